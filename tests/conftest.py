@@ -41,12 +41,13 @@ from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
-from tests import sweep
+from tests import sharing, sweep
 from tests.calling import Calling
 from tests.certificates import read_once
 from tests.clinic import Clinic
 from tests.declared import DeclaredClient
 from tests.faults.town import Town
+from tests.few_cases import FewCases
 from tests.fork_server import stop_fork_server
 from tests.hook_receiver import HookReceiver
 from tests.leftovers import Leftovers
@@ -88,6 +89,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="which database the tests run on",
     )
+    parser.addoption("--few", action="store_true", help="one case of each test function")
     parser.addoption(
         "--lock-order",
         action="store_true",
@@ -98,12 +100,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--lock-order"):
         config.pluginmanager.register(LockOrder(), "lock-order")
+    if config.getoption("--few"):
+        config.pluginmanager.register(FewCases(), "few-cases")
     if config.getoption("--db") == "both":
         config.pluginmanager.register(OneDatabase(), "one-database")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    return sharing.here()
 
 
 def pytest_sessionfinish() -> None:

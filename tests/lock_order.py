@@ -32,6 +32,8 @@ APART = {
     frozenset({"deployment_step"}): "steps of one deployment, under its lock",
     frozenset({"staged_job deploy_account"}): "the next step's, then the own one, under that lock",
     frozenset({"planned_contact"}): "several are approved under the keys of all their people",
+    frozenset({"call_slot"}): "one's own are given back and a free one taken, under `call_slots`",
+    frozenset({"call_slot", "key call_slots"}): "a slot that is being given back counts as taken",
     frozenset({"work_item"}): "drafts' as above; those of doubts are closed by one job, in a row",
 }
 LONGEST = 3  # transactions that wait for each other in a ring

@@ -91,9 +91,9 @@ class Valkey:
 
 
 GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one
-SIZE = """
-    SELECT sum(pg_relation_size(oid)) FROM pg_class
-    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+OTHERS_GO = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND datname = current_database()
 """
 # Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
 # newest transaction of each catalogue and its number of rows tell.
@@ -111,9 +111,9 @@ SHAPE = "SELECT " + ", ".join(
         "pg_db_role_setting",
     )
 )
-HAVE_ROWS = """
-    SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-    AND pg_relation_size(oid) > 0 AND relname <> 'schema_migration'
+SIZES = """
+    SELECT relname, pg_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
 """
 EMPTY = """
 DO $$
@@ -162,32 +162,29 @@ class Postgres:
 
         What differs from its template in more than rows, or has grown, is dropped.
         """
-        name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
-        self.run(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <>"
-            f" pg_backend_pid() AND datname = '{name}'"
-        )
         with psycopg.connect(url, autocommit=True) as connection:
-            self._look_through(connection)
-            size = connection.execute(SIZE).fetchone()
+            connection.execute(OTHERS_GO)
+            size = self._look_through(connection)
             as_it_was = connection.execute(SHAPE).fetchone() == self._shape_of(template)
-            if size is not None and size[0] < GROWN and as_it_was:
+            if size < GROWN and as_it_was:
                 connection.execute(EMPTY)
                 self.spare.append(url)
                 return
         self.drop_database(url)
 
-    def _look_through(self, connection: psycopg.Connection[Any]) -> None:
+    def _look_through(self, connection: psycopg.Connection[Any]) -> int:
         """Leave all rows to the sweep at the suite's end if there is a trace in them; it sees files
-        only, and rows that are emptied leave none.
+        only, and rows that are emptied leave none. The size of all tables.
         """
-        tables = [str(name) for (name,) in connection.execute(HAVE_ROWS)]
+        sizes = dict(connection.execute(SIZES).fetchall())
+        tables = sorted(sizes.keys() - {"schema_migration"})
         every = " UNION ALL ".join(f'SELECT t::text FROM "{name}" t' for name in tables)
         rows = connection.execute(every).fetchall() if tables else []
         text = "\n".join(row for (row,) in rows).encode()
         if sweep.traces_in(text):
             with (self.directory / "rows.log").open("ab") as file:
                 file.write(text)
+        return sum(sizes.values())
 
     @cache  # noqa: B019 - a server lives as long as its session
     def _shape_of(self, name: str) -> Any:

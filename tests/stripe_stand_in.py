@@ -36,7 +36,12 @@ class StripeStandIn:
         plain = {"trust_env": False, "verify": False, "timeout": 120}
         self._http = httpx.Client(base_url=f"{self.url}/sandbox", **plain)
         self.payer = httpx.Client(headers={"Accept": "application/json"}, **plain)
-        self.sdk = stripe.StripeClient("sk_test_payphone", base_addresses={"api": self.url}).v1
+        # a client by itself has an asynchronous one beside it, which reads the certificates too
+        self.sdk = stripe.StripeClient(
+            "sk_test_payphone",
+            base_addresses={"api": self.url},
+            http_client=stripe.RequestsClient(timeout=120),
+        ).v1
         serve_in_background(self.server)
 
     def control(self, path: str, /, **body: Any) -> dict[str, Any]:

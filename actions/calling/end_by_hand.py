@@ -71,11 +71,11 @@ def _record_ended(call: Call, invoices: list[Invoice], now: datetime) -> None:
     """It is over, which is told at once. What was said in a call that Vapi knows is still read
     there: whoever asked never to be called again has been heard by nobody yet.
     """
-    told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
-    record_final_report(call, invoices, told, now)
     for delay in STILL_READ if call.vapi_id else ():
         key = f"{call.id}:by_hand:{delay:.0f}"
         stage("poll_call", key, call.id, fair_to=call.account_id, delay=delay)
+    told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
+    record_final_report(call, invoices, told, now)
 
 
 def _was_said(call: Call, how: str) -> bool:

@@ -16,13 +16,14 @@ from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from providers.vapi.calls import VapiCall
-from rules.calling.call_states import AT_VAPI, state_of
+from rules.calling.call_states import state_of
 from rules.calling.ended_reasons import BY_HAND, NOT_PLACED, meaning_of
 from runtime.log import get_log
 
 LOOK_AFTER = 60.0  # seconds until a call whose report is missing is looked at
 BLOCKED_DELAY = 20.0  # seconds until a call that found no room at Vapi is decided again
 TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
+_GOES_ON = frozenset({"ringing", "in_progress"})
 _GAVE_BACK = frozenset({"unknown", "refused", "cancelled"})
 
 log = get_log("calls")
@@ -79,7 +80,7 @@ def record_call_report(
         call.record_made_after_all(now)
     if is_over:
         _record_end(call, now)
-    elif state in AT_VAPI and (was in _GAVE_BACK or call.ended_reason == BY_HAND):
+    elif state in _GOES_ON and (was in _GAVE_BACK or call.ended_reason == BY_HAND):
         # it goes on, though it was given up, or somebody said that it was over, or never was: it
         # takes up room like any other, until its end is told
         CallSlot.lease(call.id, now + LONGEST, now)

@@ -142,7 +142,7 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"day after tom+or+ow|pasado manana", _in(2)),
     (r"end of (?:the|this) week(?! ?end)", _week(0, 4, 5)),
     (r"next week ?end|proximo fin de semana", _week(1, SATURDAY)),
-    (r"(?:the |this )?week ?end|fin de semana", _week(0, SATURDAY)),
+    (r"(?:the |this )?week ?ends?|fin(?:es)? de semana", _week(0, SATURDAY)),
     (rf"next week|(?:proxima|otra) semana|semana{_COMES}", _week(1)),
     (r"(?:this|all|the whole) week|(?:esta|toda la) semana", _week(0)),
     (r"end of (?:the|this) month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
@@ -157,7 +157,7 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"the (?P<nth>[0-3]?\d(?:st|nd|rd|th))", _day_of_month),
     (r"(?:el|del)(?: dia)? (?P<nth>[0-3]?\d)(?![\d:])", _day_of_month),
     (
-        rf"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de ))(?P<month>{_MONTH})",
+        rf"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de )|(?<=of ))(?P<month>{_MONTH})",
         _whole_month,
     ),
     (

@@ -30,7 +30,7 @@ _NUMBERS = {
     for number, word in enumerate(words.split(), 1)
 }
 _COUNTED = re.compile(
-    "at|after|around|about|until|till?|before|by|between|in|for|and|to|wait|las?|en|de"
+    "at|after|past|around|about|until|till?|before|by|between|in|for|and|to|wait|me|us|las?|en|de"
 )
 
 
@@ -69,6 +69,10 @@ _PARTS: tuple[tuple[re.Pattern[str], int, str], ...] = tuple(
         (r"evening|tonight|(?:la|esta) noche", 17, "pm"),
     )
 )
+_BUSY = (
+    "busy|working|at work|in (?:a )?meetings?|tied up|ocupad[oa]|trabajando"
+    "|en (?:el )?trabajo|en una (?:junta|reunion)"
+)
 _NOW = re.compile(
     r"\b(?:(?:right )?now|asap|as soon as (?:you can|possible)|right away|immediately"
     r"|ahor(?:a|ita)|cuanto antes|ya mismo)\b"
@@ -76,7 +80,8 @@ _NOW = re.compile(
 _SOON = re.compile(r"\bin a (?:bit|while|minute|moment|sec)\b|\b(?:al|un) rat(?:o|ito)\b")
 _LATER = re.compile(
     r"\b(?:later|(?:an|some) ?other (?:time|day)|mas tarde|luego|despues(?! del?\b)"
-    r"|otro (?:dia|momento)|otra (?:hora|ocasion))\b"
+    r"|otro (?:dia|momento)|otra (?:hora|ocasion)|(?:not a good|a bad) time"
+    rf"|(?:no es (?:un )?buen|mal) momento|(?:i m|im|i am|estoy) (?:\w+ )?(?:{_BUSY}))\b"
 )
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
@@ -91,6 +96,7 @@ _NEGATED = re.compile(
     r"(?: (?:on|this|the|for|in|el|la|por|en|right|es|next))* ?$"
 )
 _REFUSED = re.compile(rf"{_NOT}|\bno\b|\bdont\b|\bcant\b")
+_IS_BUSY = re.compile(rf"\b(?:{_BUSY})(?: all| todo)?(?: on| the| el)? $")
 _IS_BAD = re.compile(
     r" (?:no (?:puedo|podemos|estoy|me)|i (?:can ?(?:not|t)|am not|m not)|(?:is no|isn t|not) good"
     r"|(?:doesn t|does not|won t) work)\b"
@@ -100,7 +106,11 @@ _BEFORE = re.compile(r"\b(?:before|by|antes del?)(?: the| el| la| las)? $")
 _EITHER = re.compile(r" (?:or|and|to|thru|through|o|u|y|a|al|hasta)(?: on| el| the)? ")
 
 
-_SOME_MORNING = datetime(2026, 1, 7, 6, tzinfo=UTC)  # a Wednesday, before all hours of it
+_PAST = re.compile(r"\b(?:at )?(?:a )?(?P<part>half past|quarter (?:past|to)) (?P<hour>\d{1,2})\b")
+
+
+# Wednesdays, before all hours of them, so that every date is near one of them
+_SOME_MORNINGS = tuple(datetime(2026, month, 7, 6, tzinfo=UTC) for month in (1, 4, 7, 10))
 
 
 @dataclass(slots=True)
@@ -118,8 +128,7 @@ class _Named:
 
 def names_another_time(text: str) -> bool:
     """Whether it names any time from which somebody may be contacted, but now."""
-    found = asked_from(text, _SOME_MORNING, ())
-    return found is not None and found > _SOME_MORNING
+    return any((asked_from(text, at, ()) or at) > at for at in _SOME_MORNINGS)
 
 
 def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | None:
@@ -168,7 +177,13 @@ def _clauses(text: str) -> Iterator[str]:
             _NUMBERS.get(word, word) if _counts(before, word) else word
             for before, word in zip(["", *spaced.split()], spaced.split(), strict=False)
         )
-        yield " ".join(words)
+        yield _PAST.sub(_past, " ".join(words))
+
+
+def _past(found: Match) -> str:
+    """Half past 5 as 5:30; a quarter to 5 is taken for 5."""
+    minute = {"half past": ":30", "quarter past": ":15"}.get(found["part"], "")
+    return f"at {found['hour']}{minute}"
 
 
 def _counts(before: str, word: str) -> bool:
@@ -227,7 +242,12 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
             continue  # the first of several will do
         before = match.end()
         if not _is_end(lead):
-            is_over = _AFTER.search(lead) or _NEGATED.search(lead) or _IS_BAD.match(clause[before:])
+            is_over = (
+                _AFTER.search(lead)
+                or _NEGATED.search(lead)
+                or _IS_BUSY.search(lead)
+                or _IS_BAD.match(clause[before:])
+            )
             named.days.append(over if is_over else first)
     return left
 

@@ -55,6 +55,12 @@ _HOUSEHOLD = (
 )
 _BILL = r"(?:debt|bill|invoice|charge|charges|balance|account|amount|total|statement)"
 _BILL_ES = r"(?:deuda|factura|cuenta|cargo|cargos|saldo|monto|cantidad|importe|cobro)"
+_TIMES = (  # of which nothing else is said
+    r"on|until|till?|after|at|in|the|next|this|that|day|end|of|el|la|las|hasta|despues|de|por|pasado"
+    r"|que|viene|otra|proxim[oa]|weeks?|weekend|month|semana|mes|\d+(?:st|nd|rd|th)?|am|pm|noon"
+    r"|morning|afternoon|evening|tomorrow|tonight|manana|tarde|noche|(?:mon|tues|wednes|thurs|fri"
+    r"|satur|sun)day|lunes|martes|miercoles|jueves|viernes|sabado|domingo"
+)
 _PATTERNS: dict[str, str] = {
     "deceased": (
         r"\bpassed away\b|\bdeceased\b|\bdied\b|\bestate of\b|\bprobate\b"
@@ -111,7 +117,8 @@ _PATTERNS: dict[str, str] = {
         r"\b(?:already|just|have|had|i|we|ive|she|he|was|been|is|its|it|s|husband|wife|mother"
         r"|mom|father"
         r"|dad|son|daughter) (?:(?!get|getting|be|will|ll"
-        r"|gonna|not|never|haven|hasn|wasn|isn|t)\w+ ){0,2}paid\b(?! by)|\bpaid (?:it|this"
+        r"|gonna|not|never|haven|hasn|wasn|isn|t)\w+ ){0,2}paid\b(?! by)"
+        r"|(?<!get )(?<!gets )\bpaid (?:it|this"
         r"|that|you|already|online|last|in|the|my|by|with|yesterday"
         r"|today|on|off|cash|up|for)\b|^paid\b|\bpayment (?:was |has been |is )?(?:made|sent"
         r"|mailed"
@@ -162,6 +169,8 @@ _PATTERNS: dict[str, str] = {
         r"(?:call|speak|talk|phone call|callback|call back)\b|\b(?:speak|talk) (?:to"
         r"|with) (?:a |an"
         r" )?(?:person|human|someone|somebody|representative|agent|manager|real)\b|\bcall ?back\b"
+        r"|(?<!a )(?<!i )(?<!ll )(?<!to )(?<!can )(?<!will )\bcall (?:only )?(?:after|on|at|in the"
+        r"|any ?time|later|tomorrow|tonight|next|monday|tuesday|wednesday|thursday|friday)\b"
         r"|\bllam(?:e|en|a)(?:me|nos)\b|\bllame\b|\bme (?:puede|pueden|podria|podrian) llamar\b"
         r"|\bpuede(?:n)? llamarme\b|\bquiero (?:hablar|que me llamen)\b"
         r"|\bhablar con (?:alguien|una"
@@ -171,7 +180,13 @@ _PATTERNS: dict[str, str] = {
         r"\b(?:text|message|contact|write|email|remind|ask|bother|try|reach)(?:ing)? (?:to )?(?:me"
         r"|us)\b|\b(?:reach out|check (?:back|in)|follow up|try (?:again|back)|get back to me)\b"
         r"|\b(?:let s|lets|can we|could we|we can|i can|i ll|i will|^) ?(?:please )?(?:talk|speak"
-        r"|chat|discuss)\b|\bwait (?:until|till?|for)\b|\bgive me (?:until|till?|an?|some|\d)\b"
+        r"|chat|discuss)\b|\bwait (?:until|till?|for)\b|\bgive (?:me|us)\b"
+        r"|\b(?:out of (?:town|state|the country|the office)|on vacation|away|travell?ing"
+        r"|fuera de la ciudad|de (?:vacaciones|viaje))\b"
+        r"|\b(?:not a good|a bad) time\b|\bmal momento\b"
+        r"|\b(?:i m|im|i am|estoy) (?:\w+ ){0,2}(?:busy|working|work|meetings?|tied up"
+        r"|ocupad[oa]|trabajando|trabajo|junta|reunion)\b"
+        rf"|^(?:{_TIMES})(?: (?:{_TIMES}))*$"
         r"|\bnot (?:right )?(?:now|today|tonight|until|till?|before|this)\b"
         r"|^(?:maybe |perhaps )?later\b|\b(?:an|some) ?other (?:time|day)\b"
         r"|\b(?:can t|cant|cannot|can not|unable to|not able to) (?:talk|speak|chat|answer|text"

@@ -284,6 +284,7 @@ def test_only_what_was_asked_for_is_sent(clinic):
     assert len(clinic.get("/api/events").json["data"]) == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
 def test_what_is_not_taken_is_sent_again(clinic, status):
     """Given a receiver in trouble, or one that sends us elsewhere, then the same event comes again

@@ -106,9 +106,7 @@ def test_a_live_key_is_refused(tmp_path):
     assert (process.returncode, "live key" in said) == (1, True)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
 def test_nothing_is_left_however_it_ends(number, tmp_path):
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
     description = tmp_path / "demo.json"
@@ -137,15 +135,16 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
         process.kill()
         print(process.communicate()[0].decode())
     wait_for(lambda: not description.exists(), "its description is gone")
-    assert "No demo is running in this folder" in payphone(tmp_path, "doctor")
 
 
-def test_the_command_line_speaks_to_a_demo_with_settings_of_its_own(tmp_path):
+def test_a_demo_with_settings_of_its_own_is_spoken_to_and_stays_the_only_one(tmp_path):
     """Given a demo that was given a database, when the command line is asked from another shell,
-    then it finds that one; the file is its user's alone.
+    then it finds that one, and the file is its user's alone; a second demo in the same folder is
+    refused; when it is told to end, nothing is left.
     """
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
     url = f"sqlite:///{tmp_path / 'given.db'}"
+    description = tmp_path / "demo.json"
     process = demo(
         tmp_path,
         "--no-story",
@@ -154,7 +153,7 @@ def test_the_command_line_speaks_to_a_demo_with_settings_of_its_own(tmp_path):
         STRIPE_WEBHOOK_SECRET="whsec_given",
     )
     try:
-        wait_for((tmp_path / "demo.json").exists, "everything is up")
+        wait_for(description.exists, "everything is up")
         kept = tmp_path / "demo" / "settings.json"
         assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
         told = json.loads(kept.read_text())
@@ -168,22 +167,15 @@ def test_the_command_line_speaks_to_a_demo_with_settings_of_its_own(tmp_path):
             assert given.execute(
                 "SELECT count(*) FROM account WHERE name = 'From another shell'"
             ).fetchone() == (1,)
-    finally:
-        process.terminate()
-        print(process.communicate()[0].decode())
-    wait_for(lambda: not carrying(mark), "nothing is left")
-
-
-def test_a_second_demo_in_the_same_folder_is_refused(tmp_path):
-    mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
-    first = demo(tmp_path, "--no-story", PAYPHONE_DEMO_ID=mark)
-    try:
-        wait_for((tmp_path / "demo.json").exists, "everything is up")
         second = demo(tmp_path, "--once")
         said = second.communicate(timeout=120)[0].decode()
         assert (second.returncode, "is running in this folder already" in said) == (1, True)
-        assert (tmp_path / "demo.json").exists(), "the second took the first one's description away"
+        assert description.exists(), "the second took the first one's description away"
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not carrying(mark), "nothing is left")
+        process.wait(120)
     finally:
-        first.terminate()
-        print(first.communicate()[0].decode())
-    wait_for(lambda: not carrying(mark), "nothing is left")
+        process.kill()
+        print(process.communicate()[0].decode())
+    wait_for(lambda: not description.exists(), "its description is gone")
+    assert "No demo is running in this folder" in payphone(tmp_path, "doctor")

@@ -10,6 +10,8 @@ from runtime.settings import get_settings
 from tests.deploying import states
 from tests.going_live import FEE, MAKES, UNMAKES, GoingLive
 
+pytestmark = pytest.mark.one_database
+
 PASSING = [
     "timeout_before",
     "timeout_after",

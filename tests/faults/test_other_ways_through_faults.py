@@ -12,6 +12,8 @@ from tests import given
 from tests.deploying import states
 from tests.going_live import FEE, MAKES_OF, OtherWay
 
+pytestmark = pytest.mark.one_database
+
 METHODS = list(MAKES_OF)
 EACH = [(method, step) for method, steps in MAKES_OF.items() for step in steps]
 # three that leave open whether anything was made would leave it to a person

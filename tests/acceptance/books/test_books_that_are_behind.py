@@ -162,6 +162,7 @@ def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_
     assert (clinic.message().status, clinic.requests()) == ("waiting", [])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("age", [0, 1, 23])
 @pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
 def test_one_whose_invoice_is_known_holds_back_that_one_only(clinic, kind, subject, age):
@@ -185,6 +186,7 @@ def test_an_event_that_names_another_invoice_and_waits_for_long_holds_nobody_els
     assert [books_of(each, real_now()) for each in (other, clinic.invoice)] == ["behind", "current"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", [*CARD_EVENTS, *FORMER_CARD_EVENTS])
 def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
     """Given one that cannot be taken in for hours, then it says nothing about anybody's invoice."""

@@ -112,6 +112,7 @@ def test_reports_that_come_again_or_from_elsewhere_change_nothing(typing):
     assert {name for each in kept for name in each} == {"CallSid", "Sid", "Result"}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("error", [name for name, (_, over) in MISTAKES.items() if not over])
 def test_what_is_mistyped_is_asked_for_again(typing, error):
     typing.books.mistyped = [error]
@@ -139,6 +140,7 @@ def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
     assert PaymentConfirmation.select().count() == 0
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "result",
     [

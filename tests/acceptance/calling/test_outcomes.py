@@ -44,6 +44,7 @@ def tells(calling: Calling, document: dict, **headers: str):
     )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("script", "outcome"),
     [
@@ -81,6 +82,7 @@ def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
     assert doubts == (1 if script == "odd_end" else 0)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("script", "hold", "reason"),
     [

@@ -48,6 +48,7 @@ def settings(clinic, **choices):
     AccountSettings.choose(clinic.account, choices, real_now())
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", HOLD_KINDS)
 def test_nobody_on_hold_is_texted_and_lifting_the_hold_allows_it(clinic, kind):
     made = clinic.post(holds(clinic), kind=kind, note="called on Monday")

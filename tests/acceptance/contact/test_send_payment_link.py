@@ -138,6 +138,7 @@ def test_a_template_with_other_places_is_refused(clinic, body, word):
     assert not MessageTemplate.select().exists()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("language", ["de", "xx-YY", "", "ES_mx", "😀"])
 def test_a_language_without_texts_falls_back_and_only_clinic_and_address_leave(clinic, language):
     Customer.update(language=language, name="Ada Payer", email="ada@example.com").execute()
@@ -425,6 +426,7 @@ def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, 
     )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("code", "then", "closed"),
     [

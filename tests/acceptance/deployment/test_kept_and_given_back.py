@@ -43,6 +43,7 @@ def died(name):
     ).execute()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("step", KEPT)
 def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
     """Given a refusal and progress that is kept, then a retry does that step, and nothing anew."""
@@ -169,6 +170,7 @@ def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
     clinic.has_one_of_each()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "step", ["fee", "charge", "emergency_address", "number", "receptionist", "routing"]
 )

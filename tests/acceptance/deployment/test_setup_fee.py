@@ -256,6 +256,7 @@ def test_what_was_charged_goes_back_when_the_rest_fails(payer):
     assert refund.metadata["attempt_id"] == charge.id
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", ["timeout_after", "error_500_after", "timeout_before"])
 @pytest.mark.parametrize("what", ["create", "confirm"])
 def test_a_lost_answer_charges_once(payer, kind, what):

@@ -206,6 +206,7 @@ def test_connecting_again_takes_the_place_of_what_was(clinic):
     assert Integration.select().count() == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("kind", "status", "word"),
     [

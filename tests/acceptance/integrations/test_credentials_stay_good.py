@@ -137,6 +137,7 @@ def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monk
     assert len(clinic.asked("oauth", "/oauth/token")) == 2
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("lasts", [None, "3600.0", 10**12, "soon", -1])
 def test_however_a_server_says_how_long_it_lasts_it_goes_on(clinic, lasts):
     """Given a server that does not say when its tokens expire, or says it oddly, when one has
@@ -219,6 +220,7 @@ def test_keys_that_were_taken_away_are_noticed(clinic, provider):
     assert [kind for kind, _ in clinic.told()] == ["integration.expired"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("kind", "answers"),
     [

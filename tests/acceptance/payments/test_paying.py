@@ -313,6 +313,7 @@ LOST = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", LOST)
 def test_a_lost_answer_never_charges_twice(clinic, valkey, kind):
     intent_id = clinic.intent().json["paymentIntentId"]

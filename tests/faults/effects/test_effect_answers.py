@@ -22,7 +22,7 @@ from tests import given
 from tests.faults.asked import BOTH, ask
 from tests.servers import wait_for
 
-pytestmark = pytest.mark.parametrize("what", BOTH)
+pytestmark = [pytest.mark.one_database, pytest.mark.parametrize("what", BOTH)]
 
 HARMLESS = [
     "error_500",

@@ -76,6 +76,7 @@ def files(client, vapi_stand_in, valkey):
     return Files(Wizard(client), vapi_stand_in, valkey)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_a_fault_before_the_upload(files, kind):
     """Given a call that does nothing, then it is made again, and there is one."""
@@ -119,6 +120,7 @@ def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(fi
     files.assert_gone()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", [*HARMLESS, *HIDDEN])
 def test_a_fault_around_the_deletion(files, kind):
     files.work(rounds=2)

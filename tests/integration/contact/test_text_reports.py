@@ -20,6 +20,7 @@ def clinic(texting: Texting) -> Texting:
     return texting.consents()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("order", list(permutations(["queued", "sent", "delivered"])))
 def test_reports_count_by_rank_not_by_order(clinic, order):
     message = clinic.send()
@@ -121,6 +122,7 @@ def followed(clinic: Texting) -> None:
     given.retried(clinic.redis, "periodic", 1)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("status", ["accepted", "queued", "scheduled"])
 @pytest.mark.parametrize("known_to_twilio", [True, False])
 def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_asked_for(

@@ -130,6 +130,7 @@ ORDERS = [("old", "new"), ("new", "old"), ("old", "new", "old"), ("new", "old", 
 WORKERS = [("new",), ("old", "new"), ("new", "old"), ("old", "new", "old")]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("workers", WORKERS, ids="-".join)
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_staged_under_both_names_it_runs_once(house, order, workers):

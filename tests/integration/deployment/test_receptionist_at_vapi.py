@@ -327,6 +327,7 @@ def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
 # ------------------------------------------------------------------------ what goes wrong
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500"])
 def test_whatever_is_lost_on_the_way_there_is_one_of_each(deploying, kind, fault):
@@ -338,6 +339,7 @@ def test_whatever_is_lost_on_the_way_there_is_one_of_each(deploying, kind, fault
     assert len({row.request["tag"] for row in deploying.effects("assistant_create")}) == 2
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "fault", ["refuse", "refuse_after", "error_500_after", "bad_gateway", "rate_limit_429"]
 )

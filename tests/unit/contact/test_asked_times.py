@@ -69,6 +69,17 @@ ENGLISH = {
     "can't talk call me tomorrow": "11-19 00:00",
     "can't talk right now": "11-19 00:00",
     "tomorrow I can't": "11-20 00:00",
+    "I'm busy today, call me tomorrow": "11-19 00:00",
+    "I'm busy today": "11-19 00:00",
+    "I'm working on Friday": "11-21 00:00",
+    "this is not a good time": "11-19 00:00",
+    "I am out of town until Dec 10": "12-10 00:00",
+    "give me two more weeks": "12-02 00:00",
+    "call me the first week of January": "01-01 00:00",
+    "only call on weekends": "11-21 00:00",
+    "call me at half past five": "11-18 17:30",
+    "call me at quarter past 4": "11-18 16:15",
+    "call me at a quarter to 5": "11-18 17:00",
 }
 SPANISH = {
     "Llámeme mañana": "11-19 00:00",

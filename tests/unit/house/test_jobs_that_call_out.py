@@ -35,7 +35,7 @@ Name = tuple[str, str]  # module, name in it
 def definitions(module: str) -> dict[str, ast.AST]:
     """What a module defines at its top, by name."""
     found: dict[str, ast.AST] = {}
-    for node in ast.parse(source_of(module)).body:
+    for node in parsed(module).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found[node.name] = node
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
@@ -49,7 +49,7 @@ def definitions(module: str) -> dict[str, ast.AST]:
 def imported(module: str) -> dict[str, Name]:
     """What a module imports of ours, by its name there; a module has no second name."""
     found: dict[str, Name] = {}
-    for node in ast.walk(ast.parse(source_of(module))):
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOMS:
             for one in node.names:
                 inner = f"{node.module}.{one.name}"
@@ -58,10 +58,11 @@ def imported(module: str) -> dict[str, Name]:
     return found
 
 
-def source_of(module: str) -> str:
+@cache
+def parsed(module: str) -> ast.Module:
     path = ROOT / module.replace(".", "/")
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return file.read_text()
+    return ast.parse(file.read_text())
 
 
 def is_module(module: str) -> bool:
@@ -69,6 +70,7 @@ def is_module(module: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").exists()
 
 
+@cache
 def named_in(module: str, node: ast.AST) -> set[Name]:
     """What of ours a definition names: its own module's, what is imported, what is behind a dot."""
     found: set[Name] = set()
