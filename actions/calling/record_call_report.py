@@ -62,7 +62,8 @@ def record_call_report(
     state = state_of(told.status)
     if told.blocked and state in {"", "queued"}:
         return _record_blocked(call, told, now)
-    is_over, was = state == "ended", call.state
+    is_over = state == "ended"
+    goes_on = state in _GOES_ON and call.state in _GAVE_BACK
     if is_over and call.state in {"waiting", "refused"} and _was_not_placed(told):
         return False  # it is known, and has been decided again
     if is_over and _never_rang(call, told):
@@ -75,12 +76,13 @@ def record_call_report(
         started_at=told.started_at,
         ended_at=told.ended_at or (now if is_over and call.ended_at is None else None),
         ended_reason=told.ended_reason,
+        deadline=now + LONGEST if goes_on else None,  # or the next look gives it up again
     )
     if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
         call.record_made_after_all(now)
     if is_over:
         _record_end(call, now)
-    elif state in _GOES_ON and (was in _GAVE_BACK or call.ended_reason == BY_HAND):
+    elif goes_on or (state in _GOES_ON and call.ended_reason == BY_HAND):
         # it goes on, though it was given up, or somebody said that it was over, or never was: it
         # takes up room like any other, until its end is told
         CallSlot.lease(call.id, now + LONGEST, now)

@@ -41,6 +41,10 @@ UNDER_WAY = (
     "The payment is under way and its outcome is not known yet. Say that, and do not say that it"
     " was paid. Call this again in a few seconds to ask."
 )
+NOT_BY_CARD = (
+    "Bill {number} is unpaid still, and no card can be charged for what is left of it. Do not ask"
+    " for a card for it; offer a person."
+)
 NO_CARDS_IN_CALLS = "This clinic takes no cards during a call. Offer createPaymentLink."
 NO_SUCH_WAY = "There is no such way to pay here. Offer createPaymentLink."
 NO_MORE_ENTRIES = "No more cards can be typed in this call. Offer createPaymentLink."

@@ -17,18 +17,20 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.tools_consent import consent_heard
+from rules.calling.tools_payload import Said
 from rules.calling.tools_words import (
     NO_CARDS_IN_CALLS,
     NO_KEYPAD,
     NO_MORE_ENTRIES,
     NO_SUCH_WAY,
+    NOT_BY_CARD,
     PAID,
     UNDER_WAY,
     ask_consent,
     words_for,
 )
 from rules.contact.card_notice import LANGUAGES, CardNotice, card_notice
-from rules.money import in_words, to_major
+from rules.money import in_words, to_major, unchargeable
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -55,7 +57,7 @@ def process_phone_payment(asked: Asked) -> str:
 
 def _paid(asked: Asked, by: str) -> str:
     last = ToolCall.last_of(asked.call, asked.called.name)
-    if last is not None and (last.tool_call_id == asked.called.id or not unpaid(asked.call)):
+    if last is not None and (last.tool_call_id == asked.called.id or _is_meant(last, asked)):
         return _went_on(last)
     if last is not None and _is_being_typed(last):
         return _went_on(last)
@@ -67,24 +69,41 @@ def _paid(asked: Asked, by: str) -> str:
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
         wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
         done = ToolCall.known(call, asked.called.id, wish)
-        if done is None:
-            # nobody is asked for a yes, or for a card, to what Stripe does not take
-            check_balance_chargeable(invoice)
-            # only what answers our question counts, and a yes that was acted upon not again
-            asked_at = _asked_at(asked, call, wish, len(heard))
-            said = heard[max(asked_at, 0 if last is None else last.heard) :]
-            shown = str(to_major(invoice.outstanding, invoice.currency))
-            words = consent_heard(said, shown, _notices(invoice))
-            if words:
-                begun = _begun(asked, by, invoice, call)
-                subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
-                _agreed(asked, invoice, call, wish, words, len(heard), subject)
-        question = _ask(invoice, by)
+        # what came of the last one is told all the same, where the next is not for a card
+        is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
+        if done is None and is_for_card:
+            begun = _agreed_to(asked, heard, invoice, call, wish, by, last)
+        question = _ask(invoice, by) if is_for_card else NOT_BY_CARD.format(number=invoice.number)
     if begun is not None:
         return _performed(begun)
     if done is not None:
         return _went_on(done)
     return question if last is None else f"{_told_of(last)} {question}"
+
+
+def _agreed_to(
+    asked: Asked,
+    heard: tuple[Said, ...],
+    invoice: Invoice,
+    call: Call,
+    wish: str,
+    by: str,
+    last: ToolCall | None,
+) -> Charge | KeypadSession | None:
+    """What is begun, where the person has agreed to it since they were asked. Raises Refused."""
+    # nobody is asked for a yes, or for a card, to what Stripe does not take
+    check_balance_chargeable(invoice)
+    # only what answers our question counts, and a yes that was acted upon not again
+    asked_at = _asked_at(asked, call, wish, len(heard))
+    said = heard[max(asked_at, 0 if last is None else last.heard) :]
+    shown = str(to_major(invoice.outstanding, invoice.currency))
+    words = consent_heard(said, shown, _notices(invoice))
+    if not words:
+        return None
+    begun = _begun(asked, by, invoice, call)
+    subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
+    _agreed(asked, invoice, call, wish, words, len(heard), subject)
+    return begun
 
 
 def _asked_at(asked: Asked, call: Call, wish: str, heard: int) -> int:
@@ -106,6 +125,12 @@ def _told_of(last: ToolCall) -> str:
         return _went_on(last)
     except Refused as refused:
         return words_for(refused.code, refused.detail)
+
+
+def _is_meant(last: ToolCall, asked: Asked) -> bool:
+    """Whether only the last payment can be meant: no bill is left, or the one named is its own."""
+    left = {each.id for each in unpaid(asked.call)}
+    return not left or (last.invoice_id not in left and asked.text("invoiceId") == last.invoice_id)
 
 
 def _is_being_typed(last: ToolCall) -> bool:

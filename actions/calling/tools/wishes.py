@@ -134,6 +134,9 @@ def request_human(asked: Asked) -> str:
     reason = reason if reason in REASONS else "asked_for_person"
     with transaction():
         call = Call.locked_with("account", asked.call.id)
+        known = ToolCall.of_id(call, asked.called.id)
+        if known is not None:  # told again: it takes back nothing that was asked for since
+            return known.answer
         due = _put_off(asked, call)
         # the moment, for the words are the person's
         wish = ":".join([asked.called.name, reason, *([] if due is None else [f"{due:%FT%R}"])])

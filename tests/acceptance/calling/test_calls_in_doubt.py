@@ -165,7 +165,8 @@ def is_told(calling: Calling, call: Call, status: str) -> None:
 @pytest.mark.parametrize("said", ["ended", "never_placed", None])
 def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Calling, said):
     """Given a call that was given up, and perhaps ended by hand, when Vapi tells that it goes on,
-    then it holds a slot as any call does, once; its end gives that back.
+    then it holds a slot as any call does, once, and looks at it leave it so; its end gives that
+    back.
     """
     call = given_up(calling)
     if said:
@@ -175,7 +176,12 @@ def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Call
     for _ in range(2):
         is_told(calling, call, "ringing")
         assert [slot.call_id for slot in CallSlot.select()] == [call.id]
+    calling.quiet_for(call, 10)
+    StagedJob.delete().where(StagedJob.name == "poll_call").execute()
+    poll_calls.perform()
+    calling.polls()
     assert calling.call(call.id).state == ("ended" if said == "ended" else "ringing")
+    assert [slot.call_id for slot in CallSlot.select()] == [call.id]
 
     calling.ends(call, "customer-ended-call")
     calling.hears()

@@ -12,6 +12,7 @@ from models.calling.call import Call, CallInvoice
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
+from rules.calling.tools_words import NOT_BY_CARD
 from tests import given
 from tests.calling import Calling
 from tests.on_the_line import OnTheLine
@@ -134,6 +135,24 @@ def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
     amounts = [row.amount for row in PaymentConfirmation.select().order_by(PaymentConfirmation.id)]
     assert sorted(amounts) == [5_000, 12_000]
     assert line.tool("getUnpaidInvoice").startswith("+Nothing is due")
+
+
+def test_what_was_paid_is_told_though_the_next_bill_is_not_for_a_card(two):
+    """Given a bill that was paid and one of which 30 cents are left, when it is asked what came of
+    the payment, then that is told, and nobody is asked for a card for the rest.
+    """
+    line, second = two
+    Invoice.update(outstanding=30).where(Invoice.id == line.invoice.id).execute()
+    line.tool("processPhonePayment")
+    paid = line.tool("processPhonePayment", heard=agreed("50.00"))
+    assert paid.startswith(f"+The payment of $50.00 for bill {second.number} succeeded.")
+
+    for heard in (agreed("50.00"), (*agreed("50.00"), *agreed("0.30"))):
+        told = line.tool("processPhonePayment", heard=heard)
+        assert told == f"{paid} {NOT_BY_CARD.format(number=line.invoice.number)}"
+        assert "othing was charged" not in told
+    assert line.tool("processPhonePayment", invoiceId=second.id) == paid
+    assert PaymentConfirmation.select().count() == 1
 
 
 def test_a_link_is_for_the_oldest_bill(two):

@@ -430,6 +430,24 @@ def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(lin
     assert Hold.select().where(Hold.lifted_at.is_null()).count() == 1, "no time was named"
 
 
+def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line):
+    """Given two times that a verified caller named one after the other, when the first is told
+    again under its id, then the second counts still, and nothing is recorded.
+    """
+    line.verified()
+    soon = {"reason": "asked_for_person", "when": "in 2 hours"}
+    first = line.tool("requestHuman", "t-1", **soon)
+    line.tool("requestHuman", "t-2", reason="asked_for_person", when="in 3 weeks")
+    (late,) = Hold.select().where(Hold.lifted_at.is_null())
+    entries = AuditEntry.select().count()
+
+    assert line.tool("requestHuman", "t-1", **soon) == first
+
+    (kept,) = Hold.select().where(Hold.lifted_at.is_null())
+    assert (kept.id, WorkItem.get().due_at) == (late.id, late.until)
+    assert AuditEntry.select().count() == entries
+
+
 def test_somebody_unknown_is_called_back(line):
     line.tool("requestHuman", call=line.a_ring("+12025550177"), reason="asked_for_person")
     (item,) = WorkItem.select()
