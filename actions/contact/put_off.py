@@ -7,7 +7,7 @@ from actions.contact.holds import hold_until, lift
 from models.base import serialize_on, to_micros
 from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
-from rules.contact.asked_times import asked_from
+from rules.contact.asked_times import asked_from, asks_at_once
 from rules.contact.person_time_zones import zones_of
 from runtime.clock import business_now
 
@@ -43,6 +43,8 @@ def put_off(
             lift(customer, hold, actor)
     if begins > now and not any(hold.until is None or hold.until >= begins for hold in kept):
         hold_until(customer, LATER, NOTE, begins, actor, **about)
+    if asks_at_once(words):
+        return now
     if lifts:
         return begins
     latest: datetime = max([begins, *(hold.until for hold in kept if hold.until is not None)])

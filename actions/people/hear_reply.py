@@ -16,7 +16,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from rules.contact.replies import CLASSES, Class, asks_for_another_time, class_of, when_of
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 
 CHANNELS = ("sms", "voice")
 MOST_TEXTS = 20  # of one person that an open item shows
@@ -143,7 +143,7 @@ def _open(
     known = _open_one(account_id, who)
     if known is not None:
         _add(known, found, said, words)
-        if due is not None:
+        if due is not None and _may_be_due(known, due):
             known.record_due(due)
         return known
     last = _last_text(account_id, phone)
@@ -185,6 +185,12 @@ def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None
         )
     else:
         item.record_context(context)
+
+
+def _may_be_due(item: WorkItem, due: datetime) -> bool:
+    """Whether it may wait until then: what weighs more than a call is not put off with the call."""
+    is_weightier = RANK.get(str(item.context.get("class")), len(RANK)) < RANK["call_me"]
+    return not is_weightier or due <= (item.due_at or business_now())
 
 
 def _wanted(found: Class, words: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from rules.calling.tools_words import (
     promised,
 )
 from rules.contact.phones import BadPhone, read_phone
+from rules.contact.work_items import HOLDS
 from runtime.clock import real_now
 from runtime.errors import Refused
 
@@ -158,7 +159,10 @@ def _put_off(asked: Asked, call: Call) -> datetime | None:
 
 
 def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> WorkItem:
-    """The item of whoever asks; the time that was named last counts."""
+    """The item of whoever asks; the time that was named last counts, but a matter that weighs more
+    than a call is not put off with the call.
+    """
+    due = None if reason in HOLDS else due
     context = {
         "callId": call.id,
         "phone": asked.line,

@@ -430,6 +430,13 @@ def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(lin
     assert Hold.select().where(Hold.lifted_at.is_null()).count() == 1, "no time was named"
 
 
+def test_a_dispute_does_not_wait_for_the_time_at_which_they_want_to_be_called(line):
+    line.tool("requestHuman", "t-1", reason="dispute", when="in 3 weeks")
+    (item,) = WorkItem.select()
+    assert item.due_at <= business_now() + timedelta(days=1)
+    assert {row.kind for row in Hold.select()} == {"dispute", "later"}
+
+
 def test_somebody_unknown_is_called_back(line):
     line.tool("requestHuman", call=line.a_ring("+12025550177"), reason="asked_for_person")
     (item,) = WorkItem.select()

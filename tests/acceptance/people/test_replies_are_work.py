@@ -141,6 +141,19 @@ def test_a_newer_time_takes_the_place_of_the_one_before(clinic):
     assert open_holds() == [], "no time is named"
 
 
+def test_what_weighs_more_than_a_call_is_not_put_off_with_the_call(clinic):
+    """Given a dispute that is due tomorrow, then a later time for a call leaves it due then, and a
+    wish to be called at once makes it due at once.
+    """
+    clinic.hear("I dispute this, call me tomorrow")
+    (before,) = waiting(clinic)
+    clinic.hear("call me in two weeks")
+    (item,) = waiting(clinic)
+    assert (item["context"]["class"], item["dueAt"]) == ("dispute", before["dueAt"])
+    clinic.hear("Call me now. I am away in 2 weeks")
+    assert waiting(clinic)[0]["dueAt"] <= rfc3339(business_now())
+
+
 @pytest.mark.parametrize("kind", ["attorney", "later"])
 def test_a_hold_of_the_clinics_own_stays_whatever_time_they_name(clinic, kind):
     clinic.post(f"/api/customers/{clinic.customer.id}/holds", kind=kind)
