@@ -35,12 +35,14 @@ _COUNTED = re.compile(
 )
 
 
+YEARS = r"years?|yrs?|anos?"
 _UNITS: dict[str, timedelta] = {
     r"minutes?|mins?|minutos?": timedelta(minutes=1),
     r"hours?|hrs?|horas?": timedelta(hours=1),
     r"days?|dias?": DAY,
     r"weeks?|wks?|semanas?": WEEK,
     r"months?|mes(?:es)?": timedelta(days=31),
+    YEARS: timedelta(days=366),
 }
 _UNIT = "|".join(_UNITS)
 _COUNT = (
@@ -84,6 +86,15 @@ _LATER = re.compile(
     r"|otro (?:dia|momento)|otra (?:hora|ocasion)|(?:not a good|a bad) time"
     rf"|(?:no es (?:un )?buen|mal) momento|(?:i m|im|i am|estoy) (?:\w+ )?(?:{_BUSY}))\b"
 )
+# what no day can be found for: "once I get paid", "in spring"; "when you can" is no other time
+_ONCE = re.compile(
+    r"\b(?:(?:call|text|contact|phone|ring|message)(?: me| us)(?: back| again)?"
+    r" (?:once|when|after|in (?:the )?(?:spring|summer|fall|autumn|winter))\b"
+    r"(?! (?:you|u|possible|convenient|available|ready|free|someone|somebody)\b)"
+    r"|(?:llam|contact|escrib|marqu|habl)\w+"
+    r" (?:cuando|en (?:la |el )?(?:primavera|verano|otono|invierno))\b"
+    r"(?! (?:pueda|puedan|puedas|quiera|guste|usted|sea posible)\b))"
+)
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
     r"\b(?:(?:do|does|did|could|would|wo|is|are)(?: not|n ?t)|can ?(?:not|t)|not|never|except"
@@ -111,7 +122,9 @@ _EITHER = re.compile(r" (?:or|and|to|thru|through|o|u|y|a|al|hasta)(?: on| el| t
 _GONE = re.compile(
     r"\b(?:(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
     r"|hoping|planning|thinking|wondering)\b)|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
-    r"|calling|texted|texting|heard|worked|(?:have|has|ve) had"
+    r"|calling|texted|texting|heard|worked"
+    r"|(?:have|has|ve|haven|hasn|havent|hasnt)(?: t| not| never)?"
+    r" (?:had|seen|lived|visited|received|paid|owed|used|known)"
     r"|estado|estuve|estaba|esperado|esperando|llevo|llamado|llamando|veces)\b"
 )
 _AHEAD = re.compile(
@@ -241,7 +254,8 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
     if found := _SOON.search(left):
         named.moments.append(now + timedelta(hours=1))
         left = _without(left, found)
-    named.later = named.later or _LATER.search(left) is not None
+    is_later = _LATER.search(left) is not None or _ONCE.search(clause) is not None
+    named.later = named.later or is_later
     for found in _NOW.finditer(left):
         is_refused = _REFUSED.search(clause[: found.start()]) or re.match(
             r" (?:no|not)\b", clause[found.end() :]
@@ -258,10 +272,11 @@ def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
             named.moments.append(now + timedelta(minutes=30))
     for found in [*_IN.finditer(left)]:
         left = _without(left, found)
-        if _is_gone(clause, found):
-            continue
         words = found["count"] or found["xcount"]
         unit = found["unit"] or found["xunit"]
+        is_age = re.fullmatch(YEARS, unit) and re.match(r"(?:for|por|after)\b", found[0])
+        if is_age or _is_gone(clause, found):  # "a patient for 20 years"
+            continue
         number = int(words) if words.isdigit() else _COUNTS[words]
         length = number * next(long for each, long in _UNITS.items() if re.fullmatch(each, unit))
         if length % DAY:

@@ -51,6 +51,12 @@ ENGLISH = {
     "2026-11-20T17:00:00": "11-20 17:00",
     "call me after the holidays": "01-02 00:00",
     "call me in january": "01-01 00:00",
+    "call me next year": "01-01 00:00",
+    "call me in a year": "11-19 00:00",
+    # a day that nobody can tell is not today
+    "call me in spring": "11-19 00:00",
+    "call me once I get paid": "11-19 00:00",
+    "call me after midnight": "11-19 00:00",
     "call me in 2 hours": "11-18 16:00",
     "call me in half an hour": "11-18 14:30",
     "call me in a couple of days": "11-20 00:00",
@@ -98,6 +104,8 @@ SPANISH = {
     "no me llame hasta el lunes": "11-23 00:00",
     "ahora no puedo": "11-19 00:00",
     "llámeme ahora": "11-18 14:00",
+    "llámeme el año que viene": "01-01 00:00",
+    "llámeme cuando me paguen": "11-19 00:00",
 }
 # what is over is no time to come
 OVER = {
@@ -114,6 +122,9 @@ OVER = {
     "llevo esperando por 3 semanas, llámeme": None,
     "les llamé 3 veces en dos semanas": None,
     "llamé el lunes pasado": None,
+    "I have been a patient for 20 years, call me": None,
+    "I am a patient for 5 years, call me": None,
+    "I haven't seen you in 2 years, call me": None,
     # and what is asked for after it still is one
     "I have been busy call me in 3 weeks": "12-09 00:00",
     "I was laid off, give me 2 months": "01-19 00:00",
@@ -131,6 +142,8 @@ NO_TIME = [
     "call me before 5pm",
     "call me at 202-555-0123",
     "call me at once",
+    "call me when you can",
+    "llámeme cuando pueda",
     "the balance of $25 is wrong, call me",
     "my visit was on May 3, call me",
     "you may call",
