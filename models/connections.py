@@ -230,7 +230,6 @@ class _Sqlite(_Database, SqliteDatabase):
 
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
-        self._own = threading.local()
         _opened.add(self)
         self.renew_turns()
         super().__init__(
@@ -239,7 +238,7 @@ class _Sqlite(_Database, SqliteDatabase):
 
     def renew_turns(self) -> None:
         """Let nobody have a turn: in a new process, none of the other's threads go on."""
-        self._turns = threading.Lock()
+        self._turns = threading.RLock()
 
     def _connect(self) -> Any:
         connection = super()._connect()  # type: ignore[misc]
@@ -251,7 +250,7 @@ class _Sqlite(_Database, SqliteDatabase):
         again, one asks.
         """
         give_up = time.monotonic() + self.patience
-        self._own.has_turn = self._turns.acquire(timeout=self.patience)
+        self._turns.acquire(timeout=self.patience)
         try:
             self._in_turn(partial(super().begin, *how), give_up)
         except BaseException:
@@ -265,9 +264,9 @@ class _Sqlite(_Database, SqliteDatabase):
         return self._in_turn(act, time.monotonic() + self.patience)
 
     def _end_turn(self) -> None:
-        if getattr(self._own, "has_turn", False):
-            self._own.has_turn = False
-            self._turns.release()
+        with suppress(RuntimeError):  # it is not ours, or not any more
+            while True:
+                self._turns.release()
 
     def _in_turn(self, act: Callable[[], Any], give_up: float) -> Any:
         """Do what may have to wait for another writer, asking again every millisecond.
@@ -292,8 +291,13 @@ class _Sqlite(_Database, SqliteDatabase):
     def commit(self) -> None:
         if self._is_lost():
             raise OperationalError(f"{self.path} was removed or replaced during a transaction")
-        super().commit()
-        self._end_turn()
+        try:
+            super().commit()
+            self._end_turn()
+        except BaseException as error:
+            if not isinstance(error, Exception):  # a job's time is over: peewee rolls nothing back
+                self.close()
+            raise
 
     def rollback(self) -> None:
         try:

@@ -33,7 +33,7 @@ class _Told(Enum):
 
     LEAD = "commit for all who wait"
     SAVED = "your part is committed"
-    ALONE = "one of you failed, nothing is saved: commit for yourself"
+    ALONE = "somebody failed, nothing is saved: commit for yourself"
     FAILED = "the commit failed, with your part's error"
 
 
@@ -101,8 +101,8 @@ def in_shared_commit(work: Callable[[], T]) -> T:
     once that is committed.
 
     What it raises is raised, and nothing of it is saved; a part that fails takes no other's with
-    it. It may run in another thread, and is done again, after a rollback, when another's part
-    failed. Raises as `transaction` does.
+    it, unless it is the database that fails: that is told to all. It may run in another thread,
+    and is done again, after a rollback, when another's part failed. Raises as `transaction` does.
     """
     if is_postgres() or database.in_transaction():
         with transaction():
@@ -136,23 +136,21 @@ def _lead() -> None:
             for part in group:
                 part.do()
     except (OperationalError, InterfaceError) as error:  # the database's, or nobody knows
-        _fail(group or _line.take(), error)
+        _tell(group or _line.take(), _Told.FAILED, error)
     except Exception:  # noqa: BLE001 - each does its part alone, where it is raised
-        for part in group:
-            part.tell(_Told.ALONE)
-        _line.hand_over()
+        _tell(group or _line.take(), _Told.ALONE)
     except BaseException:
-        _fail(group or _line.take(), OutcomeUnknown("The thread that was to commit ended."))
+        ended = OutcomeUnknown("The thread that was to commit ended.")
+        _tell(group or _line.take(), _Told.FAILED, ended)
         raise
 
 
 def _tell_saved(group: list[_Part]) -> None:
-    _line.hand_over()
-    for part in group:
-        part.tell(_Told.SAVED)
+    _tell(group, _Told.SAVED)
 
 
-def _fail(group: list[_Part], error: BaseException) -> None:
+def _tell(group: list[_Part], what: _Told, error: BaseException | None = None) -> None:
+    """Let the next lead, and these go on."""
     _line.hand_over()
     for part in group:
-        part.tell(_Told.FAILED, error)
+        part.tell(what, error)

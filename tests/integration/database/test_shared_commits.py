@@ -127,6 +127,38 @@ def test_all_are_told_that_nobody_could_write(held, monkeypatch):
     assert [job.key for job in StagedJob.select()] == ["later"]
 
 
+def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held, monkeypatch):
+    """Given a BEGIN that fails as nobody expects, then whoever led is not told that it was saved,
+    and those who waited, and who come later, are served.
+    """
+
+    def fails(*_how):
+        raise MemoryError("no room")
+
+    begin, leads = base.database.obj.begin, []
+
+    def begins(*how):
+        begin(*how)
+        if not leads:
+            leads.append(threading.current_thread())
+            base.database.obj.rollback()
+            fails()
+
+    monkeypatch.setattr(base.database.obj, "begin", begins, raising=False)
+    writers = [Writer(staged(number)) for number in range(MANY)]
+    all_wait(MANY)
+    held()
+    ended(writers)
+    assert leads
+    assert [one.error for one in writers] == [None] * MANY
+    assert [one.counted for one in writers] == [1] * MANY
+    assert StagedJob.select().count() == MANY
+    monkeypatch.setattr(base.database.obj, "begin", fails, raising=False)
+    (failed,) = ended([Writer(staged("failed"))])
+    assert isinstance(failed.error, MemoryError)
+    assert StagedJob.select().count() == MANY
+
+
 @pytest.mark.parametrize(
     ("raised", "told"),
     [

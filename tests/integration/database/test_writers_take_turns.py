@@ -168,15 +168,30 @@ def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
     assert (StagedJob.get_by_id(job_id).attempts, max(most)) == (5, 1)
 
 
+def is_free(turns):
+    """Whether another thread could have it."""
+    told = []
+
+    def take():
+        told.append(turns.acquire(blocking=False))
+        if told[0]:
+            turns.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    return told[0]
+
+
 def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypatch):
     """Given a process that is forked while a thread writes, then in the new one nobody has the
     turn.
     """
     with transaction():
-        assert base.database.obj._turns.locked()
+        assert not is_free(base.database.obj._turns)
         child = os.fork()
         if child == 0:
-            os._exit(int(base.database.obj._turns.locked()))
+            os._exit(int(not is_free(base.database.obj._turns)))
         assert os.waitpid(child, 0)[1] == 0
 
 
@@ -200,6 +215,36 @@ def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch
             patch.setattr(SqliteDatabase, where, fails)
         with pytest.raises(OperationalError):
             write()
-    assert not base.database.obj._turns.locked()
+    assert is_free(base.database.obj._turns)
     with transaction():
         execute("UPDATE staged_job SET claim = claim")
+
+
+class TimeIsOver(BaseException):
+    """As a job's."""
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_time_that_is_over_during_a_commit_leaves_nothing_open(on_sqlite, monkeypatch, is_done):
+    """Given a signal that is heard before the COMMIT, or after it was done, then what was open is
+    closed, the turn is free, and the next transaction is as any.
+    """
+    commit = SqliteDatabase.commit
+
+    def rings(database):
+        if is_done:
+            commit(database)
+        raise TimeIsOver
+
+    def write():
+        with transaction():
+            given.a_job("a_test_job", 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteDatabase, "commit", rings)
+        with pytest.raises(TimeIsOver):
+            write()
+    assert is_free(base.database.obj._turns)
+    assert StagedJob.select().count() == int(is_done)
+    with transaction():
+        given.a_job("a_test_job", 2)
