@@ -9,16 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from actions.contact.holds import hold_at_once
-from actions.contact.put_off import put_off
+from actions.contact.put_off import BY_TEXT, put_off
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from rules.contact.replies import CLASSES, Class, asks_for_another_time, class_of, when_of
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 
-HEARD_BY = "inbound_sms"
 CHANNELS = ("sms", "voice")
 MOST_TEXTS = 20  # of one person that an open item shows
 MOST_WORDS = 500
@@ -111,20 +110,22 @@ def _heed(
             )
     # in the order in which courses are taken, whoever was texted last
     for customer in sorted(customers if found.hold else (), key=lambda row: row.id):
-        hold_at_once(customer, found.hold, found.words, HEARD_BY, reference=reference)
+        hold_at_once(customer, found.hold, found.words, BY_TEXT, reference=reference)
 
 
 def _put_off(
     customers: list[Customer], words: str, phone: str, reference: str, *, lifts: bool
 ) -> datetime | None:
-    """Leave them alone until the time that they name, and say when it is: whoever was not told it
-    leaves them alone for as long as they were asked to before.
+    """Leave them alone until the time that they name, and say when somebody has to see to it:
+    whoever was not told it leaves them alone for as long as they were asked to before. Where people
+    share the phone nobody knows who writes, and nobody's wish is taken back.
     """
+    is_theirs = lifts and len(customers) == 1
     begins = [
-        put_off(customer, words, phone, HEARD_BY, lifts=lifts, reference=reference)
+        put_off(customer, words, phone, BY_TEXT, lifts=is_theirs, reference=reference)
         for customer in sorted(customers, key=lambda row: row.id)
     ]
-    return max((each for each in begins if each is not None), default=None)
+    return min((each for each in begins if each is not None), default=None)
 
 
 def _open(
@@ -142,7 +143,7 @@ def _open(
     known = _open_one(account_id, who)
     if known is not None:
         _add(known, found, said, words)
-        if due is not None:
+        if due is not None and _may_be_due(known, due):
             known.record_due(due)
         return known
     last = _last_text(account_id, phone)
@@ -184,6 +185,12 @@ def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None
         )
     else:
         item.record_context(context)
+
+
+def _may_be_due(item: WorkItem, due: datetime) -> bool:
+    """Whether it may wait until then: what weighs more than a call is not put off with the call."""
+    is_weightier = RANK.get(str(item.context.get("class")), len(RANK)) < RANK["call_me"]
+    return not is_weightier or due <= (item.due_at or business_now())
 
 
 def _wanted(found: Class, words: str) -> dict[str, str]:

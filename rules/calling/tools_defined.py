@@ -89,7 +89,7 @@ FUNCTIONS: tuple[Json, ...] = (
         when=_TEXT
         | {
             "description": "Only if they want to be called another time: when, in their words, such"
-            " as tomorrow after 5 pm, or later. Nobody contacts them before."
+            " as tomorrow after 5 pm, or later. The answer says until when nobody contacts them."
         },
     ),
 )

@@ -64,6 +64,15 @@ WRONG_NUMBER = (
     " and end the call."
 )
 HUMAN = "Recorded: a person at the clinic will get in touch by the next working day. Say so."
+HUMAN_THEN = (
+    "Recorded, with their words: nobody contacts them before the time that they named, and then a"
+    " person at the clinic will get in touch. Say so."
+)
+HUMAN_TOMORROW = (
+    "Recorded, with their words, but no day is understood in them: nobody contacts them before"
+    " tomorrow. Say so. If they want to be left alone for longer, ask for the date, and call this"
+    " again with it as when."
+)
 
 NOTHING_DUE = "Nothing is due at the moment. Say that there is nothing to pay."
 DECLARED = {

@@ -74,6 +74,10 @@ def _first_of(day: date, months: int) -> date:
     return date(day.year + years, month + 1, 1)
 
 
+def _next_year(_: Match, today: date) -> Span:
+    return date(today.year + 1, 1, 1), date(today.year + 2, 1, 1)
+
+
 def _month_end(_: Match, today: date) -> Span:
     first = _first_of(today, 1)
     return first - DAY, first
@@ -148,6 +152,7 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"end of (?:the|this) month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
     (rf"next month|(?:proximo|otro) mes|mes{_COMES}", _month(1)),
     (r"this month|este mes", _month(0)),
+    (r"next year|(?:proximo|otro) ano|ano (?:que (?:viene|entra)|proximo|entrante)", _next_year),
     (r"holidays|las fiestas", _feast(12, 24, 32)),
     (r"christmas|xmas|navidad", _feast(12, 25, 25)),
     (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),

@@ -16,6 +16,7 @@ from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
 
 LATER_TODAY = timedelta(hours=3)  # what "later today" is taken for
+LONGEST = timedelta(days=366)  # what is further away was misread, or is a joke
 NOON, EARLY = 12, 8  # "at 5" is in the afternoon, "at 9" in the morning, "at 8" either
 HOURS = 24
 _COUNTS = {"a": 1, "an": 1, "un": 1, "una": 1, "couple": 2, "par": 2} | dict.fromkeys(
@@ -34,12 +35,14 @@ _COUNTED = re.compile(
 )
 
 
+YEARS = r"years?|yrs?|anos?"
 _UNITS: dict[str, timedelta] = {
     r"minutes?|mins?|minutos?": timedelta(minutes=1),
     r"hours?|hrs?|horas?": timedelta(hours=1),
     r"days?|dias?": DAY,
     r"weeks?|wks?|semanas?": WEEK,
     r"months?|mes(?:es)?": timedelta(days=31),
+    YEARS: timedelta(days=366),
 }
 _UNIT = "|".join(_UNITS)
 _COUNT = (
@@ -83,6 +86,15 @@ _LATER = re.compile(
     r"|otro (?:dia|momento)|otra (?:hora|ocasion)|(?:not a good|a bad) time"
     rf"|(?:no es (?:un )?buen|mal) momento|(?:i m|im|i am|estoy) (?:\w+ )?(?:{_BUSY}))\b"
 )
+# what no day can be found for: "once I get paid", "in spring"; "when you can" is no other time
+_ONCE = re.compile(
+    r"\b(?:(?:call|text|contact|phone|ring|message)(?: me| us)(?: back| again)?"
+    r" (?:once|when|after|in (?:the )?(?:spring|summer|fall|autumn|winter))\b"
+    r"(?! (?:you|u|possible|convenient|available|ready|free|someone|somebody)\b)"
+    r"|(?:llam|contact|escrib|marqu|habl)\w+"
+    r" (?:cuando|en (?:la |el )?(?:primavera|verano|otono|invierno))\b"
+    r"(?! (?:pueda|puedan|puedas|quiera|guste|usted|sea posible)\b))"
+)
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
     r"\b(?:(?:do|does|did|could|would|wo|is|are)(?: not|n ?t)|can ?(?:not|t)|not|never|except"
@@ -104,6 +116,37 @@ _IS_BAD = re.compile(
 _AFTER = re.compile(r"\b(?:after|past|despues del?|pasad[oa])(?: the| el| la| las)? $")
 _BEFORE = re.compile(r"\b(?:before|by|antes del?)(?: the| el| la| las)? $")
 _EITHER = re.compile(r" (?:or|and|to|thru|through|o|u|y|a|al|hasta)(?: on| el| the)? ")
+
+
+# "I have been waiting for 3 weeks" names no time to come; "I was ill, call me in 3 weeks" does
+_GONE = re.compile(
+    r"\b(?:(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
+    r"|hoping|planning|thinking|wondering)\b)|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
+    r"|calling|texted|texting|heard|worked"
+    r"|(?:have|has|ve|haven|hasn|havent|hasnt)(?: t| not| never)?"
+    r" (?:had|seen|lived|visited|received|paid|owed|used|known)"
+    r"|estado|estuve|estaba|esperado|esperando|llevo|llamado|llamando|veces)\b"
+)
+_AHEAD = re.compile(
+    r"\b(?:call|text|contact|phone|ring|write|message|email|talk|speak|try|wait|ask|remind|give|will"
+    r"|ll|can|could|would|should|need|want|until|till?|to (?:come|return|be|go|pay|see|work)"
+    r"|llam\w+|escrib\w+|contact\w+|habl\w+|marqu\w+|intent\w+|puedo|pueden?|voy|hasta"
+    r"|esper(?:e|en|ar|eme)|regres\w+|vuelv\w+)\b"
+)
+_GONE_BEHIND = re.compile(
+    r" (?:ago\b|(?:i|we)(?: ve| have| had)? (?:been|waited|called|tried)\b"
+    r"|(?:he|hemos|llevo|llevamos) (?:estado|esperado|esperando|llamado)\b)"
+)
+_DAY_GONE = re.compile(
+    r"\b(?:(?:last|since|desde)(?: the| el| la)?|i (?:have |ve |already |just )?"
+    r"(?:called|texted|emailed|paid|came|wrote|visited|went)"
+    r"(?: (?:you|in|back|again|there|it|here))?(?: on| this| last)?) $"
+)
+_DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
+_BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
+_TO_BE_CALLED = re.compile(
+    r"\b(?:call|text|phone|ring|contact|speak|talk|callback|llam\w+|habl\w+|marqu\w+|contact\w+)\b"
+)
 
 
 _PAST = re.compile(r"\b(?:at )?(?:a )?(?P<part>half past|quarter (?:past|to)) (?P<hour>\d{1,2})\b")
@@ -133,7 +176,8 @@ def names_another_time(text: str) -> bool:
 
 def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | None:
     """The moment (UTC) from which somebody wants to be contacted who says `text` at `now` and may
-    be in any of `zones`: `now` itself where it has come; None where they name none.
+    be in any of `zones`: `now` itself where it has come, and not much more than a year ahead; None
+    where they name none.
     """
     today = local_days(zones, now)[1]
     named = _Named()
@@ -144,7 +188,18 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
         found.append(_at(named, now, today, zones))
     elif named.later and not found:
         found.append(begins_everywhere(zones, today + DAY))
-    return max([now, *found]) if found or named.now else None
+    return min(max([now, *found]), now + LONGEST) if found or named.now else None
+
+
+def asks_at_once(text: str) -> bool:
+    """Whether somebody asks to be called now, whatever times they name beside it."""
+    for clause in _clauses(text):
+        named = _Named()
+        _read(clause, _SOME_MORNINGS[0], _SOME_MORNINGS[0].date(), named)
+        another = named.days or named.hours or named.moments or named.later
+        if named.now and not another and _TO_BE_CALLED.search(clause):
+            return True
+    return False
 
 
 def _at(named: _Named, now: datetime, today: date, zones: Collection[str]) -> datetime:
@@ -199,7 +254,8 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
     if found := _SOON.search(left):
         named.moments.append(now + timedelta(hours=1))
         left = _without(left, found)
-    named.later = named.later or _LATER.search(left) is not None
+    is_later = _LATER.search(left) is not None or _ONCE.search(clause) is not None
+    named.later = named.later or is_later
     for found in _NOW.finditer(left):
         is_refused = _REFUSED.search(clause[: found.start()]) or re.match(
             r" (?:no|not)\b", clause[found.end() :]
@@ -211,19 +267,43 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
 def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
     left = clause
     for found in [*_HALF_HOUR.finditer(left)]:
-        named.moments.append(now + timedelta(minutes=30))
         left = _without(left, found)
+        if not _is_gone(clause, found):
+            named.moments.append(now + timedelta(minutes=30))
     for found in [*_IN.finditer(left)]:
+        left = _without(left, found)
         words = found["count"] or found["xcount"]
         unit = found["unit"] or found["xunit"]
+        is_age = re.fullmatch(YEARS, unit) and re.match(r"(?:for|por|after)\b", found[0])
+        if is_age or _is_gone(clause, found):  # "a patient for 20 years"
+            continue
         number = int(words) if words.isdigit() else _COUNTS[words]
         length = number * next(long for each, long in _UNITS.items() if re.fullmatch(each, unit))
         if length % DAY:
             named.moments.append(now + length)
         else:
             named.days.append(today + length)
-        left = _without(left, found)
     return left
+
+
+def _is_gone(clause: str, found: Match) -> bool:
+    """Whether a length of time is over: what they have done or suffered so far, not what they ask
+    for after it.
+    """
+    lead = clause[: found.start()]
+    if _AHEAD.match(found[0]):
+        return False
+    for gone in _GONE.finditer(lead):
+        if not _AHEAD.search(lead, gone.end()):
+            return True
+    return not _AHEAD.search(lead) and _GONE_BEHIND.match(clause[found.end() :]) is not None
+
+
+def _is_day_gone(lead: str, behind: str) -> bool:
+    """Whether a day is over that is named between these words."""
+    if _DAY_GONE_BEHIND.match(behind):
+        return True
+    return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
 
 
 def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
@@ -241,7 +321,7 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
         if before and _EITHER.fullmatch(clause[before : match.start()]):
             continue  # the first of several will do
         before = match.end()
-        if not _is_end(lead):
+        if not (_is_end(lead) or _is_day_gone(lead, left[before:])):
             is_over = (
                 _AFTER.search(lead)
                 or _NEGATED.search(lead)

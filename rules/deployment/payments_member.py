@@ -52,8 +52,8 @@ OBJECTIONS: dict[str, str] = {
     "You have the wrong person": "Say nothing about why you called. Call stopContact with the why"
     " wrong_number, say sorry, and end the call.",
     "Call me later": "Call requestHuman with the reason asked_for_person and when, as they say it."
-    " Say that nobody contacts them before, and that they can call back at any time, give the"
-    " clinic's number, and end the call. Promise no time.",
+    " Say what it answers, and that they can call back at any time, give the clinic's number, and"
+    " end the call. Promise no other time.",
     "Are you a robot": "Say yes, you are an AI assistant, and offer a person.",
     "Stop calling": "Call stopContact at once, before anything else. Do not ask why.",
     "The insurance will pay": "Do not ask for payment. Call requestHuman with the reason"

@@ -10,7 +10,7 @@ from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill
 from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
-from actions.contact.put_off import put_off, time_asked
+from actions.contact.put_off import LATER, put_off, time_asked
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.calling.call import Call
@@ -25,13 +25,16 @@ from rules.calling.tools_defined import REASONS
 from rules.calling.tools_words import (
     BAD_DAY,
     HUMAN,
+    HUMAN_THEN,
+    HUMAN_TOMORROW,
     NO_NUMBER,
     STOPPED,
     WRONG_NUMBER,
     promised,
 )
 from rules.contact.phones import BadPhone, read_phone
-from runtime.clock import real_now
+from rules.contact.work_items import HOLDS
+from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
 WRONG = "wrong_number"
@@ -138,36 +141,61 @@ def request_human(asked: Asked) -> str:
         if known is not None:  # told again: it takes back nothing that was asked for since
             return known.answer
         due = _put_off(asked, call)
+        line = _answer(asked, due)
         # the moment, for the words are the person's
-        wish = ":".join([asked.called.name, reason, *([] if due is None else [f"{due:%FT%R}"])])
+        moment = [] if due is None else [f"{due:%FT%R}"]
+        unread = ["unread"] if line == HUMAN_TOMORROW else []
+        wish = ":".join([asked.called.name, reason, *moment, *unread])
         known = ToolCall.known(call, asked.called.id, wish)
         if known is not None:
             return known.answer
         item = _opened(asked, call, reason, due)
-        _keep(asked, call, wish, HUMAN, item.id)
-    return HUMAN
+        _keep(asked, call, wish, line, item.id)
+    return line
+
+
+def _answer(asked: Asked, due: datetime | None) -> str:
+    """What they may be told of when they hear from the clinic: no more than will be kept."""
+    if due is None:
+        return HUMAN
+    if time_asked(asked.text("when"), asked.line) is None:
+        return HUMAN_TOMORROW
+    return HUMAN_THEN if due > business_now() else HUMAN
 
 
 def _put_off(asked: Asked, call: Call) -> datetime | None:
-    """When they want to be called, if they have said so: until then nobody contacts them. Only who
-    is verified takes back what was asked for before.
+    """When they want to be called, if they have said so: until then nobody contacts them, and not
+    before tomorrow where their words are not understood. Only who is verified takes back what was
+    asked for before, and by naming a time.
     """
     words = asked.text("when")
+    if not words:
+        return None
     if call.customer_id is None:
-        return time_asked(words, asked.line)
+        return time_asked(words, asked.line) or time_asked(LATER, asked.line)
     is_verified = call.verified_at is not None
     customer = Customer.get_by_id(call.customer_id)
-    return put_off(customer, words, asked.line, asked.actor, lifts=is_verified, call_id=call.id)
+    due = put_off(customer, words, asked.line, asked.actor, lifts=is_verified, call_id=call.id)
+    if due is None:
+        due = put_off(customer, LATER, asked.line, asked.actor, lifts=False, call_id=call.id)
+    return due
 
 
 def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> WorkItem:
-    """The item of whoever asks; the time that was named last counts."""
+    """The item of whoever asks; the time that was named last counts, but a matter that weighs more
+    than a call is not put off with the call.
+    """
+    due = None if reason in HOLDS else due
     context = {
         "callId": call.id,
         "phone": asked.line,
         "verified": call.verified_at is not None,
     }
+    if words := asked.text("when"):
+        context["when"] = words
     item = _item(asked, call, reason, due, context)
+    if words and item.is_open and item.context.get("when") != words:
+        item.record_context({**item.context, "when": words})
     if due is not None and item.due_at != due and item.is_open:
         item.record_due(due)
     return item

@@ -21,7 +21,7 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
-from rules.calling.tools_words import DECLARED
+from rules.calling.tools_words import DECLARED, HUMAN_THEN, HUMAN_TOMORROW
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.counting import counted
@@ -446,6 +446,29 @@ def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line)
     (kept,) = Hold.select().where(Hold.lifted_at.is_null())
     assert (kept.id, WorkItem.get().due_at) == (late.id, late.until)
     assert AuditEntry.select().count() == entries
+
+
+def test_where_a_time_is_not_understood_it_is_not_today_and_a_person_reads_the_words(line):
+    """Given words in which no day is found, then nobody contacts them before tomorrow, no more is
+    promised, and what was asked for before stays; a time that is named is promised.
+    """
+    line.verified()
+    for place, when in enumerate(("once I get paid", "in two weeks", "when I get paid")):
+        told = line.tool("requestHuman", f"t-{place}", reason="asked_for_person", when=when)
+        assert told == "+" + (HUMAN_THEN if when == "in two weeks" else HUMAN_TOMORROW)
+        (item,) = WorkItem.select()
+        assert item.context["when"] == when
+    first, later = Hold.select().order_by(Hold.until)
+    assert first.until <= business_now() + timedelta(days=2)
+    assert (first.lifted_at is None, later.lifted_at) == (False, None)
+    assert item.due_at == later.until
+
+
+def test_a_dispute_does_not_wait_for_the_time_at_which_they_want_to_be_called(line):
+    line.tool("requestHuman", "t-1", reason="dispute", when="in 3 weeks")
+    (item,) = WorkItem.select()
+    assert item.due_at <= business_now() + timedelta(days=1)
+    assert {row.kind for row in Hold.select()} == {"dispute", "later"}
 
 
 def test_somebody_unknown_is_called_back(line):

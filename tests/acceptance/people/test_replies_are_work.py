@@ -4,6 +4,8 @@ once is.
 
 import pytest
 
+from actions.contact.put_off import put_off
+from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
 from models.contact.phone_suppression import PhoneSuppression
@@ -139,11 +141,40 @@ def test_a_newer_time_takes_the_place_of_the_one_before(clinic):
     assert open_holds() == [], "no time is named"
 
 
-def test_a_hold_of_the_clinics_own_stays_whatever_time_they_name(clinic):
-    clinic.post(f"/api/customers/{clinic.customer.id}/holds", kind="attorney")
+def test_what_weighs_more_than_a_call_is_not_put_off_with_the_call(clinic):
+    """Given a dispute that is due tomorrow, then a later time for a call leaves it due then, and a
+    wish to be called at once makes it due at once.
+    """
+    clinic.hear("I dispute this, call me tomorrow")
+    (before,) = waiting(clinic)
+    clinic.hear("call me in two weeks")
+    (item,) = waiting(clinic)
+    assert (item["context"]["class"], item["dueAt"]) == ("dispute", before["dueAt"])
+    clinic.hear("Call me now. I am away in 2 weeks")
+    assert waiting(clinic)[0]["dueAt"] <= rfc3339(business_now())
+
+
+@pytest.mark.parametrize("kind", ["attorney", "later"])
+def test_a_hold_of_the_clinics_own_stays_whatever_time_they_name(clinic, kind):
+    clinic.post(f"/api/customers/{clinic.customer.id}/holds", kind=kind)
     clinic.hear("call me tomorrow")
     clinic.hear("call me now")
-    assert [hold.kind for hold in open_holds()] == ["attorney"]
+    assert [(hold.kind, hold.until) for hold in open_holds()] == [(kind, None)]
+
+
+def test_nobody_who_shares_the_phone_is_contacted_sooner_than_they_asked(clinic):
+    """Given two people with one phone, then a text puts both off, and takes nothing back; the
+    clinic's work is due when the text says.
+    """
+    other = given.a_customer(clinic.account, phone=clinic.phone)
+    with transaction():
+        put_off(other, "in 3 weeks", clinic.phone, "call:call_1", lifts=True)
+    (theirs,) = open_holds()
+    clinic.hear("call me in 2 hours")
+    assert {hold.customer_id for hold in open_holds()} == {other.id, clinic.customer.id}
+    assert waiting(clinic)[0]["dueAt"] < rfc3339(theirs.until)
+    clinic.hear("call me now")
+    assert Hold.get_by_id(theirs.id).lifted_at is None
 
 
 def test_the_other_clinics_of_a_sender_wait_too_and_have_no_work(clinic):

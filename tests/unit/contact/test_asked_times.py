@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.contact.asked_times import asked_from
+from rules.contact.asked_times import LONGEST, asked_from, asks_at_once
 
 HOME = "America/New_York"
 # a Wednesday at two in the afternoon
@@ -51,6 +51,12 @@ ENGLISH = {
     "2026-11-20T17:00:00": "11-20 17:00",
     "call me after the holidays": "01-02 00:00",
     "call me in january": "01-01 00:00",
+    "call me next year": "01-01 00:00",
+    "call me in a year": "11-19 00:00",
+    # a day that nobody can tell is not today
+    "call me in spring": "11-19 00:00",
+    "call me once I get paid": "11-19 00:00",
+    "call me after midnight": "11-19 00:00",
     "call me in 2 hours": "11-18 16:00",
     "call me in half an hour": "11-18 14:30",
     "call me in a couple of days": "11-20 00:00",
@@ -98,6 +104,37 @@ SPANISH = {
     "no me llame hasta el lunes": "11-23 00:00",
     "ahora no puedo": "11-19 00:00",
     "llámeme ahora": "11-18 14:00",
+    "llámeme el año que viene": "01-01 00:00",
+    "llámeme cuando me paguen": "11-19 00:00",
+}
+# what is over is no time to come
+OVER = {
+    "I have been waiting for 3 weeks, call me back now": "11-18 14:00",
+    "call me back asap, I have been in hospital for 3 months": "11-18 14:00",
+    "I called you 3 times in 2 weeks, call me back": None,
+    "I've been trying to call you for 2 weeks call me": None,
+    "for 3 weeks I have been waiting, call me": None,
+    "I was on hold for half an hour, call me": None,
+    "I have not heard from you in two weeks": None,
+    "I called on Monday, call me back": None,
+    "call me, I have been calling since Monday": None,
+    "I called you last friday": None,
+    "llevo esperando por 3 semanas, llámeme": None,
+    "les llamé 3 veces en dos semanas": None,
+    "llamé el lunes pasado": None,
+    "I have been a patient for 20 years, call me": None,
+    "I am a patient for 5 years, call me": None,
+    "I haven't seen you in 2 years, call me": None,
+    # and what is asked for after it still is one
+    "I have been busy call me in 3 weeks": "12-09 00:00",
+    "I was laid off, give me 2 months": "01-19 00:00",
+    "call me in 2 weeks I was laid off": "12-02 00:00",
+    "I was told to wait for 2 weeks": "12-02 00:00",
+    "I was wondering if you could call in 2 weeks": "12-02 00:00",
+    "I have surgery in 2 weeks": "12-02 00:00",
+    "call me Monday since Friday is a holiday": "11-23 00:00",
+    "he estado enfermo, llámeme en dos semanas": "12-02 00:00",
+    "estuve enfermo llámeme el lunes": "11-23 00:00",
 }
 NO_TIME = [
     "call me",
@@ -105,6 +142,8 @@ NO_TIME = [
     "call me before 5pm",
     "call me at 202-555-0123",
     "call me at once",
+    "call me when you can",
+    "llámeme cuando pueda",
     "the balance of $25 is wrong, call me",
     "my visit was on May 3, call me",
     "you may call",
@@ -112,7 +151,7 @@ NO_TIME = [
 ]
 
 
-@pytest.mark.parametrize("said", [ENGLISH, SPANISH], ids=["english", "spanish"])
+@pytest.mark.parametrize("said", [ENGLISH, SPANISH, OVER], ids=["english", "spanish", "over"])
 def test_words_name_a_moment(said):
     found = {text: asked_from(text, NOW, (HOME,)) for text in said}
     local = {
@@ -123,6 +162,25 @@ def test_words_name_a_moment(said):
 
 def test_where_no_time_is_named_there_is_none():
     assert {text: asked_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
+
+
+def test_no_time_is_much_more_than_a_year_ahead():
+    far = ("give me 99 weeks", "call me in 99 months", "call me 12/5/99")
+    found = {text: asked_from(text, NOW, (HOME,)) for text in far}
+    assert found == dict.fromkeys(far, NOW + LONGEST)
+
+
+def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
+    """But not who asks for it on another day, or says why they cannot now."""
+    said = {
+        "Call me now. My surgery is in 3 weeks": True,
+        "llámeme ahora, me operan en dos semanas": True,
+        "call me tomorrow as soon as you can": False,
+        "I am in hospital now, call me in 2 weeks": False,
+        "don't call me now": False,
+        "call me": False,
+    }
+    assert {text: asks_at_once(text) for text in said} == said
 
 
 def test_it_begins_once_it_has_begun_wherever_they_may_be():

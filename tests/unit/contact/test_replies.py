@@ -100,7 +100,8 @@ def test_words_that_fit_nearly_are_read_once():
     """Given texts whose every part fits some pattern and whose end does not, then they are read
     without trying each division of them, which would take for ever.
     """
-    for part in ("1", "1 ", "in 2 ", "the ", "on the 1st ", "monday ", "i m at ", "no me "):
+    times = ("1", "1 ", "in 2 ", "the ", "on the 1st ", "monday ", "i called for 2 weeks ")
+    for part in (*times, "i m at ", "no me "):
         assert class_of(part * (1_600 // len(part)) + "x") is not None
 
 
