@@ -23,6 +23,10 @@ from tests.faults.town import all_children_of, all_settled, children_of, oracle
 from tests.servers import wait_for
 
 
+# a lease that no attempt outlives, however slow the machine is: a second attempt is a fault here
+PATIENT = "60"
+
+
 def paid_events(count):
     return [
         given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
@@ -60,7 +64,7 @@ def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
     the same processes.
     """
     town = own_town
-    web, pool = town.web(), town.pool()
+    web, pool = town.web(), town.pool(PAYPHONE_LEASE=PATIENT)
     town.post_until_accepted(paid_events(1)[0])
     all_settled()
     children = all_children_of(pool.pid, 3)
@@ -74,7 +78,7 @@ def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
     town.valkey.send(signal.SIGCONT)
     oracle(town)
     assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
-    assert Payment.select().count() == len(town.accepted) > 15
+    assert Payment.select().count() == len(town.accepted) > 5
     assert {row.attempts for row in StagedJob.select()} == {1}
 
 
@@ -97,7 +101,7 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
     town = own_town
     web, pool = (
         town.web(),
-        town.pool("webhooks=1", ("-m", "tests.faults.worker_main"), PAYPHONE_LEASE="60"),
+        town.pool("webhooks=1", ("-m", "tests.faults.worker_main"), PAYPHONE_LEASE=PATIENT),
     )
     given.a_job("wait_for_go", 1)
     wait_for(lambda: town.lines("began"), "one job runs")
@@ -158,7 +162,7 @@ def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
         lambda: redis.lrange("rq:queue:webhooks", 0, -1) == [head.encode(), *queue],
         "each is queued again, once",
     )
-    town.pool("webhooks=2")
+    town.pool("webhooks=2", PAYPHONE_LEASE=PATIENT)
     oracle(town)
     assert {row.attempts for row in StagedJob.select()} == {1}
 
@@ -169,7 +173,7 @@ def test_redis_is_emptied_under_work(town):
     """
     for number in range(4):
         given.a_job("wait_for_go", number, "messages", attempts=5)
-    town.pool_with_test_jobs("messages=2")
+    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE=PATIENT)
     wait_for(lambda: len(town.lines("began")) == 2, "two of them run")
     redis = town.valkey.client()
     redis.flushall()
@@ -256,7 +260,11 @@ def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
     try:
         lossy = {"REDIS_URL": proxy.url}
         town.web(**(lossy if answer == "of the nudge" else {}))
-        town.pool(**(lossy if answer == "of the lock" else {}), PAYPHONE_LOCK_LEASE="1")
+        town.pool(
+            **(lossy if answer == "of the lock" else {}),
+            PAYPHONE_LOCK_LEASE="1",
+            PAYPHONE_LEASE=PATIENT,
+        )
         invoice = given.an_invoice()
         intent = given.an_intent(invoice)
         post_quickly(
