@@ -22,7 +22,6 @@ from tests.faults.redis_proxy import LossyProxy
 from tests.faults.town import all_children_of, all_settled, children_of, oracle
 from tests.servers import wait_for
 
-
 # a lease that no attempt outlives, however slow the machine is: a second attempt is a fault here
 PATIENT = "60"
 
