@@ -14,8 +14,8 @@ from tests import given
 from tests.processes import reset_process
 from web.http.address import HOPS, client_address, is_https
 from web.operators.login_limit import LoginLimit
-from web.server import counted_limit, counts_in_memory
-from web.server.counts_in_memory import MOST, CountsInMemory
+from web.server import rate_limiter, rate_limits_in_memory
+from web.server.rate_limits_in_memory import MOST, RateLimitsInMemory
 
 pytestmark = pytest.mark.one_database
 
@@ -120,7 +120,7 @@ def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, se
     forgotten, and whoever is counted is counted on.
     """
     setting(redis_url="redis://127.0.0.1:1")
-    counts, item = CountsInMemory(), RateLimitItemPerMinute(2)
+    counts, item = RateLimitsInMemory(), RateLimitItemPerMinute(2)
     for number in range(MOST + 100):
         assert counts.hit(item, f"address{number}")
     assert len(counts) == MOST
@@ -131,10 +131,10 @@ def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, se
     assert counts.hit(item, last)
 
 
-def test_counts_in_memory_begin_anew_with_the_next_window(monkeypatch):
+def test_rate_limits_in_memory_begin_anew_with_the_next_window(monkeypatch):
     seconds = [1_000.0]
-    monkeypatch.setattr(counts_in_memory, "real_seconds", lambda: seconds[0])
-    counts, item = CountsInMemory(), RateLimitItemPerSecond(1)
+    monkeypatch.setattr(rate_limits_in_memory, "real_seconds", lambda: seconds[0])
+    counts, item = RateLimitsInMemory(), RateLimitItemPerSecond(1)
     assert [counts.hit(item, "a"), counts.hit(item, "a")] == [True, False]
     seconds[0] += 1
     assert counts.hit(item, "a")
@@ -165,13 +165,13 @@ def test_a_frozen_redis_is_waited_for_once_and_the_limit_holds_in_memory(
     from web.app import create_app
 
     waited = []
-    real = counted_limit.CountedLimit._pause
+    real = rate_limiter.RateLimiter._pause
     monkeypatch.setattr(
-        counted_limit.CountedLimit,
+        rate_limiter.RateLimiter,
         "_pause",
         lambda limit, error: waited.append(type(error)) or real(limit, error),
     )
-    monkeypatch.setattr(counted_limit, "PAUSE", 60.0)
+    monkeypatch.setattr(rate_limiter, "PAUSE", 60.0)
     setting(rate_per_key="5/minute")
     client, key = falcon.testing.TestClient(create_app()), given.a_key(given.an_account())
     asked(client, key, 1)

@@ -12,7 +12,7 @@ from runtime.clock import real_seconds
 MOST = 10_000
 
 
-class CountsInMemory:
+class RateLimitsInMemory:
     """How often each key was hit in its window, which begins with its first hit."""
 
     def __init__(self) -> None:

@@ -18,18 +18,18 @@ from runtime.errors import Misconfigured
 from runtime.log import get_log
 from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
-from web.server.counts_in_memory import CountsInMemory
+from web.server.rate_limits_in_memory import RateLimitsInMemory
 
 PAUSE = 5.0  # seconds without Redis after it failed
 
 log = get_log("limits")
 
 
-class CountedLimit:
+class RateLimiter:
     """Fixed windows; keys are the caller's to make, and hold nothing personal but an address."""
 
     def __init__(self) -> None:
-        self._memory = CountsInMemory()
+        self._memory = RateLimitsInMemory()
         self._redis: FixedWindowRateLimiter | None = None
         self._paused_until = 0.0
         self._lock = threading.Lock()
