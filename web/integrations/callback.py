@@ -39,9 +39,9 @@ class OAuthCallback:
             if error or not code:
                 _finish(resp, state, "", error)
                 return
-            account, port = asked_for(state)
+            account, connector = asked_for(state)
             known = {"account": account.name, "account_id": account.id, "callback": CALLBACK}
-            show_page(resp, "connect.html", title=port.title, state=state, code=code, **known)
+            show_page(resp, "connect.html", title=connector.title, state=state, code=code, **known)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Connect, and say so; or say why not, in words. Nobody but the page above has the code."""
@@ -52,9 +52,9 @@ class OAuthCallback:
 
 
 def _finish(resp: falcon.Response, state: str, code: str, error: str) -> None:
-    row, port = finish(state, code, error)
-    text = BACK.format(found=row.found or port.title)
-    show_page(resp, "plain.html", title=DONE.format(title=port.title), text=text)
+    row, connector = finish(state, code, error)
+    text = BACK.format(found=row.found or connector.title)
+    show_page(resp, "plain.html", title=DONE.format(title=connector.title), text=text)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import pytest
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.integrations.calendar_tool import CANNOT, answer_free_times
+from actions.integrations.connectors import BUILT_IN
 from actions.integrations.free_times import WITH_TIMES, free_times
 from actions.integrations.keep import opened
-from actions.integrations.ports import BUILT_IN
 from models.base import transaction
 from models.deployment.phone_line import PhoneLine
 from models.integrations.integration import Integration
@@ -223,4 +223,4 @@ def test_whatever_a_model_asks_it_gets_one_line(clinic, arguments, words):
 
 
 def test_the_tool_is_given_for_every_calendar_that_tells_free_times():
-    assert {port.name for port in BUILT_IN.values() if port.has_times} == WITH_TIMES
+    assert {connector.name for connector in BUILT_IN.values() if connector.has_times} == WITH_TIMES

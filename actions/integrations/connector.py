@@ -1,4 +1,6 @@
-"""The one shape of everything that a clinic may connect, whatever kind of credential it takes."""
+"""The one shape of everything that a clinic may connect, whatever kind of credential it takes: what
+this product calls a connector, others call an adapter.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Period:
     """What free times are asked for: days of the clinic, in its zone, and the moments they span."""
 
     first: date
@@ -33,7 +35,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class Connector:
     """What can be done with one provider; each call outside raises ProviderError.
 
     `make`: a credential from what the clinic gave (`fields`, `optional`) · `check`: a harmless call
@@ -51,8 +53,8 @@ class Port:
     make: Callable[[Values], Credential] | None = None
     renew: Callable[[Values], Credential] | None = None
     revoke: Callable[[Values], None] | None = None
-    busy: Callable[[Values, Asked], list[Span]] | None = None
-    slots: Callable[[Values, Asked], list[Span]] | None = None
+    busy: Callable[[Values, Period], list[Span]] | None = None
+    slots: Callable[[Values, Period], list[Span]] | None = None
     oauth: Callable[[], OAuthProvider] | None = None
 
     @property

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from actions.integrations.port import Asked, Credential, Port, Values
+from actions.integrations.connector import Connector, Credential, Period, Values
 from providers.errors import ProviderError
 from providers.google import calendar
 from providers.nexhealth import slots as nexhealth
@@ -28,28 +28,28 @@ NO_DEVELOPER_KEY = (
 )
 
 
-def ports() -> dict[str, Port]:
+def connectors() -> dict[str, Connector]:
     """By name, in the order they are shown in. Raises Misconfigured for a file that cannot be."""
     return BUILT_IN | {
-        each.name: _oauth_port(each) for each in further(get_settings().oauth_providers)
+        each.name: _oauth_connector(each) for each in further(get_settings().oauth_providers)
     }
 
 
-def find_port(name: str) -> Port | None:
-    """The port of this name, if there is one. What is built in is there whatever the file says;
-    raises Misconfigured for the others.
+def find_connector(name: str) -> Connector | None:
+    """The connector of this name, if there is one. What is built in is there whatever the file
+    says; raises Misconfigured for the others.
     """
-    return BUILT_IN.get(name) or ports().get(name)
+    return BUILT_IN.get(name) or connectors().get(name)
 
 
-def port_of(name: str) -> Port:
-    """The port of this name. Raises Refused `not_found`, Misconfigured."""
-    port = find_port(name)
-    if port is None:
+def connector_of(name: str) -> Connector:
+    """The connector of this name. Raises Refused `not_found`, Misconfigured."""
+    connector = find_connector(name)
+    if connector is None:
         raise Refused(
-            "not_found", f"There is no provider {name[:40]}. There are: {', '.join(ports())}."
+            "not_found", f"There is no provider {name[:40]}. There are: {', '.join(connectors())}."
         )
-    return port
+    return connector
 
 
 @lru_cache(maxsize=4)
@@ -75,7 +75,7 @@ def credential_of(tokens: authorization.Tokens, kept: str = "") -> Credential:
     return Credential({"access": tokens.access, "refresh": tokens.refresh or kept}, expires_at)
 
 
-def _oauth_port(provider: OAuthProvider) -> Port:
+def _oauth_connector(provider: OAuthProvider) -> Connector:
     def check(values: Values) -> str:
         authorization.verify(provider, values["access"])
         return provider.title
@@ -88,8 +88,8 @@ def _by_consent(
     title: str,
     oauth: Callable[[], OAuthProvider],
     check: Callable[[Values], str],
-    busy: Callable[[Values, Asked], list[Span]] | None = None,
-) -> Port:
+    busy: Callable[[Values, Period], list[Span]] | None = None,
+) -> Connector:
     def renew(values: Values) -> Credential:
         kept = values.get("refresh", "")
         if not kept:
@@ -99,11 +99,13 @@ def _by_consent(
     def revoke(values: Values) -> None:
         authorization.revoke(oauth(), values.get("refresh") or values["access"])
 
-    return Port(name, title, "oauth", check, renew=renew, revoke=revoke, busy=busy, oauth=oauth)
+    return Connector(
+        name, title, "oauth", check, renew=renew, revoke=revoke, busy=busy, oauth=oauth
+    )
 
 
-def _google_busy(values: Values, asked: Asked) -> list[Span]:
-    return calendar.busy(values["access"], asked.begins, asked.ends)
+def _google_busy(values: Values, period: Period) -> list[Span]:
+    return calendar.busy(values["access"], period.begins, period.ends)
 
 
 def _google_calendar(values: Values) -> str:
@@ -121,18 +123,18 @@ def _developer_key(values: Values) -> str:
     return values.get("developerKey") or get_settings().open_dental_developer_key
 
 
-def _open_dental_slots(values: Values, asked: Asked) -> list[Span]:
+def _open_dental_slots(values: Values, period: Period) -> list[Span]:
     developer_key = _developer_key(values)
     if not developer_key:  # it is ours to mend: no verdict on the clinic's key
         name, code = open_dental.NAME, "not_configured"
         raise ProviderError(name, "retry_later", NO_DEVELOPER_KEY, code, NO_DEVELOPER_KEY)
     keys = developer_key, values["customerKey"]
-    return open_dental.find_slots(*keys, asked.first, asked.last, asked.zone)
+    return open_dental.find_slots(*keys, period.first, period.last, period.zone)
 
 
 def _open_dental_check(values: Values) -> str:
     now = business_now()
-    _open_dental_slots(values, Asked(now.date(), now.date(), ZoneInfo("UTC"), now, now))
+    _open_dental_slots(values, Period(now.date(), now.date(), ZoneInfo("UTC"), now, now))
     return open_dental.TITLE
 
 
@@ -142,9 +144,9 @@ def _with_bearer(given: Values) -> Credential:
     return Credential(kept | {"access": access}, real_now() + nexhealth.LASTS)
 
 
-def _nexhealth_slots(values: Values, asked: Asked) -> list[Span]:
+def _nexhealth_slots(values: Values, period: Period) -> list[Span]:
     place = values["subdomain"], values["locationId"]
-    return nexhealth.find_slots(values["access"], *place, asked.first, asked.last)
+    return nexhealth.find_slots(values["access"], *place, period.first, period.last)
 
 
 def _nexhealth_check(values: Values) -> str:
@@ -156,10 +158,10 @@ def _nexhealth_check(values: Values) -> str:
 
 TITLES = {each.NAME: each.TITLE for each in (calendar, open_dental, nexhealth)}
 BUILT_IN = {
-    port.name: port
-    for port in (
+    connector.name: connector
+    for connector in (
         _by_consent(calendar.NAME, calendar.TITLE, calendar.google, _google_calendar, _google_busy),
-        Port(
+        Connector(
             open_dental.NAME,
             open_dental.TITLE,
             "key_pair",
@@ -169,7 +171,7 @@ BUILT_IN = {
             make=_key_pair,
             slots=_open_dental_slots,
         ),
-        Port(
+        Connector(
             nexhealth.NAME,
             nexhealth.TITLE,
             "token",
