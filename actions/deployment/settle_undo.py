@@ -2,7 +2,7 @@
 
 from actions.deployment.number import release
 from actions.deployment.progress import tell
-from actions.deployment.steps.port.ends import NAME, record_not_moved
+from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.deployment.deployment import Deployment

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.calling.hand_over import ask_whom_to_leave_alone, numbers_of
-from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill
+from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
 from actions.contact.put_off import LATER, put_off, time_asked
@@ -41,54 +41,54 @@ WRONG = "wrong_number"
 _WHAT = {"calls": ("voice",), "texts": ("sms",)}
 
 
-def record_promise_of(asked: Asked) -> str:
+def record_promise_of(request: ToolRequest) -> str:
     """Record that the person will pay the oldest bill on a day; contact pauses until then. Raises
     Refused.
     """
     try:
-        day = date.fromisoformat(asked.text("date"))
+        day = date.fromisoformat(request.text("date"))
     except ValueError:
         raise Refused("invalid", BAD_DAY) from None
-    known = ToolCall.of_id(asked.call, asked.called.id)
+    known = ToolCall.of_id(request.call, request.called.id)
     if known is not None:
         return known.answer
-    chosen = chosen_bill(asked)
-    known = ToolCall.known(asked.call, asked.called.id, _wish(asked, chosen, day))
+    chosen = chosen_bill(request)
+    known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, day))
     if known is not None:  # which needs no turn among those who write
         return known.answer
     with transaction():
-        invoice, call = Invoice.locked(chosen.id), Call.locked(asked.call.id)
-        wish = _wish(asked, invoice, day)
-        known = ToolCall.known(call, asked.called.id, wish)
+        invoice, call = Invoice.locked(chosen.id), Call.locked(request.call.id)
+        wish = _wish(request, invoice, day)
+        known = ToolCall.known(call, request.called.id, wish)
         if known is None:
-            promise = record_promise(invoice, None, day, by=asked.actor)
-            known = _keep(asked, call, wish, promised(day), promise.id, invoice)
+            promise = record_promise(invoice, None, day, by=request.actor)
+            known = _keep(request, call, wish, promised(day), promise.id, invoice)
     return known.answer
 
 
-def _wish(asked: Asked, invoice: Invoice, day: date) -> str:
-    return f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
+def _wish(request: ToolRequest, invoice: Invoice, day: date) -> str:
+    return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
 
 
-def stop_contact(asked: Asked) -> str:
+def stop_contact(request: ToolRequest) -> str:
     """Leave the person on the line alone from this commit on, at each number of theirs that is
     known: no calls, no texts, or neither, where they name none. A wrong number is not used again by
     this clinic. Raises Refused.
     """
-    what, wrong = asked.text("what"), asked.text("why") == WRONG
+    what, wrong = request.text("what"), request.text("why") == WRONG
     channels = CHANNELS if wrong else _WHAT.get(what, CHANNELS)
     line = WRONG_NUMBER if wrong else STOPPED.format(what=_said(channels))
     with transaction():
-        call = Call.locked(asked.call.id)
+        call = Call.locked(request.call.id)
         # a wrong number is the line's, and says nothing of the person's own
-        phones = _line_of(asked) if wrong else numbers_of(call)
-        wish = f"{asked.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
-        known = ToolCall.known(call, asked.called.id, wish)
+        phones = _line_of(request) if wrong else numbers_of(call)
+        wish = f"{request.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
+        known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
         if phones:
-            stops = [_stop(asked, call, phone, channels, is_wrong=wrong) for phone in phones]
-            _keep(asked, call, wish, line, stops[0].id)
+            stops = [_stop(request, call, phone, channels, is_wrong=wrong) for phone in phones]
+            _keep(request, call, wish, line, stops[0].id)
         else:
             ask_whom_to_leave_alone(call)
     if not phones:
@@ -96,15 +96,15 @@ def stop_contact(asked: Asked) -> str:
     return line
 
 
-def _line_of(asked: Asked) -> list[str]:
+def _line_of(request: ToolRequest) -> list[str]:
     try:
-        return [read_phone(asked.line)]
+        return [read_phone(request.line)]
     except BadPhone:
         return []
 
 
 def _stop(
-    asked: Asked, call: Call, phone: str, channels: tuple[str, ...], *, is_wrong: bool
+    request: ToolRequest, call: Call, phone: str, channels: tuple[str, ...], *, is_wrong: bool
 ) -> OptOut:
     statement = OptOut.record(
         call.account_id,
@@ -114,12 +114,12 @@ def _stop(
         words=WRONG if is_wrong else "said so in a call",
         source="call",
         reference=call.id,
-        recorded_by=asked.actor,
+        recorded_by=request.actor,
     )
     if is_wrong and call.direction == "outbound":
         _suppress(call, phone)
     AuditEntry.record(
-        asked.actor,
+        request.actor,
         "opt_out.recorded",
         f"call:{call.id}",
         call.account_id,
@@ -129,71 +129,71 @@ def _stop(
     return statement
 
 
-def request_human(asked: Asked) -> str:
+def request_human(request: ToolRequest) -> str:
     """Hand the matter over to a person at the clinic; where the reason asks for it, nobody else
     contacts the person meanwhile, and nobody before the time at which they want to be called.
     """
-    reason = asked.text("reason")
+    reason = request.text("reason")
     reason = reason if reason in REASONS else "asked_for_person"
     with transaction():
-        call = Call.locked_with("account", asked.call.id)
-        known = ToolCall.of_id(call, asked.called.id)
+        call = Call.locked_with("account", request.call.id)
+        known = ToolCall.of_id(call, request.called.id)
         if known is not None:  # told again: it takes back nothing that was asked for since
             return known.answer
-        due = _put_off(asked, call)
-        line = _answer(asked, due)
+        due = _put_off(request, call)
+        line = _answer(request, due)
         # the moment, for the words are the person's
         moment = [] if due is None else [f"{due:%FT%R}"]
         unread = ["unread"] if line == HUMAN_TOMORROW else []
-        wish = ":".join([asked.called.name, reason, *moment, *unread])
-        known = ToolCall.known(call, asked.called.id, wish)
+        wish = ":".join([request.called.name, reason, *moment, *unread])
+        known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
-        item = _opened(asked, call, reason, due)
-        _keep(asked, call, wish, line, item.id)
+        item = _opened(request, call, reason, due)
+        _keep(request, call, wish, line, item.id)
     return line
 
 
-def _answer(asked: Asked, due: datetime | None) -> str:
+def _answer(request: ToolRequest, due: datetime | None) -> str:
     """What they may be told of when they hear from the clinic: no more than will be kept."""
     if due is None:
         return HUMAN
-    if time_asked(asked.text("when"), asked.line) is None:
+    if time_asked(request.text("when"), request.line) is None:
         return HUMAN_TOMORROW
     return HUMAN_THEN if due > business_now() else HUMAN
 
 
-def _put_off(asked: Asked, call: Call) -> datetime | None:
+def _put_off(request: ToolRequest, call: Call) -> datetime | None:
     """When they want to be called, if they have said so: until then nobody contacts them, and not
     before tomorrow where their words are not understood. Only who is verified takes back what was
     asked for before, and by naming a time.
     """
-    words = asked.text("when")
+    words = request.text("when")
     if not words:
         return None
     if call.customer_id is None:
-        return time_asked(words, asked.line) or time_asked(LATER, asked.line)
+        return time_asked(words, request.line) or time_asked(LATER, request.line)
     is_verified = call.verified_at is not None
     customer = Customer.get_by_id(call.customer_id)
-    due = put_off(customer, words, asked.line, asked.actor, lifts=is_verified, call_id=call.id)
+    due = put_off(customer, words, request.line, request.actor, lifts=is_verified, call_id=call.id)
     if due is None:
-        due = put_off(customer, LATER, asked.line, asked.actor, lifts=False, call_id=call.id)
+        due = put_off(customer, LATER, request.line, request.actor, lifts=False, call_id=call.id)
     return due
 
 
-def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> WorkItem:
+def _opened(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:
     """The item of whoever asks; the time that was named last counts, but a matter that weighs more
     than a call is not put off with the call.
     """
     due = None if reason in HOLDS else due
     context = {
         "callId": call.id,
-        "phone": asked.line,
+        "phone": request.line,
         "verified": call.verified_at is not None,
     }
-    if words := asked.text("when"):
+    if words := request.text("when"):
         context["when"] = words
-    item = _item(asked, call, reason, due, context)
+    item = _item(request, call, reason, due, context)
     if words and item.is_open and item.context.get("when") != words:
         item.record_context({**item.context, "when": words})
     if due is not None and item.due_at != due and item.is_open:
@@ -202,7 +202,7 @@ def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> Work
 
 
 def _item(
-    asked: Asked, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
+    request: ToolRequest, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
 ) -> WorkItem:
     if call.customer_id is None:  # nobody knows who rang
         words = "Somebody who called asks to be called back; who it was is not known."
@@ -210,7 +210,7 @@ def _item(
         return WorkItem.open(call.account_id, "call", about, words, due_at=due, context=context)
     customer = Customer.get_by_id(call.customer_id)
     return open_escalation(
-        call.account, customer, None, reason, context, due, subject=call.id, by=asked.actor
+        call.account, customer, None, reason, context, due, subject=call.id, by=request.actor
     )
 
 
@@ -230,7 +230,7 @@ def _said(channels: tuple[str, ...]) -> str:
 
 
 def _keep(
-    asked: Asked,
+    request: ToolRequest,
     call: Call,
     wish: str,
     line: str,
@@ -239,8 +239,8 @@ def _keep(
 ) -> ToolCall:
     return ToolCall.keep(
         call,
-        asked.called.name,
-        asked.called.id,
+        request.called.name,
+        request.called.id,
         wish,
         real_now(),
         customer_id=call.customer_id,

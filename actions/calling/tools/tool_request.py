@@ -9,7 +9,7 @@ from rules.calling.tools_payload import Json, Said, ToolCalled
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ToolRequest:
     """One call of a tool. The call has its account with it; `at_vapi` is the call as Vapi tells of
     it, and `heard` reads what was said in it so far.
     """

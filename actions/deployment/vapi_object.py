@@ -1,4 +1,4 @@
-"""The things a deployment makes at Vapi: made once, changed when a redeployment renders another
+"""The objects a deployment makes at Vapi: made once, changed when a redeployment renders another
 body or somebody has changed them by hand, and taken away again.
 
 Each carries the tag of the row that keeps it, which has the id of the step that made it.
@@ -32,9 +32,9 @@ log = get_log("deployment")
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """One thing at Vapi. `name` is that of its row, `what` is said to people; `needed_by` names the
-    thing that cannot be without it.
+class VapiObject:
+    """One object at Vapi. `name` is that of its row, `what` is said to people; `needed_by` names
+    the object that cannot be without it.
     """
 
     name: str

@@ -1,5 +1,5 @@
-"""The things a deployment makes at Twilio once and keeps: later deployments leave them as they are,
-and whoever made them, or a take-down, takes them away.
+"""The objects a deployment makes at Twilio once and keeps: later deployments leave them as they
+are, and whoever made them, or a take-down, takes them away.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ THERE = "{what} is there already."
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
-    """One thing at Twilio. `name` is that of its row, `what` is said to people."""
+class TwilioObject:
+    """One object at Twilio. `name` is that of its row, `what` is said to people."""
 
     name: str
     what: str
