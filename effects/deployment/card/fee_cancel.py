@@ -2,8 +2,8 @@
 cardholder has paid by the page meanwhile.
 """
 
-from effects.deployment.fee_create import PLATFORM
-from effects.deployment.fee_refund import give_back
+from effects.deployment.card.fee_create import PLATFORM
+from effects.deployment.card.fee_refund import give_back
 from effects.kind import Cost, Json, Kind, tag_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError

@@ -1,6 +1,6 @@
 """The setup fee is charged to the clinic's saved card, while nobody is there to be asked."""
 
-from effects.deployment.fee_create import PLATFORM
+from effects.deployment.card.fee_create import PLATFORM
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.errors import ProviderError

@@ -1,6 +1,6 @@
 """The setup fee is given back: the deployment that it paid for was undone."""
 
-from effects.deployment.fee_create import PLATFORM
+from effects.deployment.card.fee_create import PLATFORM
 from effects.kind import Cost, Json, Kind, tag_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
