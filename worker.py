@@ -5,8 +5,8 @@ import scheduler
 from delivery.pool import Pool
 from models.base import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
-from runtime import embedded_server
 from runtime.log import configure_log
+from runtime.redis import embedded_server
 from runtime.start import check_workers, settings_or_exit
 
 

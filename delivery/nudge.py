@@ -19,7 +19,7 @@ from models.delivery.stage import Nudge, use_nudge
 from models.delivery.staged_job import Claimed, Pushable
 from runtime.clock import real_seconds
 from runtime.log import get_log
-from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 
 AT_ONCE = 200  # jobs in one round trip

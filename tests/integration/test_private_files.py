@@ -13,7 +13,7 @@ import pytest
 
 from bin.commands.checks.files import check_files
 from models.base import execute, is_postgres, use_database
-from runtime.embedded_server import Keeper
+from runtime.redis.embedded_server import Keeper
 from runtime.settings import ROOT, get_settings
 from tests.processes import close_database
 from tests.servers import wait_for

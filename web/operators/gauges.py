@@ -30,7 +30,7 @@ from models.reports.figures import (
 )
 from models.reports.going_live import GoingLive, count_going_live
 from runtime.errors import Misconfigured
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 from runtime.settings import INTERACTIVE, QUEUES, get_settings
 
 DAY = 86_400  # seconds

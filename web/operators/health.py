@@ -12,7 +12,7 @@ from models.base import database_time, execute
 from models.database_errors import explain
 from models.migrate import pending
 from runtime.errors import Misconfigured
-from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import INTERACTIVE, get_settings
 
 

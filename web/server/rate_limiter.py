@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from runtime.clock import real_seconds
 from runtime.errors import Misconfigured
 from runtime.log import get_log
-from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 from web.server.rate_limits_in_memory import RateLimitsInMemory
 

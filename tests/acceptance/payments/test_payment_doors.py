@@ -9,7 +9,7 @@ from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 
 from models.payments.payment_link import PayAddress
 from runtime.clock import business_now, real_seconds
-from runtime.redis_connection import NUDGE_TIMEOUT
+from runtime.redis.connection import NUDGE_TIMEOUT
 from tests import given
 from tests.processes import reset_process
 from web.http.address import HOPS, client_address, is_https

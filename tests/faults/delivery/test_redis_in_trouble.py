@@ -16,7 +16,7 @@ from delivery.tick import TICK_PREFIX
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
-from runtime.redis_connection import WORKER_TIMEOUT
+from runtime.redis.connection import WORKER_TIMEOUT
 from tests import given
 from tests.faults.redis_proxy import LossyProxy
 from tests.faults.town import all_children_of, all_settled, children_of, oracle

