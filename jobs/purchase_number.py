@@ -5,7 +5,7 @@ reserved in the line before it is bought, so that no two accounts buy the same o
 whose answer was lost is found by the line's tag.
 """
 
-from actions.deployment.number import (
+from actions.deployment.numbers.number import (
     choose_number,
     plan_purchase,
     record_bought,

@@ -4,7 +4,7 @@ Twice is harmless: a line that is not being released is left alone, and a number
 any more is released.
 """
 
-from actions.deployment.number import (
+from actions.deployment.numbers.number import (
     find_unknown,
     plan_release,
     record_not_released,

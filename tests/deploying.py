@@ -4,7 +4,7 @@ import base64
 from datetime import timedelta
 from typing import Any
 
-from actions.deployment.ports import look_at_ports
+from actions.deployment.numbers.ports import look_at_ports
 from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine

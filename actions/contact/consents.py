@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from actions.contact.end_opt_outs import end_opt_outs
+from actions.contact.opt_out.end_opt_outs import end_opt_outs
 from models.accounts.audit_entry import AuditEntry
 from models.base import transaction
 from models.contact.consent import Consent

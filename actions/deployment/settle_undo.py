@@ -1,6 +1,6 @@
 """A person has seen to what a deployment could not undo: it is nobody's task any more."""
 
-from actions.deployment.number import release
+from actions.deployment.numbers.number import release
 from actions.deployment.progress import tell
 from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
 from models.accounts.audit_entry import AuditEntry

@@ -4,7 +4,7 @@ never came back.
 
 from datetime import timedelta
 
-from actions.deployment.number import has_given_up, release
+from actions.deployment.numbers.number import has_given_up, release
 from actions.deployment.progress import (
     current_step,
     fail_step,

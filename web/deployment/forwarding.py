@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 import falcon
 
-from actions.deployment.forwarding import ask_for_test, clinic_number, forwarded_line
+from actions.deployment.numbers.forwarding import ask_for_test, clinic_number, forwarded_line
 from delivery.perform_now import perform_all, take_due
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine

@@ -2,7 +2,7 @@
 
 import falcon
 
-from actions.deployment.ports import look_at_port
+from actions.deployment.numbers.ports import look_at_port
 from models.base import transaction
 from runtime.log import get_log
 from web.openapi.openapi import documented

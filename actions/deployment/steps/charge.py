@@ -7,7 +7,7 @@ somebody retries, or has saved another card.
 
 from datetime import timedelta
 
-from actions.deployment.number import FAILED
+from actions.deployment.numbers.number import FAILED
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import NO_FEE, REFUNDED, ask_if_unclear, metadata, no_card
 from effects.deployment.card.fee_confirm import FEE_CONFIRM

@@ -1,6 +1,6 @@
 """What can be known to go wrong is found before anything is charged."""
 
-from actions.deployment.number import FAILED, choose_number, wish_of
+from actions.deployment.numbers.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.accounts.audit_entry import SYSTEM, AuditEntry

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from actions.contact.import_opt_outs import News, keep, news_of
+from actions.contact.opt_out.import_opt_outs import News, keep, news_of
 from actions.invoices.close_paid import Closing, close, closings_of
 from actions.invoices.import_invoices import import_rows, plan
 from actions.payments.recompute import recompute

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from actions.deployment.number import CALLS
+from actions.deployment.numbers.number import CALLS
 from actions.deployment.stuck import end_stuck
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.deployment.forwarding import ARRIVES_WITHIN
+from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
 from jobs.check_lines import check_lines
 from models.delivery.staged_job import StagedJob
 from models.deployment.forwarding_test import ForwardingTest

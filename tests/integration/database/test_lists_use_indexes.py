@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from actions.deployment.ports import look_at_ports, settle_left_ports
+from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
 from models.base import database, execute, is_postgres
 from models.contact.contact_course import UNSEEN
 from models.contact.work_item import WorkItem

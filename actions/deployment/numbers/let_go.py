@@ -1,6 +1,6 @@
 """A number that was ported to us is let go on purpose: released at Twilio, its slot free."""
 
-from actions.deployment.number import release
+from actions.deployment.numbers.number import release
 from models.accounts.audit_entry import AuditEntry
 from models.base import serialize_on, transaction
 from models.deployment.deployment import Deployment
