@@ -41,31 +41,32 @@ from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
-from tests import sharing, sweep
-from tests.calling import Calling
+from tests import sharing
 from tests.certificates import read_once
 from tests.clinic import Clinic
-from tests.declared import DeclaredClient
 from tests.faults.town import Town
 from tests.few_cases import FewCases
-from tests.fork_server import stop_fork_server
-from tests.hook_receiver import HookReceiver
-from tests.leftovers import Leftovers
-from tests.lock_order import LockOrder
-from tests.logged import Logged
-from tests.odd_stripe import OddStripe
 from tests.one_database import OneDatabase
-from tests.processes import Process, close_database, reset_process, spawn
 from tests.routers import copy_routers
-from tests.servers import Postgres, Valkey
-from tests.stand_in import StandIn
-from tests.stripe_stand_in import StripeStandIn
-from tests.sweep import Sweep
-from tests.texting import TWILIO, Texting
-from tests.twilio_stand_in import TwilioStandIn
-from tests.vapi_stand_in import VapiStandIn
-from tests.voice import VAPI
-from tests.without_disk import wait_for_no_disk
+from tests.running.fork_server import stop_fork_server
+from tests.running.leftovers import Leftovers
+from tests.running.processes import Process, close_database, reset_process, spawn
+from tests.running.servers import Postgres, Valkey
+from tests.running.without_disk import wait_for_no_disk
+from tests.stand_ins.hook_receiver import HookReceiver
+from tests.stand_ins.odd_stripe import OddStripe
+from tests.stand_ins.stand_in import StandIn
+from tests.stand_ins.stripe_stand_in import StripeStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.vapi_stand_in import VapiStandIn
+from tests.stories.calling import Calling
+from tests.stories.texting import TWILIO, Texting
+from tests.stories.voice import VAPI
+from tests.watching import sweep
+from tests.watching.declared import DeclaredClient
+from tests.watching.lock_order import LockOrder
+from tests.watching.logged import Logged
+from tests.watching.sweep import Sweep
 from web.app import create_app
 
 # how long a busy machine takes for an example says nothing about a rule

@@ -626,7 +626,7 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
     """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent
     to this machine any more.
     """
-    from tests.processes import reset_process
+    from tests.running.processes import reset_process
 
     clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runtime.settings import ROOT
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.slow  # starts processes
 

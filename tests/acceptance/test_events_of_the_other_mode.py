@@ -16,7 +16,7 @@ from models.payments.payment import Payment
 from rules.stripe_mode import mode_of_key, refuse_mode
 from runtime.clock import real_now
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 pytestmark = pytest.mark.one_database
 

@@ -10,7 +10,8 @@ from models.delivery.stage import stage
 from models.payments.payment import Payment
 from models.payments.refund import Refund
 from runtime.clock import real_now
-from tests import given, odd_events
+from tests import given
+from tests.samples import odd_events
 
 
 class Clinic:

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from runtime.settings import ROOT
-from tests.ports import free_port
-from tests.processes import end
-from tests.servers import wait_for
+from tests.running.ports import free_port
+from tests.running.processes import end
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.slow  # starts processes
 

@@ -15,7 +15,7 @@ from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.payments.payment_link import PaymentLink
 from tests import given
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 from web.http import idempotency
 
 

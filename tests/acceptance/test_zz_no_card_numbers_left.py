@@ -27,8 +27,8 @@ from models.tables import TABLES
 from runtime.settings import ROOT
 from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given
-from tests.ports import free_port
-from tests.servers import Valkey, wait_for
+from tests.running.ports import free_port
+from tests.running.servers import Valkey, wait_for
 
 CARDS = (
     "4242424242424242",

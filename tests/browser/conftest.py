@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from tests.browser.chromium import find_chromium, launch
-from tests.servers import Valkey
-from tests.website import serve
+from tests.running.servers import Valkey
+from tests.running.website import serve
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from models.payments.payment_link import PayAddress
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.browser.test_operators_pages import sign_in
-from tests.website import serve
+from tests.running.website import serve
 
 BY_ITS_FORMER_NAME = """() => {
   try { window.Stripe("pk_test_1").elements({ paymentMethodTypes: ["card"] }); return ""; }

@@ -9,8 +9,8 @@ from delivery.rq import keys as rq_keys
 from delivery.rq import view as rq_view
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
-from tests.operators import a_job
-from tests.servers import wait_for
+from tests.running.servers import wait_for
+from tests.stories.operators import a_job
 
 pytestmark = pytest.mark.one_database
 

@@ -15,8 +15,8 @@ from sandbox.twilio import addresses as magic
 from sandbox.twilio import stock
 from sandbox.twilio.account import MAGIC_TOKEN
 from sandbox.twilio.ledger import MONTH
-from tests.texting import HOME
-from tests.twilio_stand_in import ADDRESSES, CALLS, NUMBERS, ONE_NUMBER, PRICES, SEARCH
+from tests.stand_ins.twilio_stand_in import ADDRESSES, CALLS, NUMBERS, ONE_NUMBER, PRICES, SEARCH
+from tests.stories.texting import HOME
 
 SMS, VOICE = f"{HOME}/api/webhooks/twilio/messages", f"{HOME}/api/webhooks/twilio/voice"
 STATUS = f"{HOME}/api/webhooks/twilio/call-status"

@@ -15,7 +15,7 @@ from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from runtime.clock import real_now
 from tests import given
-from tests.stand_in import LINKS, REFUNDS, StandIn
+from tests.stand_ins.stand_in import LINKS, REFUNDS, StandIn
 
 BOTH = ["payment link", "refund"]
 

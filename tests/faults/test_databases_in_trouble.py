@@ -14,8 +14,8 @@ from models.books.inbox_event import InboxEvent
 from models.database_errors import AWAY
 from tests import given
 from tests.faults.town import all_children_of, children_of, oracle
-from tests.processes import close_database
-from tests.servers import wait_for
+from tests.running.processes import close_database
+from tests.running.servers import wait_for
 
 HELD = 10.0  # seconds a writer keeps the database to itself
 LOCKED = "Another program"  # keeps the database

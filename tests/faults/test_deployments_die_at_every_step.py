@@ -12,7 +12,7 @@ from models.effects.effect import Effect
 from runtime.killpoint import Unwound
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import ADDRESS, Deploying
+from tests.stories.deploying import ADDRESS, Deploying
 
 PLACES = ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
 MOST = 40

@@ -7,8 +7,8 @@ import pytest
 from bin.commands.checks.deployments import check_deployments
 from models.deployment.deployment_step import DeploymentStep
 from runtime.settings import get_settings
-from tests.deploying import states
-from tests.going_live import FEE, MAKES, UNMAKES, GoingLive
+from tests.stories.deploying import states
+from tests.stories.going_live import FEE, MAKES, UNMAKES, GoingLive
 
 pytestmark = pytest.mark.one_database
 

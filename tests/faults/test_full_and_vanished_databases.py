@@ -14,10 +14,11 @@ import pytest
 
 from delivery.relay import HEARTBEAT_KEY
 from models import base
-from tests import given, sweep
+from tests import given
 from tests.faults.town import all_children_of, children_of, oracle
-from tests.processes import close_database
-from tests.servers import wait_for
+from tests.running.processes import close_database
+from tests.running.servers import wait_for
+from tests.watching import sweep
 from web.app import ROUTES
 
 FULL = "The database's disk is full. Make room on it."

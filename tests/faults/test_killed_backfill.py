@@ -16,7 +16,7 @@ from models.payments.payment import Payment
 from runtime.clock import real_seconds
 from tests import given
 from tests.faults.town import all_settled, send
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 

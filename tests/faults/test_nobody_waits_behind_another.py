@@ -18,7 +18,7 @@ from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
 from tests.faults.town import all_settled, request
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 OLD_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1"
 SLOW = 0.4  # seconds a slow receiver takes

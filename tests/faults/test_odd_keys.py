@@ -16,7 +16,7 @@ from models.base import database_time, is_postgres
 from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.faults.town import oracle
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.one_database
 

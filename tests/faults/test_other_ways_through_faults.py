@@ -9,8 +9,8 @@ from models.deployment.deployment import Deployment
 from runtime.killpoint import Unwound
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import states
-from tests.going_live import FEE, MAKES_OF, OtherWay
+from tests.stories.deploying import states
+from tests.stories.going_live import FEE, MAKES_OF, OtherWay
 
 pytestmark = pytest.mark.one_database
 

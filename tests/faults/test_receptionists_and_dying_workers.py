@@ -13,8 +13,8 @@ from models.effects.effect import Effect
 from providers.twilio import client as twilio_api
 from runtime.settings import get_settings
 from tests.faults.town import is_stopped
-from tests.servers import wait_for
-from tests.vapi_clinic import VapiClinic
+from tests.running.servers import wait_for
+from tests.stories.vapi_clinic import VapiClinic
 
 ONE_OF_EACH = {"tool": 0, "assistant": 2, "squad": 1, "phone-number": 1}
 

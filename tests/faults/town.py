@@ -22,9 +22,9 @@ from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from tests import given
-from tests.ports import free_port
-from tests.processes import Process
-from tests.servers import Valkey, wait_for
+from tests.running.ports import free_port
+from tests.running.processes import Process
+from tests.running.servers import Valkey, wait_for
 
 FINAL = {"done", "dead", "cancelled"}
 LEASE = 2.0  # seconds; what the pools of this town are told

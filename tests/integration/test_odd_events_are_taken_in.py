@@ -17,8 +17,9 @@ from models.payments.payment import Payment
 from models.payments.refund import Refund
 from rules.stripe_event_types import SUBSCRIBED, event_type
 from runtime.clock import real_now
-from tests import given, odd_events
-from tests.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
+from tests import given
+from tests.samples import odd_events
+from tests.samples.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
 
 DUE = 12_500
 

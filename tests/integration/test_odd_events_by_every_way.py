@@ -30,7 +30,7 @@ from models.payments.payment import Payment
 from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
-from tests import given, odd_events
+from tests import given
 from tests.integration.test_odd_events_are_taken_in import (
     DUE,
     after,
@@ -39,8 +39,9 @@ from tests.integration.test_odd_events_are_taken_in import (
     books,
     truth_of,
 )
-from tests.odd_events import MISSING, ODD, VERSIONS, at, is_odd, made_odd, paths_in
-from tests.stand_in import CONNECT_SECRET
+from tests.samples import odd_events
+from tests.samples.odd_events import MISSING, ODD, VERSIONS, at, is_odd, made_odd, paths_in
+from tests.stand_ins.stand_in import CONNECT_SECRET
 
 NOBODYS = dict.fromkeys(("account_id", "invoice_id"))
 LIVE = "live-mode event, test key"

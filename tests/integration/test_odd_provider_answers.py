@@ -21,8 +21,8 @@ from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
 from providers.vapi import files
 from runtime.settings import get_settings
-from tests.texting import TWILIO
-from tests.voice import VAPI
+from tests.stories.texting import TWILIO
+from tests.stories.voice import VAPI
 
 BODIES = {
     "a page": b"<html>no</html>",

@@ -31,8 +31,8 @@ from runtime.clock import real_now
 from runtime.secret_box import seal
 from runtime.settings import QUEUES
 from tests import given
-from tests.hook_receiver import HookReceiver
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.stand_ins.hook_receiver import HookReceiver
 
 QUEUE = "messages"
 

@@ -14,7 +14,7 @@ from models.contact.message import Message
 from models.delivery.staged_job import StagedJob
 from runtime.settings import QUEUES
 from tests import given
-from tests.counting import commands_done, counted
+from tests.watching.counting import commands_done, counted
 
 
 def performed(redis, name):

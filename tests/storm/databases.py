@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.servers import Postgres
+from tests.running.servers import Postgres
 
 Row = dict[str, Any]
 Fault = Callable[[float], None]

@@ -25,8 +25,8 @@ from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.vapi.books import MAGIC_KEY
 from simulation.stop_leftovers import MARK, marked
 from tests.faults.town import children_of, is_alive
-from tests.ports import free_port
-from tests.servers import Valkey, wait_for
+from tests.running.ports import free_port
+from tests.running.servers import Valkey, wait_for
 from tests.storm.databases import Database
 
 ZONE = "America/New_York"

@@ -19,7 +19,7 @@ from rules.cards.card_numbers import (
 )
 from rules.cards.plain_digits import digit_places, plain_text
 from runtime.ids import new_id, new_token
-from tests.card_samples import card_digits, check_digit, phones, prefixed_ids, written_cards
+from tests.samples.card_samples import card_digits, check_digit, phones, prefixed_ids, written_cards
 
 
 def is_valid_phone(written: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from rules.cards.card_documents import card_fields
 from rules.cards.card_numbers import PHONES_LOOKED_UP, has_bare_card_number, has_card_number, redact
-from tests.counted_work import work_of
+from tests.watching.counted_work import work_of
 
 SIZE = 4_000  # characters
 

@@ -4,7 +4,7 @@ import pytest
 
 from runtime.errors import Misconfigured
 from runtime.secret_box import seal, unseal
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 
 @pytest.fixture

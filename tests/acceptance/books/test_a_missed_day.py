@@ -18,7 +18,7 @@ from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 from tests import given
-from tests.stripe_stand_in import StripeStandIn
+from tests.stand_ins.stripe_stand_in import StripeStandIn
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
@@ -226,7 +226,7 @@ def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
     apart.
     """
     monkeypatch.setenv("BACKFILL_RATE", "2")
-    from tests.processes import reset_process
+    from tests.running.processes import reset_process
 
     reset_process()
     town.pay(town.an_invoice())

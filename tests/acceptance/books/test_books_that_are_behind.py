@@ -20,7 +20,7 @@ from rules.payment_merge import PaymentReport
 from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS
 from runtime.clock import real_now, rfc3339
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

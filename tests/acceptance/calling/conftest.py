@@ -8,9 +8,9 @@ import pytest
 from providers.twilio import client as twilio_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
-from tests.on_the_line import OnTheLine
-from tests.texting import TWILIO
-from tests.voice import VAPI
+from tests.stories.on_the_line import OnTheLine
+from tests.stories.texting import TWILIO
+from tests.stories.voice import VAPI
 
 
 @pytest.fixture

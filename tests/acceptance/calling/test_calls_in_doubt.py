@@ -21,9 +21,9 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 from runtime.errors import Refused
-from tests.calling import Calling
-from tests.operators import run
-from tests.voice import SECRET
+from tests.stories.calling import Calling
+from tests.stories.operators import run
+from tests.stories.voice import SECRET
 
 
 def given_up(calling: Calling) -> Call:

@@ -14,9 +14,9 @@ from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from runtime.clock import real_now
 from runtime.settings import get_settings
-from tests.calling import Calling
-from tests.on_the_line import message as tool_message
-from tests.voice import SECRET
+from tests.stories.calling import Calling
+from tests.stories.on_the_line import message as tool_message
+from tests.stories.voice import SECRET
 
 PROOF = {"X-Vapi-Secret": SECRET}
 

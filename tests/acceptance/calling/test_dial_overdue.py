@@ -21,7 +21,7 @@ from rules.contact.hours import LAWFUL
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given
-from tests.calling import Calling
+from tests.stories.calling import Calling
 
 
 def opts_out(calling: Calling) -> None:

@@ -14,8 +14,8 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
 from rules.calling.tools_words import NOT_BY_CARD
 from tests import given
-from tests.calling import Calling
-from tests.on_the_line import OnTheLine
+from tests.stories.calling import Calling
+from tests.stories.on_the_line import OnTheLine
 
 OLDER = date(2098, 12, 31)
 

@@ -22,8 +22,8 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from providers.vapi.calls import read_call
 from runtime.clock import business_now, real_now
-from tests.calling import Calling
-from tests.voice import SECRET
+from tests.stories.calling import Calling
+from tests.stories.voice import SECRET
 
 WEBHOOK = "/api/webhooks/vapi"
 

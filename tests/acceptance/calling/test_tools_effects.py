@@ -24,9 +24,9 @@ from models.payments.payment_link import PayAddress, PaymentLink
 from rules.calling.tools_words import DECLARED, HUMAN_THEN, HUMAN_TOMORROW
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.counting import counted
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
-from tests.on_the_line import CODE, NAME
+from tests.stories.on_the_line import CODE, NAME
+from tests.watching.counting import counted
 
 ASKED = ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?")
 PING = "SELECT 1"  # with which the pool of PostgreSQL's connections looks whether one is there

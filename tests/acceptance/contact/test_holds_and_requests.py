@@ -17,8 +17,8 @@ from models.invoices.customer import Customer
 from rules.contact.policy import BY_ID, HOLD_KINDS
 from runtime.clock import business_now, real_now, rfc3339
 from tests import given
-from tests.card_samples import check_digit
-from tests.texting import SHARED_NUMBER, Texting
+from tests.samples.card_samples import check_digit
+from tests.stories.texting import SHARED_NUMBER, Texting
 
 CARD = f"424242424242424{check_digit('424242424242424')}"
 SHARP = {"minute": 0, "second": 0, "microsecond": 0}

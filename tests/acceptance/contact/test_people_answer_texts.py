@@ -21,7 +21,7 @@ from runtime.settings import get_settings
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from tests import given
-from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting
+from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 EMPTY = "<Response/>"
 VISA = "4242 4242 4242 4242"

@@ -22,7 +22,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.texting import Texting, local_hour
+from tests.stories.texting import Texting, local_hour
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

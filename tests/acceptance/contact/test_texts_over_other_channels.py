@@ -19,7 +19,7 @@ from runtime.clock import real_now
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
-from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting
+from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 AGENT = "rcs:harbor_dental_agent"
 

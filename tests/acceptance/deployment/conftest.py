@@ -9,7 +9,7 @@ from actions.deployment.configuration import configure
 from actions.deployment.numbers import number
 from actions.deployment.steps import number as number_step
 from actions.deployment.steps import preflight
-from tests.deploying import Deploying
+from tests.stories.deploying import Deploying
 from web.deployment import numbers
 
 

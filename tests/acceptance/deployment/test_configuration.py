@@ -22,8 +22,8 @@ from runtime.clock import real_now
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
 from tests import given
-from tests.processes import reset_process
-from tests.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
+from tests.running.processes import reset_process
+from tests.stories.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
 
 pytestmark = pytest.mark.one_database
 

@@ -10,9 +10,9 @@ from providers.twilio import client as twilio_api
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given
-from tests.twilio_stand_in import PRICES as PRICE_LIST
-from tests.twilio_stand_in import SEARCH
-from tests.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
+from tests.stand_ins.twilio_stand_in import PRICES as PRICE_LIST
+from tests.stand_ins.twilio_stand_in import SEARCH
+from tests.stories.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
 
 pytestmark = pytest.mark.one_database
 

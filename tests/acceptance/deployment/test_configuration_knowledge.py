@@ -16,8 +16,8 @@ from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
-from tests.vapi_stand_in import FILES
-from tests.wizard import Wizard
+from tests.stand_ins.vapi_stand_in import FILES
+from tests.stories.wizard import Wizard
 
 PATH = "/knowledge-files"
 PRICES = b"name,price\nCrown,900\n"

@@ -12,8 +12,8 @@ from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from providers.vapi import client as vapi_api
 from runtime.settings import get_settings
-from tests.vapi_stand_in import CHATS
-from tests.wizard import FORWARDED, VOICE, Wizard
+from tests.stand_ins.vapi_stand_in import CHATS
+from tests.stories.wizard import FORWARDED, VOICE, Wizard
 
 pytestmark = pytest.mark.one_database
 

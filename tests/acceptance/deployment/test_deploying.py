@@ -14,8 +14,8 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
 from tests import given
-from tests.deploying import ADDRESS, states
-from tests.texting import HOME, TWILIO
+from tests.stories.deploying import ADDRESS, states
+from tests.stories.texting import HOME, TWILIO
 
 
 @pytest.fixture

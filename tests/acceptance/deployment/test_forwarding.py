@@ -16,9 +16,9 @@ from runtime.clock import real_now
 from runtime.killpoint import Unwound
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import FORWARDED
-from tests.twilio_stand_in import CALLS
-from tests.voice import NUMBER
+from tests.stand_ins.twilio_stand_in import CALLS
+from tests.stories.deploying import FORWARDED
+from tests.stories.voice import NUMBER
 
 CLINIC = FORWARDED["clinicNumber"]
 PATIENT = "+13125550199"

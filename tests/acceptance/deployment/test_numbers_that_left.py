@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
 from models.effects.effect import Effect
-from tests.deploying import NUMBER
+from tests.stories.deploying import NUMBER
 
 
 def deploys(clinic, rounds=3):

@@ -15,7 +15,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
-from tests.deploying import ADDRESS, NUMBER, states
+from tests.stories.deploying import ADDRESS, NUMBER, states
 
 DAY = 86_400
 REPORT = "/api/webhooks/twilio/porting"

@@ -20,7 +20,7 @@ from models.deployment.resource import Stray
 from providers.errors import ProviderError
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
-from tests.deploying import NUMBER, states
+from tests.stories.deploying import NUMBER, states
 
 PORTING = "/numbers/v1/Porting"
 

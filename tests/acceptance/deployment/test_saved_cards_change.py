@@ -14,7 +14,7 @@ from models.deployment.setup import Setup
 from rules.deployment.cards import EXPIRED, FORGOTTEN, REMOVED, good_until
 from runtime.clock import business_now, move_business_time
 from tests import given
-from tests.saving import Saver
+from tests.stories.saving import Saver
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from models.deployment.setup_attempt import SetupAttempt
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
-from tests.saving import Saver
+from tests.stories.saving import Saver
 
 
 @pytest.fixture

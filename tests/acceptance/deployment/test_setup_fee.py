@@ -17,8 +17,8 @@ from models.effects.pause_switch import PauseSwitch
 from providers.twilio.numbers import search_numbers
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import Deploying, states
-from tests.saving import Saver
+from tests.stories.deploying import Deploying, states
+from tests.stories.saving import Saver
 
 FEE = 9_900
 CHARGE_FAILED = "Failed to purchase phone number. Please verify your payment method."

@@ -12,7 +12,7 @@ from actions.deployment.strays.places import PLACES
 from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from rules.deployment.sip import SIGNALLING
-from tests.deploying import states
+from tests.stories.deploying import states
 
 NUMBER = "+12125550123"
 

@@ -19,7 +19,7 @@ from providers.google import calendar
 from runtime.clock import real_now
 from runtime.secret_box import is_newest, unseal
 from runtime.settings import get_settings
-from tests.connecting import PUBLIC_URL, Connecting
+from tests.stories.connecting import PUBLIC_URL, Connecting
 
 
 def query_of(url):

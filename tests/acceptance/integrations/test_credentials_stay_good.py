@@ -21,7 +21,7 @@ from runtime.clock import real_now
 from runtime.errors import NotYet
 from runtime.secret_box import is_newest
 from runtime.settings import get_settings
-from tests.connecting import KEYS, Connecting
+from tests.stories.connecting import KEYS, Connecting
 
 CONSENTED = ("google", "dentos")
 

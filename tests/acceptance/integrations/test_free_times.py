@@ -20,9 +20,9 @@ from models.integrations.integration import Integration
 from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
-from tests.connecting import KEYS
-from tests.on_the_line import message
-from tests.voice import SECRET
+from tests.stories.connecting import KEYS
+from tests.stories.on_the_line import message
+from tests.stories.voice import SECRET
 
 pytestmark = pytest.mark.one_database
 

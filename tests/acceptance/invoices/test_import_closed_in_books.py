@@ -14,7 +14,7 @@ from models.payments.payment_link import PaymentLink
 from rules.payment_merge import Charge, PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.importing import Books
+from tests.stories.importing import Books
 
 HEAD = "Invoice No,Customer,Due Date,Balance,Currency,Status\n"
 BEFORE = HEAD + "".join(

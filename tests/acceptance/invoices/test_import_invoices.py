@@ -13,7 +13,7 @@ from models.payments.payment_link import PaymentLink
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 QUICKBOOKS = """Invoice No,Customer,Invoice Date,Due Date,Terms,Amount,Open Balance,Currency,\
 Email,Phone,Status

@@ -14,7 +14,7 @@ from bin.commands.invoices.row_memory import SHOWN
 from models.base import database
 from models.invoices.invoice import Invoice
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 HEADING = "number,customer,dueDate,amount,currency,email\n"
 ROOM = 50  # bytes for each row more: between two runs, what has nothing to do with their length

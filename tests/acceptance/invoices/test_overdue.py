@@ -16,7 +16,7 @@ from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from runtime.clock import move_business_time, real_now
 from tests import given
-from tests.counting import counted
+from tests.watching.counting import counted
 
 DUE = date(2027, 3, 1)
 

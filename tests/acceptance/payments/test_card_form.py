@@ -29,9 +29,9 @@ from runtime.secret_box import seal
 from runtime.settings import ROOT
 from tests import given
 from tests.clinic import Clinic
-from tests.operators import an_operator, signed_in
-from tests.processes import reset_process
-from tests.website import serve
+from tests.running.processes import reset_process
+from tests.running.website import serve
+from tests.stories.operators import an_operator, signed_in
 from web.payments.card_tokens import LIFE, CardForm
 
 

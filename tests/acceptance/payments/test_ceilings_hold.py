@@ -12,7 +12,7 @@ from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from models.payments.payment_confirmation import PaymentConfirmation
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 
 @pytest.fixture

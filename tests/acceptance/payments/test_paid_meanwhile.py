@@ -29,7 +29,7 @@ from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from tests import given
 from tests.clinic import Clinic
-from tests.operators import run
+from tests.stories.operators import run
 
 RETURN = "https://example.org/done"
 

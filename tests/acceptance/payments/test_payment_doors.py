@@ -11,7 +11,7 @@ from models.payments.payment_link import PayAddress
 from runtime.clock import business_now, real_seconds
 from runtime.redis.connection import NUDGE_TIMEOUT
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 from web.http.address import HOPS, client_address, is_https
 from web.operators.login_limit import LoginLimit
 from web.server import rate_limiter, rate_limits_in_memory

@@ -16,7 +16,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

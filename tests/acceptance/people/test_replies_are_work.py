@@ -13,7 +13,7 @@ from models.contact.work_item import WorkItem
 from runtime.clock import business_now, rfc3339
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text, own_sender
-from tests.texting import INBOUND, Texting
+from tests.stories.texting import INBOUND, Texting
 
 VISA = "4242 4242 4242 4242"
 

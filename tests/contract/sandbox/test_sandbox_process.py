@@ -10,7 +10,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.slow  # starts processes
 

@@ -10,7 +10,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SENDER, MAGIC_SERVICE
-from tests.twilio_sdk import client
+from tests.stand_ins.twilio_sdk import client
 
 ADA = "+12025550123"
 MESSAGES = f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}/Messages.json"

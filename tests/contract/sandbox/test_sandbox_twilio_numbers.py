@@ -9,7 +9,7 @@ from twilio.base.exceptions import TwilioRestException
 from sandbox import Sandbox, state_file
 from sandbox.twilio.account import MAGIC_ACCOUNT
 from sandbox.twilio.stock import AREAS, offers
-from tests.twilio_sdk import client
+from tests.stand_ins.twilio_sdk import client
 
 OTHER, OTHER_TOKEN = f"AC{'1' * 32}", "other-token"
 CLINIC, PERSON = "+12125550100", "+12125550101"

@@ -14,7 +14,7 @@ from providers.errors import ProviderError
 from providers.vapi import assistants, client, files, phone_numbers, squads
 from runtime.settings import get_settings
 from sandbox.vapi.books import MAGIC_KEY
-from tests.voice import NUMBER, SECRET, VAPI, a_file, assistant_body, deployed, imported
+from tests.stories.voice import NUMBER, SECRET, VAPI, a_file, assistant_body, deployed, imported
 
 ROOT = Path(__file__).parents[3]
 ASKED = [{"assistant": {}}]

@@ -8,7 +8,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from tests import given
 from tests.faults.town import all_settled, is_stopped, oracle, send
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 
 def test_a_worker_frozen_past_its_lease_is_fenced(town):

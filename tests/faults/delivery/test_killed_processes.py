@@ -17,7 +17,7 @@ from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from tests import given
 from tests.faults.town import LEASE, all_settled, children_of, is_alive, oracle, send
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 SECOND = 1_000_000
 # seconds; long enough for a test to see the first attempt die before the next one begins

@@ -18,9 +18,9 @@ from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from runtime.redis.connection import WORKER_TIMEOUT
 from tests import given
-from tests.faults.redis_proxy import LossyProxy
 from tests.faults.town import all_children_of, all_settled, children_of, oracle
-from tests.servers import wait_for
+from tests.running.servers import wait_for
+from tests.stand_ins.redis_proxy import LossyProxy
 
 # a lease that no attempt outlives, however slow the machine is: a second attempt is a fault here
 PATIENT = "60"

@@ -18,7 +18,7 @@ from delivery.tick import TICK_PREFIX, Schedule, take_tick, timetable, use_timet
 from delivery.ticker import SEEN_KEY
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 SCHEDULED = "rq:scheduler:scheduled_jobs"
 

@@ -10,7 +10,7 @@ from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.faults.town import all_settled, children_of, is_alive, send
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 
 def a_running_job(town, **env):

@@ -22,9 +22,9 @@ from runtime.clock import business_now, real_now
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from tests import given
-from tests.calling import Calling, a_live_line
 from tests.faults.effects.spending import Asked, charged
-from tests.texting import Texting, a_daytime_phone
+from tests.stories.calling import Calling, a_live_line
+from tests.stories.texting import Texting, a_daytime_phone
 
 
 def sent_once(clinic: Texting, words: Callable[[], str]) -> Callable[[], None]:

@@ -19,9 +19,9 @@ from models.payments.payment_link import PayAddress
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
-from tests.deploying import FORWARDED, Deploying
-from tests.texting import Texting
-from tests.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.stories.deploying import FORWARDED, Deploying
+from tests.stories.texting import Texting
 from web.payments.card_tokens import LIFE, CardForm
 
 FEE = 9_900

@@ -7,7 +7,7 @@ import pytest
 from models.base import release_connection
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests import given
 from tests.faults.effects.deciding import DECIDED
 from tests.faults.effects.spending import FEE, STORIES, begins_anew, follow, settle
 from tests.faults.failing_database import FailingDatabase
-from tests.faults.postgres_proxy import PostgresProxy
-from tests.processes import close_database, reset_process
+from tests.running.processes import close_database, reset_process
+from tests.stand_ins.postgres_proxy import PostgresProxy
 from web.http import idempotency
 
 EVERY = STORIES | DECIDED

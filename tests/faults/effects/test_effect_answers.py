@@ -20,7 +20,7 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 from tests import given
 from tests.faults.asked import BOTH, ask
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = [pytest.mark.one_database, pytest.mark.parametrize("what", BOTH)]
 

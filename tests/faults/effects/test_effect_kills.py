@@ -14,7 +14,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from tests.faults.asked import BOTH, ask
 from tests.faults.town import all_settled, is_stopped
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.parametrize("what", BOTH)
 

@@ -15,8 +15,8 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.settings import get_settings
 from tests.faults.effects.spending import FEE, STORIES
-from tests.processes import reset_process
-from tests.servers import wait_for
+from tests.running.processes import reset_process
+from tests.running.servers import wait_for
 
 COMMIT = ("request.before_commit", "request.after_commit")
 WORK = ("effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit")

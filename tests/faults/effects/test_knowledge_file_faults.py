@@ -14,9 +14,9 @@ from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.effect import Effect
 from tests import given
 from tests.faults.town import all_settled, is_stopped
-from tests.servers import wait_for
-from tests.vapi_stand_in import FILES, ONE_FILE
-from tests.wizard import Wizard
+from tests.running.servers import wait_for
+from tests.stand_ins.vapi_stand_in import FILES, ONE_FILE
+from tests.stories.wizard import Wizard
 
 PLACES = ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
 HARMLESS = [

@@ -15,8 +15,8 @@ from runtime.ids import new_id
 from sandbox.twilio.account import MAGIC_ACCOUNT
 from tests import given
 from tests.faults.failing_database import FailingDatabase
-from tests.stand_in import CONNECT_SECRET
-from tests.texting import INBOUND, SHARED_NUMBER
+from tests.stand_ins.stand_in import CONNECT_SECRET
+from tests.stories.texting import INBOUND, SHARED_NUMBER
 
 PLATFORM = "/api/webhooks/stripe"
 

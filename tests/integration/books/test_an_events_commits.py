@@ -8,7 +8,7 @@ from models.payments.payment import Payment
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.counting import counted
+from tests.watching.counting import counted
 
 
 def test_the_count_sees_both_kinds_of_commit(client):

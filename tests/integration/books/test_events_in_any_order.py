@@ -20,7 +20,7 @@ from providers.stripe import client as stripe_api
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given as story
-from tests.histories import History, histories, shuffled
+from tests.samples.histories import History, histories, shuffled
 
 DUE = 10_000
 

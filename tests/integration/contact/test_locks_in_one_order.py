@@ -19,9 +19,9 @@ from models.invoices.invoice import Invoice
 from runtime.clock import move_business_time
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
-from tests.scanning import Scanning
-from tests.servers import wait_for
-from tests.texting import INBOUND
+from tests.running.servers import wait_for
+from tests.stories.scanning import Scanning
+from tests.stories.texting import INBOUND
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from rules.contact.policy import BY_ID
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.errors import Conflict
 from tests.integration.contact.test_caps_under_interleavings import a_waiting_text, at_once
-from tests.scanning import Scanning
+from tests.stories.scanning import Scanning
 
 MOST = BY_ID["cap.day"].numbers["most"]
 

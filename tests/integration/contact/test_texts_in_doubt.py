@@ -13,7 +13,7 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ from runtime.settings import QUEUES, get_settings
 from sandbox.state_file import load
 from sandbox.stripe.provider import PLATFORM
 from tests import given
-from tests.declared import DeclaredClient
-from tests.processes import close_database, reset_process
-from tests.texting import TWILIO, local_hour
+from tests.running.processes import close_database, reset_process
+from tests.stories.texting import TWILIO, local_hour
+from tests.watching.declared import DeclaredClient
 from web.app import create_app
 
 DATA = Path(__file__).parents[2] / "data" / "first_release"

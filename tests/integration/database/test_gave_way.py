@@ -9,7 +9,7 @@ from models.books.inbox_event import InboxEvent
 from models.invoices.customer import Customer
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
-from tests.texting import INBOUND
+from tests.stories.texting import INBOUND
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from models.base import is_postgres, serialize_on, share_on, transaction
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from tests import given
-from tests.lock_order import LockOrder, rings
+from tests.watching.lock_order import LockOrder, rings
 
 
 @pytest.fixture

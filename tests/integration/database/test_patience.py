@@ -12,8 +12,8 @@ from delivery.worker import CLAIM_SECONDS, Worker
 from jobs import process_stripe_event
 from models.base import STATEMENT_SECONDS, execute, open_database, use_database
 from tests import given
-from tests.counting import counted
-from tests.processes import close_database
+from tests.running.processes import close_database
+from tests.watching.counting import counted
 
 
 @pytest.fixture

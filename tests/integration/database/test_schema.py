@@ -7,7 +7,7 @@ import pytest
 from models import base
 from models.migrate import migrate, pending
 from models.tables import TABLES
-from tests.processes import close_database
+from tests.running.processes import close_database
 
 BOOKKEEPING = {"schema_migration"}  # of playhouse.migrations
 

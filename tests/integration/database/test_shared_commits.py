@@ -15,7 +15,7 @@ from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.shared_commit import in_shared_commit
 from tests import given
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 MANY = 6
 

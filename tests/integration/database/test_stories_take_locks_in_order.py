@@ -10,9 +10,9 @@ from models.base import is_postgres
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from tests import given
-from tests.deploying import Deploying
-from tests.lock_order import LockOrder, rings
-from tests.scanning import Scanning
+from tests.stories.deploying import Deploying
+from tests.stories.scanning import Scanning
+from tests.watching.lock_order import LockOrder, rings
 
 
 @pytest.fixture

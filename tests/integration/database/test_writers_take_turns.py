@@ -14,8 +14,8 @@ from models import base, connections
 from models.base import execute, is_postgres, transaction, without_sync
 from models.delivery.staged_job import StagedJob, claim_job, take_due
 from tests import given
-from tests.counting import counted
-from tests.servers import wait_for
+from tests.running.servers import wait_for
+from tests.watching.counting import counted
 
 TURNS = 30
 GREEDY = """

@@ -13,8 +13,8 @@ from runtime.errors import Misconfigured
 from runtime.redis import embedded, embedded_server
 from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
-from tests.processes import end, reset_process
-from tests.servers import wait_for
+from tests.running.processes import end, reset_process
+from tests.running.servers import wait_for
 
 
 def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tmp_path_factory):

@@ -15,8 +15,8 @@ from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
 from tests import given
-from tests.operators import a_job, an_operator, csrf_of, signed_in
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.stories.operators import a_job, an_operator, csrf_of, signed_in
 from web.operators.rq_flask import make_dashboard, mended
 
 pytestmark = pytest.mark.one_database

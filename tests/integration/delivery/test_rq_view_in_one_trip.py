@@ -18,7 +18,7 @@ from delivery.rq import view as rq_view
 from delivery.worker import Worker
 from models.delivery.staged_job import StagedJob, claim_job
 from tests import given
-from tests.counting import counted
+from tests.watching.counting import counted
 
 QUEUE = "rq:queue:messages"
 LOCK = "payphone:lock:invoice:inv_x"

@@ -30,7 +30,7 @@ from models.delivery.staged_job import (
 )
 from runtime.errors import Conflict
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 CLAIM_BY_EIGHT = """
 import sys

@@ -10,7 +10,7 @@ from models.base import release_connection
 from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.numbers import search_numbers
-from tests.deploying import Deploying
+from tests.stories.deploying import Deploying
 
 PURCHASE = "/api/twilio/phone/purchase"
 

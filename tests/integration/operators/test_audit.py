@@ -14,7 +14,7 @@ from models.base import database, is_postgres, transaction
 from models.delivery.staged_job import StagedJob
 from models.migrate import _runner, pending
 from tests import given
-from tests.operators import a_job, run
+from tests.stories.operators import a_job, run
 
 pytestmark = pytest.mark.usefixtures("database_url")
 

@@ -23,8 +23,8 @@ from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
 from runtime.settings import ROOT, get_settings
 from tests import given
-from tests.operators import a_job, run
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.stories.operators import a_job, run
 
 pytestmark = pytest.mark.usefixtures("database_url")
 

@@ -38,8 +38,8 @@ from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.vapi.books import MAGIC_KEY
 from tests import given
-from tests.operators import a_job, run
-from tests.processes import close_database, reset_process
+from tests.running.processes import close_database, reset_process
+from tests.stories.operators import a_job, run
 
 pytestmark = pytest.mark.one_database
 

@@ -16,7 +16,7 @@ from models.effects.pause_switch import PauseSwitch, paused
 from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from delivery.relay import tick
 from models.base import execute
 from models.migrate import DIRECTORY
 from runtime.settings import QUEUES
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 
 @pytest.fixture

@@ -68,7 +68,8 @@ def test_a_short_wait_is_found(line):
 
 def test_no_test_waits_for_less_than_a_busy_machine_needs():
     """Given a wait that is over in seconds, then the test is red on a machine that is busy with
-    another one. Wait for the thing itself, with `tests.servers.wait_for`, or for a minute or two.
+    another one. Wait for the thing itself, with `tests.running.servers.wait_for`, or for a minute
+    or two.
     """
     found = {path: list(short_waits(path.read_text())) for path in FILES}
     short = {path.name: lines for path, lines in found.items() if lines}

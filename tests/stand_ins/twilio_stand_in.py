@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from sandbox.twilio import carrier, phones
 from sandbox.twilio.account import MAGIC_ACCOUNT
-from tests.stand_in import StandIn
+from tests.stand_ins.stand_in import StandIn
 
 NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"
 ONE_NUMBER = "/2010-04-01/Accounts/*/IncomingPhoneNumbers/*.json"

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from tests.ports import free_port
-from tests.servers import wait_for
+from tests.running.ports import free_port
+from tests.running.servers import wait_for
 
 
 def serve(processes: Callable[..., Any], **env: str) -> str:

@@ -11,8 +11,8 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from sandbox.stripe.actions import act
 from tests import given
-from tests.servers import wait_for
-from tests.stripe_stand_in import StripeStandIn
+from tests.running.servers import wait_for
+from tests.stand_ins.stripe_stand_in import StripeStandIn
 
 LINKS, REFUNDS = "/v1/payment_links", "/v1/refunds"
 CONNECT_SECRET = "whsec_connect"

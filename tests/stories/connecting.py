@@ -12,8 +12,8 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.integrations.integration import Integration
 from sandbox.integrations.authorization import Authorization
 from tests import given
-from tests.stand_in import StandIn
-from tests.wizard import Wizard
+from tests.stand_ins.stand_in import StandIn
+from tests.stories.wizard import Wizard
 
 PUBLIC_URL = "https://pay.example.com"
 GOOGLE = {"GOOGLE_CLIENT_ID": "ours.apps.example", "GOOGLE_CLIENT_SECRET": "GOCSPX-ours"}

@@ -4,7 +4,7 @@ talks and deploys.
 
 from typing import Any
 
-from tests.stand_in import StandIn
+from tests.stand_ins.stand_in import StandIn
 
 FILES, ONE_FILE, CHATS = "/file", "/file/*", "/chat"
 

@@ -6,9 +6,9 @@ from typing import Any
 from models.deployment.deployment import Deployment
 from models.effects.effect import Effect
 from runtime.settings import get_settings
-from tests.deploying import ADDRESS, NUMBER, Deploying
-from tests.saving import Saver
-from tests.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.stories.deploying import ADDRESS, NUMBER, Deploying
+from tests.stories.saving import Saver
 
 FEE = 9_900
 HOURS = base64.b64encode(b"Open from nine to five.").decode()

@@ -18,8 +18,8 @@ from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.vapi import calls as vapi_calls
 from sandbox.vapi.control import answers
 from tests import given
-from tests.texting import HOME, PHONES, Texting
-from tests.voice import NUMBER, assistant_body
+from tests.stories.texting import HOME, PHONES, Texting
+from tests.stories.voice import NUMBER, assistant_body
 
 CALLS = "/call"
 Json = dict[str, Any]

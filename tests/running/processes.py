@@ -9,7 +9,7 @@ import scheduler
 from delivery import locks, nudge
 from models import base
 from runtime.settings import ROOT, get_settings
-from tests.fork_server import Forked, can_be_forked
+from tests.running.fork_server import Forked, can_be_forked
 
 Process = Forked | subprocess.Popen[bytes]
 

@@ -1,7 +1,7 @@
 """Vapi's published shapes, read for two ends: the stand-in's own file, and a strict check of whole
 requests and answers.
 
-`PAYPHONE_SPECS=… python -m tests.vapi_shapes` writes the stand-in's file anew.
+`PAYPHONE_SPECS=… python -m tests.stand_ins.vapi_shapes` writes the stand-in's file anew.
 """
 
 import json
@@ -13,7 +13,7 @@ import jsonschema_rs
 
 FOLDER = os.environ.get("PAYPHONE_SPECS", "")
 SPEC = Path(FOLDER) / "vapi_openapi.json"
-FILE = Path(__file__).parents[1] / "sandbox" / "vapi" / "shapes.json"
+FILE = Path(__file__).parents[2] / "sandbox" / "vapi" / "shapes.json"
 # what the stand-in looks into; what refers to another shape may be any object
 NAMES = [
     "CreateAssistantDTO",

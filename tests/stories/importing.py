@@ -10,7 +10,7 @@ from models.base import database
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 
 class Books:

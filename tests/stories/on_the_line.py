@@ -12,8 +12,8 @@ from models.calling.call import Call
 from models.deployment.phone_line import PhoneLine
 from runtime.clock import real_now
 from runtime.ids import new_id
-from tests.texting import Texting
-from tests.voice import SECRET
+from tests.stories.texting import Texting
+from tests.stories.voice import SECRET
 
 DOOR = "/api/vapi/tools"
 SHAPES = ("spec", "arguments", "parameters", "paired")

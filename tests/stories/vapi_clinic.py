@@ -19,7 +19,7 @@ from runtime.ids import new_id
 from sandbox.twilio.account import MAGIC_TOKEN
 from sandbox.vapi.provider import Vapi
 from tests import given
-from tests.stand_in import StandIn
+from tests.stand_ins.stand_in import StandIn
 
 OVER = frozenset({"live", "failed", "rolled_back", "taken_down"})
 Json = dict[str, Any]

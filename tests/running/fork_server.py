@@ -23,7 +23,7 @@ from typing import Any
 from runtime.settings import ROOT
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.preloaded"])
+_context.set_forkserver_preload(["tests.running.preloaded"])
 OF_A_NEW_PYTHON = ("PYTHON", "LD_")  # variables that only a new interpreter obeys
 
 

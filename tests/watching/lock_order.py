@@ -20,7 +20,7 @@ import pytest
 
 from models import connections
 from runtime.settings import ROOT
-from tests.locks_taken import EXCLUDES, Lock, Statements
+from tests.watching.locks_taken import EXCLUDES, Lock, Statements
 
 UNTOLD = (f"{ROOT}/models/", f"{ROOT}/delivery/attempt.py", f"{ROOT}/.venv/", __file__)
 GUARDS = {"alone", "lock", "for update"}

@@ -7,7 +7,7 @@ import stripe
 from models.accounts.account import Account
 from models.deployment.setup import Setup
 from tests import given
-from tests.stand_in import StandIn
+from tests.stand_ins.stand_in import StandIn
 
 
 class Saver:
