@@ -31,7 +31,7 @@ from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
-from tests.integration.test_odd_events_are_taken_in import (
+from tests.integration.odd.test_odd_events_are_taken_in import (
     DUE,
     after,
     assert_rows_are_true,
