@@ -20,7 +20,7 @@ from peewee import (
 )
 
 from models import fixed_sql
-from models.connections import open_database
+from models.connections.open_database import open_database
 from models.database_errors import explain, gave_way, state_of
 from runtime.log import get_log
 

@@ -32,8 +32,9 @@ from argon2 import PasswordHasher
 
 import jobs  # noqa: F401
 from actions.payments import charge
-from models import base, connections
+from models import base
 from models.accounts import operator
+from models.connections.sqlite import Sqlite
 from models.migrate import migrate
 from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
@@ -174,11 +175,11 @@ def _built_once() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def waiting_sqlite() -> type[connections._Sqlite]:
+def waiting_sqlite() -> type[Sqlite]:
     """SQLite as in production, which waits for disks: tests wait for none, nor do the processes
     that are forked; those that are started anew do.
     """
-    real = connections._Sqlite
+    real = Sqlite
     wait_for_no_disk()
     return real
 

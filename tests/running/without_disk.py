@@ -5,11 +5,11 @@ what they had written the system still has.
 from pathlib import Path
 from typing import Any
 
-from models import connections
-from models.connections import _Sqlite
+from models.connections import open_database
+from models.connections.sqlite import Sqlite
 
 
-class SqliteWithoutDisk(_Sqlite):
+class SqliteWithoutDisk(Sqlite):
     """A database of a test."""
 
     def __init__(self, path: Path, pragmas: dict[str, Any], **options: Any) -> None:
@@ -18,4 +18,4 @@ class SqliteWithoutDisk(_Sqlite):
 
 def wait_for_no_disk() -> None:
     """From here on, in this process and those it forks."""
-    connections._Sqlite = SqliteWithoutDisk  # type: ignore[misc]
+    open_database.Sqlite = SqliteWithoutDisk  # type: ignore[misc]

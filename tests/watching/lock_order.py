@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from models import connections
+from models.connections.postgres import Postgres
 from runtime.settings import ROOT
 from tests.watching.locks_taken import EXCLUDES, Lock, Statements
 
@@ -67,7 +67,7 @@ class LockOrder:
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Record from now on."""
-        database = connections._Postgres
+        database = Postgres
         begin, execute = database.begin, database.execute_sql
 
         def begun(self_: Any, *how: Any) -> None:

@@ -399,7 +399,7 @@ def test_production_says_which_database_it_means(monkeypatch, tmp_path):
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_ENV", "production")
-    monkeypatch.setattr("models.connections.ROOT", tmp_path)
+    monkeypatch.setattr("models.connections.open_database.ROOT", tmp_path)
     reset_process()
     result = run("pause", "texts")
     assert result.output.startswith(

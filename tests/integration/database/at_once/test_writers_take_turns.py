@@ -10,8 +10,9 @@ import time
 import pytest
 from peewee import OperationalError, SqliteDatabase
 
-from models import base, connections
+from models import base
 from models.base import execute, is_postgres, transaction, without_sync
+from models.connections import open_database
 from models.delivery.staged_job import StagedJob, claim_job, take_due
 from tests import given
 from tests.running.servers import wait_for
@@ -88,7 +89,7 @@ def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, m
 @pytest.fixture
 def on_durable_sqlite(on_sqlite, waiting_sqlite, monkeypatch):
     """As in production."""
-    monkeypatch.setattr(connections, "_Sqlite", waiting_sqlite)
+    monkeypatch.setattr(open_database, "Sqlite", waiting_sqlite)
     base.use_database(on_sqlite)
 
 
