@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from delivery.attempt import Snooze
 from delivery.registry import job
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call
 from models.delivery.retention import KEPT, delete_old_events, delete_old_tallies
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
 

@@ -11,9 +11,9 @@ from effects.deployment.vapi.knowledge.file_delete import FILE_DELETE
 from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
 from effects.perform import is_settled, perform, reconcile
 from effects.reserve import reserve_for_account
-from models.base import transaction
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

@@ -25,7 +25,6 @@ from delivery.registry import job
 from effects.contact.text import TEXT
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
-from models.base import transaction
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.message_template import template_for
@@ -34,6 +33,7 @@ from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import transaction
 from rules.contact.gate import TRANSIENT, Allowed, Facts, Purpose, Refused, may_contact
 from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer

@@ -9,10 +9,10 @@ from delivery.registry import job
 from effects.deployment.forwarding_call import FORWARDING_CALL
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve_for_account
-from models.base import transaction
 from models.delivery.stage import stage
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
 

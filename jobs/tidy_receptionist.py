@@ -9,7 +9,7 @@ from actions.deployment.tidy_receptionist import plan_tidying, record_tidied
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform
-from models.base import transaction
+from models.transactions import transaction
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)

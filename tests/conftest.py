@@ -32,7 +32,7 @@ from argon2 import PasswordHasher
 
 import jobs  # noqa: F401
 from actions.payments import charge
-from models import base
+from models import transactions
 from models.accounts import operator
 from models.connections.sqlite import Sqlite
 from models.migrate import migrate
@@ -250,7 +250,7 @@ def _migrated_postgres(postgres: Postgres) -> str:
     a copy is made ten times as fast as migrated.
     """
     postgres.run("CREATE DATABASE migrated")
-    base.use_database(postgres.url_of("migrated"))
+    transactions.use_database(postgres.url_of("migrated"))
     migrate()
     close_database()
     return "migrated"
@@ -260,9 +260,9 @@ def _migrated_postgres(postgres: Postgres) -> str:
 def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "payphone.db"
-    base.use_database(f"sqlite:///{path}")
+    transactions.use_database(f"sqlite:///{path}")
     migrate()
-    base.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    transactions.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     close_database()
     return path
 
@@ -282,7 +282,7 @@ def database_url(
         url = f"sqlite:///{shutil.copy(migrated, tmp_path / 'payphone.db')}"
     monkeypatch.setenv("DATABASE_URL", url)
     reset_process()
-    base.use_database(url)
+    transactions.use_database(url)
     yield url
     close_database()
     if server is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 
 import jobs  # noqa: F401 - makes every job known, so that requests can stage them
-from models.base import STATEMENT_SECONDS, use_database
+from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings

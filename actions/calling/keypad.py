@@ -14,11 +14,11 @@ from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone
 from delivery.perform_now import perform_now, stage_now, staged_id, take_due
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.calling.keypad import (
     CANCEL,
     CHECKING,

@@ -9,12 +9,12 @@ from datetime import datetime
 from actions.calling.tools.debts import unpaid
 from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.audit_entry import AuditEntry
-from models.base import execute, serialize_on, transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import execute, serialize_on, transaction
 from rules.calling.tools_words import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
 from rules.calling.verification import (
     TRIES,

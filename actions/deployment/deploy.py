@@ -7,11 +7,11 @@ from actions.deployment.configuration.setup_facts import configured_of
 from actions.deployment.progress import go_back, go_on, kind_of_step, tell
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on
 from models.delivery.stage import stage_again
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
+from models.transactions import serialize_on
 from rules.deployment.readiness import missing_for_deploy
 from rules.deployment.saga import STEPS
 from rules.deployment.setup_words import DEPLOYING

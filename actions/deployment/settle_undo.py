@@ -4,11 +4,11 @@ from actions.deployment.numbers.number import release
 from actions.deployment.progress import tell
 from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 

@@ -5,11 +5,11 @@ from actions.deployment.step import Json
 from effects.deployment.vapi.knowledge.tool_drop import TOOL_DROP
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account
-from models.base import serialize_on
 from models.delivery.stage import stage_again
 from models.deployment.deployment import Deployment
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
+from models.transactions import serialize_on
 from runtime.clock import real_now
 
 

@@ -8,10 +8,10 @@ from actions.integrations.connectors import connector_of, credential_of
 from actions.integrations.keep import opened, refuse_while_revoking, save_connected
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.delivery.stage import stage
 from models.integrations.integration import Integration
 from models.integrations.oauth_state import OAuthState
+from models.transactions import serialize_on, transaction
 from providers.errors import ProviderError
 from providers.oauth.authorization import (
     Tokens,

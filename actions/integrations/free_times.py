@@ -9,8 +9,8 @@ from actions.integrations.keep import opened, record_expired
 from actions.integrations.renew import OVER, renew
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.integrations.integration import Integration
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.google import calendar
 from providers.nexhealth import slots as nexhealth

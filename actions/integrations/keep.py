@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from actions.integrations.connector import Connector, Credential, Values
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.feed.emit import emit
 from models.integrations.integration import Integration
+from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.ids import new_id

@@ -21,10 +21,10 @@ from actions.integrations.keep import (
     record_left,
     record_renewed,
 )
-from models.base import release_connection, transaction
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
 from models.integrations.integration import Integration
+from models.transactions import release_connection, transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotYet

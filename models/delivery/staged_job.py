@@ -14,8 +14,9 @@ from typing import Any
 
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
 
-from models.base import Row, execute, is_postgres, without_sync
+from models.base import Row
 from models.delivery.job_names import names_of, staged_name
+from models.transactions import execute, is_postgres, without_sync
 from runtime.settings import get_settings
 
 LEASE = 30.0  # seconds a claimed attempt may be silent before another may start

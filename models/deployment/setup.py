@@ -6,7 +6,8 @@ from typing import Any, Self
 from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
+from models.transactions import execute
 from runtime.clock import business_now
 
 SHARED = 3  # accounts with the same card from which on it is flagged

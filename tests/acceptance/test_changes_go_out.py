@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from models import base
-from models.base import database, transaction
+from models import transactions
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.feed.emit import emit
 from models.feed.outgoing_event import OutgoingEvent, feed_after
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import database, transaction
 from providers import webhook_receiver
 from runtime.clock import real_now
 from tests import given
@@ -227,21 +227,21 @@ def test_a_reader_never_runs_past_what_is_being_written(clinic):
             with transaction():
                 emit(clinic.account.id, "invoice.paid", {"number": "slow"})
                 begun.set()
-                others_done.wait(5 if base.is_postgres() else 0.2)
+                others_done.wait(5 if transactions.is_postgres() else 0.2)
         finally:
             database.close()
 
     writer = threading.Thread(target=slow_writer)
     writer.start()
     begun.wait(120)
-    if base.is_postgres():  # SQLite has one writer at a time
+    if transactions.is_postgres():  # SQLite has one writer at a time
         emit(clinic.account.id, "invoice.paid", {"number": "quick"})
     threading.Timer(0.3, others_done.set).start()
     first = feed_after(clinic.account.id, 0, 10)
     writer.join(120)
     rest = feed_after(clinic.account.id, first[-1].id if first else 0, 10)
     numbers = [event.payload["number"] for event in (*first, *rest)]
-    assert numbers == (["slow", "quick"] if base.is_postgres() else ["slow"])
+    assert numbers == (["slow", "quick"] if transactions.is_postgres() else ["slow"])
 
 
 def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):

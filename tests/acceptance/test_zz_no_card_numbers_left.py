@@ -20,10 +20,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from models.base import execute, is_postgres
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.tables import TABLES
+from models.transactions import execute, is_postgres
 from runtime.settings import ROOT
 from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given

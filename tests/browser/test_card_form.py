@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.invoices.customer import Customer
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.browser.test_operators_pages import sign_in

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from models.base import release_connection
 from models.books.inbox_event import InboxEvent
 from models.database_errors import AWAY
+from models.transactions import release_connection
 from tests import given
 from tests.faults.town import all_children_of, children_of, oracle
 from tests.running.processes import close_database

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from actions.feed.endpoints import new_secret
-from models.base import release_connection, transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import release_connection, transaction
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given

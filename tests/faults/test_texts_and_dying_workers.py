@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from models.base import release_connection
 from models.delivery.staged_job import StagedJob
+from models.transactions import release_connection
 from tests import given
 from tests.faults.town import send
 from tests.running.servers import wait_for

@@ -16,11 +16,11 @@ from typing import Any
 from rq import Worker as RQWorker
 
 from actions.payments.recompute import recompute
-from models.base import release_connection
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.transactions import release_connection
 from tests import given
 from tests.running.ports import free_port
 from tests.running.processes import Process

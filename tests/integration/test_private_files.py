@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bin.commands.checks.files import check_files
-from models.base import execute, is_postgres, use_database
+from models.transactions import execute, is_postgres, use_database
 from runtime.redis.embedded_server import Keeper
 from runtime.settings import ROOT, get_settings
 from tests.running.processes import close_database

@@ -19,7 +19,6 @@ from delivery import worker as worker_module
 from delivery.registry import JobType
 from delivery.rq.keys import queue_key
 from delivery.worker import Worker
-from models.base import database, execute, is_postgres, release_connection, transaction
 from models.delivery.stage import Policy, allow, stage, stage_again
 from models.delivery.staged_job import StagedJob, claim_job, insert_job, release_worker
 from models.delivery.turns import claim_next, who_waits
@@ -27,6 +26,7 @@ from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
+from models.transactions import database, execute, is_postgres, release_connection, transaction
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from runtime.settings import QUEUES

@@ -7,7 +7,7 @@ import sys
 
 import scheduler
 from delivery import locks, nudge
-from models import base
+from models import transactions
 from runtime.settings import ROOT, get_settings
 from tests.running.fork_server import Forked, can_be_forked
 
@@ -37,7 +37,7 @@ def end(process: Process, number: int = signal.SIGTERM, seconds: float = 120) ->
 
 
 def close_database() -> None:
-    database = base.database.obj
+    database = transactions.database.obj
     if database is not None:
         if hasattr(database, "close_all"):
             database.close_all()

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from actions.deployment.numbers.ports import look_at_ports
-from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given

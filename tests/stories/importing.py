@@ -6,9 +6,9 @@ from pathlib import Path
 
 from click.testing import Result
 
-from models.base import database
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import database
 from tests import given
 from tests.stories.operators import run
 

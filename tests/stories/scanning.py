@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from actions.payments.recompute import recompute
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.contact.hours import next_opening
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now

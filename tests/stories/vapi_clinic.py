@@ -5,7 +5,6 @@ from typing import Any
 
 from actions.deployment.deploy import deploy, retry, take_down
 from models.accounts.account import Account
-from models.base import transaction
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
 from models.deployment.knowledge_file import KnowledgeFile
@@ -13,6 +12,7 @@ from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
+from models.transactions import transaction
 from providers.vapi import files
 from runtime.clock import real_now
 from runtime.ids import new_id

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.base import use_database
+from models.transactions import use_database
 from rules.contact.ladder import Rung
 from runtime.clock import real_now
 from runtime.settings import get_settings

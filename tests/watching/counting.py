@@ -11,7 +11,7 @@ from unittest import mock
 import psycopg
 from redis import connection
 
-from models import base
+from models import transactions
 
 WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "CREATE", "DROP", "ALTER"}
 _FRAME = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA"}
@@ -73,7 +73,7 @@ def counted() -> Iterator[Cost]:
         return ask(self, command, check_health=check_health)
 
     with mock.patch.object(connection.AbstractConnection, "send_packed_command", asked):
-        if base.is_postgres():
+        if transactions.is_postgres():
             execute = psycopg.Cursor.execute
 
             def told(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
@@ -83,7 +83,7 @@ def counted() -> Iterator[Cost]:
             with mock.patch.object(psycopg.Cursor, "execute", told):
                 yield cost
             return
-        database = base.database.connection()
+        database = transactions.database.connection()
         # A trigger shows as a comment, and the statement that fires it shows again.
         database.set_trace_callback(lambda text: _note(cost, text))
         try:

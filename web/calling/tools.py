@@ -10,7 +10,7 @@ from functools import cache
 import falcon
 
 from actions.calling.tools.answer import answer_tool
-from models.base import again_if_it_gave_way, release_connection
+from models.transactions import again_if_it_gave_way, release_connection
 from rules.calling.tools_payload import (
     Answer,
     Json,

@@ -17,9 +17,9 @@ from actions.deployment.card.save_card import (
     why_not_saved,
 )
 from delivery.perform_now import perform_now, take_due
-from models.base import transaction
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.stripe.setup_intents import get_setup_intent
 from runtime.errors import Refused

@@ -9,8 +9,9 @@ from peewee import DataError, IntegrityError, InterfaceError, OperationalError, 
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from models.accounts.operator_session import OperatorSession
-from models.base import NoInstant, release_connection
+from models.base import NoInstant
 from models.database_errors import explain
+from models.transactions import release_connection
 from rules.cards.card_numbers import has_bare_card_number
 from runtime.errors import Conflict, Misconfigured, Refused
 from runtime.ids import new_id

@@ -21,9 +21,9 @@ from actions.payments.payable import check_payable
 from actions.payments.plan_attempt import plan_attempt
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import transaction
 from rules.money import in_words
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused

@@ -3,7 +3,7 @@
 import falcon
 
 from actions.deployment.numbers.ports import look_at_port
-from models.base import transaction
+from models.transactions import transaction
 from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import signed_report

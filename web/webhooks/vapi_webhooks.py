@@ -9,7 +9,7 @@ from actions.calling.record_call_report import (
     record_call_report,
     record_final_report,
 )
-from models.base import again_if_it_gave_way, transaction
+from models.transactions import again_if_it_gave_way, transaction
 from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
 from runtime.clock import real_now
 from runtime.killpoint import killpoint

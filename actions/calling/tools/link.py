@@ -6,11 +6,11 @@ from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_w
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link
 from actions.payments.payable import check_payable
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from rules.calling.tools_words import OTHER_NUMBER, link_texted, link_to_read
 from rules.contact.phones import BadPhone, read_phone
 from runtime.clock import business_now, real_now

@@ -8,7 +8,6 @@ from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_charges_run, check_payable
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
 from models.calling.tool_call import ToolCall
@@ -16,6 +15,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import transaction
 from rules.calling.tools_consent import consent_heard
 from rules.calling.tools_payload import Said
 from rules.calling.tools_words import (

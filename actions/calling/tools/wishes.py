@@ -12,7 +12,6 @@ from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
 from actions.contact.put_off import LATER, put_off, time_asked
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.contact.consent import Consent
@@ -21,6 +20,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.calling.tools_defined import REASONS
 from rules.calling.tools_words import (
     BAD_DAY,

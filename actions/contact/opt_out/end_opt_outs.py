@@ -1,11 +1,11 @@
 """Ending opt-outs by a later consent: what may, and what only the person's own START can."""
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on
 from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut, person_key
 from models.invoices.customer import Customer
+from models.transactions import serialize_on
 from runtime.clock import rfc3339
 from runtime.errors import Refused
 

@@ -6,12 +6,12 @@ from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
 from effects.reserve import reserve_for_account
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage
 from models.deployment.installation import tagged
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.daily_limit import Limited, ceiling_of, over_ceiling
 from models.effects.effect import Effect
+from models.transactions import transaction
 from rules.cards.card_numbers import has_card_number
 from rules.deployment.knowledge_files import (
     ACCEPTED,

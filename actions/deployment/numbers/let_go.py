@@ -2,9 +2,9 @@
 
 from actions.deployment.numbers.number import release
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
+from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 

@@ -12,7 +12,6 @@ from effects.deployment.vapi.number_texts import text_webhook
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import serialize_on
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
 from models.deployment.deployment import Deployment
@@ -20,6 +19,7 @@ from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
+from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.twilio.numbers import AvailableNumber, find_number, search_numbers
 from providers.twilio.refusals import ADDRESS_REQUIRED, GONE, advice_for

@@ -10,12 +10,12 @@ from actions.deployment.step import Json
 from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end
 from effects.deployment.port.port_request_cancel import find_end
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage_again
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
+from models.transactions import transaction
 from providers.errors import ProviderError
 from rules.deployment.porting import TEXTS_AFTER
 from runtime.clock import real_now

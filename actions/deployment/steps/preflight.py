@@ -4,8 +4,8 @@ from actions.deployment.numbers.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
+from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
 from providers.twilio.numbers import get_number

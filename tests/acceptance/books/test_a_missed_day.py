@@ -9,13 +9,13 @@ import pytest
 
 from actions.books.begin import begin_backfill
 from jobs.backfill_stripe_events import OVERLAP
-from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from runtime.clock import real_now
 from tests import given
 from tests.stand_ins.stripe_stand_in import StripeStandIn

@@ -10,7 +10,6 @@ from jobs.dial_overdue import _record
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
-from models.base import release_connection, transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.hold import Hold
@@ -19,6 +18,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from models.transactions import release_connection, transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 from tests.stories.calling import Calling

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from jobs.poll_calls import poll_calls
-from models.base import release_connection
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
+from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests.stories.calling import Calling

@@ -6,7 +6,6 @@ import pytest
 
 from effects.settle import settle_refused
 from jobs.dial_overdue import LEAVE_WITHIN, RINGS
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
@@ -17,6 +16,7 @@ from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.contact.hours import LAWFUL
 from runtime.clock import real_now
 from runtime.settings import get_settings

@@ -7,11 +7,11 @@ from datetime import date
 import pytest
 
 from actions.calling.request_call import request_call
-from models.base import transaction
 from models.calling.call import Call, CallInvoice
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
+from models.transactions import transaction
 from rules.calling.tools_words import NOT_BY_CARD
 from tests import given
 from tests.stories.calling import Calling

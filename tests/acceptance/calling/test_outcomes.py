@@ -10,7 +10,6 @@ from jobs.delete_expired_rows import delete_expired_rows
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
 from models.contact.hold import Hold
 from models.contact.opt_out import OptOut
@@ -20,6 +19,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from providers.vapi.calls import read_call
 from runtime.clock import business_now, real_now
 from tests.stories.calling import Calling

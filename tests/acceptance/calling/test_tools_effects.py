@@ -7,7 +7,6 @@ import pytest
 
 from actions.contact.gate_facts import known_of
 from models.accounts.audit_entry import AuditEntry
-from models.base import is_postgres, release_connection, serialize_on
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
 from models.calling.tool_call import ToolCall
@@ -21,6 +20,7 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import is_postgres, release_connection, serialize_on
 from rules.calling.tools_words import DECLARED, HUMAN_THEN, HUMAN_TOMORROW
 from runtime.clock import business_now, real_now
 from tests import given

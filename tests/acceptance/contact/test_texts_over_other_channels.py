@@ -10,11 +10,11 @@ import runpy
 
 import pytest
 
-from models.base import database
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.opt_out import OptOut
 from models.migrate import DIRECTORY
+from models.transactions import database
 from runtime.clock import real_now
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender

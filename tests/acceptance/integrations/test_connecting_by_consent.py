@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.effects.effect import Effect
 from models.integrations.integration import Integration
 from models.integrations.oauth_state import OAuthState
+from models.transactions import transaction
 from providers.google import calendar
 from runtime.clock import real_now
 from runtime.secret_box import is_newest, unseal

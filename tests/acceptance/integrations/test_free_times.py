@@ -14,9 +14,9 @@ from actions.integrations.calendar_tool import CANNOT, answer_free_times
 from actions.integrations.connectors import BUILT_IN
 from actions.integrations.free_times import WITH_TIMES, free_times
 from actions.integrations.keep import opened
-from models.base import transaction
 from models.deployment.phone_line import PhoneLine
 from models.integrations.integration import Integration
+from models.transactions import transaction
 from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings

@@ -11,8 +11,8 @@ import pytest
 from bin.commands.invoices import import_run
 from bin.commands.invoices.import_run import BATCH
 from bin.commands.invoices.row_memory import SHOWN
-from models.base import database
 from models.invoices.invoice import Invoice
+from models.transactions import database
 from tests import given
 from tests.stories.operators import run
 

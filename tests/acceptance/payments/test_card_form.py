@@ -18,11 +18,11 @@ from peewee import OperationalError
 from actions.payments import charge
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
-from models.base import execute
 from models.delivery.idempotency_key import IdempotencyKey
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.tables import TABLES
+from models.transactions import execute
 from providers.stripe.stripe_js import RELEASE
 from runtime.clock import real_now
 from runtime.secret_box import seal

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.base import database
 from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import database
 from tests import given
 from tests.running.processes import reset_process
 

@@ -5,11 +5,11 @@ once is.
 import pytest
 
 from actions.contact.put_off import put_off
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
+from models.transactions import transaction
 from runtime.clock import business_now, rfc3339
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text, own_sender

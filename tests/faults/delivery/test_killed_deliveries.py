@@ -5,10 +5,10 @@ under one id (B13, faults 7 and 8).
 import pytest
 
 from actions.feed.endpoints import new_secret
-from models.base import release_connection
 from models.feed.emit import emit
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given

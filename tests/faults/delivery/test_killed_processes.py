@@ -11,10 +11,10 @@ from rq.serializers import JSONSerializer
 
 from delivery import nudge
 from delivery.relay import EPOCH_KEY
-from models.base import database_time
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
+from models.transactions import database_time
 from tests import given
 from tests.faults.town import LEASE, all_settled, children_of, is_alive, oracle, send
 from tests.running.servers import wait_for

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from models.base import transaction
 from models.delivery.staged_job import StagedJob, release_expired
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
+from models.transactions import transaction
 from tests.faults.asked import BOTH, ask
 from tests.faults.town import all_settled, is_stopped
 from tests.running.servers import wait_for

@@ -9,8 +9,8 @@ from itertools import product
 import httpx
 import pytest
 
-from models.base import release_connection
 from models.delivery.idempotency_key import IdempotencyKey
+from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.settings import get_settings

@@ -7,11 +7,11 @@ import signal
 
 import pytest
 
-from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.effect import Effect
+from models.transactions import transaction
 from tests import given
 from tests.faults.town import all_settled, is_stopped
 from tests.running.servers import wait_for

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from models import base
+from models import transactions
 from models.books.inbox_event import InboxEvent
 from models.contact.opt_out import OptOut
 from models.payments.payment import Payment
@@ -36,7 +36,7 @@ def clinic(texting):
 
 @pytest.fixture
 def faults(clinic):
-    ordered = FailingDatabase(base.database.obj)
+    ordered = FailingDatabase(transactions.database.obj)
     yield ordered
     ordered.remove()
 

@@ -23,7 +23,7 @@ import pytest
 from delivery.attempt import UNKNOWN
 from delivery.registry import find_job, job_names
 from delivery.tick import take_tick, timetable
-from models import base
+from models import transactions
 from models.books.reconciliation import Reconciliation
 from models.contact.message import Message
 from models.delivery.staged_job import StagedJob
@@ -192,7 +192,7 @@ def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path)
         monkeypatch.setenv(name, value)
     reset_process()
     twilio_api.client.cache_clear()
-    base.use_database(empty_url)
+    transactions.use_database(empty_url)
     migrate()
     local_hour("America/New_York", 12)
     receiver.secret = about["secret"]

@@ -10,7 +10,7 @@ from peewee import OperationalError
 from delivery import worker
 from delivery.worker import CLAIM_SECONDS, Worker
 from jobs import process_stripe_event
-from models.base import STATEMENT_SECONDS, execute, open_database, use_database
+from models.transactions import STATEMENT_SECONDS, execute, open_database, use_database
 from tests import given
 from tests.running.processes import close_database
 from tests.watching.counting import counted

@@ -11,9 +11,9 @@ import pytest
 
 from delivery.rq import view as rq_view
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, claim_job, fail_job
+from models.transactions import transaction
 from tests import given
 from tests.running.processes import reset_process
 from tests.stories.operators import a_job, an_operator, csrf_of, signed_in

@@ -14,9 +14,8 @@ from delivery import nudge
 from delivery.attempt import Snooze, perform, recording
 from delivery.registry import JobType, find_job
 from jobs.process_stripe_event import process_stripe_event
-from models import base
+from models import transactions
 from models.accounts.account import Account
-from models.base import release_connection, transaction
 from models.delivery.stage import Policy, allow, stage, stage_again
 from models.delivery.staged_job import (
     StagedJob,
@@ -28,13 +27,14 @@ from models.delivery.staged_job import (
     replay_job,
     snooze_job,
 )
+from models.transactions import release_connection, transaction
 from runtime.errors import Conflict
 from tests import given
 from tests.running.processes import reset_process
 
 CLAIM_BY_EIGHT = """
 import sys
-from models.base import use_database
+from models.transactions import use_database
 from models.delivery.staged_job import claim_job
 from runtime.settings import get_settings
 
@@ -353,7 +353,7 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
             begun.wait(120)
             claimed.append((claim_job(job_id, "w1") is not None, Account.select().count()))
         finally:
-            base.database.close()
+            transactions.database.close()
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -383,4 +383,4 @@ def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
 def test_the_registry_knows_only_jobs():
     assert find_job("process_stripe_event") is process_stripe_event
     assert find_job("os.system") is None
-    assert not base.database.in_transaction()
+    assert not transactions.database.in_transaction()

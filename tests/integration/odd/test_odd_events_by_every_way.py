@@ -17,7 +17,6 @@ from actions.contact.gate_facts import books_of
 from jobs.ask_stripe_again import ask_stripe_again
 from jobs.process_stripe_event import process_stripe_event
 from jobs.read_stripe_events import read_stripe_events
-from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
@@ -27,6 +26,7 @@ from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.transactions import transaction
 from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id

@@ -11,7 +11,6 @@ from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator, password_holds
 from models.accounts.operator_session import OperatorSession
-from models.base import execute, use_database
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.database_errors import driver_says
@@ -19,6 +18,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import execute, use_database
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
 from runtime.settings import ROOT, get_settings

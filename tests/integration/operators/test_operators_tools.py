@@ -7,13 +7,13 @@ import pytest
 
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import database
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Reconciliation
 from models.delivery.staged_job import StagedJob
 from models.effects.pause_switch import PauseSwitch, paused
 from models.payments.payment import Payment
+from models.transactions import database
 from runtime.clock import real_now
 from tests import given
 from tests.stories.operators import run

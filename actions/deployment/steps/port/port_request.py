@@ -11,10 +11,10 @@ from actions.deployment.steps.port.port_document import MISSING, MOVED, document
 from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end, record_not_moved
 from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
 from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
-from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
+from models.transactions import serialize_on
 from rules.deployment.porting import SOONEST
 from runtime.ids import new_id
 from runtime.log import get_log

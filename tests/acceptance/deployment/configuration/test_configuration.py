@@ -12,12 +12,12 @@ from structlog.testing import CapturingLogger
 
 from actions.deployment.configuration import configure
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.secret_box import unseal
 from runtime.settings import get_settings

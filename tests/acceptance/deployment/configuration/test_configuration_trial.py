@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from models.base import database
 from models.deployment.trial_chat import TrialChat
 from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
+from models.transactions import database
 from providers.vapi import client as vapi_api
 from runtime.settings import get_settings
 from tests.stand_ins.vapi_stand_in import CHATS

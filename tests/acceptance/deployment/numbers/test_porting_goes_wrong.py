@@ -13,10 +13,10 @@ from actions.deployment.steps.port.port_request import PORT_REQUEST
 from actions.deployment.steps.sip.sip_line import SIP_LINE
 from actions.deployment.strays import find_strays
 from jobs.poll_ports import poll_ports
-from models.base import transaction
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.port_document import PortDocument
 from models.deployment.resource import Stray
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now

@@ -10,13 +10,13 @@ import pytest
 
 from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.dispute import Dispute, DisputeMovement
 from models.payments.payment_link import PayAddress, PaymentLink
 from models.payments.refund_request import refundable
+from models.transactions import transaction
 from rules.dispute_course import may_follow, withheld
 from runtime.clock import business_now
 from tests import given

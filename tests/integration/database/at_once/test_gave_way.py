@@ -4,9 +4,9 @@ once, and is answered as if nothing had been.
 
 import pytest
 
-from models.base import execute, is_postgres
 from models.books.inbox_event import InboxEvent
 from models.invoices.customer import Customer
+from models.transactions import execute, is_postgres
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
 from tests.stories.texting import INBOUND

@@ -3,9 +3,9 @@
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import is_postgres, serialize_on, share_on, transaction
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
+from models.transactions import is_postgres, serialize_on, share_on, transaction
 from tests import given
 from tests.watching.lock_order import LockOrder, rings
 

@@ -6,7 +6,7 @@ import pytest
 
 from actions.deployment.configuration import port_documents
 from actions.feed import endpoints
-from models.base import is_postgres, serialize_on, transaction
+from models.transactions import is_postgres, serialize_on, transaction
 from runtime.errors import Refused
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits

@@ -9,11 +9,11 @@ import pytest
 from peewee import OperationalError
 from structlog.contextvars import bind_contextvars
 
-from models import base, shared_commit
-from models.base import OutcomeUnknown, commits, is_postgres, transaction
+from models import shared_commit, transactions
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.shared_commit import in_shared_commit
+from models.transactions import OutcomeUnknown, commits, is_postgres, transaction
 from tests import given
 from tests.running.servers import wait_for
 
@@ -53,7 +53,7 @@ class Writer(threading.Thread):
         except BaseException as error:
             self.error = error
         self.counted = commits() - before
-        base.database.close()
+        transactions.database.close()
 
 
 def all_wait(many):
@@ -79,13 +79,13 @@ def test_those_who_come_while_somebody_writes_share_one_commit(held, monkeypatch
     """Given threads that come while another process writes, when it is done, then there is one
     commit for all of them, and each is told its own row.
     """
-    made, commit = [], base.database.obj.commit
+    made, commit = [], transactions.database.obj.commit
 
     def noted():
         commit()
         made.append(threading.current_thread())
 
-    monkeypatch.setattr(base.database.obj, "commit", noted, raising=False)
+    monkeypatch.setattr(transactions.database.obj, "commit", noted, raising=False)
     writers = [Writer(staged(number)) for number in range(MANY)]
     all_wait(MANY)
     held()
@@ -118,7 +118,7 @@ def test_all_are_told_that_nobody_could_write(held, monkeypatch):
     """Given a database that another holds for longer than anybody waits, then all are told so, and
     those who come later are not held up.
     """
-    monkeypatch.setattr(base.database.obj, "patience", 0.5, raising=False)
+    monkeypatch.setattr(transactions.database.obj, "patience", 0.5, raising=False)
     writers = ended([Writer(staged(number)) for number in range(MANY)])
     assert all("locked" in str(one.error) for one in writers)
     assert [one.counted for one in writers] == [0] * MANY
@@ -135,16 +135,16 @@ def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held,
     def fails(*_how):
         raise MemoryError("no room")
 
-    begin, leads = base.database.obj.begin, []
+    begin, leads = transactions.database.obj.begin, []
 
     def begins(*how):
         begin(*how)
         if not leads:
             leads.append(threading.current_thread())
-            base.database.obj.rollback()
+            transactions.database.obj.rollback()
             fails()
 
-    monkeypatch.setattr(base.database.obj, "begin", begins, raising=False)
+    monkeypatch.setattr(transactions.database.obj, "begin", begins, raising=False)
     writers = [Writer(staged(number)) for number in range(MANY)]
     all_wait(MANY)
     held()
@@ -153,7 +153,7 @@ def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held,
     assert [one.error for one in writers] == [None] * MANY
     assert [one.counted for one in writers] == [1] * MANY
     assert StagedJob.select().count() == MANY
-    monkeypatch.setattr(base.database.obj, "begin", fails, raising=False)
+    monkeypatch.setattr(transactions.database.obj, "begin", fails, raising=False)
     (failed,) = ended([Writer(staged("failed"))])
     assert isinstance(failed.error, MemoryError)
     assert StagedJob.select().count() == MANY
@@ -180,7 +180,7 @@ def test_a_commit_that_is_not_answered_is_unknown_to_all(held, monkeypatch, rais
     all_wait(1)
     writers += [Writer(staged(number)) for number in range(1, MANY)]
     all_wait(MANY)
-    monkeypatch.setattr(base.database.obj, "commit", lost, raising=False)
+    monkeypatch.setattr(transactions.database.obj, "commit", lost, raising=False)
     held()
     ended(writers)
     assert isinstance(writers[0].error, told)
@@ -197,7 +197,7 @@ def test_each_is_logged_and_staged_under_its_own_request(held):
         def run():
             bind_contextvars(request_id=f"req_{number}")
             in_shared_commit(lambda: stage("process_stripe_event", number, number))
-            base.database.close()
+            transactions.database.close()
 
         thread = threading.Thread(target=run)
         thread.start()

@@ -6,9 +6,9 @@ import pytest
 
 from actions.accounts.accounts import change_settings
 from actions.people.resolve_item import Choice, resolve_item
-from models.base import is_postgres
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
+from models.transactions import is_postgres
 from tests import given
 from tests.stories.deploying import Deploying
 from tests.stories.scanning import Scanning

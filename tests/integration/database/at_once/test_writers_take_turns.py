@@ -10,10 +10,10 @@ import time
 import pytest
 from peewee import OperationalError, SqliteDatabase
 
-from models import base
-from models.base import execute, is_postgres, transaction, without_sync
+from models import transactions
 from models.connections import open_database
 from models.delivery.staged_job import StagedJob, claim_job, take_due
+from models.transactions import execute, is_postgres, transaction, without_sync
 from tests import given
 from tests.running.servers import wait_for
 from tests.watching.counting import counted
@@ -22,7 +22,7 @@ TURNS = 30
 GREEDY = """
 import sys
 from pathlib import Path
-from models.base import execute, transaction, use_database
+from models.transactions import execute, transaction, use_database
 from runtime.settings import get_settings
 use_database(get_settings().database_url)
 begun, stop, told = map(Path, sys.argv[1:])
@@ -70,7 +70,7 @@ def test_one_that_writes_without_a_pause_leaves_others_their_turns(
 
 def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, monkeypatch):
     given.a_job("a_test_job", 1)
-    monkeypatch.setattr(base.database.obj, "patience", 0.05, raising=False)
+    monkeypatch.setattr(transactions.database.obj, "patience", 0.05, raising=False)
     holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     begun = time.monotonic()
@@ -90,7 +90,7 @@ def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, m
 def on_durable_sqlite(on_sqlite, waiting_sqlite, monkeypatch):
     """As in production."""
     monkeypatch.setattr(open_database, "Sqlite", waiting_sqlite)
-    base.use_database(on_sqlite)
+    transactions.use_database(on_sqlite)
 
 
 def test_the_file_stays_as_durable_as_it_was(on_durable_sqlite):
@@ -135,7 +135,7 @@ def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
     """Given threads of one process that begin while another process writes, then one of them asks
     for the lock at a time, and the others wait for that one; each writes in the end.
     """
-    job_id, sqlite = given.a_job("a_test_job", 1), base.database.obj
+    job_id, sqlite = given.a_job("a_test_job", 1), transactions.database.obj
     begin, ask, begun, asking, most = sqlite.begin, sqlite._in_turn, [], [], []
 
     def begins(*how):
@@ -151,7 +151,7 @@ def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
     def write():
         with transaction():
             execute("UPDATE staged_job SET attempts = attempts + 1 WHERE id = ?", (job_id,))
-        base.database.close()
+        transactions.database.close()
 
     holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -189,10 +189,10 @@ def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypa
     turn.
     """
     with transaction():
-        assert not is_free(base.database.obj._turns)
+        assert not is_free(transactions.database.obj._turns)
         child = os.fork()
         if child == 0:
-            os._exit(int(not is_free(base.database.obj._turns)))
+            os._exit(int(not is_free(transactions.database.obj._turns)))
         assert os.waitpid(child, 0)[1] == 0
 
 
@@ -216,7 +216,7 @@ def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch
             patch.setattr(SqliteDatabase, where, fails)
         with pytest.raises(OperationalError):
             write()
-    assert is_free(base.database.obj._turns)
+    assert is_free(transactions.database.obj._turns)
     with transaction():
         execute("UPDATE staged_job SET claim = claim")
 
@@ -245,7 +245,7 @@ def test_a_time_that_is_over_during_a_commit_leaves_nothing_open(on_sqlite, monk
         patch.setattr(SqliteDatabase, "commit", rings)
         with pytest.raises(TimeIsOver):
             write()
-    assert is_free(base.database.obj._turns)
+    assert is_free(transactions.database.obj._turns)
     assert StagedJob.select().count() == int(is_done)
     with transaction():
         given.a_job("a_test_job", 2)
