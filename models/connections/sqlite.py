@@ -86,12 +86,13 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         again, one asks.
         """
         give_up = time.monotonic() + self.patience
-        self._turns.acquire(timeout=self.patience)
-        try:
-            self._in_turn(partial(super().begin, *how), give_up)
-        except BaseException:
-            self._end_turn()
-            raise
+        with self._closed_if_cut_short():
+            self._turns.acquire(timeout=self.patience)
+            try:
+                self._in_turn(partial(super().begin, *how), give_up)
+            except Exception:
+                self._end_turn()
+                raise
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement, outside a transaction as often as it has to wait for others."""
@@ -99,6 +100,19 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         if self.in_transaction():
             return act()
         return self._in_turn(act, time.monotonic() + self.patience)
+
+    @contextmanager
+    def _closed_if_cut_short(self) -> Iterator[None]:
+        """Close the connection when a job's time is over amid a beginning or an end: peewee knows
+        of no transaction then, and would leave it open, with the lock that all others wait for.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.close()
+            raise
 
     def _end_turn(self) -> None:
         with suppress(RuntimeError):  # it is not ours, or not any more
@@ -128,22 +142,19 @@ class Sqlite(AnyDatabase, SqliteDatabase):
 
     def commit(self) -> None:
         """Commit, unless the file is not there any more. Raises OperationalError."""
-        if self._is_lost():
-            raise OperationalError(f"{self.path} was removed or replaced during a transaction")
-        try:
+        with self._closed_if_cut_short():
+            if self._is_lost():
+                raise OperationalError(f"{self.path} was removed or replaced during a transaction")
             super().commit()
             self._end_turn()
-        except BaseException as error:
-            if not isinstance(error, Exception):  # a job's time is over: peewee rolls nothing back
-                self.close()
-            raise
 
     def rollback(self) -> None:
         """Roll back, and end the turn."""
-        try:
-            super().rollback()
-        finally:
-            self._end_turn()
+        with self._closed_if_cut_short():
+            try:
+                super().rollback()
+            finally:
+                self._end_turn()
 
     def close(self) -> bool:
         """Close this thread's connection, and end its turn; whether it was open."""
