@@ -12,7 +12,7 @@ from peewee import OperationalError
 
 from delivery.registry import JobType
 from models.database_errors import explain, gave_way, is_only_away
-from models.delivery.staged_job import Claimed, fail_job, finish_job, snooze_job
+from models.delivery.attempt import Claimed, fail_job, finish_job, snooze_job
 from models.transactions import transaction
 from runtime.errors import Conflict, PayphoneError
 from runtime.killpoint import killpoint

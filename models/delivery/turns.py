@@ -8,7 +8,7 @@ waiting.
 
 from dataclasses import dataclass
 
-from models.delivery.staged_job import Claimed, claim_where
+from models.delivery.attempt import Claimed, claim_where
 from models.transactions import execute, is_postgres
 
 MOST = 100  # of those who wait, how many are looked at for one claim

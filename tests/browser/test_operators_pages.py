@@ -7,7 +7,8 @@ import pytest
 from delivery import relay
 from delivery.rq import keys as rq_keys
 from delivery.rq import view as rq_view
-from models.delivery.staged_job import StagedJob, claim_job, fail_job
+from models.delivery.attempt import claim_job, fail_job
+from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.running.servers import wait_for
 from tests.stories.operators import a_job

@@ -19,8 +19,9 @@ from delivery import worker as worker_module
 from delivery.registry import JobType
 from delivery.rq.keys import queue_key
 from delivery.worker import Worker
+from models.delivery.attempt import claim_job, release_worker
 from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import StagedJob, claim_job, insert_job, release_worker
+from models.delivery.staged_job import StagedJob, insert_job
 from models.delivery.turns import claim_next, who_waits
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from models.delivery.staged_job import StagedJob, release_expired
+from models.delivery.attempt import release_expired
+from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup

@@ -14,7 +14,8 @@ from delivery.rq import keys as rq_keys
 from delivery.rq import view as rq_view
 from jobs import mark_overdue, process_stripe_event
 from models import transactions
-from models.delivery.staged_job import StagedJob, claim_job, release_worker, take_due
+from models.delivery.attempt import claim_job, release_worker
+from models.delivery.staged_job import StagedJob, take_due
 from models.transactions import STATEMENT_SECONDS, execute, release_connection, transaction
 from tests import given
 

@@ -11,8 +11,9 @@ import pytest
 
 from delivery.rq import view as rq_view
 from models.accounts.audit_entry import AuditEntry
+from models.delivery.attempt import claim_job, fail_job
 from models.delivery.stage import stage
-from models.delivery.staged_job import StagedJob, claim_job, fail_job
+from models.delivery.staged_job import StagedJob
 from models.transactions import transaction
 from tests import given
 from tests.running.processes import reset_process

@@ -16,17 +16,16 @@ from delivery.registry import JobType, find_job
 from jobs.process_stripe_event import process_stripe_event
 from models import transactions
 from models.accounts.account import Account
-from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import (
-    StagedJob,
+from models.delivery.attempt import (
     claim_job,
     fail_job,
     finish_job,
     release_expired,
     release_worker,
-    replay_job,
     snooze_job,
 )
+from models.delivery.stage import Policy, allow, stage, stage_again
+from models.delivery.staged_job import StagedJob, replay_job
 from models.transactions import release_connection, transaction
 from runtime.errors import Conflict
 from tests import given
@@ -35,7 +34,7 @@ from tests.running.processes import reset_process
 CLAIM_BY_EIGHT = """
 import sys
 from models.transactions import use_database
-from models.delivery.staged_job import claim_job
+from models.delivery.attempt import claim_job
 from runtime.settings import get_settings
 
 use_database(get_settings().database_url)

@@ -50,7 +50,7 @@ class Workers(threading.Thread):
         from delivery.attempt import perform
         from delivery.registry import find_job
         from delivery.rq.keys import parse_rq_id
-        from models.delivery.staged_job import claim_job
+        from models.delivery.attempt import claim_job
 
         while (popped := self.redis.lpop(f"rq:queue:{queue}")) is not None:
             claimed = claim_job(parse_rq_id(popped.decode()), "beside")

@@ -12,7 +12,8 @@ from peewee import OperationalError, SqliteDatabase
 
 from models import transactions
 from models.connections import open_database
-from models.delivery.staged_job import StagedJob, claim_job, take_due
+from models.delivery.attempt import claim_job
+from models.delivery.staged_job import StagedJob, take_due
 from models.transactions import execute, is_postgres, transaction, without_sync
 from tests import given
 from tests.running.servers import wait_for
