@@ -37,8 +37,8 @@ from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.outcome import accept
 from web.http.problems import Problem
-from web.invoices.answers import CardFormShown
 from web.openapi.openapi import documented
+from web.payments.answers import CardFormShown
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
 from web.payments.confirm_payment import answered_later, resume_charge
