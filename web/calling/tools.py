@@ -23,7 +23,8 @@ from rules.calling.tools_payload import (
 )
 from rules.calling.tools_words import FAILED
 from runtime.log import get_log
-from web.openapi.openapi import Shown, documented
+from web.http.answers import Shown
+from web.openapi.openapi import documented
 from web.webhooks.vapi_body import vapi_body
 
 log = get_log("tools")

@@ -11,8 +11,8 @@ from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from rules.declines import public_code
 from web.contact.answers import MessageShown
+from web.http.answers import Shown
 from web.invoices.answers import InvoiceShown
-from web.openapi.openapi import Shown
 from web.payments.billing import StripeBillingShown
 
 PaymentStatus = Literal[
