@@ -11,7 +11,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 
 from models.accounts.operator import normal_name
 from web.http.address import counted_as
-from web.server.rate_limiter import RateLimiter
+from web.http.guards.rate_limiter import RateLimiter
 
 PER_ADDRESS = RateLimitItemPerMinute(20, 15)  # 20 tries in 15 minutes
 PER_NAME = RateLimitItemPerMinute(10, 15)

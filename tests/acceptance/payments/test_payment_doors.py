@@ -13,9 +13,9 @@ from runtime.redis.connection import NUDGE_TIMEOUT
 from tests import given
 from tests.running.processes import reset_process
 from web.http.address import HOPS, client_address, is_https
+from web.http.guards import rate_limiter, rate_limits_in_memory
+from web.http.guards.rate_limits_in_memory import MOST, RateLimitsInMemory
 from web.operators.login_limit import LoginLimit
-from web.server import rate_limiter, rate_limits_in_memory
-from web.server.rate_limits_in_memory import MOST, RateLimitsInMemory
 
 pytestmark = pytest.mark.one_database
 

@@ -16,9 +16,9 @@ from runtime.settings import Settings, get_settings
 from runtime.start import describe
 from runtime.trusted_proxies import trusted_proxies
 from web.http.address import client_address, counted_as, is_https
+from web.http.guards.rate_limiter import RateLimiter
 from web.http.pages import show_page
 from web.http.problems import Problem
-from web.server.rate_limiter import RateLimiter
 
 CARD_PAGE = "/card/{token}"
 MONEY = ("/payment-links", "/card-forms", "/setup-intents", "/payment-method", "/payment-action")

@@ -18,7 +18,7 @@ from runtime.errors import Misconfigured
 from runtime.log import get_log
 from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
-from web.server.rate_limits_in_memory import RateLimitsInMemory
+from web.http.guards.rate_limits_in_memory import RateLimitsInMemory
 
 PAUSE = 5.0  # seconds without Redis after it failed
 
