@@ -1,5 +1,5 @@
-"""How many texts, charges, calls, files and trial chats an account may have on its own day, and how
-many it has had.
+"""How many texts, charges, calls, files, trial chats and look-ups of numbers an account may have on
+its own day, and how many it has had.
 
 The ceiling is a setting, or the account's own number. What counts towards it is said by each kind
 of effect, and counted as each effect is reserved.
@@ -18,7 +18,7 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-Limited = Literal["texts", "charges", "calls", "files", "chats"]
+Limited = Literal["texts", "charges", "calls", "files", "chats", "lookups"]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
 
 log = get_log("brakes")
