@@ -53,7 +53,7 @@ def begin_look_up(look_up_id: str) -> bool:
     wants none any more. Raises OverCeiling once the account has had its look-ups of the day.
     """
     with transaction():
-        look_up = NumberLookup.locked_with("account", look_up_id)
+        look_up = NumberLookup.get_by_id(look_up_id)
         settings, now = AccountSettings.of_account(look_up.account_id), business_now()
         if look_up.answer or not settings.number_check_days:
             return False
@@ -65,18 +65,19 @@ def begin_look_up(look_up_id: str) -> bool:
 
 def record_answer(look_up_id: str, answer: str) -> None:
     """Keep the answer, in the caller's transaction. A number that has changed hands is work for
-    somebody, for each person who once consented there.
+    somebody, for each person who consented there by the date that was asked about.
     """
     look_up = NumberLookup.get_by_id(look_up_id)
-    people = {look_up.customer_id, *(_who_consented(look_up) if answer == YES else ())}
+    dates = _consents_there(look_up)
     # whoever decides about one of them has staged this job again, or will see the answer
-    serialize_on(*map(customer_key, sorted(people)))
+    serialize_on(*map(customer_key, sorted({look_up.customer_id, *dates})))
     look_up = NumberLookup.locked_with("account", look_up_id)
     if not look_up.record_answer(answer, business_now()):
         return
     if answer == YES:
+        people = sorted(each for each, since in dates.items() if since <= look_up.since)
         log.warning("number has changed hands", look_up=look_up.id, account_id=look_up.account_id)
-        for customer in map(Customer.get_by_id, sorted(people)):
+        for customer in map(Customer.get_by_id, people):
             open_escalation(
                 look_up.account,
                 customer,
@@ -85,17 +86,25 @@ def record_answer(look_up_id: str, answer: str) -> None:
                 {"number": look_up.phone, "consentedOn": look_up.since},
                 suggested="done",
             )
-    for customer_id in sorted(people):
+    for customer_id in sorted(dates):
         ContactCourse.look_again_at(customer_id)
 
 
-def _who_consented(look_up: NumberLookup) -> set[str]:
-    """The account's people who consented to contact there until the date that was asked about."""
+def _consents_there(look_up: NumberLookup) -> dict[str, str]:
+    """The account's people who consented to contact at the number, each with the date of the
+    consent that is relied on: of the channel for which it is the oldest.
+    """
     rows = Consent.all(
-        "account_id = ? AND phone = ? AND revoked_at IS NULL", look_up.account_id, look_up.phone
+        "account_id = ? AND phone = ? AND revoked_at IS NULL ORDER BY given_at",
+        look_up.account_id,
+        look_up.phone,
     )
-    return {
-        row.customer_id
+    latest = {
+        (row.customer_id, channel): consent_date(look_up.account, row.given_at)
         for row in rows
-        if consent_date(look_up.account, row.given_at) <= look_up.since
+        for channel in row.channels
     }
+    found: dict[str, str] = {}
+    for (customer_id, _), given_on in latest.items():
+        found[customer_id] = min(given_on, found.get(customer_id, given_on))
+    return found
