@@ -250,18 +250,32 @@ class _Sqlite(_Database, SqliteDatabase):
         again, one asks.
         """
         give_up = time.monotonic() + self.patience
-        self._turns.acquire(timeout=self.patience)
-        try:
-            self._in_turn(partial(super().begin, *how), give_up)
-        except BaseException:
-            self._end_turn()
-            raise
+        with self._closed_if_cut_short():
+            self._turns.acquire(timeout=self.patience)
+            try:
+                self._in_turn(partial(super().begin, *how), give_up)
+            except Exception:
+                self._end_turn()
+                raise
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         act = partial(super().execute_sql, sql, params)
         if self.in_transaction():
             return act()
         return self._in_turn(act, time.monotonic() + self.patience)
+
+    @contextmanager
+    def _closed_if_cut_short(self) -> Iterator[None]:
+        """Close the connection when a job's time is over amid a beginning or an end: peewee knows
+        of no transaction then, and would leave it open, with the lock that all others wait for.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.close()
+            raise
 
     def _end_turn(self) -> None:
         with suppress(RuntimeError):  # it is not ours, or not any more
@@ -289,21 +303,18 @@ class _Sqlite(_Database, SqliteDatabase):
         return super().cursor(named_cursor)
 
     def commit(self) -> None:
-        if self._is_lost():
-            raise OperationalError(f"{self.path} was removed or replaced during a transaction")
-        try:
+        with self._closed_if_cut_short():
+            if self._is_lost():
+                raise OperationalError(f"{self.path} was removed or replaced during a transaction")
             super().commit()
             self._end_turn()
-        except BaseException as error:
-            if not isinstance(error, Exception):  # a job's time is over: peewee rolls nothing back
-                self.close()
-            raise
 
     def rollback(self) -> None:
-        try:
-            super().rollback()
-        finally:
-            self._end_turn()
+        with self._closed_if_cut_short():
+            try:
+                super().rollback()
+            finally:
+                self._end_turn()
 
     def close(self) -> bool:
         try:

@@ -45,7 +45,7 @@ def _put_off(call: Call, customer: Customer) -> datetime | None:
     if Hold.has("customer_id = ? AND kind = ? AND recorded_by = ?", customer.id, LATER, call.actor):
         return None
     line = call.to if call.direction == "outbound" else call.from_number
-    return put_off(customer, LATER, line, call.actor, lifts=False, call_id=call.id)
+    return put_off(customer, LATER, line, call.actor, call_id=call.id)
 
 
 def ask_about_doubt(call: Call, words: str, about: str = "") -> None:

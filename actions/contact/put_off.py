@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from actions.contact.holds import hold_until, lift
+from actions.contact.holds import hold_until
 from models.base import serialize_on, to_micros
 from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
@@ -12,19 +12,19 @@ from rules.contact.person_time_zones import zones_of
 from runtime.clock import business_now
 
 LATER = "later"  # the kind of hold
-BY_TEXT, BY_CALL = "inbound_sms", "call:"  # who records what a person asks for, or how they begin
+BY_TEXT = "inbound_sms"  # who records what a person asks for
 NOTE = "The person asks to be contacted another time."
 
 
 def put_off(
-    customer: Customer, words: str, phone: str, actor: str, *, lifts: bool, **about: Any
+    customer: Customer, words: str, phone: str, actor: str, **about: Any
 ) -> datetime | None:
     """Leave the customer alone until the time that they name in `words`, in every zone where they
     may be who write or speak at `phone`; in the open transaction. The moment, in business time, at
-    which that is over, or now; None where they name none.
+    which somebody has to see to it, which may be now; None where they name none.
 
-    With `lifts` it takes the place of what they asked for before, but of no hold of the clinic's
-    own; without, the later one counts.
+    Words end no hold, for they are easily misread, and who writes or speaks is not always known: of
+    several times the latest counts, until staff, who see to it at the time named last, end it.
     """
     begins = time_asked(words, phone or customer.preferred_phone, customer)
     if begins is None:
@@ -37,23 +37,9 @@ def put_off(
         LATER,
         to_micros(now),
     )
-    kept = [hold for hold in known if not lifts or hold.until == begins or not _is_asked_for(hold)]
-    for hold in known:
-        if hold not in kept:
-            lift(customer, hold, actor)
-    if begins > now and not any(hold.until is None or hold.until >= begins for hold in kept):
+    if begins > now and not any(hold.until is None or hold.until >= begins for hold in known):
         hold_until(customer, LATER, NOTE, begins, actor, **about)
-    if asks_at_once(words):
-        return now
-    if lifts:
-        return begins
-    latest: datetime = max([begins, *(hold.until for hold in kept if hold.until is not None)])
-    return latest
-
-
-def _is_asked_for(hold: Hold) -> bool:
-    """Whether the person has asked for it, by text or in a call: staff lift what staff placed."""
-    return hold.recorded_by == BY_TEXT or hold.recorded_by.startswith(BY_CALL)
+    return now if asks_at_once(words) else begins
 
 
 def time_asked(words: str, phone: str, customer: Customer | None = None) -> datetime | None:

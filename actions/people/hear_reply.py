@@ -51,7 +51,7 @@ def hear_reply(
         told = words[:MOST_WORDS] if account_id == answered else ""
         due = None
         if is_put_off:
-            due = _put_off(customers, words, phone, reference, lifts=account_id == answered)
+            due = _put_off(customers, words, phone, reference)
         if is_work or account_id == answered:
             items.append(_open(found, account_id, customers, phone, told, reference, due))
     return items
@@ -113,16 +113,10 @@ def _heed(
         hold_at_once(customer, found.hold, found.words, BY_TEXT, reference=reference)
 
 
-def _put_off(
-    customers: list[Customer], words: str, phone: str, reference: str, *, lifts: bool
-) -> datetime | None:
-    """Leave them alone until the time that they name, and say when somebody has to see to it:
-    whoever was not told it leaves them alone for as long as they were asked to before. Where people
-    share the phone nobody knows who writes, and nobody's wish is taken back.
-    """
-    is_theirs = lifts and len(customers) == 1
+def _put_off(customers: list[Customer], words: str, phone: str, reference: str) -> datetime | None:
+    """Leave them alone until the time that they name, and say when somebody has to see to it."""
     begins = [
-        put_off(customer, words, phone, BY_TEXT, lifts=is_theirs, reference=reference)
+        put_off(customer, words, phone, BY_TEXT, reference=reference)
         for customer in sorted(customers, key=lambda row: row.id)
     ]
     return min((each for each in begins if each is not None), default=None)
@@ -142,7 +136,8 @@ def _open(
     said = {"text": words, "at": real_now().isoformat(), "reference": reference}
     known = _open_one(account_id, who)
     if known is not None:
-        _add(known, found, said, words)
+        if _add(known, found, said, words) and found.hold:
+            due = business_now()  # a dispute, say, does not wait for the call
         if due is not None and _may_be_due(known, due):
             known.record_due(due)
         return known
@@ -155,7 +150,7 @@ def _open(
         customer_id=who.id if who is not None else None,
         invoice_id=last.invoice_id if last is not None else None,
         suggested=found.suggested,
-        due_at=due,
+        due_at=None if found.hold else due,
         context={"class": found.code, "phone": phone, "said": [said], **_wanted(found, words)},
     )
 
@@ -174,10 +169,13 @@ def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
     return item if item is not None and item.is_open else None
 
 
-def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None:
-    """One more text of who waits for an answer; the weightiest of them says what the item is."""
+def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> bool:
+    """One more text of who waits for an answer; the weightiest of them says what the item is.
+    Whether it is this one.
+    """
     context = {**item.context, "said": [*item.context.get("said", []), said][-MOST_TEXTS:]}
-    if RANK[found.code] < RANK.get(str(context.get("class")), len(RANK)):
+    is_weightiest = RANK[found.code] < RANK.get(str(context.get("class")), len(RANK))
+    if is_weightiest:
         item.record_more(
             {**context, "class": found.code, **_wanted(found, words)},
             found.words,
@@ -185,6 +183,7 @@ def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> None
         )
     else:
         item.record_context(context)
+    return is_weightiest
 
 
 def _may_be_due(item: WorkItem, due: datetime) -> bool:

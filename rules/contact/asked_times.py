@@ -278,11 +278,11 @@ def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
         if is_age or _is_gone(clause, found):  # "a patient for 20 years"
             continue
         number = int(words) if words.isdigit() else _COUNTS[words]
-        length = number * next(long for each, long in _UNITS.items() if re.fullmatch(each, unit))
-        if length % DAY:
-            named.moments.append(now + length)
+        one = next(long for each, long in _UNITS.items() if re.fullmatch(each, unit))
+        if one < DAY:  # in 24 hours is a moment, in a day is a day
+            named.moments.append(now + number * one)
         else:
-            named.days.append(today + length)
+            named.days.append(today + number * one)
     return left
 
 

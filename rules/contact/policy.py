@@ -155,7 +155,7 @@ RULES: tuple[Rule, ...] = (
         id="hold.later",
         kind="hold",
         what="Who asks to be contacted another time is left alone until then. They may be answered."
-        " A later wish of theirs takes its place, unless others have the same phone.",
+        " Of several times the latest counts; only staff end it sooner.",
         source="12 CFR 1006.6(b)(1)(i), an inconvenient time; house policy for first parties",
         certainty="medium",
         code="asked_for_later",

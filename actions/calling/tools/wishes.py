@@ -141,22 +141,24 @@ def request_human(asked: Asked) -> str:
         if known is not None:  # told again: it takes back nothing that was asked for since
             return known.answer
         due = _put_off(asked, call)
-        line = _answer(asked, due)
+        line = _answer(asked, call, due)
         # the moment, for the words are the person's
         moment = [] if due is None else [f"{due:%FT%R}"]
         unread = ["unread"] if line == HUMAN_TOMORROW else []
         wish = ":".join([asked.called.name, reason, *moment, *unread])
+        item = _opened(asked, call, reason, due)
         known = ToolCall.known(call, asked.called.id, wish)
         if known is not None:
             return known.answer
-        item = _opened(asked, call, reason, due)
         _keep(asked, call, wish, line, item.id)
     return line
 
 
-def _answer(asked: Asked, due: datetime | None) -> str:
-    """What they may be told of when they hear from the clinic: no more than will be kept."""
-    if due is None:
+def _answer(asked: Asked, call: Call, due: datetime | None) -> str:
+    """What they may be told of when they hear from the clinic: no more than will be kept. Nobody is
+    put off of whom nobody knows who it is.
+    """
+    if due is None or call.customer_id is None:
         return HUMAN
     if time_asked(asked.text("when"), asked.line) is None:
         return HUMAN_TOMORROW
@@ -165,20 +167,16 @@ def _answer(asked: Asked, due: datetime | None) -> str:
 
 def _put_off(asked: Asked, call: Call) -> datetime | None:
     """When they want to be called, if they have said so: until then nobody contacts them, and not
-    before tomorrow where their words are not understood. Only who is verified takes back what was
-    asked for before, and by naming a time.
+    before tomorrow where their words are not understood.
     """
     words = asked.text("when")
     if not words:
         return None
     if call.customer_id is None:
         return time_asked(words, asked.line) or time_asked(LATER, asked.line)
-    is_verified = call.verified_at is not None
     customer = Customer.get_by_id(call.customer_id)
-    due = put_off(customer, words, asked.line, asked.actor, lifts=is_verified, call_id=call.id)
-    if due is None:
-        due = put_off(customer, LATER, asked.line, asked.actor, lifts=False, call_id=call.id)
-    return due
+    due = put_off(customer, words, asked.line, asked.actor, call_id=call.id)
+    return due or put_off(customer, LATER, asked.line, asked.actor, call_id=call.id)
 
 
 def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> WorkItem:

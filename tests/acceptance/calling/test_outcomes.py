@@ -121,7 +121,7 @@ def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
     call.record_verified(real_now(), calling.customer.id)
     if has_named:
         with transaction():
-            put_off(calling.customer, "in two weeks", calling.phone, call.actor, lifts=False)
+            put_off(calling.customer, "in two weeks", calling.phone, call.actor)
     report = {"endedReason": "customer-ended-call", "artifact": {}}
     report["analysis"] = {"structuredData": {"outcome": "callback"}}
     tells(calling, message(calling, call, "end-of-call-report", **report))

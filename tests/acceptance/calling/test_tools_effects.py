@@ -21,7 +21,7 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
-from rules.calling.tools_words import DECLARED, HUMAN_THEN, HUMAN_TOMORROW
+from rules.calling.tools_words import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.counting import counted
@@ -413,7 +413,7 @@ def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
 
 def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(line):
     """Given a time that is named in a call, then a hold until then, and the clinic's work is due
-    then; who is not verified may put it off, and only who is takes that back.
+    then; whoever names a sooner one is called by a person, and takes nothing back.
     """
     for place, when in enumerate(("in two weeks", "in two weeks", "in 3 days")):
         told = line.tool("requestHuman", f"t-{place}", reason="asked_for_person", when=when)
@@ -423,11 +423,13 @@ def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(lin
     (item,) = WorkItem.select()
     line.verified()
     line.tool("requestHuman", "t-3", reason="asked_for_person", when="in 3 days")
-    (soon,) = Hold.select().where(Hold.lifted_at.is_null())
-    assert soon.until < late.until
-    assert WorkItem.get_by_id(item.id).due_at == soon.until
+    (kept,) = Hold.select().where(Hold.lifted_at.is_null())
+    assert kept.id == late.id
+    assert WorkItem.get_by_id(item.id).due_at < late.until
     line.tool("requestHuman", "t-4", reason="asked_for_person")
     assert Hold.select().where(Hold.lifted_at.is_null()).count() == 1, "no time was named"
+    line.tool("requestHuman", "t-5", reason="asked_for_person", when="in two weeks")
+    assert WorkItem.get_by_id(item.id).due_at == late.until, "the wish named last counts for it"
 
 
 def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line):
@@ -438,13 +440,12 @@ def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line)
     soon = {"reason": "asked_for_person", "when": "in 2 hours"}
     first = line.tool("requestHuman", "t-1", **soon)
     line.tool("requestHuman", "t-2", reason="asked_for_person", when="in 3 weeks")
-    (late,) = Hold.select().where(Hold.lifted_at.is_null())
+    late = Hold.select().order_by(Hold.until.desc()).get()
     entries = AuditEntry.select().count()
 
     assert line.tool("requestHuman", "t-1", **soon) == first
 
-    (kept,) = Hold.select().where(Hold.lifted_at.is_null())
-    assert (kept.id, WorkItem.get().due_at) == (late.id, late.until)
+    assert (Hold.get_by_id(late.id).lifted_at, WorkItem.get().due_at) == (None, late.until)
     assert AuditEntry.select().count() == entries
 
 
@@ -460,8 +461,7 @@ def test_where_a_time_is_not_understood_it_is_not_today_and_a_person_reads_the_w
         assert item.context["when"] == when
     first, later = Hold.select().order_by(Hold.until)
     assert first.until <= business_now() + timedelta(days=2)
-    assert (first.lifted_at is None, later.lifted_at) == (False, None)
-    assert item.due_at == later.until
+    assert (later.lifted_at, item.due_at) == (None, first.until)
 
 
 def test_a_dispute_does_not_wait_for_the_time_at_which_they_want_to_be_called(line):
@@ -472,8 +472,15 @@ def test_a_dispute_does_not_wait_for_the_time_at_which_they_want_to_be_called(li
 
 
 def test_somebody_unknown_is_called_back(line):
-    line.tool("requestHuman", call=line.a_ring("+12025550177"), reason="asked_for_person")
+    """Given a caller of whom nobody knows who it is, then they are promised no silence, for nobody
+    can be left alone; the item is due at their time.
+    """
+    unknown = line.a_ring("+12025550177")
+    when = {"reason": "asked_for_person", "when": "in two weeks"}
+    assert line.tool("requestHuman", call=unknown, **when) == "+" + HUMAN
     (item,) = WorkItem.select()
+    assert (item.context["when"], Hold.select().count()) == ("in two weeks", 0)
+    assert item.due_at > business_now() + timedelta(days=7)
     assert (item.kind, item.customer_id) == ("call", None)
     assert item.context["phone"] == "+12025550177"
 

@@ -224,27 +224,51 @@ class TimeIsOver(BaseException):
     """As a job's."""
 
 
-@pytest.mark.parametrize("is_done", [False, True])
-def test_a_time_that_is_over_during_a_commit_leaves_nothing_open(on_sqlite, monkeypatch, is_done):
-    """Given a signal that is heard before the COMMIT, or after it was done, then what was open is
-    closed, the turn is free, and the next transaction is as any.
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("where", ["begin", "commit", "rollback"])
+def test_a_time_that_is_over_amid_a_beginning_or_end_leaves_nothing_open(
+    on_sqlite, monkeypatch, where, is_done
+):
+    """Given a signal that is heard before a BEGIN, COMMIT or ROLLBACK is done, or after it was,
+    then what was open is closed, the turn is free, and the next transaction is as any.
     """
-    commit = SqliteDatabase.commit
+    act = getattr(SqliteDatabase, where)
 
-    def rings(database):
+    def rings(database, *how):
         if is_done:
-            commit(database)
+            act(database, *how)
         raise TimeIsOver
 
     def write():
         with transaction():
             given.a_job("a_test_job", 1)
+            if where == "rollback":
+                fails()
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteDatabase, "commit", rings)
+        patch.setattr(SqliteDatabase, where, rings)
         with pytest.raises(TimeIsOver):
             write()
     assert is_free(base.database.obj._turns)
-    assert StagedJob.select().count() == int(is_done)
+    assert not base.database.connection().in_transaction
+    assert StagedJob.select().count() == int(where == "commit" and is_done)
     with transaction():
         given.a_job("a_test_job", 2)
+
+
+def test_a_time_that_is_over_while_the_file_is_looked_for_leaves_nothing_open(
+    on_sqlite, monkeypatch
+):
+    def rings():
+        raise TimeIsOver
+
+    def write():
+        with transaction():
+            given.a_job("a_test_job", 1)
+            patch.setattr(base.database.obj, "_is_lost", rings, raising=False)
+
+    with monkeypatch.context() as patch, pytest.raises(TimeIsOver):
+        write()
+    assert not base.database.connection().in_transaction
+    assert is_free(base.database.obj._turns)
+    assert StagedJob.select().count() == 0
