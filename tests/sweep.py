@@ -10,11 +10,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
+from runtime.private_files import files_under
 from sandbox.stripe.test_cards import BY_NUMBER
 
 LOOKED_AT = ("*.db*", "*.aof", "*.rdb", "*.log", "pg_wal/*")
@@ -51,12 +53,11 @@ BETWEEN = b" -\t\r\n"  # what people write between the groups of a number
 
 def keep(source: Path, basetemp: Path) -> None:
     """Leave the files of a server that is about to be removed where the sweep will look."""
-    for pattern in LOOKED_AT:
-        for path in source.rglob(pattern):
-            if path.is_file():
-                kept = basetemp / "left" / source.name / path.relative_to(source)
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, kept)
+    for path in files(source):
+        kept = basetemp / "left" / source.name / path.relative_to(source)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # it may still run, and replace files of its own
+            shutil.copyfile(path, kept)
 
 
 def files(root: Path) -> Iterator[Path]:
@@ -69,6 +70,14 @@ def files(root: Path) -> Iterator[Path]:
                 and not path.is_symlink()
             ):
                 yield path
+
+
+def contents_under(root: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file under `root`; a server that runs replaces files of its own meanwhile."""
+    for path in files_under(root):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                yield path, path.read_bytes()
 
 
 def cards_in(text: bytes) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.private_files import modes_under
 from runtime.settings import ROOT
 from tests.servers import wait_for
 
@@ -58,13 +59,13 @@ def payphone(state: Path, *arguments: str) -> str:
     return (said.stdout + said.stderr).decode()
 
 
-def carrying(mark: str) -> list[str]:
-    """The processes that carry the demo's mark."""
-    found = []
+def carrying(mark: str) -> dict[str, str]:
+    """The processes that carry the demo's mark, and the command line of each."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if f"PAYPHONE_DEMO_ID={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(entry.name)
+                found[entry.name] = (entry / "cmdline").read_text()
         except OSError:
             continue
     return found
@@ -81,13 +82,14 @@ def assert_hides_its_secrets(state: Path, mark: str) -> None:
         if any(word in name for word in ("SECRET", "TOKEN", "PASSWORD", "KEY"))
     ]
     secret.append(settings["REDIS_URL"].split(":")[2].split("@")[0])
-    shown = [(Path("/proc") / pid / "cmdline").read_text() for pid in carrying(mark)]
+    shown = carrying(mark).values()
     assert len(secret) > 5
     assert len(shown) > 5
     assert not [line for line in shown for value in secret if value in line]
-    files = [path for path in state.rglob("*") if path != state / "demo.json"]
-    assert len(files) > 10
-    assert not [path for path in files if path.stat().st_mode & 0o077]
+    modes = modes_under(state)
+    del modes[state / "demo.json"]
+    assert len(modes) > 10
+    assert not [path for path, mode in modes.items() if mode & 0o077]
 
 
 def test_a_busy_port_is_told(tmp_path):

@@ -29,6 +29,7 @@ from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given
 from tests.ports import free_port
 from tests.servers import Valkey, wait_for
+from tests.sweep import contents_under
 
 CARDS = (
     "4242424242424242",
@@ -323,9 +324,10 @@ def what_is_left(house: House, database_url: str) -> dict[str, bytes]:
     """Everything written anywhere: database with its journal, Redis' append-only file, logs, and
     our answers.
     """
-    left = {str(path): path.read_bytes() for path in house.directory.rglob("*") if path.is_file()}
-    left |= {
-        str(path): path.read_bytes() for path in house.valkey.directory.rglob("*") if path.is_file()
+    left = {
+        str(path): text
+        for place in (house.directory, house.valkey.directory)
+        for path, text in contents_under(place)
     }
     left["answers"] = b"\n".join(house.answers)
     if is_postgres():

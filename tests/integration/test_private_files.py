@@ -14,16 +14,12 @@ import pytest
 from bin.commands.checks.files import check_files
 from models.base import execute, is_postgres, use_database
 from runtime.embedded_server import Keeper
+from runtime.private_files import files_under, modes_under
 from runtime.settings import ROOT, get_settings
 from tests.processes import close_database
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.slow
-
-
-def modes(place: Path) -> dict[str, int]:
-    """The mode of each folder and file, sockets included."""
-    return {str(path): stat.S_IMODE(path.stat().st_mode) for path in [place, *place.rglob("*")]}
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -45,16 +41,16 @@ def test_a_new_installation_is_private(umask, tmp_path):
         keeper.tend()
         wait_for((state / "redis" / "valkey.sock").exists, "Valkey is there")
         wait_for(lambda: list(state.rglob("*.aof")), "it writes")
-        found = modes(state)
+        found = modes_under(state)
         keeper.stop()
     finally:
         os.umask(before)
         monkeypatch.undo()
         get_settings.cache_clear()
         close_database()
-    names = {Path(path).name for path in found}
+    names = {path.name for path in found}
     assert {"payphone.db", "payphone.db-wal", "payphone.db-shm", "valkey.conf", "lock"} <= names
-    assert not {path: oct(mode) for path, mode in found.items() if mode & 0o077}
+    assert not {str(path): oct(mode) for path, mode in found.items() if mode & 0o077}
     assert stat.S_IMODE(state.parent.stat().st_mode) == 0o700
 
 
@@ -78,3 +74,21 @@ def test_doctor_names_what_is_open_to_others_and_the_command_that_closes_it(
     if not is_postgres():
         Path(database_url.removeprefix("sqlite:///")).chmod(0o644)
         assert "payphone.db (644)" in check_files(get_settings()).found
+
+
+def test_files_that_vanish_while_they_are_looked_at_are_no_failure(tmp_path, monkeypatch):
+    """Given a server that replaces files and folders of its own all the time, when `doctor` looks,
+    then it judges what stays.
+    """
+    kept = tmp_path / "kept"
+    kept.touch(mode=0o600)
+    (tmp_path / "gone").touch(mode=0o644)
+
+    def look_slowly(place):
+        for path in list(files_under(place)):
+            (tmp_path / "gone").unlink(missing_ok=True)
+            yield path
+
+    monkeypatch.setattr("runtime.private_files.files_under", look_slowly)
+    assert kept in modes_under(tmp_path)
+    assert tmp_path / "gone" not in modes_under(tmp_path)

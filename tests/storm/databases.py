@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from runtime.private_files import files_under
 from tests.servers import Postgres
 
 Row = dict[str, Any]
@@ -110,7 +111,7 @@ class PostgresServer:
 
     def files(self) -> list[Path]:
         """Where its rows lie on disk."""
-        return [path for path in self.server.directory.rglob("*") if path.is_file()]
+        return [path for path in files_under(self.server.directory) if path.is_file()]
 
     def stop(self, kept: Path | None) -> None:
         """Stop the server; its data goes to `kept`, if that is given, else away."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from runtime.private_files import private_folder
+from runtime.private_files import files_under, private_folder
 from tests.storm.client import Asked, Json, Records, StandIn
 from tests.storm.databases import Database
 from tests.storm.load import World
@@ -154,7 +154,7 @@ def leaks(town: Town, database: Database, keys: list[str]) -> list[str]:
     files = [
         *database.files(),
         *(town.folder / "log").iterdir(),
-        *(path for path in town.valkey.directory.rglob("*") if path.is_file()),
+        *(path for path in files_under(town.valkey.directory) if path.is_file()),
     ]
     for path in files:
         try:

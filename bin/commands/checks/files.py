@@ -1,11 +1,11 @@
 """Our files: whether other users of the machine may read them."""
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bin.commands.checks.finding import Finding, judged
+from runtime.private_files import modes_under
 from runtime.settings import ROOT, Settings
 
 OTHERS = 0o077
@@ -14,25 +14,19 @@ WHAT = "files"
 
 def check_files(settings: Settings) -> Finding:
     """Whether the state folder, what is in it, and an SQLite database are this user's alone."""
-    wide = [path for path in _ours(settings) if path.stat().st_mode & OTHERS]
-    shown = ", ".join(f"{path} ({path.stat().st_mode & 0o777:o})" for path in wide[:3])
+    places = _places(settings)
+    modes = {path: mode for place in places for path, mode in modes_under(place).items()}
+    wide = [path for path, mode in modes.items() if mode & OTHERS]
+    shown = ", ".join(f"{path} ({modes[path]:o})" for path in wide[:3])
     more = f" and {len(wide) - 3} more" if len(wide) > 3 else ""  # noqa: PLR2004
-    places = sorted({shlex.quote(str(path)) for path in _places(settings) if path.exists()})
+    there = sorted({shlex.quote(str(place)) for place in places if place in modes})
     return judged(
         bool(wide),
         WHAT,
         f"open to other users: {shown}{more}" if wide else "open to this user only",
-        f"Run chmod -R go-rwx {' '.join(places)}",
+        f"Run chmod -R go-rwx {' '.join(there)}",
         "warn",
     )
-
-
-def _ours(settings: Settings) -> Iterator[Path]:
-    for place in _places(settings):
-        if place.exists():
-            yield place
-        if place.is_dir():
-            yield from (path for path in place.rglob("*") if path.is_file() or path.is_dir())
 
 
 def _places(settings: Settings) -> list[Path]:
