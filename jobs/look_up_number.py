@@ -7,24 +7,36 @@ Twilio's fee once more and nothing else.
 
 from datetime import date
 
-from actions.people.number_lookups import OverCeiling, begin_look_up, record_answer
+from actions.people.number_lookups import (
+    OverCeiling,
+    begin_look_up,
+    record_answer,
+    record_unanswered,
+)
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.contact.number_lookup import NumberLookup
+from providers.errors import ProviderError
 from providers.twilio.lookups import number_reassigned
 
 TOMORROW_OR_RAISED = 1_800.0  # seconds between two looks whether the ceiling leaves room
 
 
-@job(queue="messages", calls_out=True, attempts=8, timeout=20)
+@job(queue="messages", calls_out=True, attempts=8, timeout=20, backoff=5.0)
 def look_up_number(look_up_id: str) -> None:
     """Ask Twilio about look-up `look_up_id`, and keep the answer."""
     look_up = NumberLookup.get_by_id(look_up_id)
     try:
-        if not begin_look_up(look_up.id):
-            return
+        begun_at = begin_look_up(look_up.id)
     except OverCeiling as error:
         raise Snooze(str(error), TOMORROW_OR_RAISED) from error
-    answer = number_reassigned(look_up.phone, date.fromisoformat(look_up.since))
+    if begun_at is None:
+        return
+    try:
+        answer = number_reassigned(look_up.phone, date.fromisoformat(look_up.since))
+    except ProviderError as error:
+        if error.answered or error.outcome == "retry_later":
+            record_unanswered(look_up.id, begun_at)
+        raise
     with recording():
         record_answer(look_up.id, answer)

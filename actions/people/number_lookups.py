@@ -1,5 +1,7 @@
 """Having a number looked up before its person is contacted, and what follows from the answer."""
 
+from datetime import datetime
+
 from actions.contact.escalate import open_escalation
 from actions.contact.gate_facts import consent_date
 from models.accounts.account_settings import AccountSettings
@@ -9,7 +11,8 @@ from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.contact.number_lookup import NumberLookup
 from models.delivery.stage import stage_again
-from models.effects.daily_limit import count_reserved, over_ceiling
+from models.delivery.staged_job import find_staged
+from models.effects.daily_limit import count_reserved, give_back, over_ceiling
 from models.invoices.customer import Customer
 from rules.contact.number_lookups import YES
 from rules.contact.policy import Channel
@@ -18,6 +21,8 @@ from runtime.errors import PayphoneError
 from runtime.log import get_log
 
 WHY = "number_reassigned"  # the reason of the escalation
+# seconds until one that was given up is tried anew: whoever waits for it asks every half minute
+AFTER_TROUBLE = 1_800.0
 
 log = get_log("contact")
 
@@ -43,24 +48,40 @@ def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = 
     if given:
         since = consent_date(customer.account, max(given))
         wanted = NumberLookup.want(customer, phone, since, real_now())
+        job = find_staged("look_up_number", wanted.id)
+        delay = AFTER_TROUBLE if job is not None and job.state == "dead" else 0.0
         stage_again(
-            "look_up_number", wanted.id, wanted.id, fair_to=customer.account_id, queue=queue
+            "look_up_number",
+            wanted.id,
+            wanted.id,
+            fair_to=customer.account_id,
+            queue=queue,
+            delay=delay,
         )
 
 
-def begin_look_up(look_up_id: str) -> bool:
-    """Count the question that is about to be put; False where it has been answered, or the account
-    wants none any more. Raises OverCeiling once the account has had its look-ups of the day.
+def begin_look_up(look_up_id: str) -> datetime | None:
+    """Count the question that is about to be put, and tell when; None where it has been answered,
+    or the account wants none any more. Raises OverCeiling once the account has had its look-ups of
+    the day.
     """
     with transaction():
         look_up = NumberLookup.get_by_id(look_up_id)
         settings, now = AccountSettings.of_account(look_up.account_id), business_now()
         if look_up.answer or not settings.number_check_days:
-            return False
+            return None
         if over_ceiling(look_up.account_id, "lookups", now):
             raise OverCeiling(f"Account {look_up.account_id} has had its look-ups of the day.")
         count_reserved(look_up.account, "lookups", now)
-    return True
+    return now
+
+
+def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
+    """Twilio has certainly not looked anything up, which costs nothing: the question that was begun
+    then does not count, so that no trouble of Twilio's uses up the account's day.
+    """
+    with transaction():
+        give_back(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
 
 
 def record_answer(look_up_id: str, answer: str) -> None:

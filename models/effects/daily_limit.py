@@ -117,6 +117,18 @@ def count_reserved(account: Account, what: Limited, now: datetime) -> None:
         )
 
 
+def give_back(account: Account, what: Limited, counted_at: datetime) -> None:
+    """Count one less on the day of `counted_at`: what was counted then has certainly not happened.
+    The one that reached the ceiling stays counted, for `ceiling.reached` has been told.
+    """
+    ceiling, day = ceiling_of(account.id, what), account.local_date(counted_at).isoformat()
+    execute(
+        "UPDATE daily_tally SET count = count - 1"
+        " WHERE account_id = ? AND what = ? AND day = ? AND count > 0 AND count < ?",
+        (account.id, what, day, ceiling),
+    )
+
+
 def ceiling_key(account_id: str, what: Limited) -> str:
     """The key to lock while deciding whether the account has had its ceiling."""
     return f"ceiling:{account_id}:{what}"

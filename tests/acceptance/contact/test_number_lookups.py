@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from actions.accounts.accounts import change_settings
+from actions.people.number_lookups import AFTER_TROUBLE, begin_look_up, record_answer
 from bin.commands.checks.texting import check_number_lookups
 from jobs.look_up_number import look_up_number
 from models.accounts.account_settings import AccountSettings
@@ -221,12 +223,82 @@ def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize("fault", ["error_500", "refuse", "rate_limit_429", "forbidden_403"])
-def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault):
+@pytest.mark.parametrize(
+    ("fault", "counted"),
+    [("error_500", 1), ("rate_limit_429", 1), ("forbidden_403", 1), ("refuse", 2)],
+)
+def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault, counted):
+    """Given a question that Twilio turns away, then it does not count; silence may have cost a fee
+    and does.
+    """
     clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
     assert clinic.message(message.id).sid
     assert (len(asked(clinic)), answers()) == (2, ["no"])
+    assert tally_of(clinic.account, "lookups", business_now()) == counted
+
+
+@pytest.mark.one_database
+def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as_it_is_wanted(
+    clinic,
+):
+    """Given trouble at Twilio that outlasts the job, then whoever still waits has it tried anew
+    half an hour later, not at each look, and the account's day is not used up.
+    """
+    clinic.stand_in.sandbox.order_fault(
+        kind="error_500", provider="twilio", path=PATH, method="GET", times=8
+    )
+    clinic.ask()
+    for _ in range(30):
+        given.retried(clinic.redis, "messages", 1)
+        if len(asked(clinic)) == 8:
+            break
+    StagedJob.update(due_at=0).where(StagedJob.name == "send_payment_link").execute()
+    given.relayed(clinic.redis)
+    clinic.work(0)
+    job = clinic.job("look_up_number")
+    assert (job.state, job.attempts, len(asked(clinic))) == ("waiting", 0, 8)
+    assert job.due_at > given.database_now() + AFTER_TROUBLE * 500_000
+    assert tally_of(clinic.account, "lookups", business_now()) == 0
+    clinic.work()
+    assert (len(clinic.sent()), answers()) == (1, ["no"])
+
+
+def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
+    """Given an attempt that died once it had asked, then it is asked again, and both are
+    counted.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    (row,) = NumberLookup.select()
+    assert begin_look_up(row.id)
+    clinic.work()
+    assert (len(clinic.sent()), answers()) == (1, ["no"])
+    assert tally_of(clinic.account, "lookups", business_now()) == 2
+
+
+def test_of_two_answers_the_first_one_stays(clinic):
+    """Given two attempts at once, when both are answered, then the first answer is kept, and the
+    second one has nobody asked for anything.
+    """
+    clinic.send()
+    (row,) = NumberLookup.select()
+    record_answer(row.id, "yes")
+    assert (answers(), WorkItem.select().count()) == (["no"], 0)
+
+
+def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
+    """Given a text whose look-up has no room today, when the account wants none any more, then the
+    text leaves, and nobody is asked.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    message = clinic.send()
+    assert message.status == "waiting"
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    checks(clinic, 0)
+    clinic.work()
+    assert (len(clinic.sent()), asked(clinic)) == (1, [])
 
 
 def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
@@ -266,6 +338,18 @@ def test_the_scan_has_a_number_looked_up_before_it_texts(texting):
     clinic.scan()
     assert clinic.course().code == "number_reassigned"
     assert (len(clinic.sends()), answers()) == (1, ["no", "yes"])
+
+
+@pytest.mark.one_database
+def test_the_scan_goes_on_at_once_when_the_account_wants_no_look_ups_any_more(texting):
+    clinic = a_scanned_clinic(texting)
+    DailyCeiling.change(texting.account.id, "lookups", 0, "cli:ada")
+    clinic.owes(3)
+    clinic.scan()
+    assert (clinic.sends(), clinic.course().code) == ([], "number_not_checked")
+    change_settings(texting.account, {"number_check_days": 0}, "cli:ada")
+    clinic.scan()
+    assert (len(clinic.sends()), asked(clinic)) == (1, [])
 
 
 def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting):
