@@ -18,6 +18,7 @@ from delivery.registry import job
 from models.contact.number_lookup import NumberLookup
 from providers.errors import ProviderError
 from providers.twilio.lookups import number_reassigned
+from runtime.errors import Misconfigured
 
 TOMORROW_OR_RAISED = 1_800.0  # seconds between two looks whether the ceiling leaves room
 
@@ -34,9 +35,14 @@ def look_up_number(look_up_id: str) -> None:
         return
     try:
         answer = number_reassigned(look_up.phone, date.fromisoformat(look_up.since))
-    except ProviderError as error:
-        if error.answered or error.outcome == "retry_later":
+    except (Misconfigured, ProviderError) as error:
+        if not _may_have_cost(error):
             record_unanswered(look_up.id, begun_at)
         raise
     with recording():
         record_answer(look_up.id, answer)
+
+
+def _may_have_cost(error: Misconfigured | ProviderError) -> bool:
+    """Whether Twilio may have looked the number up all the same: it did not say."""
+    return isinstance(error, ProviderError) and not error.answered and error.outcome == "unknown"

@@ -18,7 +18,9 @@ from models.contact.number_lookup import NumberLookup
 from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import DailyCeiling, tally_of
+from providers.twilio.client import client
 from runtime.clock import business_now, move_business_time, real_now
+from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 from sandbox.twilio.lookups import Habit
 from tests import given
@@ -262,6 +264,20 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
     assert tally_of(clinic.account, "lookups", business_now()) == 0
     clinic.work()
     assert (len(clinic.sent()), answers()) == (1, ["no"])
+
+
+@pytest.mark.one_database
+def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic, monkeypatch):
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    (row,) = NumberLookup.select()
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "")
+    get_settings.cache_clear()
+    client.cache_clear()
+    with pytest.raises(Misconfigured):
+        look_up_number.perform(row.id)
+    assert tally_of(clinic.account, "lookups", business_now()) == 0
 
 
 def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
