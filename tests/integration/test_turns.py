@@ -6,6 +6,7 @@ What is counted is the order in which jobs are performed, never seconds.
 
 import logging
 import threading
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +36,14 @@ from tests.hook_receiver import HookReceiver
 from tests.processes import reset_process
 
 QUEUE = "messages"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Every job takes no time, also where the process is without CPU meanwhile: time that a job has
+    had is counted, and whoever had more of it would wait for longer.
+    """
+    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
 
 
 @pytest.fixture
