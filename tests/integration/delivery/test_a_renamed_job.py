@@ -58,7 +58,7 @@ class Release:
 
         perform.__name__ = self.name
         return job(
-            queue="periodic", calls_out=False, attempts=3, timeout=5, formerly=self.formerly
+            queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=self.formerly
         )(perform)
 
 
