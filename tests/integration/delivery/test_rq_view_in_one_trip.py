@@ -38,7 +38,7 @@ def waiting(redis, monkeypatch):
         kind = JobType("a_test_job", "messages", 3, 60, 60.0, function)
         monkeypatch.setitem(registry._jobs, kind.name, kind)
         # one heartbeat, at the beginning: a later one is a trip more
-        monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 3_600)
+        monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 120)
         ids = [given.a_job(kind.name, number, "messages", 3) for number in range(many)]
         relay.tick(redis)
         assert redis.llen(QUEUE) == many
