@@ -126,7 +126,8 @@ def answering(monkeypatch):
     url = f"http://127.0.0.1:{server.server_port}"
     known = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
     bases = ("TWILIO", "STRIPE", "VAPI", "GOOGLE", "OPEN_DENTAL", "NEXHEALTH")
-    for name, value in {**TWILIO, **VAPI, **known}.items():
+    patient = {"PAYPHONE_PROVIDER_TIMEOUT": "60"}  # it answers, however busy the machine is
+    for name, value in {**TWILIO, **VAPI, **known, **patient}.items():
         monkeypatch.setenv(name, value)
     for provider in bases:
         monkeypatch.setenv(f"{provider}_API_BASE", url)
