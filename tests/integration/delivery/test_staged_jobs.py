@@ -204,6 +204,26 @@ def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
     assert Account.select().count() == 0
 
 
+@pytest.mark.parametrize("raised", [ValueError, Conflict], ids=lambda it: it.__name__)
+def test_what_a_row_keeps_of_an_error_holds_no_secret(raised):
+    """Given an error that quotes what the job had in its hands, then the row tells of it without
+    keys, tokens and card numbers, and without what no database takes.
+    """
+
+    def act(_number):
+        raise raised(
+            "POST /p/abcdefghjkmnpqrs\0 as Bearer abc.def: {'Password': 'hunter2-Abc'},"
+            " card 4242 4242 4242 4242, sk_live_51Habcdefghij"
+        )
+
+    outcome = perform(claimed_job(), a_type(act))
+    kept = the_job().last_error
+    assert outcome.state in {"failed", "snoozed"}
+    assert kept.count("***") == 4, kept
+    for secret in ("abcdefghjkmnpqrs", "abc.def", "hunter2", "4242 4242", "sk_live", "\0"):
+        assert secret not in kept
+
+
 def test_an_attempt_that_ends_without_recording_is_done():
     assert perform(claimed_job(), a_type(lambda _number: None)).state == "done"
     row = the_job()
