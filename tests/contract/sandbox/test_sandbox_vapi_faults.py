@@ -147,7 +147,7 @@ def test_nobody_there_is_no_doubt(voice, monkeypatch):
 
 def test_the_page_and_the_control_show_what_there_is(voice, stand_in):
     made = deployed()
-    page = httpx.get(stand_in.url, trust_env=False, verify=False).text
+    page = httpx.get(stand_in.url, trust_env=False, verify=False, timeout=120).text
     assert all(made[kind] in page for kind in ("file", "tool", "assistant", "squad", "number"))
     objects = stand_in.shown("vapi/objects")
     assert [row["id"] for row in objects["squad"]] == [made["squad"]]
@@ -181,7 +181,8 @@ def test_the_process_lets_the_demos_key_in():
     try:
         url = process.stdout.readline().split()[-1]
         headers = {"Authorization": "Bearer the-demos-key"}
-        assert httpx.get(f"{url}/squad", headers=headers, trust_env=False).json() == []
+        answer = httpx.get(f"{url}/squad", headers=headers, trust_env=False, timeout=120)
+        assert answer.json() == []
     finally:
         process.terminate()
         assert process.wait(120) == 0
