@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-HURRIED = "1"  # seconds to wait for a provider that hangs
+PATIENT_WAIT, HURRIED = "15", "1"  # seconds to wait for a provider, and for one that hangs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -337,20 +338,22 @@ def own_town(
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
-    for a provider waits briefly; until then as long as a busy machine may take.
+    for a provider waits briefly; until then, and when a test says so after it, as long as a busy
+    machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", PATIENT_WAIT)
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
 
-    def hurry() -> None:
-        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+    def wait_for_providers(seconds: str) -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", seconds)
         get_settings.cache_clear()
         for api in (stripe_api, twilio_api, vapi_api):
             api.client.cache_clear()
 
-    world.sandbox.on_hang = hurry
+    world.sandbox.on_hang = partial(wait_for_providers, HURRIED)
+    world.be_patient = partial(wait_for_providers, PATIENT_WAIT)
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield world
