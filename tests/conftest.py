@@ -33,6 +33,7 @@ from argon2 import PasswordHasher
 
 import jobs  # noqa: F401
 from actions.payments import charge
+from delivery import nudge
 from models import base, connections
 from models.accounts import operator
 from models.migrate import migrate
@@ -68,6 +69,8 @@ from tests.vapi_stand_in import VapiStandIn
 from tests.voice import VAPI
 from tests.without_disk import wait_for_no_disk
 from web.app import create_app
+from web.operators import health
+from web.server import counted_limit
 
 # how long a busy machine takes for an example says nothing about a rule
 PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -207,12 +210,16 @@ def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 
 @pytest.fixture
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
-    """The session's Valkey, emptied, and named by REDIS_URL."""
+    """The session's Valkey, emptied, and named by REDIS_URL. It is always there, so what this
+    process would soon do without it waits for it instead.
+    """
     client = _shared_valkey.client()
     # a dead worker's pop that still waits would eat what is pushed next
     client.client_kill_filter(_type="normal", skipme=True)
     client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
+    for module in (nudge, counted_limit, health):
+        monkeypatch.setattr(module, "NUDGE_TIMEOUT", 60.0)
     reset_process()
     yield _shared_valkey
     reset_process()

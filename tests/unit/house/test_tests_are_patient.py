@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from delivery import nudge
+from models.base import transaction
+from models.delivery.stage import stage
 from runtime.settings import ROOT
 
 LONG = 60  # seconds that no machine is too busy for
@@ -98,3 +101,14 @@ def test_no_property_has_to_hold_quickly():
     profile = hypothesis.settings.get_profile(used)
     assert profile.deadline is None
     assert hypothesis.HealthCheck.too_slow in profile.suppress_health_check
+
+
+def test_a_redis_that_gets_no_processor_for_a_while_is_waited_for(client, valkey):
+    """Given a Valkey that answers nobody for a second, when a job is staged, then it is pushed at
+    once, as tests that do no more than their work rely on.
+    """
+    valkey.client().client_pause(1_000)
+    with transaction():
+        assert stage("process_stripe_event", "a", 1)
+    assert valkey.client().llen("rq:queue:webhooks") == 1
+    assert nudge.is_open()
