@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from argon2 import PasswordHasher
 
 import jobs  # noqa: F401
 from actions.payments import charge
+from delivery import nudge
 from models import base, connections
 from models.accounts import operator
 from models.migrate import migrate
@@ -67,6 +69,8 @@ from tests.vapi_stand_in import VapiStandIn
 from tests.voice import VAPI
 from tests.without_disk import wait_for_no_disk
 from web.app import create_app
+from web.operators import health
+from web.server import counted_limit
 
 # how long a busy machine takes for an example says nothing about a rule
 PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -79,7 +83,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-HURRIED = "1"  # seconds to wait for a provider that hangs
+PATIENT_WAIT, HURRIED = "15", "1"  # seconds to wait for a provider, and for one that hangs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -206,12 +210,16 @@ def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 
 @pytest.fixture
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
-    """The session's Valkey, emptied, and named by REDIS_URL."""
+    """The session's Valkey, emptied, and named by REDIS_URL. It is always there, so what this
+    process would soon do without it waits for it instead.
+    """
     client = _shared_valkey.client()
     # a dead worker's pop that still waits would eat what is pushed next
     client.client_kill_filter(_type="normal", skipme=True)
     client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
+    for module in (nudge, counted_limit, health):
+        monkeypatch.setattr(module, "NUDGE_TIMEOUT", 60.0)
     reset_process()
     yield _shared_valkey
     reset_process()
@@ -337,20 +345,22 @@ def own_town(
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
-    for a provider waits briefly; until then as long as a busy machine may take.
+    for a provider waits briefly; until then, and when a test says so after it, as long as a busy
+    machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", PATIENT_WAIT)
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
 
-    def hurry() -> None:
-        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+    def wait_for_providers(seconds: str) -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", seconds)
         get_settings.cache_clear()
         for api in (stripe_api, twilio_api, vapi_api):
             api.client.cache_clear()
 
-    world.sandbox.on_hang = hurry
+    world.sandbox.on_hang = partial(wait_for_providers, HURRIED)
+    world.be_patient = partial(wait_for_providers, PATIENT_WAIT)
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield world

@@ -61,7 +61,7 @@ class Connecting(Wizard):
 
     def consents(self, url: str) -> str:
         """The browser goes there, and is sent back to this address."""
-        answer = httpx.get(url)
+        answer = httpx.get(url, timeout=120)
         assert answer.status_code == 302, answer.text
         back = answer.headers["Location"]
         assert back.startswith(f"{PUBLIC_URL}/api/oauth/callback?")

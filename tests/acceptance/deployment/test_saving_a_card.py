@@ -94,6 +94,7 @@ def test_a_lost_answer_is_made_good_with_the_same_key(saver):
     """
     saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
     assert saver.opens(key="k").status_code == 503
+    saver.stripe.be_patient()
     given.retried(saver.redis, rounds=1)
     assert saver.opens(key="k").status_code == 201
     assert len(saver.stripe.sdk.setup_intents.list().data) == 1
@@ -188,6 +189,7 @@ def test_the_event_finds_an_attempt_whose_intent_we_do_not_know_yet(saver):
     """
     saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
     saver.opens()
+    saver.stripe.be_patient()
     (intent,) = saver.stripe.sdk.setup_intents.list().data
     saver.stripe.sdk.setup_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
     saver.stripe.deliver(saver.client)
