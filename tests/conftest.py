@@ -29,9 +29,11 @@ import falcon.testing
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
+from redis import Redis
 
 import jobs  # noqa: F401
 from actions.payments import charge
+from delivery import locks, nudge
 from models import base, connections
 from models.accounts import operator
 from models.migrate import migrate
@@ -39,6 +41,7 @@ from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
+from runtime.redis_connection import connect_redis
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sharing, sweep
@@ -67,6 +70,8 @@ from tests.vapi_stand_in import VapiStandIn
 from tests.voice import VAPI
 from tests.without_disk import wait_for_no_disk
 from web.app import create_app
+from web.operators import gauges, health, rq_flask
+from web.server import counted_limit
 
 # how long a busy machine takes for an example says nothing about a rule
 PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -80,6 +85,12 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore")
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
 HURRIED = "1"  # seconds to wait for a provider that hangs
+# seconds that this process waits for a server of the tests that lives, and that a busy machine
+# keeps from answering
+PATIENT = 120.0
+# where a Redis that keeps somebody waiting is left alone after moments, and what it should have
+# been told is left to processes that a test has not
+HURRY_REDIS = (nudge, locks, counted_limit, health, gauges, rq_flask)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -212,9 +223,16 @@ def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     client.client_kill_filter(_type="normal", skipme=True)
     client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
+    for module in HURRY_REDIS:
+        monkeypatch.setattr(module, "connect_redis", _patiently)
     reset_process()
     yield _shared_valkey
     reset_process()
+
+
+def _patiently(url: str | None, timeout: float = PATIENT) -> Redis:
+    """`connect_redis` for a Valkey that nobody freezes, whatever `timeout` is asked for."""
+    return connect_redis(url, max(timeout, PATIENT))
 
 
 @pytest.fixture
