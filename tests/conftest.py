@@ -299,6 +299,7 @@ def database_url(
     monkeypatch.setenv("DATABASE_URL", url)
     reset_process()
     base.use_database(url)
+    _be_patient(base.database.obj)
     yield url
     close_database()
     if server is not None:
@@ -306,6 +307,16 @@ def database_url(
             server.take_back(url, template)
         else:
             server.drop_database(url)  # a process may still write to it
+
+
+def _be_patient(database: Any) -> None:
+    """A thread or a process that has the turn may be without CPU for longer than production lets
+    others wait for it, and so may a server that is to take a connection.
+    """
+    if base.is_postgres():
+        database.connect_params["connect_timeout"] = int(PATIENT)
+    else:
+        database.patience = PATIENT
 
 
 @pytest.fixture
