@@ -84,7 +84,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-HURRIED = "1"  # seconds to wait for a provider that hangs
+# seconds to wait for a provider: one that a busy machine delays (less than a job may take), and
+# one that hangs
+UNHURRIED, HURRIED = "15", "1"
 # seconds that this process waits for a server of the tests that lives, and that a busy machine
 # keeps from answering
 PATIENT = 120.0
@@ -370,7 +372,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
 
     def hurry() -> None:
@@ -392,6 +394,7 @@ def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
     """A Stripe that has what a test puts there, named by STRIPE_API_BASE."""
     stripe = OddStripe()
     monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield stripe
@@ -463,6 +466,7 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
     """A fresh stand-in, named by STRIPE_API_BASE."""
     stand_in = StripeStandIn()
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     stripe_api.client.cache_clear()
     reset_process()
     yield stand_in
