@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -367,24 +368,24 @@ def own_town(
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
-    for a provider waits briefly; until then as long as a busy machine may take.
+    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. What waits for a provider waits
+    briefly from when it is told to hang until it has hung; else as long as a busy machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
 
-    def hurry() -> None:
-        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+    def wait(seconds: str) -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", seconds)
         get_settings.cache_clear()
         for api in (stripe_api, twilio_api, vapi_api):
             api.client.cache_clear()
 
-    world.sandbox.on_hang = hurry
-    get_settings.cache_clear()
-    stripe_api.client.cache_clear()
+    wait(UNHURRIED)
+    world.sandbox.on_hang = partial(wait, HURRIED)
+    world.sandbox.told.on_last_hang = partial(wait, UNHURRIED)
     yield world
+    world.sandbox.told.on_last_hang = None  # somebody's last request may still be on its way
     world.stop()
     stripe_api.client.cache_clear()
 
