@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
-from tests.browser.chromium import find_chromium, launch
+from tests.browser.chromium import PATIENT, find_chromium, launch
 from tests.servers import Valkey
 from tests.website import serve
 
@@ -94,6 +94,7 @@ def watched(browser: Browser, website: str) -> Iterator[Callable[..., Watched]]:
 
     def opened(width: int = 1280, **options: Any) -> Watched:
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        contexts[-1].set_default_timeout(PATIENT)
         return Watched(contexts[-1].new_page(), website)
 
     yield opened
