@@ -27,6 +27,7 @@ os.environ.update(
 )
 
 import falcon.testing
+import httpx
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
@@ -38,6 +39,7 @@ from delivery import locks, nudge
 from models import base, connections
 from models.accounts import operator
 from models.migrate import migrate
+from providers import webhook_receiver
 from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
@@ -477,8 +479,12 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
-    """A receiver on this machine, where a test's settings allow deliveries to go."""
+    """A receiver on this machine, where a test's settings allow deliveries to go. Whoever delivers
+    in this process waits for it, though a busy machine delays it.
+    """
     monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
+    monkeypatch.setattr(webhook_receiver, "TOTAL", PATIENT)
+    monkeypatch.setattr(webhook_receiver, "TIMEOUT", httpx.Timeout(PATIENT))
     box = HookReceiver()
     yield box
     box.stop()
