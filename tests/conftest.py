@@ -210,6 +210,13 @@ def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
     operator._hasher, operator._NOBODY = real
 
 
+@pytest.fixture(autouse=True)
+def _business_time() -> Iterator[None]:
+    """Whatever a test made of business time, the next one in this process begins with the real."""
+    yield
+    move_business_time(None)
+
+
 @pytest.fixture(scope="session")
 def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     directory = Path(tempfile.mkdtemp(prefix="pp"))  # short: a socket's path has at most 108 bytes
