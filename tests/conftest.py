@@ -211,10 +211,14 @@ def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
 
 
 @pytest.fixture(autouse=True)
-def _business_time() -> Iterator[None]:
-    """Whatever a test made of business time, the next one in this process begins with the real."""
+def _as_it_was() -> Iterator[None]:
+    """Whatever a test made of business time and of the settings, the next one in this process
+    begins with the real time and with the environment's own. Begun first, this ends after
+    `monkeypatch` has put the environment back.
+    """
     yield
     move_business_time(None)
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
