@@ -60,7 +60,7 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
 def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
     """The timeout is no Exception; both attempts are stopped, then the job is dead, openly."""
     job_id = given.a_job("take_too_long", 1, "messages", attempts=2)
-    town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
+    town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT, PAYPHONE_TEST_GRACE="60")
     all_settled()
     row = StagedJob.get_by_id(job_id)
     assert (row.state, row.attempts) == ("dead", 2)
