@@ -4,7 +4,7 @@ Twice is harmless: one process wins the right to place it, and one whose outcome
 repeated; whether it arrived is seen at the number it should arrive at.
 """
 
-from delivery.attempt import recording
+from delivery.attempt import own_queue, recording
 from delivery.registry import job
 from effects.deployment.forwarding_call import FORWARDING_CALL
 from effects.perform_once import perform_once, was_not_sent
@@ -50,4 +50,5 @@ def test_forwarding(test_id: str) -> None:
             return
         else:
             test.record(now, state="unknown")
-        stage("check_forwarding", test.id, test.id, fair_to=line.account_id, delay=LOOK_AFTER)
+        about, queue = (test.id, test.id), own_queue()
+        stage("check_forwarding", *about, fair_to=line.account_id, queue=queue, delay=LOOK_AFTER)

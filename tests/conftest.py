@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +27,25 @@ os.environ.update(
 )
 
 import falcon.testing
+import httpx
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
+from redis import Redis
 
 import jobs  # noqa: F401
 from actions.payments import charge
+from delivery import locks, nudge
 from models import transactions
 from models.accounts import operator
 from models.connections.sqlite import Sqlite
 from models.migrate import migrate
+from providers import webhook_receiver
 from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
+from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sharing
@@ -69,6 +75,8 @@ from tests.watching.lock_order import LockOrder
 from tests.watching.logged import Logged
 from tests.watching.sweep import Sweep
 from web.app import create_app
+from web.http.guards import rate_limiter
+from web.operators import gauges, health, rq_flask
 
 # how long a busy machine takes for an example says nothing about a rule
 PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -81,7 +89,15 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-HURRIED = "1"  # seconds to wait for a provider that hangs
+# seconds to wait for a provider: one that a busy machine delays (less than a job may take), and
+# one that hangs
+UNHURRIED, HURRIED = "15", "1"
+# seconds that this process waits for a server of the tests that lives, and that a busy machine
+# keeps from answering
+PATIENT = 120.0
+# where a Redis that keeps somebody waiting is left alone after moments, and what it should have
+# been told is left to processes that a test has not
+HURRY_REDIS = (nudge, locks, rate_limiter, health, gauges, rq_flask)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -196,6 +212,17 @@ def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
     operator._hasher, operator._NOBODY = real
 
 
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Whatever a test made of business time and of the settings, the next one in this process
+    begins with the real time and with the environment's own. Begun first, this ends after
+    `monkeypatch` has put the environment back.
+    """
+    yield
+    move_business_time(None)
+    get_settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     directory = Path(tempfile.mkdtemp(prefix="pp"))  # short: a socket's path has at most 108 bytes
@@ -214,9 +241,16 @@ def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     client.client_kill_filter(_type="normal", skipme=True)
     client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
+    for module in HURRY_REDIS:
+        monkeypatch.setattr(module, "connect_redis", _patiently)
     reset_process()
     yield _shared_valkey
     reset_process()
+
+
+def _patiently(url: str | None, timeout: float = PATIENT) -> Redis:
+    """`connect_redis` for a Valkey that nobody freezes, whatever `timeout` is asked for."""
+    return connect_redis(url, max(timeout, PATIENT))
 
 
 @pytest.fixture
@@ -283,6 +317,7 @@ def database_url(
     monkeypatch.setenv("DATABASE_URL", url)
     reset_process()
     transactions.use_database(url)
+    _be_patient(transactions.database.obj)
     yield url
     close_database()
     if server is not None:
@@ -290,6 +325,16 @@ def database_url(
             server.take_back(url, template)
         else:
             server.drop_database(url)  # a process may still write to it
+
+
+def _be_patient(database: Any) -> None:
+    """A thread or a process that has the turn may be without CPU for longer than production lets
+    others wait for it, and so may a server that is to take a connection.
+    """
+    if transactions.is_postgres():
+        database.connect_params["connect_timeout"] = int(PATIENT)
+    else:
+        database.patience = PATIENT
 
 
 @pytest.fixture
@@ -338,24 +383,25 @@ def own_town(
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
-    for a provider waits briefly; until then as long as a busy machine may take.
+    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. What waits for a provider waits
+    briefly from when it is told to hang until it has hung; else as long as a busy machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
 
-    def hurry() -> None:
-        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+    def wait(seconds: str) -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", seconds)
         get_settings.cache_clear()
         for api in (stripe_api, twilio_api, vapi_api):
             api.client.cache_clear()
 
-    world.sandbox.on_hang = hurry
-    get_settings.cache_clear()
-    stripe_api.client.cache_clear()
+    wait(UNHURRIED)
+    world.sandbox.on_hang = partial(wait, HURRIED)
+    world.be_patient = partial(wait, UNHURRIED)
+    world.sandbox.told.on_last_hang = partial(wait, UNHURRIED)
     yield world
+    world.sandbox.told.on_last_hang = None  # somebody's last request may still be on its way
     world.stop()
     stripe_api.client.cache_clear()
 
@@ -365,6 +411,7 @@ def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
     """A Stripe that has what a test puts there, named by STRIPE_API_BASE."""
     stripe = OddStripe()
     monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield stripe
@@ -436,6 +483,7 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
     """A fresh stand-in, named by STRIPE_API_BASE."""
     stand_in = StripeStandIn()
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     stripe_api.client.cache_clear()
     reset_process()
     yield stand_in
@@ -445,8 +493,12 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
-    """A receiver on this machine, where a test's settings allow deliveries to go."""
+    """A receiver on this machine, where a test's settings allow deliveries to go. Whoever delivers
+    in this process waits for it, though a busy machine delays it.
+    """
     monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
+    monkeypatch.setattr(webhook_receiver, "TOTAL", PATIENT)
+    monkeypatch.setattr(webhook_receiver, "TIMEOUT", httpx.Timeout(PATIENT))
     box = HookReceiver()
     yield box
     box.stop()

@@ -145,9 +145,11 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
     close_database()
     away = tmp_path / "away"
     away.mkdir()
-    moved = [path for path in sqlite_file.parent.glob("payphone.db*") if path.is_file()]
-    for path in sorted(moved):  # the file itself first
-        path.rename(away / path.name)
+    sqlite_file.rename(away / sqlite_file.name)
+    for beside in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):  # whoever was the last to close took it away
+            path = Path(f"{sqlite_file}{beside}")
+            path.rename(away / path.name)
     wait_for(lambda: town.post(events[0]) == 503, "intake says 503")
     sqlite_file.mkdir()
     assert town.post(events[1]) == 503

@@ -6,6 +6,7 @@ and waited for like any other process.
 """
 
 import atexit
+import contextlib
 import multiprocessing
 import os
 import runpy
@@ -63,9 +64,10 @@ class Forked:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """To it alone, unless it has ended."""
+        """To it alone, unless it has ended, or does so just now."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """As `subprocess.Popen` does."""

@@ -1,5 +1,6 @@
 """Real processes of ours for tests, and what this process must forget between tests."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,12 +27,14 @@ def spawn(*command: str, **env: str) -> Process:
 def end(process: Process, number: int = signal.SIGTERM, seconds: float = 120) -> int:
     """End a process started by `spawn`; its return code."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # it ends by itself just now
+            os.killpg(process.pid, signal.SIGCONT)
         process.send_signal(number)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(120)
     return process.returncode
 

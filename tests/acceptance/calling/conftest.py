@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from models import transactions
 from providers.twilio import client as twilio_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
@@ -26,3 +27,9 @@ def line(
     move_business_time(None)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
+
+
+@pytest.fixture
+def patient(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several who write at once, each waits for the others as long as a busy machine takes."""
+    monkeypatch.setattr(transactions.database.obj, "patience", 120.0, raising=False)

@@ -298,6 +298,7 @@ def test_operators_end_calls_from_the_command_line(calling: Calling):
     assert WorkItem.get(WorkItem.kind == "doubt").resolution == "ended"
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
     """Given Vapi's report and somebody's word at once, then both are taken, in whichever order: the
@@ -323,7 +324,7 @@ def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert sorted(codes) in ([200, 200], [200, 409])
     call = calling.call(call.id)

@@ -128,6 +128,7 @@ def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
     assert [row.call_id for row in CallSlot.select()] == [call.id]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
     """Given statuses and tools of one call at the same moment, then it is one call, and each is
     answered.
@@ -149,7 +150,7 @@ def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert failed == []
     (call,) = Call.select()

@@ -125,6 +125,7 @@ def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: 
 
     answer = calling.asks()
     given.worked(calling.redis, "calls")
+    calling.stand_in.be_patient()
     at_first = calling.call(answer.json["id"]).state
     calling.work_calls(4)
 

@@ -485,6 +485,7 @@ def test_somebody_unknown_is_called_back(line):
     assert item.context["phone"] == "+12025550177"
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_same_wish_from_many_at_once_is_one_charge(paying):
     """Given the same wish under eight ids at once, then one charge is made."""
     told: list[str] = []
@@ -498,7 +499,7 @@ def test_the_same_wish_from_many_at_once_is_one_charge(paying):
     for asker in askers:
         asker.start()
     for asker in askers:
-        asker.join(60)
+        asker.join(120)
     assert len(told) == 8
     assert PaymentConfirmation.select().count() == 1
     assert paying.tool("processPhonePayment", "t-9", heard=AGREED).startswith("+The payment of")

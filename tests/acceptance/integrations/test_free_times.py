@@ -4,7 +4,7 @@ hours and zone, never a time that nobody knows to be free, and in words whatever
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,8 +35,9 @@ READS = {
 }
 
 
+@cache
 def a_monday() -> date:
-    """One that is not over, whatever today is."""
+    """One that is not over, whatever today is, and the same one if a week begins meanwhile."""
     today = business_now().astimezone(ZONE).date()
     return today + timedelta(days=7 - today.weekday())
 

@@ -280,7 +280,7 @@ def test_calls_are_listed_by_day(twilio):
     assert call.status == "completed"
     day = call.start_time
     assert [row.sid for row in twilio.calls.list(start_time_after=day)] == [made.sid]
-    assert [row.sid for row in twilio.calls.list(end_time=day)] == [made.sid]
+    assert [row.sid for row in twilio.calls.list(end_time=call.end_time)] == [made.sid]
     assert twilio.calls.list(start_time_before=day.replace(year=2000)) == []
     assert twilio.calls.list(status="busy") == []
     assert twilio.calls.list(parent_call_sid=made.sid) == []

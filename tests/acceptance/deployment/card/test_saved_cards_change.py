@@ -11,8 +11,9 @@ from jobs.refresh_expired_cards import refresh_expired_cards
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.deployment.setup import Setup
-from rules.deployment.cards import EXPIRED, FORGOTTEN, REMOVED, good_until
+from rules.deployment.cards import EXPIRED, FORGOTTEN, OTHER_MODE, REMOVED, good_until
 from runtime.clock import business_now, move_business_time
+from runtime.settings import get_settings
 from tests import given
 from tests.stories.saving import Saver
 
@@ -79,7 +80,8 @@ def test_a_renewed_card_is_shown_renewed(saver, body):
     saver.stripe.act(method, "renew", exp_month=3, exp_year=2040, last4="4444", **body)
     saver.happens()
     setup = saver.setup
-    assert setup.card == {"brand": "visa", "last4": "4444", "expMonth": 3, "expYear": 2040}
+    shown = {"brand": "visa", "last4": "4444", "expMonth": 3, "expYear": 2040}
+    assert setup.card == shown | {"mode": "test"}
     assert setup.card_good_until == good_until(3, 2040)
     assert setup.may_pay
 
@@ -97,6 +99,32 @@ def test_a_renewal_that_is_told_after_the_removal_verifies_nothing(saver):
         told(saver, [event | {"id": f"{number}{event['id']}"} for event in order])
         assert (saver.setup.may_pay, saver.setup.card_problem) == (False, REMOVED)
         Setup.update(payment_method_verified=True, card_problem="").execute()
+
+
+def test_a_card_of_test_mode_goes_no_further_once_the_key_is_live(saver, monkeypatch):
+    """Given a card that was saved with a test key, when the key is live, then no door is open to
+    it, whatever a Deploy costs; a key of its mode opens them again.
+    """
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_payphone")
+    get_settings.cache_clear()
+    assert not saver.setup.may_pay
+    home = f"/api/accounts/{saver.account.id}"
+    answer = saver.post(f"{home}/deployments", confirmedCost=0)
+    assert (answer.status_code, answer.json["detail"]) == (402, OTHER_MODE)
+    review = saver.client.simulate_get(home, headers=saver.headers).json
+    assert OTHER_MODE in review["steps"]["payment"]["message"]
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_payphone")
+    get_settings.cache_clear()
+    assert saver.setup.may_pay
+
+
+def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
+    kept = saver.setup.card
+    Setup.update(card={name: kept[name] for name in kept if name != "mode"}).execute()
+    refresh_expired_cards.perform()
+    given.retried(saver.redis, rounds=1)
+    assert saver.setup.card == kept
+    assert Setup.of_untold_mode(9) == []
 
 
 def test_a_deleted_customer_takes_the_card_with_it(saver):

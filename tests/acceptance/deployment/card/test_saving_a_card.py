@@ -16,6 +16,7 @@ from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
 from tests.stories.saving import Saver
+from web.deployment.payment_method import FORM_GONE
 
 
 @pytest.fixture
@@ -38,8 +39,23 @@ def test_a_card_is_saved_and_verified(saver, monkeypatch):
     assert setup.may_pay
     assert setup.stripe_payment_method_id == answer.json["stripePaymentMethodId"]
     assert setup.payment_method_verified_at == setup.first_verified_at is not None
-    assert setup.card == {"brand": "visa", "last4": "4242", "expMonth": 12, "expYear": 2034}
+    shown = {"brand": "visa", "last4": "4242", "expMonth": 12, "expYear": 2034}
+    assert setup.card == shown | {"mode": "test"}
     assert [call.args for call in told.calls] == [("[Payment] Payment method saved successfully",)]
+
+
+def test_a_form_that_stripe_does_not_know_is_told_so(saver):
+    """Given a form that was opened with a key of the other mode, then nobody is told to wait for
+    Stripe: another one is to be opened.
+    """
+    opened = saver.opens("k1")
+    SetupAttempt.update(setup_intent_id="seti_of_test_mode").execute()
+    answer = saver.saves_id("seti_of_test_mode")
+    assert (answer.status_code, answer.json["detail"]) == (402, FORM_GONE)
+    again = saver.opens("k1")
+    assert (opened.status_code, again.status_code) == (201, 422)
+    assert (again.json["code"], again.json["detail"]) == ("payment_refused", FORM_GONE)
+    assert saver.opens("k2").status_code == 201
 
 
 def test_what_is_made_at_stripe_carries_our_metadata_and_allows_cards_only(saver):
@@ -78,6 +94,7 @@ def test_a_lost_answer_is_made_good_with_the_same_key(saver):
     """
     saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
     assert saver.opens(key="k").status_code == 503
+    saver.stripe.be_patient()
     given.retried(saver.redis, rounds=1)
     assert saver.opens(key="k").status_code == 201
     assert len(saver.stripe.sdk.setup_intents.list().data) == 1
@@ -172,6 +189,7 @@ def test_the_event_finds_an_attempt_whose_intent_we_do_not_know_yet(saver):
     """
     saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
     saver.opens()
+    saver.stripe.be_patient()
     (intent,) = saver.stripe.sdk.setup_intents.list().data
     saver.stripe.sdk.setup_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
     saver.stripe.deliver(saver.client)

@@ -261,7 +261,7 @@ def test_another_clinics_files_are_not_found(wizard, client):
 
 def test_files_of_a_day_are_counted_and_no_pause_stops_them(wizard, client):
     """The most is the account's own; another account's day is its own too."""
-    DailyCeiling.change(wizard.account.id, "files", 2, "cli:ada")
+    DailyCeiling.change(wizard.has_its_noon_now().account.id, "files", 2, "cli:ada")
     assert [upload(wizard).status_code for _ in range(2)] == [201, 201]
     answer = upload(wizard)
     assert (answer.status_code, answer.json["code"]) == (409, "ceiling_reached")

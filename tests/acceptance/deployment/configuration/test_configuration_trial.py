@@ -127,7 +127,7 @@ def test_an_installation_without_vapi(wizard, monkeypatch):
 
 
 def test_answers_of_a_day_are_counted(wizard, client, vapi_stand_in):
-    DailyCeiling.change(wizard.account.id, "chats", 2, "cli:ada")
+    DailyCeiling.change(wizard.has_its_noon_now().account.id, "chats", 2, "cli:ada")
     assert [says(wizard).status_code for _ in range(3)] == [200, 200, 409]
     answer = says(wizard)
     assert answer.json["code"] == "ceiling_reached"

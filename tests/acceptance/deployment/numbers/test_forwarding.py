@@ -76,6 +76,8 @@ def test_a_test_call_that_arrives_confirms(live):
     answer = asks(live)
     assert answer.status_code == 202, answer.text
     works(live)
+    waits_for = StagedJob.select().where(StagedJob.name.endswith("_forwarding"))
+    assert [row.queue for row in waits_for] == ["interactive"] * 2, "a person waits for it"
     told = shown(live)
     assert (told["state"], told["test"]["state"]) == ("confirmed", "arrived")
     assert calls_placed(live) == 1

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from jobs.delete_expired_rows import delete_expired_rows
 from models.deployment.port_document import PortDocument
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
@@ -236,6 +237,32 @@ def test_a_bill_is_not_kept_once_twilio_has_it(ported):
     (document,) = PortDocument.select()
     assert document.content is None
     assert document.twilio_sid in ported.twilio.books.documents
+
+
+def test_a_bill_that_is_sent_twice_under_one_key_is_one(clinic):
+    body = {"name": "bill.pdf", "contentBase64": base64.b64encode(b"%PDF-1.7").decode()}
+    path = f"/api/accounts/{clinic.account.id}/port-documents"
+    headers = clinic.headers | {"Idempotency-Key": "k1"}
+    one, other = (clinic.client.simulate_post(path, json=body, headers=headers) for _ in range(2))
+    assert one.json["id"] == other.json["id"]
+    assert PortDocument.select().count() == 1
+
+
+def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
+    """Given a bill that waits for longer than any carrier takes it, then its content is gone, and a
+    Deploy that names it says so before it charges anything.
+    """
+    monkeypatch.setenv("SETUP_FEE", "9900 usd")
+    get_settings.cache_clear()
+    delete_expired_rows.perform()
+    assert PortDocument.get().content is not None
+    PortDocument.update(created_at=real_now() - timedelta(days=61)).execute()
+    delete_expired_rows.perform()
+    assert PortDocument.get().content is None
+    shown = ported.shown(deploys(ported, cost=9_900))
+    assert (shown["status"], shown["code"]) == ("failed", "no_document")
+    assert "Nothing was charged" in shown["error"]
+    assert Effect.select().count() == 0
 
 
 @pytest.mark.one_database

@@ -9,9 +9,14 @@ import pytest
 
 from actions.deployment.strays import find_strays
 from actions.deployment.strays.places import PLACES
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
 from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from rules.deployment.sip import SIGNALLING
+from sandbox.twilio import login_lists
 from tests.stories.deploying import states
 
 NUMBER = "+12125550123"
@@ -86,6 +91,25 @@ def test_the_password_is_in_no_request_that_we_keep(sip):
     sip.goes_live()
     kept = json.dumps([[row.request, row.answer] for row in Effect.select()])
     assert sip.told["password"] not in kept
+
+
+def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
+    """Given Twilio repeats a password that it does not take, then nobody reads it: not in the
+    deployment, the effects, the jobs or the audit.
+    """
+
+    def refuses(form):
+        raise login_lists.invalid(21241, f"Password {form['Password']} is too weak")
+
+    monkeypatch.setattr(login_lists, "_check_password", refuses)
+    begun = sip.deploys().json
+    sip.works(12)
+    shown = sip.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "21241")
+    assert "Password *** is too weak" in shown["error"]
+    rows = (Effect, DeploymentStep, DeploymentEvent, Deployment, StagedJob, AuditEntry)
+    kept = str([row.__data__ for table in rows for row in table.select()])
+    assert sip.told["password"] not in kept + str(shown)
 
 
 def test_a_test_call_that_nobody_answers_undoes_it_all(sip):

@@ -106,6 +106,6 @@ def test_the_script_and_the_frame_are_there(world):
         ("/elements/frame", "text/html"),
         ("/elements/frame.js", "text/javascript"),
     ):
-        answer = httpx.get(world.url + path)
+        answer = httpx.get(world.url + path, timeout=120)
         assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, kind)
         assert "'unsafe-inline'" not in answer.headers["content-security-policy"]

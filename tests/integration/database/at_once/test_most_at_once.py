@@ -4,10 +4,11 @@ place.
 
 import pytest
 
-from actions.deployment.configuration import port_documents
+from actions.deployment.configuration import knowledge_files, port_documents
 from actions.feed import endpoints
 from models.transactions import is_postgres, serialize_on, transaction
 from runtime.errors import Refused
+from runtime.settings import get_settings
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
 
@@ -26,6 +27,11 @@ def adds_a_bill(account):
         port_documents.add_port_document(account, "bill.pdf", BILL, "test")
 
 
+def adds_a_file(account):
+    with transaction():
+        knowledge_files.add_file(account, "hours.txt", b"9 to 5", "test")
+
+
 def registers(account):
     endpoints.register_endpoint(account, "https://clinic.example/hook", [], "test")
 
@@ -34,14 +40,17 @@ def registers(account):
     ("add", "key", "most"),
     [
         (adds_a_bill, "port-documents", port_documents.MOST),
+        (adds_a_file, "knowledge-files", knowledge_files.MOST),
         (registers, "endpoints", endpoints.MOST),
     ],
-    ids=["port documents", "webhook endpoints"],
+    ids=["port documents", "knowledge files", "webhook endpoints"],
 )
-def test_the_last_place_goes_to_one_of_two(account, add, key, most):
+def test_the_last_place_goes_to_one_of_two(account, monkeypatch, add, key, most):
     """Given one place left, and somebody who is about to take it, when another one comes, then it
     waits, and is told that there is none.
     """
+    monkeypatch.setenv("DAILY_CEILINGS", f"files={2 * most}")
+    get_settings.cache_clear()
     for _ in range(most - 1):
         add(account)
 
