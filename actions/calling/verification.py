@@ -102,8 +102,7 @@ def _who_it_may_be(asked: Asked, answers: Answers) -> list[Customer]:
     call = asked.call
     if call.direction == "outbound":
         return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
-    where = f"account_id = ? AND phone = ? ORDER BY id LIMIT {_HOUSEHOLD + 1}"
-    at_number = Customer.all(where, call.account_id, asked.line) if asked.line else []
+    at_number = Customer.at_phone(asked.line, [call.account_id]) if asked.line else []
     if at_number:
         return at_number if len(at_number) <= _HOUSEHOLD else []
     named = Invoice.one_with(
