@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules.contact.opt_out.words import wish_of
 from rules.contact.policy import HOLD_KINDS
 from rules.contact.replies import BY_CODE, CLASSES, class_of, when_of
 from rules.contact.work_items import HOLDS, KINDS
@@ -94,6 +95,153 @@ SAID = {
     "thanks": ["ok thanks", "Thank you!", "gracias", "\U0001f44d", "Thanks for the reminder"],
     "unknown": ["asdf", "My phone died", "I am driving right now", "I haven't paid yet"],
 }
+
+ALSO = {
+    "deceased": [
+        "he is deceased",
+        "my husband died last year",
+        "she passed on in March",
+        "my mom is dead",
+        "he has passed",
+        "RIP he is gone",
+        "she is no longer alive",
+        "he's in heaven now",
+        "we lost him in May",
+        "we buried my father in June",
+        "the person you are texting died",
+        "mi papa murio",
+        "ella ya no esta con nosotros",
+        "mi esposa fallecio",
+        "mi mama esta muerta",
+        "that person is dead",
+        "this person died",
+        "he's no longer with us",
+        "she's no longer with us",
+        "patient expired",
+        "murió hace un año",
+        "ya murio",
+        "se murio",
+    ],
+    "bankruptcy": [
+        "I filed bankruptcy",
+        "in chapter 13",
+        "bankruptcy case 23-12345",
+        "I am filing for bankrupcy",
+        "my debts were discharged",
+        "declare bancarrota",
+        "estoy en bancarrota",
+    ],
+    "lawyer": [
+        "contact my attorney",
+        "talk to my atty",
+        "my lawyers will contact you",
+        "speak with my legal team",
+        "I'm represented by counsel",
+        "i have legal representation",
+        "my atorney is handling this",
+        "mi abogado se encarga",
+        "hable con mi abogada",
+        "I retained a law firm",
+        "I will have my solicitor call",
+    ],
+    "wrong_number": [
+        "who is this? wrong number",
+        "you got the wrong person",
+        "sorry wrong number",
+        "I don't know this person",
+        "this isn't John",
+        "this is not Maria",
+        "I am not John Smith",
+        "not John",
+        "you have the wrong guy",
+        "John doesn't live here",
+        "John no longer has this number",
+        "new phone who dis",
+        "that's not me",
+        "this is not his phone anymore",
+        "I just got this number",
+        "this number belongs to someone else",
+        "no conozco a ese senor",
+        "numero equivocado",
+        "se equivoco",
+        "no soy Juan",
+        "aqui no vive ningun Juan",
+        "este no es el numero de Juan",
+        "este telefono no es de el",
+        "there is no John here",
+        "you've got the wrong number",
+        "wrong numba",
+    ],
+    "dispute": [
+        "I don't owe you anything",
+        "I do not owe this bill",
+        "this isn't my bill",
+        "that's not my bill",
+        "this bill is not mine",
+        "the charge is wrong",
+        "I was never there",
+        "I never received these services",
+        "you charged the wrong amount",
+        "I'm disputing this",
+        "I contest this charge",
+        "that's not what I agreed to",
+        "the amount is incorrect",
+        "I was overcharged",
+        "you billed me twice",
+        "this is a mistake",
+        "there must be a mistake",
+        "there's an error",
+        "I have no balance",
+        "my balance is zero",
+        "I did not authorize this",
+        "this was supposed to be free",
+        "it should be covered already I owe nothing",
+        "this is not my debt",
+        "no debo eso",
+        "esa deuda no es mia",
+        "eso no es mio",
+        "hay un error en la cuenta",
+        "esto es un error",
+        "no es mi deuda",
+        "la cantidad no es correcta",
+        "me cobraron de mas",
+        "nunca fui ahi",
+        "no reconozco este cargo",
+        "I was not a patient there",
+        "you have my bill wrong",
+        "this is not correct",
+        "not correct",
+        "thats not right",
+        "the bill isn't right",
+        "I dont agree with this bill",
+        "I don't agree",
+        "identity stolen",
+        "send me proof of this debt",
+        "validate this debt",
+        "prove it",
+    ],
+    "later": ["I'm not home until Monday", "my husband is in rehab until Friday"],
+    # what only sounds like it
+    "unknown": [
+        "this phone is not working",
+        "there's no signal here",
+        "this is a rip off",
+        "I'm Not Paying",
+        "no soy rico",
+        "my wife lost her job in May",
+        "it was my mistake sorry, paid now",
+    ],
+    "will_pay": ["I can only pay by mail"],
+}
+
+
+@pytest.mark.parametrize("code", ALSO)
+def test_people_say_it_in_other_words_too(code):
+    """Also where the text counts as a wish to stop: then what is heeded at once is told still."""
+    found = {
+        text: getattr(class_of(text, wish_of(text) == "stop"), "code", None) for text in ALSO[code]
+    }
+    assert found == dict.fromkeys(ALSO[code], code)
 
 
 def test_words_that_fit_nearly_are_read_once():
