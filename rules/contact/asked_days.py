@@ -11,7 +11,7 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 # without a year, what is further away may be one that is over
 FARTHEST = timedelta(days=93)  # a date
 FARTHEST_MONTH = timedelta(days=183)
-SATURDAY, DECEMBER, CENTURY = 5, 12, 2000
+THURSDAY, SATURDAY, NOVEMBER, DECEMBER, CENTURY = 3, 5, 11, 12, 2000
 Span = tuple[date, date]  # the first day, and the first day after it
 Match = re.Match[str]
 
@@ -182,12 +182,26 @@ def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
     return span
 
 
+def _thanksgiving(match: Match, today: date) -> Span:
+    """The fourth Thursday of November, with the weekend after it."""
+    for year in (today.year, today.year + 1):
+        first = date(year, NOVEMBER, 1)
+        begins = first + ((THURSDAY - first.weekday()) % 7 + 21) * DAY
+        if begins + 4 * DAY > today:
+            break
+    return begins, begins + 4 * DAY
+
+
 # What is found earlier is not looked at again: "day after tomorrow" is no "tomorrow".
 DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"day after tom+or+ow|pasado manana", _in(2)),
     (r"end of (?:the|this) week(?! ?end)", _week(0, 4, 5)),
     (r"next week ?end|proximo fin de semana", _week(1, SATURDAY)),
     (r"(?:the |this )?week ?ends?|fin(?:es)? de semana", _week(0, SATURDAY)),
+    (
+        r"this week (?:and|or) (?:the )?next(?: week)?|esta semana (?:y|o) la (?:proxima|otra)",
+        _week(0, 0, 14),
+    ),
     (rf"next week|(?:proxima|otra) semana|semana{_COMES}", _week(1)),
     (r"(?:this|all|the whole) week|(?:esta|toda la) semana", _week(0)),
     (r"end of (?:the|this) month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
@@ -199,6 +213,7 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"next year|(?:proximo|otro) ano|ano (?:que (?:viene|entra)|proximo|entrante)", _year(1)),
     (r"this year|este ano", _year(0)),
     (r"holidays|las fiestas", _feast(12, 24, 32)),
+    (r"thanksgiving|accion de gracias", _thanksgiving),
     (r"christmas|xmas|navidad", _feast(12, 25, 25)),
     (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),
     (
@@ -232,11 +247,14 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
         _whole_month,
     ),
     (
-        r"(?:(?<=\bin )|(?<=til )|(?<=till )|(?<=after )|(?<=\ben )|(?<=hasta ))(?P<year>20\d\d)",
+        (
+            r"(?:(?<=\bin )|(?<=til )|(?<=till )|(?<=after )|(?<=\ben )|(?<=hasta )|(?<=hasta el ))"
+            r"(?P<year>20\d\d)"
+        ),
         _named_year,
     ),
     (
-        rf"(?P<next>next |proximo )?(?P<day>{WEEKDAYS})(?P<comes>{_COMES})?",
+        rf"(?P<next>next |following |proximo )?(?P<day>{WEEKDAYS})(?P<comes>{_COMES})?",
         _weekday,
     ),
     (r"(?<!la )(?<!esta )manana|tom+or+ows?|tmrw?|tmrow|tmw|2mor+ow?", _in(1)),

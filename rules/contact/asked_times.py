@@ -56,6 +56,7 @@ _ONCE = re.compile(
     r" (?:cuando|en (?:la |el )?(?:primavera|verano|otono|invierno))\b"
     r"(?! (?:pueda|puedan|puedas|quiera|guste|usted|sea posible)\b))"
 )
+_UNTIL_WHEN = re.compile(r"\b(?:until|till|hasta|not before)\b")
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
     rf"(?:\b(?:{REFUSING}|except|excepto|menos)"
@@ -104,6 +105,10 @@ _WRITTEN: tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...] = (
             rf"\b({WEEKDAYS}|\d+(?:st|nd|rd|th)?)\.? ?[-\u2013\u2014] ?(?={WEEKDAYS}|{MONTHS}|\d)"
         ),
         r"\1 to ",
+    ),
+    (
+        re.compile(rf"\b({WEEKDAYS}) ?, ?(?:(?:and|or|y|o|nor) )?(?:on )?(?={WEEKDAYS}\b)"),
+        r"\1 or ",
     ),
     (re.compile(rf"\b\d+\.\d+(?= ?(?:{UNIT})\b)"), _up),
     (re.compile(r"(?<![\d$.])([01]?\d|2[0-3])\.([0-5]\d)(?![\d.])"), r"\1:\2"),
@@ -209,7 +214,9 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
     if found := _SOON.search(left):
         named.moments.append(now + timedelta(hours=1))
         left = _without(left, found)
-    is_later = _LATER.search(left) is not None or _ONCE.search(clause) is not None
+    is_later = any(words.search(clause) for words in (_ONCE, _UNTIL_WHEN)) or (
+        _LATER.search(left) is not None
+    )
     named.later = named.later or is_later
     for found in NOW.finditer(left):
         is_later = is_refused(clause[: found.start()], clause[found.end() :])
@@ -242,16 +249,19 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
     found.sort(key=lambda each: each[0].start())
     for group in _together(clause, found):
         lead, behind = clause[: group[0][0].start()], left[group[-1][0].end() :]
-        if _is_end(lead) or is_day_gone(lead, behind):
+        is_range = len(group) > 1  # "away since Friday until Tuesday"
+        if _is_end(lead) or (is_day_gone(lead, behind) and not is_range):
             continue
         spans = _in_order(group, today)
         is_over = (
             _AFTER.search(lead)
             or _NEGATED.search(lead)
-            or (is_absent(lead) and not _FITS.match(behind))
+            or is_absent(lead)
             or is_absent_behind(behind)
         )
-        if is_over:
+        if is_over and _FITS.match(behind):  # "busy Thursday, Friday works"
+            named.days.append(spans[-1][0])
+        elif is_over:
             named.days.append(max(over for _, over in spans))
         else:  # the first of several will do
             named.days.append(spans[-1 if _UNTIL.search(lead) else 0][0])

@@ -10,6 +10,7 @@ a text can be read both ways it is the weightier one: a contact too few harms no
 import re
 from dataclasses import dataclass
 
+from rules.contact.asked.at_once import is_time_alone
 from rules.contact.asked_times import names_another_time
 from rules.contact.opt_out.words import own_words, plain_words
 
@@ -284,7 +285,12 @@ _PATTERNS: dict[str, str] = {
 }
 # who is not there says so, whether or not they ask for another time
 _AWAY = re.compile(
-    r"\b(?:(?<!passed )(?<!pass )(?<!right )(?<!go )away|(?:not|won t|wont|isn t"
+    r"\b(?:(?<!passed )(?<!pass )(?<!right )(?<!go )away|gone|out of (?:the )?\w+|sabbatical"
+    r"|on (?:\w+ )?leave"
+    r"|no contact|busy|until|till|hasta|(?:be|come|coming|get|getting|m) back|return(?:ing)?"
+    r"|(?:regreso|vuelvo|regresare|volvere)|need(?: at least)?(?: \w+)?(?: more)? (?:days|weeks"
+    r"|months)"
+    r"|(?:not|won t|wont|isn t"
     r"|isnt)(?: be)? (?:home"
     r"|here|there|available|around|in town|reachable)|deployed|stationed|hospital\w*|rehab|jail"
     r"|prison"
@@ -356,8 +362,9 @@ def asks_for_another_time(text: str) -> bool:
 
 
 def _is_away(said: str, plain: str) -> bool:
-    """Whether somebody says that they are not there, and names a time."""
-    return _AWAY.search(plain) is not None and names_another_time(said)
+    """Whether somebody says that they are not there, or nothing else, and names a time."""
+    is_said = _AWAY.search(plain) is not None or is_time_alone(plain)
+    return is_said and names_another_time(said)
 
 
 def _fits(code: str, said: str, plain: str) -> bool:

@@ -30,8 +30,12 @@ _TIME_WORDS = re.compile(
     r"|couple"
     r"|few|some|other|time|first|thing|\d+(?:st|nd|rd|th)?|\d+:\d\d|\d+/\d+(?:/\d+)?|am|pm|noon"
     r"|lunch|lunchtime|work|school|morning|afternoon|evening|night|tonight|today|tom+or+ow|tmrw?"
-    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas"
+    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas|thanksgiving"
     rf"|{UNIT}|{WEEKDAYS}|{MONTHS})(?: |$)"
+)
+_AND_SO_ON = re.compile(
+    r"\b(?:or|o|y|to|through|thru|within|not|no|maybe|another|more|least|so|two|three|four|five|six"
+    r"|dos|tres|cuatro|cinco|seis|medio|half|thanks?|gracias|proximos|proximas|20\d\d) "
 )
 _WHEN_THERE = re.compile(
     r"\b(?:home|back|free|available|off|return\w*|once|when|then|wait|until|till?|hasta|cuando"
@@ -93,6 +97,12 @@ def _time_at_the_start(words: str) -> str:
     while found := _TIME_WORDS.match(words, place):
         place = found.end()
     return words[:place]
+
+
+def is_time_alone(plain: str) -> bool:
+    """Whether plain words say nothing but a time."""
+    left = _AND_SO_ON.sub("", plain + " ")
+    return _time_at_the_start(left).strip() == left.strip()
 
 
 def _is_when_there(before: str) -> bool:

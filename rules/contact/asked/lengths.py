@@ -50,7 +50,8 @@ _NUMBERS = {
     for number, word in zip(range(30, 100, 10), words.split(), strict=True)
 }
 _BEFORE_NUMBERS = re.compile(
-    "at|after|past|around|about|until|till?|before|by|between|in|for|and|to|or|wait|me|us|next"
+    "|need|necesito|at|after|past|around|about|until|till?|before|by|between|in|for|and|to|or"
+    "|wait|me|us|next"
     "|coming|following|another|other|like|least|most|over|maybe|every|las?|los|en|de|por|y|o"
     "|otr[oa]s?"
     "|proxim[oa]s?|unos|unas|menos|espere|durante"
@@ -79,8 +80,10 @@ _COUNT = (
 )
 LENGTH = re.compile(
     rf"\b(?:in|for|after|wait|within|en|dentro de|espere\w*|por|durante|give (?:me|us|it)"
-    rf"|(?=(?:the next|los proximos|las proximas) )|(?=(?:at least|al menos) )"
-    rf"|(?:not|until|till?|hasta)(?: for)?(?= another| otr[oa]))"
+    r"|need|necesito"
+    r"|(?=\d{1,4} (?:more|mas) )|(?=(?:the next|los proximos|las proximas) )"
+    r"|(?=(?:at least|al menos) )"
+    r"|(?:not|until|till?|hasta)(?: for)?(?= another| otr[oa]))"
     rf" ?{_COUNT}|\b{re.sub('P<', 'P<x', _COUNT)} (?:later|from now|mas tarde|more)\b"
 )
 _AND_MORE = re.compile(rf" (?:and|y) {_ONE}")

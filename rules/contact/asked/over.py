@@ -85,6 +85,8 @@ def _is_since_when(lead: str, found: Match) -> bool:
 
 def is_day_gone(lead: str, behind: str) -> bool:
     """Whether a day is over that is named between these words."""
+    if is_absent(lead) and _AHEAD.search(lead):
+        return False  # "I will be away since Friday"
     if _DAY_GONE_BEHIND.match(behind):
         return True
     return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)

@@ -202,7 +202,13 @@ AWAY = {
     "no puedo hablar de viernes a martes": "11-25 00:00",
     "no estaré del viernes al martes": "11-25 00:00",
     "estaré fuera del 5 al 10 de diciembre": "12-11 00:00",
+    "I won't be available Monday, Tuesday or Wednesday": "11-26 00:00",
+    "we are on vacation from next Monday to the following Friday": "11-28 00:00",
+    "busy this week and next": "11-30 00:00",
+    "voy a estar fuera desde el viernes hasta el martes": "11-25 00:00",
     # but they are then
+    "busy Thursday, Friday works": "11-20 00:00",
+    "call me Monday, Tuesday or Wednesday": "11-23 00:00",
     "call me between Friday and Tuesday": "11-20 00:00",
     "I'm available Friday to Tuesday": "11-20 00:00",
     "I'm away, call me Friday": "11-20 00:00",
@@ -259,6 +265,12 @@ LONG = {
     "away for the rest of the year": "2027-01-01",
     "not this year": "2027-01-01",
     "in prison until 2031": "2031-01-01",
+    "I need 3 more weeks": "2026-12-09",
+    "two more weeks please": "2026-12-02",
+    "call me after Thanksgiving": "2026-11-30",
+    "hasta el 2028": "2028-01-01",
+    # a day that nobody can tell is not today
+    "not until my brother is back": "2026-11-19",
     # a year that is mistyped
     "don't call me until 1/5/26": "2027-01-05",
 }

@@ -220,7 +220,21 @@ ALSO = {
         "validate this debt",
         "prove it",
     ],
-    "later": ["I'm not home until Monday", "my husband is in rehab until Friday"],
+    "later": [
+        "I'm not home until Monday",
+        "my husband is in rehab until Friday",
+        "gone till Tuesday",
+        "I'll be back Tuesday",
+        "busy all week",
+        "on sabbatical for a year",
+        "I'm on leave for 3 months",
+        "two more weeks please",
+        "in a month or two",
+        "until Jan 15th 2027",
+        "not for 10 years",
+        "dentro de dos años",
+        "hasta junio",
+    ],
     # what only sounds like it
     "unknown": [
         "this phone is not working",
