@@ -21,6 +21,7 @@ from jobs.find_strays import find_strays, find_strays_at
 from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.fold_totals import fold_totals
 from jobs.follow_knowledge_file import follow_knowledge_file
+from jobs.look_up_number import look_up_number
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
@@ -78,6 +79,7 @@ __all__ = [
     "find_unseen_debtors",
     "fold_totals",
     "follow_knowledge_file",
+    "look_up_number",
     "mark_overdue",
     "open_payment_intent",
     "open_setup_intent",

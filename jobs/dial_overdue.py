@@ -13,7 +13,8 @@ from actions.calling.caller_line import CallerLine, caller_line, no_caller_numbe
 from actions.calling.expire import expire_unplaced
 from actions.calling.record_call_report import record_call_report
 from actions.contact.gate_facts import known_of
-from delivery.attempt import Snooze, recording
+from actions.people.number_lookups import want_look_up
+from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.calling.call import CALL
@@ -28,7 +29,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from providers.vapi.calls import VapiCall
 from rules.calling.outbound import render_call
-from rules.contact.gate import TRANSIENT, Allowed, Answer, Refused, may_contact
+from rules.contact.gate import NOT_CHECKED, TRANSIENT, Allowed, Answer, Refused, decide
 from rules.deployment.payments_member import LONGEST_CALL
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
@@ -50,6 +51,8 @@ def dial_overdue(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     with invoice_lock(call.invoice_ids[0]):
         effect = _decide(call)
+        if isinstance(effect, Snooze):
+            raise effect
         if effect is None:
             return
         answer = perform_once(effect)
@@ -58,9 +61,9 @@ def dial_overdue(call_id: str) -> None:
             _record(Call.locked(call.id), effect, answer, now)
 
 
-def _decide(asked: Call) -> Effect | None:
+def _decide(asked: Call) -> Effect | Snooze | None:
     """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
-    one.
+    one, or what is waited for.
     """
     with transaction():
         invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
@@ -80,13 +83,13 @@ def _decide(asked: Call) -> Effect | None:
         return _ask_gate(call, invoices, now)
 
 
-def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | None:
+def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | Snooze | None:
     """Decide over each invoice: the call is about those that may be spoken of now."""
     phone, moment = call.customer.preferred_phone, business_now()
     answers: list[tuple[Invoice, Answer]] = []
     for invoice in invoices:
         known = known_of(invoice, call.customer, phone, "voice", moment, now)
-        answers.append((invoice, may_contact(known.facts, moment)))
+        answers.append((invoice, decide(known.facts, moment)))
     allowed = [(invoice, answer) for invoice, answer in answers if isinstance(answer, Allowed)]
     if not allowed:
         return _refused(call, answers, phone, now)
@@ -100,11 +103,13 @@ def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | No
 
 def _refused(
     call: Call, answers: list[tuple[Invoice, Answer]], phone: str, now: datetime
-) -> Effect | None:
+) -> Snooze | None:
     refusals = [(invoice, no) for invoice, no in answers if isinstance(no, Refused)]
     waits = next((no.code for _, no in refusals if no.code in TRANSIENT), "")
+    if any(no.code == NOT_CHECKED for _, no in refusals):
+        want_look_up(call.customer, phone, "voice", own_queue())
     if waits:
-        raise Snooze(f"call {call.id}: {waits}", _patience(call))
+        return Snooze(f"call {call.id}: {waits}", _patience(call))
     decisions = [
         ContactDecision.record(no, now, **_about(call, invoice, phone)) for invoice, no in refusals
     ]

@@ -18,6 +18,7 @@ from actions.contact.record_text_report import (
     record_text_report,
 )
 from actions.payments.payable import payment_is_under_way
+from actions.people.number_lookups import want_look_up
 from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
@@ -34,7 +35,16 @@ from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
-from rules.contact.gate import TRANSIENT, Allowed, Facts, Purpose, Refused, may_contact
+from rules.contact.gate import (
+    NOT_CHECKED,
+    TRANSIENT,
+    Allowed,
+    Facts,
+    Purpose,
+    Refused,
+    decide,
+    may_contact,
+)
 from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer
 from rules.contact.templates import Rendered, links_of, render, weighed
@@ -55,6 +65,8 @@ def send_payment_link(message_id: str) -> None:
     message = Message.get_by_id(message_id)
     with invoice_lock(message.invoice_id):
         effect = _decide(message)
+        if isinstance(effect, Snooze):
+            raise effect
         if effect is None:
             return
         answer = perform_once(effect)
@@ -63,9 +75,9 @@ def send_payment_link(message_id: str) -> None:
             _record(Message.locked(message.id), effect, answer, now)
 
 
-def _decide(asked: Message) -> Effect | None:
+def _decide(asked: Message) -> Effect | Snooze | None:
     """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
-    one. Raises Snooze once the link that is missing has been staged.
+    one, or what is waited for. Raises Snooze once the link that is missing has been staged.
     """
     with transaction():
         planned = PlannedContact.of_message(asked.id)
@@ -143,7 +155,7 @@ def _ask_gate(
     message: Message,
     link: PaymentLink | None,
     now: datetime,
-) -> Effect | None:
+) -> Effect | Snooze | None:
     """Ask the gate about the invoice, and about the others: what one of these is refused for leaves
     the rest.
     """
@@ -163,10 +175,12 @@ def _ask_gate(
         is_offer(words[0]),
         "answer" if message.is_ready else cast(Purpose, purpose),
     )
-    answer = may_contact(known.facts, business_now())
+    answer = decide(known.facts, business_now())
     if isinstance(answer, Refused):
+        if answer.code == NOT_CHECKED:
+            want_look_up(message.customer, message.to, "sms", own_queue())
         if answer.code in TRANSIENT:
-            raise Snooze(f"text {message.id}: {answer.code}", _patience(message))
+            return Snooze(f"text {message.id}: {answer.code}", _patience(message))
         ContactDecision.record(answer, now, **_about(message))
         message.record_refused(answer.code, answer.reason, now)
         reopen_unanswered(message)

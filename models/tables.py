@@ -22,6 +22,7 @@ from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.message_template import MessageTemplate
+from models.contact.number_lookup import NumberLookup
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
@@ -96,6 +97,7 @@ TABLES: tuple[type[Row], ...] = (
     AccountSender,
     SenderRegistration,
     Consent,
+    NumberLookup,
     OptOut,
     Hold,
     PhoneSuppression,

@@ -15,7 +15,14 @@ INTERACTIVE = "interactive"  # what a person waits for
 # where it goes while no worker serves it, as under WORKERS of an older release
 INSTEAD_OF_INTERACTIVE = "webhooks"
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
-DAILY_CEILINGS = {"texts": 500, "charges": 500, "calls": 300, "files": 50, "chats": 200}
+DAILY_CEILINGS = {
+    "texts": 500,
+    "charges": 500,
+    "calls": 300,
+    "files": 50,
+    "chats": 200,
+    "lookups": 500,
+}
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
@@ -50,7 +57,7 @@ ACCEPTED = {
     "trusted_proxies": "addresses or networks such as 10.0.0.0/8, separated by commas",
     "rate_per_key": "a rate such as 600/minute, or none",
     "rate_per_address": "a rate such as 600/minute, or none",
-    "daily_ceilings": "numbers of texts, charges, calls, files and chats, such as"
+    "daily_ceilings": "numbers of texts, charges, calls, files, chats and lookups, such as"
     " texts=500,calls=300",
     "call_records_days": "a number of days from 1 to 3650",
     "call_slots": "a number of calls from 1 to 1000",
@@ -292,7 +299,7 @@ class Settings(BaseSettings):
 
     @property
     def ceilings(self) -> dict[str, int]:
-        """Texts, charges, calls, files and trial chats an account may have on a day."""
+        """Texts, charges, calls, files, trial chats and look-ups an account may have on a day."""
         named = (part.split("=", 1) for part in _split(self.daily_ceilings))
         return DAILY_CEILINGS | {what: int(most) for what, most in named}
 

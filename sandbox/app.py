@@ -40,6 +40,7 @@ def create_app(
         "/pricing",
         "/trunking",
         "/messaging",
+        "/lookups",
         "/numbers",
         "/numbers-upload",
     ):

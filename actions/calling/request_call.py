@@ -12,7 +12,7 @@ from models.delivery.stage import stage_again
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.contact import gate
-from rules.contact.gate import TRANSIENT, may_contact
+from rules.contact.gate import TRANSIENT, decide
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -30,7 +30,7 @@ def call_refusal(
     refused: list[tuple[Invoice, gate.Refused]] = []
     for invoice in invoices:
         known = known_of(invoice, customer, phone, "voice", now, real_now())
-        answer = may_contact(known.facts, now)
+        answer = decide(known.facts, now)
         if not isinstance(answer, gate.Refused) or answer.code in TRANSIENT:
             return None
         refused.append((invoice, answer))

@@ -11,7 +11,7 @@ from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from rules.contact import gate as contact
-from rules.contact.gate import TRANSIENT, may_contact
+from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
 from runtime.clock import business_now, real_now, rfc3339
 from runtime.errors import Refused
@@ -45,7 +45,7 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
     known = known_of(
         invoice, invoice.customer, phone, "sms", business_now(), real_now(), is_offer(words)
     )
-    answer = may_contact(known.facts, business_now())
+    answer = decide(known.facts, business_now())
     if not isinstance(answer, contact.Refused) or answer.code in TRANSIENT:
         return None
     ids = {

@@ -28,6 +28,7 @@ def open_escalation(
     *,
     subject: str = "",
     owner: str | None = None,
+    suggested: str = "reply",
     by: str = SYSTEM,
 ) -> WorkItem:
     """The work item of an escalation, in the caller's transaction; due within a day unless said.
@@ -48,7 +49,7 @@ def open_escalation(
             reason_in_words(reason),
             customer_id=customer.id,
             invoice_id=invoice.id if invoice is not None else None,
-            suggested="reply",
+            suggested=suggested,
             owner=owner,
             due_at=due or business_now() + DUE_AFTER,
             context={"reason": reason, **context},

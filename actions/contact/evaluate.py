@@ -9,7 +9,7 @@ from actions.contact.ask_for_text import KIND
 from actions.contact.gate_facts import known_of
 from models.contact.message_template import template_for
 from models.invoices.invoice import Invoice
-from rules.contact.gate import Answer, Facts, Purpose, Refused, all_refusals, may_contact
+from rules.contact.gate import Answer, Facts, Purpose, Refused, all_refusals, decide
 from rules.contact.offers import is_offer
 from rules.contact.policy import Channel
 from runtime.clock import real_now
@@ -35,4 +35,4 @@ def evaluate(
     facts = known_of(
         invoice, customer, phone, channel, at, real_now(), is_offer(words), purpose
     ).facts
-    return Evaluation(at, may_contact(facts, at), all_refusals(facts, at), facts)
+    return Evaluation(at, decide(facts, at), all_refusals(facts, at), facts)

@@ -21,11 +21,13 @@ from rules.contact.gate import (
     Debt,
     Facts,
     Hold,
+    NumberCheck,
     Person,
     Purpose,
 )
+from rules.contact.number_lookups import LookUp, check_of
 from rules.contact.person_time_zones import zones_of
-from rules.contact.places import places_of
+from rules.contact.places import is_american, places_of
 from rules.contact.policy import Channel
 from runtime.settings import Settings, get_settings
 
@@ -84,7 +86,7 @@ def known_of(
     sender = _sender(lines, settings)
     facts = Facts(
         channel=channel,
-        person=_person(lines, customer, phone),
+        person=_person(lines, account, customer, phone, now),
         debt=Debt(
             id=invoice.id,
             status=invoice.status,
@@ -95,7 +97,7 @@ def known_of(
             promised_until=moment(lines.number("promised")),
             books=_books(lines, real),
         ),
-        creditor=_creditor(lines, account, what, now, settings, sender, channel),
+        creditor=_creditor(lines, account, phone, what, now, settings, sender, channel),
         history=_history(lines),
         purpose=purpose,
         is_offer=is_offer,
@@ -119,8 +121,12 @@ def _books(lines: Lines, real: datetime) -> Books:
     return "behind" if lines.all("behind") else "current"
 
 
-def _person(lines: Lines, customer: Customer, phone: str) -> Person:
+def _person(
+    lines: Lines, account: Account, customer: Customer, phone: str, now: datetime
+) -> Person:
     consents = [(words, moment(at)) for words, _, at in lines.all("consent")]
+    consented_at = max((at for _, at in consents if at is not None), default=None)
+    check, unknown = _number_check(lines, account, consented_at, now)
     asked = customer.contact_request or {}
     return Person(
         phone=phone,
@@ -128,11 +134,33 @@ def _person(lines: Lines, customer: Customer, phone: str) -> Person:
         places=places_of(phone, customer.address),
         opted_out=lines.words("said")[0] == "stop",
         suppressed=lines.words("suppressed")[0],
-        consented_at=max((at for _, at in consents if at is not None), default=None),
+        consented_at=consented_at,
         consented_in_writing=any(words == "written" for words, _ in consents),
         holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
         request=ContactRequest(asked.get("channel") or "", asked.get("phone") or ""),
+        number_check=check,
+        number_unknown=unknown,
     )
+
+
+def _number_check(
+    lines: Lines, account: Account, consented_at: datetime | None, now: datetime
+) -> tuple[NumberCheck | None, str]:
+    """What the look-ups of the number say of the consent."""
+    look_ups = [
+        LookUp(answer, since, at)
+        for answer, since, micros in lines.all("looked_up")
+        if (at := moment(micros)) is not None
+    ]
+    if consented_at is None or not look_ups:
+        return None, ""
+    lasts = timedelta(days=lines.number("checks") or 0)
+    return check_of(look_ups, consent_date(account, consented_at), now, lasts)
+
+
+def consent_date(account: Account, given_at: datetime) -> str:
+    """The date of a consent, on the account's calendar, as look-ups are asked and kept by it."""
+    return account.local_date(given_at).isoformat()
 
 
 def _history(lines: Lines) -> tuple[Contact, ...]:
@@ -150,6 +178,7 @@ def _history(lines: Lines) -> tuple[Contact, ...]:
 def _creditor(
     lines: Lines,
     account: Account,
+    phone: str,
     what: Limited,
     now: datetime,
     settings: Settings,
@@ -160,7 +189,7 @@ def _creditor(
     ceiling = own if own is not None else settings.ceilings[what]
     is_over = (lines.number("tally") or 0) >= ceiling
     own = any(lines.words(name)[0] for name in sender)
-    consent_days = lines.number("settings")
+    consent_days, check_days = lines.number("settings"), lines.number("checks")
     registration = "".join(lines.words(name)[1] for name in (sender if own else ("shared",)))
     return Creditor(
         party="third" if lines.words("settings")[0] == "third" else "first",
@@ -170,6 +199,10 @@ def _creditor(
         ceiling_lifts_at=account.next_midnight(now) if is_over else None,
         quiet_days=lines.listed("settings"),
         consent_lasts=timedelta(days=consent_days) if consent_days else None,
+        # the look-up knows numbers of the US only
+        checks_numbers_after=timedelta(days=check_days)
+        if check_days and is_american(phone)
+        else None,
     )
 
 

@@ -14,7 +14,7 @@ from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from rules.contact import gate
 from rules.contact.answers import TEMPLATE, faults_of_answer
-from rules.contact.gate import TRANSIENT, may_contact
+from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
 from rules.contact.templates import Rendered, language_of, render
 from runtime.clock import business_now, real_now
@@ -74,7 +74,7 @@ def why_not(invoice: Invoice, phone: str, words: str) -> gate.Refused | None:
     known = known_of(
         invoice, invoice.customer, phone, "sms", now, real_now(), is_offer(words), "answer"
     )
-    answer = may_contact(known.facts, now)
+    answer = decide(known.facts, now)
     if not isinstance(answer, gate.Refused) or answer.code in TRANSIENT:
         return None
     return answer

@@ -22,7 +22,7 @@ from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
 from bin.commands.checks.strays import check_strays
 from bin.commands.checks.stripe_access import check_connected, check_endpoints, check_stripe
-from bin.commands.checks.texting import check_senders, check_texting
+from bin.commands.checks.texting import check_number_lookups, check_senders, check_texting
 from bin.commands.checks.voice import check_voice
 from bin.commands.checks.work import (
     check_deliveries,
@@ -106,6 +106,7 @@ def examine() -> Iterator[Finding]:
         yield check_strays()
         yield from check_integrations()
         yield from check_senders(settings)
+        yield check_number_lookups(settings)
 
 
 def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:

@@ -23,7 +23,8 @@ class AccountSettings(Row):
     `rules/integrations/opening_hours.py`; {} for the usual ones · `keypad_payments`: whether cards
     may be entered on the keypad during a call · `send_project`: whether an invoice's project is
     only a reference, which callers may be told · `consent_days`: for how long a consent is relied
-    on; 0: for ever.
+    on; 0: for ever · `number_check_days`: for how long an answer of the look-up of reassigned
+    numbers, or a consent, is relied on once it was asked; 0: nothing is looked up.
     """
 
     account_id: str
@@ -41,6 +42,7 @@ class AccountSettings(Row):
     keypad_payments = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     send_project = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     consent_days = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    number_check_days = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     updated_at = Instant()
 
     @classmethod

@@ -81,6 +81,10 @@ UNION ALL SELECT 'shared', sender, state, NULL
     FROM sender_registration WHERE sender = :shared
 UNION ALL SELECT 'settings', party, CAST(quiet_days AS TEXT), consent_days
     FROM account_settings WHERE account_id = :account
+UNION ALL SELECT 'checks', NULL, NULL, number_check_days
+    FROM account_settings WHERE account_id = :account
+UNION ALL SELECT 'looked_up', answer, since, answered_at FROM number_lookup
+    WHERE account_id = :account AND phone = :phone AND answer <> ''
 UNION ALL SELECT 'suppressed', reason, NULL, NULL FROM phone_suppression
     WHERE account_id = :account AND phone = :phone AND channel = :channel
 UNION ALL SELECT * FROM (

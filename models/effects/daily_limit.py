@@ -1,5 +1,5 @@
-"""How many texts, charges, calls, files and trial chats an account may have on its own day, and how
-many it has had.
+"""How many texts, charges, calls, files, trial chats and look-ups of numbers an account may have on
+its own day, and how many it has had.
 
 The ceiling is a setting, or the account's own number. What counts towards it is said by each kind
 of effect, and counted as each effect is reserved.
@@ -18,7 +18,7 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-Limited = Literal["texts", "charges", "calls", "files", "chats"]
+Limited = Literal["texts", "charges", "calls", "files", "chats", "lookups"]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
 
 log = get_log("brakes")
@@ -115,6 +115,18 @@ def count_reserved(account: Account, what: Limited, now: datetime) -> None:
             {"what": what, "ceiling": ceiling, "day": day.isoformat()},
             f"ceiling:{what}",
         )
+
+
+def give_back(account: Account, what: Limited, counted_at: datetime) -> None:
+    """Count one less on the day of `counted_at`: what was counted then has certainly not happened.
+    The one that reached the ceiling stays counted, for `ceiling.reached` has been told.
+    """
+    ceiling, day = ceiling_of(account.id, what), account.local_date(counted_at).isoformat()
+    execute(
+        "UPDATE daily_tally SET count = count - 1"
+        " WHERE account_id = ? AND what = ? AND day = ? AND count > 0 AND count < ?",
+        (account.id, what, day, ceiling),
+    )
 
 
 def ceiling_key(account_id: str, what: Limited) -> str:

@@ -30,7 +30,8 @@ Codes, in the order in which they are looked for:
 | `consent_too_old` | the consent is older than the account's policy allows | no |
 | `no_written_consent` | the words are an offer, and no consent is in writing | no |
 | `number_reassigned` | the number has changed hands since the consent | no |
-| `number_not_checked` | the look-up of reassigned numbers is due | no |
+| `number_not_known` | the look-up of reassigned numbers told nothing about it | no |
+| `number_not_checked` | the look-up of reassigned numbers is due | once looked up |
 | `third_party_sms` | carriers forbid texts about somebody else's debt | no |
 | `natural_voice_required` | a person has to introduce the call (California) | no |
 | `sender_not_ready` | the account has no sender, or this installation no public address | no |
@@ -81,7 +82,8 @@ DAY = timedelta(days=1)
 SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
 HORIZON = timedelta(days=800)  # what is not allowed by then is not a matter of waiting
-TRANSIENT = frozenset({"books_not_current"})
+NOT_CHECKED = "number_not_checked"  # whoever is told so has the number looked up
+TRANSIENT = frozenset({"books_not_current", NOT_CHECKED})
 # who asks under these may be answered
 ANSWERED = frozenset({"hold.dispute", "hold.hardship", "hold.later"})
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -130,6 +132,7 @@ class Person:
     holds: tuple[Hold, ...] = ()
     request: ContactRequest = NO_REQUEST
     number_check: NumberCheck | None = None
+    number_unknown: str = ""  # why the last look-up told nothing, while it is not to be made again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +266,18 @@ def may_contact(facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES) ->
     if found.next_at is None:
         return found
     return replace(found, next_at=_first_allowed(facts, found.next_at, now, rules))
+
+
+def decide(facts: Facts, now: datetime) -> Answer:
+    """The gate's answer to whoever can have the number looked up: anything else that is in the way
+    comes first, so that nobody is looked up in vain.
+    """
+    answer = may_contact(facts, now)
+    if isinstance(answer, Refused) and answer.code == NOT_CHECKED:
+        checked = replace(facts.person, number_check=NumberCheck(now, reassigned=False))
+        other = may_contact(replace(facts, person=checked), now)
+        return other if isinstance(other, Refused) else answer
+    return answer
 
 
 def all_refusals(
@@ -429,10 +444,19 @@ def _about_the_number(question: _Question, age: timedelta) -> Iterator[Refused]:
             rule="number.reassigned",
         )
     elif every is not None and (check is None or min(age, question.at - check.at) >= every):
+        unknown = question.facts.person.number_unknown
+        if unknown:
+            yield Refused(
+                "number_not_known",
+                f"Nobody knows whether the number has changed hands since the consent: {unknown}."
+                " Ask the person, and record a new consent.",
+                rule="number.checked",
+            )
+            return
         yield Refused(
-            "number_not_checked",
-            "The number has not been looked up lately, so it may have changed hands. Have it looked"
-            " up, or record a new consent: ask the person.",
+            NOT_CHECKED,
+            "The number has not been looked up lately, so it may have changed hands. It is looked"
+            " up when a contact is asked for; wait for that, or ask the person.",
             rule="number.checked",
         )
 

@@ -66,6 +66,7 @@ SOON_OVER = frozenset(
         "sender_not_ready",
         "sender_unregistered",
         "books_stale",
+        "number_not_checked",
         "text_on_its_way",
         "no_caller_number",
         "call_under_way",

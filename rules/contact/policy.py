@@ -210,7 +210,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="number.reassigned",
         kind="condition",
-        what="A number that has changed hands voids its consent.",
+        what="A number that has changed hands voids its consent; a later one counts.",
         source="47 CFR 64.1200(m); 12 CFR 1006.6(d)(5)",
         certainty="high",
         code="number_reassigned",
@@ -219,7 +219,8 @@ RULES: tuple[Rule, ...] = (
         id="number.checked",
         kind="condition",
         what="Where a look-up of reassigned numbers is configured: before the first contact, and"
-        " again once consent and last look-up are older than the policy's age.",
+        " again once consent and last look-up are older than the policy's age. No data, or an"
+        " error, is no answer: `number_not_known`.",
         source="47 CFR 64.1200(m)(4) (safe harbour)",
         certainty="high",
         code="number_not_checked",

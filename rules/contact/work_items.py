@@ -91,6 +91,8 @@ REASONS: dict[str, str] = {
     "unanswered": "Everything that was planned has been tried, and nothing was paid.",
     "promises_broken": "The person has promised to pay more than once, and has not.",
     "insurance": "The person says that their insurance pays.",
+    "number_reassigned": "The person's number belongs to somebody else by now. Ask them for"
+    " their own by another way, and record a new consent.",
     "other": "Somebody at the clinic is asked to look at this.",
 }
 

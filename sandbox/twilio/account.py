@@ -73,6 +73,7 @@ class Books:
     submissions: dict[str, Any] = field(default_factory=dict)
     unbound: set[str] = field(default_factory=set)
     bundle_refusal: tuple[int, int] = (400, 21649)
+    habits: dict[str, Any] = field(default_factory=dict)  # of numbers that are looked up
 
     def sid(self, prefix: str) -> str:
         """Draw an identifier: two letters and 32 hexadecimal digits."""

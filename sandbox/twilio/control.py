@@ -12,6 +12,7 @@ import falcon
 from sandbox.twilio import carrier, phones
 from sandbox.twilio.account import Sender
 from sandbox.twilio.errors import TwilioError
+from sandbox.twilio.lookups import EVERY_NUMBER, Habit
 from sandbox.twilio.provider import Twilio
 from sandbox.twilio.registrations import Submission
 from sandbox.wire import App
@@ -188,6 +189,16 @@ class NumberControl:
             self.twilio.books.submissions[sender] = said
         resp.media = {"sender": sender, **asdict(said)}
 
+    def on_post_lookups(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What look-ups of a number say: ``{number?, given_up?, valid?, code?, status?}``; without
+        a number those of every other one.
+        """
+        body = _body(req)
+        number, habit = body.pop("number", EVERY_NUMBER), Habit(**body)
+        with self.twilio.ground.lock:
+            self.twilio.books.habits[number] = habit
+        resp.media = {"number": number, **asdict(habit)}
+
     def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
         """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
         none.
@@ -261,6 +272,7 @@ def add_routes(app: App, twilio: Twilio) -> None:
         "ports",
         "trunks",
         "submissions",
+        "lookups",
         "bundle",
     ):
         app.add_route(f"/sandbox/twilio/{name}", numbers, suffix=name)

@@ -1,7 +1,8 @@
 """What Twilio would bill: numbers and emergency addresses by the month, texts and calls.
 
 Amounts are decimals of US dollars, as texts: a text costs parts of a cent. Prices of texts and
-calls are those of twilio.com/en-us/pricing in 2025, and nobody here depends on them.
+calls are those of twilio.com/en-us/pricing in 2025, that of look-ups is a guess, and nobody here
+depends on them.
 """
 
 from decimal import Decimal
@@ -10,7 +11,7 @@ from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json
 
 MONTH = 30 * 86_400  # seconds; Twilio's months are the calendar's
-TEXT, CALL_OUT, CALL_IN = "0.00830", "0.01400", "0.00850"
+TEXT, CALL_OUT, CALL_IN, LOOK_UP = "0.00830", "0.01400", "0.00850", "0.02000"
 
 
 def bill(books: Books, what: str, about: str, amount: str, account: str) -> None:

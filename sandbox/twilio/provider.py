@@ -25,6 +25,7 @@ from sandbox.twilio import (
     incoming_numbers,
     keypad,
     login_lists,
+    lookups,
     messages,
     parameters,
     phones,
@@ -179,6 +180,9 @@ OPERATIONS = {
     ),
     ("GET", f"{MESSAGING}/Tollfree/Verifications"): Operation(
         "ListTollfreeVerification", registrations.verifications
+    ),
+    ("GET", "/lookups/v2/PhoneNumbers/{PhoneNumber}"): Operation(
+        "FetchPhoneNumber", lookups.retrieve
     ),
     ("GET", COUNTRY_PRICES): Operation("FetchPhoneNumberCountry", prices.retrieve),
 }

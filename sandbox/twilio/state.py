@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.stripe.state import Section
 from sandbox.twilio.account import Sender
+from sandbox.twilio.lookups import Habit
 from sandbox.twilio.phones import Phone
 from sandbox.twilio.provider import Twilio
 
@@ -99,6 +100,7 @@ def saved(twilio: Twilio) -> dict[str, Any]:
         "taken": sorted(books.taken),
         "phones": {number: asdict(phone) for number, phone in books.phones.items()},
         "bundle_refusal": list(books.bundle_refusal),
+        "habits": {number: asdict(habit) for number, habit in books.habits.items()},
     }
 
 
@@ -111,5 +113,6 @@ def restore(twilio: Twilio, state: dict[str, Any]) -> None:
     books.opted_out = {(sender, phone) for sender, phone in state["opted_out"]}
     books.taken = set(state.get("taken", ()))
     books.phones = {number: Phone(**phone) for number, phone in state.get("phones", {}).items()}
+    books.habits = {number: Habit(**habit) for number, habit in state.get("habits", {}).items()}
     status, code = state.get("bundle_refusal", books.bundle_refusal)
     books.bundle_refusal = (status, code)

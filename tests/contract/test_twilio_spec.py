@@ -9,7 +9,7 @@ so.
 import json
 import os
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,17 @@ from providers.twilio import trunks
 from providers.twilio.accounts import OwnAccount, fetch_account
 from providers.twilio.addresses import create_address
 from providers.twilio.calls import place_test_call
+from providers.twilio.lookups import number_reassigned
 from providers.twilio.numbers import buy_number, search_numbers
 from runtime.clock import real_now
-from sandbox.twilio import accounts, available_numbers, porting, prices, registrations
+from sandbox.twilio import (
+    accounts,
+    available_numbers,
+    lookups,
+    porting,
+    prices,
+    registrations,
+)
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
 from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -40,6 +48,7 @@ SPECS = {
     "numbers": "twilio_numbers_v1.json",
     "trunking": "twilio_trunking_v1.json",
     "messaging": "twilio_messaging_v1.json",
+    "lookups": "twilio_lookups_v2.json",
 }
 needs_spec = pytest.mark.skipif(
     not os.environ.get("PAYPHONE_SPECS")
@@ -53,6 +62,7 @@ PUBLISHED = {
     if ours.name != "UploadDocument"
 }
 ROOT = "api.v2010.account"
+PHONE = "+12025550123"
 SHAPES = {
     "account": ROOT,
     "message": f"{ROOT}.message",
@@ -235,6 +245,28 @@ def test_registrations_of_senders_have_the_published_fields(texting: Texting, sp
     }
     for kind, row in shown.items():
         assert_published(specs, kind, row)
+
+
+@needs_spec
+@pytest.mark.parametrize("habit", [{}, {"given_up": "20250131"}, {"code": 60606}, {"valid": False}])
+def test_a_look_up_has_the_published_fields(texting: Texting, specs, habit):
+    """Given each way in which a look-up ends, then its answer has the shape that Twilio
+    publishes.
+    """
+    books, spec = texting.twilio.books, specs["lookups"]
+    books.habits[PHONE] = lookups.Habit(**habit)
+    form = {"Fields": "reassigned_number", "LastVerifiedDate": "20250131"}
+    shown = lookups.retrieve(books, MAGIC_ACCOUNT, form, PHONE)
+    shapes = spec["components"]["schemas"]
+    inner = shown["reassigned_number"]
+    for row, name in ((shown, "LookupResponse"), (inner, "ReassignedNumberInfo")):
+        fields = shapes[name]["properties"]
+        assert row is None or set(row) == set(fields)
+        for field, value in (row or {}).items():
+            assert value is inner or fits(value, fields[field], spec), (field, value)
+    assert number_reassigned(PHONE, date(2025, 1, 31)) == (
+        {"given_up": "yes", "code": "60606", "valid": "not_valid"}.get(next(iter(habit), ""), "no")
+    )
 
 
 @needs_spec

@@ -16,7 +16,17 @@ from providers.oauth import authorization
 from providers.open_dental import slots as open_dental
 from providers.stripe import client as stripe_api
 from providers.stripe import customers, intents, lists
-from providers.twilio import accounts, addresses, calls, messages, numbers, porting, prices, trunks
+from providers.twilio import (
+    accounts,
+    addresses,
+    calls,
+    lookups,
+    messages,
+    numbers,
+    porting,
+    prices,
+    trunks,
+)
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
 from providers.vapi import files
@@ -87,6 +97,7 @@ CALLS = {
     "find calls": lambda: calls.find_calls("+12125550100", "+12125550150", datetime.now(UTC)),
     "list calls": lambda: calls.calls_to("+12125550100", datetime.now(UTC)),
     "read a call": lambda: calls.get_call("CA1"),
+    "look a number up": lambda: lookups.number_reassigned("+12025550123", date(2026, 1, 31)),
 }
 
 
@@ -115,7 +126,8 @@ def answering(monkeypatch):
     url = f"http://127.0.0.1:{server.server_port}"
     known = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
     bases = ("TWILIO", "STRIPE", "VAPI", "GOOGLE", "OPEN_DENTAL", "NEXHEALTH")
-    for name, value in {**TWILIO, **VAPI, **known}.items():
+    patient = {"PAYPHONE_PROVIDER_TIMEOUT": "60"}  # it answers, however busy the machine is
+    for name, value in {**TWILIO, **VAPI, **known, **patient}.items():
         monkeypatch.setenv(name, value)
     for provider in bases:
         monkeypatch.setenv(f"{provider}_API_BASE", url)
@@ -169,6 +181,27 @@ def test_a_gateways_404_says_nothing(answering):
     with pytest.raises(ProviderError) as raised:
         intents.get_intent("pi_1")
     assert (raised.value.outcome, raised.value.answered) == ("unknown", False)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"[]",
+        b'"no"',
+        b'{"is_number_reassigned": "no", "error_code": "no"}',
+        b'{"is_number_reassigned": "no", "error_code": ["60606"]}',
+        b'{"is_number_reassigned": "no", "error_code": true}',
+        b'{"is_number_reassigned": null, "error_code": null}',
+        b'{"is_number_reassigned": "", "error_code": ""}',
+        b'{"is_number_reassigned": false, "error_code": null}',
+        b'{"is_number_reassigned": null, "error_code": "\\u0000"}',
+    ],
+)
+def test_nothing_but_twilios_own_word_says_that_a_number_is_still_theirs(told, answering):
+    answering(200, b'{"valid": true, "reassigned_number": ' + told + b"}")
+    with pytest.raises(ProviderError) as raised:
+        CALLS["look a number up"]()
+    assert raised.value.outcome == "unknown"
 
 
 @pytest.mark.parametrize(

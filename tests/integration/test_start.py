@@ -276,7 +276,7 @@ def ended(tmp_path, process, wrong, said, cwd=ROOT, before=()):
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 1, done.stderr

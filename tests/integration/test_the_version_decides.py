@@ -79,7 +79,7 @@ def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies
             given.an_account(name="written before the conflict")
             invoice.change(real_now(), notes=f"{invoice.notes} second".strip())
 
-    kind = JobType("a_test_job", "webhooks", 1, 5, 0.2, note)
+    kind = JobType("a_test_job", "webhooks", 1, 60, 0.2, note)
     job_id = given.a_job("a_test_job", 1, attempts=1)
     first.change(real_now(), notes="first")
     accounts = type(first.account).select().count()

@@ -6,6 +6,7 @@ What is counted is the order in which jobs are performed, never seconds.
 
 import logging
 import threading
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +38,14 @@ from tests.processes import reset_process
 QUEUE = "messages"
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Every job takes no time, also where the process is without CPU meanwhile: time that a job has
+    had is counted, and whoever had more of it would wait for longer.
+    """
+    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+
+
 @pytest.fixture
 def redis(database_url, valkey):
     return valkey.client()
@@ -46,7 +55,7 @@ def redis(database_url, valkey):
 def performed():
     """The numbers of the test's jobs in the order in which they were performed."""
     order = []
-    kind = JobType("a_test_job", QUEUE, 8, 5, 60.0, order.append)
+    kind = JobType("a_test_job", QUEUE, 8, 60, 60.0, order.append)
     registry._jobs[kind.name] = kind
     allow(kind.name, Policy(QUEUE, 8))
     yield order
@@ -121,7 +130,7 @@ def test_jobs_that_fail_and_come_back_have_one_turn_with_the_others_of_their_acc
         if number < 100 and order.count(number) == 1:
             raise RuntimeError("not yet")
 
-    registry._jobs["a_test_job"] = JobType("a_test_job", QUEUE, 8, 5, 60.0, fail_first)
+    registry._jobs["a_test_job"] = JobType("a_test_job", QUEUE, 8, 60, 60.0, fail_first)
     try:
         waiting("a", range(12))
         relay.tick(redis)
@@ -168,7 +177,7 @@ def test_two_workers_are_not_both_kept_by_one_account(redis):
         if number in {0, 1}:  # meanwhile
             second.take(redis.lpop(queue_key(QUEUE)).decode())
 
-    registry._jobs["a_test_job"] = JobType("a_test_job", QUEUE, 8, 5, 60.0, perform)
+    registry._jobs["a_test_job"] = JobType("a_test_job", QUEUE, 8, 60, 60.0, perform)
     try:
         waiting("a", range(5))
         waiting("b", [100])

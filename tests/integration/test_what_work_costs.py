@@ -87,7 +87,7 @@ def test_a_job_that_does_nothing_costs_two_statements_and_two_trips(
     database_url, valkey, monkeypatch
 ):
     """Given a job of one function that does nothing, then what is left is the price of any job."""
-    kind = JobType("a_test_job", "messages", 3, 5, 60.0, lambda _number: None)
+    kind = JobType("a_test_job", "messages", 3, 60, 60.0, lambda _number: None)
     monkeypatch.setitem(registry._jobs, kind.name, kind)
     redis = valkey.client()
     for number in range(2):  # the first opens the connections

@@ -47,6 +47,7 @@ def _opening_hours(hours: Hours) -> Hours:
 
 
 MOST_CONSENT_DAYS = 3_650
+MOST_CHECK_DAYS = 365
 QuietDay = Annotated[str, Field(max_length=10), AfterValidator(_quiet_day)]
 Periods = Annotated[list[Annotated[str, Field(max_length=11)]], Field(max_length=10)]
 OpeningHours = Annotated[dict[str, Periods], AfterValidator(_opening_hours)]
@@ -93,7 +94,9 @@ class SettingsChange(Body):
     `firstContacts` `draft`, what the ladder would send waits for approval. `keypadPayments`: cards
     may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only a
     reference, which a verified caller may be told. `consentDays`: for how many days a consent is
-    relied on; 0: for ever. Only an operator changes `party`.
+    relied on; 0: for ever. `numberCheckDays`: before a first contact, and once consent and last
+    look-up are that many days old, it is looked up whether the number has changed hands; 0: never.
+    Only an operator changes `party` and `numberCheckDays`.
     """
 
     payment_collection: Collection | None = None
@@ -107,6 +110,7 @@ class SettingsChange(Body):
     keypad_payments: bool | None = None
     send_project: bool | None = None
     consent_days: Annotated[int, Field(ge=0, le=MOST_CONSENT_DAYS)] | None = None
+    number_check_days: Annotated[int, Field(ge=0, le=MOST_CHECK_DAYS)] | None = None
     ladder: Ladder | None = None
     first_contacts: FirstContacts | None = None
 
@@ -123,7 +127,7 @@ class Settings:
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Change the settings in the body; each change is audited."""
         account, wanted = account_of(req, account_id), check(SettingsChange, read_json(req))
-        if wanted.party is not None:
+        if wanted.party is not None or wanted.number_check_days is not None:
             caller_of(req).need_admin()
         choices = wanted.model_dump(exclude_none=True)
         if wanted.ladder is not None:

@@ -59,4 +59,5 @@ class SettingsShown(Shown):
     keypad_payments: bool
     send_project: bool
     consent_days: int
+    number_check_days: int
     updated_at: datetime | None

@@ -15,7 +15,7 @@ from models.contact.message_template import template_for
 from models.contact.promise import Promise
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.gate import Allowed, Refused, may_contact
+from rules.contact.gate import Allowed, Refused, decide
 from rules.contact.ladder import MOST_NAMED, OF_ONE_DEBT, Rung
 from rules.contact.offers import is_offer
 from rules.contact.policy import Channel
@@ -102,7 +102,7 @@ def _answer(
         rung.purpose,
     ).facts
     artificial = not is_by_hand(owing, rung)
-    answer = may_contact(replace(facts, artificial_voice=artificial), owing.now)
+    answer = decide(replace(facts, artificial_voice=artificial), owing.now)
     if channel == "voice" or isinstance(answer, Refused):
         return answer
     why = unchargeable(invoice.outstanding, invoice.currency)

@@ -148,7 +148,7 @@ def _refused(draft: PlannedContact, refused: gate.Refused, channel: str, by: str
         channel=channel,
         asked_by=by,
     )
-    if refused.next_at is None:
+    if refused.next_at is None and refused.code not in gate.TRANSIENT:
         return Approval("refused", refused.code, f"{refused.reason} It stays a draft.")
     _approve(draft, by)
     return Approval("waiting", refused.code, refused.reason, refused.next_at)

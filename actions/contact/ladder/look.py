@@ -10,6 +10,7 @@ from actions.contact.ladder.ask import ask, is_by_hand
 from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
 from actions.contact.ladder.perform import begin, hand_over
+from actions.people.number_lookups import want_look_up
 from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
@@ -17,7 +18,7 @@ from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
-from rules.contact.gate import Refused
+from rules.contact.gate import NOT_CHECKED, Refused
 from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError
@@ -252,7 +253,11 @@ def _way(owing: Owing, rung: Rung) -> str:
 def _refused(
     owing: Owing, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
 ) -> Told:
-    """The gate says no: it is asked again when that may be over. Kept once for each reason."""
+    """The gate says no: it is asked again when that may be over. Kept once for each reason. A
+    number that nobody has looked up is looked up.
+    """
+    if refused.code == NOT_CHECKED:
+        want_look_up(owing.customer, owing.customer.preferred_phone, owing.channel(rung))
     if refused.code != course.code and rung.way != "person":
         ContactDecision.record(
             refused,

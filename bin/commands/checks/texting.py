@@ -8,11 +8,14 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bin.commands.checks.finding import Finding, judged
+from models.accounts.account_settings import AccountSettings
 from models.contact.account_sender import AccountSender, sender_of
 from models.contact.consent import Consent
+from models.contact.number_lookup import NumberLookup
 from models.contact.sender_registration import SenderRegistration
 from providers.errors import ProviderError
 from providers.twilio.accounts import OwnAccount, fetch_account
+from rules.contact.number_lookups import is_refusal, why_unknown
 from runtime.settings import Settings
 
 SHOWN = 5
@@ -142,6 +145,30 @@ def _registrations(settings: Settings) -> Finding:
         "Their texts are refused (sender_unregistered), for carriers would block them. See"
         " docs/operations/texts.md; PUT /api/accounts/{id}/sender has a sender read again at once.",
         "warn",
+    )
+
+
+def check_number_lookups(settings: Settings) -> Finding:
+    """Whether numbers can be looked up where an account wants that: by what Twilio said last, for
+    each question costs a fee.
+    """
+    what = "number look-ups"
+    rows = AccountSettings.all("number_check_days > 0 ORDER BY account_id LIMIT ?", SHOWN + 1)
+    if not rows:
+        return Finding("ok", what, "no account wants them (numberCheckDays)")
+    named = ", ".join(row.account_id for row in rows[:SHOWN]) + " …" * (len(rows) > SHOWN)
+    if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
+        why = "Twilio is not set up"
+    else:
+        last = NumberLookup.newest()
+        why = why_unknown(last.answer) if last is not None and is_refusal(last.answer) else ""
+    return judged(
+        bool(why),
+        what,
+        f"{why}; wanted by {named}" if why else f"wanted by {named}",
+        "Until it can look numbers up, nobody of these accounts is contacted at a number that is"
+        " due for it. Have Twilio approve Lookup's package reassigned_number for this account, or"
+        " PATCH numberCheckDays to 0. See docs/operations/texts.md.",
     )
 
 

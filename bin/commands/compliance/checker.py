@@ -97,6 +97,7 @@ class Case:
     is_action: bool
     is_offer: bool
     is_machine: bool
+    told_nothing: bool = False  # the last attempt to look the number up
 
 
 def broken(case: Case, log: list[Made], at: datetime) -> set[str]:
@@ -150,7 +151,7 @@ def _of_the_number(case: Case, at: datetime) -> Iterator[str]:
     if case.changed_hands:
         yield "number_reassigned"
     elif case.look_up_days is not None and _is_unsure(case, at, known_for, case.look_up_days):
-        yield "number_not_checked"
+        yield "number_not_known" if case.told_nothing else "number_not_checked"
 
 
 def _is_unsure(case: Case, at: datetime, known_for: int, days: int) -> bool:

@@ -146,6 +146,7 @@ def facts_of(case: Case, log: list[Made]) -> Facts:
                 if case.looked_up_at is not None
                 else None
             ),
+            number_unknown="Twilio told nothing" if case.told_nothing else "",
         ),
         debt=Debt(
             id=case.debt,
@@ -234,6 +235,7 @@ def _person(random: Random, now: datetime) -> dict[str, Any]:
             now - timedelta(seconds=random.randrange(120 * 86_400)) if looked_up else None
         ),
         "changed_hands": looked_up and _chance(random, 10),
+        "told_nothing": _chance(random, 20),
     }
 
 

@@ -321,6 +321,7 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "keypadPayments": False,
         "sendProject": False,
         "consentDays": 0,
+        "numberCheckDays": 0,
         "openingHours": {day: ["09:00-17:00"] for day in WORKDAYS},
         "ladder": LADDER,
         "firstContacts": "draft",
@@ -344,6 +345,7 @@ def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, cli
         "keypadPayments": False,
         "sendProject": False,
         "consentDays": 0,
+        "numberCheckDays": 0,
     }
     assert client.simulate_get(address, headers=key).json == after
     assert (

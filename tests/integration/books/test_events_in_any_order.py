@@ -69,6 +69,7 @@ class Ledger:
 def ledger(database_url, valkey, monkeypatch):
     ledger = Ledger()
     monkeypatch.setenv("STRIPE_API_BASE", ledger.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "60")  # it answers, however busy it is here
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield ledger

@@ -67,7 +67,7 @@ def while_it_waits(call, take, then_take):
         other.start()
         wait_for(waits, "the other waits for this one")
         then_take()
-    other.join(60)
+    other.join(240)
     return answers[0]
 
 
@@ -85,7 +85,7 @@ def beside(call, held):
     with transaction():
         held()
         other.start()
-        other.join(60)
+        other.join(240)
         assert not other.is_alive(), "it waits all the same"
     return answers[0]
 

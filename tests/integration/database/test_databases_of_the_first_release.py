@@ -52,6 +52,7 @@ SINCE = {  # jobs that the first release did not have
     "decide_promises",
     "dial_overdue",
     "find_unseen_debtors",
+    "look_up_number",
     "read_sender_registration",
     "read_sender_registrations",
     "scan_overdue",

@@ -120,7 +120,9 @@ MIGRATE = """
 from models.base import use_database
 from models.migrate import migrate
 from runtime.settings import get_settings
+from tests.without_disk import wait_for_no_disk
 
+wait_for_no_disk()
 use_database(get_settings().database_url)
 migrate()
 """
@@ -136,7 +138,7 @@ def test_four_processes_migrate_at_once(request, database_url, tmp_path, process
         else f"sqlite:///{tmp_path / 'empty.db'}"
     )
     racers = [processes("-c", MIGRATE, DATABASE_URL=url) for _ in range(4)]
-    assert [racer.wait(120) for racer in racers] == [0] * 4
+    assert [racer.wait(240) for racer in racers] == [0] * 4
     base.use_database(url)
     assert described() == expected
     close_database()

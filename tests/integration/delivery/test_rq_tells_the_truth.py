@@ -36,7 +36,7 @@ def a_kind():
     made = []
 
     def make(function, attempts=3):
-        kind = JobType("a_test_job", QUEUE, attempts, 5, 60.0, function)
+        kind = JobType("a_test_job", QUEUE, attempts, 60, 60.0, function)
         registry._jobs[kind.name] = kind
         made.append(kind.name)
         return given.a_job(kind.name, 7, QUEUE, attempts)
@@ -221,6 +221,7 @@ def test_redis_emptied_while_a_job_runs(redis, a_kind):
 
 def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch):
     """Killed after the commit, before RQ heard of it: the relay finds the row done and says so."""
+    monkeypatch.setattr(relay, "SETTLING", 3_600.0)
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     claimed = claim_job(job_id, "dead-worker")

@@ -11,6 +11,7 @@ from rq.registry import FinishedJobRegistry
 from rq.serializers import JSONSerializer
 
 from delivery import registry, relay
+from delivery import worker as worker_module
 from delivery.attempt import Outcome, recording
 from delivery.locks import invoice_lock
 from delivery.registry import JobType
@@ -34,8 +35,10 @@ def waiting(redis, monkeypatch):
     """Stages as many jobs of one function, and queues them; their ids."""
 
     def make(function, many=1):
-        kind = JobType("a_test_job", "messages", 3, 5, 60.0, function)
+        kind = JobType("a_test_job", "messages", 3, 60, 60.0, function)
         monkeypatch.setitem(registry._jobs, kind.name, kind)
+        # one heartbeat, at the beginning: a later one is a trip more
+        monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 120)
         ids = [given.a_job(kind.name, number, "messages", 3) for number in range(many)]
         relay.tick(redis)
         assert redis.llen(QUEUE) == many
@@ -217,7 +220,7 @@ def test_rq_reads_what_the_scripts_write(redis, waiting):
         "jobs.a_test_job",
         [job_id],
         {},
-        5,
+        60,
         "messages",
     )
     assert job.get_meta() == {"attempt": 1, "of": 3}

@@ -3,6 +3,7 @@ under concurrency too (B14).
 """
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,14 @@ from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 
 pytestmark = pytest.mark.usefixtures("database_url")
+
+
+@pytest.fixture(autouse=True)
+def _day() -> Iterator[None]:
+    """It is early in the afternoon at a clinic, whose day does not end meanwhile."""
+    move_business_time(datetime(2027, 3, 2, 18, tzinfo=UTC) - real_now())
+    yield
+    move_business_time(None)
 
 
 def a_text(account_id: str, key: str, **values: Any) -> Effect:
@@ -99,13 +108,10 @@ def test_a_ceiling_is_the_accounts_own_day():
     """
     account = given.an_account(time_zone="Pacific/Honolulu")
     DailyCeiling.change(account.id, "texts", 1, "cli:ann")
-    try:
-        move_business_time(datetime(2027, 3, 2, 9, 30, tzinfo=UTC) - real_now())
-        a_text(account.id, "late in the evening")
-        assert over_ceiling(account.id, "texts", business_now())
-        assert not over_ceiling(account.id, "texts", datetime(2027, 3, 2, 10, 0, tzinfo=UTC))
-    finally:
-        move_business_time(None)
+    move_business_time(datetime(2027, 3, 2, 9, 30, tzinfo=UTC) - real_now())
+    a_text(account.id, "late in the evening")
+    assert over_ceiling(account.id, "texts", business_now())
+    assert not over_ceiling(account.id, "texts", datetime(2027, 3, 2, 10, 0, tzinfo=UTC))
 
 
 def test_an_accounts_own_ceiling_wins_over_the_setting(monkeypatch):

@@ -435,7 +435,7 @@ def test_the_command_itself_runs(database_url):
         [ROOT / "bin" / "payphone", "jobs", "list"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "No such jobs.", "")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bin.commands import doctor
 from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
@@ -71,6 +72,12 @@ def endpoints():
         }
         for number, path in enumerate(["", "/connect"])
     ]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch) -> None:
+    """A Redis of a busy machine is not away."""
+    monkeypatch.setattr(doctor, "TIMEOUT", 120.0)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -179,8 +180,9 @@ def test_signs_of_life_come_from_redis(scraped, valkey):
         valkey.client().hset(f"rq:worker:{name}", "state", "idle")
     found = scraped()
     assert found["payphone_redis_up"] == 1
-    assert found["payphone_seen_age_seconds relay"] < 10
-    assert 18 < found["payphone_seen_age_seconds scheduler"] < 40
+    assert found["payphone_seen_age_seconds relay"] < 60
+    # told in whole seconds, twenty ago
+    assert 19 < found["payphone_seen_age_seconds scheduler"] < 20 + 60
     assert (found["payphone_rq_workers webhooks"], found["payphone_rq_workers calls"]) == (2, 0)
 
 
@@ -218,20 +220,31 @@ def test_requests_are_counted_by_route_never_by_path(client, scraped):
     assert found["payphone_http_request_seconds_count /api/invoices/{invoice_id}"] >= 3
 
 
+def is_gone(folder: Path) -> bool:
+    """Whether a folder, which is removed, is not there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 def test_web_processes_of_a_machine_count_together(database_url, valkey, processes):
     """Given two gunicorn processes, when either is scraped, then it knows the requests of both."""
     url = serve(processes)
     key = given.a_key(None)
     for _ in range(40):
         httpx.get(f"{url}/healthz", timeout=60, headers={"Connection": "close"})
-    counts = {
-        samples(
-            httpx.get(f"{url}/metrics", timeout=60, headers=key | {"Connection": "close"}).text
-        )["payphone_http_requests_total GET /healthz 200"]
-        for _ in range(8)
-    }
-    assert len(counts) == 1
-    assert counts.pop() >= 40
+
+    def counted() -> set[float]:
+        """What several looks, each at either, say."""
+        return {
+            samples(
+                httpx.get(f"{url}/metrics", timeout=60, headers=key | {"Connection": "close"}).text
+            )["payphone_http_requests_total GET /healthz 200"]
+            for _ in range(8)
+        }
+
+    # an early probe that was given up may be answered late, and counted then
+    (count,) = wait_for(lambda: told if len(told := counted()) == 1 else None, "they agree")
+    assert count >= 40
 
 
 def test_a_request_is_answered_though_it_cannot_be_counted(
@@ -244,8 +257,8 @@ def test_a_request_is_answered_though_it_cannot_be_counted(
     url = serve(processes, TMPDIR=str(tmp_path))
     (folder,) = tmp_path.glob("payphone-metrics-*")
     master = int(folder.name.split("-")[2])
-    shutil.rmtree(folder)
     old = all_children_of(master, 2)
+    wait_for(lambda: is_gone(folder), "the folder is gone, though a worker may still write there")
     for pid in old:
         os.kill(pid, signal.SIGKILL)
     wait_for(

@@ -80,6 +80,10 @@ TROUBLES = [
     ({"creditor.consent_lasts": timedelta(days=30)}, "consent_too_old"),
     ({"is_offer": True}, "no_written_consent"),
     ({"person.number_check": NumberCheck(NOON, True)}, "number_reassigned"),
+    (
+        {"creditor.checks_numbers_after": timedelta(days=90), "person.number_unknown": "no data"},
+        "number_not_known",
+    ),
     ({"creditor.checks_numbers_after": timedelta(days=90)}, "number_not_checked"),
     ({"creditor.party": "third"}, "third_party_sms"),
     ({"channel": "voice", "person.places": Places(("CA",))}, "natural_voice_required"),

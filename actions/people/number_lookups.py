@@ -1,0 +1,131 @@
+"""Having a number looked up before its person is contacted, and what follows from the answer."""
+
+from datetime import datetime
+
+from actions.contact.escalate import open_escalation
+from actions.contact.gate_facts import consent_date
+from models.accounts.account_settings import AccountSettings
+from models.base import serialize_on, to_micros, transaction
+from models.contact.consent import Consent
+from models.contact.contact_course import ContactCourse
+from models.contact.hold import customer_key
+from models.contact.number_lookup import NumberLookup
+from models.delivery.stage import stage_again
+from models.delivery.staged_job import find_staged
+from models.effects.daily_limit import count_reserved, give_back, over_ceiling
+from models.invoices.customer import Customer
+from rules.contact.number_lookups import YES
+from rules.contact.policy import Channel
+from runtime.clock import business_now, real_now
+from runtime.errors import PayphoneError
+from runtime.log import get_log
+
+WHY = "number_reassigned"  # the reason of the escalation
+# seconds until one that was given up is tried anew: whoever waits for it asks every half minute
+AFTER_TROUBLE = 1_800.0
+
+log = get_log("contact")
+
+
+class OverCeiling(PayphoneError):
+    """The account has had its look-ups of the day."""
+
+
+def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
+    """Have the number looked up for the consent that the gate relies on: it has just answered
+    `number_not_checked`, in this transaction. `queue`: that of the job which waits for it.
+    """
+    given = [
+        row.given_at
+        for row in Consent.all(
+            "customer_id = ? AND phone = ? AND revoked_at IS NULL AND given_at <= ?",
+            customer.id,
+            phone,
+            to_micros(business_now()),
+        )
+        if channel in row.channels
+    ]
+    if given:
+        since = consent_date(customer.account, max(given))
+        wanted = NumberLookup.want(customer, phone, since, real_now())
+        job = find_staged("look_up_number", wanted.id)
+        delay = AFTER_TROUBLE if job is not None and job.state == "dead" else 0.0
+        stage_again(
+            "look_up_number",
+            wanted.id,
+            wanted.id,
+            fair_to=customer.account_id,
+            queue=queue,
+            delay=delay,
+        )
+
+
+def begin_look_up(look_up_id: str) -> datetime | None:
+    """Count the question that is about to be put, and tell when; None where it has been answered,
+    or the account wants none any more. Raises OverCeiling once the account has had its look-ups of
+    the day.
+    """
+    with transaction():
+        look_up = NumberLookup.get_by_id(look_up_id)
+        settings, now = AccountSettings.of_account(look_up.account_id), business_now()
+        if look_up.answer or not settings.number_check_days:
+            return None
+        if over_ceiling(look_up.account_id, "lookups", now):
+            raise OverCeiling(f"Account {look_up.account_id} has had its look-ups of the day.")
+        count_reserved(look_up.account, "lookups", now)
+    return now
+
+
+def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
+    """Twilio has certainly not looked anything up, which costs nothing: the question that was begun
+    then does not count, so that no trouble of Twilio's uses up the account's day.
+    """
+    with transaction():
+        give_back(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
+
+
+def record_answer(look_up_id: str, answer: str) -> None:
+    """Keep the answer, in the caller's transaction. A number that has changed hands is work for
+    somebody, for each person who consented there by the date that was asked about.
+    """
+    look_up = NumberLookup.get_by_id(look_up_id)
+    dates = _consents_there(look_up)
+    # whoever decides about one of them has staged this job again, or will see the answer
+    serialize_on(*map(customer_key, sorted({look_up.customer_id, *dates})))
+    look_up = NumberLookup.locked_with("account", look_up_id)
+    if not look_up.record_answer(answer, business_now()):
+        return
+    if answer == YES:
+        people = sorted(each for each, since in dates.items() if since <= look_up.since)
+        log.warning("number has changed hands", look_up=look_up.id, account_id=look_up.account_id)
+        for customer in map(Customer.get_by_id, people):
+            open_escalation(
+                look_up.account,
+                customer,
+                None,
+                WHY,
+                {"number": look_up.phone, "consentedOn": look_up.since},
+                suggested="done",
+            )
+    for customer_id in sorted(dates):
+        ContactCourse.look_again_at(customer_id)
+
+
+def _consents_there(look_up: NumberLookup) -> dict[str, str]:
+    """The account's people who consented to contact at the number, each with the date of the
+    consent that is relied on: of the channel for which it is the oldest.
+    """
+    rows = Consent.all(
+        "account_id = ? AND phone = ? AND revoked_at IS NULL ORDER BY given_at",
+        look_up.account_id,
+        look_up.phone,
+    )
+    latest = {
+        (row.customer_id, channel): consent_date(look_up.account, row.given_at)
+        for row in rows
+        for channel in row.channels
+    }
+    found: dict[str, str] = {}
+    for (customer_id, _), given_on in latest.items():
+        found[customer_id] = min(given_on, found.get(customer_id, given_on))
+    return found

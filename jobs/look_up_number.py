@@ -1,0 +1,48 @@
+"""A number is looked up at Twilio before its person is contacted: whether it has changed hands
+since they consented.
+
+Twice is harmless: what has an answer is not asked again, and a question whose answer was lost costs
+Twilio's fee once more and nothing else.
+"""
+
+from datetime import date
+
+from actions.people.number_lookups import (
+    OverCeiling,
+    begin_look_up,
+    record_answer,
+    record_unanswered,
+)
+from delivery.attempt import Snooze, recording
+from delivery.registry import job
+from models.contact.number_lookup import NumberLookup
+from providers.errors import ProviderError
+from providers.twilio.lookups import number_reassigned
+from runtime.errors import Misconfigured
+
+TOMORROW_OR_RAISED = 1_800.0  # seconds between two looks whether the ceiling leaves room
+
+
+@job(queue="messages", calls_out=True, attempts=8, timeout=20, backoff=5.0)
+def look_up_number(look_up_id: str) -> None:
+    """Ask Twilio about look-up `look_up_id`, and keep the answer."""
+    look_up = NumberLookup.get_by_id(look_up_id)
+    try:
+        begun_at = begin_look_up(look_up.id)
+    except OverCeiling as error:
+        raise Snooze(str(error), TOMORROW_OR_RAISED) from error
+    if begun_at is None:
+        return
+    try:
+        answer = number_reassigned(look_up.phone, date.fromisoformat(look_up.since))
+    except (Misconfigured, ProviderError) as error:
+        if not _may_have_cost(error):
+            record_unanswered(look_up.id, begun_at)
+        raise
+    with recording():
+        record_answer(look_up.id, answer)
+
+
+def _may_have_cost(error: Misconfigured | ProviderError) -> bool:
+    """Whether Twilio may have looked the number up all the same: it did not say."""
+    return isinstance(error, ProviderError) and not error.answered and error.outcome == "unknown"

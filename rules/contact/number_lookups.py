@@ -1,0 +1,73 @@
+"""What look-ups of reassigned numbers say of a consent (47 CFR 64.1200(m)).
+
+The database behind them keeps the dates on which numbers were given up for good. It says `yes` if
+that was on the date of the consent or later, and `no` if not; of consents before 27 January 2021,
+from when on all carriers report, it often has no data (FCC, DA 21-1649). So a `yes` counts for
+every consent up to its date, and a `no` for every consent from its date on.
+
+Only `no` lets anybody be contacted. Without data, or without an answer, the law protects nobody who
+contacts all the same, and the person can be asked: a later consent has data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rules.contact.gate import NumberCheck
+
+YES, NO, NO_DATA = "yes", "no", "no_data_available"
+INVALID = "not_valid"  # Twilio takes it for no number
+NOT_ENABLED, NOT_HERE, NOT_COVERED = "60606", "60607", "60610"  # twilio.com/docs/api/errors/60606 …
+OF_THE_NUMBER = frozenset({YES, NO, NO_DATA, INVALID, NOT_HERE, NOT_COVERED})
+ASKED_AGAIN = timedelta(days=1)  # after an error, which somebody may have mended
+
+_WORDS = {
+    NO_DATA: "there is no data about it since the consent was given",
+    INVALID: "Twilio takes it for no valid number",
+    NOT_ENABLED: "Twilio has not enabled the look-up for this installation (60606)",
+    NOT_HERE: "the look-up knows numbers of the US only (60607)",
+    NOT_COVERED: "no carrier is known for it (60610)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """One answer about a number, asked for a consent of the date `since` (ISO 8601)."""
+
+    answer: str
+    since: str
+    at: datetime
+
+
+def check_of(
+    look_ups: Sequence[LookUp], consented_on: str, now: datetime, lasts: timedelta
+) -> tuple[NumberCheck | None, str]:
+    """What they say of a consent given on a date: the check that counts, and why the last attempt
+    told nothing, while it need not be made again. Missing data stay missing for as long as a check
+    `lasts`.
+    """
+    for one in look_ups:
+        if one.answer == YES and consented_on <= one.since:
+            return NumberCheck(one.at, reassigned=True), ""
+    good = [one.at for one in look_ups if one.answer == NO and one.since <= consented_on]
+    check = NumberCheck(max(good), reassigned=False) if good else None
+    others = [
+        one
+        for one in look_ups
+        if one.since == consented_on and one.answer not in {YES, NO} and one.at <= now
+    ]
+    last = max(others, key=lambda one: one.at, default=None)
+    if last is None or (check is not None and check.at >= last.at):
+        return check, ""
+    again = lasts if last.answer == NO_DATA else ASKED_AGAIN
+    return check, why_unknown(last.answer) if now - last.at < again else ""
+
+
+def why_unknown(answer: str) -> str:
+    """In words why an answer tells nothing about the number."""
+    return _WORDS.get(answer, f"Twilio did not answer the look-up ({answer})")
+
+
+def is_refusal(answer: str) -> bool:
+    """Whether an answer is no answer about the number, but a refusal to look anything up."""
+    return answer not in OF_THE_NUMBER

@@ -1,0 +1,91 @@
+"""Looking up whether a number has changed hands (lookups.twilio.com): yes if it was given up
+for good on or after the date that is asked about. Nobody gave theirs up unless the control says
+otherwise.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sandbox.twilio.account import Books
+from sandbox.twilio.errors import Json, invalid
+from sandbox.twilio.ledger import LOOK_UP, bill
+from sandbox.twilio.parameters import Form
+
+FIELD = "reassigned_number"
+RECORDED_FROM = "20210127"  # before, carriers did not have to keep such dates
+NOT_HERE = 60607
+EVERY_NUMBER = ""
+PACKAGES = (
+    "caller_name",
+    "sim_swap",
+    "call_forwarding",
+    "line_type_intelligence",
+    "line_status",
+    "identity_match",
+    FIELD,
+    "sms_pumping_risk",
+    "phone_number_quality_score",
+    "pre_fill",
+)
+
+
+@dataclass
+class Habit:
+    """What the look-up of a number says: on which day (`given_up`, 20250131) it was given up, that
+    it is not `valid`, or only the `code` of an error; with an HTTP `status` the whole answer is
+    one.
+    """
+
+    given_up: str = ""
+    valid: bool = True
+    code: int = 0
+    status: int = 0
+
+
+def retrieve(books: Books, account: str, form: Form, number: str) -> Json:
+    """``GET /v2/PhoneNumbers/{PhoneNumber}``; the other packages are not there."""
+    wanted = set(form.get("Fields", "").split(",")) - {""}
+    if wanted - {FIELD}:
+        raise invalid(20001, f"The stand-in looks up {FIELD} only")
+    habit = books.habits.get(number) or books.habits.get(EVERY_NUMBER) or Habit()
+    if habit.status:
+        raise refusal(habit)
+    shown: Json = dict.fromkeys(PACKAGES) | {
+        "calling_country_code": "1" if number.startswith("+1") else None,
+        "country_code": "US" if number.startswith("+1") else None,
+        "phone_number": number,
+        "national_format": f"({number[2:5]}) {number[5:8]}-{number[8:]}",
+        "valid": habit.valid,
+        "validation_errors": [] if habit.valid else ["INVALID_LENGTH"],
+        "url": f"https://lookups.twilio.com/v2/PhoneNumbers/{number}",
+    }
+    if FIELD in wanted and habit.valid:
+        shown[FIELD] = _reassigned(books, account, form, number, habit)
+    return shown
+
+
+def refusal(habit: Habit) -> Exception:
+    """An answer that is nothing but an error."""
+    error = invalid(habit.code, "The look-up is not possible")
+    error.status = error.body["status"] = habit.status
+    return error
+
+
+def _reassigned(books: Books, account: str, form: Form, number: str, habit: Habit) -> Json:
+    since = form.get("LastVerifiedDate", "")
+    if not re.fullmatch(r"\d{8}", since):
+        raise invalid(20001, "LastVerifiedDate is a date such as 20250131")
+    code = habit.code or (0 if number.startswith("+1") else NOT_HERE)
+    if code:
+        answer = None
+    elif since <= habit.given_up:
+        answer = "yes"
+    else:
+        answer = "no" if since >= RECORDED_FROM else "no_data_available"
+    if not code:
+        bill(books, "look-up", number, LOOK_UP, account)
+    return {
+        "last_verified_date": f"{since[:4]}-{since[4:6]}-{since[6:]}",
+        "is_number_reassigned": answer,
+        "error_code": str(code) if code else None,
+    }

@@ -1,0 +1,454 @@
+"""Numbers that change hands (CONTACT_RULES 23): where an account wants it, a number is looked up at
+Twilio before its person is first contacted, and again once that is old. Who is not known to have it
+still is not contacted.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from actions.accounts.accounts import change_settings
+from actions.people.number_lookups import AFTER_TROUBLE, begin_look_up, record_answer
+from bin.commands.checks.texting import check_number_lookups
+from jobs.look_up_number import look_up_number
+from models.accounts.account_settings import AccountSettings
+from models.contact.consent import Consent
+from models.contact.number_lookup import NumberLookup
+from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
+from models.effects.daily_limit import DailyCeiling, tally_of
+from providers.twilio.client import client
+from runtime.clock import business_now, move_business_time, real_now
+from runtime.errors import Misconfigured
+from runtime.settings import get_settings
+from sandbox.twilio.lookups import Habit
+from tests import given
+from tests.calling import Calling
+from tests.scanning import Scanning
+from tests.texting import Texting, local_hour
+
+PHONE, NEW_YORK = "+12025550123", "America/New_York"
+PATH = f"/lookups/v2/PhoneNumbers/{PHONE}"
+
+
+@pytest.fixture
+def clinic(texting: Texting) -> Texting:
+    """A clinic in New York that has numbers looked up, and a person there who agreed to texts a
+    month ago; it is noon.
+    """
+    local_hour(NEW_YORK, 12)
+    texting.phone = texting.customer.phone = PHONE
+    texting.customer.save()
+    checks(texting)
+    return texting.consents()
+
+
+def checks(clinic, days=30):
+    AccountSettings.choose(clinic.account, {"number_check_days": days}, real_now())
+
+
+def says(clinic, **habit):
+    """What look-ups say from now on."""
+    stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
+    stand_in.sandbox.twilio.books.habits[PHONE] = Habit(**habit)
+
+
+def asked(clinic):
+    """What each look-up asked, whatever came of it."""
+    stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
+    rows = stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
+    return [row["params"] for row in rows if row["path"] == PATH]
+
+
+def consented_on(clinic):
+    """The date of the consent, where the clinic is."""
+    given_at = Consent.select().order_by(Consent.given_at.desc()).get().given_at
+    return given_at.astimezone(ZoneInfo(clinic.account.time_zone)).date()
+
+
+def days_pass(days):
+    move_business_time(business_now() - real_now() + timedelta(days=days))
+
+
+def answers():
+    return [row.answer for row in NumberLookup.select().order_by(NumberLookup.created_at)]
+
+
+def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(clinic):
+    """Given a person who was never contacted, when a text is asked for, then Twilio is asked with
+    their number and the date of their consent alone, and the text leaves.
+    """
+    message = clinic.send()
+    assert clinic.message(message.id).sid
+    (question,) = asked(clinic)
+    assert question == {
+        "Fields": "reassigned_number",
+        "LastVerifiedDate": f"{consented_on(clinic):%Y%m%d}",
+    }
+    (row,) = NumberLookup.select()
+    assert (row.answer, row.phone, row.since) == ("no", PHONE, str(consented_on(clinic)))
+    assert clinic.customer.id not in str(asked(clinic))
+    assert tally_of(clinic.account, "lookups", business_now()) == 1
+    (fee,) = [bill for bill in clinic.twilio.ledger()["bills"] if bill["what"] == "look-up"]
+    assert fee["for"] == PHONE
+
+
+def test_nothing_is_looked_up_unless_the_account_wants_it(clinic):
+    checks(clinic, 0)
+    clinic.send()
+    assert (asked(clinic), NumberLookup.select().count()) == ([], 0)
+
+
+def test_nobody_is_looked_up_in_vain(clinic):
+    """Given something else that keeps the person from being contacted, then they are told that at
+    once, and no fee falls due.
+    """
+    clinic.pause()
+    refused = clinic.ask()
+    assert (refused.status_code, refused.json["reasonCode"]) == (422, "paused")
+    clinic.pause(paused=False)
+    assert clinic.ask().status_code == 202
+    clinic.post(f"/api/customers/{clinic.customer.id}/holds", kind="attorney")
+    clinic.work()
+    assert clinic.message().error_code == "attorney_represented"
+    assert asked(clinic) == []
+
+
+def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the_right_one(clinic):
+    """And a consent that the person gives later counts, once that was looked up as well."""
+    says(clinic, given_up=f"{consented_on(clinic):%Y%m%d}")
+    message = clinic.send()
+    assert (message.status, message.error_code) == ("refused", "number_reassigned")
+    assert clinic.requests() == []
+    assert clinic.ask().json["reasonCode"] == "number_reassigned"
+    (item,) = WorkItem.select()
+    assert (item.kind, item.customer_id, item.suggested) == (
+        "escalation",
+        clinic.customer.id,
+        "done",
+    )
+    assert item.context["number"] == PHONE
+    checks(clinic, 0)
+    assert clinic.ask().json["reasonCode"] == "number_reassigned", "it stays known"
+    checks(clinic)
+    assert len(asked(clinic)) == 1
+    clinic.consents()
+    Consent.update(given_at=business_now() - timedelta(days=1)).where(
+        Consent.id == Consent.select().order_by(Consent.created_at.desc()).get().id
+    ).execute()
+    clinic.send()
+    assert (len(clinic.sent()), answers()) == (1, ["yes", "no"])
+
+
+def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
+    """Given two people at one phone, who agreed on one day, when it changed hands, then neither is
+    contacted, and staff are asked about both; who agreed later is not looked at.
+    """
+    other, later = (given.a_customer(clinic.account, phone=PHONE) for _ in range(2))
+    for customer, days in ((other, 30), (later, 2)):
+        words = {"source": "s", "text": "t", "text_version": "1", "recorded_by": "test"}
+        now = real_now()
+        Consent.record(customer, PHONE, ["sms"], now - timedelta(days=days), now, **words)
+    says(clinic, given_up=f"{consented_on(clinic) - timedelta(days=10):%Y%m%d}")
+    clinic.send()
+    assert {row.customer_id for row in WorkItem.select()} == {clinic.customer.id, other.id}
+    invoice = given.an_invoice(clinic.account, customer=other)
+    assert clinic.ask(invoice=invoice).json["reasonCode"] == "number_reassigned"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("habit", "words"),
+    [
+        ({"code": 60606}, "has not enabled the look-up"),
+        ({"code": 60606, "status": 403}, "has not enabled the look-up"),
+        ({"code": 60610}, "no carrier is known"),
+        ({"valid": False}, "no valid number"),
+        ({"code": 60699}, "did not answer the look-up (60699)"),
+    ],
+)
+def test_who_cannot_be_looked_up_is_not_contacted_and_a_day_later_that_is_tried_again(
+    clinic, habit, words
+):
+    """An error is no answer, and it may be mended."""
+    says(clinic, **habit)
+    message = clinic.send()
+    assert (message.status, message.error_code) == ("refused", "number_not_known")
+    assert words in message.error
+    assert clinic.ask().json["reasonCode"] == "number_not_known"
+    assert WorkItem.select().count() == 0
+    says(clinic)
+    days_pass(1)
+    clinic.send()
+    assert (len(clinic.sent()), len(asked(clinic))) == (1, 2)
+
+
+def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(clinic):
+    """Given a consent of before January 2021, then there is no data, which is no "no"; a consent of
+    today settles it.
+    """
+    Consent.update(given_at=datetime(2020, 6, 1, tzinfo=UTC)).execute()
+    message = clinic.send()
+    assert (message.status, message.error_code) == ("refused", "number_not_known")
+    assert "no data" in message.error
+    days_pass(2)
+    assert clinic.ask().json["reasonCode"] == "number_not_known"
+    clinic.consents()
+    Consent.update(given_at=business_now()).execute()
+    clinic.send()
+    assert (len(clinic.sent()), answers()) == (1, ["no_data_available", "no"])
+
+
+def test_an_answer_counts_for_as_many_days_as_the_account_says(clinic):
+    """Given a consent of a month ago and 30 days, then it is asked again when the look-up is as
+    old.
+    """
+    clinic.send()
+    days_pass(29)
+    given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.send()
+    assert len(asked(clinic)) == 1
+    days_pass(1)
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.send()
+    assert (len(clinic.sent()), answers()) == (3, ["no", "no"])
+
+
+def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
+    local_hour("Europe/London", 12)
+    clinic.phone = clinic.customer.phone = "+442079460958"
+    clinic.customer.save()
+    clinic.consents().send()
+    assert (len(clinic.sent()), NumberLookup.select().count()) == (1, 0)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("fault", "counted"),
+    [("error_500", 1), ("rate_limit_429", 1), ("forbidden_403", 1), ("refuse", 2)],
+)
+def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault, counted):
+    """Given a question that Twilio turns away, then it does not count; silence may have cost a fee
+    and does.
+    """
+    clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
+    message = clinic.send()
+    assert clinic.message(message.id).sid
+    assert (len(asked(clinic)), answers()) == (2, ["no"])
+    assert tally_of(clinic.account, "lookups", business_now()) == counted
+
+
+@pytest.mark.one_database
+def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as_it_is_wanted(
+    clinic,
+):
+    """Given trouble at Twilio that outlasts the job, then whoever still waits has it tried anew
+    half an hour later, not at each look, and the account's day is not used up.
+    """
+    clinic.stand_in.sandbox.order_fault(
+        kind="error_500", provider="twilio", path=PATH, method="GET", times=8
+    )
+    clinic.ask()
+    for _ in range(30):
+        given.retried(clinic.redis, "messages", 1)
+        if len(asked(clinic)) == 8:
+            break
+    StagedJob.update(due_at=0).where(StagedJob.name == "send_payment_link").execute()
+    given.relayed(clinic.redis)
+    clinic.work(0)
+    job = clinic.job("look_up_number")
+    assert (job.state, job.attempts, len(asked(clinic))) == ("waiting", 0, 8)
+    assert job.due_at > given.database_now() + AFTER_TROUBLE * 500_000
+    assert tally_of(clinic.account, "lookups", business_now()) == 0
+    clinic.work()
+    assert (len(clinic.sent()), answers()) == (1, ["no"])
+
+
+@pytest.mark.one_database
+def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic, monkeypatch):
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    (row,) = NumberLookup.select()
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "")
+    get_settings.cache_clear()
+    client.cache_clear()
+    with pytest.raises(Misconfigured):
+        look_up_number.perform(row.id)
+    assert tally_of(clinic.account, "lookups", business_now()) == 0
+
+
+def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
+    """Given an attempt that died once it had asked, then it is asked again, and both are
+    counted.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    (row,) = NumberLookup.select()
+    assert begin_look_up(row.id)
+    clinic.work()
+    assert (len(clinic.sent()), answers()) == (1, ["no"])
+    assert tally_of(clinic.account, "lookups", business_now()) == 2
+
+
+def test_of_two_answers_the_first_one_stays(clinic):
+    """Given two attempts at once, when both are answered, then the first answer is kept, and the
+    second one has nobody asked for anything.
+    """
+    clinic.send()
+    (row,) = NumberLookup.select()
+    record_answer(row.id, "yes")
+    assert (answers(), WorkItem.select().count()) == (["no"], 0)
+
+
+def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
+    """Given a text whose look-up has no room today, when the account wants none any more, then the
+    text leaves, and nobody is asked.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    message = clinic.send()
+    assert message.status == "waiting"
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    checks(clinic, 0)
+    clinic.work()
+    assert (len(clinic.sent()), asked(clinic)) == (1, [])
+
+
+def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
+    """Given a job that runs a second time, as after a death, then Twilio is not asked."""
+    clinic.send()
+    (row,) = NumberLookup.select()
+    look_up_number.perform(row.id)
+    assert len(asked(clinic)) == 1
+
+
+def test_look_ups_have_a_ceiling_of_the_day(clinic):
+    """Given an account that has had its look-ups, then the text waits, until there is room."""
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    message = clinic.send()
+    assert (message.status, asked(clinic)) == ("waiting", [])
+    DailyCeiling.change(clinic.account.id, "lookups", 1, "cli:ada")
+    clinic.work()
+    assert clinic.message(message.id).sid
+
+
+def test_the_scan_has_a_number_looked_up_before_it_texts(texting):
+    """Given a person who owes, then the first scan has them looked up, the next one texts them; and
+    whoever's number has changed hands is left alone, with the reason.
+    """
+    clinic = a_scanned_clinic(texting)
+    clinic.owes(3)
+    clinic.scan()
+    assert clinic.course().code == "number_not_checked"
+    assert clinic.sends() == []
+    clinic.scan()
+    assert (len(clinic.sends()), answers()) == (1, ["no"])
+    clinic.settings(number_check_days=10)
+    clinic.days_pass(11)
+    says(clinic, given_up=f"{clinic.today:%Y%m%d}")
+    clinic.scan()
+    clinic.sends()
+    clinic.scan()
+    assert clinic.course().code == "number_reassigned"
+    assert (len(clinic.sends()), answers()) == (1, ["no", "yes"])
+
+
+@pytest.mark.one_database
+def test_the_scan_goes_on_at_once_when_the_account_wants_no_look_ups_any_more(texting):
+    clinic = a_scanned_clinic(texting)
+    DailyCeiling.change(texting.account.id, "lookups", 0, "cli:ada")
+    clinic.owes(3)
+    clinic.scan()
+    assert (clinic.sends(), clinic.course().code) == ([], "number_not_checked")
+    change_settings(texting.account, {"number_check_days": 0}, "cli:ada")
+    clinic.scan()
+    assert (len(clinic.sends()), asked(clinic)) == (1, [])
+
+
+def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting):
+    clinic = a_scanned_clinic(texting, first_contacts="draft", number_check_days=0)
+    clinic.owes(3)
+    clinic.scan()
+    (draft,) = WorkItem.select().where(WorkItem.kind == "draft")
+    checks(clinic)
+    answer = texting.post(f"/api/work-items/{draft.id}/resolve", action="approve")
+    assert answer.status_code == 200, answer.text
+    clinic.scan()
+    clinic.sends()
+    clinic.scan()
+    assert (len(clinic.sends()), answers()) == (1, ["no"])
+
+
+def a_scanned_clinic(texting, **settings):
+    """A clinic whose ladder runs by itself and that has numbers looked up; a person in New York."""
+    local_hour(NEW_YORK, 12)
+    texting.phone = texting.customer.phone = PHONE
+    texting.customer.save()
+    clinic = Scanning(texting)
+    clinic.settings(**{"number_check_days": 30, **settings})
+    clinic.days_pass(1)
+    return clinic
+
+
+@pytest.mark.parametrize("changed_hands", [False, True])
+def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_hands):
+    """Given a person who was never called, when a call is asked for, then it is placed once the
+    look-up has said that the number is still theirs, and never if it is not.
+    """
+    local_hour(NEW_YORK, 12)
+    calling.habits(rings_after=3600)
+    calling.customer.phone = PHONE
+    calling.customer.save()
+    Consent.update(phone=PHONE).execute()
+    AccountSettings.choose(calling.account, {"number_check_days": 30}, real_now())
+    says(calling, given_up=f"{business_now():%Y%m%d}" if changed_hands else "")
+    answer = calling.asks()
+    assert answer.status_code == 202
+    calling.work_calls()
+    given.retried(calling.redis, "calls", 1)
+    (job,) = StagedJob.select().where(StagedJob.name == "look_up_number")
+    assert (job.fair_to, len(asked(calling))) == (calling.account.id, 1)
+    call = calling.call(answer.json["id"])
+    if changed_hands:
+        assert (call.state, call.error_code) == ("refused", "number_reassigned")
+    assert len(calling.placed()) == (0 if changed_hands else 1)
+
+
+@pytest.mark.one_database
+def test_only_an_operator_turns_it_on_for_it_costs_them_fees(clinic):
+    path = f"/api/accounts/{clinic.account.id}/settings"
+    refused = clinic.client.simulate_patch(
+        path, json={"numberCheckDays": 30}, headers=clinic.headers
+    )
+    assert refused.status_code == 403
+    operator = given.a_key(None) | {"Payphone-Account": clinic.account.id}
+    for days, status in ((366, 422), (-1, 422), (0, 200), (365, 200)):
+        answer = clinic.client.simulate_patch(
+            path, json={"numberCheckDays": days}, headers=operator
+        )
+        assert answer.status_code == status, answer.text
+    assert answer.json["numberCheckDays"] == 365
+
+
+@pytest.mark.one_database
+def test_doctor_says_when_twilio_refuses_what_an_account_wants(clinic):
+    """Given an account that has numbers looked up, then doctor says so, and that Twilio has not
+    enabled it until it has.
+    """
+    checks(clinic, 0)
+    assert "no account wants them" in check_number_lookups(get_settings()).found
+    checks(clinic)
+    assert check_number_lookups(get_settings()).level == "ok"
+    says(clinic, code=60606)
+    clinic.send()
+    found = check_number_lookups(get_settings())
+    assert found.level == "fail"
+    assert "has not enabled" in found.found
+    assert clinic.account.id in found.found
+    says(clinic)
+    days_pass(1)
+    clinic.send()
+    assert check_number_lookups(get_settings()).level == "ok"

@@ -1,0 +1,59 @@
+"""What look-ups of a number say of a consent."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rules.contact.gate import NumberCheck
+from rules.contact.number_lookups import LookUp, check_of
+
+NOW = datetime(2026, 11, 20, 17, tzinfo=UTC)
+MONTH = timedelta(days=30)
+BEFORE, DAY, AFTER = "2026-01-01", "2026-01-02", "2026-01-03"  # DAY: that of the consent
+
+
+def looked_up(*answers):
+    """Answers, each with its date of consent and for how many hours it has been there."""
+    return [LookUp(word, since, NOW - timedelta(hours=hours)) for word, since, hours in answers]
+
+
+@pytest.mark.parametrize(
+    ("answers", "reassigned"),
+    [
+        ([], None),
+        ([("no", DAY, 5)], False),
+        ([("no", BEFORE, 5)], False),  # nobody gave it up since the day before either
+        ([("no", AFTER, 5)], None),  # but on the day itself somebody may have
+        ([("yes", DAY, 5)], True),
+        ([("yes", AFTER, 5)], True),  # it was given up after a later date, so after this one too
+        ([("yes", BEFORE, 5)], None),  # or in between
+        ([("yes", DAY, 9), ("no", DAY, 5)], True),
+        ([("a_new_word", DAY, 5)], None),
+    ],
+)
+def test_a_yes_counts_for_older_consents_and_a_no_for_younger_ones(answers, reassigned):
+    check, _ = check_of(looked_up(*answers), DAY, NOW, MONTH)
+    assert (check.reassigned if check else None) is reassigned
+
+
+def test_the_newest_answer_is_the_check():
+    check, _ = check_of(looked_up(("no", DAY, 9), ("no", BEFORE, 5)), DAY, NOW, MONTH)
+    assert check == NumberCheck(NOW - timedelta(hours=5), reassigned=False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "known"),
+    [
+        ([("60606", DAY, 23)], False),
+        ([("60606", DAY, 24)], True),
+        ([("60606", BEFORE, 1)], True),  # of another consent
+        ([("no_data_available", DAY, 29 * 24)], False),
+        ([("no_data_available", DAY, 30 * 24)], True),
+        ([("no", DAY, 9), ("60606", DAY, 5)], False),
+        ([("60606", DAY, 9), ("no", DAY, 5)], True),
+    ],
+)
+def test_an_attempt_that_told_nothing_is_made_again_after_a_while(answers, known):
+    """Errors after a day, missing data when an answer would be asked for again."""
+    _, unknown = check_of(looked_up(*answers), DAY, NOW, MONTH)
+    assert (unknown == "") is known
