@@ -48,6 +48,7 @@ from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.guards.card_guard import CardGuard
 from web.http.guards.payment_guard import PaymentGuard
+from web.http.guards.query_guard import QueryGuard
 from web.http.guards.security_headers import SecurityHeaders
 from web.http.middleware import RequestContext, install
 from web.http.routing import Router, StaticFiles
@@ -221,6 +222,7 @@ def create_app() -> falcon.App:
         RequestContext(),
         PaymentGuard(),
         CardGuard(),
+        QueryGuard(),
     ]
     app = falcon.App(middleware=middleware, router=Router())
     install(app)

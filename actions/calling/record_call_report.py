@@ -24,6 +24,7 @@ LOOK_AFTER = 60.0  # seconds until a call whose report is missing is looked at
 BLOCKED_DELAY = 20.0  # seconds until a call that found no room at Vapi is decided again
 TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
 _GOES_ON = frozenset({"ringing", "in_progress"})
+_AT_VAPI = _GOES_ON | {"queued"}
 _GAVE_BACK = frozenset({"unknown", "refused", "cancelled"})
 
 log = get_log("calls")
@@ -63,7 +64,7 @@ def record_call_report(
     if told.blocked and state in {"", "queued"}:
         return _record_blocked(call, told, now)
     is_over = state == "ended"
-    goes_on = state in _GOES_ON and call.state in _GAVE_BACK
+    goes_on = state in _AT_VAPI and call.state in _GAVE_BACK
     if is_over and call.state in {"waiting", "refused"} and _was_not_placed(told):
         return False  # it is known, and has been decided again
     if is_over and _never_rang(call, told):
@@ -127,7 +128,11 @@ def _record_blocked(call: Call, told: VapiCall, now: datetime) -> bool:
     """Vapi has the call, and places it not, or not yet: no attempt was made. It is looked at until
     it says that it has ended; only then may another one be placed.
     """
-    new = call.record_report("queued", now, vapi_id=told.id)
+    was_given_back = call.state in _GAVE_BACK
+    deadline = now + LONGEST if was_given_back else None
+    new = call.record_report("queued", now, vapi_id=told.id, deadline=deadline)
+    if was_given_back:  # it may ring at any time, as one may that was not given up
+        CallSlot.lease(call.id, now + LONGEST, now)
     if call.state == "queued":
         call.record_blocked(now)
         stage_again(

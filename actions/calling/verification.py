@@ -104,8 +104,7 @@ def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:
     call = request.call
     if call.direction == "outbound":
         return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
-    where = f"account_id = ? AND phone = ? ORDER BY id LIMIT {_HOUSEHOLD + 1}"
-    at_number = Customer.all(where, call.account_id, request.line) if request.line else []
+    at_number = Customer.at_phone(request.line, [call.account_id]) if request.line else []
     if at_number:
         return at_number if len(at_number) <= _HOUSEHOLD else []
     named = Invoice.one_with(

@@ -1,6 +1,6 @@
 """A person asks to be contacted another time: nobody contacts them before, but staff may answer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from actions.contact.holds import hold_until
@@ -15,6 +15,8 @@ from runtime.clock import business_now
 LATER = "later"  # the kind of hold
 BY_TEXT = "inbound_sms"  # who records what a person asks for
 NOTE = "The person asks to be contacted another time."
+WORK_WITHIN = timedelta(days=366)  # however long they are left alone, somebody looks by then
+A_MOMENT = timedelta(minutes=1)  # "in two hours", said twice, is one time
 
 
 def put_off(
@@ -22,7 +24,7 @@ def put_off(
 ) -> datetime | None:
     """Leave the customer alone until the time that they name in `words`, in every zone where they
     may be who write or speak at `phone`; in the open transaction. The moment, in business time, at
-    which somebody has to see to it, which may be now; None where they name none.
+    which somebody has to see to it: it may be now, and is within a year; None where they name none.
 
     Words end no hold, for they are easily misread, and who writes or speaks is not always known: of
     several times the latest counts, until staff, who see to it at the time named last, end it.
@@ -38,9 +40,11 @@ def put_off(
         LATER,
         to_micros(now),
     )
-    if begins > now and not any(hold.until is None or hold.until >= begins for hold in known):
+    if begins > now and not any(
+        hold.until is None or hold.until > begins - A_MOMENT for hold in known
+    ):
         hold_until(customer, LATER, NOTE, begins, actor, **about)
-    return now if asks_at_once(words) else begins
+    return now if asks_at_once(words) else min(begins, now + WORK_WITHIN)
 
 
 def time_asked(words: str, phone: str, customer: Customer | None = None) -> datetime | None:

@@ -8,6 +8,7 @@ the sender. Holds and suppressions are placed wherever a wish to stop would be h
 from datetime import datetime
 from typing import Any
 
+from actions.contact.escalate import DUE_AFTER
 from actions.contact.holds import hold_at_once
 from actions.contact.put_off import BY_TEXT, put_off
 from models.contact.account_sender import accounts_of_sender
@@ -77,7 +78,7 @@ def _answered(phone: str, number: str, service: str, accounts: list[str]) -> str
 def _people(account_id: str, phone: str) -> list[Customer]:
     """The account's customers at this phone, whoever was texted last first."""
     last = _last_text(account_id, phone)
-    rows = list(Customer.select().where(Customer.account == account_id, Customer.phone == phone))
+    rows = Customer.at_phone(phone, [account_id])
     if last is not None and last.customer_id not in {row.id for row in rows}:
         rows.append(Customer.get_by_id(last.customer_id))
     return sorted(rows, key=lambda row: (last is None or row.id != last.customer_id, row.id))
@@ -150,9 +151,18 @@ def _open(
         customer_id=who.id if who is not None else None,
         invoice_id=last.invoice_id if last is not None else None,
         suggested=found.suggested,
-        due_at=None if found.hold else due,
+        due_at=_due(found, due),
         context={"class": found.code, "phone": phone, "said": [said], **_wanted(found, words)},
     )
+
+
+def _due(found: Class, asked: datetime | None) -> datetime:
+    """By when somebody has to see to a new item: at the time that the person asks for, but within a
+    day where they name none, or where it weighs more than a call.
+    """
+    soon = business_now() + DUE_AFTER
+    is_weighty = bool(found.hold or found.suppresses)
+    return min(asked or soon, soon) if is_weighty else asked or soon
 
 
 def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:

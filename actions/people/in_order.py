@@ -45,9 +45,7 @@ def lock_people_at(phone: str, accounts: Iterable[str]) -> None:
         Message.select(Message.account, Message.customer).where(Message.to == phone).distinct()
     )
     told = {*accounts, *(row.account_id for row in texts)}
-    known = Customer.select(Customer.id).where(
-        Customer.account << sorted(told), Customer.phone == phone
-    )
+    known = Customer.at_phone(phone, told)
     ids = {row.customer_id for row in texts} | {row.id for row in known}
     _take(*map(customer_key, sorted(ids)))
 

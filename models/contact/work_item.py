@@ -16,12 +16,14 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 
 SYSTEM = "system"
+THE_CLINIC = "clinic"  # whose it is while nobody is named: whoever is at the desk
 
 
 class WorkItem(Row):
     """One piece of work. `subject` is the row that it is about: there is one item for each kind and
     subject. `context` is typed by its kind and says nothing about health; `suggested` is one of the
-    actions of `rules/contact/work_items.py`. `due_at` is business time. `is_new` is set on one that
+    actions of `rules/contact/work_items.py`. `due_at` is business time, and `owner` who has to see
+    to it: the clinic where nobody is named. `is_new` is set on one that
     was just made.
     """
 
@@ -87,7 +89,7 @@ class WorkItem(Row):
             invoice=invoice_id,
             words=words,
             suggested=suggested,
-            owner=owner,
+            owner=owner or THE_CLINIC,
             due_at=due_at,
             context=dict(context or {}),
             created_at=now,

@@ -1,5 +1,8 @@
 """A person or household who owes a clinic money."""
 
+from collections.abc import Collection
+from typing import Self
+
 from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
@@ -36,6 +39,22 @@ class Customer(Row):
     def preferred_phone(self) -> str:
         """The number to contact them at: the one they asked for, else theirs; empty without."""
         return (self.contact_request or {}).get("phone") or self.phone or ""
+
+    @classmethod
+    def at_phone(cls, phone: str, account_ids: Collection[str]) -> list[Self]:
+        """Those of the accounts whose number it is, or who asked to be contacted there; by id."""
+        among = sorted(account_ids)
+        if not among:
+            return []
+        marks = ", ".join("?" for _ in among)
+        found = cls.all(f"phone = ? AND account_id IN ({marks})", phone, *among)
+        found += cls.all(
+            f"account_id IN ({marks}) AND contact_request IS NOT NULL"
+            " AND contact_request ->> 'phone' = ?",
+            *among,
+            phone,
+        )
+        return sorted({row.id: row for row in found}.values(), key=lambda row: row.id)
 
     class Meta:
         indexes = (

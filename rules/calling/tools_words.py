@@ -37,6 +37,10 @@ TRIES_USED_UP = (
 )
 
 PAID = "The payment of {amount} for bill {number} succeeded. Say so, and thank the caller."
+NOTHING_LEFT = (
+    "Nothing is left to pay of bill {number}: it was settled another way meanwhile, and this card"
+    " was not charged. Say so, and offer no other way to pay it."
+)
 UNDER_WAY = (
     "The payment is under way and its outcome is not known yet. Say that, and do not say that it"
     " was paid. Call this again in a few seconds to ask."

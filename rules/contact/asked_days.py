@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-FARTHEST = timedelta(days=93)  # a date without a year that is further away is one that is over
-MOST_MONTHS = 6  # ahead, of a month that is named by itself
-SATURDAY, DECEMBER, CENTURY = 5, 12, 2000
+# without a year, what is further away may be one that is over
+FARTHEST = timedelta(days=93)  # a date
+FARTHEST_MONTH = timedelta(days=183)
+THURSDAY, SATURDAY, NOVEMBER, DECEMBER, CENTURY = 3, 5, 11, 12, 2000
 Span = tuple[date, date]  # the first day, and the first day after it
 Match = re.Match[str]
 
@@ -37,9 +38,11 @@ _MONTHS = (
     "nov(?:ember)?|noviembre",
     "dec(?:ember)?|diciembre",
 )
-_WEEKDAY, _MONTH = "|".join(_WEEKDAYS), "|".join(_MONTHS)
+WEEKDAYS, MONTHS = "|".join(_WEEKDAYS), "|".join(_MONTHS)
 _COMES = r"(?: (?:que (?:viene|entra)|proxim[oa]|entrante))"
 _NTH = r"[0-3]?\d(?:st|nd|rd|th)?"
+_TO = r"(?:to|and|or|through|thru|until|till?|al?|y|o|hasta)(?: the| el)?"
+_YEAR = r"(?: (?:del? |of )?(?P<year>20\d\d))?"
 
 
 def _place(words: str, named: tuple[str, ...]) -> int:
@@ -74,8 +77,23 @@ def _first_of(day: date, months: int) -> date:
     return date(day.year + years, month + 1, 1)
 
 
-def _next_year(_: Match, today: date) -> Span:
-    return date(today.year + 1, 1, 1), date(today.year + 2, 1, 1)
+def _year(years: int) -> Callable[[Match, date], Span]:
+    return lambda _, today: (date(today.year + years, 1, 1), date(today.year + years + 1, 1, 1))
+
+
+def _rest(span_of: Callable[[Match, date], Span]) -> Callable[[Match, date], Span]:
+    """What is left of it is no time to come: the first day after it is."""
+
+    def span(match: Match, today: date) -> Span:
+        over = span_of(match, today)[1]
+        return over, over
+
+    return span
+
+
+def _named_year(match: Match, _: date) -> Span:
+    year = int(match["year"])
+    return date(year, 1, 1), date(year + 1, 1, 1)
 
 
 def _month_end(_: Match, today: date) -> Span:
@@ -100,19 +118,39 @@ def _one_day(year: int, month: int, day: int) -> date | None:
 
 
 def _date(match: Match, today: date) -> Span | None:
-    """A day of a named month, or 12/5: the next one, unless that is so far away that it is over."""
+    """A day of a named month, or 12/5: of the year that is named, which may be over, or the next
+    one; or all from it to another one of the month.
+    """
     groups = match.groupdict()
     month = int(groups["month"]) if groups["month"].isdigit() else 0
     month = month or _place(groups["month"], _MONTHS) + 1
     number = int(re.sub(r"\D", "", groups["nth"]))
+    last = int(re.sub(r"\D", "", groups.get("last") or groups["nth"]))
     if year := groups.get("year"):
         found = _one_day(int(year) % 100 + CENTURY, month, number)
     else:
-        years = (_one_day(year, month, number) for year in (today.year, today.year + 1))
-        found = next((day for day in years if day is not None and day >= today), None)
-        if found is not None and found - today > FARTHEST:
-            return None
-    return None if found is None else (found, found + DAY)
+        ahead = (_one_day(year, month, number) for year in range(today.year, today.year + 9))
+        found = next((day for day in ahead if day is not None and day >= today), None)
+    if found is None:
+        return None
+    end = _one_day(found.year, month, max(number, last)) or found
+    return found, end + DAY
+
+
+def again(span: Span, today: date) -> Span:
+    """The same days of the next year in which they are not over: their year was mistyped."""
+    first, over = span
+    ahead = (_one_day(year, first.month, first.day) for year in range(today.year, today.year + 9))
+    found = next(day for day in ahead if day is not None and day >= today)
+    return found, found + (over - first)
+
+
+def is_far(match: Match, span: Span, today: date) -> bool:
+    """Whether a date or a month without a year is so far away that it may be one that is over."""
+    groups = match.groupdict()
+    if "month" not in groups or groups.get("year"):
+        return False
+    return span[0] - today > (FARTHEST if "nth" in groups else FARTHEST_MONTH)
 
 
 def _day_of_month(match: Match, today: date) -> Span | None:
@@ -125,9 +163,12 @@ def _day_of_month(match: Match, today: date) -> Span | None:
     return None
 
 
-def _whole_month(match: Match, today: date) -> Span | None:
-    ahead = (_place(match["month"], _MONTHS) + 1 - today.month) % DECEMBER
-    return _month(ahead)(match, today) if ahead <= MOST_MONTHS else None
+def _whole_month(match: Match, today: date) -> Span:
+    month = _place(match["month"], _MONTHS) + 1
+    if year := match["year"]:
+        first = date(int(year), month, 1)
+        return first, _first_of(first, 1)
+    return _month((month - today.month) % DECEMBER)(match, today)
 
 
 def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
@@ -141,32 +182,79 @@ def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
     return span
 
 
+def _thanksgiving(match: Match, today: date) -> Span:
+    """The fourth Thursday of November, with the weekend after it."""
+    for year in (today.year, today.year + 1):
+        first = date(year, NOVEMBER, 1)
+        begins = first + ((THURSDAY - first.weekday()) % 7 + 21) * DAY
+        if begins + 4 * DAY > today:
+            break
+    return begins, begins + 4 * DAY
+
+
 # What is found earlier is not looked at again: "day after tomorrow" is no "tomorrow".
 DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"day after tom+or+ow|pasado manana", _in(2)),
     (r"end of (?:the|this) week(?! ?end)", _week(0, 4, 5)),
     (r"next week ?end|proximo fin de semana", _week(1, SATURDAY)),
     (r"(?:the |this )?week ?ends?|fin(?:es)? de semana", _week(0, SATURDAY)),
+    (
+        r"this week (?:and|or) (?:the )?next(?: week)?|esta semana (?:y|o) la (?:proxima|otra)",
+        _week(0, 0, 14),
+    ),
     (rf"next week|(?:proxima|otra) semana|semana{_COMES}", _week(1)),
     (r"(?:this|all|the whole) week|(?:esta|toda la) semana", _week(0)),
     (r"end of (?:the|this) month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
     (rf"next month|(?:proximo|otro) mes|mes{_COMES}", _month(1)),
     (r"this month|este mes", _month(0)),
-    (r"next year|(?:proximo|otro) ano|ano (?:que (?:viene|entra)|proximo|entrante)", _next_year),
+    (r"(?:rest|remainder) of (?:the|this) week|resto de (?:la|esta) semana", _rest(_week(0))),
+    (r"(?:rest|remainder) of (?:the|this) month|resto del? (?:este )?mes", _rest(_month(0))),
+    (r"(?:rest|remainder) of (?:the|this) year|resto del? (?:este )?ano", _rest(_year(0))),
+    (r"next year|(?:proximo|otro) ano|ano (?:que (?:viene|entra)|proximo|entrante)", _year(1)),
+    (r"this year|este ano", _year(0)),
     (r"holidays|las fiestas", _feast(12, 24, 32)),
+    (r"thanksgiving|accion de gracias", _thanksgiving),
     (r"christmas|xmas|navidad", _feast(12, 25, 25)),
     (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),
-    (rf"(?P<month>{_MONTH})(?: the)? (?P<nth>{_NTH})(?![\d:])", _date),
-    (rf"(?P<nth>{_NTH}) (?:de |of )?(?P<month>{_MONTH})", _date),
+    (
+        (
+            rf"(?:(?:the|del?|el) )?(?P<nth>{_NTH}) {_TO} (?P<last>{_NTH}) (?:de |of )"
+            rf"(?P<month>{MONTHS}){_YEAR}"
+        ),
+        _date,
+    ),
+    (
+        (
+            rf"(?P<month>{MONTHS})(?: the)? (?P<nth>{_NTH})"
+            rf"(?: {_TO} (?P<last>{_NTH})(?![\d:/]| ?(?:[ap]m|{MONTHS})\b))?{_YEAR}(?![\d:])"
+        ),
+        _date,
+    ),
+    (rf"(?P<nth>{_NTH}) (?:de |of )?(?P<month>{MONTHS}){_YEAR}", _date),
+    (rf"(?P<month>{MONTHS}) (?:del? |of )?(?P<year>20\d\d)", _whole_month),
     (r"(?P<month>1[0-2]|0?[1-9])/(?P<nth>[0-3]?\d)(?:/(?P<year>(?:20)?\d\d))?", _date),
+    (
+        r"(?P<nth>1[3-9]|2\d|3[01])/(?P<month>1[0-2]|0?[1-9])(?:/(?P<year>(?:20)?\d\d))?",
+        _date,
+    ),
     (r"the (?P<nth>[0-3]?\d(?:st|nd|rd|th))", _day_of_month),
     (r"(?:el|del)(?: dia)? (?P<nth>[0-3]?\d)(?![\d:])", _day_of_month),
     (
-        rf"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de )|(?<=of ))(?P<month>{_MONTH})",
+        (
+            r"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de )|(?<=of ))"
+            rf"(?P<month>{MONTHS}){_YEAR}"
+        ),
         _whole_month,
     ),
     (
-        rf"(?P<next>next |proximo )?(?P<day>{_WEEKDAY})(?P<comes>{_COMES})?",
+        (
+            r"(?:(?<=\bin )|(?<=til )|(?<=till )|(?<=after )|(?<=\ben )|(?<=hasta )|(?<=hasta el ))"
+            r"(?P<year>20\d\d)"
+        ),
+        _named_year,
+    ),
+    (
+        rf"(?P<next>next |following |proximo )?(?P<day>{WEEKDAYS})(?P<comes>{_COMES})?",
         _weekday,
     ),
     (r"(?<!la )(?<!esta )manana|tom+or+ows?|tmrw?|tmrow|tmw|2mor+ow?", _in(1)),

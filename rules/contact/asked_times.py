@@ -3,63 +3,32 @@ found by rules alone, in every zone where they may be.
 
 Where words can be read more than one way the later moment counts: a contact too few harms nobody.
 "Not before Monday" begins on Monday, "not on Monday" and "after Monday" on Tuesday; "before Monday"
-names no beginning, "Monday or Tuesday" the first.
+names no beginning, "Monday or Tuesday" the first, "away from Monday to Friday" Saturday.
+Nothing is shortened: who asks for two years is left alone for two years.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from rules.contact.asked_days import DAY, DAYS, WEEK, Match, Span
+from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_behind
+from rules.contact.asked.at_once import NOW, is_refused, wishes_beside
+from rules.contact.asked.at_once import asks_at_once as clause_asks
+from rules.contact.asked.lengths import UNIT, in_digits, lengths
+from rules.contact.asked.over import is_day_gone, is_gone
+from rules.contact.asked_days import DAY, DAYS, MONTHS, WEEK, WEEKDAYS, Match, Span, again, is_far
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
 
 LATER_TODAY = timedelta(hours=3)  # what "later today" is taken for
-LONGEST = timedelta(days=366)  # what is further away was misread, or is a joke
 NOON, EARLY = 12, 8  # "at 5" is in the afternoon, "at 9" in the morning, "at 8" either
 HOURS = 24
-_COUNTS = {"a": 1, "an": 1, "un": 1, "una": 1, "couple": 2, "par": 2} | dict.fromkeys(
-    ("few", "several", "some", "unos", "unas", "pocos", "pocas"), 3
-)
-_NUMBERS = {
-    word: str(number)
-    for words in (
-        "one two three four five six seven eight nine ten eleven twelve",
-        "uno dos tres cuatro cinco seis siete ocho nueve diez once doce",
-    )
-    for number, word in enumerate(words.split(), 1)
-}
-_COUNTED = re.compile(
-    "at|after|past|around|about|until|till?|before|by|between|in|for|and|to|wait|me|us|las?|en|de"
-)
-
-
-YEARS = r"years?|yrs?|anos?"
-_UNITS: dict[str, timedelta] = {
-    r"minutes?|mins?|minutos?": timedelta(minutes=1),
-    r"hours?|hrs?|horas?": timedelta(hours=1),
-    r"days?|dias?": DAY,
-    r"weeks?|wks?|semanas?": WEEK,
-    r"months?|mes(?:es)?": timedelta(days=31),
-    YEARS: timedelta(days=366),
-}
-_UNIT = "|".join(_UNITS)
-_COUNT = (
-    rf"(?:a |un )?(?:\d{{1,2}} (?:or|to|o|a) )?(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)})"
-    rf"(?: of| de)?(?: more| mas)? ?(?P<unit>{_UNIT})\b"
-)
-_IN = re.compile(
-    rf"\b(?:in|for|after|wait|within|en|dentro de|espere\w*|por|give (?:me|us))"
-    rf"(?: about| like| unos| unas| otr[oa]s?| another)? {_COUNT}|\b{_COUNT.replace('P<', 'P<x')}"
-    r" (?:later|from now|mas tarde)\b"
-)
-_HALF_HOUR = re.compile(r"\bhalf an hour\b|\bmedia hora\b")
 _CLOCK = r"(?P<{0}>\d{{1,2}})(?::(?P<{0}_minute>[0-5]\d))?(?: ?(?P<{0}_half>am|pm))?\b"
 _HOUR = re.compile(
     r"(?:\b(?P<lead>at|after|around|about|past|from|until|till?|before|by|between|las?) )?"
     rf"(?<![\d:/]){_CLOCK.format('first')}(?: (?:to|and|or|y|o|a|hasta)(?: las?)?"
-    rf" {_CLOCK.format('last')})?(?! ?(?:{_UNIT})\b)(?![:/])"
+    rf" {_CLOCK.format('last')})?(?! ?(?:{UNIT})\b)(?![:/])"
 )
 # parts of a day: their first hour, and which half of it an hour beside them means
 _PARTS: tuple[tuple[re.Pattern[str], int, str], ...] = tuple(
@@ -72,19 +41,11 @@ _PARTS: tuple[tuple[re.Pattern[str], int, str], ...] = tuple(
         (r"evening|tonight|(?:la|esta) noche", 17, "pm"),
     )
 )
-_BUSY = (
-    "busy|working|at work|in (?:a )?meetings?|tied up|ocupad[oa]|trabajando"
-    "|en (?:el )?trabajo|en una (?:junta|reunion)"
-)
-_NOW = re.compile(
-    r"\b(?:(?:right )?now|asap|as soon as (?:you can|possible)|right away|immediately"
-    r"|ahor(?:a|ita)|cuanto antes|ya mismo)\b"
-)
 _SOON = re.compile(r"\bin a (?:bit|while|minute|moment|sec)\b|\b(?:al|un) rat(?:o|ito)\b")
 _LATER = re.compile(
     r"\b(?:later|(?:an|some) ?other (?:time|day)|mas tarde|luego|despues(?! del?\b)"
     r"|otro (?:dia|momento)|otra (?:hora|ocasion)|(?:not a good|a bad) time"
-    rf"|(?:no es (?:un )?buen|mal) momento|(?:i m|im|i am|estoy) (?:\w+ )?(?:{_BUSY}))\b"
+    rf"|(?:no es (?:un )?buen|mal) momento|(?:i m|im|i am|estoy) (?:\w+ )?(?:{BUSY}))\b"
 )
 # what no day can be found for: "once I get paid", "in spring"; "when you can" is no other time
 _ONCE = re.compile(
@@ -95,61 +56,64 @@ _ONCE = re.compile(
     r" (?:cuando|en (?:la |el )?(?:primavera|verano|otono|invierno))\b"
     r"(?! (?:pueda|puedan|puedas|quiera|guste|usted|sea posible)\b))"
 )
+_UNTIL_WHEN = re.compile(r"\b(?:until|till|hasta|not before)\b")
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
-    r"\b(?:(?:do|does|did|could|would|wo|is|are)(?: not|n ?t)|can ?(?:not|t)|not|never|except"
-    r"|excepto|menos|no(?= (?:me|nos|puedo|podemos|estoy|llam|hoy|ahora|es|este|esta)))\b"
+    rf"(?:\b(?:{REFUSING}|except|excepto|menos)"
+    r"|\bno(?= (?:me|nos|puedo|podemos|estoy|llam|hoy|ahora|es|este|esta)))\b"
 )
 _NEGATED = re.compile(
     rf"{_NOT}(?: please| ever)?"
     r"(?: (?:me |nos )?(?:(?:call|contact|text|phone|ring|talk|speak|bother|message|answer|do|make)"
     r"(?:ing)?(?: (?:me|us|it))?|good|free|available|there|home|llam\w+|habl\w+|escrib\w+"
     r"|contact\w+|molest\w+|marqu\w+|(?:puedo|podemos)(?: \w+r)?|estoy))?"
-    r"(?: (?:on|this|the|for|in|el|la|por|en|right|es|next))* ?$"
-)
-_REFUSED = re.compile(rf"{_NOT}|\bno\b|\bdont\b|\bcant\b")
-_IS_BUSY = re.compile(rf"\b(?:{_BUSY})(?: all| todo)?(?: on| the| el)? $")
-_IS_BAD = re.compile(
-    r" (?:no (?:puedo|podemos|estoy|me)|i (?:can ?(?:not|t)|am not|m not)|(?:is no|isn t|not) good"
-    r"|(?:doesn t|does not|won t) work)\b"
+    r"(?: (?:on|this|the|for|in|from|between|el|la|por|en|del?|desde|entre|right|es|next))* ?$"
 )
 _AFTER = re.compile(r"\b(?:after|past|despues del?|pasad[oa])(?: the| el| la| las)? $")
 _BEFORE = re.compile(r"\b(?:before|by|antes del?)(?: the| el| la| las)? $")
-_EITHER = re.compile(r" (?:or|and|to|thru|through|o|u|y|a|al|hasta)(?: on| el| the)? ")
-
-
-# "I have been waiting for 3 weeks" names no time to come; "I was ill, call me in 3 weeks" does
-_GONE = re.compile(
-    r"\b(?:(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
-    r"|hoping|planning|thinking|wondering)\b)|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
-    r"|calling|texted|texting|heard|worked"
-    r"|(?:have|has|ve|haven|hasn|havent|hasnt)(?: t| not| never)?"
-    r" (?:had|seen|lived|visited|received|paid|owed|used|known)"
-    r"|estado|estuve|estaba|esperado|esperando|llevo|llamado|llamando|veces)\b"
+_EITHER = re.compile(
+    r" (?:or|and|to|thru|through|until|till?|o|u|y|a|al|hasta|hasta el)(?: on| el| the)? "
 )
-_AHEAD = re.compile(
-    r"\b(?:call|text|contact|phone|ring|write|message|email|talk|speak|try|wait|ask|remind|give|will"
-    r"|ll|can|could|would|should|need|want|until|till?|to (?:come|return|be|go|pay|see|work)"
-    r"|llam\w+|escrib\w+|contact\w+|habl\w+|marqu\w+|intent\w+|puedo|pueden?|voy|hasta"
-    r"|esper(?:e|en|ar|eme)|regres\w+|vuelv\w+)\b"
+_UNTIL = re.compile(r"\b(?:until|till?|hasta)(?: the| el| la| las)? $")
+_FITS = re.compile(
+    r" (?:(?:is|would be|will be|es|seria|esta) )?(?:works?|good|fine|ok|okay|better|best|bien"
+    r"|mejor"
+    r"|perfect\w*)\b"
 )
-_GONE_BEHIND = re.compile(
-    r" (?:ago\b|(?:i|we)(?: ve| have| had)? (?:been|waited|called|tried)\b"
-    r"|(?:he|hemos|llevo|llevamos) (?:estado|esperado|esperando|llamado)\b)"
-)
-_DAY_GONE = re.compile(
-    r"\b(?:(?:last|since|desde)(?: the| el| la)?|i (?:have |ve |already |just )?"
-    r"(?:called|texted|emailed|paid|came|wrote|visited|went)"
-    r"(?: (?:you|in|back|again|there|it|here))?(?: on| this| last)?) $"
-)
-_DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
-_BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
-_TO_BE_CALLED = re.compile(
-    r"\b(?:call|text|phone|ring|contact|speak|talk|callback|llam\w+|habl\w+|marqu\w+|contact\w+)\b"
+# by when something with a year that is over may be due all the same: the year was mistyped
+_DUE = re.compile(
+    r"\b(?:until|till?|hasta|(?:call|text|contact|phone|ring|message)(?: me| us)?(?: back| again)?"
+    r"|llam\w+|contact\w+|escrib\w+|not before)(?: on| after| el| del?| despues del?| in| en"
+    r"| the)* ?$"
 )
 
 
 _PAST = re.compile(r"\b(?:at )?(?:a )?(?P<part>half past|quarter (?:past|to)) (?P<hour>\d{1,2})\b")
+
+
+def _up(found: Match) -> str:
+    """A part of a number counts as the whole."""
+    return str(int(found[0].partition(".")[0]) + 1)
+
+
+# as people write dates, ranges and hours; what they mean, in words that are looked for
+_WRITTEN: tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...] = (
+    (re.compile(r"\b(\d{1,2})[-.](\d{1,2})[-.]((?:20)?\d\d)\b"), r"\1/\2/\3"),
+    (re.compile(r"(?<=\d)((?:st|nd|rd|th)?)(?:, ?| )(?=20\d\d\b)"), r"\1 "),
+    (
+        re.compile(
+            rf"\b({WEEKDAYS}|\d+(?:st|nd|rd|th)?)\.? ?[-\u2013\u2014] ?(?={WEEKDAYS}|{MONTHS}|\d)"
+        ),
+        r"\1 to ",
+    ),
+    (
+        re.compile(rf"\b({WEEKDAYS}) ?, ?(?:(?:and|or|y|o|nor) )?(?:on )?(?={WEEKDAYS}\b)"),
+        r"\1 or ",
+    ),
+    (re.compile(rf"\b\d+\.\d+(?= ?(?:{UNIT})\b)"), _up),
+    (re.compile(r"(?<![\d$.])([01]?\d|2[0-3])\.([0-5]\d)(?![\d.])"), r"\1:\2"),
+)
+_CLAUSE = re.compile(r"(?:[!?;,\n]|\.(?!\d)|(?<!\d)\.)+")
 
 
 # Wednesdays, before all hours of them, so that every date is near one of them
@@ -176,30 +140,34 @@ def names_another_time(text: str) -> bool:
 
 def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | None:
     """The moment (UTC) from which somebody wants to be contacted who says `text` at `now` and may
-    be in any of `zones`: `now` itself where it has come, and not much more than a year ahead; None
+    be in any of `zones`: `now` itself where it has come, or where they ask for a call at once; None
     where they name none.
     """
     today = local_days(zones, now)[1]
     named = _Named()
-    for clause in _clauses(text):
+    clauses = [*_clauses(text)]
+    wishes = wishes_beside(clauses, _names_time)
+    named.now = asks_at_once(text)
+    for clause in wishes:
         _read(clause, now, today, named)
     found = list(named.moments)
     if named.days or named.hours:
         found.append(_at(named, now, today, zones))
     elif named.later and not found:
         found.append(begins_everywhere(zones, today + DAY))
-    return min(max([now, *found]), now + LONGEST) if found or named.now else None
+    return max([now, *found]) if found or named.now else None
 
 
 def asks_at_once(text: str) -> bool:
     """Whether somebody asks to be called now, whatever times they name beside it."""
-    for clause in _clauses(text):
-        named = _Named()
-        _read(clause, _SOME_MORNINGS[0], _SOME_MORNINGS[0].date(), named)
-        another = named.days or named.hours or named.moments or named.later
-        if named.now and not another and _TO_BE_CALLED.search(clause):
-            return True
-    return False
+    return any(clause_asks(clause, _names_time) for clause in _clauses(text))
+
+
+def _names_time(words: str) -> bool:
+    """Whether some words of a clause name a time other than now."""
+    named = _Named()
+    _read(NOW.sub(" ", words), _SOME_MORNINGS[0], _SOME_MORNINGS[0].date(), named)
+    return bool(named.days or named.hours or named.moments or named.later)
 
 
 def _at(named: _Named, now: datetime, today: date, zones: Collection[str]) -> datetime:
@@ -225,25 +193,17 @@ def _clauses(text: str) -> Iterator[str]:
     """Its clauses, of plain letters and digits, with numbers as digits."""
     plain = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", plain_letters(text).lower())
     plain = _ISO.sub(r"\2/\3/\1 at \4 ", plain)
-    for clause in re.split(r"[.!?;,\n]+", plain):
-        spaced = re.sub(r"(?<=\d) ?[-\u2013] ?(?=\d)", " to ", clause)
-        spaced = re.sub(r"[^a-z0-9:/]+", " ", spaced).strip()
-        words = (
-            _NUMBERS.get(word, word) if _counts(before, word) else word
-            for before, word in zip(["", *spaced.split()], spaced.split(), strict=False)
-        )
-        yield _PAST.sub(_past, " ".join(words))
+    for sign, words in _WRITTEN:
+        plain = sign.sub(words, plain)
+    for clause in _CLAUSE.split(plain):
+        spaced = re.sub(r"[^a-z0-9:/]+", " ", clause).strip()
+        yield _PAST.sub(_past, in_digits(spaced))
 
 
 def _past(found: Match) -> str:
     """Half past 5 as 5:30; a quarter to 5 is taken for 5."""
     minute = {"half past": ":30", "quarter past": ":15"}.get(found["part"], "")
     return f"at {found['hour']}{minute}"
-
-
-def _counts(before: str, word: str) -> bool:
-    """Whether a word is a number there: "at once" is none."""
-    return _COUNTED.fullmatch(before) is not None and (word != "once" or before == "las")
 
 
 def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
@@ -254,56 +214,27 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
     if found := _SOON.search(left):
         named.moments.append(now + timedelta(hours=1))
         left = _without(left, found)
-    is_later = _LATER.search(left) is not None or _ONCE.search(clause) is not None
+    is_later = any(words.search(clause) for words in (_ONCE, _UNTIL_WHEN)) or (
+        _LATER.search(left) is not None
+    )
     named.later = named.later or is_later
-    for found in _NOW.finditer(left):
-        is_refused = _REFUSED.search(clause[: found.start()]) or re.match(
-            r" (?:no|not)\b", clause[found.end() :]
-        )
-        named.now = named.now or not is_refused
-        named.later = named.later or is_refused is not None
+    for found in NOW.finditer(left):
+        is_later = is_refused(clause[: found.start()], clause[found.end() :])
+        named.now = named.now or not is_later
+        named.later = named.later or is_later
 
 
 def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
     left = clause
-    for found in [*_HALF_HOUR.finditer(left)]:
-        left = _without(left, found)
-        if not _is_gone(clause, found):
-            named.moments.append(now + timedelta(minutes=30))
-    for found in [*_IN.finditer(left)]:
-        left = _without(left, found)
-        words = found["count"] or found["xcount"]
-        unit = found["unit"] or found["xunit"]
-        is_age = re.fullmatch(YEARS, unit) and re.match(r"(?:for|por|after)\b", found[0])
-        if is_age or _is_gone(clause, found):  # "a patient for 20 years"
+    for found, end, length in lengths(clause):
+        left = left[: found.start()] + " " * (end - found.start()) + left[end:]
+        if is_gone(clause, found):  # "a patient for 20 years"
             continue
-        number = int(words) if words.isdigit() else _COUNTS[words]
-        one = next(long for each, long in _UNITS.items() if re.fullmatch(each, unit))
-        if one < DAY:  # in 24 hours is a moment, in a day is a day
-            named.moments.append(now + number * one)
+        if length < DAY or re.search(r"\b(?:hours?|hrs?|horas?)\b", found[0]):
+            named.moments.append(now + length)  # in 24 hours is a moment, in a day is a day
         else:
-            named.days.append(today + number * one)
+            named.days.append(today + length)
     return left
-
-
-def _is_gone(clause: str, found: Match) -> bool:
-    """Whether a length of time is over: what they have done or suffered so far, not what they ask
-    for after it.
-    """
-    lead = clause[: found.start()]
-    if _AHEAD.match(found[0]):
-        return False
-    for gone in _GONE.finditer(lead):
-        if not _AHEAD.search(lead, gone.end()):
-            return True
-    return not _AHEAD.search(lead) and _GONE_BEHIND.match(clause[found.end() :]) is not None
-
-
-def _is_day_gone(lead: str, behind: str) -> bool:
-    """Whether a day is over that is named between these words."""
-    if _DAY_GONE_BEHIND.match(behind):
-        return True
-    return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
 
 
 def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
@@ -314,22 +245,64 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
             left = _without(left, match)
             if span is not None:
                 found.append((match, span))
+    found = [each for each in found if _is_to_come(each, clause, today)]
     found.sort(key=lambda each: each[0].start())
-    before = 0
-    for match, (first, over) in found:
-        lead = clause[: match.start()]
-        if before and _EITHER.fullmatch(clause[before : match.start()]):
-            continue  # the first of several will do
-        before = match.end()
-        if not (_is_end(lead) or _is_day_gone(lead, left[before:])):
-            is_over = (
-                _AFTER.search(lead)
-                or _NEGATED.search(lead)
-                or _IS_BUSY.search(lead)
-                or _IS_BAD.match(clause[before:])
-            )
-            named.days.append(over if is_over else first)
+    for group in _together(clause, found):
+        lead, behind = clause[: group[0][0].start()], left[group[-1][0].end() :]
+        is_range = len(group) > 1  # "away since Friday until Tuesday"
+        if _is_end(lead) or (is_day_gone(lead, behind) and not is_range):
+            continue
+        spans = _in_order(group, today)
+        is_over = (
+            _AFTER.search(lead)
+            or _NEGATED.search(lead)
+            or is_absent(lead)
+            or is_absent_behind(behind)
+        )
+        if is_over and _FITS.match(behind):  # "busy Thursday, Friday works"
+            named.days.append(spans[-1][0])
+        elif is_over:
+            named.days.append(max(over for _, over in spans))
+        else:  # the first of several will do
+            named.days.append(spans[-1 if _UNTIL.search(lead) else 0][0])
     return left
+
+
+def _together(clause: str, found: list[tuple[Match, Span]]) -> list[list[tuple[Match, Span]]]:
+    """Days that are named as one: Monday or Tuesday, from Friday to Tuesday."""
+    groups: list[list[tuple[Match, Span]]] = []
+    for each in found:
+        before = groups[-1][-1][0].end() if groups else 0
+        if groups and _EITHER.fullmatch(clause[before : each[0].start()]):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
+
+
+def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
+    """Whether days are meant that are not over: where their year is, or they are so far away that
+    they may be, only what is asked for or said of them tells.
+    """
+    match, span = found
+    lead = clause[: match.start()]
+    if span[1] > today and not is_far(match, span, today):
+        return True
+    return _DUE.search(lead) is not None or (
+        span[1] > today and (is_absent(lead) or _NEGATED.search(lead) is not None)
+    )
+
+
+def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:
+    """Their spans: of weekdays named as one, each is the next after the one before."""
+    spans: list[Span] = []
+    for match, span in group:
+        first, over = span if span[1] > today else again(span, today)
+        weeks = 0 * WEEK
+        while spans and "comes" in match.groupdict() and first + weeks < spans[-1][0]:
+            weeks += WEEK
+        spans.append((first + weeks, over + weeks))
+    return spans
 
 
 def _read_hours(clause: str, left: str, named: _Named) -> str:
@@ -353,7 +326,7 @@ def _read_hours(clause: str, left: str, named: _Named) -> str:
 
 def _is_end(lead: str) -> bool:
     """Whether what stands before a time makes it an end: "before 5", but not "not before 5"."""
-    return _BEFORE.search(lead) is not None and _REFUSED.search(lead) is None
+    return _BEFORE.search(lead) is not None and not is_refused(lead, "")
 
 
 def _hours_of(found: Match, beside: str) -> list[time]:

@@ -10,6 +10,7 @@ a text can be read both ways it is the weightier one: a contact too few harms no
 import re
 from dataclasses import dataclass
 
+from rules.contact.asked.at_once import is_time_alone
 from rules.contact.asked_times import names_another_time
 from rules.contact.opt_out.words import own_words, plain_words
 
@@ -56,7 +57,8 @@ _HOUSEHOLD = (
 _BILL = r"(?:debt|bill|invoice|charge|charges|balance|account|amount|total|statement)"
 _BILL_ES = r"(?:deuda|factura|cuenta|cargo|cargos|saldo|monto|cantidad|importe|cobro)"
 _TIMES = (  # of which nothing else is said
-    r"on|until|till?|after|at|in|the|next|this|that|day|end|of|el|la|las|hasta|despues|de|por|pasado"
+    r"on|until|till?|after|at|in|the|next|this|that|day|end|of|el|la|las|hasta|despues|de|por"
+    r"|pasado"
     r"|que|viene|otra|proxim[oa]|weeks?|weekend|month|semana|mes|\d+(?:st|nd|rd|th)?|am|pm|noon"
     r"|morning|afternoon|evening|tomorrow|tonight|manana|tarde|noche|(?:mon|tues|wednes|thurs|fri"
     r"|satur|sun)day|lunes|martes|miercoles|jueves|viernes|sabado|domingo"
@@ -64,17 +66,26 @@ _TIMES = (  # of which nothing else is said
 _PATTERNS: dict[str, str] = {
     "deceased": (
         r"\bpassed away\b|\bdeceased\b|\bdied\b|\bestate of\b|\bprobate\b"
-        r"|\bis no longer with us\b"
+        r"|\b(?:is|s) no longer (?:with us|alive|living)\b|\b(?:is|s) not alive\b"
+        r"|\b(?:in|gone to) heaven\b|\brest in peace\b|\brip\b(?! ?off)|\b(?:is|s"
+        r"|was) buried(?! in\b)\b"
+        rf"|\b(?:lost|buried|cremated) (?:my|our|her|his|him|her)(?: {_HOUSEHOLD})?"
+        r" (?:in|on|last|this|a|two|years?|yesterday)\b|\b(?:patient|person|she|he) expired\b"
+        r"|\b(?:person|client|customer) (?:is|s|was) dead\b"
+        r"|\bya no esta (?:con nosotros|entre nosotros|viv[oa])\b|\bdescans[ea] en paz\b"
         rf"|\b{_HOUSEHOLD} (?:is |s |has |have |had |just |esta )*(?:dead|passed|passed on"
         r"|muert[oa])\b"
         r"|\bfallec\w+|\bmurio\b|\bha muerto\b|\bdifunt[oa]\b"
     ),
     "bankruptcy": (
-        r"\bbankrupt\w*|\bchapter (?:7|11|13|seven|eleven|thirteen)\b|\bbancarrota\b|\bquiebra\b"
+        r"\bbank ?r[ua]p\w*|\bdebts? (?:was|were|is|are|got|has been|have been) discharged\b"
+        r"|\bchapter (?:7|11|13|seven|eleven|thirteen)\b|\bbancarrota\b|\bquiebra\b"
         r"|\bcapitulo (?:7|11|13)\b|\binsolvencia\b"
     ),
     "lawyer": (
-        r"\b(?:attorney|lawyer)s?\b|\blegal (?:counsel|representation|representative|aid)\b"
+        r"\b(?:attorn[ae]?y|atorney|attorny|lawyer|laywer|solicitor|atty|paralegal)s?\b"
+        r"|\blaw (?:firm|office)s?\b|\blegal team\b|\brepresented by\b|\bretained counsel\b"
+        r"|\blegal (?:counsel|representation|representative|aid)\b"
         r"|\babogad[oa]s?\b|\blicenciad[oa]s? que me represent\w+|\brepresentante legal\b"
     ),
     "wrong_number": (
@@ -83,6 +94,16 @@ _PATTERNS: dict[str, str] = {
         r"|\b(?:not|isn t|isnt|no longer) (?:my|his|her|their|that person s) (?:phone |cell"
         r" )?(?:number|phone)\b|\bno longer (?:at|has) this number\b"
         r"|\b(?:nobody|no one|no \w+) (?:by|with|of) (?:that|this) name\b|\bno such person\b"
+        r"|\bnew (?:phone|number)(?: who| and)\b|\bjust got this (?:number|phone)\b"
+        r"|\bthis (?:number|phone)(?: now)? (?:belongs to|is) (?:someone|somebody|another)\b"
+        r"|\bwrong num\w*\b|\b(?:that|this)(?: is|s) not me\b|\bthat s not me\b"
+        r"|\b(?:there is|there s|theres|we have) no (?!(?:signal|service|wifi|reception|internet"
+        r"|time|one|power)\b)\w+ (?:here|at this number)\b"
+        r"|\b(?:does not|doesn t|doesnt|no longer) lives? (?:here|at this)\b"
+        r"|\bnever heard of (?:him|her|them|this person|that person)\b"
+        r"|\bse equivoc(?:o|aron|a)\b|\bno (?:lo|la|los) conozco\b"
+        r"|\bno conozco a (?:ese|esa|ningun|ninguna|nadie)\b|\baqui no (?:vive|hay|esta) ning\w+\b"
+        r"|\beste (?:numero|telefono|celular) (?:no es|ya no es) (?:de|su\w*|el de|la de)\b"
         r"|\b(?:i am|i m|im|this is|this isn t|this isnt) not (?:him|her|them|that person|the"
         r" (?:patient|person))\b|\bi (?:do not|don t|dont) know (?:him|her|them|this person"
         r"|who that is)\b"
@@ -92,7 +113,23 @@ _PATTERNS: dict[str, str] = {
         r" (?:esa persona|nadie|el|ella)\b|\baqui no vive\b|\bya no es su (?:numero|telefono)\b"
     ),
     "dispute": (
-        r"\bdisput\w+|\bi (?:want to|will) contest\b|\b(?:do not|don t|dont|never|did not|didn t"
+        r"\bdisput\w+|\bcontest(?:ing)? (?:this|the|that|my|it)\b|\bi (?:want to|will) contest\b"
+        r"|\b(?:isn t|isnt|is not|not) (?:my|our|his|her)"
+        rf" {_BILL}\b|\b{_BILL} (?:is not|isn t|isnt|ain t) (?:mine|ours|right|correct|accurate"
+        rf"|for me)\b"
+        r"|\b(?:thats|its|this|that|it)(?: is| s| was)? not (?:right|correct|mine|accurate)\b"
+        r"|^not (?:mine"
+        r"|correct"
+        r"|right)\b|\b(?:is|must be|s|was) (?:a|an|some)(?: \w+)? (?:mistake|error|mix up)\b"
+        r"|\b(?:i|we) (?:do not|don t|dont) agree\b|\bnever agreed\b|\b(?:did not|didn t|didnt"
+        r"|never)"
+        r" (?:authoriz\w+|approve\w*|sign\w*|order\w*|consent\w*)\b"
+        r"|\b(?:was not|wasn t|wasnt|never) (?:a patient|there|seen|treated)\b"
+        rf"|\b(?:no|zero) (?:balance|debt)\b|\b{_BILL} (?:is|was|should be) (?:zero|0)\b"
+        r"|\b(?:have|got) my bill wrong\b|\b(?:was|were) supposed to be (?:free|covered|included)\b"
+        r"|\b(?:validate|verify|prove|proof of)(?: \w+){0,2} (?:debt|bill|charge)\b|^prove it\b"
+        r"|\bidentity (?:was |is |has been )?(?:stolen|theft)\b|\bstole my identity\b|\b(?:do not"
+        r"|don t|dont|never|did not|didn t"
         r"|didnt) (?:think i |believe i )?owe\b|\bowe (?:you )?nothing\b|\bnot my"
         rf" {_BILL}\b|\bidentity theft\b|\bfraud\w*"
         rf"|\b(?:wrong|incorrect|mistaken|inaccurate) {_BILL}\b|\b{_BILL}(?: \w+){{0,3}}"
@@ -107,6 +144,10 @@ _PATTERNS: dict[str, str] = {
         r" (?:there|appointment|service|services|visit|office|clinic|you|this)\b"
         r"|\bthis (?:is not|isn t|isnt|ain t) (?:right|correct|mine)\b|\bnot what i (?:was"
         r" quoted|agreed|signed)\b"
+        rf"|\b(?:esa|esta|ese|este|la|el) {_BILL_ES} no es (?:mi[ao]|correct[oa])\b"
+        rf"|\bno es mi[ao]\b"
+        rf"|\b{_BILL_ES} no es (?:correct[oa]|mi[ao]|la correcta)\b|\b(?:es|fue) un error\b"
+        r"|\bno (?:autorice|firme|acepte)\b"
         r"|\bno (?:le |les )?debo\b|\bno es mi(?:a)? (?:factura|deuda|cuenta)\b|\bno reconozco\b"
         r"|\bdisputo\b|\bno estoy de acuerdo\b|\bme cobraron (?:de mas|doble|dos veces|mal)\b"
         rf"|\b{_BILL_ES}(?: \w+){{0,3}} (?:mal|equivocad[oa]|incorrect[oa]|error)\b|\b(?:hay"
@@ -192,7 +233,8 @@ _PATTERNS: dict[str, str] = {
         r"|\b(?:can t|cant|cannot|can not|unable to|not able to) (?:talk|speak|chat|answer|text"
         r"|do this|take (?:a |this |your )?call)\b"
         r"|\b(?:do not|don t|dont|never|not|stop) (?:call|contact|text|phone|ring|bother)(?:ing)?\b"
-        r"|\b(?:escrib|contact|busqu|marqu|recuerd|avis|mand|habl|molest)\w*(?:me|nos)\b|\bhablamos\b"
+        r"|\b(?:escrib|contact|busqu|marqu|recuerd|avis|mand|habl|molest)\w*(?:me|nos)\b"
+        r"|\bhablamos\b"
         r"|\b(?:podemos|puedo|quiero|prefiero|podriamos) hablar\b"
         r"|\bintent\w+ (?:de nuevo|otra vez)\b|\besper\w+\b.*\b(?:hasta|un|una|al|a)\b"
         r"|\b(?:ahora|hoy|ahorita) no\b|\bno (?:puedo|es buen momento)\b"
@@ -241,6 +283,28 @@ _PATTERNS: dict[str, str] = {
         r"|igualmente|mil|bendiciones)(?: |$))+$"
     ),
 }
+# who is not there says so, whether or not they ask for another time
+_AWAY = re.compile(
+    r"\b(?:(?<!passed )(?<!pass )(?<!right )(?<!go )away|gone|out of (?:the )?\w+|sabbatical"
+    r"|on (?:\w+ )?leave"
+    r"|no contact|busy|until|till|hasta|(?:be|come|coming|get|getting|m) back|return(?:ing)?"
+    r"|(?:regreso|vuelvo|regresare|volvere)|need(?: at least)?(?: \w+)?(?: more)? (?:days|weeks"
+    r"|months)"
+    r"|(?:not|won t|wont|isn t"
+    r"|isnt)(?: be)? (?:home"
+    r"|here|there|available|around|in town|reachable)|deployed|stationed|hospital\w*|rehab|jail"
+    r"|prison"
+    r"|overseas|abroad|unavailable|vacation|travell?ing|surgery|recovering|recuperando\w*"
+    r"|internad[oa]"
+    r"|(?:no estoy|no estare|estoy fuera|estare fuera|de viaje|de vacaciones|operan|cirugia))\b"
+)
+# "I am not Maria": whose name it is tells the capital letter
+_NOT_ME = re.compile(
+    r"(?:\b[Tt]his (?:is not|isn['\u2019]?t)|\b[Ii](?:['\u2019]?m| am) not|^(?:[Nn]o,? )?[Nn]ot"
+    r"|\b[Nn]o soy|\b[Yy]o no soy) (?!I\b|My|The|Sure|Paying|Able|Going|Happy|Interested|Ready|Home"
+    r"|Available|Working|Now|Today|Yet|Really|Right|Ok|Until|Before|At|In|On|English|Monday|Tuesday"
+    r"|Wednesday|Thursday|Friday|Saturday|Sunday|De|El|La)[A-Z][a-z]+"
+)
 # "don't call me tomorrow" asks for no call
 _NO_CALL = re.compile(
     r"\b(?:do not|don t|dont|never|not|stop|quit|no)(?: please| ever| even| me| nos)*"
@@ -280,6 +344,8 @@ def class_of(text: str, has_stopped: bool = False) -> Class | None:
             return each
     if has_stopped or not said.strip():
         return None
+    if _is_away(said, plain):
+        return BY_CODE["later"]
     if not plain:
         return BY_CODE["thanks" if set(said) & _THANKFUL else "unknown"]
     return BY_CODE["unknown"]
@@ -291,7 +357,14 @@ def asks_for_another_time(text: str) -> bool:
     """
     said = own_words(text)
     plain = plain_words(said)
-    return any(_fits(code, said, plain) for code in ("call_me", "later"))
+    is_asked = any(_fits(code, said, plain) for code in ("call_me", "later"))
+    return is_asked or _is_away(said, plain)
+
+
+def _is_away(said: str, plain: str) -> bool:
+    """Whether somebody says that they are not there, or nothing else, and names a time."""
+    is_said = _AWAY.search(plain) is not None or is_time_alone(plain)
+    return is_said and names_another_time(said)
 
 
 def _fits(code: str, said: str, plain: str) -> bool:
@@ -299,6 +372,8 @@ def _fits(code: str, said: str, plain: str) -> bool:
     found = _FOUND.get(code)
     if found is None:
         return False
+    if code == "wrong_number" and _NOT_ME.search(said):
+        return True
     if code == "call_me":
         return found.search(_NO_CALL.sub(" ", plain)) is not None
     return found.search(plain) is not None and (code != "later" or names_another_time(said))

@@ -24,6 +24,7 @@ from rules.calling.tools_words import (
     NO_MORE_ENTRIES,
     NO_SUCH_WAY,
     NOT_BY_CARD,
+    NOTHING_LEFT,
     PAID,
     UNDER_WAY,
     ask_consent,
@@ -224,11 +225,20 @@ def _went_on(done: ToolCall) -> str:
     """Do what is left to do of a charge, and tell what came of it. Raises Refused."""
     session = KeypadSession.one("id = ?", done.subject)
     if session is not None and session.confirmation_id is None:
-        return words_for_session(session)
+        told = "" if session.is_open else _settled_otherwise(session.invoice_id)
+        return told or words_for_session(session)
     with transaction():
         charging = resume(done.subject if session is None else session.confirmation_id or "")
     charging.perform()
     return outcome_of(charging.confirmation_id)
+
+
+def _settled_otherwise(invoice_id: str) -> str:
+    """What the caller is told whose card was not charged for a bill of which nothing is left to
+    pay, by a link say; '' while something is.
+    """
+    invoice = Invoice.get_by_id(invoice_id)
+    return "" if invoice.outstanding > 0 else NOTHING_LEFT.format(number=invoice.number)
 
 
 def outcome_of(confirmation_id: str) -> str:
@@ -236,9 +246,11 @@ def outcome_of(confirmation_id: str) -> str:
     no money.
     """
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
-    if confirmation.state in {"declined", "refused"}:
-        raise why_not_charged(confirmation)
     attempt = confirmation.attempt
+    if confirmation.state in {"declined", "refused"}:
+        if told := _settled_otherwise(attempt.invoice_id):
+            return told
+        raise why_not_charged(confirmation)
     payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     if payment is None or payment.status != "succeeded":
         return UNDER_WAY

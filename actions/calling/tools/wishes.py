@@ -2,6 +2,7 @@
 somebody.
 """
 
+import hashlib
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
-from actions.contact.put_off import LATER, put_off, time_asked
+from actions.contact.put_off import A_MOMENT, LATER, put_off, time_asked
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
@@ -142,16 +143,21 @@ def request_human(request: ToolRequest) -> str:
             return known.answer
         due = _put_off(request, call)
         line = _answer(request, call, due)
-        # the moment, for the words are the person's
-        moment = [] if due is None else [f"{due:%FT%R}"]
-        unread = ["unread"] if line == HUMAN_TOMORROW else []
-        wish = ":".join([request.called.name, reason, *moment, *unread])
+        wish = ":".join([request.called.name, reason, *_digest(request.text("when"))])
         item = _opened(request, call, reason, due)
         known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
         _keep(request, call, wish, line, item.id)
     return line
+
+
+def _digest(when: str) -> list[str]:
+    """What tells one time from another: the words themselves are the person's, and the moment that
+    is meant by "in two hours" is another each time.
+    """
+    words = " ".join(when.casefold().split())
+    return [hashlib.sha256(words.encode()).hexdigest()[:16]] if words else []
 
 
 def _answer(request: ToolRequest, call: Call, due: datetime | None) -> str:
@@ -194,7 +200,8 @@ def _opened(request: ToolRequest, call: Call, reason: str, due: datetime | None)
     item = _item(request, call, reason, due, context)
     if words and item.is_open and item.context.get("when") != words:
         item.record_context({**item.context, "when": words})
-    if due is not None and item.due_at != due and item.is_open:
+    is_due = item.due_at is not None and due is not None and abs(item.due_at - due) < A_MOMENT
+    if due is not None and not is_due and item.is_open:
         item.record_due(due)
     return item
 

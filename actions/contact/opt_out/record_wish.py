@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from peewee import SQL
+
 from models.contact.account_sender import AccountSender, accounts_of_sender
 from models.contact.message import Message
 from models.contact.opt_out import CHANNELS, OptOut
@@ -9,6 +11,7 @@ from models.invoices.customer import Customer
 from runtime.settings import get_settings
 
 MAX_WORDS = 500
+_asked_for = SQL("contact_request ->> 'phone'")  # the number at which they asked to be contacted
 
 
 def record_wish(
@@ -58,7 +61,7 @@ def accounts_told(phone: str, number: str, service: str) -> list[str]:
         own = AccountSender.select(AccountSender.account)
         knows = (
             Customer.select(Customer.account)
-            .where((Customer.phone == phone) & Customer.account.not_in(own))
+            .where((Customer.phone == phone) | (_asked_for == phone), Customer.account.not_in(own))
             .distinct()
         )
         found |= {row.account_id for row in knows}

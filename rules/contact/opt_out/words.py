@@ -52,7 +52,8 @@ _POLITE = (
     r" you|ok|okay|no|hey|hi|hello|just|for good|at once|immediately|por favor|ya|gracias)"
 )
 _REACH = (
-    r"(?:text\w*|messag\w*|msg\w*|sms|contact\w*|call\w*|bother\w*|harass\w*|spam\w*|email\w*"
+    r"(?:text\w*|txt\w*|messag\w*|msg\w*|sms|contact\w*|call\w*|bother\w*|harass\w*|spam\w*"
+    r"|email\w*"
     r"|writ\w*|notif\w*|remind\w*)"
 )
 # What is cancelled at a clinic without any text being meant.
@@ -132,6 +133,19 @@ _WISHES = [
     r"^i (?:hereby |now )?(?:revoke|quit|cancel|withdraw|refuse)$|\bharass(?:ing|es) (?:me|us)\b",
     r"\b(?:not|never|don t|dont|didn t|didnt) consent(?:ed|ing)?\b",
     r"\b(?:want|wish) to be removed\b",
+    (
+        rf"\b(?:told|asked|said|informed|requested)(?: \w+){{0,4}} not(?: to)?(?: be)? {_REACH}\b"
+        rf"|\b(?:not allowed|no permission|not authorized|not permitted"
+        rf"|have no right) to {_REACH}\b"
+        rf"|\brefuse(?: to be| any| all| your| further| these)* {_REACH}\b"
+        rf"|\b(?:refrain|abstain) from(?: \w+){{0,2}} {_REACH}\b"
+        rf"|\b{_REACH}(?: \w+)? (?:is |are )?(?:not|un|no longer) ?(?:wanted|welcome|allowed)\b"
+        rf"|\bunwanted {_REACH}\b|\bprefer not to be {_REACH}\b"
+        r"|\bonly (?:contact|reach|write|communicate|correspond|respond)(?: \w+){0,3} (?:in writing"
+        r"|by (?:us )?(?:mail|post|letter))\b|\b(?:contact|reach|write|communicat\w+|correspond\w*"
+        r"|respond)(?: \w+){0,3} (?:in writing only|only (?:in writing|by (?:us )?(?:mail|post"
+        r"|letter))|by (?:us )?(?:mail|post|letter) only)\b"
+    ),
     r"\bwrong n\w{0,3}[bnm]\w?er\b|\bno(?:sms|texts?|calls?|msgs?|messages)\b",
     r"\b(?:revoke|withdraw)(?: \w+){0,2} (?:consent|permission)\b",
     # Somebody else's number.

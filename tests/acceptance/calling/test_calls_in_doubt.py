@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from actions.calling.end_by_hand import end_by_hand
+from actions.calling.record_call_report import record_call_report
 from jobs.dial_overdue import _record
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
@@ -19,6 +20,7 @@ from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from models.transactions import release_connection, transaction
+from providers.vapi.calls import VapiCall
 from runtime.clock import real_now
 from runtime.errors import Refused
 from tests.stories.calling import Calling
@@ -186,6 +188,30 @@ def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Call
     calling.ends(call, "customer-ended-call")
     calling.hears()
     is_told(calling, call, "in-progress")  # which was under way for long
+    assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("first", ["queued", "scheduled", "queued, without room"])
+def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(calling: Calling, first):
+    """Given a call that was given up, when Vapi tells that it waits at theirs, with room for it or
+    without, and then that it rings, then it holds one slot and has a deadline from the first on.
+    """
+    call = given_up(calling)
+    if first == "queued, without room":
+        told = VapiCall(call.vapi_id, status="queued", name=call.effect_id, blocked=True)
+        with transaction():
+            record_call_report(Call.locked(call.id), told, real_now())
+    else:
+        is_told(calling, call, first)
+    assert [slot.call_id for slot in CallSlot.select()] == [call.id]
+    waits = calling.call(call.id)
+    assert (waits.state, waits.deadline > real_now()) == ("queued", True)
+
+    is_told(calling, call, "ringing")
+    assert [slot.call_id for slot in CallSlot.select()] == [call.id]
+    calling.ends(call, "customer-ended-call")
+    calling.hears()
     assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
 
 

@@ -9,8 +9,10 @@ import pytest
 from models.books.inbox_event import InboxEvent
 from models.calling.keypad_session import KeypadSession
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.keypad import MISTAKES, PIECES, RESULTS
+from rules.calling.tools_words import NOTHING_LEFT
 from tests import given
 from tests.stories.on_the_line import OnTheLine
 
@@ -138,6 +140,10 @@ def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
     assert KeypadSession.select().count() == 2
     assert typing.asks(heard=AGREED * 3).startswith("-No more cards can be typed")
     assert PaymentConfirmation.select().count() == 0
+    bill = typing.line.invoice
+    Invoice.update(outstanding=0, status="paid").where(Invoice.id == bill.id).execute()
+    told = "+" + NOTHING_LEFT.format(number=bill.number)
+    assert typing.asks(heard=AGREED * 3) == told, "it was paid by its link meanwhile"
 
 
 @pytest.mark.one_database

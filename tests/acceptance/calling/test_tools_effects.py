@@ -21,7 +21,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from models.transactions import is_postgres, release_connection, serialize_on
-from rules.calling.tools_words import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW
+from rules.calling.tools_words import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW, NOTHING_LEFT
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
@@ -291,6 +291,68 @@ def test_a_declined_card_is_an_error_and_not_tried_again(line):
     assert told.startswith("-The card was declined. Nothing was charged.")
     assert line.tool("processPhonePayment", "t-2", heard=AGREED) == told
     assert PaymentConfirmation.select().count() == 1
+
+
+@pytest.mark.one_database
+def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
+    """Given a card that was declined, when the bill is paid by its link and it is asked what came
+    of the card, then nothing is left to pay, and nobody is offered a link.
+    """
+    line.takes_cards()
+    line.has_a_saved_card("pm_card_chargeCustomerFail")
+    line.verified()
+    line.tool("processPhonePayment")
+    assert line.tool("processPhonePayment", "t-1", heard=AGREED).startswith(
+        "-The card was declined"
+    )
+
+    Invoice.update(outstanding=0, status="paid").where(Invoice.id == line.invoice.id).execute()
+
+    for tool_id in ("t-1", "t-2"):
+        told = line.tool("processPhonePayment", tool_id, heard=AGREED)
+        assert told == "+" + NOTHING_LEFT.format(number=line.invoice.number)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("requestHuman", {"reason": "asked_for_person", "when": "in 2 hours"}),
+        ("requestHuman", {"reason": "asked_for_person", "when": "in half an hour"}),
+        ("requestHuman", {"reason": "dispute", "when": "tomorrow at 5"}),
+        ("requestHuman", {"reason": "asked_for_person", "when": "once I get paid"}),
+        ("requestHuman", {"reason": "hardship"}),
+        ("recordPromise", {}),
+        ("stopContact", {}),
+        ("stopContact", {"what": "texts"}),
+        ("stopContact", {"why": "wrong_number"}),
+        ("createPaymentLink", {}),
+        ("createPaymentLink", {"by": "read_out"}),
+    ],
+)
+def test_the_same_wish_under_three_ids_has_one_effect(line, tool, said):
+    """Given a wish and the same under two more ids, then all rows stay as the first one left them,
+    and the same is answered.
+    """
+    line.consents()
+    line.verified()
+    if tool == "recordPromise":
+        day = line.account.local_date(business_now()) + timedelta(days=3)
+        said = {"date": day.isoformat()}
+    before = effects()
+    first = line.tool(tool, "t-1", **said)
+    rows = effects()
+    assert rows != before
+    for tool_id in ("t-2", "t-3"):
+        assert line.tool(tool, tool_id, **said) == first
+    assert effects() == rows
+
+
+def effects():
+    """What the tools change for a person."""
+    kinds = (Hold, WorkItem, Promise, OptOut, PhoneSuppression, Message, PaymentLink, ToolCall)
+    rows = {kind.__name__: list(kind.select().order_by(kind.id).dicts()) for kind in kinds}
+    return rows | {"AuditEntry": AuditEntry.select().count()}
 
 
 def test_a_clinic_that_takes_no_cards_in_calls_charges_none(line):

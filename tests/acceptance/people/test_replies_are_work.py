@@ -2,8 +2,11 @@
 once is.
 """
 
+from datetime import timedelta
+
 import pytest
 
+from actions.contact.escalate import DUE_AFTER
 from actions.contact.put_off import put_off
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
@@ -221,8 +224,63 @@ def test_a_dispute_does_not_wait_for_the_call(clinic):
 def test_a_dispute_that_names_a_time_is_not_put_off_either(clinic):
     clinic.hear("The bill is wrong. Call me in 3 weeks")
     (item,) = waiting(clinic)
-    assert (item["context"]["class"], item["dueAt"]) == ("dispute", None)
+    assert item["context"]["class"] == "dispute"
+    assert item["dueAt"] <= rfc3339(business_now() + DUE_AFTER)
     assert {hold.kind for hold in open_holds()} == {"dispute", "later"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I dispute this, call me tomorrow",
+        "hable con mi abogado en dos semanas",
+        "wrong number, call back in 3 weeks",
+        "I already paid",
+        "thanks",
+        "call me in 3 years",
+    ],
+)
+def test_every_answer_is_somebodys_and_due(clinic, words):
+    """What weighs most within a day, what nobody was asked to wait with too, anything in a year."""
+    clinic.hear(words)
+    (item,) = waiting(clinic)
+    within = timedelta(days=366) if "3 years" in words else DUE_AFTER
+    assert item["owner"] == "clinic"
+    assert item["dueAt"] <= rfc3339(business_now() + within)
+
+
+def test_who_asks_for_years_is_left_alone_for_years(clinic):
+    clinic.hear("I am deployed, call me in 3 years")
+    (hold,) = open_holds()
+    assert hold.until > business_now() + timedelta(days=3 * 365)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["call me now i have surgery on friday", "call me back right now I will be busy later"],
+)
+def test_who_asks_to_be_called_now_is_not_put_off_for_their_reason(clinic, words):
+    clinic.hear(words)
+    assert open_holds() == []
+    assert waiting(clinic)[0]["dueAt"] <= rfc3339(business_now())
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"), [("My mother passed away", "deceased"), ("call me in 3 weeks", "later")]
+)
+def test_who_asked_to_be_contacted_at_another_number_is_heard_there(clinic, words, kind):
+    """Given somebody who is contacted at a number other than the one on file, and another person
+    there, then what is written from it is of both.
+    """
+    number = "+12025550166"
+    clinic.customer.contact_request = {"phone": number}
+    clinic.customer.save()
+    other = given.a_customer(clinic.account, phone=number)
+    clinic.hear(words, phone=number)
+    assert {(hold.customer_id, hold.kind) for hold in open_holds()} == {
+        (clinic.customer.id, kind),
+        (other.id, kind),
+    }
 
 
 @pytest.mark.parametrize("words", ["STOP", "START", "HELP", "Liked “Harbor Dental: pay here”"])

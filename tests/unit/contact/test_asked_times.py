@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.contact.asked_times import LONGEST, asked_from, asks_at_once
+from rules.contact.asked_times import asked_from, asks_at_once
 
 HOME = "America/New_York"
 # a Wednesday at two in the afternoon
@@ -125,6 +125,11 @@ OVER = {
     "I have been a patient for 20 years, call me": None,
     "I am a patient for 5 years, call me": None,
     "I haven't seen you in 2 years, call me": None,
+    "I've been coming to you for 10 years, call me": None,
+    "I live here for 3 years, call me": None,
+    "married for 20 years, call me": None,
+    "soy paciente por 5 años, llámeme": None,
+    "I have been away for a year, call me": None,
     # and what is asked for after it still is one
     "I have been busy call me in 3 weeks": "12-09 00:00",
     "I was laid off, give me 2 months": "01-19 00:00",
@@ -145,6 +150,12 @@ NO_TIME = [
     "call me when you can",
     "llámeme cuando pueda",
     "the balance of $25 is wrong, call me",
+    "my visit was on 5/3/2024, call me",
+    "the bill is from 10/05/2025, call me",
+    "I was seen on January 5, 2026 call me",
+    "my surgery was on Friday, call me",
+    "I was there in March 2025, call me",
+    "my bill from 2025-12-05, call me",
     "my visit was on May 3, call me",
     "you may call",
     "llámeme",
@@ -164,10 +175,119 @@ def test_where_no_time_is_named_there_is_none():
     assert {text: asked_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
 
 
-def test_no_time_is_much_more_than_a_year_ahead():
-    far = ("give me 99 weeks", "call me in 99 months", "call me 12/5/99")
-    found = {text: asked_from(text, NOW, (HOME,)) for text in far}
-    assert found == dict.fromkeys(far, NOW + LONGEST)
+# nobody is there, or wants to be called, on any of the days
+AWAY = {
+    "I'm away from Friday to Tuesday": "11-25 00:00",
+    "away Friday through Tuesday": "11-25 00:00",
+    "we will be out of town fri-tues": "11-25 00:00",
+    "I am out of town from Friday until Tuesday": "11-25 00:00",
+    "busy Monday and Tuesday": "11-25 00:00",
+    "I work Monday to Friday": "11-23 00:00",
+    "I'm working Monday thru Friday": "11-28 00:00",
+    "can't talk from Friday to Tuesday": "11-25 00:00",
+    "don't call me between Friday and Tuesday": "11-25 00:00",
+    "not available Thursday or Friday": "11-21 00:00",
+    "won't be home Thursday or Friday": "11-21 00:00",
+    "from Friday to Tuesday I am away": "11-25 00:00",
+    "on vacation 12/5 to 12/10": "12-11 00:00",
+    "on vacation Dec 5-10": "12-11 00:00",
+    "travelling from Dec 20 to Jan 5": "01-06 00:00",
+    "in the hospital the 20th to the 25th": "11-26 00:00",
+    "away from Thursday to Wednesday": "11-26 00:00",
+    "away from Tuesday to Friday": "11-28 00:00",
+    "I'm away on Friday": "11-21 00:00",
+    "I am away this week": "11-23 00:00",
+    "I have surgery on Friday": "11-21 00:00",
+    "estoy de viaje del viernes al martes": "11-25 00:00",
+    "no puedo hablar de viernes a martes": "11-25 00:00",
+    "no estaré del viernes al martes": "11-25 00:00",
+    "estaré fuera del 5 al 10 de diciembre": "12-11 00:00",
+    "I won't be available Monday, Tuesday or Wednesday": "11-26 00:00",
+    "we are on vacation from next Monday to the following Friday": "11-28 00:00",
+    "busy this week and next": "11-30 00:00",
+    "voy a estar fuera desde el viernes hasta el martes": "11-25 00:00",
+    # but they are then
+    "busy Thursday, Friday works": "11-20 00:00",
+    "call me Monday, Tuesday or Wednesday": "11-23 00:00",
+    "call me between Friday and Tuesday": "11-20 00:00",
+    "I'm available Friday to Tuesday": "11-20 00:00",
+    "I'm away, call me Friday": "11-20 00:00",
+    "I am away but back on Friday": "11-20 00:00",
+    "I get back from vacation on Friday": "11-20 00:00",
+    "I'm away until Friday": "11-20 00:00",
+    "I'm away Thursday, call me Friday": "11-20 00:00",
+    "busy Thursday but Friday works": "11-20 00:00",
+}
+# who asks for a long time is left alone for it, and not shorter
+LONG = {
+    "I'm deployed for a year": "2027-11-19",
+    "I will be away for a year": "2027-11-19",
+    "wait for a year": "2027-11-19",
+    "please wait a year": "2027-11-19",
+    "don't call me for a year": "2027-11-19",
+    "I am stationed overseas for two years": "2028-11-19",
+    "in jail for 3 years": "2029-11-20",
+    "I'm working abroad for a year": "2027-11-19",
+    "call me after a year": "2027-11-19",
+    "not for another year": "2027-11-19",
+    "no me llame por un año": "2027-11-19",
+    "estaré fuera por dos años": "2028-11-19",
+    "I was deployed for a year": "2027-11-19",
+    "I'm recovering for 3 months": "2027-02-19",
+    "I was in an accident and I'm recovering for 3 months": "2027-02-19",
+    "I had surgery, I am recovering for 3 months": "2027-02-19",
+    "I was put on bed rest for 6 weeks": "2026-12-30",
+    "I have been told I must rest for 2 months": "2027-01-19",
+    "I was sick and have to rest for 6 weeks": "2026-12-30",
+    "estuve en el hospital y estoy en reposo por 2 meses": "2027-01-19",
+    "give me 99 weeks": "2028-10-11",
+    "call me in 99 months": "2035-04-14",
+    "call me 12/5/99": "2099-12-05",
+    "wait two years": "2028-11-19",
+    "don't call me for the next 6 months": "2027-05-23",
+    "leave it for the next two years": "2028-11-19",
+    "don't call for the next year": "2027-11-19",
+    "call me in a year and a half": "2028-11-19",
+    "call me in a year and 3 months": "2028-02-20",
+    "call me in 1.5 years": "2028-11-19",
+    "call me in a week or two": "2026-12-02",
+    "call me in 100 days": "2027-02-26",
+    "call me in ninety days": "2027-02-16",
+    "call me in eighteen months": "2028-05-29",
+    "call me in twenty four days": "2026-12-12",
+    "call me in half a year": "2027-05-20",
+    "call me January 5, 2028": "2028-01-05",
+    "call me 5 de enero de 2028": "2028-01-05",
+    "call me in March 2028": "2028-03-01",
+    "don't call me until 2028": "2028-01-01",
+    "I'm away until June 5": "2027-06-05",
+    "call me in September": "2027-09-01",
+    "away for the rest of the year": "2027-01-01",
+    "not this year": "2027-01-01",
+    "in prison until 2031": "2031-01-01",
+    "I need 3 more weeks": "2026-12-09",
+    "two more weeks please": "2026-12-02",
+    "call me after Thanksgiving": "2026-11-30",
+    "hasta el 2028": "2028-01-01",
+    # a day that nobody can tell is not today
+    "not until my brother is back": "2026-11-19",
+    # a year that is mistyped
+    "don't call me until 1/5/26": "2027-01-05",
+}
+
+
+@pytest.mark.parametrize("text", AWAY)
+def test_who_is_away_on_days_may_be_contacted_after_the_last_of_them(text):
+    found = asked_from(text, NOW, (HOME,))
+    assert found is not None
+    assert f"{found.astimezone(ZoneInfo(HOME)):%m-%d %H:%M}" == AWAY[text]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_no_time_is_shorter_than_they_asked(text):
+    found = asked_from(text, NOW, (HOME,))
+    assert found is not None
+    assert f"{found.astimezone(ZoneInfo(HOME)):%Y-%m-%d}" == LONG[text]
 
 
 def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
@@ -179,8 +299,44 @@ def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
         "I am in hospital now, call me in 2 weeks": False,
         "don't call me now": False,
         "call me": False,
+        "call me now i have surgery on friday": True,
+        "call me back right now I will be busy later": True,
+        "call me right away im leaving in an hour": True,
+        "I have surgery friday call me now": True,
+        "I'm away friday please call me asap": True,
+        "call me now before Friday": True,
+        "please call me immediately because tomorrow I am away": True,
+        "llámeme ahora mismo porque el viernes me operan": True,
+        "llámeme ahora el viernes tengo cirugía": False,
+        "call me on Friday as soon as possible": False,
+        "as soon as you can on Friday call me": False,
+        "tomorrow call me asap": False,
+        "I am home Friday call me as soon as you can": False,
+        "I'm away until Friday call me asap then": False,
+        "I'm at work right now call me at 5": False,
     }
     assert {text: asks_at_once(text) for text in said} == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call me now i have surgery on friday",
+        "Call me back right now, I will be busy later",
+        "Call me now. My surgery is in 3 weeks",
+        "I have surgery friday call me now",
+    ],
+)
+def test_who_asks_to_be_called_at_once_is_not_put_off_for_their_reason(text):
+    assert asked_from(text, NOW, (HOME,)) == NOW
+
+
+def test_what_they_ask_for_beside_a_call_at_once_is_heeded():
+    tomorrow = asked_from("call me now. If I don't answer call me tomorrow", NOW, (HOME,))
+    assert tomorrow == asked_from("call me tomorrow", NOW, (HOME,))
+    assert asked_from("call me now but don't call me tomorrow", NOW, (HOME,)) == asked_from(
+        "don't call me tomorrow", NOW, (HOME,)
+    )
 
 
 def test_it_begins_once_it_has_begun_wherever_they_may_be():

@@ -79,6 +79,17 @@ PLAIN = [
     "stop payment and stop texting",
 ]
 ANOTHER = [
+    "you are not allowed to call me",
+    "I told you not to call me",
+    "I asked you to not contact me",
+    "I refuse to be contacted",
+    "refrain from contacting me",
+    "please refrain from texting",
+    "communicate only in writing",
+    "only contact me by mail",
+    "contact me by mail only",
+    "dont txt me",
+    "text messages not wanted",
     "not my number",
     "This isn't my number",
     "wrong #",
@@ -132,6 +143,9 @@ SPANISH = [
     "no debo nada",
 ]
 OTHER = [
+    "I can only pay by mail",
+    "can I pay by mail only",
+    "I got a decline message",
     "I'll stop by tomorrow to pay",
     "I will stop by the office and call you",
     "don't stop texting me",

@@ -1,0 +1,1 @@
+"""What the words around a time say of it: how long, whether it is over, whether nobody is there."""

@@ -1,0 +1,113 @@
+"""Whether people ask to be called now, whatever times they name beside it: "call me now, I have
+surgery on Friday"; but not "call me as soon as you can on Friday".
+"""
+
+import re
+from collections.abc import Callable
+
+from rules.contact.asked.absence import REFUSING, is_absent
+from rules.contact.asked.lengths import UNIT
+from rules.contact.asked_days import MONTHS, WEEKDAYS
+
+NOW = re.compile(
+    r"\b(?:(?:right )?now|asap|as soon as (?:you can|possible)|right away|immediately"
+    r"|ahor(?:a|ita)(?: mismo)?|cuanto antes|lo antes posible|ya mismo|de inmediato"
+    r"|inmediatamente)\b"
+)
+TO_BE_CALLED = re.compile(
+    r"\b(?:call|text|phone|ring|contact|speak|talk|callback|llam\w+|habl\w+|marqu\w+|contact\w+)\b"
+)
+_REFUSED_BEFORE = re.compile(rf"\b{REFUSING}\b|\bno\b")
+_REFUSED_BEHIND = re.compile(r" (?:no|not)\b")
+# a wish beside it: what of a text is heeded still that asks for a call now
+_OTHER_WISH = re.compile(
+    r"\b(?:wait|until|till?|hasta|give (?:me|us)|not before|esper\w+|never|nunca)\b"
+)
+# words of which a time is made up: others begin a reason
+_TIME_WORDS = re.compile(
+    r"(?:on|at|in|the|this|next|for|after|around|about|between|from|and|of|then|please|early|late"
+    r"|el|la|las|los|a|al|en|por|de|del|despues|dentro|proxim[oa]|que|viene|day|end|an|un|una"
+    r"|couple"
+    r"|few|some|other|time|first|thing|\d+(?:st|nd|rd|th)?|\d+:\d\d|\d+/\d+(?:/\d+)?|am|pm|noon"
+    r"|lunch|lunchtime|work|school|morning|afternoon|evening|night|tonight|today|tom+or+ow|tmrw?"
+    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas|thanksgiving"
+    rf"|{UNIT}|{WEEKDAYS}|{MONTHS})(?: |$)"
+)
+_AND_SO_ON = re.compile(
+    r"\b(?:or|o|y|to|through|thru|within|not|no|maybe|another|more|least|so|two|three|four|five|six"
+    r"|dos|tres|cuatro|cinco|seis|medio|half|thanks?|gracias|proximos|proximas|20\d\d) "
+)
+_WHEN_THERE = re.compile(
+    r"\b(?:home|back|free|available|off|return\w*|once|when|then|wait|until|till?|hasta|cuando"
+    r"|regres\w+|vuelv\w+|libre|disponible)\b"
+)
+
+
+def asks_at_once(clause: str, names_time: Callable[[str], bool]) -> bool:
+    """Whether a clause asks for it, and for no other time: `names_time` tells of some words whether
+    they name one.
+    """
+    return any(_is_for_now(clause, found, names_time) for found in NOW.finditer(clause))
+
+
+def wishes_beside(clauses: list[str], names_time: Callable[[str], bool]) -> list[str]:
+    """What is left to be read of a text: all of it, unless it asks for a call now; then only what
+    is asked for beside that, and no reasons.
+    """
+    kept = []
+    is_at_once = False
+    for clause in clauses:
+        if asks_at_once(clause, names_time):
+            is_at_once = True
+            behind = [clause[found.end() :] for found in NOW.finditer(clause)][-1]
+            if _REFUSED_BEFORE.search(behind) and TO_BE_CALLED.search(behind):
+                kept.append(behind)  # "call me now and not tomorrow", "... don't call on Friday"
+        else:
+            kept.append(clause)
+    if not is_at_once:
+        return kept
+    return [each for each in kept if TO_BE_CALLED.search(each) or _OTHER_WISH.search(each)]
+
+
+def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], bool]) -> bool:
+    lead, behind = clause[: found.start()], clause[found.end() :]
+    if is_refused(lead, behind):
+        return False
+    asked = [*TO_BE_CALLED.finditer(lead)]
+    if asked:
+        before, between = lead[: asked[-1].start()], lead[asked[-1].end() :]
+        follows = behind
+    else:
+        first = TO_BE_CALLED.search(behind)
+        if first is None or is_absent(lead):
+            return False
+        before, between = lead, behind[: first.start()]
+        follows = re.sub(r"^ (?:me|us|back|again|please|nos)\b", "", behind[first.end() :])
+    is_other = names_time(between) or names_time(_time_at_the_start(follows))
+    return not is_other and not (names_time(before) and _is_when_there(before))
+
+
+def is_refused(lead: str, behind: str) -> bool:
+    """Whether "now" between these words is when they are not to be called."""
+    return _REFUSED_BEFORE.search(lead) is not None or _REFUSED_BEHIND.match(behind) is not None
+
+
+def _time_at_the_start(words: str) -> str:
+    place = 1 if words.startswith(" ") else 0
+    while found := _TIME_WORDS.match(words, place):
+        place = found.end()
+    return words[:place]
+
+
+def is_time_alone(plain: str) -> bool:
+    """Whether plain words say nothing but a time."""
+    left = _AND_SO_ON.sub("", plain + " ")
+    return _time_at_the_start(left).strip() == left.strip()
+
+
+def _is_when_there(before: str) -> bool:
+    """Whether a time before the wish is the one for which it is: "on Friday call me as soon as you
+    can", "I am home on Friday, call me as soon as you can".
+    """
+    is_time_alone = _time_at_the_start(before).strip() == before.strip()
+    return is_time_alone or _WHEN_THERE.search(before) is not None

@@ -1,0 +1,92 @@
+"""Which times are over, by the words around them: "I have been waiting for 3 weeks" names no time
+to come, "I was ill, call me in 3 weeks" does.
+
+Where nothing says that it is over, it is to come: a contact too few harms nobody.
+"""
+
+import re
+
+from rules.contact.asked.absence import is_absent
+from rules.contact.asked.lengths import YEARS
+from rules.contact.asked_days import Match
+
+_GONE = re.compile(
+    r"\b(?:(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
+    r"|hoping|planning|thinking|wondering|put|placed|ordered|sent|sentenced|assigned|prescribed"
+    r"|deployed|stationed|called up|furloughed|suspended|grounded|admitted|committed)\b)"
+    r"|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
+    r"|calling|texted|texting|heard|worked"
+    r"|(?:have|has|ve|haven|hasn|havent|hasnt)(?: t| not| never)?"
+    r" (?:had|seen|lived|visited|received|paid|owed|used|known)"
+    r"|estado|estuve|estaba|esperado|esperando|llevo|llamado|llamando|veces)\b"
+)
+_AHEAD = re.compile(
+    r"\b(?:call|text|contact|phone|ring|write|message|email|talk|speak|try|wait|ask|remind|give"
+    r"|will"
+    r"|ll|can|could|would|should|need|must|want|until|till?"
+    r"|(?:have|has|got|going|gonna|about) to|gonna"
+    r"|to (?:come|return|be|go|pay|see|work|stay|rest|recover)"
+    r"|llam\w+|escrib\w+|contact\w+|habl\w+|marqu\w+|intent\w+|puedo|pueden?|voy|hasta|debo"
+    r"|tengo que"
+    r"|estare|esper(?:e|en|ar|eme)|regres\w+|vuelv\w+)\b"
+)
+# "I was in an accident and am recovering for 3 months": what is, and not what was
+_STILL = re.compile(
+    r"\b(?:i m|im|i am|am|we re|we are|(?:he|she|they)(?: is| are| s| re)|is now|now|estoy|estamos"
+    r"|esta|sigo|recovering|resting|healing|recuperandome|bed ?rest|reposo|on (?:\w+ )?leave)\b"
+)
+_GONE_BEHIND = re.compile(
+    r" (?:ago\b|(?:i|we)(?: ve| have| had)? (?:been|waited|called|tried)\b"
+    r"|(?:he|hemos|llevo|llevamos) (?:estado|esperado|esperando|llamado)\b)"
+)
+_DAY_GONE = re.compile(
+    r"\b(?:(?:last|since|desde)(?: the| el| la)?|i (?:have |ve |already |just )?"
+    r"(?:called|texted|emailed|paid|came|wrote|visited|went)"
+    r"(?: (?:you|in|back|again|there|it|here))?(?: on| this| last)?"
+    r"|(?:was|were|happened|occurred|fue|ocurrio)(?: back)?(?: on| in| el)?) $"
+)
+_DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
+_BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
+# of whom or what it is said since when they are it: "a patient for 20 years"
+_SINCE_WHEN = re.compile(
+    r"\b(?:patients?|clients?|customers?|members?|friends?|loyal|married|divorced|widowed|single"
+    r"|sober|retired|disabled|unemployed|jobless|liv(?:e|es|ed)|know|known|knew|own|owns|owned"
+    r"|pay|pays|paid|come|comes|came|coming|go|goes|went|see|sees|saw|seen|use|uses|used"
+    r"|have|has|had|with (?:you|them|this|your)|there|this (?:number|phone)|good standing|insured"
+    r"|served|dead|pacientes?|clientes?|casad[oa]|divorciad[oa]|viud[oa]|jubilad[oa]|desemplead[oa]"
+    r"|vivo|vive|vivimos|conozco|tuve|tenia|vengo|venimos|pagando|pague|aqui)\b"
+)
+_TO_COME = re.compile(r"\b(?:no|not|never|stop|dont|don t|leave (?:me|us)|mas|more|another|otro)\b")
+
+
+def is_gone(clause: str, found: Match) -> bool:
+    """Whether a length of time is over: what they have done or suffered so far, or what they are
+    since then, and not what they ask for after it.
+    """
+    lead = clause[: found.start()]
+    if _AHEAD.match(found[0]):
+        return False
+    for gone in _GONE.finditer(lead):
+        if not (_AHEAD.search(lead, gone.end()) or _STILL.search(lead, gone.end())):
+            return True
+    if _AHEAD.search(lead):
+        return False
+    return _GONE_BEHIND.match(clause[found.end() :]) is not None or _is_since_when(lead, found)
+
+
+def _is_since_when(lead: str, found: Match) -> bool:
+    """Whether years are how long it has been so, such as somebody's being a patient."""
+    if not re.search(rf"\b(?:{YEARS})\b", found[0]) or not re.match(
+        r"(?:for|por|durante)\b", found[0]
+    ):
+        return False
+    return _SINCE_WHEN.search(lead) is not None and not (is_absent(lead) or _TO_COME.search(lead))
+
+
+def is_day_gone(lead: str, behind: str) -> bool:
+    """Whether a day is over that is named between these words."""
+    if is_absent(lead) and _AHEAD.search(lead):
+        return False  # "I will be away since Friday"
+    if _DAY_GONE_BEHIND.match(behind):
+        return True
+    return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)

@@ -1,0 +1,72 @@
+"""Characters that cannot be seen are refused in every query of the API, wherever it is used."""
+
+import pytest
+
+from tests import given
+
+pytestmark = pytest.mark.one_database
+UNSEEN = {
+    "NUL": "%00",
+    "bidi override": "%E2%80%AE",
+    "bidi isolate": "%E2%81%A6",
+    "direction mark": "%E2%80%8F",
+    "zero width": "%E2%80%8B",
+    "byte order mark": "%EF%BB%BF",
+    "line separator": "%E2%80%A8",
+    "newline": "%0A",
+    "escape": "%1B",
+    "no UTF-8": "%FF",
+    "half a pair": "%ED%A0%80",
+}
+
+
+def queries(client):
+    """Every parameter of every GET that needs a key, as the description of the API has them."""
+    paths = client.simulate_get("/api/openapi.json").json["paths"]
+    return [
+        (path.replace("{", "x").replace("}", "x"), each["name"])
+        for path, methods in paths.items()
+        for each in methods.get("get", {}).get("parameters", [])
+        if each.get("in") == "query" and methods["get"].get("security") != []
+    ]
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_a_place_with_such_a_character_is_named(client, kind):
+    account = given.an_account()
+    answer = client.simulate_get(
+        f"/api/accounts/{account.id}/available-numbers",
+        query_string=f"locality=San{UNSEEN[kind]}Francisco",
+        headers=given.a_key(account),
+    )
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+    assert [each["field"] for each in answer.json["errors"]] == ["locality"]
+    assert "cannot be seen" in answer.json["errors"][0]["message"]
+
+
+def test_so_it_is_for_every_parameter_there_is(client):
+    key = given.a_key(given.an_account())
+    found = queries(client)
+    assert {name for _, name in found} >= {"locality", "startingAfter", "customerId", "since"}
+    for path, name in found:
+        for odd in ("%00", "a%E2%80%AEb"):
+            answer = client.simulate_get(path, query_string=f"{name}={odd}", headers=key)
+            assert answer.status_code == 422, (path, name, odd)
+            assert [each["field"] for each in answer.json["errors"]] == [name]
+
+
+def test_a_stranger_learns_nothing_of_it(client):
+    answer = client.simulate_get("/api/invoices", query_string="customerId=%00")
+    assert answer.status_code == 401
+
+
+def test_letters_of_any_language_are_a_place(client):
+    """A name with an accent, or in another script, is looked for."""
+    account = given.an_account()
+    for place in ("San%20Jos%C3%A9", "%E6%9D%B1%E4%BA%AC"):
+        answer = client.simulate_get(
+            f"/api/accounts/{account.id}/available-numbers",
+            query_string=f"locality={place}",
+            headers=given.a_key(account),
+        )
+        assert answer.status_code != 422
