@@ -13,7 +13,7 @@ from typing import cast
 
 from redis import Redis
 
-from delivery.patience import Patience
+from delivery.outages import Patience
 from delivery.route import carry_over, detours, routed
 from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend

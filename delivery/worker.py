@@ -21,7 +21,7 @@ from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from delivery.attempt import Outcome, perform, put_off_unknown
-from delivery.patience import Patience
+from delivery.outages import Patience
 from delivery.registry import find_job
 from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from peewee import InterfaceError, OperationalError
 
-from actions.contact.ladder.look import OutOfTurn, look
+from actions.contact.ladder.contact_if_due import OutOfTurn, look
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.contact.contact_course import ContactCourse

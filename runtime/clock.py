@@ -7,8 +7,8 @@ hours and promises; a demo or a test may move it, also while its processes run.
 import time
 from datetime import UTC, datetime, timedelta
 
+from runtime.clock_shift import shared_shift
 from runtime.settings import get_settings
-from runtime.shared_shift import shared_shift
 
 OLDEST = 2000  # the year before which a time is a mistyped one
 

@@ -1,5 +1,5 @@
 """Stand-ins for the providers: stateful, strict, and faulty on demand."""
 
-from sandbox.world import Sandbox
+from sandbox.sandbox import Sandbox
 
 __all__ = ["Sandbox"]

@@ -8,11 +8,11 @@ from types import FrameType
 
 from sandbox import state_file
 from sandbox.app import create_app
+from sandbox.sandbox import Sandbox
 from sandbox.server import listen
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_account, add_sender
 from sandbox.vapi.control import add_key
-from sandbox.world import Sandbox
 
 
 def options() -> argparse.Namespace:

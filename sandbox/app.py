@@ -7,6 +7,7 @@ from sandbox.deliverer import Deliverer
 from sandbox.integrations.control import add_routes as add_integrations_control
 from sandbox.integrations.door import PREFIX as INTEGRATIONS
 from sandbox.integrations.door import IntegrationsDoor
+from sandbox.sandbox import Sandbox
 from sandbox.stripe.door import StripeDoor
 from sandbox.stripe.elements import add_routes as add_elements
 from sandbox.stripe.hosted import add_routes as add_stripe_pages
@@ -16,7 +17,6 @@ from sandbox.vapi.control import add_routes as add_vapi_control
 from sandbox.vapi.door import PREFIX as VAPI
 from sandbox.vapi.door import VapiDoor
 from sandbox.wire import App
-from sandbox.world import Sandbox
 
 
 def create_app(
@@ -30,7 +30,7 @@ def create_app(
     starts the webhooks.
     """
     sandbox = sandbox or Sandbox()
-    sandbox.ground.public_url = public_url.rstrip("/")
+    sandbox.shared.public_url = public_url.rstrip("/")
     if state_path:
         state_file.keep(sandbox, state_path)
     app = falcon.App()

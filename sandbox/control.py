@@ -6,11 +6,11 @@ from typing import Any
 
 import falcon
 
+from sandbox.sandbox import Sandbox
 from sandbox.stripe.actions import act
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.ledger import ledger
 from sandbox.wire import App
-from sandbox.world import Sandbox
 
 
 class Control:
@@ -19,11 +19,11 @@ class Control:
     def __init__(self, sandbox: Sandbox) -> None:
         """Control a sandbox."""
         self.sandbox = sandbox
-        self.ground = sandbox.ground
+        self.shared = sandbox.shared
 
     def on_get_health(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Say that it runs."""
-        resp.media = {"status": "ok", "now": self.ground.now()}
+        resp.media = {"status": "ok", "now": self.shared.now()}
 
     def on_post_reset(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Forget everything."""
@@ -32,37 +32,37 @@ class Control:
 
     def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Show the money as the sandbox knows it."""
-        with self.ground.lock:
+        with self.shared.lock:
             resp.media = ledger(self.sandbox.stripe.accounts)
 
     def on_get_requests(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List requests received; any field may filter."""
-        with self.ground.lock:
+        with self.shared.lock:
             resp.media = {
-                "requests": self.ground.requests.select(
+                "requests": self.shared.requests.select(
                     {name: str(value) for name, value in req.params.items()}
                 )
             }
 
     def on_get_settings(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Show the settings."""
-        resp.media = asdict(self.ground.settings)
+        resp.media = asdict(self.shared.settings)
 
     def on_post_settings(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Change some settings; a seed starts the chaos anew."""
         changes = body_of(req)
-        with self.ground.lock:
-            self.ground.settings.update(changes)
+        with self.shared.lock:
+            self.shared.settings.update(changes)
             if "seed" in changes:
-                self.ground.outbox.reseed()
-            resp.media = asdict(self.ground.settings)
+                self.shared.outbox.reseed()
+            resp.media = asdict(self.shared.settings)
 
     def on_post_clock(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Move business time on by ``advance`` seconds; what falls due happens."""
-        with self.ground.lock:
-            self.ground.moved_by += float(body_of(req).get("advance", 0))
-            happened = self.ground.tick()
-        resp.media = {"now": self.ground.now(), "happened": happened}
+        with self.shared.lock:
+            self.shared.moved_by += float(body_of(req).get("advance", 0))
+            happened = self.shared.tick()
+        resp.media = {"now": self.shared.now(), "happened": happened}
 
     def on_post_act(self, req: falcon.Request, resp: falcon.Response, id: str, action: str) -> None:
         """Do something to one of Stripe's objects."""
@@ -75,12 +75,12 @@ class FaultControl:
     def __init__(self, sandbox: Sandbox) -> None:
         """Control a sandbox's faults."""
         self.sandbox = sandbox
-        self.ground = sandbox.ground
+        self.shared = sandbox.shared
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List the faults, used up ones too."""
-        with self.ground.lock:
-            resp.media = {"faults": [asdict(fault) for fault in self.ground.faults.active]}
+        with self.shared.lock:
+            resp.media = {"faults": [asdict(fault) for fault in self.shared.faults.active]}
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Ask for a fault."""
@@ -89,8 +89,8 @@ class FaultControl:
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str | None = None) -> None:
         """Withdraw one fault, or all."""
-        with self.ground.lock:
-            self.ground.faults.clear(id)
+        with self.shared.lock:
+            self.shared.faults.clear(id)
         resp.status = falcon.HTTP_204
 
 
@@ -99,13 +99,13 @@ class DeliveryControl:
 
     def __init__(self, sandbox: Sandbox) -> None:
         """Control a sandbox's outbox."""
-        self.ground = sandbox.ground
+        self.shared = sandbox.shared
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List deliveries, newest last; any field may filter."""
-        with self.ground.lock:
-            rows = [delivery.seen() for delivery in self.ground.outbox.all.values()]
-            is_idle = self.ground.outbox.idle()
+        with self.shared.lock:
+            rows = [delivery.seen() for delivery in self.shared.outbox.all.values()]
+            is_idle = self.shared.outbox.idle()
         found = [
             row
             for row in rows
@@ -115,17 +115,17 @@ class DeliveryControl:
 
     def on_post_release(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Stop holding, and send what was held."""
-        with self.ground.lock:
-            self.ground.settings.hold = False
-            released = self.ground.outbox.release(self.ground.wall())
-            self.ground.changed.notify_all()
+        with self.shared.lock:
+            self.shared.settings.hold = False
+            released = self.shared.outbox.release(self.shared.wall())
+            self.shared.changed.notify_all()
         resp.media = {"released": released}
 
     def on_post_redeliver(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Send an event again."""
-        with self.ground.lock:
-            again = self.ground.outbox.redeliver(id, self.ground.wall())
-            self.ground.changed.notify_all()
+        with self.shared.lock:
+            again = self.shared.outbox.redeliver(id, self.shared.wall())
+            self.shared.changed.notify_all()
         resp.media = {"redelivered": again}
 
 

@@ -6,7 +6,7 @@ from functools import cache
 import httpx
 
 from sandbox.deliveries import Delivery
-from sandbox.world import Sandbox
+from sandbox.sandbox import Sandbox
 
 LONGEST_NAP = 0.25
 THREADS = 8
@@ -35,8 +35,8 @@ class Deliverer:
     def stop(self) -> None:
         """End after the deliveries now under way."""
         self.stopped.set()
-        with self.sandbox.ground.lock:
-            self.sandbox.ground.changed.notify_all()
+        with self.sandbox.shared.lock:
+            self.sandbox.shared.changed.notify_all()
 
     def run(self) -> None:
         """Deliver, and nap while nothing is due."""
@@ -46,16 +46,16 @@ class Deliverer:
 
     def nap(self) -> None:
         """Sleep until something is due, or changes."""
-        ground = self.sandbox.ground
-        with ground.lock:
-            due = ground.outbox.next_due()
-            wait = LONGEST_NAP if due is None else min(LONGEST_NAP, due - ground.wall())
+        shared = self.sandbox.shared
+        with shared.lock:
+            due = shared.outbox.next_due()
+            wait = LONGEST_NAP if due is None else min(LONGEST_NAP, due - shared.wall())
             if wait > 0:
-                ground.changed.wait(wait)
+                shared.changed.wait(wait)
 
     def send(self, delivery: Delivery, headers: dict[str, str]) -> int:
         """Send one; answers the receiver's status. Redirects are not followed."""
-        timeout = self.sandbox.ground.settings.timeout
+        timeout = self.sandbox.shared.settings.timeout
         answer = client().post(
             delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout
         )

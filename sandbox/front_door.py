@@ -7,17 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from sandbox.faults import Fault
-from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest
+from sandbox.shared import Shared
 from sandbox.stripe.exchange import Answer, Request
 
 
 class FrontDoor(ABC):
     """A stand-in's answers; ``serve`` needs no HTTP."""
 
-    def __init__(self, ground: Ground) -> None:
-        """Open the books on a ground."""
-        self.ground = ground
+    def __init__(self, shared: Shared) -> None:
+        """Open the books with what all stand-ins share."""
+        self.shared = shared
         self.pause: Callable[[float], None] = time.sleep
         self.clear()
 
@@ -43,12 +43,12 @@ class FrontDoor(ABC):
         """
         provider = self._provider(request)
         entry = LoggedRequest(
-            self.ground.wall(), provider, request.method, request.path, "", None, None
+            self.shared.wall(), provider, request.method, request.path, "", None, None
         )
-        with self.ground.lock:
-            self.ground.requests.note(entry)
-            self.ground.tick()
-            fault = self.ground.faults.take(provider, request.method, request.path)
+        with self.shared.lock:
+            self.shared.requests.note(entry)
+            self.shared.tick()
+            fault = self.shared.faults.take(provider, request.method, request.path)
         entry.fault = fault.kind if fault else None
         answer = self._struck(request, entry, fault)
         entry.status = 0 if answer.ending else answer.status

@@ -8,10 +8,10 @@ from typing import Any
 
 from sandbox.deliveries import OPEN, Delivery
 from sandbox.integrations import state as integrations_state
+from sandbox.sandbox import Sandbox
 from sandbox.stripe.idempotency import Kept
 from sandbox.twilio import state as twilio_state
 from sandbox.vapi import state as vapi_state
-from sandbox.world import Sandbox
 
 EVERY = 1.0
 
@@ -29,7 +29,7 @@ def _save_often(sandbox: Sandbox, path: str, never: threading.Event) -> None:
     """Save when a request, an action or a delivery may have changed something."""
     last = -1
     while not never.wait(EVERY):
-        version = sandbox.ground.ids.drawn + len(sandbox.ground.requests.entries)
+        version = sandbox.shared.ids.drawn + len(sandbox.shared.requests.entries)
         if version != last:
             save(sandbox, path)
             last = version
@@ -37,7 +37,7 @@ def _save_often(sandbox: Sandbox, path: str, never: threading.Event) -> None:
 
 def save(sandbox: Sandbox, path: str) -> None:
     """Write all state; the old file stays until the new one is whole."""
-    with sandbox.ground.lock:
+    with sandbox.shared.lock:
         text = json.dumps(_state(sandbox))
     fresh = Path(f"{path}.new")
     fresh.write_text(text, "utf-8")
@@ -46,7 +46,7 @@ def save(sandbox: Sandbox, path: str) -> None:
 
 def _state(sandbox: Sandbox) -> dict[str, Any]:
     """Everything worth keeping, as JSON."""
-    ground, stripe = sandbox.ground, sandbox.stripe
+    shared, stripe = sandbox.shared, sandbox.stripe
     return {
         "accounts": {
             name: [account.tables, account.private] for name, account in stripe.accounts.items()
@@ -56,11 +56,11 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
             for (account, key), kept in stripe.keys.kept.items()
             if kept.finished
         ],
-        "deliveries": [asdict(delivery) for delivery in ground.outbox.all.values()],
-        "agenda": ground.agenda.entries,
-        "answered": ground.agenda.answered,
-        "settings": asdict(ground.settings),
-        "moved_by": ground.moved_by,
+        "deliveries": [asdict(delivery) for delivery in shared.outbox.all.values()],
+        "agenda": shared.agenda.entries,
+        "answered": shared.agenda.answered,
+        "settings": asdict(shared.settings),
+        "moved_by": shared.moved_by,
         "twilio": twilio_state.saved(sandbox.twilio),
         "vapi": vapi_state.saved(sandbox.vapi),
         "integrations": integrations_state.saved(sandbox.integrations),
@@ -70,8 +70,8 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
 def load(sandbox: Sandbox, path: str) -> None:
     """Take up where a file left off; what was being sent is sent again."""
     state = json.loads(Path(path).read_text("utf-8"))
-    ground, stripe = sandbox.ground, sandbox.stripe
-    with ground.lock:
+    shared, stripe = sandbox.shared, sandbox.stripe
+    with shared.lock:
         for name, (tables, private) in state["accounts"].items():
             account = stripe.accounts.get(name) or stripe.open(name)
             account.tables, account.private = tables, private
@@ -83,18 +83,18 @@ def load(sandbox: Sandbox, path: str) -> None:
             vapi_state.restore(sandbox.vapi, state["vapi"])
         if "integrations" in state:
             integrations_state.restore(sandbox.integrations, state["integrations"])
-        ground.settings.update(state["settings"])
-        ground.moved_by = state["moved_by"]
-        ground.agenda.entries = [tuple(entry) for entry in state["agenda"]]
+        shared.settings.update(state["settings"])
+        shared.moved_by = state["moved_by"]
+        shared.agenda.entries = [tuple(entry) for entry in state["agenda"]]
         for event_id, happening in state.get("answered", {}).items():
-            ground.agenda.once_answered(event_id, *happening)
+            shared.agenda.once_answered(event_id, *happening)
         for row in state["deliveries"]:
             _take_up(sandbox, Delivery(**row))
 
 
 def _take_up(sandbox: Sandbox, delivery: Delivery) -> None:
     """Remember a delivery, and queue it if it was not through."""
-    outbox = sandbox.ground.outbox
+    outbox = sandbox.shared.outbox
     outbox.all[delivery.id] = delivery
     outbox.by_event.setdefault(delivery.event_id, []).append(delivery)
     if delivery.state in OPEN and delivery.state != "held":

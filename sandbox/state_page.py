@@ -7,11 +7,11 @@ from typing import Any
 
 import falcon
 
+from sandbox.sandbox import Sandbox
 from sandbox.stripe.state import Section, sections
 from sandbox.twilio.state import sections as twilio_sections
 from sandbox.vapi.state import sections as vapi_sections
 from sandbox.wire import App
-from sandbox.world import Sandbox
 
 PAGE = Template(Path(__file__).with_name("state_page.html").read_text("utf-8"))
 AT_MOST = 30
@@ -59,7 +59,7 @@ class StatePage:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Render the state."""
-        with self.sandbox.ground.lock:
+        with self.sandbox.shared.lock:
             tables = [
                 *sections(self.sandbox.stripe, AT_MOST),
                 *twilio_sections(self.sandbox.twilio, AT_MOST),
@@ -77,8 +77,8 @@ class StatePage:
 
 def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
     """Deliveries, faults and requests, newest first."""
-    ground = sandbox.ground
-    deliveries = list(ground.outbox.all.values())[: -AT_MOST - 1 : -1]
+    shared = sandbox.shared
+    deliveries = list(shared.outbox.all.values())[: -AT_MOST - 1 : -1]
     sent = [
         (
             d.event_type,
@@ -90,8 +90,8 @@ def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
         )
         for d in deliveries
     ]
-    asked = [(f.kind, f"{f.method} {f.path}", f.times, f.hits) for f in ground.faults.active]
-    requests = list(ground.requests.entries)[: -AT_MOST - 1 : -1]
+    asked = [(f.kind, f"{f.method} {f.path}", f.times, f.hits) for f in shared.faults.active]
+    requests = list(shared.requests.entries)[: -AT_MOST - 1 : -1]
     came = [
         (
             f"{r.method} {r.path}",
@@ -107,12 +107,12 @@ def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
             Section(
                 "Webhook deliveries", ("Event", "State", "Attempts", "Answer", "Twice", "To"), sent
             ),
-            len(ground.outbox.all),
+            len(shared.outbox.all),
         ),
         (Section("Faults", ("Kind", "For", "Left", "Struck"), asked), len(asked)),
         (
             Section("Requests", ("Request", "Status", "Fault", "Replay", "Idempotency key"), came),
-            len(ground.requests.entries),
+            len(shared.requests.entries),
         ),
     ]
 

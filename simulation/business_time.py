@@ -9,8 +9,8 @@ from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.transactions import transaction
 from runtime.clock import business_now, real_now
+from runtime.clock_shift import shared_shift
 from runtime.settings import get_settings
-from runtime.shared_shift import shared_shift
 from simulation import stage_print as say
 
 SOON = timedelta(seconds=3)

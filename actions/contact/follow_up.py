@@ -10,7 +10,7 @@ from actions.contact.ladder.owing import rungs_of
 from actions.contact.promise import decide_promise
 from actions.payments.make_link import plan_link
 from actions.payments.payable import payment_is_under_way
-from actions.people.answer import send_words, why_not
+from actions.people.text_answer import send_words, why_not
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import SYSTEM
 from models.contact.hold import customer_key
@@ -20,7 +20,7 @@ from models.contact.promise import Promise
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
 from models.transactions import serialize_on, transaction
-from rules.contact.answers import THANKS
+from rules.contact.staff_texts import THANKS
 from rules.contact.templates import language_of, render
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now

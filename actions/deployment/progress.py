@@ -17,7 +17,7 @@ from actions.deployment.step import (
     UndoPlan,
     Wait,
 )
-from actions.deployment.steps.all import STEP_KINDS
+from actions.deployment.steps.by_name import STEP_KINDS
 from effects.kinds import kind_of
 from models.accounts.account import Account
 from models.accounts.audit_entry import SYSTEM, AuditEntry

@@ -5,7 +5,7 @@ are, and whoever made them, or a take-down, takes them away.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actions.deployment.asking import ask
+from actions.deployment.ask_provider import ask
 from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
 from effects.kind import Kind
 from models.deployment.installation import tagged

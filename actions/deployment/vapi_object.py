@@ -7,7 +7,7 @@ Each carries the tag of the row that keeps it, which has the id of the step that
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actions.deployment.asking import ask
+from actions.deployment.ask_provider import ask
 from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
 from effects.kind import Kind
 from models.accounts.audit_entry import SYSTEM, AuditEntry

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from actions.integrations.connector import Connector, Credential, Values
 from actions.integrations.connectors import connector_of, credential_of
-from actions.integrations.keep import opened, refuse_while_revoking, save_connected
+from actions.integrations.credentials import opened, refuse_while_revoking, save_connected
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage

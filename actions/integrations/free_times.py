@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from actions.integrations.connector import Connector, Period
 from actions.integrations.connectors import BUILT_IN
-from actions.integrations.keep import opened, record_expired
+from actions.integrations.credentials import opened, record_expired
 from actions.integrations.renew import OVER, renew
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings

@@ -13,7 +13,7 @@ from peewee import InterfaceError, OperationalError
 
 from actions.integrations.connector import Connector, Credential
 from actions.integrations.connectors import TITLES, find_connector
-from actions.integrations.keep import (
+from actions.integrations.credentials import (
     LEAD,
     LOOK_EVERY,
     opened,

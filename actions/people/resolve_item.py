@@ -10,9 +10,9 @@ from actions.calling.record_call_report import locked_with_invoices
 from actions.contact.holds import place_hold
 from actions.contact.ladder.drafts import approve_item, decline_draft
 from actions.payments.returns.request_refund import request_refund
-from actions.people.answer import answer_item
-from actions.people.in_order import lock_people
+from actions.people.lock_order import lock_people
 from actions.people.owed_back import too_much
+from actions.people.text_answer import answer_item
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_course import ContactCourse

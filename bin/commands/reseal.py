@@ -9,7 +9,7 @@ import click
 
 from actions.deployment.configuration.configure import reseal_setup
 from actions.feed.endpoints import reseal_endpoint
-from actions.integrations.keep import reseal_integration
+from actions.integrations.credentials import reseal_integration
 from bin.commands.output import acting, complain, say, say_database
 from models.deployment.setup import Setup
 from models.feed.webhook_endpoint import WebhookEndpoint

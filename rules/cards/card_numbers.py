@@ -10,7 +10,7 @@ number. Where lines break between other separators, as in a list of phone number
 four are a card number.
 
 The cost is the same for every text of a length, whatever stands in it: all windows of all lengths
-are weighed at once (`rules/cards/windows.py`).
+are weighed at once (`rules/cards/digit_runs.py`).
 
 `rules/cards/card_documents.py` says which fields of a document are looked at.
 """
@@ -21,9 +21,9 @@ from itertools import chain, compress
 
 import phonenumbers
 
+from rules.cards.digit_runs import card_windows, is_luhn
 from rules.cards.issuers import LENGTHS, lengths_of
 from rules.cards.plain_digits import digit_places, plain_text
-from rules.cards.windows import card_windows, is_luhn
 
 REDACTED = "[card number removed]"
 E164_DIGITS = 15  # a phone number has at most these, country code included

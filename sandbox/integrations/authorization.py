@@ -5,8 +5,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.ground import Ground
 from sandbox.integrations.errors import IntegrationError, oauth_error
+from sandbox.shared import Shared
 
 CODE_LASTS = 600
 
@@ -30,7 +30,7 @@ class Habits:
 class Authorization:
     """One server's books: clients, codes under way, grants and their tokens."""
 
-    ground: Ground
+    shared: Shared
     name: str
     access_prefix: str
     refresh_prefix: str
@@ -51,9 +51,9 @@ class Authorization:
         state = {"state": query["state"]} if "state" in query else {}
         if not self.habits.consents:
             return {"error": "access_denied"} | state
-        code = f"4/0{self.ground.ids.token(40)}"
+        code = f"4/0{self.shared.ids.token(40)}"
         offline = query.get("access_type") == "offline" and "consent" in query.get("prompt", "")
-        self.codes[code] = query | {"at": self.ground.now(), "offline": offline}
+        self.codes[code] = query | {"at": self.shared.now(), "offline": offline}
         return {"code": code} | state
 
     def token(self, form: dict[str, str]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Authorization:
         """The grant of a bearer token that is valid now."""
         scheme, _, token = header.partition(" ")
         grant, until = self.access.get(token) or ["", 0]
-        if scheme != "Bearer" or grant not in self.grants or until <= self.ground.now():
+        if scheme != "Bearer" or grant not in self.grants or until <= self.shared.now():
             raise IntegrationError(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})
         return self.grants[grant]
 
@@ -94,12 +94,12 @@ class Authorization:
 
     def _for_code(self, form: dict[str, str]) -> dict[str, Any]:
         asked = self.codes.pop(form.get("code", ""), None)
-        if asked is None or asked["at"] + CODE_LASTS < self.ground.now():
+        if asked is None or asked["at"] + CODE_LASTS < self.shared.now():
             raise oauth_error("invalid_grant")
         same = all(asked.get(name) == form.get(name) for name in ("client_id", "redirect_uri"))
         if not same or challenge(form.get("code_verifier", "")) != asked.get("code_challenge"):
             raise oauth_error("invalid_grant")
-        grant = self.ground.ids.new("grant", 12)
+        grant = self.shared.ids.new("grant", 12)
         granted = asked.get("scope", "") if self.habits.grants_scopes else "openid"
         self.grants[grant] = {"client": form["client_id"], "scope": granted}
         gives = self.habits.gives_refresh_token and (asked["offline"] or self.name != "google")
@@ -117,13 +117,13 @@ class Authorization:
         return self._answer(grant, self._new_refresh(grant))
 
     def _new_refresh(self, grant: str) -> str:
-        token = f"{self.refresh_prefix}{self.ground.ids.token(40)}"
+        token = f"{self.refresh_prefix}{self.shared.ids.token(40)}"
         self.refresh[token] = grant
         return token
 
     def _answer(self, grant: str, refresh: str) -> dict[str, Any]:
-        access = f"{self.access_prefix}{self.ground.ids.token(40)}"
-        self.access[access] = [grant, self.ground.now() + self.habits.lasts]
+        access = f"{self.access_prefix}{self.shared.ids.token(40)}"
+        self.access[access] = [grant, self.shared.now() + self.habits.lasts]
         more = {"refresh_token": refresh} if refresh else {}
         lasts = self.habits.said_to_last[0] if self.habits.said_to_last else self.habits.lasts
         return {

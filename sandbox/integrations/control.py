@@ -14,19 +14,19 @@ class IntegrationsControl:
     def __init__(self, integrations: Integrations) -> None:
         """Control the stand-ins."""
         self.integrations = integrations
-        self.ground = integrations.ground
+        self.shared = integrations.shared
 
     def on_post_clients(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Register us: ``{server: google|oauth, clientId, clientSecret}``."""
         body = body_of(req)
-        with self.ground.lock:
+        with self.shared.lock:
             self._server(body).clients[str(body["clientId"])] = str(body["clientSecret"])
         resp.media = {"registered": True}
 
     def on_post_habits(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Change how a server behaves: ``{server, consents?, rotates?, lasts?, …}``."""
         body = body_of(req)
-        with self.ground.lock:
+        with self.shared.lock:
             server = self._server(body)
             for name, value in body.items():
                 if name != "server":
@@ -36,7 +36,7 @@ class IntegrationsControl:
 
     def on_post_end(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The clinic takes its consent back at the server: ``{server}``; all grants end."""
-        with self.ground.lock:
+        with self.shared.lock:
             server = self._server(body_of(req))
             ended = list(server.grants)
             for grant in ended:
@@ -46,7 +46,7 @@ class IntegrationsControl:
     def on_post_practice(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Fill calendars and let keys in: ``{busy?, slots?, starts?, keyPair?, apiKey?}``."""
         body, practice = body_of(req), self.integrations.practice
-        with self.ground.lock:
+        with self.shared.lock:
             for name in ("busy", "slots", "starts", "unreadable", "lasts"):
                 if name in body:
                     setattr(practice, name, body[name])

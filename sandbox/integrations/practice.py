@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sandbox.ground import Ground
 from sandbox.integrations.errors import IntegrationError
+from sandbox.shared import Shared
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Practice:
     tells them · ``starts``: times with their offset, as NexHealth tells them.
     """
 
-    ground: Ground
+    shared: Shared
     calendar: str = "Bright Smile Dental"
     unreadable: bool = False
     busy: list[list[str]] = field(default_factory=list)
@@ -70,15 +70,15 @@ class Practice:
             raise IntegrationError(401, {"code": False, "error": ["Unauthorized"], "data": None})
         head, body = (
             base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-            for part in ({"alg": "HS256"}, {"sub": "1", "jti": self.ground.ids.token(12)})
+            for part in ({"alg": "HS256"}, {"sub": "1", "jti": self.shared.ids.token(12)})
         )
-        token = f"{head}.{body}.{self.ground.ids.token(43)}"
-        self.tokens[token] = self.ground.now() + self.lasts
+        token = f"{head}.{body}.{self.shared.ids.token(43)}"
+        self.tokens[token] = self.shared.now() + self.lasts
         return {"code": True, "data": {"token": token}, "description": "Authenticated", "error": []}
 
     def nexhealth_slots(self, authorization: str, query: dict[str, str]) -> dict[str, Any]:
         """NexHealth's openings of one location."""
-        if self.tokens.get(authorization.removeprefix("Bearer "), 0) <= self.ground.now():
+        if self.tokens.get(authorization.removeprefix("Bearer "), 0) <= self.shared.now():
             raise IntegrationError(401, {"code": False, "error": ["Unauthorized"], "data": None})
         if not query.get("subdomain") or not query.get("lids[]"):
             raise IntegrationError(400, {"code": False, "error": ["Missing"], "data": None})

@@ -45,9 +45,9 @@ class Integrations(FrontDoor):
 
     def clear(self) -> None:
         """Forget all clients, grants, keys and calendars."""
-        self.google = Authorization(self.ground, "google", "ya29.", "1//0")
-        self.oauth = Authorization(self.ground, "oauth", "oat_", "ort_")
-        self.practice = Practice(self.ground)
+        self.google = Authorization(self.shared, "google", "ya29.", "1//0")
+        self.oauth = Authorization(self.shared, "oauth", "oat_", "ort_")
+        self.practice = Practice(self.shared)
 
     def _provider(self, request: Request) -> str:
         return next(name for prefix, name in PROVIDERS.items() if request.path.startswith(prefix))
@@ -69,7 +69,7 @@ class Integrations(FrontDoor):
             entry.params = {
                 key: value for key, value in (query | body).items() if key not in NOT_LOGGED
             }
-            with self.ground.lock:
+            with self.shared.lock:
                 made = self._answer(request, query, body)
         except IntegrationError as error:
             return Answer(error.status, json.dumps(error.body))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.ground import Ground
+from sandbox.shared import Shared
 from sandbox.stripe.errors import Json, missing
 from sandbox.stripe.shapes import PREFIXES, kind_of, shaped
 
@@ -28,7 +28,7 @@ class Account:
     """Tables of objects by kind and id, oldest first; ``private`` holds what Stripe never shows."""
 
     id: str
-    ground: Ground
+    shared: Shared
     announce: Announce
     cause: Cause
     tables: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -36,11 +36,11 @@ class Account:
 
     def now(self) -> int:
         """Business time in seconds."""
-        return self.ground.now()
+        return self.shared.now()
 
     def new(self, kind: str, *, id: str | None = None, **fields: Any) -> Json:
         """Make and keep an object with all the fields of its kind."""
-        made_id = id or self.ground.ids.new(
+        made_id = id or self.shared.ids.new(
             PREFIXES[kind], 58 if kind == "checkout.session" else 24
         )
         made = shaped(kind, **{"id": made_id, "created": self.now(), **fields})

@@ -11,7 +11,7 @@ def create(account: Account, params: Json) -> Json:
     """``POST /v1/accounts``: at once able to take payments."""
     made = account.new(
         "account",
-        id=account.ground.ids.new("acct", 16),
+        id=account.shared.ids.new("acct", 16),
         **{name: params[name] for name in SHOWN if name in params},
     )
     made["metadata"] = merged({}, params.get("metadata"))

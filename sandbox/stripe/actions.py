@@ -67,7 +67,7 @@ def act(stripe: Stripe, object_id: str, action: str, body: Json) -> Json:
     if perform is None:
         known = ", ".join(f"{kind}/{name}" for kind, name in ACTIONS)
         raise unexpected(f"Cannot {action} {object_id}. Known: {known}")
-    with stripe.ground.lock:
+    with stripe.shared.lock:
         account, subject = owner_of(stripe, object_id)
         made = perform(account, subject, body)
         return made if isinstance(made, dict) else subject

@@ -70,7 +70,7 @@ def _line_item(account: Account, line: Json, index: int) -> Json:
     product = account.get("product", price["product"])
     return shaped(
         "item",
-        id=account.ground.ids.new("li"),
+        id=account.shared.ids.new("li"),
         amount_subtotal=amount,
         amount_total=amount,
         currency=price["currency"],

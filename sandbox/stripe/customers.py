@@ -22,7 +22,7 @@ def create(account: Account, params: Json) -> Json:
     """``POST /v1/customers``."""
     customer = account.new("customer", **{name: params[name] for name in SHOWN if name in params})
     customer["metadata"] = merged({}, params.get("metadata"))
-    customer["invoice_prefix"] = account.ground.ids.token(8).upper()
+    customer["invoice_prefix"] = account.shared.ids.token(8).upper()
     customer["invoice_settings"] |= params.get("invoice_settings", {})
     if params.get("payment_method"):
         payment_methods.attach(account, {"customer": customer["id"]}, params["payment_method"])

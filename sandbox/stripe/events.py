@@ -52,4 +52,4 @@ def _counted(account: Account, event: Json) -> Json:
 
 def _pending(account: Account, event: Json) -> int:
     """How many endpoints have not accepted an event."""
-    return account.ground.outbox.pending_endpoints(event["id"])
+    return account.shared.outbox.pending_endpoints(event["id"])

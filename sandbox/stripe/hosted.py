@@ -36,7 +36,7 @@ class HostedPages:
 
     def on_get_link(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Visit a link: a fresh session, or the link's closing words."""
-        with self.stripe.ground.lock:
+        with self.stripe.shared.lock:
             account, link = self._link(token)
             if not payment_links.is_open(link):
                 _closed(
@@ -64,20 +64,20 @@ class HostedPages:
 
     def _here(self, req: falcon.Request) -> None:
         """Let addresses made now lead back to where the payer is."""
-        self.stripe.cause.base_url = self.stripe.ground.public_url or req.prefix
+        self.stripe.cause.base_url = self.stripe.shared.public_url or req.prefix
 
     def on_get_session(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Look at a session."""
-        with self.stripe.ground.lock:
-            self.stripe.ground.tick()
+        with self.stripe.shared.lock:
+            self.stripe.shared.tick()
             account, session = owner_of(self.stripe, id)
             self._show(req, resp, account, session)
 
     def on_post_session(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Press Pay."""
         payer = _payer(req)
-        with self.stripe.ground.lock:
-            self.stripe.ground.tick()
+        with self.stripe.shared.lock:
+            self.stripe.shared.tick()
             account, session = owner_of(self.stripe, id)
             self._here(req)
             try:
@@ -135,7 +135,7 @@ class HostedPages:
     def on_post_question(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Take its answer: ``outcome`` succeed or fail."""
         outcome = _fields(req).get("outcome", "succeed")
-        with self.stripe.ground.lock:
+        with self.stripe.shared.lock:
             account, intent = owner_of(self.stripe, id)
             authenticate(account, intent, outcome == "succeed")
             session_id = account.secret(id).get("session")

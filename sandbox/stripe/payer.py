@@ -10,7 +10,7 @@ from sandbox.stripe.provider import Stripe
 def visit(stripe: Stripe, url: str) -> Json:
     """Open a link's address: a fresh session, or an ``ApiError`` when the link is closed."""
     token = url.rpartition("/")[2]
-    with stripe.ground.lock:
+    with stripe.shared.lock:
         for account in stripe.accounts.values():
             link = payment_links.by_token(account, token)
             if link and payment_links.is_open(link):
@@ -27,7 +27,7 @@ def pay(
     email: str | None = None,
 ) -> Json:
     """Press Pay on a session; raises the 402 of a decline."""
-    with stripe.ground.lock:
-        stripe.ground.tick()
+    with stripe.shared.lock:
+        stripe.shared.tick()
         account, session = owner_of(stripe, session_id)
         return submit(account, session, Payer(card_number, payment_method, email))

@@ -40,7 +40,7 @@ def refusal(account: Account, session: Json) -> str | None:
     link = _link(account, session)
     if (
         link
-        and account.ground.settings.link_limit == "enforced"
+        and account.shared.settings.link_limit == "enforced"
         and payment_links.is_exhausted(link)
     ):
         return link["inactive_message"] or payment_links.CLOSED
@@ -109,7 +109,7 @@ def _intent(account: Account, session: Json) -> Json:
     intent = account.new(
         "payment_intent", amount=session["amount_total"], currency=session["currency"], **fields
     )
-    intent["client_secret"] = f"{intent['id']}_secret_{account.ground.ids.token(24)}"
+    intent["client_secret"] = f"{intent['id']}_secret_{account.shared.ids.token(24)}"
     intent.update(metadata=dict(wanted.get("metadata") or {}), customer=session["customer"])
     account.secret(intent["id"]).update(session=session["id"], return_url=session["url"])
     session["payment_intent"] = intent["id"]

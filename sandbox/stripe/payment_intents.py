@@ -31,7 +31,7 @@ def create(account: Account, params: Json) -> Json:
     intent = account.new(
         "payment_intent", **_fields(params), amount=params["amount"], currency=currency
     )
-    intent["client_secret"] = f"{intent['id']}_secret_{account.ground.ids.token(24)}"
+    intent["client_secret"] = f"{intent['id']}_secret_{account.shared.ids.token(24)}"
     intent["metadata"] = merged({}, params.get("metadata"))
     intent["automatic_payment_methods"] = redirects.automatic(params)
     _choose(intent, method)

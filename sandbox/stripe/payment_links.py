@@ -24,7 +24,7 @@ def create(account: Account, params: Json) -> Json:
     items = catalog.line_items(account, params["line_items"])
     link = account.new("payment_link", **_shown(params), currency=items[0]["currency"])
     del link["created"]  # Stripe does not show it
-    token = account.ground.ids.token(18)
+    token = account.shared.ids.token(18)
     link["url"] = f"{account.cause.base_url}/pay/test_{token}"
     link["metadata"] = merged({}, params.get("metadata"))
     link["restrictions"] = _restrictions(params)

@@ -161,9 +161,9 @@ def _begin(account: Account, intent: Json, method: Json, bank: TestCard) -> Json
     _keep_method(account, intent, method)
     account.emit("charge.pending", account.get("charge", intent["latest_charge"]))
     account.emit("payment_intent.processing", intent)
-    wait = account.ground.settings.settle_after
+    wait = account.shared.settings.settle_after
     if wait is not None and bank.delayed != "waits":
-        account.ground.agenda.at(
+        account.shared.agenda.at(
             account.now() + wait, f"payment {bank.delayed}", account.id, intent["id"]
         )
     return intent

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from sandbox.faults import Fault
-from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest, without_secrets
+from sandbox.shared import Shared
 from sandbox.stripe import api_keys, form, happenings, operations, params, webhook_endpoints
 from sandbox.stripe.account import API_VERSION, Account, Cause
 from sandbox.stripe.errors import ApiError, Json, invalid, unrecognized
@@ -25,25 +25,25 @@ NO_TYPES = ("/v1/payment_intents", "/v1/setup_intents", "/v1/checkout/sessions")
 class Stripe:
     """The stand-in's state: the platform's account, its connected accounts, idempotency keys."""
 
-    def __init__(self, ground: Ground) -> None:
-        """Open the platform's account on a ground."""
-        self.ground = ground
+    def __init__(self, shared: Shared) -> None:
+        """Open the platform's account with what all stand-ins share."""
+        self.shared = shared
         self.pause: Callable[[float], None] = time.sleep
         self.clear()
 
     def clear(self) -> None:
         """Forget all objects and keys."""
-        self.cause = Cause(base_url=self.ground.public_url)
+        self.cause = Cause(base_url=self.shared.public_url)
         self.accounts: dict[str, Account] = {}
         self.keys = Keys()
-        self.ground.outbox.signers["stripe"] = webhook_endpoints.sign
-        happenings.register(self.ground.agenda, self.account)
+        self.shared.outbox.signers["stripe"] = webhook_endpoints.sign
+        happenings.register(self.shared.agenda, self.account)
         platform = self.open(PLATFORM)
-        platform.private["self"] = shaped("account", id=PLATFORM, created=self.ground.now())
+        platform.private["self"] = shaped("account", id=PLATFORM, created=self.shared.now())
 
     def open(self, id: str) -> Account:
         """Start an account's books."""
-        account = self.accounts[id] = Account(id, self.ground, self.announce, self.cause)
+        account = self.accounts[id] = Account(id, self.shared, self.announce, self.cause)
         return account
 
     @property
@@ -68,7 +68,7 @@ class Stripe:
         """Register a webhook endpoint whose secret the receiver chose beforehand; once per address,
         across restarts too.
         """
-        with self.ground.lock:
+        with self.shared.lock:
             known = next(self.platform.each("webhook_endpoint", url=url), None)
             asked = {"url": url, "enabled_events": ["*"], "api_version": API_VERSION}
             made = known or webhook_endpoints.create(self.platform, asked | {"connect": connect})
@@ -82,12 +82,12 @@ class Stripe:
         if account.id != PLATFORM:
             sent += webhook_endpoints.post(self.platform, event, connected=account.id)
         event["pending_webhooks"] = sent
-        self.ground.changed.notify_all()
+        self.shared.changed.notify_all()
 
     def serve(self, request: Request) -> Answer:
         """Answer one request; every one is logged, whatever becomes of it."""
         entry = LoggedRequest(
-            at=self.ground.wall(),
+            at=self.shared.wall(),
             provider="stripe",
             method=request.method,
             path=request.path,
@@ -95,10 +95,10 @@ class Stripe:
             idempotency_key=request.key,
             params=None,
         )
-        with self.ground.lock:
-            self.ground.requests.note(entry)
-            self.ground.tick()
-            fault = self.ground.faults.take("stripe", request.method, request.path)
+        with self.shared.lock:
+            self.shared.requests.note(entry)
+            self.shared.tick()
+            fault = self.shared.faults.take("stripe", request.method, request.path)
         entry.fault = fault.kind if fault else None
         answer = self._struck(request, entry, fault)
         entry.status = 0 if answer.ending else answer.status
@@ -122,7 +122,7 @@ class Stripe:
         kept: Kept | None = None
         try:
             account = self._authenticated(request)
-            with self.ground.lock:
+            with self.shared.lock:
                 kept = self._begun(account, request)
             if kept and kept.finished:
                 entry.replayed = True
@@ -133,21 +133,21 @@ class Stripe:
         try:
             answer = self._answered(account, request, entry, fault)
         finally:
-            with self.ground.lock:
+            with self.shared.lock:
                 self._conclude(account, request, kept, answer)
         return answer
 
     def _authenticated(self, request: Request) -> Account:
         """Whose request it is."""
         api_keys.check_key(request)
-        with self.ground.lock:
+        with self.shared.lock:
             return self.account(request.headers.get("stripe-account") or PLATFORM)
 
     def _begun(self, account: Account, request: Request) -> Kept | None:
         """Start the request's key, or find its first answer."""
         if request.key is None:
             return None
-        return self.keys.begin(account.id, request.key, request.fingerprint, self.ground.now())
+        return self.keys.begin(account.id, request.key, request.fingerprint, self.shared.now())
 
     def _conclude(
         self, account: Account, request: Request, kept: Kept | None, answer: Answer
@@ -184,9 +184,9 @@ class Stripe:
             if operation is None:
                 raise unrecognized(request.method, request.path)
             _refuse_types(request, given)
-            api_keys.refuse_raw_card(request, given, self.ground.public_url or request.base_url)
+            api_keys.refuse_raw_card(request, given, self.shared.public_url or request.base_url)
             checked = params.check(operation.params_class, given)
-            with self.ground.lock:
+            with self.shared.lock:
                 self._blame(request)
                 try:
                     result = operation.perform(account, checked, *operation.ids)
@@ -208,15 +208,15 @@ class Stripe:
 
     def _blame(self, request: Request) -> None:
         """Let events and links of this request carry its id, key and address."""
-        self.cause.request_id = self.ground.ids.new("req", 14)
+        self.cause.request_id = self.shared.ids.new("req", 14)
         self.cause.idempotency_key = request.key
-        self.cause.base_url = self.ground.public_url or request.base_url
+        self.cause.base_url = self.shared.public_url or request.base_url
 
     def _dressed(self, request: Request, answer: Answer) -> Answer:
         """Add the headers every answer has."""
         answer.headers.setdefault("Content-Type", "application/json")
         answer.headers |= {
-            "Request-Id": self.ground.ids.new("req", 14),
+            "Request-Id": self.shared.ids.new("req", 14),
             "Stripe-Version": API_VERSION,
         }
         if request.key:

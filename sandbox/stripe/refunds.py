@@ -37,7 +37,7 @@ def create(account: Account, params: Json) -> Json:
         metadata=merged({}, params.get("metadata")),
         payment_intent=charge["payment_intent"],
         reason=params.get("reason"),
-        status="pending" if card.refund == "pends" else account.ground.settings.refund_status,
+        status="pending" if card.refund == "pends" else account.shared.settings.refund_status,
     )
     _take(account, charge, refund)
     _schedule(account, refund, card.refund)
@@ -83,7 +83,7 @@ def _refer(account: Account, refund: Json) -> None:
     """The bank names its reference, which is an update of its own."""
     previous = {"destination_details": copy.deepcopy(refund["destination_details"])}
     refund["destination_details"]["card"] |= {
-        "reference": account.ground.ids.token(12),
+        "reference": account.shared.ids.token(12),
         "reference_status": "available",
     }
     account.emit("refund.updated", refund, previous)
@@ -92,10 +92,10 @@ def _refer(account: Account, refund: Json) -> None:
 
 def _schedule(account: Account, refund: Json, habit: str) -> None:
     """Let a test card's refund change by itself, if things settle by themselves."""
-    wait = account.ground.settings.settle_after
+    wait = account.shared.settings.settle_after
     if wait is not None and (habit == "fails" or refund["status"] in SETTLING):
         happening = "refund fails" if habit == "fails" else "refund succeeds"
-        account.ground.agenda.at(account.now() + wait, happening, account.id, refund["id"])
+        account.shared.agenda.at(account.now() + wait, happening, account.id, refund["id"])
 
 
 def succeed(account: Account, refund: Json) -> None:

@@ -37,7 +37,7 @@ def create(account: Account, params: Json) -> Json:
         if name in SHAPES["setup_intent"] and name not in DERIVED
     }
     intent = account.new("setup_intent", **shown)
-    intent["client_secret"] = f"{intent['id']}_secret_{account.ground.ids.token(24)}"
+    intent["client_secret"] = f"{intent['id']}_secret_{account.shared.ids.token(24)}"
     intent["metadata"] = merged({}, params.get("metadata"))
     intent["automatic_payment_methods"] = automatic
     if method:
@@ -73,7 +73,7 @@ def confirmed(account: Account, intent: Json, method: Json, params: Json) -> Jso
     intent.update(
         payment_method=method["id"],
         last_setup_error=None,
-        latest_attempt=account.ground.ids.new("setatt"),
+        latest_attempt=account.shared.ids.new("setatt"),
     )
     if card.declines and not card.attachable:
         raise _declined(account, intent, method, card)

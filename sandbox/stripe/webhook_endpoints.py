@@ -19,7 +19,7 @@ def create(account: Account, params: Json) -> Json:
     shown = {name: params[name] for name in CHANGEABLE if name in params}
     endpoint = account.new("webhook_endpoint", **shown, api_version=params.get("api_version"))
     endpoint["metadata"] = merged({}, params.get("metadata"))
-    secret = account.ground.ids.new("whsec", 32)
+    secret = account.shared.ids.new("whsec", 32)
     account.secret(endpoint["id"]).update(secret=secret, connect=bool(params.get("connect")))
     return {**endpoint, "secret": secret}
 
@@ -67,8 +67,8 @@ def post(owner: Account, event: Json, *, connected: str | None) -> int:
         {**sent, "pending_webhooks": len(wanting), "api_version": API_VERSION}, indent=2
     )
     for endpoint in wanting:
-        owner.ground.outbox.post(
-            owner.ground.wall(),
+        owner.shared.outbox.post(
+            owner.shared.wall(),
             provider="stripe",
             event_id=event["id"],
             event_type=event["type"],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from sandbox.ground import Ground
+from sandbox.shared import Shared
 from sandbox.twilio.errors import Json, missing
 from sandbox.twilio.numbers import MAGIC_SENDER, MAGIC_SERVICE
 from sandbox.twilio.stock import COUNTRIES
@@ -37,7 +37,7 @@ class Sender:
 class Books:
     """All state, apart from clocks and webhooks."""
 
-    ground: Ground
+    shared: Shared
     tokens: dict[str, str] = field(default_factory=lambda: {MAGIC_ACCOUNT: MAGIC_TOKEN})
     standing: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -77,11 +77,11 @@ class Books:
 
     def sid(self, prefix: str) -> str:
         """Draw an identifier: two letters and 32 hexadecimal digits."""
-        return prefix + self.ground.ids.token(16).encode().hex()
+        return prefix + self.shared.ids.token(16).encode().hex()
 
     def date(self) -> str:
         """Now, as Twilio writes dates."""
-        return format_datetime(datetime.fromtimestamp(int(self.ground.wall()), UTC))
+        return format_datetime(datetime.fromtimestamp(int(self.shared.wall()), UTC))
 
     def message(self, account: str, sid: str) -> Json:
         """Find a message of an account."""
@@ -144,5 +144,5 @@ class Books:
             **known,
         }
         self.messages[sid] = made
-        self.private[sid] = {"callback": "", "validity": 36_000, "created": self.ground.now()}
+        self.private[sid] = {"callback": "", "validity": 36_000, "created": self.shared.now()}
         return made

@@ -43,8 +43,8 @@ def move(books: Books, sid: str) -> None:
 def _later(books: Books, message: Json) -> None:
     """Note the next step, unless the message has arrived or failed."""
     if message["status"] in NEXT:
-        books.ground.agenda.at(
-            books.ground.now() + books.step, MOVES, message["account_sid"], message["sid"]
+        books.shared.agenda.at(
+            books.shared.now() + books.step, MOVES, message["account_sid"], message["sid"]
         )
 
 
@@ -53,7 +53,7 @@ def _trouble(books: Books, message: Json) -> int:
     private, to = books.private[message["sid"]], message["to"]
     if (
         message["status"] == "queued"
-        and books.ground.now() - private["created"] > private["validity"]
+        and books.shared.now() - private["created"] > private["validity"]
     ):
         return TOO_LATE
     code = books.outcomes.get(to, UNDELIVERED.get(to, 0))

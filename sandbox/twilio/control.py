@@ -30,7 +30,7 @@ class TwilioControl:
     def on_post_inbound(self, req: falcon.Request, resp: falcon.Response) -> None:
         """A person texts: ``{from, to, body}``; ``to`` is a number or a messaging service."""
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             resp.media = carrier.receive(self.twilio.books, body["from"], body["to"], body["body"])
 
     def on_post_senders(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -52,14 +52,14 @@ class TwilioControl:
         them arrive again.
         """
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             self.twilio.books.outcomes[body["number"]] = int(body.get("error_code") or 0)
         resp.media = body
 
     def on_post_keypad(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How callers type cards from now on: ``{mistyped?: [ErrorType…], result?, token?}``."""
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             books = self.twilio.books
             books.mistyped = list(body.get("mistyped") or [])
             books.keypad_result = body.get("result") or "success"
@@ -68,13 +68,13 @@ class TwilioControl:
 
     def on_post_carrier(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How many seconds pass between two statuses: ``{step}``."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             self.twilio.books.step = int(_body(req)["step"])
         resp.media = {"step": self.twilio.books.step}
 
     def on_get_messages(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every message, oldest first; any field may filter."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             rows = [dict(message) for message in self.twilio.books.messages.values()]
         resp.media = {
             "messages": [
@@ -98,18 +98,18 @@ class NumberControl:
 
     def on_get_bought(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every number that an account has, oldest first."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             resp.media = {"numbers": [dict(row) for row in self.twilio.books.incoming.values()]}
 
     def on_get_calls(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every call, oldest first."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             resp.media = {"calls": [dict(row) for row in self.twilio.books.calls.values()]}
 
     def on_post_calls(self, req: falcon.Request, resp: falcon.Response) -> None:
         """A person calls: ``{from, to}``; ``to`` is ours or may forward to ours."""
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             heard = phones.call_in(self.twilio.books, body["from"], body["to"])
         resp.media = {"status": heard}
 
@@ -119,14 +119,14 @@ class NumberControl:
         """
         body = _body(req)
         number, phone = body.pop("number"), phones.Phone(**body)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             phones.set_phone(self.twilio.books, number, phone)
         resp.media = {"number": number, **asdict(phone)}
 
     def on_post_taken(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Somebody else takes a number, or gives it back: ``{number, taken?}``."""
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             change = set.add if body.get("taken", True) else set.discard
             change(self.twilio.books.taken, body["number"])
         resp.media = body
@@ -134,7 +134,7 @@ class NumberControl:
     def on_post_standing(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How an account stands: ``{sid?, status?, type?}``; type is Trial or Full."""
         body, books = _body(req), self.twilio.books
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             sid = body.get("sid") or next(iter(books.tokens))
             books.standing[sid] = body.get("status", books.standing.get(sid, "active"))
             books.kinds[sid] = body.get("type", books.kinds.get(sid, "Full"))
@@ -143,13 +143,13 @@ class NumberControl:
     def on_post_prices(self, req: falcon.Request, resp: falcon.Response) -> None:
         """What a local number costs a month from now on: ``{country, price}``, in US dollars."""
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             set_price(self.twilio, body["country"], str(body["price"]))
         resp.media = body
 
     def on_post_registration(self, req: falcon.Request, resp: falcon.Response) -> None:
         """How many seconds an emergency address takes to be registered: ``{step}``."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             self.twilio.books.registration = int(_body(req)["step"])
         resp.media = {"step": self.twilio.books.registration}
 
@@ -159,7 +159,7 @@ class NumberControl:
         ``{unportable?: [code, reason], rejected?: [code, reason], wants_pin?}``.
         """
         body, books = _body(req), self.twilio.books
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             books.port_step = int(body.get("step", books.port_step))
             books.lost_uploads = int(body.get("lost_uploads", books.lost_uploads))
             for name, table in (("unportable", books.unportable), ("rejected", books.rejections)):
@@ -171,12 +171,12 @@ class NumberControl:
 
     def on_get_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every port request, oldest first."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             resp.media = {"ports": [dict(row) for row in self.twilio.books.ports.values()]}
 
     def on_get_trunks(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Every SIP trunk, oldest first."""
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             resp.media = {"trunks": [dict(row) for row in self.twilio.books.trunks.values()]}
 
     def on_post_submissions(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -185,7 +185,7 @@ class NumberControl:
         """
         body = _body(req)
         sender, said = body.pop("sender"), Submission(**body)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             self.twilio.books.submissions[sender] = said
         resp.media = {"sender": sender, **asdict(said)}
 
@@ -195,7 +195,7 @@ class NumberControl:
         """
         body = _body(req)
         number, habit = body.pop("number", EVERY_NUMBER), Habit(**body)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             self.twilio.books.habits[number] = habit
         resp.media = {"number": number, **asdict(habit)}
 
@@ -204,7 +204,7 @@ class NumberControl:
         none.
         """
         body = _body(req)
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             self.twilio.books.bundle_refusal = (int(body["status"]), int(body["code"]))
         resp.media = body
 
@@ -219,7 +219,7 @@ def _body(req: falcon.Request) -> dict[str, Any]:
 
 def add_sender(twilio: Twilio, sender: Sender) -> None:
     """Add a number, or replace it."""
-    with twilio.ground.lock:
+    with twilio.shared.lock:
         twilio.books.senders = [
             *(each for each in twilio.books.senders if each.number != sender.number),
             sender,
@@ -237,7 +237,7 @@ def add_account(twilio: Twilio, sid: str, token: str) -> None:
     """Open an account before the others, so that incoming texts are its own."""
     if not sid.startswith("AC") or len(sid) != ACCOUNT_LENGTH:
         raise ValueError("an account's sid is AC and 32 hexadecimal digits")
-    with twilio.ground.lock:
+    with twilio.shared.lock:
         twilio.books.tokens = {sid: token} | twilio.books.tokens
 
 

@@ -19,8 +19,8 @@ def set_address(books: Books, number: Json, address: str) -> None:
     number["emergency_address_status"] = (
         "pending-registration" if address else "pending-unregistration"
     )
-    books.ground.agenda.at(
-        books.ground.now() + books.registration, REGISTERS, number["account_sid"], number["sid"]
+    books.shared.agenda.at(
+        books.shared.now() + books.registration, REGISTERS, number["account_sid"], number["sid"]
     )
 
 

@@ -18,7 +18,7 @@ def bill(books: Books, what: str, about: str, amount: str, account: str) -> None
     """Put down a fee."""
     books.bills.append(
         {
-            "at": books.ground.now(),
+            "at": books.shared.now(),
             "account": account,
             "what": what,
             "for": about,

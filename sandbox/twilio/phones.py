@@ -75,8 +75,8 @@ def new_call(
 def later(books: Books, call: Json) -> None:
     """Note the next step, unless the call is over."""
     if call["status"] in NEXT:
-        books.ground.agenda.at(
-            books.ground.now() + books.step, MOVES, call["account_sid"], call["sid"]
+        books.shared.agenda.at(
+            books.shared.now() + books.step, MOVES, call["account_sid"], call["sid"]
         )
 
 

@@ -245,7 +245,7 @@ def _become(books: Books, sid: str, whole: str, each: str) -> None:
 
 
 def _later(books: Books, account: str, sid: str) -> None:
-    books.ground.agenda.at(books.ground.now() + books.port_step, MOVES, account, sid)
+    books.shared.agenda.at(books.shared.now() + books.port_step, MOVES, account, sid)
 
 
 def _open_port(books: Books, number: str) -> Json | None:

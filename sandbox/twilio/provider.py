@@ -208,8 +208,8 @@ class Twilio(FrontDoor):
 
     def clear(self) -> None:
         """Forget all that was made or bought, opt-outs and senders."""
-        self.books = Books(self.ground)
-        self.ground.outbox.signers["twilio"] = webhooks.sign
+        self.books = Books(self.shared)
+        self.shared.outbox.signers["twilio"] = webhooks.sign
         happenings: dict[str, Callable[[Books, str], None]] = {
             carrier.MOVES: carrier.move,
             phones.MOVES: phones.move,
@@ -218,7 +218,7 @@ class Twilio(FrontDoor):
             emergency.REGISTERS: emergency.register,
         }
         for name, happen in happenings.items():
-            self.ground.agenda.happenings[name] = self._happening(happen)
+            self.shared.agenda.happenings[name] = self._happening(happen)
 
     def _happening(self, happen: Callable[[Books, str], None]) -> Callable[[str, str], None]:
         """What happens to a thing of the books as they are then."""
@@ -226,8 +226,8 @@ class Twilio(FrontDoor):
 
     def ledger(self) -> Json:
         """What Twilio would bill, fee by fee, and their sum."""
-        with self.ground.lock:
-            self.ground.tick()
+        with self.shared.lock:
+            self.shared.tick()
             return ledger(self.books)
 
     def _provider(self, request: Request) -> str:
@@ -245,7 +245,7 @@ class Twilio(FrontDoor):
             self._authenticate(account, user, token)
             form = _given(operation, request)
             entry.params = {} if operation.takes == "file" else form
-            with self.ground.lock:
+            with self.shared.lock:
                 made: Json | None = operation.perform(self.books, account, form, *ids)
                 body = "" if made is None else json.dumps(made)
             return Answer(operation.status, body, performed=True)

@@ -120,9 +120,9 @@ def post_port(books: Books, event: str, port: Json, number: Json) -> None:
     joint = "&" if "?" in books.port_webhook else "?"
     digest = hashlib.sha256(body.encode()).hexdigest()
     url = f"{books.port_webhook}{joint}bodySHA256={digest}"
-    ground = books.ground
-    ground.outbox.post(
-        ground.wall(),
+    shared = books.shared
+    shared.outbox.post(
+        shared.wall(),
         provider="twilio",
         event_id=f"{port['port_in_request_sid']}:{event}",
         event_type=event,
@@ -132,16 +132,16 @@ def post_port(books: Books, event: str, port: Json, number: Json) -> None:
         body=body,
         most_attempts=ATTEMPTS,
     )
-    ground.changed.notify_all()
+    shared.changed.notify_all()
 
 
 def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_type: str) -> None:
     """Queue one form, unless it is meant for a host that another stand-in here is."""
     if urlsplit(url).hostname == VAPI:
         return
-    ground, secret = books.ground, books.tokens[fields["AccountSid"]]
-    ground.outbox.post(
-        ground.wall(),
+    shared, secret = books.shared, books.tokens[fields["AccountSid"]]
+    shared.outbox.post(
+        shared.wall(),
         provider="twilio",
         event_id=event_id,
         event_type=event_type,
@@ -151,7 +151,7 @@ def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_t
         body=urlencode(fields),
         most_attempts=ATTEMPTS,
     )
-    ground.changed.notify_all()
+    shared.changed.notify_all()
 
 
 def sign(delivery: Delivery, now: float) -> dict[str, str]:

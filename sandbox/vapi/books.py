@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.ground import Ground
+from sandbox.shared import Shared
 from sandbox.vapi.errors import Json, missing
 
 MAGIC_KEY = "sandbox-vapi-key"
@@ -59,7 +59,7 @@ class Habits:
 class Books:
     """All state, apart from clocks."""
 
-    ground: Ground
+    shared: Shared
     keys: set[str] = field(default_factory=lambda: {MAGIC_KEY})
     habits: Habits = field(default_factory=Habits)
     tables: dict[str, dict[str, Json]] = field(default_factory=lambda: {k: {} for k in KINDS})
@@ -73,11 +73,11 @@ class Books:
 
     def id(self) -> str:
         """Draw an identifier."""
-        return str(uuid.UUID(bytes=self.ground.ids.token(16).encode(), version=4))
+        return str(uuid.UUID(bytes=self.shared.ids.token(16).encode(), version=4))
 
     def moment(self) -> str:
         """Now, as Vapi writes times; no two are the same."""
-        now = max(self.ground.now() * 1000, self.last_moment + 1)
+        now = max(self.shared.now() * 1000, self.last_moment + 1)
         self.last_moment = now
         then = datetime.fromtimestamp(now / 1000, UTC)
         return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -114,7 +114,7 @@ class Books:
 
     def bill(self, what: str, id: str, usd: float) -> None:
         """Note what Vapi would charge for something."""
-        self.bills.append({"what": what, "id": id, "usd": usd, "at": self.ground.now()})
+        self.bills.append({"what": what, "id": id, "usd": usd, "at": self.shared.now()})
 
     def billed(self) -> dict[str, Any]:
         """What Vapi would charge so far, in USD."""

@@ -121,8 +121,8 @@ def go_on(books: Books, id: str) -> None:
         _later(books, id, books.habits.talks_for)
     elif place < len(script.tools) and not _is_told(books, private, script, place):
         asked = private["asked"] = _ask_tool(books, call, script, place)
-        if books.ground.outbox.is_open(asked):  # nothing more is said before the tool has answered
-            books.ground.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
+        if books.shared.outbox.is_open(asked):  # nothing more is said before the tool has answered
+            books.shared.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
         else:
             _later(books, id, script.pause)
     else:
@@ -189,7 +189,7 @@ def _published(books: Books, id: str, version: str | None) -> Json:
 
 
 def _later(books: Books, id: str, seconds: int) -> None:
-    books.ground.agenda.at(books.ground.now() + seconds, GOES_ON, books.org, id)
+    books.shared.agenda.at(books.shared.now() + seconds, GOES_ON, books.org, id)
 
 
 def _turn(books: Books, call: Json, status: str) -> None:
@@ -230,7 +230,7 @@ def _is_told(books: Books, private: Json, script: Script, place: int) -> bool:
     """The assistant reads out what the last tool answered, and the person replies; whether that is
     all that was to be heard.
     """
-    copies = books.ground.outbox.by_event.get(private.get("asked", ""), [])
+    copies = books.shared.outbox.by_event.get(private.get("asked", ""), [])
     told = next((line for copy in copies for line in lines_of(copy.answer)), "")
     spoken = [("bot", told), ("user", script.replies.get(place - 1, ""))]
     private.setdefault("spoken", []).extend(
@@ -251,7 +251,7 @@ def _ask_tool(books: Books, call: Json, script: Script, place: int) -> str:
 
 def _day(books: Books, days: int) -> str:
     """The date in so many days, by the calendar that callers look at."""
-    today = datetime.fromtimestamp(books.ground.now(), UTC) + timedelta(books.habits.days_ahead)
+    today = datetime.fromtimestamp(books.shared.now(), UTC) + timedelta(books.habits.days_ahead)
     return (today + timedelta(days)).date().isoformat()
 
 
@@ -281,9 +281,9 @@ def _message(books: Books, call: Json, message: Json, path: str = "") -> str:
         }
     }
     headers = {key.lower(): value for key, value in (server.get("headers") or {}).items()}
-    event_id = books.ground.ids.new("vmsg", 16)
-    books.ground.outbox.post(
-        books.ground.wall(),
+    event_id = books.shared.ids.new("vmsg", 16)
+    books.shared.outbox.post(
+        books.shared.wall(),
         provider="vapi",
         event_id=event_id,
         event_type=kind,

@@ -27,7 +27,7 @@ class VapiControl:
     def on_post_habits(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Change how it behaves: ``{read_after?, active_after?, patch_publishes?}``."""
         changes = body_of(req)
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             self.vapi.books.habits.update(changes)
             resp.media = asdict(self.vapi.books.habits)
 
@@ -49,21 +49,21 @@ class VapiControl:
     def on_post_tell(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send a message about a call again: ``{call, type}``."""
         body = body_of(req)
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             calls.tell(self.vapi.books, body["call"], body["type"])
-            self.vapi.ground.changed.notify_all()
+            self.vapi.shared.changed.notify_all()
         resp.media = {"sent": body["type"]}
 
     def on_get_objects(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Everything there is, by kind, oldest first."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             resp.media = {
                 kind: list(rows.values()) for kind, rows in self.vapi.books.tables.items()
             }
 
     def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
         """What Vapi would charge so far."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             resp.media = self.vapi.books.billed()
 
     def on_get_answering(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -73,7 +73,7 @@ class VapiControl:
 
 def add_key(vapi: Vapi, key: str) -> None:
     """Let one more private key in."""
-    with vapi.ground.lock:
+    with vapi.shared.lock:
         vapi.books.keys.add(key)
 
 
@@ -83,22 +83,22 @@ def answers(
     """Let a script answer at a number, or at all that have none of their own."""
     if script not in SCRIPTS:
         raise ValueError(f"unknown script {script!r}; known: {', '.join(sorted(SCRIPTS))}")
-    with vapi.ground.lock:
+    with vapi.shared.lock:
         vapi.books.callers[number] = {"script": script, "who": who or {}}
         return dict(vapi.books.callers)
 
 
 def edit(vapi: Vapi, id: str, changes: dict[str, object], publish: bool = True) -> object:
     """An edit by hand: published, or left as a draft that no call follows."""
-    with vapi.ground.lock:
+    with vapi.shared.lock:
         changed = vapi.books.change("assistant", id, changes)
         return assistants.publish(vapi.books, id) if publish else changed
 
 
 def answering(vapi: Vapi, number: str) -> dict[str, object] | None:
     """Who answers a call to a number, once it is active."""
-    with vapi.ground.lock:
-        vapi.ground.tick()
+    with vapi.shared.lock:
+        vapi.shared.tick()
         return phone_numbers.answering(vapi.books, number)
 
 

@@ -34,8 +34,8 @@ def create(books: Books, line: Line, body: Any) -> Json:
         raise invalid(f"Number {number} was not found in Twilio account {sid}")
     made = books.keep("phone-number", {"smsEnabled": True, **body, "status": "activating"})
     line.point(number, VOICE_URL, SMS_URL if made["smsEnabled"] else None)
-    books.ground.agenda.at(
-        books.ground.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
+    books.shared.agenda.at(
+        books.shared.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
     )
     return made
 
@@ -59,8 +59,8 @@ def _bring(books: Books, body: Json) -> Json:
     shapes.check("CreateByoPhoneNumberDTO", body)
     _check_brought(books, body)
     made = books.keep("phone-number", {**body, "status": "activating"})
-    books.ground.agenda.at(
-        books.ground.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
+    books.shared.agenda.at(
+        books.shared.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
     )
     return made
 

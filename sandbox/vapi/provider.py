@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.front_door import FrontDoor
-from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest
+from sandbox.shared import Shared
 from sandbox.stripe.exchange import HTML, Answer, Request
 from sandbox.twilio.provider import Twilio
 from sandbox.vapi import calls, files, phone_numbers
@@ -24,19 +24,19 @@ SERVER_ERROR = failure(500, "Internal Server Error", "Internal server error")
 class Vapi(FrontDoor):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
 
-    def __init__(self, ground: Ground, twilio: Twilio) -> None:
-        """Open the books on a ground; numbers are Twilio's."""
+    def __init__(self, shared: Shared, twilio: Twilio) -> None:
+        """Open the books with what all stand-ins share; numbers are Twilio's."""
         self.line = Line(twilio)
-        super().__init__(ground)
+        super().__init__(shared)
 
     def clear(self) -> None:
         """Forget all objects, bills and keys."""
-        self.books = Books(self.ground)
+        self.books = Books(self.shared)
         self.line.answer_sip(lambda *call: phone_numbers.answers_sip(self.books, *call))
-        happenings = self.ground.agenda.happenings
+        happenings = self.shared.agenda.happenings
         happenings[files.READ] = lambda _org, file: files.read(self.books, file)
         happenings[calls.GOES_ON] = lambda _org, call: calls.go_on(self.books, call)
-        self.ground.outbox.signers["vapi"] = calls.sign
+        self.shared.outbox.signers["vapi"] = calls.sign
         happenings[phone_numbers.ACTIVATES] = lambda _org, number: phone_numbers.activate(
             self.books, number
         )
@@ -54,7 +54,7 @@ class Vapi(FrontDoor):
             operation, object_id = operation_at(request.method, request.path)
             call = self._read(request, object_id)
             entry.params = not_secret(call.query if call.body is None else call.body)
-            with self.ground.lock:
+            with self.shared.lock:
                 made = operation.perform(call)
                 body = json.dumps(made)
             if isinstance(made, dict) and set(made) == {"location"}:

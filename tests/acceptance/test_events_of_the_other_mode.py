@@ -127,7 +127,7 @@ def test_the_backfill_takes_in_none_of_the_other_mode(client, valkey, stand_in):
     """
     invoice = given.an_invoice()
     stand_in.charge(invoice)
-    with stand_in.sandbox.ground.lock:
+    with stand_in.sandbox.shared.lock:
         for event in stand_in.sandbox.stripe.platform.tables["event"].values():
             event["livemode"] = True
     with transaction():

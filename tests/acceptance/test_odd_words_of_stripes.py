@@ -66,7 +66,7 @@ def test_a_new_word_for_a_refunds_state_is_shown_and_asked_about(clinic):
     gone, and Stripe is asked until it says one that we know.
     """
     refund = clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"]}).to_dict()
-    with clinic.stand_in.sandbox.ground.lock:
+    with clinic.stand_in.sandbox.shared.lock:
         there = clinic.stand_in.sandbox.stripe.platform.tables["refund"][refund["id"]]
         there["status"] = "on_a_detour"
     clinic.hears("refund.updated", refund | {"status": "on_a_detour"})
@@ -86,7 +86,7 @@ def test_a_new_word_for_a_refunds_state_is_shown_and_asked_about(clinic):
 
 def test_asking_about_a_word_that_stays_unknown_ends_without_a_dead_job(clinic):
     refund = clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"]}).to_dict()
-    with clinic.stand_in.sandbox.ground.lock:
+    with clinic.stand_in.sandbox.shared.lock:
         there = clinic.stand_in.sandbox.stripe.platform.tables["refund"][refund["id"]]
         there["status"] = "on_a_detour"
     clinic.hears("refund.updated", dict(there))
@@ -116,7 +116,7 @@ def begun(clinic, **values):
     made = clinic.stand_in.sdk.payment_intents.create(
         {"amount": 2_500, "currency": "usd", "metadata": metadata}
     ).to_dict()
-    with clinic.stand_in.sandbox.ground.lock:
+    with clinic.stand_in.sandbox.shared.lock:
         there = clinic.stand_in.sandbox.stripe.platform.tables["payment_intent"][made["id"]]
         there.update(status="processing", latest_charge="ch_debit", **values)
     said = dict(there)
@@ -183,7 +183,7 @@ def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
     comparison goes to its end, and the other invoices are compared.
     """
     clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 500})
-    with clinic.stand_in.sandbox.ground.lock:
+    with clinic.stand_in.sandbox.shared.lock:
         tables = clinic.stand_in.sandbox.stripe.platform.tables
         for kind in ("payment_intent", "refund"):
             for row in tables[kind].values():
@@ -199,7 +199,7 @@ def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
 def test_an_event_without_its_time_stops_no_backfill(clinic):
     invoice = given.an_invoice(clinic.account)
     clinic.stand_in.charge(invoice)
-    with clinic.stand_in.sandbox.ground.lock:
+    with clinic.stand_in.sandbox.shared.lock:
         newest = list(clinic.stand_in.sandbox.stripe.platform.tables["event"].values())[-1]
         newest["type"], newest["data"] = None, None
     with transaction():

@@ -31,7 +31,7 @@ def test_a_repetition_waits_for_the_first_to_answer(clinic):
             release_connection()
 
     with ThreadPoolExecutor(1) as pool:
-        with clinic.stripe.sandbox.ground.lock:  # Stripe takes its time
+        with clinic.stripe.sandbox.shared.lock:  # Stripe takes its time
             first = pool.submit(first_request)
             wait_for(
                 lambda: (

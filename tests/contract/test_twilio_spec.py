@@ -308,7 +308,7 @@ def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
 
 def test_our_own_account_is_read_as_it_stands(texting: Texting):
     assert fetch_account() == OwnAccount("active", "Full")
-    rows = texting.stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
+    rows = texting.stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
     assert [(row["path"], row["params"]) for row in rows] == [
         (f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json", {})
     ]
@@ -348,7 +348,7 @@ def test_what_we_look_for_is_known_and_complete(texting: Texting):
     }
     rows = [
         row
-        for row in texting.stand_in.sandbox.ground.requests.select(
+        for row in texting.stand_in.sandbox.shared.requests.select(
             {"provider": "twilio", "method": "GET"}
         )
         if row["path"].endswith("/Messages.json")

@@ -4,10 +4,10 @@ web go on, and what was accepted is done (H17).
 
 import pytest
 
-from delivery import life_signs, patience, relay, ticker
+from delivery import life_signs, outages, relay, ticker
 from delivery import worker as worker_module
 from delivery.locks import invoice_lock
-from delivery.patience import Patience
+from delivery.outages import Patience
 from delivery.relay import EPOCH_KEY
 from delivery.rq.keys import rq_id
 from delivery.rq.odd_keys import _TYPES, drop_wrong_types
@@ -69,8 +69,8 @@ def house(database_url, valkey, monkeypatch):
     """One look of each process, in this one; none of them may raise."""
     if is_postgres():
         pytest.skip("is about Redis")
-    monkeypatch.setattr(patience, "SHORTEST", 0.001)
-    monkeypatch.setattr(patience, "LONGEST", 0.001)
+    monkeypatch.setattr(outages, "SHORTEST", 0.001)
+    monkeypatch.setattr(outages, "LONGEST", 0.001)
     monkeypatch.setattr(relay, "GRACE", 0)
     monkeypatch.setattr(worker_module, "POP_SECONDS", 0.02)
     redis = valkey.client()

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from runtime.clock import business_now, real_now
+from runtime.clock_shift import make_shared_shift
 from runtime.settings import get_settings
-from runtime.shared_shift import make_shared_shift
 
 DAYS = 86_400.0
 # says between what business time is ahead of real time whenever a line comes in: a process may be

@@ -38,11 +38,11 @@ class StandIn(StripeStandIn):
 
     def requests(self, path: str, method: str = "POST") -> list[dict[str, Any]]:
         """Every request that came, whatever became of it."""
-        return self.sandbox.ground.requests.select({"path": path, "method": method})
+        return self.sandbox.shared.requests.select({"path": path, "method": method})
 
     def made(self, kind: str, attempt_id: str) -> list[dict[str, Any]]:
         """What exists, in any account, with this tag: the oracle of "exactly one"."""
-        with self.sandbox.ground.lock:
+        with self.sandbox.shared.lock:
             rows = [
                 dict(row, stripe_account=account.id)
                 for account in self.sandbox.stripe.accounts.values()
@@ -61,7 +61,7 @@ class StandIn(StripeStandIn):
 
     def forget_keys(self) -> None:
         """As Stripe may, once keys are a day old."""
-        with self.sandbox.ground.lock:
+        with self.sandbox.shared.lock:
             self.sandbox.stripe.keys.kept.clear()
 
     def open_account(self) -> str:

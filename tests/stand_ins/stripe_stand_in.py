@@ -40,7 +40,7 @@ class _Ordered(Sandbox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ground.faults = self.told = _Told()
+        self.shared.faults = self.told = _Told()
 
     def order_fault(self, **body: Any) -> Fault:
         if self.on_hang is not None and body.get("kind") in HANGS:

@@ -23,12 +23,12 @@ class TwilioStandIn:
 
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
-        self.ground = stand_in.sandbox.ground
+        self.shared = stand_in.sandbox.shared
         self.books = stand_in.sandbox.twilio.books
 
     def owned(self) -> dict[str, dict[str, Any]]:
         """The account's numbers by their E.164."""
-        with self.ground.lock:
+        with self.shared.lock:
             return {row["phone_number"]: dict(row) for row in self.books.incoming.values()}
 
     def fees(self, what: str = "") -> Decimal:
@@ -40,7 +40,7 @@ class TwilioStandIn:
 
     def asked(self, method: str, end: str) -> list[dict[str, Any]]:
         """What each request of a kind asked for, whatever became of it; `end` of its path."""
-        rows = self.ground.requests.select({"provider": "twilio", "method": method})
+        rows = self.shared.requests.select({"provider": "twilio", "method": method})
         return [row["params"] for row in rows if row["path"].endswith(end)]
 
     def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
@@ -50,32 +50,32 @@ class TwilioStandIn:
 
     def take(self, e164: str) -> None:
         """Somebody else buys a number."""
-        with self.ground.lock:
+        with self.shared.lock:
             self.books.taken.add(e164)
 
     def becomes_trial(self) -> None:
-        with self.ground.lock:
+        with self.shared.lock:
             self.books.kinds[MAGIC_ACCOUNT] = "Trial"
 
     def phone(self, number: str, answer: str = "completed", forwards_to: str = "") -> None:
         """How a telephone outside behaves."""
-        with self.ground.lock:
+        with self.shared.lock:
             phones.set_phone(self.books, number, phones.Phone(answer, forwards_to))
 
     def person_calls(self, number: str, to: str) -> str:
         """A person calls; what they hear."""
-        with self.ground.lock:
+        with self.shared.lock:
             return phones.call_in(self.books, number, to)
 
     def person_texts(self, number: str, to: str, body: str) -> None:
-        with self.ground.lock:
+        with self.shared.lock:
             carrier.receive(self.books, number, to, body)
 
     def passes(self, seconds: int = 0) -> None:
         """Let time pass, and what is due happen; a call of the API does it too."""
-        with self.ground.lock:
-            self.ground.moved_by += seconds
-            while self.ground.tick():
+        with self.shared.lock:
+            self.shared.moved_by += seconds
+            while self.shared.tick():
                 pass
 
     def told(self) -> list[tuple[str, dict[str, str], dict[str, str]]]:
@@ -93,5 +93,5 @@ class TwilioStandIn:
 
     def registers_slowly(self, seconds: int) -> None:
         """Emergency addresses take their time from now on."""
-        with self.ground.lock:
+        with self.shared.lock:
             self.books.registration = seconds

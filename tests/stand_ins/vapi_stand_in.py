@@ -14,18 +14,18 @@ class VapiStandIn:
 
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
-        self.ground = stand_in.sandbox.ground
+        self.shared = stand_in.sandbox.shared
         self.vapi = stand_in.sandbox.vapi
 
     def kept(self, kind: str = "file") -> list[dict[str, Any]]:
         """Everything there is of a kind, oldest first."""
-        with self.ground.lock:
-            self.ground.tick()
+        with self.shared.lock:
+            self.shared.tick()
             return [dict(row) for row in self.vapi.books.each(kind)]
 
     def asked(self, method: str, path: str) -> list[dict[str, Any]]:
         """Every request of a kind, whatever became of it."""
-        return self.ground.requests.select({"provider": "vapi", "method": method, "path": path})
+        return self.shared.requests.select({"provider": "vapi", "method": method, "path": path})
 
     def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
         self.stand_in.sandbox.order_fault(
@@ -33,12 +33,12 @@ class VapiStandIn:
         )
 
     def habits(self, **changes: Any) -> None:
-        with self.ground.lock:
+        with self.shared.lock:
             self.vapi.books.habits.update(changes)
 
     def forget(self, kind: str, id: str) -> None:
         """Somebody takes it away in the dashboard."""
-        with self.ground.lock:
+        with self.shared.lock:
             self.vapi.books.drop(kind, id)
 
     @property

@@ -46,7 +46,7 @@ class Calling(Texting):
         return self
 
     def habits(self, **changes: Any) -> None:
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             self.vapi.books.habits.update(changes)
 
     def asks(self, **body: Any) -> Any:
@@ -87,8 +87,8 @@ class Calling(Texting):
         for _ in range(seconds):
             answered += self.hears(twilio=True)
             self.work(1)
-            with self.vapi.ground.lock:
-                self.vapi.ground.moved_by += 1
+            with self.vapi.shared.lock:
+                self.vapi.shared.moved_by += 1
         return answered
 
     def polls(self) -> None:
@@ -105,13 +105,13 @@ class Calling(Texting):
 
     def ended_ago(self, call: Call, minutes: int) -> None:
         """Vapi shows the call as having ended so long ago."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
             row["endedAt"] = (real_now() - timedelta(minutes=minutes)).isoformat()
 
     def has_not_worked_out(self, call: Call) -> Json:
         """Vapi shows the call, and not yet what was said in it; what it will show is returned."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
             return {name: row.pop(name) for name in ("artifact", "analysis")}
 
@@ -123,12 +123,12 @@ class Calling(Texting):
 
     def placed(self) -> list[Json]:
         """What Vapi has placed for us: the oracle of "at most once"."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             return [dict(row) for row in self.vapi.books.each("call")]
 
     def posts(self) -> list[Json]:
         """Every request for a call that reached Vapi, whatever became of it."""
-        rows = self.stand_in.sandbox.ground.requests.select({"provider": "vapi", "method": "POST"})
+        rows = self.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": "POST"})
         return [row for row in rows if row["path"] == CALLS]
 
     def vapi_fault(self, kind: str, method: str = "POST", path: str = CALLS, **more: Any) -> None:
@@ -138,7 +138,7 @@ class Calling(Texting):
 
     def ends(self, call: Call, why: str) -> None:
         """The call ends now."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             vapi_calls.hang_up(self.vapi.books, call.vapi_id or "", why)
 
     def slots(self) -> int:

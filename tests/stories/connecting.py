@@ -119,7 +119,7 @@ class Connecting(Wizard):
 
     def asked(self, provider: str, path: str) -> list[dict[str, Any]]:
         """Every request for this path that came to a provider."""
-        return self.world.ground.requests.select({"provider": provider, "path": path})
+        return self.world.shared.requests.select({"provider": provider, "path": path})
 
     def told(self) -> list[tuple[str, dict[str, Any]]]:
         """What the clinic's own software was told."""

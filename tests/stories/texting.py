@@ -159,7 +159,7 @@ class Texting:
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request to send that reached Twilio, whatever became of it."""
-        rows = self.stand_in.sandbox.ground.requests.select(
+        rows = self.stand_in.sandbox.shared.requests.select(
             {"provider": "twilio", "method": "POST"}
         )
         return [row for row in rows if row["path"].endswith("/Messages.json")]
@@ -173,7 +173,7 @@ class Texting:
         """The person texts, and the application is told; its last answer."""
         from sandbox.twilio.carrier import receive
 
-        with self.twilio.ground.lock:
+        with self.twilio.shared.lock:
             receive(self.twilio.books, phone or self.phone, to, body)
         return self.deliver()
 

@@ -146,7 +146,7 @@ class VapiClinic:
 
     def at_vapi(self, kind: str) -> list[Json]:
         """What Vapi has of a kind: the oracle of "exactly one"."""
-        with self.vapi.ground.lock:
+        with self.vapi.shared.lock:
             return list(self.vapi.books.each(kind))
 
     def counts(self) -> dict[str, int]:
@@ -155,7 +155,7 @@ class VapiClinic:
 
     def requests(self, method: str, kind: str) -> list[Json]:
         """Every request that reached Vapi, whatever became of it."""
-        rows = self.stand_in.sandbox.ground.requests.select({"provider": "vapi", "method": method})
+        rows = self.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": method})
         return [row for row in rows if row["path"].split("/")[1] == kind]
 
     def fault(self, kind: str, method: str, path: str, provider: str = "vapi", **more: Any) -> None:

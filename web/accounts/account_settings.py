@@ -13,7 +13,7 @@ from rules.contact.gate import is_quiet_day
 from rules.contact.ladder import LAST_DAY, MOST_RUNGS, Rung, faults_of_ladder, read_ladder
 from rules.integrations.opening_hours import USUAL, Hours, wrong_with
 from web.accounts.accounts import account_of
-from web.accounts.answers import (
+from web.accounts.responses import (
     Calling,
     Collection,
     FirstContacts,

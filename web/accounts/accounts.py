@@ -7,7 +7,7 @@ import falcon
 from actions.accounts.accounts import create_account, find_account
 from models.accounts.account import Account
 from runtime.errors import Refused
-from web.accounts.answers import AccountMade
+from web.accounts.responses import AccountMade
 from web.http.body import Body, check
 from web.http.fields import Name, StripeAccountId, TimeZone
 from web.http.guards.auth import caller_of, need, scope_for

@@ -17,11 +17,11 @@ from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from runtime.errors import Refused
-from web.calling.answers import CallList, CallShown, WholeCallShown
+from web.calling.responses import CallList, CallShown, WholeCallShown
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from actions.contact.consents import lift_suppression, record_consent, record_opt_out
 from actions.invoices.customers import find_customer
-from web.contact.answers import ConsentShown, OptOutShown
+from web.contact.responses import ConsentShown, OptOutShown
 from web.http.body import Body, check
 from web.http.fields import Moment, Name, Phone
 from web.http.guards.auth import caller_of

@@ -16,7 +16,7 @@ from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
 from runtime.clock import business_now
-from web.contact.answers import (
+from web.contact.responses import (
     ChannelStanding,
     ConsentShown,
     ContactLedgerShown,

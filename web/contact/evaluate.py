@@ -10,11 +10,11 @@ from actions.invoices.invoices import find_invoice
 from rules.contact.gate import Allowed, Refused
 from rules.contact.policy import BY_ID
 from runtime.clock import business_now
-from web.contact.answers import ChannelName
-from web.http.answers import Shown
+from web.contact.responses import ChannelName
 from web.http.body import Body, check, read_json
 from web.http.fields import Id, Moment, Phone
 from web.http.guards.auth import caller_of
+from web.http.responses import Shown
 from web.openapi.openapi import documented
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from actions.contact.holds import lift_hold, place_hold
 from actions.invoices.customers import find_customer
 from models.contact.hold import Hold
-from web.contact.answers import HoldList, HoldShown
+from web.contact.responses import HoldList, HoldShown
 from web.http.body import Body, check
 from web.http.fields import DayOrMoment
 from web.http.guards.auth import caller_of

@@ -4,7 +4,7 @@ import falcon
 
 from actions.invoices.invoices import find_invoice
 from models.contact.message import Message
-from web.contact.answers import MessageList, MessageShown
+from web.contact.responses import MessageList, MessageShown
 from web.http.guards.auth import caller_of
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented

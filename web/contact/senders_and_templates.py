@@ -8,7 +8,7 @@ from pydantic import Field
 from actions.contact.senders_and_templates import assign_sender, forget_template, write_template
 from rules.contact.templates import DEFAULTS
 from web.accounts.accounts import account_of
-from web.contact.answers import SenderShown, TemplateList, TemplateShown, template_id
+from web.contact.responses import SenderShown, TemplateList, TemplateShown, template_id
 from web.http.body import Body, check, read_json
 from web.http.fields import Phone
 from web.http.guards.auth import caller_of

@@ -16,7 +16,7 @@ from models.deployment.deployment_step import DeploymentEvent
 from runtime.clock import rfc3339
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
-from web.deployment.deployment_answers import DeploymentList, DeploymentShown
+from web.deployment.deployment_responses import DeploymentList, DeploymentShown
 from web.http.body import Body, check
 from web.http.fields import AreaCode, Currency, Phone
 from web.http.guards.auth import caller_of

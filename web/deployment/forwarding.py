@@ -13,10 +13,10 @@ from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
 from rules.deployment.forwarding import Codes, codes_for
 from web.accounts.accounts import account_of
-from web.http.answers import Shown
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
+from web.http.responses import Shown
 from web.openapi.openapi import documented
 
 

@@ -6,9 +6,9 @@ import falcon
 from pydantic import BaseModel, Field
 
 from models.reports.going_live import DAYS, GoingLive, Rate, count_going_live
-from web.http.answers import Shown
 from web.http.guards.auth import Caller, caller_of, need
 from web.http.lists import number_of
+from web.http.responses import Shown
 from web.openapi.openapi import documented
 
 MOST_DAYS = 3650

@@ -17,12 +17,12 @@ from runtime.errors import Refused
 from runtime.log import get_log
 from runtime.settings import INTERACTIVE
 from web.accounts.accounts import account_of
-from web.deployment.deployment_answers import NumberBought
+from web.deployment.deployment_responses import NumberBought
+from web.http.answer_later import Later
 from web.http.body import Body, check
 from web.http.fields import AreaCode, Id, Phone
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later
 from web.http.problems import Problem
 from web.openapi.openapi import documented
 

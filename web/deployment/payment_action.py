@@ -12,12 +12,12 @@ from models.deployment.setup import Setup
 from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
 from runtime.errors import Refused
-from web.deployment.deployment_answers import DeploymentShown
+from web.deployment.deployment_responses import DeploymentShown
 from web.deployment.deployments import MovesOn, deployment_of, locked_deployment
-from web.http.answers import Shown
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
+from web.http.responses import Shown
 from web.openapi.openapi import documented
 
 WAITS = "payment_action_required"

@@ -25,12 +25,12 @@ from providers.stripe.client import MISSING
 from providers.stripe.setup_intents import get_setup_intent
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
-from web.deployment.answers import CardSaved, SetupIntentShown
+from web.deployment.responses import CardSaved, SetupIntentShown
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
 from web.http.fields import Id
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.openapi.openapi import documented
 

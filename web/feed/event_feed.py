@@ -6,7 +6,7 @@ import falcon
 from pydantic import BaseModel, Field
 
 from models.feed.outgoing_event import feed_after
-from web.feed.answers import EventFeedPage
+from web.feed.responses import EventFeedPage
 from web.http.guards.auth import caller_of
 from web.http.lists import MAX_LIMIT, USUAL_LIMIT, limit_of, number_of
 from web.http.problems import Problem

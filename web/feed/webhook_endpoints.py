@@ -18,17 +18,17 @@ from models.feed.webhook_endpoint import WebhookEndpoint
 from rules.webhook_address import read_target
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
-from web.feed.answers import (
+from web.feed.responses import (
     DeliveryShown,
     EndpointList,
     EndpointMade,
     EndpointShown,
     EndpointWithDeliveries,
 )
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check, read_json
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented
 

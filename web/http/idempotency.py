@@ -24,9 +24,9 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.killpoint import killpoint
 from runtime.secret_box import box_of
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import read_json
 from web.http.guards.auth import caller_of
-from web.http.later import Later, nothing_to_perform
 from web.http.outcome import accept
 from web.http.problems import Problem
 

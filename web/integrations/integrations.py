@@ -12,7 +12,7 @@ from web.accounts.accounts import account_of
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.integrations.answers import AuthorizationUrl, IntegrationList, IntegrationShown
+from web.integrations.responses import AuthorizationUrl, IntegrationList, IntegrationShown
 from web.openapi.openapi import documented
 
 Secret = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$")]

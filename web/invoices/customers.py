@@ -8,14 +8,14 @@ from pydantic import Field
 from actions.invoices.customers import change_customer, create_customer, find_customer
 from actions.payments.bind_stripe_customer import vouched_for
 from models.invoices.customer import Customer
-from web.contact.answers import ChannelName
+from web.contact.responses import ChannelName
 from web.http.body import Body, check, read_json
 from web.http.fields import Email, Language, Name, Phone, TimeZone, Words
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.http.problems import Problem
-from web.invoices.answers import CustomerList, CustomerShown
+from web.invoices.responses import CustomerList, CustomerShown
 from web.openapi.openapi import PageQuery, documented
 
 BINDING_PROBLEMS = ("already_exists", "stripe_customer_unknown", "provider_unavailable")

@@ -12,7 +12,7 @@ from actions.invoices.decide import add_note, cancel_invoice, send_invoice, writ
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.invoices.answers import InvoiceShown
+from web.invoices.responses import InvoiceShown
 from web.openapi.openapi import documented
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

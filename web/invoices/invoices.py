@@ -14,7 +14,7 @@ from web.http.fields import Amount, Currency, Day, Id, Name, Notes, Words
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import after_of, choices_of, cut, filter_of, limit_of, moment_of
-from web.invoices.answers import InvoiceList, InvoiceShown, InvoiceStatus
+from web.invoices.responses import InvoiceList, InvoiceShown, InvoiceStatus
 from web.openapi.openapi import PageQuery, documented
 
 

@@ -8,7 +8,7 @@ from actions.payments.charge import why_not_charged
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
-from web.payments.answers import PaymentWithRefunds
+from web.payments.responses import PaymentWithRefunds
 
 # of a payment: then the latest charge says more than the intent
 UNTAKEN = frozenset({"pending", "failed", "canceled"})

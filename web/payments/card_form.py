@@ -29,20 +29,20 @@ from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 from runtime.killpoint import killpoint
 from runtime.settings import get_settings
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Email, PaymentMethodId
 from web.http.guards.auth import caller_of, need
 from web.http.guards.sessions import signed_in
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.outcome import accept
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.payments.answers import CardFormShown
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
 from web.payments.confirm_payment import answered_later, resume_charge
 from web.payments.payment_outcome import answer_outcome
+from web.payments.responses import CardFormShown
 
 STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
 OPENING_PROBLEMS = (

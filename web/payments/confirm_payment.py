@@ -10,16 +10,16 @@ from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
 from web.http.fields import Amount, Id, PaymentMethodId
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent, key_required
-from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.payments.answers import Confirmed
 from web.payments.payment_intents import PAYING_PROBLEMS
 from web.payments.payment_outcome import answer_outcome
+from web.payments.responses import Confirmed
 
 CONFIRMING_PROBLEMS = (
     *PAYING_PROBLEMS,

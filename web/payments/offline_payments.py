@@ -9,15 +9,15 @@ from actions.payments.read_intent import read_intent
 from actions.payments.record_offline_payment import Taken, record_offline_payment
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
 from web.http.fields import Amount, Currency, DayOrMoment, Id, Name
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
-from web.invoices.answers import InvoiceShown
+from web.invoices.responses import InvoiceShown
 from web.openapi.openapi import documented
-from web.payments.answers import PaymentShown, Recorded
+from web.payments.responses import PaymentShown, Recorded
 
 
 class TakenPayment(Body):

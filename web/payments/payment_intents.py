@@ -13,15 +13,15 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
+from web.http.answer_later import Later
 from web.http.body import Body, check
 from web.http.fields import Amount, Email, Id
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.payments.answers import IntentShown
 from web.payments.billing import BillingDetails, stripe_billing
+from web.payments.responses import IntentShown
 
 PAYING_PROBLEMS = (
     "invoice_already_paid",

@@ -18,16 +18,16 @@ from models.payments.payment_link import PayAddress, PaymentLink
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now
 from runtime.settings import INTERACTIVE
-from web.contact.answers import MessageShown
+from web.contact.responses import MessageShown
+from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
 from web.http.fields import Phone
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page
 from web.openapi.openapi import documented
-from web.payments.answers import LinkShown
 from web.payments.notice import notice_of
+from web.payments.responses import LinkShown
 
 
 class LinkRequest(Body):

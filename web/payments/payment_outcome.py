@@ -11,8 +11,8 @@ from actions.payments.read_intent import read_intent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
-from web.invoices.answers import InvoiceShown
-from web.payments.answers import PaymentShown
+from web.invoices.responses import InvoiceShown
+from web.payments.responses import PaymentShown
 
 Json = dict[str, Any]
 

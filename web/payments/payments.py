@@ -23,7 +23,8 @@ from web.http.idempotency import idempotent, key_required
 from web.http.lists import filter_of, page
 from web.http.problems import Problem
 from web.openapi.openapi import PageQuery, documented
-from web.payments.answers import (
+from web.payments.attempt_progress import UNTROUBLED, attempt_shown
+from web.payments.responses import (
     DisputeShown,
     PaymentList,
     PaymentShown,
@@ -31,7 +32,6 @@ from web.payments.answers import (
     RefundRequestShown,
     RefundShown,
 )
-from web.payments.attempt_progress import UNTROUBLED, attempt_shown
 
 
 class RefundOrder(Body):

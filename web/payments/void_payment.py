@@ -11,10 +11,10 @@ from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
-from web.invoices.answers import InvoiceShown
+from web.invoices.responses import InvoiceShown
 from web.openapi.openapi import documented
-from web.payments.answers import PaymentShown, Recorded
 from web.payments.payments import find_payment
+from web.payments.responses import PaymentShown, Recorded
 
 
 class VoidOrder(Body):

@@ -13,7 +13,7 @@ from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented
-from web.people.answers import PromiseList, PromiseShown
+from web.people.responses import PromiseList, PromiseShown
 
 
 class NewPromise(Body):

@@ -21,7 +21,7 @@ from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import choices_of, page
 from web.openapi.openapi import PageQuery, documented
-from web.people.answers import ItemKind, WorkItemList, WorkItemShown
+from web.people.responses import ItemKind, WorkItemList, WorkItemShown
 
 STATES = ("open", "resolved")
 REPLY_PROBLEMS = ("contact_refused",)

@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars
 from actions.contact.opt_out.record_wish import accounts_told, record_wish, service_meant
 from actions.contact.record_text_report import message_of, record_text_report
 from actions.people.hear_reply import hear_reply
-from actions.people.in_order import lock_people_at
+from actions.people.lock_order import lock_people_at
 from models.accounts.account import Account
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender

@@ -14,7 +14,7 @@ from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from web.http.answers import Shown
+from web.http.responses import Shown
 from web.openapi.openapi import documented
 from web.webhooks.vapi_body import vapi_body
 

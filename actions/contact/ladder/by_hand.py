@@ -2,7 +2,7 @@
 more, so that nobody rings who has paid or wants to be left alone.
 """
 
-from actions.contact.ladder.ask import ask
+from actions.contact.ladder.ask_gate import ask
 from actions.contact.ladder.owing import Owing
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem

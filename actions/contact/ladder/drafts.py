@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from actions.contact.ask_for_text import contact_refused
-from actions.contact.ladder.ask import ask
+from actions.contact.ladder.ask_gate import ask
 from actions.contact.ladder.owing import owing_of
 from actions.contact.ladder.perform import begin
 from models.accounts.account import Account

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from actions.contact.ladder.ask import Found, ask, is_by_hand
+from actions.contact.ladder.ask_gate import Found, ask, is_by_hand
 from actions.contact.ladder.owing import Owing, owing_of, rungs_of
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from actions.integrations.connect import CALLBACK
 from actions.integrations.connectors import further
-from actions.integrations.keep import opened
+from actions.integrations.credentials import opened
 from bin.commands.checks.finding import Finding
 from models.integrations.integration import Integration
 from runtime.errors import Misconfigured

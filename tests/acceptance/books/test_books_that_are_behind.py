@@ -73,7 +73,7 @@ def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(cl
     clinic.send()
     clinic.deliver()
     clinic.stand_in.follow_and_pay(PaymentLink.get().url)
-    clinic.stand_in.sandbox.ground.outbox.all.clear()
+    clinic.stand_in.sandbox.shared.outbox.all.clear()
     read_hours_ago(24)
     told = clinic.ask().json
     assert (

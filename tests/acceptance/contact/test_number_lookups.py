@@ -57,7 +57,7 @@ def says(clinic, **habit):
 def asked(clinic):
     """What each look-up asked, whatever came of it."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
-    rows = stand_in.sandbox.ground.requests.select({"provider": "twilio", "method": "GET"})
+    rows = stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
     return [row["params"] for row in rows if row["path"] == PATH]
 
 

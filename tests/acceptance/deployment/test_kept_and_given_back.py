@@ -276,10 +276,10 @@ def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
 def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):
     """The number at Vapi, the squad, the assistants, the tool, then Twilio's number and address."""
     shown = clinic.deploys_all()
-    clinic.stripe.sandbox.ground.requests.entries.clear()
+    clinic.stripe.sandbox.shared.requests.entries.clear()
     assert clinic.asks("take-down", shown["id"]).status_code == 202
     assert clinic.comes_to_rest(shown["id"])["status"] == "taken_down"
-    rows = clinic.stripe.sandbox.ground.requests.select({"method": "DELETE"})
+    rows = clinic.stripe.sandbox.shared.requests.select({"method": "DELETE"})
     kinds = [row["path"].strip("/").split("/")[-2] for row in rows]
     assert kinds == [
         "phone-number",

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.integrations.keep import opened
+from actions.integrations.credentials import opened
 from actions.integrations.renew import renew
 from models.accounts.audit_entry import AuditEntry
 from models.integrations.integration import Integration
@@ -89,7 +89,7 @@ def test_a_field_that_is_wrong_is_named_before_anybody_is_asked(clinic, provider
     answer = clinic.post(f"/integrations/{provider}/connect", body)
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json["errors"]] == [field]
-    assert clinic.world.ground.requests.select({"provider": provider}) == []
+    assert clinic.world.shared.requests.select({"provider": provider}) == []
 
 
 @pytest.mark.one_database

@@ -9,7 +9,7 @@ import pytest
 from peewee import OperationalError
 
 from actions.integrations import renew as renewing
-from actions.integrations.keep import LEAD, opened
+from actions.integrations.credentials import LEAD, opened
 from actions.integrations.renew import ask_for_renewal, renew, revoke
 from delivery.attempt import Snooze
 from jobs.refresh_integrations import refresh_integrations

@@ -3,7 +3,7 @@
 import pytest
 
 from actions.integrations.connectors import connector_of
-from actions.integrations.keep import record_expired
+from actions.integrations.credentials import record_expired
 from bin.commands.checks.integrations import check_integrations, check_providers
 from models.transactions import transaction
 from runtime.settings import get_settings

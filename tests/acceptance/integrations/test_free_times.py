@@ -12,8 +12,8 @@ import pytest
 from actions.deployment.configuration.clinic import clinic_of
 from actions.integrations.calendar_tool import CANNOT, answer_free_times
 from actions.integrations.connectors import BUILT_IN
+from actions.integrations.credentials import opened
 from actions.integrations.free_times import WITH_TIMES, free_times
-from actions.integrations.keep import opened
 from models.deployment.phone_line import PhoneLine
 from models.integrations.integration import Integration
 from models.transactions import transaction

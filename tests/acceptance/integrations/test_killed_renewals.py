@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.integrations.keep import opened
+from actions.integrations.credentials import opened
 from jobs.refresh_integrations import refresh_integration
 from jobs.revoke_integration import revoke_integration
 from models.integrations.integration import Integration

@@ -208,8 +208,8 @@ def test_asking_again_revives_what_had_given_up(clinic, valkey):
     assert clinic.intent().status_code == 503
     StagedJob.update(state="dead").execute()
     for fault in clinic.stripe.shown("faults")["faults"]:
-        clinic.stripe.sandbox.ground.faults.active[:] = [
-            each for each in clinic.stripe.sandbox.ground.faults.active if each.id != fault["id"]
+        clinic.stripe.sandbox.shared.faults.active[:] = [
+            each for each in clinic.stripe.sandbox.shared.faults.active if each.id != fault["id"]
         ]
     assert clinic.intent().status_code == 201
 

@@ -27,7 +27,7 @@ class World:
     def __init__(self):
         self.sandbox = Sandbox()
         # a receiver that is slow to answer is told nothing twice for that
-        self.sandbox.ground.settings.timeout = 120.0
+        self.sandbox.shared.settings.timeout = 120.0
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.deliverer = Deliverer(self.sandbox)
         self.url = self.server.url

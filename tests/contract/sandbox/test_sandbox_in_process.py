@@ -27,7 +27,7 @@ def story(clock):
             "enabled_events": ["charge.succeeded", "customer.created"],
         }
     )
-    sandbox.ground.settings.update({"duplicate_rate": 1.0, "shuffle_window": 5.0})
+    sandbox.shared.settings.update({"duplicate_rate": 1.0, "shuffle_window": 5.0})
     customer = client.customers.create({"name": "Ada"})
     line = {
         "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "x"}},

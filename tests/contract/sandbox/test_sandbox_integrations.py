@@ -234,7 +234,7 @@ def test_no_secret_of_a_request_is_kept(outside):
     tokens = outside.exchanges(code)
     outside.refreshes(tokens["refresh_token"])
     outside.ask("POST", outside.end, token=tokens["access_token"])
-    kept = json.dumps([row["params"] for row in outside.sandbox.ground.requests.select({})])
+    kept = json.dumps([row["params"] for row in outside.sandbox.shared.requests.select({})])
     assert CLIENT in kept
     for secret in (code, SECRET, VERIFIER, tokens["access_token"], tokens["refresh_token"]):
         assert secret not in kept

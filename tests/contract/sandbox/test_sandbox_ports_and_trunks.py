@@ -38,8 +38,8 @@ class Twilio:
 
     def days_pass(self, days):
         for _ in range(days):
-            self.sandbox.ground.moved_by += DAY
-            while self.sandbox.ground.tick():
+            self.sandbox.shared.moved_by += DAY
+            while self.sandbox.shared.tick():
                 pass
 
     def status(self, sid):

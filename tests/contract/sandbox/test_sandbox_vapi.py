@@ -484,7 +484,7 @@ def test_only_chats_are_billed(org):
 def test_no_token_is_kept_in_the_log_of_requests(org):
     server = {"url": "https://x.example", "headers": {"X-Vapi-Secret": "hush"}}
     org.number(server=server)
-    kept = repr(org.sandbox.ground.requests.select({"provider": "vapi"}))
+    kept = repr(org.sandbox.shared.requests.select({"provider": "vapi"}))
     assert NUMBER in kept
     assert MAGIC_TOKEN not in kept
     assert "hush" not in kept

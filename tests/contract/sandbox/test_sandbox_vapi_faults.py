@@ -55,7 +55,7 @@ def test_after_a_fault_what_was_done_is_found_by_its_tag(
     stand_in.be_patient()
     found = squads.find_squad("squad-1")
     assert (found is not None) == bool(done)
-    logged = stand_in.sandbox.ground.requests.select({"method": "POST", "path": "/squad"})
+    logged = stand_in.sandbox.shared.requests.select({"method": "POST", "path": "/squad"})
     assert [(row["fault"], row["performed"]) for row in logged] == [(kind, bool(done))]
 
 

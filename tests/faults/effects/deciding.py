@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from actions.contact.ladder.look import look
+from actions.contact.ladder.contact_if_due import look
 from actions.payments.recompute import recompute
 from models.accounts.account_settings import AccountSettings
 from models.calling.call_slot import CallSlot
@@ -82,7 +82,7 @@ def a_call(clinic: Texting) -> Asked:
     vapi.books.habits.update({"rings_after": 3600})
 
     def placed() -> list[dict[str, Any]]:
-        with vapi.ground.lock:
+        with vapi.shared.lock:
             return [row for row in vapi.books.each("call") if row["phoneNumberId"] == line.vapi_id]
 
     def assert_once() -> None:

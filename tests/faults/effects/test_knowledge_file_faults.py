@@ -139,7 +139,7 @@ def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files
         "type": "query",
         "knowledgeBases": [{"provider": "google", "fileIds": [files.row.vapi_id]}],
     }
-    with files.vapi.ground.lock:
+    with files.vapi.shared.lock:
         made = files.vapi.vapi.books.keep("tool", tool)
     files.delete()
     files.work(rounds=2)

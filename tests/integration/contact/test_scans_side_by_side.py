@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
+from actions.contact.ladder.contact_if_due import look
 from actions.contact.ladder.drafts import approve_draft
-from actions.contact.ladder.look import look
 from jobs.dial_overdue import _decide as decide_call
 from jobs.send_payment_link import _decide
 from models.calling.call import Call

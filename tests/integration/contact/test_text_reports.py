@@ -103,7 +103,7 @@ def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
     """The web was down when Twilio reported, and Twilio reports a thing only twice."""
     message = clinic.send()
     clinic.stand_in.sandbox.deliver_due(lambda _delivery, _headers: 503)
-    clinic.stand_in.sandbox.ground.outbox.all.clear()
+    clinic.stand_in.sandbox.shared.outbox.all.clear()
     assert clinic.message(message.id).status == "accepted"
     Message.update(updated_at=real_now() - timedelta(minutes=11)).execute()
     poll_text_statuses.perform()
@@ -172,8 +172,8 @@ def test_a_text_of_two_days_is_not_given_up_while_twilio_says_nothing_or_has_new
     )
     followed(clinic)
     assert clinic.message(message.id).status == "accepted"
-    with clinic.twilio.ground.lock:
-        clinic.twilio.ground.faults.clear()
+    with clinic.twilio.shared.lock:
+        clinic.twilio.shared.faults.clear()
     clinic.stand_in.sandbox.deliver_due(lambda _delivery, _headers: 503)
     given.retried(clinic.redis, "periodic", 1)
     assert clinic.message(message.id).status == "delivered"

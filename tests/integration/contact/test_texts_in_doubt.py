@@ -108,8 +108,8 @@ def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
     message = in_doubt(clinic, "refuse_after")
     clinic.work(rounds=8)
     assert clinic.job("reconcile_text").state == "dead"
-    with clinic.twilio.ground.lock:
-        clinic.twilio.ground.faults.clear()
+    with clinic.twilio.shared.lock:
+        clinic.twilio.shared.faults.clear()
     assert reconcile_owner(clinic.effect(message), "system") is not None
     clinic.work()
     assert clinic.effect(message).state == "confirmed"

@@ -127,17 +127,17 @@ class FirstRelease:
 
     def performed(self, effect_id: str) -> int:
         """How often the provider has done it since, under any key of the effect."""
-        log = self.stand_in.sandbox.ground.requests.select({"method": "POST", "provider": "stripe"})
+        log = self.stand_in.sandbox.shared.requests.select({"method": "POST", "provider": "stripe"})
         mine = [row for row in log if (row["idempotency_key"] or "").startswith(effect_id)]
         return sum(row["performed"] and not row["replayed"] for row in mine)
 
     def texted(self, phone: str) -> int:
         """How many requests to text this person Twilio has got since."""
-        log = self.stand_in.sandbox.ground.requests.select({"method": "POST", "provider": "twilio"})
+        log = self.stand_in.sandbox.shared.requests.select({"method": "POST", "provider": "twilio"})
         return sum(row["params"].get("To") == phone for row in log if row["params"])
 
     def find(self, object_id: str) -> Json:
-        with self.stand_in.sandbox.ground.lock:
+        with self.stand_in.sandbox.shared.lock:
             return dict(self.stand_in.sandbox.stripe.accounts[PLATFORM].find(object_id))
 
     def jobs(self) -> list[StagedJob]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from delivery import patience, relay, worker
+from delivery import outages, relay, worker
 from delivery.pool import KILL_GRACE
 from delivery.registry import MAX_TIMEOUT
 from delivery.relay import EPOCH_KEY
@@ -208,8 +208,8 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
     execute("DROP TABLE staged_job")
     told, looks = [], iter([False, False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.01)
-    monkeypatch.setattr(patience, "SHORTEST", 0.01)
-    monkeypatch.setattr(patience.log, "warning", lambda event, **_values: told.append(event))
+    monkeypatch.setattr(outages, "SHORTEST", 0.01)
+    monkeypatch.setattr(outages.log, "warning", lambda event, **_values: told.append(event))
     relay.run(redis, lambda: next(looks), lambda _at: None)
     assert told == ["The database is not at this release's schema. Run bin/payphone migrate."]
 

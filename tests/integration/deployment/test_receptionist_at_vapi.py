@@ -233,14 +233,14 @@ def test_a_tool_that_somebody_else_uses_is_waited_for(live):
     """Given an assistant made by hand that has our search, then what is live stays live, and the
     search goes once it is free.
     """
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         body = {"name": "by hand", "model": {"toolIds": [live.made("query_tool").provider_id]}}
         other = live.vapi.books.keep("assistant", body)
     KnowledgeFile.delete().execute()
     assert live.deploys().status == "live"
     live.works()
     assert (live.newest.status, live.counts()["tool"]) == ("live", 1)
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", other["id"])
     given.make_due()
     given.relayed(live.redis)
@@ -296,7 +296,7 @@ def test_an_update_whose_answer_is_lost_is_not_taken_for_unchanged(live):
 def test_what_was_taken_away_by_hand_is_made_anew(live):
     """Given a squad and an assistant that somebody deleted, then there is one of each again."""
     gone = live.made("receptionist").provider_id
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", gone)
     assert live.deploys().status == "live"
     assert live.counts() == ONE_OF_EACH
@@ -414,8 +414,8 @@ def test_it_is_live_once_the_number_is_active(deploying):
     deploying.works(rounds=15)
     assert (deploying.newest.status, deploying.step("activation").state) == ("running", "running")
     assert "Waiting until the phone number is active..." in deploying.told()
-    with deploying.vapi.ground.lock:
-        deploying.vapi.ground.moved_by += 3601
+    with deploying.vapi.shared.lock:
+        deploying.vapi.shared.moved_by += 3601
     deploying.works()
     assert deploying.newest.status == "live"
 
@@ -469,7 +469,7 @@ def test_taking_down_goes_from_the_number_to_the_tool(live):
     assert live.takes_down().status == "taken_down"
     assert live.counts() == NOTHING
     assert numbers_at_twilio(live) == []
-    rows = live.stand_in.sandbox.ground.requests.select({"provider": "vapi", "method": "DELETE"})
+    rows = live.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": "DELETE"})
     gone = [row["path"].split("/")[1] for row in rows]
     assert gone == ["phone-number", "squad", "assistant", "assistant", "tool"]
     assert all(row["status"] == 200 for row in rows)
@@ -483,7 +483,7 @@ def test_taking_down_after_a_redeployment_takes_everything(live):
 
 
 def test_what_is_gone_already_is_taken_down(live):
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         for kind in KINDS:
             for row in list(live.vapi.books.each(kind)):
                 live.vapi.books.drop(kind, row["id"])
@@ -495,13 +495,13 @@ def test_a_dependant_that_is_left_is_waited_for(live):
     """Given somebody's own squad with our receptionist, then 409 is no failure: once that squad is
     gone, the rest goes.
     """
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         members = [{"assistantId": live.made("receptionist").provider_id}]
         other = live.vapi.books.keep("squad", {"name": "by hand", "members": members})
     live.takes_down(rounds=8)
     assert live.newest.status == "rolling_back"
     assert live.step("receptionist").state == "undoing"
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         live.vapi.books.drop("squad", other["id"])
     live.works()
     assert live.newest.status == "taken_down"

@@ -97,9 +97,9 @@ def test_nothing_of_ours_is_a_stray(live):
     """Given a live receptionist, when it is looked for strays, then there are none, and only reads
     were made.
     """
-    before = len(live.stand_in.sandbox.ground.requests.select({"method": "POST"}))
+    before = len(live.stand_in.sandbox.shared.requests.select({"method": "POST"}))
     assert looks(live) == []
-    assert len(live.stand_in.sandbox.ground.requests.select({"method": "POST"})) == before
+    assert len(live.stand_in.sandbox.shared.requests.select({"method": "POST"})) == before
     assert check_strays().level == "ok"
 
 
@@ -190,7 +190,7 @@ def test_what_was_made_a_moment_ago_is_left_for_tomorrow(live, monkeypatch):
 def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
     """Given an assistant that somebody deleted, then it is missing; a redeployment ends that."""
     gone = live.made("receptionist")
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", gone.provider_id)
     (row,) = looks(live)
     assert (row.what, row.provider_id, row.account_id) == (
@@ -214,7 +214,7 @@ def test_a_list_that_lacks_something_is_not_believed_alone(live):
 
 def test_a_provider_that_cannot_be_read_proves_nothing(live):
     live.fault("error_500", "GET", "/assistant", times=9)
-    with live.vapi.ground.lock:
+    with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", live.made("receptionist").provider_id)
     assert looks(live, unread=["vapi.assistant"]) == []
 

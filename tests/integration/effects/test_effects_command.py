@@ -54,7 +54,7 @@ def test_a_dead_job_is_due_no_more(asked):
 
 @pytest.mark.parametrize("which", ["--all", "one"])
 def test_what_is_found_is_recorded_by_its_job(asked, valkey, stand_in, which):
-    stand_in.sandbox.ground.faults.clear()
+    stand_in.sandbox.shared.faults.clear()
     said = run("effects", "reconcile", "--all" if which == "--all" else asked.effect.id)
     assert said.exit_code == 0, said.output
     assert asked.made()[0]["id"] in said.output
@@ -65,7 +65,7 @@ def test_what_is_found_is_recorded_by_its_job(asked, valkey, stand_in, which):
 
 
 def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, stand_in):
-    stand_in.sandbox.ground.faults.clear()
+    stand_in.sandbox.shared.faults.clear()
     StagedJob.update(state="done").where(StagedJob.id == asked.job.id).execute()
     assert run("effects", "reconcile", asked.effect.id).exit_code == 0
     assert (asked.effect.state, asked.effect.provider_id) == ("confirmed", asked.made()[0]["id"])

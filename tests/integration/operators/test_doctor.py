@@ -491,7 +491,7 @@ def test_texting_that_is_set_up_is_told_so_and_nothing_is_sent(texting_clinic, s
     assert complaints() == {}
     assert found()["Twilio"][1] == "answers; the account is active"
     assert found()["senders"][1] == "all 1 that text have one"
-    asked = stand_in.sandbox.ground.requests.select({"provider": "twilio"})
+    asked = stand_in.sandbox.shared.requests.select({"provider": "twilio"})
     assert {(row["method"], row["path"]) for row in asked} == {
         ("GET", f"/2010-04-01/Accounts/{MAGIC_ACCOUNT}.json")
     }
@@ -568,7 +568,7 @@ def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, va
     assert found()["connected accounts"] == ("ok", "1 can be read", "")
     assert {
         row["method"]
-        for row in stand_in.sandbox.ground.requests.select({})
+        for row in stand_in.sandbox.shared.requests.select({})
         if row["path"] != "/v1/accounts"
     } == {"GET"}
 
@@ -723,7 +723,7 @@ def voice_clinic(healthy, voice, set_env) -> Any:
 def test_a_vapi_that_takes_the_key_is_told_so_and_only_read(voice_clinic, stand_in):
     assert complaints() == {}
     assert found()["Vapi"][1] == "answers, and takes the key; it has 0 numbers"
-    asked = stand_in.sandbox.ground.requests.select({"provider": "vapi"})
+    asked = stand_in.sandbox.shared.requests.select({"provider": "vapi"})
     assert {(row["method"], row["path"]) for row in asked} == {("GET", "/phone-number")}
     assert MAGIC_KEY not in run("doctor").output
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.contact.answers import faults_of_answer
 from rules.contact.delivery_failures import ADVICE, advice_for
+from rules.contact.staff_texts import faults_of_answer
 from rules.contact.templates import DEFAULTS, _weight, faults_of, language_of, render
 from rules.contact.text_status import FAILED, PENDING, merged_status
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from actions.calling.tools.answer import TOOLS
+from actions.calling.tools.dispatch import TOOLS
 from rules.calling.outbound import render_call
 from rules.calling.tools_defined import PAY, REASONS
 from rules.contact.opt_out.words import wish_of

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from actions.deployment.configuration.costs import numbers_to_choose_from, preview_costs
 from web.accounts.accounts import account_of
-from web.deployment.answers import (
+from web.deployment.responses import (
     AvailableNumbers,
     AvailableNumberShown,
     CapabilitiesShown,

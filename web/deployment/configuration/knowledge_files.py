@@ -14,7 +14,7 @@ from delivery.perform_now import perform_all, take_due
 from models.deployment.knowledge_file import KnowledgeFile
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
-from web.deployment.answers import KnowledgeFileList, KnowledgeFileShown
+from web.deployment.responses import KnowledgeFileList, KnowledgeFileShown
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent

@@ -14,7 +14,7 @@ from actions.deployment.configuration.configure import (
 from models.deployment.setup import Setup
 from rules.deployment.setup_words import SAVED
 from web.accounts.accounts import account_of
-from web.deployment.answers import PhoneSaved, SipCredentials, SipSaved
+from web.deployment.responses import PhoneSaved, SipCredentials, SipSaved
 from web.http.body import Body, check, read_json
 from web.http.fields import AreaCode, Day, Email, Id, Name, Phone
 from web.http.guards.auth import caller_of

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from actions.deployment.configuration.port_documents import add_port_document
 from web.accounts.accounts import account_of
-from web.deployment.answers import PortDocumentShown
 from web.deployment.configuration.knowledge_files import decoded
+from web.deployment.responses import PortDocumentShown
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent

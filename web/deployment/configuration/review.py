@@ -5,7 +5,7 @@ import falcon
 from actions.deployment.configuration.setup_facts import configured_of
 from models.deployment.setup import Setup
 from web.accounts.accounts import account_of
-from web.deployment.answers import ReviewShown
+from web.deployment.responses import ReviewShown
 from web.openapi.openapi import documented
 
 

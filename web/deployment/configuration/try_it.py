@@ -7,7 +7,7 @@ from pydantic import Field
 
 from actions.deployment.configuration.try_it import ask_receptionist, record_reply
 from web.accounts.accounts import account_of
-from web.deployment.answers import TrialReply
+from web.deployment.responses import TrialReply
 from web.http.body import Body, check
 from web.http.fields import Id
 from web.http.idempotency import idempotent

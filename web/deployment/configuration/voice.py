@@ -8,7 +8,7 @@ from pydantic import Field
 from actions.deployment.configuration.configure import choose_voice
 from rules.deployment.setup_words import VOICE_SAVED
 from web.accounts.accounts import account_of
-from web.deployment.answers import VoiceSaved, VoiceShown
+from web.deployment.responses import VoiceSaved, VoiceShown
 from web.http.body import Body, check, read_json
 from web.http.guards.auth import caller_of
 from web.openapi.openapi import documented

@@ -1,6 +1,6 @@
 """The bill of the clinic's carrier is given to Twilio, and not kept here any longer."""
 
-from actions.deployment.asking import ask, begun
+from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from effects.deployment.port.port_document_upload import PORT_DOCUMENT_UPLOAD
 from models.deployment.installation import tagged

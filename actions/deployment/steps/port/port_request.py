@@ -4,7 +4,7 @@ out for it at most.
 
 from datetime import date
 
-from actions.deployment.asking import ask, begun
+from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.fee import no_card
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved

@@ -3,7 +3,7 @@
 Undoing leaves it at Twilio, for released it would be lost to the clinic for good.
 """
 
-from actions.deployment.asking import ask, begun
+from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.port.port_outcome import KEPT
 from effects.deployment.port.number_setup import NUMBER_SETUP

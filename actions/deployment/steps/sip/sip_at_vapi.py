@@ -1,6 +1,6 @@
 """Vapi is told of the trunk and of the clinic's number, and the trunk where Vapi answers."""
 
-from actions.deployment.asking import ask, begun
+from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.steps.routing import record_routed, record_unrouted
 from actions.deployment.steps.sip.sip_line import called

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from actions.deployment.asking import ask
+from actions.deployment.ask_provider import ask
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE

@@ -1,6 +1,6 @@
 """The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
 
-from actions.deployment.asking import ask, begun
+from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
 from actions.deployment.twilio_object import TwilioObject

@@ -354,7 +354,7 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
 
 def says(payer, status):
     """What Stripe says of the one refund from now on."""
-    with payer.stripe.sandbox.ground.lock:
+    with payer.stripe.sandbox.shared.lock:
         (refund,) = payer.stripe.sandbox.stripe.platform.tables["refund"].values()
         refund["status"] = status
         return dict(refund)

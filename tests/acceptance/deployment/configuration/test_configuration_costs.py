@@ -179,7 +179,7 @@ def test_f64_nothing_before_deploy_buys_or_charges(
         chats += path == "/try"
         ledger = stand_in.shown("ledger")
         assert ledger["invoices"] == {}, path
-        assert stand_in.sandbox.ground.requests.select({"provider": "stripe"}) == [], path
+        assert stand_in.sandbox.shared.requests.select({"provider": "stripe"}) == [], path
         assert twilio_stand_in.fees() == 0, path
         assert vapi_stand_in.billed == pytest.approx(0.0021 * chats), "the platform's"
         assert vapi_stand_in.kept("phone-number") == []

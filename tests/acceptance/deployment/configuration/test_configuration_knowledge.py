@@ -193,7 +193,7 @@ def test_a_file_is_followed_until_vapi_is_done_with_it(wizard, work, vapi_stand_
     upload(wizard)
     work(rounds=3)
     assert shown(wizard)[0]["state"] == "processing"
-    looks = len(vapi_stand_in.ground.requests.select({"method": "GET", "provider": "vapi"}))
+    looks = len(vapi_stand_in.shared.requests.select({"method": "GET", "provider": "vapi"}))
     assert looks >= 2
     KnowledgeFile.update(updated_at=0).execute()
     work(rounds=1)

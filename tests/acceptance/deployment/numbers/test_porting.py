@@ -132,7 +132,7 @@ def test_odd_words_in_a_report_are_about_nobodys_port(ported):
 def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
     deploys(ported)
     ported.twilio.passes(DAY)
-    reports = [each for each in ported.twilio.ground.outbox.all.values() if "port" in each.url]
+    reports = [each for each in ported.twilio.shared.outbox.all.values() if "port" in each.url]
     assert reports
     assert all(REPORT in each.url and "bodySHA256=" in each.url for each in reports)
 

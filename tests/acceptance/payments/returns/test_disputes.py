@@ -294,7 +294,7 @@ WITHDRAWN, ADJUSTED, BACK = (
 def settles(clinic, dispute, *moved):
     """The balance transactions of the dispute, as Stripe lists them now."""
     rows = [{"id": txn, "amount": amount, "currency": code} for txn, amount, code in moved]
-    with clinic.stripe.sandbox.ground.lock:
+    with clinic.stripe.sandbox.shared.lock:
         account = clinic.stripe.sandbox.stripe.platform
         account.tables["dispute"][dispute]["balance_transactions"] = rows
 
@@ -373,7 +373,7 @@ def test_a_dispute_in_a_state_that_is_not_known_is_kept_shown_and_open(clinic, w
     """
     clinic.hear()
     dispute = clinic.dispute()
-    with clinic.stripe.sandbox.ground.lock:
+    with clinic.stripe.sandbox.shared.lock:
         rows = clinic.stripe.sandbox.stripe.platform.tables["dispute"]
         before, rows[dispute]["status"] = rows[dispute]["status"], word
     clinic.hear()

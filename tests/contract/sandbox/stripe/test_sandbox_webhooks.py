@@ -36,7 +36,7 @@ def test_a_failed_delivery_is_tried_again_with_a_fresh_signature(world, receiver
     assert [event.type for event in world.stripe.events.list({"delivery_success": False}).data] == [
         "customer.created"
     ]
-    world.sandbox.ground.wall = lambda: time.time() + 3600
+    world.sandbox.shared.wall = lambda: time.time() + 3600
     eventually(lambda: world.shown("deliveries", state="delivered")["deliveries"])
     (first, first_signature), (second, second_signature) = receiver.got
     assert first == second
@@ -62,9 +62,9 @@ def test_duplicates_losses_and_shuffling_follow_the_seed(world, receiver, eventu
     )
     world.listen(receiver)
     begun = time.time()
-    world.sandbox.ground.wall = lambda: begun  # however long it takes to make them
+    world.sandbox.shared.wall = lambda: begun  # however long it takes to make them
     made = [world.stripe.customers.create({"name": f"c{i}"}).id for i in range(30)]
-    world.sandbox.ground.wall = time.time
+    world.sandbox.shared.wall = time.time
     eventually(lambda: world.shown("deliveries")["idle"])
     counts = collections.Counter(event.data.object.id for event in receiver.events())
     arrived = [event.data.object.id for event in receiver.events()]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, Literal, Self
 
 from models.payments.dispute import answer_due_by
-from web.http.answers import Shown, left_out_if_none
+from web.http.responses import Shown, left_out_if_none
 
 InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
 

@@ -4,31 +4,31 @@ import time
 from typing import Any
 
 from sandbox.faults import Fault, read_fault
-from sandbox.ground import Clock, Ground
 from sandbox.integrations.provider import Integrations
 from sandbox.outbox import Send
+from sandbox.shared import Clock, Shared
 from sandbox.stripe.provider import Stripe
 from sandbox.twilio.provider import Twilio
 from sandbox.vapi.provider import Vapi
 
 
 class Sandbox:
-    """All stand-ins on one ground; ``sandbox.stripe.serve(request)`` needs no HTTP."""
+    """All stand-ins with what they share; ``sandbox.stripe.serve(request)`` needs no HTTP."""
 
     def __init__(
         self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None
     ) -> None:
         """Start empty; the same seed, clocks and requests give the same ids and chaos."""
-        self.ground = Ground(clock, wall, seed)
-        self.stripe = Stripe(self.ground)
-        self.twilio = Twilio(self.ground)
-        self.vapi = Vapi(self.ground, self.twilio)
-        self.integrations = Integrations(self.ground)
+        self.shared = Shared(clock, wall, seed)
+        self.stripe = Stripe(self.shared)
+        self.twilio = Twilio(self.shared)
+        self.vapi = Vapi(self.shared, self.twilio)
+        self.integrations = Integrations(self.shared)
 
     def reset(self) -> None:
         """Forget all state, settings, faults and deliveries."""
-        with self.ground.lock:
-            self.ground.clear()
+        with self.shared.lock:
+            self.shared.clear()
             self.stripe.clear()
             self.twilio.clear()
             self.vapi.clear()
@@ -36,9 +36,9 @@ class Sandbox:
 
     def order_fault(self, **body: Any) -> Fault:
         """Ask for a fault, with the fields of ``sandbox.faults.Fault``."""
-        with self.ground.lock:
-            fault = read_fault(self.ground.ids.new("fault", 8), body)
-            self.ground.faults.active.append(fault)
+        with self.shared.lock:
+            fault = read_fault(self.shared.ids.new("fault", 8), body)
+            self.shared.faults.active.append(fault)
             return fault
 
     def deliver_due(self, send: Send) -> int:
@@ -54,21 +54,21 @@ class Sandbox:
 
     def deliver_next(self, send: Send) -> bool:
         """Hand on the next due webhook, if any; the lock is not held meanwhile."""
-        ground = self.ground
-        with ground.lock:
-            ground.tick()
-            delivery = ground.outbox.take(ground.wall())
-            outbox = ground.outbox
+        shared = self.shared
+        with shared.lock:
+            shared.tick()
+            delivery = shared.outbox.take(shared.wall())
+            outbox = shared.outbox
         if delivery is None:
             return False
         status, error = None, None
         try:
-            status = send(delivery, dict(outbox.headers(delivery, ground.wall())))
+            status = send(delivery, dict(outbox.headers(delivery, shared.wall())))
         except Exception as problem:  # noqa: BLE001  # whatever a receiver does, the sender goes on
             error = f"{type(problem).__name__}: {problem}"[:200]
-        with ground.lock:
-            outbox.settle(delivery, ground.wall(), status, error)
+        with shared.lock:
+            outbox.settle(delivery, shared.wall(), status, error)
             if not outbox.is_open(delivery.event_id):
-                ground.agenda.is_answered(delivery.event_id, ground.now())
-            ground.changed.notify_all()
+                shared.agenda.is_answered(delivery.event_id, shared.now())
+            shared.changed.notify_all()
         return True

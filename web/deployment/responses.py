@@ -17,9 +17,9 @@ from rules.deployment.readiness import (
     review_message,
     steps_of,
 )
-from web.accounts.answers import AccountShown
-from web.deployment.deployment_answers import DeploymentShown
-from web.http.answers import Shown, left_out_if_none
+from web.accounts.responses import AccountShown
+from web.deployment.deployment_responses import DeploymentShown
+from web.http.responses import Shown, left_out_if_none
 
 SettingsShape = dict[str, Any]
 # while a deployment is one of these, what the account is told is the deployment's

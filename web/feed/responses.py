@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from web.http.answers import Shown
+from web.http.responses import Shown
 
 
 class EndpointShown(Shown):

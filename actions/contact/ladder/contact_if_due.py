@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from actions.contact.ladder.ask import ask, is_by_hand
+from actions.contact.ladder.ask_gate import ask, is_by_hand
 from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
 from actions.contact.ladder.perform import begin, hand_over

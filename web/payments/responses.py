@@ -10,9 +10,9 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from rules.declines import public_code
-from web.contact.answers import MessageShown
-from web.http.answers import Shown
-from web.invoices.answers import InvoiceShown
+from web.contact.responses import MessageShown
+from web.http.responses import Shown
+from web.invoices.responses import InvoiceShown
 from web.payments.billing import StripeBillingShown
 
 PaymentStatus = Literal[

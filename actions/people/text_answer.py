@@ -13,9 +13,9 @@ from models.contact.work_item import WorkItem
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from rules.contact import gate
-from rules.contact.answers import TEMPLATE, faults_of_answer
 from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
+from rules.contact.staff_texts import TEMPLATE, faults_of_answer
 from rules.contact.templates import Rendered, language_of, render
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

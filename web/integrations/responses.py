@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from actions.integrations.connector import Connector
 from models.integrations.integration import Integration
-from web.http.answers import Shown
+from web.http.responses import Shown
 
 Credential = Literal["oauth", "key_pair", "token"]
 State = Literal["connected", "expired", "revoked"]

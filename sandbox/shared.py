@@ -14,7 +14,7 @@ from sandbox.settings import Settings
 Clock = Callable[[], float]
 
 
-class Ground:
+class Shared:
     """Shared state. ``now`` is business time and may be moved; ``wall`` times deliveries and
     signatures.
     """
