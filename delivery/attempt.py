@@ -1,6 +1,5 @@
 """One attempt at a job: claimed, performed, and settled under the claim it was given."""
 
-import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,6 +9,7 @@ from types import FrameType
 
 from peewee import OperationalError
 
+from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
 from models.database_errors import explain, gave_way, is_only_away
 from models.delivery.attempt import Claimed, fail_job, finish_job, snooze_job
@@ -20,10 +20,7 @@ from runtime.errors import Conflict, PayphoneError
 from runtime.killpoint import killpoint
 from runtime.log import get_log, hide_secrets
 
-MAX_BACKOFF = 3600.0
 UNKNOWN = "this release has no such job"
-UNKNOWN_DELAY = 60.0
-CONFLICT_DELAY = 0.2  # seconds; another writer was first: try again soon, at no cost
 
 log = get_log("job")
 
@@ -168,12 +165,6 @@ def put_off_unknown(job: Claimed) -> Outcome:
 def _put_off(job: Claimed, why: str, delay: float) -> Outcome:
     log.warning(why, delay_seconds=round(delay, 1))
     return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
-
-
-def backoff(job_type: JobType, attempts: int) -> float:
-    """Seconds until the next attempt: doubling, with jitter of a quarter, at most an hour."""
-    full = min(MAX_BACKOFF, job_type.backoff * 2.0 ** (attempts - 1))
-    return full * random.uniform(0.75, 1.25)  # noqa: S311 - spreading load, not a secret
 
 
 def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:

@@ -9,7 +9,7 @@ from babel.numbers import list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.attempt import MAX_BACKOFF, backoff
+from delivery.backoff import MAX_BACKOFF, backoff
 from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.rq import keys as rq_keys
 from delivery.tick import Schedule
