@@ -3,10 +3,10 @@
 import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm
 import scheduler
 from delivery.pool import Pool
-from models.base import STATEMENT_SECONDS, use_database
+from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
-from runtime import embedded_server
 from runtime.log import configure_log
+from runtime.redis import embedded_server
 from runtime.start import check_workers, settings_or_exit
 
 

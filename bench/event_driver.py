@@ -54,7 +54,7 @@ class _Driver:
 
     def __init__(self) -> None:
         sys.path.insert(0, str(Path.cwd()))
-        self.base = loaded("models.base")
+        self.database = loaded("models.transactions", "models.base")
         loaded("jobs")
         app = loaded("web.app").create_app()
         self.client = loaded("falcon.testing").TestClient(app)
@@ -74,7 +74,7 @@ class _Driver:
         account.insert(id="ac_bench", name="Bench", created_at=now).execute()
         customer.insert(id="cu_bench", account="ac_bench", name="Pat", **stamps).execute()
         made = []
-        with self.base.transaction():
+        with self.database.transaction():
             for number in range(many):
                 invoice.insert(
                     id=f"inv_{number:08}",
@@ -149,7 +149,7 @@ class _Driver:
         for _ in range(events):
             self.work()
         after = time.process_time()
-        connection = self.base.database.connection()
+        connection = self.database.database.connection()
         connection.set_trace_callback(self.sent.append)
         asked = [self._commands()]
         self.intake(UNTIMED + events, metadata[-1])

@@ -12,8 +12,9 @@ from pathlib import Path
 from bench.growth_work import fill_rows
 from delivery.attempt import Snooze
 from jobs.scan_overdue import scan_overdue
-from models.base import execute, to_micros, transaction
+from models.base import to_micros
 from models.contact.contact_course import ContactCourse
+from models.transactions import execute, transaction
 from runtime.clock import real_now
 
 FEWEST, SHARE = 1_000, 100  # who are due: one for so many invoices

@@ -14,9 +14,9 @@ from delivery import relay
 from delivery.registry import find_job
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
-from models.base import execute, is_postgres, transaction
 from models.reports.figures import count_inbox, count_invoices, count_states
 from models.reports.running_total import fold_changes
+from models.transactions import execute, is_postgres, transaction
 from runtime.clock import real_now
 from web.app import create_app
 

@@ -11,8 +11,8 @@ from delivery import nudge  # noqa: F401 - staged jobs are pushed after their co
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from models.base import execute, transaction, use_database
 from models.delivery.stage import stage
+from models.transactions import execute, transaction, use_database
 from runtime.settings import get_settings
 
 ROWS = 500

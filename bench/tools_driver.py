@@ -19,11 +19,11 @@ from typing import Any
 import httpx
 
 from models.accounts.account import Account
-from models.base import transaction, use_database
 from models.calling.call import Call
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.migrate import migrate
+from models.transactions import transaction, use_database
 from runtime.clock import real_now
 from runtime.settings import get_settings
 

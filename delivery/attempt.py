@@ -11,12 +11,14 @@ from types import FrameType
 from peewee import OperationalError
 
 from delivery.registry import JobType
-from models.base import transaction
 from models.database_errors import explain, gave_way, is_only_away
-from models.delivery.staged_job import Claimed, fail_job, finish_job, snooze_job
+from models.delivery.attempt import Claimed, fail_job, finish_job, snooze_job
+from models.transactions import transaction
+from rules.cards.card_numbers import redact
+from rules.storable import storable_text
 from runtime.errors import Conflict, PayphoneError
 from runtime.killpoint import killpoint
-from runtime.log import get_log
+from runtime.log import get_log, hide_secrets
 
 MAX_BACKOFF = 3600.0
 UNKNOWN = "this release has no such job"
@@ -146,7 +148,8 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             return Outcome("lost", str(error))
         case Snooze() | Conflict():
             delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
-            return _held(snooze_job(job, str(error), delay), Outcome("snoozed", str(error), delay))
+            why = _kept(str(error))
+            return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
         case OperationalError() if gave_way(error):
             return _put_off(job, explain(error), CONFLICT_DELAY)
         case _ if is_only_away(error):
@@ -175,7 +178,7 @@ def backoff(job_type: JobType, attempts: int) -> float:
 
 def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     state = "dead" if job.attempts >= job.max_attempts else "failed"
-    text = f"{type(error).__name__}: {error}"[:500]
+    text = _kept(f"{type(error).__name__}: {error}")[:500]
     # Errors raised on purpose explain themselves; only others need a traceback.
     unexpected = None if isinstance(error, PayphoneError) else error
     log.warning(
@@ -187,6 +190,13 @@ def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
         state=state,
     )
     return _held(fail_job(job, text, delay), Outcome(state, type(error).__name__, delay))
+
+
+def _kept(words: str) -> str:
+    """What a row may keep of an error's words, which may quote what a job had in its hands: no key,
+    no card number, and nothing that no database takes.
+    """
+    return hide_secrets(redact(storable_text(words)))
 
 
 def _held(held: bool, outcome: Outcome) -> Outcome:

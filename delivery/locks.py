@@ -15,7 +15,7 @@ from delivery.rq import scripts as rq_scripts
 from delivery.rq.odd_keys import drop_if_endless
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 
 LEASE = 25.0  # seconds; longer than any attempt (20), shorter than its claim (30)

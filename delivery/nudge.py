@@ -15,11 +15,12 @@ from delivery.route import nudged
 from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
 from delivery.rq.keys import rq_id
+from models.delivery.attempt import Claimed
 from models.delivery.stage import Nudge, use_nudge
-from models.delivery.staged_job import Claimed, Pushable
+from models.delivery.staged_job import Pushable
 from runtime.clock import real_seconds
 from runtime.log import get_log
-from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 
 AT_ONCE = 200  # jobs in one round trip

@@ -9,11 +9,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
-from models.base import release_connection
 from models.database_errors import explain
+from models.transactions import release_connection
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
-from runtime.redis_connection import leave_if_read_only, refuses_writes
+from runtime.redis.connection import leave_if_read_only, refuses_writes
 
 SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before
 

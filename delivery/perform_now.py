@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from delivery import nudge
 from delivery.attempt import Outcome, perform
 from delivery.registry import find_job
+from models.delivery.attempt import claim_job
 from models.delivery.stage import stage
-from models.delivery.staged_job import claim_job, find_staged, move_to, reserve_due, revive_job
+from models.delivery.staged_job import find_staged, move_to, reserve_due, revive_job
 from runtime.log import get_log
 from runtime.settings import INTERACTIVE
 

@@ -20,7 +20,7 @@ from delivery.relay import run as run_relay
 from delivery.worker import Worker
 from runtime.die_with_parent import die_with_parent
 from runtime.log import get_log
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 
 KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
 DRAIN = 25.0  # seconds a SIGTERM leaves to running jobs

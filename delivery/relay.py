@@ -18,8 +18,9 @@ from delivery.route import carry_over, detours, routed
 from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
-from models.base import database_time
-from models.delivery.staged_job import StagedJob, release_expired, take_due
+from models.delivery.attempt import release_expired
+from models.delivery.staged_job import StagedJob, take_due
+from models.transactions import database_time
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from runtime.settings import QUEUES

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from delivery.registry import find_job
-from models.base import transaction
 from models.delivery.stage import stage
+from models.transactions import transaction
 from runtime.clock import real_seconds
 
 

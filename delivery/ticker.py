@@ -26,7 +26,7 @@ from delivery.tick import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
-from runtime.redis_connection import connect_redis, refuses_writes
+from runtime.redis.connection import connect_redis, refuses_writes
 
 LOOK = 5  # seconds between looks
 PATIENCE = 2.0  # seconds for an answer of Redis

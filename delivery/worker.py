@@ -28,7 +28,8 @@ from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
 from delivery.tick import TICK_PREFIX, take_tick
 from delivery.turns import Turns
-from models.delivery.staged_job import Claimed, StagedJob, claim_job, release_worker
+from models.delivery.attempt import Claimed, claim_job, release_worker
+from models.delivery.staged_job import StagedJob
 from models.delivery.turns import MOST, Waiting, claim_next, who_waits
 from runtime.clock import real_now, real_seconds
 from runtime.killpoint import killpoint

@@ -11,10 +11,10 @@ from effects.kind import Kind
 from effects.kinds import kind_of
 from effects.perform import reconcile
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import transaction
 from models.delivery.job_replay import replay
 from models.delivery.staged_job import StagedJob, find_staged
 from models.effects.effect import BY_HAND, Effect
+from models.transactions import transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotAllowed

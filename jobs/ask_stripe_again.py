@@ -14,11 +14,11 @@ from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.accounts.audit_entry import SYSTEM
-from models.base import serialize_on
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.refund import Refund
+from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (

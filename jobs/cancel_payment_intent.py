@@ -14,10 +14,10 @@ from effects.perform import perform
 from effects.reserve import reserve_again
 from effects.settle import end_own
 from models.accounts.audit_entry import SYSTEM
-from models.base import serialize_on, transaction
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import OVER, PaymentAttempt
+from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
 from runtime.clock import real_now

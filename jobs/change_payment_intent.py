@@ -13,10 +13,10 @@ from effects.payments.intent_change import INTENT_CHANGE
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM
-from models.base import serialize_on, transaction
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
+from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
 from runtime.clock import real_now

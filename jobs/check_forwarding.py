@@ -3,7 +3,7 @@
 Twice is harmless: it looks, and writes what it finds.
 """
 
-from actions.deployment.forwarding import (
+from actions.deployment.numbers.forwarding import (
     ARRIVES_WITHIN,
     NOT_ARRIVED,
     confirm_forwarding,

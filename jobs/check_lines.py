@@ -3,7 +3,7 @@
 Twice is harmless: it looks, and writes what it finds.
 """
 
-from actions.deployment.forwarding import CONFIRMED, confirm_forwarding, look_for_forwarded
+from actions.deployment.numbers.forwarding import CONFIRMED, confirm_forwarding, look_for_forwarded
 from delivery.attempt import recording
 from delivery.registry import job
 from models.delivery.stage import stage_again

@@ -20,7 +20,6 @@ from effects.payments.intent_confirm import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
 from models.effects.daily_limit import over_ceiling
 from models.effects.effect import BY_HAND, Effect
@@ -30,6 +29,7 @@ from models.payments.payment import Payment
 from models.payments.payment_attempt import LIVE, PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
+from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
 from rules.invoice_fold import UNPAID

@@ -14,11 +14,11 @@ from effects.payments.payment_link import PAYMENT_LINK
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
+from models.transactions import transaction
 from rules.timeline_words import asked_for
 from runtime.clock import real_now
 

@@ -1,6 +1,6 @@
 """Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports,
-each at its own age. What was said in old calls is taken out, and what an older release should not
-have kept.
+each at its own age. What was said in old calls is taken out, what was in bills that no port has
+used, and what an older release should not have kept.
 
 Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money,
 effects and the audit log for ever.
@@ -11,10 +11,12 @@ from datetime import timedelta
 
 from delivery.attempt import Snooze
 from delivery.registry import job
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call
 from models.delivery.retention import KEPT, delete_old_events, delete_old_tallies
+from models.deployment.port_document import PortDocument
+from models.transactions import transaction
+from rules.deployment.port_documents import KEPT_DAYS
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
@@ -33,8 +35,11 @@ def delete_expired_rows() -> None:
     full = [_batch(delete) for delete in deletions]
     with transaction():
         full.append(InboxEvent.forget_left_secrets(BATCH) == BATCH)
-        said_before = real_now() - timedelta(days=get_settings().call_records_days)
+        now = real_now()
+        said_before = now - timedelta(days=get_settings().call_records_days)
         full.append(Call.forget_said(said_before, BATCH) == BATCH)
+        unused_before = now - timedelta(days=KEPT_DAYS)
+        full.append(PortDocument.forget_unused(unused_before, BATCH) == BATCH)
     if any(full):
         raise Snooze("there is more to delete", PAUSE)
 

@@ -7,13 +7,13 @@ and looked for by its tag; one that was never sent is ended here, so that it nev
 from actions.deployment.configuration.knowledge_files import upload_of
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from effects.deployment.vapi.file_delete import FILE_DELETE
-from effects.deployment.vapi.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.knowledge.file_delete import FILE_DELETE
+from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
 from effects.perform import is_settled, perform, reconcile
 from effects.reserve import reserve_for_account
-from models.base import transaction
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

@@ -15,11 +15,11 @@ from actions.feed.endpoints import disable
 from actions.feed.hold_deliveries import ask_at, hold, lock_endpoint, next_to_ask
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from models.base import transaction
 from models.delivery.stage import stage_again
 from models.feed.emit import HELD, emit
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
+from models.transactions import transaction
 from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
 from runtime.clock import real_now, rfc3339
 from runtime.killpoint import killpoint

@@ -20,13 +20,13 @@ from delivery.registry import job
 from effects.calling.call import CALL
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
 from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from providers.vapi.calls import VapiCall
 from rules.calling.outbound import render_call
 from rules.contact.gate import NOT_CHECKED, TRANSIENT, Allowed, Answer, Refused, decide

@@ -12,9 +12,9 @@ from delivery.registry import job
 from effects.calling.keypad_step import KEYPAD_STEP
 from effects.perform import perform
 from effects.reserve import reserve
-from models.base import transaction
 from models.calling.keypad_session import KeypadSession
 from models.effects.effect import Effect
+from models.transactions import transaction
 from rules.calling.keypad import CANCEL, COMPLETE, PIECES, START
 from runtime.clock import real_now
 

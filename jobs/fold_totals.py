@@ -5,8 +5,8 @@ Twice is harmless: each change is deleted in the transaction that adds it.
 
 from delivery.attempt import Snooze
 from delivery.registry import job
-from models.base import transaction
 from models.reports.running_total import fold_changes
+from models.transactions import transaction
 
 BATCH = 5_000
 

@@ -11,9 +11,9 @@ from peewee import InterfaceError, OperationalError
 from actions.payments.recompute import recompute, recompute_each
 from delivery.attempt import Snooze
 from delivery.registry import job
-from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.reports.overdue import past_due
+from models.transactions import transaction
 from runtime.clock import business_now
 from runtime.errors import PayphoneError
 from runtime.log import get_log

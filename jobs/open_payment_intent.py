@@ -13,11 +13,11 @@ from delivery.registry import job
 from effects.payments.intent_create import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve
-from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
+from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from rules.timeline_words import asked_for
 from runtime.clock import real_now

@@ -7,15 +7,15 @@ that both make a customer, the account keeps the first.
 
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.deployment.setup_customer_create import SETUP_CUSTOMER_CREATE
-from effects.deployment.setup_intent_create import SETUP_INTENT_CREATE
+from effects.deployment.card.setup_customer_create import SETUP_CUSTOMER_CREATE
+from effects.deployment.card.setup_intent_create import SETUP_INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_for_account
 from models.accounts.account import Account
-from models.base import transaction
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
 from models.effects.effect import Effect
+from models.transactions import transaction
 from providers.stripe.client import MISSING
 from runtime.clock import real_now
 

@@ -3,7 +3,7 @@
 Twice is harmless: it has deployments look that wait, and each records what it sees.
 """
 
-from actions.deployment.ports import look_at_ports, settle_left_ports
+from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
 from delivery.attempt import recording
 from delivery.registry import job
 

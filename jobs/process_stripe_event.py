@@ -16,12 +16,12 @@ from delivery.attempt import attempt_number, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.accounts.audit_entry import SYSTEM
-from models.base import serialize_on
 from models.books.inbox_event import InboxEvent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
+from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (

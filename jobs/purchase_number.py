@@ -5,7 +5,7 @@ reserved in the line before it is bought, so that no two accounts buy the same o
 whose answer was lost is found by the line's tag.
 """
 
-from actions.deployment.number import (
+from actions.deployment.numbers.number import (
     choose_number,
     plan_purchase,
     record_bought,
@@ -15,8 +15,8 @@ from actions.deployment.number import (
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from effects.perform import perform
-from models.base import transaction
 from models.deployment.phone_line import PhoneLine
+from models.transactions import transaction
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)

@@ -1,5 +1,6 @@
 """Cards whose last month is over are looked at once more, for a bank may have renewed them; the
-others are not verified any more.
+others are not verified any more. So are those of which it is not known whether they are of test or
+of live mode.
 
 Twice is harmless: it stages one look for each account, and each look reads what is.
 """
@@ -15,8 +16,11 @@ BATCH = 500
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def refresh_expired_cards() -> None:
-    """Stage a look at each verified card that has expired, five hundred at most."""
+    """Stage a look at each verified card that has expired, or tells no mode; five hundred at
+    most of each.
+    """
     with recording():
-        for setup in Setup.expired(business_now(), BATCH):
+        expired, untold = Setup.expired(business_now(), BATCH), Setup.of_untold_mode(BATCH)
+        for setup in (*expired, *untold):
             account_id = setup.account_id
             stage_again("refresh_saved_card", account_id, account_id, fair_to=account_id)

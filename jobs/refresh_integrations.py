@@ -9,9 +9,9 @@ from datetime import timedelta
 from actions.integrations.renew import renew, revoke_again
 from delivery.attempt import Snooze
 from delivery.registry import job
-from models.base import transaction
 from models.delivery.stage import stage_again
 from models.integrations.integration import Integration
+from models.transactions import transaction
 from runtime.clock import real_now
 
 BATCH = 500

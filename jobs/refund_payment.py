@@ -14,11 +14,11 @@ from effects.payments.refund import REFUND
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import serialize_on, transaction
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.refund import PENDING, Refund
 from models.payments.refund_request import RefundRequest
+from models.transactions import serialize_on, transaction
 from rules.invoice_fold import is_known_refund_status
 from runtime.clock import real_now
 

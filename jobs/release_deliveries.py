@@ -8,8 +8,8 @@ out, so that other clinics' deliveries are sent in between.
 from actions.feed.hold_deliveries import PACE, cancel_waiting, let_go, lock_endpoint
 from delivery.attempt import Snooze
 from delivery.registry import job
-from models.base import transaction
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import transaction
 
 SLICE = 500
 

@@ -4,7 +4,7 @@ Twice is harmless: a line that is not being released is left alone, and a number
 any more is released.
 """
 
-from actions.deployment.number import (
+from actions.deployment.numbers.number import (
     find_unknown,
     plan_release,
     record_not_released,
@@ -14,8 +14,8 @@ from actions.deployment.open_effects import settle_open_purchases
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform
-from models.base import transaction
 from models.deployment.phone_line import PhoneLine
+from models.transactions import transaction
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)

@@ -8,8 +8,8 @@ from actions.deployment.strays.release_stray import plan_release, record_release
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform
-from models.base import transaction
 from models.deployment.resource import Stray
+from models.transactions import transaction
 
 
 @job(queue="deploys", calls_out=True, attempts=10, timeout=20)

@@ -16,10 +16,10 @@ from effects.payments.session_expire import SESSION_EXPIRE
 from effects.perform import perform
 from effects.reserve import reserve_again
 from models.accounts.audit_entry import SYSTEM
-from models.base import serialize_on, transaction
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
+from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent, list_sessions
 from runtime.clock import real_now

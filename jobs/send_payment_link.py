@@ -26,7 +26,6 @@ from delivery.registry import job
 from effects.contact.text import TEXT
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
-from models.base import transaction
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.message_template import template_for
@@ -35,6 +34,7 @@ from models.delivery.stage import stage, stage_again
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import transaction
 from rules.contact.gate import (
     NOT_CHECKED,
     TRANSIENT,

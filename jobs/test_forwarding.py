@@ -4,15 +4,15 @@ Twice is harmless: one process wins the right to place it, and one whose outcome
 repeated; whether it arrived is seen at the number it should arrive at.
 """
 
-from delivery.attempt import recording
+from delivery.attempt import own_queue, recording
 from delivery.registry import job
 from effects.deployment.forwarding_call import FORWARDING_CALL
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve_for_account
-from models.base import transaction
 from models.delivery.stage import stage
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
@@ -50,4 +50,5 @@ def test_forwarding(test_id: str) -> None:
             return
         else:
             test.record(now, state="unknown")
-        stage("check_forwarding", test.id, test.id, fair_to=line.account_id, delay=LOOK_AFTER)
+        about, queue = (test.id, test.id), own_queue()
+        stage("check_forwarding", *about, fair_to=line.account_id, queue=queue, delay=LOOK_AFTER)

@@ -5,11 +5,11 @@ Twice is harmless: the search is given up in the transaction that decides, so th
 deployment makes its own, and what is not there is taken away.
 """
 
-from actions.deployment.tidying import plan_tidying, record_tidied
+from actions.deployment.tidy_receptionist import plan_tidying, record_tidied
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform
-from models.base import transaction
+from models.transactions import transaction
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)

@@ -18,8 +18,8 @@ from actions.deployment.step import Wait
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from effects.perform import perform
-from models.base import transaction
 from models.effects.effect import Effect
+from models.transactions import transaction
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playhouse.migrations import Runner
 
-from models.base import database, is_postgres
+from models.transactions import database, is_postgres
 
 DIRECTORY = Path(__file__).parent / "migrations"
 PATIENCE = 5_000  # milliseconds

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from peewee import InterfaceError, OperationalError
 
-from models.base import (
+from models.transactions import (
     OutcomeUnknown,
     after_commit,
     count_commit,

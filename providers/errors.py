@@ -1,9 +1,13 @@
 """The one error every provider raises: what is known of the outcome, and advice for people."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
+from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 from runtime.errors import PayphoneError
+from runtime.log import hide_secrets
 
 Result = Literal["refused", "unknown", "retry_later"]
 
@@ -15,7 +19,8 @@ class ProviderError(PayphoneError):
     it did not happen, try again. `code` is the provider's own; `advice` is for a person. `answered`
     says whether the provider's own code gave an answer (its 500 is one; a timeout, and a gateway's
     page, are none). `bug` says that the fault is ours, and must be loud. Its words can be kept by
-    any database, whatever the provider said.
+    any database, whatever the provider said, and hold no card number and nothing that looks like a
+    key: they go into rows, logs and what people are told.
     """
 
     def __init__(
@@ -28,9 +33,24 @@ class ProviderError(PayphoneError):
         answered: bool = False,
         bug: bool = False,
     ) -> None:
-        super().__init__(storable_text(f"{provider}: {message}"))
+        super().__init__(hide_secrets(redact(storable_text(f"{provider}: {message}"))))
         self.outcome = outcome
         self.code = storable_text(code)
         self.advice = advice
         self.answered = answered
         self.bug = bug
+
+
+@contextmanager
+def hiding(*secrets: str) -> Iterator[None]:
+    """Take these out of what a provider says of a request that holds them: it may repeat what it
+    does not take.
+    """
+    try:
+        yield
+    except ProviderError as error:
+        words = str(error)
+        for secret in secrets:
+            words = words.replace(secret, "***") if secret else words
+        error.args = (words,)
+        raise error from None

@@ -17,7 +17,8 @@ from runtime.settings import get_settings
 TIMEOUT = (3.0, 6.0)  # connect, read; a caller may be waiting on the phone
 UNAUTHORIZED, TOO_MANY = 401, 429
 _REQUEST_TIMEOUT, _LONGEST_CODE, _LARGEST = 408, 60, 4_000_000
-_NEVER_LEFT = (
+# No byte of the request can have left: not even a connection came about.
+NEVER_LEFT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -67,7 +68,7 @@ def ask(
 def no_answer(provider: str, error: Exception) -> ProviderError:
     """The error for a request that was not answered; the cause may quote it, and is left out."""
     name = type(error).__name__
-    if isinstance(error, _NEVER_LEFT):
+    if isinstance(error, NEVER_LEFT):
         return ProviderError(provider, "retry_later", f"no connection: {name}", "no_connection")
     return ProviderError(provider, "unknown", f"no answer: {name}", name)
 

@@ -21,15 +21,25 @@ def mode_of_key(key: str) -> Mode:
     return "live" if found[1] == "live" else "test"
 
 
+def is_of_other_mode(mode: str, key: str) -> bool:
+    """Whether what is of this mode is not there for who has this key; what tells no mode may be."""
+    ours = mode_of_key(key)
+    return bool(mode and ours and mode != ours)
+
+
+def mode_of(said: object) -> Mode:
+    """The mode that an object of Stripe's tells by its `livemode`; empty when it tells none."""
+    mode = said.get("livemode") if isinstance(said, Mapping) else None
+    if not isinstance(mode, bool):
+        return ""
+    return "live" if mode else "test"
+
+
 def mode_of_event(event: Mapping[str, Any]) -> Mode:
     """The mode of an event, by its own `livemode`; should that be none, by its object's."""
     data = event.get("data")
     subject = data.get("object") if isinstance(data, dict) else None
-    for each in (event, subject):
-        said = each.get("livemode") if isinstance(each, Mapping) else None
-        if isinstance(said, bool):
-            return "live" if said else "test"
-    return ""
+    return mode_of(event) or mode_of(subject)
 
 
 def refuse_mode(event: Mapping[str, Any], key: str) -> str:

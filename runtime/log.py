@@ -30,7 +30,7 @@ _SECRET = re.compile(
     r"|(?i:(?:(?:access|refresh)_token|customer_?key|developer_?key)[\\'\"]*\s*[:=,]\s*"
     r"b?[\\'\"]*[^\s\\'\"&]+)"
     # a request or an answer of Vapi's or Twilio's that was printed: 'twilioAuthToken': '…'
-    r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
+    r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret|password)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
 )
 _HIDDEN_KEYS = {
     "authorization",

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from runtime.errors import Misconfigured
 from runtime.log import hide_secrets
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 from runtime.settings import ACCEPTED, QUEUES, Settings, get_settings
 
 _PASSWORD = re.compile(r"(?<=://)[^\s]*(?=@)|(?<=[?&]password=)[^&\s]*")

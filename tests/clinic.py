@@ -7,7 +7,7 @@ from models.accounts.account import Account
 from models.feed.outgoing_event import OutgoingEvent
 from runtime.ids import new_id
 from tests import given
-from tests.stripe_stand_in import StripeStandIn
+from tests.stand_ins.stripe_stand_in import StripeStandIn
 
 
 class Clinic:

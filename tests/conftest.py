@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,47 +27,56 @@ os.environ.update(
 )
 
 import falcon.testing
+import httpx
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
+from redis import Redis
 
 import jobs  # noqa: F401
 from actions.payments import charge
-from models import base, connections
+from delivery import locks, nudge
+from models import transactions
 from models.accounts import operator
+from models.connections.sqlite import Sqlite
 from models.migrate import migrate
+from providers import webhook_receiver
 from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
 from runtime.clock import move_business_time
+from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
-from tests import sharing, sweep
-from tests.calling import Calling
+from tests import sharing
 from tests.certificates import read_once
 from tests.clinic import Clinic
-from tests.declared import DeclaredClient
 from tests.faults.town import Town
 from tests.few_cases import FewCases
-from tests.fork_server import stop_fork_server
-from tests.hook_receiver import HookReceiver
-from tests.leftovers import Leftovers
-from tests.lock_order import LockOrder
-from tests.logged import Logged
-from tests.odd_stripe import OddStripe
 from tests.one_database import OneDatabase
-from tests.processes import Process, close_database, reset_process, spawn
 from tests.routers import copy_routers
-from tests.servers import Postgres, Valkey
-from tests.stand_in import StandIn
-from tests.stripe_stand_in import StripeStandIn
-from tests.sweep import Sweep
-from tests.texting import TWILIO, Texting
-from tests.twilio_stand_in import TwilioStandIn
-from tests.vapi_stand_in import VapiStandIn
-from tests.voice import VAPI
-from tests.without_disk import wait_for_no_disk
+from tests.running.fork_server import stop_fork_server
+from tests.running.leftovers import Leftovers
+from tests.running.processes import Process, close_database, reset_process, spawn
+from tests.running.servers import Postgres, Valkey
+from tests.running.without_disk import wait_for_no_disk
+from tests.stand_ins.hook_receiver import HookReceiver
+from tests.stand_ins.odd_stripe import OddStripe
+from tests.stand_ins.stand_in import StandIn
+from tests.stand_ins.stripe_stand_in import StripeStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.vapi_stand_in import VapiStandIn
+from tests.stories.calling import Calling
+from tests.stories.texting import TWILIO, Texting
+from tests.stories.voice import VAPI
+from tests.watching import sweep
+from tests.watching.declared import DeclaredClient
+from tests.watching.lock_order import LockOrder
+from tests.watching.logged import Logged
+from tests.watching.sweep import Sweep
 from web.app import create_app
+from web.http.guards import rate_limiter
+from web.operators import gauges, health, rq_flask
 
 # how long a busy machine takes for an example says nothing about a rule
 PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -79,7 +89,15 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore")
 # a test that asks for one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-HURRIED = "1"  # seconds to wait for a provider that hangs
+# seconds to wait for a provider: one that a busy machine delays (less than a job may take), and
+# one that hangs
+UNHURRIED, HURRIED = "15", "1"
+# seconds that this process waits for a server of the tests that lives, and that a busy machine
+# keeps from answering
+PATIENT = 120.0
+# where a Redis that keeps somebody waiting is left alone after moments, and what it should have
+# been told is left to processes that a test has not
+HURRY_REDIS = (nudge, locks, rate_limiter, health, gauges, rq_flask)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -173,11 +191,11 @@ def _built_once() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def waiting_sqlite() -> type[connections._Sqlite]:
+def waiting_sqlite() -> type[Sqlite]:
     """SQLite as in production, which waits for disks: tests wait for none, nor do the processes
     that are forked; those that are started anew do.
     """
-    real = connections._Sqlite
+    real = Sqlite
     wait_for_no_disk()
     return real
 
@@ -192,6 +210,17 @@ def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
     operator._NOBODY = operator._hasher.hash("nobody's")
     yield real
     operator._hasher, operator._NOBODY = real
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Whatever a test made of business time and of the settings, the next one in this process
+    begins with the real time and with the environment's own. Begun first, this ends after
+    `monkeypatch` has put the environment back.
+    """
+    yield
+    move_business_time(None)
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -212,9 +241,16 @@ def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     client.client_kill_filter(_type="normal", skipme=True)
     client.flushall()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
+    for module in HURRY_REDIS:
+        monkeypatch.setattr(module, "connect_redis", _patiently)
     reset_process()
     yield _shared_valkey
     reset_process()
+
+
+def _patiently(url: str | None, timeout: float = PATIENT) -> Redis:
+    """`connect_redis` for a Valkey that nobody freezes, whatever `timeout` is asked for."""
+    return connect_redis(url, max(timeout, PATIENT))
 
 
 @pytest.fixture
@@ -248,7 +284,7 @@ def _migrated_postgres(postgres: Postgres) -> str:
     a copy is made ten times as fast as migrated.
     """
     postgres.run("CREATE DATABASE migrated")
-    base.use_database(postgres.url_of("migrated"))
+    transactions.use_database(postgres.url_of("migrated"))
     migrate()
     close_database()
     return "migrated"
@@ -258,9 +294,9 @@ def _migrated_postgres(postgres: Postgres) -> str:
 def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "payphone.db"
-    base.use_database(f"sqlite:///{path}")
+    transactions.use_database(f"sqlite:///{path}")
     migrate()
-    base.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    transactions.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     close_database()
     return path
 
@@ -280,7 +316,8 @@ def database_url(
         url = f"sqlite:///{shutil.copy(migrated, tmp_path / 'payphone.db')}"
     monkeypatch.setenv("DATABASE_URL", url)
     reset_process()
-    base.use_database(url)
+    transactions.use_database(url)
+    _be_patient(transactions.database.obj)
     yield url
     close_database()
     if server is not None:
@@ -288,6 +325,16 @@ def database_url(
             server.take_back(url, template)
         else:
             server.drop_database(url)  # a process may still write to it
+
+
+def _be_patient(database: Any) -> None:
+    """A thread or a process that has the turn may be without CPU for longer than production lets
+    others wait for it, and so may a server that is to take a connection.
+    """
+    if transactions.is_postgres():
+        database.connect_params["connect_timeout"] = int(PATIENT)
+    else:
+        database.patience = PATIENT
 
 
 @pytest.fixture
@@ -336,24 +383,25 @@ def own_town(
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. Once it is told to hang, what waits
-    for a provider waits briefly; until then as long as a busy machine may take.
+    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. What waits for a provider waits
+    briefly from when it is told to hang until it has hung; else as long as a busy machine may take.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "15")
     monkeypatch.setenv("PAYPHONE_SETTLING", "0")
 
-    def hurry() -> None:
-        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", HURRIED)
+    def wait(seconds: str) -> None:
+        monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", seconds)
         get_settings.cache_clear()
         for api in (stripe_api, twilio_api, vapi_api):
             api.client.cache_clear()
 
-    world.sandbox.on_hang = hurry
-    get_settings.cache_clear()
-    stripe_api.client.cache_clear()
+    wait(UNHURRIED)
+    world.sandbox.on_hang = partial(wait, HURRIED)
+    world.be_patient = partial(wait, UNHURRIED)
+    world.sandbox.told.on_last_hang = partial(wait, UNHURRIED)
     yield world
+    world.sandbox.told.on_last_hang = None  # somebody's last request may still be on its way
     world.stop()
     stripe_api.client.cache_clear()
 
@@ -363,6 +411,7 @@ def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
     """A Stripe that has what a test puts there, named by STRIPE_API_BASE."""
     stripe = OddStripe()
     monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield stripe
@@ -434,6 +483,7 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
     """A fresh stand-in, named by STRIPE_API_BASE."""
     stand_in = StripeStandIn()
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
     stripe_api.client.cache_clear()
     reset_process()
     yield stand_in
@@ -443,8 +493,12 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
-    """A receiver on this machine, where a test's settings allow deliveries to go."""
+    """A receiver on this machine, where a test's settings allow deliveries to go. Whoever delivers
+    in this process waits for it, though a busy machine delays it.
+    """
     monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
+    monkeypatch.setattr(webhook_receiver, "TOTAL", PATIENT)
+    monkeypatch.setattr(webhook_receiver, "TIMEOUT", httpx.Timeout(PATIENT))
     box = HookReceiver()
     yield box
     box.stop()

@@ -13,11 +13,11 @@ from delivery.rq.keys import parse_rq_id
 from delivery.worker import Worker
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
-from models.base import execute, transaction
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import StagedJob, insert_job
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import execute, transaction
 from providers.stripe.signature import sign
 from runtime.clock import real_now
 from runtime.ids import new_id

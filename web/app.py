@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 
 import jobs  # noqa: F401 - makes every job known, so that requests can stage them
-from models.base import STATEMENT_SECONDS, use_database
+from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
 from runtime.log import configure_log
 from runtime.settings import get_settings
@@ -24,7 +24,13 @@ from web.contact.evaluate import Evaluations
 from web.contact.holds import CustomerHolds, OneHold
 from web.contact.invoice_messages import InvoiceMessages
 from web.contact.senders_and_templates import OneSender, OneTemplate, Templates
-from web.deployment.costs import AvailableNumbersOf, CostPreviewOf
+from web.deployment.configuration.costs import AvailableNumbersOf, CostPreviewOf
+from web.deployment.configuration.knowledge_files import KnowledgeFiles, OneKnowledgeFile
+from web.deployment.configuration.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
+from web.deployment.configuration.port_documents import PortDocuments
+from web.deployment.configuration.review import OneAccount
+from web.deployment.configuration.try_it import TryIt
+from web.deployment.configuration.voice import Voice
 from web.deployment.deployments import (
     AccountDeployments,
     DeploymentEvents,
@@ -34,16 +40,10 @@ from web.deployment.deployments import (
     TakeDownDeployment,
 )
 from web.deployment.forwarding import Forwarding, TestForwarding
-from web.deployment.knowledge_files import KnowledgeFiles, OneKnowledgeFile
 from web.deployment.metrics import FinanceMetrics
 from web.deployment.numbers import PurchaseNumber
 from web.deployment.payment_action import PaymentAction, PaymentActionDone
 from web.deployment.payment_method import PaymentMethod, SetupIntents
-from web.deployment.phone import ForwardedPhone, NoPhone, PortedPhone, SipPhone
-from web.deployment.port_documents import PortDocuments
-from web.deployment.review import OneAccount
-from web.deployment.try_it import TryIt
-from web.deployment.voice import Voice
 from web.feed.event_feed import EventFeed
 from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.guards.card_guard import CardGuard

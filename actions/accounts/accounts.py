@@ -6,8 +6,8 @@ from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.contact.contact_course import ContactCourse
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.ids import new_id

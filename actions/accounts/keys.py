@@ -3,7 +3,7 @@
 from actions.accounts.accounts import find_account
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 

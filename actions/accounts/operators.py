@@ -4,7 +4,7 @@ from actions.accounts.accounts import find_account
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator, normal_name
 from models.accounts.operator_session import OperatorSession
-from models.base import transaction
+from models.transactions import transaction
 from rules.operator_rights import Rights
 from runtime.clock import real_now
 from runtime.errors import Refused

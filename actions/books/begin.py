@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.reconciliation import Reconciliation
 from models.delivery.stage import stage
 from models.delivery.staged_job import find_staged
+from models.transactions import transaction
 from runtime.clock import real_now, real_seconds
 
 

@@ -5,10 +5,10 @@ through it for those replayed.
 from typing import Any
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
+from models.transactions import transaction
 from rules.storable import storable_text
 from rules.stripe_event_types import account_of, names_of
 from rules.stripe_mode import refuse_mode

@@ -14,9 +14,9 @@ from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from providers.vapi.calls import VapiCall
+from rules.calling.call_analysis import Follows, follows_from, read_said
 from rules.calling.call_words import note_of
 from rules.calling.ended_reasons import meaning_of
-from rules.calling.said import Follows, follows_from, read_said
 from rules.cards.card_numbers import redact
 from rules.contact.policy import outcome_of
 

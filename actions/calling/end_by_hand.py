@@ -8,13 +8,13 @@ from datetime import datetime
 from actions.calling.record_call_report import locked_with_invoices, record_final_report
 from effects.settle import settle_refused, settle_unread
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.work_item import WorkItem
 from models.delivery.stage import stage
 from models.effects.effect import BY_HAND, Effect
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from providers.vapi.calls import VapiCall
 from rules.calling import ended_reasons
 from runtime.clock import real_now

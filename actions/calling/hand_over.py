@@ -13,8 +13,8 @@ from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
+from rules.calling.call_analysis import Follows
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
-from rules.calling.said import Follows
 from rules.contact.phones import BadPhone, read_phone
 
 SOURCE = "call"

@@ -10,15 +10,15 @@ import json
 from collections.abc import Mapping
 
 from actions.calling.keypad_steps import JOB, key_of, stage_step
-from actions.calling.tools.asked import Asked
+from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone
 from delivery.perform_now import perform_now, stage_now, staged_id, take_due
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.calling.keypad import (
     CANCEL,
     CHECKING,
@@ -44,13 +44,13 @@ MOST_TOKEN = 200  # characters
 log = get_log("keypad")
 
 
-def begin(asked: Asked, invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession:
+def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession:
     """A session for the locked invoice of the locked call, with the job that begins it at
     Twilio.
     """
     session = KeypadSession.begin(call, invoice, invoice.outstanding, carrier_id, real_now())
     AuditEntry.record(
-        asked.actor,
+        request.actor,
         "keypad.begun",
         f"call:{call.id}",
         call.account_id,

@@ -4,10 +4,10 @@ whichever way: a tool that its model calls, a status, or the report at its end.
 
 from datetime import timedelta
 
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.deployment.phone_line import PhoneLine
+from models.transactions import transaction
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import state_of
 from rules.deployment.payments_member import LONGEST_CALL

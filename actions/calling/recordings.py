@@ -1,8 +1,8 @@
 """Listening to a call: who did is audited, and where it is to be found is kept nowhere."""
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.vapi.calls import recording_address
 from runtime.errors import Refused

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from actions.calling.caller_line import caller_line, no_caller_number
 from actions.contact.gate_facts import known_of
-from models.base import serialize_on
 from models.calling.call import Call
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import customer_key
 from models.delivery.stage import stage_again
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import serialize_on
 from rules.contact import gate
 from rules.contact.gate import TRANSIENT, decide
 from runtime.clock import business_now, real_now

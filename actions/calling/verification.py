@@ -6,15 +6,15 @@ the clinic takes over. The answers themselves are kept nowhere.
 
 from datetime import datetime
 
-from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import unpaid
+from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.audit_entry import AuditEntry
-from models.base import execute, serialize_on, transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import execute, serialize_on, transaction
 from rules.calling.tools_words import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
 from rules.calling.verification import (
     TRIES,
@@ -31,32 +31,34 @@ _HOUSEHOLD = 5  # people under one number; more are nobody's household
 _NUMBERS = 50  # bills of one person whose numbers are compared
 
 
-def verify_caller(asked: Asked) -> str:
+def verify_caller(request: ToolRequest) -> str:
     """Compare the caller's answers, once: the same answers under another id are no second try."""
-    answers = Answers(asked.text("fullName"), asked.text("postalCode"), asked.text("invoiceNumber"))
-    if asked.call.verified_at is not None:
+    answers = Answers(
+        request.text("fullName"), request.text("postalCode"), request.text("invoiceNumber")
+    )
+    if request.call.verified_at is not None:
         return ALREADY_VERIFIED
     lacks = missing(answers)
     if lacks:
         return f"Nothing was compared yet. Ask for the caller's {lacks}, then call this again."
     with transaction():
-        return _compared(asked, Call.locked(asked.call.id), answers)
+        return _compared(request, Call.locked(request.call.id), answers)
 
 
-def _compared(asked: Asked, call: Call, answers: Answers) -> str:
+def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     if call.verified_at is not None:
         return ALREADY_VERIFIED
     tries = ToolCall.tries(call)
-    wish = f"{asked.called.name}:{answers.digest}"
-    known = next((row for row in tries if asked.called.id == row.tool_call_id), None)
+    wish = f"{request.called.name}:{answers.digest}"
+    known = next((row for row in tries if request.called.id == row.tool_call_id), None)
     known = known or next((row for row in tries if row.wish == wish), None)
     if known is not None:
         return known.answer
     if len(tries) >= TRIES:
         return TRIES_USED_UP
     now = real_now()
-    people = _who_it_may_be(asked, answers)
-    right = [who for who in people if is_verified(answers, _kept(asked, who, answers))]
+    people = _who_it_may_be(request, answers)
+    right = [who for who in people if is_verified(answers, _kept(request, who, answers))]
     compared = right[0] if len(right) == 1 else (people[0] if len(people) == 1 else None)
     guessed = compared is not None and _is_guessed_at(compared, now)
     verified = len(right) == 1 and not guessed
@@ -64,8 +66,8 @@ def _compared(asked: Asked, call: Call, answers: Answers) -> str:
     line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
     ToolCall.keep(
         call,
-        asked.called.name,
-        asked.called.id,
+        request.called.name,
+        request.called.id,
         wish,
         now,
         customer_id=None if compared is None else compared.id,
@@ -78,7 +80,7 @@ def _compared(asked: Asked, call: Call, answers: Answers) -> str:
         if not is_known:  # now it is about what they owe, which has been spoken of from here on
             call.record_about(unpaid(Call.get_by_id(call.id)))
     AuditEntry.record(
-        asked.actor,
+        request.actor,
         "caller.verified" if verified else "caller.not_verified",
         f"call:{call.id}",
         call.account_id,
@@ -97,12 +99,12 @@ def _is_guessed_at(who: Customer, now: datetime) -> bool:
     return ToolCall.failed_today(who.id, now) >= TRIES_A_DAY
 
 
-def _who_it_may_be(asked: Asked, answers: Answers) -> list[Customer]:
+def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:
     """Whom we called; else those whose number it is; else whose bill the caller named."""
-    call = asked.call
+    call = request.call
     if call.direction == "outbound":
         return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
-    at_number = Customer.at_phone(asked.line, [call.account_id]) if asked.line else []
+    at_number = Customer.at_phone(request.line, [call.account_id]) if request.line else []
     if at_number:
         return at_number if len(at_number) <= _HOUSEHOLD else []
     named = Invoice.one_with(
@@ -111,12 +113,12 @@ def _who_it_may_be(asked: Asked, answers: Answers) -> list[Customer]:
     return [] if named is None else [named.customer]
 
 
-def _kept(asked: Asked, who: Customer, answers: Answers) -> Kept:
-    own = asked.line in {who.phone, who.preferred_phone}
+def _kept(request: ToolRequest, who: Customer, answers: Answers) -> Kept:
+    own = request.line in {who.phone, who.preferred_phone}
     code = str((who.address or {}).get("postalCode") or "")
     # a bill's number is read only where it decides
     needed = plain(answers.invoice_number) and not (code and own)
-    return Kept(who.name, code, _numbers(asked.call, who) if needed else (), own)
+    return Kept(who.name, code, _numbers(request.call, who) if needed else (), own)
 
 
 def _numbers(call: Call, who: Customer) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from actions.contact.end_opt_outs import end_opt_outs
+from actions.contact.opt_out.end_opt_outs import end_opt_outs
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
+from models.transactions import transaction
 from rules.contact.phones import ACCEPTED, BadPhone, read_phone
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

@@ -7,11 +7,11 @@ from typing import Any
 from actions.contact.holds import hold_at_once
 from models.accounts.account import Account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import transaction
 from models.contact.work_item import WorkItem
 from models.feed.emit import emit
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.contact.work_items import HOLDS, reason_in_words
 from runtime.clock import business_now, rfc3339
 

@@ -13,13 +13,13 @@ from actions.payments.payable import payment_is_under_way
 from actions.people.answer import send_words, why_not
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import SYSTEM
-from models.base import serialize_on, transaction
 from models.contact.hold import customer_key
 from models.contact.message import Message
 from models.contact.planned_contact import PlannedContact
 from models.contact.promise import Promise
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
+from models.transactions import serialize_on, transaction
 from rules.contact.answers import THANKS
 from rules.contact.templates import language_of, render
 from rules.invoice_fold import UNPAID

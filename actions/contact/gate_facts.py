@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.accounts.account import Account
-from models.base import serialize_on
 from models.books.stripe_watermark import STALE
 from models.contact.contact_facts import Lines, all_lines, books_lines, moment
 from models.contact.hold import customer_key
@@ -13,6 +12,7 @@ from models.effects.daily_limit import Limited, ceiling_key
 from models.effects.pause_switch import SWITCHES
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import serialize_on
 from rules.contact.gate import (
     Books,
     Contact,

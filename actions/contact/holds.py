@@ -5,10 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
+from models.transactions import serialize_on, transaction
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 

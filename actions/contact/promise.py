@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from actions.contact.escalate import open_escalation
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.promise import Promise
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
+from models.transactions import transaction
 from rules.contact.promises import Outcome, outcome_of, terms_on
 from rules.invoice_fold import UNPAID
 from rules.money import not_in_steps

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions.contact.holds import hold_until
-from models.base import serialize_on, to_micros
+from models.base import to_micros
 from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
+from models.transactions import serialize_on
 from rules.contact.asked_times import asked_from, asks_at_once
 from rules.contact.person_time_zones import zones_of
 from runtime.clock import business_now

@@ -2,10 +2,10 @@
 
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.contact.account_sender import AccountSender
 from models.contact.message_template import MessageTemplate
 from models.delivery.stage import stage_again
+from models.transactions import transaction
 from rules.contact.templates import KINDS, STOP_LINES, faults_of
 from runtime.clock import real_now
 from runtime.errors import Refused

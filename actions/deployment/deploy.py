@@ -7,11 +7,11 @@ from actions.deployment.configuration.setup_facts import configured_of
 from actions.deployment.progress import go_back, go_on, kind_of_step, tell
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on
 from models.delivery.stage import stage_again
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
+from models.transactions import serialize_on
 from rules.deployment.readiness import missing_for_deploy
 from rules.deployment.saga import STEPS
 from rules.deployment.setup_words import DEPLOYING
@@ -51,8 +51,10 @@ def deploy(
     on_failure: str,
     wanted: dict[str, Any],
     actor: str,
+    confirmed_currency: str = "",
 ) -> Deployment:
-    """Begin a deployment of what is configured; needs an open transaction.
+    """Begin a deployment of what is configured; needs an open transaction. What was confirmed is in
+    the fee's currency, unless another one is said.
 
     Raises Refused `payment_method_required`, `deployment_not_ready`, `deployment_in_progress` or
     `cost_changed`.
@@ -63,11 +65,12 @@ def deploy(
     method = _deployable(account, setup)
     _need_free_slot(account.id)
     fee, currency = due_now(account.id)
-    if confirmed_cost != fee:
+    confirmed = (confirmed_cost, confirmed_currency.lower() or currency)
+    if confirmed != (fee, currency) and (fee or confirmed_cost):
         raise Refused(
             "cost_changed",
             f"Deploying costs {in_words(fee, currency, 'en')} now, and"
-            f" {in_words(confirmed_cost, currency, 'en')} was confirmed. Look at the cost preview,"
+            f" {in_words(*confirmed, 'en')} was confirmed. Look at the cost preview,"
             " and confirm what is due now.",
         )
     deployment: Deployment = Deployment.create(

@@ -5,10 +5,10 @@ from actions.deployment.step import Json
 from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.kinds import kind_of
 from effects.perform import is_settled, reconcile
-from models.base import transaction
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

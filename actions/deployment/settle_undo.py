@@ -1,14 +1,14 @@
 """A person has seen to what a deployment could not undo: it is nobody's task any more."""
 
-from actions.deployment.number import release
+from actions.deployment.numbers.number import release
 from actions.deployment.progress import tell
-from actions.deployment.steps.port.ends import NAME, record_not_moved
+from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 

@@ -4,7 +4,7 @@ never came back.
 
 from datetime import timedelta
 
-from actions.deployment.number import has_given_up, release
+from actions.deployment.numbers.number import has_given_up, release
 from actions.deployment.progress import (
     current_step,
     fail_step,
@@ -16,12 +16,13 @@ from actions.deployment.progress import (
 )
 from actions.deployment.step import Fail, Run
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import to_micros, transaction
+from models.base import to_micros
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import StagedJob, find_staged
 from models.deployment.deployment import KEPT_FOR, Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.phone_line import PhoneLine
+from models.transactions import transaction
 from runtime.clock import real_now
 
 CARDHOLDER_WITHIN = timedelta(hours=24)

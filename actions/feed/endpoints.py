@@ -10,11 +10,11 @@ from peewee import ModelSelect
 from actions.feed.hold_deliveries import lock_endpoint
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.delivery.stage import stage_again
 from models.feed.outgoing_event import last_event
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.secret_box import is_newest, seal, unseal

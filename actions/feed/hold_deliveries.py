@@ -6,11 +6,11 @@ endpoint accepts a delivery again. Whoever changes whether an endpoint fails loc
 feed (`lock_endpoint`), so that no delivery is created meanwhile.
 """
 
-from models.base import execute, serialize_on
 from models.delivery.staged_job import cancel_jobs, reschedule
 from models.feed.emit import HELD
 from models.feed.outgoing_event import feed_key
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import execute, serialize_on
 
 _JOB = "deliver_webhook"
 _SECOND = 1_000_000

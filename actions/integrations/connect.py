@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from actions.integrations.connector import Connector, Credential, Values
+from actions.integrations.connectors import connector_of, credential_of
 from actions.integrations.keep import opened, refuse_while_revoking, save_connected
-from actions.integrations.port import Credential, Port, Values
-from actions.integrations.ports import credential_of, port_of
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.delivery.stage import stage
 from models.integrations.integration import Integration
 from models.integrations.oauth_state import OAuthState
+from models.transactions import serialize_on, transaction
 from providers.errors import ProviderError
 from providers.oauth.authorization import (
     Tokens,
@@ -55,32 +55,35 @@ def authorize(account: Account, provider: str, actor: str) -> str:
     """Where the clinic says yes, and comes back from within 15 minutes, once. Raises Refused
     `not_found`, `conflict`; Misconfigured.
     """
-    port = port_of(provider)
-    if port.oauth is None:
+    connector = connector_of(provider)
+    if connector.oauth is None:
         raise Refused(
             "conflict",
-            f"{port.title} knows no consent: it is connected with {', '.join(port.fields)}. Send"
-            f" them to …/integrations/{port.name}/connect.",
+            f"{connector.title} knows no consent: it is connected with"
+            f" {', '.join(connector.fields)}. Send them to"
+            f" …/integrations/{connector.name}/connect.",
         )
-    known, redirect = port.oauth(), _callback()
+    known, redirect = connector.oauth(), _callback()
     verifier, now = new_verifier(), real_now()
     with transaction():
-        refuse_while_revoking(account.id, port)
-        state = OAuthState.begin(account, port.name, seal(verifier), actor, now, now + PATIENCE)
+        refuse_while_revoking(account.id, connector)
+        state = OAuthState.begin(
+            account, connector.name, seal(verifier), actor, now, now + PATIENCE
+        )
     return authorization_url(known, redirect, state, verifier)
 
 
-def asked_for(state: str) -> tuple[Account, Port]:
+def asked_for(state: str) -> tuple[Account, Connector]:
     """For whom, and with what, this way back would connect: whoever has come back by it is asked
     first, for the address may have been sent on to somebody else. Raises Refused `bad_request`.
     """
     asked = OAuthState.usable(state, real_now()) if state else None
     if asked is None:
         raise Refused("bad_request", OVER)
-    return asked.account, port_of(asked.provider)
+    return asked.account, connector_of(asked.provider)
 
 
-def finish(state: str, code: str, error: str) -> tuple[Integration, Port]:
+def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
     """What the clinic's consent came to: connected, or why not. Called outside a transaction, and
     with a code only once the person has said for whom.
 
@@ -91,28 +94,29 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Port]:
         asked = OAuthState.take(state, real_now()) if state else None
     if asked is None:
         raise Refused("bad_request", OVER)
-    port = port_of(asked.provider)
-    if port.oauth is None:
+    connector = connector_of(asked.provider)
+    if connector.oauth is None:
         raise Refused("bad_request", OVER)
     if error or not code:
         raise Refused(
-            "provider_refused", DENIED.format(title=port.title, code=as_code(error) or "no code")
+            "provider_refused",
+            DENIED.format(title=connector.title, code=as_code(error) or "no code"),
         )
-    known = port.oauth()
+    known = connector.oauth()
     try:
         tokens = exchange_code(known, _callback(), code, unseal(asked.verifier))
         _need_scopes(known, tokens)
-        before = Integration.of(asked.account_id, port.name)
+        before = Integration.of(asked.account_id, connector.name)
         if not tokens.refresh:
             if before is not None and before.state == "connected" and opened(before).get("refresh"):
-                return before, port  # what is kept lasts longer than what came
+                return before, connector  # what is kept lasts longer than what came
             if known.needs_refresh_token:
-                raise Refused("provider_refused", NO_REFRESH.format(title=port.title))
+                raise Refused("provider_refused", NO_REFRESH.format(title=connector.title))
         credential = credential_of(tokens)
-        found = port.check(credential.values)
+        found = connector.check(credential.values)
     except ProviderError as failed:
-        raise _refused(port, failed) from None
-    return save_connected(asked.account, port, credential, found, asked.asked_by), port
+        raise _refused(connector, failed) from None
+    return save_connected(asked.account, connector, credential, found, asked.asked_by), connector
 
 
 def verify(account: Account, provider: str, given: Values) -> Verified:
@@ -122,24 +126,27 @@ def verify(account: Account, provider: str, given: Values) -> Verified:
     Raises Refused `not_found`, `conflict`, `invalid` with fields, `provider_refused`,
     `provider_unavailable`; Misconfigured.
     """
-    port = port_of(provider)
-    if port.make is None:
+    connector = connector_of(provider)
+    if connector.make is None:
         raise Refused(
             "conflict",
-            f"{port.title} is connected by consent: POST …/integrations/{port.name}/authorize.",
+            f"{connector.title} is connected by consent: POST"
+            f" …/integrations/{connector.name}/authorize.",
         )
-    _check_fields(port, given)
-    refuse_while_revoking(account.id, port)
+    _check_fields(connector, given)
+    refuse_while_revoking(account.id, connector)
     try:
-        credential = port.make(given)
-        return Verified(credential, port.check(credential.values))
+        credential = connector.make(given)
+        return Verified(credential, connector.check(credential.values))
     except ProviderError as error:
-        raise _refused(port, error) from None
+        raise _refused(connector, error) from None
 
 
 def connect(account: Account, provider: str, verified: Verified, actor: str) -> Integration:
     """Keep what was verified."""
-    return save_connected(account, port_of(provider), verified.credential, verified.found, actor)
+    return save_connected(
+        account, connector_of(provider), verified.credential, verified.found, actor
+    )
 
 
 def disconnect(account: Account, provider: str, actor: str) -> Integration:
@@ -178,13 +185,13 @@ def _need_scopes(known: OAuthProvider, tokens: Tokens) -> None:
         raise Refused("provider_refused", TOO_LITTLE.format(title=known.title))
 
 
-def _check_fields(port: Port, given: Values) -> None:
-    takes = ", ".join((*port.fields, *port.optional))
-    wrong = [(name, "is missing") for name in port.fields if not given.get(name)]
+def _check_fields(connector: Connector, given: Values) -> None:
+    takes = ", ".join((*connector.fields, *connector.optional))
+    wrong = [(name, "is missing") for name in connector.fields if not given.get(name)]
     wrong += [
-        (name, f"means nothing to {port.title}")
+        (name, f"means nothing to {connector.title}")
         for name in given
-        if name not in {*port.fields, *port.optional}
+        if name not in {*connector.fields, *connector.optional}
     ]
     if wrong:
         errors = [
@@ -194,9 +201,9 @@ def _check_fields(port: Port, given: Values) -> None:
         raise Refused("invalid", f"{wrong[0][0]} {errors[0]['message']}.", errors)
 
 
-def _refused(port: Port, error: ProviderError) -> Refused:
+def _refused(connector: Connector, error: ProviderError) -> Refused:
     code = error.code or error.outcome
     if error.outcome == "refused":
-        return Refused("provider_refused", TAKES_NOT.format(title=port.title, code=code))
-    words = AWAY.format(title=port.title, code=code)
+        return Refused("provider_refused", TAKES_NOT.format(title=connector.title, code=code))
+    words = AWAY.format(title=connector.title, code=code)
     return Refused("provider_unavailable", words, retry_after=RETRY_AFTER)

@@ -3,14 +3,14 @@
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from actions.integrations.connector import Connector, Period
+from actions.integrations.connectors import BUILT_IN
 from actions.integrations.keep import opened, record_expired
-from actions.integrations.port import Asked, Port
-from actions.integrations.ports import BUILT_IN
 from actions.integrations.renew import OVER, renew
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.integrations.integration import Integration
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.google import calendar
 from providers.nexhealth import slots as nexhealth
@@ -46,26 +46,30 @@ def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
         raise NoCalendar("No calendar is connected.")
     if not free:
         return []
-    asked = Asked(days[0], days[-1], zone, free[0][0], free[-1][1])
+    period = Period(days[0], days[-1], zone, free[0][0], free[-1][1])
     read = 0
-    for row, port in connected:
-        spans = _read(row, port, asked)
+    for row, connector in connected:
+        spans = _read(row, connector, period)
         if spans is not None:
             read += 1
-            free = without(free, spans) if port.busy is not None else within(free, spans)
+            free = without(free, spans) if connector.busy is not None else within(free, spans)
     if not read:
         raise NoCalendar("Every calendar has to be connected again.")
     return free
 
 
-def with_calendars(account_id: str) -> list[tuple[Integration, Port]]:
+def with_calendars(account_id: str) -> list[tuple[Integration, Connector]]:
     """What the account has connected that can tell free times."""
     found = [
         (row, BUILT_IN.get(row.provider))
         for row in Integration.used_by(account_id)
         if row.state == "connected"
     ]
-    return [(row, port) for row, port in found if port is not None and port.has_times]
+    return [
+        (row, connector)
+        for row, connector in found
+        if connector is not None and connector.has_times
+    ]
 
 
 def has_calendar(account_id: str) -> bool:
@@ -75,17 +79,17 @@ def has_calendar(account_id: str) -> bool:
     return any(row.provider in WITH_TIMES for row in Integration.used_by(account_id))
 
 
-def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:
+def _read(row: Integration, connector: Connector, period: Period) -> list[Span] | None:
     """What the calendar says; None when its credential turns out to have expired."""
     if row.expires_at is not None and row.expires_at <= real_now() + MARGIN:
         renew(row.id, early=True)
-    for may_renew in (port.renew is not None, False):
+    for may_renew in (connector.renew is not None, False):
         row = Integration.get_by_id(row.id)
         if row.state != "connected":
             return None
         try:
-            read = port.busy or port.slots
-            return read(opened(row), asked) if read is not None else None
+            read = connector.busy or connector.slots
+            return read(opened(row), period) if read is not None else None
         except ProviderError as error:
             if error.code not in OVER:
                 raise
@@ -93,5 +97,5 @@ def _read(row: Integration, port: Port, asked: Asked) -> list[Span] | None:
                 renew(row.id, early=True)
                 continue
             with transaction():
-                record_expired(row, port, error.code)
+                record_expired(row, connector, error.code)
     return None

@@ -3,12 +3,12 @@
 import json
 from datetime import datetime, timedelta
 
-from actions.integrations.port import Credential, Port, Values
+from actions.integrations.connector import Connector, Credential, Values
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.feed.emit import emit
 from models.integrations.integration import Integration
+from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.ids import new_id
@@ -40,17 +40,17 @@ def next_look(credential: Credential, now: datetime) -> datetime:
     return max(credential.expires_at - LEAD, now + SOONEST)
 
 
-def refuse_while_revoking(account_id: str, port: Port) -> None:
+def refuse_while_revoking(account_id: str, connector: Connector) -> None:
     """Raises Refused `conflict` while the one before is being taken back: at Google, that ends what
     the clinic consents to meanwhile too.
     """
-    before = Integration.of(account_id, port.name)
+    before = Integration.of(account_id, connector.name)
     if before is not None and before.to_be_revoked:
-        raise Refused("conflict", STILL_GOES.format(title=port.title))
+        raise Refused("conflict", STILL_GOES.format(title=connector.title))
 
 
 def save_connected(
-    account: Account, port: Port, credential: Credential, found: str, actor: str
+    account: Account, connector: Connector, credential: Credential, found: str, actor: str
 ) -> Integration:
     """Keep a credential that was verified; it takes the place of the one before. Raises Refused
     `conflict`.
@@ -68,9 +68,9 @@ def save_connected(
     }
     with transaction():
         serialize_on(f"integrations:{account.id}")
-        refuse_while_revoking(account.id, port)
+        refuse_while_revoking(account.id, connector)
         before = Integration.one(
-            "account_id = ? AND provider = ? AND current", account.id, port.name
+            "account_id = ? AND provider = ? AND current", account.id, connector.name
         )
         if before is not None:
             row = Integration.locked(before.id)
@@ -79,8 +79,8 @@ def save_connected(
             row = Integration.create(
                 id=new_id("int"),
                 account=account,
-                provider=port.name,
-                kind=port.kind,
+                provider=connector.name,
+                kind=connector.kind,
                 created_at=now,
                 updated_at=now,
                 **fresh,
@@ -107,12 +107,12 @@ def record_renewed(row: Integration, credential: Credential) -> None:
     )
 
 
-def record_expired(row: Integration, port: Port, code: str) -> None:
+def record_expired(row: Integration, connector: Connector, code: str) -> None:
     """It does not count any more: say so once, on the feed too."""
     current = Integration.locked(row.id)
     if current.version != row.version or current.state != "connected":
         return
-    words = RECONNECT.format(title=port.title, code=code)
+    words = RECONNECT.format(title=connector.title, code=code)
     current.record(real_now(), state="expired", error=words, renewing_until=None)
     payload = {"integrationId": row.id, "provider": row.provider, "reason": words}
     emit(row.account_id, "integration.expired", payload, f"integration:{row.id}")

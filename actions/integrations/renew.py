@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from peewee import InterfaceError, OperationalError
 
+from actions.integrations.connector import Connector, Credential
+from actions.integrations.connectors import TITLES, find_connector
 from actions.integrations.keep import (
     LEAD,
     LOOK_EVERY,
@@ -19,12 +21,10 @@ from actions.integrations.keep import (
     record_left,
     record_renewed,
 )
-from actions.integrations.port import Credential, Port
-from actions.integrations.ports import TITLES, find_port
-from models.base import release_connection, transaction
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
 from models.integrations.integration import Integration
+from models.transactions import release_connection, transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotYet
@@ -70,8 +70,8 @@ def renew(integration_id: str, *, early: bool = False) -> None:
 def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
     """As `renew`, up to what is then to be written."""
     row, now = Integration.get_by_id(integration_id), real_now()
-    port = find_port(row.provider)
-    if row.state != "connected" or port is None or not (early or is_due(row, now)):
+    connector = find_connector(row.provider)
+    if row.state != "connected" or connector is None or not (early or is_due(row, now)):
         return _nothing
     with transaction():
         claimed = row.claim(now, now + CLAIM)
@@ -82,12 +82,12 @@ def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
         _give_back(row)
         return _nothing
     try:
-        credential = _renewed(row, port)
+        credential = _renewed(row, connector)
     except ProviderError as error:
         code = error.code
         if error.outcome == "refused" and code in OVER:
             log.warning("integration expired", integration=row.id, provider=row.provider, code=code)
-            return lambda: record_expired(row, port, code)
+            return lambda: record_expired(row, connector, code)
         if error.answered or code == NEVER_LEFT:
             _give_back(row)
         raise
@@ -101,17 +101,17 @@ def is_due(row: Integration, now: datetime) -> bool:
     return bool(row.verified_at + LOOK_EVERY <= now)
 
 
-def _renewed(row: Integration, port: Port) -> Credential:
+def _renewed(row: Integration, connector: Connector) -> Credential:
     """A fresh credential; the same one, where it only has to be looked at and still counts."""
     values = opened(row)
-    if port.renew is not None and row.expires_at is not None:
-        return port.renew(values)
+    if connector.renew is not None and row.expires_at is not None:
+        return connector.renew(values)
     try:
-        port.check(values)
+        connector.check(values)
     except ProviderError as error:
-        if port.renew is None or error.outcome != "refused" or error.code not in OVER:
+        if connector.renew is None or error.outcome != "refused" or error.code not in OVER:
             raise
-        return port.renew(values)  # nobody said when it would expire
+        return connector.renew(values)  # nobody said when it would expire
     return Credential(values, row.expires_at)
 
 
@@ -131,17 +131,17 @@ def revoke(integration_id: str) -> Write:
         return _nothing
     if row.renewing_until is not None and row.renewing_until > now:
         raise NotYet(f"integration {row.id} is being renewed")
-    port = find_port(row.provider)
-    if port is None:
+    connector = find_connector(row.provider)
+    if connector is None:
         return lambda: record_left(row, UNKNOWN)
     note = ""
     try:
-        if port.revoke is not None:
-            port.revoke(opened(row))
+        if connector.revoke is not None:
+            connector.revoke(opened(row))
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        note = BY_HAND.format(title=port.title, code=error.code)
+        note = BY_HAND.format(title=connector.title, code=error.code)
     return lambda: record_left(row, note)
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from actions.contact.holds import record_contact_request
 from actions.payments.bind_stripe_customer import claim
 from models.accounts.account import Account
-from models.base import serialize_on, transaction
 from models.contact.consent import Consent
 from models.contact.hold import customer_key
 from models.invoices.customer import Customer
+from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.ids import new_id

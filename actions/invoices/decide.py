@@ -10,10 +10,10 @@ from actions.invoices.invoices import lock_invoice
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.invoices.invoice import MAX_NOTES, Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import transaction
 from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

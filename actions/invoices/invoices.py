@@ -6,11 +6,11 @@ from actions.invoices.customers import find_customer
 from actions.payments.chargeable import check_chargeable
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
-from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
+from models.transactions import transaction
 from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import real_now
 from runtime.errors import Refused

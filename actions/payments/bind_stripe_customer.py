@@ -4,8 +4,8 @@ can then be charged.
 
 from actions.payments.saved_card import names_account
 from models.accounts.account import Account
-from models.base import serialize_on
 from models.invoices.customer import Customer
+from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe.customers import get_customer
 from runtime.errors import Refused

@@ -3,10 +3,10 @@
 from actions.payments.retire_open_payments import retire_payments_elsewhere
 from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
+from models.transactions import transaction
 from runtime.clock import real_now
 
 

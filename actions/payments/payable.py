@@ -1,10 +1,10 @@
 """Whether an invoice may be paid now, and whether a card may be charged for it."""
 
-from models.base import execute
 from models.books.stripe_watermark import StripeWatermark
 from models.effects.daily_limit import over_ceiling
 from models.effects.pause_switch import paused
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 from actions.payments.record_intent import record_intent
-from models.base import serialize_on, transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
+from models.transactions import serialize_on, transaction
 from providers.errors import ProviderError
 from providers.stripe.events import read_intent as finding_of
 from providers.stripe.intents import get_intent

@@ -10,9 +10,9 @@ from actions.payments.chargeable import refuse_amount
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.transactions import transaction
 from rules.money import no_such_coin
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

@@ -2,11 +2,11 @@
 longer right.
 """
 
-from models.base import execute
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
+from models.transactions import execute
 from runtime.clock import real_now
 
 # what most invoices have none of, asked in one statement

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from actions.contact.gate_facts import CEILINGS
 from models.accounts.account import Account
-from models.base import serialize_on
 from models.contact.hold import customer_key
 from models.contact.message import Message
 from models.contact.opt_out import person_key
@@ -15,6 +14,7 @@ from models.effects.daily_limit import ceiling_key
 from models.effects.pause_switch import share_switches
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import serialize_on
 from rules.invoice_fold import UNPAID
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from actions.contact.escalate import open_escalation
 from actions.contact.gate_facts import consent_date
 from models.accounts.account_settings import AccountSettings
-from models.base import serialize_on, to_micros, transaction
+from models.base import to_micros
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
@@ -14,6 +14,7 @@ from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
 from models.effects.daily_limit import count_reserved, give_back, over_ceiling
 from models.invoices.customer import Customer
+from models.transactions import serialize_on, transaction
 from rules.contact.number_lookups import YES
 from rules.contact.policy import Channel
 from runtime.clock import business_now, real_now

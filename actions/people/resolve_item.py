@@ -15,7 +15,6 @@ from actions.people.in_order import lock_people
 from actions.people.owed_back import too_much
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.contact.phone_suppression import PhoneSuppression
@@ -25,6 +24,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
+from models.transactions import serialize_on, transaction
 from rules.contact.work_items import actions_of
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

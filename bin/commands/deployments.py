@@ -2,7 +2,7 @@
 
 import click
 
-from actions.deployment.let_go import let_go
+from actions.deployment.numbers.let_go import let_go
 from actions.deployment.settle_undo import settle_undo
 from bin.commands.output import acting, say
 from models.deployment.deployment import Deployment

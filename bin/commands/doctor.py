@@ -34,10 +34,10 @@ from bin.commands.checks.work import (
 from bin.commands.output import console
 from models.delivery.staged_job import StagedJob
 from rules.cards.card_numbers import redact
-from runtime.embedded_redis import socket_url
 from runtime.errors import Misconfigured
 from runtime.log import configure_log
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
+from runtime.redis.embedded import socket_url
 from runtime.settings import Settings
 from runtime.start import read_settings
 

@@ -36,8 +36,8 @@ from bin.commands.recount import recount
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
 from bin.commands.strays import strays
-from models.base import database, use_database
 from models.database_errors import driver_says, explain
+from models.transactions import database, use_database
 from rules.cards.card_numbers import has_card_number, redact
 from rules.storable import storable_text
 from runtime.errors import PayphoneError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.registry import MAX_TIMEOUT, find_job
-from models.delivery.staged_job import Claimed
+from models.delivery.attempt import Claimed
 
 RESULT_TTL = 500  # seconds a finished job stays visible
 FAILURE_TTL = 365 * 24 * 3600

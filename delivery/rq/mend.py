@@ -25,7 +25,7 @@ from delivery.rq.keys import (
     workers_key,
 )
 from delivery.rq.view import conclude, forget
-from models.delivery.staged_job import Released
+from models.delivery.attempt import Released
 from runtime.clock import real_now
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id

@@ -34,7 +34,8 @@ from delivery.rq.keys import (
     wip_key,
     worker_key,
 )
-from models.delivery.staged_job import Claimed, Pushable
+from models.delivery.attempt import Claimed
+from models.delivery.staged_job import Pushable
 from runtime.clock import real_now
 
 _RESULTS = {"finished": 1, "failed": 2}  # RQ's numbers for how an attempt ended

@@ -11,7 +11,8 @@ from typing import Any
 
 from peewee import BigAutoField, JSONField, TextField
 
-from models.base import Instant, Row, database, is_postgres
+from models.base import Instant, Row
+from models.transactions import database, is_postgres
 from runtime.clock import real_now
 
 SYSTEM = "system"

@@ -9,7 +9,8 @@ from typing import Any
 
 from peewee import SQL, BigAutoField, TextField
 
-from models.base import Instant, Row, execute, to_micros
+from models.base import Instant, Row, to_micros
+from models.transactions import execute
 from rules.cards.card_documents import redacted_json
 from rules.cards.card_numbers import redact
 from rules.client_secrets import without_client_secrets

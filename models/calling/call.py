@@ -15,10 +15,11 @@ from peewee import (
 )
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 from rules.calling.call_states import LIVE, PENDING, merged_state
 from runtime.clock import business_now
 from runtime.ids import new_id

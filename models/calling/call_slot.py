@@ -5,7 +5,8 @@ from itertools import count
 
 from peewee import IntegerField, TextField
 
-from models.base import Instant, Row, execute, is_postgres, serialize_on, to_micros
+from models.base import Instant, Row, to_micros
+from models.transactions import execute, is_postgres, serialize_on
 
 _KEY = "call_slots"
 

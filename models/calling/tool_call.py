@@ -7,8 +7,9 @@ from typing import Any, Self
 from peewee import SQL, BigIntegerField, BooleanField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.calling.call import Call
+from models.transactions import execute
 from runtime.ids import new_id
 
 VERIFY, LINK = "verifyCaller", "createPaymentLink"

@@ -7,7 +7,8 @@ from datetime import datetime
 from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute
+from models.base import ForeignKey, Instant, Row
+from models.transactions import execute
 from runtime.settings import get_settings
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from peewee import SQL, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, row_lock, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.customer import Customer
+from models.transactions import execute, row_lock
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 # What is overdue of people who were never looked at. Without DISTINCT, for whose sake SQLite would

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models.base import execute, to_micros
+from models.base import to_micros
+from models.transactions import execute
 from rules.contact.channel_address import CHANNELS
 from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS, UNNAMED
 

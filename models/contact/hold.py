@@ -7,9 +7,10 @@ from datetime import datetime
 from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, serialize_on
+from models.base import ForeignKey, Instant, Row
 from models.contact.contact_course import ContactCourse
 from models.invoices.customer import Customer
+from models.transactions import serialize_on
 from runtime.ids import new_id
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from peewee import JSONField, TextField
 
-from models.base import Instant, Row, serialize_on
+from models.base import Instant, Row
 from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit
+from models.transactions import serialize_on
 from rules.contact.channel_address import spellings
 from runtime.clock import real_now
 from runtime.ids import new_id

@@ -4,7 +4,7 @@ While a release is rolled out, processes of the old one, which know one name onl
 database with those of the new one for minutes.
 """
 
-from models.base import execute
+from models.transactions import execute
 
 # of jobs that were renamed: by each of its names all of them, the present one first
 _names: dict[str, tuple[str, ...]] = {}

@@ -1,9 +1,9 @@
 """Replaying dead jobs, audited: the one way a person lets a dead job run again."""
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.job_names import names_of
 from models.delivery.staged_job import StagedJob, replay_job
+from models.transactions import transaction
 
 
 def replay(job_id: int, actor: str, delay: float = 0.0) -> bool:

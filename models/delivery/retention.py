@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from models.base import execute
+from models.transactions import execute
 from runtime.clock import real_now
 
 DAY_MICROSECONDS = 86_400_000_000

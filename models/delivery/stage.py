@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from structlog.contextvars import get_contextvars
 
-from models.base import after_commit, database
 from models.delivery.staged_job import Pushable, insert_job, move_to, want_again
+from models.transactions import after_commit, database
 from runtime.settings import QUEUES
 
 

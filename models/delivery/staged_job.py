@@ -14,25 +14,11 @@ from typing import Any
 
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
 
-from models.base import Row, execute, is_postgres, without_sync
+from models.base import Row
 from models.delivery.job_names import names_of, staged_name
-from runtime.settings import get_settings
+from models.transactions import execute, is_postgres, without_sync
 
-LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
-_SECOND = 1_000_000
-_AGAIN = "wanted_again IS NOT NULL"
-_DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
-_NOBODY_ELSE = " AND ".join(
-    "NOT EXISTS (SELECT 1 FROM staged_job o WHERE o.queue = staged_job.queue AND o.state ="
-    f" 'waiting' AND o.pushed_at IS NOT NULL AND o.fair_to {other} staged_job.fair_to)"
-    for other in "<>"
-)
-# after an attempt that failed or fell silent; takes a delay in microseconds and an error
-_GIVEN_BACK = (
-    f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD}"
-    f" THEN {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = {{now}} +"
-    " ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
-)
+SECOND = 1_000_000  # microseconds
 
 
 class StagedJob(Row):
@@ -98,21 +84,6 @@ StagedJob.add_index(
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """One attempt that this process, and no other, may perform."""
-
-    id: int
-    name: str
-    args: list[Any]
-    queue: str
-    claim: int
-    attempts: int
-    max_attempts: int
-    request_id: str | None
-    fair_to: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Pushable:
     """What RQ needs to know of a job that is due. One that goes `ahead` is put at the head."""
 
@@ -120,16 +91,6 @@ class Pushable:
     name: str
     queue: str
     ahead: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A job taken back from an attempt that ended without a result: waiting again, or dead."""
-
-    id: int
-    name: str
-    queue: str
-    state: str
 
 
 def insert_job(
@@ -162,7 +123,7 @@ def insert_job(
         " ?, {now} + ?, "
         + ("{now}" if pushed else "NULL")
         + ", ?, ?, {now}) ON CONFLICT (name, key) DO NOTHING RETURNING id",
-        (name, key, arguments, queue, max_attempts, int(delay * _SECOND), request_id, fair_to),
+        (name, key, arguments, queue, max_attempts, int(delay * SECOND), request_id, fair_to),
     ).fetchone()
     return None if row is None else int(row[0])
 
@@ -189,78 +150,6 @@ def find_staged(name: str, key: str) -> StagedJob | None:
     )
 
 
-def claim_job(
-    job_id: int, worker: str, early: bool = False, undisputed_in: str = ""
-) -> Claimed | None:
-    """Take the job if it is waiting and due (or `early`): one statement, so that only one of many
-    can. `undisputed_in`: only if it waits in this queue, and nobody else's work does.
-    """
-    if not undisputed_in:
-        return claim_where(worker, "id = ?", (job_id,), early)
-    return claim_where(worker, f"id = ? AND queue = ? AND {_NOBODY_ELSE}", (job_id, undisputed_in))
-
-
-def claim_where(
-    worker: str, which: str, params: tuple[Any, ...], early: bool = False
-) -> Claimed | None:
-    """As `claim_job`, for the one job that the condition `which` finds.
-
-    On SQLite it waits for no disk: a claim that a loss of power undoes has had no effect, for
-    whatever an attempt does first, it records, and that brings the claim to the disk too; and those
-    who held it are gone with the machine.
-    """
-    due = "" if early else "AND due_at <= {now} "
-    settings = get_settings()
-    lease = settings.shortened(LEASE, settings.payphone_lease)
-    with without_sync():
-        row = execute(
-            "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
-            f" lease_until = {{now}} + ?, worker = ?, wanted_again = NULL WHERE {which} AND state ="
-            " 'waiting' "
-            + due
-            + "AND attempts < max_attempts RETURNING id, name, args, queue, claim,"
-            " attempts, max_attempts, request_id, fair_to",
-            (int(lease * _SECOND), worker, *params),
-        ).fetchone()
-    if row is None:
-        return None
-    return Claimed(row[0], row[1], json.loads(row[2]), *row[3:])
-
-
-def finish_job(job: Claimed) -> bool:
-    """Mark the attempt's job done, or waiting if it was staged again meanwhile; False when another
-    attempt has the claim.
-    """
-    sets = (
-        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN"
-        f" {_AGAIN} THEN NULL ELSE {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts"
-        f" END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, pushed_at = CASE WHEN"
-        f" {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
-    )
-    return _settle(job, sets, ())
-
-
-def fail_job(job: Claimed, error: str, delay: float) -> bool:
-    """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up."""
-    return _settle(job, _GIVEN_BACK, (int(delay * _SECOND), error))
-
-
-def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
-    """Give the job back without using up an attempt."""
-    sets = (
-        "state = 'waiting', attempts = attempts - 1, due_at = {now} + ?, lease_until = NULL,"
-        " pushed_at = NULL, last_error = ?"
-    )
-    return _settle(job, sets, (int(delay * _SECOND), reason))
-
-
-def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
-    fenced = "WHERE id = ? AND claim = ? AND state = 'running'"
-    return bool(
-        execute(f"UPDATE staged_job SET {sets} {fenced}", (*params, job.id, job.claim)).rowcount
-    )
-
-
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
     """Run a dead job again from its first attempt, with the same arguments and key, due in `delay`
     seconds.
@@ -271,7 +160,7 @@ def replay_job(job_id: int, delay: float = 0.0) -> bool:
     return bool(
         execute(
             f"UPDATE staged_job SET {sets} WHERE id = ? AND state = 'dead'",
-            (int(delay * _SECOND), job_id),
+            (int(delay * SECOND), job_id),
         ).rowcount
     )
 
@@ -288,7 +177,7 @@ def revive_job(name: str, key: str, delay: float) -> bool:
     return bool(
         execute(
             f"UPDATE staged_job SET {sets} WHERE {over}",
-            (int(delay * _SECOND), staged_name(name, key), key),
+            (int(delay * SECOND), staged_name(name, key), key),
         ).rowcount
     )
 
@@ -301,7 +190,7 @@ def reserve_due(name: str, key: str, delay: float) -> bool:
     return bool(
         execute(
             f"UPDATE staged_job SET due_at = {{now}} + ?, pushed_at = NULL WHERE {due}",
-            (int(delay * _SECOND), staged_name(name, key), key),
+            (int(delay * SECOND), staged_name(name, key), key),
         ).rowcount
     )
 
@@ -328,7 +217,7 @@ def want_again(name: str, key: str, delay: float) -> None:
     )
     execute(
         f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?",
-        (int(delay * _SECOND), staged_name(name, key), key),
+        (int(delay * SECOND), staged_name(name, key), key),
     )
 
 
@@ -350,7 +239,7 @@ def reschedule(
     `turns`, by id, each is `apart` seconds after the last.
     """
     sets = "due_at = {now} + ? + (id - id / ? * ?) * ?, pushed_at = NULL"
-    given = int(delay * _SECOND), turns, turns, int(apart * _SECOND), *params
+    given = int(delay * SECOND), turns, turns, int(apart * SECOND), *params
     return int(
         execute(f"UPDATE staged_job SET {sets} WHERE state = 'waiting' AND {which}", given).rowcount
     )
@@ -383,22 +272,3 @@ def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushab
             (epoch, *(value for pair in lost_before.items() for value in pair), limit),
         ).fetchall()
     return [Pushable(*row) for row in sorted(rows)]
-
-
-def release_expired() -> list[Released]:
-    """Take back jobs whose leases expired; those without attempts left are dead."""
-    return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
-
-
-def release_worker(worker: str) -> list[Released]:
-    """Take back the jobs of a worker that is known to be dead."""
-    return _release("worker = ?", "worker died", (worker,))
-
-
-def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
-    sql = (
-        f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id,"
-        " name, queue, state"
-    )
-    rows = execute(sql, (0, error, *params)).fetchall()
-    return [Released(*row) for row in rows]

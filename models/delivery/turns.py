@@ -8,8 +8,8 @@ waiting.
 
 from dataclasses import dataclass
 
-from models.base import execute, is_postgres
-from models.delivery.staged_job import Claimed, claim_where
+from models.delivery.attempt import Claimed, claim_where
+from models.transactions import execute, is_postgres
 
 MOST = 100  # of those who wait, how many are looked at for one claim
 _WAITS = "state = 'waiting' AND pushed_at IS NOT NULL"

@@ -6,12 +6,13 @@ from typing import Any, Self
 from peewee import BlobField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, to_micros
+from models.transactions import execute
 
 
 class PortDocument(Row):
-    """`content` is here until Twilio has it, as `twilio_sid`. `size` in bytes; `digest` is SHA-256
-    of the content, in hex.
+    """`content` is here until Twilio has it, as `twilio_sid`, or nobody has used it for weeks.
+    `size` in bytes; `digest` is SHA-256 of the content, in hex.
     """
 
     account_id: str
@@ -33,6 +34,22 @@ class PortDocument(Row):
     def kept_by(cls, account_id: str) -> list[Self]:
         """The account's bills whose content we still have, oldest first."""
         return cls.all("account_id = ? AND content IS NOT NULL ORDER BY id", account_id)
+
+    @classmethod
+    def forget_unused(cls, before: datetime, most: int) -> int:
+        """Keep no content any longer of up to `most` bills from before a time that Twilio was never
+        given, the oldest first; of how many. The rows stay: a deployment may name them.
+        """
+        sql = (
+            "UPDATE port_document SET content = NULL WHERE id IN (SELECT id FROM port_document"
+            " WHERE content IS NOT NULL AND created_at < ? ORDER BY created_at LIMIT ?)"
+        )
+        return int(execute(sql, (to_micros(before), most)).rowcount)
+
+    @property
+    def can_be_given(self) -> bool:
+        """Whether Twilio has it, or can be given it still."""
+        return bool(self.twilio_sid) or self.content is not None
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write what became of it."""

@@ -6,8 +6,11 @@ from typing import Any, Self
 from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
+from models.transactions import execute
+from rules.stripe_mode import is_of_other_mode
 from runtime.clock import business_now
+from runtime.settings import get_settings
 
 SHARED = 3  # accounts with the same card from which on it is flagged
 
@@ -22,7 +25,8 @@ class Setup(Row):
 
     `phone_integration_method`: ported, forwarded, sip, none · `phone_integration_settings`: the
     keys of that method, as the API shows them · `voice`: {provider, voiceId}. `card`: {brand,
-    last4, expMonth, expYear} of the payment method; `card_fingerprint` is Stripe's,
+    last4, expMonth, expYear, mode} of the payment method, whose mode older releases did not keep;
+    `card_fingerprint` is Stripe's,
     `card_good_until` the end of its last month (business time). `card_problem` says why a card that
     was verified is not any more; '' otherwise. `configured_at` is when all
     that can be configured was complete for the first time.
@@ -89,12 +93,29 @@ class Setup(Row):
             limit,
         )
 
+    @classmethod
+    def of_untold_mode(cls, limit: int) -> list[Self]:
+        """Verified cards of which it is not kept whether they are of test or of live mode."""
+        return cls.all(
+            "payment_method_verified AND stripe_payment_method_id IS NOT NULL"
+            " AND (card IS NULL OR CAST(card AS TEXT) NOT LIKE ?) ORDER BY account_id LIMIT ?",
+            '%"mode"%',
+            limit,
+        )
+
+    @property
+    def is_of_other_mode(self) -> bool:
+        """Whether the card was saved in the mode that our key at Stripe is not of."""
+        mode = (self.card or {}).get("mode", "")
+        return is_of_other_mode(mode, get_settings().stripe_secret_key)
+
     @property
     def may_pay(self) -> bool:
-        """Whether there is a verified card that has not expired."""
+        """Whether there is a verified card that has not expired, and that our key can charge."""
         return bool(
             self.payment_method_verified
             and self.stripe_payment_method_id
+            and not self.is_of_other_mode
             and (self.card_good_until is None or business_now() < self.card_good_until)
         )
 

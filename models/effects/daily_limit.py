@@ -12,8 +12,9 @@ from peewee import BigAutoField, DateField, IntegerField, TextField
 
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import Instant, Row, execute, serialize_on, transaction
+from models.base import Instant, Row
 from models.feed.emit import emit
+from models.transactions import execute, serialize_on, transaction
 from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings

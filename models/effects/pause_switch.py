@@ -13,7 +13,8 @@ from typing import Literal, get_args
 from peewee import BigAutoField, BooleanField, TextField
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import Instant, Row, Shared, serialize_on, transaction
+from models.base import Instant, Row
+from models.transactions import Shared, serialize_on, transaction
 from runtime.clock import real_now
 
 # the other things that are limited by the day cost the platform, and no pause stops them

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from models.base import share_on, transaction
 from models.delivery.stage import stage
 from models.feed.outgoing_event import TYPES, OutgoingEvent, feed_key
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import share_on, transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 

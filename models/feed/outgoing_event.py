@@ -7,7 +7,8 @@ from typing import Any
 
 from peewee import BigAutoField, JSONField, TextField
 
-from models.base import Instant, Row, execute, is_postgres, serialize_on, transaction
+from models.base import Instant, Row
+from models.transactions import execute, is_postgres, serialize_on, transaction
 from runtime.clock import rfc3339
 
 TYPES = (

@@ -15,8 +15,9 @@ from peewee import (
 )
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, row_lock, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.customer import Customer
+from models.transactions import execute, row_lock
 from rules.invoice_fold import Amounts, Terms
 from runtime.errors import Conflict
 

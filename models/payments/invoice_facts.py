@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
-from models.base import execute
 from models.invoices.invoice import Invoice
 from models.payments.dispute import (
     Dispute,
@@ -16,6 +15,7 @@ from models.payments.dispute import (
 )
 from models.payments.payment import Payment, at_stripe, payment_facts
 from models.payments.refund import Refund, refunds_of
+from models.transactions import execute
 from rules.invoice_fold import KEPT, Amounts, ReturnFact, fold, kept_of_each
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from peewee import SQL, BigIntegerField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 from runtime.ids import new_id
 
 LIVE = ("planned", "open")

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from peewee import SQL, BigIntegerField, BooleanField, TextField
 
-from models.base import ForeignKey, Instant, Row, execute
+from models.base import ForeignKey, Instant, Row
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
+from models.transactions import execute
 from runtime.ids import new_id
 
 # the last charge of each counts

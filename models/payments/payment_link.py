@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from peewee import SQL, BigIntegerField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, execute, to_micros
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 from runtime.ids import new_id, new_token
 from runtime.settings import get_settings
 

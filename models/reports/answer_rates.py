@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from models.accounts.account import Account
-from models.base import execute, to_micros
+from models.base import to_micros
+from models.transactions import execute
 
 HOUR_MICROS = 3_600_000_000
 ANSWERED = "started_at IS NOT NULL AND outcome NOT IN ('voicemail', 'no_answer', 'busy')"

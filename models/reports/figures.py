@@ -9,11 +9,11 @@ from typing import Any
 
 from peewee import fn
 
-from models.base import database_time, execute
 from models.effects.effect import Effect
 from models.effects.pause_switch import PAUSABLE
 from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
+from models.transactions import database_time, execute
 from rules.dispute_course import CLOSED
 from runtime.settings import DAILY_CEILINGS, INTERACTIVE
 

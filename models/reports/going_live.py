@@ -6,7 +6,7 @@ figure counts is defined in docs/metrics.md.
 
 from dataclasses import dataclass
 
-from models.base import execute
+from models.transactions import execute
 
 DAYS = 90  # the window, unless another is asked for
 _MICROSECONDS = 1_000_000

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from models.accounts.account import Account
-from models.base import execute, to_micros
+from models.base import to_micros
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 
 # changes since a time are put in order by hand up to this many; beyond, they are frequent enough
 # to be found in order of their ids

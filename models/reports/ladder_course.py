@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from models.base import execute
 from models.contact.contact_facts import moment
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 from rules.contact.ladder import Heard, Owed
 
 # A text that never left and a call that was never tried were no contact: the rung is still to come.

@@ -12,7 +12,8 @@ from typing import Any
 
 from peewee import BigAutoField, BigIntegerField, TextField
 
-from models.base import Row, database, execute, is_postgres, serialize_on, transaction
+from models.base import Row
+from models.transactions import database, execute, is_postgres, serialize_on, transaction
 
 LABELS = "what, account_id, kind, state, day"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from providers.errors import ProviderError
 from providers.stripe.client import MISSING, Json, client, mapped_errors, options, plain
 from rules.stripe_event_types import id_in
+from rules.stripe_mode import mode_of
 
 MONTHS = 12
 FIRST_YEAR, LAST_YEAR = 2000, 9000
@@ -24,7 +25,9 @@ def get_payment_method(payment_method_id: str) -> Json | None:
 
 @dataclass(frozen=True, slots=True)
 class SavedCard:
-    """What a card that Stripe keeps shows of itself. `customer_id` is empty once it is detached."""
+    """What a card that Stripe keeps shows of itself. `customer_id` is empty once it is detached;
+    `mode`: live or test, empty if it does not tell.
+    """
 
     id: str
     customer_id: str
@@ -33,6 +36,7 @@ class SavedCard:
     exp_month: int
     exp_year: int
     fingerprint: str
+    mode: str
 
 
 def read_card(method: Json) -> SavedCard | None:
@@ -48,7 +52,8 @@ def read_card(method: Json) -> SavedCard | None:
     words = (card.get(name) for name in ("brand", "last4", "fingerprint"))
     brand, last4, fingerprint = (word if isinstance(word, str) else "" for word in words)
     owner = id_in(method.get("customer"))
-    return SavedCard(method["id"], owner, brand[:40], last4[:4], month, year, fingerprint[:100])
+    shown = (owner, brand[:40], last4[:4], month, year, fingerprint[:100])
+    return SavedCard(method["id"], *shown, mode_of(method))
 
 
 def find_card(payment_method_id: str) -> SavedCard | None:

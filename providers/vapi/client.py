@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from providers.errors import ProviderError
+from providers.plain_http import NEVER_LEFT
 from providers.vapi.redaction import reworded, with_secret, without_secrets
 from rules.storable import storable
 from runtime.errors import Misconfigured
@@ -25,14 +26,6 @@ GONE = "workflowId"  # workflows stopped in August 2026, but the published shape
 Json = dict[str, Any]
 Query = dict[str, str | int]
 
-# No byte of the request can have left: not even a connection came about.
-_NEVER_LEFT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
 _REQUEST_TIMEOUT, _CONFLICT, _TOO_LARGE, _TOO_MANY, _NOT_FOUND = 408, 409, 413, 429, 404
 # no verdict on the work: a person has to mend the setting, or to pay Vapi
 _OURS_TO_MEND = {
@@ -160,7 +153,7 @@ def _asked(
             files={"file": file} if file else None,
             headers={"Content-Type": "application/json"} if content else None,
         )
-    except _NEVER_LEFT as error:
+    except NEVER_LEFT as error:
         raise ProviderError(
             "vapi", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
         ) from error

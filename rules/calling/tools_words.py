@@ -21,8 +21,8 @@ CARD_NUMBER = (
     " take card details by phone. Offer createPaymentLink instead."
 )
 FAILED = (
-    "Something went wrong on our side. It is not known that anything was done: do not say that it"
-    " was. Offer a person by the tool requestHuman."
+    "Something went wrong on our side. Whether anything was done is not known: say neither that it"
+    " was nor that it was not. Offer a person by the tool requestHuman."
 )
 
 VERIFIED = "Verified. You may now speak with this person about their bills at this clinic."

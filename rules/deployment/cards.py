@@ -7,6 +7,10 @@ DECEMBER = 12
 
 EXPIRED = "The card has expired. Add another payment method."
 REMOVED = "The card was removed at Stripe. Add a payment method again."
+OTHER_MODE = (
+    "The card was saved in Stripe's other mode, test or live, and cannot be charged in this one."
+    " Add a payment method again."
+)
 FORGOTTEN = (
     "The clinic's customer record at Stripe was deleted, and its card with it. Add a payment method"
     " again."

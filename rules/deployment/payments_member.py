@@ -6,7 +6,7 @@ amount. What it hears first is fit for a mailbox and for a stranger: who speaks,
 how to call back, and how to be left alone.
 """
 
-from rules.calling.said import SCHEMA
+from rules.calling.call_analysis import SCHEMA
 from rules.calling.tools_defined import VERIFY, render_tools
 from rules.deployment.card_entry import TO_CARD_ENTRY
 from rules.deployment.rendering import (

@@ -7,6 +7,7 @@ megabyte, of which base64 takes a quarter.
 LOCKED = b"/Encrypt"  # of a PDF that asks for a password
 LARGEST = 700_000  # bytes
 MOST = 20  # bills that an account may have waiting
+KEPT_DAYS = 60  # of one that no port has used: carriers want bills of the last 30 days
 TYPES = {
     "pdf": ("application/pdf", (b"%PDF-",)),
     "png": ("image/png", (b"\x89PNG\r\n\x1a\n",)),

@@ -7,13 +7,11 @@ Addresses are those of the real ones, each host below a label: `/accounts/o/oaut
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from sandbox.faults import Fault
-from sandbox.ground import Ground
+from sandbox.front_door import FrontDoor
 from sandbox.integrations.authorization import Authorization
 from sandbox.integrations.errors import IntegrationError
 from sandbox.integrations.practice import Practice
@@ -34,27 +32,16 @@ NOT_LOGGED = frozenset(
 )
 BEFORE = {
     "error_500": (500, {"error": "server_error"}),
+    "error_500_stored": (500, {"error": "server_error"}),
     "rate_limit_429": (429, {"error": {"code": 429, "errors": [{"reason": "rateLimitExceeded"}]}}),
     "forbidden_403": (403, {"error": {"code": 403, "errors": [{"reason": "forbidden"}]}}),
     "refused_400": (400, {"error": "invalid_grant"}),
     "conflict_409": (409, {"error": "conflict"}),
 }
-ENDINGS = {
-    "timeout_before": "hang",
-    "timeout_after": "hang",
-    "refuse": "reset",
-    "refuse_after": "reset",
-}
 
 
-class Integrations:
+class Integrations(FrontDoor):
     """The stand-ins' state and their answers; ``serve`` needs no HTTP."""
-
-    def __init__(self, ground: Ground) -> None:
-        """Open the books on a ground."""
-        self.ground = ground
-        self.pause: Callable[[float], None] = time.sleep
-        self.clear()
 
     def clear(self) -> None:
         """Forget all clients, grants, keys and calendars."""
@@ -62,41 +49,18 @@ class Integrations:
         self.oauth = Authorization(self.ground, "oauth", "oat_", "ort_")
         self.practice = Practice(self.ground)
 
-    def serve(self, request: Request) -> Answer:
-        """Answer one request; every one is logged, whatever becomes of it."""
-        name = next(name for prefix, name in PROVIDERS.items() if request.path.startswith(prefix))
-        entry = LoggedRequest(
-            self.ground.wall(), name, request.method, request.path, "", None, None
-        )
-        with self.ground.lock:
-            self.ground.requests.note(entry)
-            self.ground.tick()
-            fault = self.ground.faults.take(name, request.method, request.path)
-        entry.fault = fault.kind if fault else None
-        answer = self._struck(request, entry, fault)
-        entry.status = 0 if answer.ending else answer.status
-        entry.performed = answer.performed
-        answer.headers.setdefault("Content-Type", "application/json")
-        return answer
+    def _provider(self, request: Request) -> str:
+        return next(name for prefix, name in PROVIDERS.items() if request.path.startswith(prefix))
 
-    def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
-        kind, seconds = (fault.kind, fault.seconds) if fault else ("", 0.0)
+    def _trouble(self, kind: str, seconds: float) -> Answer | None:
         if kind in BEFORE:
             status, body = BEFORE[kind]
             return Answer(status, json.dumps(body))
         if kind == "bad_gateway":
             return Answer(502, HTML, {"Content-Type": "text/html"})
-        ending = ENDINGS.get(kind, "")
-        held = seconds if ending == "hang" else 0.0
-        if kind in {"timeout_before", "refuse"}:
-            return Answer(0, "", ending=ending, seconds=held)
-        if kind == "slow":
-            self.pause(seconds)
-        answer = self._performed(request, entry)
-        answer.ending, answer.seconds = ending, held
-        if kind.startswith("error_500"):
-            answer.status, answer.body = 500, json.dumps({"error": "server_error"})
-        return answer
+        if kind == "timeout_before":
+            return Answer(0, "", ending="hang", seconds=seconds)
+        return Answer(0, "", ending="reset") if kind == "refuse" else None
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         query = dict(parse_qsl(request.query, keep_blank_values=True))

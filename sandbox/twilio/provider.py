@@ -5,14 +5,12 @@ here, as at Twilio.
 import base64
 import json
 import re
-import time
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.faults import Fault
-from sandbox.ground import Ground
+from sandbox.front_door import FrontDoor
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import HTML, Answer, Request
 from sandbox.twilio import (
@@ -205,14 +203,8 @@ ROUTES = [
 ]
 
 
-class Twilio:
+class Twilio(FrontDoor):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
-
-    def __init__(self, ground: Ground) -> None:
-        """Open the books on a ground."""
-        self.ground = ground
-        self.pause: Callable[[float], None] = time.sleep
-        self.clear()
 
     def clear(self) -> None:
         """Forget all that was made or bought, opt-outs and senders."""
@@ -238,40 +230,11 @@ class Twilio:
             self.ground.tick()
             return ledger(self.books)
 
-    def serve(self, request: Request) -> Answer:
-        """Answer one request; every one is logged, whatever becomes of it."""
-        entry = LoggedRequest(
-            self.ground.wall(), "twilio", request.method, request.path, "", None, None
-        )
-        with self.ground.lock:
-            self.ground.requests.note(entry)
-            self.ground.tick()
-            fault = self.ground.faults.take("twilio", request.method, request.path)
-        entry.fault = fault.kind if fault else None
-        answer = self._struck(request, entry, fault)
-        entry.status = 0 if answer.ending else answer.status
-        entry.performed = answer.performed
-        answer.headers.setdefault("Content-Type", "application/json")
-        return answer
+    def _provider(self, request: Request) -> str:
+        return "twilio"
 
-    def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
-        """Answer with or without the fault's doing."""
-        early = trouble(fault.kind, fault.seconds) if fault else None
-        if early:
-            return early
-        if fault and fault.kind == "slow":
-            self.pause(fault.seconds)
-        answer = self._performed(request, entry)
-        if fault and fault.kind == "timeout_after":
-            answer.ending, answer.seconds = "hang", fault.seconds
-        elif fault and fault.kind == "refuse_after":
-            answer.ending = "reset"
-        elif fault and fault.kind == "error_500_after" and answer.performed:
-            answer.status, answer.body = (
-                500,
-                json.dumps(TwilioError(500, 20500, "An internal server error has occurred").body),
-            )
-        return answer
+    def _trouble(self, kind: str, seconds: float) -> Answer | None:
+        return trouble(kind, seconds)
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""

@@ -3,12 +3,10 @@ here, as at Vapi.
 """
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sandbox.faults import Fault
+from sandbox.front_door import FrontDoor
 from sandbox.ground import Ground
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import HTML, Answer, Request
@@ -23,15 +21,13 @@ NOT_LOGGED = frozenset({"twilioAuthToken", "twilioApiSecret", "headers"})
 SERVER_ERROR = failure(500, "Internal Server Error", "Internal server error")
 
 
-class Vapi:
+class Vapi(FrontDoor):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
 
     def __init__(self, ground: Ground, twilio: Twilio) -> None:
         """Open the books on a ground; numbers are Twilio's."""
-        self.ground = ground
         self.line = Line(twilio)
-        self.pause: Callable[[float], None] = time.sleep
-        self.clear()
+        super().__init__(ground)
 
     def clear(self) -> None:
         """Forget all objects, bills and keys."""
@@ -45,39 +41,11 @@ class Vapi:
             self.books, number
         )
 
-    def serve(self, request: Request) -> Answer:
-        """Answer one request, whose body is its bytes as Latin-1; every one is logged, whatever
-        becomes of it.
-        """
-        entry = LoggedRequest(
-            self.ground.wall(), "vapi", request.method, request.path, "", None, None
-        )
-        with self.ground.lock:
-            self.ground.requests.note(entry)
-            self.ground.tick()
-            fault = self.ground.faults.take("vapi", request.method, request.path)
-        entry.fault = fault.kind if fault else None
-        answer = self._struck(request, entry, fault)
-        entry.status = 0 if answer.ending else answer.status
-        entry.performed = answer.performed
-        answer.headers.setdefault("Content-Type", "application/json")
-        return answer
+    def _provider(self, request: Request) -> str:
+        return "vapi"
 
-    def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
-        """Answer with or without the fault's doing."""
-        early = trouble(fault.kind, fault.seconds) if fault else None
-        if early:
-            return early
-        if fault and fault.kind == "slow":
-            self.pause(fault.seconds)
-        answer = self._performed(request, entry)
-        if fault and fault.kind == "timeout_after":
-            answer.ending, answer.seconds = "hang", fault.seconds
-        elif fault and fault.kind == "refuse_after":
-            answer.ending = "reset"
-        elif fault and fault.kind == "error_500_after" and answer.performed:
-            answer.status, answer.body = 500, json.dumps(SERVER_ERROR.body)
-        return answer
+    def _trouble(self, kind: str, seconds: float) -> Answer | None:
+        return trouble(kind, seconds)
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""

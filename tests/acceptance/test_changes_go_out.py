@@ -1,23 +1,37 @@
 """Changes go out: the feed of events and the webhooks that carry them (B13)."""
 
 import base64
+import sys
 import threading
 from datetime import timedelta
 
 import pytest
 
-from models import base
-from models.base import database, transaction
+from models import transactions
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
+from models.feed import webhook_endpoint
 from models.feed.emit import emit
 from models.feed.outgoing_event import OutgoingEvent, feed_after
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import database, transaction
 from providers import webhook_receiver
 from runtime.clock import real_now
 from tests import given
 from tests.clinic import Clinic
+
+SLOWER = 12
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """An endpoint that fails is left alone twelve times as long, so that no machine is too busy to
+    look at what must not happen meanwhile.
+    """
+    assert webhook_endpoint.QUIET == (5, 60, 300)
+    quiet = tuple(seconds * SLOWER for seconds in webhook_endpoint.QUIET)
+    monkeypatch.setattr(webhook_endpoint, "QUIET", quiet)
 
 
 @pytest.fixture
@@ -227,21 +241,21 @@ def test_a_reader_never_runs_past_what_is_being_written(clinic):
             with transaction():
                 emit(clinic.account.id, "invoice.paid", {"number": "slow"})
                 begun.set()
-                others_done.wait(5 if base.is_postgres() else 0.2)
+                others_done.wait(5 if transactions.is_postgres() else 0.2)
         finally:
             database.close()
 
     writer = threading.Thread(target=slow_writer)
     writer.start()
     begun.wait(120)
-    if base.is_postgres():  # SQLite has one writer at a time
+    if transactions.is_postgres():  # SQLite has one writer at a time
         emit(clinic.account.id, "invoice.paid", {"number": "quick"})
     threading.Timer(0.3, others_done.set).start()
     first = feed_after(clinic.account.id, 0, 10)
     writer.join(120)
     rest = feed_after(clinic.account.id, first[-1].id if first else 0, 10)
     numbers = [event.payload["number"] for event in (*first, *rest)]
-    assert numbers == (["slow", "quick"] if base.is_postgres() else ["slow"])
+    assert numbers == (["slow", "quick"] if transactions.is_postgres() else ["slow"])
 
 
 def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
@@ -286,10 +300,11 @@ def test_only_what_was_asked_for_is_sent(clinic):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
-def test_what_is_not_taken_is_sent_again(clinic, status):
+def test_what_is_not_taken_is_sent_again(clinic, monkeypatch, status):
     """Given a receiver in trouble, or one that sends us elsewhere, then the same event comes again
     later, signed anew.
     """
+    monkeypatch.setattr(sys.modules["jobs.deliver_webhook"], "WAITS", (3600,))
     clinic.receiver.statuses, clinic.receiver.location = [status], "http://127.0.0.1:1/elsewhere"
     clinic.listening()
     clinic.pays()
@@ -314,7 +329,7 @@ def claims():
     return sum(row.claim for row in StagedJob.select().where(StagedJob.name == "deliver_webhook"))
 
 
-def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic):
+def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic, slowly):
     """Given forty events for a receiver that is down for two hours, then after three failures one
     at a time asks, nothing else is claimed, and another clinic is served.
     """
@@ -329,12 +344,12 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic)
     assert (claims(), len(clinic.receiver.got)) == (3, 3)
     clinic.receiver.statuses = [503] * 3
     for seconds in (7, 70, 350):
-        clinic.time_passes(seconds)
+        clinic.time_passes(seconds * SLOWER)
     clinic.happened(10)
     assert (claims(), len(clinic.receiver.got)) == (6, 6), "after 5 s, a minute, five minutes"
     for _ in range(20):
         clinic.receiver.statuses = [503]
-        clinic.time_passes(350)
+        clinic.time_passes(350 * SLOWER)
     clinic.receiver.statuses = [200, 503]
     other.happened()
     clinic.time_passes(0)
@@ -348,20 +363,18 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic)
     )
 
 
-def test_all_that_waited_follows_when_the_receiver_is_back(clinic, monkeypatch):
+def test_all_that_waited_follows_when_the_receiver_is_back(clinic, slowly, monkeypatch):
     """Given twelve events for a receiver that was down, when it takes the one that asks, then the
     others follow, slice by slice, each claimed once.
     """
-    import sys
-
     monkeypatch.setattr(sys.modules["jobs.release_deliveries"], "SLICE", 4)
     clinic.listening()
     clinic.receiver.statuses = [503] * 4
     told = clinic.happened(12)
     clinic.deliver()
-    clinic.time_passes(7)
+    clinic.time_passes(7 * SLOWER)
     assert claims() == len(clinic.receiver.got) == 4
-    clinic.time_passes(70)
+    clinic.time_passes(70 * SLOWER)
     for _ in range(4):
         clinic.time_passes(1)
     assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
@@ -626,7 +639,7 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
     """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent
     to this machine any more.
     """
-    from tests.processes import reset_process
+    from tests.running.processes import reset_process
 
     clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})
@@ -644,11 +657,11 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
 
 
 def test_a_receiver_that_never_answers_costs_a_bounded_time(clinic, monkeypatch):
+    """Given one that would hang for minutes, then the time for all of it ends the try."""
     monkeypatch.setattr(webhook_receiver, "TOTAL", 0.4)
     clinic.receiver.hang = True
     clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})
     clinic.deliver()
     [tried] = WebhookDelivery.get().tries
-    assert (tried["status"], tried["milliseconds"] < 3_000) == (None, True)
-    assert "no answer" in tried["error"]
+    assert (tried["status"], tried["error"]) == (None, "no answer within 0 s")

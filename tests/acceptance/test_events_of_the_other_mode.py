@@ -8,15 +8,15 @@ import pytest
 from actions.books.receive_event import replay_event
 from actions.contact.gate_facts import books_of
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
+from models.transactions import transaction
 from rules.stripe_mode import mode_of_key, refuse_mode
 from runtime.clock import real_now
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 pytestmark = pytest.mark.one_database
 

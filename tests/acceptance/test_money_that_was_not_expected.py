@@ -11,7 +11,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.reports.figures import count_to_refund
 from tests import given
-from tests.operators import an_operator, run, signed_in
+from tests.stories.operators import an_operator, run, signed_in
 
 
 class Clinic:

@@ -3,14 +3,15 @@
 import pytest
 
 from actions.contact.gate_facts import books_of
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Reconciliation
 from models.delivery.stage import stage
 from models.payments.payment import Payment
 from models.payments.refund import Refund
+from models.transactions import transaction
 from runtime.clock import real_now
-from tests import given, odd_events
+from tests import given
+from tests.samples import odd_events
 
 
 class Clinic:

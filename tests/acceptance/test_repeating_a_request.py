@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 from peewee import OperationalError
 
-from models import base
-from models.base import release_connection
+from models import transactions
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.payments.payment_link import PaymentLink
+from models.transactions import release_connection
 from tests import given
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 from web.http import idempotency
 
 
@@ -212,7 +212,7 @@ def test_work_after_a_commit_that_fails_undoes_nothing(clinic):
     def fails(_given):
         raise ValueError("no such thing")
 
-    with base.transaction():
+    with transactions.transaction():
         invoice = given.an_invoice(clinic.account)
-        base.after_commit(fails, 1)
+        transactions.after_commit(fails, 1)
     assert given.fresh(invoice).id == invoice.id

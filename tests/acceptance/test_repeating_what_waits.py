@@ -12,9 +12,9 @@ from models.deployment.knowledge_file import KnowledgeFile
 from models.payments.payment_link import PayAddress, PaymentLink
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import Deploying
-from tests.scanning import Scanning
-from tests.voice import NUMBER
+from tests.stories.deploying import Deploying
+from tests.stories.scanning import Scanning
+from tests.stories.voice import NUMBER
 
 STEPS = 40  # more than a deployment has, each with a repetition or two
 

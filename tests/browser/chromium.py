@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
+PATIENT = 120_000  # milliseconds that a busy machine may take to show what is waited for
 PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
@@ -14,4 +15,4 @@ def find_chromium() -> str | None:
 
 def launch(playwright: Playwright, path: str) -> Browser:
     """A browser of its own; the caller closes it."""
-    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=PATIENT)

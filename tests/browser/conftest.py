@@ -4,9 +4,11 @@ Where Chromium is missing and we are root, it is installed with apt; else these 
 saying why.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,33 +17,40 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
-from tests.browser.chromium import find_chromium, launch
-from tests.servers import Valkey
-from tests.website import serve
+from tests.browser.chromium import PATIENT, find_chromium, launch
+from tests.running.servers import Valkey
+from tests.running.website import serve
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium."""
-    found = find_chromium()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (
-            ("apt-get", "update"),
-            ("apt-get", "install", "-y", "--no-install-recommends", "chromium"),
-        ):
-            subprocess.run(
-                command,
-                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                timeout=600,
-                check=False,
-            )
+    # one worker of the suite installs it, and none sees it when its first file is there
+    with Path(tempfile.gettempdir(), f"chromium-{os.geteuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         found = find_chromium()
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            install_chromium()
+            found = find_chromium()
     if found is None:
         pytest.skip(
             "there is no Chromium, and it could not be installed (it takes root and apt-get)"
         )
     return found
+
+
+def install_chromium() -> None:
+    for command in (
+        ("apt-get", "update"),
+        ("apt-get", "install", "-y", "--no-install-recommends", "chromium"),
+    ):
+        subprocess.run(
+            command,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            capture_output=True,
+            timeout=600,
+            check=False,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +103,7 @@ def watched(browser: Browser, website: str) -> Iterator[Callable[..., Watched]]:
 
     def opened(width: int = 1280, **options: Any) -> Watched:
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        contexts[-1].set_default_timeout(PATIENT)
         return Watched(contexts[-1].new_page(), website)
 
     yield opened

@@ -15,7 +15,7 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from simulation.places import DESCRIPTION, VAR
-from tests.browser.chromium import find_chromium, launch
+from tests.browser.chromium import PATIENT, find_chromium, launch
 
 WIDTHS = (1280, 390)
 
@@ -47,7 +47,7 @@ def take_all(page: Page, about: dict[str, Any], folder: Path) -> None:
 
     def take(name: str, address: str = "") -> None:
         if address:
-            page.goto(address, wait_until="networkidle")
+            page.goto(address, wait_until="networkidle", timeout=PATIENT)
         page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
 
     take("login", f"{url}/login")

@@ -8,14 +8,15 @@ import httpx
 import pytest
 
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.invoices.customer import Customer
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from tests import given
+from tests.browser.chromium import PATIENT
 from tests.browser.test_operators_pages import sign_in
-from tests.website import serve
+from tests.running.website import serve
 
 BY_ITS_FORMER_NAME = """() => {
   try { window.Stripe("pk_test_1").elements({ paymentMethodTypes: ["card"] }); return ""; }
@@ -56,7 +57,7 @@ def opened(website, invoice, watched, stand_in):
             f"{website}/api/invoices/{invoice.id}/card-forms",
             json={},
             headers=given.a_key(invoice.account),
-            timeout=60,
+            timeout=120,
         )
         it = watched(width, **options)
         it.sent, it.elsewhere = [], []
@@ -205,7 +206,7 @@ def test_a_silent_stripe_is_waited_for(opened, invoice, stand_in, valkey):
     stand_in.fault("bad_gateway", "POST", "/v1/payment_intents*", times=40)
     type_card(it)
     it.page.get_by_role("button", name="Charge $1,250.50").click()
-    it.page.get_by_text("The payment is being processed…").wait_for(timeout=30_000)
+    it.page.get_by_text("The payment is being processed…").wait_for()
     it.picture("card-form-waiting")
     stand_in.forgive()
     given.retried(valkey.client())
@@ -224,7 +225,7 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charg
 
     def lose_the_first(route):
         if route.request.method == "POST" and not lost:
-            lost.append(route.fetch().status)
+            lost.append(route.fetch(timeout=PATIENT).status)
             route.abort("connectionreset")
         else:
             route.fallback()
@@ -242,7 +243,7 @@ def test_without_stripes_script_the_page_says_so(website, invoice, watched):
         f"{website}/api/invoices/{invoice.id}/card-forms",
         json={},
         headers=given.a_key(invoice.account),
-        timeout=60,
+        timeout=120,
     )
     it = watched(390)
     it.page.route("**/endive/stripe.js", lambda route: route.abort())

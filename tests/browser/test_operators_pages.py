@@ -7,10 +7,11 @@ import pytest
 from delivery import relay
 from delivery.rq import keys as rq_keys
 from delivery.rq import view as rq_view
-from models.delivery.staged_job import StagedJob, claim_job, fail_job
+from models.delivery.attempt import claim_job, fail_job
+from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.operators import a_job
-from tests.servers import wait_for
+from tests.running.servers import wait_for
+from tests.stories.operators import a_job
 
 pytestmark = pytest.mark.one_database
 
@@ -18,8 +19,10 @@ PASSWORD = "opens the console"
 
 
 @pytest.fixture
-def some_of_everything(database_url, valkey):
-    """Jobs finished, failed once, dead and running, as database and RQ have them."""
+def some_of_everything(website, browser, valkey):
+    """Jobs finished, failed once, dead and running, as database and RQ have them: for a minute and
+    a half, so it is made once there is who shows it and who looks.
+    """
     redis = valkey.client()
     relay.tick(redis)  # names the queues to RQ, as in any installation
     for _ in range(3):
@@ -57,7 +60,7 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     it = watched(width)
     page = it.open("/")
     assert page.title() == "Sign in · Payphone"
-    assert page.evaluate("document.activeElement.id") == "name"
+    page.wait_for_function("document.activeElement.id === 'name'")  # once it is drawn
     it.picture("login")
     sign_in(it)
     it.picture("home")

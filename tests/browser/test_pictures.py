@@ -6,7 +6,7 @@ import pytest
 
 from tests import given
 from tests.browser.pictures import take_all
-from tests.website import serve
+from tests.running.website import serve
 
 pytestmark = pytest.mark.one_database
 

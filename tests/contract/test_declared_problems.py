@@ -6,7 +6,7 @@ import pytest
 
 from models.effects.pause_switch import PauseSwitch
 from tests import given
-from tests.declared import check_declared
+from tests.watching.declared import check_declared
 
 
 def test_paused_charges_are_declared_wherever_they_are_answered(clinic):
@@ -46,7 +46,7 @@ def test_the_client_of_the_tests_looks_at_every_answer(client, monkeypatch):
     that asked fails.
     """
     monkeypatch.setattr(
-        "tests.declared._known",
+        "tests.watching.declared._known",
         [{("/api/customers/{customer_id}", "GET"): frozenset({(401, "unauthenticated")})}],
     )
     with pytest.raises(

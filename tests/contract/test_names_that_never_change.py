@@ -25,8 +25,8 @@ from delivery import relay
 from delivery.registry import find_job, job_names
 from effects.kinds import KINDS
 from models.accounts.audit_entry import AuditEntry
-from models.base import database
 from models.feed.outgoing_event import TYPES
+from models.transactions import database
 from rules.contact.gate import may_contact
 from rules.contact.policy import RULES
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings

@@ -30,7 +30,7 @@ from models.payments.payment import Payment
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given as given_rows
-from tests.declared import check_declared
+from tests.watching.declared import check_declared
 
 CHECKS = [
     not_a_server_error,

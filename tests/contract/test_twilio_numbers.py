@@ -15,8 +15,8 @@ from sandbox.twilio import addresses as magic
 from sandbox.twilio import stock
 from sandbox.twilio.account import MAGIC_TOKEN
 from sandbox.twilio.ledger import MONTH
-from tests.texting import HOME
-from tests.twilio_stand_in import ADDRESSES, CALLS, NUMBERS, ONE_NUMBER, PRICES, SEARCH
+from tests.stand_ins.twilio_stand_in import ADDRESSES, CALLS, NUMBERS, ONE_NUMBER, PRICES, SEARCH
+from tests.stories.texting import HOME
 
 SMS, VOICE = f"{HOME}/api/webhooks/twilio/messages", f"{HOME}/api/webhooks/twilio/voice"
 STATUS = f"{HOME}/api/webhooks/twilio/call-status"
@@ -256,6 +256,7 @@ def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
     twilio_stand_in.fault(kind, NUMBERS, seconds=6)
     with pytest.raises(ProviderError) as told:
         buy(wanted)
+    twilio_stand_in.stand_in.be_patient()
     assert told.value.outcome == outcome
     found = numbers.find_number("pp-test-1")
     assert [found["phone_number"]] == [wanted] if bought else found is None
@@ -314,6 +315,7 @@ def test_a_release_that_was_not_answered_is_done_when_it_is_tried_again(twilio_s
     twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=6)
     with pytest.raises(ProviderError) as told:
         numbers.release_number(made["id"])
+    twilio_stand_in.stand_in.be_patient()
     assert told.value.outcome == "unknown"
     numbers.release_number(made["id"])
     assert twilio_stand_in.owned() == {}
@@ -437,6 +439,7 @@ def test_an_address_that_was_not_answered_is_found_by_its_tag(twilio_stand_in, k
     twilio_stand_in.fault(kind, ADDRESSES, seconds=6)
     with pytest.raises(ProviderError) as told:
         an_address()
+    twilio_stand_in.stand_in.be_patient()
     assert told.value.outcome == "unknown"
     assert addresses.find_address("pp-test-address")["street"] == "12 Pier St"
 
@@ -569,6 +572,7 @@ def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
     twilio_stand_in.fault(kind, CALLS, seconds=6)
     with pytest.raises(ProviderError) as told:
         calls.place_test_call(CLINIC, caller, twiml="<Response/>")
+    twilio_stand_in.stand_in.be_patient()
     assert told.value.outcome == "unknown"
     assert len(calls.find_calls(CLINIC, caller, before)) == placed
     assert calls.find_calls(CLINIC, caller, real_now() + timedelta(minutes=1)) == []

@@ -37,8 +37,8 @@ from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.twilio.parameters import PARAMETERS
 from sandbox.twilio.provider import OPERATIONS
-from tests.texting import HOME, Texting
-from tests.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.stories.texting import HOME, Texting
 
 FOLDER = Path(os.environ.get("PAYPHONE_SPECS", ""))
 # the host's first label, and the file that describes it; `api` is left out of the stand-in's paths

@@ -22,7 +22,7 @@ from providers.vapi import (
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT
-from tests.voice import HOOK, KNOWLEDGE, SECRET, VAPI, assistant_body
+from tests.stories.voice import HOOK, KNOWLEDGE, SECRET, VAPI, assistant_body
 
 KEY = VAPI["VAPI_API_KEY"]
 TOKEN = "twilio-auth-token-of-a-clinic"

@@ -15,7 +15,7 @@ from rules.deployment.query_tool import render_query_tool
 from rules.deployment.receptionist import render_receptionist, render_trial
 from rules.deployment.rendering import Clinic, File
 from rules.deployment.squad import Member, render_squad
-from tests.vapi_shapes import FOLDER, SPEC, spec, strict
+from tests.stand_ins.vapi_shapes import FOLDER, SPEC, spec, strict
 
 pytestmark = pytest.mark.skipif(
     not FOLDER or not SPEC.exists(),

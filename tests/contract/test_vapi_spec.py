@@ -34,8 +34,8 @@ from runtime.clock import real_now
 from sandbox.vapi.in_process import InProcess
 from sandbox.vapi.operations import OPERATIONS
 from sandbox.vapi.shapes import DOCUMENTED, SHAPES
-from tests.vapi_shapes import FILE, FOLDER, NAMES, SPEC, compact, spec, strict, written
-from tests.voice import (
+from tests.stand_ins.vapi_shapes import FILE, FOLDER, NAMES, SPEC, compact, spec, strict, written
+from tests.stories.voice import (
     HOOK,
     SECRET,
     TOOLS,

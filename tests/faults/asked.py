@@ -5,7 +5,6 @@ the end.
 from dataclasses import dataclass
 from typing import Any
 
-from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
@@ -13,9 +12,10 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
+from models.transactions import transaction
 from runtime.clock import real_now
 from tests import given
-from tests.stand_in import LINKS, REFUNDS, StandIn
+from tests.stand_ins.stand_in import LINKS, REFUNDS, StandIn
 
 BOTH = ["payment link", "refund"]
 

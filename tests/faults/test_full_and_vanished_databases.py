@@ -13,11 +13,12 @@ import httpx
 import pytest
 
 from delivery.relay import HEARTBEAT_KEY
-from models import base
-from tests import given, sweep
+from models import transactions
+from tests import given
 from tests.faults.town import all_children_of, children_of, oracle
-from tests.processes import close_database
-from tests.servers import wait_for
+from tests.running.processes import close_database
+from tests.running.servers import wait_for
+from tests.watching import sweep
 from web.app import ROUTES
 
 FULL = "The database's disk is full. Make room on it."
@@ -73,7 +74,7 @@ def disk(tmp_path_factory):
 def on_disk(disk, database_url, request, monkeypatch):
     """The database lies on the small disk."""
     close_database()
-    if base.is_postgres():
+    if transactions.is_postgres():
         postgres = request.getfixturevalue("postgres")
         shutil.chown(disk.place, postgres.server.pgdata.owner(), postgres.server.pgdata.group())
         postgres.run(f"CREATE TABLESPACE small LOCATION '{disk.place}'")
@@ -86,7 +87,7 @@ def on_disk(disk, database_url, request, monkeypatch):
     shutil.copy(database_url.removeprefix("sqlite:///"), disk.place / "payphone.db")
     url = f"sqlite:///{disk.place / 'payphone.db'}"
     monkeypatch.setenv("DATABASE_URL", url)
-    base.use_database(url)
+    transactions.use_database(url)
     yield disk
     close_database()
 
@@ -100,15 +101,15 @@ def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, to
         assert town.post(event) == 200
     late = [paid_event(description=os.urandom(LARGE // 2).hex()) for _ in range(3)]
     invoices = [paid_event() for _ in range(3)]
-    if not base.is_postgres():  # what the log of writes already has would be written over
-        base.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not transactions.is_postgres():  # what the log of writes already has would be written over
+        transactions.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     close_database()
     on_disk.fill()
     wait_for(lambda: 503 in [town.post(event) for event in late], "intake says 503")
     pool = town.pool()
     wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
     children = all_children_of(pool.pid, 3)
-    if base.is_postgres():  # small rows still find a place in its pages
+    if transactions.is_postgres():  # small rows still find a place in its pages
         wait_for(lambda: town.post(late[-1]) == 503, "still full")
     else:
         wait_for(lambda: told().count(FULL) >= 2, "web and relay say why")
@@ -127,7 +128,7 @@ def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, to
 @pytest.fixture
 def sqlite_file(request, database_url):
     """The file of the database; the test's subject is SQLite."""
-    if base.is_postgres():
+    if transactions.is_postgres():
         pytest.skip("is about SQLite's file")
     return Path(database_url.removeprefix("sqlite:///"))
 
@@ -144,9 +145,11 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
     close_database()
     away = tmp_path / "away"
     away.mkdir()
-    moved = [path for path in sqlite_file.parent.glob("payphone.db*") if path.is_file()]
-    for path in sorted(moved):  # the file itself first
-        path.rename(away / path.name)
+    sqlite_file.rename(away / sqlite_file.name)
+    for beside in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):  # whoever was the last to close took it away
+            path = Path(f"{sqlite_file}{beside}")
+            path.rename(away / path.name)
     wait_for(lambda: town.post(events[0]) == 503, "intake says 503")
     sqlite_file.mkdir()
     assert town.post(events[1]) == 503
@@ -164,7 +167,7 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
 
 def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
     """Given processes that start on a read-only disk, then they wait until it can be written."""
-    if base.is_postgres():
+    if transactions.is_postgres():
         pytest.skip("is about SQLite's file")
     events = [paid_event(), paid_event()]
     town.stage(events[0])

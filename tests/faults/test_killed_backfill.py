@@ -7,16 +7,16 @@ import signal
 import pytest
 
 from actions.books.begin import begin_backfill, begin_reconciliation
-from models.base import release_connection
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
+from models.transactions import release_connection
 from runtime.clock import real_seconds
 from tests import given
 from tests.faults.town import all_settled, send
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 

@@ -12,11 +12,11 @@ from delivery.relay import EPOCH_KEY
 from delivery.rq.keys import rq_id
 from delivery.rq.odd_keys import _TYPES, drop_wrong_types
 from delivery.worker import Worker
-from models.base import database_time, is_postgres
 from models.delivery.staged_job import StagedJob
+from models.transactions import database_time, is_postgres
 from tests import given
 from tests.faults.town import oracle
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.one_database
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from tests.faults.town import all_children_of, children_of, is_alive
-from tests.servers import wait_for
-from tests.website import serve
+from tests.running.servers import wait_for
+from tests.running.website import serve
 from web.http.body import CAP
 from web.server.patient_worker import BODY_SECONDS, HEAD_SECONDS
 

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from models.base import release_connection
 from models.delivery.staged_job import StagedJob
+from models.transactions import release_connection
 from tests import given
 from tests.faults.town import send
-from tests.servers import wait_for
-from tests.texting import Texting
+from tests.running.servers import wait_for
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 
 from actions.books.receive_event import replay_event
 from jobs.delete_expired_rows import delete_expired_rows
-from models.base import database, execute, is_postgres, transaction
 from models.books.inbox_event import SUSPECT, InboxEvent
 from models.delivery.stage import stage
 from models.migrate import _runner, migrate, pending
 from models.tables import TABLES
+from models.transactions import database, execute, is_postgres, transaction
 from rules.client_secrets import REMOVED
 from runtime.clock import real_now
 from tests import given

@@ -10,10 +10,16 @@ import psycopg
 import pytest
 from peewee import IntegrityError, OperationalError
 
-from models import base
-from models.base import OutcomeUnknown, execute, release_connection, transaction, use_database
+from models import transactions
 from models.books.inbox_event import InboxEvent
 from models.database_errors import explain
+from models.transactions import (
+    OutcomeUnknown,
+    execute,
+    release_connection,
+    transaction,
+    use_database,
+)
 from runtime.log_throttle import LogThrottle
 from tests import given
 from web.http import middleware
@@ -51,12 +57,12 @@ def read_only(url):
 
 @contextlib.contextmanager
 def locked(url):
-    base.database.obj.patience = 0.02
+    transactions.database.obj.patience = 0.02
     holder = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     yield
     holder.close()
-    del base.database.obj.patience
+    del transactions.database.obj.patience
 
 
 @contextlib.contextmanager
@@ -203,7 +209,7 @@ def test_sqlite_fails_while_its_rows_are_fetched(fetch, database_url):
             raise ValueError
         return number
 
-    base.database.connection().create_function("second", 1, second)
+    transactions.database.connection().create_function("second", 1, second)
     cursor = execute("SELECT second(x) FROM (SELECT 1 AS x UNION ALL SELECT 2)")
     with pytest.raises(OperationalError):
         fetch(cursor)
@@ -229,11 +235,11 @@ def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(
 
     def ended():
         with transaction():
-            base.after_commit(done.extend, 1)
+            transactions.after_commit(done.extend, 1)
             if is_sqlite(database_url):
                 execute("ROLLBACK")
             else:
-                base.database.connection().close()
+                transactions.database.connection().close()
             raise OperationalError("it ended")
 
     with pytest.raises(OperationalError, match="it ended"):
@@ -265,9 +271,9 @@ def test_a_pool_without_a_connection_left_is_a_database_that_is_away(database_ur
     if is_sqlite(database_url):
         pytest.skip("SQLite has no pool")
     use_database(database_url)
-    monkeypatch.setattr(base.database.obj, "_max_connections", 0.5)
-    monkeypatch.setattr(base.database.obj, "_in_use", {"one": None})
-    monkeypatch.setattr(base.database.obj, "_wait_timeout", 0.01)
+    monkeypatch.setattr(transactions.database.obj, "_max_connections", 0.5)
+    monkeypatch.setattr(transactions.database.obj, "_in_use", {"one": None})
+    monkeypatch.setattr(transactions.database.obj, "_wait_timeout", 0.01)
     with pytest.raises(OperationalError):
         execute("SELECT 1")
     monkeypatch.undo()

@@ -10,8 +10,9 @@ import pytest
 from peewee import CompositeKey
 
 from models import fixed_sql
-from models.base import Row, execute
+from models.base import Row
 from models.tables import TABLES
+from models.transactions import execute
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("models", "actions", "effects", "delivery", "jobs", "web", "bin")

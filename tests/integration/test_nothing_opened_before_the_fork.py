@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers import wait_for
-from tests.website import serve
+from tests.running.servers import wait_for
+from tests.running.website import serve
 
 ALONE = """
 import os

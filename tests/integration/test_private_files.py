@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from bin.commands.checks.files import check_files
-from models.base import execute, is_postgres, use_database
-from runtime.embedded_server import Keeper
+from models.transactions import execute, is_postgres, use_database
 from runtime.private_files import files_under, modes_under
+from runtime.redis.embedded_server import Keeper
 from runtime.settings import ROOT, get_settings
-from tests.processes import close_database
-from tests.servers import wait_for
+from tests.running.processes import close_database
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from jobs.fold_totals import fold_totals
-from models.base import database, execute, is_postgres, transaction
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
@@ -20,6 +19,7 @@ from models.reports.running_total import (
     totals,
     totals_scanned,
 )
+from models.transactions import database, execute, is_postgres, transaction
 from runtime.clock import real_now
 from tests import given
 

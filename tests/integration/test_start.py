@@ -13,7 +13,7 @@ import pytest
 from runtime.settings import ACCEPTED, ROOT, Settings, get_settings
 from runtime.start import check_workers, settings_or_exit
 from tests.faults.town import children_of
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 from web.http.guards.payment_guard import check_settings as check_payments
 
 pytestmark = pytest.mark.slow  # starts processes

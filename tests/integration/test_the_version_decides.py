@@ -6,7 +6,8 @@ import pytest
 
 from delivery.attempt import perform, recording
 from delivery.registry import JobType
-from models.delivery.staged_job import StagedJob, claim_job
+from models.delivery.attempt import claim_job
+from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation

@@ -20,20 +20,21 @@ from delivery import worker as worker_module
 from delivery.registry import JobType
 from delivery.rq.keys import queue_key
 from delivery.worker import Worker
-from models.base import database, execute, is_postgres, release_connection, transaction
+from models.delivery.attempt import claim_job, release_worker
 from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import StagedJob, claim_job, insert_job, release_worker
+from models.delivery.staged_job import StagedJob, insert_job
 from models.delivery.turns import claim_next, who_waits
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
+from models.transactions import database, execute, is_postgres, release_connection, transaction
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from runtime.settings import QUEUES
 from tests import given
-from tests.hook_receiver import HookReceiver
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.stand_ins.hook_receiver import HookReceiver
 
 QUEUE = "messages"
 

@@ -9,7 +9,7 @@ import falcon.testing
 import pytest
 
 from tests import given
-from tests.counted_work import work_of
+from tests.watching.counted_work import work_of
 from web.app import ROUTES
 from web.http.body import CAP
 

@@ -9,12 +9,12 @@ import pytest
 from delivery import registry, relay
 from delivery.registry import JobType
 from delivery.worker import Worker
-from models.base import execute
 from models.contact.message import Message
 from models.delivery.staged_job import StagedJob
+from models.transactions import execute
 from runtime.settings import QUEUES
 from tests import given
-from tests.counting import commands_done, counted
+from tests.watching.counting import commands_done, counted
 
 
 def performed(redis, name):

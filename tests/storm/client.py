@@ -176,7 +176,7 @@ class StandIn:
     """The stand-ins: their control, and their own record of what they did."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False)
+        self.http = httpx.Client(base_url=url, timeout=120, trust_env=False)
 
     def shown(self, path: str, /, **params: Any) -> Json:
         """What it shows of itself."""

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from runtime.private_files import files_under
-from tests.servers import Postgres
+from tests.running.servers import Postgres
 
 Row = dict[str, Any]
 Fault = Callable[[float], None]

@@ -14,7 +14,7 @@ from tests.storm.client import Asked, Json, Records, StandIn
 from tests.storm.databases import Database
 from tests.storm.load import World
 from tests.storm.town import SECRETS, Town
-from tests.sweep import traces_in
+from tests.watching.sweep import traces_in
 
 TABLES = (
     "account",

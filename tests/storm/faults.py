@@ -16,7 +16,7 @@ import httpx
 import psycopg
 from redis.exceptions import RedisError
 
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 from tests.storm.client import Records, StandIn
 from tests.storm.town import LEASE, Town
 

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.base import use_database
+from models.transactions import use_database
 from rules.contact.ladder import Rung
 from runtime.clock import real_now
 from runtime.settings import get_settings
-from tests.calling import a_live_line
+from tests.stories.calling import a_live_line
 
 LADDER = [asdict(Rung(1, "voice"))]
 CARDS = {"payment_collection": "in_call", "keypad_payments": True}

@@ -167,6 +167,7 @@ class Storm:
                 intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail"))
             )
         self._quiet(database, stand_in)
+        town.end_the_day()  # or the judge may find a job that has just begun
         self._say("missed events are fetched, dead jobs are run once more")
         told = [
             *town.command("events", "backfill", "--since", "1d").splitlines(),

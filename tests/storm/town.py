@@ -25,8 +25,8 @@ from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.vapi.books import MAGIC_KEY
 from simulation.stop_leftovers import MARK, marked
 from tests.faults.town import children_of, is_alive
-from tests.ports import free_port
-from tests.servers import Valkey, wait_for
+from tests.running.ports import free_port
+from tests.running.servers import Valkey, wait_for
 from tests.storm.databases import Database
 
 ZONE = "America/New_York"
@@ -215,6 +215,10 @@ class Town:
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if whole_group else os.kill)(pid, number)
 
+    def end_the_day(self) -> None:
+        """Nothing is begun by the timetable any more."""
+        self.signal(self.pid("scheduler"), signal.SIGSTOP)
+
     def calm(self) -> None:
         """Nothing is frozen any more."""
         self.valkey.send(signal.SIGCONT)
@@ -224,7 +228,9 @@ class Town:
     def close(self) -> None:
         """End every process of this storm, however it came to be."""
         self._closing.set()
-        until = time.monotonic() + 30
+        if self._keeper.is_alive():
+            self._keeper.join()  # it may be starting one just now
+        until = time.monotonic() + 120
         while (left := marked(MARK, self.mark, {os.getpid()})) and time.monotonic() < until:
             for pid in left:
                 self.signal(pid, signal.SIGKILL)
@@ -232,11 +238,11 @@ class Town:
                 process.poll()
             time.sleep(0.05)
         for process in self.processes.values():
-            process.wait(10)
+            process.wait(120)
         self.valkey.stop(signal.SIGKILL)
         if self._reaper is not None:
             self._reaper.terminate()
-            self._reaper.wait(30)
+            self._reaper.wait(120)
         for log in self._logs.values():
             log.close()
 

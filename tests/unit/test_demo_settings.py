@@ -1,5 +1,7 @@
 """The demo talks to itself on this machine, whatever proxy its shell knows."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from runtime.settings import get_settings
@@ -19,3 +21,16 @@ def test_no_proxy_carries_what_the_demo_says_to_itself(monkeypatch, name, given)
         hosts = settings[spelt].split(",")
         assert {"127.0.0.1", "localhost"} <= set(hosts)
         assert not given or given in hosts
+
+
+def test_its_ports_are_given_to_nobody_else_before_its_processes_have_come(monkeypatch):
+    """Given a system that gives ports from 32768 on to whoever names none, then the demo's three
+    are others.
+    """
+    monkeypatch.setenv("PORT", "0")
+    get_settings.cache_clear()
+    settings = demo_settings("once")
+    names = ("PUBLIC_URL", "SANDBOX_URL", "REDIS_URL")
+    ports = {urlsplit(settings[name]).port for name in names}
+    assert len(ports) == 3
+    assert max(ports) < 32_768

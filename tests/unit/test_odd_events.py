@@ -18,8 +18,8 @@ from providers.stripe.events import (
 )
 from rules.payment_merge import Charge
 from rules.stripe_event_types import SUBSCRIBED, names_of
-from tests import odd_events
-from tests.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
+from tests.samples import odd_events
+from tests.samples.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
 
 METADATA = {"account_id": "ac_1", "invoice_id": "inv_1", "attempt_id": "att_1", "project": "P"}
 ANSWERS = PaymentFinding | RefundFinding | LookAtRefunds | LookAtDispute | Ask | None

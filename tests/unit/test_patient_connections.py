@@ -59,7 +59,7 @@ def test_nor_does_taking_a_little_now_and_then(pairs):
 
 def test_what_is_there_is_read_and_written_within_it(pairs):
     ours, theirs = pairs()
-    ours.allow(30)
+    ours.allow(120)
     ours.sendall(b"abc")
     assert theirs.recv(10) == b"abc"
     theirs.sendall(b"defg")
@@ -76,14 +76,14 @@ def test_after_a_deadline_nothing_is_read_until_more_time_is_allowed(pairs):
         ours.recv(1)
     with pytest.raises(TooSlow):
         ours.sendall(b"a")
-    ours.allow(30)
+    ours.allow(120)
     assert ours.recv(1) == b"a"
 
 
 def test_no_more_is_read_than_allowed(pairs):
     ours, theirs = pairs()
     theirs.sendall(b"a" * 100)
-    ours.allow(30, most=50)
+    ours.allow(120, most=50)
     assert len(ours.recv(80)) == 80
     with pytest.raises(LimitRequestHeaders):
         ours.recv(1)

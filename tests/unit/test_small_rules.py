@@ -14,7 +14,7 @@ from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.rq import keys as rq_keys
 from delivery.tick import Schedule
 from models.accounts.account import Account
-from models.delivery.staged_job import LEASE
+from models.delivery.attempt import LEASE
 from rules.imports.csv_cells import BadCell, read_currency
 from rules.money import CURRENCIES, exponent, in_words, least, step, to_major, to_minor
 from runtime.settings import QUEUES, Settings

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from web.openapi.openapi import Shown
+from web.http.answers import Shown
 
 Collection = Literal["link", "in_call"]
 Frequency = Literal["daily", "every_3_days", "weekly", "every_2_weeks"]

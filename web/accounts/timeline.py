@@ -5,8 +5,8 @@ import falcon
 from effects.timeline import told_of
 from models.reports.account_timeline import own_effects, timeline_of_account
 from web.accounts.accounts import account_of
+from web.http.answers import Timeline, TimelineEntry
 from web.http.lists import page_of
-from web.http.timeline import Timeline, TimelineEntry
 from web.openapi.openapi import PageQuery, documented
 
 

@@ -6,9 +6,10 @@ from typing import Any, Literal, Self
 import falcon
 
 from models.books.reconciliation import Difference, Reconciliation, latest_runs
+from web.http.answers import Shown
 from web.http.guards.auth import Caller, caller_of
 from web.http.lists import page_of
-from web.openapi.openapi import PageQuery, Shown, documented
+from web.openapi.openapi import PageQuery, documented
 
 MOST = 500  # differences shown of one run
 

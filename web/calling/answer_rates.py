@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from models.reports.answer_rates import AnswerRate, answer_rates
 from runtime.clock import business_now
 from web.accounts.accounts import account_of
+from web.http.answers import Shown
 from web.http.lists import number_of
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 DAYS = 30
 

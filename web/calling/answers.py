@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from models.calling.call import Call
 from models.calling.outcomes import outcomes_of
 from models.contact.contact_decision import ContactDecision
-from web.openapi.openapi import Shown
+from web.http.answers import Shown
 
 MICRO = Decimal(1_000_000)
 

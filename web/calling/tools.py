@@ -10,7 +10,7 @@ from functools import cache
 import falcon
 
 from actions.calling.tools.answer import answer_tool
-from models.base import again_if_it_gave_way, release_connection
+from models.transactions import again_if_it_gave_way, release_connection
 from rules.calling.tools_payload import (
     Answer,
     Json,
@@ -23,7 +23,8 @@ from rules.calling.tools_payload import (
 )
 from rules.calling.tools_words import FAILED
 from runtime.log import get_log
-from web.openapi.openapi import Shown, documented
+from web.http.answers import Shown
+from web.openapi.openapi import documented
 from web.webhooks.vapi_body import vapi_body
 
 log = get_log("tools")

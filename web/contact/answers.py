@@ -10,7 +10,7 @@ from models.contact.sender_registration import SenderRegistration
 from rules.contact.delivery_failures import ADVICE, Advice, advice_for
 from rules.contact.templates import DEFAULTS, links_of, render
 from rules.contact.text_status import FAILED
-from web.openapi.openapi import Shown, left_out_if_none
+from web.http.answers import Shown, left_out_if_none
 
 ChannelName = Literal["sms", "voice"]
 EXAMPLE_URL = "https://pay.example/p/0123456789abcdef"

@@ -8,8 +8,9 @@ import falcon
 from actions.contact.ladder.preview import Coming, Happening, preview
 from models.invoices.customer import Customer
 from web.accounts.accounts import account_of
+from web.http.answers import Shown
 from web.http.lists import after_of, limit_of, number_of
-from web.openapi.openapi import PageQuery, Shown, documented
+from web.openapi.openapi import PageQuery, documented
 
 USUAL_DAYS, MOST_DAYS = 7, 31
 

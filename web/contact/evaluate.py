@@ -11,10 +11,11 @@ from rules.contact.gate import Allowed, Refused
 from rules.contact.policy import BY_ID
 from runtime.clock import business_now
 from web.contact.answers import ChannelName
+from web.http.answers import Shown
 from web.http.body import Body, check, read_json
 from web.http.fields import Id, Moment, Phone
 from web.http.guards.auth import caller_of
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 
 class Question(Body):

@@ -19,7 +19,7 @@ from rules.deployment.readiness import (
 )
 from web.accounts.answers import AccountShown
 from web.deployment.deployment_answers import DeploymentShown
-from web.openapi.openapi import Shown, left_out_if_none
+from web.http.answers import Shown, left_out_if_none
 
 SettingsShape = dict[str, Any]
 # while a deployment is one of these, what the account is told is the deployment's

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
-from web.openapi.openapi import Shown, left_out_if_none
+from web.http.answers import Shown, left_out_if_none
 
 DeploymentStatus = Literal[
     "queued",

@@ -18,7 +18,7 @@ from runtime.errors import Refused
 from web.accounts.accounts import account_of
 from web.deployment.deployment_answers import DeploymentList, DeploymentShown
 from web.http.body import Body, check
-from web.http.fields import AreaCode, Phone
+from web.http.fields import AreaCode, Currency, Phone
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
@@ -29,13 +29,15 @@ NOTHING_MORE = frozenset({*OVER, "failed"})
 
 
 class NewDeployment(Body):
-    """What is confirmed. `confirmedCost` is the cost preview's `dueNow.amount`.
+    """What is confirmed. `confirmedCost` is the cost preview's `dueNow.amount`, `confirmedCurrency`
+    its `dueNow.currency`; where that is left out, a change of the currency is not noticed.
 
     `onFailure`: `rollback` undoes everything when a step fails for good, `keep` keeps what was done
     for a retry, a week at most. `phoneNumber` or `areaCode` go before those of the configuration.
     """
 
     confirmed_cost: int = Field(ge=0, le=99_999_999)
+    confirmed_currency: Currency | None = None
     on_failure: Literal["rollback", "keep"] = "rollback"
     phone_number: Phone | None = None
     area_code: AreaCode | None = None
@@ -88,6 +90,7 @@ class AccountDeployments(MovesOn):
             wanted.on_failure,
             wanted.wanted,
             caller_of(req).actor,
+            wanted.confirmed_currency or "",
         )
         _accepted(resp, begun)
 

@@ -7,16 +7,17 @@ from typing import Any, Literal, Self
 
 import falcon
 
-from actions.deployment.forwarding import ask_for_test, clinic_number, forwarded_line
+from actions.deployment.numbers.forwarding import ask_for_test, clinic_number, forwarded_line
 from delivery.perform_now import perform_all, take_due
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
 from rules.deployment.forwarding import Codes, codes_for
 from web.accounts.accounts import account_of
+from web.http.answers import Shown
 from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 
 class CodesShown(Shown):

@@ -6,9 +6,10 @@ import falcon
 from pydantic import BaseModel, Field
 
 from models.reports.going_live import DAYS, GoingLive, Rate, count_going_live
+from web.http.answers import Shown
 from web.http.guards.auth import Caller, caller_of, need
 from web.http.lists import number_of
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 MOST_DAYS = 3650
 

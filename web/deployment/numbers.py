@@ -9,7 +9,7 @@ import falcon
 
 from actions.deployment.card.payment_required import Door, require_payment_method
 from actions.deployment.deploy import refuse_while_deploying
-from actions.deployment.number import FAILED, line_for
+from actions.deployment.numbers.number import FAILED, line_for
 from delivery.perform_now import perform_now, take_due
 from models.delivery.stage import stage
 from models.deployment.phone_line import PhoneLine

@@ -14,10 +14,11 @@ from providers.stripe.intents import get_intent
 from runtime.errors import Refused
 from web.deployment.deployment_answers import DeploymentShown
 from web.deployment.deployments import MovesOn, deployment_of, locked_deployment
+from web.http.answers import Shown
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 WAITS = "payment_action_required"
 

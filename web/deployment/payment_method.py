@@ -17,10 +17,11 @@ from actions.deployment.card.save_card import (
     why_not_saved,
 )
 from delivery.perform_now import perform_now, take_due
-from models.base import transaction
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
+from models.transactions import transaction
 from providers.errors import ProviderError
+from providers.stripe.client import MISSING
 from providers.stripe.setup_intents import get_setup_intent
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
@@ -32,6 +33,9 @@ from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
 from web.openapi.openapi import documented
+
+# as of one that was opened with a key of the other mode
+FORM_GONE = "This card form is not at Stripe any more. Open a new one."
 
 
 class NewSetupIntent(Body):
@@ -77,6 +81,8 @@ class SetupIntents:
         try:
             intent = get_setup_intent(attempt.setup_intent_id)
         except ProviderError as error:
+            if error.code == MISSING:
+                raise Refused("payment_refused", FORM_GONE) from error
             raise _away() from error
         resp.status = falcon.HTTP_201
         resp.media = SetupIntentShown(
@@ -131,6 +137,8 @@ def _seen(attempt: SetupAttempt) -> SeenSetup:
     try:
         return look_at_setup(attempt.setup_intent_id or "")
     except ProviderError as error:
+        if error.code == MISSING:
+            raise Refused("payment_method_required", FORM_GONE) from error
         raise _away() from error
 
 

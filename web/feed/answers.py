@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from web.openapi.openapi import Shown
+from web.http.answers import Shown
 
 
 class EndpointShown(Shown):

@@ -17,8 +17,9 @@ from typing import Any
 
 import falcon
 
-from models.base import again_if_it_gave_way, execute, to_micros, transaction
+from models.base import to_micros
 from models.delivery.idempotency_key import IdempotencyKey
+from models.transactions import again_if_it_gave_way, execute, transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.killpoint import killpoint

@@ -9,19 +9,20 @@ from peewee import DataError, IntegrityError, InterfaceError, OperationalError, 
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from models.accounts.operator_session import OperatorSession
-from models.base import NoInstant, release_connection
+from models.base import NoInstant
 from models.database_errors import explain
+from models.transactions import release_connection
 from rules.cards.card_numbers import has_bare_card_number
 from runtime.errors import Conflict, Misconfigured, Refused
 from runtime.ids import new_id
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
 from web.http.guards.auth import Caller
+from web.http.keep_alive import close_connection
 from web.http.outcome import answer_database_away, answered_accepted, begin
 from web.http.pages import show_page
 from web.http.problems import Problem, status_of, write_problem
-from web.server.keep_alive import close_connection
-from web.server.request_metrics import method_of, route_of
+from web.http.routing import method_of, route_of
 
 # asked every few seconds, or for every page
 UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})

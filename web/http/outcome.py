@@ -9,7 +9,7 @@ from typing import Literal
 import falcon
 from pydantic import BaseModel
 
-from models.base import OutcomeUnknown, commits
+from models.transactions import OutcomeUnknown, commits
 from web.http.problems import Problem, write_problem
 
 KEY = "Idempotency-Key"

@@ -1,5 +1,5 @@
 """How methods find their responders, beyond what falcon does: HEAD wherever there is GET, and
-static files by these two alone.
+static files by these two alone; and what a request's route is called in logs and metrics.
 """
 
 from collections.abc import Callable
@@ -41,3 +41,26 @@ class StaticFiles:
         self._files(req, resp)
         if req.method == "OPTIONS":
             resp.set_header("Allow", ", ".join(METHODS))
+
+
+def route_of(req: falcon.Request) -> str:
+    """The route's template, `/rq` or `/static` for all below them, or `none`: a path itself may
+    hold what is secret.
+    """
+    return req.uri_template or _sink(req.path)
+
+
+def method_of(req: falcon.Request) -> str:
+    """The method, or `other` for one that HTTP does not have."""
+    return req.method if req.method in falcon.HTTP_METHODS else "other"
+
+
+def _sink(path: str) -> str:
+    return next(
+        (
+            prefix
+            for prefix in ("/rq", "/static")
+            if path == prefix or path.startswith(f"{prefix}/")
+        ),
+        "none",
+    )

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from actions.integrations.port import Port
+from actions.integrations.connector import Connector
 from models.integrations.integration import Integration
-from web.openapi.openapi import Shown
+from web.http.answers import Shown
 
 Credential = Literal["oauth", "key_pair", "token"]
 State = Literal["connected", "expired", "revoked"]
@@ -27,7 +27,7 @@ class IntegrationShown(Shown):
     verified_at: datetime | None
 
     @classmethod
-    def of_port(cls, port: Port, row: Integration | None) -> "IntegrationShown":
+    def of_connector(cls, connector: Connector, row: Integration | None) -> "IntegrationShown":
         """The answer about one provider; `row` is the newest of the account with it."""
         of_row = ("state", "found", "error", "verified_at")
         nothing = {"state": None, "found": "", "error": "", "verified_at": None}
@@ -35,10 +35,10 @@ class IntegrationShown(Shown):
             nothing if row is None else {name: getattr(row, name) for name in of_row}
         )
         return cls(
-            provider=port.name,
-            title=port.title,
-            credential=port.kind,
-            connect_with=[*port.fields, *port.optional],
+            provider=connector.name,
+            title=connector.title,
+            credential=connector.kind,
+            connect_with=[*connector.fields, *connector.optional],
             **known,
         )
 

@@ -6,7 +6,7 @@ import falcon
 from pydantic import Field
 
 from actions.integrations.connect import authorize, connect, disconnect, verify
-from actions.integrations.ports import port_of, ports
+from actions.integrations.connectors import connector_of, connectors
 from models.integrations.integration import Integration
 from web.accounts.accounts import account_of
 from web.http.body import Body, check
@@ -44,8 +44,8 @@ class Integrations:
         """Every provider, its kind of credential, and whether the account is connected with it."""
         account = account_of(req, account_id)
         shown = [
-            IntegrationShown.of_port(port, Integration.of(account.id, port.name))
-            for port in ports().values()
+            IntegrationShown.of_connector(connector, Integration.of(account.id, connector.name))
+            for connector in connectors().values()
         ]
         resp.media = IntegrationList(data=shown).document()
 
@@ -58,9 +58,9 @@ class OneIntegration:
         self, req: falcon.Request, resp: falcon.Response, account_id: str, provider: str
     ) -> None:
         """One provider, and whether the account is connected with it."""
-        account, port = account_of(req, account_id), port_of(provider)
-        row = Integration.of(account.id, port.name)
-        resp.media = IntegrationShown.of_port(port, row).document()
+        account, connector = account_of(req, account_id), connector_of(provider)
+        row = Integration.of(account.id, connector.name)
+        resp.media = IntegrationShown.of_connector(connector, row).document()
 
     @documented("Wizard", {204: None})
     def on_delete(
@@ -122,4 +122,4 @@ class ConnectIntegration:
         """
         account = account_of(req, account_id)
         row = connect(account, provider, req.context.verified, caller_of(req).actor)
-        resp.media = IntegrationShown.of_port(port_of(provider), row).document()
+        resp.media = IntegrationShown.of_connector(connector_of(provider), row).document()

@@ -4,10 +4,7 @@ from datetime import date, datetime
 from typing import Any, Literal, Self
 
 from models.payments.dispute import answer_due_by
-from web.contact.answers import MessageShown
-from web.openapi.openapi import Shown, left_out_if_none
-from web.payments.answers import PaymentShown
-from web.payments.billing import StripeBillingShown
+from web.http.answers import Shown, left_out_if_none
 
 InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
 
@@ -105,57 +102,3 @@ class InvoiceList(Shown):
 
     data: list[InvoiceShown]
     has_more: bool
-
-
-class LinkShown(Shown):
-    """A payment link. `url` is short, easy to read out, and always leads to the current link."""
-
-    message: MessageShown | None
-
-    payment_link_id: str
-    url: str
-    status: str
-    amount: int
-    currency: str
-    error: str | None
-
-
-class IntentShown(Shown):
-    """What Stripe's payment form needs. `billingDetails` are in Stripe's format, to prefill the
-    form.
-    """
-
-    payment_intent_id: str
-    client_secret: str
-    amount: int
-    currency: str
-    status: str
-    billing_details: StripeBillingShown
-
-
-class CardFormShown(Shown):
-    """The page where the clinic's staff take a card for the invoice. Anyone with its URL may
-    charge, until it expires.
-    """
-
-    url: str
-    expires_at: datetime
-
-
-class Recorded(Shown):
-    """A payment, and its invoice after it."""
-
-    payment: PaymentShown
-    invoice: InvoiceShown
-
-
-class Confirmed(Shown):
-    """The state of a payment at Stripe. Only `succeeded` is success."""
-
-    success: bool
-    status: Literal[
-        "succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"
-    ]
-    payment: PaymentShown | None
-    invoice: InvoiceShown
-    client_secret: str | None = None

@@ -10,10 +10,11 @@ from models.invoices.invoice import Invoice
 from models.reports.receivables import BUCKETS, Sum, sums_by_age, sums_by_status, unpaid_invoices
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, rfc3339
+from web.http.answers import Shown
 from web.http.guards.auth import caller_of
 from web.http.lists import after_of, choices_of, limit_of
 from web.invoices.answers import CustomerBrief
-from web.openapi.openapi import PageQuery, Shown, documented
+from web.openapi.openapi import PageQuery, documented
 
 BUCKET_NAMES = {
     "1-30": "days_1_to_30",

@@ -6,9 +6,9 @@ from actions.invoices.invoices import find_invoice
 from effects.timeline import effects
 from models.reports.timeline import timeline_of
 from models.reports.timeline_sources import SOURCES
+from web.http.answers import Timeline, TimelineEntry
 from web.http.guards.auth import caller_of
 from web.http.lists import page_of
-from web.http.timeline import Timeline, TimelineEntry
 from web.openapi.openapi import PageQuery, documented
 
 

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from http import HTTPStatus
 from threading import Lock
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 from spectree import Response, SecurityScheme, SpecTree
 from spectree.models import SecureType, SecuritySchemeData
 
@@ -49,34 +48,6 @@ A page of this server may call the API for the operator who is signed in, by the
 it names the account in `Payphone-Account` and sends the session's token in `X-CSRF-Token` with
 anything but GET. What the operator's scope does not include is answered with 403 `forbidden`, whose
 `missing` is the scope, the account or `all_accounts`."""
-
-
-class Shown(BaseModel):
-    """The base of every answer: camelCase, declared fields only. It builds itself from a row."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-    @classmethod
-    def of(cls, row: Any, **given: Any) -> Self:
-        """The answer about `row`: each field is what is given, else the row's attribute of the same
-        name.
-        """
-        names = cls.model_fields
-        return cls(**{name: getattr(row, name) for name in names if name not in given} | given)
-
-    @classmethod
-    def show(cls, row: Any, **given: Any) -> dict[str, Any]:
-        """The answer about `row`, ready to be sent."""
-        return cls.of(row, **given).document()
-
-    def document(self) -> dict[str, Any]:
-        """The answer as JSON has it: times in RFC 3339, references as ids."""
-        return self.model_dump(mode="json", by_alias=True)
-
-
-def left_out_if_none() -> Any:
-    """The default of a field that an answer has only when there is something to say."""
-    return Field(default=None, exclude_if=lambda value: value is None)
 
 
 class FieldProblem(BaseModel):

@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from delivery.life_signs import LifeSigns, read_life_signs
 from delivery.registry import find_job
-from models.base import database_time
 from models.reports.figures import (
     OPEN_STATES,
     backfill_age,
@@ -29,8 +28,9 @@ from models.reports.figures import (
     oldest_unprocessed,
 )
 from models.reports.going_live import GoingLive, count_going_live
+from models.transactions import database_time
 from runtime.errors import Misconfigured
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 from runtime.settings import INTERACTIVE, QUEUES, get_settings
 
 DAY = 86_400  # seconds

@@ -8,11 +8,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery.life_signs import read_life_signs
-from models.base import database_time, execute
 from models.database_errors import explain
 from models.migrate import pending
+from models.transactions import database_time, execute
 from runtime.errors import Misconfigured
-from runtime.redis_connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import INTERACTIVE, get_settings
 
 

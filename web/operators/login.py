@@ -8,7 +8,7 @@ import falcon
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import BUILT_IN, Operator, normal_name, password_holds
 from models.accounts.operator_session import OperatorSession
-from models.base import transaction
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.ids import new_token
 from runtime.log import get_log

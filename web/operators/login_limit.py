@@ -11,7 +11,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 
 from models.accounts.operator import normal_name
 from web.http.address import counted_as
-from web.server.counted_limit import CountedLimit
+from web.http.guards.rate_limiter import RateLimiter
 
 PER_ADDRESS = RateLimitItemPerMinute(20, 15)  # 20 tries in 15 minutes
 PER_NAME = RateLimitItemPerMinute(10, 15)
@@ -24,7 +24,7 @@ class LoginLimit:
     """Counts tries; a login that succeeds clears its counts."""
 
     def __init__(self) -> None:
-        self._counts = CountedLimit()
+        self._counts = RateLimiter()
 
     def may_try(self, address: str, name: str) -> bool:
         """Count one try; False when the address or the name has had too many."""

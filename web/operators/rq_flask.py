@@ -25,7 +25,7 @@ from rq.serializers import JSONSerializer
 from rq.worker.base import BaseWorker
 from rq_dashboard import web
 
-from runtime.redis_connection import connect_redis
+from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from web.http.pages import STATIC
 

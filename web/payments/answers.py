@@ -1,4 +1,4 @@
-"""The API's answers about payments, refunds and disputes, as models."""
+"""The API's answers about payments, ways to pay, refunds and disputes, as models."""
 
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -10,7 +10,10 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.refund import Refund
 from models.payments.refund_request import RefundRequest
 from rules.declines import public_code
-from web.openapi.openapi import Shown
+from web.contact.answers import MessageShown
+from web.http.answers import Shown
+from web.invoices.answers import InvoiceShown
+from web.payments.billing import StripeBillingShown
 
 PaymentStatus = Literal[
     "pending", "requires_action", "processing", "failed", "canceled", "succeeded", "voided"
@@ -151,3 +154,57 @@ class PaymentWithRefunds(PaymentShown):
             "void_reason": None,
         }
         return super(PaymentShown, cls).of(attempt, **nothing_yet | given)
+
+
+class LinkShown(Shown):
+    """A payment link. `url` is short, easy to read out, and always leads to the current link."""
+
+    message: MessageShown | None
+
+    payment_link_id: str
+    url: str
+    status: str
+    amount: int
+    currency: str
+    error: str | None
+
+
+class IntentShown(Shown):
+    """What Stripe's payment form needs. `billingDetails` are in Stripe's format, to prefill the
+    form.
+    """
+
+    payment_intent_id: str
+    client_secret: str
+    amount: int
+    currency: str
+    status: str
+    billing_details: StripeBillingShown
+
+
+class CardFormShown(Shown):
+    """The page where the clinic's staff take a card for the invoice. Anyone with its URL may
+    charge, until it expires.
+    """
+
+    url: str
+    expires_at: datetime
+
+
+class Recorded(Shown):
+    """A payment, and its invoice after it."""
+
+    payment: PaymentShown
+    invoice: InvoiceShown
+
+
+class Confirmed(Shown):
+    """The state of a payment at Stripe. Only `succeeded` is success."""
+
+    success: bool
+    status: Literal[
+        "succeeded", "processing", "requires_action", "pending", "failed", "canceled", "unknown"
+    ]
+    payment: PaymentShown | None
+    invoice: InvoiceShown
+    client_secret: str | None = None

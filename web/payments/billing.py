@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from models.invoices.customer import Customer
+from web.http.answers import Shown
 from web.http.body import Body
 from web.http.fields import Email, Name, Phone
-from web.openapi.openapi import Shown
 
 Line = Annotated[str, Field(max_length=200)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166, such as US.")]

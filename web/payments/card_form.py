@@ -21,9 +21,9 @@ from actions.payments.payable import check_payable
 from actions.payments.plan_attempt import plan_attempt
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import transaction
 from rules.money import in_words
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
@@ -37,8 +37,8 @@ from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.outcome import accept
 from web.http.problems import Problem
-from web.invoices.answers import CardFormShown
 from web.openapi.openapi import documented
+from web.payments.answers import CardFormShown
 from web.payments.card_page import show_card_page, show_refusal
 from web.payments.card_tokens import LIFE, CardForm, read_token
 from web.payments.confirm_payment import answered_later, resume_charge

@@ -16,8 +16,8 @@ from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent, key_required
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
-from web.invoices.answers import Confirmed
 from web.openapi.openapi import documented
+from web.payments.answers import Confirmed
 from web.payments.payment_intents import PAYING_PROBLEMS
 from web.payments.payment_outcome import answer_outcome
 

@@ -15,9 +15,9 @@ from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.problems import Problem
-from web.invoices.answers import InvoiceShown, Recorded
+from web.invoices.answers import InvoiceShown
 from web.openapi.openapi import documented
-from web.payments.answers import PaymentShown
+from web.payments.answers import PaymentShown, Recorded
 
 
 class TakenPayment(Body):

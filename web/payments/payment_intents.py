@@ -19,8 +19,8 @@ from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later
 from web.http.problems import Problem
-from web.invoices.answers import IntentShown
 from web.openapi.openapi import documented
+from web.payments.answers import IntentShown
 from web.payments.billing import BillingDetails, stripe_billing
 
 PAYING_PROBLEMS = (

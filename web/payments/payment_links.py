@@ -25,8 +25,8 @@ from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.later import Later, nothing_to_perform
 from web.http.pages import show_page
-from web.invoices.answers import LinkShown
 from web.openapi.openapi import documented
+from web.payments.answers import LinkShown
 from web.payments.notice import notice_of
 
 

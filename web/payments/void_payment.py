@@ -11,9 +11,9 @@ from web.http.body import Body, check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
-from web.invoices.answers import InvoiceShown, Recorded
+from web.invoices.answers import InvoiceShown
 from web.openapi.openapi import documented
-from web.payments.answers import PaymentShown
+from web.payments.answers import PaymentShown, Recorded
 from web.payments.payments import find_payment
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from rules.contact.work_items import actions_of
-from web.openapi.openapi import Shown
+from web.http.answers import Shown
 
 ItemKind = Literal["escalation", "reply", "draft", "doubt", "overpayment", "dispute", "call"]
 

@@ -12,11 +12,12 @@ from actions.contact.ladder.drafts import Approval, approve_draft, draft_of
 from actions.contact.ladder.due_jobs import take_due_jobs
 from actions.people.in_order import lock_people
 from delivery.perform_now import perform_all
+from web.http.answers import Shown
 from web.http.body import Body, check
 from web.http.fields import Id
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 AT_ONCE = 10  # jobs that a repetition does itself, so that nobody waits long for its answer
 

@@ -9,8 +9,8 @@ from runtime.die_with_parent import die_with_parent
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
 from web.http.guards.payment_guard import check_settings
+from web.http.keep_alive import begin_request
 from web.server.counter_files import make_counter_files, reserve_counter_files
-from web.server.keep_alive import begin_request
 from web.server.waiting import CONNECTIONS, TALKING
 
 settings = settings_or_exit(check_settings)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from runtime.log import get_log
+from web.http.routing import method_of, route_of
 
 log = get_log("metrics")
 
@@ -73,26 +74,3 @@ class RequestMetrics:
         except OSError as error:
             # such as a folder that went with a killed master, while its worker still answers
             log.warning("a request could not be counted", route=route, error=str(error))
-
-
-def route_of(req: falcon.Request) -> str:
-    """The route's template, `/rq` or `/static` for all below them, or `none`: a path itself may
-    hold what is secret.
-    """
-    return req.uri_template or _sink(req.path)
-
-
-def method_of(req: falcon.Request) -> str:
-    """The method, or `other` for one that HTTP does not have."""
-    return req.method if req.method in falcon.HTTP_METHODS else "other"
-
-
-def _sink(path: str) -> str:
-    return next(
-        (
-            prefix
-            for prefix in ("/rq", "/static")
-            if path == prefix or path.startswith(f"{prefix}/")
-        ),
-        "none",
-    )

@@ -13,9 +13,10 @@ from runtime.clock import real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from runtime.settings import get_settings
+from web.http.answers import Shown
 from web.http.body import TooDeep, parse_json, read_raw, refuse_unstorable
 from web.http.problems import Problem
-from web.openapi.openapi import Shown, documented
+from web.openapi.openapi import documented
 
 THIN = "v2.core.event"  # docs.stripe.com/event-destinations: "thin events"
 

@@ -1,6 +1,8 @@
 """Reading Twilio's webhooks: a form or JSON, signed over the URL it was sent to."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 from xml.sax.saxutils import escape
 
 import falcon
@@ -11,6 +13,8 @@ from rules.storable import storable_text
 from runtime.settings import get_settings
 from web.http.body import read_raw
 from web.http.problems import Problem
+
+T = TypeVar("T")
 
 ADDRESSES = ("From", "To")
 # https://www.w3.org/TR/xml/#charsets
@@ -32,17 +36,7 @@ def signed_report(req: falcon.Request) -> dict[str, str]:
     """
     if not (req.content_type or "").lower().startswith("application/json"):
         return signed_form(req)
-    settings = get_settings()
-    url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
-    try:
-        report = verify_json(
-            read_raw(req, CAP),
-            url,
-            req.get_header("X-Twilio-Signature"),
-            settings.twilio_auth_tokens,
-        )
-    except BadTwilioSignature as error:
-        raise Problem("webhook_not_signed", str(error)) from None
+    report = _signed(req, verify_json)
     return {name: storable_text(each) for name, each in report.items() if isinstance(each, str)}
 
 
@@ -54,16 +48,19 @@ def signed_form(req: falcon.Request) -> dict[str, str]:
     must not be lost over one. So is the channel before an address: whoever says STOP over RCS is
     the person whom we text (`ChannelPrefix` still tells the channel).
     """
-    settings = get_settings()
-    url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
-    try:
-        fields = verify_form(
-            read_raw(req, CAP),
-            url,
-            req.get_header("X-Twilio-Signature"),
-            settings.twilio_auth_tokens,
-        )
-    except BadTwilioSignature as error:
-        raise Problem("webhook_not_signed", str(error)) from None
+    fields = _signed(req, verify_form)
     plain = {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}
     return plain | {name: without_channel(plain[name]) for name in ADDRESSES if name in plain}
+
+
+def _signed(
+    req: falcon.Request, verify: Callable[[bytes, str, str | None, tuple[str, ...]], T]
+) -> T:
+    """What `verify` reads of a request whose signature is good. Raises Problem 403."""
+    settings = get_settings()
+    url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
+    signature = req.get_header("X-Twilio-Signature")
+    try:
+        return verify(read_raw(req, CAP), url, signature, settings.twilio_auth_tokens)
+    except BadTwilioSignature as error:
+        raise Problem("webhook_not_signed", str(error)) from None

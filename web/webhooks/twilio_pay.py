@@ -3,7 +3,7 @@
 import falcon
 
 from actions.calling.keypad import hear
-from models.base import again_if_it_gave_way
+from models.transactions import again_if_it_gave_way
 from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import signed_form

@@ -2,8 +2,8 @@
 
 import falcon
 
-from actions.deployment.ports import look_at_port
-from models.base import transaction
+from actions.deployment.numbers.ports import look_at_port
+from models.transactions import transaction
 from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import signed_report

@@ -8,17 +8,17 @@ import re
 import falcon
 from structlog.contextvars import bind_contextvars
 
+from actions.contact.opt_out.record_wish import accounts_told, record_wish, service_meant
 from actions.contact.record_text_report import message_of, record_text_report
-from actions.contact.record_wish import accounts_told, record_wish, service_meant
 from actions.people.hear_reply import hear_reply
 from actions.people.in_order import lock_people_at
 from models.accounts.account import Account
-from models.base import again_if_it_gave_way, transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.message_template import template_for
 from models.contact.work_item import WorkItem
+from models.transactions import again_if_it_gave_way, transaction
 from rules.cards.card_numbers import redact
 from rules.contact.opt_out.words import language_of_help, wish_of
 from rules.contact.templates import render

@@ -9,12 +9,13 @@ from actions.calling.record_call_report import (
     record_call_report,
     record_final_report,
 )
-from models.base import again_if_it_gave_way, transaction
+from models.transactions import again_if_it_gave_way, transaction
 from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from web.openapi.openapi import Shown, documented
+from web.http.answers import Shown
+from web.openapi.openapi import documented
 from web.webhooks.vapi_body import vapi_body
 
 log = get_log("webhooks")

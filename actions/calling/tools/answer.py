@@ -8,11 +8,11 @@ What it refuses it raises; the caller is told in words that say nothing they may
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actions.calling.tools.asked import Asked
 from actions.calling.tools.call import call_of
 from actions.calling.tools.debts import get_unpaid_invoice
 from actions.calling.tools.link import create_payment_link
 from actions.calling.tools.payment import process_phone_payment
+from actions.calling.tools.tool_request import ToolRequest
 from actions.calling.tools.wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
@@ -37,13 +37,13 @@ log = get_log("tools")
 class Tool:
     """One tool. `verified`: only for somebody whom `verifyCaller` has verified in this call."""
 
-    run: Callable[[Asked], str]
+    run: Callable[[ToolRequest], str]
     verified: bool
 
 
-def _find_free_times(asked: Asked) -> str:
+def _find_free_times(request: ToolRequest) -> str:
     """Free times of the clinic: nothing of a patient, so anybody may ask."""
-    return answer_free_times(asked.call.account, asked.called.arguments)
+    return answer_free_times(request.call.account, request.called.arguments)
 
 
 TOOLS: dict[str, Tool] = {
@@ -74,7 +74,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
         log.warning("a tool was not open", tool=called.name, why=closed)
         return Answer(closed, failed=True)
     try:
-        return Answer(tool.run(Asked(call, called, at_vapi, heard)))
+        return Answer(tool.run(ToolRequest(call, called, at_vapi, heard)))
     except Refused as refused:
         log.info("tool refused", tool=called.name, code=refused.code, call_id=call.id)
         return Answer(words_for(refused.code, refused.detail), failed=True)

@@ -1,6 +1,6 @@
 """What a verified person owes, as far as this call is about it."""
 
-from actions.calling.tools.asked import Asked
+from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
@@ -20,10 +20,10 @@ _OF_PERSON = (
 )
 
 
-def get_unpaid_invoice(asked: Asked) -> str:
+def get_unpaid_invoice(request: ToolRequest) -> str:
     """The bills, oldest first: amount, due date, and the project where the account says so."""
-    bills = unpaid(asked.call)
-    named = asked.text("invoiceId")
+    bills = unpaid(request.call)
+    named = request.text("invoiceId")
     if named:
         bills = [each for each in bills if each.id == named]
         if not bills:
@@ -33,7 +33,7 @@ def get_unpaid_invoice(asked: Asked) -> str:
     # most bills have no project: then it does not matter whether the account would have it told
     tells_project = (
         any(each.project for each in bills)
-        and AccountSettings.of_account(asked.call.account_id).send_project
+        and AccountSettings.of_account(request.call.account_id).send_project
     )
     told = [
         bill(
@@ -63,12 +63,12 @@ def unpaid(call: Call) -> list[Invoice]:
     return Invoice.all(_OF_PERSON, call.account_id, call.customer_id)
 
 
-def chosen_bill(asked: Asked) -> Invoice:
+def chosen_bill(request: ToolRequest) -> Invoice:
     """The bill that a tool acts on: the oldest unpaid one, which no word of the model's
     changes. An id that is given must be of this call. Raises Refused.
     """
-    bills = unpaid(asked.call)
-    named = asked.text("invoiceId")
+    bills = unpaid(request.call)
+    named = request.text("invoiceId")
     if named:
         bills = [each for each in bills if each.id == named]
     if not bills:

@@ -1,16 +1,16 @@
 """A payment link for whoever is on the phone: texted to a number that is theirs, or read out."""
 
-from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill
+from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link
 from actions.payments.payable import check_payable
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from rules.calling.tools_words import OTHER_NUMBER, link_texted, link_to_read
 from rules.contact.phones import BadPhone, read_phone
 from runtime.clock import business_now, real_now
@@ -20,38 +20,38 @@ from runtime.settings import INTERACTIVE
 TEXT, READ_OUT = "text", "read_out"
 
 
-def create_payment_link(asked: Asked) -> str:
+def create_payment_link(request: ToolRequest) -> str:
     """Make the link of the oldest bill's balance, and text it once; if it may not be texted, the
     address is given to be read out. Raises Refused.
     """
-    known = ToolCall.of_id(asked.call, asked.called.id)
+    known = ToolCall.of_id(request.call, request.called.id)
     if known is not None:
         return known.answer
     # any other word is the model's own, and no other wish
-    by = READ_OUT if asked.text("by").casefold() == READ_OUT else TEXT
-    chosen = chosen_bill(asked)
-    known = ToolCall.known(asked.call, asked.called.id, _wish(asked, chosen, by))
+    by = READ_OUT if request.text("by").casefold() == READ_OUT else TEXT
+    chosen = chosen_bill(request)
+    known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, by))
     if known is not None:  # which needs no turn among those who write
         return known.answer
     with transaction():
         invoice = Invoice.locked_with("account", chosen.id)
-        call = Call.locked(asked.call.id)
-        wish = _wish(asked, invoice, by)
-        known = ToolCall.known(call, asked.called.id, wish)
+        call = Call.locked(request.call.id)
+        wish = _wish(request, invoice, by)
+        known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
         check_payable(invoice)
         check_balance_chargeable(invoice)
-        line, subject = _made(asked, invoice, by)
+        line, subject = _made(request, invoice, by)
         about = {
             "customer_id": invoice.customer_id,
             "invoice_id": invoice.id,
             "amount": invoice.outstanding,
             "answer": line,
         }
-        name, now, aside = asked.called.name, real_now(), f"{wish}:refused"
+        name, now, aside = request.called.name, real_now(), f"{wish}:refused"
         if subject:
-            ToolCall.keep(call, name, asked.called.id, wish, now, subject=subject, **about)
+            ToolCall.keep(call, name, request.called.id, wish, now, subject=subject, **about)
         # the gate may allow in an hour what it refused: then the same wish is asked anew, but by
         # the address that was read out they may pay all the same
         elif not ToolCall.has("call_id = ? AND wish = ?", call.id, aside):
@@ -59,37 +59,37 @@ def create_payment_link(asked: Asked) -> str:
     return line
 
 
-def _wish(asked: Asked, invoice: Invoice, by: str) -> str:
-    return f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
+def _wish(request: ToolRequest, invoice: Invoice, by: str) -> str:
+    return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
 
 
-def _made(asked: Asked, invoice: Invoice, by: str) -> tuple[str, str]:
+def _made(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
     """What is answered, and the row that was made for it; '' when the gate refused the text."""
-    phone = "" if by == READ_OUT else _phone(asked, invoice)
+    phone = "" if by == READ_OUT else _phone(request, invoice)
     on_its_way = text_on_its_way(invoice, phone) if phone else None
     refused = None
     if phone and on_its_way is None:
-        refused = refusal_of(invoice, phone, asked.actor)
-    link = plan_link(invoice, asked.actor, INTERACTIVE)
+        refused = refusal_of(invoice, phone, request.actor)
+    link = plan_link(invoice, request.actor, INTERACTIVE)
     if phone and refused is None:
-        message = ask_for_text(invoice, link, phone, asked.actor, INTERACTIVE)
+        message = ask_for_text(invoice, link, phone, request.actor, INTERACTIVE)
         return link_texted(message.to), message.id
     address = PayAddress.of(invoice, business_now())
     return link_to_read(address.url, refused is not None), "" if refused else link.id
 
 
-def _phone(asked: Asked, invoice: Invoice) -> str:
+def _phone(request: ToolRequest, invoice: Invoice) -> str:
     """The number on file, or the one on the line; any other is refused."""
     on_file = invoice.customer.preferred_phone
-    allowed = {number for number in (on_file, invoice.customer.phone, asked.line) if number}
-    named = asked.text("phoneNumber")
+    allowed = {number for number in (on_file, invoice.customer.phone, request.line) if number}
+    named = request.text("phoneNumber")
     if named:
         try:
             number = read_phone(named)
         except BadPhone:
             number = ""
     else:
-        number = asked.line if asked.text("to") == "this_phone" else on_file or asked.line
+        number = request.line if request.text("to") == "this_phone" else on_file or request.line
     if number not in allowed:
         raise Refused("invalid", OTHER_NUMBER)
     return number

@@ -1,14 +1,13 @@
 """Paying during a call: by the card on file, after the person has said yes, or by keypad."""
 
 from actions.calling.keypad import begin, go_on, words_for_session
-from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill, unpaid
+from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_charges_run, check_payable
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
 from models.calling.tool_call import ToolCall
@@ -16,6 +15,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import transaction
 from rules.calling.tools_consent import consent_heard
 from rules.calling.tools_payload import Said
 from rules.calling.tools_words import (
@@ -41,39 +41,39 @@ MOST_ENTRIES = 2  # of cards in one call
 TWILIOS = "CA"  # how the id of a call at Twilio begins
 
 
-def process_phone_payment(asked: Asked) -> str:
+def process_phone_payment(request: ToolRequest) -> str:
     """Charge the oldest bill's balance, once for each time that the person agreed. Raises
     Refused.
     """
-    chosen = AccountSettings.of_account(asked.call.account_id)
+    chosen = AccountSettings.of_account(request.call.account_id)
     if chosen.payment_collection != IN_CALL:
         raise Refused("staff_form_off", NO_CARDS_IN_CALLS)
-    by = asked.text("by") or SAVED_CARD
+    by = request.text("by") or SAVED_CARD
     if by not in {SAVED_CARD, KEYPAD}:
         raise Refused("invalid", NO_SUCH_WAY)
     if by == KEYPAD and not chosen.keypad_payments:
         raise Refused("invalid", NO_KEYPAD)
-    return _paid(asked, by)
+    return _paid(request, by)
 
 
-def _paid(asked: Asked, by: str) -> str:
-    last = ToolCall.last_of(asked.call, asked.called.name)
-    if last is not None and (last.tool_call_id == asked.called.id or _is_meant(last, asked)):
+def _paid(request: ToolRequest, by: str) -> str:
+    last = ToolCall.last_of(request.call, request.called.name)
+    if last is not None and (last.tool_call_id == request.called.id or _is_meant(last, request)):
         return _went_on(last)
     if last is not None and _is_being_typed(last):
         return _went_on(last)
-    invoice_id, heard = chosen_bill(asked).id, asked.heard()
+    invoice_id, heard = chosen_bill(request).id, request.heard()
     begun: Charge | KeypadSession | None = None
     with transaction():
-        invoice, call = Invoice.locked(invoice_id), Call.locked(asked.call.id)
+        invoice, call = Invoice.locked(invoice_id), Call.locked(request.call.id)
         # an entry of which no card came may be begun anew
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
-        wish = f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
-        done = ToolCall.known(call, asked.called.id, wish)
+        wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
+        done = ToolCall.known(call, request.called.id, wish)
         # what came of the last one is told all the same, where the next is not for a card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
-            begun = _agreed_to(asked, heard, invoice, call, wish, by, last)
+            begun = _agreed_to(request, heard, invoice, call, wish, by, last)
         question = _ask(invoice, by) if is_for_card else NOT_BY_CARD.format(number=invoice.number)
     if begun is not None:
         return _performed(begun)
@@ -83,7 +83,7 @@ def _paid(asked: Asked, by: str) -> str:
 
 
 def _agreed_to(
-    asked: Asked,
+    request: ToolRequest,
     heard: tuple[Said, ...],
     invoice: Invoice,
     call: Call,
@@ -95,19 +95,19 @@ def _agreed_to(
     # nobody is asked for a yes, or for a card, to what Stripe does not take
     check_balance_chargeable(invoice)
     # only what answers our question counts, and a yes that was acted upon not again
-    asked_at = _asked_at(asked, call, wish, len(heard))
+    asked_at = _asked_at(request, call, wish, len(heard))
     said = heard[max(asked_at, 0 if last is None else last.heard) :]
     shown = str(to_major(invoice.outstanding, invoice.currency))
     words = consent_heard(said, shown, _notices(invoice))
     if not words:
         return None
-    begun = _begun(asked, by, invoice, call)
+    begun = _begun(request, by, invoice, call)
     subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
-    _agreed(asked, invoice, call, wish, words, len(heard), subject)
+    _agreed(request, invoice, call, wish, words, len(heard), subject)
     return begun
 
 
-def _asked_at(asked: Asked, call: Call, wish: str, heard: int) -> int:
+def _asked_at(request: ToolRequest, call: Call, wish: str, heard: int) -> int:
     """How much had been said when the model was first given the question to this wish; that is now,
     if it was not yet.
     """
@@ -115,7 +115,7 @@ def _asked_at(asked: Asked, call: Call, wish: str, heard: int) -> int:
     row = ToolCall.one("call_id = ? AND wish = ?", call.id, question)
     if row is None:
         # under an id of its own: the tool call's is for what is done
-        name, own_id = asked.called.name, f"{question}{asked.called.id}"
+        name, own_id = request.called.name, f"{question}{request.called.id}"
         row = ToolCall.keep(call, f"{name}?", own_id, question, real_now(), heard=heard)
     return row.heard
 
@@ -128,10 +128,12 @@ def _told_of(last: ToolCall) -> str:
         return words_for(refused.code, refused.detail)
 
 
-def _is_meant(last: ToolCall, asked: Asked) -> bool:
+def _is_meant(last: ToolCall, request: ToolRequest) -> bool:
     """Whether only the last payment can be meant: no bill is left, or the one named is its own."""
-    left = {each.id for each in unpaid(asked.call)}
-    return not left or (last.invoice_id not in left and asked.text("invoiceId") == last.invoice_id)
+    left = {each.id for each in unpaid(request.call)}
+    return not left or (
+        last.invoice_id not in left and request.text("invoiceId") == last.invoice_id
+    )
 
 
 def _is_being_typed(last: ToolCall) -> bool:
@@ -139,17 +141,17 @@ def _is_being_typed(last: ToolCall) -> bool:
     return session is not None and session.is_open
 
 
-def _begun(asked: Asked, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
+def _begun(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
     if by == SAVED_CARD:
-        return charge_by_phone(invoice, None, None, asked.actor, call.id)
+        return charge_by_phone(invoice, None, None, request.actor, call.id)
     check_payable(invoice)
     check_charges_run(invoice.account_id)
     if KeypadSession.failures(call) >= MOST_ENTRIES:
         raise Refused("invalid", NO_MORE_ENTRIES)
-    carrier_id = asked.carrier_id or call.carrier_id or ""
+    carrier_id = request.carrier_id or call.carrier_id or ""
     if not carrier_id.startswith(TWILIOS):
         raise Refused("invalid", NO_KEYPAD)
-    return begin(asked, invoice, call, carrier_id)
+    return begin(request, invoice, call, carrier_id)
 
 
 def _performed(begun: Charge | KeypadSession) -> str:
@@ -160,13 +162,19 @@ def _performed(begun: Charge | KeypadSession) -> str:
 
 
 def _agreed(
-    asked: Asked, invoice: Invoice, call: Call, wish: str, words: str, heard: int, subject: str
+    request: ToolRequest,
+    invoice: Invoice,
+    call: Call,
+    wish: str,
+    words: str,
+    heard: int,
+    subject: str,
 ) -> None:
     """Keep the words by which the charge was agreed to."""
     kept = ToolCall.keep(
         call,
-        asked.called.name,
-        asked.called.id,
+        request.called.name,
+        request.called.id,
         wish,
         real_now(),
         customer_id=invoice.customer_id,
@@ -177,7 +185,7 @@ def _agreed(
         heard=heard,
     )
     AuditEntry.record(
-        asked.actor,
+        request.actor,
         "charge.agreed_in_call",
         f"call:{call.id}",
         call.account_id,

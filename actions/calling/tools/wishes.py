@@ -7,13 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.calling.hand_over import ask_whom_to_leave_alone, numbers_of
-from actions.calling.tools.asked import Asked
 from actions.calling.tools.debts import chosen_bill
+from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
 from actions.contact.promise import record_promise
 from actions.contact.put_off import A_MOMENT, LATER, put_off, time_asked
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.contact.consent import Consent
@@ -22,6 +21,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.calling.tools_defined import REASONS
 from rules.calling.tools_words import (
     BAD_DAY,
@@ -42,54 +42,54 @@ WRONG = "wrong_number"
 _WHAT = {"calls": ("voice",), "texts": ("sms",)}
 
 
-def record_promise_of(asked: Asked) -> str:
+def record_promise_of(request: ToolRequest) -> str:
     """Record that the person will pay the oldest bill on a day; contact pauses until then. Raises
     Refused.
     """
     try:
-        day = date.fromisoformat(asked.text("date"))
+        day = date.fromisoformat(request.text("date"))
     except ValueError:
         raise Refused("invalid", BAD_DAY) from None
-    known = ToolCall.of_id(asked.call, asked.called.id)
+    known = ToolCall.of_id(request.call, request.called.id)
     if known is not None:
         return known.answer
-    chosen = chosen_bill(asked)
-    known = ToolCall.known(asked.call, asked.called.id, _wish(asked, chosen, day))
+    chosen = chosen_bill(request)
+    known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, day))
     if known is not None:  # which needs no turn among those who write
         return known.answer
     with transaction():
-        invoice, call = Invoice.locked(chosen.id), Call.locked(asked.call.id)
-        wish = _wish(asked, invoice, day)
-        known = ToolCall.known(call, asked.called.id, wish)
+        invoice, call = Invoice.locked(chosen.id), Call.locked(request.call.id)
+        wish = _wish(request, invoice, day)
+        known = ToolCall.known(call, request.called.id, wish)
         if known is None:
-            promise = record_promise(invoice, None, day, by=asked.actor)
-            known = _keep(asked, call, wish, promised(day), promise.id, invoice)
+            promise = record_promise(invoice, None, day, by=request.actor)
+            known = _keep(request, call, wish, promised(day), promise.id, invoice)
     return known.answer
 
 
-def _wish(asked: Asked, invoice: Invoice, day: date) -> str:
-    return f"{asked.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
+def _wish(request: ToolRequest, invoice: Invoice, day: date) -> str:
+    return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
 
 
-def stop_contact(asked: Asked) -> str:
+def stop_contact(request: ToolRequest) -> str:
     """Leave the person on the line alone from this commit on, at each number of theirs that is
     known: no calls, no texts, or neither, where they name none. A wrong number is not used again by
     this clinic. Raises Refused.
     """
-    what, wrong = asked.text("what"), asked.text("why") == WRONG
+    what, wrong = request.text("what"), request.text("why") == WRONG
     channels = CHANNELS if wrong else _WHAT.get(what, CHANNELS)
     line = WRONG_NUMBER if wrong else STOPPED.format(what=_said(channels))
     with transaction():
-        call = Call.locked(asked.call.id)
+        call = Call.locked(request.call.id)
         # a wrong number is the line's, and says nothing of the person's own
-        phones = _line_of(asked) if wrong else numbers_of(call)
-        wish = f"{asked.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
-        known = ToolCall.known(call, asked.called.id, wish)
+        phones = _line_of(request) if wrong else numbers_of(call)
+        wish = f"{request.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
+        known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
         if phones:
-            stops = [_stop(asked, call, phone, channels, is_wrong=wrong) for phone in phones]
-            _keep(asked, call, wish, line, stops[0].id)
+            stops = [_stop(request, call, phone, channels, is_wrong=wrong) for phone in phones]
+            _keep(request, call, wish, line, stops[0].id)
         else:
             ask_whom_to_leave_alone(call)
     if not phones:
@@ -97,15 +97,15 @@ def stop_contact(asked: Asked) -> str:
     return line
 
 
-def _line_of(asked: Asked) -> list[str]:
+def _line_of(request: ToolRequest) -> list[str]:
     try:
-        return [read_phone(asked.line)]
+        return [read_phone(request.line)]
     except BadPhone:
         return []
 
 
 def _stop(
-    asked: Asked, call: Call, phone: str, channels: tuple[str, ...], *, is_wrong: bool
+    request: ToolRequest, call: Call, phone: str, channels: tuple[str, ...], *, is_wrong: bool
 ) -> OptOut:
     statement = OptOut.record(
         call.account_id,
@@ -115,12 +115,12 @@ def _stop(
         words=WRONG if is_wrong else "said so in a call",
         source="call",
         reference=call.id,
-        recorded_by=asked.actor,
+        recorded_by=request.actor,
     )
     if is_wrong and call.direction == "outbound":
         _suppress(call, phone)
     AuditEntry.record(
-        asked.actor,
+        request.actor,
         "opt_out.recorded",
         f"call:{call.id}",
         call.account_id,
@@ -130,25 +130,25 @@ def _stop(
     return statement
 
 
-def request_human(asked: Asked) -> str:
+def request_human(request: ToolRequest) -> str:
     """Hand the matter over to a person at the clinic; where the reason asks for it, nobody else
     contacts the person meanwhile, and nobody before the time at which they want to be called.
     """
-    reason = asked.text("reason")
+    reason = request.text("reason")
     reason = reason if reason in REASONS else "asked_for_person"
     with transaction():
-        call = Call.locked_with("account", asked.call.id)
-        known = ToolCall.of_id(call, asked.called.id)
+        call = Call.locked_with("account", request.call.id)
+        known = ToolCall.of_id(call, request.called.id)
         if known is not None:  # told again: it takes back nothing that was asked for since
             return known.answer
-        due = _put_off(asked, call)
-        line = _answer(asked, call, due)
-        wish = ":".join([asked.called.name, reason, *_digest(asked.text("when"))])
-        item = _opened(asked, call, reason, due)
-        known = ToolCall.known(call, asked.called.id, wish)
+        due = _put_off(request, call)
+        line = _answer(request, call, due)
+        wish = ":".join([request.called.name, reason, *_digest(request.text("when"))])
+        item = _opened(request, call, reason, due)
+        known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
-        _keep(asked, call, wish, line, item.id)
+        _keep(request, call, wish, line, item.id)
     return line
 
 
@@ -160,44 +160,44 @@ def _digest(when: str) -> list[str]:
     return [hashlib.sha256(words.encode()).hexdigest()[:16]] if words else []
 
 
-def _answer(asked: Asked, call: Call, due: datetime | None) -> str:
+def _answer(request: ToolRequest, call: Call, due: datetime | None) -> str:
     """What they may be told of when they hear from the clinic: no more than will be kept. Nobody is
     put off of whom nobody knows who it is.
     """
     if due is None or call.customer_id is None:
         return HUMAN
-    if time_asked(asked.text("when"), asked.line) is None:
+    if time_asked(request.text("when"), request.line) is None:
         return HUMAN_TOMORROW
     return HUMAN_THEN if due > business_now() else HUMAN
 
 
-def _put_off(asked: Asked, call: Call) -> datetime | None:
+def _put_off(request: ToolRequest, call: Call) -> datetime | None:
     """When they want to be called, if they have said so: until then nobody contacts them, and not
     before tomorrow where their words are not understood.
     """
-    words = asked.text("when")
+    words = request.text("when")
     if not words:
         return None
     if call.customer_id is None:
-        return time_asked(words, asked.line) or time_asked(LATER, asked.line)
+        return time_asked(words, request.line) or time_asked(LATER, request.line)
     customer = Customer.get_by_id(call.customer_id)
-    due = put_off(customer, words, asked.line, asked.actor, call_id=call.id)
-    return due or put_off(customer, LATER, asked.line, asked.actor, call_id=call.id)
+    due = put_off(customer, words, request.line, request.actor, call_id=call.id)
+    return due or put_off(customer, LATER, request.line, request.actor, call_id=call.id)
 
 
-def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> WorkItem:
+def _opened(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:
     """The item of whoever asks; the time that was named last counts, but a matter that weighs more
     than a call is not put off with the call.
     """
     due = None if reason in HOLDS else due
     context = {
         "callId": call.id,
-        "phone": asked.line,
+        "phone": request.line,
         "verified": call.verified_at is not None,
     }
-    if words := asked.text("when"):
+    if words := request.text("when"):
         context["when"] = words
-    item = _item(asked, call, reason, due, context)
+    item = _item(request, call, reason, due, context)
     if words and item.is_open and item.context.get("when") != words:
         item.record_context({**item.context, "when": words})
     is_due = item.due_at is not None and due is not None and abs(item.due_at - due) < A_MOMENT
@@ -207,7 +207,7 @@ def _opened(asked: Asked, call: Call, reason: str, due: datetime | None) -> Work
 
 
 def _item(
-    asked: Asked, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
+    request: ToolRequest, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
 ) -> WorkItem:
     if call.customer_id is None:  # nobody knows who rang
         words = "Somebody who called asks to be called back; who it was is not known."
@@ -215,7 +215,7 @@ def _item(
         return WorkItem.open(call.account_id, "call", about, words, due_at=due, context=context)
     customer = Customer.get_by_id(call.customer_id)
     return open_escalation(
-        call.account, customer, None, reason, context, due, subject=call.id, by=asked.actor
+        call.account, customer, None, reason, context, due, subject=call.id, by=request.actor
     )
 
 
@@ -235,7 +235,7 @@ def _said(channels: tuple[str, ...]) -> str:
 
 
 def _keep(
-    asked: Asked,
+    request: ToolRequest,
     call: Call,
     wish: str,
     line: str,
@@ -244,8 +244,8 @@ def _keep(
 ) -> ToolCall:
     return ToolCall.keep(
         call,
-        asked.called.name,
-        asked.called.id,
+        request.called.name,
+        request.called.id,
         wish,
         real_now(),
         customer_id=call.customer_id,

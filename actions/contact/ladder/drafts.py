@@ -10,12 +10,12 @@ from actions.contact.ladder.owing import owing_of
 from actions.contact.ladder.perform import begin
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import customer_key
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem
+from models.transactions import serialize_on, transaction
 from rules.contact import gate
 from runtime.clock import business_now, real_now
 

@@ -11,13 +11,13 @@ from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
 from actions.contact.ladder.perform import begin, hand_over
 from actions.people.number_lookups import want_look_up
-from models.base import transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
+from models.transactions import transaction
 from rules.contact.gate import NOT_CHECKED, Refused
 from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
 from runtime.clock import real_now

@@ -10,9 +10,9 @@ from actions.contact.ladder.ask import Found, ask, is_by_hand
 from actions.contact.ladder.owing import Owing, owing_of, rungs_of
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.base import execute, transaction
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import Course
+from models.transactions import execute, transaction
 from rules.contact.ladder import Heard, Rung, Way, climbed_by
 from runtime.clock import business_now
 

@@ -7,7 +7,7 @@ asks once more, for days may lie between.
 from enum import Enum
 
 from models.deployment.setup import Setup
-from rules.deployment.cards import EXPIRED
+from rules.deployment.cards import EXPIRED, OTHER_MODE
 from runtime.errors import Refused
 
 
@@ -46,5 +46,5 @@ def why_not(setup: Setup | None) -> str:
     if setup is None:
         return ""
     if setup.payment_method_verified and not setup.may_pay:
-        return EXPIRED  # since the last look at it
+        return OTHER_MODE if setup.is_of_other_mode else EXPIRED  # since the last look at it
     return setup.card_problem

@@ -154,6 +154,7 @@ def shown(card: SavedCard) -> Json:
             "last4": card.last4,
             "expMonth": card.exp_month,
             "expYear": card.exp_year,
+            "mode": card.mode,
         },
         "card_fingerprint": card.fingerprint or None,
         "card_good_until": good_until(card.exp_month, card.exp_year),

@@ -10,9 +10,9 @@ from typing import Any
 from actions.deployment.configuration.setup_facts import note_configured
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.deployment.installation import installation_tag
 from models.deployment.setup import SEALED, Json, Setup
+from models.transactions import transaction
 from rules.deployment.setup_words import LOGGED
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused

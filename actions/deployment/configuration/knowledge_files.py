@@ -2,16 +2,16 @@
 
 import hashlib
 
-from effects.deployment.vapi.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
 from effects.reserve import reserve_for_account
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage
 from models.deployment.installation import tagged
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.daily_limit import Limited, ceiling_of, over_ceiling
 from models.effects.effect import Effect
+from models.transactions import serialize_on, transaction
 from rules.cards.card_numbers import has_card_number
 from rules.deployment.knowledge_files import (
     ACCEPTED,
@@ -33,6 +33,7 @@ def add_file(account: Account, name: str, content: bytes, actor: str) -> Knowled
     card number in it, `ceiling_reached`.
     """
     name, kind = _checked(name, content)
+    serialize_on(f"knowledge-files:{account.id}")  # two at once are counted one after the other
     need_below_ceiling(account, "files", "knowledge files are uploaded")
     if len(KnowledgeFile.kept_by(account.id)) >= MOST:
         raise _invalid(f"is one more than the {MOST} that an account may have; delete one first")

@@ -4,8 +4,8 @@ import hashlib
 
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import serialize_on
 from models.deployment.port_document import PortDocument
+from models.transactions import serialize_on
 from rules.deployment.knowledge_files import BadFile, plain_name
 from rules.deployment.port_documents import MOST, BadDocument, document_type
 from runtime.clock import real_now

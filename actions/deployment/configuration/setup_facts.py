@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from actions.deployment.card.payment_required import why_not
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
 from models.deployment.setup import Setup
@@ -20,7 +21,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         settings=setup.phone_integration_settings,
         files=files,
         may_pay=setup.may_pay,
-        card_problem=setup.card_problem,
+        card_problem=why_not(setup),
         other_address=_tells_other_address(setup),
     )
 

@@ -8,10 +8,10 @@ it needs no payment; an account has a number of answers a day.
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.configuration.knowledge_files import need_below_ceiling
 from models.accounts.account import Account
-from models.base import transaction
 from models.deployment.setup import Setup
 from models.deployment.trial_chat import TrialChat
 from models.effects.daily_limit import count_reserved
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.vapi.chat import ChatReply, create_chat
 from rules.deployment.receptionist import render_trial

@@ -1,6 +1,6 @@
 """The clinic's number: bought now, or the one that this account has already."""
 
-from actions.deployment.number import FAILED, has_given_up, line_for, release, wish_of
+from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import no_card
 from effects.deployment.number_address import NUMBER_ADDRESS

@@ -2,14 +2,14 @@
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Json, Plan, Run, StepKind
-from actions.deployment.things import Thing
+from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.assistant_create import ASSISTANT_CREATE
 from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
 from effects.deployment.vapi.assistant_update import ASSISTANT_UPDATE
 from providers.vapi.assistants import get_assistant
 from rules.deployment.payments_member import render_payments
 
-ASSISTANT = Thing(
+ASSISTANT = VapiObject(
     name="payments",
     what="The payments assistant",
     needed_by="squad",

@@ -1,11 +1,12 @@
 """What can be known to go wrong is found before anything is charged."""
 
-from actions.deployment.number import FAILED, choose_number, wish_of
+from actions.deployment.numbers.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
+from actions.deployment.steps.port.port_document import MISSING, document_of
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
+from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.twilio.accounts import fetch_account
 from providers.twilio.numbers import get_number
@@ -188,6 +189,9 @@ def _not_portable(run: Run, seen: Json) -> Fail | None:
     port = seen.get("port")
     if port is None:
         return None
+    bill = document_of(run)
+    if bill is None or not bill.can_be_given:
+        return Fail("no_document", TITLE, f"{MISSING} Nothing was charged.")
     if not port["portable"]:
         why = why_not_portable(port["code"], port["reason"])
         return Fail("not_portable", TITLE, f"{why} Nothing was charged.")

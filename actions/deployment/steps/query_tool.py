@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from actions.deployment.configuration.clinic import clinic_of, files_in
 from actions.deployment.step import Json, Plan, Run, Skip, StepKind, Wait
-from actions.deployment.things import Thing
-from actions.deployment.tidying import let_files_go
-from effects.deployment.vapi.tool_create import TOOL_CREATE
-from effects.deployment.vapi.tool_delete import TOOL_DELETE
-from effects.deployment.vapi.tool_update import TOOL_UPDATE
+from actions.deployment.tidy_receptionist import let_files_go
+from actions.deployment.vapi_object import VapiObject
+from effects.deployment.vapi.knowledge.tool_create import TOOL_CREATE
+from effects.deployment.vapi.knowledge.tool_delete import TOOL_DELETE
+from effects.deployment.vapi.knowledge.tool_update import TOOL_UPDATE
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect
 from providers.vapi.tools import get_tool
@@ -22,7 +22,7 @@ LEFT_OUT = "Not read yet, and left out: {names}. Deploy again later to add them.
 PATIENCE = timedelta(minutes=5)
 LOOK_AGAIN = 5.0  # seconds
 
-TOOL = Thing(
+TOOL = VapiObject(
     name="query_tool",
     what="The search in your documents",
     needed_by="receptionist",

@@ -2,7 +2,7 @@
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Json, Plan, Run, StepKind
-from actions.deployment.things import Thing
+from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.assistant_create import ASSISTANT_CREATE
 from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
 from effects.deployment.vapi.assistant_update import ASSISTANT_UPDATE
@@ -10,7 +10,7 @@ from models.deployment.resource import Resource
 from providers.vapi.assistants import get_assistant
 from rules.deployment.receptionist import render_receptionist
 
-ASSISTANT = Thing(
+ASSISTANT = VapiObject(
     name="receptionist",
     what="The receptionist",
     needed_by="squad",

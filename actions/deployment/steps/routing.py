@@ -1,7 +1,7 @@
 """The clinic's number is imported into Vapi, so that its squad answers; texts stay ours."""
 
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
-from actions.deployment.things import Thing
+from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.number_import import NUMBER_IMPORT
 from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
 from effects.deployment.vapi.number_import_update import NUMBER_IMPORT_UPDATE
@@ -11,7 +11,7 @@ from models.effects.effect import Effect
 from providers.vapi.phone_numbers import get_number
 
 FAILED = "Deployment failed."
-THING = Thing(
+NUMBER_AT_VAPI = VapiObject(
     name="vapi_number",
     what="The phone number at Vapi",
     needed_by="",
@@ -39,7 +39,7 @@ def _plan(run: Run, seen: Json) -> Plan:
             " the receptionist down, then deploy again.",
         )
     body = {"number": line.e164, "squadId": squad.provider_id}
-    return THING.plan(run, seen, body, twilio_sid=line.twilio_sid or "")
+    return NUMBER_AT_VAPI.plan(run, seen, body, twilio_sid=line.twilio_sid or "")
 
 
 def record_routed(run: Run, answer: Json) -> None:
@@ -58,21 +58,21 @@ def record_unrouted(run: Run) -> None:
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
     record_routed(run, answer)
-    return THING.record(run, effect, answer)
+    return NUMBER_AT_VAPI.record(run, effect, answer)
 
 
 def _undone(run: Run, effect: Effect, answer: Json) -> None:
     record_unrouted(run)
-    THING.undone(run, effect, answer)
+    NUMBER_AT_VAPI.undone(run, effect, answer)
 
 
 ROUTING = StepKind(
     name="routing",
     saying="Setting up call routing...",
-    look=THING.look,
+    look=NUMBER_AT_VAPI.look,
     plan=_plan,
     record=_record,
-    undo=THING.undo,
+    undo=NUMBER_AT_VAPI.undo,
     undone=_undone,
     undo_saying="Calls are not routed to the receptionist any more.",
 )

@@ -2,7 +2,7 @@
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
-from actions.deployment.things import Thing
+from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.squad_create import SQUAD_CREATE
 from effects.deployment.vapi.squad_delete import SQUAD_DELETE
 from effects.deployment.vapi.squad_update import SQUAD_UPDATE
@@ -12,7 +12,7 @@ from providers.vapi.squads import get_squad
 from rules.deployment.card_entry import render_card_entry
 from rules.deployment.squad import Member, render_squad
 
-THING = Thing(
+SQUAD_AT_VAPI = VapiObject(
     name="squad",
     what="The team of assistants",
     needed_by="vapi_number",
@@ -33,7 +33,7 @@ def _plan(run: Run, seen: Json) -> Plan:
         )
     clinic = clinic_of(run.account, run.setup)
     entry = render_card_entry(clinic) if clinic.keypad_payments else None
-    return THING.plan(run, seen, render_squad(receptionist, payments, entry))
+    return SQUAD_AT_VAPI.plan(run, seen, render_squad(receptionist, payments, entry))
 
 
 def _member(run: Run, name: str) -> Member | None:
@@ -42,13 +42,13 @@ def _member(run: Run, name: str) -> Member | None:
 
 
 SQUAD = StepKind(
-    name=THING.name,
+    name=SQUAD_AT_VAPI.name,
     saying="Connecting your assistants...",
-    look=THING.look,
+    look=SQUAD_AT_VAPI.look,
     plan=_plan,
-    record=THING.record,
-    undo=THING.undo,
-    undone=THING.undone,
+    record=SQUAD_AT_VAPI.record,
+    undo=SQUAD_AT_VAPI.undo,
+    undone=SQUAD_AT_VAPI.undone,
     undo_saying="The team of assistants was taken away.",
     lasts=False,
 )

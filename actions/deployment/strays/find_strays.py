@@ -12,7 +12,6 @@ from typing import Any
 
 from actions.deployment.strays.places import PLACES, Owners, Place
 from models.accounts.audit_entry import SYSTEM, AuditEntry
-from models.base import transaction
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.installation import installation_tag
@@ -20,6 +19,7 @@ from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Stray
 from models.effects.effect import Effect
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio.refusals import NOT_FOUND
 from runtime.clock import real_now

@@ -13,10 +13,10 @@ from effects.deployment.sip.login_list_delete import LOGIN_LIST_DELETE
 from effects.deployment.sip.trunk_delete import TRUNK_DELETE
 from effects.deployment.sip.trunk_unknown import TRUNK_UNKNOWN
 from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
-from effects.deployment.vapi.file_delete import FILE_DELETE
+from effects.deployment.vapi.knowledge.file_delete import FILE_DELETE
+from effects.deployment.vapi.knowledge.tool_delete import TOOL_DELETE
 from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
 from effects.deployment.vapi.squad_delete import SQUAD_DELETE
-from effects.deployment.vapi.tool_delete import TOOL_DELETE
 from effects.kind import Kind
 from models.deployment.installation import tagged
 from models.deployment.knowledge_file import KnowledgeFile

@@ -6,10 +6,10 @@ from actions.deployment.strays.find_strays import belongs_to_us
 from actions.deployment.strays.places import PLACES, Place
 from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage_again
 from models.deployment.resource import Stray
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 

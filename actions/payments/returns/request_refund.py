@@ -2,11 +2,11 @@
 
 from actions.payments.chargeable import refuse_amount
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest, refundable
+from models.transactions import transaction
 from rules.money import not_in_steps
 from runtime.clock import real_now
 from runtime.errors import Refused

@@ -2,9 +2,9 @@
 
 from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 

@@ -7,9 +7,9 @@ from peewee import PeeweeException
 
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, judged
-from models.base import database_time, execute, use_database
 from models.database_errors import driver_says, explain
 from models.migrate import newer, pending
+from models.transactions import database_time, execute, use_database
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT, Settings
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from actions.integrations.connect import CALLBACK
+from actions.integrations.connectors import further
 from actions.integrations.keep import opened
-from actions.integrations.ports import further
 from bin.commands.checks.finding import Finding
 from models.integrations.integration import Integration
 from runtime.errors import Misconfigured

@@ -9,7 +9,6 @@ from bin.commands.checks.finding import Finding, judged
 from delivery.life_signs import read_life_signs
 from delivery.registry import find_job
 from models.accounts.account import stripe_accounts
-from models.base import database_time
 from models.books.stripe_watermark import STALE, StripeWatermark
 from models.deployment.setup import Setup
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -23,6 +22,7 @@ from models.reports.figures import (
     count_jobs,
     oldest_due,
 )
+from models.transactions import database_time
 from runtime.clock import real_now
 from runtime.secret_box import is_newest
 from runtime.settings import QUEUES, Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from actions.contact.import_opt_outs import News, keep, news_of
+from actions.contact.opt_out.import_opt_outs import News, keep, news_of
 from actions.invoices.close_paid import Closing, close, closings_of
 from actions.invoices.import_invoices import import_rows, plan
 from actions.payments.recompute import recompute
@@ -16,7 +16,7 @@ from bin.commands.invoices.row_memory import FirstErrors, FirstNames, SeenNumber
 from bin.commands.output import acting, console
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.transactions import transaction
 from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
 from rules.imports.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
 from rules.imports.invoice_lines import Row, summed

@@ -8,7 +8,7 @@ is read, sealed, from the clinic's setup as the bytes leave.
 from effects.kind import Cost, Json, Kind
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import ProviderError, hiding
 from providers.twilio import porting
 from runtime.log import get_log
 from runtime.secret_box import unseal
@@ -29,7 +29,8 @@ def _send(effect: Effect) -> Json:
     sealed = {} if setup is None else setup.sealed
     if "sealedPin" in sealed:
         number["pin"] = unseal(sealed["sealedPin"])
-    return porting.create_port(effect.request["body"] | {"phone_numbers": [number]})
+    with hiding(number.get("pin", "")):
+        return porting.create_port(effect.request["body"] | {"phone_numbers": [number]})
 
 
 def _find(effect: Effect) -> Json | None:

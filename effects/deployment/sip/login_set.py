@@ -8,7 +8,7 @@ from effects.deployment.twilio_objects import state
 from effects.kind import Json
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import ProviderError, hiding
 from providers.twilio import trunks
 from runtime.secret_box import unseal
 
@@ -21,7 +21,8 @@ def _send(effect: Effect) -> Json:
     if "sealedPassword" not in sealed:
         raise ProviderError("twilio", "refused", GONE, "configuration_changed")
     password = unseal(sealed["sealedPassword"])
-    return trunks.set_login(effect.request["list"], effect.request["username"], password)
+    with hiding(password):
+        return trunks.set_login(effect.request["list"], effect.request["username"], password)
 
 
 LOGIN_SET = state(

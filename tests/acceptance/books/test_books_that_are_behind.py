@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from actions.contact.gate_facts import books_of
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
 from models.contact.contact_decision import ContactDecision
@@ -16,11 +15,12 @@ from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
+from models.transactions import transaction
 from rules.payment_merge import PaymentReport
 from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS
 from runtime.clock import real_now, rfc3339
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ do not (B8, RELIABILITY 7).
 import pytest
 
 from actions.books import compare_page as comparing
-from models.base import transaction
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
@@ -13,6 +12,7 @@ from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund import Refund
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from models import transactions
 from providers.twilio import client as twilio_api
 from runtime.clock import move_business_time
 from runtime.settings import get_settings
-from tests.on_the_line import OnTheLine
-from tests.texting import TWILIO
-from tests.voice import VAPI
+from tests.stories.on_the_line import OnTheLine
+from tests.stories.texting import TWILIO
+from tests.stories.voice import VAPI
 
 
 @pytest.fixture
@@ -26,3 +27,9 @@ def line(
     move_business_time(None)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
+
+
+@pytest.fixture
+def patient(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several who write at once, each waits for the others as long as a busy machine takes."""
+    monkeypatch.setattr(transactions.database.obj, "patience", 120.0, raising=False)

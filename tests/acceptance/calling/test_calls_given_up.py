@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from jobs.poll_calls import poll_calls, stretches
-from models.base import database, is_postgres, transaction
 from models.calling.call import Call
 from models.delivery.staged_job import StagedJob
+from models.transactions import database, is_postgres, transaction
 from runtime.clock import real_now
 from tests import given
 

@@ -11,7 +11,6 @@ from jobs.dial_overdue import _record
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
-from models.base import release_connection, transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.hold import Hold
@@ -20,12 +19,13 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
+from models.transactions import release_connection, transaction
 from providers.vapi.calls import VapiCall
 from runtime.clock import real_now
 from runtime.errors import Refused
-from tests.calling import Calling
-from tests.operators import run
-from tests.voice import SECRET
+from tests.stories.calling import Calling
+from tests.stories.operators import run
+from tests.stories.voice import SECRET
 
 
 def given_up(calling: Calling) -> Call:
@@ -324,6 +324,7 @@ def test_operators_end_calls_from_the_command_line(calling: Calling):
     assert WorkItem.get(WorkItem.kind == "doubt").resolution == "ended"
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
     """Given Vapi's report and somebody's word at once, then both are taken, in whichever order: the
@@ -349,7 +350,7 @@ def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert sorted(codes) in ([200, 200], [200, 409])
     call = calling.call(call.id)

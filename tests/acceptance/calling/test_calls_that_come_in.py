@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 
 from jobs.poll_calls import poll_calls
-from models.base import release_connection
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
+from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.settings import get_settings
-from tests.calling import Calling
-from tests.on_the_line import message as tool_message
-from tests.voice import SECRET
+from tests.stories.calling import Calling
+from tests.stories.on_the_line import message as tool_message
+from tests.stories.voice import SECRET
 
 PROOF = {"X-Vapi-Secret": SECRET}
 
@@ -128,6 +128,7 @@ def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
     assert [row.call_id for row in CallSlot.select()] == [call.id]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
     """Given statuses and tools of one call at the same moment, then it is one call, and each is
     answered.
@@ -149,7 +150,7 @@ def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert failed == []
     (call,) = Call.select()

@@ -6,7 +6,6 @@ import pytest
 
 from effects.settle import settle_refused
 from jobs.dial_overdue import LEAVE_WITHIN, RINGS
-from models.base import transaction
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
@@ -17,11 +16,12 @@ from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.contact.hours import LAWFUL
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given
-from tests.calling import Calling
+from tests.stories.calling import Calling
 
 
 def opts_out(calling: Calling) -> None:
@@ -125,6 +125,7 @@ def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: 
 
     answer = calling.asks()
     given.worked(calling.redis, "calls")
+    calling.stand_in.be_patient()
     at_first = calling.call(answer.json["id"]).state
     calling.work_calls(4)
 

@@ -14,7 +14,7 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.keypad import MISTAKES, PIECES, RESULTS
 from rules.calling.tools_words import NOTHING_LEFT
 from tests import given
-from tests.on_the_line import OnTheLine
+from tests.stories.on_the_line import OnTheLine
 
 CALL_SID = f"CA{'1' * 32}"
 QUESTION = ("assistant", "Do you agree that we charge 120.00 USD to the card you type in now?")

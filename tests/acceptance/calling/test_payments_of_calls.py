@@ -12,9 +12,9 @@ from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
 from runtime.clock import real_now
 from tests import given
-from tests.counting import counted
-from tests.on_the_line import OnTheLine
-from tests.voice import SECRET
+from tests.stories.on_the_line import OnTheLine
+from tests.stories.voice import SECRET
+from tests.watching.counting import counted
 
 AGREED = (
     ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?"),

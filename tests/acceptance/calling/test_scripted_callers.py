@@ -18,7 +18,7 @@ from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import move_business_time, real_now
 from sandbox.vapi.control import answers
 from tests import given
-from tests.calling import Calling
+from tests.stories.calling import Calling
 
 
 def is_called(calling: Calling, script: str) -> Call:

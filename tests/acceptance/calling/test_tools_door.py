@@ -10,8 +10,8 @@ import pytest
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from tests import given
-from tests.on_the_line import DOOR, NAME, SHAPES, message
-from tests.voice import SECRET
+from tests.stories.on_the_line import DOOR, NAME, SHAPES, message
+from tests.stories.voice import SECRET
 
 VISA = "4242" * 4
 

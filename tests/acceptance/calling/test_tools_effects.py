@@ -7,7 +7,6 @@ import pytest
 
 from actions.contact.gate_facts import known_of
 from models.accounts.audit_entry import AuditEntry
-from models.base import is_postgres, release_connection, serialize_on
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
 from models.calling.tool_call import ToolCall
@@ -21,12 +20,13 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import is_postgres, release_connection, serialize_on
 from rules.calling.tools_words import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW, NOTHING_LEFT
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.counting import counted
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
-from tests.on_the_line import CODE, NAME
+from tests.stories.on_the_line import CODE, NAME
+from tests.watching.counting import counted
 
 ASKED = ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?")
 PING = "SELECT 1"  # with which the pool of PostgreSQL's connections looks whether one is there
@@ -547,6 +547,7 @@ def test_somebody_unknown_is_called_back(line):
     assert item.context["phone"] == "+12025550177"
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_same_wish_from_many_at_once_is_one_charge(paying):
     """Given the same wish under eight ids at once, then one charge is made."""
     told: list[str] = []
@@ -560,7 +561,7 @@ def test_the_same_wish_from_many_at_once_is_one_charge(paying):
     for asker in askers:
         asker.start()
     for asker in askers:
-        asker.join(60)
+        asker.join(120)
     assert len(told) == 8
     assert PaymentConfirmation.select().count() == 1
     assert paying.tool("processPhonePayment", "t-9", heard=AGREED).startswith("+The payment of")

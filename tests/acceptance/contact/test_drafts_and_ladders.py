@@ -14,7 +14,7 @@ from rules.contact.hours import closing
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
-from tests.scanning import Scanning
+from tests.stories.scanning import Scanning
 
 
 @pytest.fixture

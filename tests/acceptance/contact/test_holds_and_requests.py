@@ -17,8 +17,8 @@ from models.invoices.customer import Customer
 from rules.contact.policy import BY_ID, HOLD_KINDS
 from runtime.clock import business_now, real_now, rfc3339
 from tests import given
-from tests.card_samples import check_digit
-from tests.texting import SHARED_NUMBER, Texting
+from tests.samples.card_samples import check_digit
+from tests.stories.texting import SHARED_NUMBER, Texting
 
 CARD = f"424242424242424{check_digit('424242424242424')}"
 SHARP = {"minute": 0, "second": 0, "microsecond": 0}
@@ -88,10 +88,11 @@ def test_a_hold_ends_by_itself_and_says_when(clinic):
 
 
 def test_a_day_is_held_to_its_end_where_the_clinic_is(clinic):
-    tomorrow = clinic.account.local_date(business_now()) + timedelta(days=1)
+    now = business_now()
+    tomorrow = clinic.account.local_date(now) + timedelta(days=1)
     made = clinic.post(holds(clinic), kind="insurance", until=tomorrow.isoformat()).json
     assert Hold.get_by_id(made["id"]).until == clinic.account.next_midnight(
-        clinic.account.next_midnight(business_now())
+        clinic.account.next_midnight(now)
     )
 
 

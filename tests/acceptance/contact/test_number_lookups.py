@@ -24,9 +24,9 @@ from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 from sandbox.twilio.lookups import Habit
 from tests import given
-from tests.calling import Calling
-from tests.scanning import Scanning
-from tests.texting import Texting, local_hour
+from tests.stories.calling import Calling
+from tests.stories.scanning import Scanning
+from tests.stories.texting import Texting, local_hour
 
 PHONE, NEW_YORK = "+12025550123", "America/New_York"
 PATH = f"/lookups/v2/PhoneNumbers/{PHONE}"

@@ -21,7 +21,7 @@ from runtime.settings import get_settings
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from tests import given
-from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting
+from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 EMPTY = "<Response/>"
 VISA = "4242 4242 4242 4242"
@@ -308,7 +308,7 @@ def test_a_new_consent_that_says_so_lets_calls_in_again_after_a_stop(clinic):
 def test_a_consent_of_before_the_stop_ends_nothing_and_is_not_kept(clinic):
     clinic.hear("STOP")
     before = Consent.select().count()
-    answer = agrees(clinic, "voice", minutes=-1, endsOptOut=True)
+    answer = agrees(clinic, "voice", minutes=-60, endsOptOut=True)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "givenAt")
     assert (Consent.select().count(), stopped(clinic)) == (before, (True, True))
 

@@ -12,7 +12,6 @@ from jobs.decide_promises import decide_promises
 from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
@@ -20,11 +19,12 @@ from models.contact.message import Message
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.contact.hours import closing
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
-from tests.scanning import Scanning
+from tests.stories.scanning import Scanning
 
 scanning = sys.modules[scan_overdue.perform.__module__]  # its name in `jobs` is the job
 

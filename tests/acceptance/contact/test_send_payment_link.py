@@ -22,7 +22,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from runtime.clock import business_now, real_now
 from tests import given
-from tests.texting import Texting, local_hour
+from tests.stories.texting import Texting, local_hour
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -212,10 +212,10 @@ def test_nobody_is_texted_at_night_and_the_answer_says_when(clinic):
     Customer.update(phone="+12025550123").execute()
     clinic.phone = "+12025550123"
     clinic.consents()
-    local_hour("America/New_York", 21, 30)
-    told = refused(clinic, "quiet_hours")
     local_hour("America/New_York", 7, 0)
-    assert refused(clinic, "quiet_hours")["nextAllowedAt"] < told["nextAllowedAt"]
+    early = refused(clinic, "quiet_hours")
+    local_hour("America/New_York", 21, 30)
+    assert early["nextAllowedAt"] < refused(clinic, "quiet_hours")["nextAllowedAt"]
     local_hour("America/New_York", 12)
     assert clinic.ask().status_code == 202
 

@@ -17,7 +17,7 @@ from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.twilio.registrations import NONE, Submission
 from tests import given
-from tests.texting import HOME, SHARED_NUMBER, Texting
+from tests.stories.texting import HOME, SHARED_NUMBER, Texting
 
 pytestmark = pytest.mark.usefixtures("texting")
 OWN, TOLL_FREE = f"MG{'c' * 32}", "+18885550150"

@@ -10,16 +10,16 @@ import runpy
 
 import pytest
 
-from models.base import database
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.opt_out import OptOut
 from models.migrate import DIRECTORY
+from models.transactions import database
 from runtime.clock import real_now
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from sandbox.twilio.numbers import MAGIC_SERVICE
-from tests.texting import HOME, INBOUND, SHARED_NUMBER, Texting
+from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 AGENT = "rcs:harbor_dental_agent"
 

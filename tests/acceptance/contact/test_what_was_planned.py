@@ -10,7 +10,7 @@ from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from runtime.clock import move_business_time
 from tests import given
-from tests.scanning import Scanning
+from tests.stories.scanning import Scanning
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 import pytest
 from structlog.testing import CapturingLogger
 
-from actions.deployment import number, progress
+from actions.deployment import progress
 from actions.deployment.card import save_card
 from actions.deployment.configuration import configure
+from actions.deployment.numbers import number
 from actions.deployment.steps import number as number_step
 from actions.deployment.steps import preflight
-from tests.deploying import Deploying
+from tests.stories.deploying import Deploying
 from web.deployment import numbers
 
 

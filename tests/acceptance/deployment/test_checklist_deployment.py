@@ -3,7 +3,7 @@ case 1 (F93), of what needs no page.
 """
 
 from tests import given
-from tests.deploying import FORWARDED, NUMBER, states
+from tests.stories.deploying import FORWARDED, NUMBER, states
 
 VERIFIED = "[Receptionist] Payment method verified, proceeding with deployment"
 BUYS = "[Receptionist] Purchasing new Twilio number for forwarding (payment verified)"

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.settings import get_settings
-from tests.going_live import FEE, GoingLive
+from tests.stories.going_live import FEE, GoingLive
 
 FAILED = "Failed to purchase phone number. Please verify your payment method."
 

@@ -4,9 +4,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from actions.deployment.number import CALLS
+from actions.deployment.numbers.number import CALLS
 from actions.deployment.stuck import end_stuck
 from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
 from providers.twilio.numbers import buy_number, release_number, search_numbers
 from rules.deployment.readiness import OTHER_ADDRESS
@@ -14,8 +15,8 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
 from tests import given
-from tests.deploying import ADDRESS, states
-from tests.texting import HOME, TWILIO
+from tests.stories.deploying import ADDRESS, states
+from tests.stories.texting import HOME, TWILIO
 
 
 @pytest.fixture
@@ -60,6 +61,27 @@ def test_what_was_confirmed_must_be_what_is_due(clinic):
     answer = clinic.deploys(cost=100)
     assert (answer.status_code, answer.json["code"]) == (409, "cost_changed")
     assert clinic.twilio.owned() == {}
+
+
+@pytest.mark.one_database
+def test_a_currency_that_changed_since_the_preview_is_not_charged(clinic, monkeypatch):
+    """Given a preview in one currency, when the fee is the same number of another, then nobody is
+    charged that; where nothing is due, no currency matters.
+    """
+    monkeypatch.setenv("SETUP_FEE", "9900 usd")
+    get_settings.cache_clear()
+    due = clinic.call("GET", "…/cost-preview").json["dueNow"]
+    confirmed = {"cost": due["amount"], "confirmedCurrency": due["currency"]}
+    monkeypatch.setenv("SETUP_FEE", "9900 jpy")
+    get_settings.cache_clear()
+    answer = clinic.deploys(**confirmed)
+    assert (answer.status_code, answer.json["code"]) == (409, "cost_changed")
+    assert "¥9,900" in answer.json["detail"]
+    assert "$99.00" in answer.json["detail"]
+    assert Deployment.select().count() == 0
+    monkeypatch.setenv("SETUP_FEE", "0")
+    get_settings.cache_clear()
+    assert clinic.deploys(confirmedCurrency="jpy").status_code == 202
 
 
 def test_one_deployment_at_a_time(clinic):

@@ -22,8 +22,8 @@ from runtime.clock import real_now, rfc3339
 from runtime.errors import NotAllowed
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import states
-from tests.going_live import FEE, MAKES, UNMAKES, GoingLive
+from tests.stories.deploying import states
+from tests.stories.going_live import FEE, MAKES, UNMAKES, GoingLive
 
 KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
 

@@ -7,7 +7,7 @@ import pytest
 from rules.cards.card_numbers import redact
 from runtime.log import MaskingFormatter
 from runtime.settings import get_settings
-from tests.going_live import FEE, GoingLive
+from tests.stories.going_live import FEE, GoingLive
 
 NUMBER = "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"
 

@@ -4,9 +4,9 @@ deployment. That no decision is left out is read from the code (`tests/unit/hous
 
 import pytest
 
-from models.base import transaction
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from models.base import release_connection
 from models.deployment.deployment_step import DeploymentEvent
+from models.transactions import release_connection
 
 WATCHERS = 200
 LIVE = "System is now live! ✓"

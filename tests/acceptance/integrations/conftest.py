@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.settings import get_settings
-from tests.connecting import DEVELOPER_KEY, GOOGLE, PRACTICE, PUBLIC_URL, Connecting
+from tests.stories.connecting import DEVELOPER_KEY, GOOGLE, PRACTICE, PUBLIC_URL, Connecting
 
 
 @pytest.fixture

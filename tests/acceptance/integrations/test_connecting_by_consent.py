@@ -11,15 +11,15 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.effects.effect import Effect
 from models.integrations.integration import Integration
 from models.integrations.oauth_state import OAuthState
+from models.transactions import transaction
 from providers.google import calendar
 from runtime.clock import real_now
 from runtime.secret_box import is_newest, unseal
 from runtime.settings import get_settings
-from tests.connecting import PUBLIC_URL, Connecting
+from tests.stories.connecting import PUBLIC_URL, Connecting
 
 
 def query_of(url):

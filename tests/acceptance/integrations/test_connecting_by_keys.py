@@ -13,7 +13,7 @@ from models.integrations.integration import Integration
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.settings import get_settings
-from tests.connecting import API_KEY, CUSTOMER_KEY, DEVELOPER_KEY, KEYS
+from tests.stories.connecting import API_KEY, CUSTOMER_KEY, DEVELOPER_KEY, KEYS
 
 KINDS = {"open_dental": "key_pair", "nexhealth": "token"}
 HARMLESS = {

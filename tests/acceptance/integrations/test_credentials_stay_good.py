@@ -13,15 +13,15 @@ from actions.integrations.keep import LEAD, opened
 from actions.integrations.renew import ask_for_renewal, renew, revoke
 from delivery.attempt import Snooze
 from jobs.refresh_integrations import refresh_integrations
-from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.integrations.integration import Integration
+from models.transactions import transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotYet
 from runtime.secret_box import is_newest
 from runtime.settings import get_settings
-from tests.connecting import KEYS, Connecting
+from tests.stories.connecting import KEYS, Connecting
 
 CONSENTED = ("google", "dentos")
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from actions.integrations.connectors import connector_of
 from actions.integrations.keep import record_expired
-from actions.integrations.ports import port_of
 from bin.commands.checks.integrations import check_integrations, check_providers
-from models.base import transaction
+from models.transactions import transaction
 from runtime.settings import get_settings
 
 pytestmark = pytest.mark.one_database
@@ -60,7 +60,7 @@ def test_a_developer_key_that_clinics_rest_on_is_missed(clinic, monkeypatch):
 def test_what_expired_and_what_is_not_taken_back_is_counted(clinic):
     row = clinic.connects("google")
     with transaction():
-        record_expired(row, port_of("google"), "invalid_grant")
+        record_expired(row, connector_of("google"), "invalid_grant")
     clinic.connects("dentos")
     clinic.ask("DELETE", "/integrations/dentos")
     told = found(check_integrations())

@@ -4,25 +4,25 @@ hours and zone, never a time that nobody knows to be free, and in words whatever
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.integrations.calendar_tool import CANNOT, answer_free_times
+from actions.integrations.connectors import BUILT_IN
 from actions.integrations.free_times import WITH_TIMES, free_times
 from actions.integrations.keep import opened
-from actions.integrations.ports import BUILT_IN
-from models.base import transaction
 from models.deployment.phone_line import PhoneLine
 from models.integrations.integration import Integration
+from models.transactions import transaction
 from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
-from tests.connecting import KEYS
-from tests.on_the_line import message
-from tests.voice import SECRET
+from tests.stories.connecting import KEYS
+from tests.stories.on_the_line import message
+from tests.stories.voice import SECRET
 
 pytestmark = pytest.mark.one_database
 
@@ -35,8 +35,9 @@ READS = {
 }
 
 
+@cache
 def a_monday() -> date:
-    """One that is not over, whatever today is."""
+    """One that is not over, whatever today is, and the same one if a week begins meanwhile."""
     today = business_now().astimezone(ZONE).date()
     return today + timedelta(days=7 - today.weekday())
 
@@ -223,4 +224,4 @@ def test_whatever_a_model_asks_it_gets_one_line(clinic, arguments, words):
 
 
 def test_the_tool_is_given_for_every_calendar_that_tells_free_times():
-    assert {port.name for port in BUILT_IN.values() if port.has_times} == WITH_TIMES
+    assert {connector.name for connector in BUILT_IN.values() if connector.has_times} == WITH_TIMES

@@ -10,7 +10,7 @@ from models.payments.payment_link import PaymentLink
 from rules.payment_merge import Charge, PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 
 def corrected(clinic, amount=10_000):

@@ -6,15 +6,15 @@ import pytest
 
 from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
+from models.transactions import transaction
 from rules.payment_merge import Charge, PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.importing import Books
+from tests.stories.importing import Books
 
 HEAD = "Invoice No,Customer,Due Date,Balance,Currency,Status\n"
 BEFORE = HEAD + "".join(

@@ -8,7 +8,7 @@ import pytest
 from models.contact.opt_out import OptOut
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from tests.importing import Books
+from tests.stories.importing import Books
 
 
 @pytest.fixture

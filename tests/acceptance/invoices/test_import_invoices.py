@@ -3,17 +3,17 @@
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import database
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
+from models.transactions import database
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 QUICKBOOKS = """Invoice No,Customer,Invoice Date,Due Date,Terms,Amount,Open Balance,Currency,\
 Email,Phone,Status

@@ -11,10 +11,10 @@ import pytest
 from bin.commands.invoices import import_run
 from bin.commands.invoices.import_run import BATCH
 from bin.commands.invoices.row_memory import SHOWN
-from models.base import database
 from models.invoices.invoice import Invoice
+from models.transactions import database
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 HEADING = "number,customer,dueDate,amount,currency,email\n"
 ROOM = 50  # bytes for each row more: between two runs, what has nothing to do with their length

@@ -12,7 +12,7 @@ from models.invoices.customer import Customer
 from rules.operator_rights import Rights
 from runtime.clock import real_now
 from tests import given
-from tests.operators import PASSWORD, an_operator, csrf_of, run, signed_in
+from tests.stories.operators import PASSWORD, an_operator, csrf_of, run, signed_in
 
 CUSTOMER = {"name": "Ada Payer"}
 

@@ -15,7 +15,8 @@ from models.books.inbox_event import InboxEvent
 from models.effects.pause_switch import PauseSwitch
 from runtime.clock import real_now
 from tests import given
-from tests.operators import (
+from tests.running.processes import reset_process
+from tests.stories.operators import (
     FORM,
     PASSWORD,
     an_operator,
@@ -25,7 +26,6 @@ from tests.operators import (
     signed_in,
     try_to_sign_in,
 )
-from tests.processes import reset_process
 from web.http.guards.sessions import drop_cookie, put_cookie
 from web.operators.login_limit import LoginLimit
 

@@ -18,20 +18,20 @@ from peewee import OperationalError
 from actions.payments import charge
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
-from models.base import execute
 from models.delivery.idempotency_key import IdempotencyKey
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.tables import TABLES
+from models.transactions import execute
 from providers.stripe.stripe_js import RELEASE
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from runtime.settings import ROOT
 from tests import given
 from tests.clinic import Clinic
-from tests.operators import an_operator, signed_in
-from tests.processes import reset_process
-from tests.website import serve
+from tests.running.processes import reset_process
+from tests.running.website import serve
+from tests.stories.operators import an_operator, signed_in
 from web.payments.card_tokens import LIFE, CardForm
 
 

@@ -7,9 +7,9 @@ import re
 import httpx
 import pytest
 
-from models.base import transaction
 from models.invoices.customer import Customer
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from simulation.api import Payer
 from tests import given

@@ -7,18 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.base import database
 from models.effects.daily_limit import DailyCeiling, DailyTally
 from models.effects.effect import Effect
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import database
+from runtime.clock import move_business_time, real_now
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 
 @pytest.fixture
 def account(client, stripe_stand_in, monkeypatch):
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
     reset_process()
+    now = real_now()
+    move_business_time(now.replace(hour=16) - now)  # neither here nor at the clinic a day ends
     return given.an_account()
 
 

@@ -8,7 +8,7 @@ from models.books.inbox_event import InboxEvent
 from models.payments.payment import Payment
 from models.payments.payment_link import PaymentLink
 from tests import given
-from tests.stand_in import CONNECT_SECRET
+from tests.stand_ins.stand_in import CONNECT_SECRET
 
 PLATFORM, CONNECT = "/api/webhooks/stripe", "/api/webhooks/stripe/connect"
 

@@ -10,7 +10,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.payments.payment import Payment
 from runtime.clock import real_now
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 
 def test_a_check_that_bounced_is_owed_again(clinic):

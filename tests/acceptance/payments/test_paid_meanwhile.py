@@ -17,7 +17,6 @@ from effects.settle import owner_of
 from jobs import cancel_payment_intent
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
@@ -25,11 +24,12 @@ from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from tests import given
 from tests.clinic import Clinic
-from tests.operators import run
+from tests.stories.operators import run
 
 RETURN = "https://example.org/done"
 

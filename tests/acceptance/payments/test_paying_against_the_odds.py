@@ -9,7 +9,6 @@ import pytest
 
 from delivery import relay
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
@@ -17,6 +16,7 @@ from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.clinic import Clinic

@@ -9,13 +9,14 @@ from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 
 from models.payments.payment_link import PayAddress
 from runtime.clock import business_now, real_seconds
-from runtime.redis_connection import NUDGE_TIMEOUT
+from runtime.redis.connection import NUDGE_TIMEOUT
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.running.servers import wait_for
 from web.http.address import HOPS, client_address, is_https
+from web.http.guards import rate_limiter, rate_limits_in_memory
+from web.http.guards.rate_limits_in_memory import MOST, RateLimitsInMemory
 from web.operators.login_limit import LoginLimit
-from web.server import counted_limit, counts_in_memory
-from web.server.counts_in_memory import MOST, CountsInMemory
 
 pytestmark = pytest.mark.one_database
 
@@ -120,7 +121,7 @@ def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, se
     forgotten, and whoever is counted is counted on.
     """
     setting(redis_url="redis://127.0.0.1:1")
-    counts, item = CountsInMemory(), RateLimitItemPerMinute(2)
+    counts, item = RateLimitsInMemory(), RateLimitItemPerMinute(2)
     for number in range(MOST + 100):
         assert counts.hit(item, f"address{number}")
     assert len(counts) == MOST
@@ -131,10 +132,10 @@ def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, se
     assert counts.hit(item, last)
 
 
-def test_counts_in_memory_begin_anew_with_the_next_window(monkeypatch):
+def test_rate_limits_in_memory_begin_anew_with_the_next_window(monkeypatch):
     seconds = [1_000.0]
-    monkeypatch.setattr(counts_in_memory, "real_seconds", lambda: seconds[0])
-    counts, item = CountsInMemory(), RateLimitItemPerSecond(1)
+    monkeypatch.setattr(rate_limits_in_memory, "real_seconds", lambda: seconds[0])
+    counts, item = RateLimitsInMemory(), RateLimitItemPerSecond(1)
     assert [counts.hit(item, "a"), counts.hit(item, "a")] == [True, False]
     seconds[0] += 1
     assert counts.hit(item, "a")
@@ -165,16 +166,23 @@ def test_a_frozen_redis_is_waited_for_once_and_the_limit_holds_in_memory(
     from web.app import create_app
 
     waited = []
-    real = counted_limit.CountedLimit._pause
+    real = rate_limiter.RateLimiter._pause
     monkeypatch.setattr(
-        counted_limit.CountedLimit,
+        rate_limiter.RateLimiter,
         "_pause",
         lambda limit, error: waited.append(type(error)) or real(limit, error),
     )
-    monkeypatch.setattr(counted_limit, "PAUSE", 60.0)
+    monkeypatch.setattr(rate_limiter, "PAUSE", 60.0)
     setting(rate_per_key="5/minute")
-    client, key = falcon.testing.TestClient(create_app()), given.a_key(given.an_account())
-    asked(client, key, 1)
+
+    def counted_in_redis():
+        """A client, and a key of which Redis knows; none while a busy machine delays Redis."""
+        waited.clear()
+        client, key = falcon.testing.TestClient(create_app()), given.a_key(given.an_account())
+        asked(client, key, 1)
+        return None if waited else (client, key)
+
+    client, key = wait_for(counted_in_redis, "Redis has counted one")
     own_valkey.send(signal.SIGSTOP)
     try:
         statuses = [asked(client, key, 1)[0].status_code for _ in range(7)]

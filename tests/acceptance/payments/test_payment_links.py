@@ -13,7 +13,7 @@ from models.effects.effect import Effect
 from models.payments.payment_link import PaymentLink
 from tests import given
 from tests.clinic import Clinic
-from tests.stand_in import LINKS
+from tests.stand_ins.stand_in import LINKS
 
 
 @pytest.fixture

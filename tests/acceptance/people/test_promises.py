@@ -16,12 +16,15 @@ from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
     AccountSettings.choose(texting.account, {"first_contacts": "automatic"}, real_now())
+    # the clinic's day is the person's, so that no test is near a midnight
+    texting.account.time_zone = zones_of_number(texting.phone)[0]
+    texting.account.save()
     return texting.consents()
 
 

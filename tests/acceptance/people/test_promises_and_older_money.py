@@ -8,12 +8,12 @@ import pytest
 
 from actions.contact.promise import decide_promise, record_promise
 from actions.payments.recompute import recompute
-from models.base import transaction
 from models.contact.promise import Promise
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.refund import Refund
+from models.transactions import transaction
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 

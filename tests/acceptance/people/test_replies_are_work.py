@@ -8,15 +8,15 @@ import pytest
 
 from actions.contact.escalate import DUE_AFTER
 from actions.contact.put_off import put_off
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
+from models.transactions import transaction
 from runtime.clock import business_now, rfc3339
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text, own_sender
-from tests.texting import INBOUND, Texting
+from tests.stories.texting import INBOUND, Texting
 
 VISA = "4242 4242 4242 4242"
 

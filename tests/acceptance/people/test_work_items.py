@@ -11,7 +11,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.work_items import HOLDS
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 VISA = "4242 4242 4242 4242"
 

@@ -17,8 +17,8 @@ from sandbox.app import create_app
 from sandbox.deliverer import Deliverer
 from sandbox.server import listen, serve_in_background
 from sandbox.twilio.account import MAGIC_TOKEN
-from tests.servers import wait_for
-from tests.twilio_sdk import client
+from tests.running.servers import wait_for
+from tests.stand_ins.twilio_sdk import client
 
 
 class World:
@@ -26,6 +26,8 @@ class World:
 
     def __init__(self):
         self.sandbox = Sandbox()
+        # a receiver that is slow to answer is told nothing twice for that
+        self.sandbox.ground.settings.timeout = 120.0
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.deliverer = Deliverer(self.sandbox)
         self.url = self.server.url

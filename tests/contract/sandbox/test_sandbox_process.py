@@ -10,7 +10,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -40,6 +40,7 @@ def test_it_leaves_at_once_even_while_requests_hang():
     httpx.post(
         f"{url}/sandbox/faults",
         json={"kind": "timeout_before", "path": "/v1/customers", "seconds": 60},
+        timeout=120,
     )
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{url}/v1/customers", timeout=0.1)
@@ -120,6 +121,7 @@ def test_gunicorn_serves_and_cuts_it(tmp_path):
         transport=httpx.HTTPTransport(uds=str(socket_file)),
         base_url="http://sandbox",
         headers={"Authorization": "Bearer sk_test_1"},
+        timeout=120,
     )
     try:
         # its socket is there before it listens

@@ -14,7 +14,7 @@ from providers.errors import ProviderError
 from providers.vapi import assistants, client, files, phone_numbers, squads
 from runtime.settings import get_settings
 from sandbox.vapi.books import MAGIC_KEY
-from tests.voice import NUMBER, SECRET, VAPI, a_file, assistant_body, deployed, imported
+from tests.stories.voice import NUMBER, SECRET, VAPI, a_file, assistant_body, deployed, imported
 
 ROOT = Path(__file__).parents[3]
 ASKED = [{"assistant": {}}]
@@ -52,6 +52,7 @@ def test_after_a_fault_what_was_done_is_found_by_its_tag(
     stand_in.control("faults", provider="vapi", kind=kind, method="POST", path="/squad")
     error = told(squads.create_squad, ASKED, "squad-1")
     assert (error.outcome, error.code) == (outcome, code)
+    stand_in.be_patient()
     found = squads.find_squad("squad-1")
     assert (found is not None) == bool(done)
     logged = stand_in.sandbox.ground.requests.select({"method": "POST", "path": "/squad"})
@@ -68,11 +69,15 @@ def test_what_is_slow_is_waited_for(voice, stand_in):
 
 @pytest.mark.parametrize("kind", ["timeout_after", "refuse_after", "error_500_after"])
 def test_a_lost_answer_to_an_upload_or_an_import_is_found_again(voice, stand_in, kind):
-    for path in ("/file", "/phone-number"):
+
+    def lost(path, call):
         stand_in.control("faults", provider="vapi", kind=kind, method="POST", path=path)
-    assert told(a_file).outcome == "unknown"
+        assert told(call).outcome == "unknown"
+        stand_in.be_patient()
+
+    lost("/file", a_file)
     assert files.find_file("file-1")["status"] == "done"
-    assert told(imported).outcome == "unknown"
+    lost("/phone-number", imported)
     assert phone_numbers.find_number(tag="number-1")["number"] == NUMBER
     assert phone_numbers.find_number(number=NUMBER)["name"] == "number-1"
 
@@ -81,6 +86,7 @@ def test_a_lost_delete_is_done_when_it_is_asked_again(voice, stand_in):
     squad = squads.create_squad(ASKED, "squad-1")
     stand_in.control("faults", provider="vapi", kind="timeout_after", method="DELETE", path="*")
     assert told(squads.delete_squad, squad["id"]).outcome == "unknown"
+    stand_in.be_patient()
     assert squads.delete_squad(squad["id"]) is None
     assert squads.find_squad("squad-1") is None
 
@@ -147,7 +153,7 @@ def test_nobody_there_is_no_doubt(voice, monkeypatch):
 
 def test_the_page_and_the_control_show_what_there_is(voice, stand_in):
     made = deployed()
-    page = httpx.get(stand_in.url, trust_env=False, verify=False).text
+    page = httpx.get(stand_in.url, trust_env=False, verify=False, timeout=120).text
     assert all(made[kind] in page for kind in ("file", "tool", "assistant", "squad", "number"))
     objects = stand_in.shown("vapi/objects")
     assert [row["id"] for row in objects["squad"]] == [made["squad"]]
@@ -181,7 +187,8 @@ def test_the_process_lets_the_demos_key_in():
     try:
         url = process.stdout.readline().split()[-1]
         headers = {"Authorization": "Bearer the-demos-key"}
-        assert httpx.get(f"{url}/squad", headers=headers, trust_env=False).json() == []
+        answer = httpx.get(f"{url}/squad", headers=headers, trust_env=False, timeout=120)
+        assert answer.json() == []
     finally:
         process.terminate()
         assert process.wait(120) == 0

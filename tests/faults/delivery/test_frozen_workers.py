@@ -7,8 +7,8 @@ from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from tests import given
-from tests.faults.town import all_settled, is_stopped, oracle, send
-from tests.servers import wait_for
+from tests.faults.town import PATIENT, all_settled, is_stopped, oracle, send
+from tests.running.servers import wait_for
 
 
 def test_a_worker_frozen_past_its_lease_is_fenced(town):
@@ -16,9 +16,11 @@ def test_a_worker_frozen_past_its_lease_is_fenced(town):
     to write is rolled back.
     """
     given.a_job("wait_for_go", 1, "messages", attempts=5)
-    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="1")
+    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE=PATIENT)
     frozen = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
     send(frozen, signal.SIGSTOP)
+    wait_for(lambda: is_stopped(frozen), "it is frozen")
+    given.leases_end()
     wait_for(lambda: len(town.lines("began")) == 2, "the other worker starts it again")
     town.file("go").touch()
     all_settled()
@@ -48,10 +50,13 @@ def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
     first, second = (given.an_intent(invoice, amount=4_000), given.an_intent(invoice, amount=6_000))
     town.stage(given.an_event("payment_intent.succeeded", first))
     town.pool(
-        PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_LEASE="1"
+        PAYPHONE_KILL_AT=town.at("stop:lock.held"),
+        PAYPHONE_LOCK_LEASE="0.5",
+        PAYPHONE_LEASE=PATIENT,
     )
     frozen = town.struck()
     wait_for(lambda: is_stopped(frozen), "it is frozen")
+    given.leases_end()
     town.stage(given.an_event("payment_intent.succeeded", second))
     all_settled()
     assert Invoice.get_by_id(invoice.id).amount_received == 10_000
@@ -71,7 +76,9 @@ def test_the_lock_expires_before_the_claim(town):
     invoice = given.an_invoice(amount=10_000)
     town.stage(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000)))
     town.pool(
-        PAYPHONE_KILL_AT=town.at("stop:lock.held"), PAYPHONE_LOCK_LEASE="0.3", PAYPHONE_LEASE="60"
+        PAYPHONE_KILL_AT=town.at("stop:lock.held"),
+        PAYPHONE_LOCK_LEASE="0.3",
+        PAYPHONE_LEASE=PATIENT,
     )
     frozen = town.struck()
     wait_for(lambda: is_stopped(frozen), "it is frozen")
@@ -90,7 +97,7 @@ def test_two_processes_fight_for_one_invoice_without_a_lock(town):
     """
     given.an_invoice()
     given.a_job("note_down", 1, "messages", attempts=1)
-    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE="60")
+    town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE=PATIENT)
     wait_for(lambda: len(town.lines("began")) == 1, "the first one holds the lock")
     town.valkey.client().flushall()
     given.a_job("note_down", 2, "messages", attempts=1)

@@ -5,14 +5,14 @@ under one id (B13, faults 7 and 8).
 import pytest
 
 from actions.feed.endpoints import new_secret
-from models.base import release_connection
 from models.feed.emit import emit
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.secret_box import seal
 from tests import given
-from tests.faults.town import all_settled
+from tests.faults.town import PATIENT, all_settled
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,12 @@ def test_a_worker_killed_around_a_delivery(town, receiver, place, times):
     WebhookEndpoint.register(account, receiver.url, [], seal(receiver.secret), real_now())
     event = emit(account.id, "invoice.paid", {"invoiceId": "inv_1"})
     release_connection()
-    town.pool("outgoing=1", PAYPHONE_KILL_AT=town.at(place), WEBHOOKS_TO_LOOPBACK="true")
+    town.pool(
+        "outgoing=1",
+        PAYPHONE_KILL_AT=town.at(place),
+        PAYPHONE_LEASE=PATIENT,
+        WEBHOOKS_TO_LOOPBACK="true",
+    )
     town.struck()
     all_settled()
     assert [told["id"] for told in receiver.events] == [event.event_id] * times

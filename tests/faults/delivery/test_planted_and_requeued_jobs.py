@@ -12,7 +12,7 @@ from delivery.worker import Worker
 from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.faults.town import oracle
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 GARBAGE = [
     b"no such job",

@@ -16,14 +16,11 @@ from delivery.tick import TICK_PREFIX
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment
-from runtime.redis_connection import WORKER_TIMEOUT
+from runtime.redis.connection import WORKER_TIMEOUT
 from tests import given
-from tests.faults.redis_proxy import LossyProxy
-from tests.faults.town import all_children_of, all_settled, children_of, oracle
-from tests.servers import wait_for
-
-# a lease that no attempt outlives, however slow the machine is: a second attempt is a fault here
-PATIENT = "60"
+from tests.faults.town import PATIENT, all_children_of, all_settled, children_of, oracle
+from tests.running.servers import wait_for
+from tests.stand_ins.redis_proxy import LossyProxy
 
 
 def paid_events(count):
@@ -42,7 +39,7 @@ def post_quickly(town, events):
         begun = time.monotonic()
         assert town.post(event) == 200
         times.append(time.monotonic() - begun)
-    assert statistics.median(times) < WORKER_TIMEOUT / 2
+    assert statistics.median_low(times) < WORKER_TIMEOUT / 2
 
 
 def fill(redis):
@@ -84,7 +81,7 @@ def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
 def on_disk(redis):
     """Wait until all that Redis was told so far has been synced into its append-only file."""
     redis.set("marker", 1)
-    assert redis.execute_command("WAITAOF", 1, 0, 5_000)[0] == 1
+    assert redis.execute_command("WAITAOF", 1, 0, 100_000)[0] == 1
 
 
 def pushed():

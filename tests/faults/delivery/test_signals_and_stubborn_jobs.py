@@ -9,13 +9,13 @@ from rq.serializers import JSONSerializer
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.faults.town import all_settled, children_of, is_alive, send
-from tests.servers import wait_for
+from tests.faults.town import PATIENT, all_settled, children_of, is_alive, send
+from tests.running.servers import wait_for
 
 
-def a_running_job(town, **env):
+def a_running_job(town):
     given.a_job("wait_for_go", 1, "messages", attempts=5)
-    pool = town.pool_with_test_jobs(**env)
+    pool = town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
     wait_for(lambda: town.lines("began"), "the job runs")
     return pool
 
@@ -49,7 +49,8 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
     pool.wait(120)
     assert not any(map(is_alive, workers))
     assert given.states() == {"running": 1}
-    town.pool_with_test_jobs()
+    given.leases_end()
+    town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
     wait_for(lambda: len(town.lines("began")) == 2, "a new pool starts it again")
     town.file("go").touch()
     all_settled()
@@ -59,7 +60,7 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
 def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
     """The timeout is no Exception; both attempts are stopped, then the job is dead, openly."""
     job_id = given.a_job("take_too_long", 1, "messages", attempts=2)
-    town.pool_with_test_jobs()
+    town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT, PAYPHONE_TEST_GRACE="60")
     all_settled()
     row = StagedJob.get_by_id(job_id)
     assert (row.state, row.attempts) == ("dead", 2)
@@ -72,7 +73,7 @@ def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
     and others get their turn.
     """
     job_id = given.a_job("never_stop", 1, "messages", attempts=1)
-    pool = town.pool_with_test_jobs(PAYPHONE_LEASE="30")
+    pool = town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
     stubborn = int(
         wait_for(lambda: town.lines("swallowed"), "it swallows its timeout")[0].split()[1]
     )
@@ -90,7 +91,7 @@ def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
     messages are not.
     """
     job_id = given.a_job("always_fail", 7, "messages", attempts=3)
-    town.pool_with_test_jobs()
+    town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
     redis, identity = town.valkey.client(), f"always_fail-{job_id}"
 
     def failed_with(attempt):
@@ -100,9 +101,12 @@ def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
         assert FailedJobRegistry("messages", connection=redis).get_job_ids() == [identity]
         return job
 
-    first = wait_for(lambda: failed_with(1), "the first failure is seen", every=0.005)
+    first = wait_for(lambda: failed_with(1), "the first failure is seen")
     assert first.meta["of"] == 3
     assert first.meta["nextAttemptAt"] is not None
+    given.make_due()
+    wait_for(lambda: failed_with(2), "the second failure is seen")
+    given.make_due()
     all_settled()
     last = wait_for(lambda: failed_with(3), "the last failure is seen")
     assert (last.meta["nextAttemptAt"], last.meta["dead"]) == (None, True)

@@ -11,20 +11,20 @@ from typing import Any
 from actions.contact.ladder.look import look
 from actions.payments.recompute import recompute
 from models.accounts.account_settings import AccountSettings
-from models.base import transaction
 from models.calling.call_slot import CallSlot
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.deployment.phone_line import PhoneLine
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from tests import given
-from tests.calling import Calling, a_live_line
 from tests.faults.effects.spending import Asked, charged
-from tests.texting import Texting, a_daytime_phone
+from tests.stories.calling import Calling, a_live_line
+from tests.stories.texting import Texting, a_daytime_phone
 
 
 def sent_once(clinic: Texting, words: Callable[[], str]) -> Callable[[], None]:

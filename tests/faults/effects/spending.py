@@ -10,18 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from models.base import transaction
-from models.delivery.staged_job import StagedJob, release_expired
+from models.delivery.attempt import release_expired
+from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
 from models.payments.payment_link import PayAddress
+from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
-from tests.deploying import FORWARDED, Deploying
-from tests.texting import Texting
-from tests.twilio_stand_in import TwilioStandIn
+from tests.stand_ins.twilio_stand_in import TwilioStandIn
+from tests.stories.deploying import FORWARDED, Deploying
+from tests.stories.texting import Texting
 from web.payments.card_tokens import LIFE, CardForm
 
 FEE = 9_900

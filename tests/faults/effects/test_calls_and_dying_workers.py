@@ -4,10 +4,10 @@ is placed, and a doubt ends by what Vapi tells, never by its silence.
 
 import pytest
 
-from models.base import release_connection
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from tests.servers import wait_for
+from models.transactions import release_connection
+from tests.running.servers import wait_for
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from models import base
+from models import transactions
 from runtime.ids import new_id
 from runtime.settings import get_settings
 from tests import given
 from tests.faults.effects.deciding import DECIDED
 from tests.faults.effects.spending import FEE, STORIES, begins_anew, follow, settle
 from tests.faults.failing_database import FailingDatabase
-from tests.faults.postgres_proxy import PostgresProxy
-from tests.processes import close_database, reset_process
+from tests.running.processes import close_database, reset_process
+from tests.stand_ins.postgres_proxy import PostgresProxy
 from web.http import idempotency
 
 EVERY = STORIES | DECIDED
@@ -36,7 +36,7 @@ def clinic(texting, voice, monkeypatch):
 
 @pytest.fixture
 def faults(clinic):
-    ordered = FailingDatabase(base.database.obj)
+    ordered = FailingDatabase(transactions.database.obj)
     yield ordered
     ordered.remove()
 
@@ -48,10 +48,10 @@ def proxy(clinic, database_url):
         pytest.skip("SQLite has no connection to be cut")
     proxy = PostgresProxy(database_url)
     close_database()
-    base.use_database(proxy.url)
+    transactions.use_database(proxy.url)
     yield proxy
     close_database()
-    base.use_database(database_url)
+    transactions.use_database(database_url)
     proxy.stop()
 
 

@@ -11,7 +11,8 @@ from delivery.registry import find_job
 from effects import perform as performing
 from effects.settle import settle_confirmed, settle_refused
 from models.accounts.audit_entry import AuditEntry
-from models.delivery.staged_job import StagedJob, claim_job
+from models.delivery.attempt import claim_job
+from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from providers.stripe import client as stripe_api
 from runtime.clock import real_now
@@ -20,7 +21,7 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 from tests import given
 from tests.faults.asked import BOTH, ask
-from tests.servers import wait_for
+from tests.running.servers import wait_for
 
 pytestmark = [pytest.mark.one_database, pytest.mark.parametrize("what", BOTH)]
 

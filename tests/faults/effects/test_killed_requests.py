@@ -9,14 +9,14 @@ from itertools import product
 import httpx
 import pytest
 
-from models.base import release_connection
 from models.delivery.idempotency_key import IdempotencyKey
+from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.settings import get_settings
 from tests.faults.effects.spending import FEE, STORIES
-from tests.processes import reset_process
-from tests.servers import wait_for
+from tests.running.processes import reset_process
+from tests.running.servers import wait_for
 
 COMMIT = ("request.before_commit", "request.after_commit")
 WORK = ("effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit")

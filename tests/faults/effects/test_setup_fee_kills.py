@@ -12,8 +12,8 @@ from models.effects.effect import Effect
 from providers.twilio.numbers import search_numbers
 from runtime.settings import get_settings
 from tests import given
-from tests.deploying import Deploying
-from tests.saving import Saver
+from tests.stories.deploying import Deploying
+from tests.stories.saving import Saver
 
 FEE = 9_900
 PLACES = ["effect.before_call", "effect.after_call"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from models import base
+from models import transactions
 from models.books.inbox_event import InboxEvent
 from models.contact.opt_out import OptOut
 from models.payments.payment import Payment
@@ -15,8 +15,8 @@ from runtime.ids import new_id
 from sandbox.twilio.account import MAGIC_ACCOUNT
 from tests import given
 from tests.faults.failing_database import FailingDatabase
-from tests.stand_in import CONNECT_SECRET
-from tests.texting import INBOUND, SHARED_NUMBER
+from tests.stand_ins.stand_in import CONNECT_SECRET
+from tests.stories.texting import INBOUND, SHARED_NUMBER
 
 PLATFORM = "/api/webhooks/stripe"
 
@@ -36,7 +36,7 @@ def clinic(texting):
 
 @pytest.fixture
 def faults(clinic):
-    ordered = FailingDatabase(base.database.obj)
+    ordered = FailingDatabase(transactions.database.obj)
     yield ordered
     ordered.remove()
 

@@ -2,18 +2,18 @@
 together with `done`).
 """
 
-from models import base
+from models import transactions
 from models.books.inbox_event import InboxEvent
 from models.payments.payment import Payment
 from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given
-from tests.counting import counted
+from tests.watching.counting import counted
 
 
 def test_the_count_sees_both_kinds_of_commit(client):
     with counted() as cost:
-        with base.transaction():
+        with transactions.transaction():
             given.an_account()
             given.an_account()
         assert cost.commits == 1
@@ -50,7 +50,7 @@ def test_a_payment_that_is_known_under_another_invoice_stays_there(database_url)
     first, second = given.an_invoice(), given.an_invoice()
     report = PaymentReport("succeeded", 12_500, 12_500, "usd", {})
     assert Payment.record_report(first, "", "pi_1", report, real_now())
-    with base.transaction():
+    with transactions.transaction():
         among = Payment.of_invoice(second)
         assert not Payment.record_report(second, "", "pi_1", report, real_now(), among=among)
     assert (among, Payment.get().invoice_id) == ([], first.id)

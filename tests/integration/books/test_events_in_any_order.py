@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.process_stripe_event import process_stripe_event
-from models.base import transaction
 from models.books.inbox_event import InboxEvent
 from models.payments.payment import Payment
 from models.payments.refund import Refund
+from models.transactions import transaction
 from providers.stripe import client as stripe_api
 from runtime.clock import real_now
 from runtime.settings import get_settings
 from tests import given as story
-from tests.histories import History, histories, shuffled
+from tests.samples.histories import History, histories, shuffled
 
 DUE = 10_000
 

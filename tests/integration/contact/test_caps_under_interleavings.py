@@ -9,11 +9,11 @@ import pytest
 from actions.contact.consents import record_opt_out
 from actions.contact.holds import place_hold
 from jobs.send_payment_link import _decide
-from models.base import release_connection, transaction
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.effects.effect import Effect
 from models.payments.payment_link import PaymentLink
+from models.transactions import release_connection, transaction
 from rules.contact.policy import BY_ID
 from runtime.clock import real_now
 from tests import given

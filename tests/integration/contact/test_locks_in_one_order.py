@@ -7,7 +7,6 @@ import threading
 import pytest
 
 from actions.people.resolve_item import Choice, resolve_item
-from models.base import execute, is_postgres, release_connection, serialize_on, transaction
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
 from models.contact.message import Message
@@ -16,12 +15,13 @@ from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.effects.daily_limit import ceiling_key
 from models.invoices.invoice import Invoice
+from models.transactions import execute, is_postgres, release_connection, serialize_on, transaction
 from runtime.clock import move_business_time
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
-from tests.scanning import Scanning
-from tests.servers import wait_for
-from tests.texting import INBOUND
+from tests.running.servers import wait_for
+from tests.stories.scanning import Scanning
+from tests.stories.texting import INBOUND
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from actions.contact.ladder.drafts import approve_draft
 from actions.contact.ladder.look import look
 from jobs.dial_overdue import _decide as decide_call
 from jobs.send_payment_link import _decide
-from models.base import database, is_postgres, transaction
 from models.calling.call import Call
 from models.contact.contact_course import ContactCourse
 from models.contact.planned_contact import PlannedContact
 from models.effects.effect import Effect
+from models.transactions import database, is_postgres, transaction
 from rules.contact.policy import BY_ID
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.errors import Conflict
 from tests.integration.contact.test_caps_under_interleavings import a_waiting_text, at_once
-from tests.scanning import Scanning
+from tests.stories.scanning import Scanning
 
 MOST = BY_ID["cap.day"].numbers["most"]
 

@@ -12,7 +12,7 @@ from models.contact.message import Message
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

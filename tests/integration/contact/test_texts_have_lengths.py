@@ -9,8 +9,8 @@ import peewee
 import pytest
 
 import web.app  # noqa: F401 - makes every body known
-from models.base import is_postgres
 from models.invoices.customer import Customer
+from models.transactions import is_postgres
 from tests import given
 from web.http.body import Body
 

@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from effects.settle import reconcile_owner, settle_refused
-from models.base import release_connection
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
+from models.transactions import release_connection
 from tests import given
-from tests.texting import Texting
+from tests.stories.texting import Texting
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from models.base import database, execute
 from models.books.inbox_event import InboxEvent
 from models.migrate import _runner, migrate, pending
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import database, execute
 from runtime.clock import real_now
 from tests import given
 

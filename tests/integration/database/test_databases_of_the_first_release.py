@@ -23,7 +23,7 @@ import pytest
 from delivery.attempt import UNKNOWN
 from delivery.registry import find_job, job_names
 from delivery.tick import take_tick, timetable
-from models import base
+from models import transactions
 from models.books.reconciliation import Reconciliation
 from models.contact.message import Message
 from models.delivery.staged_job import StagedJob
@@ -41,9 +41,9 @@ from runtime.settings import QUEUES, get_settings
 from sandbox.state_file import load
 from sandbox.stripe.provider import PLATFORM
 from tests import given
-from tests.declared import DeclaredClient
-from tests.processes import close_database, reset_process
-from tests.texting import TWILIO, local_hour
+from tests.running.processes import close_database, reset_process
+from tests.stories.texting import TWILIO, local_hour
+from tests.watching.declared import DeclaredClient
 from web.app import create_app
 
 DATA = Path(__file__).parents[2] / "data" / "first_release"
@@ -193,7 +193,7 @@ def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path)
         monkeypatch.setenv(name, value)
     reset_process()
     twilio_api.client.cache_clear()
-    base.use_database(empty_url)
+    transactions.use_database(empty_url)
     migrate()
     local_hour("America/New_York", 12)
     receiver.secret = about["secret"]

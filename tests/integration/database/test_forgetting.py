@@ -8,7 +8,6 @@ import pytest
 
 from jobs.delete_expired_rows import delete_expired_rows
 from models.accounts.operator_session import OperatorSession
-from models.base import database, execute, is_postgres, transaction
 from models.books.backfill import Backfill
 from models.books.reconciliation import Difference, Reconciliation
 from models.contact.contact_decision import ContactDecision
@@ -20,6 +19,7 @@ from models.feed.emit import emit
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import database, execute, is_postgres, transaction
 from runtime.clock import real_now
 from tests import given
 

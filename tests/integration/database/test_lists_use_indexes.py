@@ -6,8 +6,7 @@ import logging
 
 import pytest
 
-from actions.deployment.ports import look_at_ports, settle_left_ports
-from models.base import database, execute, is_postgres
+from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
 from models.contact.contact_course import UNSEEN
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
@@ -17,6 +16,7 @@ from models.integrations.integration import Integration
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.transactions import database, execute, is_postgres
 from runtime.clock import real_now
 from tests import given
 from tests.integration.database.test_receivables_index import many_invoices

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from models.base import database, execute, is_postgres
 from models.contact.consent import Consent
 from models.invoices.invoice import Invoice
+from models.transactions import database, execute, is_postgres
 from runtime.clock import real_now
 from tests import given
 

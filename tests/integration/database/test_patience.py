@@ -10,11 +10,11 @@ from peewee import OperationalError
 from delivery import worker
 from delivery.worker import CLAIM_SECONDS, Worker
 from jobs import process_stripe_event
-from models.base import STATEMENT_SECONDS, execute, open_database, use_database
+from models.transactions import STATEMENT_SECONDS, execute, open_database, use_database
 from tests import given
-from tests.counting import counted
-from tests.processes import close_database
-from tests.servers import wait_for
+from tests.running.processes import close_database
+from tests.running.servers import wait_for
+from tests.watching.counting import counted
 
 
 @pytest.fixture

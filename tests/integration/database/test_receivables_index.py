@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 from models import fixed_sql
 from models.accounts.account import Account
-from models.base import database, execute, is_postgres
 from models.invoices.invoice import Invoice
 from models.reports.receivables import unpaid_page
+from models.transactions import database, execute, is_postgres
 from rules.invoice_fold import UNPAID
 from runtime.clock import real_now
 from runtime.ids import new_id

@@ -4,10 +4,10 @@ many at once, is harmless.
 
 import pytest
 
-from models import base
+from models import transactions
 from models.migrate import migrate, pending
 from models.tables import TABLES
-from tests.processes import close_database
+from tests.running.processes import close_database
 
 BOOKKEEPING = {"schema_migration"}  # of playhouse.migrations
 
@@ -35,15 +35,15 @@ POSTGRES = {
 
 
 def rows(sql):
-    return set(base.database.execute_sql(sql).fetchall())
+    return set(transactions.database.execute_sql(sql).fetchall())
 
 
 def described():
     """Everything that makes a schema, as comparable values."""
-    if base.is_postgres():
+    if transactions.is_postgres():
         found = {kind: rows(sql) for kind, sql in POSTGRES.items()}
     else:
-        tables = sorted(base.database.get_tables())
+        tables = sorted(transactions.database.get_tables())
         found = {
             "columns": {
                 (table, *row[1:4], row[5])
@@ -78,19 +78,19 @@ def normal(sql):
 @pytest.fixture
 def fresh_schema(database_url, request, tmp_path):
     """The same kind of database, made from the models alone."""
-    if base.is_postgres():
+    if transactions.is_postgres():
         server = request.getfixturevalue("postgres")
         url = server.create_database()
     else:
         url = f"sqlite:///{tmp_path / 'fresh.db'}"
     close_database()
-    base.use_database(url)
-    if not base.is_postgres():
-        base.database.create_file()
-    base.database.create_tables(TABLES)
+    transactions.use_database(url)
+    if not transactions.is_postgres():
+        transactions.database.create_file()
+    transactions.database.create_tables(TABLES)
     described_fresh = described()
     close_database()
-    base.use_database(database_url)
+    transactions.use_database(database_url)
     return described_fresh
 
 
@@ -117,10 +117,10 @@ def test_migrating_again_changes_nothing(database_url):
 
 
 MIGRATE = """
-from models.base import use_database
+from models.transactions import use_database
 from models.migrate import migrate
 from runtime.settings import get_settings
-from tests.without_disk import wait_for_no_disk
+from tests.running.without_disk import wait_for_no_disk
 
 wait_for_no_disk()
 use_database(get_settings().database_url)
@@ -134,12 +134,12 @@ def test_four_processes_migrate_at_once(request, database_url, tmp_path, process
     close_database()
     url = (
         request.getfixturevalue("postgres").create_database()
-        if base.is_postgres()
+        if transactions.is_postgres()
         else f"sqlite:///{tmp_path / 'empty.db'}"
     )
     racers = [processes("-c", MIGRATE, DATABASE_URL=url) for _ in range(4)]
     assert [racer.wait(240) for racer in racers] == [0] * 4
-    base.use_database(url)
+    transactions.use_database(url)
     assert described() == expected
     close_database()
-    base.use_database(database_url)
+    transactions.use_database(database_url)

@@ -13,21 +13,21 @@ from delivery import registry, relay
 from delivery.perform_now import perform_now, stage_now
 from delivery.registry import JobType, find_job, job, job_names
 from delivery.tick import Schedule, take_tick, use_timetable
-from models.base import release_connection, transaction
 from models.delivery import job_names as names_known
 from models.delivery.job_names import names_of
 from models.delivery.job_replay import replay_all
 from models.delivery.stage import stage, stage_again
 from models.delivery.staged_job import StagedJob, cancel_jobs, find_staged
+from models.transactions import release_connection, transaction
 from tests import given
 
 STAGE_FORTY = """
 import sys
 from delivery.registry import job
 from models.delivery.stage import stage
-from models.base import database, transaction, use_database
+from models.transactions import database, transaction, use_database
 from runtime.settings import get_settings
-from tests.without_disk import wait_for_no_disk
+from tests.running.without_disk import wait_for_no_disk
 
 wait_for_no_disk()
 use_database(get_settings().database_url)

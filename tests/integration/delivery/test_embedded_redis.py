@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from rq import Queue
 
-from runtime import embedded_redis, embedded_server
 from runtime.errors import Misconfigured
-from runtime.redis_connection import connect_redis
+from runtime.redis import embedded, embedded_server
+from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from tests.faults.town import is_alive
-from tests.processes import end, reset_process
-from tests.servers import wait_for
+from tests.running.processes import end, reset_process
+from tests.running.servers import wait_for
 
 
 def server():
@@ -42,7 +42,7 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     assert server().ping()
     assert len(Queue.all(connection=server())) > 0
     assert end(first, signal.SIGTERM) == 0
-    assert not embedded_redis.folder().joinpath("valkey.sock").exists()
+    assert not embedded.folder().joinpath("valkey.sock").exists()
 
 
 def test_a_server_that_dies_is_started_again_by_whoever_is_left(
@@ -122,4 +122,4 @@ def test_a_deep_folder_is_told(monkeypatch):
     monkeypatch.setenv("PAYPHONE_STATE_DIR", "/" + "deep/" * 40)
     reset_process()
     with pytest.raises(Misconfigured, match="too long for a socket"):
-        embedded_redis.socket_url()
+        embedded.socket_url()

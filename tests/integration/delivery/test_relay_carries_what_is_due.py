@@ -13,9 +13,10 @@ from delivery.route import RENEWED_FOR, SILENT
 from delivery.rq import keys as rq_keys
 from delivery.rq import view as rq_view
 from jobs import mark_overdue, process_stripe_event
-from models import base
-from models.base import STATEMENT_SECONDS, execute, release_connection, transaction
-from models.delivery.staged_job import StagedJob, claim_job, release_worker, take_due
+from models import transactions
+from models.delivery.attempt import claim_job, release_worker
+from models.delivery.staged_job import StagedJob, take_due
+from models.transactions import STATEMENT_SECONDS, execute, release_connection, transaction
 from tests import given
 
 
@@ -132,7 +133,7 @@ def test_two_relays_at_once_never_push_the_same_job(redis):
 
 def test_a_relay_does_not_wait_for_what_another_holds(redis):
     """Rows that another relay's transaction holds are skipped, not waited for (PostgreSQL)."""
-    if not base.is_postgres():
+    if not transactions.is_postgres():
         pytest.skip("SQLite has one writer at a time")
     held, free = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2)
     found = []
@@ -142,7 +143,9 @@ def test_a_relay_does_not_wait_for_what_another_holds(redis):
         release_connection()
 
     with transaction():
-        base.database.execute_sql("SELECT id FROM staged_job WHERE id = %s FOR UPDATE", (held,))
+        transactions.database.execute_sql(
+            "SELECT id FROM staged_job WHERE id = %s FOR UPDATE", (held,)
+        )
         thread = threading.Thread(target=other)
         thread.start()
         thread.join(120)

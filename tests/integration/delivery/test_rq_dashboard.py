@@ -11,12 +11,13 @@ import pytest
 
 from delivery.rq import view as rq_view
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
+from models.delivery.attempt import claim_job, fail_job
 from models.delivery.stage import stage
-from models.delivery.staged_job import StagedJob, claim_job, fail_job
+from models.delivery.staged_job import StagedJob
+from models.transactions import transaction
 from tests import given
-from tests.operators import a_job, an_operator, csrf_of, signed_in
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.stories.operators import a_job, an_operator, csrf_of, signed_in
 from web.operators.rq_flask import make_dashboard, mended
 
 pytestmark = pytest.mark.one_database

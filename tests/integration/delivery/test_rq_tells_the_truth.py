@@ -19,7 +19,8 @@ from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
 from delivery.worker import Worker
-from models.delivery.staged_job import StagedJob, claim_job
+from models.delivery.attempt import claim_job
+from models.delivery.staged_job import StagedJob
 from tests import given
 
 QUEUE = "messages"

@@ -17,9 +17,10 @@ from delivery.locks import invoice_lock
 from delivery.registry import JobType
 from delivery.rq import view as rq_view
 from delivery.worker import Worker
-from models.delivery.staged_job import StagedJob, claim_job
+from models.delivery.attempt import claim_job
+from models.delivery.staged_job import StagedJob
 from tests import given
-from tests.counting import counted
+from tests.watching.counting import counted
 
 QUEUE = "rq:queue:messages"
 LOCK = "payphone:lock:invoice:inv_x"

@@ -14,30 +14,29 @@ from delivery import nudge
 from delivery.attempt import Snooze, perform, recording
 from delivery.registry import JobType, find_job
 from jobs.process_stripe_event import process_stripe_event
-from models import base
+from models import transactions
 from models.accounts.account import Account
-from models.base import release_connection, transaction
-from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import (
-    StagedJob,
+from models.delivery.attempt import (
     claim_job,
     fail_job,
     finish_job,
     release_expired,
     release_worker,
-    replay_job,
     snooze_job,
 )
+from models.delivery.stage import Policy, allow, stage, stage_again
+from models.delivery.staged_job import StagedJob, replay_job
+from models.transactions import release_connection, transaction
 from runtime.errors import Conflict
 from tests import given
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 CLAIM_BY_EIGHT = """
 import sys
-from models.base import database, use_database
-from models.delivery.staged_job import claim_job
+from models.transactions import database, use_database
+from models.delivery.attempt import claim_job
 from runtime.settings import get_settings
-from tests.without_disk import wait_for_no_disk
+from tests.running.without_disk import wait_for_no_disk
 
 wait_for_no_disk()
 use_database(get_settings().database_url)
@@ -204,6 +203,26 @@ def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
     assert Account.select().count() == 0
 
 
+@pytest.mark.parametrize("raised", [ValueError, Conflict], ids=lambda it: it.__name__)
+def test_what_a_row_keeps_of_an_error_holds_no_secret(raised):
+    """Given an error that quotes what the job had in its hands, then the row tells of it without
+    keys, tokens and card numbers, and without what no database takes.
+    """
+
+    def act(_number):
+        raise raised(
+            "POST /p/abcdefghjkmnpqrs\0 as Bearer abc.def: {'Password': 'hunter2-Abc'},"
+            " card 4242 4242 4242 4242, sk_live_51Habcdefghij"
+        )
+
+    outcome = perform(claimed_job(), a_type(act))
+    kept = the_job().last_error
+    assert outcome.state in {"failed", "snoozed"}
+    assert kept.count("***") == 4, kept
+    for secret in ("abcdefghjkmnpqrs", "abc.def", "hunter2", "4242 4242", "sk_live", "\0"):
+        assert secret not in kept
+
+
 def test_an_attempt_that_ends_without_recording_is_done():
     assert perform(claimed_job(), a_type(lambda _number: None)).state == "done"
     row = the_job()
@@ -361,7 +380,7 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
             begun.wait(120)
             claimed.append((claim_job(job_id, "w1") is not None, Account.select().count()))
         finally:
-            base.database.close()
+            transactions.database.close()
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -392,4 +411,4 @@ def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
 def test_the_registry_knows_only_jobs():
     assert find_job("process_stripe_event") is process_stripe_event
     assert find_job("os.system") is None
-    assert not base.database.in_transaction()
+    assert not transactions.database.in_transaction()

@@ -8,8 +8,8 @@ import pytest
 from providers.twilio import client as twilio_api
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
-from tests.stand_in import StandIn
-from tests.vapi_clinic import VapiClinic
+from tests.stand_ins.stand_in import StandIn
+from tests.stories.vapi_clinic import VapiClinic
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from models.base import release_connection
 from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
+from models.transactions import release_connection
 from providers.twilio.numbers import search_numbers
-from tests.deploying import Deploying
+from tests.stories.deploying import Deploying
 
 PURCHASE = "/api/twilio/phone/purchase"
 

@@ -12,13 +12,13 @@ from actions.deployment.strays.places import PLACES
 from bin.commands.checks.strays import check_strays
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
-from models.base import transaction
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.installation import installation_tag, tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Stray
 from models.effects.effect import Effect
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio import numbers, porting, trunks
 from providers.vapi import assistants, credentials, files, squads, tools

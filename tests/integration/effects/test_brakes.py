@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
-from models.base import database, transaction
 from models.effects.daily_limit import DailyCeiling, over_ceiling
 from models.effects.effect import Effect
 from models.effects.pause_switch import ALL, PauseSwitch, paused
 from models.feed.outgoing_event import OutgoingEvent
+from models.transactions import database, transaction
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 

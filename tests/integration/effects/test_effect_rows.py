@@ -11,7 +11,7 @@ from delivery import locks
 from delivery.registry import MAX_TIMEOUT, find_job, job_names
 from effects import kind as effect_kind
 from effects import perform
-from models.delivery import staged_job
+from models.delivery import attempt
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Contradiction, Effect
 from providers.stripe import client as stripe_api
@@ -143,7 +143,7 @@ def test_every_time_limit_fits_into_the_next():
     key outlives neither.
     """
     call = sum(stripe_api.TIMEOUT)
-    assert 2 * call < MAX_TIMEOUT < locks.LEASE < staged_job.LEASE
-    assert perform.LEAVE_WITHIN.total_seconds() + call < staged_job.LEASE
-    assert effect_kind.KEY_LIFE + staged_job.LEASE + effect_kind.SKEW < 24 * 3600
+    assert 2 * call < MAX_TIMEOUT < locks.LEASE < attempt.LEASE
+    assert perform.LEAVE_WITHIN.total_seconds() + call < attempt.LEASE
+    assert effect_kind.KEY_LIFE + attempt.LEASE + effect_kind.SKEW < 24 * 3600
     assert all(find_job(name).timeout <= MAX_TIMEOUT for name in job_names())

@@ -8,7 +8,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from tests import given
 from tests.faults.asked import ask
-from tests.operators import run
+from tests.stories.operators import run
 
 
 @pytest.fixture

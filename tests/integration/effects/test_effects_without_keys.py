@@ -13,8 +13,8 @@ from effects import perform as performing
 from effects.kind import Cost, Kind
 from effects.perform import MAX_GENERATIONS, InDoubt, perform
 from effects.reserve import reserve_for_account
-from models.base import transaction
 from models.effects.effect import Effect
+from models.transactions import transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import Conflict, Misconfigured, NotYet

@@ -2,10 +2,10 @@
 
 import json
 
-from effects.deployment.fee_create import FEE_CREATE
+from effects.deployment.card.fee_create import FEE_CREATE
 from effects.reserve import reserve_for_account
-from models.base import transaction
 from models.effects.effect import Effect
+from models.transactions import transaction
 from tests import given
 
 

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from models.base import release_connection
 from models.delivery.idempotency_key import IdempotencyKey
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import release_connection
 from tests import given
 from web.http.body import CAP
 

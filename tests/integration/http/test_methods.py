@@ -9,8 +9,8 @@ import pytest
 
 from tests import given
 from tests.contract.test_api_describes_itself import routes
-from tests.operators import an_operator, signed_in
-from tests.website import serve
+from tests.running.website import serve
+from tests.stories.operators import an_operator, signed_in
 
 pytestmark = pytest.mark.one_database
 

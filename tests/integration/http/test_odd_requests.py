@@ -9,7 +9,7 @@ import random
 import falcon.testing
 import pytest
 
-from tests.operators import an_operator, signed_in
+from tests.stories.operators import an_operator, signed_in
 from web.app import ROUTES
 
 TREES = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.operators import an_operator, signed_in
+from tests.stories.operators import an_operator, signed_in
 
 pytestmark = pytest.mark.one_database
 

@@ -10,11 +10,11 @@ import pytest
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
-from models.base import database, is_postgres, transaction
 from models.delivery.staged_job import StagedJob
 from models.migrate import _runner, pending
+from models.transactions import database, is_postgres, transaction
 from tests import given
-from tests.operators import a_job, run
+from tests.stories.operators import a_job, run
 
 pytestmark = pytest.mark.usefixtures("database_url")
 

@@ -11,7 +11,6 @@ from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator, password_holds
 from models.accounts.operator_session import OperatorSession
-from models.base import execute, use_database
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.database_errors import driver_says
@@ -19,12 +18,13 @@ from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import execute, use_database
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
 from runtime.settings import ROOT, get_settings
 from tests import given
-from tests.operators import a_job, run
-from tests.processes import reset_process
+from tests.running.processes import reset_process
+from tests.stories.operators import a_job, run
 
 pytestmark = pytest.mark.usefixtures("database_url")
 
@@ -399,7 +399,7 @@ def test_production_says_which_database_it_means(monkeypatch, tmp_path):
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_ENV", "production")
-    monkeypatch.setattr("models.connections.ROOT", tmp_path)
+    monkeypatch.setattr("models.connections.open_database.ROOT", tmp_path)
     reset_process()
     result = run("pause", "texts")
     assert result.output.startswith(

@@ -5,7 +5,7 @@ argument it stands in (F55); so is what no database keeps.
 import pytest
 
 from models.tables import TABLES
-from tests.operators import run
+from tests.stories.operators import run
 
 pytestmark = pytest.mark.one_database
 

@@ -15,7 +15,6 @@ from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
 from delivery.relay import tick
 from models.accounts.account import Account
-from models.base import database, execute
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation
@@ -27,6 +26,7 @@ from models.feed.emit import emit
 from models.migrate import _runner
 from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest
+from models.transactions import database, execute
 from providers.stripe import client as stripe_api
 from providers.stripe.lists import Page
 from providers.twilio import client as twilio_api
@@ -39,8 +39,8 @@ from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.vapi.books import MAGIC_KEY
 from tests import given
-from tests.operators import a_job, run
-from tests.processes import close_database, reset_process
+from tests.running.processes import close_database, reset_process
+from tests.stories.operators import a_job, run
 
 pytestmark = pytest.mark.one_database
 

@@ -10,9 +10,9 @@ from jobs.process_stripe_event import process_stripe_event
 from models.delivery.staged_job import StagedJob
 from models.payments.payment_link import PaymentLink
 from tests import given
-from tests.operators import an_operator
-from tests.servers import wait_for
-from tests.website import serve
+from tests.running.servers import wait_for
+from tests.running.website import serve
+from tests.stories.operators import an_operator
 
 
 def test_one_request_id_leads_from_the_door_to_the_effect(

@@ -20,10 +20,10 @@ from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from tests import given
 from tests.faults.town import all_children_of, children_of
-from tests.operators import a_job, an_operator, signed_in
-from tests.processes import reset_process
-from tests.servers import wait_for
-from tests.website import serve
+from tests.running.processes import reset_process
+from tests.running.servers import wait_for
+from tests.running.website import serve
+from tests.stories.operators import a_job, an_operator, signed_in
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ import pytest
 
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
-from models.base import database
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Reconciliation
 from models.delivery.staged_job import StagedJob
 from models.effects.pause_switch import PauseSwitch, paused
 from models.payments.payment import Payment
+from models.transactions import database
 from runtime.clock import real_now
 from tests import given
-from tests.operators import run
+from tests.stories.operators import run
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ class Workers(threading.Thread):
         from delivery.attempt import perform
         from delivery.registry import find_job
         from delivery.rq.keys import parse_rq_id
-        from models.delivery.staged_job import claim_job
+        from models.delivery.attempt import claim_job
 
         while (popped := self.redis.lpop(f"rq:queue:{queue}")) is not None:
             claimed = claim_job(parse_rq_id(popped.decode()), "beside")

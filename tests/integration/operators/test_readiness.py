@@ -9,10 +9,10 @@ import pytest
 
 from delivery.life_signs import DETOUR
 from delivery.relay import tick
-from models.base import execute
 from models.migrate import DIRECTORY
+from models.transactions import execute
 from runtime.settings import QUEUES
-from tests.processes import reset_process
+from tests.running.processes import reset_process
 
 
 @pytest.fixture

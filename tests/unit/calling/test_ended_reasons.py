@@ -5,7 +5,7 @@ import pytest
 from rules.calling.call_states import STATES, merged_state, state_of
 from rules.calling.ended_reasons import BROKE_OFF, NOT_PLACED, UNKNOWN, meaning_of
 from rules.contact.policy import OUTCOMES, outcome_of
-from tests.vapi_shapes import SPEC, spec
+from tests.stand_ins.vapi_shapes import SPEC, spec
 
 needs_spec = pytest.mark.skipif(not SPEC.is_file(), reason="PAYPHONE_SPECS names no folder")
 

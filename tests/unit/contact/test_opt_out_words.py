@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rules.contact.opt_out.lookalikes import plain_letters
 from rules.contact.opt_out.words import HELP, START, STOP, wish_of
-from tests import opt_out_samples
+from tests.samples import opt_out_samples
 
 PLAIN = [
     "please stop",

@@ -19,7 +19,7 @@ GUARD = {"require_payment_method", "may_pay"}
 DECIDES = {
     "fee_confirm": {"actions.deployment.steps.charge._plan"},
     "port_request_create": {"actions.deployment.steps.port.port_request._asked_anew"},
-    "number_purchase": {"actions.deployment.number.plan_purchase"},
+    "number_purchase": {"actions.deployment.numbers.number.plan_purchase"},
 }
 # a purchase is of a line, so whoever makes a line decides on the purchase
 ASKS_FOR_A_LINE = {
@@ -119,7 +119,7 @@ def test_whoever_asks_for_a_number_asks_the_guard():
         and one.attr == "create"
         and ast.unparse(one.value).endswith("PhoneLine")
     }
-    assert others - {"actions.deployment.number.line_for"} == CLINICS_OWN
+    assert others - {"actions.deployment.numbers.number.line_for"} == CLINICS_OWN
 
 
 @pytest.mark.parametrize("door", sorted(DOORS))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from runtime.ids import new_token
-from tests import sweep
+from tests.watching import sweep
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from delivery import nudge
+from models.delivery.stage import stage
+from models.transactions import transaction
 from runtime.settings import ROOT
 
 LONG = 60  # seconds that no machine is too busy for
 WAITS = {"wait", "join", "settimeout"}
+# of httpx, which waits for five seconds unless it is told otherwise, or asks over no net
+ASKS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "stream", "Client"}
+TOLD = {"timeout", "transport", None}  # None: what is told stands elsewhere, behind `**`
 FILES = sorted(
     path
     for path in (ROOT / "tests").rglob("*.py")
@@ -28,6 +34,8 @@ MEANT = {
     "test_stalled_connections.py": "the pace of bytes",
     "test_patient_connections.py": "the pace of bytes",
     "test_operators_tools.py": "the pace of workers",
+    "website.py": "one try of several",
+    "test_procfile.py": "one try of several",
 }
 
 
@@ -36,6 +44,8 @@ def short_waits(text: str) -> Iterator[int]:
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue
+        if is_of_httpx(node) and TOLD.isdisjoint(word.arg for word in node.keywords):
+            yield node.lineno
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         said = ("timeout", "seconds") if name == "wait_for" else ("timeout",)
         given = [word.value for word in node.keywords if str(word.arg).endswith(said)]
@@ -50,12 +60,22 @@ def short_waits(text: str) -> Iterator[int]:
         )
 
 
+def is_of_httpx(call: ast.Call) -> bool:
+    """Whether it asks with httpx, or makes what asks."""
+    func = call.func
+    return isinstance(func, ast.Attribute) and (
+        ast.unparse(func.value) == "httpx" and func.attr in ASKS
+    )
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "process.wait(10)",
         "thread.join(0.5)",
         "httpx.get(url, timeout=5)",
+        "httpx.get(url)",
+        "httpx.Client(base_url=url)",
         "Redis(socket_timeout=5)",
         "wait_for(probe, 'it comes', 6)",
         "wait_for(probe, 'it comes', seconds=6)",
@@ -68,7 +88,8 @@ def test_a_short_wait_is_found(line):
 
 def test_no_test_waits_for_less_than_a_busy_machine_needs():
     """Given a wait that is over in seconds, then the test is red on a machine that is busy with
-    another one. Wait for the thing itself, with `tests.servers.wait_for`, or for a minute or two.
+    another one. Wait for the thing itself, with `tests.running.servers.wait_for`, or for a minute
+    or two.
     """
     found = {path: list(short_waits(path.read_text())) for path in FILES}
     short = {path.name: lines for path, lines in found.items() if lines}
@@ -81,3 +102,14 @@ def test_no_property_has_to_hold_quickly():
     profile = hypothesis.settings.get_profile(used)
     assert profile.deadline is None
     assert hypothesis.HealthCheck.too_slow in profile.suppress_health_check
+
+
+def test_a_redis_that_gets_no_processor_for_a_while_is_waited_for(client, valkey):
+    """Given a Valkey that answers nobody for a second, when a job is staged, then it is pushed at
+    once, as tests that do no more than their work rely on.
+    """
+    valkey.client().client_pause(1_000)
+    with transaction():
+        assert stage("process_stripe_event", "a", 1)
+    assert valkey.client().llen("rq:queue:webhooks") == 1
+    assert nudge.is_open()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from providers.stripe.events import LookAtRefunds, PaymentFinding, RefundFinding, read_event
 from rules.invoice_fold import RETURNING, PaymentFact, ReturnFact, Terms, fold
 from rules.payment_merge import Charge, PaymentReport, merge_refund_status
-from tests.histories import histories, shuffled
+from tests.samples.histories import histories, shuffled
 
 TODAY = date(2026, 11, 22)
 TERMS = Terms(amount_due=10_000, currency="usd", mark="sent", due_date=date(2026, 12, 1))

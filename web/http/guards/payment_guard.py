@@ -16,9 +16,9 @@ from runtime.settings import Settings, get_settings
 from runtime.start import describe
 from runtime.trusted_proxies import trusted_proxies
 from web.http.address import client_address, counted_as, is_https
+from web.http.guards.rate_limiter import RateLimiter
 from web.http.pages import show_page
 from web.http.problems import Problem
-from web.server.counted_limit import CountedLimit
 
 CARD_PAGE = "/card/{token}"
 MONEY = ("/payment-links", "/card-forms", "/setup-intents", "/payment-method", "/payment-action")
@@ -65,7 +65,7 @@ class PaymentGuard:
     """Stands before every routed request; looks at those about money."""
 
     def __init__(self) -> None:
-        self._counts = CountedLimit()
+        self._counts = RateLimiter()
         check_settings(get_settings())
 
     def process_resource(

@@ -29,7 +29,7 @@ def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
     document = document_of(run)
-    if document is None:
+    if document is None or not document.can_be_given:
         return Fail("no_document", "The port request lacks a bill.", MISSING)
     if document.twilio_sid:
         return Skip(THERE)

@@ -7,14 +7,14 @@ from datetime import date
 from actions.deployment.asking import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.fee import no_card
-from actions.deployment.steps.port.ends import KEPT, NAME, record_end, record_not_moved
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
+from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end, record_not_moved
 from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
 from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
-from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
+from models.transactions import serialize_on
 from rules.deployment.porting import SOONEST
 from runtime.ids import new_id
 from runtime.log import get_log

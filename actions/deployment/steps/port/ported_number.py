@@ -5,7 +5,7 @@ Undoing leaves it at Twilio, for released it would be lost to the clinic for goo
 
 from actions.deployment.asking import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from actions.deployment.steps.port.ends import KEPT
+from actions.deployment.steps.port.port_outcome import KEPT
 from effects.deployment.port.number_setup import NUMBER_SETUP
 from effects.deployment.vapi.number_texts import text_webhook
 from models.deployment.installation import tagged

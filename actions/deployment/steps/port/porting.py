@@ -4,8 +4,8 @@ Nobody is asked in between: a report of Twilio's, or the hourly look, has this s
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, Wait
-from actions.deployment.steps.port.ends import NAME, record_moved
 from actions.deployment.steps.port.port_document import MOVED, has_moved
+from actions.deployment.steps.port.port_outcome import NAME, record_moved
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from providers.errors import ProviderError

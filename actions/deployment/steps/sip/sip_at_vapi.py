@@ -6,7 +6,7 @@ from actions.deployment.steps.routing import record_routed, record_unrouted
 from actions.deployment.steps.sip.sip_line import called
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
 from actions.deployment.steps.sip.sip_trunk import TRUNK
-from actions.deployment.things import Thing
+from actions.deployment.vapi_object import VapiObject
 from effects.deployment.sip.sip_number import SIP_NUMBER
 from effects.deployment.sip.sip_number_update import SIP_NUMBER_UPDATE
 from effects.deployment.sip.trunk_known import TRUNK_KNOWN
@@ -23,7 +23,7 @@ from providers.vapi.phone_numbers import get_number
 from rules.deployment.sip import answers_at, trunk_at_vapi
 from runtime.settings import get_settings
 
-KNOWN = Thing(
+KNOWN = VapiObject(
     name="trunk_at_vapi",
     what="The SIP trunk at Vapi",
     needed_by="vapi_number",
@@ -32,7 +32,7 @@ KNOWN = Thing(
     delete=TRUNK_UNKNOWN,
     read=get_credential,
 )
-NUMBER = Thing(
+NUMBER = VapiObject(
     name="vapi_number",
     what="The phone number at Vapi",
     needed_by="",

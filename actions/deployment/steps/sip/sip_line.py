@@ -4,8 +4,8 @@ A clinic that gave none is called by the name it signs in with, as its phone sys
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from models.base import serialize_on
 from models.deployment.phone_line import PhoneLine
+from models.transactions import serialize_on
 from runtime.ids import new_id
 
 TITLE = "Deployment failed."

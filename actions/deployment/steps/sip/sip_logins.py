@@ -3,8 +3,8 @@
 import hashlib
 
 from actions.deployment.asking import ask
-from actions.deployment.once import Once
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE
 from effects.deployment.sip.login_list_delete import LOGIN_LIST_DELETE
 from effects.deployment.sip.login_set import LOGIN_SET
@@ -14,7 +14,9 @@ from providers.twilio.trunks import get_list
 
 TITLE = "Deployment failed."
 GONE = "What the trunk is made of is not there any more. Deploy again to make it anew."
-LIST = Once("login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list)
+LIST = TwilioObject(
+    "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list
+)
 SAME = "The login is set already."
 
 

@@ -1,9 +1,9 @@
 """The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
 
 from actions.deployment.asking import ask, begun
-from actions.deployment.once import Once
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
+from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.sip.trunk_create import TRUNK_CREATE
 from effects.deployment.sip.trunk_delete import TRUNK_DELETE
 from effects.deployment.sip.trunk_lets_in import TRUNK_LETS_IN
@@ -12,7 +12,7 @@ from models.effects.effect import Effect
 from providers.twilio.trunks import get_trunk, lets_in
 from rules.deployment.sip import domain_of
 
-TRUNK = Once("trunk", "The SIP trunk", TRUNK_CREATE, TRUNK_DELETE, get_trunk)
+TRUNK = TwilioObject("trunk", "The SIP trunk", TRUNK_CREATE, TRUNK_DELETE, get_trunk)
 NOT_MADE = (
     "Twilio refused the trunk at {domain}: {why} Where that name is taken by something else in"
     " Twilio, ask whoever runs Payphone to free it there; then deploy again."

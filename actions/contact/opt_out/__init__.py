@@ -1,0 +1,1 @@
+"""Wishes to stop and to start again: recorded, imported, ended."""

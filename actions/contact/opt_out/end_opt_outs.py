@@ -1,0 +1,66 @@
+"""Ending opt-outs by a later consent: what may, and what only the person's own START can."""
+
+from models.accounts.audit_entry import AuditEntry
+from models.contact.account_sender import sender_of
+from models.contact.consent import Consent
+from models.contact.opt_out import OptOut, person_key
+from models.invoices.customer import Customer
+from models.transactions import serialize_on
+from runtime.clock import rfc3339
+from runtime.errors import Refused
+
+
+def end_opt_outs(customer: Customer, consent: Consent) -> None:
+    """End the opt-outs from the channels of a consent, in the open transaction. Raises Refused
+    `invalid` when it cannot.
+    """
+    serialize_on(person_key(consent.phone))
+    senders = tuple(sender_of(customer.account_id).values())
+    said = {
+        channel: OptOut.latest(customer.account_id, senders, consent.phone, channel)
+        for channel in consent.channels
+    }
+    stops = {channel: row for channel, row in said.items() if row and row.wish == "stop"}
+    for channel, stop in stops.items():
+        _check(consent, channel, stop)
+    if not stops:
+        return
+    statement = OptOut.record(
+        customer.account_id,
+        consent.phone,
+        "start",
+        sorted(stops),
+        source=f"consent: {consent.source}",
+        reference=consent.id,
+        recorded_by=consent.recorded_by,
+    )
+    AuditEntry.record(
+        consent.recorded_by,
+        "opt_out.ended",
+        f"customer:{customer.id}",
+        customer.account_id,
+        opt_out_id=statement.id,
+        consent_id=consent.id,
+    )
+
+
+def _check(consent: Consent, channel: str, stop: OptOut) -> None:
+    if consent.given_at <= stop.at:
+        raise Refused(
+            "invalid",
+            f"The person opted out of {channel} at {rfc3339(stop.at)}, after this consent was"
+            " given; only a later consent can end that.",
+            [{"field": "givenAt", "message": "is before the opt-out; a later one is accepted"}],
+        )
+    if channel == "sms" and stop.is_known_to_carrier:
+        raise Refused(
+            "invalid",
+            "The person opted out by text, and Twilio enforces that too: only they can allow texts"
+            " again, by texting START.",
+            [
+                {
+                    "field": "endsOptOut",
+                    "message": "ends no opt-out by text; only the person's START ends it",
+                }
+            ],
+        )

@@ -1,0 +1,124 @@
+"""Forwarding shown to work: a test call that must arrive, or the first call that was forwarded."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.accounts.account import Account
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.delivery.stage import stage
+from models.deployment.forwarding_test import ForwardingTest
+from models.deployment.phone_line import PhoneLine
+from models.deployment.setup import Setup
+from models.effects.daily_limit import over_ceiling
+from models.effects.pause_switch import paused
+from providers.twilio.calls import calls_to
+from rules.deployment.forwarding import circle
+from runtime.clock import business_now, real_now
+from runtime.errors import Refused
+from runtime.ids import new_id
+from runtime.settings import INTERACTIVE, get_settings
+
+AGAIN_AFTER = timedelta(minutes=1)
+ARRIVES_WITHIN = timedelta(minutes=2)
+DAY = timedelta(days=1)
+A_DAY = 10  # tests of one line: it is a stranger's telephone if the number is wrong
+CONFIRMED = "confirmed"
+CHANGED = "The number that is forwarded was changed. Deploy again, and test it then."
+NOT_ARRIVED = (
+    "The call did not arrive at your receptionist's number. Dial your carrier's code again, wait"
+    " for its confirmation, and test once more."
+)
+
+
+def forwarded_line(account_id: str) -> PhoneLine:
+    """The line that the account's calls are forwarded to. Raises Refused `deployment_not_ready`."""
+    line = PhoneLine.of(account_id)
+    if line is None or line.state != "owned" or not line.forwarding:
+        raise Refused(
+            "deployment_not_ready",
+            "Calls are forwarded to a receptionist that is live with a forwarded number. Deploy"
+            " first.",
+        )
+    return line
+
+
+def clinic_number(account_id: str) -> str:
+    """The number that the clinic forwards."""
+    setup = Setup.of(account_id)
+    settings: dict[str, Any] = setup.phone_integration_settings if setup is not None else {}
+    return str(settings.get("clinicNumber") or "")
+
+
+def ask_for_test(account: Account, actor: str) -> ForwardingTest:
+    """Plan a test call; needs an open transaction. Raises Refused `not_configured`,
+    `deployment_not_ready` or `rate_limited`.
+    """
+    tester = get_settings().forwarding_test_number
+    if not tester:
+        raise Refused(
+            "not_configured",
+            "FORWARDING_TEST_NUMBER is not set: whoever runs Payphone sets it to a number of theirs"
+            " at Twilio.",
+        )
+    line = PhoneLine.locked(forwarded_line(account.id).id)
+    forwarded = line.wanted.get("forwards", "")
+    why = circle(forwarded, line.e164 or "", tester)
+    if why or not forwarded or forwarded != clinic_number(account.id):
+        raise Refused("deployment_not_ready", why or CHANGED)
+    now = real_now()
+    _need_calls_allowed(account.id)
+    _need_pause(line, now)
+    test: ForwardingTest = ForwardingTest.create(
+        id=new_id("fwt"),
+        line=line,
+        number=forwarded,
+        asked_by=actor,
+        created_at=now,
+        updated_at=now,
+    )
+    AuditEntry.record(actor, "forwarding.test_requested", f"phone_line:{line.id}", account.id)
+    stage("test_forwarding", test.id, test.id, fair_to=account.id, queue=INTERACTIVE)
+    return test
+
+
+def _need_calls_allowed(account_id: str) -> None:
+    """Raises Refused `calls_paused` or `ceiling_reached`: a test rings a telephone too."""
+    if paused(account_id, "calls"):
+        raise Refused("calls_paused", "Calls are paused just now; test when they go on.")
+    if over_ceiling(account_id, "calls", business_now()):
+        raise Refused("ceiling_reached", "The account has had its calls of the day.")
+
+
+def _need_pause(line: PhoneLine, now: datetime) -> None:
+    """Raises Refused `rate_limited`."""
+    last = ForwardingTest.newest(line.id)
+    if last is not None and now - last.created_at < AGAIN_AFTER:
+        raise Refused(
+            "rate_limited",
+            "A test call was placed less than a minute ago; wait for it to end.",
+            retry_after=int(AGAIN_AFTER.total_seconds()),
+        )
+    if ForwardingTest.made_since(line.id, now - DAY) >= A_DAY:
+        raise Refused(
+            "rate_limited",
+            f"{A_DAY} test calls were placed within a day. Ask your carrier why calls are not"
+            " forwarded, and test again tomorrow.",
+            retry_after=int(DAY.total_seconds()),
+        )
+
+
+def look_for_forwarded(line: PhoneLine, since: datetime) -> bool:
+    """Whether a call has come in at Twilio that the clinic's number, or a test, has forwarded."""
+    clinic, tester = line.wanted.get("forwards"), get_settings().forwarding_test_number
+    return any(
+        (clinic and call["forwarded_from"] == clinic) or (tester and call["from"] == tester)
+        for call in calls_to(line.e164 or "", since)
+    )
+
+
+def confirm_forwarding(line: PhoneLine, now: datetime) -> None:
+    """A forwarded call has arrived. The line is locked."""
+    if line.forwarding == CONFIRMED:
+        return
+    line.record(now, forwarding=CONFIRMED)
+    AuditEntry.record(SYSTEM, "forwarding.confirmed", f"phone_line:{line.id}", line.account_id)

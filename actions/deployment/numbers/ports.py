@@ -1,0 +1,107 @@
+"""Ports that are under way are looked at: when Twilio reports on one, and every hour all the same.
+
+A report decides nothing: the step that waits reads at Twilio how the port stands.
+"""
+
+from datetime import datetime
+
+from actions.deployment.progress import current_step, kind_of_step, tell
+from actions.deployment.step import Json
+from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end
+from effects.deployment.port.port_request_cancel import find_end
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.delivery.stage import stage_again
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentStep
+from models.deployment.phone_line import PhoneLine
+from models.deployment.resource import Resource
+from models.transactions import transaction
+from providers.errors import ProviderError
+from rules.deployment.porting import TEXTS_AFTER
+from runtime.clock import real_now
+from runtime.log import get_log
+
+BATCH = 500
+AT_ONCE = 5  # each is a request or two
+LEFT = "state = 'undo_failed' AND name = ? ORDER BY id LIMIT ?"
+WAITING = "status = 'awaiting_port' AND id > ? ORDER BY id LIMIT ?"
+
+log = get_log("deployment")
+
+
+def look_at_port(port_sid: str, number: str) -> bool:
+    """Have the deployment look that waits for this request or number; whether one does. Needs an
+    open transaction.
+    """
+    asked = Resource.one("provider = 'twilio' AND provider_id = ?", port_sid)
+    line = PhoneLine.holder(number) if asked is None and number else None
+    account_id = asked.account_id if asked is not None else line and line.account_id
+    waiting = Deployment.under_way(account_id) if account_id else None
+    return waiting is not None and waiting.status == "awaiting_port" and _look(waiting)
+
+
+def look_at_ports() -> None:
+    """Have every deployment look that waits for a port; and take texts to come to numbers that have
+    moved a while ago. Needs an open transaction.
+    """
+    last = ""
+    while batch := Deployment.all(WAITING, last, BATCH):
+        for waiting in batch:
+            _look(waiting)
+        last = batch[-1].id
+    now = real_now()
+    for line in PhoneLine.without_texts(BATCH):
+        moved = line.wanted.get("ported")
+        if moved and now - datetime.fromisoformat(moved) >= TEXTS_AFTER:
+            line.record(now, text_live=True)
+
+
+def settle_left_ports() -> None:
+    """Look at the ports that could not be cancelled: once one is over, its line is free, and once
+    the number has moved it is the account's. Called outside a transaction. One that Twilio does not
+    tell of is looked at the next time.
+    """
+    left = DeploymentStep.all(LEFT, NAME, BATCH)
+    first = int(real_now().timestamp()) // 3600 * AT_ONCE % max(1, len(left))
+    for step in (left[first:] + left[:first])[:AT_ONCE]:  # each has its hour
+        account_id = Deployment.get_by_id(step.deployment_id).account_id
+        asked = Resource.named(account_id, NAME)
+        if Deployment.under_way(account_id) is not None:
+            continue  # it has taken the request over
+        try:
+            end = find_end(asked.provider_id) if asked is not None else {}
+        except ProviderError as error:
+            log.warning("a port that is left was not told of", step=step.id, reason=str(error))
+            continue
+        if end is not None:
+            _end(step, account_id, end)
+
+
+def _end(step: DeploymentStep, account_id: str, end: Json) -> None:
+    with transaction():
+        deployment = Deployment.locked(step.deployment_id)
+        step = DeploymentStep.get_by_id(step.id)
+        if step.state != "undo_failed" or Deployment.under_way(account_id) is not None:
+            return
+        moved = record_end(account_id, end) if end else None
+        words = (
+            KEPT.format(number=moved.e164) if moved is not None else kind_of_step(step).undo_saying
+        )
+        step.record(state="undone", message=words, error="", error_code="")
+        tell(deployment, words, real_now(), step)
+        AuditEntry.record(
+            SYSTEM,
+            "deployment.undo_settled",
+            f"deployment:{deployment.id}",
+            account_id,
+            step=step.name,
+            why=words,
+        )
+
+
+def _look(waiting: Deployment) -> bool:
+    step = current_step(waiting)
+    if step is None:
+        return False
+    stage_again("deploy_account", step.id, step.id, fair_to=waiting.account_id)
+    return True

@@ -1,0 +1,53 @@
+"""What is left over once a receptionist is live: a search without documents, deleted documents."""
+
+from actions.deployment.configuration.clinic import files_in
+from actions.deployment.step import Json
+from effects.deployment.vapi.knowledge.tool_drop import TOOL_DROP
+from effects.kinds import kind_of
+from effects.reserve import reserve_for_account
+from models.delivery.stage import stage_again
+from models.deployment.deployment import Deployment
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from models.transactions import serialize_on
+from runtime.clock import real_now
+
+
+def plan_tidying(deployment_id: str) -> Effect | None:
+    """Have deleted files taken away; then what takes away the search, if no document is left for
+    it. Needs a transaction.
+    """
+    deployment = Deployment.get_by_id(deployment_id)
+    account_id = deployment.account_id
+    serialize_on(f"deployment:{account_id}")
+    begun = Effect.one("key = ?", f"{TOOL_DROP.name}:{deployment_id}")
+    if begun is not None:
+        return begun
+    if Deployment.under_way(account_id) is not None:
+        return None  # that one tidies up after itself
+    let_files_go(account_id)
+    tool = Resource.named(account_id, "query_tool")
+    if tool is None or files_in(account_id, "waiting", "processing", "done"):
+        return None
+    # from here on it is nobody's: where it cannot be taken away, it is reported as a stray
+    tool.record(real_now(), state="released")
+    return reserve_for_account(
+        TOOL_DROP,
+        deployment_id,
+        {"id": tool.provider_id},
+        account_id,
+        deployment.asked_by,
+        "no document is left for it",
+    )
+
+
+def record_tidied(effect: Effect, answer: Json) -> None:
+    """The search is away, and lets go of the files it had."""
+    effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
+    let_files_go(effect.account_id or "")
+
+
+def let_files_go(account_id: str) -> None:
+    """Vapi keeps a file that a search has: those that were deleted meanwhile can go now."""
+    for row in files_in(account_id, "deleting"):
+        stage_again("delete_knowledge_file", row.id, row.id, fair_to=account_id)

@@ -1,0 +1,84 @@
+"""The objects a deployment makes at Twilio once and keeps: later deployments leave them as they
+are, and whoever made them, or a take-down, takes them away.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actions.deployment.asking import ask
+from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
+from effects.kind import Kind
+from models.deployment.installation import tagged
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from providers.twilio.refusals import NOT_FOUND
+
+THERE = "{what} is there already."
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioObject:
+    """One object at Twilio. `name` is that of its row, `what` is said to people."""
+
+    name: str
+    what: str
+    create: Kind
+    delete: Kind
+    read: Callable[[str], Json]
+
+    def look(self, run: Run) -> Json:
+        """Whether it is gone at Twilio: {gone: its id}, where a person has taken it away there."""
+        made = Resource.named(run.account.id, self.name)
+        if made is None:
+            return {}
+        try:
+            self.read(made.provider_id)
+        except ProviderError as error:
+            if error.code != NOT_FOUND:
+                raise
+            return {"gone": made.provider_id}
+        return {}
+
+    def plan(self, run: Run, seen: Json, **request: str) -> Plan:
+        """Make it, unless it is there."""
+        made = Resource.named(run.account.id, self.name)
+        if made is not None and made.provider_id == seen.get("gone"):
+            made.record(run.now, state="released")
+            made = None
+        if made is not None:
+            return Skip(THERE.format(what=self.what))
+        return ask(run, self.create, {"tag": tagged(run.step.id)} | request, self._reason)
+
+    def record(self, run: Run, _effect: Effect, answer: Json) -> Json:
+        """It is made."""
+        Resource(
+            id=run.step.id,
+            account=run.account.id,
+            deployment_id=run.deployment.id,
+            provider="twilio",
+            name=self.name,
+            provider_id=answer["id"],
+            state="made",
+            created_at=run.now,
+            updated_at=run.now,
+        ).insert_new("id")
+        return {"id": answer["id"]}
+
+    def undo(self, run: Run) -> UndoPlan:
+        """Take away what this deployment made, or whatever there is in a take-down."""
+        made = Resource.named(run.account.id, self.name)
+        is_ours = made is not None and made.deployment_id == run.deployment.id
+        if made is None or not (is_ours or run.deployment.goal == "taken_down"):
+            return Skip("")
+        return ask(run, self.delete, {"sid": made.provider_id}, "the deployment is undone")
+
+    def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
+        """It is away."""
+        made = Resource.named(run.account.id, self.name)
+        if made is not None and made.provider_id == effect.request["sid"]:
+            made.record(run.now, state="released")
+
+    @property
+    def _reason(self) -> str:
+        return f"{self.what.lower()} of the account"

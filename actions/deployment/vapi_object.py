@@ -1,0 +1,174 @@
+"""The objects a deployment makes at Vapi: made once, changed when a redeployment renders another
+body or somebody has changed them by hand, and taken away again.
+
+Each carries the tag of the row that keeps it, which has the id of the step that made it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actions.deployment.asking import ask
+from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
+from effects.kind import Kind
+from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.deployment.deployment_step import DeploymentEvent
+from models.deployment.installation import tagged
+from models.deployment.resource import Resource
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from rules.deployment.drift import drift
+from rules.deployment.rendering import digest
+from runtime.log import get_log
+
+UNCHANGED = "{what} is up to date."
+CHANGED_BY_HAND = "{what} had been changed by hand at Vapi ({paths}) and was set back."
+GONE_BY_HAND = "{what} had been taken away by hand at Vapi and was made anew."
+DRAFT = (
+    "{what}: Vapi has kept the change as a draft, which no caller hears. Publish it in Vapi's"
+    " dashboard and deploy again."
+)
+
+log = get_log("deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class VapiObject:
+    """One object at Vapi. `name` is that of its row, `what` is said to people; `needed_by` names
+    the object that cannot be without it.
+    """
+
+    name: str
+    what: str
+    needed_by: str
+    create: Kind
+    update: Kind
+    delete: Kind
+    read: Callable[[str], Json]
+
+    def look(self, run: Run) -> Json:
+        """How it stands at Vapi: {found}, or nothing where we have made none."""
+        made = Resource.named(run.account.id, self.name)
+        if made is None:
+            return {}
+        try:
+            return {"found": self.read(made.provider_id)}
+        except ProviderError as error:
+            if error.code != "not_found":
+                raise
+            return {"found": None}
+
+    def tag(self, run: Run) -> str:
+        """The tag that it carries, or will."""
+        made = Resource.named(run.account.id, self.name)
+        return tagged(run.step.id if made is None else made.id)
+
+    def plan(self, run: Run, seen: Json, body: Json, **more: str) -> Plan:
+        """Make it, change it, or leave it as it is; `more` goes with the request."""
+        begun = self._begun(run)
+        if begun is not None:
+            return begun
+        made = Resource.named(run.account.id, self.name)
+        if made is not None and seen.get("found", {}) is None:
+            made.record(run.now, state="released")
+            self._tell(run, made, "deployment.resource_gone", GONE_BY_HAND)
+            made = None
+        if made is None:
+            request = {"tag": tagged(run.step.id), "body": body} | more
+            return ask(run, self.create, request, self._reason)
+        found = seen.get("found") or {}
+        by_hand = drift(self._last_sent(made), found)
+        if made.digest == digest(body) and not by_hand:
+            return self._unchanged(run, made, found)
+        if by_hand:
+            paths = ", ".join(by_hand)
+            run.step.record(made=run.step.made | {"changedByHand": by_hand})
+            self._tell(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
+        request = {"id": made.provider_id, "tag": tagged(made.id), "body": body} | more
+        return ask(run, self.update, request, self._reason)
+
+    def record(self, run: Run, effect: Effect, answer: Json) -> Json:
+        """It is made, or changed."""
+        version, sent = answer.get("version") or "", digest(effect.request["body"])
+        if effect.kind == self.create.name:
+            Resource(
+                id=run.step.id,
+                account=run.account.id,
+                deployment_id=run.deployment.id,
+                provider="vapi",
+                name=self.name,
+                provider_id=answer["id"],
+                version=version,
+                digest=sent,
+                state="made",
+                created_at=run.now,
+                updated_at=run.now,
+            ).insert_new("id")
+            return {"id": answer["id"], "version": version}
+        made = Resource.named(run.account.id, self.name)
+        if made is not None:
+            if version and version == made.version:
+                self._tell(run, made, "deployment.draft_found", DRAFT)
+            made.record(run.now, version=version, digest=sent)
+        return {"id": answer["id"], "version": version}
+
+    def undo(self, run: Run) -> UndoPlan:
+        """Take away what this deployment made; all there is when the receptionist is taken down.
+
+        What an earlier deployment made and is kept may need by now what this one made, as an older
+        receptionist a new tool: that is kept with it, and found by the next deployment.
+        """
+        made = Resource.named(run.account.id, self.name)
+        if made is None:
+            return Skip("")
+        if run.deployment.goal != "taken_down" and (
+            made.deployment_id != run.deployment.id
+            or Resource.named(run.account.id, self.needed_by) is not None
+        ):
+            return Skip("")
+        return ask(run, self.delete, {"id": made.provider_id}, self._reason)
+
+    def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
+        """It is away."""
+        made = Resource.named(run.account.id, self.name)
+        if made is not None and made.provider_id == effect.request["id"]:
+            made.record(run.now, state="released")
+
+    def _unchanged(self, run: Run, made: Resource, found: Json) -> Skip:
+        version = found.get("latestVersion")
+        if isinstance(version, str) and version and version != made.version:
+            made.record(run.now, version=version)  # what was a draft has been published
+        return Skip(UNCHANGED.format(what=self.what))
+
+    def _begun(self, run: Run) -> Effect | None:
+        """What this step has asked for already, unless it was refused."""
+        kinds = (self.create.name, self.update.name)
+        where = "account_id = ? AND kind IN (?, ?) AND key LIKE ? AND state <> 'refused'"
+        newest = f"{where} ORDER BY created_at DESC LIMIT 1"
+        return Effect.one(newest, run.account.id, *kinds, f"%:{run.step.id}%")
+
+    def _last_sent(self, made: Resource) -> Json:
+        """The body by which it came to be as it is, in so far as we know."""
+        kinds = (self.create.name, self.update.name)
+        where = "account_id = ? AND kind IN (?, ?) AND provider_id = ? AND state = 'confirmed'"
+        newest = f"{where} ORDER BY created_at DESC LIMIT 1"
+        sent = Effect.one(newest, made.account_id, *kinds, made.provider_id)
+        return {} if sent is None else sent.request["body"]
+
+    @property
+    def _reason(self) -> str:
+        return f"{self.what.lower()} of the account"
+
+    def _tell(self, run: Run, made: Resource, action: str, words: str, **more: str) -> None:
+        """Say what was found, to whoever watches, and in the audit log."""
+        message = words.format(what=self.what, **more)
+        log.warning(message, resource=made.id, provider_id=made.provider_id)
+        DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
+        AuditEntry.record(
+            SYSTEM,
+            action,
+            f"resource:{made.id}",
+            run.account.id,
+            deployment_id=run.deployment.id,
+            provider_id=made.provider_id,
+            **more,
+        )

@@ -1,0 +1,1 @@
+"""Effects at Vapi by which a receptionist knows its clinic's files."""

@@ -1,0 +1,1 @@
+"""Connections to SQLite and PostgreSQL whose errors are of few kinds, wherever they arise."""

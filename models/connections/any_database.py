@@ -1,0 +1,107 @@
+"""What connections to both databases have in common: errors of few kinds, wherever they arise, at
+connect, execute, fetch, commit or rollback.
+
+What waiting may mend is an OperationalError or an InterfaceError: a full disk, a lock, a file that
+is gone, a server that is away, read-only or out of connections.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import peewee
+from peewee import DatabaseError, DataError, InternalError, OperationalError, PeeweeException
+from playhouse.pool import MaxConnectionsExceeded
+
+from models.database_errors import IN_FAILED_TRANSACTION, lacks_tables, state_of
+
+TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
+
+
+class _OneKind(peewee.ExceptionWrapper):
+    """Raises the driver's errors as peewee's, and as OperationalError what is neither the
+    statement's nor the value's fault.
+    """
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if not isinstance(error, PeeweeException):
+                super().__exit__(kind, error, traceback)
+        except PeeweeException as known:
+            raise _sorted(known) from error
+        if isinstance(error, MaxConnectionsExceeded):
+            raise OperationalError(error, *error.args) from error
+        if isinstance(error, PeeweeException) and _sorted(error) is not error:
+            raise _sorted(error) from error
+
+
+def _sorted(error: PeeweeException) -> PeeweeException:
+    """The error under the class that says what to do about it; itself if it has that."""
+    state = state_of(error)
+    if state.startswith(TOO_LARGE):
+        # psycopg calls this an operational error, but the value is at fault: repeating it or
+        # waiting does not help.
+        return error if isinstance(error, DataError) else DataError(error, *error.args)
+    if isinstance(error, OperationalError):
+        return error
+    is_ours = state == IN_FAILED_TRANSACTION
+    if (isinstance(error, InternalError) and not is_ours) or type(error) is DatabaseError:
+        return OperationalError(error, *error.args)
+    return OperationalError(error, *error.args) if lacks_tables(error) else error
+
+
+one_kind = _OneKind(peewee.EXCEPTIONS)  # type: ignore[attr-defined]
+
+
+class AnyDatabase(peewee.Database):
+    """What both kinds have in common."""
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Open this thread's connection; whether it was opened now."""
+        with one_kind:
+            opened: bool = super().connect(reuse_if_open)
+        return opened
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Run a statement; its cursor."""
+        self._log_query(sql, params)  # type: ignore[attr-defined]
+        with one_kind:  # as peewee does it, in one wrapper of errors, and without its hooks
+            cursor = self.cursor()
+            cursor.execute(sql, params or ())
+            return cursor
+
+    def begin(self, *how: Any) -> None:
+        """Begin a transaction."""
+        with one_kind:
+            super().begin(*how)
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        with one_kind:
+            super().commit()
+
+    def rollback(self) -> None:
+        """Roll back; a connection that cannot say that it has is dropped, which rolls back as well:
+        what is raised is the error that led here, not that of the rollback.
+        """
+        try:
+            super().rollback()
+        except PeeweeException:
+            self.drop_connection()
+        finally:
+            self._clear_commit_callbacks()  # type: ignore[attr-defined]
+
+    def drop_connection(self) -> None:
+        """Close this thread's connection, whatever state it is in."""
+        self.close()
+
+    @contextmanager
+    def without_sync(self) -> Iterator[None]:
+        """Let no commit inside wait for the disk, where that can be had safely; here it cannot."""
+        yield

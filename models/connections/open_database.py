@@ -1,0 +1,46 @@
+"""Opening the database that DATABASE_URL names."""
+
+from urllib.parse import urlsplit
+
+import peewee
+
+from models.connections.postgres import NOTICE, Postgres
+from models.connections.sqlite import Sqlite
+from runtime.errors import Misconfigured
+from runtime.settings import ROOT
+
+
+def open_database(url: str, patience: float | None = None) -> peewee.Database:
+    """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or
+    `postgresql://…`.
+
+    PostgreSQL cancels a statement after `patience` seconds.
+
+    Raises Misconfigured for anything else.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        # FULL: a commit returns only when it has reached the disk, and so does a 2xx.
+        pragmas = {
+            "journal_mode": "wal",
+            "synchronous": "full",
+            "foreign_keys": 1,
+            "temp_store": "memory",
+            "busy_timeout": 0,  # last, for the others may have to wait; then we wait ourselves
+        }
+        return Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5)
+    if parts.scheme in {"postgres", "postgresql"}:
+        made = Postgres(
+            url,
+            max_connections=32,
+            stale_timeout=300,
+            timeout=5,
+            prefer_psycopg3=True,
+            connect_timeout=5,
+            **NOTICE,
+        )
+        made.patience = patience
+        return made
+    raise Misconfigured(
+        f"DATABASE_URL starts with {parts.scheme!r}; use sqlite:///path or postgresql://…."
+    )

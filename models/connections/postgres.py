@@ -1,0 +1,75 @@
+"""Connections to PostgreSQL: pooled, patient for so long, made anew when the server restarts."""
+
+from typing import Any
+
+from peewee import InterfaceError, OperationalError, PostgresqlDatabase
+from playhouse.pool import PooledPostgresqlDatabase
+
+from models.connections.any_database import AnyDatabase
+from models.database_errors import lacks_tables, state_of
+
+# A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
+CANCELLED = "57014"
+# A server that vanished without closing its connections is noticed within half a minute.
+NOTICE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+class _Patient(PostgresqlDatabase):
+    """PostgreSQL whose server cancels a statement after `patience` seconds, including the time it
+    waits for locks; None: never.
+    """
+
+    patience: float | None = None
+
+    def _connect(self) -> Any:
+        connection = super()._connect()  # type: ignore[misc]
+        if self.patience is not None:
+            connection.cursor().execute(f"SET statement_timeout = {int(self.patience * 1000)}")
+        return connection
+
+
+class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
+    """PostgreSQL through psycopg 3 and a pool, which reconnects when the server restarts.
+
+    A result is in memory once its statement is executed: fetching it asks no server.
+    """
+
+    def begin(self, *how: Any) -> None:
+        """Begin a transaction, on a new connection where this one is dead."""
+        try:
+            super().begin(*how)
+        except (OperationalError, InterfaceError):
+            # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to repeat.
+            self._connect_anew()
+            super().begin(*how)
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Run a statement; one that only reads, once more where the connection is lost."""
+        try:
+            return super().execute_sql(sql, params)
+        except (OperationalError, InterfaceError) as error:
+            if (
+                state_of(error) == CANCELLED
+                or lacks_tables(error)
+                or self.in_transaction()
+                or not sql.lstrip()[:6].upper() == "SELECT"
+            ):
+                raise
+            # Only a SELECT outside a transaction may be repeated: whatever a lost connection had
+            # begun, it changed nothing.
+            self._connect_anew()
+            return super().execute_sql(sql, params)
+
+    def drop_connection(self) -> None:
+        """Close this thread's connection, and leave it out of the pool."""
+        self.manual_close()
+
+    def _connect_anew(self) -> None:
+        self.close_idle()
+        self.manual_close()
+        self.connect(reuse_if_open=True)

@@ -1,0 +1,224 @@
+"""Connections to SQLite: a file that must be there, and writers that take turns."""
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakSet
+
+from peewee import OperationalError, PeeweeException, SqliteDatabase
+
+from models.connections.any_database import AnyDatabase, one_kind
+from models.database_errors import state_of
+from runtime.errors import Misconfigured
+from runtime.private_files import private_folder
+
+_BUSY = "SQLITE_BUSY"
+_PAUSE = 0.000_2, 0.001_5  # seconds
+
+
+class _Cursor(sqlite3.Cursor):
+    """SQLite goes on with a statement, and commits it, while its rows are fetched: errors arise
+    there too.
+    """
+
+    def __next__(self) -> Any:
+        with one_kind:
+            return super().__next__()
+
+    def fetchone(self) -> Any:
+        with one_kind:
+            return super().fetchone()
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        with one_kind:
+            return super().fetchmany(size or self.arraysize)
+
+    def fetchall(self) -> list[Any]:
+        with one_kind:
+            return super().fetchall()
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that knows which file it has open."""
+
+    file: tuple[int, int] | None = None
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+
+class Sqlite(AnyDatabase, SqliteDatabase):
+    """SQLite in the file `path`, which `create_file` makes, and nobody else.
+
+    SQLite itself would make an empty database where the file has vanished, or write on into a file
+    that no name leads to any more, and all of that would be lost.
+    """
+
+    patience = 5.0  # seconds to wait for others who write
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        self.path = path
+        _opened.add(self)
+        self.renew_turns()
+        super().__init__(
+            f"file:{quote(str(path))}?mode=rw", uri=True, factory=_Connection, **options
+        )
+
+    def renew_turns(self) -> None:
+        """Let nobody have a turn: in a new process, none of the other's threads go on."""
+        self._turns = threading.RLock()
+
+    def _connect(self) -> Any:
+        connection = super()._connect()  # type: ignore[misc]
+        connection.file = self._file()
+        return connection
+
+    def begin(self, *how: Any) -> None:
+        """Begin a transaction once no other thread has one: of all that would ask SQLite again and
+        again, one asks.
+        """
+        give_up = time.monotonic() + self.patience
+        with self._closed_if_cut_short():
+            self._turns.acquire(timeout=self.patience)
+            try:
+                self._in_turn(partial(super().begin, *how), give_up)
+            except Exception:
+                self._end_turn()
+                raise
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Run a statement, outside a transaction as often as it has to wait for others."""
+        act = partial(super().execute_sql, sql, params)
+        if self.in_transaction():
+            return act()
+        return self._in_turn(act, time.monotonic() + self.patience)
+
+    @contextmanager
+    def _closed_if_cut_short(self) -> Iterator[None]:
+        """Close the connection when a job's time is over amid a beginning or an end: peewee knows
+        of no transaction then, and would leave it open, with the lock that all others wait for.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    def _end_turn(self) -> None:
+        with suppress(RuntimeError):  # it is not ours, or not any more
+            while True:
+                self._turns.release()
+
+    def _in_turn(self, act: Callable[[], Any], give_up: float) -> Any:
+        """Do what may have to wait for another writer, asking again every millisecond.
+
+        SQLite's own waiting sleeps longer with each try, up to a tenth of a second, while whoever
+        writes comes back at once: of two processes one would get nearly every turn. What is refused
+        outside a transaction has done nothing, and may be repeated.
+        """
+        while True:
+            try:
+                return act()
+            except OperationalError as error:
+                if not state_of(error).startswith(_BUSY) or time.monotonic() > give_up:
+                    raise
+            time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - so that two do not keep step
+
+    def cursor(self, named_cursor: str | None = None) -> Any:
+        """A cursor, on a new connection where the file is another one by now."""
+        if not self.is_closed() and not self.in_transaction() and self._is_lost():
+            self.close()  # and connects again, to what is there now
+        return super().cursor(named_cursor)
+
+    def commit(self) -> None:
+        """Commit, unless the file is not there any more. Raises OperationalError."""
+        with self._closed_if_cut_short():
+            if self._is_lost():
+                raise OperationalError(f"{self.path} was removed or replaced during a transaction")
+            super().commit()
+            self._end_turn()
+
+    def rollback(self) -> None:
+        """Roll back, and end the turn."""
+        with self._closed_if_cut_short():
+            try:
+                super().rollback()
+            finally:
+                self._end_turn()
+
+    def close(self) -> bool:
+        """Close this thread's connection, and end its turn; whether it was open."""
+        try:
+            closed: bool = super().close()
+        finally:
+            self._end_turn()
+        return closed
+
+    @contextmanager
+    def without_sync(self) -> Iterator[None]:
+        """Let a commit inside reach the disk with the next one outside, whoever makes that: commits
+        go to the disk in their order. If the machine loses power before, it never was, and nor was
+        anything that came after it; a process that dies loses nothing.
+
+        Inside a transaction, whose commit comes later, nothing changes.
+        """
+        usual = dict(self._pragmas)["synchronous"]  # type: ignore[attr-defined]
+        if usual != "full" or self.in_transaction():
+            yield
+            return
+        self._set_synchronous("normal")
+        try:
+            yield
+        finally:
+            if not self.is_closed():
+                self._set_synchronous(usual)
+
+    def _set_synchronous(self, level: str) -> None:
+        try:
+            with one_kind:
+                self.connection().execute(f"PRAGMA synchronous = {level}")
+        except PeeweeException:
+            self.drop_connection()  # a new one waits for the disk
+            raise
+
+    def create_file(self) -> None:
+        """Make the file, empty and private, and its folder, if they are not there."""
+        try:
+            private_folder(self.path.parent)
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise Misconfigured(
+                f"The database {self.path} cannot be made: {error.strerror}. Let this user write to"
+                " its folder, make room on its disk, or name another place in DATABASE_URL."
+            ) from None
+
+    def _is_lost(self) -> bool:
+        there = self._file()
+        return there is None or self.connection().file != there
+
+    def _file(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def _renew_turns() -> None:
+    for database in _opened:
+        database.renew_turns()
+
+
+_opened: "WeakSet[Sqlite]" = WeakSet()
+os.register_at_fork(after_in_child=_renew_turns)

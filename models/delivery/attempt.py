@@ -1,0 +1,145 @@
+"""Attempts at staged jobs, as rows know them: claimed by one process and given back by it, or taken
+back from one that is silent or dead.
+
+Each is one SQL statement, fixed text, because this is the path every job takes; what ends an
+attempt carries its claim, the fencing token.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from models.delivery.staged_job import SECOND
+from models.transactions import execute, without_sync
+from runtime.settings import get_settings
+
+LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
+_AGAIN = "wanted_again IS NOT NULL"
+_DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
+_NOBODY_ELSE = " AND ".join(
+    "NOT EXISTS (SELECT 1 FROM staged_job o WHERE o.queue = staged_job.queue AND o.state ="
+    f" 'waiting' AND o.pushed_at IS NOT NULL AND o.fair_to {other} staged_job.fair_to)"
+    for other in "<>"
+)
+# after an attempt that failed or fell silent; takes a delay in microseconds and an error
+_GIVEN_BACK = (
+    f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD}"
+    f" THEN {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = {{now}} +"
+    " ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One attempt that this process, and no other, may perform."""
+
+    id: int
+    name: str
+    args: list[Any]
+    queue: str
+    claim: int
+    attempts: int
+    max_attempts: int
+    request_id: str | None
+    fair_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A job taken back from an attempt that ended without a result: waiting again, or dead."""
+
+    id: int
+    name: str
+    queue: str
+    state: str
+
+
+def claim_job(
+    job_id: int, worker: str, early: bool = False, undisputed_in: str = ""
+) -> Claimed | None:
+    """Take the job if it is waiting and due (or `early`): one statement, so that only one of many
+    can. `undisputed_in`: only if it waits in this queue, and nobody else's work does.
+    """
+    if not undisputed_in:
+        return claim_where(worker, "id = ?", (job_id,), early)
+    return claim_where(worker, f"id = ? AND queue = ? AND {_NOBODY_ELSE}", (job_id, undisputed_in))
+
+
+def claim_where(
+    worker: str, which: str, params: tuple[Any, ...], early: bool = False
+) -> Claimed | None:
+    """As `claim_job`, for the one job that the condition `which` finds.
+
+    On SQLite it waits for no disk: a claim that a loss of power undoes has had no effect, for
+    whatever an attempt does first, it records, and that brings the claim to the disk too; and those
+    who held it are gone with the machine.
+    """
+    due = "" if early else "AND due_at <= {now} "
+    settings = get_settings()
+    lease = settings.shortened(LEASE, settings.payphone_lease)
+    with without_sync():
+        row = execute(
+            "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
+            f" lease_until = {{now}} + ?, worker = ?, wanted_again = NULL WHERE {which} AND state ="
+            " 'waiting' "
+            + due
+            + "AND attempts < max_attempts RETURNING id, name, args, queue, claim,"
+            " attempts, max_attempts, request_id, fair_to",
+            (int(lease * SECOND), worker, *params),
+        ).fetchone()
+    if row is None:
+        return None
+    return Claimed(row[0], row[1], json.loads(row[2]), *row[3:])
+
+
+def finish_job(job: Claimed) -> bool:
+    """Mark the attempt's job done, or waiting if it was staged again meanwhile; False when another
+    attempt has the claim.
+    """
+    sets = (
+        f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN"
+        f" {_AGAIN} THEN NULL ELSE {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts"
+        f" END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, pushed_at = CASE WHEN"
+        f" {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
+    )
+    return _settle(job, sets, ())
+
+
+def fail_job(job: Claimed, error: str, delay: float) -> bool:
+    """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up."""
+    return _settle(job, _GIVEN_BACK, (int(delay * SECOND), error))
+
+
+def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
+    """Give the job back without using up an attempt."""
+    sets = (
+        "state = 'waiting', attempts = attempts - 1, due_at = {now} + ?, lease_until = NULL,"
+        " pushed_at = NULL, last_error = ?"
+    )
+    return _settle(job, sets, (int(delay * SECOND), reason))
+
+
+def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
+    fenced = "WHERE id = ? AND claim = ? AND state = 'running'"
+    return bool(
+        execute(f"UPDATE staged_job SET {sets} {fenced}", (*params, job.id, job.claim)).rowcount
+    )
+
+
+def release_expired() -> list[Released]:
+    """Take back jobs whose leases expired; those without attempts left are dead."""
+    return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
+
+
+def release_worker(worker: str) -> list[Released]:
+    """Take back the jobs of a worker that is known to be dead."""
+    return _release("worker = ?", "worker died", (worker,))
+
+
+def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
+    sql = (
+        f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id,"
+        " name, queue, state"
+    )
+    rows = execute(sql, (0, error, *params)).fetchall()
+    return [Released(*row) for row in rows]

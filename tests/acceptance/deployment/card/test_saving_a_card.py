@@ -1,0 +1,268 @@
+"""A clinic saves a card for going live (F73, F86): verified once Stripe says so, whichever of the
+browser and the event comes first; a card that fails says why; how many forms may be opened.
+"""
+
+from datetime import timedelta
+
+import pytest
+from structlog.testing import CapturingLogger
+
+from actions.deployment.card import open_setup, save_card
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.idempotency_key import IdempotencyKey
+from models.deployment.setup import Setup
+from models.deployment.setup_attempt import SetupAttempt
+from models.effects.effect import Effect
+from runtime.clock import real_now
+from tests import given
+from tests.stories.saving import Saver
+from web.deployment.payment_method import FORM_GONE
+
+
+@pytest.fixture
+def saver(client, valkey, stand_in):
+    return Saver(client, stand_in, valkey.client())
+
+
+def test_a_card_is_saved_and_verified(saver, monkeypatch):
+    opened = saver.opens()
+    assert opened.status_code == 201
+    saver.enters(opened)
+    told = CapturingLogger()
+    monkeypatch.setattr(save_card, "log", told)
+    answer = saver.saves(opened)
+    assert saver.saves(opened).json == answer.json
+    assert answer.status_code == 200, answer.text
+    assert answer.json["paymentMethodVerified"]
+    assert (answer.json["card"]["brand"], answer.json["card"]["last4"]) == ("visa", "4242")
+    setup = saver.setup
+    assert setup.may_pay
+    assert setup.stripe_payment_method_id == answer.json["stripePaymentMethodId"]
+    assert setup.payment_method_verified_at == setup.first_verified_at is not None
+    shown = {"brand": "visa", "last4": "4242", "expMonth": 12, "expYear": 2034}
+    assert setup.card == shown | {"mode": "test"}
+    assert [call.args for call in told.calls] == [("[Payment] Payment method saved successfully",)]
+
+
+def test_a_form_that_stripe_does_not_know_is_told_so(saver):
+    """Given a form that was opened with a key of the other mode, then nobody is told to wait for
+    Stripe: another one is to be opened.
+    """
+    opened = saver.opens("k1")
+    SetupAttempt.update(setup_intent_id="seti_of_test_mode").execute()
+    answer = saver.saves_id("seti_of_test_mode")
+    assert (answer.status_code, answer.json["detail"]) == (402, FORM_GONE)
+    again = saver.opens("k1")
+    assert (opened.status_code, again.status_code) == (201, 422)
+    assert (again.json["code"], again.json["detail"]) == ("payment_refused", FORM_GONE)
+    assert saver.opens("k2").status_code == 201
+
+
+def test_what_is_made_at_stripe_carries_our_metadata_and_allows_cards_only(saver):
+    saver.opens()
+    (intent,) = saver.stripe.sdk.setup_intents.list().data
+    (customer,) = saver.stripe.sdk.customers.list().data
+    attempt = SetupAttempt.get()
+    for made in (intent, customer):
+        assert made.metadata.to_dict() == {
+            "account_id": saver.account.id,
+            "attempt_id": attempt.id,
+            "project": "setup",
+        }
+    assert (intent.customer, intent.usage) == (customer.id, "off_session")
+    (request,) = saver.stripe.requests("/v1/setup_intents")
+    assert "'payment_method_types'" not in str(request)
+
+
+def test_the_client_secret_is_kept_nowhere(saver):
+    secret = saver.opens(key="once").json["clientSecret"]
+    for table in (Effect, SetupAttempt, IdempotencyKey, AuditEntry, Setup):
+        for row in table.select().dicts():
+            assert secret not in str(row)
+
+
+def test_the_same_request_again_opens_the_same_form(saver):
+    first, again = saver.opens(key="k"), saver.opens(key="k")
+    assert first.json == again.json
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len(saver.stripe.sdk.setup_intents.list().data) == 1
+
+
+def test_a_lost_answer_is_made_good_with_the_same_key(saver):
+    """Given an answer of Stripe's that was lost, when the request is repeated, then there is one
+    customer and one intent.
+    """
+    saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
+    assert saver.opens(key="k").status_code == 503
+    saver.stripe.be_patient()
+    given.retried(saver.redis, rounds=1)
+    assert saver.opens(key="k").status_code == 201
+    assert len(saver.stripe.sdk.setup_intents.list().data) == 1
+    assert len(saver.stripe.sdk.customers.list().data) == 1
+
+
+def test_a_second_form_is_for_the_same_customer(saver):
+    saver.opens()
+    saver.opens()
+    customers = {one.customer for one in saver.stripe.sdk.setup_intents.list().data}
+    assert customers == {saver.setup.stripe_customer_id}
+
+
+@pytest.mark.parametrize(
+    ("card", "code", "word"),
+    [
+        ("pm_card_chargeDeclined", "generic_decline", "declined"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds", "funds"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired"),
+        ("pm_card_chargeDeclinedStolenCard", "card_declined", "declined"),
+    ],
+)
+def test_a_card_that_is_declined_says_why_and_another_works(saver, card, code, word):
+    opened = saver.opens()
+    saver.enters(opened, card)
+    answer = saver.saves(opened)
+    assert (answer.status_code, answer.json["code"]) == (402, "card_declined")
+    assert answer.json["declineCode"] == code
+    assert word in answer.json["advice"]
+    assert not saver.setup.may_pay
+    saver.enters(opened)
+    assert saver.saves(opened).status_code == 200
+    assert saver.setup.may_pay
+
+
+def test_a_form_that_nobody_filled_in_saves_nothing(saver):
+    answer = saver.saves(saver.opens())
+    assert (answer.status_code, answer.json["code"]) == (402, "payment_method_required")
+    assert "No card has been entered" in answer.json["detail"]
+
+
+def test_the_bank_asks_the_cardholder_first(saver):
+    opened = saver.opens()
+    saver.enters(opened, "pm_card_authenticationRequired")
+    answer = saver.saves(opened)
+    assert (answer.status_code, answer.json["declineCode"]) == (402, "authentication_required")
+    saver.stripe.act(opened.json["setupIntentId"], "authenticate")
+    assert saver.saves(opened).status_code == 200
+
+
+def test_a_cardholder_who_fails_to_confirm_is_told(saver):
+    opened = saver.opens()
+    saver.enters(opened, "pm_card_authenticationRequired")
+    saver.stripe.act(opened.json["setupIntentId"], "fail_authentication")
+    answer = saver.saves(opened)
+    assert (answer.status_code, answer.json["declineCode"]) == (
+        402,
+        "setup_intent_authentication_failure",
+    )
+    assert "cardholder" in answer.json["advice"]
+
+
+def test_an_intent_of_another_account_is_not_found(saver):
+    """By our row: not by what is sent, nor by what its metadata say at Stripe."""
+    other = Saver(saver.client, saver.stripe, saver.redis)
+    opened = other.opens()
+    other.enters(opened)
+    assert saver.saves(opened).status_code == 404
+    made = saver.stripe.sdk.setup_intents.create(
+        {"metadata": {"account_id": saver.account.id, "attempt_id": "set_x"}}
+    )
+    assert saver.saves_id(made.id).status_code == 404
+    assert saver.opens(headers=other.headers).status_code == 404
+
+
+def test_the_event_alone_saves_the_card(saver):
+    """Given a browser that was closed, when the event comes, then the card is saved; once."""
+    saver.enters(saver.opens())
+    saver.stripe.deliver(saver.client, saver.redis)
+    saved = saver.setup
+    assert saved.may_pay
+    for event in saver.stripe.events():
+        given.received(event | {"id": f"{event['id']}_again"})
+    given.worked(saver.redis)
+    assert saver.setup.payment_method_verified_at == saved.payment_method_verified_at
+    assert AuditEntry.select().where(AuditEntry.action == "payment_method.saved").count() == 1
+
+
+def test_the_event_finds_an_attempt_whose_intent_we_do_not_know_yet(saver):
+    """Given an answer of Stripe's that was lost, when somebody who has the form enters a card, then
+    the event finds the attempt by our tag.
+    """
+    saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
+    saver.opens()
+    saver.stripe.be_patient()
+    (intent,) = saver.stripe.sdk.setup_intents.list().data
+    saver.stripe.sdk.setup_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
+    saver.stripe.deliver(saver.client)
+    given.relayed(saver.redis)
+    given.worked(saver.redis)
+    assert saver.setup.may_pay
+    given.retried(saver.redis, rounds=1)
+    assert SetupAttempt.get().state == "succeeded"
+    assert {effect.state for effect in Effect.select()} == {"confirmed"}
+
+
+def test_the_later_of_two_cards_stays_whichever_is_told_first(saver):
+    first, second = saver.opens(), saver.opens()
+    saver.enters(second, "pm_card_mastercard")
+    assert saver.saves(second).json["card"]["brand"] == "mastercard"
+    saver.enters(first)
+    assert saver.saves(first).status_code == 200
+    assert saver.setup.card["brand"] == "mastercard"
+    saver.stripe.deliver(saver.client, saver.redis)
+    assert saver.setup.card["brand"] == "mastercard"
+
+
+def test_a_failure_that_is_told_late_takes_nothing_away(saver):
+    opened = saver.opens()
+    saver.enters(opened, "pm_card_chargeDeclined")
+    saver.enters(opened)
+    events = {event["type"]: event for event in saver.stripe.events()}
+    for kind in ("setup_intent.succeeded", "setup_intent.setup_failed"):
+        given.received(events[kind])
+        given.worked(saver.redis)
+    assert saver.setup.may_pay
+    assert SetupAttempt.get().state == "succeeded"
+
+
+def test_forms_are_limited_per_account_and_hour_in_the_database(saver):
+    """Field report 27: given as many forms as an hour allows, when Redis has lost everything, then
+    the next is still refused; another account, and the next hour, are free.
+    """
+    for number in range(open_setup.PER_HOUR):
+        assert saver.opens(key=f"k{number}").status_code == 201
+    assert saver.opens(key="k0").status_code == 201, "a repetition opens nothing"
+    saver.redis.flushall()
+    refused = saver.opens()
+    assert (refused.status_code, refused.json["code"]) == (429, "rate_limited")
+    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    assert Saver(saver.client, saver.stripe, saver.redis).opens().status_code == 201
+    SetupAttempt.update(created_at=real_now() - timedelta(minutes=61)).execute()
+    assert saver.opens().status_code == 201
+
+
+def test_a_customer_deleted_at_stripe_is_made_anew(saver):
+    saver.opens()
+    saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
+    assert saver.opens().status_code == 422
+    opened = saver.opens()
+    assert opened.status_code == 201
+    saver.enters(opened)
+    assert saver.saves(opened).status_code == 200
+
+
+def test_stripe_that_is_away_is_said(saver):
+    opened = saver.opens()
+    saver.enters(opened)
+    path = f"/v1/setup_intents/{opened.json['setupIntentId']}"
+    saver.stripe.fault("error_500", "GET", path)
+    assert saver.saves(opened).status_code == 503
+    assert saver.saves(opened).status_code == 200
+
+
+def test_events_of_the_other_mode_and_of_connected_accounts_change_nothing(saver):
+    saver.enters(saver.opens())
+    (event,) = (one for one in saver.stripe.events() if one["type"] == "setup_intent.succeeded")
+    given.received(event | {"livemode": True})
+    given.received(event | {"id": "evt_connect", "account": "acct_clinic"})
+    given.worked(saver.redis)
+    assert not saver.setup.may_pay

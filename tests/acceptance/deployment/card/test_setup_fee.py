@@ -1,0 +1,414 @@
+"""What Deploy charges (F92, F94): once, before anything is bought; a card that refuses, a bank that
+wants its cardholder, and money that goes back when the rest fails.
+"""
+
+import pytest
+from click.testing import CliRunner
+
+from actions.deployment.card.learn_of_fee import Fee, learn_of_fee
+from bin.commands.checks.money import check_fees
+from bin.commands.program import payphone
+from models.accounts.audit_entry import AuditEntry
+from models.books.inbox_event import InboxEvent
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentStep
+from models.effects.effect import Effect
+from models.effects.pause_switch import PauseSwitch
+from providers.twilio.numbers import search_numbers
+from runtime.settings import get_settings
+from tests import given
+from tests.stories.deploying import Deploying, states
+from tests.stories.saving import Saver
+
+FEE = 9_900
+CHARGE_FAILED = "Failed to purchase phone number. Please verify your payment method."
+
+
+class Payer:
+    """A clinic that pays a setup fee, with its card at Stripe's stand-in."""
+
+    def __init__(self, client, redis, twilio, voice):
+        self.clinic = Deploying(client, redis, twilio, voice).configures()
+        self.stripe = twilio.stand_in
+        self.saver = Saver(client, self.stripe, redis, self.clinic.account)
+        self.sdk = self.stripe.sdk
+
+    def deploys(self, **more):
+        """The deployment, as far as it comes by itself."""
+        answer = self.clinic.deploys(cost=FEE, **more)
+        assert answer.status_code == 202, answer.text
+        self.clinic.works(4)
+        return self.shown(answer.json["id"])
+
+    def shown(self, deployment_id):
+        return self.clinic.shown(deployment_id)
+
+    def asks(self, path, deployment_id):
+        return self.clinic.call("POST", f"/api/deployments/{deployment_id}/{path}")
+
+    @property
+    def intents(self):
+        return self.sdk.payment_intents.list().data
+
+    @property
+    def kept(self):
+        """What the platform has taken and not given back, minor units."""
+        charges = self.sdk.charges.list().data
+        return sum(one.amount - one.amount_refunded for one in charges if one.paid)
+
+    def confirms(self, action):
+        """The page confirms the payment with the cardholder there."""
+        intent = action.json["clientSecret"].partition("_secret_")[0]
+        asked = self.sdk.payment_intents.confirm(
+            intent, {"payment_method": action.json["paymentMethodId"]}
+        )
+        assert asked.status == "requires_action"
+        self.stripe.act(intent, "authenticate")
+
+    def a_number_that_goes(self):
+        """One that is for sale until it is paid: buying it fails for good."""
+        chosen = search_numbers(area_code="212", limit=1)[0].e164
+        self.stripe.sandbox.order_fault(
+            kind="refused_400",
+            provider="twilio",
+            method="POST",
+            path="/2010-04-01/Accounts/*/IncomingPhoneNumbers.json",
+        )
+        return chosen
+
+    def hears(self):
+        self.saver.happens()
+        self.clinic.works(3)
+
+
+@pytest.fixture
+def payer(client, valkey, twilio_stand_in, voice, monkeypatch):
+    monkeypatch.setenv("SETUP_FEE", f"{FEE} usd")
+    get_settings.cache_clear()
+    return Payer(client, valkey.client(), twilio_stand_in, voice)
+
+
+def test_the_fee_is_charged_once_before_a_number_is_bought(payer):
+    payer.saver.has_saved()
+    shown = payer.deploys()
+    assert shown["status"] == "live", shown
+    assert payer.kept == FEE
+    (intent,) = payer.intents
+    step = DeploymentStep.get(DeploymentStep.name == "fee")
+    assert intent.metadata.to_dict() == {
+        "account_id": payer.clinic.account.id,
+        "attempt_id": step.id,
+        "project": "setup",
+    }
+    assert intent.customer == payer.saver.setup.stripe_customer_id
+    assert Deployment.get().fee_intent_id == intent.id
+
+
+def test_its_events_are_told_as_a_deployments_fee(payer):
+    payer.saver.has_saved()
+    payer.deploys()
+    payer.hears()
+    row = InboxEvent.get(InboxEvent.type == "payment_intent.succeeded")
+    deployment = Deployment.get()
+    assert (row.outcome, row.reason) == ("applied", f"the setup fee of deployment {deployment.id}")
+    assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
+
+
+def test_nothing_is_charged_where_no_fee_is_due(payer, monkeypatch):
+    payer.saver.has_saved()
+    monkeypatch.setenv("SETUP_FEE", "0")
+    get_settings.cache_clear()
+    answer = payer.clinic.deploys(cost=0)
+    payer.clinic.works(4)
+    shown = payer.shown(answer.json["id"])
+    assert (states(shown)["fee"], states(shown)["charge"]) == ("skipped", "skipped")
+    assert payer.intents == []
+
+
+@pytest.mark.parametrize(
+    ("fee", "why"),
+    [
+        ("30 usd", "0.30 USD is less than 0.50 USD"),
+        ("9950 isk", "Stripe takes ISK in steps of 1"),
+        ("9905 kwd", "Stripe takes KWD in steps of 0.01"),
+        ("9900 zzz", "zzz is no currency that Stripe takes"),
+    ],
+)
+def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monkeypatch, fee, why):
+    payer.saver.has_saved()
+    monkeypatch.setenv("SETUP_FEE", fee)
+    get_settings.cache_clear()
+    answer = payer.clinic.deploys(cost=int(fee.split()[0]))
+    payer.clinic.works(2)
+    shown = payer.shown(answer.json["id"])
+    first = shown["steps"][0]
+    assert (shown["status"], first["name"]) == ("failed", "preflight")
+    assert why in first["error"]
+    assert "change SETUP_FEE" in first["error"]
+    assert (payer.intents, payer.clinic.twilio.owned()) == ([], {})
+
+
+def test_a_card_that_passed_set_up_may_refuse_and_another_works_at_once(payer):
+    """Case 2, field report 24: nothing was bought, the reason is told, and the slot is free."""
+    payer.saver.has_saved("pm_card_chargeCustomerFail")
+    shown = payer.deploys()
+    assert shown["status"] == "failed"
+    charge = next(step for step in shown["steps"] if step["name"] == "charge")
+    assert charge["message"] == CHARGE_FAILED
+    assert "declined" in charge["error"]
+    assert payer.clinic.twilio.owned() == {}
+    assert payer.kept == 0
+    assert {one.status for one in payer.intents} == {"canceled"}
+    payer.saver.has_saved()
+    assert payer.deploys()["status"] == "live"
+    assert payer.kept == FEE
+
+
+def test_insufficient_funds_are_said(payer):
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="chargeDeclinedInsufficientFunds")
+    charge = next(step for step in payer.deploys()["steps"] if step["name"] == "charge")
+    assert "enough funds" in charge["error"]
+
+
+def test_a_stolen_card_is_only_declined(payer):
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="chargeDeclinedStolenCard")
+    shown = payer.deploys()
+    assert "stolen" not in str(shown)
+    assert Deployment.get().error_code == "card_declined"
+
+
+@pytest.mark.parametrize("told", ["page", "event"])
+def test_a_bank_that_wants_its_cardholder(payer, told):
+    """Field report 25: given a card that must be confirmed, then the deployment waits; confirmed on
+    the page, it goes on by the page's word to look, or by Stripe's event alone.
+    """
+    payer.saver.has_saved("pm_card_visa")
+    method = payer.saver.setup.stripe_payment_method_id
+    payer.stripe.act(method, "become", card="authenticationRequired")
+    shown = payer.deploys()
+    assert shown["status"] == "payment_action_required"
+    assert payer.clinic.twilio.owned() == {}
+    payer.hears()
+    assert payer.shown(shown["id"])["status"] == "payment_action_required"
+    action = payer.asks("payment-action", shown["id"])
+    assert action.status_code == 200, action.text
+    assert action.json["clientSecret"] not in str(list(Effect.select().dicts()))
+    payer.confirms(action)
+    if told == "page":
+        assert payer.asks("payment-action/done", shown["id"]).status_code == 202
+        payer.clinic.works(3)
+    else:
+        payer.hears()
+    assert payer.shown(shown["id"])["status"] == "live"
+    assert payer.kept == FEE
+    assert payer.asks("payment-action", shown["id"]).status_code == 409
+
+
+def test_the_browsers_word_charges_nothing_and_goes_nowhere(payer):
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="authenticationRequired")
+    shown = payer.deploys()
+    for _ in range(3):
+        payer.asks("payment-action/done", shown["id"])
+        payer.clinic.works(2)
+    assert payer.shown(shown["id"])["status"] == "payment_action_required"
+    assert payer.kept == 0
+    assert len(payer.stripe.requests(f"/v1/payment_intents/{payer.intents[0].id}/confirm")) == 1
+
+
+def test_another_card_instead_of_a_confirmation(payer):
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="authenticationRequired")
+    shown = payer.deploys()
+    payer.saver.has_saved("pm_card_mastercard")
+    payer.asks("payment-action/done", shown["id"])
+    payer.clinic.works(3)
+    assert payer.shown(shown["id"])["status"] == "live"
+    assert payer.kept == FEE
+
+
+def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(payer):
+    """Given a page on which the cardholder pays as somebody else rolls back, then the money goes
+    back.
+    """
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="authenticationRequired")
+    shown = payer.deploys()
+    payer.confirms(payer.asks("payment-action", shown["id"]))
+    assert payer.asks("rollback", shown["id"]).status_code == 202
+    payer.clinic.works(4)
+    assert payer.shown(shown["id"])["status"] == "failed"
+    assert payer.kept == 0
+    payer.hears()
+    assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
+
+
+def test_what_was_charged_goes_back_when_the_rest_fails(payer):
+    payer.saver.has_saved()
+    shown = payer.deploys(phoneNumber=payer.a_number_that_goes())
+    assert shown["status"] == "rolled_back"
+    assert states(shown)["charge"] == "undone"
+    assert payer.kept == 0
+    (refund,) = payer.sdk.refunds.list().data
+    charge = DeploymentStep.get(DeploymentStep.name == "charge")
+    assert refund.metadata["attempt_id"] == charge.id
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("kind", ["timeout_after", "error_500_after", "timeout_before"])
+@pytest.mark.parametrize("what", ["create", "confirm"])
+def test_a_lost_answer_charges_once(payer, kind, what):
+    payer.saver.has_saved()
+    path = "/v1/payment_intents" if what == "create" else "/v1/payment_intents/*/confirm"
+    payer.stripe.fault(kind, "POST", path, seconds=2)
+    answer = payer.clinic.deploys(cost=FEE)
+    payer.clinic.works(6)
+    assert payer.shown(answer.json["id"])["status"] == "live"
+    assert (payer.kept, len(payer.intents)) == (FEE, 1)
+
+
+def test_an_answer_lost_to_a_refund_gives_back_once(payer):
+    payer.saver.has_saved()
+    payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
+    answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
+    payer.clinic.works(7)
+    assert payer.shown(answer.json["id"])["status"] == "rolled_back"
+    assert (payer.kept, len(payer.sdk.refunds.list().data)) == (0, 1)
+
+
+def test_a_fee_refunded_by_hand_needs_no_person(payer):
+    """Given a refund that Stripe would not take just then, and a person who made it by hand, then
+    that one is found.
+    """
+    payer.saver.has_saved()
+    payer.stripe.fault("rate_limit_429", "POST", "/v1/refunds", times=50)
+    answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
+    payer.clinic.works(4)
+    assert payer.kept == FEE
+    payer.stripe.forgive()
+    payer.sdk.refunds.create({"payment_intent": payer.intents[0].id})
+    payer.clinic.works(4)
+    assert payer.shown(answer.json["id"])["status"] == "rolled_back"
+    assert (payer.kept, len(payer.sdk.refunds.list().data)) == (0, 1)
+
+
+def test_paused_charges_wait(payer):
+    payer.saver.has_saved()
+    PauseSwitch.set(payer.clinic.account.id, "charges", True, "cli:test", "a test")
+    shown = payer.deploys()
+    assert (shown["status"], payer.kept) == ("running", 0)
+    PauseSwitch.set(payer.clinic.account.id, "charges", False, "cli:test", "a test")
+    payer.clinic.works(4)
+    assert payer.shown(shown["id"])["status"] == "live"
+
+
+def test_a_card_removed_since_deploy_charges_nothing(payer):
+    payer.saver.has_saved()
+    answer = payer.clinic.deploys(cost=FEE)
+    payer.sdk.payment_methods.detach(payer.saver.setup.stripe_payment_method_id)
+    payer.stripe.deliver(payer.clinic.client)
+    given.worked(payer.clinic.redis, "webhooks")
+    payer.clinic.works(4)
+    shown = payer.shown(answer.json["id"])
+    assert shown["status"] == "failed"
+    assert Deployment.get().error_code == "payment_method_required"
+    assert payer.intents == []
+
+
+def test_a_disputed_fee_is_shown_to_operators(payer):
+    payer.saver.has_saved("pm_card_createDispute")
+    payer.deploys()
+    payer.hears()
+    entry = AuditEntry.get(AuditEntry.action == "deployment.fee_disputed")
+    assert (entry.account_id, entry.detail["amount"]) == (payer.clinic.account.id, FEE)
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("warn", "disputed 1")
+    assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
+
+
+def test_a_refund_that_comes_back_is_an_operators_task(payer):
+    payer.saver.has_saved("pm_card_refundFail")
+    payer.deploys(phoneNumber=payer.a_number_that_goes())
+    (refund,) = payer.sdk.refunds.list().data
+    if payer.sdk.refunds.retrieve(refund.id).status != "failed":
+        payer.stripe.act(refund.id, "fail")
+    payer.hears()
+    charge = DeploymentStep.get(DeploymentStep.name == "charge")
+    assert (charge.state, charge.error_code) == ("undo_failed", "refund_failed")
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("warn", "not refunded 1")
+    asked = ["deployments", "settle", charge.deployment_id, "charge", "--why", "by cheque 17"]
+    answer = CliRunner().invoke(payphone, asked)
+    assert answer.exit_code == 0, answer.output
+    (finding,) = check_fees()
+    assert (finding.level, finding.found) == ("ok", "none")
+    fee = Fee(charge.deployment_id, payer.clinic.account.id, "the setup fee")
+    learn_of_fee(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
+    assert DeploymentStep.get_by_id(charge.id).state == "undone"
+    entry = AuditEntry.get(AuditEntry.action == "deployment.undo_settled")
+    assert entry.detail["why"] == "by cheque 17"
+    assert CliRunner().invoke(payphone, asked).exit_code == 1
+
+
+def says(payer, status):
+    """What Stripe says of the one refund from now on."""
+    with payer.stripe.sandbox.ground.lock:
+        (refund,) = payer.stripe.sandbox.stripe.platform.tables["refund"].values()
+        refund["status"] = status
+        return dict(refund)
+
+
+def charge_step():
+    row = DeploymentStep.get(DeploymentStep.name == "charge")
+    return row.state, row.error_code
+
+
+@pytest.mark.parametrize("told", ["on_a_detour", None])
+def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer, told):
+    """Given an event that says of the fee's refund a new word, or nothing, then Stripe is asked
+    again, and once it says that the money came back, that is an operator's task.
+    """
+    payer.saver.has_saved()
+    payer.deploys(phoneNumber=payer.a_number_that_goes())
+    payer.hears()
+    refund = says(payer, told or "pending")
+    given.received(given.an_event("refund.updated", refund | {"status": told}))
+    given.worked(payer.clinic.redis, "webhooks")
+    assert charge_step() == ("undone", "")
+    says(payer, "failed")
+    given.retried(payer.clinic.redis, rounds=2)
+    assert charge_step() == ("undo_failed", "refund_failed")
+
+
+def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
+    """Given a refund whose answer was lost, and that is found in a state that is not known, then
+    likewise.
+    """
+    payer.saver.has_saved()
+    payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
+    payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
+    while not payer.sdk.refunds.list().data:
+        payer.clinic.works(1)
+        given.make_due()
+        given.relayed(payer.clinic.redis)
+    says(payer, "on_a_detour")
+    payer.stripe.forget_keys()  # Stripe would repeat its first answer
+    payer.clinic.works(6)
+    assert charge_step() == ("undone", "")
+    says(payer, "failed")
+    given.retried(payer.clinic.redis, rounds=2)
+    assert charge_step() == ("undo_failed", "refund_failed")
+
+
+def test_another_accounts_deployment_is_not_found(payer):
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="authenticationRequired")
+    shown = payer.deploys()
+    stranger = given.a_key(given.an_account())
+    for path in ("payment-action", "payment-action/done"):
+        answer = payer.clinic.client.simulate_post(
+            f"/api/deployments/{shown['id']}/{path}", headers=stranger
+        )
+        assert answer.status_code == 404

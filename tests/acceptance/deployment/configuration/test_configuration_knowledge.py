@@ -1,0 +1,289 @@
+"""Upload knowledge base files without payment (F66, F98): checked, kept at Vapi once, followed to
+`done` or `failed` with the reason, deletable in every state.
+"""
+
+import base64
+import io
+import json
+import zipfile
+
+import pytest
+
+from models.delivery.staged_job import StagedJob
+from models.deployment.installation import installation_tag
+from models.deployment.knowledge_file import KnowledgeFile
+from models.effects.daily_limit import DailyCeiling
+from models.effects.effect import Effect
+from runtime.clock import real_now
+from tests import given
+from tests.stand_ins.vapi_stand_in import FILES
+from tests.stories.wizard import Wizard
+
+PATH = "/knowledge-files"
+PRICES = b"name,price\nCrown,900\n"
+
+
+def word(*members: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for member in members:
+            archive.writestr(member, "<xml/>")
+    return made.getvalue()
+
+
+WORD = word("[Content_Types].xml", "word/document.xml")
+# which version of the format is needed stands in the directory's seventh byte
+_AT = WORD.index(b"PK\x01\x02") + 6
+LATER = WORD[:_AT] + b"\x63" + WORD[_AT + 1 :]
+GOOD = {
+    "hours.txt": "Öffnungszeiten: 9–17\n".encode(),
+    "Hours.MD": b"# Hours\n\n9 to 5",
+    "prices.csv": b"\xef\xbb\xbf" + PRICES,
+    "staff.json": b'{"dentist": "Ada"}',
+    "brochure.pdf": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj",
+    "insurance.docx": WORD,
+}
+
+
+@pytest.fixture
+def wizard(client, vapi_stand_in) -> Wizard:
+    return Wizard(client)
+
+
+@pytest.fixture
+def work(valkey):
+    def _work(rounds: int = 0) -> None:
+        given.worked(valkey.client(), "deploys")
+        given.retried(valkey.client(), "deploys", rounds)
+
+    return _work
+
+
+def upload(wizard, name="prices.csv", content=PRICES, **headers):
+    """As JSON."""
+    body = {"name": name, "contentBase64": base64.b64encode(content).decode()}
+    return wizard.post(PATH, body, **headers)
+
+
+def send_form(wizard, name, content, field="file"):
+    """As a browser's form."""
+    edge = "----edge7"
+    head = f'Content-Disposition: form-data; name="{field}"; filename="{name}"'
+    body = f"--{edge}\r\n{head}\r\nContent-Type: x/y\r\n\r\n".encode() + content
+    headers = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+    return wizard.ask("POST", PATH, body=body + f"\r\n--{edge}--\r\n".encode(), headers=headers)
+
+
+def shown(wizard, name=None):
+    rows = wizard.get(PATH).json["data"]
+    return [row for row in rows if name in (None, row["name"])]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("how", [upload, send_form], ids=["json", "form"])
+def test_upload_knowledge_base_files_without_payment(wizard, work, vapi_stand_in, how, name):
+    """Given a file of each kind, then it is taken, uploaded once under our tag, and read."""
+    answer = how(wizard, name, GOOD[name])
+    assert (answer.status_code, answer.json["state"]) == (201, "waiting")
+    assert answer.json["size"] == len(GOOD[name])
+    assert wizard.review["steps"]["knowledge"]["complete"] is False
+    work(rounds=2)
+    (row,) = shown(wizard)
+    assert (row["id"], row["name"], row["state"]) == (answer.json["id"], name, "done")
+    assert "error" not in row
+    (kept,) = vapi_stand_in.kept()
+    assert (kept["originalName"], kept["bytes"]) == (name, len(GOOD[name]))
+    assert kept["metadata"] == {
+        "account_id": wizard.account.id,
+        "attempt_id": f"{installation_tag()}-{row['id']}",
+        "project": "",
+    }
+    assert wizard.review["steps"]["knowledge"] == {
+        "complete": True,
+        "message": f"Ready: {name}.",
+        "missing": [],
+    }
+    assert wizard.review["knowledgeFiles"] == [row]
+    assert KnowledgeFile.get_by_id(row["id"]).content is None, "Vapi has it"
+
+
+BAD = {
+    "a virus": ("setup.exe", b"MZ", "another type"),
+    "without an ending": ("prices", PRICES, "another type"),
+    "empty": ("prices.csv", b"", "is empty"),
+    "only space": ("notes.txt", b" \n\t", "no txt"),
+    "too large": ("notes.txt", b"x" * 300_001, "300,001 bytes"),
+    "a picture called pdf": ("scan.pdf", b"\x89PNG\r\n", "no pdf"),
+    "an archive called docx": ("a.docx", word("notes.txt"), "no docx"),
+    "a broken archive": ("a.docx", WORD[:20], "no docx"),
+    "an archive of a later format": ("a.docx", LATER, "no docx"),
+    "bytes called txt": ("a.txt", b"\x00\x01\xff", "no txt"),
+    "latin letters": ("a.csv", "Zähne".encode("latin-1"), "no csv"),
+    "no json": ("a.json", b"{", "no json"),
+    "deep json": ("a.json", b"[" * 100_000, "no json"),
+    "no name": ("", PRICES, "no name"),
+    "a hidden name": ("a\u202etxt.csv", PRICES, "no name"),
+}
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_read_is_refused_with_the_reason(wizard, work, vapi_stand_in, case):
+    name, content, why = BAD[case]
+    answer = upload(wizard, name, content)
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid"), answer.text
+    (error,) = answer.json["errors"]
+    assert error["field"] == "file"
+    assert why in error["message"]
+    assert "pdf, docx, txt, md, csv, json up to 300 KB are accepted" in error["message"]
+    assert (KnowledgeFile.select().count(), Effect.select().count()) == (0, 0)
+    assert vapi_stand_in.asked("POST", FILES) == []
+
+
+def test_a_name_keeps_nothing_of_the_folders_before_it(wizard):
+    assert upload(wizard, "C:\\Users\\ada\\prices.csv").json["name"] == "prices.csv"
+    assert send_form(wizard, "../../etc/prices.csv", PRICES).json["name"] == "prices.csv"
+
+
+def test_a_body_over_the_cap_and_a_damaged_form(wizard):
+    assert send_form(wizard, "a.txt", b"x" * 1_100_000).status_code == 413
+    assert send_form(wizard, "a.txt", PRICES, field="other").json["code"] == "bad_request"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    for body in (b"", b"--x", b"--x\r\nContent-Disposition: form-data; name=file", b"\xff" * 99):
+        answer = wizard.ask("POST", PATH, body=body, headers=headers)
+        assert (answer.status_code, answer.json["code"]) == (400, "bad_request"), body
+    answer = wizard.ask("POST", PATH, body=PRICES, headers={"Content-Type": "multipart/form-data"})
+    assert answer.status_code == 400
+    assert wizard.post(PATH, {"name": "a.txt", "contentBase64": "%%%"}).status_code == 422
+
+
+def test_a_card_number_in_a_text_or_a_name_is_refused_and_not_kept(wizard):
+    said = b"call us, card 4242 4242 4242 4242 exp 12/30"
+    for answer in (
+        upload(wizard, "a.txt", said),
+        send_form(wizard, "a.md", said),
+        upload(wizard, "4242424242424242.txt", b"hello"),
+        send_form(wizard, "4242424242424242.txt", b"hello"),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
+    assert KnowledgeFile.select().count() == 0
+
+
+def test_the_same_key_again_adds_no_second_file(wizard, work, vapi_stand_in):
+    one, other = (upload(wizard, **{"Idempotency-Key": "k1"}) for _ in range(2))
+    assert one.json["id"] == other.json["id"]
+    work(rounds=2)
+    assert len(vapi_stand_in.kept()) == 1
+
+
+def test_a_file_that_vapi_cannot_read_failed_with_the_reason(wizard, work):
+    upload(wizard, "unreadable.txt", b"hello")
+    work(rounds=2)
+    (row,) = shown(wizard)
+    assert row["state"] == "failed"
+    assert "could not read any text" in row["error"]
+    step = wizard.review["steps"]["knowledge"]
+    assert (step["complete"], step["missing"]) == (False, []), "files are optional"
+    assert row["error"] in step["message"]
+
+
+def test_a_file_is_followed_until_vapi_is_done_with_it(wizard, work, vapi_stand_in):
+    vapi_stand_in.habits(read_after=3600)
+    upload(wizard)
+    work(rounds=3)
+    assert shown(wizard)[0]["state"] == "processing"
+    looks = len(vapi_stand_in.ground.requests.select({"method": "GET", "provider": "vapi"}))
+    assert looks >= 2
+    KnowledgeFile.update(updated_at=0).execute()
+    work(rounds=1)
+    (row,) = shown(wizard)
+    assert row["state"] == "failed", "not for ever"
+    assert "in time" in row["error"]
+
+
+def test_a_file_that_somebody_took_away_at_vapi(wizard, work, vapi_stand_in):
+    vapi_stand_in.habits(read_after=3600)
+    upload(wizard)
+    work()
+    vapi_stand_in.forget("file", vapi_stand_in.kept()[0]["id"])
+    work(rounds=1)
+    assert "not at Vapi any more" in shown(wizard)[0]["error"]
+
+
+def test_what_vapi_does_not_take_failed_with_its_words(wizard, work, vapi_stand_in):
+    vapi_stand_in.fault("refused_400", FILES)
+    upload(wizard)
+    work(rounds=2)
+    (row,) = shown(wizard)
+    assert row["state"] == "failed"
+    assert row["error"].startswith("Vapi did not take the file: ")
+    assert len(vapi_stand_in.asked("POST", FILES)) == 1
+
+
+def delete(wizard, file_id):
+    return wizard.ask("DELETE", f"{PATH}/{file_id}")
+
+
+STATES = {
+    "waiting": lambda _wizard, _work, _vapi: None,
+    "processing": lambda _wizard, work, vapi: (vapi.habits(read_after=3600), work()),
+    "done": lambda _wizard, work, _vapi: work(2),
+    "failed": lambda _wizard, work, vapi: (vapi.fault("refused_400", FILES), work(2)),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_file_is_deletable_in_every_state(wizard, work, vapi_stand_in, state):
+    file_id = upload(wizard).json["id"]
+    STATES[state](wizard, work, vapi_stand_in)
+    assert shown(wizard)[0]["state"] == state
+    assert delete(wizard, file_id).status_code == 204
+    assert shown(wizard) == []
+    assert wizard.get(f"{PATH}/{file_id}").status_code == 404
+    assert delete(wizard, file_id).status_code == 404
+    work(rounds=2)
+    assert vapi_stand_in.kept() == []
+    row = KnowledgeFile.get_by_id(file_id)
+    assert (row.state, row.content) == ("deleted", None)
+    assert {effect.state for effect in Effect.select()} <= {"confirmed", "refused"}
+    assert {job.state for job in StagedJob.select()} == {"done"}
+
+
+def test_another_clinics_files_are_not_found(wizard, client):
+    file_id = upload(wizard).json["id"]
+    other = Wizard(client)
+    assert other.get(f"{PATH}/{file_id}").status_code == 404
+    assert delete(other, file_id).status_code == 404
+    assert client.simulate_get(f"{wizard.home}{PATH}", headers=other.key).status_code == 404
+    assert shown(other) == []
+
+
+def test_files_of_a_day_are_counted_and_no_pause_stops_them(wizard, client):
+    """The most is the account's own; another account's day is its own too."""
+    DailyCeiling.change(wizard.has_its_noon_now().account.id, "files", 2, "cli:ada")
+    assert [upload(wizard).status_code for _ in range(2)] == [201, 201]
+    answer = upload(wizard)
+    assert (answer.status_code, answer.json["code"]) == (409, "ceiling_reached")
+    assert 0 < int(answer.headers["Retry-After"]) <= 86_400
+    assert "2 files a day" in answer.json["detail"]
+    assert upload(Wizard(client)).status_code == 201
+
+
+def test_an_account_has_fifty_files_at_most(wizard):
+    now = real_now()
+    for number in range(50):
+        KnowledgeFile.create(
+            id=f"kf_{number}",
+            account=wizard.account,
+            name="a.txt",
+            content_type="text/plain",
+            size=1,
+            digest="",
+            state="done",
+            created_at=now,
+            updated_at=now,
+        )
+    answer = upload(wizard)
+    assert answer.status_code == 422
+    assert "50" in json.dumps(answer.json["errors"])

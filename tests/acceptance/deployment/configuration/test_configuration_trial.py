@@ -1,0 +1,136 @@
+"""Hear it before you pay (B15): the clinic talks to its receptionist in writing, as it is
+configured now; nothing is made at Vapi, nothing of the talk is kept, and no payment is needed.
+"""
+
+import json
+
+import pytest
+
+from models.deployment.trial_chat import TrialChat
+from models.effects.daily_limit import DailyCeiling, DailyTally
+from models.effects.effect import Effect
+from models.transactions import database
+from providers.vapi import client as vapi_api
+from runtime.settings import get_settings
+from tests.stand_ins.vapi_stand_in import CHATS
+from tests.stories.wizard import FORWARDED, VOICE, Wizard
+
+pytestmark = pytest.mark.one_database
+
+SECRETIVE = "is the doctor in on Fridays"
+
+
+@pytest.fixture
+def wizard(client, vapi_stand_in) -> Wizard:
+    return Wizard(client)
+
+
+def says(wizard, message=SECRETIVE, conversation=None, **headers):
+    more = {"conversationId": conversation} if conversation else {}
+    return wizard.post("/try", {"message": message} | more, **headers)
+
+
+def test_talking_to_the_receptionist_as_it_is_configured(wizard, vapi_stand_in):
+    """Given a configuration, then the assistant that answers is rendered from it, at each change
+    anew.
+    """
+    answer = says(wizard)
+    assert answer.status_code == 200, answer.text
+    assert SECRETIVE in answer.json["reply"]
+    wizard.put("/voice", VOICE)
+    wizard.put("/phone/forwarded", FORWARDED | {"businessName": "Harbor Dental"})
+    assert "Harbor Dental" in says(wizard).json["reply"], "its greeting names the clinic"
+    before, after = (chat["assistant"] for chat in vapi_stand_in.kept("chat"))
+    assert before["voice"] != after["voice"]
+    assert after["voice"].items() >= VOICE.items()
+    assert "Harbor Dental" in json.dumps(after["model"])
+    assert "server" not in after
+
+
+def test_nothing_is_created_and_nothing_is_kept(wizard, vapi_stand_in):
+    reply = says(wizard).json["reply"]
+    for kind in ("assistant", "tool", "squad", "file", "phone-number"):
+        assert vapi_stand_in.kept(kind) == []
+    assert Effect.select().count() == 0
+    everything = " ".join(
+        str(database.execute_sql(f'SELECT * FROM "{table}"').fetchall())
+        for table in database.get_tables()
+    )
+    assert SECRETIVE not in everything
+    assert reply not in everything
+
+
+def test_a_conversation_goes_on(wizard):
+    first = says(wizard).json
+    second = says(wizard, "and on Mondays", first["conversationId"]).json
+    assert second["conversationId"] == first["conversationId"]
+    assert "turn 1" in first["reply"]
+    assert "turn 2" in second["reply"]
+    assert says(wizard, "hello").json["conversationId"] != first["conversationId"]
+
+
+def test_another_clinics_conversation_is_not_found(wizard, client, vapi_stand_in):
+    conversation = says(wizard).json["conversationId"]
+    chats = len(vapi_stand_in.kept("chat"))
+    for other in (conversation, "try_nobody's"):
+        assert says(Wizard(client), "hello", other).status_code == 404
+    assert len(vapi_stand_in.kept("chat")) == chats
+
+
+def test_the_same_key_again_asks_no_second_time(wizard, vapi_stand_in):
+    one, other = (says(wizard, **{"Idempotency-Key": "k1"}).json for _ in range(2))
+    assert one == other
+    assert len(vapi_stand_in.asked("POST", CHATS)) == 1
+
+
+def test_a_card_number_is_refused_before_vapi_sees_it(wizard, vapi_stand_in):
+    answer = says(wizard, "my card is 4242 4242 4242 4242")
+    assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
+    assert vapi_stand_in.asked("POST", CHATS) == []
+
+
+@pytest.mark.parametrize("message", ["", "x" * 2001, None, 7])
+def test_what_is_no_message_is_refused(wizard, message):
+    assert wizard.post("/try", {"message": message}).status_code == 422
+    assert DailyTally.select().count() == 0
+
+
+@pytest.mark.parametrize("kind", ["error_500", "bad_gateway", "refuse", "rate_limit_429"])
+def test_vapi_is_away(wizard, vapi_stand_in, kind):
+    """Then it is said, with when to ask again; the configuration stays."""
+    vapi_stand_in.fault(kind, CHATS)
+    answer = says(wizard)
+    assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert TrialChat.select().count() == 0
+    assert says(wizard).status_code == 200
+
+
+def test_vapi_does_not_answer_in_time(wizard, vapi_stand_in):
+    vapi_stand_in.fault("timeout_before", CHATS, seconds=2)
+    assert says(wizard).json["code"] == "provider_unavailable"
+
+
+def test_vapi_says_no(wizard, vapi_stand_in):
+    """Given a configuration that Vapi does not take, then its words are told."""
+    vapi_stand_in.fault("refused_400", CHATS)
+    answer = says(wizard)
+    assert (answer.status_code, answer.json["code"]) == (422, "provider_refused")
+
+
+def test_an_installation_without_vapi(wizard, monkeypatch):
+    monkeypatch.setenv("VAPI_API_KEY", "")
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
+    answer = says(wizard)
+    assert (answer.status_code, answer.json["code"]) == (503, "not_configured")
+
+
+def test_answers_of_a_day_are_counted(wizard, client, vapi_stand_in):
+    DailyCeiling.change(wizard.has_its_noon_now().account.id, "chats", 2, "cli:ada")
+    assert [says(wizard).status_code for _ in range(3)] == [200, 200, 409]
+    answer = says(wizard)
+    assert answer.json["code"] == "ceiling_reached"
+    assert 0 < int(answer.headers["Retry-After"]) <= 86_400
+    assert len(vapi_stand_in.asked("POST", CHATS)) == 2
+    assert says(Wizard(client)).status_code == 200

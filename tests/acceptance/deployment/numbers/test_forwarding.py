@@ -1,0 +1,216 @@
+"""Forwarding is shown to work (B16): a test call that must arrive, or the first call that the
+clinic forwards; a call that would go round in a circle is never placed.
+"""
+
+import sys
+from datetime import timedelta
+
+import pytest
+
+from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
+from jobs.check_lines import check_lines
+from models.delivery.staged_job import StagedJob
+from models.deployment.forwarding_test import ForwardingTest
+from models.effects.effect import Effect
+from runtime.clock import real_now
+from runtime.killpoint import Unwound
+from runtime.settings import get_settings
+from tests import given
+from tests.stand_ins.twilio_stand_in import CALLS
+from tests.stories.deploying import FORWARDED
+from tests.stories.voice import NUMBER
+
+CLINIC = FORWARDED["clinicNumber"]
+PATIENT = "+13125550199"
+
+
+@pytest.fixture
+def live(clinic, monkeypatch):
+    """A receptionist that is live, and a number from which test calls come."""
+    monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
+    get_settings.cache_clear()
+    clinic.goes_live()
+    return clinic
+
+
+def asks(clinic):
+    return clinic.call("POST", "…/forwarding/test")
+
+
+def shown(clinic):
+    return clinic.call("GET", "…/forwarding").json
+
+
+def calls_placed(clinic):
+    return len(clinic.twilio.asked("POST", "/Calls.json"))
+
+
+def works(clinic, rounds=3):
+    """Calls are placed and looked for, and the carrier has its time."""
+    for _ in range(rounds):
+        given.worked(clinic.redis, "calls")
+        clinic.twilio.passes(5)
+        given.make_due()
+        given.relayed(clinic.redis)
+
+
+def two_minutes_pass(clinic):
+    """The test was asked for longer ago than a call takes to arrive."""
+    test = ForwardingTest.get()
+    long_ago = real_now() - ARRIVES_WITHIN - timedelta(seconds=1)
+    ForwardingTest.update(created_at=long_ago).where(ForwardingTest.id == test.id).execute()
+
+
+def test_what_to_dial_is_shown(live):
+    told = shown(live)
+    assert told["state"] == "awaiting_forwarding"
+    assert (told["clinicNumber"], told["forwardTo"]) == (CLINIC, live.line.e164)
+    digits = live.line.e164.removeprefix("+1")
+    codes = {each["carrier"]: each["activate"] for each in told["codes"]}
+    assert codes["Verizon (mobile)"] == f"*72{digits}"
+    assert codes["T-Mobile"] == f"**21*1{digits}#"
+
+
+def test_a_test_call_that_arrives_confirms(live):
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    answer = asks(live)
+    assert answer.status_code == 202, answer.text
+    works(live)
+    waits_for = StagedJob.select().where(StagedJob.name.endswith("_forwarding"))
+    assert [row.queue for row in waits_for] == ["interactive"] * 2, "a person waits for it"
+    told = shown(live)
+    assert (told["state"], told["test"]["state"]) == ("confirmed", "arrived")
+    assert calls_placed(live) == 1
+
+
+@pytest.mark.parametrize("answers", ["completed", "busy", "no-answer", "failed"])
+def test_a_test_call_that_goes_elsewhere_says_what_to_do(live, answers):
+    """Given a clinic that has not dialled its code, then the test says so; nothing is confirmed."""
+    live.twilio.phone(CLINIC, answer=answers)
+    asks(live)
+    works(live)
+    two_minutes_pass(live)
+    works(live)
+    told = shown(live)
+    assert (told["state"], told["test"]["state"]) == ("awaiting_forwarding", "not_arrived")
+    assert "Dial your carrier's code again" in told["test"]["detail"]
+
+
+def test_a_call_that_twilio_refuses_is_told_why(live):
+    live.twilio.fault("refused_400", CALLS)
+    asks(live)
+    works(live)
+    test = shown(live)["test"]
+    assert test["state"] == "refused"
+    assert test["detail"]
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "error_500_after", "refuse_after", "refuse"])
+def test_a_call_whose_answer_is_lost_is_not_placed_again(live, fault):
+    """Given an answer that is lost, then what arrives is seen all the same, and nobody is called
+    twice.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    live.twilio.fault(fault, CALLS, seconds=4)
+    asks(live)
+    works(live)
+    assert calls_placed(live) == 1
+    arrived = "unknown" if fault == "refuse" else "arrived"
+    assert shown(live)["test"]["state"] == arrived
+
+
+@pytest.mark.parametrize(
+    "place", ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
+)
+def test_a_worker_that_dies_places_at_most_one_call(live, place, monkeypatch):
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    asks(live)
+    monkeypatch.setenv("PAYPHONE_KILL_AT", f"raise:{place}")
+    get_settings.cache_clear()
+    with pytest.raises(Unwound):
+        given.worked(live.redis, "calls", rounds=1)
+    monkeypatch.delenv("PAYPHONE_KILL_AT")
+    get_settings.cache_clear()
+    given.leases_end()
+    works(live, rounds=5)
+    assert calls_placed(live) == (0 if place == "effect.before_call" else 1)
+    if place != "effect.before_call":
+        assert shown(live)["state"] == "confirmed"
+    two_minutes_pass(live)
+    works(live)
+    assert shown(live)["test"]["state"] in {"arrived", "not_arrived"}
+    assert not Effect.has("kind = 'forwarding_call' AND state = 'sending'")
+
+
+def test_the_first_forwarded_call_confirms(live):
+    """Given no test call, when a patient's call is forwarded, then forwarding is seen to work."""
+    check_lines.perform()
+    works(live)
+    assert shown(live)["state"] == "awaiting_forwarding"
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    live.twilio.person_calls(PATIENT, CLINIC)
+    check_lines.perform()
+    works(live)
+    assert shown(live)["state"] == "confirmed"
+    assert calls_placed(live) == 0
+
+
+def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):
+    """Given more lines than are looked at in one go, then the last one is looked at too."""
+    monkeypatch.setattr(sys.modules["jobs.check_lines"], "BATCH", 1)
+    other = live.another().configures().has_card()
+    other.goes_live()
+    check_lines.perform()
+    given.worked(live.redis, "periodic")
+    looked = StagedJob.select(StagedJob.key).where(StagedJob.name == "check_line")
+    assert {row.key for row in looked} == {live.line.id, other.line.id}
+
+
+def test_a_call_to_the_number_itself_confirms_nothing(live):
+    live.twilio.person_calls(PATIENT, live.line.e164)
+    check_lines.perform()
+    works(live)
+    assert shown(live)["state"] == "awaiting_forwarding"
+
+
+def test_without_a_number_to_call_from_it_is_not_configured(live, monkeypatch):
+    monkeypatch.setenv("FORWARDING_TEST_NUMBER", "")
+    get_settings.cache_clear()
+    answer = asks(live)
+    assert (answer.status_code, answer.json["code"]) == (503, "not_configured")
+    assert "FORWARDING_TEST_NUMBER" in answer.json["detail"]
+
+
+def test_one_test_call_a_minute(live):
+    assert asks(live).status_code == 202
+    again = asks(live)
+    assert (again.status_code, again.json["code"]) == (429, "rate_limited")
+    works(live)
+    assert calls_placed(live) == 1
+
+
+def test_nothing_is_tested_before_it_is_live(clinic, monkeypatch):
+    monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
+    get_settings.cache_clear()
+    for answer in (asks(clinic), clinic.call("GET", "…/forwarding")):
+        assert (answer.status_code, answer.json["code"]) == (409, "deployment_not_ready")
+
+
+@pytest.mark.parametrize("which", ["own", "another's", "tester"])
+def test_a_call_that_would_go_round_is_never_placed(live, which):
+    """Loop guard: the forwarded number is neither ours nor the one that test calls come from."""
+    other = live.another().configures().has_card()
+    number = {"own": live.line.e164, "another's": live.line.e164, "tester": NUMBER}[which]
+    clinic = other if which == "another's" else live
+    saved = clinic.call("PUT", "…/phone/forwarded", **FORWARDED | {"clinicNumber": number})
+    assert saved.status_code in {200, 422}, saved.text
+    if saved.status_code == 200 and which != "another's":
+        answer = asks(clinic)
+        assert (answer.status_code, answer.json["code"]) == (409, "deployment_not_ready")
+    if saved.status_code == 200 and which != "tester":
+        begun = clinic.deploys().json
+        clinic.works(2)
+        told = clinic.shown(begun["id"])
+        assert (told["status"], told["code"]) == ("failed", "forwarding_circle")
+    assert other.line is None
+    assert calls_placed(live) == 0

@@ -1,0 +1,82 @@
+"""A number that had moved to us and left again, or is to leave, locks no clinic out of going live,
+and costs it no fee for nothing.
+"""
+
+import pytest
+from click.testing import CliRunner
+
+from bin.commands.program import payphone
+from models.accounts.audit_entry import AuditEntry
+from models.effects.effect import Effect
+from tests.stories.deploying import NUMBER
+
+
+def deploys(clinic, rounds=3):
+    begun = clinic.deploys()
+    assert begun.status_code == 202, begun.text
+    clinic.works(rounds)
+    return begun.json["id"]
+
+
+@pytest.fixture
+def moved(clinic):
+    """A clinic whose number has moved to us, its receptionist taken down since."""
+    clinic.configures_port()
+    deployment = deploys(clinic)
+    clinic.looks_at_ports(days=4)
+    clinic.works(5)
+    assert clinic.shown(deployment)["status"] == "live"
+    assert clinic.call("POST", f"/api/deployments/{deployment}/take-down").status_code == 202
+    clinic.works(6)
+    assert (clinic.line.e164, clinic.line.state) == (NUMBER, "owned")
+    return clinic
+
+
+def lets_go(clinic, why="the clinic asked for it"):
+    asked = ["deployments", "let-go", clinic.account.id, "--why", why]
+    return CliRunner().invoke(payphone, asked)
+
+
+@pytest.mark.parametrize("way", ["ported", "forwarded"])
+def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way):
+    """Given a number that another carrier has taken since, when the clinic deploys, by whichever
+    way, then nothing fails for it: it is ported anew, or another number is bought.
+    """
+    moved.twilio.books.incoming.clear()
+    if way == "ported":
+        moved.configures_port()
+    else:
+        moved.configures()
+    shown = moved.shown(deploys(moved, rounds=5))
+    assert shown["status"] == {"ported": "awaiting_port", "forwarded": "live"}[way], shown
+    assert AuditEntry.select().where(AuditEntry.action == "number.left").count() == 1
+    assert Effect.select().where(Effect.kind == "fee_refund").count() == 0
+
+
+def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
+    """Given a number at Twilio, then whoever runs Payphone releases it, once, and says why."""
+    assert lets_go(moved, why=" ").exit_code == 2
+    told = lets_go(moved)
+    assert told.exit_code == 0, told.output
+    assert NUMBER in told.output
+    moved.works(3)
+    assert moved.twilio.owned() == {}
+    assert moved.line is None
+    again = lets_go(moved)
+    assert again.exit_code == 1
+    assert "has no number that was ported" in again.output
+    moved.configures()
+    assert moved.shown(deploys(moved, rounds=5))["status"] == "live"
+
+
+def test_a_number_in_use_is_not_let_go(clinic):
+    """Given a port under way, and then a live receptionist, then nothing is released."""
+    clinic.configures_port()
+    deployment = deploys(clinic)
+    assert lets_go(clinic).exit_code == 1
+    clinic.looks_at_ports(days=4)
+    clinic.works(5)
+    assert clinic.shown(deployment)["status"] == "live"
+    told = lets_go(clinic)
+    assert (told.exit_code, "Take the receptionist down" in told.output) == (1, True)
+    assert list(clinic.twilio.owned()) == [NUMBER]

@@ -1,0 +1,309 @@
+"""A clinic's own number moves to us (F71, F78, F82): asked for at Deploy, waited for over days,
+told in words, live by itself; and given up while it can be.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+
+from jobs.delete_expired_rows import delete_expired_rows
+from models.deployment.port_document import PortDocument
+from models.effects.effect import Effect
+from models.feed.outgoing_event import OutgoingEvent
+from runtime.clock import real_now, rfc3339
+from runtime.settings import get_settings
+from sandbox.twilio.webhooks import signature
+from tests.stories.deploying import ADDRESS, NUMBER, states
+
+DAY = 86_400
+REPORT = "/api/webhooks/twilio/porting"
+
+
+@pytest.fixture
+def ported(clinic):
+    return clinic.configures_port()
+
+
+def deploys(clinic, rounds=3, **more):
+    begun = clinic.deploys(**more)
+    assert begun.status_code == 202, begun.text
+    clinic.works(rounds)
+    return begun.json["id"]
+
+
+def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
+    """Given a ported clinic that deploys, when days go by, then each status is told, and it goes
+    live without anybody's doing, on its own number, bought by nobody.
+    """
+    deployment = deploys(ported)
+    shown = ported.shown(deployment)
+    assert shown["status"] == "awaiting_port"
+    assert "checking the port request" in shown["message"]
+    (port,) = ported.twilio.books.ports.values()
+    losing = port["losing_carrier_information"]
+    assert losing["authorized_representative"] == "Ada Lane"
+    assert losing["address"]["zip"] == ADDRESS["postalCode"]
+    told = []
+    for _ in range(4):
+        ported.looks_at_ports(days=1)
+        told.append(ported.shown(deployment)["message"])
+    ported.works(4)
+    assert "Ada Lane has to sign" in told[0]
+    assert "Your carrier has the port request" in told[1]
+    assert "It moves on" in told[2] or "carrier" in told[2]
+    shown = ported.shown(deployment)
+    assert shown["status"] == "live", shown
+    (number,) = ported.twilio.owned().values()
+    assert number["phone_number"] == NUMBER
+    assert number["sms_url"].endswith("/api/webhooks/twilio/messages")
+    assert number["emergency_address_sid"]
+    assert ported.twilio.asked("POST", "/IncomingPhoneNumbers.json") == []
+    settings = ported.setup.phone_integration_settings
+    assert settings["portStatus"] == "completed"
+    assert settings["setupCompletedAt"]
+
+
+def test_calls_come_first_and_texts_some_hours_later(ported):
+    """Given a number that has just moved, then it is live for calls, and for texts two hours on."""
+    deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    line = ported.call("GET", "…").json["phoneLine"]
+    assert line == {
+        "phoneNumber": NUMBER,
+        "source": "ported",
+        "voiceLive": True,
+        "textLive": False,
+    }
+    ported.looks_at_ports()
+    assert ported.line.text_live is False
+    moved = rfc3339(real_now() - timedelta(hours=3))
+    ported.line.record(real_now(), wanted=ported.line.wanted | {"ported": moved})
+    ported.looks_at_ports()
+    assert ported.line.text_live is True
+
+
+def report(clinic, fields, token=None):
+    """Twilio's report, signed as its JSON webhooks are."""
+    body = json.dumps(fields)
+    path = f"{REPORT}?bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
+    secret = next(iter(clinic.twilio.books.tokens.values()))
+    signed = signature(token or secret, f"{get_settings().public_url}{path}", {})
+    return clinic.client.simulate_post(
+        path,
+        body=body,
+        headers={"Content-Type": "application/json", "X-Twilio-Signature": signed},
+    )
+
+
+def test_a_report_is_a_hint_that_is_looked_at(ported):
+    """Given a report that says the number has moved, when it has not, then it is not live; a report
+    that is not signed is refused.
+    """
+    deployment = deploys(ported)
+    (sid,) = ported.twilio.books.ports
+    fields = {"port_in_request_sid": sid, "phone_number": NUMBER, "status": "completed"}
+    assert report(ported, fields, token="wrong").status_code == 403
+    assert report(ported, fields).status_code == 204
+    ported.works(2)
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    ported.twilio.passes(DAY)
+    ported.twilio.passes(DAY)
+    before = len(ported.twilio.asked("GET", f"/PortIn/{sid}"))
+    assert report(ported, fields).status_code == 204
+    ported.works(2)
+    assert len(ported.twilio.asked("GET", f"/PortIn/{sid}")) == before + 1
+    assert "Your carrier has" in ported.shown(deployment)["message"]
+
+
+def test_odd_words_in_a_report_are_about_nobodys_port(ported):
+    """Given words that no database keeps, or that are none, then it is answered, and nothing is
+    looked at.
+    """
+    for odd in ("a\0b", "\ud83d", "9" * 5000, 10**30, None, ["KW1"], {"sid": "KW1"}):
+        for name in ("port_in_request_sid", "phone_number", "status"):
+            fields = {"port_in_request_sid": "KW1", "phone_number": NUMBER, "status": "x"}
+            assert report(ported, fields | {name: odd}).status_code == 204, (name, odd)
+
+
+def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
+    deploys(ported)
+    ported.twilio.passes(DAY)
+    reports = [each for each in ported.twilio.ground.outbox.all.values() if "port" in each.url]
+    assert reports
+    assert all(REPORT in each.url and "bodySHA256=" in each.url for each in reports)
+
+
+def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
+    """Given a carrier that refuses over the address, then the clinic is told what to correct, its
+    feed says that it is asked, and rolling back cancels the port; corrected, it moves.
+    """
+    books = ported.twilio.books
+    books.rejections[NUMBER] = [7, "Service address does not match"]
+    deployment = deploys(ported)
+    ported.looks_at_ports(days=3)
+    shown = ported.shown(deployment)
+    assert shown["status"] == "awaiting_port"
+    assert "Service address does not match" in shown["message"]
+    assert "Write the address exactly as your carrier's bill has it" in shown["message"]
+    assert ported.setup.phone_integration_settings["portStatus"] == "action_required"
+    events = [row.type for row in OutgoingEvent.select()]
+    assert "deployment.action_required" in events
+    answer = ported.call("POST", f"/api/deployments/{deployment}/rollback")
+    assert answer.status_code == 202, answer.text
+    ported.works(4)
+    assert ported.shown(deployment)["status"] == "rolled_back"
+    (port,) = books.ports.values()
+    assert port["port_in_request_status"] == "Canceled"
+    assert ported.line is None
+    assert ported.setup.phone_integration_settings["portStatus"] == "pending_configuration"
+    books.rejections.clear()
+    ported.configures_port()
+    again = deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.shown(again)["status"] == "live"
+    assert len(books.ports) == 2
+
+
+def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
+    ported.twilio.books.unportable[NUMBER] = [22130, "Unsupported rate center"]
+    shown = ported.shown(deploys(ported))
+    assert (shown["status"], shown["code"]) == ("failed", "not_portable")
+    assert "Forward your number instead" in shown["error"]
+    assert ported.twilio.books.ports == {}
+
+
+def test_a_carrier_that_wants_a_pin_is_told_of_and_gets_it_sealed(clinic):
+    """Given a mobile number, then its PIN and account number are asked for before anything is
+    charged; given, the PIN is sent, and in no request that we keep.
+    """
+    clinic.twilio.books.wants_pin.append(NUMBER)
+    clinic.configures_port()
+    assert clinic.shown(deploys(clinic))["code"] == "port_needs_pin"
+    clinic.configures_port(pin="918273", accountNumber="A-1")
+    deploys(clinic)
+    assert len(clinic.twilio.books.ports) == 1
+    assert "918273" not in json.dumps([row.request for row in Effect.select()])
+
+
+def test_a_request_that_is_out_already_is_taken_up_and_not_repeated(ported):
+    """Given a request whose answer was lost, then there is no second one."""
+    ported.twilio.fault("refuse_after", "/numbers/v1/Porting/PortIn")
+    deployment = deploys(ported, rounds=5)
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
+    """Given a number that has moved, when the receptionist cannot be made, then all but the number
+    is undone; the next deployment goes live on it and asks for no second port.
+    """
+    deployment = deploys(ported)
+    ported.twilio.stand_in.sandbox.order_fault(
+        kind="refused_400", provider="vapi", method="POST", path="/squad"
+    )
+    ported.looks_at_ports(days=4)
+    ported.works(6)
+    shown = ported.shown(deployment)
+    assert shown["status"] == "rolled_back", shown
+    assert list(ported.twilio.owned()) == [NUMBER]
+    assert (ported.line.e164, ported.line.state) == (NUMBER, "owned")
+    again = deploys(ported, rounds=6)
+    shown = ported.shown(again)
+    assert shown["status"] == "live", shown
+    assert states(shown)["port_request"] == "skipped"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def test_a_take_down_keeps_the_number_that_was_the_clinics(ported):
+    deployment = deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.call("POST", f"/api/deployments/{deployment}/take-down").status_code == 202
+    ported.works(6)
+    shown = ported.shown(deployment)
+    assert shown["status"] == "taken_down", shown
+    step = next(each for each in shown["steps"] if each["name"] == "ported_number")
+    assert "stays at Twilio" in step["message"]
+    assert list(ported.twilio.owned()) == [NUMBER]
+
+
+def test_a_bill_is_not_kept_once_twilio_has_it(ported):
+    deploys(ported)
+    (document,) = PortDocument.select()
+    assert document.content is None
+    assert document.twilio_sid in ported.twilio.books.documents
+
+
+def test_a_bill_that_is_sent_twice_under_one_key_is_one(clinic):
+    body = {"name": "bill.pdf", "contentBase64": base64.b64encode(b"%PDF-1.7").decode()}
+    path = f"/api/accounts/{clinic.account.id}/port-documents"
+    headers = clinic.headers | {"Idempotency-Key": "k1"}
+    one, other = (clinic.client.simulate_post(path, json=body, headers=headers) for _ in range(2))
+    assert one.json["id"] == other.json["id"]
+    assert PortDocument.select().count() == 1
+
+
+def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
+    """Given a bill that waits for longer than any carrier takes it, then its content is gone, and a
+    Deploy that names it says so before it charges anything.
+    """
+    monkeypatch.setenv("SETUP_FEE", "9900 usd")
+    get_settings.cache_clear()
+    delete_expired_rows.perform()
+    assert PortDocument.get().content is not None
+    PortDocument.update(created_at=real_now() - timedelta(days=61)).execute()
+    delete_expired_rows.perform()
+    assert PortDocument.get().content is None
+    shown = ported.shown(deploys(ported, cost=9_900))
+    assert (shown["status"], shown["code"]) == ("failed", "no_document")
+    assert "Nothing was charged" in shown["error"]
+    assert Effect.select().count() == 0
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("bill.docx", b"PK", "another type"),
+        ("bill.pdf", b"", "empty"),
+        ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is no pdf"),
+        ("bill.png", b"%PDF-1.7", "is no png"),
+        ("bill.pdf", b"%PDF-" + b"x" * 700_000, "bytes"),
+        ("bill.pdf", b"%PDF-1.7\ntrailer << /Encrypt 9 0 R >>", "protected by a password"),
+    ],
+)
+def test_a_bill_that_cannot_be_used_says_why_and_what_is_accepted(clinic, name, content, wrong):
+    body = {"name": name, "contentBase64": base64.b64encode(content).decode()}
+    answer = clinic.call("POST", "…/port-documents", **body)
+    assert answer.status_code == 422
+    assert wrong in answer.json["detail"]
+    assert "pdf, png, jpg, jpeg up to 700 KB are accepted" in answer.json["detail"]
+
+
+def test_the_bill_of_another_clinic_is_none_of_ours(ported):
+    other = ported.another().has_card().configures_port(phoneNumber="+12125550178")
+    theirs = other.setup.phone_integration_settings["documentId"]
+    ported.configures_port(documentId=theirs)
+    assert ported.shown(deploys(ported))["code"] == "no_document"
+
+
+def test_an_old_request_that_was_completed_is_not_taken_up(ported):
+    """Given a number that had moved here and left again, when the clinic ports it anew, then its
+    carrier is asked anew.
+    """
+    deployment = deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.call("POST", f"/api/deployments/{deployment}/take-down").status_code == 202
+    ported.works(6)
+    ported.twilio.books.incoming.clear()
+    ported.line.record(real_now(), state="released", holds_slot=False)
+    ported.configures_port()
+    again = deploys(ported)
+    assert ported.shown(again)["status"] == "awaiting_port"
+    assert len(ported.twilio.books.ports) == 2

@@ -1,0 +1,260 @@
+"""Ports that go wrong at Twilio: what is refused, gone or unheard of costs no clinic its number,
+and leaves no deployment waiting for ever (F71, F78).
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from actions.deployment.progress import locked_run
+from actions.deployment.settle_undo import settle_undo
+from actions.deployment.step import Fail
+from actions.deployment.steps.port.port_request import PORT_REQUEST
+from actions.deployment.steps.sip.sip_line import SIP_LINE
+from actions.deployment.strays import find_strays
+from jobs.poll_ports import poll_ports
+from models.deployment.deployment_step import DeploymentStep
+from models.deployment.port_document import PortDocument
+from models.deployment.resource import Stray
+from models.transactions import transaction
+from providers.errors import ProviderError
+from providers.twilio.porting import MOST_PAGES, PAGE, find_port
+from runtime.clock import real_now
+from tests.stories.deploying import NUMBER, states
+
+PORTING = "/numbers/v1/Porting"
+
+
+@pytest.fixture
+def ported(clinic):
+    return clinic.configures_port()
+
+
+def deploys(clinic, rounds=3, **more):
+    begun = clinic.deploys(**more)
+    assert begun.status_code == 202, begun.text
+    clinic.works(rounds)
+    return begun.json["id"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_port_needs_no_reports(ported, method):
+    """Given a Twilio account that may not set where ports are reported, then the port is asked for
+    all the same.
+    """
+    ported.twilio.fault("refused_400", f"{PORTING}/Configuration/Webhook", method)
+    assert ported.shown(deploys(ported))["status"] == "awaiting_port"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def test_a_request_that_is_gone_ends_the_waiting(ported):
+    """Given a request that Twilio does not know any more, then the deployment is undone, and says
+    what to do.
+    """
+    deployment = deploys(ported)
+    ported.twilio.books.ports.clear()
+    ported.looks_at_ports()
+    ported.works(4)
+    shown = ported.shown(deployment)
+    assert (shown["status"], shown["code"]) == ("rolled_back", "port_gone")
+    assert "Deploy again" in shown["error"]
+    assert ported.line is None
+
+
+def test_a_number_has_moved_however_that_is_written(ported):
+    """Given a request that is said to be completed before its number is, then the number is looked
+    for, and the clinic is live.
+    """
+    deployment = deploys(ported)
+    ported.looks_at_ports(days=3)
+    ported.twilio.passes(86_400)
+    (port,) = ported.twilio.books.ports.values()
+    port["port_in_request_status"] = "completed"
+    port["phone_numbers"][0]["port_in_phone_number_status"] = "New Word"
+    ported.looks_at_ports()
+    ported.works(5)
+    assert ported.shown(deployment)["status"] == "live"
+
+
+def test_a_number_that_twilio_does_not_even_look_at_is_not_portable(ported):
+    """Given a refusal of the question, then it is told at once, before anything is charged."""
+    ported.twilio.fault("refused_400", f"{PORTING}/Portability/*", "GET", times=1)
+    begun = ported.deploys().json["id"]
+    ported.works()
+    shown = ported.shown(begun)
+    assert (shown["status"], shown["code"]) == ("failed", "not_portable")
+    assert "Nothing was charged" in shown["error"]
+
+
+def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(ported):
+    """Given more requests than are looked through, of which ours is the last, then nobody says that
+    it is not there: a second one would be asked for.
+    """
+    deploys(ported)
+    books = ported.twilio.books
+    (ours,) = books.ports
+    closed = books.ports[ours] | {"port_in_request_status": "Completed"}
+    for each in range(PAGE * MOST_PAGES):
+        sid = f"KW{each:032d}"
+        books.ports[sid] = closed | {"port_in_request_sid": sid}
+        books.private[sid] = {"updated": closed["date_created"]}
+    books.ports[ours] = books.ports.pop(ours)
+    with pytest.raises(ProviderError) as raised:
+        find_port(NUMBER)
+    assert (raised.value.outcome, raised.value.code) == ("retry_later", "too_many_ports")
+
+
+def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
+    """Given a port that is under way, then it is no stray; when Twilio has it no longer, it is
+    missing.
+    """
+    monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
+    deploys(ported)
+    (sid,) = ported.twilio.books.ports
+    find_strays.look_for_strays("twilio.port")
+    assert Stray.select().count() == 0
+    ported.twilio.books.ports.clear()
+    find_strays.look_for_strays("twilio.port")
+    (row,) = Stray.select()
+    assert (row.what, row.provider_id, row.account_id) == ("missing", sid, ported.account.id)
+
+
+def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
+    """Given a bill whose upload Twilio answers with an empty document, then no port is asked for
+    with it, the clinic is told, and deploying again sends the bill that is kept.
+    """
+    ported.twilio.books.lost_uploads = 1
+    shown = ported.shown(deploys(ported, rounds=5))
+    assert (shown["status"], shown["code"]) == ("rolled_back", "document_empty"), shown
+    assert "Deploy again" in shown["error"]
+    assert ported.twilio.books.ports == {}
+    (document,) = PortDocument.select()
+    assert (document.twilio_sid, document.content is None) == (None, False)
+
+    assert ported.shown(deploys(ported))["status"] == "awaiting_port"
+    (port,) = ported.twilio.books.ports.values()
+    (bill,) = port["documents"]
+    assert ported.twilio.books.documents[bill]["mime_type"] == "application/pdf"
+
+
+@pytest.mark.parametrize("kind", [PORT_REQUEST, SIP_LINE], ids=lambda kind: kind.name)
+def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
+    """Given a number that was bought while Deploy was under way, then neither a port nor SIP takes
+    it for its own, nor writes another number over it.
+    """
+    if kind is SIP_LINE:
+        clinic.call("PUT", "…/phone/sip", clinicNumber=NUMBER)
+    else:
+        clinic.configures_port()
+        PortDocument.update(twilio_sid="RD1").execute()
+    deployment = clinic.deploys().json["id"]
+    clinic.line_wants("+12125550155")
+    step = DeploymentStep.one("deployment_id = ? AND name = ?", deployment, kind.name)
+    with transaction():
+        plan = kind.plan(locked_run(step.id), {})
+    assert isinstance(plan, Fail)
+    assert plan.code == "other_line"
+    assert "+12125550155" in plan.detail
+    assert clinic.line.e164 == "+12125550155"
+
+
+def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
+    deploys(ported, rounds=1)
+    ported.line.record(real_now(), holds_slot=False)  # as before the step that takes the slot
+    wanted = {"accountId": ported.account.id, "areaCode": "212"}
+    answer = ported.call("POST", "/api/twilio/phone/purchase", **wanted)
+    assert (answer.status_code, answer.json["code"]) == (409, "deployment_in_progress")
+    assert ported.twilio.owned() == {}
+
+
+def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
+    """Given a port that was refused and whose progress is kept, when number and bill are corrected
+    and it is retried, then these are asked for.
+    """
+    ported.twilio.fault("refused_400", f"{PORTING}/PortIn")
+    deployment = deploys(ported, onFailure="keep")
+    assert ported.shown(deployment)["status"] == "failed"
+    ported.configures_port(phoneNumber="+12125550178")
+    assert ported.call("POST", f"/api/deployments/{deployment}/retry").status_code == 202
+    ported.works(3)
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    (port,) = ported.twilio.books.ports.values()
+    assert [each["phone_number"] for each in port["phone_numbers"]] == ["+12125550178"]
+    corrected = PortDocument.get_by_id(ported.setup.phone_integration_settings["documentId"])
+    assert port["documents"] == [corrected.twilio_sid]
+    assert ported.line.e164 == "+12125550178"
+
+
+def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
+    deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    ported.configures_port(phoneNumber="+12125550178")
+    shown = ported.shown(deploys(ported))
+    assert (shown["status"], shown["code"]) == ("failed", "other_line")
+    assert NUMBER in shown["error"]
+
+
+def gives_up(clinic, deployment):
+    answer = clinic.call("POST", f"/api/deployments/{deployment}/rollback")
+    assert answer.status_code == 202, answer.text
+    clinic.works(4)
+    shown = clinic.shown(deployment)
+    assert shown["status"] == "rolled_back"
+    return next(each for each in shown["steps"] if each["name"] == "port_request")
+
+
+def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
+    """Given a number that moved before anybody looked, when the port is given up, then the number
+    is the account's, and the next deployment goes live on it.
+    """
+    deployment = deploys(ported)
+    for _ in range(4):
+        ported.twilio.passes(86_400)
+    step = gives_up(ported, deployment)
+    assert (step["state"], "stays at Twilio" in step["message"]) == ("undone", True)
+    assert (ported.line.state, bool(ported.line.twilio_sid)) == ("owned", True)
+    assert ported.shown(deploys(ported, rounds=6))["status"] == "live"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def left_open(ported):
+    """The deployment, whose port Twilio did not let be cancelled."""
+    deployment = deploys(ported)
+    ported.twilio.fault("refused_400", f"{PORTING}/PortIn/*", "DELETE")
+    assert gives_up(ported, deployment)["state"] == "undo_failed"
+    return deployment
+
+
+@pytest.mark.parametrize("comes_to", ["moved", "canceled"])
+def test_a_port_that_could_not_be_cancelled_is_looked_at_until_it_ends(ported, comes_to):
+    """Given such a port, when it ends, then its line is the account's, or free again."""
+    deployment = left_open(ported)
+    poll_ports.perform()
+    assert ported.line is not None
+    if comes_to == "moved":
+        for _ in range(4):
+            ported.twilio.passes(86_400)
+    else:
+        (port,) = ported.twilio.books.ports.values()
+        port["port_in_request_status"] = "Canceled"
+    poll_ports.perform()
+    assert states(ported.shown(deployment))["port_request"] == "undone"
+    line = ported.line
+    assert (line is not None and bool(line.twilio_sid)) == (comes_to == "moved")
+
+
+def test_a_port_that_could_not_be_cancelled_is_taken_over_by_the_next_deployment(ported):
+    left_open(ported)
+    again = deploys(ported)
+    assert ported.shown(again)["status"] == "awaiting_port"
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.shown(again)["status"] == "live"
+    assert len(ported.twilio.books.ports) == 1
+
+
+def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
+    deployment = left_open(ported)
+    settle_undo(deployment, "port_request", "cancelled in the console", "operator")
+    assert ported.line is None

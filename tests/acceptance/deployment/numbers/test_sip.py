@@ -1,0 +1,202 @@
+"""SIP: the clinic keeps its number and its phone system, which signs in to a trunk of its own (F70,
+F79, F82). Nothing is bought; a test call is answered before anybody says "live".
+"""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from actions.deployment.strays import find_strays
+from actions.deployment.strays.places import PLACES
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
+from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
+from models.deployment.resource import Resource, Stray
+from models.effects.effect import Effect
+from rules.deployment.sip import SIGNALLING
+from sandbox.twilio import login_lists
+from tests.stories.deploying import states
+
+NUMBER = "+12125550123"
+
+
+@pytest.fixture
+def sip(clinic):
+    """A clinic with a card that has chosen SIP; it remembers what it was told."""
+    answer = clinic.call("PUT", "…/phone/sip", clinicNumber=NUMBER, businessName="Harbor Dental")
+    clinic.told = answer.json["sipCredentials"]
+    return clinic
+
+
+def made(clinic, name):
+    row = Resource.named(clinic.account.id, name)
+    return row.provider_id if row is not None else None
+
+
+def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip):
+    """Given a SIP clinic that deploys, then its trunk has the domain and the login it was told,
+    Vapi takes calls from Twilio's addresses, and the receptionist answers its own number.
+    """
+    sip.goes_live()
+    books, voice = sip.twilio.books, sip.voice.books
+    (trunk,) = books.trunks.values()
+    assert f"sip:{trunk['domain_name']}" == sip.told["sipUrl"]
+    (logins,) = books.private[trunk["sid"]]["lists"]
+    (login,) = books.private[logins].values()
+    assert login["username"] == sip.told["username"]
+    assert books.private[login["sid"]]["password"] == sip.told["password"]
+    (known,) = voice.each("credential")
+    assert [each["ip"] for each in known["gateways"]] == list(SIGNALLING)
+    (address,) = books.private[trunk["sid"]]["urls"].values()
+    assert address["sip_url"] == f"sip:{NUMBER}@{known['id']}.sip.vapi.ai"
+    (number,) = voice.each("phone-number")
+    assert (number["provider"], number["number"]) == ("byo-phone-number", NUMBER)
+    assert number["credentialId"] == known["id"]
+    assert (sip.line.source, sip.line.e164, sip.line.voice_live) == ("sip", NUMBER, True)
+    (call,) = books.calls.values()
+    assert (call["to"], call["status"]) == (address["sip_url"], "completed")
+    settings = sip.setup.phone_integration_settings
+    assert settings["setupCompletedAt"]
+    assert "twilioForwardNumber" not in settings
+
+
+def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
+    """Given a live SIP clinic, then its trunk, list of logins and trunk at Vapi are no strays; each
+    that is gone at its provider is missing.
+    """
+    monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
+    sip.goes_live()
+    assert strays() == set()
+    ids = {each: made(sip, each) for each in ("trunk", "login_list", "trunk_at_vapi")}
+    sip.twilio.books.trunks.clear()
+    sip.twilio.books.login_lists.clear()
+    sip.voice.books.drop("credential", ids["trunk_at_vapi"])
+    assert strays() == {
+        ("trunk", "missing", ids["trunk"], sip.account.id),
+        ("login-list", "missing", ids["login_list"], sip.account.id),
+        ("credential", "missing", ids["trunk_at_vapi"], sip.account.id),
+    }
+
+
+def strays():
+    """What the daily look finds."""
+    for name in PLACES:
+        find_strays.look_for_strays(name)
+    return {(row.kind, row.what, row.provider_id, row.account_id) for row in Stray.select()}
+
+
+def test_the_password_is_in_no_request_that_we_keep(sip):
+    sip.goes_live()
+    kept = json.dumps([[row.request, row.answer] for row in Effect.select()])
+    assert sip.told["password"] not in kept
+
+
+def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
+    """Given Twilio repeats a password that it does not take, then nobody reads it: not in the
+    deployment, the effects, the jobs or the audit.
+    """
+
+    def refuses(form):
+        raise login_lists.invalid(21241, f"Password {form['Password']} is too weak")
+
+    monkeypatch.setattr(login_lists, "_check_password", refuses)
+    begun = sip.deploys().json
+    sip.works(12)
+    shown = sip.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("failed", "21241")
+    assert "Password *** is too weak" in shown["error"]
+    rows = (Effect, DeploymentStep, DeploymentEvent, Deployment, StagedJob, AuditEntry)
+    kept = str([row.__data__ for table in rows for row in table.select()])
+    assert sip.told["password"] not in kept + str(shown)
+
+
+def test_a_test_call_that_nobody_answers_undoes_it_all(sip):
+    """Given a trunk whose calls Vapi does not take, then it is not live, and nothing is left."""
+    sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
+    begun = sip.deploys().json
+    sip.works(12)
+    shown = sip.shown(begun["id"])
+    assert (shown["status"], shown["code"]) == ("rolled_back", "sip_unanswered")
+    assert "was not answered (failed)" in shown["error"]
+    assert (sip.twilio.books.trunks, sip.twilio.books.login_lists) == ({}, {})
+    assert not list(sip.voice.books.each("credential"))
+    assert sip.line is None
+
+
+def test_a_kept_deployment_calls_again_when_it_is_retried(sip):
+    """Given an unanswered call whose deployment is kept, when it is mended and retried, then
+    another call is placed, and answered.
+    """
+    answers = sip.twilio.books.answers_sip
+    sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
+    begun = sip.deploys(onFailure="keep").json
+    sip.works(12)
+    assert sip.shown(begun["id"])["status"] == "failed"
+    sip.twilio.books.answers_sip = answers
+    assert sip.call("POST", f"/api/deployments/{begun['id']}/retry").status_code == 202
+    sip.works(12)
+    assert sip.shown(begun["id"])["status"] == "live"
+    assert [call["status"] for call in sip.twilio.books.calls.values()] == ["failed", "completed"]
+
+
+def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(sip):
+    """Given a live SIP clinic that asks for its credentials again, when it deploys, then its login
+    has the new password, and trunk and list are the same.
+    """
+    sip.goes_live()
+    trunk, logins = made(sip, "trunk"), made(sip, "login_list")
+    again = sip.call("PUT", "…/phone/sip", clinicNumber=NUMBER, businessName="Harbor Dental")
+    shown = sip.goes_live()
+    assert states(shown)["sip_login"] == "done"
+    assert states(shown)["sip_trunk"] == "skipped"
+    assert (made(sip, "trunk"), made(sip, "login_list")) == (trunk, logins)
+    (login,) = sip.twilio.books.private[logins].values()
+    password = sip.twilio.books.private[login["sid"]]["password"]
+    assert password == again.json["sipCredentials"]["password"]
+
+
+def test_a_domain_that_is_taken_is_told_and_undone(sip):
+    """Given a name that somebody else has in Twilio, then nothing is left, and why is told."""
+    domain = sip.told["sipUrl"].removeprefix("sip:")
+    sip.twilio.take(domain)
+    begun = sip.deploys().json
+    sip.works(4)
+    shown = sip.shown(begun["id"])
+    assert shown["status"] in {"failed", "rolled_back"}
+    assert domain in shown["error"]
+    assert sip.twilio.books.login_lists == {}
+
+
+def test_a_number_of_another_receptionist_is_not_taken_over(sip):
+    """Given a clinic that is live, when another says that number is its own, then it is refused."""
+    sip.goes_live()
+    other = sip.another().has_card()
+    other.call("PUT", "…/phone/sip", clinicNumber=NUMBER)
+    begun = other.deploys().json
+    other.works(4)
+    assert other.shown(begun["id"])["code"] == "number_taken"
+    assert len(sip.twilio.books.trunks) == 1
+    assert "Nothing was charged" in other.shown(begun["id"])["error"]
+
+
+def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(sip):
+    """Given a clinic that gave another's number as its own for SIP, when that other one goes live
+    by forwarding, then nobody says that its calls would go in a circle.
+    """
+    sip.goes_live()
+    other = sip.another().has_card().configures(clinicNumber=NUMBER)
+    assert other.goes_live()["status"] == "live"
+
+
+def test_a_receptionist_that_is_live_another_way_is_not_moved_silently(clinic):
+    """Given a live forwarded clinic that chooses SIP, then Deploy says what to do first."""
+    clinic.goes_live()
+    clinic.call("PUT", "…/phone/sip")
+    begun = clinic.deploys().json
+    clinic.works(4)
+    shown = clinic.shown(begun["id"])
+    assert shown["code"] == "other_line"
+    assert "Take its receptionist down" in shown["error"]
+    assert clinic.line.state == "owned"

@@ -1,0 +1,94 @@
+"""A worker that dies anywhere in a deployment: it goes on at that step, and nothing is there twice.
+
+Here death unwinds the job without ending the process: what a killed process leaves behind is the
+same rows. Real processes are killed in `test_receptionists_and_dying_workers` and in `effects/`.
+"""
+
+import pytest
+
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import Deployment
+from models.effects.effect import Effect
+from runtime.killpoint import Unwound
+from runtime.settings import get_settings
+from tests import given
+from tests.stories.deploying import ADDRESS, Deploying
+
+PLACES = ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
+MOST = 40
+
+
+@pytest.fixture
+def clinic(client, valkey, twilio_stand_in, voice):
+    clinic = Deploying(client, valkey.client(), twilio_stand_in, voice)
+    return clinic.configures(serviceAddress=ADDRESS).has_card()
+
+
+def dies(clinic, place, monkeypatch):
+    """Work until the one job that comes to `place` has died there; whether one did."""
+    monkeypatch.setenv("PAYPHONE_KILL_AT", f"raise:{place}")
+    get_settings.cache_clear()
+    try:
+        given.make_due()
+        given.relayed(clinic.redis)
+        given.worked(clinic.redis, "deploys", rounds=1)
+    except Unwound:
+        return True
+    finally:
+        monkeypatch.delenv("PAYPHONE_KILL_AT")
+        get_settings.cache_clear()
+    return False
+
+
+def at_vapi(clinic):
+    """How many things of each kind are at Vapi."""
+    tables = clinic.voice.books.tables
+    return {kind: len(rows) for kind, rows in tables.items() if rows}
+
+
+def leases_end(clinic):
+    """What a dead worker held is free again."""
+    StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
+    given.make_due()
+    given.relayed(clinic.redis)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_job_dies_once(clinic, place, monkeypatch):
+    """Given each job of a deployment dying once at a place, then it is live, with one of each."""
+    begun = clinic.deploys().json
+    deaths = 0
+    for _ in range(MOST):
+        if dies(clinic, place, monkeypatch):
+            deaths += 1
+            leases_end(clinic)
+            given.worked(clinic.redis, "deploys", rounds=1)
+        if Deployment.get_by_id(begun["id"]).status == "live":
+            break
+    assert deaths, "nobody died"
+    shown = clinic.shown(begun["id"])
+    assert shown["status"] == "live", shown
+    assert len(clinic.twilio.owned()) == 1
+    assert at_vapi(clinic) == {"assistant": 2, "squad": 1, "phone-number": 1}
+    open_effects = list(Effect.select().where(Effect.state.not_in(("confirmed", "refused"))))
+    assert open_effects == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_job_of_a_take_down_dies_once(clinic, place, monkeypatch):
+    """Given each job of a take-down dying once at a place, then nothing is left at a provider."""
+    shown = clinic.goes_live()
+    assert clinic.call("POST", f"/api/deployments/{shown['id']}/take-down").status_code == 202
+    deaths = 0
+    for _ in range(MOST):
+        if dies(clinic, place, monkeypatch):
+            deaths += 1
+            leases_end(clinic)
+            given.worked(clinic.redis, "deploys", rounds=1)
+        if Deployment.get_by_id(shown["id"]).status == "taken_down":
+            break
+    assert deaths, "nobody died"
+    assert clinic.shown(shown["id"])["status"] == "taken_down"
+    assert clinic.twilio.owned() == {}
+    assert clinic.twilio.books.addresses == {}
+    assert at_vapi(clinic) == {}

@@ -1,0 +1,64 @@
+"""Whoever PostgreSQL ends so that others can go on has saved nothing: a request does it again,
+once, and is answered as if nothing had been.
+"""
+
+import pytest
+
+from models.books.inbox_event import InboxEvent
+from models.invoices.customer import Customer
+from models.transactions import execute, is_postgres
+from tests import given
+from tests.acceptance.contact.test_people_answer_texts import a_text
+from tests.stories.texting import INBOUND
+
+
+@pytest.fixture
+def gives_way(client):
+    """Lets writes to a table be ended the first times, at the statement or at its commit."""
+    if not is_postgres():
+        pytest.skip("SQLite has one writer, who waits for nobody")
+
+    def ended(table, times=1, deferred=""):
+        execute("CREATE SEQUENCE tries")
+        execute(
+            "CREATE FUNCTION give_way() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF"
+            f" nextval('tries') <= {times} THEN RAISE EXCEPTION 'it waits in a ring' USING ERRCODE"
+            " = '40P01'; END IF; RETURN NULL; END $$"
+        )
+        execute(
+            f"CREATE CONSTRAINT TRIGGER gives_way AFTER INSERT ON {table} {deferred}"
+            " FOR EACH ROW EXECUTE FUNCTION give_way()"
+        )
+
+    return ended
+
+
+def a_customer(client, headers):
+    return client.simulate_post("/api/customers", json={"name": "Ada"}, headers=headers)
+
+
+@pytest.mark.parametrize("deferred", ["", "DEFERRABLE INITIALLY DEFERRED"])
+def test_a_request_is_done_again(client, gives_way, deferred):
+    """Given a request that was ended, at its statement or its commit, then it is done, once."""
+    headers = given.a_key(given.an_account()) | {"Idempotency-Key": "k1"}
+    gives_way("customer", 1, deferred)
+    answer = a_customer(client, headers)
+    assert answer.status_code == 201, answer.text
+    assert a_customer(client, headers).json == answer.json
+    assert [row.id for row in Customer.select()] == [answer.json["id"]]
+
+
+def test_a_request_that_is_ended_again_is_told_that_nothing_was_saved(client, gives_way):
+    headers = given.a_key(given.an_account()) | {"Idempotency-Key": "k1"}
+    gives_way("customer", 2)
+    answer = a_customer(client, headers)
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert "Nothing was saved" in answer.json["detail"]
+    assert a_customer(client, headers).status_code == 201
+
+
+def test_a_text_that_came_in_is_heard(texting, gives_way):
+    """Twilio tells of it once."""
+    gives_way("inbox_event")
+    assert texting.tell(INBOUND, a_text(texting, "STOP")).status_code == 200
+    assert [row.outcome for row in InboxEvent.select()] == ["applied"]

@@ -1,0 +1,113 @@
+"""`--lock-order` tells of locks that are taken in orders that may meet, and of no others."""
+
+import pytest
+
+from models.accounts.audit_entry import AuditEntry
+from models.delivery.stage import stage_again
+from models.invoices.invoice import Invoice
+from models.transactions import is_postgres, serialize_on, share_on, transaction
+from tests import given
+from tests.watching.lock_order import LockOrder, rings
+
+
+@pytest.fixture
+def seen(database_url, monkeypatch):
+    """Does each of several things in a transaction of its own; the orders that may meet."""
+    if not is_postgres():
+        pytest.skip("SQLite has one writer, who waits for nobody")
+    order = LockOrder(passed_over="nobody/")
+    order.watch(monkeypatch)
+
+    def done(*transactions):
+        for steps in transactions:
+            with transaction():
+                for step in steps:
+                    step()
+        return [{line.split(" (")[0].strip() for line in ring.splitlines()} for ring in found()]
+
+    def found():
+        return list(rings(order.edges))
+
+    return done
+
+
+def key(name):
+    return lambda: serialize_on(f"{name}:1")
+
+
+def shared(name):
+    return lambda: share_on(f"{name}:1")
+
+
+def test_two_orders_of_keys(seen):
+    assert seen([key("a"), key("b")], [key("a"), key("c")]) == []
+    assert seen([key("b"), key("a")]) == [{"key a", "key b"}]
+
+
+def test_a_ring_of_three(seen):
+    assert seen([key("a"), key("b")], [key("b"), key("c")], [key("c"), key("a")]) == [
+        {"key a", "key b", "key c"}
+    ]
+
+
+def test_what_both_hold_alone_keeps_them_apart(seen):
+    first, second = [key("a"), key("b")], [key("b"), key("a")]
+    assert seen([key("gate"), *first], [key("gate"), *second]) == []
+    assert seen([shared("gate"), *first]) == [{"key a", "key b"}]
+
+
+def test_sharers_do_not_wait_for_each_other(seen):
+    assert seen([shared("a"), key("b")], [key("b"), shared("a")]) == []
+    assert seen([key("a"), key("b")]) == [{"key a", "key b"}]
+
+
+def test_a_shared_key_that_is_then_wanted_alone(seen):
+    assert seen([shared("a"), key("a")]) == [{"key a"}]
+
+
+def test_keys_of_one_class_are_taken_in_their_order(seen):
+    def takes(*numbers):
+        return [lambda number=number: serialize_on(f"a:{number}") for number in numbers]
+
+    assert seen(takes(1, 2)) == []
+    assert seen(takes(2, 1)) == [{"key a"}]
+
+
+def test_rows_as_they_are_locked_changed_and_named(seen):
+    """Given a row that is locked before a key, then who changes it after the key may meet that, and
+    who writes a row that names it may not.
+    """
+    invoice = given.an_invoice()
+
+    def locks():
+        Invoice.locked(invoice.id)
+
+    def changes():
+        Invoice.update(notes="x").where(Invoice.id == invoice.id).execute()
+
+    def names():
+        given.an_invoice(invoice.account, customer=invoice.customer)
+
+    assert seen([locks, key("a")], [locks, changes, key("b")]) == []
+    assert seen([key("b"), changes]) == [{"invoice", "key b"}]
+    assert seen([lambda: type(invoice.customer).locked(invoice.customer.id), key("c")]) == [
+        {"invoice", "key b"}
+    ]
+    assert seen([key("c"), names]) == [{"invoice", "key b"}]
+
+
+def test_jobs_by_their_names(seen):
+    """Given a job that is staged before a key and one that is staged again after it."""
+
+    def stages(name):
+        return lambda: stage_again(name, "k1", 1)
+
+    assert seen([stages("poll_ports"), key("a")], [key("a"), stages("find_strays")]) == []
+    assert seen([key("a"), stages("poll_ports")]) == [{"staged_job poll_ports", "key a"}]
+
+
+def test_a_row_of_its_own_stops_nobody(seen):
+    def audits():
+        AuditEntry.record("test", "tested", "test:1", None)
+
+    assert seen([audits, key("a")], [key("a"), audits]) == []

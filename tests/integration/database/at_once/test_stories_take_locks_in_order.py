@@ -1,0 +1,56 @@
+"""Stories of contact and of going live take their locks in orders that cannot meet in a deadlock.
+The whole suite is looked at so with `--lock-order`; these see what is locked most.
+"""
+
+import pytest
+
+from actions.accounts.accounts import change_settings
+from actions.people.resolve_item import Choice, resolve_item
+from models.contact.planned_contact import PlannedContact
+from models.contact.work_item import WorkItem
+from models.transactions import is_postgres
+from tests import given
+from tests.stories.deploying import Deploying
+from tests.stories.scanning import Scanning
+from tests.watching.lock_order import LockOrder, rings
+
+
+@pytest.fixture
+def order(database_url, monkeypatch):
+    """What these stories lock, from now on."""
+    if not is_postgres():
+        pytest.skip("SQLite has one writer, who waits for nobody")
+    seen = LockOrder()
+    seen.watch(monkeypatch)
+    return seen
+
+
+def test_people_are_contacted_answer_and_are_answered(order, texting):
+    """Given two people who owe, whose drafts are approved, and who then speak of bankruptcy."""
+    clinic = Scanning(texting)
+    clinic.days_pass(1)
+    twin = given.a_customer(clinic.account, phone=texting.phone)
+    clinic.settings(first_contacts="draft")
+    clinic.owes(4)
+    clinic.owes(3, customer=twin)
+    clinic.scan()
+    drafts = [row.id for row in PlannedContact.select().order_by(PlannedContact.id.desc())]
+    texting.post("/api/contact-drafts/approve", ids=drafts)
+    clinic.sends()
+    texting.hear("I filed for bankruptcy")
+    for item in WorkItem.select().where(WorkItem.state == "open"):
+        resolve_item(clinic.account, item.id, Choice(action="done", actor="test"))
+    change_settings(clinic.account, {"first_contacts": "automatic"}, "test")
+    assert {edge.taken for edge in order.edges} >= {"key ceiling", "contact_course", "work_item"}
+    assert list(rings(order.edges)) == []
+
+
+def test_a_clinic_goes_live_and_is_taken_down(order, client, valkey, twilio_stand_in, voice):
+    clinic = Deploying(client, valkey.client(), twilio_stand_in, voice).configures().has_card()
+    live = clinic.goes_live()
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    clinic.call("POST", f"/api/deployments/{live['id']}/take-down")
+    clinic.works(6)
+    assert clinic.shown(live["id"])["status"] == "taken_down"
+    assert {edge.taken for edge in order.edges} >= {"setup", "key line", "key number"}
+    assert list(rings(order.edges)) == []

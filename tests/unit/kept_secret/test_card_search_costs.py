@@ -1,0 +1,129 @@
+"""What a search for card numbers costs follows from a text's length, whatever stands in it."""
+
+import pytest
+
+from rules.cards.card_documents import card_fields
+from rules.cards.card_numbers import PHONES_LOOKED_UP, has_bare_card_number, has_card_number, redact
+from tests.watching.counted_work import work_of
+
+SIZE = 4_000  # characters
+
+# each repeated makes a text that some step of a search might stumble over
+ODD = {
+    "a digit and a hyphen": "4-",
+    "a prefix that every length has": "6-9-",
+    "groups of two": "44 ",
+    "no end of digits": "4",
+    "a prefix that is nearly one": "2 2 0 ",
+    "a digit a line": "4\n",
+    "space and no line break": " ",
+    "space that ends a line now and then": "       \n",
+    "nothing to see": "\u200b",
+    "digits with nothing to see between": "4\u200b",
+    "spaces with nothing to see between": " \u200b",
+    "digits of another script": "\u0664\u2013",
+    "letters of another script": "é",
+    "runs as long as a card": "4444444444441x",
+    "lists of phones": "+1 415 555 0123\n",
+    "hyphens": "-",
+}
+# with card numbers in them, of which each is one find
+FULL = {
+    "every digit begins one": "6-6-6-6-",
+    "one after the other": "4242 4242 4242 4242, ",
+    "in one long run": "4242 ",
+    "in an id": "x4-2-4-2-",
+    "phones that look like them": "+4915123456787 ",
+}
+
+
+@pytest.mark.parametrize("search", [has_card_number, has_bare_card_number, redact])
+@pytest.mark.parametrize("unit", ODD.values(), ids=ODD)
+def test_twice_the_text_is_the_same_work_in_an_odd_text_without_one(search, unit):
+    search("é" * 20)  # what is worked out once has been
+    once, twice = ((unit * SIZE)[:size] for size in (SIZE, 2 * SIZE))
+    assert work_of(lambda: search(twice)) <= work_of(lambda: search(once)) + 100
+
+
+@pytest.mark.parametrize("search", [has_card_number, has_bare_card_number, redact])
+@pytest.mark.parametrize("unit", FULL.values(), ids=FULL)
+def test_twice_the_finds_are_twice_the_work_at_most(search, unit):
+    once, twice = ((unit * 4 * SIZE)[:size] for size in (4 * SIZE, 8 * SIZE))
+    search(once)  # what is worked out once, or loaded, has been
+    assert work_of(lambda: search(twice)) <= 2.2 * work_of(lambda: search(once)) + 1_000
+
+
+def test_a_text_full_of_phones_looks_up_some_of_them():
+    """Given more phone numbers than anybody writes into one field, all of them with a Visa's prefix
+    and check digit, then some are looked up, for that is slow, and the rest count as card numbers.
+    """
+    phone = "+4915123456787 "
+    assert not has_card_number(phone * PHONES_LOOKED_UP)
+    assert has_card_number(phone * (PHONES_LOOKED_UP + 1))
+    assert card_fields({"a": [phone] * PHONES_LOOKED_UP}) == []
+    assert len(card_fields({"a": [phone] * 1_000}, at_most=10)) == 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pi_000000000000000000000000",
+        "evt_1000000000000000",
+        "2026-11-29T05:25:13.704062Z",
+        "01890a5d-ac96-774b-bcce-b302099a8057",
+        "1764393913704",
+    ],
+)
+def test_an_id_or_a_time_of_many_digits_costs_what_a_word_costs(text):
+    """Given what most log lines and events are full of, then its digits are not even weighed."""
+    word = "x" * len(text)
+    redact(text)
+    assert work_of(lambda: redact(text)) == work_of(lambda: redact(word))
+
+
+class Left:
+    """Something that is thrown away only when the interpreter looks for such things."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        [each for each in range(1_000)]  # noqa: C416 - work
+
+
+def test_work_that_is_not_the_searchs_own_is_not_counted():
+    """Given what an earlier test has left, when a search makes so many objects that such things are
+    looked for, then they are thrown away at another time.
+    """
+
+    def makes_many() -> list[list[int]]:
+        return [[] for _ in range(10_000)]
+
+    alone = work_of(makes_many)
+    Left()
+    assert work_of(makes_many) == alone
+
+
+DOCUMENTS = {
+    "a long name above many values": lambda size: {"n" * size: ["4111 1111 1111 1112"] * size},
+    "long names above one another": lambda size: {"n" * size: {"m" * size: [1] * size}},
+    "large numbers": lambda size: [1e300] * size,
+    "long numbers": lambda size: [10**300] * size,
+    "a number in pieces, again and again": lambda size: [[4242, 4242, 4242, 4241]] * size,
+    "many names": lambda size: {f"name{index}": "" for index in range(size)},
+    "many finds": lambda size: ["4242 4242 4242 4242"] * size,
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_twice_the_document_is_twice_the_work_at_most(document):
+    once, twice = document(100), document(200)
+    assert work_of(lambda: card_fields(twice)) <= 2.2 * work_of(lambda: card_fields(once)) + 1_000
+
+
+def test_a_name_over_many_values_is_told_for_the_first_finds_only():
+    """Told for each value, a name of half a megabyte would be copied as often."""
+    document = {"n" * 1_000: ["4242 4242 4242 4242"] * 1_000}
+    first = card_fields(document, at_most=1)
+    assert first == ["n" * 1_000 + ".0"]
+    assert work_of(lambda: card_fields(document, at_most=1)) < 5_000

@@ -1,0 +1,43 @@
+"""Secrets at rest: sealed by the newest key, opened by any, and by no other."""
+
+import pytest
+
+from runtime.errors import Misconfigured
+from runtime.secret_box import seal, unseal
+from tests.running.processes import reset_process
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    def use(text):
+        monkeypatch.setenv("PAYPHONE_SECRET_KEY", text)
+        reset_process()
+
+    yield use
+    reset_process()
+
+
+def test_what_is_sealed_tells_nothing_and_never_the_same_twice(keys):
+    keys("first")
+    sealed = seal("whsec_secret")
+    assert "whsec" not in sealed
+    assert sealed != seal("whsec_secret")
+    assert unseal(sealed) == "whsec_secret"
+
+
+def test_a_key_is_rolled_without_losing_anything(keys):
+    keys("old")
+    sealed = seal("whsec_secret")
+    keys("new,old")
+    assert unseal(sealed) == "whsec_secret"
+    resealed = seal("whsec_secret")
+    keys("new")
+    assert unseal(resealed) == "whsec_secret"
+    with pytest.raises(Misconfigured, match="any key in"):
+        unseal(sealed)
+
+
+def test_without_a_key_nothing_is_sealed(keys):
+    keys("")
+    with pytest.raises(Misconfigured, match="PAYPHONE_SECRET_KEY"):
+        seal("whsec_secret")

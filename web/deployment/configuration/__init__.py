@@ -1,0 +1,1 @@
+"""The wizard over HTTP: what a clinic configures before anything is paid."""

@@ -1,0 +1,45 @@
+"""Counts of this process alone, for while Redis is away: fixed windows, no more of them than
+`MOST`, so that a crowd of addresses costs little memory.
+"""
+
+import threading
+
+from limits import RateLimitItem
+
+from runtime.clock import real_seconds
+
+# Keys at most. The one that began first is forgotten for a new one: it is the nearest to its end.
+MOST = 10_000
+
+
+class RateLimitsInMemory:
+    """How often each key was hit in its window, which begins with its first hit."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, tuple[float, int]] = {}  # by key: the end, and how often
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def hit(self, item: RateLimitItem, key: str) -> bool:
+        """Count one; False when it is one too many."""
+        name, now = item.key_for(key), real_seconds()
+        with self._lock:
+            end, count = self._windows.get(name, (0.0, 0))
+            if end <= now:
+                self._windows.pop(name, None)
+                end, count = now + item.get_expiry(), 0
+            self._windows[name] = (end, count + 1)
+            if len(self._windows) > MOST:
+                del self._windows[next(iter(self._windows))]
+        return count < item.amount
+
+    def end_of(self, item: RateLimitItem, key: str) -> float:
+        """When the window of `key` ends, in seconds since the epoch."""
+        return self._windows.get(item.key_for(key), (real_seconds(), 0))[0]
+
+    def clear(self, item: RateLimitItem, key: str) -> None:
+        """Forget what was counted."""
+        with self._lock:
+            self._windows.pop(item.key_for(key), None)
