@@ -11,6 +11,7 @@ from web.http.problems import Problem
 
 TOLD_PARAMETERS = 10
 LONGEST_NAME = 80
+CURSOR = "startingAfter"  # each list refuses one that is no id of its own, whatever is in it
 # control, format (such as those that turn the direction of text), halves of pairs, private, none;
 # what parts lines
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -40,7 +41,8 @@ class QueryGuard:
 
 def _given(req: falcon.Request) -> Iterator[tuple[str, list[str]]]:
     for name, value in req.params.items():
-        yield name, [value] if isinstance(value, str) else list(value)
+        if name != CURSOR:
+            yield name, [value] if isinstance(value, str) else list(value)
 
 
 def _is_unseen(text: str) -> bool:
