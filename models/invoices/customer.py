@@ -49,8 +49,7 @@ class Customer(Row):
         marks = ", ".join("?" for _ in among)
         found = cls.all(f"phone = ? AND account_id IN ({marks})", phone, *among)
         found += cls.all(
-            f"account_id IN ({marks}) AND contact_request IS NOT NULL"
-            " AND contact_request ->> 'phone' = ?",
+            f"account_id IN ({marks}) AND contact_request ->> 'phone' = ?",
             *among,
             phone,
         )
@@ -70,5 +69,12 @@ Customer.add_index(
         Customer.stripe_customer_id,
         where=SQL("stripe_customer_id IS NOT NULL"),
         name="customer_at_stripe",
+    )
+)
+Customer.add_index(Customer.index(Customer.phone, name="customer_at_phone"))
+Customer.add_index(
+    SQL(
+        'CREATE INDEX IF NOT EXISTS "customer_asked_for_phone" ON "customer"'
+        " ((\"contact_request\" ->> 'phone'))"
     )
 )

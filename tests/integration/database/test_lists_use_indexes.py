@@ -3,11 +3,13 @@ databases are asked to explain what a request ran.
 """
 
 import logging
+import re
 
 import pytest
 
+from actions.contact.opt_out.record_wish import accounts_told
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
-from models.contact.contact_course import UNSEEN
+from models.contact.contact_course import UNSEEN, ContactCourse
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
@@ -18,6 +20,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.transactions import database, execute, is_postgres
 from runtime.clock import real_now
+from runtime.settings import get_settings
 from tests import given
 from tests.integration.database.test_receivables_index import many_invoices
 
@@ -206,6 +209,47 @@ def test_who_was_never_looked_at_is_found_by_indexes(client):
     assert "invoice_status" in told, told
     assert "SCAN i" not in told, told
     assert "Seq Scan on invoice" not in told, told
+
+
+@pytest.mark.slow
+def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplog):
+    """Given thousands of people, when somebody texts or calls, or is to be looked at again, then
+    nobody else is read.
+    """
+    monkeypatch.setenv("TWILIO_MESSAGING_SERVICE_SID", "MG" + "5" * 32)
+    get_settings.cache_clear()
+    account, now = given.an_account(), real_now()
+    people = [
+        {
+            "id": f"cu_{number:05}",
+            "account": account.id,
+            "name": "Pat",
+            "phone": f"+1202555{number:04}",
+            "contact_request": {"phone": f"+1202556{number:04}"} if number % 9 == 0 else None,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for number in range(5_000)
+    ]
+    with database.atomic():
+        for at in range(0, len(people), 50):
+            Customer.insert_many(people[at : at + 50]).execute()
+    execute("ANALYZE")
+    caplog.set_level(logging.DEBUG, logger="peewee")
+    phone = "+12025560009"
+    assert [each.id for each in Customer.at_phone(phone, [account.id])] == ["cu_00009"]
+    assert accounts_told(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
+    ContactCourse.look_again_at_phone(account.id, phone)
+    texts = [record.msg for record in caplog.records if record.name == "peewee"]
+    asked = [
+        (sql, params) for sql, params in texts if 'FROM "customer"' in sql or "FROM customer" in sql
+    ]
+    assert len(asked) == 4
+    for sql, params in asked:
+        told = explained(sql, params)
+        assert not re.search(r"SCAN (t1|t|customer)\b|Seq Scan on customer\b", told), (
+            f"{sql}\n{told}"
+        )
 
 
 @pytest.mark.parametrize("index", SCANS)
