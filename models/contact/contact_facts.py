@@ -39,10 +39,12 @@ _UNNAMED_TYPES = " OR ".join(f"e.type LIKE :unnamed{place}" for place in range(l
 # Whether an event waits that may change the invoice: one that names it or an intent of it. Also one
 # whose invoice is not known, if it may be about any: one of money that went back, one that an older
 # release received without looking at what it names, or any that has waited for long. Those hold
-# back nothing any more once they could not be taken in, or have waited for a day.
+# back nothing any more once they could not be taken in, or have waited for a day. The provider is
+# compared as no index has it, or SQLite would read all events that there ever were, by theirs, and
+# not those that wait, which are few.
 _BEHIND = f"""
 SELECT 1 FROM inbox_event AS e
-WHERE e.provider = 'stripe' AND e.account = :stripe AND e.outcome IS NULL AND (
+WHERE e.provider || '' = 'stripe' AND e.account = :stripe AND e.outcome IS NULL AND (
     (e.received_at > :forgiven AND e.type NOT IN ({_OF_CARDS})
      AND (e.received_at < :backlog OR e.intent_id IS NULL OR {_UNNAMED_TYPES})
      AND NOT EXISTS (SELECT 1 FROM payment AS p

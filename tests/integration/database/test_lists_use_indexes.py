@@ -7,8 +7,10 @@ import re
 
 import pytest
 
+from actions.contact.gate_facts import known_of
 from actions.contact.opt_out.record_wish import accounts_told
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
+from models.books.inbox_event import InboxEvent
 from models.contact.contact_course import UNSEEN, ContactCourse
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
@@ -19,7 +21,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.transactions import database, execute, is_postgres
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 from tests import given
 from tests.integration.database.test_receivables_index import many_invoices
@@ -250,6 +252,39 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
         assert not re.search(r"SCAN (t1|t|customer)\b|Seq Scan on customer\b", told), (
             f"{sql}\n{told}"
         )
+
+
+@pytest.mark.slow
+def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
+    """Given thousands of events that have been processed, when somebody is to be contacted, then
+    only those that wait are looked at.
+    """
+    invoice, now = given.an_invoice(given.an_account(stripe_account="acct_1")), real_now()
+    events = [
+        {
+            "provider": "stripe",
+            "account": "acct_1",
+            "event_id": f"evt_{number}",
+            "type": "payment_intent.succeeded",
+            "payload": "{}",
+            "received_at": now,
+            "outcome": "applied",
+        }
+        for number in range(5_000)
+    ]
+    with database.atomic():
+        for at in range(0, len(events), 50):
+            InboxEvent.insert_many(events[at : at + 50]).execute()
+    execute("ANALYZE")
+    caplog.set_level(logging.DEBUG, logger="peewee")
+    customer = invoice.customer
+    known_of(invoice, customer, customer.preferred_phone, "sms", business_now(), now)
+    texts = [record.msg for record in caplog.records if record.name == "peewee"]
+    ((sql, params),) = [each for each in texts if "FROM inbox_event" in each[0]]
+    told = explained(sql, params)
+    assert "inbox_event_waiting" in told, told
+    assert "inbox_event_provider_account_event_id" not in told, told
+    assert "Seq Scan on inbox_event" not in told, told
 
 
 @pytest.mark.parametrize("index", SCANS)
