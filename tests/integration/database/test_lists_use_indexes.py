@@ -19,7 +19,9 @@ from models.feed.webhook_endpoint import WebhookEndpoint
 from models.integrations.integration import Integration
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.payments.payment import Payment
+from models.payments.dispute import Dispute, DisputeMovement
+from models.payments.payment import Payment, at_stripe
+from models.payments.refund import Refund
 from models.transactions import database, execute, is_postgres
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
@@ -285,6 +287,19 @@ def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
     assert "inbox_event_waiting" in told, told
     assert "inbox_event_provider_account_event_id" not in told, told
     assert "Seq Scan on inbox_event" not in told, told
+
+
+@pytest.mark.parametrize("table", [Refund, Dispute, DisputeMovement])
+def test_what_came_back_of_a_payment_is_found_by_its_intent(database_url, caplog, table):
+    """Given any payment event, then no other clinic's refunds and disputes are read."""
+    payment = Payment(stripe_account="acct_1", intent_id="pi_1")
+    caplog.set_level(logging.DEBUG, logger="peewee")
+    assert at_stripe(table, [payment]) == []
+    ((sql, params),) = [record.msg for record in caplog.records if record.name == "peewee"]
+    with database.atomic():
+        if is_postgres():  # which reads an empty table as a whole otherwise
+            execute("SET LOCAL enable_seqscan = off")
+        assert f"{table._meta.table_name}_stripe_account_intent_id" in explained(sql, params)
 
 
 @pytest.mark.parametrize("index", SCANS)
