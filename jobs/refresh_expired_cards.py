@@ -1,6 +1,6 @@
 """Cards whose last month is over are looked at once more, for a bank may have renewed them; the
-others are not verified any more. So are those of which it is not known whether they are of test or
-of live mode.
+others are not verified any more. Looked at are also those of which it is not known whether they are
+of test or of live mode; those of the mode that our key is not of are not.
 
 Twice is harmless: it stages one look for each account, and each look reads what is.
 """

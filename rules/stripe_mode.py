@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 Mode = Literal["live", "test", ""]
 _KEY = re.compile(r"(?:sk|rk|pk)_(?:org_)?(live|test)_")
+_ELSEWHERE = re.compile(r"a similar object exists in (live|test) mode")
 
 
 def mode_of_key(key: str) -> Mode:
@@ -25,6 +26,24 @@ def is_of_other_mode(mode: str, key: str) -> bool:
     """Whether what is of this mode is not there for who has this key; what tells no mode may be."""
     ours = mode_of_key(key)
     return bool(mode and ours and mode != ours)
+
+
+def other_mode(key: str) -> Mode:
+    """The mode that this key is not of; empty when it does not tell its own."""
+    ours = mode_of_key(key)
+    if not ours:
+        return ""
+    return "test" if ours == "live" else "live"
+
+
+def mode_it_exists_in(words: str) -> Mode:
+    """The mode in which an object exists that Stripe says is missing in ours; empty when it says of
+    none.
+    """
+    found = _ELSEWHERE.search(words)
+    if found is None:
+        return ""
+    return "live" if found[1] == "live" else "test"
 
 
 def mode_of(said: object) -> Mode:

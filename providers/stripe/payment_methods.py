@@ -5,20 +5,23 @@ from dataclasses import dataclass
 from providers.errors import ProviderError
 from providers.stripe.client import MISSING, Json, client, mapped_errors, options, plain
 from rules.stripe_event_types import id_in
-from rules.stripe_mode import mode_of
+from rules.stripe_mode import mode_it_exists_in, mode_of
 
 MONTHS = 12
 FIRST_YEAR, LAST_YEAR = 2000, 9000
 
 
 def get_payment_method(payment_method_id: str) -> Json | None:
-    """A payment method of the platform's account in its present state; None when there is none."""
+    """A payment method of the platform's account in its present state; None when there is none.
+
+    One that exists in the other mode is not gone: Raises ProviderError, which tells the mode.
+    """
     try:
         with mapped_errors():
             methods = client().v1.payment_methods
             return plain(methods.retrieve(payment_method_id, None, options("")))
     except ProviderError as error:
-        if error.code != MISSING:
+        if error.code != MISSING or mode_it_exists_in(str(error)):
             raise
         return None
 
@@ -57,6 +60,6 @@ def read_card(method: Json) -> SavedCard | None:
 
 
 def find_card(payment_method_id: str) -> SavedCard | None:
-    """The card of this id as it is now; None when there is none."""
+    """The card of this id as it is now; None when there is none. Raises ProviderError."""
     method = get_payment_method(payment_method_id)
     return read_card(method) if method is not None else None

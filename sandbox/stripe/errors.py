@@ -4,6 +4,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
+ELSEWHERE = (
+    "; a similar object exists in live mode, but a test mode key was used to make this request."
+)
+
 
 class ApiError(Exception):
     """An answer other than success. ``kept``: whether an idempotency key replays it."""
@@ -29,12 +33,14 @@ def invalid(message: str, **extra: Any) -> ApiError:
     return ApiError(400, message, kept=False, **extra)
 
 
-def missing(kind: str, id: str, param: str = "id") -> ApiError:
-    """No such object; 404 when the path named it, 400 when a parameter did."""
+def missing(kind: str, id: str, param: str = "id", elsewhere: bool = False) -> ApiError:
+    """No such object; 404 when the path named it, 400 when a parameter did. ``elsewhere``: it is
+    there for a live key, which the stand-in takes none of.
+    """
     status = 404 if param == "id" else 400
     return ApiError(
         status,
-        f"No such {kind.replace('.', ' ')}: '{id}'",
+        f"No such {kind.replace('.', ' ')}: '{id}'" + (ELSEWHERE if elsewhere else ""),
         kept=False,
         code="resource_missing",
         param=param,

@@ -1,19 +1,23 @@
 """Keeping up with a clinic's card: read at Stripe, it is refreshed, or not verified any more.
 
 What is not there any more never comes back by itself: a detached card and a deleted customer are
-gone for good at Stripe. One that had expired is verified again once its bank has renewed it.
+gone for good at Stripe. One that had expired is verified again once its bank has renewed it. Of a
+card of the other mode, our key learns nothing: it is as it was once a key of its mode is back.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from actions.deployment.card.save_card import shown
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.setup import Setup
+from providers.errors import ProviderError
 from providers.stripe.customers import get_customer
-from providers.stripe.payment_methods import find_card
+from providers.stripe.payment_methods import SavedCard, find_card
 from rules.deployment.cards import EXPIRED, FORGOTTEN, REMOVED, good_until
+from rules.stripe_mode import Mode, mode_it_exists_in
 from runtime.clock import business_now, real_now
 
 Write = Callable[[], bool]  # in an open transaction; whether anything was new
@@ -36,35 +40,53 @@ class News:
 def refresh_card(account_id: str) -> Write:
     """Read the account's card at Stripe; what to write. Raises ProviderError."""
     setup = Setup.of(account_id)
-    if setup is None or not setup.stripe_payment_method_id:
+    if setup is None or not setup.stripe_payment_method_id or setup.is_of_other_mode:
         return nothing_new
     method_id = setup.stripe_payment_method_id
-    card = find_card(method_id)
+    try:
+        card = find_card(method_id)
+    except ProviderError as error:
+        mode = mode_it_exists_in(str(error))
+        if not mode:
+            raise
+        return partial(_record_mode, account_id, method_id, mode)
+    return partial(_record_card, account_id, method_id, card)
 
-    def write() -> bool:
-        now = real_now()
-        fresh = Setup.locked_for(account_id, now)
-        if fresh.stripe_payment_method_id != method_id:
-            return False  # another card was saved meanwhile
-        if card is None or card.customer_id != fresh.stripe_customer_id:
-            return _withdraw(fresh, REMOVED, now)
-        was = (fresh.card, fresh.card_good_until)
-        fresh.record(now, **shown(card))
-        is_good = business_now() < good_until(card.exp_month, card.exp_year)
-        if is_good and fresh.card_problem == EXPIRED:
-            fresh.record(
-                now,
-                payment_method_verified=True,
-                payment_method_verified_at=now,
-                card_problem="",
-            )
-            _audit(fresh, "payment_method.verified", "renewed by its bank")
-            return True
-        if not is_good:
-            return _withdraw(fresh, EXPIRED, now)
-        return (fresh.card, fresh.card_good_until) != was
 
-    return write
+def _record_card(account_id: str, method_id: str, card: SavedCard | None) -> bool:
+    """The card is as it was seen, unless another one was saved meanwhile."""
+    now = real_now()
+    fresh = Setup.locked_for(account_id, now)
+    if fresh.stripe_payment_method_id != method_id:
+        return False
+    if card is None or card.customer_id != fresh.stripe_customer_id:
+        return _withdraw(fresh, REMOVED, now)
+    was = (fresh.card, fresh.card_good_until)
+    fresh.record(now, **shown(card))
+    is_good = business_now() < good_until(card.exp_month, card.exp_year)
+    if is_good and fresh.card_problem == EXPIRED:
+        fresh.record(
+            now,
+            payment_method_verified=True,
+            payment_method_verified_at=now,
+            card_problem="",
+        )
+        _audit(fresh, "payment_method.verified", "renewed by its bank")
+        return True
+    if not is_good:
+        return _withdraw(fresh, EXPIRED, now)
+    return (fresh.card, fresh.card_good_until) != was
+
+
+def _record_mode(account_id: str, method_id: str, mode: Mode) -> bool:
+    """The card is one of this mode, which ours is not: that is kept, and nothing is withdrawn."""
+    now = real_now()
+    fresh = Setup.locked_for(account_id, now)
+    if fresh.stripe_payment_method_id != method_id:
+        return False
+    known = fresh.card or {}
+    fresh.record(now, card=known | {"mode": mode})
+    return bool(known.get("mode") != mode)
 
 
 def forget_customer(account_id: str, customer_id: str) -> Write:

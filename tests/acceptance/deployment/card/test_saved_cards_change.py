@@ -6,10 +6,13 @@ from itertools import permutations
 
 import pytest
 
+from actions.deployment.card.payment_required import why_not
+from actions.deployment.card.refresh_card import nothing_new, refresh_card
 from bin.commands.checks.money import check_cards
 from jobs.refresh_expired_cards import refresh_expired_cards
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
 from models.deployment.setup import Setup
 from rules.deployment.cards import EXPIRED, FORGOTTEN, OTHER_MODE, REMOVED, good_until
 from runtime.clock import business_now, move_business_time
@@ -125,6 +128,47 @@ def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
     given.retried(saver.redis, rounds=1)
     assert saver.setup.card == kept
     assert Setup.of_untold_mode(9) == []
+
+
+def without_mode(saver):
+    """The card as a release kept it that did not keep its mode."""
+    kept = saver.setup.card
+    card = {name: kept[name] for name in kept if name != "mode"}
+    Setup.update(card=card).execute()
+    return card
+
+
+def is_of_live_mode(saver):
+    """The clinic's customer and its card were made with a live key; ours is of test mode."""
+    with saver.stripe.sandbox.shared.lock:
+        account = saver.stripe.sandbox.stripe.platform
+        for object_id in (saver.setup.stripe_customer_id, saver.setup.stripe_payment_method_id):
+            account.find(object_id)["livemode"] = True
+
+
+def test_a_card_that_stripe_says_is_of_the_other_mode_is_not_withdrawn(saver):
+    """Given a card of which no mode is kept, when it is looked at with a key of the other mode,
+    then its mode is kept, and it is as good as before for a key of that mode.
+    """
+    card = without_mode(saver)
+    is_of_live_mode(saver)
+    refresh_expired_cards.perform()
+    given.retried(saver.redis, rounds=1)
+    setup = saver.setup
+    assert setup.card == card | {"mode": "live"}
+    assert (setup.payment_method_verified, setup.card_problem) == (True, "")
+    assert not setup.may_pay
+    assert why_not(setup) == OTHER_MODE
+
+
+def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
+    is_of_live_mode(saver)
+    Setup.update(card=saver.setup.card | {"mode": "live"}, card_good_until=business_now()).execute()
+    StagedJob.delete().execute()
+    refresh_expired_cards.perform()
+    assert StagedJob.select().where(StagedJob.name == "refresh_saved_card").count() == 0
+    assert refresh_card(saver.account.id) is nothing_new
+    assert (saver.setup.payment_method_verified, saver.setup.card_problem) == (True, "")
 
 
 def test_a_deleted_customer_takes_the_card_with_it(saver):
