@@ -1,10 +1,12 @@
 """A planned attempt at saving a card has a SetupIntent at Stripe, for the platform's customer that
-the clinic is.
+the clinic is. One of Stripe's other mode, with whose key a card was saved, is none for our key: the
+clinic becomes another.
 
 Twice is harmless: customer and intent are tagged and keyed by the attempt. Of two attempts at once
 that both make a customer, the account keeps the first.
 """
 
+from actions.deployment.card.refresh_card import let_customer_go
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.deployment.card.setup_customer_create import SETUP_CUSTOMER_CREATE
@@ -17,6 +19,8 @@ from models.deployment.setup_attempt import SetupAttempt
 from models.effects.effect import Effect
 from models.transactions import transaction
 from providers.stripe.client import MISSING
+from rules.deployment.cards import FORGOTTEN, OTHER_MODE
+from rules.stripe_mode import mode_it_exists_in
 from runtime.clock import real_now
 
 WHY = "the clinic saves a card"
@@ -49,7 +53,9 @@ def open_setup_intent(attempt_id: str) -> None:
         if made is None:
             _give_up(row, effect)
             if effect.error_code == MISSING and setup.stripe_customer_id == customer_id:
-                setup.record(now, stripe_customer_id=None)  # deleted: the next attempt makes one
+                # the next attempt makes one
+                is_elsewhere = mode_it_exists_in(effect.error or "")
+                let_customer_go(setup, OTHER_MODE if is_elsewhere else FORGOTTEN, now)
             return
         effect.record_confirmed(made["id"], SETUP_INTENT_CREATE.kept(made), now)
         # an event may have told what became of it, before we knew its id
@@ -70,7 +76,7 @@ def _customer(attempt: SetupAttempt) -> str | None:
         sent = Effect.one("key = ?", f"{SETUP_INTENT_CREATE.name}:{attempt.id}")
         if sent is not None:
             return str(sent.request["customer"])
-        if setup.stripe_customer_id is not None:
+        if setup.stripe_customer_id is not None and not setup.is_of_other_mode:
             return setup.stripe_customer_id
         account = Account.get_by_id(attempt.account_id)
         effect = reserve_for_account(
@@ -89,6 +95,8 @@ def _customer(attempt: SetupAttempt) -> str | None:
             _give_up(SetupAttempt.locked(attempt.id), effect)
             return None
         effect.record_confirmed(made["id"], SETUP_CUSTOMER_CREATE.kept(made), now)
+        if setup.is_of_other_mode:
+            let_customer_go(setup, OTHER_MODE, now)
         if setup.stripe_customer_id is None:
             setup.record(now, stripe_customer_id=made["id"])
         return setup.stripe_customer_id

@@ -98,11 +98,23 @@ def forget_customer(account_id: str, customer_id: str) -> Write:
         fresh = Setup.locked_for(account_id, now)
         if not is_gone or fresh.stripe_customer_id != customer_id:
             return False
-        fresh.record(now, stripe_customer_id=None)
-        _withdraw(fresh, FORGOTTEN, now)
+        let_customer_go(fresh, FORGOTTEN, now)
         return True
 
     return write
+
+
+def let_customer_go(setup: Setup, why: str, now: datetime) -> None:
+    """The clinic is no customer that our key can charge, and so its card is none."""
+    _withdraw(setup, why, now)
+    setup.record(
+        now,
+        stripe_customer_id=None,
+        stripe_payment_method_id=None,
+        card=None,
+        card_fingerprint=None,
+        card_good_until=None,
+    )
 
 
 def _withdraw(setup: Setup, why: str, now: datetime) -> bool:

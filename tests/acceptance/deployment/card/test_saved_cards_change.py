@@ -171,6 +171,40 @@ def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
     assert (saver.setup.payment_method_verified, saver.setup.card_problem) == (True, "")
 
 
+def test_another_card_is_saved_at_the_first_try_where_the_key_is_of_the_other_mode(saver):
+    """Given a card of the other mode, when a form is opened, then it is for a customer of ours;
+    what was of the other mode cannot pay, whatever the key is later.
+    """
+    former = saver.setup.stripe_customer_id
+    is_of_live_mode(saver)
+    Setup.update(card=saver.setup.card | {"mode": "live"}).execute()
+    opened = saver.opens()
+    assert opened.status_code == 201, opened.text
+    setup = saver.setup
+    assert setup.stripe_customer_id not in {None, former}
+    assert (setup.card, setup.stripe_payment_method_id, setup.may_pay) == (None, None, False)
+    assert why_not(setup) == OTHER_MODE
+    saver.opens()
+    assert saver.setup.stripe_customer_id == setup.stripe_customer_id
+    assert saver.has_saved().may_pay
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["other mode", "deleted"])
+def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, elsewhere):
+    """Given a card that is told to be of our mode, when its customer turns out not to be there as a
+    form is opened, then the card pays for nothing, and the next form is for another customer.
+    """
+    if elsewhere:
+        is_of_live_mode(saver)
+    else:
+        saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
+    assert saver.opens().status_code == 422
+    setup = saver.setup
+    assert (setup.stripe_customer_id, setup.may_pay) == (None, False)
+    assert why_not(setup) == (OTHER_MODE if elsewhere else FORGOTTEN)
+    assert saver.has_saved().may_pay
+
+
 def test_a_deleted_customer_takes_the_card_with_it(saver):
     """Field report 26."""
     saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
