@@ -21,6 +21,7 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 
 BATCH = 1_000
+BATCH_OF_BILLS = 20  # each of up to some megabytes
 PAUSE = 0.5  # seconds between batches, for others to work in
 
 
@@ -38,8 +39,9 @@ def delete_expired_rows() -> None:
         now = real_now()
         said_before = now - timedelta(days=get_settings().call_records_days)
         full.append(Call.forget_said(said_before, BATCH) == BATCH)
-        unused_before = now - timedelta(days=KEPT_DAYS)
-        full.append(PortDocument.forget_unused(unused_before, BATCH) == BATCH)
+    unused_before = now - timedelta(days=KEPT_DAYS)
+    with transaction():
+        full.append(PortDocument.forget_unused(unused_before, BATCH_OF_BILLS) == BATCH_OF_BILLS)
     if any(full):
         raise Snooze("there is more to delete", PAUSE)
 

@@ -87,14 +87,15 @@ class ContactCourse(Row):
     def look_again_at_phone(cls, account_id: str, phone: str) -> None:
         """As `look_again`, of the account's people at a phone."""
         which = (
-            "SELECT customer_id FROM contact_course WHERE customer_id IN (SELECT id FROM customer"
-            " WHERE account_id = ? AND (phone = ? OR contact_request ->> 'phone' = ?))"
+            "SELECT customer_id FROM contact_course WHERE customer_id IN ("
+            "SELECT id FROM customer WHERE account_id = ? AND phone = ? UNION"
+            " SELECT id FROM customer WHERE account_id = ? AND contact_request ->> 'phone' = ?)"
             " ORDER BY customer_id"
         )
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1"
             f" WHERE customer_id IN ({which}{row_lock()})",
-            (to_micros(AT_ONCE), account_id, phone, phone),
+            (to_micros(AT_ONCE), account_id, phone, account_id, phone),
         )
 
     @classmethod

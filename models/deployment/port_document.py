@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Self
 
-from peewee import BlobField, IntegerField, TextField
+from peewee import SQL, BlobField, IntegerField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row, to_micros
@@ -54,3 +54,10 @@ class PortDocument(Row):
     def record(self, now: datetime, **values: Any) -> None:
         """Write what became of it."""
         self._write(now, **values)
+
+
+PortDocument.add_index(
+    PortDocument.index(
+        PortDocument.created_at, where=SQL("content IS NOT NULL"), name="port_document_kept"
+    )
+)
