@@ -38,11 +38,14 @@ class PortDocument(Row):
     @classmethod
     def forget_unused(cls, before: datetime, most: int) -> int:
         """Keep no content any longer of up to `most` bills from before a time that Twilio was never
-        given, the oldest first; of how many. The rows stay: a deployment may name them.
+        given, the oldest first; of how many. Those of an account are left that has a deployment
+        which may need them yet. The rows stay: a deployment may name them.
         """
         sql = (
             "UPDATE port_document SET content = NULL WHERE id IN (SELECT id FROM port_document"
-            " WHERE content IS NOT NULL AND created_at < ? ORDER BY created_at LIMIT ?)"
+            " WHERE content IS NOT NULL AND created_at < ? AND NOT EXISTS (SELECT 1 FROM deployment"
+            " WHERE deployment.account_id = port_document.account_id AND holds_slot)"
+            " ORDER BY created_at LIMIT ?)"
         )
         return int(execute(sql, (to_micros(before), most)).rowcount)
 

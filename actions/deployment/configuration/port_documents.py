@@ -1,4 +1,6 @@
-"""A carrier's bill for a port request is kept until Deploy gives it to Twilio."""
+"""A carrier's bill for a port request is kept until Deploy gives it to Twilio, or for so many days
+that no carrier takes it any more.
+"""
 
 import hashlib
 

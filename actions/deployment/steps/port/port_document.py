@@ -28,14 +28,14 @@ def document_of(run: Run) -> PortDocument | None:
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
+    open_one = begun(run, PORT_DOCUMENT_UPLOAD)
+    if open_one is not None:
+        return open_one
     document = document_of(run)
     if document is None or not document.can_be_given:
         return Fail("no_document", "The port request lacks a bill.", MISSING)
     if document.twilio_sid:
         return Skip(THERE)
-    open_one = begun(run, PORT_DOCUMENT_UPLOAD)
-    if open_one is not None:
-        return open_one
     request = {"document": document.id, "tag": tagged(run.step.id)}
     why = "the port of the clinic's number"
     return ask(run, PORT_DOCUMENT_UPLOAD, request, why, about=document.id)

@@ -265,6 +265,15 @@ def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
     assert Effect.select().count() == 0
 
 
+def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
+    """Given a bill that gets too old while Deploy is under way, then it goes to Twilio still."""
+    deployment = ported.deploys().json["id"]
+    PortDocument.update(created_at=real_now() - timedelta(days=61)).execute()
+    delete_expired_rows.perform()
+    ported.works(3)
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("name", "content", "wrong"),

@@ -9,6 +9,7 @@ import pytest
 from actions.deployment.progress import locked_run
 from actions.deployment.settle_undo import settle_undo
 from actions.deployment.step import Fail
+from actions.deployment.steps.port.port_document import PORT_DOCUMENT
 from actions.deployment.steps.port.port_request import PORT_REQUEST
 from actions.deployment.steps.sip.sip_line import SIP_LINE
 from actions.deployment.strays import find_strays
@@ -16,6 +17,7 @@ from jobs.poll_ports import poll_ports
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.port_document import PortDocument
 from models.deployment.resource import Stray
+from models.effects.effect import Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
@@ -135,6 +137,21 @@ def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
     (port,) = ported.twilio.books.ports.values()
     (bill,) = port["documents"]
     assert ported.twilio.books.documents[bill]["mime_type"] == "application/pdf"
+
+
+def test_an_upload_that_was_begun_is_ended_before_its_bill_is_looked_for(ported):
+    """Given an upload whose answer was lost, and a bill that is not kept any more, then what came
+    of the upload is found out.
+    """
+    deployment = ported.deploys().json["id"]
+    step = DeploymentStep.one("deployment_id = ? AND name = ?", deployment, PORT_DOCUMENT.name)
+    with transaction():
+        sent = PORT_DOCUMENT.plan(locked_run(step.id), {})
+        Effect.update(state="unknown").execute()
+        PortDocument.update(content=None).execute()
+        plan = PORT_DOCUMENT.plan(locked_run(step.id), {})
+    assert isinstance(plan, Effect)
+    assert plan.id == sent.id
 
 
 @pytest.mark.parametrize("kind", [PORT_REQUEST, SIP_LINE], ids=lambda kind: kind.name)
