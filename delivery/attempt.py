@@ -187,7 +187,7 @@ def _kept(words: str) -> str:
     """What a row may keep of an error's words, which may quote what a job had in its hands: no key,
     no card number, and nothing that no database takes.
     """
-    return hide_secrets(redact(storable_text(words)))
+    return redact(hide_secrets(storable_text(words)))
 
 
 def _held(held: bool, outcome: Outcome) -> Outcome:

@@ -33,7 +33,7 @@ class ProviderError(PayphoneError):
         answered: bool = False,
         bug: bool = False,
     ) -> None:
-        super().__init__(hide_secrets(redact(storable_text(f"{provider}: {message}"))))
+        super().__init__(redact(hide_secrets(storable_text(f"{provider}: {message}"))))
         self.outcome = outcome
         self.code = storable_text(code)
         self.advice = advice

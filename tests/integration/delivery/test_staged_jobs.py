@@ -212,14 +212,14 @@ def test_what_a_row_keeps_of_an_error_holds_no_secret(raised):
     def act(_number):
         raise raised(
             "POST /p/abcdefghjkmnpqrs\0 as Bearer abc.def: {'Password': 'hunter2-Abc'},"
-            " card 4242 4242 4242 4242, sk_live_51Habcdefghij"
+            " card 4242 4242 4242 4242, sk_live_4242424242424242AbCdefghij"
         )
 
     outcome = perform(claimed_job(), a_type(act))
     kept = the_job().last_error
     assert outcome.state in {"failed", "snoozed"}
     assert kept.count("***") == 4, kept
-    for secret in ("abcdefghjkmnpqrs", "abc.def", "hunter2", "4242 4242", "sk_live", "\0"):
+    for secret in ("abcdefghjkmnpqrs", "abc.def", "hunter2", "4242 4242", "sk_live", "AbCd", "\0"):
         assert secret not in kept
 
 
