@@ -1,5 +1,6 @@
 """The one error every provider raises: what is known of the outcome, and advice for people."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -10,6 +11,8 @@ from runtime.errors import PayphoneError
 from runtime.log import hide_secrets
 
 Result = Literal["refused", "unknown", "retry_later"]
+
+_SHORTEST, _LONG = 3, 8  # characters of a secret
 
 
 class ProviderError(PayphoneError):
@@ -41,6 +44,18 @@ class ProviderError(PayphoneError):
         self.bug = bug
 
 
+def without(words: str, *secrets: str) -> str:
+    """`words` in which these are not told. A short one is taken out where it is a word of its own:
+    it may be a part of any number. One of two characters tells nothing and may be any word.
+    """
+    for secret in secrets:
+        if len(secret) >= _LONG:
+            words = words.replace(secret, "***")
+        elif len(secret) >= _SHORTEST:
+            words = re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", "***", words)
+    return words
+
+
 @contextmanager
 def hiding(*secrets: str) -> Iterator[None]:
     """Take these out of what a provider says of a request that holds them: it may repeat what it
@@ -49,8 +64,5 @@ def hiding(*secrets: str) -> Iterator[None]:
     try:
         yield
     except ProviderError as error:
-        words = str(error)
-        for secret in secrets:
-            words = words.replace(secret, "***") if secret else words
-        error.args = (words,)
+        error.args = (without(str(error), *secrets),)
         raise error from None

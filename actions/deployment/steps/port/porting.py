@@ -8,11 +8,12 @@ from actions.deployment.steps.port.port_document import MOVED, has_moved
 from actions.deployment.steps.port.port_outcome import NAME, record_moved
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
-from providers.errors import ProviderError
+from providers.errors import ProviderError, without
 from providers.twilio.numbers import find_number_by_e164
 from providers.twilio.porting import get_port
 from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import ACT, DONE, OVER, port_of
+from runtime.secret_box import unseal
 
 TITLE = "The number was not ported."
 NOT_ASKED = "The port request is not there any more. Deploy again to submit it anew."
@@ -27,7 +28,7 @@ def _look(run: Run) -> Json:
     if asked is None or line is None or has_moved(run):
         return {}
     try:
-        request = get_port(asked.provider_id)
+        request = _without_pin(run, get_port(asked.provider_id))
     except ProviderError as error:
         if error.code != NOT_FOUND:
             raise
@@ -37,6 +38,16 @@ def _look(run: Run) -> Json:
     if port_of(request, number, "", "").what == DONE:
         seen["owned"] = find_number_by_e164(line.e164 or "")
     return seen
+
+
+def _without_pin(run: Run, request: Json) -> Json:
+    """The request, whose reasons do not tell the PIN: the carrier may repeat it in them."""
+    sealed = run.setup.sealed.get("sealedPin")
+    if sealed is None or not any(each["reason"] for each in (request, *request["numbers"])):
+        return request
+    pin = unseal(sealed)
+    numbers = [each | {"reason": without(each["reason"], pin)} for each in request["numbers"]]
+    return request | {"reason": without(request["reason"], pin), "numbers": numbers}
 
 
 def _plan(run: Run, seen: Json) -> Plan:

@@ -169,6 +169,16 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
     assert len(books.ports) == 2
 
 
+def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):
+    clinic.configures_port(pin="4321", accountNumber="A-1")
+    clinic.twilio.books.rejections[NUMBER] = [2, "PIN 4321 does not match"]
+    deployment = deploys(clinic)
+    clinic.looks_at_ports(days=3)
+    shown = clinic.shown(deployment)
+    assert "Your carrier refused the port: PIN *** does not match." in shown["message"]
+    assert "Ask your carrier for your account's PIN" in shown["message"]
+
+
 def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
     ported.twilio.books.unportable[NUMBER] = [22130, "Unsupported rate center"]
     shown = ported.shown(deploys(ported))
