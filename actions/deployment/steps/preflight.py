@@ -189,12 +189,12 @@ def _not_portable(run: Run, seen: Json) -> Fail | None:
     port = seen.get("port")
     if port is None:
         return None
-    bill = document_of(run)
-    if bill is None or not bill.can_be_given:
-        return Fail("no_document", TITLE, f"{MISSING} Nothing was charged.")
     if not port["portable"]:
         why = why_not_portable(port["code"], port["reason"])
         return Fail("not_portable", TITLE, f"{why} Nothing was charged.")
+    bill = document_of(run)
+    if bill is None or not bill.can_be_given:
+        return Fail("no_document", TITLE, f"{MISSING} Nothing was charged.")
     settings = run.setup.phone_integration_settings
     if port["needs_pin"] and not (settings.get("sealedPin") and settings.get("accountNumber")):
         return Fail("port_needs_pin", TITLE, NEEDS_PIN)

@@ -180,7 +180,9 @@ def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):
 
 
 def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
+    """Not even a bill is asked for, which would be to no purpose."""
     ported.twilio.books.unportable[NUMBER] = [22130, "Unsupported rate center"]
+    PortDocument.update(content=None).execute()
     shown = ported.shown(deploys(ported))
     assert (shown["status"], shown["code"]) == ("failed", "not_portable")
     assert "Forward your number instead" in shown["error"]
