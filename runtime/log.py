@@ -19,7 +19,7 @@ _SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp|ppop)_[A-Za-z0-9_]{12,}|_secret_[\w%.~+-]+"
     r"|(?<=client_secret=)[^\s&#\"']+"
     r"|(?i:(?<=Bearer )|(?<=Bearer%20))[A-Za-z0-9._~+/=-]+"
-    r"|(?i:(?<=Basic )|(?<=Basic%20))[A-Za-z0-9+/=_%-]+"
+    r"|(?i:(?<=Basic )|(?<=Basic%20))[A-Za-z0-9+/=_%-]{16,}"
     # up to the last @: a password may hold / and @ though it should not; a port is none
     r"|(?<=://)[^\s\"'<>/]{0,100}:(?!\d{1,5}/)[^\s\"'<>]{1,200}(?=@)"
     r"|(?<=://)[^\s\"'<>/@:]{16,200}(?=@)"

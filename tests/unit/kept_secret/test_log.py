@@ -67,6 +67,7 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
         "https://example.com:8080/hooks/a@b",
         "https://pat@example.com/x",
         "basic_auth is off",
+        "HTTP Basic Authentication is required",
     ],
 )
 def test_names_that_only_look_like_keys_are_left(plain):
