@@ -15,15 +15,15 @@ from simulation.stop_leftovers import MARK
 HOST = "127.0.0.1"
 CLINIC_NUMBER = "+12025550100"
 CLINIC_ZONE = "America/New_York"
-# Below those that the system chooses from: a process takes its port only seconds after it was found
-# free. In an order of chance, for demos that start together.
+# Below those that the system chooses from, by default on Linux: a process takes its port only
+# seconds after it was found free. In an order of chance, for demos that start together.
 _PORTS = range(20_000, 32_000)
 _ports = iter(secrets.SystemRandom().sample(_PORTS, len(_PORTS)))
 
 
 def free_port(wanted: int = 0) -> int:
-    """A port that is free now, and that the system gives to nobody who names none; exits with a
-    clear message when `wanted` is taken.
+    """A port that is free now, and that the system (Linux, by default) gives to nobody who names
+    none; exits with a clear message when `wanted` is taken.
     """
     if wanted and not _is_free(wanted):
         sys.exit(
