@@ -14,7 +14,7 @@ from delivery.attempt import Snooze
 from jobs.scan_overdue import scan_overdue
 from models.base import to_micros
 from models.contact.contact_course import ContactCourse
-from models.transactions import execute, transaction
+from models.transactions import execute, is_postgres, transaction
 from runtime.clock import real_now
 
 FEWEST, SHARE = 1_000, 100  # who are due: one for so many invoices
@@ -77,7 +77,8 @@ def fill_due(size: int) -> int:
                 **dict.fromkeys(("channel", "code", "reason"), "''"),
             },
         )
-    execute("ANALYZE")
+    if is_postgres():
+        execute("ANALYZE")
     return due
 
 

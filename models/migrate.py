@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playhouse.migrations import Runner
 
+from models.sqlite_statistics import tell_sqlite
 from models.transactions import database, is_postgres
 
 DIRECTORY = Path(__file__).parent / "migrations"
@@ -27,7 +28,10 @@ def migrate() -> list[str]:
     if not is_postgres():
         database.create_file()
     with _folder_locked(), database.connection_context(), _server_locked(), _patient():
-        return list(_runner().up())
+        applied = list(_runner().up())
+        if not is_postgres():
+            tell_sqlite()
+        return applied
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from models.delivery.stage import stage_again
 from models.delivery.staged_job import StagedJob, insert_job
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.transactions import execute, transaction
+from models.transactions import execute, is_postgres, transaction
 from providers.stripe.signature import sign
 from runtime.clock import real_now
 from runtime.ids import new_id
@@ -265,3 +265,11 @@ def staged_again(name: str, key: str) -> None:
     """Stage a job by name, or let it run again if it is over."""
     with transaction():
         stage_again(name, key, key)
+
+
+def statistics() -> None:
+    """Let PostgreSQL count its rows, as it does by itself sooner or later. SQLite has those that
+    production has (`models/sqlite_statistics.py`), and gathers none.
+    """
+    if is_postgres():
+        execute("ANALYZE")

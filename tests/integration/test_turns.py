@@ -316,7 +316,7 @@ def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statemen
     StagedJob.update(pushed_at=1).where(StagedJob.id > 2_000).execute()
     waiting("b", range(5_000, 5_100))
     execute("UPDATE staged_job SET pushed_at = 1 WHERE fair_to = 'b'")
-    execute("ANALYZE")
+    given.statistics()
     del statements[:]
     found = StagedJob.get(StagedJob.fair_to == "a", StagedJob.pushed_at == 1).id
     assert claim_job(found, "w", False, QUEUE) is None

@@ -150,7 +150,7 @@ def fill(account):
         ]
         for at in range(0, len(sent), 50):
             WebhookDelivery.insert_many(sent[at : at + 50]).execute()
-    execute("ANALYZE")
+    given.statistics()
     payment = Payment.select().where(Payment.account == account).order_by(Payment.id.desc()).get()
     return {
         "customer": first.customer_id,
@@ -216,7 +216,7 @@ def test_who_was_never_looked_at_is_found_by_indexes(client):
     Invoice.update(status="paid").where(Invoice.status == "overdue").execute()
     few = Invoice.select(Invoice.id).limit(20)
     Invoice.update(status="overdue").where(Invoice.id << [row.id for row in few]).execute()
-    execute("ANALYZE")
+    given.statistics()
     told = explained(UNSEEN.replace("?", "500"), ())
     assert "invoice_status" in told, told
     assert "SCAN i" not in told, told
@@ -246,8 +246,7 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
     with database.atomic():
         for at in range(0, len(people), 50):
             Customer.insert_many(people[at : at + 50]).execute()
-    if is_postgres():  # which does so by itself; nobody does in production's SQLite
-        execute("ANALYZE")
+    given.statistics()
     caplog.set_level(logging.DEBUG, logger="peewee")
     phone = "+12025560009"
     assert [each.id for each in Customer.at_phone(phone, [account.id])] == ["cu_00009"]
@@ -288,8 +287,7 @@ def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
     with database.atomic():
         for at in range(0, len(events), 50):
             InboxEvent.insert_many(events[at : at + 50]).execute()
-    if is_postgres():
-        execute("ANALYZE")
+    given.statistics()
     caplog.set_level(logging.DEBUG, logger="peewee")
     customer = invoice.customer
     known_of(invoice, customer, customer.preferred_phone, "sms", business_now(), now)

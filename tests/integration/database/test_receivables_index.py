@@ -44,7 +44,7 @@ def many_invoices() -> Account:
     with database.atomic():
         for at in range(0, len(rows), 100):
             Invoice.insert_many(rows[at : at + 100]).execute()
-    database.execute_sql("ANALYZE")
+    given.statistics()
     return accounts[0]
 
 

@@ -9,7 +9,8 @@ from models.migrate import migrate, pending
 from models.tables import TABLES
 from tests.running.processes import close_database
 
-BOOKKEEPING = {"schema_migration"}  # of playhouse.migrations
+# of playhouse.migrations, and of SQLite's planner
+BOOKKEEPING = {"schema_migration", "sqlite_stat1"}
 
 SQLITE_INDEXES = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index'"
 SQLITE_TRIGGERS = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
