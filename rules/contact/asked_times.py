@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_behind
-from rules.contact.asked.at_once import NOW, is_refused, wishes_beside
+from rules.contact.asked.at_once import NOW, is_refused, is_taken_back, wishes_beside
 from rules.contact.asked.at_once import asks_at_once as clause_asks
 from rules.contact.asked.lengths import UNIT, in_digits, lengths
-from rules.contact.asked.over import is_day_gone, is_gone
+from rules.contact.asked.over import is_day_gone, is_far_day_to_come, is_gone
 from rules.contact.asked_days import DAY, DAYS, MONTHS, WEEK, WEEKDAYS, Match, Span, again, is_far
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
@@ -160,13 +160,16 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
 
 def asks_at_once(text: str) -> bool:
     """Whether somebody asks to be called now, whatever times they name beside it."""
-    return any(clause_asks(clause, _names_time) for clause in _clauses(text))
+    clauses = [*_clauses(text)]
+    is_asked = any(clause_asks(clause, _names_time) for clause in clauses)
+    return is_asked and not any(is_taken_back(clause, _names_time) for clause in clauses)
 
 
 def _names_time(words: str) -> bool:
-    """Whether some words of a clause name a time other than now."""
+    """Whether some words of a clause name a time other than now, at any time of the year."""
     named = _Named()
-    _read(NOW.sub(" ", words), _SOME_MORNINGS[0], _SOME_MORNINGS[0].date(), named)
+    for at in _SOME_MORNINGS:
+        _read(NOW.sub(" ", words), at, at.date(), named)
     return bool(named.days or named.hours or named.moments or named.later)
 
 
@@ -288,9 +291,10 @@ def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
     lead = clause[: match.start()]
     if span[1] > today and not is_far(match, span, today):
         return True
-    return _DUE.search(lead) is not None or (
-        span[1] > today and (is_absent(lead) or _NEGATED.search(lead) is not None)
-    )
+    if _DUE.search(lead) is not None:
+        return True
+    is_said_of_them = is_absent(lead) or _NEGATED.search(lead) is not None
+    return span[1] > today and is_said_of_them and is_far_day_to_come(lead, clause[match.end() :])
 
 
 def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:

@@ -10,10 +10,13 @@ from rules.contact.asked.absence import is_absent
 from rules.contact.asked.lengths import YEARS
 from rules.contact.asked_days import Match
 
-_GONE = re.compile(
-    r"\b(?:(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
+_BEEN = (  # and not what was said or done then of what is to come
+    r"(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
     r"|hoping|planning|thinking|wondering|put|placed|ordered|sent|sentenced|assigned|prescribed"
     r"|deployed|stationed|called up|furloughed|suspended|grounded|admitted|committed)\b)"
+)
+_GONE = re.compile(
+    rf"\b(?:{_BEEN}"
     r"|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
     r"|calling|texted|texting|heard|worked"
     r"|(?:have|has|ve|haven|hasn|havent|hasnt)(?: t| not| never)?"
@@ -46,6 +49,18 @@ _DAY_GONE = re.compile(
     r"|(?:was|were|happened|occurred|fue|ocurrio)(?: back)?(?: on| in| el)?) $"
 )
 _DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
+# what a date that may be of last year is the date of: something that was, a bill, "my surgery"
+_WAS = re.compile(
+    rf"\b(?:{_BEEN}|had|did|went|got|came|since|about|regarding|concerning|bill|invoice|charges?"
+    r"|balance|statement|visit|my|the|estuv\w+|estaba|fui|fue|tuv\w+|\w+aron|\w+ieron|desde"
+    r"|sobre|factura|cuenta|cargo|visita)\b"
+)
+_WILL = re.compile(
+    r"\b(?:will|ll|going|gonna|be|am|m|im|are|re|is|s|have|has|having|can|can ?not|cant|could"
+    r"|won t|wont|not|don t|dont|no|until|till?|hasta|estoy|estar\w+|estamos|esta|voy|vamos|tengo"
+    r"|tenemos|me operan)\b"
+)
+_WAS_BEHIND = re.compile(r"\b(?:was|were|got|did|fue|estuvo|went)\b")
 _BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
 # of whom or what it is said since when they are it: "a patient for 20 years"
 _SINCE_WHEN = re.compile(
@@ -90,3 +105,11 @@ def is_day_gone(lead: str, behind: str) -> bool:
     if _DAY_GONE_BEHIND.match(behind):
         return True
     return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
+
+
+def is_far_day_to_come(lead: str, behind: str) -> bool:
+    """Whether a day on which somebody is not there is to come that may be one of last year as well:
+    "I'm away in June" is, "I had surgery in June" and "about my surgery in June" are not.
+    """
+    was = max((found.end() for found in _WAS.finditer(lead)), default=0)
+    return not _WAS_BEHIND.search(behind) and (was == 0 or _WILL.search(lead, was) is not None)
