@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rules.contact.asked.at_once import is_time_alone
 from rules.contact.asked_times import names_another_time
-from rules.contact.opt_out.words import own_words, plain_words
+from rules.contact.opt_out.words import PASSED, own_words, plain_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,13 @@ CLASSES: tuple[Class, ...] = (
 )
 BY_CODE = {each.code: each for each in CLASSES}
 
-_HOUSEHOLD = (
-    r"(?:he|she|husband|wife|spouse|partner|mother|mom|father|dad|son|daughter|brother|sister"
-    r"|patient|esposo|esposa|marido|mujer|madre|mama|padre|papa|hijo|hija|hermano|hermana"
-    r"|paciente)"
+_KIN = (
+    r"(?:husband|wife|spouse|partner|mother|mom|mum|mama|father|dad|papa|son|daughter|brother"
+    r"|sister"
+    r"|(?:grand|step)(?:ma|pa|mother|father|mom|dad|son|daughter)|nana|aunt|uncle|patient|esposo"
+    r"|esposa|marido|mujer|madre|padre|hijo|hija|hermano|hermana|abuel[oa]|ti[oa]|paciente)"
 )
+_HOUSEHOLD = rf"(?:he|she|{_KIN})"
 _BILL = r"(?:debt|bill|invoice|charge|charges|balance|account|amount|total|statement)"
 _BILL_ES = r"(?:deuda|factura|cuenta|cargo|cargos|saldo|monto|cantidad|importe|cobro)"
 _TIMES = (  # of which nothing else is said
@@ -91,21 +93,29 @@ _PATTERNS: dict[str, str] = {
         r"|\b(?:in|gone to) heaven\b|\brest in peace\b|\brip\b(?! ?off)|\b(?:is|s"
         r"|was) buried(?! in\b)\b"
         rf"|\b(?:lost|buried|cremated) (?:my|our|her|his|him|her)(?: {_HOUSEHOLD})?"
-        r" (?:in|on|last|this|a|two|years?|yesterday)\b|\b(?:patient|person|she|he) expired\b"
+        r" (?:in(?! (?:the|a) (?:store|crowd|mall|shop|park|airport|system|mail)\b)|on|last|this|a"
+        r"|two|years?"
+        r"|yesterday)\b|\b(?:we|i) (?:have |just )?lost (?:mom|mum|dad|grandma|grandpa|nana)\b"
+        rf"|\bperd(?:i|imos) a (?:mi|nuestr[oa]) {_KIN}\b|\bexecut(?:or|rix) of\b|\b(?:que )?en paz"
+        r" descanse\b|\b(?:patient|person|she|he) expired\b"
         r"|\b(?:person|client|customer) (?:is|s|was) dead\b"
         r"|\bya no esta (?:con nosotros|entre nosotros|viv[oa])\b|\bdescans[ea] en paz\b"
-        rf"|\b{_HOUSEHOLD} (?:is |s |has |have |had |just |esta )*(?:dead|passed|passed on"
-        r"|muert[oa])\b"
+        rf"|\b{_HOUSEHOLD} (?:is |s |has |have |had |just |esta )*(?:{PASSED}"
+        rf"|muert[oa]\b)|^esta muert[oa]$|\b{_KIN} ya no vive$"
+        r"|\bella esta muerta\b|\bel esta muerto\b"
         r"|\bfallec\w+|\bmurio\b|\bha muerto\b|\bdifunt[oa]\b"
     ),
     "bankruptcy": (
         r"\bbank ?r[ua]p\w*|\bdebts? (?:was|were|is|are|got|has been|have been) discharged\b"
-        r"|\bchapter (?:7|11|13|seven|eleven|thirteen)\b|\bbancarrota\b|\bquiebra\b"
+        r"|\b(?:chapter|ch|chap) (?:7|11|13|seven|eleven|thirteen)\b"
+        r"|\bfiled (?:for )?bk\b|\bmy (?:\w+ )?trustee\b|\bbancarrota\b|\bquiebra\b"
         r"|\bcapitulo (?:7|11|13)\b|\binsolvencia\b"
     ),
     "lawyer": (
         r"\b(?:attorn[ae]?y|atorney|attorny|lawyer|laywer|solicitor|atty|paralegal)s?\b"
-        r"|\blaw (?:firm|office)s?\b|\blegal team\b|\brepresented by\b|\bretained counsel\b"
+        r"|\blaw (?:firm|office)s?\b|\blegal team\b|\brepresented by\b|\b(?:retained|hired|have|my"
+        r"|our) counsel\b"
+        r"|\blawyered up\b|\bsee you in court\b"
         r"|\blegal (?:counsel|representation|representative|aid)\b"
         r"|\babogad[oa]s?\b|\blicenciad[oa]s? que me represent\w+|\brepresentante legal\b"
     ),
@@ -221,7 +231,10 @@ _PATTERNS: dict[str, str] = {
         r"|\baseguradora\b"
     ),
     "cannot_pay": (
-        r"\b(?:can t|cant|cannot|can not|unable to|not able to|couldn t|won t be able to"
+        r"\bno me alcanza\b|\b(?:do not|don t|dont) have it(?= (?:right now|now|yet|today|this"
+        r" (?:week"
+        r"|month))\b|$)|\bcan (?:i|we) (?:make|do) payments\b(?! (?:online|by|with|over|on|here)\b)"
+        r"|\b(?:can t|cant|cannot|can not|unable to|not able to|couldn t|won t be able to"
         r"|not gonna be"
         r" able to|wont be able to|don t have the money to)(?: \w+){0,3} (?:pay|afford|cover)\b"
         r"|\b(?:no|any|enough) (?:money|funds|income|cash)\b|\b(?:lost|lose|out of|no) (?:my "
@@ -362,6 +375,13 @@ _NOT_ME = re.compile(
     rf"|\b[Nn]o conozco a (?:ning[uú]na? )?(?!(?:{_NO_NAMES})\b){_NAME_ES}"
     rf"|\b[Aa]qu[ií] no hay ning[uú]na? {_NAME_ES}"
 )
+_DEAD = re.compile(
+    rf"\b(?!(?:{_NO_NAMES}|It|This|That|Phone|Battery|Line|Everything)\b)[A-Z][a-z]+ (?:is|has)"
+    rf" dead"
+    rf"(?=\s*(?:$|[.,;!?\n]))|\b(?!(?:{_NO_NAMES}|He|She|They|I|We|You)\b)[A-Z][a-z]+ passed"
+    rf" (?:away|(?:on|in)"
+    r" [A-Z][a-z]+|last (?:night|week|month|year)|yesterday)\b"
+)
 # what is not paid, or not to be, is neither a payment nor a promise
 _UNPAID = re.compile(
     r"\b(?:not|n t|never|(?:hasn|haven|wasn|isn|didn|won|can|couldn|ain) ?t|should(?: have| ve)"
@@ -438,6 +458,8 @@ def _fits(code: str, said: str, plain: str) -> bool:
     if found is None:
         return False
     if code == "wrong_number" and _NOT_ME.search(said):
+        return True
+    if code == "deceased" and _DEAD.search(said):
         return True
     if code in {"already_paid", "will_pay"}:
         return found.search(_UNPAID.sub(" ", plain)) is not None

@@ -42,10 +42,20 @@ SAID = {
         "My insurance should have paid",
         "I'm not Medicare eligible",
     ],
-    "cannot_pay": ["we have no money here", "I can't pay today but I will pay friday"],
+    "cannot_pay": [
+        "no me alcanza",
+        "i dont have it",
+        "can I make payments",
+        "can we do payments",
+        "we have no money here",
+        "I can't pay today but I will pay friday",
+    ],
     "call_me": [
         "That's not me ignoring you, call tomorrow",
         "I was not there when you called, call me",
+        "I never got a call back",
+        "my husband has passed out, call later",
+        "mi cel se murió, llámeme mañana",
     ],
     "wrong_number": [
         "this number no longer belongs to her",
@@ -65,8 +75,12 @@ SAID = {
         "se equivocaron",
         "aquí no hay ningún Juan",
     ],
-    # nobody is asked to stop, and nothing is placed: a person reads it
+    # nothing is placed: a person reads it
     "unknown": [
+        "she passed her exam",
+        "he passed his physical",
+        "lost him in the store",
+        "I do not dispute the bill",
         "new phone and lost your link, resend please",
         "I have a new phone and number is the same",
         "theres no link here",
@@ -86,8 +100,66 @@ SAID = {
         "we don't agree on a date yet",
         "I will not pay late",
     ],
-    "question": ["has not been paid"],
+    "question": ["has not been paid", "who passed my number to you"],
+    "deceased": [
+        "Maria is dead",
+        "my grandma passed",
+        "Maria passed on Sunday",
+        "my mom passed while in hospital",
+        "she passed this morning",
+        "he passed a year ago",
+        "ella esta muerta",
+        "esta muerto",
+        "que en paz descanse",
+        "perdí a mi esposo el mes pasado",
+        "perdimos a mi mamá",
+        "mi papa ya no vive",
+        "we lost mom last month",
+        "I am the executor of her estate",
+        "mi papá se murió",
+    ],
+    "bankruptcy": ["I filed ch 7", "ch. 13 filed", "filed BK last month", "my trustee does this"],
+    "lawyer": ["I hired counsel", "lawyered up", "see you in court"],
 }
+STOPS = [
+    "no llamen a este numero",
+    "no vuelva a llamar",
+    "no vuelvan a escribirme",
+    "por favor pare los mensajes",
+    "basta de mensajes",
+    "cancelar mensajes",
+    "dar de baja",
+    "quiero salir",
+    "no autorizo que me contacten",
+    "dnt txt me",
+    "not to be contacted again",
+    "I request you not contact me",
+    "no further contact",
+    "turn these off",
+    "I never gave permission to text me",
+    "you do not have permission to text me",
+    "This number is on the do not call registry",
+    "leave us be",
+    "I don't want anymore of these",
+    "only email me",
+]
+# about a payment, a bank, an exam: nobody asks to stop
+NO_STOPS = [
+    "I never got a call back",
+    "take me off autopay",
+    "stop autopay please",
+    "please don't send me to collections",
+    "remove my old number and use this one",
+    "my bank blocked you",
+    "they passed the bill to collections",
+    "I do not dispute the bill",
+    "who passed my number to you",
+    "she passed on my message",
+    "she passed her exam",
+    "my husband has passed out, call later",
+    "my mother is dead tired, call tomorrow",
+    "mi cel se murió, llámeme mañana",
+]
 
 
 def test_each_text_is_of_the_class_that_its_words_say():
@@ -97,3 +169,11 @@ def test_each_text_is_of_the_class_that_its_words_say():
         for text in texts
     }
     assert found == {text: code for code, texts in SAID.items() for text in texts}
+
+
+def test_wishes_to_stop_are_heard_in_other_words_too():
+    assert {text: wish_of(text) for text in STOPS} == dict.fromkeys(STOPS, "stop")
+
+
+def test_what_stops_at_a_bank_or_passes_an_exam_is_no_wish():
+    assert {text: wish_of(text) for text in NO_STOPS} == dict.fromkeys(NO_STOPS, "")
