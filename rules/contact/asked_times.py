@@ -16,7 +16,7 @@ from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_beh
 from rules.contact.asked.at_once import NOW, is_refused, is_taken_back, wishes_beside
 from rules.contact.asked.at_once import asks_at_once as clause_asks
 from rules.contact.asked.lengths import UNIT, in_digits, lengths
-from rules.contact.asked.over import is_day_gone, is_far_day_to_come, is_gone
+from rules.contact.asked.over import is_day_gone, is_far_day_to_come, is_gone, is_of_another
 from rules.contact.asked_days import DAY, DAYS, MONTHS, WEEK, WEEKDAYS, Match, Span, again, is_far
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
@@ -59,13 +59,14 @@ _ONCE = re.compile(
 _UNTIL_WHEN = re.compile(r"\b(?:until|till|hasta|not before)\b")
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
-    rf"(?:\b(?:{REFUSING}|except|excepto|menos)"
-    r"|\bno(?= (?:me|nos|puedo|podemos|estoy|llam|hoy|ahora|es|este|esta)))\b"
+    rf"(?:\b(?:{REFUSING}|except|excepto|menos|any ?(?:day|time) but|other than)"
+    r"|\bno(?= (?:calls?|texts?|messages?|me|nos|puedo|podemos|estoy|llam|hoy|ahora|es|este"
+    r"|esta)))\b"
 )
 _NEGATED = re.compile(
     rf"{_NOT}(?: please| ever)?"
     r"(?: (?:me |nos )?(?:(?:call|contact|text|phone|ring|talk|speak|bother|message|answer|do|make)"
-    r"(?:ing)?(?: (?:me|us|it))?|good|free|available|there|home|llam\w+|habl\w+|escrib\w+"
+    r"(?:ing|s)?(?: (?:me|us|it))?|good|free|available|there|home|llam\w+|habl\w+|escrib\w+"
     r"|contact\w+|molest\w+|marqu\w+|(?:puedo|podemos)(?: \w+r)?|estoy))?"
     r"(?: (?:on|this|the|for|in|from|between|el|la|por|en|del?|desde|entre|right|es|next))* ?$"
 )
@@ -83,12 +84,25 @@ _FITS = re.compile(
 # by when something with a year that is over may be due all the same: the year was mistyped
 _DUE = re.compile(
     r"\b(?:until|till?|hasta|(?:call|text|contact|phone|ring|message)(?: me| us)?(?: back| again)?"
-    r"|llam\w+|contact\w+|escrib\w+|not before)(?: on| after| el| del?| despues del?| in| en"
+    r"|llam\w+|contact\w+|escrib\w+|not before)(?: on| at| after| el| del?| despues del?| in| en"
     r"| the)* ?$"
 )
 
 
 _PAST = re.compile(r"\b(?:at )?(?:a )?(?P<part>half past|quarter (?:past|to)) (?P<hour>\d{1,2})\b")
+
+
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth"),
+    *("seventeenth", "eighteenth", "nineteenth", "twentieth"),
+)
+# a day of a month where it ends what is said, or its month follows: not "the first time"
+_NTH_IN_WORDS = re.compile(
+    rf"\bthe (?P<nth>{'|'.join(_ORDINALS)})\b(?= (?:of|and|or|at|please|thanks|when|i|we"
+    rf"|{MONTHS})\b|$)"
+    r"|\bel (?P<primero>primero)\b(?= (?:de|del|a|y|o|por|gracias)\b|$)"
+)
 
 
 def _up(found: Match) -> str:
@@ -200,7 +214,14 @@ def _clauses(text: str) -> Iterator[str]:
         plain = sign.sub(words, plain)
     for clause in _CLAUSE.split(plain):
         spaced = re.sub(r"[^a-z0-9:/]+", " ", clause).strip()
-        yield _PAST.sub(_past, in_digits(spaced))
+        yield _NTH_IN_WORDS.sub(_nth, _PAST.sub(_past, in_digits(spaced)))
+
+
+def _nth(found: Match) -> str:
+    """The first as the 1st, el primero as el 1."""
+    if found["primero"]:
+        return "el 1"
+    return f"the {_ORDINALS.index(found['nth']) + 1}th"
 
 
 def _past(found: Match) -> str:
@@ -253,7 +274,7 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
     for group in _together(clause, found):
         lead, behind = clause[: group[0][0].start()], left[group[-1][0].end() :]
         is_range = len(group) > 1  # "away since Friday until Tuesday"
-        if _is_end(lead) or (is_day_gone(lead, behind) and not is_range):
+        if _is_end(lead) or is_of_another(lead) or (is_day_gone(lead, behind) and not is_range):
             continue
         spans = _in_order(group, today)
         is_over = (

@@ -25,13 +25,16 @@ _OTHER_WISH = re.compile(
 )
 # words of which a time is made up: others begin a reason
 _TIME_WORDS = re.compile(
-    r"(?:on|at|in|the|this|next|for|after|around|about|between|from|and|of|then|please|early|late"
+    r"(?:on|at|in|the|this|next|for|after|around|about|between|from|and|of|then|please|pls|plz"
+    r"|early|mid|late|the"
     r"|el|la|las|los|a|al|en|por|de|del|despues|dentro|proxim[oa]|que|viene|day|end|an|un|una"
     r"|couple"
     r"|few|some|other|time|first|thing|\d+(?:st|nd|rd|th)?|\d+(?::\d\d)?(?: ?[ap]m)?"
     r"|\d+/\d+(?:/\d+)?|am|pm|noon"
-    r"|lunch|lunchtime|work|school|morning|afternoon|evening|night|tonight|today|tom+or+ow|tmrw?"
-    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas|thanksgiving"
+    r"|lunch|lunchtime|work|school|morning|afternoon|evening|night|tonight|today|tom+or+ows?|tmrw?"
+    r"|tmrow|tmw|2mor+ow?"
+    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas"
+    r"|thanksgiving"
     rf"|{UNIT}|{WEEKDAYS}|{MONTHS})(?: |$)"
 )
 _AND_SO_ON = re.compile(

@@ -60,6 +60,14 @@ _WILL = re.compile(
     r"|won t|wont|not|don t|dont|no|until|till?|hasta|estoy|estar\w+|estamos|esta|voy|vamos|tengo"
     r"|tenemos|me operan)\b"
 )
+# the day of a card, an insurance, a bill or a birthday: not one for which they ask
+_OF_ANOTHER = re.compile(
+    r"\b(?:paid(?= (?:up )?(?:through|thru|until|till)\b)|active|cover(?:s|ed|age)?|valid"
+    r"|effective|insured|expir\w+|turn(?:s|ing)? \d+|due"
+    r"|venc\w+|vigente|cubiert[oa]|activ[oa]|cumplo \d+)(?: (?:me|us|until|till?|through|thru|in|on"
+    r"|by|from|the|el|en|hasta|up to|is|date))* $"
+)
+_ASKED = re.compile(r"\b(?:until|till?|hasta|not|n t|dont|don t|after|when|once|cuando|despues)\b")
 _WAS_BEHIND = re.compile(r"\b(?:was|were|got|did|fue|estuvo|went)\b")
 _BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
 # of whom or what it is said since when they are it: "a patient for 20 years"
@@ -113,3 +121,11 @@ def is_far_day_to_come(lead: str, behind: str) -> bool:
     """
     was = max((found.end() for found in _WAS.finditer(lead)), default=0)
     return not _WAS_BEHIND.search(behind) and (was == 0 or _WILL.search(lead, was) is not None)
+
+
+def is_of_another(lead: str) -> bool:
+    """Whether a day is that of something else: "covered until December", "bill due August 3"; but
+    not "don't call until it is due August 3".
+    """
+    found = _OF_ANOTHER.search(lead)
+    return found is not None and _ASKED.search(lead[: found.start()]) is None

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from rules.contact.asked_times import asked_from, asks_at_once
+from rules.contact.replies import asks_for_another_time
 
 HOME = "America/New_York"
 SUMMER = datetime(2026, 7, 15, 11, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)  # a Wednesday
@@ -60,6 +61,56 @@ TO_COME = {
     "my husband is going to be in rehab june 5 to june 20": "2027-06-21",
     "estaré de viaje el 5 de junio": "2027-06-06",
 }
+# no sooner than they say
+SHORTER = {
+    "not before september": "09-01",
+    "give me till the first": "08-01",
+    "until the first": "08-01",
+    "wait until the third": "08-03",
+    "hasta el primero": "08-01",
+    "hasta el quince": "08-15",
+    "wait till after labor day": "09-08",
+    "call me at the end of september": "09-30",
+    "mid august": "08-15",
+    "call me september": "09-01",
+    "call me end of month": "07-31",
+    "call me on the first": "08-01",
+    "call me any day but friday": "07-18",
+    "gone through september": "10-01",
+    "out through 8/15": "08-16",
+    "away this august": "09-01",
+    "deme dos semanas": "07-29",
+    "30 days": "08-14",
+    "no calls this week": "07-20",
+}
+# a time that is named, and nothing else asked for, is when to be contacted
+PUT_OFF = [
+    "need a couple weeks",
+    "no calls this week",
+    "wait a month",
+    "please hold off for 30 days",
+    "can you wait 2 weeks",
+    "deme dos semanas",
+    "espere 15 días",
+    "a partir del lunes",
+    "no voy a estar esta semana",
+    "hit me up next week",
+    "mid august",
+    "gone through september",
+    "out through 8/15",
+    "away this august",
+    "tmrw pls",
+    "2morrow",
+    "10 days",
+]
+# the day of an insurance, a card, a bill: no day for which they ask
+OF_ANOTHER = [
+    "I turn 65 in october, call me",
+    "my card expires in august, call me",
+    "question about my bill due august 3 call me",
+    "I am paid through september, call me",
+    "I was there the first time, call me",
+]
 
 
 def read(said, now, shown):
@@ -85,3 +136,18 @@ def test_a_date_of_what_was_is_no_time_to_come():
 
 def test_a_date_on_which_they_are_not_there_is_to_come():
     assert read(TO_COME, SUMMER, "%Y-%m-%d") == TO_COME
+
+
+def test_no_time_is_sooner_than_they_say():
+    assert read(SHORTER, SUMMER, "%m-%d") == SHORTER
+
+
+def test_who_names_a_time_is_put_off_by_whatever_words():
+    found = {text: asks_for_another_time(text) for text in PUT_OFF}
+    assert found == dict.fromkeys(PUT_OFF, True)
+
+
+def test_the_day_of_something_else_is_none_that_they_ask_for():
+    assert read(OF_ANOTHER, SUMMER, "%m-%d") == dict.fromkeys(OF_ANOTHER)
+    insured = asked_from("My insurance is active until december", SUMMER, (HOME,))
+    assert insured is None or insured < SUMMER.replace(day=17)
