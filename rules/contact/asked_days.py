@@ -147,10 +147,14 @@ def again(span: Span, today: date) -> Span:
 
 def is_far(match: Match, span: Span, today: date) -> bool:
     """Whether a date or a month without a year is so far away that it may be one that is over."""
+    farthest = FARTHEST if "nth" in match.groupdict() else FARTHEST_MONTH
+    return is_of_any_year(match) and span[0] - today > farthest
+
+
+def is_of_any_year(match: Match) -> bool:
+    """Whether it is a date, or a month, without a year."""
     groups = match.groupdict()
-    if "month" not in groups or groups.get("year"):
-        return False
-    return span[0] - today > (FARTHEST if "nth" in groups else FARTHEST_MONTH)
+    return "month" in groups and not groups.get("year")
 
 
 def _day_of_month(match: Match, today: date) -> Span | None:

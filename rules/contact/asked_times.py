@@ -16,8 +16,25 @@ from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_beh
 from rules.contact.asked.at_once import NOW, is_refused, is_taken_back, wishes_beside
 from rules.contact.asked.at_once import asks_at_once as clause_asks
 from rules.contact.asked.lengths import UNIT, in_digits, lengths
-from rules.contact.asked.over import is_day_gone, is_far_day_to_come, is_gone, is_of_another
-from rules.contact.asked_days import DAY, DAYS, MONTHS, WEEK, WEEKDAYS, Match, Span, again, is_far
+from rules.contact.asked.over import (
+    is_day_gone,
+    is_day_of_what_was,
+    is_far_day_to_come,
+    is_gone,
+    is_of_another,
+)
+from rules.contact.asked_days import (
+    DAY,
+    DAYS,
+    MONTHS,
+    WEEK,
+    WEEKDAYS,
+    Match,
+    Span,
+    again,
+    is_far,
+    is_of_any_year,
+)
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
 
@@ -309,13 +326,15 @@ def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
     they may be, only what is asked for or said of them tells.
     """
     match, span = found
-    lead = clause[: match.start()]
-    if span[1] > today and not is_far(match, span, today):
-        return True
+    lead, behind = clause[: match.start()], clause[match.end() :]
     if _DUE.search(lead) is not None:
         return True
-    is_said_of_them = is_absent(lead) or _NEGATED.search(lead) is not None
-    return span[1] > today and is_said_of_them and is_far_day_to_come(lead, clause[match.end() :])
+    if span[1] <= today or (is_of_any_year(match) and is_day_of_what_was(lead)):
+        return False
+    is_said_of_them = is_absent(lead) or is_absent_behind(behind) or _NEGATED.search(lead)
+    return not is_far(match, span, today) or (
+        bool(is_said_of_them) and is_far_day_to_come(lead, behind)
+    )
 
 
 def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:

@@ -75,10 +75,11 @@ _ASIDE = (
 )
 # who will not pay, and not who cannot, or not yet
 _REFUSED = (
-    r"\b(?:won t|wont|will not|will never|ll never|never gonna|(?:refuse|refusing) to|not going to"
+    r"\b(?:won t|wont|will not|will never|ll never|never gonna|(?:refuse|refusing) to|(?:do not"
+    r"|don t|dont) (?:plan|intend|want) to|not going to"
     r"|not gonna|(?:i m|im|i am|am|we re|we are|ain t|aint) not|(?:i m|im|i am) never (?:going to"
     r" )?)"
-    r"(?: ever)? pay(?:ing)?\b(?! (?:attention|until|till?|late|today|now|right now|yet|this"
+    r"(?: ever| be)? pay(?:ing)?\b(?! (?:attention|until|till?|late|today|now|right now|yet|this"
     r" (?:week"
     r"|month)|by|with|on|in|online|over|through)\b)|\bnot paying\b(?= (?:this|that|it|you|the|a)\b"
     r"|$)"
@@ -96,7 +97,8 @@ _PATTERNS: dict[str, str] = {
         r" (?:in(?! (?:the|a) (?:store|crowd|mall|shop|park|airport|system|mail)\b)|on|last|this|a"
         r"|two|years?"
         r"|yesterday)\b|\b(?:we|i) (?:have |just )?lost (?:mom|mum|dad|grandma|grandpa|nana)\b"
-        rf"|\bperd(?:i|imos) a (?:mi|nuestr[oa]) {_KIN}\b|\bexecut(?:or|rix) of\b|\b(?:que )?en paz"
+        rf"|\bperd(?:i|imos) a (?:mi|nuestr[oa]) {_KIN}\b|\bexecut(?:or|rix) of\b|\blost (?:my"
+        rf"|our) {_KIN}$|\b(?:que )?en paz"
         r" descanse\b|\b(?:patient|person|she|he) expired\b"
         r"|\b(?:person|client|customer) (?:is|s|was) dead\b"
         r"|\bya no esta (?:con nosotros|entre nosotros|viv[oa])\b|\bdescans[ea] en paz\b"
@@ -235,7 +237,7 @@ _PATTERNS: dict[str, str] = {
         r" (?:week"
         r"|month))\b|$)|\bcan (?:i|we) (?:make|do) payments\b(?! (?:online|by|with|over|on|here)\b)"
         r"|\b(?:can t|cant|cannot|can not|unable to|not able to|couldn t|won t be able to"
-        r"|not gonna be"
+        r"|not (?:gonna|going to) be"
         r" able to|wont be able to|don t have the money to)(?: \w+){0,3} (?:pay|afford|cover)\b"
         r"|\b(?:no|any|enough) (?:money|funds|income|cash)\b|\b(?:lost|lose|out of|no) (?:my "
         r"|a )?(?:job|work)\b"
@@ -366,9 +368,9 @@ _NO_NAMES = (
 )
 # "I am not Maria": whose name it is tells the capital letter of the last word, among small ones
 _NAME = (
-    r"[A-Z][a-z]+(?: [A-Z][a-z]+)?(?=\s*(?:$|[.,;!?\n]|(?:and|but|sorry|any ?more|now|y|pero)\b))"
+    r"[A-Z][a-záéíóúñ]+(?: [A-Z][a-záéíóúñ]+)?(?=\s*(?:$|[.,;!?\n]|(?:and|but|sorry|any ?more|now"
+    r"|y|pero)\b))"
 )
-_NAME_ES = _NAME.replace("a-z", "a-záéíóúñ")
 _NOT_ME = re.compile(
     rf"(?:\b[Tt]his (?:is not|isn['\u2019]?t)|\b[Ii](?:['\u2019]?m| am) not|^(?:no,? )?not"
     rf"|\b[Nn]o soy|\b[Yy]o no soy) (?!I\b|(?:{_NO_NAMES})\b){_NAME}"
@@ -376,13 +378,15 @@ _NOT_ME = re.compile(
     rf"|at this"
     r" number)\b|\b[Nn](?:obody|o one) (?:named|called) [A-Z][a-z]+"
     rf"|\b(?:[Dd]o not|[Dd]on['\u2019]?t) know (?:any|a) (?!(?:{_NO_NAMES})\b){_NAME}"
-    rf"|\b[Nn]o conozco a (?:ning[uú]na? )?(?!(?:{_NO_NAMES})\b){_NAME_ES}"
-    rf"|\b[Aa]qu[ií] no hay ning[uú]na? {_NAME_ES}"
+    rf"|\b[Nn]o conozco a (?:ning[uú]na? )?(?!(?:{_NO_NAMES})\b){_NAME}"
+    rf"|\b[Aa]qu[ií] no hay ning[uú]na? {_NAME}"
 )
 _DEAD = re.compile(
-    rf"\b(?!(?:{_NO_NAMES}|It|This|That|Phone|Battery|Line|Everything)\b)[A-Z][a-z]+ (?:is|has)"
+    rf"\b(?!(?:{_NO_NAMES}|It|This|That|Phone|Battery|Line|Service|Every\w+|Nobody|Who"
+    rf"|Is)\b)[A-Z][a-z]+ (?:is|has)"
     rf" dead"
-    rf"(?=\s*(?:$|[.,;!?\n]))|\b(?!(?:{_NO_NAMES}|He|She|They|I|We|You)\b)[A-Z][a-z]+ passed"
+    rf"(?=\s*(?:$|[.,;!?\n]))|\b(?!(?:{_NO_NAMES}|He|She|They|I|We|You|Every\w+|Nobody"
+    rf"|Who)\b)[A-Z][a-z]+ passed"
     rf" (?:away|(?:on|in)"
     r" [A-Z][a-z]+|last (?:night|week|month|year)|yesterday)\b"
 )
@@ -391,7 +395,8 @@ _UNPAID = re.compile(
     r"\b(?:not|n t|never|(?:hasn|haven|wasn|isn|didn|won|can|couldn|ain) ?t|should(?: have| ve)"
     r"|cannot"
     r"|refus\w+ to|supposed to (?:have|be)|no|nunca|jamas)"
-    r"(?: (?:been|be|yet|even|actually|fully|ever|gotten|got|have|get|going to|gonna|voy a|vamos a"
+    r"(?: (?:been|be|yet|even|actually|fully|ever|gotten|got|have|get|plan to|intend to|want to"
+    r"|going to|gonna|voy a|vamos a"
     r"|lo|la|les?|to|able))* (?:pay|paid|paying|pagar|pague|pagare|pagaremos|pago|pagad[oa])\b"
 )
 # "don't call me tomorrow" asks for no call

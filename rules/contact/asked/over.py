@@ -13,7 +13,8 @@ from rules.contact.asked_days import Match
 _BEEN = (  # and not what was said or done then of what is to come
     r"(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
     r"|hoping|planning|thinking|wondering|put|placed|ordered|sent|sentenced|assigned|prescribed"
-    r"|deployed|stationed|called up|furloughed|suspended|grounded|admitted|committed)\b)"
+    r"|moved|rescheduled|pushed|postponed|changed|booked|set|deployed|stationed|called up"
+    r"|furloughed|suspended|grounded|admitted|committed)\b)"
 )
 _GONE = re.compile(
     rf"\b(?:{_BEEN}"
@@ -49,14 +50,19 @@ _DAY_GONE = re.compile(
     r"|(?:was|were|happened|occurred|fue|ocurrio)(?: back)?(?: on| in| el)?) $"
 )
 _DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
-# what a date that may be of last year is the date of: something that was, a bill, "my surgery"
+# what was, and what a date that may be of last year is the date of: a bill, "my surgery"
 _WAS = re.compile(
-    rf"\b(?:{_BEEN}|had|did|went|got|came|since|about|regarding|concerning|bill|invoice|charges?"
-    r"|balance|statement|visit|my|the|estuv\w+|estaba|fui|fue|tuv\w+|\w+aron|\w+ieron|desde"
-    r"|sobre|factura|cuenta|cargo|visita)\b"
+    rf"\b(?:{_BEEN}|had(?! to\b)|did|went|got|came|lost|estuv\w+|estaba|fui|tuv\w+|operaron"
+    r"|internaron)\b"
+)
+_OF_IT = re.compile(
+    r"\b(?:since|about(?= (?:the|my|our|an?|this)\b)|regarding|concerning|bill|invoice|charges?"
+    r"|balance|statement|visit|my|the|\w+aron|\w+ieron|fue|desde|sobre|factura|cuenta|cargo"
+    r"|visita)\b"
 )
 _WILL = re.compile(
-    r"\b(?:will|ll|going|gonna|be|am|m|im|are|re|is|s|have|has|having|can|can ?not|cant|could"
+    r"\b(?:will|ll|going|gonna|be|back|return\w*|start\w*|better|am|m|im|are|re|is|s|have|has"
+    r"|having|can|can ?not|cant|could"
     r"|won t|wont|not|don t|dont|no|until|till?|hasta|estoy|estar\w+|estamos|esta|voy|vamos|tengo"
     r"|tenemos|me operan)\b"
 )
@@ -115,12 +121,19 @@ def is_day_gone(lead: str, behind: str) -> bool:
     return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
 
 
+def is_day_of_what_was(lead: str) -> bool:
+    """Whether a day is that of something that was, and nothing is said of what is to come."""
+    was = max((found.end() for found in _WAS.finditer(lead)), default=0)
+    is_after = any(words.search(lead, was) for words in (_AHEAD, _STILL, _WILL))
+    return was > 0 and not is_after
+
+
 def is_far_day_to_come(lead: str, behind: str) -> bool:
     """Whether a day on which somebody is not there is to come that may be one of last year as well:
     "I'm away in June" is, "I had surgery in June" and "about my surgery in June" are not.
     """
-    was = max((found.end() for found in _WAS.finditer(lead)), default=0)
-    return not _WAS_BEHIND.search(behind) and (was == 0 or _WILL.search(lead, was) is not None)
+    is_said = _WILL.search(lead) is not None or _OF_IT.search(lead) is None
+    return is_said and not (is_day_of_what_was(lead) or _WAS_BEHIND.search(behind))
 
 
 def is_of_another(lead: str) -> bool:

@@ -89,7 +89,8 @@ _SOMEBODY = (
 # what somebody is who has died; nobody who passed an exam, or passed out, or is dead tired
 _TIME = r"(?:year|week|month|few|couple|while|day|morning|past|last|other|night|spring|summer|fall)"
 PASSED = (
-    r"(?:dead(?! (?:tired|beat|broke|serious|set|wrong|asleep)\b)|passed(?: on)?(?! (?:her|his|my"
+    r"(?:dead(?! (?:tired|beat|broke|serious|set|wrong|asleep)\b)|passed(?: on)?(?! (?:me|you|us"
+    r"|him|her|his|my"
     r"|your"
     rf"|our|their|out|it|them|by|over|along|through|up|inspection|on (?:the|my|your|it)|(?:the"
     rf"|this|that|an?)(?!"

@@ -60,6 +60,9 @@ TO_COME = {
     "I was told I will be away june 5": "2027-06-06",
     "my husband is going to be in rehab june 5 to june 20": "2027-06-21",
     "estaré de viaje el 5 de junio": "2027-06-06",
+    "I will be in the hospital june 5": "2027-06-06",
+    "on june 5 I will be away": "2027-06-06",
+    "I had a baby and am on leave until june 5": "2027-06-05",
 }
 # no sooner than they say
 SHORTER = {
@@ -131,7 +134,11 @@ def test_now_is_asked_for_whatever_else_is_said_of_other_days():
 def test_a_date_of_what_was_is_no_time_to_come():
     for now in (SUMMER, AUTUMN):
         assert read(OVER, now, "%m-%d") == dict.fromkeys(OVER)
-    assert asked_from("I had surgery in july, call me", AUTUMN, (HOME,)) is None
+    lately = ["I had surgery in july, call me", "we were away in may call me"]
+    assert read(lately, AUTUMN, "%m-%d") == dict.fromkeys(lately)
+    assert read(["I was ill call me in may"], AUTUMN, "%m-%d") == {
+        "I was ill call me in may": "05-01"
+    }
 
 
 def test_a_date_on_which_they_are_not_there_is_to_come():
