@@ -136,7 +136,7 @@ _PATTERNS: dict[str, str] = {
         r"|\b(?:this|the) (?:number|phone) (?:no longer|does not|doesn t|doesnt) belongs? to (?:him"
         r"|her|them|that)\b|\b(?:he|she) (?:no longer has|(?:does not|doesn t|doesnt) have) this"
         r" (?:number|phone)\b|\b(?:he|she) (?:has |s |"
-        r")?changed (?:his|her) (?:number|phone)\b|\b(?:this is|it s|its) not the right (?:number"
+        r")?changed (?:his|her) (?:phone )?number\b|\b(?:this is|it s|its) not the right (?:number"
         r"|phone"
         r"|person)\b|\bwrng (?:num\w*|person)\b"
         r"|\bnever heard of (?:him|her|them|this person|that person)\b"
@@ -360,11 +360,11 @@ _AWAY = re.compile(
 # what is written with a capital letter and is no name; nor is "Not Paid", a title
 _NO_NAMES = (
     r"My|The|Sure|Able|Happy|Interested|Ready|Home|Available|Now|Today|Yet|Really|Right|Ok|Okay"
-    r"|Until"
-    r"|Before|At|In|On|English|Spanish|American\w*|Mexican\w*|Medicare|Medicaid|Fair|True|Correct"
-    r"|Mine"
-    r"|Good|Funny|Cool|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|De|El|La|Bill|Money|Balance"
-    r"|[A-Z][a-z]*(?:ing|ed|able|ible)"
+    r"|Until|Before|At|In|On|English|Spanish|Medicare|Medicaid|Covid|Fair|True|Correct|Mine|Sick|Ill"
+    r"|Well|Good|Funny|Cool|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|July"
+    r"|August|(?:Septem|Octo|Novem|Decem)ber|De|El|La|Bill|Money|Balance|Paciente|Patient|Cliente"
+    r"|Client|(?:\w+ )?(?:Dental|Clinic\w*|Health|Medical|Hospital)"
+    r"|[A-Z][a-z]*(?:ing|ed|able|ible|etic|olic|ican[oa]?|ish)"
 )
 # "I am not Maria": whose name it is tells the capital letter of the last word, among small ones
 _NAME = (
