@@ -331,10 +331,10 @@ def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
         return True
     if span[1] <= today or (is_of_any_year(match) and is_day_of_what_was(lead)):
         return False
-    is_said_of_them = is_absent(lead) or is_absent_behind(behind) or _NEGATED.search(lead)
-    return not is_far(match, span, today) or (
-        bool(is_said_of_them) and is_far_day_to_come(lead, behind)
-    )
+    if not is_far(match, span, today):
+        return True
+    is_said = is_absent(lead) or is_absent_behind(behind) or _NEGATED.search(lead) is not None
+    return is_said and is_far_day_to_come(lead, behind)
 
 
 def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:

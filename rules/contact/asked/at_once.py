@@ -105,19 +105,19 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
 
 
 def _is_limited(follows: str, names_time: Callable[[str], bool]) -> bool:
-    """Whether what follows says another time for it; a day on which they are not to be called
-    besides is none.
+    """Whether what follows, up to another "now", says another time for it; a day on which they are
+    not to be called besides is none.
     """
-    for found in _LIMIT.finditer(follows):
-        rest = follows[found.start() :]
-        is_besides = (
-            _REFUSED_BEFORE.search(rest)
-            and TO_BE_CALLED.search(rest)
-            and not _NOT_BEFORE.search(rest)
-        )
-        if names_time(rest):
-            return not is_besides
-    return False
+    again = NOW.search(follows)
+    said = follows if again is None else follows[: again.start()]
+    found = _LIMIT.search(said)
+    if found is None:
+        return False
+    rest = said[found.start() :]
+    is_besides = (
+        _REFUSED_BEFORE.search(rest) and TO_BE_CALLED.search(rest) and not _NOT_BEFORE.search(rest)
+    )
+    return not is_besides and names_time(rest)
 
 
 def is_taken_back(clause: str, names_time: Callable[[str], bool]) -> bool:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from rules.contact.asked.at_once import asks_at_once as clause_asks
 from rules.contact.asked_times import asked_from, asks_at_once
 from rules.contact.replies import asks_for_another_time
 
@@ -158,3 +159,18 @@ def test_the_day_of_something_else_is_none_that_they_ask_for():
     assert read(OF_ANOTHER, SUMMER, "%m-%d") == dict.fromkeys(OF_ANOTHER)
     insured = asked_from("My insurance is active until december", SUMMER, (HOME,))
     assert insured is None or insured < SUMMER.replace(day=17)
+
+
+def test_a_clause_with_many_a_now_is_read_a_few_times_over():
+    """Given a long clause, then what is read of it for other times does not grow with its square."""
+    read_letters = []
+
+    def names_time(words):
+        read_letters.append(len(words))
+        return True
+
+    for part in ("call me now but ", "now call me tomorrow ", "call asap not friday "):
+        clause = part * 100
+        clause_asks(clause, names_time)
+        assert sum(read_letters) < 10 * len(clause)
+        read_letters.clear()
