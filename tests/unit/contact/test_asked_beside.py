@@ -162,7 +162,7 @@ def test_the_day_of_something_else_is_none_that_they_ask_for():
 
 
 def test_a_clause_with_many_a_now_is_read_a_few_times_over():
-    """Given a long clause, then what is read of it for other times does not grow with its square."""
+    """A long clause is read a few times over, and not once for each word of it."""
     read_letters = []
 
     def names_time(words):
