@@ -137,8 +137,8 @@ def _open(
     said = {"text": words, "at": real_now().isoformat(), "reference": reference}
     known = _open_one(account_id, who)
     if known is not None:
-        if _add(known, found, said, words) and found.hold:
-            due = business_now()  # a dispute, say, does not wait for the call
+        if _add(known, found, said, words) and RANK[found.code] < RANK["call_me"]:
+            due = _due_of_weightier(known, found, due)
         if due is not None and _may_be_due(known, due):
             known.record_due(due)
         return known
@@ -163,6 +163,15 @@ def _due(found: Class, asked: datetime | None) -> datetime:
     soon = business_now() + DUE_AFTER
     is_weighty = bool(found.hold or found.suppresses)
     return min(asked or soon, soon) if is_weighty else asked or soon
+
+
+def _due_of_weightier(known: WorkItem, found: Class, asked: datetime | None) -> datetime:
+    """By when somebody has to see to an item that has come to be about more than a call: it does
+    not wait for the call, but is not due later than it was; a dispute, say, is due now.
+    """
+    now = business_now()
+    soon = now if found.hold else now + DUE_AFTER
+    return min(asked or soon, known.due_at or soon, soon)
 
 
 def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:

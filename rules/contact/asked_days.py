@@ -147,10 +147,14 @@ def again(span: Span, today: date) -> Span:
 
 def is_far(match: Match, span: Span, today: date) -> bool:
     """Whether a date or a month without a year is so far away that it may be one that is over."""
+    farthest = FARTHEST if "nth" in match.groupdict() else FARTHEST_MONTH
+    return is_of_any_year(match) and span[0] - today > farthest
+
+
+def is_of_any_year(match: Match) -> bool:
+    """Whether it is a date, or a month, without a year."""
     groups = match.groupdict()
-    if "month" not in groups or groups.get("year"):
-        return False
-    return span[0] - today > (FARTHEST if "nth" in groups else FARTHEST_MONTH)
+    return "month" in groups and not groups.get("year")
 
 
 def _day_of_month(match: Match, today: date) -> Span | None:
@@ -192,10 +196,31 @@ def _thanksgiving(match: Match, today: date) -> Span:
     return begins, begins + 4 * DAY
 
 
+def _holiday(month: int, week: int) -> Callable[[Match, date], Span]:
+    """The first or the last (-1) Monday of a month."""
+
+    def span(_: Match, today: date) -> Span:
+        for year in (today.year, today.year + 1):
+            days = [date(year, month, 1) + number * DAY for number in range(31)]
+            day = [each for each in days if each.month == month and each.weekday() == 0][week]
+            if day >= today:
+                break
+        return day, day + DAY
+
+    return span
+
+
+def _part_of_month(match: Match, today: date) -> Span:
+    """The middle of a month, or its last day for its end."""
+    first, over = _whole_month(match, today)
+    day = first + 14 * DAY if match["part"].startswith("m") else over - DAY
+    return (day, day + DAY) if day >= today else (again((day, day + DAY), today))
+
+
 # What is found earlier is not looked at again: "day after tomorrow" is no "tomorrow".
 DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"day after tom+or+ow|pasado manana", _in(2)),
-    (r"end of (?:the|this) week(?! ?end)", _week(0, 4, 5)),
+    (r"end of (?:(?:the|this) )?week(?! ?end)", _week(0, 4, 5)),
     (r"next week ?end|proximo fin de semana", _week(1, SATURDAY)),
     (r"(?:the |this )?week ?ends?|fin(?:es)? de semana", _week(0, SATURDAY)),
     (
@@ -204,7 +229,7 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     ),
     (rf"next week|(?:proxima|otra) semana|semana{_COMES}", _week(1)),
     (r"(?:this|all|the whole) week|(?:esta|toda la) semana", _week(0)),
-    (r"end of (?:the|this) month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
+    (r"end of (?:(?:the|this) )?month|fin(?:al|ales|es)? (?:de|del) (?:este )?mes", _month_end),
     (rf"next month|(?:proximo|otro) mes|mes{_COMES}", _month(1)),
     (r"this month|este mes", _month(0)),
     (r"(?:rest|remainder) of (?:the|this) week|resto de (?:la|esta) semana", _rest(_week(0))),
@@ -214,6 +239,8 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"this year|este ano", _year(0)),
     (r"holidays|las fiestas", _feast(12, 24, 32)),
     (r"thanksgiving|accion de gracias", _thanksgiving),
+    (r"memorial day", _holiday(5, -1)),
+    (r"labor day(?: weekend)?", _holiday(9, 0)),
     (r"christmas|xmas|navidad", _feast(12, 25, 25)),
     (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),
     (
@@ -231,6 +258,13 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
         _date,
     ),
     (rf"(?P<nth>{_NTH}) (?:de |of )?(?P<month>{MONTHS}){_YEAR}", _date),
+    (
+        (
+            r"(?P<part>mid(?:dle)?|end|late|mediados|fin(?:al|ales|es)?)(?: of| de)?(?: in)?"
+            rf" (?P<month>{MONTHS}){_YEAR}"
+        ),
+        _part_of_month,
+    ),
     (rf"(?P<month>{MONTHS}) (?:del? |of )?(?P<year>20\d\d)", _whole_month),
     (r"(?P<month>1[0-2]|0?[1-9])/(?P<nth>[0-3]?\d)(?:/(?P<year>(?:20)?\d\d))?", _date),
     (
@@ -241,7 +275,9 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"(?:el|del)(?: dia)? (?P<nth>[0-3]?\d)(?![\d:])", _day_of_month),
     (
         (
-            r"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de )|(?<=of ))"
+            r"(?:(?<=n )|(?<=til )|(?<=till )|(?<=er )|(?<=ta )|(?<=de )|(?<=of )|(?<=before )"
+            r"|(?<=through )|(?<=thru )|(?<=away this )|(?<=gone this )|(?<=back this )"
+            r"|(?<=\bme )(?!may\b|mar\b))"
             rf"(?P<month>{MONTHS}){_YEAR}"
         ),
         _whole_month,

@@ -13,11 +13,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_behind
-from rules.contact.asked.at_once import NOW, is_refused, wishes_beside
+from rules.contact.asked.at_once import NOW, is_refused, is_taken_back, wishes_beside
 from rules.contact.asked.at_once import asks_at_once as clause_asks
 from rules.contact.asked.lengths import UNIT, in_digits, lengths
-from rules.contact.asked.over import is_day_gone, is_gone
-from rules.contact.asked_days import DAY, DAYS, MONTHS, WEEK, WEEKDAYS, Match, Span, again, is_far
+from rules.contact.asked.over import (
+    is_day_gone,
+    is_day_of_what_was,
+    is_far_day_to_come,
+    is_gone,
+    is_of_another,
+)
+from rules.contact.asked_days import (
+    DAY,
+    DAYS,
+    MONTHS,
+    WEEK,
+    WEEKDAYS,
+    Match,
+    Span,
+    again,
+    is_far,
+    is_of_any_year,
+)
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
 
@@ -59,13 +76,14 @@ _ONCE = re.compile(
 _UNTIL_WHEN = re.compile(r"\b(?:until|till|hasta|not before)\b")
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:[t ](\d\d:\d\d)(?::\d\d)?)?(?:\.\d+)?z?\b")
 _NOT = (
-    rf"(?:\b(?:{REFUSING}|except|excepto|menos)"
-    r"|\bno(?= (?:me|nos|puedo|podemos|estoy|llam|hoy|ahora|es|este|esta)))\b"
+    rf"(?:\b(?:{REFUSING}|except|excepto|menos|any ?(?:day|time) but|other than)"
+    r"|\bno(?= (?:calls?|texts?|messages?|me|nos|puedo|podemos|estoy|llam|hoy|ahora|es|este"
+    r"|esta)))\b"
 )
 _NEGATED = re.compile(
     rf"{_NOT}(?: please| ever)?"
     r"(?: (?:me |nos )?(?:(?:call|contact|text|phone|ring|talk|speak|bother|message|answer|do|make)"
-    r"(?:ing)?(?: (?:me|us|it))?|good|free|available|there|home|llam\w+|habl\w+|escrib\w+"
+    r"(?:ing|s)?(?: (?:me|us|it))?|good|free|available|there|home|llam\w+|habl\w+|escrib\w+"
     r"|contact\w+|molest\w+|marqu\w+|(?:puedo|podemos)(?: \w+r)?|estoy))?"
     r"(?: (?:on|this|the|for|in|from|between|el|la|por|en|del?|desde|entre|right|es|next))* ?$"
 )
@@ -83,12 +101,25 @@ _FITS = re.compile(
 # by when something with a year that is over may be due all the same: the year was mistyped
 _DUE = re.compile(
     r"\b(?:until|till?|hasta|(?:call|text|contact|phone|ring|message)(?: me| us)?(?: back| again)?"
-    r"|llam\w+|contact\w+|escrib\w+|not before)(?: on| after| el| del?| despues del?| in| en"
+    r"|llam\w+|contact\w+|escrib\w+|not before)(?: on| at| after| el| del?| despues del?| in| en"
     r"| the)* ?$"
 )
 
 
 _PAST = re.compile(r"\b(?:at )?(?:a )?(?P<part>half past|quarter (?:past|to)) (?P<hour>\d{1,2})\b")
+
+
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth"),
+    *("seventeenth", "eighteenth", "nineteenth", "twentieth"),
+)
+# a day of a month where it ends what is said, or its month follows: not "the first time"
+_NTH_IN_WORDS = re.compile(
+    rf"\bthe (?P<nth>{'|'.join(_ORDINALS)})\b(?= (?:of|and|or|at|please|thanks|when|i|we"
+    rf"|{MONTHS})\b|$)"
+    r"|\bel (?P<primero>primero)\b(?= (?:de|del|a|y|o|por|gracias)\b|$)"
+)
 
 
 def _up(found: Match) -> str:
@@ -160,13 +191,16 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
 
 def asks_at_once(text: str) -> bool:
     """Whether somebody asks to be called now, whatever times they name beside it."""
-    return any(clause_asks(clause, _names_time) for clause in _clauses(text))
+    clauses = [*_clauses(text)]
+    is_asked = any(clause_asks(clause, _names_time) for clause in clauses)
+    return is_asked and not any(is_taken_back(clause, _names_time) for clause in clauses)
 
 
 def _names_time(words: str) -> bool:
-    """Whether some words of a clause name a time other than now."""
+    """Whether some words of a clause name a time other than now, at any time of the year."""
     named = _Named()
-    _read(NOW.sub(" ", words), _SOME_MORNINGS[0], _SOME_MORNINGS[0].date(), named)
+    for at in _SOME_MORNINGS:
+        _read(NOW.sub(" ", words), at, at.date(), named)
     return bool(named.days or named.hours or named.moments or named.later)
 
 
@@ -197,7 +231,14 @@ def _clauses(text: str) -> Iterator[str]:
         plain = sign.sub(words, plain)
     for clause in _CLAUSE.split(plain):
         spaced = re.sub(r"[^a-z0-9:/]+", " ", clause).strip()
-        yield _PAST.sub(_past, in_digits(spaced))
+        yield _NTH_IN_WORDS.sub(_nth, _PAST.sub(_past, in_digits(spaced)))
+
+
+def _nth(found: Match) -> str:
+    """The first as the 1st, el primero as el 1."""
+    if found["primero"]:
+        return "el 1"
+    return f"the {_ORDINALS.index(found['nth']) + 1}th"
 
 
 def _past(found: Match) -> str:
@@ -250,7 +291,7 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
     for group in _together(clause, found):
         lead, behind = clause[: group[0][0].start()], left[group[-1][0].end() :]
         is_range = len(group) > 1  # "away since Friday until Tuesday"
-        if _is_end(lead) or (is_day_gone(lead, behind) and not is_range):
+        if _is_end(lead) or is_of_another(lead) or (is_day_gone(lead, behind) and not is_range):
             continue
         spans = _in_order(group, today)
         is_over = (
@@ -285,12 +326,15 @@ def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
     they may be, only what is asked for or said of them tells.
     """
     match, span = found
-    lead = clause[: match.start()]
-    if span[1] > today and not is_far(match, span, today):
+    lead, behind = clause[: match.start()], clause[match.end() :]
+    if _DUE.search(lead) is not None:
         return True
-    return _DUE.search(lead) is not None or (
-        span[1] > today and (is_absent(lead) or _NEGATED.search(lead) is not None)
-    )
+    if span[1] <= today or (is_of_any_year(match) and is_day_of_what_was(lead)):
+        return False
+    if not is_far(match, span, today):
+        return True
+    is_said = is_absent(lead) or is_absent_behind(behind) or _NEGATED.search(lead) is not None
+    return is_said and is_far_day_to_come(lead, behind)
 
 
 def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rules.contact.asked.at_once import is_time_alone
 from rules.contact.asked_times import names_another_time
-from rules.contact.opt_out.words import own_words, plain_words
+from rules.contact.opt_out.words import PASSED, own_words, plain_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,13 @@ CLASSES: tuple[Class, ...] = (
 )
 BY_CODE = {each.code: each for each in CLASSES}
 
-_HOUSEHOLD = (
-    r"(?:he|she|husband|wife|spouse|partner|mother|mom|father|dad|son|daughter|brother|sister"
-    r"|patient|esposo|esposa|marido|mujer|madre|mama|padre|papa|hijo|hija|hermano|hermana"
-    r"|paciente)"
+_KIN = (
+    r"(?:husband|wife|spouse|partner|mother|mom|mum|mama|father|dad|papa|son|daughter|brother"
+    r"|sister"
+    r"|(?:grand|step)(?:ma|pa|mother|father|mom|dad|son|daughter)|nana|aunt|uncle|patient|esposo"
+    r"|esposa|marido|mujer|madre|padre|hijo|hija|hermano|hermana|abuel[oa]|ti[oa]|paciente)"
 )
+_HOUSEHOLD = rf"(?:he|she|{_KIN})"
 _BILL = r"(?:debt|bill|invoice|charge|charges|balance|account|amount|total|statement)"
 _BILL_ES = r"(?:deuda|factura|cuenta|cargo|cargos|saldo|monto|cantidad|importe|cobro)"
 _TIMES = (  # of which nothing else is said
@@ -63,6 +65,28 @@ _TIMES = (  # of which nothing else is said
     r"|morning|afternoon|evening|tomorrow|tonight|manana|tarde|noche|(?:mon|tues|wednes|thurs|fri"
     r"|satur|sun)day|lunes|martes|miercoles|jueves|viernes|sabado|domingo"
 )
+_RIGHT = (  # "not right now" is another time
+    r"(?:mine|accurate|(?:right|correct)(?! (?:now|away|this|at|e ?mail|email|address|number|phone"
+    r"|name|person|time|link|day)\b))\b"
+)
+_ASIDE = (
+    r"(?:perdon|perdone|disculpe|lo siento|senor|senora|amigo|hola|no|gracias|creo que|usted"
+    r"|ustedes)"
+)
+# who will not pay, and not who cannot, or not yet
+_REFUSED = (
+    r"\b(?:won t|wont|will not|will never|ll never|never gonna|(?:refuse|refusing) to|(?:do not"
+    r"|don t|dont) (?:plan|intend|want) to|not going to"
+    r"|not gonna|(?:i m|im|i am|am|we re|we are|ain t|aint) not|(?:i m|im|i am) never (?:going to"
+    r" )?)"
+    r"(?: ever| be)? pay(?:ing)?\b(?! (?:attention|until|till?|late|today|now|right now|yet|this"
+    r" (?:week"
+    r"|month)|by|with|on|in|online|over|through)\b)|\bnot paying\b(?= (?:this|that|it|you|the|a)\b"
+    r"|$)"
+    r"|\b(?:no|nunca|jamas) (?:(?:lo|la|les?|voy a|vamos a) )*(?:pagar|pagare|pagaremos)\b(?!"
+    r" (?:hoy|ahora"
+    r"|hasta|todavia|manana|con|por|en|el|esta)\b)|\bme niego a pagar\b"
+)
 _PATTERNS: dict[str, str] = {
     "deceased": (
         r"\bpassed away\b|\bdeceased\b|\bdied\b|\bestate of\b|\bprobate\b"
@@ -70,21 +94,30 @@ _PATTERNS: dict[str, str] = {
         r"|\b(?:in|gone to) heaven\b|\brest in peace\b|\brip\b(?! ?off)|\b(?:is|s"
         r"|was) buried(?! in\b)\b"
         rf"|\b(?:lost|buried|cremated) (?:my|our|her|his|him|her)(?: {_HOUSEHOLD})?"
-        r" (?:in|on|last|this|a|two|years?|yesterday)\b|\b(?:patient|person|she|he) expired\b"
+        r" (?:in(?! (?:the|a) (?:store|crowd|mall|shop|park|airport|system|mail)\b)|on|last|this|a"
+        r"|two|years?"
+        r"|yesterday)\b|\b(?:we|i) (?:have |just )?lost (?:mom|mum|dad|grandma|grandpa|nana)\b"
+        rf"|\bperd(?:i|imos) a (?:mi|nuestr[oa]) {_KIN}\b|\bexecut(?:or|rix) of\b|\blost (?:my"
+        rf"|our) {_KIN}$|\b(?:que )?en paz"
+        r" descanse\b|\b(?:patient|person|she|he) expired\b"
         r"|\b(?:person|client|customer) (?:is|s|was) dead\b"
         r"|\bya no esta (?:con nosotros|entre nosotros|viv[oa])\b|\bdescans[ea] en paz\b"
-        rf"|\b{_HOUSEHOLD} (?:is |s |has |have |had |just |esta )*(?:dead|passed|passed on"
-        r"|muert[oa])\b"
+        rf"|\b{_HOUSEHOLD} (?:is |s |has |have |had |just |esta )*(?:{PASSED}"
+        rf"|muert[oa]\b)|^esta muert[oa]$|\b{_KIN} ya no vive$"
+        r"|\bella esta muerta\b|\bel esta muerto\b"
         r"|\bfallec\w+|\bmurio\b|\bha muerto\b|\bdifunt[oa]\b"
     ),
     "bankruptcy": (
         r"\bbank ?r[ua]p\w*|\bdebts? (?:was|were|is|are|got|has been|have been) discharged\b"
-        r"|\bchapter (?:7|11|13|seven|eleven|thirteen)\b|\bbancarrota\b|\bquiebra\b"
+        r"|\b(?:chapter|ch|chap) (?:7|11|13|seven|eleven|thirteen)\b"
+        r"|\bfiled (?:for )?bk\b|\bmy (?:\w+ )?trustee\b|\bbancarrota\b|\bquiebra\b"
         r"|\bcapitulo (?:7|11|13)\b|\binsolvencia\b"
     ),
     "lawyer": (
         r"\b(?:attorn[ae]?y|atorney|attorny|lawyer|laywer|solicitor|atty|paralegal)s?\b"
-        r"|\blaw (?:firm|office)s?\b|\blegal team\b|\brepresented by\b|\bretained counsel\b"
+        r"|\blaw (?:firm|office)s?\b|\blegal team\b|\brepresented by\b|\b(?:retained|hired|have|my"
+        r"|our) counsel\b"
+        r"|\blawyered up\b|\bsee you in court\b"
         r"|\blegal (?:counsel|representation|representative|aid)\b"
         r"|\babogad[oa]s?\b|\blicenciad[oa]s? que me represent\w+|\brepresentante legal\b"
     ),
@@ -93,16 +126,26 @@ _PATTERNS: dict[str, str] = {
         r"|patient|no|num)\b|\b(?:have|got) the wrong$"
         r"|\b(?:not|isn t|isnt|no longer) (?:my|his|her|their|that person s) (?:phone |cell"
         r" )?(?:number|phone)\b|\bno longer (?:at|has) this number\b"
-        r"|\b(?:nobody|no one|no \w+) (?:by|with|of) (?:that|this) name\b|\bno such person\b"
-        r"|\bnew (?:phone|number)(?: who| and)\b|\bjust got this (?:number|phone)\b"
+        r"|\b(?:nobody|no one|no \w+) (?:\w+ )?(?:by|with|of) (?:that|this) name\b|\bno such"
+        r" person\b"
+        r"|\bnew (?:phone|number) who\b|\bjust got this (?:number|phone)\b"
         r"|\bthis (?:number|phone)(?: now)? (?:belongs to|is) (?:someone|somebody|another)\b"
-        r"|\bwrong num\w*\b|\b(?:that|this)(?: is|s) not me\b|\bthat s not me\b"
-        r"|\b(?:there is|there s|theres|we have) no (?!(?:signal|service|wifi|reception|internet"
-        r"|time|one|power)\b)\w+ (?:here|at this number)\b"
-        r"|\b(?:does not|doesn t|doesnt|no longer) lives? (?:here|at this)\b"
+        r"|\bwrong num\w*\b|\b(?:that|this)(?: is| s|s) not me\b(?! \w+ing\b)"
+        r"|\b(?:does not|doesn t|doesnt) live here\b|\bno longer lives here\b"
+        r"|\b(?:he|she) (?:don t|dont) live here\b"
+        r"|\b(?:this|the) (?:number|phone) (?:no longer|does not|doesn t|doesnt) belongs? to (?:him"
+        r"|her|them|that)\b|\b(?:he|she) (?:no longer has|(?:does not|doesn t|doesnt) have) this"
+        r" (?:number|phone)\b|\b(?:he|she) (?:has |s |"
+        r")?changed (?:his|her) (?:phone )?number\b|\b(?:this is|it s|its) not the right (?:number"
+        r"|phone"
+        r"|person)\b|\bwrng (?:num\w*|person)\b"
         r"|\bnever heard of (?:him|her|them|this person|that person)\b"
-        r"|\bse equivoc(?:o|aron|a)\b|\bno (?:lo|la|los) conozco\b"
-        r"|\bno conozco a (?:ese|esa|ningun|ninguna|nadie)\b|\baqui no (?:vive|hay|esta) ning\w+\b"
+        rf"|^(?:{_ASIDE} )*se equivoc(?:o|aron|a)(?: {_ASIDE})*$|\bno (?:lo|la|los) conozco\b(?!"
+        rf" (?:bien"
+        r"|mucho|muy|al|a|el|la|todavia|aun)\b)"
+        r"|\bno conozco a (?:ese|esa|ningun|ninguna|nadie)\b|\baqui no (?:vive|esta) ning\w+\b"
+        r"|\b(?:el|ella) ya no tiene este (?:numero|telefono|celular)\b|\bno soy la persona que"
+        r" busca\w*\b|\bes[oea] no soy yo\b"
         r"|\beste (?:numero|telefono|celular) (?:no es|ya no es) (?:de|su\w*|el de|la de)\b"
         r"|\b(?:i am|i m|im|this is|this isn t|this isnt) not (?:him|her|them|that person|the"
         r" (?:patient|person))\b|\bi (?:do not|don t|dont) know (?:him|her|them|this person"
@@ -113,21 +156,28 @@ _PATTERNS: dict[str, str] = {
         r" (?:esa persona|nadie|el|ella)\b|\baqui no vive\b|\bya no es su (?:numero|telefono)\b"
     ),
     "dispute": (
-        r"\bdisput\w+|\bcontest(?:ing)? (?:this|the|that|my|it)\b|\bi (?:want to|will) contest\b"
+        rf"(?<!not )(?<!n t )(?<!dont )\bdisput\w+|{_REFUSED}|\bcontest(?:ing)? (?:this|the|that"
+        rf"|my|it)\b|\bi (?:want to|will) contest\b"
         r"|\b(?:isn t|isnt|is not|not) (?:my|our|his|her)"
         rf" {_BILL}\b|\b{_BILL} (?:is not|isn t|isnt|ain t) (?:mine|ours|right|correct|accurate"
         rf"|for me)\b"
-        r"|\b(?:thats|its|this|that|it)(?: is| s| was)? not (?:right|correct|mine|accurate)\b"
-        r"|^not (?:mine"
-        r"|correct"
-        r"|right)\b|\b(?:is|must be|s|was) (?:a|an|some)(?: \w+)? (?:mistake|error|mix up)\b"
-        r"|\b(?:i|we) (?:do not|don t|dont) agree\b|\bnever agreed\b|\b(?:did not|didn t|didnt"
+        rf"|\b(?:thats|its|this|that|it)(?: is| s| was)? not {_RIGHT}"
+        rf"|^(?:no |sorry )?not {_RIGHT}|\b(?:is|must be|s|was) (?:a|an|some)(?: \w+)? (?:mistake"
+        rf"|error|mix up)\b"
+        r"|\b(?:i|we) (?:do not|don t|dont) agree\b(?! on\b)|\bnever agreed\b|\b(?:did not|didn t"
+        r"|didnt"
         r"|never)"
-        r" (?:authoriz\w+|approve\w*|sign\w*|order\w*|consent\w*)\b"
-        r"|\b(?:was not|wasn t|wasnt|never) (?:a patient|there|seen|treated)\b"
+        r" (?:authoriz\w+|approve\w*|sign\w*|order\w*|consent\w*)\b(?!(?: \w+){0,3} (?:in|up"
+        r"|yet|form|forms|paperwork|glasses|portal)\b)"
+        r"|\b(?:was not|wasn t|wasnt|never) (?:a patient|there(?! (?:when|to (?:answer|talk))\b)"
+        r"|seen"
+        r"|treated)\b|\btold (?:me )?(?:that )?(?:it|this|they)? ?(?:was|is|would be|were) (?:free"
+        r"|covered"
+        r"|included|no charge)\b|\b(?:this|it|bill|that) should be \d+ not \d+\b"
         rf"|\b(?:no|zero) (?:balance|debt)\b|\b{_BILL} (?:is|was|should be) (?:zero|0)\b"
         r"|\b(?:have|got) my bill wrong\b|\b(?:was|were) supposed to be (?:free|covered|included)\b"
-        r"|\b(?:validate|verify|prove|proof of)(?: \w+){0,2} (?:debt|bill|charge)\b|^prove it\b"
+        r"|\b(?:validate|verify|prove|proof of)(?: \w+){0,2} (?:debt|bill|charge)\b(?! (?:went|goes"
+        r"|cleared|posted)\b)|^prove it\b|\bprove(?: that)? i owe\b"
         r"|\bidentity (?:was |is |has been )?(?:stolen|theft)\b|\bstole my identity\b|\b(?:do not"
         r"|don t|dont|never|did not|didn t"
         r"|didnt) (?:think i |believe i )?owe\b|\bowe (?:you )?nothing\b|\bnot my"
@@ -147,7 +197,9 @@ _PATTERNS: dict[str, str] = {
         rf"|\b(?:esa|esta|ese|este|la|el) {_BILL_ES} no es (?:mi[ao]|correct[oa])\b"
         rf"|\bno es mi[ao]\b"
         rf"|\b{_BILL_ES} no es (?:correct[oa]|mi[ao]|la correcta)\b|\b(?:es|fue) un error\b"
-        r"|\bno (?:autorice|firme|acepte)\b"
+        rf"|\bse equivoc\w+ (?:\w+ ){{0,3}}{_BILL_ES}\b|\bno (?:hay|tengo) ningun\w* {_BILL_ES}\b"
+        rf"|\b(?:eso|esto|asi) no es correct[oa]\b|\bmal (?:la|el|mi) {_BILL_ES}\b"
+        r"|\bno (?:autorice|firme|acepte|acepto (?:el|la|los|este|esta|ese|esa))\b"
         r"|\bno (?:le |les )?debo\b|\bno es mi(?:a)? (?:factura|deuda|cuenta)\b|\bno reconozco\b"
         r"|\bdisputo\b|\bno estoy de acuerdo\b|\bme cobraron (?:de mas|doble|dos veces|mal)\b"
         rf"|\b{_BILL_ES}(?: \w+){{0,3}} (?:mal|equivocad[oa]|incorrect[oa]|error)\b|\b(?:hay"
@@ -181,8 +233,11 @@ _PATTERNS: dict[str, str] = {
         r"|\baseguradora\b"
     ),
     "cannot_pay": (
-        r"\b(?:can t|cant|cannot|can not|unable to|not able to|couldn t|won t be able to"
-        r"|not gonna be"
+        r"\bno me alcanza\b|\b(?:do not|don t|dont) have it(?= (?:right now|now|yet|today|this"
+        r" (?:week"
+        r"|month))\b|$)|\bcan (?:i|we) (?:make|do) payments\b(?! (?:online|by|with|over|on|here)\b)"
+        r"|\b(?:can t|cant|cannot|can not|unable to|not able to|couldn t|won t be able to"
+        r"|not (?:gonna|going to) be"
         r" able to|wont be able to|don t have the money to)(?: \w+){0,3} (?:pay|afford|cover)\b"
         r"|\b(?:no|any|enough) (?:money|funds|income|cash)\b|\b(?:lost|lose|out of|no) (?:my "
         r"|a )?(?:job|work)\b"
@@ -228,7 +283,7 @@ _PATTERNS: dict[str, str] = {
         r"|\b(?:i m|im|i am|estoy) (?:\w+ ){0,2}(?:busy|working|work|meetings?|tied up"
         r"|ocupad[oa]|trabajando|trabajo|junta|reunion)\b"
         rf"|^(?:{_TIMES})(?: (?:{_TIMES}))*$"
-        r"|\bnot (?:right )?(?:now|today|tonight|until|till?|before|this)\b"
+        r"|\bnot (?:right )?(?:now|away|today|tonight|until|till?|before|this)\b"
         r"|^(?:maybe |perhaps )?later\b|\b(?:an|some) ?other (?:time|day)\b"
         r"|\b(?:can t|cant|cannot|can not|unable to|not able to) (?:talk|speak|chat|answer|text"
         r"|do this|take (?:a |this |your )?call)\b"
@@ -287,8 +342,12 @@ _PATTERNS: dict[str, str] = {
 _AWAY = re.compile(
     r"\b(?:(?<!passed )(?<!pass )(?<!right )(?<!go )away|gone|out of (?:the )?\w+|sabbatical"
     r"|on (?:\w+ )?leave"
-    r"|no contact|busy|until|till|hasta|(?:be|come|coming|get|getting|m) back|return(?:ing)?"
-    r"|(?:regreso|vuelvo|regresare|volvere)|need(?: at least)?(?: \w+)?(?: more)? (?:days|weeks"
+    r"|no (?:contact|calls?|texts?)|busy|until|till|hasta|(?<!can t )(?<!cant )wait|hold off|give"
+    r" (?:me|us)"
+    r"|d[ae](?:me|nos)|denme|espere(?:n|me|nme)?|a partir|hit me up|no voy a estar|out (?:through"
+    r"|thru"
+    r"|from)|(?:be|come|coming|get|getting|m) back|return(?:ing)?"
+    r"|(?:regreso|vuelvo|regresare|volvere)|need(?: \w+){0,4} (?:days|weeks"
     r"|months)"
     r"|(?:not|won t|wont|isn t"
     r"|isnt)(?: be)? (?:home"
@@ -298,12 +357,47 @@ _AWAY = re.compile(
     r"|internad[oa]"
     r"|(?:no estoy|no estare|estoy fuera|estare fuera|de viaje|de vacaciones|operan|cirugia))\b"
 )
-# "I am not Maria": whose name it is tells the capital letter
+# what is written with a capital letter and is no name; nor is "Not Paid", a title
+_NO_NAMES = (
+    r"My|The|Sure|Able|Happy|Interested|Ready|Home|Available|Now|Today|Yet|Really|Right|Ok|Okay"
+    r"|Until|Before|At|In|On|English|Spanish|Medicare|Medicaid|Covid|Fair|True|Correct|Mine|Sick|Ill"
+    r"|Well|Good|Funny|Cool|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|July"
+    r"|August|(?:Septem|Octo|Novem|Decem)ber|De|El|La|Bill|Money|Balance|Paciente|Patient|Cliente"
+    r"|Client|(?:\w+ )?(?:Dental|Clinic\w*|Health|Medical|Hospital)"
+    r"|[A-Z][a-z]*(?:ing|ed|able|ible|etic|olic|ican[oa]?|ish)"
+)
+# "I am not Maria": whose name it is tells the capital letter of the last word, among small ones
+_NAME = (
+    r"[A-Z][a-záéíóúñ]+(?: [A-Z][a-záéíóúñ]+)?(?=\s*(?:$|[.,;!?\n]|(?:and|but|sorry|any ?more|now"
+    r"|y|pero)\b))"
+)
 _NOT_ME = re.compile(
-    r"(?:\b[Tt]his (?:is not|isn['\u2019]?t)|\b[Ii](?:['\u2019]?m| am) not|^(?:[Nn]o,? )?[Nn]ot"
-    r"|\b[Nn]o soy|\b[Yy]o no soy) (?!I\b|My|The|Sure|Paying|Able|Going|Happy|Interested|Ready|Home"
-    r"|Available|Working|Now|Today|Yet|Really|Right|Ok|Until|Before|At|In|On|English|Monday|Tuesday"
-    r"|Wednesday|Thursday|Friday|Saturday|Sunday|De|El|La)[A-Z][a-z]+"
+    rf"(?:\b[Tt]his (?:is not|isn['\u2019]?t)|\b[Ii](?:['\u2019]?m| am) not|^(?:no,? )?not"
+    rf"|\b[Nn]o soy|\b[Yy]o no soy) (?!I\b|(?:{_NO_NAMES})\b){_NAME}"
+    rf"|\b(?:[Tt]here(?:['\u2019]?s| is)|[Ww]e have) no (?!(?:{_NO_NAMES})\b)[A-Z][a-z]+ (?:here"
+    rf"|at this"
+    r" number)\b|\b[Nn](?:obody|o one) (?:named|called) [A-Z][a-z]+"
+    rf"|\b(?:[Dd]o not|[Dd]on['\u2019]?t) know (?:any|a) (?!(?:{_NO_NAMES})\b){_NAME}"
+    rf"|\b[Nn]o conozco a (?:ning[uú]na? )?(?!(?:{_NO_NAMES})\b){_NAME}"
+    rf"|\b[Aa]qu[ií] no hay ning[uú]na? {_NAME}"
+)
+_DEAD = re.compile(
+    rf"\b(?!(?:{_NO_NAMES}|It|This|That|Phone|Battery|Line|Service|Every\w+|Nobody|Who"
+    rf"|Is)\b)[A-Z][a-z]+ (?:is|has)"
+    rf" dead"
+    rf"(?=\s*(?:$|[.,;!?\n]))|\b(?!(?:{_NO_NAMES}|He|She|They|I|We|You|Every\w+|Nobody"
+    rf"|Who)\b)[A-Z][a-z]+ passed"
+    rf" (?:away|(?:on|in)"
+    r" [A-Z][a-z]+|last (?:night|week|month|year)|yesterday)\b"
+)
+# what is not paid, or not to be, is neither a payment nor a promise
+_UNPAID = re.compile(
+    r"\b(?:not|n t|never|(?:hasn|haven|wasn|isn|didn|won|can|couldn|ain) ?t|should(?: have| ve)"
+    r"|cannot"
+    r"|refus\w+ to|supposed to (?:have|be)|no|nunca|jamas)"
+    r"(?: (?:been|be|yet|even|actually|fully|ever|gotten|got|have|get|plan to|intend to|want to"
+    r"|going to|gonna|voy a|vamos a"
+    r"|lo|la|les?|to|able))* (?:pay|paid|paying|pagar|pague|pagare|pagaremos|pago|pagad[oa])\b"
 )
 # "don't call me tomorrow" asks for no call
 _NO_CALL = re.compile(
@@ -374,6 +468,10 @@ def _fits(code: str, said: str, plain: str) -> bool:
         return False
     if code == "wrong_number" and _NOT_ME.search(said):
         return True
+    if code == "deceased" and _DEAD.search(said):
+        return True
+    if code in {"already_paid", "will_pay"}:
+        return found.search(_UNPAID.sub(" ", plain)) is not None
     if code == "call_me":
         return found.search(_NO_CALL.sub(" ", plain)) is not None
     return found.search(plain) is not None and (code != "later" or names_another_time(said))

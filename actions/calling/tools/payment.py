@@ -234,11 +234,11 @@ def _went_on(done: ToolCall) -> str:
 
 
 def _settled_otherwise(invoice_id: str) -> str:
-    """What the caller is told whose card was not charged for a bill of which nothing is left to
-    pay, by a link say; '' while something is.
+    """What the caller is told whose card was not charged for a bill that is paid meanwhile, by a
+    link say; '' while it is not, or was cancelled.
     """
     invoice = Invoice.get_by_id(invoice_id)
-    return "" if invoice.outstanding > 0 else NOTHING_LEFT.format(number=invoice.number)
+    return "" if invoice.status != "paid" else NOTHING_LEFT.format(number=invoice.number)
 
 
 def outcome_of(confirmation_id: str) -> str:

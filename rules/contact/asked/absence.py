@@ -21,7 +21,8 @@ REFUSING = (
 )
 _ABSENT = re.compile(
     r"\b(?:(?<!passed )(?<!pass )(?<!right )(?<!straight )(?<!go )(?<!went )away|gone"
-    r"|out of (?:town|state|country|office|reach|range|service|area|city"
+    r"|out(?= (?:through|thru|until|till?|from|till)\b)|out of (?:town|state|country|office|reach"
+    r"|range|service|area|city"
     r"|the (?:country|office|state|area|city|house))"
     r"|(?:be|am|m|im|is|are|re|s) out(?! of\b)|vacations?|vacationing"
     r"|on (?:a |an |my |our |the )?(?:\w+ )?(?:holiday|trip|cruise|honeymoon|business|leave|call"

@@ -25,18 +25,30 @@ _OTHER_WISH = re.compile(
 )
 # words of which a time is made up: others begin a reason
 _TIME_WORDS = re.compile(
-    r"(?:on|at|in|the|this|next|for|after|around|about|between|from|and|of|then|please|early|late"
+    r"(?:on|at|in|the|this|next|for|after|around|about|between|from|and|of|then|please|pls|plz"
+    r"|early|mid|late|the"
     r"|el|la|las|los|a|al|en|por|de|del|despues|dentro|proxim[oa]|que|viene|day|end|an|un|una"
     r"|couple"
-    r"|few|some|other|time|first|thing|\d+(?:st|nd|rd|th)?|\d+:\d\d|\d+/\d+(?:/\d+)?|am|pm|noon"
-    r"|lunch|lunchtime|work|school|morning|afternoon|evening|night|tonight|today|tom+or+ow|tmrw?"
-    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas|thanksgiving"
+    r"|few|some|other|time|first|thing|\d+(?:st|nd|rd|th)?|\d+(?::\d\d)?(?: ?[ap]m)?"
+    r"|\d+/\d+(?:/\d+)?|am|pm|noon"
+    r"|lunch|lunchtime|work|school|morning|afternoon|evening|night|tonight|today|tom+or+ows?|tmrw?"
+    r"|tmrow|tmw|2mor+ow?"
+    r"|later|soon|weekend|weekends|manana|tarde|noche|hoy|mas|luego|pasado|fin|holidays|christmas"
+    r"|thanksgiving"
     rf"|{UNIT}|{WEEKDAYS}|{MONTHS})(?: |$)"
 )
 _AND_SO_ON = re.compile(
     r"\b(?:or|o|y|to|through|thru|within|not|no|maybe|another|more|least|so|two|three|four|five|six"
     r"|dos|tres|cuatro|cinco|seis|medio|half|thanks?|gracias|proximos|proximas|20\d\d) "
 )
+# what follows is a limit of the call that is asked for: "asap but not before 3", "now, no, call me
+# on Friday", "right away when you open on Monday"
+_LIMIT = re.compile(
+    rf"\b(?:but|pero|sino|once|when(?! you (?:get|can|see|read|receive|have)\b)|cuando(?! pueda)"
+    rf"|{REFUSING}|no)\b|{TO_BE_CALLED.pattern}"
+)
+_NOT_BEFORE = re.compile(r"\b(?:before|until|till?|antes|hasta)\b")
+_NO = re.compile(r"(?:(?:no|nope|wait|sorry|actually|never mind|nevermind|perdon|mejor)(?: |$))+")
 _WHEN_THERE = re.compile(
     r"\b(?:home|back|free|available|off|return\w*|once|when|then|wait|until|till?|hasta|cuando"
     r"|regres\w+|vuelv\w+|libre|disponible)\b"
@@ -66,7 +78,11 @@ def wishes_beside(clauses: list[str], names_time: Callable[[str], bool]) -> list
             kept.append(clause)
     if not is_at_once:
         return kept
-    return [each for each in kept if TO_BE_CALLED.search(each) or _OTHER_WISH.search(each)]
+    return [
+        each
+        for each in kept
+        if TO_BE_CALLED.search(each) or _OTHER_WISH.search(each) or is_time_alone(each)
+    ]
 
 
 def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], bool]) -> bool:
@@ -84,7 +100,30 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
         before, between = lead, behind[: first.start()]
         follows = re.sub(r"^ (?:me|us|back|again|please|nos)\b", "", behind[first.end() :])
     is_other = names_time(between) or names_time(_time_at_the_start(follows))
+    is_other = is_other or _is_limited(follows, names_time)
     return not is_other and not (names_time(before) and _is_when_there(before))
+
+
+def _is_limited(follows: str, names_time: Callable[[str], bool]) -> bool:
+    """Whether what follows, up to another "now", says another time for it; a day on which they are
+    not to be called besides is none.
+    """
+    again = NOW.search(follows)
+    said = follows if again is None else follows[: again.start()]
+    found = _LIMIT.search(said)
+    if found is None:
+        return False
+    rest = said[found.start() :]
+    is_besides = (
+        _REFUSED_BEFORE.search(rest) and TO_BE_CALLED.search(rest) and not _NOT_BEFORE.search(rest)
+    )
+    return not is_besides and names_time(rest)
+
+
+def is_taken_back(clause: str, names_time: Callable[[str], bool]) -> bool:
+    """Whether a clause beside a wish to be called now says no to it, or another time alone."""
+    is_other = is_time_alone(clause) and names_time(clause)
+    return is_other or _NO.fullmatch(clause) is not None
 
 
 def is_refused(lead: str, behind: str) -> bool:

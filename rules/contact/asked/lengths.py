@@ -50,7 +50,8 @@ _NUMBERS = {
     for number, word in zip(range(30, 100, 10), words.split(), strict=True)
 }
 _BEFORE_NUMBERS = re.compile(
-    "|need|necesito|at|after|past|around|about|until|till?|before|by|between|in|for|and|to|or"
+    "|need|necesito|d[ae](?:me|nos)|denme|dennos|el|dia|at|after|past|around|about|until|till?"
+    "|before|by|between|in|for|and|to|or"
     "|wait|me|us|next"
     "|coming|following|another|other|like|least|most|over|maybe|every|las?|los|en|de|por|y|o"
     "|otr[oa]s?"
@@ -80,7 +81,8 @@ _COUNT = (
 )
 LENGTH = re.compile(
     rf"\b(?:in|for|after|wait|within|en|dentro de|espere\w*|por|durante|give (?:me|us|it)"
-    r"|need|necesito"
+    r"|need|necesito|d[ae](?:me|nos)|denme|dennos"
+    rf"|^(?=\d{{1,4}} (?:{UNIT})(?: (?:please|pls|thanks?|gracias|por favor))*$)"
     r"|(?=\d{1,4} (?:more|mas) )|(?=(?:the next|los proximos|las proximas) )"
     r"|(?=(?:at least|al menos) )"
     r"|(?:not|until|till?|hasta)(?: for)?(?= another| otr[oa]))"

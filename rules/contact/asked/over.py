@@ -10,10 +10,14 @@ from rules.contact.asked.absence import is_absent
 from rules.contact.asked.lengths import YEARS
 from rules.contact.asked_days import Match
 
-_GONE = re.compile(
-    r"\b(?:(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
+_BEEN = (  # and not what was said or done then of what is to come
+    r"(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
     r"|hoping|planning|thinking|wondering|put|placed|ordered|sent|sentenced|assigned|prescribed"
-    r"|deployed|stationed|called up|furloughed|suspended|grounded|admitted|committed)\b)"
+    r"|moved|rescheduled|pushed|postponed|changed|booked|set|deployed|stationed|called up"
+    r"|furloughed|suspended|grounded|admitted|committed)\b)"
+)
+_GONE = re.compile(
+    rf"\b(?:{_BEEN}"
     r"|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
     r"|calling|texted|texting|heard|worked"
     r"|(?:have|has|ve|haven|hasn|havent|hasnt)(?: t| not| never)?"
@@ -46,6 +50,31 @@ _DAY_GONE = re.compile(
     r"|(?:was|were|happened|occurred|fue|ocurrio)(?: back)?(?: on| in| el)?) $"
 )
 _DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
+# what was, and what a date that may be of last year is the date of: a bill, "my surgery"
+_WAS = re.compile(
+    rf"\b(?:{_BEEN}|had(?! to\b)|did|went|got|came|lost|estuv\w+|estaba|fui|tuv\w+|operaron"
+    r"|internaron)\b"
+)
+_OF_IT = re.compile(
+    r"\b(?:since|about(?= (?:the|my|our|an?|this)\b)|regarding|concerning|bill|invoice|charges?"
+    r"|balance|statement|visit|my|the|\w+aron|\w+ieron|fue|desde|sobre|factura|cuenta|cargo"
+    r"|visita)\b"
+)
+_WILL = re.compile(
+    r"\b(?:will|ll|going|gonna|be|back|return\w*|start\w*|better|am|m|im|are|re|is|s|have|has"
+    r"|having|can|can ?not|cant|could"
+    r"|won t|wont|not|don t|dont|no|until|till?|hasta|estoy|estar\w+|estamos|esta|voy|vamos|tengo"
+    r"|tenemos|me operan)\b"
+)
+# the day of a card, an insurance, a bill or a birthday: not one for which they ask
+_OF_ANOTHER = re.compile(
+    r"\b(?:paid(?= (?:up )?(?:through|thru|until|till)\b)|active|cover(?:s|ed|age)?|valid"
+    r"|effective|insured|expir\w+|turn(?:s|ing)? \d+|due"
+    r"|venc\w+|vigente|cubiert[oa]|activ[oa]|cumplo \d+)(?: (?:me|us|until|till?|through|thru|in|on"
+    r"|by|from|the|el|en|hasta|up to|is|date))* $"
+)
+_ASKED = re.compile(r"\b(?:until|till?|hasta|not|n t|dont|don t|after|when|once|cuando|despues)\b")
+_WAS_BEHIND = re.compile(r"\b(?:was|were|got|did|fue|estuvo|went)\b")
 _BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
 # of whom or what it is said since when they are it: "a patient for 20 years"
 _SINCE_WHEN = re.compile(
@@ -90,3 +119,26 @@ def is_day_gone(lead: str, behind: str) -> bool:
     if _DAY_GONE_BEHIND.match(behind):
         return True
     return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
+
+
+def is_day_of_what_was(lead: str) -> bool:
+    """Whether a day is that of something that was, and nothing is said of what is to come."""
+    was = max((found.end() for found in _WAS.finditer(lead)), default=0)
+    is_after = any(words.search(lead, was) for words in (_AHEAD, _STILL, _WILL))
+    return was > 0 and not is_after
+
+
+def is_far_day_to_come(lead: str, behind: str) -> bool:
+    """Whether a day on which somebody is not there is to come that may be one of last year as well:
+    "I'm away in June" is, "I had surgery in June" and "about my surgery in June" are not.
+    """
+    is_said = _WILL.search(lead) is not None or _OF_IT.search(lead) is None
+    return is_said and not (is_day_of_what_was(lead) or _WAS_BEHIND.search(behind))
+
+
+def is_of_another(lead: str) -> bool:
+    """Whether a day is that of something else: "covered until December", "bill due August 3"; but
+    not "don't call until it is due August 3".
+    """
+    found = _OF_ANOTHER.search(lead)
+    return found is not None and _ASKED.search(lead[: found.start()]) is None

@@ -25,6 +25,8 @@ _WORDS = {
         eliminar | borrar | remover | quitar | desuscribir(?:me|se)? | renunciar |
         finalizar | darse? de baja | no moleste(?:n)? | (?:ya )?no mas | no quiero(?: nada)? |
         cancelar (?:la |mi )?suscripcion |
+        (?:cancelar?|basta(?: de)?|alto a) (?:los |estos |sus )?mensaj\w+ |
+        quiero salir(?:me)? | dar de baja |
         parale | ya basta | alto ya
     """,
     "French": r"""
@@ -65,6 +67,10 @@ _PHRASES = {
         no (?:me|nos) (?:vuelvan? a )?(?:envi|mand|escrib|contact|llam|molest|text|busqu)\w*
         no (?:me|nos) (?:vuelvan? a )?comuni\w*
         no (?:envien?|manden?|escriban?|contacten?|llamen?|molesten?)(?: mas\b| nada\b| mensaj\w+|$)
+        no (?:llamen?|escriban?|envien?|manden?)(?: \w+){0,2} al? (?:este|mi) (?:numero|telefono)
+        no (?:vuelvan?|vuelvas) a (?:llam|escrib|contact|mand|envi|molest|text)\w+
+        (?:pare|paren|basta|detengan?|cancelen?)(?: de| con)?(?: los| estos| sus)? mensaj\w+
+        no (?:autorizo|consiento|acepto|doy permiso)(?: a)? (?:que|para que) me (?:\w+)
         (?:deje|dejen|deja|dejar) de (?:\w+ )?(?:envi\w+|mand\w+|escrib\w+|contact\w+)
         (?:pare|paren|parar|para) de (?:\w+ )?(?:envi\w+|mand\w+|escrib\w+|contact\w+)
         (?:deje|dejen|deja|dejar) de (?:\w+ )?(?:llam\w+|molest\w+|text\w+|acosar\w*)
@@ -357,6 +363,10 @@ def _any_phrase(table: dict[str, str]) -> str:
 
 
 _POLITE, _SCRIPT_POLITE = _any_word(_PLEASE), _any_word(_SCRIPT_PLEASE)
+SPANISH_DEVICE_DIED = (
+    r"\b(?:cel|celular|telefono|bateria|pila|carro|coche|computadora) (?:ya )?se (?:me )?murio\b"
+)
+_HARMLESS = re.compile(SPANISH_DEVICE_DIED)
 _ALONE = re.compile(
     rf"(?:(?:{_POLITE}) )*(?:{_any_word(*_WORDS.values())})(?: (?:{_POLITE}|stop))*"
 )
@@ -371,7 +381,7 @@ _SCRIPT_ANYWHERE = re.compile(_any_phrase(_SCRIPT_PHRASES))
 def says_stop_in_another_language(text: str) -> bool:
     """Whether `text`, a sentence or the whole of what somebody wrote, asks to stop."""
     plain = " ".join(re.sub(r"[^a-z0-9]+", " ", plain_letters(text)).split())
-    if _ALONE.fullmatch(plain) or _ANYWHERE.search(plain):
+    if _ALONE.fullmatch(plain) or _ANYWHERE.search(_HARMLESS.sub(" ", plain)):
         return True
     shown = in_its_script(text)
     return bool(_SCRIPT_ALONE.fullmatch(shown) or _SCRIPT_ANYWHERE.search(shown))

@@ -21,7 +21,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from rules.contact.opt_out.languages import says_stop_in_another_language
+from rules.contact.opt_out.languages import SPANISH_DEVICE_DIED, says_stop_in_another_language
 from rules.contact.opt_out.lookalikes import plain_letters
 from rules.contact.opt_out.spelling import corrected, joins_to
 
@@ -77,10 +77,24 @@ _MINE = (
     r"|my (?!card|credit|debit|bank|payment|billing|insurance)(?:\w+ ){0,2}?"
     r"(?:number|numbers|name|phone|cell|contact|contacts|info|information|details|data))"
 )
-_NOT = r"(?:do not|don t|dont|never|must not|may not|no longer)"
+_OF_PAYING = r" (?:of |from |the |my |your )*(?:auto ?pay\w*|payment|paperless|plan|billing)\b"
+_NOT = (
+    r"(?:do not|don t|dont|never|must not|may not|no longer)"
+    r"(?! (?:got|get|gotten|received|receive|had|heard)\b)"
+)
 _SOMEBODY = (
     r"(?:he|she|they|husband|wife|spouse|partner|mother|mom|father|dad|son|daughter|brother|sister"
     r"|patient|client|customer|person|who)"
+)
+# what somebody is who has died; nobody who passed an exam, or passed out, or is dead tired
+_TIME = r"(?:year|week|month|few|couple|while|day|morning|past|last|other|night|spring|summer|fall)"
+PASSED = (
+    r"(?:dead(?! (?:tired|beat|broke|serious|set|wrong|asleep)\b)|passed(?: on)?(?! (?:me|you|us"
+    r"|him|her|his|my"
+    r"|your"
+    rf"|our|their|out|it|them|by|over|along|through|up|inspection|on (?:the|my|your|it)|(?:the"
+    rf"|this|that|an?)(?!"
+    rf" {_TIME}))\b))\b"
 )
 _DEVICE = r"(?:phone|cell|battery|car|truck|computer|laptop|tablet|internet|wifi|app|it|line)"
 _DEBT = r"(?:debt|bill|invoice|charge|balance|account)"
@@ -89,7 +103,7 @@ _WISHES = [
     r"\bstop\b|\bdesist\b|\bcease\b",
     rf"^(?:{_POLITE} )*{_ALONE}(?: {_POLITE})*$",
     rf"\b{_ENDING}(?: \w+){{0,4}} {_REACH}\b|(?<!\bi )\bquit \w+ing\b",
-    rf"\b{_NOT}(?: \w+){{0,2}} {_REACH} (?:me|us|this|my|again|any)\b",
+    rf"\b(?:{_NOT}|dnt)(?: \w+){{0,2}} {_REACH} (?:me|us|this|my|again|any)\b",
     (
         rf"\b{_NOT}(?: \w+){{0,2}} (?:text|txt|message|msg|contact|call|bother|write|reply|respond)"
         r"(?: again| anymore| any more| ever| back| here| at all| please| thanks| thank you)*$"
@@ -108,13 +122,16 @@ _WISHES = [
         r" me|count me) out\b"
     ),
     (
-        rf"\b(?:take|get) {_MINE} (?:off|out)\b"
-        rf"|\b(?:remove|delete|erase|drop|scrub) {_MINE}\b(?! from (?:the )?(?:wait|bill|invoice))"
+        rf"\b(?:take|get) {_MINE} (?:off|out)\b(?!{_OF_PAYING})"
+        rf"|\b(?:remove|delete|erase|drop|scrub) (?!my old\b){_MINE}\b(?! from (?:the )?(?:wait"
+        rf"|bill"
+        rf"|invoice)|{_OF_PAYING})"
         r"|\boff (?:of )?(?:the|your|ur|this|that|all|every)(?: \w+){0,2} lists?\b"
-        r"|\bdo not (?:call|contact|text) list\b|\btake me off\b"
+        rf"|\bdo not (?:call|contact|text) (?:list|registry)\b|\btake me off\b(?!{_OF_PAYING})"
     ),
     (
-        r"\b(?:block|blocked|blocking|report|reporting|reported|sue|suing) (?:you|u|ur|this"
+        r"(?<!bank )(?<!phone )(?<!carrier )\b(?:block|blocked|blocking|report|reporting|reported"
+        r"|sue|suing) (?:you|u|ur|this"
         r" (?:number|sender))\b|\b(?:tcpa|fdcpa|lawsuit|ftc|fcc)\b"
     ),
     r"\bfuck(?:ing)? (?:you|u|this)\b|\bscrew you\b|\bgo to hell\b|\bshut (?:the \w+ )?up\b",
@@ -132,6 +149,15 @@ _WISHES = [
     ),
     r"^i (?:hereby |now )?(?:revoke|quit|cancel|withdraw|refuse)$|\bharass(?:ing|es) (?:me|us)\b",
     r"\b(?:not|never|don t|dont|didn t|didnt) consent(?:ed|ing)?\b",
+    (
+        rf"\bno further {_REACH}\b|\bnot (?:to )?be {_REACH}\b|\b(?:request|ask|demand|insist)(?:"
+        rf" that)?"
+        rf" (?:you|u)(?: all)? (?:not|never|do not|don t|dont) {_REACH}\b"
+        rf"|\b(?:never gave|(?:did not|didn t|didnt) give|not have|don t have|dont have)(?: \w+)?"
+        rf" (?:permission|consent|authorization) to {_REACH}\b|\bonly (?:e ?mail|mail) (?:me|us)\b"
+        rf"|\bturn (?:these|this|it|them|(?:the|your) {_REACH}) off\b|\bleave (?:me|us) be\b"
+        r"|\b(?:want|need) any ?more of (?:these|this|those|them)\b"
+    ),
     r"\b(?:want|wish) to be removed\b",
     (
         rf"\b(?:told|asked|said|informed|requested)(?: \w+){{0,4}} not(?: to)?(?: be)? {_REACH}\b"
@@ -162,7 +188,7 @@ _WISHES = [
     # What stops collection by text, whoever says it: death, bankruptcy, an attorney, a dispute.
     (
         rf"\bpassed away\b|\bdeceased\b|\bdied\b|\b{_SOMEBODY} (?:is |s |has |have |had |just"
-        r" )*(?:dead|passed|passed on)\b|\bestate of\b|\bprobate\b"
+        rf" )*{PASSED}|\bestate of\b|\bprobate\b"
     ),
     (
         r"\bbankrupt\w*\b|\bchapter"
@@ -170,7 +196,8 @@ _WISHES = [
         r" (?:counsel|representation|representative)\b"
     ),
     (
-        r"\bdisput(?:e|ed|es|ing)\b|\b(?:do not|don t|dont|never|did not|didn t|didnt) owe\b|\bnot"
+        r"(?<!not )(?<!n t )(?<!dont )(?<!never )\bdisput(?:e|ed|es|ing)\b|\b(?:do not|don t|dont"
+        r"|never|did not|didn t|didnt) owe\b|\bnot"
         rf" my {_DEBT}\b|\bidentity theft\b"
     ),
 ]
@@ -185,9 +212,11 @@ _HARMLESS = [
     ),
     rf"\b(?:can|could|may|shall|should) (?:i|we) stop\b(?!(?: \w+){{0,3}} {_REACH}\b)",
     r"\bstop (?:by|in|over|off|at(?! once\b)(?! this point\b))\b",
-    r"\bstop (?:(?:a|an|my|the|that|your) )?(?:payments?|checks?|cheques?)\b",
+    r"\bstop (?:(?:a|an|my|the|that|your) )?(?:payments?|checks?|cheques?|auto ?pay\w*)\b",
+    r"\b(?:do not|don t|dont|never) send (?:me|us|it|this|my \w+) to (?:a )?collect\w+\b",
     r"\b(?:bus|train|truck|rest|pit|first|last|next|one|non) stop\b|\bstop (?:sign|light)s?\b",
     r"\bstop (?:and |n )?shop\b",
+    SPANISH_DEVICE_DIED,
     rf"\b{_DEVICE} (?:is |s |has |had |just )*(?:died|dead)\b|\bpower of attorney\b",
 ]
 _WISH = re.compile("|".join(f"(?:{wish})" for wish in _WISHES))

@@ -296,7 +296,8 @@ def test_a_declined_card_is_an_error_and_not_tried_again(line):
 @pytest.mark.one_database
 def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
     """Given a card that was declined, when the bill is paid by its link and it is asked what came
-    of the card, then nothing is left to pay, and nobody is offered a link.
+    of the card, then nothing is left to pay, and nobody is offered a link; of a bill that was
+    cancelled nobody says that it was settled.
     """
     line.takes_cards()
     line.has_a_saved_card("pm_card_chargeCustomerFail")
@@ -306,7 +307,12 @@ def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
         "-The card was declined"
     )
 
-    Invoice.update(outstanding=0, status="paid").where(Invoice.id == line.invoice.id).execute()
+    this = Invoice.id == line.invoice.id
+    Invoice.update(outstanding=0, status="cancelled").where(this).execute()
+    assert line.tool("processPhonePayment", "t-1", heard=AGREED).startswith(
+        "-The card was declined"
+    )
+    Invoice.update(outstanding=0, status="paid").where(this).execute()
 
     for tool_id in ("t-1", "t-2"):
         told = line.tool("processPhonePayment", tool_id, heard=AGREED)

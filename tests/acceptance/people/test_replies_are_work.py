@@ -221,6 +221,16 @@ def test_a_dispute_does_not_wait_for_the_call(clinic):
     assert item["dueAt"] <= rfc3339(business_now())
 
 
+@pytest.mark.parametrize("words", ["wrong number", "I already paid", "my insurance pays this"])
+def test_what_weighs_more_than_a_call_does_not_wait_for_the_call(clinic, words):
+    """Given a call that is due in weeks, then more than a call is due within a day."""
+    clinic.hear("call me in three weeks")
+    clinic.hear(words)
+    (item,) = waiting(clinic)
+    assert item["context"]["class"] not in {"call_me", "later"}
+    assert item["dueAt"] <= rfc3339(business_now() + DUE_AFTER)
+
+
 def test_a_dispute_that_names_a_time_is_not_put_off_either(clinic):
     clinic.hear("The bill is wrong. Call me in 3 weeks")
     (item,) = waiting(clinic)

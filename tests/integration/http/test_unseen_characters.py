@@ -63,9 +63,16 @@ def test_a_stranger_learns_nothing_of_it(client):
 
 
 def test_letters_of_any_language_are_a_place(client):
-    """A name with an accent, or in another script, is looked for."""
+    """A name with an accent, or in another script, is looked for: what joins Persian letters or
+    emoji, and a sign that is newer than this server, is part of it.
+    """
     account = given.an_account()
-    for place in ("San%20Jos%C3%A9", "%E6%9D%B1%E4%BA%AC"):
+    persian, family, new = (
+        "%D9%85%DB%8C%E2%80%8C",
+        "%F0%9F%91%A9%E2%80%8D%F0%9F%91%A7",
+        "%F3%A0%BF%BF",
+    )
+    for place in ("San%20Jos%C3%A9", "%E6%9D%B1%E4%BA%AC", persian, family, new):
         answer = client.simulate_get(
             f"/api/accounts/{account.id}/available-numbers",
             query_string=f"locality={place}",

@@ -219,6 +219,7 @@ ALSO = {
         "send me proof of this debt",
         "validate this debt",
         "prove it",
+        "I'm Not Paying",
     ],
     "later": [
         "I'm not home until Monday",
@@ -240,7 +241,6 @@ ALSO = {
         "this phone is not working",
         "there's no signal here",
         "this is a rip off",
-        "I'm Not Paying",
         "no soy rico",
         "my wife lost her job in May",
         "it was my mistake sorry, paid now",

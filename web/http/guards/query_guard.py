@@ -1,5 +1,8 @@
-"""Characters that nobody can see are refused in every query of the API: no name or id has one, so
-that the answer would be of something else than what was meant, or empty.
+"""Characters that nobody can see, and that no name or id needs, are refused in every query of the
+API: the answer would be of something else than what was meant, or empty.
+
+What joins letters or emoji is none of them: Persian names are written with it. Nor is a sign that
+is too new to be known here.
 """
 
 import unicodedata
@@ -12,9 +15,12 @@ from web.http.problems import Problem
 TOLD_PARAMETERS = 10
 LONGEST_NAME = 80
 CURSOR = "startingAfter"  # each list refuses one that is no id of its own, whatever is in it
-# control, format (such as those that turn the direction of text), halves of pairs, private, none;
-# what parts lines
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, halves of pairs, what parts lines
+# what turns the direction of text, stands for no width, or marks the order of bytes
+_INVISIBLE = frozenset(
+    "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
+    "\u2066\u2067\u2068\u2069\ufeff"
+)
 _NO_UTF8 = "\N{REPLACEMENT CHARACTER}"  # what the server reads where bytes are no text
 TOLD = (
     "has a character that cannot be seen, such as NUL; text of letters, digits and signs is"
@@ -48,7 +54,8 @@ def _given(req: falcon.Request) -> Iterator[tuple[str, list[str]]]:
 def _is_unseen(text: str) -> bool:
     plain = text.isascii() and text.isprintable()
     return not plain and any(
-        unicodedata.category(char) in _UNSEEN or char == _NO_UTF8 for char in text
+        unicodedata.category(char) in _UNSEEN or char in _INVISIBLE or char == _NO_UTF8
+        for char in text
     )
 
 

@@ -1,0 +1,176 @@
+"""Times that people name beside other words: a call now, a reason, something that was."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from rules.contact.asked.at_once import asks_at_once as clause_asks
+from rules.contact.asked_times import asked_from, asks_at_once
+from rules.contact.replies import asks_for_another_time
+
+HOME = "America/New_York"
+SUMMER = datetime(2026, 7, 15, 11, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)  # a Wednesday
+AUTUMN = datetime(2026, 11, 29, 11, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)  # a Sunday
+
+# "now" is when they are short of money, or what the limit beside it bounds
+NOT_NOW = {
+    "I'm short right now call me on dec 1": "12-01 00:00",
+    "I'm short right now call me on aug 1": "08-01 00:00",
+    "I'm short right now call me on june 5": "06-05 00:00",
+    "I'm short right now call me on 9/1": "09-01 00:00",
+    "I'm short right now call me in august": "08-01 00:00",
+    "I'm short right now call me in september": "09-01 00:00",
+    "I'm short right now call me in november": "11-01 00:00",
+    "I'm leaving now for vacation call me aug 1": "08-01 00:00",
+    "estoy corto ahora llámeme en agosto": "08-01 00:00",
+    "call me immediately after 5pm": "07-15 17:00",
+    "call me right now after 5:30 pm": "07-15 17:30",
+    "call asap but not before 3": "07-15 15:00",
+    "call me asap but not today": "07-16 00:00",
+    "call me asap but don't call me before 3": "07-15 15:00",
+    "please call me immediately when you open on monday": "07-20 00:00",
+    "I want to talk right away when I get back on the 25th": "07-25 00:00",
+    "call me now? no. tomorrow": "07-16 00:00",
+    "call me now? No. Call me on Friday": "07-17 00:00",
+    "need to talk asap call me tomorrow at 9": "07-16 09:00",
+    "llámeme cuanto antes pero después de las 5": "07-15 17:00",
+}
+NOW = [
+    "call me asap thanks",
+    "call me right now I am free",
+    "call me now but don't call me tomorrow",
+    "call me now when you get this",
+    "my surgery is on june 5 call me now",
+    "call me now about my visit on may 3",
+]
+# a date that is over is no time to come for what was then
+OVER = [
+    "I had surgery on june 1 please call me about the bill",
+    "I was hospitalized from june 1 to june 5, call me",
+    "my surgery on may 5 was covered, please call",
+    "please call about my surgery june 1",
+    "my appointment on june 2 was cancelled, call me",
+    "the hospital bill from june 1 is high, call me",
+    "me operaron el 3 de junio, llámeme",
+    "estuve internado el 3 de junio, llámeme",
+]
+TO_COME = {
+    "I'm on vacation june 5 to june 10": "2027-06-11",
+    "on vacation 6/5 to 6/10": "2027-06-11",
+    "not available june 5": "2027-06-06",
+    "I will be away in june": "2027-07-01",
+    "I was told I will be away june 5": "2027-06-06",
+    "my husband is going to be in rehab june 5 to june 20": "2027-06-21",
+    "estaré de viaje el 5 de junio": "2027-06-06",
+    "I will be in the hospital june 5": "2027-06-06",
+    "on june 5 I will be away": "2027-06-06",
+    "I had a baby and am on leave until june 5": "2027-06-05",
+}
+# no sooner than they say
+SHORTER = {
+    "not before september": "09-01",
+    "give me till the first": "08-01",
+    "until the first": "08-01",
+    "wait until the third": "08-03",
+    "hasta el primero": "08-01",
+    "hasta el quince": "08-15",
+    "wait till after labor day": "09-08",
+    "call me at the end of september": "09-30",
+    "mid august": "08-15",
+    "call me september": "09-01",
+    "call me end of month": "07-31",
+    "call me on the first": "08-01",
+    "call me any day but friday": "07-18",
+    "gone through september": "10-01",
+    "out through 8/15": "08-16",
+    "away this august": "09-01",
+    "deme dos semanas": "07-29",
+    "30 days": "08-14",
+    "no calls this week": "07-20",
+}
+# a time that is named, and nothing else asked for, is when to be contacted
+PUT_OFF = [
+    "need a couple weeks",
+    "no calls this week",
+    "wait a month",
+    "please hold off for 30 days",
+    "can you wait 2 weeks",
+    "deme dos semanas",
+    "espere 15 días",
+    "a partir del lunes",
+    "no voy a estar esta semana",
+    "hit me up next week",
+    "mid august",
+    "gone through september",
+    "out through 8/15",
+    "away this august",
+    "tmrw pls",
+    "2morrow",
+    "10 days",
+]
+# the day of an insurance, a card, a bill: no day for which they ask
+OF_ANOTHER = [
+    "I turn 65 in october, call me",
+    "my card expires in august, call me",
+    "question about my bill due august 3 call me",
+    "I am paid through september, call me",
+    "I was there the first time, call me",
+]
+
+
+def read(said, now, shown):
+    """When each text asks to be contacted, as a clock in New York shows it."""
+    found = {text: asked_from(text, now, (HOME,)) for text in said}
+    return {text: at and f"{at.astimezone(ZoneInfo(HOME)):{shown}}" for text, at in found.items()}
+
+
+def test_now_is_not_asked_for_where_another_time_is():
+    assert read(NOT_NOW, SUMMER, "%m-%d %H:%M") == NOT_NOW
+    assert {text: asks_at_once(text) for text in NOT_NOW} == dict.fromkeys(NOT_NOW, False)
+
+
+def test_now_is_asked_for_whatever_else_is_said_of_other_days():
+    assert {text: asks_at_once(text) for text in NOW} == dict.fromkeys(NOW, True)
+
+
+def test_a_date_of_what_was_is_no_time_to_come():
+    for now in (SUMMER, AUTUMN):
+        assert read(OVER, now, "%m-%d") == dict.fromkeys(OVER)
+    lately = ["I had surgery in july, call me", "we were away in may call me"]
+    assert read(lately, AUTUMN, "%m-%d") == dict.fromkeys(lately)
+    assert read(["I was ill call me in may"], AUTUMN, "%m-%d") == {
+        "I was ill call me in may": "05-01"
+    }
+
+
+def test_a_date_on_which_they_are_not_there_is_to_come():
+    assert read(TO_COME, SUMMER, "%Y-%m-%d") == TO_COME
+
+
+def test_no_time_is_sooner_than_they_say():
+    assert read(SHORTER, SUMMER, "%m-%d") == SHORTER
+
+
+def test_who_names_a_time_is_put_off_by_whatever_words():
+    found = {text: asks_for_another_time(text) for text in PUT_OFF}
+    assert found == dict.fromkeys(PUT_OFF, True)
+
+
+def test_the_day_of_something_else_is_none_that_they_ask_for():
+    assert read(OF_ANOTHER, SUMMER, "%m-%d") == dict.fromkeys(OF_ANOTHER)
+    insured = asked_from("My insurance is active until december", SUMMER, (HOME,))
+    assert insured is None or insured < SUMMER.replace(day=17)
+
+
+def test_a_clause_with_many_a_now_is_read_a_few_times_over():
+    """A long clause is read a few times over, and not once for each word of it."""
+    read_letters = []
+
+    def names_time(words):
+        read_letters.append(len(words))
+        return True
+
+    for part in ("call me now but ", "now call me tomorrow ", "call asap not friday "):
+        clause = part * 100
+        clause_asks(clause, names_time)
+        assert sum(read_letters) < 10 * len(clause)
+        read_letters.clear()
