@@ -78,7 +78,7 @@ def begin_look_up(look_up_id: str) -> datetime | None:
 
 
 def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
-    """Twilio has certainly not looked anything up, which costs nothing: the question that was begun
+    """Twilio has certainly not looked anything up, and is asked again: the question that was begun
     then does not count, so that no trouble of Twilio's uses up the account's day.
     """
     with transaction():

@@ -227,11 +227,17 @@ def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("fault", "counted"),
-    [("error_500", 1), ("rate_limit_429", 1), ("forbidden_403", 1), ("refuse", 2)],
+    [
+        ("error_500", 1),
+        ("rate_limit_429", 1),
+        ("forbidden_403", 1),
+        ("bad_gateway", 2),
+        ("refuse", 2),
+    ],
 )
 def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault, counted):
-    """Given a question that Twilio turns away, then it does not count; silence may have cost a fee
-    and does.
+    """Given a question that Twilio turns away, then it does not count; silence, or a gateway's page
+    instead of an answer, may have cost a fee and does.
     """
     clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
