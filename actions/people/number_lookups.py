@@ -87,7 +87,8 @@ def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
 
 def record_answer(look_up_id: str, answer: str) -> None:
     """Keep the answer, in the caller's transaction. A number that has changed hands is work for
-    somebody, for each person who consented there by the date that was asked about.
+    somebody, for each person who consented there by the date that was asked about: one item for
+    each number of theirs.
     """
     look_up = NumberLookup.get_by_id(look_up_id)
     dates = _consents_there(look_up)
@@ -105,7 +106,8 @@ def record_answer(look_up_id: str, answer: str) -> None:
                 customer,
                 None,
                 WHY,
-                {"number": look_up.phone, "consentedOn": look_up.since},
+                {"number": look_up.phone, "consentedOn": dates[customer.id]},
+                subject=f"{customer.id}:{look_up.phone}",
                 suggested="done",
             )
     for customer_id in sorted(dates):

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actions.accounts.accounts import change_settings
+from actions.contact.gate_facts import consent_date
+from actions.contact.ladder.preview import preview_of
 from actions.people.number_lookups import AFTER_TROUBLE, begin_look_up, record_answer
 from bin.commands.checks.texting import check_number_lookups
 from jobs.look_up_number import look_up_number
@@ -133,6 +135,7 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
     assert clinic.ask().json["reasonCode"] == "number_reassigned", "it stays known"
     checks(clinic)
     assert len(asked(clinic)) == 1
+    assert item.context["consentedOn"] == str(consented_on(clinic))
     clinic.consents()
     Consent.update(given_at=business_now() - timedelta(days=1)).where(
         Consent.id == Consent.select().order_by(Consent.created_at.desc()).get().id
@@ -142,17 +145,39 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
 
 
 def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
-    """Given two people at one phone, who agreed on one day, when it changed hands, then neither is
-    contacted, and staff are asked about both; who agreed later is not looked at.
+    """Given two people at one phone, when it changed hands after they agreed, then neither is
+    contacted, and staff are asked about both, each with the date of their own consent; who agreed
+    later is not looked at.
     """
+def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
+    """Given a person whose number changed hands, which somebody still has to see to, when another
+    number of theirs did too, then that is an item as well.
+    """
+    says(clinic, given_up=f"{consented_on(clinic):%Y%m%d}")
+    clinic.send()
+    other = "+12025550177"
+    clinic.phone = clinic.customer.phone = other
+    clinic.customer.save()
+    habits = clinic.stand_in.sandbox.twilio.books.habits
+    habits[other] = habits[PHONE]
+    clinic.consents()
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.send()
+    items = {item.context["number"]: item.state for item in WorkItem.select()}
+    assert items == {PHONE: "open", other: "open"}
+
+
     other, later = (given.a_customer(clinic.account, phone=PHONE) for _ in range(2))
-    for customer, days in ((other, 30), (later, 2)):
+    for customer, days in ((other, 40), (later, 2)):
         words = {"source": "s", "text": "t", "text_version": "1", "recorded_by": "test"}
         now = real_now()
         Consent.record(customer, PHONE, ["sms"], now - timedelta(days=days), now, **words)
     says(clinic, given_up=f"{consented_on(clinic) - timedelta(days=10):%Y%m%d}")
     clinic.send()
-    assert {row.customer_id for row in WorkItem.select()} == {clinic.customer.id, other.id}
+    agreed = {row.customer_id: row.context["consentedOn"] for row in WorkItem.select()}
+    earlier = consent_date(clinic.account, real_now() - timedelta(days=40))
+    (question,) = NumberLookup.select()
+    assert agreed == {clinic.customer.id: question.since, other.id: earlier}
     invoice = given.an_invoice(clinic.account, customer=other)
     assert clinic.ask(invoice=invoice).json["reasonCode"] == "number_reassigned"
 
