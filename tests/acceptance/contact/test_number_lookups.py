@@ -13,12 +13,15 @@ from actions.contact.gate_facts import consent_date
 from actions.contact.ladder.preview import preview_of
 from actions.people.number_lookups import AFTER_TROUBLE, begin_look_up, record_answer
 from bin.commands.checks.texting import check_number_lookups
+from delivery.attempt import Snooze
 from jobs.look_up_number import look_up_number
+from jobs.send_payment_link import send_payment_link
 from models.accounts.account_settings import AccountSettings
 from models.contact.consent import Consent
 from models.contact.number_lookup import NumberLookup
 from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
+from models.delivery.attempt import claim_job, fail_job
 from models.effects.daily_limit import DailyCeiling, tally_of
 from providers.twilio.client import client
 from runtime.clock import business_now, move_business_time, real_now
@@ -298,6 +301,43 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
 
 
 @pytest.mark.one_database
+@pytest.mark.one_database
+def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
+    """Given a text that looks whether it may leave while each attempt at the look-up runs, and
+    fails, then the look-up is given up after as many attempts as any job.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    message = clinic.send()
+    job = clinic.job("look_up_number")
+    for _ in range(job.max_attempts):
+        attempt = claim_job(job.id, "silent", early=True)
+        with pytest.raises(Snooze):
+            send_payment_link.perform(message.id)
+        assert fail_job(attempt, "no answer", 0)
+    job = clinic.job("look_up_number")
+    assert (job.state, job.attempts) == ("dead", job.max_attempts)
+
+
+@pytest.mark.one_database
+def test_a_look_up_that_ended_without_an_answer_is_made_once_somebody_wants_it(clinic):
+    """Given one that ended unasked, as the account wanted none any more, when the account wants
+    them again, then it is made.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    checks(clinic, 0)
+    StagedJob.update(due_at=0).where(StagedJob.name == "look_up_number").execute()
+    StagedJob.update(state="cancelled").where(StagedJob.name == "send_payment_link").execute()
+    given.relayed(clinic.redis)
+    clinic.work(0)
+    assert (clinic.job("look_up_number").state, asked(clinic)) == ("done", [])
+    checks(clinic)
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.send()
+    assert (len(clinic.sent()), answers()) == (1, ["no"])
+
+
 def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic, monkeypatch):
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     clinic.send()
