@@ -18,10 +18,11 @@ from jobs.look_up_number import look_up_number
 from jobs.send_payment_link import send_payment_link
 from models.accounts.account_settings import AccountSettings
 from models.contact.consent import Consent
+from models.contact.message import Message
 from models.contact.number_lookup import NumberLookup
 from models.contact.work_item import WorkItem
-from models.delivery.staged_job import StagedJob
 from models.delivery.attempt import claim_job, fail_job
+from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import DailyCeiling, tally_of
 from providers.twilio.client import client
 from runtime.clock import business_now, move_business_time, real_now
@@ -134,11 +135,11 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
         "done",
     )
     assert item.context["number"] == PHONE
+    assert item.context["consentedOn"] == str(consented_on(clinic))
     checks(clinic, 0)
     assert clinic.ask().json["reasonCode"] == "number_reassigned", "it stays known"
     checks(clinic)
     assert len(asked(clinic)) == 1
-    assert item.context["consentedOn"] == str(consented_on(clinic))
     clinic.consents()
     Consent.update(given_at=business_now() - timedelta(days=1)).where(
         Consent.id == Consent.select().order_by(Consent.created_at.desc()).get().id
@@ -147,11 +148,6 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
     assert (len(clinic.sent()), answers()) == (1, ["yes", "no"])
 
 
-def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
-    """Given two people at one phone, when it changed hands after they agreed, then neither is
-    contacted, and staff are asked about both, each with the date of their own consent; who agreed
-    later is not looked at.
-    """
 def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
     """Given a person whose number changed hands, which somebody still has to see to, when another
     number of theirs did too, then that is an item as well.
@@ -170,6 +166,11 @@ def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
     assert items == {PHONE: "open", other: "open"}
 
 
+def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
+    """Given two people at one phone, when it changed hands after they agreed, then neither is
+    contacted, and staff are asked about both, each with the date of their own consent; who agreed
+    later is not looked at.
+    """
     other, later = (given.a_customer(clinic.account, phone=PHONE) for _ in range(2))
     for customer, days in ((other, 40), (later, 2)):
         words = {"source": "s", "text": "t", "text_version": "1", "recorded_by": "test"}
@@ -301,7 +302,6 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
 
 
 @pytest.mark.one_database
-@pytest.mark.one_database
 def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
     """Given a text that looks whether it may leave while each attempt at the look-up runs, and
     fails, then the look-up is given up after as many attempts as any job.
@@ -338,6 +338,7 @@ def test_a_look_up_that_ended_without_an_answer_is_made_once_somebody_wants_it(c
     assert (len(clinic.sent()), answers()) == (1, ["no"])
 
 
+@pytest.mark.one_database
 def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic, monkeypatch):
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     clinic.send()
@@ -451,6 +452,59 @@ def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting)
     clinic.sends()
     clinic.scan()
     assert (len(clinic.sends()), answers()) == (1, ["no"])
+
+
+@pytest.mark.one_database
+def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_invoice(texting):
+    """Given one invoice that is promised, and another that only the look-up keeps back, then the
+    number is looked up, the text about the other leaves, and the preview says so.
+    """
+    clinic = a_scanned_clinic(texting)
+    promised, other = clinic.owes(3), clinic.owes(3)
+    promises(clinic, promised)
+    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    assert [one.code for one in coming] == ["number_not_checked"]
+    clinic.scan()
+    assert clinic.course().code == "number_not_checked"
+    clinic.sends()
+    clinic.scan()
+    assert (len(clinic.sends()), answers()) == (1, ["no"])
+    assert Message.get().invoice_id == other.id
+
+
+@pytest.mark.one_database
+def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
+    """Given one that is promised, for which a rung is due, and another that was named at that rung
+    before, then there is nothing to be contacted about, and no look-up either.
+    """
+    clinic = a_scanned_clinic(texting, number_check_days=0)
+    clinic.change(ladder=[{"days": 3, "channel": "sms"}])
+    clinic.owes(3)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+    clinic.days_pass(3)
+    checks(texting)
+    promises(clinic, clinic.owes(4))
+    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    clinic.scan()
+    clinic.sends()
+    assert (clinic.course().code, coming, NumberLookup.select().count()) == ("promised", (), 0)
+
+
+@pytest.mark.one_database
+def test_no_number_is_looked_up_for_what_cannot_be_paid_by_card_anyway(texting):
+    clinic = a_scanned_clinic(texting)
+    clinic.owes(3, amount=20)
+    clinic.scan()
+    clinic.sends()
+    assert (clinic.course().code, NumberLookup.select().count()) == ("payment_refused", 0)
+
+
+def promises(clinic, invoice, days=9):
+    """They promise to pay it in so many days."""
+    day = (clinic.today + timedelta(days=days)).isoformat()
+    path = f"/api/invoices/{invoice.id}/promises"
+    assert clinic.texting.post(path, promisedFor=day).status_code == 201
 
 
 def a_scanned_clinic(texting, **settings):
