@@ -11,7 +11,12 @@ import pytest
 from actions.accounts.accounts import change_settings
 from actions.contact.gate_facts import consent_date
 from actions.contact.ladder.preview import preview_of
-from actions.people.number_lookups import AFTER_TROUBLE, begin_look_up, record_answer
+from actions.people.number_lookups import (
+    AFTER_TROUBLE,
+    begin_look_up,
+    record_answer,
+    want_look_up,
+)
 from bin.commands.checks.texting import check_number_lookups
 from delivery.attempt import Snooze
 from jobs.look_up_number import look_up_number
@@ -24,6 +29,7 @@ from models.contact.work_item import WorkItem
 from models.delivery.attempt import claim_job, fail_job
 from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import DailyCeiling, tally_of
+from models.transactions import transaction
 from providers.twilio.client import client
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.errors import Misconfigured
@@ -316,6 +322,21 @@ def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
         assert fail_job(attempt, "no answer", 0)
     job = clinic.job("look_up_number")
     assert (job.state, job.attempts) == ("dead", job.max_attempts)
+
+
+@pytest.mark.one_database
+def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
+    """Given one that a text waits for, when a call waits for it too, then it is done among the
+    calls, at the time that it has.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    before = clinic.job("look_up_number")
+    with transaction():
+        want_look_up(clinic.customer, PHONE, "sms", "calls")
+    after = clinic.job("look_up_number")
+    assert (before.queue, after.queue) == ("interactive", "calls")
+    assert (after.state, after.due_at, after.wanted_again) == ("waiting", before.due_at, None)
 
 
 @pytest.mark.one_database
