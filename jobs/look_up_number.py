@@ -2,7 +2,8 @@
 since they consented.
 
 Twice is harmless: what has an answer is not asked again, and a question whose answer was lost costs
-Twilio's fee once more and nothing else.
+Twilio's fee once more and nothing else. Each question counts towards the account's day, also one
+that an error answers for good; not one that Twilio itself turns away, to be asked again.
 """
 
 from datetime import date
@@ -17,7 +18,7 @@ from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.contact.number_lookup import NumberLookup
 from providers.errors import ProviderError
-from providers.twilio.lookups import number_reassigned
+from providers.twilio.lookups import may_have_looked_up, number_reassigned
 from runtime.errors import Misconfigured
 
 TOMORROW_OR_RAISED = 1_800.0  # seconds between two looks whether the ceiling leaves room
@@ -36,13 +37,8 @@ def look_up_number(look_up_id: str) -> None:
     try:
         answer = number_reassigned(look_up.phone, date.fromisoformat(look_up.since))
     except (Misconfigured, ProviderError) as error:
-        if not _may_have_cost(error):
+        if isinstance(error, Misconfigured) or not may_have_looked_up(error):
             record_unanswered(look_up.id, begun_at)
         raise
     with recording():
         record_answer(look_up.id, answer)
-
-
-def _may_have_cost(error: Misconfigured | ProviderError) -> bool:
-    """Whether Twilio may have looked the number up all the same: it did not say."""
-    return isinstance(error, ProviderError) and not error.answered and error.outcome == "unknown"

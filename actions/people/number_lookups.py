@@ -11,7 +11,7 @@ from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.contact.number_lookup import NumberLookup
 from models.delivery.stage import stage_again
-from models.delivery.staged_job import find_staged
+from models.delivery.staged_job import find_staged, move_to
 from models.effects.daily_limit import count_reserved, give_back, over_ceiling
 from models.invoices.customer import Customer
 from models.transactions import serialize_on, transaction
@@ -24,6 +24,7 @@ from runtime.log import get_log
 WHY = "number_reassigned"  # the reason of the escalation
 # seconds until one that was given up is tried anew: whoever waits for it asks every half minute
 AFTER_TROUBLE = 1_800.0
+OVER = frozenset({"done", "dead", "cancelled"})  # states in which a job does nothing by itself
 
 log = get_log("contact")
 
@@ -35,6 +36,11 @@ class OverCeiling(PayphoneError):
 def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
     """Have the number looked up for the consent that the gate relies on: it has just answered
     `number_not_checked`, in this transaction. `queue`: that of the job which waits for it.
+
+    One that is under way is left alone. Staged again, it would get all its attempts back whenever
+    somebody looks while Twilio is silent, and never be given up. Nothing is missed by that: the
+    answer and the end of its job are one commit, which waits for the keys that the caller holds;
+    and of one that ends without an answer, whoever still waits asks again.
     """
     given = [
         row.given_at
@@ -50,15 +56,17 @@ def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = 
         since = consent_date(customer.account, max(given))
         wanted = NumberLookup.want(customer, phone, since, real_now())
         job = find_staged("look_up_number", wanted.id)
-        delay = AFTER_TROUBLE if job is not None and job.state == "dead" else 0.0
-        stage_again(
-            "look_up_number",
-            wanted.id,
-            wanted.id,
-            fair_to=customer.account_id,
-            queue=queue,
-            delay=delay,
-        )
+        if job is None or job.state in OVER:
+            stage_again(
+                "look_up_number",
+                wanted.id,
+                wanted.id,
+                fair_to=customer.account_id,
+                queue=queue,
+                delay=AFTER_TROUBLE if job is not None and job.state == "dead" else 0.0,
+            )
+        elif queue:
+            move_to(queue, "look_up_number", wanted.id)
 
 
 def begin_look_up(look_up_id: str) -> datetime | None:
@@ -78,7 +86,7 @@ def begin_look_up(look_up_id: str) -> datetime | None:
 
 
 def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
-    """Twilio has certainly not looked anything up, which costs nothing: the question that was begun
+    """Twilio has certainly not looked anything up, and is asked again: the question that was begun
     then does not count, so that no trouble of Twilio's uses up the account's day.
     """
     with transaction():
@@ -87,11 +95,12 @@ def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
 
 def record_answer(look_up_id: str, answer: str) -> None:
     """Keep the answer, in the caller's transaction. A number that has changed hands is work for
-    somebody, for each person who consented there by the date that was asked about.
+    somebody, for each person who consented there by the date that was asked about: one item for
+    each number of theirs.
     """
     look_up = NumberLookup.get_by_id(look_up_id)
     dates = _consents_there(look_up)
-    # whoever decides about one of them has staged this job again, or will see the answer
+    # whoever decides about one of them either relies on this job, or sees the answer
     serialize_on(*map(customer_key, sorted({look_up.customer_id, *dates})))
     look_up = NumberLookup.locked_with("account", look_up_id)
     if not look_up.record_answer(answer, business_now()):
@@ -105,7 +114,8 @@ def record_answer(look_up_id: str, answer: str) -> None:
                 customer,
                 None,
                 WHY,
-                {"number": look_up.phone, "consentedOn": look_up.since},
+                {"number": look_up.phone, "consentedOn": dates[customer.id]},
+                subject=f"{customer.id}:{look_up.phone}",
                 suggested="done",
             )
     for customer_id in sorted(dates):

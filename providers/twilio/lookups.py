@@ -15,6 +15,7 @@ from rules.contact.number_lookups import INVALID
 # https://www.twilio.com/docs/api/errors: a status, as of a gateway's page, is none of them
 TWILIO_CODE = re.compile("[0-9]{5,6}")
 LOOKUP_CODES = "606"  # how those about look-ups begin
+GATEWAYS = frozenset({502, 504})  # their status says that what is behind them did not
 
 
 def number_reassigned(number: str, since: date) -> str:
@@ -39,6 +40,16 @@ def number_reassigned(number: str, since: date) -> str:
         if error.answered and is_about_it and TWILIO_CODE.fullmatch(error.code):
             return error.code
         raise
+
+
+def may_have_looked_up(error: ProviderError) -> bool:
+    """Whether Twilio may have looked the number up all the same, for its fee: nothing came, or
+    what came is a gateway's, which does not know.
+    """
+    if error.outcome != "unknown":
+        return False
+    is_own = error.answered and TWILIO_CODE.fullmatch(error.code) is not None
+    return not is_own or getattr(error.__cause__, "status", None) in GATEWAYS
 
 
 def _checked(code: str) -> str:

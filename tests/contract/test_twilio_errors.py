@@ -17,6 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 
 from providers.errors import ProviderError
 from providers.twilio.client import mapped_errors, rebased
+from providers.twilio.lookups import may_have_looked_up
 from providers.twilio.signature import BadTwilioSignature, verify_form
 from sandbox.twilio.webhooks import signature
 
@@ -63,6 +64,33 @@ def test_what_is_known_after_a_failure(error, outcome, code):
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise error
     assert (told.value.outcome, told.value.code) == (outcome, code)
+
+
+@pytest.mark.parametrize(
+    ("error", "may_have"),
+    [
+        (rest(400, 60600), False),
+        (rest(403, 20403), False),
+        (rest(429, 20429), False),
+        (rest(500, 20500), False),
+        (rest(503, 20503), False),
+        (rest(500, None), True),
+        (rest(502, None), True),
+        (rest(503, None), True),
+        (rest(504, None), True),
+        (rest(504, 20504), True),
+        (rest(408, None), True),
+        (requests.exceptions.ReadTimeout(), True),
+        (requests.exceptions.ConnectionError(ProtocolError("reset")), True),
+    ],
+)
+def test_a_number_may_have_been_looked_up_unless_twilio_itself_says_that_it_was_not(
+    error, may_have
+):
+    """A gateway's page says nothing of what became of the question behind it."""
+    with pytest.raises(ProviderError) as told, mapped_errors():
+        raise error
+    assert may_have_looked_up(told.value) is may_have
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from models.contact.message_template import template_for
 from models.contact.promise import Promise
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.gate import Allowed, Refused, decide
+from rules.contact.gate import NOT_CHECKED, Allowed, Refused, decide
 from rules.contact.ladder import MOST_NAMED, OF_ONE_DEBT, Rung
 from rules.contact.offers import is_offer
 from rules.contact.policy import Channel
@@ -32,15 +32,18 @@ ON_ITS_WAY = Refused(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The invoices that may be named; and why the others may not."""
+    """The invoices that may be named; and why the others may not. `unchecked`: these may be once
+    the number has been looked up, and nothing else is in their way.
+    """
 
     invoices: tuple[Invoice, ...]
     reason: Refused | None
+    unchecked: Refused | None = None
 
     @property
     def refused(self) -> Refused | None:
-        """Why the person may not be contacted; None when they may be, about some."""
-        return None if self.invoices else self.reason
+        """Why the person may not be contacted now; None when they may be, about some."""
+        return self.unchecked or (None if self.invoices else self.reason)
 
 
 def is_by_hand(owing: Owing, rung: Rung) -> bool:
@@ -52,8 +55,9 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
     """What the gate says now about contacting the person for these of their invoices, locked, the
     longest due first.
 
-    A reason that is about one debt leaves the others. Once as many are allowed as a text names, the
-    rest goes along unasked: whoever speaks of them asks again.
+    A reason that is about one debt leaves the others, and a number that is to be looked up keeps
+    all back, however soon that reason is over: nobody else would have it looked up. Once as many
+    are allowed as a text names, the rest goes along unasked: whoever speaks of them asks again.
     """
     if rung.way == "person":
         return _for_a_person(invoices)
@@ -64,20 +68,22 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
     offers = channel == "sms" and _offers(rung, owing.customer, len(invoices) > 1)
     allowed: list[Invoice] = []
     reasons: list[Refused] = []
+    unchecked: Refused | None = None
     for invoice in invoices:
         if len(allowed) >= MOST_NAMED:
             allowed.append(invoice)
             continue
         answer = _answer(owing, invoice, channel, rung, offers)
-        if isinstance(answer, Allowed):
+        if isinstance(answer, Allowed) or answer.code == NOT_CHECKED:
             allowed.append(invoice)
+            unchecked = answer if isinstance(answer, Refused) else unchecked
             continue
         reasons.append(answer)
         if answer.code not in OF_ONE_DEBT:
             break
     if allowed and Message.awaited_by(owing.customer.id, KIND):
         return Found((), ON_ITS_WAY)
-    return Found(tuple(allowed), _nearest(reasons) if reasons else None)
+    return Found(tuple(allowed), _nearest(reasons) if reasons else None, unchecked)
 
 
 def _for_a_person(invoices: Sequence[Invoice]) -> Found:
@@ -89,7 +95,9 @@ def _for_a_person(invoices: Sequence[Invoice]) -> Found:
 def _answer(
     owing: Owing, invoice: Invoice, channel: Channel, rung: Rung, offers: bool
 ) -> Allowed | Refused:
-    """The gate's answer about one invoice, and what else keeps a text about it back."""
+    """The gate's answer about one invoice, and what else keeps a text about it back: that comes
+    before a look-up, which would be in vain.
+    """
     customer = owing.customer
     facts = known_of(
         invoice,
@@ -103,7 +111,7 @@ def _answer(
     ).facts
     artificial = not is_by_hand(owing, rung)
     answer = decide(replace(facts, artificial_voice=artificial), owing.now)
-    if channel == "voice" or isinstance(answer, Refused):
+    if channel == "voice" or (isinstance(answer, Refused) and answer.code != NOT_CHECKED):
         return answer
     why = unchargeable(invoice.outstanding, invoice.currency)
     if why:

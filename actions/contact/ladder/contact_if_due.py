@@ -81,7 +81,7 @@ def _step(
     """Do what is due; what is told of it, and whether a contact was begun.
 
     What may not be named has no say in when the others are: a rung is climbed if it is due for one
-    that may be.
+    that may be; nor is a number looked up for any other.
     """
     drop_calls(owing)
     draft = _still_wanted(PlannedContact.open_for(owing.customer.id), owing)
@@ -89,16 +89,19 @@ def _step(
         invoices = owing.named(PlannedContactInvoice.ids_of(draft.id))
         found = ask(owing, draft.rung, invoices)
         if found.refused is not None:
-            return _refused(owing, course, draft.rung, found.refused, invoices[0]), False
+            about = (*found.invoices, *invoices)[0]
+            return _refused(owing, course, draft.rung, found.refused, about), False
         return _contact(owing, draft.rung, found.invoices, draft, may_begin)
     kept_back: Told | None = None
     while (climb := owing.next_climb()) is not None and climb.on <= owing.today:
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
         found = ask(owing, rung, invoices)
-        if found.refused is not None:
-            told = _refused(owing, course, rung, found.refused, invoices[0])
+        left = owing.only(found.invoices)
+        if found.refused is not None and (not found.invoices or left.awaits(rung)):
+            about = (*found.invoices, *invoices)[0]
+            told = _refused(owing, course, rung, found.refused, about)
             return _sooner(told, kept_back), False
-        owing = owing.only(found.invoices)
+        owing = left
         if owing.awaits(rung):
             return _climb(owing, rung, draft, may_begin)
         if found.reason is not None:

@@ -81,13 +81,14 @@ def _happenings(owing: Owing, last_day: date) -> Iterator[Happening]:
         ids = climb.invoice_ids
         owing, found = _asked(owing, rung, invoices, last_day)
         channel: Way = "person" if rung.way == "person" else owing.channel(rung)
-        if found.refused is not None:
+        left = owing.only(found.invoices)
+        if found.refused is not None and (not found.invoices or left.awaits(rung)):
             why = found.refused
             yield Happening(
                 owing.now, channel, rung.days, ids, False, why.code, why.reason, why.next_at
             )
             return
-        owing = owing.only(found.invoices)
+        owing = left
         if not owing.awaits(rung):
             continue
         named = tuple(invoice.id for invoice in found.invoices)

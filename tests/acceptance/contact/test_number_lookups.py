@@ -9,15 +9,27 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actions.accounts.accounts import change_settings
-from actions.people.number_lookups import AFTER_TROUBLE, begin_look_up, record_answer
+from actions.contact.gate_facts import consent_date
+from actions.contact.ladder.preview import preview_of
+from actions.people.number_lookups import (
+    AFTER_TROUBLE,
+    begin_look_up,
+    record_answer,
+    want_look_up,
+)
 from bin.commands.checks.texting import check_number_lookups
+from delivery.attempt import Snooze
 from jobs.look_up_number import look_up_number
+from jobs.send_payment_link import send_payment_link
 from models.accounts.account_settings import AccountSettings
 from models.contact.consent import Consent
+from models.contact.message import Message
 from models.contact.number_lookup import NumberLookup
 from models.contact.work_item import WorkItem
+from models.delivery.attempt import claim_job, fail_job
 from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import DailyCeiling, tally_of
+from models.transactions import transaction
 from providers.twilio.client import client
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.errors import Misconfigured
@@ -129,6 +141,7 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
         "done",
     )
     assert item.context["number"] == PHONE
+    assert item.context["consentedOn"] == str(consented_on(clinic))
     checks(clinic, 0)
     assert clinic.ask().json["reasonCode"] == "number_reassigned", "it stays known"
     checks(clinic)
@@ -141,18 +154,40 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
     assert (len(clinic.sent()), answers()) == (1, ["yes", "no"])
 
 
+def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
+    """Given a person whose number changed hands, which somebody still has to see to, when another
+    number of theirs did too, then that is an item as well.
+    """
+    says(clinic, given_up=f"{consented_on(clinic):%Y%m%d}")
+    clinic.send()
+    other = "+12025550177"
+    clinic.phone = clinic.customer.phone = other
+    clinic.customer.save()
+    habits = clinic.stand_in.sandbox.twilio.books.habits
+    habits[other] = habits[PHONE]
+    clinic.consents()
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.send()
+    items = {item.context["number"]: item.state for item in WorkItem.select()}
+    assert items == {PHONE: "open", other: "open"}
+
+
 def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
-    """Given two people at one phone, who agreed on one day, when it changed hands, then neither is
-    contacted, and staff are asked about both; who agreed later is not looked at.
+    """Given two people at one phone, when it changed hands after they agreed, then neither is
+    contacted, and staff are asked about both, each with the date of their own consent; who agreed
+    later is not looked at.
     """
     other, later = (given.a_customer(clinic.account, phone=PHONE) for _ in range(2))
-    for customer, days in ((other, 30), (later, 2)):
+    for customer, days in ((other, 40), (later, 2)):
         words = {"source": "s", "text": "t", "text_version": "1", "recorded_by": "test"}
         now = real_now()
         Consent.record(customer, PHONE, ["sms"], now - timedelta(days=days), now, **words)
     says(clinic, given_up=f"{consented_on(clinic) - timedelta(days=10):%Y%m%d}")
     clinic.send()
-    assert {row.customer_id for row in WorkItem.select()} == {clinic.customer.id, other.id}
+    agreed = {row.customer_id: row.context["consentedOn"] for row in WorkItem.select()}
+    earlier = consent_date(clinic.account, real_now() - timedelta(days=40))
+    (question,) = NumberLookup.select()
+    assert agreed == {clinic.customer.id: question.since, other.id: earlier}
     invoice = given.an_invoice(clinic.account, customer=other)
     assert clinic.ask(invoice=invoice).json["reasonCode"] == "number_reassigned"
 
@@ -227,11 +262,17 @@ def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("fault", "counted"),
-    [("error_500", 1), ("rate_limit_429", 1), ("forbidden_403", 1), ("refuse", 2)],
+    [
+        ("error_500", 1),
+        ("rate_limit_429", 1),
+        ("forbidden_403", 1),
+        ("bad_gateway", 2),
+        ("refuse", 2),
+    ],
 )
 def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault, counted):
-    """Given a question that Twilio turns away, then it does not count; silence may have cost a fee
-    and does.
+    """Given a question that Twilio turns away, then it does not count; silence, or a gateway's page
+    instead of an answer, may have cost a fee and does.
     """
     clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
@@ -263,6 +304,58 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
     assert job.due_at > given.database_now() + AFTER_TROUBLE * 500_000
     assert tally_of(clinic.account, "lookups", business_now()) == 0
     clinic.work()
+    assert (len(clinic.sent()), answers()) == (1, ["no"])
+
+
+@pytest.mark.one_database
+def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
+    """Given a text that looks whether it may leave while each attempt at the look-up runs, and
+    fails, then the look-up is given up after as many attempts as any job.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    message = clinic.send()
+    job = clinic.job("look_up_number")
+    for _ in range(job.max_attempts):
+        attempt = claim_job(job.id, "silent", early=True)
+        with pytest.raises(Snooze):
+            send_payment_link.perform(message.id)
+        assert fail_job(attempt, "no answer", 0)
+    job = clinic.job("look_up_number")
+    assert (job.state, job.attempts) == ("dead", job.max_attempts)
+
+
+@pytest.mark.one_database
+def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
+    """Given one that a text waits for, when a call waits for it too, then it is done among the
+    calls, at the time that it has.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    before = clinic.job("look_up_number")
+    with transaction():
+        want_look_up(clinic.customer, PHONE, "sms", "calls")
+    after = clinic.job("look_up_number")
+    assert (before.queue, after.queue) == ("interactive", "calls")
+    assert (after.state, after.due_at, after.wanted_again) == ("waiting", before.due_at, None)
+
+
+@pytest.mark.one_database
+def test_a_look_up_that_ended_without_an_answer_is_made_once_somebody_wants_it(clinic):
+    """Given one that ended unasked, as the account wanted none any more, when the account wants
+    them again, then it is made.
+    """
+    DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
+    clinic.send()
+    DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
+    checks(clinic, 0)
+    StagedJob.update(due_at=0).where(StagedJob.name == "look_up_number").execute()
+    StagedJob.update(state="cancelled").where(StagedJob.name == "send_payment_link").execute()
+    given.relayed(clinic.redis)
+    clinic.work(0)
+    assert (clinic.job("look_up_number").state, asked(clinic)) == ("done", [])
+    checks(clinic)
+    clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
+    clinic.send()
     assert (len(clinic.sent()), answers()) == (1, ["no"])
 
 
@@ -380,6 +473,59 @@ def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting)
     clinic.sends()
     clinic.scan()
     assert (len(clinic.sends()), answers()) == (1, ["no"])
+
+
+@pytest.mark.one_database
+def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_invoice(texting):
+    """Given one invoice that is promised, and another that only the look-up keeps back, then the
+    number is looked up, the text about the other leaves, and the preview says so.
+    """
+    clinic = a_scanned_clinic(texting)
+    promised, other = clinic.owes(3), clinic.owes(3)
+    promises(clinic, promised)
+    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    assert [one.code for one in coming] == ["number_not_checked"]
+    clinic.scan()
+    assert clinic.course().code == "number_not_checked"
+    clinic.sends()
+    clinic.scan()
+    assert (len(clinic.sends()), answers()) == (1, ["no"])
+    assert Message.get().invoice_id == other.id
+
+
+@pytest.mark.one_database
+def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
+    """Given one that is promised, for which a rung is due, and another that was named at that rung
+    before, then there is nothing to be contacted about, and no look-up either.
+    """
+    clinic = a_scanned_clinic(texting, number_check_days=0)
+    clinic.change(ladder=[{"days": 3, "channel": "sms"}])
+    clinic.owes(3)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+    clinic.days_pass(3)
+    checks(texting)
+    promises(clinic, clinic.owes(4))
+    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    clinic.scan()
+    clinic.sends()
+    assert (clinic.course().code, coming, NumberLookup.select().count()) == ("promised", (), 0)
+
+
+@pytest.mark.one_database
+def test_no_number_is_looked_up_for_what_cannot_be_paid_by_card_anyway(texting):
+    clinic = a_scanned_clinic(texting)
+    clinic.owes(3, amount=20)
+    clinic.scan()
+    clinic.sends()
+    assert (clinic.course().code, NumberLookup.select().count()) == ("payment_refused", 0)
+
+
+def promises(clinic, invoice, days=9):
+    """They promise to pay it in so many days."""
+    day = (clinic.today + timedelta(days=days)).isoformat()
+    path = f"/api/invoices/{invoice.id}/promises"
+    assert clinic.texting.post(path, promisedFor=day).status_code == 201
 
 
 def a_scanned_clinic(texting, **settings):
