@@ -8,9 +8,10 @@ performed depends neither on the data nor on whether anybody has run ANALYZE, an
 is what production does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from models.transactions import execute, transaction
+from models.transactions import database, transaction
 
 ROWS = 1_000_000  # of each table
 PARTIAL = 10_000  # of an index that leaves out most rows: what waits, is open, is due
@@ -58,34 +59,38 @@ def tell_sqlite() -> None:
     if wanted == _written():
         return
     with transaction():
-        execute("ANALYZE schema_migration")  # which makes the table that they are written to
-        execute("DELETE FROM sqlite_stat1")
+        _sqlite("ANALYZE schema_migration")  # which makes the table that they are written to
+        _sqlite("DELETE FROM sqlite_stat1")
         for row in wanted:
-            execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", row)
-    execute("ANALYZE sqlite_schema")  # lets this connection read them
+            _sqlite("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", row)
+    _sqlite("ANALYZE sqlite_schema")  # lets this connection read them
 
 
 def _written() -> list[tuple[str, str, str]]:
-    if not execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone():
+    if not _sqlite("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'"):
         return []
-    return sorted(execute("SELECT tbl, idx, stat FROM sqlite_stat1").fetchall())
+    return sorted(_sqlite("SELECT tbl, idx, stat FROM sqlite_stat1"))
 
 
 def _statistics() -> Iterator[tuple[str, str, str]]:
     """Of each index its table, its name, and how many entries it has, then how many of these have
     the same first column, the same first two, and so on.
     """
-    indexes = execute(
+    indexes = _sqlite(
         'SELECT t.name, i.name, i."unique", i.partial FROM sqlite_schema AS t,'
         " pragma_index_list(t.name) AS i WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
-    ).fetchall()
+    )
     for table, index, is_unique, is_partial in indexes:
-        columns = [
-            row[0] for row in execute("SELECT name FROM pragma_index_info(?)", (index,)).fetchall()
-        ]
+        columns = [row[0] for row in _sqlite("SELECT name FROM pragma_index_info(?)", (index,))]
         told = [PARTIAL if is_partial else ROWS]
         for column in columns:
             told.append(max(1, told[-1] * ALIKE.get(column, FEW) // ROWS))
         if is_unique:
             told[-1] = 1
         yield table, index, " ".join(map(str, told))
+
+
+def _sqlite(sql: str, params: Sequence[Any] = ()) -> list[Any]:
+    """What SQLite answers: PostgreSQL knows none of these statements."""
+    rows: list[Any] = database.execute_sql(sql, params).fetchall()
+    return rows
