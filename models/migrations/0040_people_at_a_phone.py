@@ -1,6 +1,7 @@
 """Whose number it is, or who asked to be contacted there, is found without reading everybody.
 
-Nobody waits on PostgreSQL, which builds an index beside its writers; SQLite has its writers wait meanwhile. Done again after a crash it does no harm. A frozen copy.
+Nobody waits on PostgreSQL, which builds an index beside its writers; SQLite has its writers wait
+meanwhile. Done again after a crash it does no harm. A frozen copy.
 """
 
 from peewee import PostgresqlDatabase
