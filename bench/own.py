@@ -19,13 +19,13 @@ ROWS = 500
 AT_ONCE = 100
 
 
-@job(queue="webhooks", calls_out=False)
+@job(queue="webhooks", calls_out=False, quick=True)
 def bench_nothing(_number: int) -> None:
     """Do nothing."""
     tally.add()
 
 
-@job(queue="webhooks", calls_out=False)
+@job(queue="webhooks", calls_out=False, quick=True)
 def bench_realistic(number: int) -> None:
     """Lock, write a row, unlock."""
     with invoice_lock(f"bench_{number % ROWS}"), recording():

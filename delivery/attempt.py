@@ -1,7 +1,7 @@
 """One attempt at a job: claimed, performed, and settled under the claim it was given."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from peewee import OperationalError
 from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
 from models.database_errors import explain, gave_way, is_only_away
-from models.delivery.attempt import Claimed, fail_job, finish_job, snooze_job
-from models.transactions import transaction
+from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, snooze_job
+from models.transactions import again_if_it_gave_way, transaction
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 from runtime.errors import Conflict, PayphoneError
@@ -45,8 +45,8 @@ class JobTimeout(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: done, snoozed, failed, dead or lost; and in how many seconds the job is
-    due again.
+    """How an attempt ended: done, snoozed, failed, dead, lost, or returned unbegun; and in how many
+    seconds the job is due again.
     """
 
     state: str
@@ -110,20 +110,27 @@ def leave_lock(key: str, token: str) -> bool:
 
 
 def perform(
-    job: Claimed, job_type: JobType, alarm: bool = True, locks: dict[str, str] | None = None
+    job: Claimed,
+    job_type: JobType,
+    alarm: bool = True,
+    locks: dict[str, str] | None = None,
+    unrecorded: list[Claimed] | None = None,
 ) -> Outcome:
     """Run a claimed job and record in its row how it ended, whichever way that was.
 
     With `alarm`, a signal ends it when its time is up. A thread of a web process cannot have one
     and relies on the timeouts of what it calls. `locks`, if given, gets the locks, each with its
-    token, that the caller is to release.
+    token, that the caller is to release; `unrecorded` gets the job if it is done and has written
+    nothing of its own, and the caller is to record it, with others, by `record_all`.
     """
     attempt = _Attempt(job, locks)
     token = _current.set(attempt)
     try:
         with _deadline(job_type.timeout) if alarm else nullcontext():
             job_type.perform(*job.args)
-            if not attempt.recorded:
+            if unrecorded is not None and not attempt.recorded:
+                unrecorded.append(job)
+            elif not attempt.recorded:
                 with recording():
                     pass
     # Also what nobody foresaw: however a job ends, its row must say so.
@@ -132,6 +139,20 @@ def perform(
     finally:
         _current.reset(token)
     return Outcome("done")
+
+
+def record_all(done: Sequence[Claimed], unbegun: Sequence[Claimed]) -> dict[int, Outcome]:
+    """Record, in one commit, these jobs as done and give those back that were not begun, which uses
+    up no attempt; how each of both ended, by its id.
+    """
+
+    def record() -> dict[int, Outcome]:
+        with transaction():
+            finished = {job.id: _held(finish_job(job), Outcome("done")) for job in done}
+            returned = {job.id: _held(return_job(job), Outcome("returned")) for job in unbegun}
+        return finished | returned
+
+    return again_if_it_gave_way(record) if done or unbegun else {}
 
 
 def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outcome:

@@ -15,7 +15,8 @@ class JobType:
     """A job's policy: where it runs, how often it is tried, how long one try may take (seconds).
 
     `calls_out` says whether it calls a provider, or only our own database and Redis. `formerly` are
-    the names it had in earlier releases.
+    the names it had in earlier releases. Of those that are `quick`, a worker may take several at
+    once (`delivery.worker`).
     """
 
     name: str
@@ -26,6 +27,7 @@ class JobType:
     perform: Callable[..., None]
     calls_out: bool = False
     formerly: tuple[str, ...] = ()
+    quick: bool = False
 
 
 _jobs: dict[str, JobType] = {}
@@ -39,12 +41,14 @@ def job(
     timeout: int = 10,
     backoff: float = 2.0,
     formerly: tuple[str, ...] = (),
+    quick: bool = False,
 ) -> Callable[[Callable[..., None]], JobType]:
     """Make a function a job of `queue`. Waits between attempts double from `backoff` seconds.
 
     `calls_out` must be true of a job that calls a provider, and false of any other: a test reads
     the code. `formerly`: the names it had in earlier releases, newest first. It is found by each of
-    them, and staged once under all of them together: see `models.delivery.job_names`.
+    them, and staged once under all of them together: see `models.delivery.job_names`. `quick`: it
+    takes milliseconds, and rarely waits for a provider.
     """
     if queue not in QUEUES or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(
@@ -53,7 +57,15 @@ def job(
 
     def register(function: Callable[..., None]) -> JobType:
         made = JobType(
-            function.__name__, queue, attempts, timeout, backoff, function, calls_out, formerly
+            function.__name__,
+            queue,
+            attempts,
+            timeout,
+            backoff,
+            function,
+            calls_out,
+            formerly,
+            quick,
         )
         names = made.name, *formerly
         for name in names:

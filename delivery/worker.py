@@ -3,6 +3,11 @@ performs the job and records how it ended.
 
 The row is claimed before anything of RQ's is touched: a second copy of a job is refused by its row
 and leaves no trace in RQ.
+
+Where many quick jobs of one account wait, and nobody else's, it takes several at once: they are
+claimed together, shown together as begun and as over, and those that wrote nothing are recorded
+together. Each is performed by itself, in its own transactions, and fails by itself; those that it
+does not come to within one turn's time are given back.
 """
 
 import os
@@ -20,16 +25,16 @@ from rq.utils import utcformat
 from rq.version import VERSION
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from delivery.attempt import Outcome, perform, put_off_unknown
+from delivery.attempt import Outcome, perform, put_off_unknown, record_all
 from delivery.outages import Patience
 from delivery.registry import find_job
 from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
 from delivery.tick import TICK_PREFIX, take_tick
-from delivery.turns import Turns
-from models.delivery.attempt import Claimed, claim_job, release_worker
-from models.delivery.staged_job import StagedJob
+from delivery.turns import LEAST, Turns
+from models.delivery.attempt import Claimed, claim_job, claim_more, release_worker
+from models.delivery.staged_job import Pushable, StagedJob
 from models.delivery.turns import MOST, Waiting, claim_next, who_waits
 from runtime.clock import real_now, real_seconds
 from runtime.killpoint import killpoint
@@ -45,6 +50,8 @@ CLAIM_SECONDS = 30.0
 log = get_log("worker")
 Shown = TypeVar("Shown")
 _FINAL = frozenset({"done", "cancelled", "dead"})
+AT_ONCE = 16  # jobs that a worker takes together at most
+SHARE = 4  # of a queue's jobs it takes no more than one in so many: others may serve it too
 
 
 class Worker:
@@ -63,7 +70,11 @@ class Worker:
         self._deadline = deadline
         self._goes_on = False
         self._beaten_at = 0.0
-        self._next: str | None = None  # popped in the trip that showed the last job as over
+        self._next = rq_view.Next()  # popped in the trip that showed the last jobs as over
+        self._behind = 0  # how many were in the queue behind the one that was popped
+        # of jobs in company: performed and not yet recorded, and not yet begun
+        self._unrecorded: list[Claimed] = []
+        self._unbegun: list[Claimed] = []
         self._patience = Patience(name, redis)
         self._turns = Turns()
         self._seen = ""  # whom of those who wait it looked at last
@@ -102,10 +113,10 @@ class Worker:
             self._unregister(predecessor)
 
     def _step(self) -> None:
+        self._record_all()  # what the database's absence has left
         self._beat()
-        identity, self._next = self._next, None
-        if identity is None:
-            identity = self._pop()
+        identity = self._next.identity or self._pop()
+        self._behind, self._next = self._next.behind, rq_view.Next()
         if identity is not None:
             killpoint("worker.after_pop")
             self.take(identity)
@@ -135,9 +146,7 @@ class Worker:
             self._show(lambda: self._left_alone(identity, job_id))
             return None
         killpoint("worker.after_claim")
-        bind_contextvars(
-            job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id
-        )
+        _bind(job)
         try:
             return self._perform(job, instead)
         finally:
@@ -176,53 +185,84 @@ class Worker:
     def _perform(self, job: Claimed, instead: rq_view.Instead | None) -> Outcome:
         begun = time.monotonic()
         try:
-            return self._attempt(job, instead)
+            return self._attempt([job, *self._company(job)], instead)
         finally:
             self._turns.charge(job.fair_to, time.monotonic() - begun)
 
-    def _attempt(self, job: Claimed, instead: rq_view.Instead | None) -> Outcome:
+    def _company(self, job: Claimed) -> list[Claimed]:
+        """Jobs that are performed along with this one: of its kind, where nobody else waits."""
         job_type = find_job(job.name)
-        execution = self._show(lambda: rq_view.start(self.redis, job, self.name, instead))
-        locks: dict[str, str] | None = None if execution is None else {}
-        if job_type is None:
-            outcome = put_off_unknown(job)
-        else:
-            self._deadline(time.monotonic() + job_type.timeout)
-            try:
-                outcome = perform(job, job_type, locks=locks)
-            finally:
-                self._deadline(time.monotonic() + CLAIM_SECONDS)
-        killpoint("worker.before_rq")
-        if execution is not None:
-            closing = rq_view.Closing(locks or {}, self.queue if self._goes_on else "")
-            self._next = self._show(lambda: self._settle_view(job, execution, outcome, closing))
-        log.info(
-            "job",
-            state=outcome.state,
-            seconds=round(
-                (real_now() - (execution.started_at if execution else real_now())).total_seconds(),
-                4,
-            ),
-        )
-        return outcome
+        most = min(AT_ONCE, self._behind // SHARE) - 1
+        if job_type is None or not job_type.quick or self._several_wait or most < 1:
+            return []
+        return claim_more(job, self.name, most)
 
-    def _settle_view(
-        self,
-        job: Claimed,
-        execution: rq_view.Execution,
-        outcome: Outcome,
-        closing: rq_view.Closing,
-    ) -> str | None:
-        match outcome.state:
-            case "done":
-                return rq_view.finish(self.redis, job, execution, closing)
-            case "failed" | "dead":
-                due = None if outcome.state == "dead" else outcome.delay
-                return rq_view.fail(self.redis, job, execution, outcome.error, due, closing)
-            case "snoozed":
-                return rq_view.snooze(self.redis, job, execution, closing)
-            case _:
-                return rq_view.drop(self.redis, job, execution, closing)
+    def _attempt(self, jobs: list[Claimed], instead: rq_view.Instead | None) -> Outcome:
+        begun = self._show(lambda: rq_view.start(self.redis, jobs, self.name, instead))
+        # the lock of a job that has company is released at once: the next one may need it
+        locks: dict[str, str] | None = None if begun is None or len(jobs) > 1 else {}
+        outcomes = self._perform_each(jobs, locks)
+        killpoint("worker.before_rq")
+        if begun is not None:
+            endings = [
+                _ending(job, execution, outcomes[job.id])
+                for job, execution in zip(jobs, begun, strict=True)
+            ]
+            closing = rq_view.Closing(locks or {}, self.queue if self._goes_on else "")
+            unbegun = [job for job in jobs if outcomes[job.id].state == "returned"]
+            shown = self._show(lambda: self._end(endings, closing, unbegun))
+            self._next = shown or rq_view.Next()
+        return outcomes[jobs[0].id]
+
+    def _perform_each(
+        self, jobs: list[Claimed], locks: dict[str, str] | None
+    ) -> dict[int, Outcome]:
+        """How each of these jobs ended, by its id: performed, recorded and logged."""
+        outcomes: dict[int, Outcome] = {}
+        seconds: dict[int, float] = {}
+        until = time.monotonic() + LEAST
+        self._unbegun = jobs
+        while self._unbegun and (not outcomes or (time.monotonic() < until and self._goes_on)):
+            job, *self._unbegun = self._unbegun
+            _bind(job)
+            started = time.monotonic()
+            outcomes[job.id] = self._perform_one(job, locks, len(jobs) == 1)
+            seconds[job.id] = time.monotonic() - started
+            if self._unbegun:
+                killpoint("worker.in_company")
+        if len(jobs) > 1:
+            killpoint("worker.before_records")
+            outcomes |= self._record_all()
+        for job in jobs[: len(seconds)]:
+            _bind(job)
+            log.info("job", state=outcomes[job.id].state, seconds=round(seconds[job.id], 4))
+        return outcomes
+
+    def _end(
+        self, endings: list[rq_view.Ending], closing: rq_view.Closing, unbegun: list[Claimed]
+    ) -> rq_view.Next:
+        """Show these attempts as over; those that were given back are next in the queue again."""
+        if unbegun:
+            back = [Pushable(job.id, job.name, job.queue, ahead=True) for job in reversed(unbegun)]
+            rq_view.push(self.redis, back)
+        return rq_view.end(self.redis, endings, closing)
+
+    def _record_all(self) -> dict[int, Outcome]:
+        outcomes = record_all(self._unrecorded, self._unbegun)
+        self._unrecorded, self._unbegun = [], []
+        return outcomes
+
+    def _perform_one(self, job: Claimed, locks: dict[str, str] | None, is_alone: bool) -> Outcome:
+        job_type = find_job(job.name)
+        if job_type is None:
+            return put_off_unknown(job)
+        self._deadline(time.monotonic() + job_type.timeout)
+        try:
+            return perform(
+                job, job_type, locks=locks, unrecorded=None if is_alone else self._unrecorded
+            )
+        finally:
+            self._deadline(time.monotonic() + CLAIM_SECONDS)
 
     def _show(self, act: Callable[[], Shown]) -> Shown | None:
         try:
@@ -294,7 +334,25 @@ class Worker:
             pipe.execute()
 
     def _say_goodbye(self) -> None:
-        if self._next is not None:
-            self.redis.lpush(rq_keys.queue_key(self.queue), self._next)
-            self._next = None
+        if self._next.identity is not None:
+            self.redis.lpush(rq_keys.queue_key(self.queue), self._next.identity)
+            self._next = rq_view.Next()
         self._unregister(self.name)
+
+
+def _bind(job: Claimed) -> None:
+    """Say in each line of the log whose it is."""
+    bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
+
+
+def _ending(job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> rq_view.Ending:
+    match outcome.state:
+        case "done":
+            return rq_view.finished(job, execution)
+        case "failed" | "dead":
+            due = None if outcome.state == "dead" else outcome.delay
+            return rq_view.failed(job, execution, outcome.error, due)
+        case "snoozed":
+            return rq_view.snoozed(job, execution)
+        case _:
+            return rq_view.dropped(job, execution)

@@ -61,9 +61,8 @@ class Match:
     refusal: str = ""
 
 
-@job(
-    queue="webhooks", calls_out=True, attempts=12, timeout=15
-)  # over an hour: longer than Stripe is usually away
+# its attempts go on for over an hour: for longer than Stripe is usually away
+@job(queue="webhooks", calls_out=True, attempts=12, timeout=15, quick=True)
 def process_stripe_event(inbox_id: int) -> None:
     """Process the inbox row `inbox_id`."""
     event = InboxEvent.get_by_id(inbox_id)

@@ -65,62 +65,75 @@ end
 return done()
 """)
 
-# A job that was taken instead of the one that was popped: that one goes back to the queue's head.
-# In a full Redis the job's hash goes: it was popped, and RQ would show it as queued for ever.
+# KEYS: of each job its four (see `view`); then the worker, what it holds, and the queue.
+# `taken` are jobs that are still in the queue. The one that was popped instead may go back to its
+# head. In a full Redis the jobs' hashes go: they left the queue, and RQ would show them as queued.
 BEGIN = Script(f"""
-local job, started, execution, executions, worker, held, queue = unpack(KEYS)
-local member = it.job .. ':' .. it.execution
-local is_new = try('HSET', job, unpack(it.fields)) == #it.fields / 2  -- Redis was emptied
-local is_refused = refused()
-if is_refused and string.find(failed, 'OOM', 1, true) then try('DEL', job) end
-if it.popped ~= '' then
-    try('LREM', queue, 1, it.job)  -- its first, near the head; a copy further back is harmless
-    if it.is_back then try('LPUSH', queue, it.popped) end
+local worker, held, queue = unpack(KEYS, #KEYS - 2)
+local is_new = {{}}
+for number, one in ipairs(it.jobs) do
+    is_new[number] = try('HSET', KEYS[number * 4 - 3], unpack(one.fields)) == #one.fields / 2
 end
+local is_refused = refused()
+if is_refused and string.find(failed, 'OOM', 1, true) then
+    for number in ipairs(it.jobs) do try('DEL', KEYS[number * 4 - 3]) end
+end
+-- the first of each, near the head; a copy further back is harmless
+for _, id in ipairs(it.taken) do try('LREM', queue, 1, id) end
+if it.back ~= '' then try('LPUSH', queue, it.back) end
 if is_refused then return done() end
-if is_new then try('HSET', job, 'created_at', it.now) end
-try('PERSIST', job)
-try('ZADD', started, it.until_, member)
-try('HSET', execution, 'id', it.execution, 'job_id', it.job, 'worker_name', it.worker,
-    'created_at', it.at, 'last_heartbeat', it.at)
-try('EXPIRE', execution, {STARTED_TTL})
-try('ZADD', executions, it.until_, it.execution)
-try('EXPIRE', executions, {STARTED_TTL})
-try('SADD', held, member)
+for number, one in ipairs(it.jobs) do
+    local job, started, execution, executions = unpack(KEYS, number * 4 - 3, number * 4)
+    local member = one.id .. ':' .. one.execution
+    if is_new[number] then try('HSET', job, 'created_at', it.now) end  -- Redis was emptied
+    try('PERSIST', job)
+    try('ZADD', started, it.until_, member)
+    try('HSET', execution, 'id', one.execution, 'job_id', one.id, 'worker_name', it.worker,
+        'created_at', it.at, 'last_heartbeat', it.at)
+    try('EXPIRE', execution, {STARTED_TTL})
+    try('ZADD', executions, it.until_, one.execution)
+    try('EXPIRE', executions, {STARTED_TTL})
+    try('SADD', held, member)
+end
 try('EXPIRE', held, {STARTED_TTL})
 try('HSET', worker, 'state', 'busy')
 return done()
 """)
 
-# Answers the next id of the queue, if it is to. A full Redis still takes what removes.
+# KEYS: of each job its four and its results; then the worker, what it holds, the queue's finished
+# and failed jobs, and the queue. Answers the next id of the queue, if it is to, and how many there
+# are behind it. A full Redis still takes what removes.
 END = Script(f"""
-local job, started, execution, executions, worker, held, results, finished, failed_jobs, queue =
-    unpack(KEYS)
-local member = it.job .. ':' .. it.execution
-local is_over = it.status == 'finished' or it.status == 'failed'
-local is_failed = it.status == 'failed'
-local ttl = is_failed and {FAILURE_TTL} or {RESULT_TTL}
-if it.status ~= '' then try('HSET', job, 'status', it.status, unpack(it.fields)) end
-local is_refused = refused()
-try('DEL', execution)
-try('ZREM', started, member)
-try('ZREM', executions, it.execution)
-try('SREM', held, member)
+local worker, held, finished, failed_jobs, queue = unpack(KEYS, #KEYS - 4)
+for number, one in ipairs(it.jobs) do
+    local job, started, execution, executions = unpack(KEYS, number * 5 - 4, number * 5 - 1)
+    local member = one.id .. ':' .. one.execution
+    if one.status ~= '' then try('HSET', job, 'status', one.status, unpack(one.fields)) end
+    try('DEL', execution)
+    try('ZREM', started, member)
+    try('ZREM', executions, one.execution)
+    try('SREM', held, member)
+end
 for lock, token in pairs(it.locks) do
     if try('GET', lock) == token then try('DEL', lock) end
 end
-if is_refused then return done() end
-if is_over then
-    try('EXPIRE', job, ttl)
-    try('ZADD', is_failed and failed_jobs or finished, it.at + ttl, it.job)
-    if not is_failed then try('ZREM', failed_jobs, it.job) end
-    try('XADD', results, 'MAXLEN', '~', 10, '*', unpack(it.result))
-    try('EXPIRE', results, ttl)
-    try('HINCRBY', worker, is_failed and 'failed_job_count' or 'successful_job_count', 1)
+if refused() then return done() end
+for number, one in ipairs(it.jobs) do
+    local job, results = KEYS[number * 5 - 4], KEYS[number * 5]
+    local is_failed = one.status == 'failed'
+    if is_failed or one.status == 'finished' then
+        local ttl = is_failed and {FAILURE_TTL} or {RESULT_TTL}
+        try('EXPIRE', job, ttl)
+        try('ZADD', is_failed and failed_jobs or finished, it.at + ttl, one.id)
+        if not is_failed then try('ZREM', failed_jobs, one.id) end
+        try('XADD', results, 'MAXLEN', '~', 10, '*', unpack(one.result))
+        try('EXPIRE', results, ttl)
+        try('HINCRBY', worker, is_failed and 'failed_job_count' or 'successful_job_count', 1)
+    end
 end
 try('HSET', worker, 'state', 'idle')
 try('HINCRBYFLOAT', worker, 'total_working_time', it.seconds)
-if it.pops and not failed then return done(try('LPOP', queue)) end
+if it.pops and not failed then return done({{try('LPOP', queue), try('LLEN', queue)}}) end
 return done()
 """)
 

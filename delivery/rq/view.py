@@ -9,9 +9,10 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
@@ -63,13 +64,34 @@ class Instead:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt is shown once it is over: `finished`, `failed`, `scheduled`, or not at all
+    (''), with what else its hash is told.
+    """
+
+    job: Claimed
+    execution: Execution
+    status: str
+    error: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
-    """What else is done in the trip that shows an attempt as over: `locks`, each with its token,
-    are released if they are still ours; the next id is popped from `pops`, if that names a queue.
+    """What else is done in the trip that shows attempts as over: `locks`, each with its token, are
+    released if they are still ours; the next id is popped from `pops`, if that names a queue.
     """
 
     locks: Mapping[str, str]
     pops: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The id that was popped, and how many are still in its queue."""
+
+    identity: str | None = None
+    behind: int = 0
 
 
 _NOTHING_ELSE = Closing({})
@@ -88,47 +110,55 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
     rq_scripts.PUSH.run(redis, keys, jobs=told)
 
 
-def start(redis: Redis, job: Claimed, worker: str, instead: Instead | None = None) -> Execution:
-    """Show a claimed job as started by `worker`, taken `instead` of another one that was popped."""
+def start(
+    redis: Redis, jobs: Sequence[Claimed], worker: str, instead: Instead | None = None
+) -> list[Execution]:
+    """Show claimed jobs of one queue as started by `worker`: the first was popped from it, or taken
+    `instead` of another one that was; the others are still in it.
+    """
     now = real_now()
     shown, at = utcformat(now), now.timestamp()
-    execution = Execution(rq_id(job.name, job.id), secrets.token_hex(8), worker, now)
-    fields = core(job) | {
-        "status": "started",
-        "worker_name": worker,
-        "started_at": shown,
-        "last_heartbeat": shown,
-        "ended_at": "",
-        "meta": json.dumps({"attempt": job.attempts, "of": job.max_attempts}),
-    }
+    begun = [Execution(rq_id(job.name, job.id), secrets.token_hex(8), worker, now) for job in jobs]
+    started = {"worker_name": worker, "started_at": shown, "last_heartbeat": shown, "ended_at": ""}
+    keys, told = [], []
+    for job, execution in zip(jobs, begun, strict=True):
+        keys += _keys(job, execution)
+        meta = json.dumps({"attempt": job.attempts, "of": job.max_attempts})
+        fields = core(job) | {"status": "started"} | started | {"meta": meta}
+        told.append({"id": execution.rq_id, "execution": execution.id, "fields": pairs(fields)})
+    keys = [
+        key for job, execution in zip(jobs, begun, strict=True) for key in _keys(job, execution)
+    ]
+    queue = queue_key(instead.queue if instead else jobs[0].queue)
     rq_scripts.BEGIN.run(
         redis,
-        [*_keys(job, execution), queue_key(instead.queue if instead else job.queue)],
-        job=execution.rq_id,
-        execution=execution.id,
+        [*keys, *_worker_keys(worker), queue],
+        jobs=told,
         worker=worker,
         now=shown,
         at=str(at),
         until_=str(at + STARTED_TTL),
-        fields=pairs(fields),
-        popped=instead.popped if instead else "",
-        is_back=instead is not None and instead.is_back,
+        taken=[execution.rq_id for execution in begun[0 if instead else 1 :]],
+        back=instead.popped if instead and instead.is_back else "",
     )
-    return execution
+    return begun
 
 
 def _keys(job: Claimed, execution: Execution) -> list[str]:
-    """The keys of a started attempt: its job, what lists it, and its worker."""
+    """The keys of a started attempt: its job, and what lists it."""
     member = f"{execution.rq_id}:{execution.id}"
-    worker = worker_key(execution.worker)
     return [
         job_key(execution.rq_id),
         wip_key(job.queue),
         execution_key(member),
         executions_key(execution.rq_id),
-        worker,
-        f"{worker}:executions",
     ]
+
+
+def _worker_keys(name: str) -> list[str]:
+    """The keys of a worker, and of the attempts it has begun."""
+    worker = worker_key(name)
+    return [worker, f"{worker}:executions"]
 
 
 def forget(pipe: Pipeline, queue: str, job: str, execution: str) -> None:
@@ -147,25 +177,14 @@ def conclude(pipe: Pipeline, queue: str, job: str, status: str, now: datetime) -
     pipe.zadd(ended_key(status, queue), {job: now.timestamp() + ttl})
 
 
-def finish(
-    redis: Redis, job: Claimed, execution: Execution, closing: Closing = _NOTHING_ELSE
-) -> str | None:
-    """Show a job as finished. Call it only once its row is done. The next id, if one was to be
-    popped and there was one.
-    """
-    return _end(redis, job, execution, "finished", closing)
+def finished(job: Claimed, execution: Execution) -> Ending:
+    """The end of an attempt whose row is done."""
+    return Ending(job, execution, "finished")
 
 
-def fail(
-    redis: Redis,
-    job: Claimed,
-    execution: Execution,
-    error: str,
-    delay: float | None,
-    closing: Closing = _NOTHING_ELSE,
-) -> str | None:
-    """Show a failed attempt; `meta` says when the next one is due, in `delay` seconds (None: the
-    job is dead).
+def failed(job: Claimed, execution: Execution, error: str, delay: float | None) -> Ending:
+    """The end of a failed attempt; `meta` says when the next one is due, in `delay` seconds (None:
+    the job is dead).
     """
     next_at = None if delay is None else real_now() + timedelta(seconds=delay)
     meta = {
@@ -174,63 +193,66 @@ def fail(
         "nextAttemptAt": next_at.isoformat() if next_at else None,
         "dead": next_at is None,
     }
-    told = {"meta": json.dumps(meta)}
-    return _end(redis, job, execution, "failed", closing, told, error)
+    return Ending(job, execution, "failed", error, {"meta": json.dumps(meta)})
 
 
-def snooze(
-    redis: Redis, job: Claimed, execution: Execution, closing: Closing = _NOTHING_ELSE
-) -> str | None:
-    """Show an attempt that was put off: no longer started, and not failed either."""
-    return _end(redis, job, execution, "scheduled", closing)
+def snoozed(job: Claimed, execution: Execution) -> Ending:
+    """The end of an attempt that was put off: no longer started, and not failed either."""
+    return Ending(job, execution, "scheduled")
 
 
-def drop(
-    redis: Redis, job: Claimed, execution: Execution, closing: Closing = _NOTHING_ELSE
-) -> str | None:
-    """End an attempt whose claim was lost: the job's own hash belongs to another attempt now."""
-    return _end(redis, job, execution, "", closing)
+def dropped(job: Claimed, execution: Execution) -> Ending:
+    """The end of an attempt whose claim was lost: the job's own hash is another attempt's now."""
+    return Ending(job, execution, "")
 
 
-def _end(
-    redis: Redis,
-    job: Claimed,
-    execution: Execution,
-    status: str,
-    closing: Closing,
-    told: Mapping[str, str] | None = None,
-    error: str = "",
-) -> str | None:
+def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELSE) -> Next:
+    """Show attempts of one worker and queue, which began together, as over; call it only once their
+    rows say so.
+    """
     now = real_now()
-    fields = core(job) | dict(told or {})
-    if status in _RESULTS:
+    queue, began = endings[0].job.queue, endings[0].execution
+    keys = []
+    for each in endings:
+        keys += [*_keys(each.job, each.execution), f"rq:results:{each.execution.rq_id}"]
+    popped = rq_scripts.END.run(
+        redis,
+        [
+            *keys,
+            *_worker_keys(began.worker),
+            ended_key("finished", queue),
+            ended_key("failed", queue),
+            queue_key(closing.pops),
+        ],
+        jobs=[_told(each, now) for each in endings],
+        at=now.timestamp(),
+        seconds=str((now - began.started_at) / timedelta(seconds=1)),
+        locks=dict(closing.locks),
+        pops=bool(closing.pops),
+    )
+    identity, behind = popped or (None, 0)
+    return Next(None if identity is None else identity.decode("utf-8", "replace"), behind)
+
+
+def _told(ending: Ending, now: datetime) -> dict[str, Any]:
+    """What the script is told of one attempt."""
+    execution = ending.execution
+    fields = core(ending.job) | dict(ending.told)
+    if ending.status in _RESULTS:
         fields["ended_at"] = utcformat(now)
     result = {
-        "type": _RESULTS.get(status, 0),
+        "type": _RESULTS.get(ending.status, 0),
         "worker_name": execution.worker,
         "execution_id": execution.id,
         "execution_started_at": execution.started_at.timestamp(),
         "execution_ended_at": now.timestamp(),
     }
-    if error:
-        result["exc_string"] = base64.b64encode(zlib.compress(error.encode())).decode()
-    popped: bytes | None = rq_scripts.END.run(
-        redis,
-        [
-            *_keys(job, execution),
-            f"rq:results:{execution.rq_id}",
-            ended_key("finished", job.queue),
-            ended_key("failed", job.queue),
-            queue_key(closing.pops),
-        ],
-        job=execution.rq_id,
-        execution=execution.id,
-        status=status,
-        at=now.timestamp(),
-        seconds=str((now - execution.started_at) / timedelta(seconds=1)),
-        fields=pairs(fields),
-        result=pairs(result),
-        locks=dict(closing.locks),
-        pops=bool(closing.pops),
-    )
-    return None if popped is None else popped.decode("utf-8", "replace")
+    if ending.error:
+        result["exc_string"] = base64.b64encode(zlib.compress(ending.error.encode())).decode()
+    return {
+        "id": execution.rq_id,
+        "execution": execution.id,
+        "status": ending.status,
+        "fields": pairs(fields),
+        "result": pairs(result),
+    }

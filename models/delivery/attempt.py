@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.delivery.staged_job import SECOND
-from models.transactions import execute, without_sync
+from models.transactions import execute, is_postgres, without_sync
 from runtime.settings import get_settings
 
 LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
@@ -68,7 +68,31 @@ def claim_job(
 def claim_where(
     worker: str, which: str, params: tuple[Any, ...], early: bool = False
 ) -> Claimed | None:
-    """As `claim_job`, for the one job that the condition `which` finds.
+    """As `claim_job`, for the one job that the condition `which` finds."""
+    claimed = _claim(worker, which, params, early)
+    return claimed[0] if claimed else None
+
+
+def claim_more(like: Claimed, worker: str, most: int) -> list[Claimed]:
+    """Take up to `most` more jobs that are due and of the same name, queue and account as `like`,
+    oldest first.
+
+    None that was attempted before, nor one that may be attempted once only: if this process dies,
+    each of them has used up an attempt, whichever it was that killed it.
+    """
+    lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+    head = (
+        "SELECT id, name, attempts, max_attempts FROM staged_job WHERE state = 'waiting' AND"
+        f" pushed_at IS NOT NULL AND queue = ? AND fair_to = ? ORDER BY due_at, id LIMIT ? {lock}"
+    )
+    fresh = f"SELECT id FROM ({head}) AS head WHERE name = ? AND attempts = 0 AND max_attempts > 1"
+    # as an array it is evaluated once: PostgreSQL may look again, past what it has locked
+    which = f"id = ANY(ARRAY({fresh}))" if is_postgres() else f"id IN ({fresh})"
+    return _claim(worker, which, (like.queue, like.fair_to, most, like.name))
+
+
+def _claim(worker: str, which: str, params: tuple[Any, ...], early: bool = False) -> list[Claimed]:
+    """Take those of the jobs that are waiting and due; by id.
 
     On SQLite it waits for no disk: a claim that a loss of power undoes has had no effect, for
     whatever an attempt does first, it records, and that brings the claim to the disk too; and those
@@ -78,7 +102,7 @@ def claim_where(
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lease)
     with without_sync():
-        row = execute(
+        rows = execute(
             "UPDATE staged_job SET state = 'running', claim = claim + 1, attempts = attempts + 1,"
             f" lease_until = {{now}} + ?, worker = ?, wanted_again = NULL WHERE {which} AND state ="
             " 'waiting' "
@@ -86,10 +110,8 @@ def claim_where(
             + "AND attempts < max_attempts RETURNING id, name, args, queue, claim,"
             " attempts, max_attempts, request_id, fair_to",
             (int(lease * SECOND), worker, *params),
-        ).fetchone()
-    if row is None:
-        return None
-    return Claimed(row[0], row[1], json.loads(row[2]), *row[3:])
+        ).fetchall()
+    return [Claimed(row[0], row[1], json.loads(row[2]), *row[3:]) for row in sorted(rows)]
 
 
 def finish_job(job: Claimed) -> bool:
@@ -117,6 +139,11 @@ def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
         " pushed_at = NULL, last_error = ?"
     )
     return _settle(job, sets, (int(delay * SECOND), reason))
+
+
+def return_job(job: Claimed) -> bool:
+    """Give the job back as it was: its attempt was not begun. It is for the caller to push it."""
+    return _settle(job, "state = 'waiting', attempts = attempts - 1, lease_until = NULL", ())
 
 
 def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:

@@ -33,9 +33,10 @@ def some_of_everything(website, browser, valkey):
     for attempts, delay in ((1, 42.0), (7, None)):
         job = claim_job(a_job("waiting", attempts=attempts).id, "w1")
         fail_job(job, "TimeoutError: a message that stays in the database", 42.0)
-        rq_view.fail(redis, job, rq_view.start(redis, job, "w1"), "TimeoutError", delay)
+        (begun,) = rq_view.start(redis, [job], "w1")
+        rq_view.end(redis, [rq_view.failed(job, begun, "TimeoutError", delay)])
     running = claim_job(a_job("waiting", attempts=0).id, "test-worker")
-    rq_view.start(redis, running, "test-worker")
+    rq_view.start(redis, [running], "test-worker")
     born = "2026-11-01T00:00:00.000000Z"
     redis.hset(
         "rq:worker:test-worker",

@@ -4,6 +4,7 @@ They write lines into files under `PAYPHONE_TEST_DIR`, so that a test sees each 
 """
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -84,3 +85,17 @@ def take_too_long(number: int) -> None:
         time.sleep(30)
     except Exception:
         _write("swallowed", f"{number} {os.getpid()}")
+
+
+@job(queue="messages", calls_out=False, attempts=3, timeout=PATIENCE, backoff=0.2, quick=True)
+def one_of_many(number: int) -> None:
+    """Says that it began, and records one row, or none if the number is even. Number 25 kills its
+    process, the first time or, where the file `poison` is, every time.
+    """
+    _write("began", f"{number} {os.getpid()}")
+    if number == 25 and (_exists("poison") or not _exists("killed")):
+        _write("killed", "25")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number % 2:
+        with recording():
+            InboxEvent.receive("test", "", f"one_of_many-{number}", "effect", "{}", real_now())

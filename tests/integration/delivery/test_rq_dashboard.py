@@ -45,9 +45,9 @@ def a_dead_job(valkey, error: str = "Boom") -> StagedJob:
     job = a_job("waiting", attempts=7)
     claimed = claim_job(job.id, "w1")
     assert claimed is not None
-    execution = rq_view.start(valkey.client(), claimed, "w1")
+    (execution,) = rq_view.start(valkey.client(), [claimed], "w1")
     fail_job(claimed, f"{error}: with a message", 1.0)
-    rq_view.fail(valkey.client(), claimed, execution, error, None)
+    rq_view.end(valkey.client(), [rq_view.failed(claimed, execution, error, None)])
     return StagedJob.get_by_id(job.id)
 
 

@@ -185,7 +185,7 @@ def test_a_refused_copy_leaves_no_trace(redis, a_kind):
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     claimed = claim_job(job_id, "another")
-    rq_view.start(redis, claimed, "another")
+    rq_view.start(redis, [claimed], "another")
     before = redis.hgetall(rq_keys.job_key(f"a_test_job-{job_id}"))
     a_worker(redis)._step()
     assert redis.hgetall(rq_keys.job_key(f"a_test_job-{job_id}")) == before
@@ -226,7 +226,7 @@ def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     claimed = claim_job(job_id, "dead-worker")
-    rq_view.start(redis, claimed, "dead-worker")
+    rq_view.start(redis, [claimed], "dead-worker")
     StagedJob.update(state="done").execute()
     relay.tick(redis)
     assert ids(StartedJobRegistry, redis), "it may be about to say so itself"
@@ -242,7 +242,7 @@ def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch
 def test_what_truly_runs_is_not_mended_away(redis, a_kind, monkeypatch):
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
-    rq_view.start(redis, claim_job(job_id, "test-worker"), "test-worker")
+    rq_view.start(redis, [claim_job(job_id, "test-worker")], "test-worker")
     monkeypatch.setattr(relay, "SETTLING", -1.0)
     relay.tick(redis)
     assert (ids(StartedJobRegistry, redis), shown(redis, job_id).get_status()) == (

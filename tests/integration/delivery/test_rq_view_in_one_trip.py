@@ -77,7 +77,7 @@ def test_under_a_backlog_the_next_id_comes_with_the_end_of_the_last_job(redis, w
     assert redis.lrange(QUEUE, 0, -1) == []
     worker._step()
     assert [StagedJob.get_by_id(one).state for one in ids] == ["done"] * 3
-    assert worker._next is None
+    assert worker._next.identity is None
 
 
 def test_a_worker_that_leaves_puts_back_what_it_had_popped(redis, waiting):
@@ -92,7 +92,7 @@ def test_a_worker_that_is_told_to_stop_pops_nothing_more(redis, waiting):
     worker = a_worker(redis, goes_on=True)
     waiting(lambda _number: worker._stop(15, None), 2)
     worker._step()
-    assert (redis.llen(QUEUE), worker._next) == (1, None)
+    assert (redis.llen(QUEUE), worker._next.identity) == (1, None)
 
 
 def test_a_lock_goes_with_the_end_of_the_job_it_was_for(redis, waiting):
@@ -163,14 +163,14 @@ def test_what_is_odd_keeps_nothing_else_from_being_shown(redis, waiting):
     claimed = claim_job(job_id, "w1")
     redis.set(f"rq:executions:a_test_job-{job_id}", "odd")
     with pytest.raises(ResponseError, match=r"^WRONGTYPE"):
-        rq_view.start(redis, claimed, "w1")
+        rq_view.start(redis, [claimed], "w1")
     assert shown(redis, job_id).get_status() is JobStatus.STARTED
     assert redis.hget("rq:worker:w1", "state") == b"busy"
     redis.delete(f"rq:executions:a_test_job-{job_id}")
-    execution = rq_view.start(redis, claimed, "w1")
+    (execution,) = rq_view.start(redis, [claimed], "w1")
     redis.set(f"rq:results:a_test_job-{job_id}", "odd")
     with pytest.raises(ResponseError, match=r"^WRONGTYPE"):
-        rq_view.finish(redis, claimed, execution)
+        rq_view.end(redis, [rq_view.finished(claimed, execution)])
     assert FinishedJobRegistry("messages", connection=redis).get_job_ids() == [
         f"a_test_job-{job_id}"
     ]
@@ -183,19 +183,21 @@ def test_a_full_redis_takes_what_removes(redis, waiting):
     """
     job_id, _ = waiting(lambda _number: None, 2)
     claimed = claim_job(job_id, "w1")
-    execution = rq_view.start(redis, claimed, "w1")
+    (execution,) = rq_view.start(redis, [claimed], "w1")
     redis.set(LOCK, "ours", ex=60)
     limit = redis.config_get("maxmemory")["maxmemory"]
     redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(OutOfMemoryError):
-            rq_view.finish(
-                redis, claimed, execution, rq_view.Closing({LOCK: "ours"}, pops="messages")
+            rq_view.end(
+                redis,
+                [rq_view.finished(claimed, execution)],
+                rq_view.Closing({LOCK: "ours"}, pops="messages"),
             )
         assert (redis.zcard("rq:wip:messages"), redis.exists(LOCK)) == (0, 0)
         assert redis.llen(QUEUE) == 2, "what could not be told of is not popped"
         with pytest.raises(OutOfMemoryError):
-            rq_view.start(redis, claimed, "w1")
+            rq_view.start(redis, [claimed], "w1")
         assert not redis.exists(f"rq:job:a_test_job-{job_id}"), "it was popped: it makes room"
     finally:
         redis.config_set("maxmemory", limit)
@@ -207,7 +209,7 @@ def test_another_job_than_the_popped_one_is_taken_in_the_same_trip(redis, waitin
     popped = redis.lpop(QUEUE).decode()
     claimed = claim_job(second, "w1")
     with counted() as cost:
-        rq_view.start(redis, claimed, "w1", rq_view.Instead("messages", popped, is_back=True))
+        rq_view.start(redis, [claimed], "w1", rq_view.Instead("messages", popped, is_back=True))
     assert cost.trips == 1
     assert redis.lrange(QUEUE, 0, -1) == [f"a_test_job-{first}".encode()]
 

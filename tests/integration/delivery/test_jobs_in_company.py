@@ -1,0 +1,308 @@
+"""Where many quick jobs of one account wait, a worker takes several at once. Each still succeeds
+and fails by itself, and nobody else waits for longer than one turn.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+from peewee import OperationalError
+from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from delivery import attempt, registry, relay
+from delivery import worker as worker_module
+from delivery.attempt import Snooze, recording
+from delivery.locks import invoice_lock
+from delivery.registry import JobType
+from delivery.turns import LEAST
+from delivery.worker import AT_ONCE, SHARE, Worker
+from models.delivery.attempt import release_worker
+from models.delivery.stage import Policy, allow, stage_again
+from models.delivery.staged_job import StagedJob, insert_job
+from models.transactions import transaction
+from tests import given
+from tests.watching.counting import counted
+
+QUEUE = "messages"
+MANY = AT_ONCE * SHARE + SHARE + 1  # one for the first look, and enough for a full company
+
+
+@pytest.fixture
+def redis(database_url, valkey):
+    return valkey.client()
+
+
+@pytest.fixture
+def worker(redis, monkeypatch):
+    """One that has had a heartbeat, and whose clock stands still."""
+    monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 10_000)
+    made = Worker(QUEUE, redis, "test-worker", lambda _at: None)
+    made._goes_on = True
+    made._beat()
+    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+    return made
+
+
+@pytest.fixture
+def waiting(redis, monkeypatch):
+    """Stages jobs that `act` performs with their numbers, and queues them."""
+
+    def make(act, numbers=range(MANY), fair_to="a", quick=True, attempts=3):
+        kind = JobType("a_test_job", QUEUE, attempts, 60, 60.0, act, quick=quick)
+        monkeypatch.setitem(registry._jobs, kind.name, kind)
+        allow(kind.name, Policy(QUEUE, attempts))
+        for number in numbers:
+            insert_job(
+                kind.name, str(number), [number], QUEUE, attempts, 0.0, False, None, fair_to=fair_to
+            )
+        relay.tick(redis)
+
+    return make
+
+
+def row(number):
+    return StagedJob.get(StagedJob.key == str(number))
+
+
+def listed(redis):
+    """The rows that RQ's queue lists, in order."""
+    entries = redis.lrange(f"rq:queue:{QUEUE}", 0, -1)
+    return [int(entry.decode().rpartition("-")[2]) for entry in entries]
+
+
+def waits():
+    return sorted(one.id for one in StagedJob.select().where(StagedJob.state == "waiting"))
+
+
+def test_many_jobs_that_write_nothing_cost_three_commits_and_two_trips(worker, redis, waiting):
+    order = []
+    waiting(order.append)
+    worker._step()  # it learns how many wait
+    assert order == [0]
+    with counted() as cost:
+        worker._step()
+    assert order == list(range(1 + AT_ONCE))
+    # the first is claimed, the others are, and all are recorded
+    assert cost.commits == 3
+    assert cost.trips == 2
+    assert given.states() == {"done": 1 + AT_ONCE, "waiting": MANY - 1 - AT_ONCE}
+    assert sorted([*listed(redis), int(worker._next.identity.rpartition("-")[2])]) == waits()
+    finished = FinishedJobRegistry(QUEUE, connection=redis)
+    assert len(finished.get_job_ids()) == 1 + AT_ONCE
+    assert not StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
+    assert redis.hget("rq:worker:test-worker", "successful_job_count") == str(1 + AT_ONCE).encode()
+    while worker._next.identity:
+        worker._step()
+    assert order == list(range(MANY))
+    assert {one.attempts for one in StagedJob.select()} == {1}
+
+
+@pytest.mark.parametrize("why", ["few wait", "it is not quick", "somebody else waits"])
+def test_one_at_a_time(worker, redis, waiting, why):
+    order = []
+    few = range(2 * SHARE)
+    waiting(order.append, few if why == "few wait" else range(MANY), quick="quick" not in why)
+    if why == "somebody else waits":
+        waiting(order.append, [1_000], fair_to="b")
+    worker._step()
+    worker._step()
+    assert len(order) == 2
+
+
+def test_one_that_fails_fails_alone(worker, redis, waiting):
+    def act(number):
+        match number:
+            case 3:
+                raise RuntimeError("it fails")
+            case 4:
+                raise Snooze("not now", 60.0)
+            case 5:
+                with recording():
+                    raise ValueError("it fails as it writes")
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert given.states() == {"done": 1 + AT_ONCE - 3, "waiting": MANY - 1 - AT_ONCE + 3}
+    assert [(row(n).attempts, row(n).last_error) for n in (3, 4, 5)] == [
+        (1, "RuntimeError: it fails"),
+        (0, "not now"),
+        (1, "ValueError: it fails as it writes"),
+    ]
+    failed = [f"a_test_job-{row(number).id}" for number in (3, 5)]
+    assert sorted(FailedJobRegistry(QUEUE, connection=redis).get_job_ids()) == sorted(failed)
+    job = Job.fetch(f"a_test_job-{row(4).id}", connection=redis, serializer=JSONSerializer)
+    assert job.get_status() is JobStatus.SCHEDULED
+
+
+def test_one_that_was_attempted_before_is_done_alone(worker, redis, waiting):
+    """It may be what killed the worker that had it."""
+    order = []
+    waiting(order.append)
+    StagedJob.update(attempts=1).where(StagedJob.key << ["2", "4"]).execute()
+    worker._step()
+    worker._step()
+    assert not {2, 4} & set(order)
+    assert len(order) > 2
+    while worker._next.identity:
+        worker._step()
+    assert sorted(order) == list(range(MANY))
+
+
+def test_none_that_may_be_attempted_once_only_has_company(worker, waiting):
+    order = []
+    waiting(order.append, attempts=1)
+    worker._step()
+    worker._step()
+    assert order == [0, 1]
+
+
+def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, waiting, monkeypatch):
+    """Given one that is slow, then the others wait again, with no attempt used up, and others may
+    have them.
+    """
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    order = []
+
+    def act(number):
+        order.append(number)
+        clock.now += LEAST * 2 if number == 3 else 0.0
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert order == [0, 1, 2, 3]
+    assert given.states() == {"done": 4, "waiting": MANY - 4}
+    assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
+    assert not StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
+    assert [int(worker._next.identity.rpartition("-")[2]), *listed(redis)] == waits()
+    while worker._next.identity:
+        worker._step()
+    assert order == list(range(MANY)), "nobody has lost a place"
+
+
+def test_a_worker_that_is_told_to_stop_begins_no_other(worker, redis, waiting):
+    order = []
+
+    def act(number):
+        order.append(number)
+        worker._goes_on = number != 3
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert order == [0, 1, 2, 3]
+    assert given.states() == {"done": 4, "waiting": MANY - 4}
+    assert worker._next.identity is None
+
+
+def test_a_lock_is_free_for_the_next_of_them(worker, redis, waiting):
+    """Given that all work on one invoice, then none waits for the lock of the one before it."""
+
+    def act(number):
+        with invoice_lock("inv_x", wait=0.0), recording():
+            pass
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert given.states()["done"] == 1 + AT_ONCE
+
+
+def test_one_that_was_taken_over_is_not_recorded(worker, redis, waiting):
+    """Given that a lease of one that wrote nothing is over before all are recorded, then only the
+    others are.
+    """
+
+    def act(number):
+        if number == 5:
+            StagedJob.update(claim=StagedJob.claim + 1).where(StagedJob.key == "3").execute()
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert row(3).state == "running"
+    assert given.states()["done"] == AT_ONCE
+
+
+def test_one_that_is_staged_again_meanwhile_is_done_again(worker, redis, waiting):
+    def act(number):
+        if number == 5:
+            with transaction():
+                stage_again("a_test_job", "3", 3, fair_to="a")
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert (row(3).state, row(3).attempts) == ("waiting", 0)
+
+
+def test_what_a_database_that_was_away_left_is_recorded_later(worker, redis, waiting, monkeypatch):
+    """Given that the common record fails once, then those that were performed are not done again,
+    and those that were not are given back.
+    """
+    order = []
+
+    def act(number):
+        order.append(number)
+        worker._goes_on = number != 3
+
+    waiting(act)
+    worker._step()
+    finish = attempt.finish_job
+
+    def fail(_job):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(attempt, "finish_job", fail)
+    with pytest.raises(OperationalError):
+        worker._step()
+    monkeypatch.setattr(attempt, "finish_job", finish)
+    worker._goes_on = True
+    worker._step()
+    relay.tick(redis)
+    while worker._next.identity or listed(redis):
+        worker._step()
+    assert sorted(order) == list(range(MANY))
+    assert given.states() == {"done": MANY}
+
+
+def test_the_successor_of_a_dead_worker_releases_all_that_it_had(worker, redis, waiting):
+    class Dead(BaseException):
+        pass
+
+    def act(number):
+        if number == 3:
+            raise Dead
+
+    waiting(act)
+    worker._step()
+    with pytest.raises(Dead):
+        worker._step()
+    released = release_worker("test-worker")
+    assert len(released) == AT_ONCE
+    assert {one.state for one in released} == {"waiting"}
+
+
+def test_a_redis_that_refuses_what_is_shown_keeps_no_job_from_being_done(worker, redis, waiting):
+    """Given a Redis that has become full, then what was taken is performed, and no lock is left."""
+    order = []
+
+    def act(number):
+        order.append(number)
+        with invoice_lock("inv_x"), recording():
+            pass
+
+    waiting(act)
+    worker._step()
+    limit = redis.config_get("maxmemory")["maxmemory"]
+    redis.config_set("maxmemory", 1)
+    try:
+        worker._step()
+    finally:
+        redis.config_set("maxmemory", limit)
+    assert order == list(range(1 + AT_ONCE))
+    assert given.states() == {"done": 1 + AT_ONCE, "waiting": MANY - 1 - AT_ONCE}
+    assert len(listed(redis)) == len(waits())
