@@ -1,10 +1,14 @@
 """`bin/bench memory`: how much memory each process takes, as its proportional share (PSS): a page
-that several have counts in parts. Linux only.
+that several have counts in parts; after some requests, and after tens of thousands of payments'
+events that web takes in and workers process. Linux only.
 """
 
+import base64
+import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -13,22 +17,34 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
+from statistics import mean
 
 import click
 
 from bench.output import table
+from bench.quick import SECRET, signed_events
 from bench.redis_server import redis_server
+from models.accounts.account import Account
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.transactions import transaction, use_database
+from runtime.clock import real_now
+from runtime.settings import get_settings
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 90.0
 REQUESTS = 200
-MOST = {"web": 45.0, "worker": 15.0}  # MiB
+INVOICES = 5_000
+MOST = {"web, each child": 45.0, "worker, each child": 15.0}  # MiB
+OPEN = "SELECT COUNT(*) FROM staged_job WHERE name = 'process_stripe_event' AND state <> 'done'"
 
 
 @click.command()
-def memory() -> None:
-    """Print the memory of web, workers and scheduler after some requests."""
+@click.option("--jobs", default=50_000, show_default=True, help="Events to process in between.")
+def memory(jobs: int) -> None:
+    """Print the memory of web, workers and scheduler, before and after work."""
     with tempfile.TemporaryDirectory(prefix="bench") as name, ExitStack() as stack:
         folder = Path(name)
         with socket.socket() as free:
@@ -38,11 +54,12 @@ def memory() -> None:
             "REDIS_URL": stack.enter_context(redis_server(folder)),
             "DATABASE_URL": f"sqlite:///{folder}/payphone.db",
             "PORT": str(port),
-            "LOG_LEVEL": "WARNING",
+            "LOG_LEVEL": "ERROR",
+            "STRIPE_SECRET_KEY": "sk_test_bench",
+            "STRIPE_WEBHOOK_SECRET": SECRET,
         }
-        subprocess.run(
-            [sys.executable, "-m", "bin.commands", "migrate"], cwd=ROOT, env=env, check=True
-        )
+        _run(env, "-m", "bin.commands", "migrate")
+        _run(env, "-m", "bench.memory")
         web = ("gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()")
         started = {
             "web": stack.enter_context(_process(env, "-m", *web)),
@@ -52,23 +69,52 @@ def memory() -> None:
         _until_healthy(port)
         for _ in range(REQUESTS):
             _get(port, "/readyz")
-        rows = []
-        for kind, pid in started.items():
-            children = _children(pid)
-            rows.append(_row(f"{kind}, the parent" if children else kind, [pid], None))
-            if kind == "worker":  # the pool begins with its relay
-                rows.append(_row("relay", [children.pop(0)], None))
-            if children:
-                rows.append(_row(f"{kind}, each child", children, MOST.get(kind)))
-        table(["", "processes", "MiB each", "most", "wanted", ""], rows)
+        _work(env, port, REQUESTS, 0)  # what is loaded at first use is loaded by then
+        before = _sizes(started)
+        _work(env, port, jobs, 1)
+        after = _sizes(started)
+    headings = ["", "processes", "MiB each", "most", f"after {jobs:,} jobs", "most", "wanted", ""]
+    table(headings, [_row(what, before[what], after[what]) for what in before])
 
 
-def _row(what: str, pids: list[int], wanted: float | None) -> list[str]:
-    sizes = [_pss(pid) for pid in pids]
-    mean = sum(sizes) / len(sizes)
-    verdict = "" if wanted is None else "reached" if max(sizes) <= wanted else "MISSED"
-    limit = "" if wanted is None else f"{wanted:.0f}"
-    return [what, str(len(pids)), f"{mean:.1f}", f"{max(sizes):.1f}", limit, verdict]
+def _sizes(started: dict[str, int]) -> dict[str, list[float]]:
+    """What the processes of each kind take."""
+    found = {}
+    for kind, pid in started.items():
+        children = _children(pid)
+        found[f"{kind}, the parent" if children else kind] = [_pss(pid)]
+        if kind == "worker":  # the pool begins with its relay
+            found["relay"] = [_pss(children.pop(0))]
+        if children:
+            found[f"{kind}, each child"] = [_pss(child) for child in children]
+    return found
+
+
+def _row(what: str, before: list[float], after: list[float]) -> list[str]:
+    wanted = MOST.get(what)
+    verdict = "" if wanted is None else "reached" if max(after) <= wanted else "MISSED"
+    shown = [f"{size:.1f}" for sizes in (before, after) for size in (mean(sizes), max(sizes))]
+    return [what, str(len(after)), *shown, "" if wanted is None else f"{wanted:.0f}", verdict]
+
+
+def _work(env: dict[str, str], port: int, many: int, turn: int) -> None:
+    """Have as many events taken in, and wait until all are processed."""
+    address = f"127.0.0.1:{port}"
+    events = signed_events(turn, many, address, [f"inv_{number}" for number in range(INVOICES)])
+    given = b"\n".join(base64.b64encode(each) for each in events)
+    script = str(ROOT / "bench" / "peers" / "client.py")
+    told = json.loads(_run(env, script, address, "8", given=given))
+    if told["statuses"] != {"200": many}:
+        raise click.ClickException(f"The events were answered {told['statuses']}.")
+    with sqlite3.connect(env["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+        while database.execute(OPEN).fetchone()[0]:
+            time.sleep(1)
+
+
+def _run(env: dict[str, str], *command: str, given: bytes = b"") -> bytes:
+    return subprocess.run(  # noqa: S603 - our own scripts
+        [sys.executable, *command], cwd=ROOT, env=env, check=True, input=given, stdout=-1
+    ).stdout
 
 
 def _pss(pid: int) -> float:
@@ -113,3 +159,31 @@ def _until_healthy(port: int) -> None:
             if time.monotonic() > give_up:
                 raise
             time.sleep(0.2)
+
+
+def fill() -> None:
+    """An account with sent invoices, for the events to pay."""
+    use_database(get_settings().database_url)
+    now = real_now()
+    stamps = {"created_at": now, "updated_at": now}
+    with transaction():
+        account = Account.create(id="ac_bench", name="Bench", created_at=now)
+        customer = Customer.create(id="cu_bench", account=account, name="Pat", **stamps)
+        for number in range(INVOICES):
+            Invoice.create(
+                id=f"inv_{number}",
+                account=account,
+                customer=customer,
+                number=f"B-{number}",
+                currency="usd",
+                amount_due=12_500,
+                outstanding=12_500,
+                due_date=date(2099, 1, 31),
+                mark="sent",
+                status="sent",
+                **stamps,
+            )
+
+
+if __name__ == "__main__":
+    fill()

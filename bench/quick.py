@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -254,7 +254,9 @@ def _intake(place: Place, who: str, count: int) -> float:
         app = {"the plain way": "plain", "bare Falcon": "bare"}[who]
         python, where = place.python, ["--bind", address, "--pythonpath", str(PEERS)]
         how = ["--workers=2", "--threads=8", "--keep-alive=5", *where, f"web_peer:{app}"]
-    events = b"\n".join(base64.b64encode(each) for each in _events(place.turn, count, address))
+    events = b"\n".join(
+        base64.b64encode(each) for each in signed_events(place.turn, count, address)
+    )
     place.turn += 1
     with _processes(place, 1, python, "-m", "gunicorn", *how):
         _until(lambda: _answers(port), f"{who} answers")
@@ -265,8 +267,12 @@ def _intake(place: Place, who: str, count: int) -> float:
     return float(told["rate"])
 
 
-def _events(turn: int, count: int, address: str) -> Iterator[bytes]:
-    """Requests with a signed `payment_intent.succeeded` each, about as large as Stripe's."""
+def signed_events(
+    turn: int, count: int, address: str, invoices: Sequence[str] = ("inv_bench",)
+) -> Iterator[bytes]:
+    """Requests with a signed `payment_intent.succeeded` each, about as large as Stripe's, for each
+    of the invoices in turn.
+    """
     for number in range(count):
         intent = {
             "id": f"pi_3Bench{turn:04}x{number:08}",
@@ -275,7 +281,13 @@ def _events(turn: int, count: int, address: str) -> Iterator[bytes]:
             "amount_received": 12_500,
             "currency": "usd",
             "status": "succeeded",
-            "metadata": {"account_id": "ac_bench", "invoice_id": "inv_bench"},
+            "metadata": {
+                "account_id": "ac_bench",
+                "invoice_id": invoices[number % len(invoices)],
+                "attempt_id": "att_bench",
+            },
+            "latest_charge": f"ch_3Bench{turn:04}x{number:08}",
+            "last_payment_error": None,
             "description": "x" * 2000,
         }
         event = {

@@ -9,6 +9,7 @@ stand between two numbers as well as within one.
 import re
 import unicodedata
 from functools import cache
+from itertools import chain
 
 _UNSEEN = "\0"  # stands for a run of them while they are looked at
 _MARKS_AND_CONTROLS = frozenset({"Mn", "Mc", "Me", "Cf", "Cc"})
@@ -55,8 +56,11 @@ def digit_places(text: str) -> list[int]:
 @cache
 def _table() -> dict[int, str]:
     """What each code point that is not itself becomes; worked out when it is first needed."""
-    plain = {code: _plain(chr(code)) for code in (*_ASSIGNED, *_TAGS_AND_SELECTORS)}
-    return {code: char for code, char in plain.items() if char != chr(code)}
+    return {
+        code: plain
+        for code in chain(_ASSIGNED, _TAGS_AND_SELECTORS)
+        if (plain := _plain(chr(code))) != chr(code)
+    }
 
 
 @cache
