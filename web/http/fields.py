@@ -41,7 +41,7 @@ Notes = Annotated[str, Field(max_length=MAX_NOTES)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[a-zA-Z]{3}$"), AfterValidator(_currency)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=MOST)]
-PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_\w{1,120}$")]
+PaymentMethodId = Annotated[str, Field(pattern=r"^(pm|card)_[0-9A-Za-z_]{1,120}$")]
 StripeAccountId = Annotated[str, Field(pattern=SHAPE), BeforeValidator(read_account_id)]
 # Every date and time of a body is one of these three: text, in a year that can be meant.
 Day = Annotated[date, BeforeValidator(read_day)]

@@ -45,7 +45,7 @@ class NewCustomer(Body):
     time_zone: TimeZone | None = None
     language: Language = "en"
     external_id: ExternalId | None = None
-    stripe_customer_id: str | None = Field(default=None, pattern=r"^cus_\w{1,64}$")
+    stripe_customer_id: str | None = Field(default=None, pattern=r"^cus_[0-9A-Za-z_]{1,64}$")
 
 
 class WishedContact(Body):

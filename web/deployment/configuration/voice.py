@@ -41,7 +41,7 @@ class NewVoice(Body):
     """A voice, as Vapi names it."""
 
     provider: Provider
-    voice_id: Annotated[str, Field(pattern=r"^[\w .:/+-]{1,120}$")]
+    voice_id: Annotated[str, Field(pattern=r"^[\w .:/+-]+$", max_length=120)]
 
 
 class Voice:
