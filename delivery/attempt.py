@@ -1,7 +1,7 @@
 """One attempt at a job: claimed, performed, and settled under the claim it was given."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -55,9 +55,21 @@ class Outcome:
 
 
 @dataclass(slots=True)
+class Company:
+    """What a worker is told by jobs that it has claimed together: those that are done and have
+    written nothing of their own, for it to record with `record_all`; and, by calling `part`, that
+    one of them is about to wait for somebody.
+    """
+
+    unrecorded: list[Claimed]
+    part: Callable[[], None]
+
+
+@dataclass(slots=True)
 class _Attempt:
     job: Claimed
     locks: dict[str, str] | None
+    company: Company | None = None
     recorded: bool = False
 
 
@@ -98,6 +110,15 @@ def own_queue() -> str:
     return attempt.job.queue if attempt else ""
 
 
+def part_company() -> None:
+    """Let others have the jobs that the running job's worker has claimed along with it, before this
+    one waits for a provider.
+    """
+    attempt = _current.get()
+    if attempt is not None and attempt.company is not None:
+        attempt.company.part()
+
+
 def leave_lock(key: str, token: str) -> bool:
     """Leave it to whoever shows that the running job is over to release a lock of it in the same
     trip to Redis. False, and the lock is still to be released, unless the job is recorded as done.
@@ -114,23 +135,20 @@ def perform(
     job_type: JobType,
     alarm: bool = True,
     locks: dict[str, str] | None = None,
-    unrecorded: list[Claimed] | None = None,
+    company: Company | None = None,
 ) -> Outcome:
     """Run a claimed job and record in its row how it ended, whichever way that was.
 
     With `alarm`, a signal ends it when its time is up. A thread of a web process cannot have one
     and relies on the timeouts of what it calls. `locks`, if given, gets the locks, each with its
-    token, that the caller is to release; `unrecorded` gets the job if it is done and has written
-    nothing of its own, and the caller is to record it, with others, by `record_all`.
+    token, that the caller is to release.
     """
-    attempt = _Attempt(job, locks)
+    attempt = _Attempt(job, locks, company)
     token = _current.set(attempt)
     try:
         with _deadline(job_type.timeout) if alarm else nullcontext():
             job_type.perform(*job.args)
-            if unrecorded is not None and not attempt.recorded:
-                unrecorded.append(job)
-            elif not attempt.recorded:
+            if company is None and not attempt.recorded:
                 with recording():
                     pass
     # Also what nobody foresaw: however a job ends, its row must say so.
@@ -138,19 +156,26 @@ def perform(
         return _settle(attempt, job_type, error)
     finally:
         _current.reset(token)
+    if company is not None and not attempt.recorded:
+        company.unrecorded.append(job)
     return Outcome("done")
 
 
-def record_all(done: Sequence[Claimed], unbegun: Sequence[Claimed]) -> dict[int, Outcome]:
+def record_all(
+    done: Sequence[Claimed], unbegun: Sequence[Claimed], are_pushed: bool = True
+) -> dict[int, Outcome]:
     """Record, in one commit, these jobs as done and give those back that were not begun, which uses
-    up no attempt; how each of both ended, by its id.
+    up no attempt; how each of both ended, by its id. The caller pushes those if they `are_pushed`,
+    else the relay does.
     """
 
     def record() -> dict[int, Outcome]:
         with transaction():
             finished = {job.id: _held(finish_job(job), Outcome("done")) for job in done}
-            returned = {job.id: _held(return_job(job), Outcome("returned")) for job in unbegun}
-        return finished | returned
+            given_back = {
+                job.id: _held(return_job(job, are_pushed), Outcome("returned")) for job in unbegun
+            }
+        return finished | given_back
 
     return again_if_it_gave_way(record) if done or unbegun else {}
 

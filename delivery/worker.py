@@ -6,8 +6,8 @@ and leaves no trace in RQ.
 
 Where many quick jobs of one account wait, and nobody else's, it takes several at once: they are
 claimed together, shown together as begun and as over, and those that wrote nothing are recorded
-together. Each is performed by itself, in its own transactions, and fails by itself; those that it
-does not come to within one turn's time are given back.
+together. Each is performed by itself, in its own transactions, and fails by itself
+(`delivery.batch`).
 """
 
 import os
@@ -17,24 +17,25 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar, cast
+from typing import cast
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 from rq.utils import utcformat
 from rq.version import VERSION
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import clear_contextvars
 
-from delivery.attempt import Outcome, perform, put_off_unknown, record_all
+from delivery.attempt import Outcome
+from delivery.batch import CLAIM_SECONDS, Batch, bind, shown
 from delivery.outages import Patience
 from delivery.registry import find_job
 from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
 from delivery.tick import TICK_PREFIX, take_tick
-from delivery.turns import LEAST, Turns
+from delivery.turns import Turns
 from models.delivery.attempt import Claimed, claim_job, claim_more, release_worker
-from models.delivery.staged_job import Pushable, StagedJob
+from models.delivery.staged_job import StagedJob
 from models.delivery.turns import MOST, Waiting, claim_next, who_waits
 from runtime.clock import real_now, real_seconds
 from runtime.killpoint import killpoint
@@ -43,14 +44,12 @@ from runtime.log import get_log
 POP_SECONDS = 2
 HEARTBEAT_SECONDS = 5
 WORKER_TTL = 90
-# Allowed for everything around the job itself, such as claiming it. The database gives up a
-# statement sooner, so only a process that hangs gets here.
-CLAIM_SECONDS = 30.0
 
 log = get_log("worker")
-Shown = TypeVar("Shown")
 _FINAL = frozenset({"done", "cancelled", "dead"})
 AT_ONCE = 16  # jobs that a worker takes together at most
+ALONE_SECONDS = 5.0  # that it takes one at a time, after it has had to give some back
+SLOW = 1.0  # seconds of a claim after which it takes nobody along
 SHARE = 4  # of a queue's jobs it takes no more than one in so many: others may serve it too
 
 
@@ -72,9 +71,8 @@ class Worker:
         self._beaten_at = 0.0
         self._next = rq_view.Next()  # popped in the trip that showed the last jobs as over
         self._behind = 0  # how many were in the queue behind the one that was popped
-        # of jobs in company: performed and not yet recorded, and not yet begun
-        self._unrecorded: list[Claimed] = []
-        self._unbegun: list[Claimed] = []
+        self._batch: Batch | None = None  # what it had in its hands last
+        self._alone_until = 0.0  # it takes one at a time until then
         self._patience = Patience(name, redis)
         self._turns = Turns()
         self._seen = ""  # whom of those who wait it looked at last
@@ -93,6 +91,7 @@ class Worker:
             with self._patience.out():
                 self._step()
         with self._patience.out():
+            self._record_what_is_left()
             self._say_goodbye()
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
@@ -113,13 +112,18 @@ class Worker:
             self._unregister(predecessor)
 
     def _step(self) -> None:
-        self._record_all()  # what the database's absence has left
+        self._record_what_is_left()
         self._beat()
         identity = self._next.identity or self._pop()
         self._behind, self._next = self._next.behind, rq_view.Next()
         if identity is not None:
             killpoint("worker.after_pop")
             self.take(identity)
+
+    def _record_what_is_left(self) -> None:
+        if self._batch is not None:
+            self._batch.record_what_is_left()
+            self._batch = None
 
     def _pop(self) -> str | None:
         popped = self.redis.blpop([rq_keys.queue_key(self.queue)], timeout=POP_SECONDS)
@@ -143,10 +147,10 @@ class Worker:
         job, instead = self._claim(identity, job_id) if job_id is not None else (None, None)
         # Not ours, performed already, or not due yet: only what RQ shows may need correcting.
         if job is None:
-            self._show(lambda: self._left_alone(identity, job_id))
+            shown(lambda: self._left_alone(identity, job_id))
             return None
         killpoint("worker.after_claim")
-        _bind(job)
+        bind(job)
         try:
             return self._perform(job, instead)
         finally:
@@ -185,92 +189,43 @@ class Worker:
     def _perform(self, job: Claimed, instead: rq_view.Instead | None) -> Outcome:
         begun = time.monotonic()
         try:
-            return self._attempt([job, *self._company(job)], instead)
+            batch = self._batch = self._batch_of(job)
+            batch.show(instead)
+            locks = batch.perform(lambda: self._goes_on)
+            killpoint("worker.before_rq")
+            self._next = batch.show_over(locks, self.queue if self._goes_on else "")
         finally:
             self._turns.charge(job.fair_to, time.monotonic() - begun)
+        if batch.gave_back:
+            self._alone_until = time.monotonic() + ALONE_SECONDS
+        return batch.first_outcome()
 
-    def _company(self, job: Claimed) -> list[Claimed]:
-        """Jobs that are performed along with this one: of its kind, where nobody else waits."""
+    def _batch_of(self, job: Claimed) -> Batch:
+        """The job, and those that are performed along with it: of its kind, where nobody else's
+        work waits.
+        """
+        alone = self._batch = Batch(self.redis, self.name, [job], self._deadline)
         job_type = find_job(job.name)
         most = min(AT_ONCE, self._behind // SHARE) - 1
-        if job_type is None or not job_type.quick or self._several_wait or most < 1:
-            return []
-        return claim_more(job, self.name, most)
-
-    def _attempt(self, jobs: list[Claimed], instead: rq_view.Instead | None) -> Outcome:
-        begun = self._show(lambda: rq_view.start(self.redis, jobs, self.name, instead))
-        # the lock of a job that has company is released at once: the next one may need it
-        locks: dict[str, str] | None = None if begun is None or len(jobs) > 1 else {}
-        outcomes = self._perform_each(jobs, locks)
-        killpoint("worker.before_rq")
-        if begun is not None:
-            endings = [
-                _ending(job, execution, outcomes[job.id])
-                for job, execution in zip(jobs, begun, strict=True)
-            ]
-            closing = rq_view.Closing(locks or {}, self.queue if self._goes_on else "")
-            unbegun = [job for job in jobs if outcomes[job.id].state == "returned"]
-            shown = self._show(lambda: self._end(endings, closing, unbegun))
-            self._next = shown or rq_view.Next()
-        return outcomes[jobs[0].id]
-
-    def _perform_each(
-        self, jobs: list[Claimed], locks: dict[str, str] | None
-    ) -> dict[int, Outcome]:
-        """How each of these jobs ended, by its id: performed, recorded and logged."""
-        outcomes: dict[int, Outcome] = {}
-        seconds: dict[int, float] = {}
-        until = time.monotonic() + LEAST
-        self._unbegun = jobs
-        while self._unbegun and (not outcomes or (time.monotonic() < until and self._goes_on)):
-            job, *self._unbegun = self._unbegun
-            _bind(job)
-            started = time.monotonic()
-            outcomes[job.id] = self._perform_one(job, locks, len(jobs) == 1)
-            seconds[job.id] = time.monotonic() - started
-            if self._unbegun:
-                killpoint("worker.in_company")
-        if len(jobs) > 1:
-            killpoint("worker.before_records")
-            outcomes |= self._record_all()
-        for job in jobs[: len(seconds)]:
-            _bind(job)
-            log.info("job", state=outcomes[job.id].state, seconds=round(seconds[job.id], 4))
-        return outcomes
-
-    def _end(
-        self, endings: list[rq_view.Ending], closing: rq_view.Closing, unbegun: list[Claimed]
-    ) -> rq_view.Next:
-        """Show these attempts as over; those that were given back are next in the queue again."""
-        if unbegun:
-            back = [Pushable(job.id, job.name, job.queue, ahead=True) for job in reversed(unbegun)]
-            rq_view.push(self.redis, back)
-        return rq_view.end(self.redis, endings, closing)
-
-    def _record_all(self) -> dict[int, Outcome]:
-        outcomes = record_all(self._unrecorded, self._unbegun)
-        self._unrecorded, self._unbegun = [], []
-        return outcomes
-
-    def _perform_one(self, job: Claimed, locks: dict[str, str] | None, is_alone: bool) -> Outcome:
-        job_type = find_job(job.name)
-        if job_type is None:
-            return put_off_unknown(job)
-        self._deadline(time.monotonic() + job_type.timeout)
-        try:
-            return perform(
-                job, job_type, locks=locks, unrecorded=None if is_alone else self._unrecorded
-            )
-        finally:
-            self._deadline(time.monotonic() + CLAIM_SECONDS)
-
-    def _show(self, act: Callable[[], Shown]) -> Shown | None:
-        try:
-            return act()
-        except RedisError as error:
-            # The row decides. What RQ shows is corrected by the relay, or expires.
-            log.warning("RQ's view could not be updated", error=type(error).__name__)
-            return None
+        if (
+            job_type is None
+            or not job_type.quick
+            or self._several_wait
+            or most < 1
+            or job.attempts > 1  # it may be what killed the worker that had it
+            or job.max_attempts == 1
+            or time.monotonic() < self._alone_until
+        ):
+            return alone
+        begun = time.monotonic()
+        more = claim_more(job, self.name, most)
+        if not more:
+            return alone
+        killpoint("worker.after_company")
+        if time.monotonic() - begun > SLOW:  # the first one's lease has run for as long
+            Batch(self.redis, self.name, more, self._deadline).record_what_is_left()
+            return alone
+        return Batch(self.redis, self.name, [job, *more], self._deadline)
 
     def _left_alone(self, identity: str, job_id: int | None) -> None:
         row = StagedJob.get_or_none(StagedJob.id == job_id) if job_id is not None else None
@@ -338,21 +293,3 @@ class Worker:
             self.redis.lpush(rq_keys.queue_key(self.queue), self._next.identity)
             self._next = rq_view.Next()
         self._unregister(self.name)
-
-
-def _bind(job: Claimed) -> None:
-    """Say in each line of the log whose it is."""
-    bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
-
-
-def _ending(job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> rq_view.Ending:
-    match outcome.state:
-        case "done":
-            return rq_view.finished(job, execution)
-        case "failed" | "dead":
-            due = None if outcome.state == "dead" else outcome.delay
-            return rq_view.failed(job, execution, outcome.error, due)
-        case "snoozed":
-            return rq_view.snoozed(job, execution)
-        case _:
-            return rq_view.dropped(job, execution)

@@ -12,7 +12,7 @@ from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
-from delivery.attempt import attempt_number, recording
+from delivery.attempt import attempt_number, part_company, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.accounts.audit_entry import SYSTEM
@@ -125,6 +125,7 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
     """What Stripe says, in our own API version, of an object that the event leaves unclear. Raises
     Unreadable.
     """
+    part_company()
     try:
         match ask.tells:
             case "payment":
@@ -197,6 +198,7 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
         case RefundFinding():
             return [finding.refund]
         case LookAtRefunds():
+            part_company()
             listed = stripe_api.list_refunds(finding.intent_id, event.account)
             return [read_refund(refund).refund for refund in listed]
         case LookAtDispute():
@@ -209,6 +211,7 @@ def _dispute(event: InboxEvent, dispute_id: str) -> Json:
     """The dispute as Stripe has it now. Raises Unreadable where it has none, as for an id of the
     other mode.
     """
+    part_company()
     try:
         return stripe_api.get_dispute(dispute_id, event.account)
     except ProviderError as error:

@@ -101,13 +101,18 @@ return done()
 """)
 
 # KEYS: of each job its four and its results; then the worker, what it holds, the queue's finished
-# and failed jobs, and the queue. Answers the next id of the queue, if it is to, and how many there
-# are behind it. A full Redis still takes what removes.
+# and failed jobs, and the queue that is popped. Answers the next id of it, if it is to, and how
+# many there are behind that. Jobs that were given back go to the head of their queue, behind the
+# one that is popped: who came there meanwhile is not to wait for them again and again.
+# A job that another worker, or the relay, has had since is left as they show it.
+# A full Redis still takes what removes.
 END = Script(f"""
 local worker, held, finished, failed_jobs, queue = unpack(KEYS, #KEYS - 4)
 for number, one in ipairs(it.jobs) do
     local job, started, execution, executions = unpack(KEYS, number * 5 - 4, number * 5 - 1)
     local member = one.id .. ':' .. one.execution
+    local whose = try('HGET', job, 'worker_name')
+    if whose and whose ~= it.worker then one.status = '' end
     if one.status ~= '' then try('HSET', job, 'status', one.status, unpack(one.fields)) end
     try('DEL', execution)
     try('ZREM', started, member)
@@ -118,9 +123,11 @@ for lock, token in pairs(it.locks) do
     if try('GET', lock) == token then try('DEL', lock) end
 end
 if refused() then return done() end
-for number, one in ipairs(it.jobs) do
-    local job, results = KEYS[number * 5 - 4], KEYS[number * 5]
+local popped = it.pops and not failed and try('LPOP', queue)
+for number = #it.jobs, 1, -1 do
+    local one, job, results = it.jobs[number], KEYS[number * 5 - 4], KEYS[number * 5]
     local is_failed = one.status == 'failed'
+    if one.status == 'queued' then try('LPUSH', it.back_to, one.id) end
     if is_failed or one.status == 'finished' then
         local ttl = is_failed and {FAILURE_TTL} or {RESULT_TTL}
         try('EXPIRE', job, ttl)
@@ -131,9 +138,9 @@ for number, one in ipairs(it.jobs) do
         try('HINCRBY', worker, is_failed and 'failed_job_count' or 'successful_job_count', 1)
     end
 end
-try('HSET', worker, 'state', 'idle')
+try('HSET', worker, 'state', it.state)
 try('HINCRBYFLOAT', worker, 'total_working_time', it.seconds)
-if it.pops and not failed then return done({{try('LPOP', queue), try('LLEN', queue)}}) end
+if it.pops and not failed then return done({{popped, try('LLEN', queue)}}) end
 return done()
 """)
 

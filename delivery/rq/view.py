@@ -65,8 +65,8 @@ class Instead:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt is shown once it is over: `finished`, `failed`, `scheduled`, or not at all
-    (''), with what else its hash is told.
+    """How an attempt is shown once it is over: `finished`, `failed`, `scheduled`, `queued` again,
+    or not at all (''), with what else its hash is told.
     """
 
     job: Claimed
@@ -80,10 +80,12 @@ class Ending:
 class Closing:
     """What else is done in the trip that shows attempts as over: `locks`, each with its token, are
     released if they are still ours; the next id is popped from `pops`, if that names a queue.
+    `is_last` is false where the worker goes on with one of the jobs that began together.
     """
 
     locks: Mapping[str, str]
     pops: str = ""
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,6 @@ def start(
         meta = json.dumps({"attempt": job.attempts, "of": job.max_attempts})
         fields = core(job) | {"status": "started"} | started | {"meta": meta}
         told.append({"id": execution.rq_id, "execution": execution.id, "fields": pairs(fields)})
-    keys = [
-        key for job, execution in zip(jobs, begun, strict=True) for key in _keys(job, execution)
-    ]
     queue = queue_key(instead.queue if instead else jobs[0].queue)
     rq_scripts.BEGIN.run(
         redis,
@@ -206,6 +205,11 @@ def dropped(job: Claimed, execution: Execution) -> Ending:
     return Ending(job, execution, "")
 
 
+def returned(job: Claimed, execution: Execution) -> Ending:
+    """The end of an attempt that was not begun: its job is in the queue again."""
+    return Ending(job, execution, "queued", told={"worker_name": "", "started_at": ""})
+
+
 def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELSE) -> Next:
     """Show attempts of one worker and queue, which began together, as over; call it only once their
     rows say so.
@@ -226,7 +230,10 @@ def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELS
         ],
         jobs=[_told(each, now) for each in endings],
         at=now.timestamp(),
-        seconds=str((now - began.started_at) / timedelta(seconds=1)),
+        seconds=str((now - began.started_at) / timedelta(seconds=1)) if closing.is_last else "0",
+        state="idle" if closing.is_last else "busy",
+        worker=began.worker,
+        back_to=queue_key(queue),
         locks=dict(closing.locks),
         pops=bool(closing.pops),
     )

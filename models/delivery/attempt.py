@@ -141,9 +141,12 @@ def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
     return _settle(job, sets, (int(delay * SECOND), reason))
 
 
-def return_job(job: Claimed) -> bool:
-    """Give the job back as it was: its attempt was not begun. It is for the caller to push it."""
-    return _settle(job, "state = 'waiting', attempts = attempts - 1, lease_until = NULL", ())
+def return_job(job: Claimed, is_pushed: bool) -> bool:
+    """Give the job back as it was: its attempt was not begun. Unless it `is_pushed`, which is for
+    the caller to do, the relay pushes it.
+    """
+    sets = "state = 'waiting', attempts = attempts - 1, lease_until = NULL"
+    return _settle(job, sets if is_pushed else f"{sets}, pushed_at = NULL", ())
 
 
 def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:

@@ -30,7 +30,7 @@ turn(fair_to, first, number) AS (
     FROM turn WHERE number < ? AND (number = 1 OR fair_to <> first)
 ),
 busy AS (
-    SELECT fair_to, COUNT(*) AS jobs FROM staged_job
+    SELECT fair_to, COUNT(DISTINCT worker) AS jobs FROM staged_job
     WHERE state = 'running' AND queue = (SELECT queue FROM it) AND SUBSTR(worker, 1, 4) <> 'web-'
     GROUP BY fair_to
 )
@@ -44,7 +44,7 @@ ORDER BY turn.number
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Somebody whose work waits in a queue, and how many of their jobs its workers perform now."""
+    """Somebody whose work waits in a queue, and how many of its workers are at work for them."""
 
     fair_to: str
     running: int = 0

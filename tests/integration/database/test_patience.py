@@ -8,7 +8,8 @@ import pytest
 from peewee import OperationalError
 
 from delivery import worker
-from delivery.worker import CLAIM_SECONDS, Worker
+from delivery.batch import CLAIM_SECONDS
+from delivery.worker import Worker
 from jobs import process_stripe_event
 from models.transactions import STATEMENT_SECONDS, execute, open_database, use_database
 from tests import given

@@ -2,6 +2,8 @@
 and fails by itself, and nobody else waits for longer than one turn.
 """
 
+import os
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -10,16 +12,18 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from delivery import attempt, registry, relay
+from delivery import attempt, batch, outages, registry, relay
 from delivery import worker as worker_module
-from delivery.attempt import Snooze, recording
+from delivery.attempt import Snooze, part_company, recording
 from delivery.locks import invoice_lock
 from delivery.registry import JobType
+from delivery.rq import view as rq_view
 from delivery.turns import LEAST
-from delivery.worker import AT_ONCE, SHARE, Worker
-from models.delivery.attempt import release_worker
-from models.delivery.stage import Policy, allow, stage_again
+from delivery.worker import ALONE_SECONDS, AT_ONCE, SHARE, SLOW, Worker
+from models.delivery.attempt import claim_more, release_worker
+from models.delivery.stage import Policy, allow, stage, stage_again
 from models.delivery.staged_job import StagedJob, insert_job
+from models.delivery.turns import claim_next, who_waits
 from models.transactions import transaction
 from tests import given
 from tests.watching.counting import counted
@@ -40,8 +44,16 @@ def worker(redis, monkeypatch):
     made = Worker(QUEUE, redis, "test-worker", lambda _at: None)
     made._goes_on = True
     made._beat()
-    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+    stop_clock(monkeypatch)
     return made
+
+
+def stop_clock(monkeypatch):
+    """Let no time pass for the worker but what is added to `now`."""
+    clock = SimpleNamespace(now=1_000.0)
+    for module in (worker_module, batch):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
 
 
 @pytest.fixture
@@ -162,9 +174,7 @@ def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, wai
     """Given one that is slow, then the others wait again, with no attempt used up, and others may
     have them.
     """
-    clock = SimpleNamespace(now=1_000.0)
-    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    order = []
+    clock, order = stop_clock(monkeypatch), []
 
     def act(number):
         order.append(number)
@@ -177,10 +187,18 @@ def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, wai
     assert given.states() == {"done": 4, "waiting": MANY - 4}
     assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
     assert not StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
-    assert [int(worker._next.identity.rpartition("-")[2]), *listed(redis)] == waits()
+    # who headed the queue meanwhile is next, and they are behind that one
+    is_next = int(worker._next.identity.rpartition("-")[2])
+    assert is_next == row(1 + AT_ONCE).id
+    assert [*listed(redis), is_next] == [*waits()[: AT_ONCE - 3], *waits()[AT_ONCE - 2 :], is_next]
+    worker._step()
+    assert len(order) == 5, "for a while it takes one at a time"
+    clock.now += ALONE_SECONDS
+    worker._step()
+    assert len(order) > 6
     while worker._next.identity:
         worker._step()
-    assert order == list(range(MANY)), "nobody has lost a place"
+    assert sorted(order) == list(range(MANY))
 
 
 def test_a_worker_that_is_told_to_stop_begins_no_other(worker, redis, waiting):
@@ -262,7 +280,10 @@ def test_what_a_database_that_was_away_left_is_recorded_later(worker, redis, wai
     monkeypatch.setattr(attempt, "finish_job", finish)
     worker._goes_on = True
     worker._step()
+    assert {one.state for one in StagedJob.select()} == {"done", "waiting"}
     relay.tick(redis)
+    in_hand = int(worker._next.identity.rpartition("-")[2])
+    assert sorted([*listed(redis), in_hand]) == waits(), "the relay has pushed what was given back"
     while worker._next.identity or listed(redis):
         worker._step()
     assert sorted(order) == list(range(MANY))
@@ -306,3 +327,204 @@ def test_a_redis_that_refuses_what_is_shown_keeps_no_job_from_being_done(worker,
     assert order == list(range(1 + AT_ONCE))
     assert given.states() == {"done": 1 + AT_ONCE, "waiting": MANY - 1 - AT_ONCE}
     assert len(listed(redis)) == len(waits())
+
+
+def test_one_that_was_with_a_death_takes_nobody_along(worker, redis, waiting):
+    """Given a stream of jobs and one that kills at each of its attempts, then none of the others
+    is with it after the first.
+    """
+
+    class Dead(BaseException):
+        pass
+
+    def act(number):
+        if number == 1:
+            raise Dead
+
+    waiting(act)
+    worker._step()
+    for attempt_number in (1, 2, 3):
+        with pytest.raises(Dead):
+            worker._step()
+        released = release_worker("test-worker")
+        assert len(released) == (AT_ONCE if attempt_number == 1 else 1)
+        StagedJob.update(due_at=0).where(StagedJob.key == "1").execute()
+        redis.lpush(f"rq:queue:{QUEUE}", f"a_test_job-{row(1).id}")
+        worker._batch, worker._behind = None, MANY
+    assert row(1).state == "dead"
+
+
+def test_a_claim_of_others_that_fails_gives_the_first_one_back(worker, redis, waiting, monkeypatch):
+    order = []
+    waiting(order.append)
+    worker._step()
+    claim = worker_module.claim_more
+
+    def fail(*_args):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(worker_module, "claim_more", fail)
+    with pytest.raises(OperationalError):
+        worker._step()
+    monkeypatch.setattr(worker_module, "claim_more", claim)
+    worker._step()
+    assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
+    assert not StagedJob.select().where(StagedJob.state == "running").count()
+
+
+def test_a_claim_of_others_that_takes_long_leaves_them(worker, redis, waiting, monkeypatch):
+    """Given that the first one's lease has run for a while by then, then it is performed alone."""
+    clock, order, claim = stop_clock(monkeypatch), [], worker_module.claim_more
+
+    def take_long(*args):
+        clock.now += SLOW * 2
+        return claim(*args)
+
+    waiting(order.append)
+    worker._step()
+    monkeypatch.setattr(worker_module, "claim_more", take_long)
+    worker._step()
+    assert order == [0, 1]
+    assert given.states() == {"done": 2, "waiting": MANY - 2}
+    assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
+
+
+def test_what_others_have_done_since_is_left_as_they_show_it(worker, redis, waiting):
+    """Given one that failed, and that another worker has done before all are over, then RQ shows it
+    as done; and one that was done and is staged again is shown as queued.
+    """
+    other = Worker(QUEUE, redis, "other-worker", lambda _at: None)
+    tried = []
+
+    def act(number):
+        tried.append(number)
+        if number == 3 and tried.count(3) == 1:
+            raise RuntimeError("it fails")
+        if number == 5:
+            given.make_due()
+            other.take(f"a_test_job-{row(3).id}")
+            StagedJob.update(state="waiting", pushed_at=None).where(StagedJob.key == "4").execute()
+            redis.ltrim(f"rq:queue:{QUEUE}", 1, 0)
+            relay.tick(redis)
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    assert (row(3).state, row(3).attempts) == ("done", 2)
+    shown = {
+        number: Job.fetch(
+            f"a_test_job-{row(number).id}", connection=redis, serializer=JSONSerializer
+        ).get_status()
+        for number in (3, 4)
+    }
+    assert shown == {3: JobStatus.FINISHED, 4: JobStatus.QUEUED}
+    assert not FailedJobRegistry(QUEUE, connection=redis).get_job_ids()
+    assert redis.ttl(f"rq:job:a_test_job-{row(4).id}") == -1
+
+
+def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting):
+    """Given one that asks a provider, then the others are there for another worker meanwhile, and
+    those that were done are recorded and shown so.
+    """
+    seen = []
+
+    def act(number):
+        if number == 3:
+            part_company()
+            seen.append((given.states(), listed(redis)))
+            started = StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
+            assert started == [f"a_test_job-{row(3).id}"]
+            assert redis.hget("rq:worker:test-worker", "state") == b"busy"
+            part_company()  # a second time it has nobody
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    ((states, queue),) = seen
+    assert states == {"done": 3, "running": 1, "waiting": MANY - 4}
+    assert sorted(queue) == sorted(one.id for one in StagedJob if int(one.key) > 3)
+    assert given.states() == {"done": 4, "waiting": MANY - 4}
+    assert redis.hget("rq:worker:test-worker", "state") == b"idle"
+
+
+def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
+    """Given one worker that has sixteen of an account's jobs, and two that have one each of
+    another's, then the first account has fewer workers.
+    """
+    waiting(lambda _number: None, range(20), fair_to="a")
+    waiting(lambda _number: None, range(100, 110), fair_to="b")
+    first = claim_next(QUEUE, "a", "w1")
+    claim_more(first, "w1", 10)
+    for name in ("w2", "w3"):
+        claim_next(QUEUE, "b", name)
+    found = who_waits(row(105).id, QUEUE, "").waiting
+    assert {one.fair_to: one.running for one in found} == {"a": 1, "b": 2}
+
+
+def test_who_people_wait_for_is_not_behind_what_is_given_back(worker, redis, waiting, monkeypatch):
+    """Given a pool without a worker for what people wait for, whose jobs are carried to the head of
+    this queue, then one that comes while others are slow is next.
+    """
+    clock, order = stop_clock(monkeypatch), []
+
+    def act(number):
+        order.append(number)
+        clock.now += LEAST * 2 if number in range(3, 1_000) else 0.0
+        if number == 3:
+            with transaction():
+                stage("a_test_job", 1_000, 1_000, fair_to="b", queue="interactive")
+            redis.lpush(f"rq:queue:{QUEUE}", f"a_test_job-{row(1_000).id}")
+
+    waiting(act)
+    worker._step()
+    worker._step()
+    worker._step()
+    assert order == [0, 1, 2, 3, 1_000]
+
+
+def test_at_the_end_what_could_not_be_recorded_is(worker, redis, waiting, monkeypatch):
+    """Given SIGTERM, and a database that is in the way of the common record once, then each is
+    recorded, or given back, before the worker leaves.
+    """
+    finish, failed = attempt.finish_job, []
+
+    def fail_once(job):
+        if not failed:
+            failed.append(job)
+            raise OperationalError("the database is away")
+        return finish(job)
+
+    def act(number):
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    waiting(act)
+    monkeypatch.setattr(attempt, "finish_job", fail_once)
+    monkeypatch.setattr(outages, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _s: 0))
+    worker._behind, before = MANY, signal.getsignal(signal.SIGTERM)
+    worker._next = rq_view.Next(redis.lpop(f"rq:queue:{QUEUE}").decode(), MANY)
+    try:
+        worker.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert failed
+    assert given.states() == {"done": 4, "waiting": MANY - 4}
+    assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
+
+
+def test_one_that_cannot_be_recorded_keeps_no_other(worker, redis, waiting, monkeypatch):
+    finish = attempt.finish_job
+
+    def fail(job):
+        if job.args == [3]:
+            raise OperationalError("its row is locked")
+        return finish(job)
+
+    waiting(lambda _number: None)
+    worker._step()
+    monkeypatch.setattr(attempt, "finish_job", fail)
+    with pytest.raises(OperationalError):
+        worker._step()
+    worker._step()
+    assert given.states()["running"] == 1
+    assert given.states()["done"] >= AT_ONCE

@@ -1,0 +1,186 @@
+"""The jobs that a worker has in its hands, mostly one: shown in RQ as begun, performed one after
+the other, recorded, and shown as over.
+
+Those that it does not come to within one turn's time, or that would wait for a provider with one of
+them, are given back.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from peewee import PeeweeException
+from redis import Redis
+from redis.exceptions import RedisError
+from structlog.contextvars import bind_contextvars
+
+from delivery.attempt import Company, Outcome, perform, put_off_unknown, record_all
+from delivery.registry import find_job
+from delivery.rq import view as rq_view
+from delivery.turns import LEAST
+from models.database_errors import explain
+from models.delivery.attempt import Claimed
+from models.delivery.staged_job import reschedule
+from runtime.killpoint import killpoint
+from runtime.log import get_log
+
+# Allowed for everything around the job itself, such as claiming it. The database gives up a
+# statement sooner, so only a process that hangs gets here.
+CLAIM_SECONDS = 30.0
+_MOST_FAILURES = 2  # of the records that are tried again one by one
+
+log = get_log("worker")
+Shown = TypeVar("Shown")
+
+
+class Batch:
+    """Jobs of one queue that the worker called `name` has claimed.
+
+    It calls `deadline` with the time by which a job must be over, as `Worker` does.
+    """
+
+    def __init__(
+        self, redis: Redis, name: str, jobs: list[Claimed], deadline: Callable[[float], None]
+    ) -> None:
+        self._redis, self._name, self._jobs = redis, name, jobs
+        self._deadline = deadline
+        self._open = list(jobs)  # shown as begun, and not yet as over
+        self._unbegun = list(jobs)
+        self._unrecorded: list[Claimed] = []
+        self._executions: dict[int, rq_view.Execution] = {}
+        self._outcomes: dict[int, Outcome] = {}
+        self.gave_back = False  # whether it did not come to all of them
+
+    def show(self, instead: rq_view.Instead | None) -> None:
+        """Show them as begun, the first one `instead` of another one that was popped."""
+        begun = shown(lambda: rq_view.start(self._redis, self._jobs, self._name, instead))
+        self._executions = {
+            job.id: execution for job, execution in zip(self._jobs, begun or (), strict=False)
+        }
+
+    def perform(self, goes_on: Callable[[], bool]) -> dict[str, str]:
+        """Perform them, at least one, for one turn's time and while the worker `goes_on`; the locks
+        that are to be released when they are shown as over.
+        """
+        # the lock of a job that has company is released at once: the next one may need it
+        locks: dict[str, str] | None = None if self._unbegun[1:] or not self._executions else {}
+        until = time.monotonic() + LEAST
+        while self._unbegun:
+            job = self._unbegun.pop(0)
+            bind(job)
+            begun = time.monotonic()
+            self._outcomes[job.id] = self._perform_one(job, locks)
+            seconds = round(time.monotonic() - begun, 4)
+            log.info("job", state=self._outcomes[job.id].state, seconds=seconds)
+            if self._unbegun:
+                killpoint("worker.in_company")
+            if time.monotonic() >= until or not goes_on():
+                break
+        if self._jobs[1:]:
+            killpoint("worker.before_records")
+            self._record()
+        return locks or {}
+
+    def _perform_one(self, job: Claimed, locks: dict[str, str] | None) -> Outcome:
+        job_type = find_job(job.name)
+        if job_type is None:
+            return put_off_unknown(job)
+        company = None
+        if self._jobs[1:]:
+            company = Company(self._unrecorded, lambda: self._part(job))
+        self._deadline(time.monotonic() + job_type.timeout)
+        try:
+            return perform(job, job_type, locks=locks, company=company)
+        finally:
+            self._deadline(time.monotonic() + CLAIM_SECONDS)
+
+    def _part(self, job: Claimed) -> None:
+        """Be done with all others before `job` waits for somebody."""
+        self._record()
+        self._show_over([other for other in self._open if other is not job], is_last=False)
+
+    def _record(self) -> None:
+        self.gave_back |= bool(self._unbegun)
+        self._outcomes |= record_all(self._unrecorded, self._unbegun)
+        self._unrecorded.clear()
+        self._unbegun.clear()
+
+    def record_what_is_left(self) -> None:
+        """Record what the database was in the way of, each by itself: one that cannot be recorded
+        keeps no other. What cannot be is performed again when its lease is over.
+        """
+        left: list[tuple[list[Claimed], list[Claimed]]]
+        left = [([job], []) for job in self._unrecorded] + [([], [job]) for job in self._unbegun]
+        self._unrecorded, self._unbegun, failures = [], [], 0
+        for done, unbegun in left:
+            try:
+                record_all(done, unbegun, are_pushed=False)
+            except PeeweeException as error:
+                failures += 1
+                log.warning(explain(error), jobs=[job.id for job in done + unbegun])
+                if failures == _MOST_FAILURES:
+                    return
+
+    def show_over(self, locks: dict[str, str], pops: str) -> rq_view.Next:
+        """Show as over those that are not shown so yet, release `locks`, and pop the next id from
+        the queue `pops`, if it names one.
+        """
+        return self._show_over(self._open, locks=locks, pops=pops)
+
+    def _show_over(
+        self,
+        jobs: list[Claimed],
+        *,
+        locks: dict[str, str] | None = None,
+        pops: str = "",
+        is_last: bool = True,
+    ) -> rq_view.Next:
+        over = [job for job in jobs if job.id in self._outcomes]
+        self._open = [job for job in self._open if job not in over]
+        endings = [
+            _ending(job, self._executions[job.id], self._outcomes[job.id])
+            for job in over
+            if job.id in self._executions
+        ]
+        closing = rq_view.Closing(locks or {}, pops, is_last)
+        ended = shown(lambda: rq_view.end(self._redis, endings, closing)) if endings else None
+        if ended is None:
+            for job in over:
+                if self._outcomes[job.id].state == "returned":
+                    reschedule("id = ?", (job.id,))  # it left the queue, and did not come back
+        return ended or rq_view.Next()
+
+    def first_outcome(self) -> Outcome:
+        """How the first one ended."""
+        return self._outcomes[self._jobs[0].id]
+
+
+def shown(act: Callable[[], Shown]) -> Shown | None:
+    """What `act` answers; None where Redis refuses. The row decides: what RQ shows is corrected by
+    the relay, or expires.
+    """
+    try:
+        return act()
+    except RedisError as error:
+        log.warning("RQ's view could not be updated", error=type(error).__name__)
+        return None
+
+
+def bind(job: Claimed) -> None:
+    """Say in each line of the log whose it is."""
+    bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
+
+
+def _ending(job: Claimed, execution: rq_view.Execution, outcome: Outcome) -> rq_view.Ending:
+    match outcome.state:
+        case "done":
+            return rq_view.finished(job, execution)
+        case "failed" | "dead":
+            due = None if outcome.state == "dead" else outcome.delay
+            return rq_view.failed(job, execution, outcome.error, due)
+        case "snoozed":
+            return rq_view.snoozed(job, execution)
+        case "returned":
+            return rq_view.returned(job, execution)
+        case _:
+            return rq_view.dropped(job, execution)
