@@ -5,6 +5,7 @@ loopback, and only processes started here are ended.
 """
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -116,6 +117,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # to look for garbage as often as Python does takes a tenth of all the time
+    gc.set_threshold(20_000, 20, 20)
     if config.getoption("--lock-order"):
         config.pluginmanager.register(LockOrder(), "lock-order")
     if config.getoption("--few"):
@@ -130,6 +133,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_auto_num_workers() -> int:
     return sharing.here()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays
 
 
 def pytest_sessionfinish() -> None:
