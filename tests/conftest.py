@@ -244,10 +244,7 @@ def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 @pytest.fixture
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
     """The session's Valkey, emptied, and named by REDIS_URL."""
-    client = _shared_valkey.client()
-    # a dead worker's pop that still waits would eat what is pushed next
-    client.client_kill_filter(_type="normal", skipme=True)
-    client.flushall()
+    _shared_valkey.empty()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
     for module in HURRY_REDIS:
         monkeypatch.setattr(module, "connect_redis", _patiently)

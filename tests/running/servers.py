@@ -45,6 +45,7 @@ class Valkey:
         self.directory, self.socket = directory, directory / "valkey.sock"
         self.url = f"unix://{self.socket}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._emptying: Redis | None = None  # a connection is made once, and not by each test
 
     def start(self) -> "Valkey":
         command = [
@@ -78,6 +79,17 @@ class Valkey:
 
     def client(self) -> Redis:
         return Redis.from_url(self.url, socket_timeout=120)
+
+    def empty(self) -> None:
+        """For the next test. A dead worker's pop that still waits would eat what is pushed next:
+        every other connection is cut.
+        """
+        if self._emptying is None:
+            self._emptying = self.client()
+        with self._emptying.pipeline(transaction=False) as both:
+            both.client_kill_filter(_type="normal", skipme=True)
+            both.flushall()
+            both.execute()
 
     def send(self, number: int) -> None:
         assert self.process is not None
