@@ -278,6 +278,7 @@ def own_valkey(
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres()
     yield server
+    server.take_back()
     server.server.cleanup()
     sweep.keep(server.directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(server.directory, ignore_errors=True)
@@ -326,10 +327,7 @@ def database_url(
     yield url
     close_database()
     if server is not None:
-        if SLOW_FIXTURES.isdisjoint(request.node.fixturenames):
-            server.take_back(url, template)
-        else:
-            server.drop_database(url)  # a process may still write to it
+        server.give_back(url, template)
 
 
 def _be_patient(database: Any) -> None:
