@@ -131,8 +131,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Leftovers(), "leftovers")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    return sharing.here()
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return sharing.here(is_quick=config.getoption("--few"))
 
 
 def pytest_collection_finish() -> None:
@@ -144,10 +144,12 @@ def pytest_sessionfinish() -> None:
     stop_fork_server()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    if hasattr(config, "workerinput"):
+        items[:] = sharing.mixed(items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,6 +27,11 @@ A_BRAKE = (
     "INSERT INTO brake (account_id, what, paused, by, at, why)"
     " VALUES ('', 'texts', true, 'x', 0, 'x') RETURNING id"
 )
+FEWER_CONNECTIONS = """
+    DO $$ BEGIN
+        EXECUTE 'ALTER DATABASE ' || current_database() || ' CONNECTION LIMIT 9';
+    END $$
+"""
 
 
 def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
@@ -85,7 +90,7 @@ def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
         "ANALYZE schema_migration",
         "UPDATE installation SET tag = 'others'",
         "DROP SCHEMA public CASCADE",
-        "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' CONNECTION LIMIT 9'; END $$",
+        FEWER_CONNECTIONS,
     ],
 )
 def test_what_is_different_in_more_than_rows_is_lent_to_nobody(lent, change):
