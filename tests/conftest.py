@@ -53,8 +53,7 @@ from tests import sharing
 from tests.certificates import read_once
 from tests.clinic import Clinic
 from tests.faults.town import Town
-from tests.few_cases import FewCases
-from tests.one_database import OneDatabase
+from tests.further_cases import FurtherCases, any_case, on_postgres
 from tests.routers import copy_routers
 from tests.running.fork_server import stop_fork_server
 from tests.running.leftovers import Leftovers
@@ -122,9 +121,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--lock-order"):
         config.pluginmanager.register(LockOrder(), "lock-order")
     if config.getoption("--few"):
-        config.pluginmanager.register(FewCases(), "few-cases")
+        config.pluginmanager.register(FurtherCases(any_case), "few-cases")
     if config.getoption("--db") == "both":
-        config.pluginmanager.register(OneDatabase(), "one-database")
+        config.pluginmanager.register(FurtherCases(on_postgres), "one-database")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
