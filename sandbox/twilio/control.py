@@ -34,8 +34,8 @@ class TwilioControl:
             resp.media = carrier.receive(self.twilio.books, body["from"], body["to"], body["body"])
 
     def on_post_senders(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Give the account a number: ``{number, service?, sms_url?}``; the same number again
-        replaces it.
+        """Give the account a number: ``{number, service?, sms_url?, fallback_url?}``; the same
+        number again replaces it.
         """
         sender = Sender(**_body(req))
         add_sender(self.twilio, sender)

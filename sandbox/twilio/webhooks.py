@@ -12,7 +12,7 @@ from sandbox.deliveries import Delivery
 from sandbox.twilio.account import Books, Sender
 from sandbox.twilio.errors import Json
 
-ATTEMPTS = 2  # Twilio tries once more by default, then gives up
+ATTEMPTS = 2  # Twilio tries once more by default if nothing answered, then gives up
 VAPI = "api.vapi.ai"  # who answers there, Vapi's stand-in says itself
 PLACE = ("City", "State", "Zip", "Country")
 
@@ -67,7 +67,7 @@ def post_inbound(books: Books, message: Json, sender: Sender, opt_out_type: str)
     if sender.service:
         fields["MessagingServiceSid"] = sender.service
         fields |= {"OptOutType": opt_out_type} if opt_out_type else {}
-    _post(books, sender.sms_url, fields, sid, "message.received")
+    _post(books, sender.sms_url, fields, sid, "message.received", sender.fallback_url)
 
 
 def post_call(books: Books, url: str, call: Json) -> None:
@@ -135,7 +135,14 @@ def post_port(books: Books, event: str, port: Json, number: Json) -> None:
     shared.changed.notify_all()
 
 
-def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_type: str) -> None:
+def _post(
+    books: Books,
+    url: str,
+    fields: dict[str, str],
+    event_id: str,
+    event_type: str,
+    fallback: str = "",
+) -> None:
     """Queue one form, unless it is meant for a host that another stand-in here is."""
     if urlsplit(url).hostname == VAPI:
         return
@@ -150,6 +157,8 @@ def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_t
         secret=secret,
         body=urlencode(fields),
         most_attempts=ATTEMPTS,
+        any_answer_ends=True,
+        fallback=fallback,
     )
     shared.changed.notify_all()
 
