@@ -35,8 +35,8 @@ class Outbox:
         """Start the chaos anew from the settings' seed."""
         self._random = random.Random(self.settings.seed)  # noqa: S311  # repeatable on purpose
 
-    def post(self, now: float, **fields: Any) -> None:
-        """Take an event for an endpoint: one delivery, or two, or one that will be lost."""
+    def post(self, now: float, is_lost: bool = False, **fields: Any) -> None:
+        """Take an event for an endpoint: one delivery, or two, or one that is lost."""
         first = Delivery(id=self.ids.new("dlv", 16), due_at=now, **fields)
         copies = [first]
         if self._random.random() < self.settings.duplicate_rate:
@@ -44,7 +44,7 @@ class Outbox:
         for copy in copies:
             copy.due_at = now + self._wander()
             self._keep(copy)
-        if self._random.random() < self.settings.drop_rate:
+        if self._random.random() < self.settings.drop_rate or is_lost:
             for copy in copies:
                 copy.state = "dropped"
 

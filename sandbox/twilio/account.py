@@ -48,6 +48,7 @@ class Books:
     opted_out: set[tuple[str, str]] = field(default_factory=set)
     outcomes: dict[str, int] = field(default_factory=dict)
     step: int = 0
+    lists_by_day: bool = False  # of messages: a time that bounds a list counts as its day
     incoming: dict[str, Json] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     addresses: dict[str, Json] = field(default_factory=dict)
