@@ -8,6 +8,7 @@ from typing import Self
 from peewee import TextField
 
 from models.base import Instant, Row
+from runtime.settings import get_settings
 
 FIRST = timedelta(days=3)  # that are read where nothing has been before
 SETTLED = timedelta(minutes=2)  # after which a webhook, and its second try, have come or will not
@@ -31,7 +32,9 @@ class TextWatermark(Row):
         if row is None:
             row = cls(twilio_account=twilio_account, read_to=now - FIRST)
         if row.until is None or row.until < now - PAGES_KEPT:
-            row.until, row.next_page = now - SETTLED, ""
+            settings = get_settings()
+            settled = settings.shortened(SETTLED.total_seconds(), settings.payphone_settling)
+            row.until, row.next_page = now - timedelta(seconds=settled), ""
         return row
 
     def record(self, next_page: str) -> None:

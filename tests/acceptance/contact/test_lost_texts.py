@@ -89,7 +89,9 @@ class Unheard(Texting):
 
 
 @pytest.fixture
-def clinic(texting: Texting) -> Unheard:
+def clinic(texting: Texting, monkeypatch: pytest.MonkeyPatch) -> Unheard:
+    monkeypatch.delenv("PAYPHONE_SETTLING")
+    get_settings.cache_clear()
     texting.__class__ = Unheard
     return texting.consents()
 
