@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
+from peewee import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
+
 from actions.contact.sender_registrations import senders_in_use
 from actions.people.receive_text import PROVIDER, receive_text, wish_in
 from models.books.inbox_event import InboxEvent
@@ -17,12 +20,17 @@ from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
 from rules.contact.channel_address import without_channel
 from runtime.clock import real_now
+from runtime.errors import PayphoneError
 from runtime.log import get_log
 from runtime.settings import get_settings
 
 AT_ONCE = 50  # texts that are taken in by one attempt; each has a transaction of its own
 
 log = get_log("webhooks")
+
+
+class NotTakenIn(PayphoneError):
+    """Some texts could not be taken in; the others were."""
 
 
 def may_be_texted() -> bool:
@@ -35,23 +43,40 @@ def may_be_texted() -> bool:
 
 def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     """Take in those that are new and were sent to us, oldest first; whether some are left for
-    another attempt. Called outside a transaction. Raises ProviderError while Twilio is away.
+    another attempt. Called outside a transaction. Raises ProviderError while Twilio is away, and
+    NotTakenIn in the end for those that failed, each of which has a line in the log.
     """
     known = InboxEvent.known(PROVIDER, [each.sid for each in texts])
     new = sorted(
         (each for each in texts if each.sid not in known), key=lambda each: each.created_at
     )
     numbers = cache(_numbers_in)
-    missed = 0
+    missed, wrong = 0, []
     for each in new:
         service = _service(each, numbers)
         if service is None:
             continue
-        if missed == AT_ONCE:
-            return True
         missed += 1
-        again_if_it_gave_way(partial(_take, each, service))
-    return False
+        if missed > AT_ONCE:
+            break
+        with bound_contextvars(event_id=each.sid):
+            if not _worked(partial(_take, each, service)):
+                wrong.append(each.sid)
+    if wrong:
+        raise NotTakenIn(f"{len(wrong)} texts could not be taken in, {wrong[0]} first.")
+    return missed > AT_ONCE
+
+
+def _worked(take: Callable[[], None]) -> bool:
+    """Whether a text was taken in without an error, which keeps no other from being heard."""
+    try:
+        again_if_it_gave_way(take)
+    except (OperationalError, InterfaceError):
+        raise  # a database that is away is so for the next one as well
+    except Exception:
+        log.exception("a text was not taken in")
+        return False
+    return True
 
 
 def _take(text: InboundText, service: str) -> None:
@@ -68,7 +93,7 @@ def _take(text: InboundText, service: str) -> None:
     with transaction():
         is_new = receive_text(fields, wish, min(text.created_at, real_now()))
     if is_new:
-        log.warning("text found that no webhook brought", event_id=text.sid, wish=wish)
+        log.warning("text found that no webhook brought", wish=wish)
 
 
 def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str | None:
@@ -87,7 +112,7 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
         return text.service
     if not number.startswith("+"):  # an agent's name does not tell whose it is
         return text.service if texted_by else None
-    services = sorted(each for each in ours if not each.startswith("+"))
+    services = sorted(each for each in ours if each.startswith("MG"))
     return next((each for each in services if number in numbers(each)), None)
 
 

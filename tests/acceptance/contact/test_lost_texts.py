@@ -432,6 +432,28 @@ def test_nothing_is_listed_where_nobody_can_text_us(clinic, monkeypatch):
     assert len(clinic.lists()) == 1
 
 
+def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
+    """Given an answer to which a row of ours stands in the way, and a later STOP, then the STOP is
+    heard, and the list does not count as read until the other was taken in, too.
+    """
+    clinic.send()
+    clinic.loses("What is it for?", ago=40 * MINUTE)
+    clinic.looks()
+    item = WorkItem.get()
+    WorkItem.update(context=["odd"]).execute()
+    clinic.loses("And what else?")
+    clinic.loses("STOP", ago=4 * MINUTE)
+    read_to = TextWatermark.get().read_to
+    clinic.looks()
+    assert len(clinic.stops()) == 1
+    assert clinic.job("read_inbound_texts").last_error.startswith("NotTakenIn: 1 texts")
+    assert TextWatermark.get().read_to == read_to
+    WorkItem.update(context=item.context).execute()
+    given.retried(clinic.redis, "periodic", 1)
+    assert [words for _, words in told()] == ["What is it for?", "And what else?"]
+    assert TextWatermark.get().read_to > read_to
+
+
 def test_a_text_that_does_not_say_what_it_is_keeps_no_other_from_being_heard(clinic):
     clinic.loses("STOP", **{"from": None})
     clinic.loses("STOP")
