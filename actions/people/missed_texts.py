@@ -42,18 +42,16 @@ def may_be_texted() -> bool:
 
 
 def take_missed_texts(texts: Sequence[InboundText]) -> bool:
-    """Take in those that are new and were sent to us, oldest first; whether some are left for
-    another attempt. Called outside a transaction. Raises ProviderError while Twilio is away, and
-    NotTakenIn in the end for those that failed, each of which has a line in the log.
+    """Take in those of `texts`, which are given newest first, that are new and were sent to us,
+    oldest first; whether some are left for another attempt. Called outside a transaction. Raises
+    ProviderError while Twilio is away, and NotTakenIn in the end for those that failed, each of
+    which has a line in the log.
     """
     known = InboxEvent.known(PROVIDER, [each.sid for each in texts])
-    new = sorted(
-        (each for each in texts if each.sid not in known), key=lambda each: each.created_at
-    )
     numbers = cache(_numbers_in)
     missed, wrong = 0, []
-    for each in new:
-        service = _service(each, numbers)
+    for each in reversed(texts):
+        service = None if each.sid in known else _service(each, numbers)
         if service is None:
             continue
         missed += 1

@@ -189,6 +189,14 @@ def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
     assert clinic.ledger()["sms"]["optedOut"] is False
 
 
+@pytest.mark.parametrize(("first", "last"), [("STOP", "START"), ("START", "STOP")])
+def test_of_two_wishes_in_one_second_the_one_counts_that_twilio_lists_as_newer(clinic, first, last):
+    for words in (first, last):
+        clinic.loses(words)
+    clinic.looks()
+    assert clinic.ledger()["sms"]["optedOut"] is (last == "STOP")
+
+
 def test_what_else_was_said_becomes_work_with_its_time(clinic):
     clinic.send()
     clinic.loses("What is this bill for?", ago=40 * MINUTE)
