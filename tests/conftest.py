@@ -50,10 +50,10 @@ from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sharing
-from tests.certificates import read_once
 from tests.clinic import Clinic
 from tests.faults.town import Town
 from tests.further_cases import FurtherCases, any_case, on_postgres
+from tests.read_once import read_once
 from tests.routers import copy_routers
 from tests.running.fork_server import stop_fork_server
 from tests.running.leftovers import Leftovers

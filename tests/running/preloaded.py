@@ -11,7 +11,7 @@ import gunicorn.workers.gthread  # noqa: F401
 
 import worker  # noqa: F401
 from runtime.settings import ROOT
-from tests.certificates import read_once
+from tests.read_once import read_once
 from tests.running.without_disk import wait_for_no_disk
 
 LOOK_AT_THE_ENVIRONMENT = (
