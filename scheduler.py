@@ -11,6 +11,7 @@ TIMETABLE = (
     Schedule("backfill-stripe-events", "backfill_stripe_events", every=3600),
     Schedule("follow-texts", "poll_text_statuses", every=600),
     Schedule("follow-calls", "poll_calls", every=120),
+    Schedule("find-missed-texts", "poll_inbound_texts", every=180),
     Schedule("find-strays", "find_strays", every=86_400),
     Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),

@@ -26,6 +26,7 @@ from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
 from jobs.poll_calls import poll_call, poll_calls
+from jobs.poll_inbound_texts import poll_inbound_texts, read_inbound_texts
 from jobs.poll_ports import poll_ports
 from jobs.poll_text_statuses import poll_text_status, poll_text_statuses
 from jobs.process_stripe_event import process_stripe_event
@@ -85,11 +86,13 @@ __all__ = [
     "open_setup_intent",
     "poll_call",
     "poll_calls",
+    "poll_inbound_texts",
     "poll_ports",
     "poll_text_status",
     "poll_text_statuses",
     "process_stripe_event",
     "purchase_number",
+    "read_inbound_texts",
     "read_sender_registration",
     "read_sender_registrations",
     "read_stripe_events",

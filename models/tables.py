@@ -28,6 +28,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.promise import Promise
 from models.contact.sender_registration import SenderRegistration
+from models.contact.text_watermark import TextWatermark
 from models.contact.work_item import WorkItem
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
@@ -96,6 +97,7 @@ TABLES: tuple[type[Row], ...] = (
     AccountSettings,
     AccountSender,
     SenderRegistration,
+    TextWatermark,
     Consent,
     NumberLookup,
     OptOut,

@@ -50,7 +50,7 @@ def options() -> argparse.Namespace:
         "--twilio-sender",
         action="append",
         default=[],
-        metavar="NUMBER[,SERVICE[,URL]]",
+        metavar="NUMBER[,SERVICE[,URL[,FALLBACK]]]",
         help="a number of that account",
     )
     parser.add_argument(
@@ -79,7 +79,7 @@ def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
     if chosen.twilio_account:
         add_account(sandbox.twilio, chosen.twilio_account, secret("TWILIO_AUTH_TOKEN"))
     for sender in chosen.twilio_sender:
-        add_sender(sandbox.twilio, Sender(*sender.split(",", 2)))
+        add_sender(sandbox.twilio, Sender(*sender.split(",", 3)))
     if chosen.vapi:
         add_key(sandbox.vapi, secret("VAPI_API_KEY"))
 

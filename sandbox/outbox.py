@@ -35,8 +35,8 @@ class Outbox:
         """Start the chaos anew from the settings' seed."""
         self._random = random.Random(self.settings.seed)  # noqa: S311  # repeatable on purpose
 
-    def post(self, now: float, **fields: Any) -> None:
-        """Take an event for an endpoint: one delivery, or two, or one that will be lost."""
+    def post(self, now: float, is_lost: bool = False, **fields: Any) -> None:
+        """Take an event for an endpoint: one delivery, or two, or one that is lost."""
         first = Delivery(id=self.ids.new("dlv", 16), due_at=now, **fields)
         copies = [first]
         if self._random.random() < self.settings.duplicate_rate:
@@ -44,7 +44,7 @@ class Outbox:
         for copy in copies:
             copy.due_at = now + self._wander()
             self._keep(copy)
-        if self._random.random() < self.settings.drop_rate:
+        if self._random.random() < self.settings.drop_rate or is_lost:
             for copy in copies:
                 copy.state = "dropped"
 
@@ -90,13 +90,19 @@ class Outbox:
         return None
 
     def settle(self, delivery: Delivery, now: float, status: int | None, error: str | None) -> None:
-        """Record an attempt's outcome; what failed goes back in line until attempts run out."""
+        """Record an attempt's outcome; what failed goes back in line until attempts run out, then
+        to its fallback address if it has one.
+        """
         delivery.last_status, delivery.last_error = status, error
         delivery.tries.append(now)
         if status is not None and status // 100 == SUCCESS:
             delivery.state = "delivered"
-        elif delivery.attempts >= (delivery.most_attempts or self.settings.retry_attempts):
+        elif (delivery.any_answer_ends and status is not None) or delivery.attempts >= (
+            delivery.most_attempts or self.settings.retry_attempts
+        ):
             delivery.state = "failed"
+            if delivery.fallback:
+                self._keep(delivery.at_fallback(self.ids.new("dlv", 16), now))
         else:
             delivery.state = "waiting"
             delivery.due_at = now + self._backoff(delivery.attempts)

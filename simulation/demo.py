@@ -159,7 +159,7 @@ def _commands(env: dict[str, str]) -> dict[str, str]:
     texts = f"http://{HOST}:{env['PORT']}/api/webhooks/twilio/messages"
     twilio = (
         f"--twilio-account {shlex.quote(env['TWILIO_ACCOUNT_SID'])} --twilio-sender"
-        f" {CLINIC_NUMBER},,{texts}"
+        f" {CLINIC_NUMBER},,{texts},{texts}"
     )
     door = f"http://{HOST}:{env['PORT']}/api/webhooks/stripe"
     commands = {

@@ -5,6 +5,7 @@ loopback, and only processes started here are ended.
 """
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -49,11 +50,10 @@ from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from sandbox.vapi.provider import Vapi
 from tests import sharing
-from tests.certificates import read_once
 from tests.clinic import Clinic
 from tests.faults.town import Town
-from tests.few_cases import FewCases
-from tests.one_database import OneDatabase
+from tests.further_cases import FurtherCases, any_case, on_postgres
+from tests.read_once import read_once
 from tests.routers import copy_routers
 from tests.running.fork_server import stop_fork_server
 from tests.running.leftovers import Leftovers
@@ -116,30 +116,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # to look for garbage as often as Python does takes a tenth of all the time
+    gc.set_threshold(20_000, 20, 20)
     if config.getoption("--lock-order"):
         config.pluginmanager.register(LockOrder(), "lock-order")
     if config.getoption("--few"):
-        config.pluginmanager.register(FewCases(), "few-cases")
+        config.pluginmanager.register(FurtherCases(any_case), "few-cases")
     if config.getoption("--db") == "both":
-        config.pluginmanager.register(OneDatabase(), "one-database")
+        config.pluginmanager.register(FurtherCases(on_postgres), "one-database")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    return sharing.here()
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return sharing.here(is_quick=config.getoption("--few"))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays
 
 
 def pytest_sessionfinish() -> None:
     stop_fork_server()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    if hasattr(config, "workerinput"):
+        items[:] = sharing.mixed(items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -236,10 +245,7 @@ def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 @pytest.fixture
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
     """The session's Valkey, emptied, and named by REDIS_URL."""
-    client = _shared_valkey.client()
-    # a dead worker's pop that still waits would eat what is pushed next
-    client.client_kill_filter(_type="normal", skipme=True)
-    client.flushall()
+    _shared_valkey.empty()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
     for module in HURRY_REDIS:
         monkeypatch.setattr(module, "connect_redis", _patiently)
@@ -273,6 +279,7 @@ def own_valkey(
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres()
     yield server
+    server.take_back()
     server.server.cleanup()
     sweep.keep(server.directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(server.directory, ignore_errors=True)
@@ -321,10 +328,7 @@ def database_url(
     yield url
     close_database()
     if server is not None:
-        if SLOW_FIXTURES.isdisjoint(request.node.fixturenames):
-            server.take_back(url, template)
-        else:
-            server.drop_database(url)  # a process may still write to it
+        server.give_back(url, template)
 
 
 def _be_patient(database: Any) -> None:

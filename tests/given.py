@@ -182,11 +182,11 @@ def _popped(redis: Any, queue: str) -> tuple[str, str] | None:
         if parse_rq_id(entry.decode()) in ids:
             redis.lrem(detour, 1, entry)
             return INSTEAD_OF_INTERACTIVE, entry.decode()
-    for name in (INTERACTIVE, queue):
-        popped = redis.lpop(f"rq:queue:{name}")
-        if popped is not None:
-            return name, popped.decode()
-    return None
+    popped = redis.lmpop(2, f"rq:queue:{INTERACTIVE}", f"rq:queue:{queue}", direction="LEFT")
+    if popped is None:
+        return None
+    name, [identity] = popped
+    return name.decode().removeprefix("rq:queue:"), identity.decode()
 
 
 def jobs_staged() -> list[StagedJob]:

@@ -21,13 +21,18 @@ class _Copied(CompiledRouter):
     def __init__(self) -> None:
         self._given: list[tuple[str, Any, dict[str, Any]]] = []
         self._resources: list[Any] = []
-        self._built_roots: list[Any] = []
+        self._built_roots: list[Any] | None = []
+        self._copied: tuple[_Copied, dict[int, Any]] | None = None
         self._building = threading.RLock()  # a stand-in is first asked by several threads
         super().__init__()
 
     @property
     def _roots(self) -> list[Any]:
         self._build()
+        if self._built_roots is None:
+            assert self._copied is not None
+            earlier, mine = self._copied
+            self._built_roots = [_with_children(node, mine) for node in earlier._roots]
         return self._built_roots
 
     @_roots.setter
@@ -57,53 +62,68 @@ class _Copied(CompiledRouter):
             )
             is_first = not self._resources
             self._resources += [resource for _, resource, _ in given]
-            if is_first and key in self._earlier and self._copy(self._earlier[key]):
+            if is_first and key in self._earlier:
+                self._copy(self._earlier[key])
                 return
             for path, resource, kwargs in given:
                 super().add_route(path, resource, **kwargs)
-            if is_first:
+            assert self.finder_src  # it is compiled
+            if is_first and all(map(_is_its_resources_own, self._return_values)):
                 self._earlier[key] = self
 
-    def _copy(self, earlier: "_Copied") -> bool:
-        """Take over what `earlier` built; False if a responder is not simply a resource's own."""
-        assert earlier.finder_src
+    def _copy(self, earlier: "_Copied") -> None:
+        """Take over what `earlier` built; each node once it is found."""
         mine = {id(old): new for old, new in zip(earlier._resources, self._resources, strict=True)}
-        copies: dict[int, CompiledRouterNode] = {}
-        try:
-            roots = [_copy_of(node, mine, copies) for node in earlier._built_roots]
-        except LookupError:
-            return False
-        self._built_roots = roots
-        self._return_values = [copies[id(node)] for node in earlier._return_values]
+        self._copied, self._built_roots = (earlier, mine), None
+        self._return_values = _Found(earlier._return_values, mine)  # type: ignore[assignment]
         self._patterns, self._converters = earlier._patterns, earlier._converters
         self._finder_src, self._find = earlier._finder_src, earlier._find
-        return True
 
 
-def _copy_of(
-    node: CompiledRouterNode, mine: dict[int, Any], copies: dict[int, CompiledRouterNode]
-) -> CompiledRouterNode:
-    """The node and all below it, with my resources. Raises LookupError."""
-    made = copies[id(node)] = copy.copy(node)
-    made.children = [_copy_of(child, mine, copies) for child in node.children]
+class _Found:
+    """The nodes that requests lead to, copied when one does: a test asks for few of them."""
+
+    # `mine`: the resource instead of each of the earlier router's, by its identity
+    def __init__(self, nodes: list[CompiledRouterNode], mine: dict[int, Any]) -> None:
+        self._nodes, self._mine = nodes, mine
+        self._copies: dict[int, CompiledRouterNode] = {}
+
+    def __getitem__(self, at: int) -> CompiledRouterNode:
+        if at not in self._copies:
+            self._copies[at] = _copy_of(self._nodes[at], self._mine)
+        return self._copies[at]
+
+
+def _with_children(node: CompiledRouterNode, mine: dict[int, Any]) -> CompiledRouterNode:
+    made = _copy_of(node, mine)
+    made.children = [_with_children(child, mine) for child in node.children]
+    return made
+
+
+def _copy_of(node: CompiledRouterNode, mine: dict[int, Any]) -> CompiledRouterNode:
+    """The node with my resource."""
+    made = copy.copy(node)
     if node.resource is not None:
-        made.resource = mine[id(node.resource)]
+        new = made.resource = mine[id(node.resource)]
         made.method_map = {
-            method: _responder_of(made.resource, node.resource, responder)
+            method: getattr(new, responder.__name__)
+            if getattr(responder, "__self__", None) is node.resource
+            else responder
             for method, responder in (node.method_map or {}).items()
         }
     return made
 
 
-def _responder_of(new: Any, old: Any, responder: Any) -> Any:
-    """What `responder` is to the resource `old`, for `new`. Raises LookupError."""
-    if getattr(responder, "__self__", None) is old:
-        name = responder.__name__
-        if getattr(old, name, None) == responder:
-            return getattr(new, name)
-    elif responder.__module__.startswith("falcon."):
-        return responder  # it refuses a method, or answers OPTIONS
-    raise LookupError(responder)
+def _is_its_resources_own(node: CompiledRouterNode) -> bool:
+    """Whether each responder is a method that the resource has by that name, or falcon's, which
+    refuses a method or answers OPTIONS.
+    """
+    return all(
+        getattr(node.resource, responder.__name__, None) == responder
+        if getattr(responder, "__self__", None) is node.resource
+        else responder.__module__.startswith("falcon.")
+        for responder in (node.method_map or {}).values()
+    )
 
 
 class _CopiedRouter(_Copied, Router):

@@ -1,21 +1,38 @@
-"""How many workers share the suite."""
+"""How many workers share the suite, and in which order they take its tests."""
 
 import os
 from pathlib import Path
 
+import pytest
+
 NEEDS = 1_000_000  # kB for a worker, its servers, and the processes that its tests start
 
 
-def how_many(cores: int, free: int) -> int:
-    """Three for two cores: a third of the time a test waits, for a process, a lease or a provider.
-    As many as there is memory for, and two at least.
+def how_many(cores: int, free: int, is_quick: bool) -> int:
+    """Six for two cores: tests that start processes wait most of their time, for a process, a lease
+    or a provider. Three where these are left out. As many as there is memory for, and two at least.
     """
-    return max(2, min(cores * 3 // 2, free // NEEDS))
+    return max(2, min(cores * 3 // (2 if is_quick else 1), free // NEEDS))
 
 
-def here() -> int:
+def here(is_quick: bool) -> int:
     """The same, for this machine as it is now."""
     told = Path("/proc/meminfo")
     lines = told.read_text().splitlines() if told.exists() else []
     [free] = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")] or [0]
-    return how_many(os.cpu_count() or 1, free)
+    return how_many(os.cpu_count() or 1, free, is_quick)
+
+
+def mixed(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Tests that wait spread evenly among those that work, which have the processors meanwhile; the
+    storm first, for it takes longest.
+    """
+    waiting = [item for item in items if item.get_closest_marker("slow")]
+    waiting.sort(key=lambda item: "tests/storm/" not in item.nodeid)
+    working = [item for item in items if not item.get_closest_marker("slow")]
+    placed = [
+        (number / len(part), item)
+        for part in (waiting, working)
+        for number, item in enumerate(part)
+    ]
+    return [item for _, item in sorted(placed, key=lambda each: each[0])]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from actions.calling.keypad_steps import JOB, key_of, stage_step
 from actions.calling.tools.tool_request import ToolRequest
+from actions.contact.escalate import open_escalation
 from actions.payments.charge import Charge, charge_by_phone
 from delivery.perform_now import perform_now, stage_now, staged_id, take_due
 from models.accounts.audit_entry import AuditEntry
@@ -111,6 +112,29 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
         charging = _taken_in(session, fields)
         event.record_outcome("applied", now, invoice_id=session.invoice_id)
     return charging
+
+
+def end_unheard(session: KeypadSession) -> None:
+    """End an entry that still stands as in `session`, of which Twilio has told nothing for long: it
+    cannot be asked. Nothing is charged any more, should it tell. Who has typed in a whole card is
+    told by somebody at the clinic.
+    """
+    with transaction():
+        invoice = Invoice.locked_with("account", session.invoice_id)
+        now = KeypadSession.locked(session.id)
+        if not now.is_open or now.updated_at != session.updated_at:
+            return
+        now.record(real_now(), state="failed", error="no_report", capturing="")
+        if session.state == "completing":
+            context = {"callId": session.call_id, "amount": session.amount}
+            open_escalation(
+                invoice.account,
+                invoice.customer,
+                invoice,
+                "card_unheard",
+                context,
+                subject=session.id,
+            )
 
 
 def _taken_in(session: KeypadSession, fields: Mapping[str, str]) -> Charge | None:

@@ -6,7 +6,6 @@ the sender. Holds and suppressions are placed wherever a wish to stop would be h
 """
 
 from datetime import datetime
-from typing import Any
 
 from actions.contact.escalate import DUE_AFTER
 from actions.contact.holds import hold_at_once
@@ -34,14 +33,17 @@ def hear_reply(
     reference: str,
     accounts: list[str],
     has_stopped: bool,
+    said_at: datetime | None = None,
 ) -> list[WorkItem]:
     """Open the work items of a text that came in, in the open transaction: one for each of the
     `accounts` that it concerns at once, and one with the words for the account that it answers.
+    `said_at` is when it was said, if not now; a time that it asks for is counted from now all the
+    same, so that nobody is contacted too early.
     """
     found = class_of(words, has_stopped)
     if found is None:
         return []
-    answered = _answered(phone, number, service, accounts)
+    answered = _answered(phone, number, service, accounts, said_at)
     is_work = bool(found.hold or found.suppresses)
     is_put_off = not has_stopped and asks_for_another_time(words)
     concerned = accounts if is_work or is_put_off else []
@@ -49,16 +51,22 @@ def hear_reply(
     for account_id in sorted({*concerned, answered} - {""}):
         customers = _people(account_id, phone)
         _heed(found, account_id, customers, phone, reference)
-        told = words[:MOST_WORDS] if account_id == answered else ""
+        said = {
+            "text": words[:MOST_WORDS] if account_id == answered else "",
+            "at": (said_at or real_now()).isoformat(),
+            "reference": reference,
+        }
         due = None
         if is_put_off:
             due = _put_off(customers, words, phone, reference)
         if is_work or account_id == answered:
-            items.append(_open(found, account_id, customers, phone, told, reference, due))
+            items.append(_open(found, account_id, customers, phone, said, due))
     return items
 
 
-def _answered(phone: str, number: str, service: str, accounts: list[str]) -> str:
+def _answered(
+    phone: str, number: str, service: str, accounts: list[str], said_at: datetime | None
+) -> str:
     """The account whose text is answered: that of the last one to this phone by this sender, else
     the only one that it can be; empty when nobody can tell.
     """
@@ -70,7 +78,7 @@ def _answered(phone: str, number: str, service: str, accounts: list[str]) -> str
     last = texts.order_by(Message.sent_at.desc()).first()
     if last is not None:
         return str(last.account_id)
-    owners = accounts_of_sender(service, number)
+    owners = accounts_of_sender(service, number, said_at)
     candidates = owners if owners else accounts
     return candidates[0] if len(candidates) == 1 else ""
 
@@ -128,16 +136,14 @@ def _open(
     account_id: str,
     customers: list[Customer],
     phone: str,
-    words: str,
-    reference: str,
+    said: dict[str, str],
     due: datetime | None,
 ) -> WorkItem:
     """The open item of this person with one more text, or a new one."""
     who = customers[0] if customers else None
-    said = {"text": words, "at": real_now().isoformat(), "reference": reference}
     known = _open_one(account_id, who)
     if known is not None:
-        if _add(known, found, said, words) and RANK[found.code] < RANK["call_me"]:
+        if _add(known, found, said) and RANK[found.code] < RANK["call_me"]:
             due = _due_of_weightier(known, found, due)
         if due is not None and _may_be_due(known, due):
             known.record_due(due)
@@ -146,13 +152,18 @@ def _open(
     return WorkItem.open(
         account_id,
         "reply",
-        f"{reference}:{account_id}",
+        f"{said['reference']}:{account_id}",
         found.words,
         customer_id=who.id if who is not None else None,
         invoice_id=last.invoice_id if last is not None else None,
         suggested=found.suggested,
         due_at=_due(found, due),
-        context={"class": found.code, "phone": phone, "said": [said], **_wanted(found, words)},
+        context={
+            "class": found.code,
+            "phone": phone,
+            "said": [said],
+            **_wanted(found, said["text"]),
+        },
     )
 
 
@@ -188,7 +199,7 @@ def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
     return item if item is not None and item.is_open else None
 
 
-def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> bool:
+def _add(item: WorkItem, found: Class, said: dict[str, str]) -> bool:
     """One more text of who waits for an answer; the weightiest of them says what the item is.
     Whether it is this one.
     """
@@ -196,7 +207,7 @@ def _add(item: WorkItem, found: Class, said: dict[str, Any], words: str) -> bool
     is_weightiest = RANK[found.code] < RANK.get(str(context.get("class")), len(RANK))
     if is_weightiest:
         item.record_more(
-            {**context, "class": found.code, **_wanted(found, words)},
+            {**context, "class": found.code, **_wanted(found, said["text"])},
             found.words,
             found.suggested,
         )

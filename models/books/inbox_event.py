@@ -2,6 +2,7 @@
 outcomes.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -85,6 +86,17 @@ class InboxEvent(Row):
             ),
         ).fetchone()
         return None if row is None else int(row[0])
+
+    @classmethod
+    def known(cls, provider: str, event_ids: Sequence[str]) -> set[str]:
+        """Which of these events of a provider, that has no accounts, are here."""
+        marks = ", ".join("?" for _ in event_ids) or "NULL"
+        rows = execute(
+            "SELECT event_id FROM inbox_event WHERE provider = ? AND account = '' AND event_id IN"
+            f" ({marks})",
+            (provider, *event_ids),
+        ).fetchall()
+        return {str(event_id) for (event_id,) in rows}
 
     def forget_client_secrets(self) -> None:
         """Take them out of a payload that a process of an earlier release has stored."""

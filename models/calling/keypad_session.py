@@ -6,7 +6,7 @@ from typing import Any, Self
 from peewee import SQL, BigIntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Row, to_micros
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
 from runtime.ids import new_id
@@ -69,6 +69,12 @@ class KeypadSession(Row):
     def failures(cls, call: Call) -> int:
         """How many sessions of the call ended without a card."""
         return len(cls.all("call_id = ? AND state = 'failed'", call.id))
+
+    @classmethod
+    def unheard(cls, since: datetime, limit: int) -> list[Self]:
+        """Open sessions of which nothing was heard since a time."""
+        where = "state IN ('starting', 'capturing', 'completing') AND updated_at < ? LIMIT ?"
+        return cls.all(where, to_micros(since), limit)
 
     @property
     def is_open(self) -> bool:

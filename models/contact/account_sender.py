@@ -72,9 +72,12 @@ def sender_of(account_id: str) -> dict[str, str]:
     return {"MessagingServiceSid": shared} if shared else {}
 
 
-def accounts_of_sender(messaging_service_sid: str, number: str) -> list[str]:
-    """The accounts whose own sender this is."""
+def accounts_of_sender(
+    messaging_service_sid: str, number: str, by: datetime | None = None
+) -> list[str]:
+    """The accounts whose own sender this is; with `by`, those whose it was by that time."""
     same = AccountSender.from_number == number
     if messaging_service_sid:
         same |= AccountSender.messaging_service_sid == messaging_service_sid
-    return [row.account_id for row in AccountSender.select().where(same)]
+    rows = AccountSender.select().where(same)
+    return [row.account_id for row in rows if by is None or row.updated_at <= by]

@@ -12,6 +12,7 @@ from models.base import ForeignKey, Instant, Row
 from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from models.transactions import execute
 from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
@@ -112,6 +113,12 @@ class Message(Row):
         """Whether a text of this kind to a person is waiting, on its way or in doubt."""
         query = cls.select().where(cls.customer == customer_id, cls.kind == kind)
         return bool(query.where(cls.status.in_(PENDING)).exists())
+
+    @classmethod
+    def senders_to(cls, phone: str) -> set[str]:
+        """The messaging services and numbers by which a phone was ever texted."""
+        rows = execute("SELECT DISTINCT sender FROM message WHERE to_number = ?", (phone,))
+        return {str(sender) for (sender,) in rows.fetchall()} - {""}
 
     @property
     def is_ready(self) -> bool:

@@ -27,7 +27,9 @@ _HELD = frozenset({"registered", "pending-registration", "pending-unregistration
 _SHOWN = (
     "friendly_name",
     "sms_url",
+    "sms_fallback_url",
     "voice_url",
+    "voice_fallback_url",
     "status_callback",
     "status",
     "address_requirements",
@@ -105,14 +107,20 @@ def buy_number(
     friendly_name: str,
     sms_url: str,
     voice_url: str,
+    sms_fallback_url: str = "",
+    voice_fallback_url: str = "",
     status_callback: str = "",
     emergency_address_sid: str = "",
     address_sid: str = "",
     bundle_sid: str = "",
 ) -> Json:
-    """Buy this one number; `friendly_name` is the tag by which it is found again."""
+    """Buy this one number; `friendly_name` is the tag by which it is found again. Twilio asks a
+    fallback URL when the other one did not answer, or not with 200.
+    """
     tag = _tag(friendly_name)
     given = {
+        "sms_fallback_url": sms_fallback_url,
+        "voice_fallback_url": voice_fallback_url,
         "status_callback": status_callback,
         "status_callback_method": "POST" if status_callback else "",
         "emergency_address_sid": emergency_address_sid,
@@ -153,7 +161,9 @@ def update_number(
     *,
     friendly_name: str | None = None,
     sms_url: str | None = None,
+    sms_fallback_url: str | None = None,
     voice_url: str | None = None,
+    voice_fallback_url: str | None = None,
     status_callback: str | None = None,
     emergency_address_sid: str | None = None,
     address_sid: str | None = None,
@@ -163,7 +173,9 @@ def update_number(
     changes = {
         "friendly_name": friendly_name and _tag(friendly_name),
         "sms_url": sms_url,
+        "sms_fallback_url": sms_fallback_url,
         "voice_url": voice_url,
+        "voice_fallback_url": voice_fallback_url,
         "status_callback": status_callback,
         "emergency_address_sid": emergency_address_sid,
         "address_sid": address_sid,

@@ -48,6 +48,7 @@ RESULTS: dict[str, str] = {
     "mistakes": "Too much was mistyped.",
     "refused": "The keypad cannot be used in this call.",
     "no_token": "The card could not be checked.",
+    "no_report": "The keypad service did not say what became of the card.",
     "balance_changed": "The amount has changed since it was agreed to.",
     "not_charged": "The payment could not be taken.",
 }

@@ -88,6 +88,8 @@ REASONS: dict[str, str] = {
     "confusion": "The person did not understand what it is about.",
     "unverified": "Nobody could tell whether it is the right person.",
     "unknown_outcome": "It is not known how the call ended.",
+    "card_unheard": "The person typed in a card during a call, and the keypad service never said"
+    " what became of it. Nothing was charged: tell them, and offer them another way to pay.",
     "unanswered": "Everything that was planned has been tried, and nothing was paid.",
     "promises_broken": "The person has promised to pay more than once, and has not.",
     "insurance": "The person says that their insurance pays.",

@@ -19,13 +19,14 @@ USUAL_PRICE = "1.15"  # US dollars a month, for a local number
 
 @dataclass
 class Sender:
-    """A number of the account's, the messaging service it is in,
-    and where its incoming texts go.
+    """A number of the account's, the messaging service it is in, where its incoming texts go, and
+    where they go if that fails.
     """
 
     number: str
     service: str = ""
     sms_url: str = ""
+    fallback_url: str = ""
 
     @property
     def key(self) -> str:
@@ -47,6 +48,7 @@ class Books:
     opted_out: set[tuple[str, str]] = field(default_factory=set)
     outcomes: dict[str, int] = field(default_factory=dict)
     step: int = 0
+    lists_by_day: bool = False  # of messages: a time that bounds a list counts as its day
     incoming: dict[str, Json] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     addresses: dict[str, Json] = field(default_factory=dict)
@@ -118,7 +120,8 @@ class Books:
         if bought is None or not bought["capabilities"]["sms"]:
             return known
         listens = not bought["sms_application_sid"]
-        return Sender(number, "", bought["sms_url"] if listens else "")
+        urls = (bought["sms_url"], bought["sms_fallback_url"]) if listens else ()
+        return Sender(number, "", *urls)
 
     def new_message(self, account: str, **known: object) -> Json:
         """Make and keep a message with all the fields Twilio shows."""

@@ -61,8 +61,10 @@ def _trouble(books: Books, message: Json) -> int:
     return code if code and message["status"] == due else 0
 
 
-def receive(books: Books, phone: str, to: str, body: str) -> Json:
-    """A person texts one of our numbers: opt-outs are kept by sender, and its address is told."""
+def receive(books: Books, phone: str, to: str, body: str, is_lost: bool = False) -> Json:
+    """A person texts one of our numbers: opt-outs are kept by sender, and its address is told,
+    unless the webhook is lost on its way; the list of messages has it all the same.
+    """
     sender = books.sender(number=to, service=to)
     if sender is None:
         raise invalid(21606, f"{to} is no number of this account")
@@ -73,6 +75,7 @@ def receive(books: Books, phone: str, to: str, body: str) -> Json:
         "body": body,
         "direction": "inbound",
         "status": "received",
+        "date_sent": books.date(),
     }
     message = books.new_message(account, **known, messaging_service_sid=sender.service or None)
     word = " ".join(body.split()).casefold()
@@ -81,5 +84,5 @@ def receive(books: Books, phone: str, to: str, body: str) -> Json:
         books.opted_out.add((sender.key, phone))
     elif kind == "START":
         books.opted_out.discard((sender.key, phone))
-    webhooks.post_inbound(books, message, sender, kind)
+    webhooks.post_inbound(books, message, sender, kind, is_lost)
     return message

@@ -28,14 +28,17 @@ class TwilioControl:
         self.twilio = twilio
 
     def on_post_inbound(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """A person texts: ``{from, to, body}``; ``to`` is a number or a messaging service."""
+        """A person texts: ``{from, to, body, is_lost?}``; ``to`` may be a messaging service.
+        ``POST /sandbox/events/{sid}/redeliver`` brings a webhook that is lost all the same.
+        """
         body = _body(req)
+        told = body["from"], body["to"], body["body"], bool(body.get("is_lost"))
         with self.twilio.shared.lock:
-            resp.media = carrier.receive(self.twilio.books, body["from"], body["to"], body["body"])
+            resp.media = carrier.receive(self.twilio.books, *told)
 
     def on_post_senders(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Give the account a number: ``{number, service?, sms_url?}``; the same number again
-        replaces it.
+        """Give the account a number: ``{number, service?, sms_url?, fallback_url?}``; the same
+        number again replaces it.
         """
         sender = Sender(**_body(req))
         add_sender(self.twilio, sender)

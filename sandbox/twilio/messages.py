@@ -12,6 +12,7 @@ from sandbox.twilio.parameters import Form
 
 LONGEST_BODY = 1600
 VALIDITY = range(1, 36_001)
+DAY = len("2026-11-28")
 UNSENT = ("accepted", "scheduled", "queued")
 
 
@@ -110,12 +111,12 @@ def index(books: Books, account: str, form: Form) -> Json:
     found = [
         message
         for message in reversed(books.messages.values())
-        if message["account_sid"] == account and _fits(message, form)
+        if message["account_sid"] == account and _fits(books, message, form)
     ]
     return page_of(found, "messages", f"/2010-04-01/Accounts/{account}/Messages.json", form)
 
 
-def _fits(message: Json, form: Form) -> bool:
+def _fits(books: Books, message: Json, form: Form) -> bool:
     """Whether a message is one that a list asks for; what is not sent yet has no date and fits no
     date.
     """
@@ -124,8 +125,9 @@ def _fits(message: Json, form: Form) -> bool:
         or form.get("From", message["from"]) != message["from"]
     ):
         return False
+    longest = DAY if books.lists_by_day else None
     bounds = {
-        name: datetime.fromisoformat(form[name].replace("Z", "+00:00"))
+        name: datetime.fromisoformat(form[name].replace("Z", "+00:00")[:longest])
         for name in ("DateSent", "DateSent<", "DateSent>")
         if form.get(name)
     }

@@ -19,6 +19,7 @@ PLAIN = (
     "private",
     "outcomes",
     "step",
+    "lists_by_day",
     "incoming",
     "addresses",
     "calls",

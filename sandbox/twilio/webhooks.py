@@ -12,7 +12,7 @@ from sandbox.deliveries import Delivery
 from sandbox.twilio.account import Books, Sender
 from sandbox.twilio.errors import Json
 
-ATTEMPTS = 2  # Twilio tries once more by default, then gives up
+ATTEMPTS = 2  # Twilio tries once more by default if nothing answered, then gives up
 VAPI = "api.vapi.ai"  # who answers there, Vapi's stand-in says itself
 PLACE = ("City", "State", "Zip", "Country")
 
@@ -41,9 +41,11 @@ def post_status(books: Books, message: Json) -> None:
     _post(books, url, fields, f"{sid}:{status}", f"message.{status}")
 
 
-def post_inbound(books: Books, message: Json, sender: Sender, opt_out_type: str) -> None:
-    """Bring an incoming text to its number's address, if it has one. Places are blank, and signed
-    all the same.
+def post_inbound(
+    books: Books, message: Json, sender: Sender, opt_out_type: str, is_lost: bool = False
+) -> None:
+    """Bring an incoming text to its number's address, if it has one and the webhook is not lost.
+    Places are blank, and signed all the same.
     """
     if not sender.sms_url:
         return
@@ -67,7 +69,8 @@ def post_inbound(books: Books, message: Json, sender: Sender, opt_out_type: str)
     if sender.service:
         fields["MessagingServiceSid"] = sender.service
         fields |= {"OptOutType": opt_out_type} if opt_out_type else {}
-    _post(books, sender.sms_url, fields, sid, "message.received")
+    kind, fallback = "message.received", sender.fallback_url
+    _post(books, sender.sms_url, fields, sid, kind, fallback, is_lost)
 
 
 def post_call(books: Books, url: str, call: Json) -> None:
@@ -135,13 +138,22 @@ def post_port(books: Books, event: str, port: Json, number: Json) -> None:
     shared.changed.notify_all()
 
 
-def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_type: str) -> None:
+def _post(
+    books: Books,
+    url: str,
+    fields: dict[str, str],
+    event_id: str,
+    event_type: str,
+    fallback: str = "",
+    is_lost: bool = False,
+) -> None:
     """Queue one form, unless it is meant for a host that another stand-in here is."""
     if urlsplit(url).hostname == VAPI:
         return
     shared, secret = books.shared, books.tokens[fields["AccountSid"]]
     shared.outbox.post(
         shared.wall(),
+        is_lost,
         provider="twilio",
         event_id=event_id,
         event_type=event_type,
@@ -150,6 +162,8 @@ def _post(books: Books, url: str, fields: dict[str, str], event_id: str, event_t
         secret=secret,
         body=urlencode(fields),
         most_attempts=ATTEMPTS,
+        any_answer_ends=True,
+        fallback=fallback,
     )
     shared.changed.notify_all()
 

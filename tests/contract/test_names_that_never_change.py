@@ -31,6 +31,7 @@ from rules.contact.gate import may_contact
 from rules.contact.policy import RULES
 from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
 from tests import given
+from tests.sources import SOURCES, nodes_in, tree_of
 from web.http.problems import PROBLEMS
 from web.openapi.openapi import openapi_document
 from web.operators.gauges import gauges
@@ -274,7 +275,7 @@ def sources() -> list[ast.Module]:
     ]
     paths = [path for place in run for path in sorted(place.rglob("*.py"))]
     paths += [place for place in run if place.suffix == ".py"]
-    return [ast.parse(path.read_text("utf-8")) for path in paths]
+    return [tree_of(path) for path in paths]
 
 
 @cache
@@ -358,7 +359,7 @@ def audit_found() -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.xdist_group("sources")
+@pytest.mark.xdist_group(SOURCES)
 def test_audit_actions():
     kept("audit", audit_found())
 
@@ -367,7 +368,7 @@ def gate_found() -> list[str]:
     """The first argument of each `Refused(…)` in the gate's own module, and the codes of the rules
     that it reads from the policy.
     """
-    tree = ast.parse(Path(may_contact.__code__.co_filename).read_text("utf-8"))
+    tree = tree_of(Path(may_contact.__code__.co_filename))
     codes = _arguments(0, "Refused", [tree]) | {rule.code for rule in RULES}
     return sorted(code for code in codes if code.isidentifier())
 
@@ -378,7 +379,7 @@ def test_reasons_of_the_contact_gate():
 
 def redis_found(redis) -> Json:
     """Our own keys, as they are written in the source, and what a pushed job looks like to RQ."""
-    nodes = (node for tree in sources() for node in ast.walk(tree))
+    nodes = (node for tree in sources() for node in nodes_in(tree))
     written = (node for node in nodes if isinstance(node, ast.Constant | ast.JoinedStr))
     texts = {text for node in written for text in _texts(node, node)}
     number = given.a_job("process_stripe_event", 1)
@@ -391,7 +392,7 @@ def redis_found(redis) -> Json:
     return {"keys": sorted(ours | keys), "pushed": pushed, "called": called}
 
 
-@pytest.mark.xdist_group("sources")
+@pytest.mark.xdist_group(SOURCES)
 def test_keys_in_redis(database_url, valkey):
     kept("redis", redis_found(valkey.client()))
 

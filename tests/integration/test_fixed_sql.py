@@ -13,6 +13,7 @@ from models import fixed_sql
 from models.base import Row
 from models.tables import TABLES
 from models.transactions import execute
+from tests.sources import SOURCES, nodes_in, tree_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("models", "actions", "effects", "delivery", "jobs", "web", "bin")
@@ -33,7 +34,7 @@ def named_texts(tree: ast.AST) -> dict[str, str]:
     """What stands in the code under a name, as it is sent."""
     return {
         target.id: text_of(node.value)
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
@@ -69,7 +70,7 @@ def statements() -> list[tuple[str, str]]:
     for path in sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
         if "migrations" in path.parts:
             continue
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = tree_of(path)
         texts = named_texts(tree)
         for owner, call in calls(tree):
             sql = statement(owner, call, texts)
@@ -78,6 +79,7 @@ def statements() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.xdist_group(SOURCES)
 def test_every_fixed_statement_fits_the_schema(database_url):
     found = statements()
     assert len(found) > 20, "the statements are found"

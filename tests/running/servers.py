@@ -45,6 +45,7 @@ class Valkey:
         self.directory, self.socket = directory, directory / "valkey.sock"
         self.url = f"unix://{self.socket}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._emptying: Redis | None = None  # a connection is made once, and not by each test
 
     def start(self) -> "Valkey":
         command = [
@@ -79,6 +80,17 @@ class Valkey:
     def client(self) -> Redis:
         return Redis.from_url(self.url, socket_timeout=120)
 
+    def empty(self) -> None:
+        """For the next test. A dead worker's pop that still waits would eat what is pushed next:
+        every other connection is cut.
+        """
+        if self._emptying is None:
+            self._emptying = self.client()
+        with self._emptying.pipeline(transaction=False) as both:
+            both.client_kill_filter(_type="normal", skipme=True)
+            both.flushall()
+            both.execute()
+
     def send(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
@@ -97,20 +109,23 @@ OTHERS_GO = """
 """
 # Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
 # newest transaction of each catalogue and its number of rows tell.
-SHAPE = "SELECT " + ", ".join(
-    f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {table})"
-    for table in (
-        "pg_class",
-        "pg_attribute",
-        "pg_attrdef",
-        "pg_constraint",
-        "pg_proc",
-        "pg_trigger",
-        "schema_migration",
-        "pg_statistic WHERE starelid >= 16384",
-        "pg_db_role_setting",
-    )
+WRITTEN = (
+    "pg_class",
+    "pg_attribute",
+    "pg_attrdef",
+    "pg_constraint",
+    "pg_proc",
+    "pg_trigger",
+    "schema_migration",
+    "installation",
+    "pg_statistic WHERE starelid >= 16384",
+    "pg_db_role_setting",
 )
+NEWEST = [f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {rows})" for rows in WRITTEN]
+SHAPE = f"""
+    SELECT (datallowconn, datconnlimit, dattablespace)::text, {", ".join(NEWEST)}
+    FROM pg_database WHERE datname = current_database()
+"""
 SIZES = """
     SELECT relname, pg_relation_size(oid) FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
@@ -147,6 +162,7 @@ class Postgres:
         wait_for(self._has_begun, "PostgreSQL is there", every=0.2)
         self.url = self.server.get_uri()
         self.spare: list[str] = []
+        self.returned: list[tuple[str, str]] = []  # with their templates
         for setting in ("fsync", "full_page_writes"):
             self.run(f"ALTER SYSTEM SET {setting} = off")
         self.run("SELECT pg_reload_conf()")
@@ -163,22 +179,38 @@ class Postgres:
 
     def lend_database(self, template: str) -> str:
         """A copy of `template`: one that came back emptied, or a new one."""
+        self.take_back()
         return self.spare.pop() if self.spare else self.create_database(template)
 
-    def take_back(self, url: str, template: str) -> None:
-        """Empty a lent database, to be lent again; a tenth of what it takes to copy one.
+    def give_back(self, url: str, template: str) -> None:
+        """When a test is over. Its processes may still write: some are ended after this."""
+        self.returned.append((url, template))
 
-        What differs from its template in more than rows, or has grown, is dropped.
+    def take_back(self) -> None:
+        """When the next test begins, empty what came back, to be lent again; a quarter of what it
+        takes to drop a database and copy another one.
         """
+        while self.returned:
+            url, template = self.returned.pop()
+            try:
+                emptied = self._emptied(url, template)
+            except psycopg.Error:  # a test has moved it away, taken its schema or filled its disk
+                emptied = False
+            if emptied:
+                self.spare.append(url)
+            else:
+                self.drop_database(url)
+
+    def _emptied(self, url: str, template: str) -> bool:
+        """False for a database that differs from its template in more than rows, or has grown."""
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(OTHERS_GO)
             size = self._look_through(connection)
             as_it_was = connection.execute(SHAPE).fetchone() == self._shape_of(template)
             if size < GROWN and as_it_was:
                 connection.execute(EMPTY)
-                self.spare.append(url)
-                return
-        self.drop_database(url)
+                return True
+        return False
 
     def _look_through(self, connection: psycopg.Connection[Any]) -> int:
         """Leave all rows to the sweep at the suite's end if there is a trace in them; it sees files

@@ -77,7 +77,7 @@ class Texting:
         )
 
     def another_clinic(self, name: str = "Hill Clinic") -> "Texting":
-        other = Texting.__new__(Texting)
+        other = type(self).__new__(type(self))
         other.__dict__ |= self.__dict__
         other.account = given.an_account(name=name)
         other.headers = given.a_key(other.account)

@@ -30,6 +30,7 @@ TEXT_DECIDED = {
     "read",
     "refused",
 }
+SOON_COMMITTED = 10.0  # seconds after a text was received
 TEXT_MUST_LEAVE = 60.0  # seconds after the decision
 OPENLY_DEAD = "dead"
 
@@ -543,27 +544,36 @@ def _allowed(evidence: Evidence) -> dict[Any, Json]:
 
 
 def stops(evidence: Evidence) -> Iterator[Finding]:
-    """Who said STOP is heard."""
+    """Who said STOP is heard, whether Twilio brought it or it was found in Twilio's list."""
     allowed = _allowed(evidence)
+    received = {
+        row["event_id"]: row["received_at"] / 1e6 + SOON_COMMITTED
+        for row in evidence.of("inbox_event")
+        if row["provider"] == "twilio"
+    }
     for stop in evidence.stops:
-        if stop["heard_at"]:
-            yield from _after_stop(evidence, stop, allowed)
+        heard = stop["heard_at"] or received.get(stop["sid"])
+        if heard is None or not any(
+            row["phone"] == stop["phone"] and row["wish"] == "stop"
+            for row in evidence.of("opt_out")
+        ):
+            yield f"the STOP of {stop['phone']} is lost"
+        if heard is not None:
+            yield from _after_stop(evidence, stop, heard, allowed)
 
 
-def _after_stop(evidence: Evidence, stop: Json, allowed: dict[Any, Json]) -> Iterator[Finding]:
-    """A STOP is committed once its webhook is answered: from then on nobody decides to text, and
-    what was decided leaves in time or never.
+def _after_stop(
+    evidence: Evidence, stop: Json, heard: float, allowed: dict[Any, Json]
+) -> Iterator[Finding]:
+    """A STOP is committed once its webhook is answered: from then on nobody decides to text or to
+    call, and what was decided leaves in time or never.
     """
-    heard = stop["heard_at"]
-    if not any(
-        row["phone"] == stop["phone"] and row["wish"] == "stop" for row in evidence.of("opt_out")
-    ):
-        yield f"the STOP of {stop['phone']} was answered with 2xx and is lost"
-    for row in allowed.values():
-        if row["phone"] == stop["phone"] and row["at"] / 1e6 > heard:
+    for row in evidence.of("contact_decision"):
+        if row["allowed"] and row["phone"] == stop["phone"] and row["at"] / 1e6 > heard:
+            what = "text" if row["channel"] == "sms" else "call"
             yield (
-                f"a text to {stop['phone']} was allowed {row['at'] / 1e6 - heard:.1f} s after their"
-                " STOP was committed"
+                f"a {what} to {stop['phone']} was allowed {row['at'] / 1e6 - heard:.1f} s after"
+                " their STOP was committed"
             )
     for request in evidence.text_requests:
         decided = allowed.get(request["effect"], {}).get("at", 0) / 1e6

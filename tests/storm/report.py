@@ -96,12 +96,8 @@ def summary(evidence: Evidence, world: World, faults: Faults) -> str:
                 or "none",
             ),
         ]
-    rows.append(
-        (
-            "STOPs heard",
-            f"{sum(bool(stop['heard_at']) for stop in evidence.stops)} of {len(evidence.stops)}",
-        )
-    )
+    brought = sum(bool(stop["heard_at"]) for stop in evidence.stops)
+    rows.append(("STOPs", f"{brought} brought, {len(evidence.stops) - brought} in Twilio's list"))
     rows.append(("jobs", _counts(row["state"] for row in evidence.of("staged_job"))))
     rows.append(
         (

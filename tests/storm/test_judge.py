@@ -479,11 +479,34 @@ def test_a_stop_that_was_answered_and_is_lost(evidence):
     condemned(evidence, "STOP of +12025550123", "lost")
 
 
-def test_a_stop_that_was_never_heard_is_no_breach(evidence):
-    """Twilio tries twice; who did not hear it cannot obey it."""
-    stopped(evidence, NOON - 60)
+def test_a_stop_that_was_never_heard(evidence):
+    """Twilio's list has it."""
+    stopped(evidence, NOON + 0.5)
     evidence.stops[0]["heard_at"] = None
+    condemned(evidence, "STOP of +12025550123", "lost")
+
+
+def found_in_the_list(evidence, received_at):
+    stopped(evidence, received_at)
+    evidence.stops[0]["heard_at"] = None
+    event = {"provider": "twilio", "event_id": "SM2", "received_at": received_at * 1e6}
+    evidence.rows["inbox_event"].append(evidence.rows["inbox_event"][0] | event)
+
+
+def test_a_stop_that_is_found_in_the_list_is_heard_from_then_on(evidence):
+    found_in_the_list(evidence, NOON + 0.5)
     assert judge(evidence) == []
+
+
+def test_a_text_after_a_stop_that_was_found(evidence):
+    found_in_the_list(evidence, NOON - 60)
+    condemned(evidence, "a text to +12025550123 was allowed 50.0 s after their STOP")
+
+
+def test_a_call_after_a_stop(evidence):
+    stopped(evidence, NOON - 60)
+    row_of(evidence, "contact_decision", channel="voice")
+    condemned(evidence, "a call to +12025550123 was allowed 60.0 s after their STOP")
 
 
 @pytest.mark.parametrize("state", ["waiting", "running"])

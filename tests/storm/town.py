@@ -119,7 +119,7 @@ class Town:
         sandbox += ("--connect-endpoint", f"{endpoints}/connect")
         sandbox += (
             "--twilio-sender",
-            f"{SENDER},{MAGIC_SERVICE},{self.url}/api/webhooks/twilio/messages",
+            ",".join((SENDER, MAGIC_SERVICE, *[f"{self.url}/api/webhooks/twilio/messages"] * 2)),
         )
         for number in LINES if self.calls else ():
             sandbox += ("--twilio-sender", number)

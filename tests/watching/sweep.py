@@ -118,10 +118,11 @@ def _lines_with(signs: tuple[bytes, ...], lines: bytes) -> Iterator[bytes]:
             yield lines[begin:end]
 
 
-def unseen(text: bytes, seen: set[bytes]) -> bytes:
+def unseen(text: bytes, seen: set[bytes], like: bytes = b"") -> bytes:
     """Of a SQLite file, the pages that are not in `seen`, which are added to it: most of a test's
-    database is as it was copied. No text goes on from one page into the next without the number of
-    a page between. Any other file is returned whole.
+    database is as it was copied, and stands at the same places in `like`, which was seen. No text
+    goes on from one page into the next without the number of a page between. Any other file is
+    returned whole.
     """
     if not text.startswith(SQLITE):
         return text
@@ -131,6 +132,8 @@ def unseen(text: bytes, seen: set[bytes]) -> bytes:
     pages = {}
     for at in range(0, len(text), size):
         page = text[at : at + size]
+        if page == like[at : at + size]:
+            continue
         pages[blake2b(page, digest_size=16).digest()] = page
     new = pages.keys() - seen
     seen |= new
@@ -143,6 +146,7 @@ class Sweep:
     def __init__(self) -> None:
         self.looked, self.size, self.found = 0, 0, list[str]()
         self.seen: set[bytes] = set()
+        self.like = b""  # the first database
         self.with_database = 0  # tests that have written one
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -158,7 +162,9 @@ class Sweep:
             except FileNotFoundError:  # what vanishes meanwhile is not left
                 continue
             self.looked, self.size = self.looked + 1, self.size + len(text)
-            new = unseen(text, self.seen)
+            new = unseen(text, self.seen, self.like)
+            if text.startswith(SQLITE):
+                self.like = self.like or text
             traces = cards_in(new) if path.parent.name == "pg_wal" else traces_in(new)
             self.found += [f"{path.relative_to(root)}: {trace}" for trace in traces]
         if self.with_database and not self.size:

@@ -1,5 +1,5 @@
-"""A call to a number of ours that no receptionist answers yet: between its purchase and its going
-live, and after Vapi has let it go.
+"""A call to a number of ours that no receptionist answers: between its purchase and its going live,
+after Vapi has let it go, and when whoever should have answered failed.
 """
 
 import falcon
@@ -10,7 +10,9 @@ from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import in_xml, signed_form
 
-SAID = "Thank you for calling{clinic}. This line is being set up. Please call again later."
+SAID = "Thank you for calling{clinic}. {why} Please call again later."
+NOT_YET = "This line is being set up."
+FAILED = "We cannot take your call at the moment."  # Twilio asks here for another's error
 
 log = get_log("webhooks")
 
@@ -22,11 +24,12 @@ class IncomingCalls:
         "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Tell the caller that the line is being set up, and hang up."""
+        """Tell the caller that nobody can answer yet, or now, and hang up."""
         fields = signed_form(req)
-        call = fields.get("CallSid", "")[:40]
-        log.warning("a call came to a number that nobody answers", sid=call)
-        said = SAID.format(clinic=_clinic(fields.get("To", "")))
+        call, error = fields.get("CallSid", "")[:40], fields.get("ErrorCode", "")[:10]
+        log.warning("a call came to a number that nobody answers", sid=call, code=error)
+        why = FAILED if error else NOT_YET
+        said = SAID.format(clinic=_clinic(fields.get("To", "")), why=why)
         resp.content_type = falcon.MEDIA_XML
         resp.text = (
             '<?xml version="1.0" encoding="UTF-8"?><Response>'

@@ -8,19 +8,16 @@ import re
 import falcon
 from structlog.contextvars import bind_contextvars
 
-from actions.contact.opt_out.record_wish import accounts_told, record_wish, service_meant
 from actions.contact.record_text_report import message_of, record_text_report
-from actions.people.hear_reply import hear_reply
-from actions.people.lock_order import lock_people_at
+from actions.people.receive_text import PROVIDER, receive_text, wish_in
 from models.accounts.account import Account
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.message_template import template_for
-from models.contact.work_item import WorkItem
 from models.transactions import again_if_it_gave_way, transaction
 from rules.cards.card_numbers import redact
-from rules.contact.opt_out.words import language_of_help, wish_of
+from rules.contact.opt_out.words import Wish, language_of_help
 from rules.contact.templates import render
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -29,10 +26,8 @@ from web.http.problems import Problem
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import in_xml, signed_form
 
-PROVIDER = "twilio"
 SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-BY_TWILIO = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 log = get_log("webhooks")
 
@@ -56,64 +51,20 @@ class IncomingMessages:
         to one.
         """
         fields = signed_form(req)
-        sid, body = _checked_sid(fields), redact(fields.get("Body", ""))
-        wish = BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(body)
-        again_if_it_gave_way(lambda: _keep_text(sid, fields | {"Body": body}, wish))
+        _checked_sid(fields)
+        fields["Body"] = redact(fields.get("Body", ""))
+        wish = wish_in(fields)
+        again_if_it_gave_way(lambda: _keep_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
         resp.content_type = falcon.MEDIA_XML
         resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
 
 
-def _keep_text(sid: str, fields: dict[str, str], wish: str) -> None:
+def _keep_text(fields: dict[str, str], wish: Wish) -> None:
     with transaction():
-        _take_text_in(sid, fields, wish)
+        receive_text(fields, wish)
         killpoint("web.before_commit")
-
-
-def _take_text_in(sid: str, fields: dict[str, str], wish: str) -> None:
-    now = real_now()
-    inbox_id = InboxEvent.receive(PROVIDER, "", sid, "message.received", json.dumps(fields), now)
-    if inbox_id is None:
-        return
-    accounts: list[str] = []
-    told: list[str] = []
-    is_heard = wish not in {"start", "help"}
-    if is_heard:  # whatever else is said may place holds
-        told = _accounts_told(fields)
-        lock_people_at(fields.get("From", ""), told)
-    if wish in {"stop", "start"}:
-        accounts = record_wish(
-            wish,
-            fields.get("From", ""),
-            fields.get("To", ""),
-            fields.get("MessagingServiceSid", ""),
-            fields["Body"],
-            sid,
-        )
-    items = _hear(fields, sid, accounts or told, wish == "stop") if is_heard else []
-    reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
-    if items:
-        reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
-    InboxEvent.get_by_id(inbox_id).record_outcome(
-        "applied" if wish or items else "ignored", now, reason=reason
-    )
-
-
-def _accounts_told(fields: dict[str, str]) -> list[str]:
-    """Whom a text concerns, besides who is found for a wish alone."""
-    phone, number = fields.get("From", ""), fields.get("To", "")
-    service = service_meant(number, fields.get("MessagingServiceSid", ""))
-    return accounts_told(phone, number, service)
-
-
-def _hear(
-    fields: dict[str, str], sid: str, accounts: list[str], has_stopped: bool
-) -> list[WorkItem]:
-    """The work items of what else was said."""
-    phone, number = fields.get("From", ""), fields.get("To", "")
-    service = service_meant(number, fields.get("MessagingServiceSid", ""))
-    return hear_reply(phone, number, service, fields["Body"], sid, accounts, has_stopped)
 
 
 def _help(fields: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 """An opt-out or opt-in by text: whose it is, and for which accounts and senders it is recorded."""
 
+from datetime import datetime
 from typing import Any
 
 from peewee import SQL
@@ -15,10 +16,17 @@ _asked_for = SQL("contact_request ->> 'phone'")  # the number at which they aske
 
 
 def record_wish(
-    wish: str, phone: str, number: str, service: str, words: str, reference: str
+    wish: str,
+    phone: str,
+    number: str,
+    service: str,
+    words: str,
+    reference: str,
+    said_at: datetime | None = None,
 ) -> list[str]:
     """Record "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts
-    it applies to.
+    it applies to. `said_at` is when it was said, if not now: of several wishes the last one counts,
+    in whichever order they are heard. A stop also counts for an account whose sender it is by now.
 
     It is also recorded for the sender itself, for accounts that start to use it later.
     """
@@ -31,8 +39,9 @@ def record_wish(
         "source": "inbound_sms",
         "reference": reference,
         "recorded_by": "twilio",
+        **({"at": said_at} if said_at else {}),
     }
-    accounts = accounts_told(phone, number, service)
+    accounts = accounts_told(phone, number, service, said_at if wish == "start" else None)
     if wish == "stop" and nobodys and not number.startswith("+"):
         # An RCS agent or a page: the name does not tell whose it is, so whoever texted them stops.
         accounts = sorted({*accounts, *_texters(Message.to == phone)})
@@ -51,11 +60,11 @@ def service_meant(number: str, service: str) -> str:
     return (get_settings().twilio_messaging_service_sid or "") if is_nobodys else service
 
 
-def accounts_told(phone: str, number: str, service: str) -> list[str]:
-    """Whose sender it is, who has texted this person with it, and, when it is shared, who knows
-    this person.
+def accounts_told(phone: str, number: str, service: str, by: datetime | None = None) -> list[str]:
+    """Whose sender it is, or was by a time, who has texted this person with it, and, when it is
+    shared, who knows this person.
     """
-    found = set(accounts_of_sender(service, number))
+    found = set(accounts_of_sender(service, number, by))
     found |= _texters((Message.to == phone) & Message.sender.in_([number, service or number]))
     if service and service == get_settings().twilio_messaging_service_sid:
         own = AccountSender.select(AccountSender.account)

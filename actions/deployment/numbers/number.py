@@ -8,7 +8,7 @@ from typing import Any
 
 from effects.deployment.number_purchase import NUMBER_PURCHASE
 from effects.deployment.number_release import NUMBER_RELEASE
-from effects.deployment.vapi.number_texts import text_webhook
+from effects.deployment.vapi.number_texts import call_webhooks, text_webhooks
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account
 from models.accounts.audit_entry import SYSTEM, AuditEntry
@@ -27,14 +27,12 @@ from rules.contact.places import is_american
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.log import get_log
-from runtime.settings import get_settings
 
 FAILED = "Failed to purchase phone number. Please verify your payment method."
 OF_OTHERS = (
     "Twilio answered with a number that something else in the same Twilio account uses. Choose"
     " another one."
 )
-CALLS = "/api/webhooks/twilio/voice"  # until Vapi answers them
 MOST_TRIES = 5
 CANDIDATES = 20
 WISHES = ("phoneNumber", "areaCode")
@@ -135,8 +133,8 @@ def plan_purchase(line: PhoneLine, choice: Choice | None = None) -> Effect | Non
         return None
     settings = {
         "friendly_name": tagged(line.id),
-        "sms_url": text_webhook(),
-        "voice_url": f"{get_settings().public_url}{CALLS}",
+        **text_webhooks(),
+        **call_webhooks(),
     }
     if line.wanted.get("emergencyAddressSid"):
         settings["emergency_address_sid"] = line.wanted["emergencyAddressSid"]

@@ -4,6 +4,7 @@ account that texts.
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -13,12 +14,15 @@ from models.contact.account_sender import AccountSender, sender_of
 from models.contact.consent import Consent
 from models.contact.number_lookup import NumberLookup
 from models.contact.sender_registration import SenderRegistration
+from models.contact.text_watermark import TextWatermark
 from providers.errors import ProviderError
 from providers.twilio.accounts import OwnAccount, fetch_account
 from rules.contact.number_lookups import is_refusal, why_unknown
+from runtime.clock import real_now
 from runtime.settings import Settings
 
 SHOWN = 5
+BEHIND = timedelta(hours=1)  # it is read every three minutes
 ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9a-fA-F]{32}")
 
 
@@ -148,6 +152,22 @@ def _registrations(settings: Settings) -> Finding:
     )
 
 
+def _read_to(settings: Settings) -> Finding:
+    """How far Twilio's list has been read for texts that no webhook brought."""
+    known = TextWatermark.one("twilio_account = ?", settings.twilio_account_sid)
+    ago = real_now() - known.read_to if known is not None else timedelta()
+    return judged(
+        ago > BEHIND,
+        "texts that came in",
+        f"Twilio's list was read up to {ago.total_seconds() / 60:.0f} minutes ago"
+        if known is not None
+        else "Twilio's list has not been read yet",
+        "A STOP whose webhook was lost is heard only when the list is read: see the dead jobs of"
+        " read_inbound_texts, and docs/operations/texts.md.",
+        "warn",
+    )
+
+
 def check_number_lookups(settings: Settings) -> Finding:
     """Whether numbers can be looked up where an account wants that: by what Twilio said last, for
     each question costs a fee.
@@ -188,6 +208,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
         bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice
     )
     yield _registrations(settings)
+    yield _read_to(settings)
     sharing = sorted(texting - own - set(lacking))
     advice = (
         "A STOP to one of them stops all. Give each account its own: PUT /api/accounts/{id}/sender."

@@ -3,16 +3,20 @@ once, and what came of it is told in the call.
 """
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from jobs.expire_stale_charges import expire_stale_charges
 from models.books.inbox_event import InboxEvent
 from models.calling.keypad_session import KeypadSession
+from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.keypad import MISTAKES, PIECES, RESULTS
 from rules.calling.tools_words import NOTHING_LEFT
+from runtime.clock import real_now
 from tests import given
 from tests.stories.on_the_line import OnTheLine
 
@@ -221,3 +225,43 @@ def test_it_is_off_unless_the_account_has_switched_it_on(typing):
     for carrier in ("", "v3:abc"):
         assert typing.agrees(call={"phoneCallProviderId": carrier}).startswith("-This clinic takes")
     assert KeypadSession.select().count() == 0
+
+
+def unheard_for(minutes):
+    """Nothing was heard of an entry for so long; the job that ends it has its turn, twice."""
+    KeypadSession.update(updated_at=real_now() - timedelta(minutes=minutes)).execute()
+    for _ in range(2):
+        expire_stale_charges.perform()
+
+
+def test_a_card_whose_last_report_is_lost_is_told_of(typing):
+    """Given a whole card, and a report on it that never comes, then the entry ends after a while:
+    nothing is charged, also if the report comes after all, the model is told so, and somebody at
+    the clinic.
+    """
+    typing.agrees("t-1")
+    for _ in PIECES:
+        typing.types()
+    assert typing.session.state == "completing"
+    unheard_for(9)
+    assert typing.session.state == "completing"
+    unheard_for(11)
+    assert (typing.session.state, typing.session.error) == ("failed", "no_report")
+    (item,) = WorkItem.select()
+    assert item.context["reason"] == "card_unheard"
+    assert item.customer_id == typing.session.invoice.customer_id
+    typing.types()
+    assert PaymentConfirmation.select().count() == 0
+    assert given.fresh(typing.line.invoice).amount_paid == 0
+    told = typing.asks("t-1", heard=())
+    assert RESULTS["no_report"] in told
+    assert "Nothing was charged" in told
+
+
+def test_an_entry_that_was_left_in_the_middle_is_nobodys_work(typing):
+    typing.agrees()
+    typing.types()
+    unheard_for(11)
+    assert (typing.session.state, typing.session.error) == ("failed", "no_report")
+    assert WorkItem.select().count() == 0
+    assert RESULTS["no_report"] in typing.asks(heard=())

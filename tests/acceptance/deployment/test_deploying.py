@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from actions.deployment.numbers.number import CALLS
 from actions.deployment.stuck import end_stuck
+from effects.deployment.vapi.number_texts import CALLS
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
@@ -421,5 +421,9 @@ def test_a_call_before_the_receptionist_is_there_is_told_so(clinic):
     assert answer.status_code == 200
     assert "Thank you for calling Harbor Dental. This line is being set up." in answer.text
     assert clinic.twilio.owned()[number]["voice_url"] == url
+    again = fields | {"ErrorCode": "11200", "ErrorUrl": "https://api.vapi.ai/twilio/inbound_call"}
+    headers["X-Twilio-Signature"] = signature(TWILIO["TWILIO_AUTH_TOKEN"], url, again)
+    answer = clinic.client.simulate_post(CALLS, body=urlencode(again), headers=headers)
+    assert "Thank you for calling Harbor Dental. We cannot take your call" in answer.text
     unsigned = clinic.client.simulate_post(CALLS, body=urlencode(fields))
     assert unsigned.status_code == 403

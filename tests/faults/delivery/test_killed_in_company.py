@@ -38,7 +38,7 @@ def test_one_of_many_kills_its_worker_once(town):
     assert set(times) == set(range(MANY))
     assert all(times[number] == 1 for number in range(1, 25, 2)), "what was recorded is not redone"
     # those that were with it have used up one attempt, and are done alone
-    assert 2 <= StagedJob.select().where(StagedJob.attempts == 2).count() <= 16
+    assert 1 <= StagedJob.select().where(StagedJob.attempts == 2).count() <= 16
     assert not StagedJob.select().where(StagedJob.attempts > 2).count()
 
 

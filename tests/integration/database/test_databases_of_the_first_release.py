@@ -53,6 +53,7 @@ SINCE = {  # jobs that the first release did not have
     "dial_overdue",
     "find_unseen_debtors",
     "look_up_number",
+    "read_inbound_texts",
     "read_sender_registration",
     "read_sender_registrations",
     "scan_overdue",

@@ -27,17 +27,37 @@ A_BRAKE = (
     "INSERT INTO brake (account_id, what, paused, by, at, why)"
     " VALUES ('', 'texts', true, 'x', 0, 'x') RETURNING id"
 )
+FEWER_CONNECTIONS = """
+    DO $$ BEGIN
+        EXECUTE 'ALTER DATABASE ' || current_database() || ' CONNECTION LIMIT 9';
+    END $$
+"""
 
 
 def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
     server, template, url = lent
     applied = told(url, "SELECT count(*) FROM schema_migration")
     assert told(url, A_BRAKE) == (1,)
-    server.take_back(url, template)
+    server.give_back(url, template)
+    server.take_back()
     assert server.lend_database(template) == url
     assert told(url, "SELECT count(*) FROM brake") == (0,)
     assert told(url, A_BRAKE) == (1,)
     assert told(url, "SELECT count(*) FROM schema_migration") == applied
+    server.drop_database(url)
+
+
+def test_what_a_process_writes_after_the_test_is_emptied_too(lent):
+    """Given a test that takes the database before the processes, which end after it then."""
+    server, template, url = lent
+    server.give_back(url, template)
+    told(url, A_BRAKE)
+    late = psycopg.connect(url)
+    late.execute(A_BRAKE.replace("'texts'", "'calls'"))
+    assert server.lend_database(template) == url
+    with pytest.raises(psycopg.OperationalError):
+        late.commit()
+    assert told(url, "SELECT count(*) FROM brake") == (0,)
     server.drop_database(url)
 
 
@@ -46,11 +66,13 @@ def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
     left = server.directory / "rows.log"
     secret = f"pi_1_secret_{'x' * 24}"
     told(url, A_BRAKE)
-    server.take_back(url, template)
+    server.give_back(url, template)
+    server.take_back()
     assert not left.exists()
     assert server.lend_database(template) == url
     told(url, A_BRAKE.replace("'x', 0", f"'{secret}', 0"))
-    server.take_back(url, template)
+    server.give_back(url, template)
+    server.take_back()
     found = left.read_text()
     left.unlink()  # or the suite would fail
     assert secret in found
@@ -66,12 +88,16 @@ def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
         "CREATE TABLE another (id int)",
         "DELETE FROM schema_migration",
         "ANALYZE schema_migration",
+        "UPDATE installation SET tag = 'others'",
+        "DROP SCHEMA public CASCADE",
+        FEWER_CONNECTIONS,
     ],
 )
 def test_what_is_different_in_more_than_rows_is_lent_to_nobody(lent, change):
     server, template, url = lent
     told(url, change)
-    server.take_back(url, template)
+    server.give_back(url, template)
+    server.take_back()
     assert server.spare == []
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         told(url, "SELECT 1")
@@ -84,5 +110,6 @@ def test_a_database_that_grew_is_lent_to_nobody(lent):
         "INSERT INTO brake (account_id, what, paused, by, at, why)"
         " SELECT n::text, 'texts', true, 'x', 0, repeat('x', 1000) FROM generate_series(1, 3000) n",
     )
-    server.take_back(url, template)
+    server.give_back(url, template)
+    server.take_back()
     assert server.spare == []

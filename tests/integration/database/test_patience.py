@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from peewee import OperationalError
 
-from delivery import worker
+from delivery import batch, worker
 from delivery.batch import CLAIM_SECONDS
 from delivery.worker import Worker
 from jobs import process_stripe_event
@@ -74,12 +74,13 @@ def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypat
     """
     told = []
     # it stands still: what is told is when, from now on
-    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+    for module in (worker, batch):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
     job_id = given.a_job("process_stripe_event", 1)
-    claim, perform = worker.claim_job, worker.perform
+    claim, perform = worker.claim_job, batch.perform
     monkeypatch.setattr(worker, "claim_job", lambda *asked: told.append("claim") or claim(*asked))
     monkeypatch.setattr(
-        worker, "perform", lambda *asked, **more: told.append("perform") or perform(*asked, **more)
+        batch, "perform", lambda *asked, **more: told.append("perform") or perform(*asked, **more)
     )
     Worker(
         "webhooks",

@@ -77,9 +77,13 @@ def test_it_is_told_in_the_words_of_old(live):
 
 
 def test_texts_still_come_to_us(live):
-    """Given an import into Vapi, then the number's texts at Twilio are ours still."""
+    """Given an import into Vapi, then the number's texts at Twilio are ours still, and Twilio knows
+    where to try again what we could not take.
+    """
     (number,) = numbers_at_twilio(live)
     assert number["sms_url"] == text_webhook() == "http://payphone/api/webhooks/twilio/messages"
+    assert number["sms_fallback_url"] == text_webhook()
+    assert number["voice_fallback_url"] == "http://payphone/api/webhooks/twilio/voice"
     assert "vapi" in number["voice_url"]
 
 
@@ -431,16 +435,21 @@ def test_a_number_that_never_becomes_active_is_not_waited_for_for_ever(deploying
     assert deploying.counts() == NOTHING
 
 
-def test_texts_that_were_taken_are_put_right(deploying):
-    """Given a number whose texts go elsewhere when it is imported, then they are ours again."""
+@pytest.mark.parametrize(
+    ("field", "taken"), [("sms_url", "https://api.vapi.ai/twilio/sms"), ("sms_fallback_url", "")]
+)
+def test_texts_that_were_taken_are_put_right(deploying, field, taken):
+    """Given a number whose texts go elsewhere when it is imported, or that an earlier release
+    bought without a second address for them, then they are ours again.
+    """
     deploying.asks()
     deploying.works_until("number")
     (number,) = numbers_at_twilio(deploying)
-    number["sms_url"] = "https://api.vapi.ai/twilio/sms"
+    number[field] = taken
     deploying.works()
     assert deploying.newest.status == "live"
     (number,) = numbers_at_twilio(deploying)
-    assert number["sms_url"] == text_webhook()
+    assert (number["sms_url"], number["sms_fallback_url"]) == (text_webhook(), text_webhook())
 
 
 def test_texts_that_are_taken_later_stop_the_deployment_loudly(deploying):

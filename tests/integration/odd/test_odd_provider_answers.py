@@ -78,6 +78,10 @@ CALLS = {
     "list events": lambda: lists.list_events(1, ""),
     "text": lambda: messages.send_message(TEXT, "http://x.example"),
     "find texts": lambda: messages.find_messages("+12025550100", datetime.now(UTC), "x"),
+    "list texts that came in": lambda: messages.list_inbound(datetime.now(UTC)),
+    "list more of them": lambda: messages.list_inbound(
+        datetime.now(UTC), "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json?Page=1"
+    ),
     "read a text": lambda: messages.fetch_message("SM1"),
     "read the account": accounts.fetch_account,
     "search for numbers": lambda: numbers.search_numbers(area_code="212"),

@@ -14,8 +14,11 @@ from rules.contact import gate as contact
 from rules.contact.delivery_failures import ADVICE
 from rules.contact.gate import Refused, may_contact
 from rules.problem_words import NEXT
+from tests.sources import SOURCES, nodes_in, tree_of
 from tests.unit.contact.test_contact_gate import FINE, NOON, TROUBLES, changed
 from web.http.problems import PROBLEMS, Problem, document_of
+
+pytestmark = pytest.mark.xdist_group(SOURCES)
 
 ROOT = Path(__file__).parents[3]
 # What an instruction begins with. One of another kind belongs here once it has been read.
@@ -50,7 +53,7 @@ def raised_problems() -> list[tuple[str, str]]:
     """Where a Problem is made with words of its own, and these, a brace for each value in them."""
     found = []
     for path in sorted((ROOT / "web").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_in(tree_of(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
                 said = [words(arg) for arg in node.args[1:2]]
                 found += [(f"{path.name}:{node.lineno}", each) for each in said if each]
@@ -84,7 +87,7 @@ def field_messages() -> list[tuple[str, str]]:
     found = []
     files = [path for room in ("web", "actions") for path in sorted((ROOT / room).rglob("*.py"))]
     for path in files:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_in(tree_of(path)):
             if isinstance(node, ast.Dict):
                 names = [getattr(key, "value", "") for key in node.keys]
                 if set(names) == {"field", "message"}:
@@ -138,15 +141,15 @@ def import_errors() -> list[tuple[str, str]]:
     found = []
     for room in IMPORT_ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            tree = ast.parse(path.read_text())
+            tree = tree_of(path)
             named = {
                 target.id: node.value
-                for node in ast.walk(tree)
+                for node in nodes_in(tree)
                 if isinstance(node, ast.Assign)
                 for target in node.targets
                 if isinstance(target, ast.Name)
             }
-            for node in ast.walk(tree):
+            for node in nodes_in(tree):
                 if not isinstance(node, ast.Call):
                     continue
                 place = {"BadCell": 0, "RowError": 2}.get(getattr(node.func, "id", ""))

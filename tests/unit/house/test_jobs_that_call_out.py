@@ -11,6 +11,9 @@ import pytest
 
 import jobs  # noqa: F401 - makes every job known
 from delivery.registry import find_job, job_names
+from tests.sources import SOURCES, nodes_in, tree_of
+
+pytestmark = pytest.mark.xdist_group(SOURCES)
 
 ROOT = Path(__file__).parents[3]
 ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
@@ -40,7 +43,7 @@ def definitions(module: str) -> dict[str, ast.AST]:
             found[node.name] = node
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [name for target in targets for name in ast.walk(target)]
+            names = [name for target in targets for name in nodes_in(target)]
             found |= {name.id: node.value for name in names if isinstance(name, ast.Name)}
     return found
 
@@ -49,7 +52,7 @@ def definitions(module: str) -> dict[str, ast.AST]:
 def imported(module: str) -> dict[str, Name]:
     """What a module imports of ours, by its name there; a module has no second name."""
     found: dict[str, Name] = {}
-    for node in ast.walk(parsed(module)):
+    for node in nodes_in(parsed(module)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOMS:
             for one in node.names:
                 inner = f"{node.module}.{one.name}"
@@ -58,11 +61,10 @@ def imported(module: str) -> dict[str, Name]:
     return found
 
 
-@cache
 def parsed(module: str) -> ast.Module:
     path = ROOT / module.replace(".", "/")
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return ast.parse(file.read_text())
+    return tree_of(file)
 
 
 def is_module(module: str) -> bool:
@@ -74,7 +76,7 @@ def is_module(module: str) -> bool:
 def named_in(module: str, node: ast.AST) -> set[Name]:
     """What of ours a definition names: its own module's, what is imported, what is behind a dot."""
     found: set[Name] = set()
-    for one in ast.walk(node):
+    for one in nodes_in(node):
         if isinstance(one, ast.Name):
             if one.id in definitions(module):
                 found.add((module, one.id))
@@ -126,7 +128,7 @@ def test_the_ways_out_are_there_and_are_all():
 def imports_of(path: Path) -> set[str]:
     """The top-level names of what a file imports."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_in(tree_of(path)):
         if isinstance(node, ast.ImportFrom):
             found.add(str(node.module).split(".")[0])
         elif isinstance(node, ast.Import):

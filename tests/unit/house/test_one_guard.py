@@ -11,6 +11,9 @@ import pytest
 
 from effects.kind import Cost
 from effects.kinds import KINDS
+from tests.sources import SOURCES, nodes_in, tree_of
+
+pytestmark = pytest.mark.xdist_group(SOURCES)
 
 ROOT = Path(__file__).parents[3]
 COSTS = {Cost.PLATFORM, Cost.SETUP, Cost.PROVIDER_FEE}
@@ -59,7 +62,7 @@ def functions() -> dict[str, ast.FunctionDef]:
     for room in ("actions", "jobs", "web", "delivery", "bin"):
         for path in sorted((ROOT / room).rglob("*.py")):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in nodes_in(tree_of(path)):
                 if isinstance(node, ast.FunctionDef):
                     found[f"{module}.{node.name}"] = node
     return found
@@ -67,13 +70,13 @@ def functions() -> dict[str, ast.FunctionDef]:
 
 def named(node: ast.AST) -> set[str]:
     """Every name that a definition uses, also behind a dot."""
-    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    return names | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+    names = {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
+    return names | {one.attr for one in nodes_in(node) if isinstance(one, ast.Attribute)}
 
 
 def calls(node: ast.AST) -> set[str]:
     """Every function that a definition calls by its own name."""
-    made = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+    made = [one.func for one in nodes_in(node) if isinstance(one, ast.Call)]
     return {func.id for func in made if isinstance(func, ast.Name)}
 
 
@@ -81,7 +84,7 @@ def reserving(constant: str) -> set[str]:
     """Who hands this kind to a reservation."""
     found = set()
     for name, node in functions().items():
-        for one in ast.walk(node):
+        for one in nodes_in(node):
             if not isinstance(one, ast.Call):
                 continue
             given = {each.id for each in one.args if isinstance(each, ast.Name)}
@@ -114,7 +117,7 @@ def test_whoever_asks_for_a_number_asks_the_guard():
     others = {
         name
         for name, node in functions().items()
-        for one in ast.walk(node)
+        for one in nodes_in(node)
         if isinstance(one, ast.Attribute)
         and one.attr == "create"
         and ast.unparse(one.value).endswith("PhoneLine")

@@ -1,17 +1,39 @@
-"""As many workers share the suite as the machine has room for."""
+"""As many workers share the suite as the machine has room for, and each has work while it waits."""
 
 import pytest
 
-from tests.sharing import NEEDS, here, how_many
+from tests.sharing import NEEDS, here, how_many, mixed
 
 
 @pytest.mark.parametrize(
-    ("cores", "places", "workers"),
-    [(1, 8, 2), (2, 8, 3), (4, 8, 6), (4, 3, 3), (16, 100, 24), (8, 0, 2)],
+    ("cores", "places", "workers", "of_quick"),
+    [(1, 8, 3, 2), (2, 8, 6, 3), (4, 20, 12, 6), (4, 3, 3, 3), (16, 100, 48, 24), (8, 0, 2, 2)],
 )
-def test_there_are_more_workers_than_cores_where_memory_allows(cores, places, workers):
-    assert how_many(cores, places * NEEDS) == workers
+def test_there_are_more_workers_than_cores_where_memory_allows(cores, places, workers, of_quick):
+    assert how_many(cores, places * NEEDS, is_quick=False) == workers
+    assert how_many(cores, places * NEEDS, is_quick=True) == of_quick
 
 
-def test_this_machine_has_two_at_least():
-    assert here() >= 2
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_this_machine_has_two_at_least(is_quick):
+    assert here(is_quick) >= 2
+
+
+class Named:
+    """A test, as pytest collects it."""
+
+    def __init__(self, nodeid, is_slow):
+        self.nodeid, self._is_slow = nodeid, is_slow
+
+    def get_closest_marker(self, name):
+        return name == "slow" and self._is_slow
+
+
+def test_what_waits_is_spread_among_what_works_and_nothing_is_lost():
+    """Given tests as they are collected, then each stretch of them waits as much as the next."""
+    names = [*(f"tests/a/{n}" for n in range(8)), "tests/faults/1", "tests/storm/1"]
+    order = [item.nodeid for item in mixed([Named(name, "/a/" not in name) for name in names])]
+    assert sorted(order) == sorted(names)
+    assert order[0] == "tests/storm/1"
+    assert order.index("tests/faults/1") == 5
+    assert [name for name in order if "/a/" in name] == names[:8]

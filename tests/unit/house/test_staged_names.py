@@ -4,9 +4,14 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import jobs  # noqa: F401 - makes every job known
 from delivery.registry import find_job, job_names
 from runtime.settings import ROOT
+from tests.sources import SOURCES, nodes_in, tree_of
+
+pytestmark = pytest.mark.xdist_group(SOURCES)
 
 STAGE = frozenset({"stage", "stage_again", "stage_now"})
 ROOMS = ("web", "jobs", "actions", "effects", "delivery", "models", "bin", "simulation")
@@ -15,7 +20,7 @@ HANDED_ON = frozenset({"delivery/perform_now.py", "models/delivery/stage.py", "d
 
 
 def _stagings(path: Path) -> Iterator[ast.Call]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_in(tree_of(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STAGE:
             yield node
 

@@ -93,7 +93,9 @@ def test_each_page_of_the_tests_databases_is_looked_through_once(tmp_path):
     seen: set[bytes] = set()
     assert sweep.traces_in(sweep.unseen(first.read_bytes(), seen)) == []
     assert not sweep.unseen(first.read_bytes(), seen)
+    beside = sweep.unseen(second.read_bytes(), set(seen), first.read_bytes())
     new = sweep.unseen(second.read_bytes(), seen)
+    assert beside == new
     assert sweep.traces_in(new) == sweep.traces_in(second.read_bytes()) != []
     assert len(new) < first.stat().st_size / 2
 

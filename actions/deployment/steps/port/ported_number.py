@@ -7,7 +7,7 @@ from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.port.port_outcome import KEPT
 from effects.deployment.port.number_setup import NUMBER_SETUP
-from effects.deployment.vapi.number_texts import text_webhook
+from effects.deployment.vapi.number_texts import call_webhooks, text_webhooks
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
@@ -15,9 +15,7 @@ from models.effects.effect import Effect
 from providers.errors import ProviderError
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
-from runtime.settings import get_settings
 
-CALLS = "/api/webhooks/twilio/voice"
 TITLE = "Deployment failed."
 GONE = (
     "{number} is not at Twilio any more: nobody can call the receptionist. Ask whoever runs"
@@ -47,9 +45,6 @@ def _plan(run: Run, seen: Json) -> Plan:
     if open_one is not None:
         return open_one
     settings = _settings(run, line)
-    is_live = bool(line.vapi_id)  # then its calls go to Vapi
-    if is_live:
-        settings.pop("voice_url")
     if all(seen["found"].get(name) == value for name, value in settings.items()):
         return Skip(SET_UP)
     request = {"sid": line.twilio_sid, "settings": settings}
@@ -59,8 +54,8 @@ def _plan(run: Run, seen: Json) -> Plan:
 def _settings(run: Run, line: PhoneLine) -> Json:
     settings = {
         "friendly_name": tagged(line.id),
-        "sms_url": text_webhook(),
-        "voice_url": f"{get_settings().public_url}{CALLS}",
+        **text_webhooks(),
+        **({} if line.vapi_id else call_webhooks()),  # those of a live one go to Vapi
     }
     address = Resource.named(run.account.id, "emergency_address")
     if address is not None:

@@ -59,6 +59,7 @@ def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
     (number,) = ported.twilio.owned().values()
     assert number["phone_number"] == NUMBER
     assert number["sms_url"].endswith("/api/webhooks/twilio/messages")
+    assert number["sms_fallback_url"] == number["sms_url"]
     assert number["emergency_address_sid"]
     assert ported.twilio.asked("POST", "/IncomingPhoneNumbers.json") == []
     settings = ported.setup.phone_integration_settings

@@ -1,10 +1,12 @@
-"""With `--db both`, a function marked `one_database` runs its first case only on both databases."""
+"""With `--few`, the first case of each function runs and no other; with `--db both`, only the first
+of a function that is marked `one_database` runs on both databases.
+"""
 
 from types import SimpleNamespace
 
 import pytest
 
-from tests.one_database import OneDatabase
+from tests.further_cases import FurtherCases, any_case, on_postgres
 
 
 def item(name: str, database: str, *, marked: bool = True):
@@ -26,11 +28,11 @@ def without_database():
 def run():
     """What runs of some collected tests, and what is said to be left out."""
 
-    def _run(*items):
+    def _run(*items, count=on_postgres):
         left_out = []
         hook = SimpleNamespace(pytest_deselected=lambda **told: left_out.extend(told["items"]))
         kept = list(items)
-        OneDatabase().pytest_collection_modifyitems(SimpleNamespace(hook=hook), kept)
+        FurtherCases(count).pytest_collection_modifyitems(SimpleNamespace(hook=hook), kept)
         return kept, left_out
 
     return _run
@@ -55,3 +57,11 @@ def test_what_is_not_marked_runs_on_both(run):
 def test_what_needs_no_database_runs(run):
     cases = [without_database(), without_database()]
     assert run(*cases) == (cases, [])
+
+
+def test_the_first_case_of_each_function_runs(run):
+    names = ["a.py::test_shut[sqlite-1]", "a.py::test_shut[sqlite-2]", "a.py::test_open"]
+    names += ["b.py::test_shut[x]", "b.py::test_shut[y]"]
+    first, second, other, elsewhere, again = (SimpleNamespace(nodeid=name) for name in names)
+    asked = (first, second, other, elsewhere, again)
+    assert run(*asked, count=any_case) == ([first, other, elsewhere], [second, again])

@@ -1,0 +1,123 @@
+"""Texts that came in and that no webhook brought are taken in from Twilio's list."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
+from peewee import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
+
+from actions.contact.sender_registrations import senders_in_use
+from actions.people.receive_text import PROVIDER, receive_text, wish_in
+from models.books.inbox_event import InboxEvent
+from models.contact.account_sender import AccountSender
+from models.contact.message import Message
+from models.deployment.phone_line import PhoneLine
+from models.transactions import again_if_it_gave_way, transaction
+from providers.errors import ProviderError
+from providers.twilio.messages import InboundText
+from providers.twilio.refusals import NOT_FOUND
+from providers.twilio.registrations import numbers_in
+from rules.cards.card_numbers import redact
+from rules.contact.channel_address import without_channel
+from runtime.clock import real_now
+from runtime.errors import PayphoneError
+from runtime.log import get_log
+from runtime.settings import get_settings
+
+AT_ONCE = 50  # texts that are taken in by one attempt; each has a transaction of its own
+
+log = get_log("webhooks")
+
+
+class NotTakenIn(PayphoneError):
+    """Some texts could not be taken in; the others were."""
+
+
+def may_be_texted() -> bool:
+    """Whether anybody can text us: Twilio is set up, and somebody has a sender or a number."""
+    settings = get_settings()
+    if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
+        return False
+    return bool(senders_in_use("", 1)) or PhoneLine.has("holds_slot AND twilio_sid IS NOT NULL")
+
+
+def take_missed_texts(texts: Sequence[InboundText]) -> bool:
+    """Take in those of `texts`, which are given newest first, that are new and were sent to us,
+    oldest first; whether some are left for another attempt. Called outside a transaction. Raises
+    ProviderError while Twilio is away, and NotTakenIn in the end for those that failed, each of
+    which has a line in the log.
+    """
+    known = InboxEvent.known(PROVIDER, [each.sid for each in texts])
+    numbers = cache(_numbers_in)
+    missed, wrong = 0, []
+    for each in reversed(texts):
+        service = None if each.sid in known else _service(each, numbers)
+        if service is None:
+            continue
+        missed += 1
+        if missed > AT_ONCE:
+            break
+        with bound_contextvars(event_id=each.sid):
+            if not _worked(partial(_take, each, service)):
+                wrong.append(each.sid)
+    if wrong:
+        raise NotTakenIn(f"{len(wrong)} texts could not be taken in, {wrong[0]} first.")
+    return missed > AT_ONCE
+
+
+def _worked(take: Callable[[], None]) -> bool:
+    """Whether a text was taken in without an error, which keeps no other from being heard."""
+    try:
+        again_if_it_gave_way(take)
+    except (OperationalError, InterfaceError):
+        raise  # a database that is away is so for the next one as well
+    except Exception:
+        log.exception("a text was not taken in")
+        return False
+    return True
+
+
+def _take(text: InboundText, service: str) -> None:
+    fields = {
+        "MessageSid": text.sid,
+        "AccountSid": text.account_sid,
+        "From": without_channel(text.sender),
+        "To": without_channel(text.to),
+        "Body": redact(text.body),
+        "NumMedia": text.media,
+        "DateCreated": text.created_at.isoformat(),
+    } | ({"MessagingServiceSid": service} if service else {})
+    wish = wish_in(fields)
+    with transaction():
+        is_new = receive_text(fields, wish, min(text.created_at, real_now()))
+    if is_new:
+        log.warning("text found that no webhook brought", wish=wish)
+
+
+def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str | None:
+    """The messaging service by which a text came to us, empty for a number alone; None for one to
+    somebody else who uses the same Twilio account, and whose texts do not come to us.
+
+    Twilio's list need not name the service that a number is in. `numbers` tells which are in one.
+    """
+    number, shared = without_channel(text.to), get_settings().twilio_messaging_service_sid or ""
+    texted_by = Message.senders_to(without_channel(text.sender))
+    ours = {shared, *texted_by} - {""}
+    if text.service in ours or AccountSender.has("messaging_service_sid = ?", text.service):
+        return text.service
+    is_ours = number in ours or AccountSender.has("from_number = ?", number)
+    if is_ours or PhoneLine.holder(number) is not None:
+        return text.service
+    if not number.startswith("+"):  # an agent's name does not tell whose it is
+        return text.service if texted_by else None
+    services = sorted(each for each in ours if each.startswith("MG"))
+    return next((each for each in services if number in numbers(each)), None)
+
+
+def _numbers_in(service: str) -> frozenset[str]:
+    try:
+        return frozenset(each["phone_number"] for each in numbers_in(service))
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return frozenset()

@@ -1,0 +1,95 @@
+"""A text of somebody's is taken in: what they wish is recorded, and what else they say is work.
+
+Twilio's webhook brings it; what the webhook did not bring is found in Twilio's list. Each text
+counts once, by its sid, whoever brings it first.
+"""
+
+import json
+from datetime import datetime
+
+from actions.contact.opt_out.record_wish import accounts_told, record_wish, service_meant
+from actions.people.hear_reply import hear_reply
+from actions.people.lock_order import lock_people_at
+from models.books.inbox_event import InboxEvent
+from models.contact.opt_out import OptOut
+from models.contact.work_item import WorkItem
+from rules.contact.opt_out.words import Wish, wish_of
+from runtime.clock import real_now
+
+PROVIDER = "twilio"
+RECEIVED = "message.received"
+BY_TWILIO: dict[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
+
+
+def wish_in(fields: dict[str, str]) -> Wish:
+    """What a text asks for: Twilio's own reading of it goes before ours."""
+    return BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(fields["Body"])
+
+
+def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = None) -> bool:
+    """Take in a text, `fields` as in Twilio's webhook and `Body` without card numbers, in the open
+    transaction; whether it is new. `said_at`: when it was said, if it was found too late for an
+    answer; somebody at the clinic then sees to who asked for help.
+    """
+    now, sid = real_now(), fields["MessageSid"]
+    inbox_id = InboxEvent.receive(PROVIDER, "", sid, RECEIVED, json.dumps(fields), now)
+    if inbox_id is None:
+        _stop_all_the_same(fields, wish, said_at)
+        return False
+    accounts: list[str] = []
+    told: list[str] = []
+    is_heard = wish not in {"start", "help"} or (wish == "help" and said_at is not None)
+    if is_heard:  # whatever else is said may place holds
+        told = _accounts_told(fields, None if wish == "stop" else said_at)
+        lock_people_at(fields.get("From", ""), told)
+    if wish in {"stop", "start"}:
+        accounts = _record(fields, wish, said_at)
+    items = _hear(fields, accounts or told, wish == "stop", said_at) if is_heard else []
+    reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
+    if items:
+        reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
+    InboxEvent.get_by_id(inbox_id).record_outcome(
+        "applied" if wish or items else "ignored", now, reason=reason
+    )
+    return True
+
+
+def _stop_all_the_same(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
+    """Record a stop that was not heard in a text when it was found: Twilio's list does not tell
+    what Twilio takes it for, as its webhook does.
+    """
+    phone = fields.get("From", "")
+    if wish == "stop" and not OptOut.has(
+        "phone = ? AND reference = ?", phone, fields["MessageSid"]
+    ):
+        lock_people_at(phone, _accounts_told(fields, None))
+        _record(fields, wish, said_at)
+
+
+def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> list[str]:
+    return record_wish(
+        wish,
+        fields.get("From", ""),
+        fields.get("To", ""),
+        fields.get("MessagingServiceSid", ""),
+        fields["Body"],
+        fields["MessageSid"],
+        said_at,
+    )
+
+
+def _accounts_told(fields: dict[str, str], by: datetime | None) -> list[str]:
+    """Whom a text concerns, besides who is found for a wish alone."""
+    phone, number = fields.get("From", ""), fields.get("To", "")
+    service = service_meant(number, fields.get("MessagingServiceSid", ""))
+    return accounts_told(phone, number, service, by)
+
+
+def _hear(
+    fields: dict[str, str], accounts: list[str], has_stopped: bool, said_at: datetime | None
+) -> list[WorkItem]:
+    """The work items of what else was said."""
+    phone, number = fields.get("From", ""), fields.get("To", "")
+    service = service_meant(number, fields.get("MessagingServiceSid", ""))
+    sid = fields["MessageSid"]
+    return hear_reply(phone, number, service, fields["Body"], sid, accounts, has_stopped, said_at)

@@ -1,0 +1,47 @@
+"""Texts that came in while we could take none are found in Twilio's list, so that no STOP is lost.
+
+Twice is harmless: a text counts once, whoever brings it, and how far the list was read is written
+down when a page is done. One list is read for all our numbers, from an hour before where the last
+reading ended, for a text may be listed later than it came in. What has just come in is left to its
+webhook.
+
+While Twilio is away or asks for fewer requests, the job is tried again at growing intervals; what
+came in meanwhile is read once it answers.
+"""
+
+from datetime import timedelta
+
+from actions.people.missed_texts import may_be_texted, take_missed_texts
+from delivery.attempt import recording
+from delivery.registry import job
+from models.contact.text_watermark import TextWatermark
+from models.delivery.stage import stage_again
+from providers.twilio.messages import list_inbound
+from runtime.clock import real_now
+from runtime.killpoint import killpoint
+from runtime.settings import get_settings
+
+OVERLAP = timedelta(hours=1)
+KEY = "twilio"  # one reading at a time
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def poll_inbound_texts() -> None:
+    """Have Twilio's list read, if anybody can text us."""
+    with recording():
+        if may_be_texted():
+            stage_again("read_inbound_texts", KEY, fair_to="")
+
+
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
+def read_inbound_texts() -> None:
+    """Take in what a page of Twilio's list has and we do not, and stage the next page."""
+    reading = TextWatermark.reading(get_settings().twilio_account_sid, real_now())
+    page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
+    are_left = take_missed_texts([each for each in page.texts if each.created_at <= reading.until])
+    killpoint("texts.before_commit")
+    with recording():
+        if not are_left:
+            reading.record(page.next_page)
+        if are_left or page.next_page:
+            stage_again("read_inbound_texts", KEY, fair_to="")

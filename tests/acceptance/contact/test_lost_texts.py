@@ -1,0 +1,469 @@
+"""A text that came in while we could take none is not lost: Twilio asks another address at once,
+and what it could not bring is found in its list.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from actions.people.missed_texts import AT_ONCE
+from bin.commands.checks.texting import check_senders
+from jobs.poll_inbound_texts import poll_inbound_texts, read_inbound_texts
+from models.books.inbox_event import InboxEvent
+from models.contact.account_sender import AccountSender
+from models.contact.opt_out import OptOut
+from models.contact.text_watermark import FIRST, SETTLED, TextWatermark
+from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
+from models.transactions import database
+from providers.twilio.messages import LARGEST_PAGE
+from runtime.clock import real_now
+from runtime.killpoint import Unwound
+from runtime.settings import get_settings
+from sandbox.twilio.account import MAGIC_ACCOUNT, Sender
+from sandbox.twilio.carrier import receive
+from sandbox.twilio.control import add_sender
+from sandbox.twilio.numbers import MAGIC_SERVICE
+from tests import given
+from tests.faults.failing_database import FailingDatabase
+from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
+
+OWN_NUMBER, FOREIGN_NUMBER = "+12125550160", "+12125550170"
+VISA = "4242 4242 4242 4242"
+MINUTE = timedelta(minutes=1)
+
+
+class Unheard(Texting):
+    """A clinic whose webhooks may be lost, and whose Twilio list is read."""
+
+    def loses(
+        self, body: str, ago: timedelta = 5 * MINUTE, to: str = SHARED_NUMBER, **changes: object
+    ) -> str:
+        """The person texted a while ago, and no webhook arrived; the text's sid."""
+        with self.twilio.shared.lock:
+            phone = str(changes.pop("phone", self.phone))
+            sid = receive(self.twilio.books, phone, to, body, is_lost=True)["sid"]
+            date = format_datetime(datetime.now(UTC) - ago)
+            row = self.twilio.books.messages[sid]
+            row.update({"date_created": date, "date_sent": date, **changes})
+        return str(sid)
+
+    def arrives_late(self, sid: str) -> list[int]:
+        """The webhook comes all the same."""
+        shared = self.stand_in.sandbox.shared
+        with shared.lock:
+            assert shared.outbox.redeliver(sid, shared.wall()) == 1
+        return self.deliver()
+
+    def looks(self) -> None:
+        """Twilio's list is read."""
+        poll_inbound_texts.perform()
+        given.relayed(self.redis)
+        given.worked(self.redis, "periodic")
+
+    def lists(self) -> list[dict]:
+        """The requests for Twilio's list."""
+        rows = self.stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
+        return [row for row in rows if row["path"].endswith("/Messages.json")]
+
+    def has_own_number(self, number: str = OWN_NUMBER, since: timedelta = timedelta()) -> None:
+        """It texts by a number of its own, since a while ago."""
+        add_sender(self.twilio, Sender(number, "", HOME + INBOUND))
+        AccountSender.assign(self.account, None, number, real_now() - since)
+
+    def stops(self) -> list[OptOut]:
+        """The wishes to stop that were recorded for the clinic."""
+        return [
+            row
+            for row in OptOut.select()
+            if row.account_id == self.account.id and row.wish == "stop"
+        ]
+
+    def reason(self) -> str | None:
+        """Why a text is refused now; None where it is not."""
+        answer = self.ask()
+        return answer.json.get("reasonCode") if answer.status_code != 202 else None
+
+
+@pytest.fixture
+def clinic(texting: Texting, monkeypatch: pytest.MonkeyPatch) -> Unheard:
+    monkeypatch.delenv("PAYPHONE_SETTLING")
+    get_settings.cache_clear()
+    texting.__class__ = Unheard
+    return texting.consents()
+
+
+@pytest.fixture
+def failing(clinic: Unheard) -> Iterator[FailingDatabase]:
+    """The application's database, which fails once when a test orders it to."""
+    made = FailingDatabase(database.obj)
+    yield made
+    made.remove()
+
+
+def kept(sid: str) -> dict[str, str]:
+    (row,) = InboxEvent.select().where(InboxEvent.event_id == sid)
+    return json.loads(row.payload)
+
+
+def doctor() -> str:
+    """What it says of how far the list was read."""
+    found = {each.what: each for each in check_senders(get_settings())}
+    return found["texts that came in"].level
+
+
+def told() -> list[tuple[str, str]]:
+    """Whom a work item was opened for, and with which words."""
+    return [
+        (item.account_id, said["text"])
+        for item in WorkItem.select().order_by(WorkItem.id)
+        for said in item.context["said"]
+    ]
+
+
+def test_a_text_that_we_could_not_take_comes_to_the_other_address(clinic, failing):
+    """Given a database that is away for a moment, when a person texts STOP, then Twilio, which asks
+    nobody twice whom it has got an answer from, asks the fallback address, and they are heard once.
+    """
+    url = HOME + INBOUND
+    add_sender(clinic.twilio, Sender(SHARED_NUMBER, MAGIC_SERVICE, url, url))
+    failing.order(1)
+    assert clinic.hear("STOP") == [503, 200]
+    assert clinic.reason() == "opted_out"
+    assert len(clinic.stops()) == 1
+
+
+def test_a_stop_that_no_webhook_brought_is_found(clinic, failing):
+    """Given a database that was away when a person texted STOP, and no other address, then Twilio's
+    list tells of it, and nobody texts or calls them any more.
+    """
+    failing.order(1)
+    assert clinic.hear("STOP") == [503]
+    asked = clinic.ask().json["message"]["id"]
+    (row,) = [each for each in clinic.twilio.books.messages.values() if each["body"] == "STOP"]
+    row["date_created"] = format_datetime(datetime.now(UTC) - 2 * SETTLED)
+    clinic.looks()
+    ledger = clinic.ledger()
+    assert (ledger["sms"]["optedOut"], ledger["voice"]["optedOut"]) == (True, True)
+    clinic.work()
+    assert clinic.sent() == []
+    assert clinic.message(asked).error_code == "opted_out", "asked for before they were heard"
+    (stop,) = clinic.stops()
+    assert (stop.reference, stop.words) == (row["sid"], "STOP")
+    assert real_now() - stop.at > SETTLED, "it counts from when it was said"
+
+
+def test_whoever_brings_a_text_first_it_counts_once(clinic):
+    found_first = clinic.loses("STOP")
+    clinic.looks()
+    assert clinic.arrives_late(found_first) == [200]
+    clinic.hear("Please stop")
+    clinic.looks()
+    assert len(clinic.stops()) == 2
+    assert InboxEvent.select().count() == 2
+
+
+def test_what_has_just_come_in_is_left_to_its_webhook(clinic):
+    """Twilio's webhook says more of a text than its list."""
+    sid = clinic.loses("STOP", ago=timedelta(seconds=20))
+    clinic.looks()
+    assert clinic.stops() == []
+    assert clinic.arrives_late(sid) == [200]
+    assert len(clinic.stops()) == 1
+
+
+def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
+    """Given a START whose webhook was lost, and a STOP after it that arrived, then finding the
+    START lets nobody text them; and a later START that arrived outlives a STOP that is found.
+    """
+    clinic.loses("START", ago=9 * MINUTE)
+    clinic.hear("STOP")
+    clinic.looks()
+    assert clinic.reason() == "opted_out"
+    clinic.loses("STOP", ago=8 * MINUTE)
+    clinic.hear("START")
+    clinic.looks()
+    assert clinic.ledger()["sms"]["optedOut"] is False
+
+
+@pytest.mark.parametrize(("first", "last"), [("STOP", "START"), ("START", "STOP")])
+def test_of_two_wishes_in_one_second_the_one_counts_that_twilio_lists_as_newer(clinic, first, last):
+    for words in (first, last):
+        clinic.loses(words)
+    clinic.looks()
+    assert clinic.ledger()["sms"]["optedOut"] is (last == "STOP")
+
+
+def test_what_else_was_said_becomes_work_with_its_time(clinic):
+    clinic.send()
+    clinic.loses("What is this bill for?", ago=40 * MINUTE)
+    clinic.looks()
+    (item,) = WorkItem.select()
+    (said,) = item.context["said"]
+    assert said["text"] == "What is this bill for?"
+    assert real_now() - datetime.fromisoformat(said["at"]) > 39 * MINUTE
+
+
+def test_help_that_was_asked_for_a_while_ago_is_somebodys_work(clinic):
+    """Twilio's list takes no answer, and an answer would come out of the blue."""
+    clinic.send()
+    clinic.loses("HELP")
+    clinic.looks()
+    assert told() == [(clinic.account.id, "HELP")]
+    clinic.work()
+    assert len(clinic.sent()) == 1, "the text that was asked for before"
+
+
+def test_a_stop_in_words_of_its_own_counts_when_the_webhook_comes_late(clinic):
+    """Given a word that only Twilio takes for STOP, whose text was found in the list, which does
+    not say so, when its webhook comes after all, and again, then the person is stopped, once.
+    """
+    sid = clinic.loses("Sayonara")
+    clinic.looks()
+    assert clinic.stops() == []
+    fields = kept(sid) | {"OptOutType": "STOP"}
+    for _ in range(2):
+        assert clinic.tell(INBOUND, fields).status_code == 200
+    assert len(clinic.stops()) == 1
+    assert clinic.reason() == "opted_out"
+
+
+def test_no_card_number_of_a_text_that_is_found_is_kept(clinic):
+    clinic.send()
+    sid = clinic.loses(f"Charge {VISA} and stop")
+    clinic.looks()
+    assert VISA not in json.dumps([kept(sid), [row.words for row in OptOut.select()], told()])
+    assert kept(sid)["Body"] == "Charge [card number removed] and stop"
+
+
+def test_the_list_may_say_nothing_of_the_messaging_service(clinic):
+    """Given a number in the shared service, of which the list names no service, then the service is
+    asked for its numbers, and the person, whom nobody has texted yet, is heard.
+    """
+    sid = clinic.loses("STOP", messaging_service_sid=None)
+    clinic.looks()
+    assert clinic.reason() == "opted_out"
+    assert kept(sid)["MessagingServiceSid"] == MAGIC_SERVICE
+
+
+def test_texts_to_somebody_elses_number_are_not_read(clinic):
+    """Given a number in the same Twilio account that something else uses, then nothing of what is
+    texted there is kept, and nobody here is stopped by it.
+    """
+    add_sender(clinic.twilio, Sender(FOREIGN_NUMBER, f"MG{'f' * 32}"))
+    clinic.loses("STOP", to=FOREIGN_NUMBER, messaging_service_sid=None)
+    clinic.loses("My test results, please?", to=FOREIGN_NUMBER)
+    clinic.looks()
+    assert (InboxEvent.select().count(), OptOut.select().count()) == (0, 0)
+    assert clinic.reason() is None
+
+
+def test_what_was_said_before_a_clinic_had_the_number_is_none_of_its_work(clinic):
+    """Given a number that a clinic has had for ten minutes, then what was texted to it before is
+    not for the clinic; but who said STOP to it is left alone, START ends nothing.
+    """
+    clinic.has_own_number(since=10 * MINUTE)
+    clinic.loses("Is this the pizza place?", ago=30 * MINUTE, to=OWN_NUMBER)
+    clinic.looks()
+    assert told() == []
+    clinic.loses("STOP", ago=29 * MINUTE, to=OWN_NUMBER)
+    clinic.looks()
+    assert clinic.reason() == "opted_out"
+    assert told() == []
+
+
+def test_what_was_said_to_a_number_that_moved_goes_to_who_had_it(clinic):
+    """Given a person whom a clinic has texted by its number, which is another clinic's by now, when
+    an answer from before that is found, then the first clinic reads it; a STOP counts at both.
+    """
+    clinic.has_own_number(since=timedelta(days=30))
+    clinic.send()
+    other = clinic.another_clinic().consents()
+    AccountSender.assign(clinic.account, None, "+12125550161", real_now())
+    other.has_own_number(since=10 * MINUTE)
+    clinic.loses("Is the crown in it?", ago=20 * MINUTE, to=OWN_NUMBER)
+    clinic.looks()
+    assert told() == [(clinic.account.id, "Is the crown in it?")]
+    clinic.loses("STOP", ago=19 * MINUTE, to=OWN_NUMBER)
+    clinic.looks()
+    assert [len(each.stops()) for each in (clinic, other)] == [1, 1]
+    assert other.reason() == "opted_out"
+
+
+def test_an_agents_name_tells_whom_it_texted(clinic):
+    """Given a person whom we texted, and another whom we did not, when both text STOP to an RCS
+    agent that we do not know, then the first is heard, as by the webhook.
+    """
+    clinic.send()
+    agent = {"to": "rcs:harbor_dental_agent", "messaging_service_sid": None}
+    for phone in (clinic.phone, "+12025550199"):
+        sid = clinic.loses("STOP", phone=phone)
+        clinic.twilio.books.messages[sid].update(agent, **{"from": f"rcs:{phone}"})
+    clinic.looks()
+    assert {row.phone for row in OptOut.select()} == {clinic.phone}
+    assert len(clinic.stops()) == 1
+
+
+# how much is read, and when
+
+
+def busy(clinic: Unheard, texts: int) -> None:
+    """So many texts went out a minute ago."""
+    date = format_datetime(datetime.now(UTC) - MINUTE)
+    with clinic.twilio.shared.lock:
+        for _ in range(texts):
+            clinic.twilio.books.new_message(
+                MAGIC_ACCOUNT, to="+12025550188", body="Hi", date_sent=date
+            )
+
+
+def test_a_reading_goes_on_at_the_next_page(clinic):
+    """Given more texts than Twilio lists at once, then the next page is read by another job, and
+    the list counts as read when it ends.
+    """
+    clinic.loses("STOP")
+    busy(clinic, LARGEST_PAGE + 1)
+    poll_inbound_texts.perform()
+    read_inbound_texts.perform()
+    half = TextWatermark.get()
+    assert (len(clinic.lists()), clinic.stops(), bool(half.next_page)) == (1, [], True)
+    assert real_now() - half.read_to >= FIRST
+    clinic.looks()
+    assert len(clinic.lists()) == 2
+    assert len(clinic.stops()) == 1
+    read = TextWatermark.get()
+    assert (read.until, read.next_page) == (None, "")
+    assert SETTLED <= real_now() - read.read_to < SETTLED + 5 * MINUTE
+
+
+def test_later_readings_begin_where_the_last_one_ended(clinic):
+    clinic.looks()
+    clinic.loses("STOP", ago=30 * MINUTE)
+    busy(clinic, 2)
+    clinic.looks()
+    assert len(clinic.stops()) == 1, "listed late, by less than an hour"
+    first, second = (datetime.fromisoformat(row["params"]["DateSent>"]) for row in clinic.lists())
+    assert second - first > timedelta(days=2)
+
+
+def test_pages_that_lie_before_the_time_are_not_read(clinic):
+    """Given a Twilio that takes a day as a bound, but no time, then the reading ends at the first
+    page that goes back beyond the time.
+    """
+    clinic.looks()
+    date = format_datetime(datetime.now(UTC) - timedelta(hours=3))
+    busy(clinic, 3 * LARGEST_PAGE)
+    for row in clinic.twilio.books.messages.values():
+        row["date_sent"] = date
+    clinic.twilio.books.lists_by_day = True
+    before = len(clinic.lists())
+    clinic.looks()
+    assert len(clinic.lists()) - before == 1
+    assert TextWatermark.get().until is None
+
+
+def test_many_texts_are_taken_in_by_several_attempts(clinic):
+    """Given a day of texts that nobody took, then no attempt takes too long over them."""
+    for place in range(2 * AT_ONCE + 1):
+        clinic.loses("STOP", ago=2 * SETTLED, phone=f"+1202555{place:04}")
+    poll_inbound_texts.perform()
+    read_inbound_texts.perform()
+    assert InboxEvent.select().count() == AT_ONCE
+    assert TextWatermark.select().count() == 0, "not all of it is read"
+    clinic.looks()
+    assert InboxEvent.select().count() == 2 * AT_ONCE + 1
+    assert len(clinic.lists()) == 3
+    assert TextWatermark.get().until is None
+
+
+def test_a_crash_before_it_is_written_down_how_far_the_list_was_read(clinic, monkeypatch):
+    clinic.loses("STOP")
+    monkeypatch.setenv("PAYPHONE_ENV", "test")
+    monkeypatch.setenv("PAYPHONE_KILL_AT", "raise:texts.before_commit")
+    get_settings.cache_clear()
+    with pytest.raises(Unwound):
+        read_inbound_texts.perform()
+    assert (len(clinic.stops()), TextWatermark.select().count()) == (1, 0)
+    monkeypatch.delenv("PAYPHONE_KILL_AT")
+    get_settings.cache_clear()
+    clinic.looks()
+    assert (len(clinic.stops()), InboxEvent.select().count()) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["rate_limit_429", "refuse", "error_500", "bad_gateway"])
+def test_a_twilio_that_does_not_tell_delays_and_loses_nothing(clinic, kind):
+    """Given a Twilio that is away or asks for fewer requests, then it is asked again later, by the
+    one job there is, whatever the timetable says meanwhile.
+    """
+    clinic.looks()
+    read_to = TextWatermark.get().read_to
+    clinic.loses("STOP")
+    clinic.fault(kind, method="GET", times=2)
+    before = len(clinic.lists())
+    for _ in range(3):
+        clinic.looks()
+    assert len(clinic.lists()) - before == 1
+    assert doctor() == "ok"
+    (job,) = StagedJob.select().where(StagedJob.name == "read_inbound_texts")
+    assert (job.state, job.attempts) == ("waiting", 1)
+    assert (clinic.stops(), TextWatermark.get().read_to) == ([], read_to)
+    given.retried(clinic.redis, "periodic", 2)
+    assert len(clinic.stops()) == 1
+    assert TextWatermark.get().read_to > read_to
+
+
+def test_a_page_that_is_gone_is_not_waited_for(clinic):
+    """Given a reading that was left at a page long ago, then it begins anew."""
+    now = real_now()
+    TextWatermark.create(
+        twilio_account=MAGIC_ACCOUNT,
+        read_to=now - timedelta(hours=9),
+        until=now - timedelta(hours=8),
+        next_page="https://api.twilio.com/2010-04-01/gone.json",
+    )
+    assert doctor() == "warn"
+    clinic.loses("STOP", ago=timedelta(hours=9))
+    clinic.looks()
+    assert len(clinic.stops()) == 1
+
+
+def test_nothing_is_listed_where_nobody_can_text_us(clinic, monkeypatch):
+    monkeypatch.setenv("TWILIO_MESSAGING_SERVICE_SID", "")
+    get_settings.cache_clear()
+    clinic.looks()
+    assert clinic.lists() == []
+    clinic.has_own_number()
+    clinic.looks()
+    assert len(clinic.lists()) == 1
+
+
+def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
+    """Given an answer to which a row of ours stands in the way, and a later STOP, then the STOP is
+    heard, and the list does not count as read until the other was taken in, too.
+    """
+    clinic.send()
+    clinic.loses("What is it for?", ago=40 * MINUTE)
+    clinic.looks()
+    item = WorkItem.get()
+    WorkItem.update(context=["odd"]).execute()
+    clinic.loses("And what else?")
+    clinic.loses("STOP", ago=4 * MINUTE)
+    read_to = TextWatermark.get().read_to
+    clinic.looks()
+    assert len(clinic.stops()) == 1
+    assert clinic.job("read_inbound_texts").last_error.startswith("NotTakenIn: 1 texts")
+    assert TextWatermark.get().read_to == read_to
+    WorkItem.update(context=item.context).execute()
+    given.retried(clinic.redis, "periodic", 1)
+    assert [words for _, words in told()] == ["What is it for?", "And what else?"]
+    assert TextWatermark.get().read_to > read_to
+
+
+def test_a_text_that_does_not_say_what_it_is_keeps_no_other_from_being_heard(clinic):
+    clinic.loses("STOP", **{"from": None})
+    clinic.loses("STOP")
+    clinic.looks()
+    assert len(clinic.stops()) == 1

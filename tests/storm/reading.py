@@ -1,0 +1,9 @@
+"""Has Twilio's list of messages read, in a process of its own: `python -m tests.storm.reading`."""
+
+from jobs.poll_inbound_texts import poll_inbound_texts
+from models.transactions import use_database
+from runtime.settings import get_settings
+
+if __name__ == "__main__":
+    use_database(get_settings().database_url)
+    poll_inbound_texts.perform()
