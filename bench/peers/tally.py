@@ -40,7 +40,8 @@ def add() -> None:
 def told(folder: Path) -> tuple[int, float]:
     """How many jobs all processes have done, and in how many seconds from the first to the last."""
     tallies = [memoryview(file.read_bytes()).cast("d").tolist() for file in folder.iterdir()]
-    begun = [tally for tally in tallies if tally[0]]
+    # a file that is being made is empty
+    begun = [tally for tally in tallies if tally and tally[0]]
     if not begun:
         return 0, 0.0
     first, last = min(tally[1] for tally in begun), max(tally[2] for tally in begun)
