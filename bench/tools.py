@@ -44,14 +44,15 @@ def tools(calls: int, seconds: int) -> None:
         [f"{what}, {names[turn]}", _shown(found, 50), _shown(found, 99), str(len(found))]
         for what in ("reads", "writes")
         for turn, found in ((turn, waits[turn][what]) for turn in names)
-        if len(found) > 1
     ]
     table(["", "p50 ms", "p99 ms", "questions"], rows)
-    ratio = _at(waits["together"]["reads"], 99) / _at(waits["alone"]["reads"], 50)
-    verdict = "within" if ratio <= GOAL else "over"
-    console.print(
-        f"Reads: p99 of many is {ratio:.1f} × p50 of one, {verdict} the goal of {GOAL:.0f}."
-    )
+    for what in ("reads", "writes"):
+        ratio = _at(waits["together"][what], 99) / _at(waits["alone"][what], 50)
+        verdict = "within" if ratio <= GOAL else "over"
+        console.print(
+            f"{what.capitalize()}: p99 of many is {ratio:.1f} × p50 of one, {verdict} the goal of"
+            f" {GOAL:.0f}."
+        )
     if busy > (os.cpu_count() or 1):
         console.print(
             f"The machine had other work (a load of {busy:.0f}), for which callers waited as well:"

@@ -7,8 +7,7 @@ commit that has its part.
 """
 
 import threading
-from collections.abc import Callable
-from contextvars import copy_context
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -24,6 +23,8 @@ from models.transactions import (
 )
 
 T = TypeVar("T")
+R = TypeVar("R")
+Keep = Callable[[Sequence[T]], Sequence[R]]
 
 _MOST = 100  # parts in one commit
 
@@ -38,18 +39,14 @@ class _Told(Enum):
 
 
 class _Part:
-    """What one thread wants written, and what came of it."""
+    """What one thread wants kept, how, and what came of it."""
 
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work, self._context = work, copy_context()
+    def __init__(self, keep: Keep[Any, Any], item: Any) -> None:
+        self.keep, self.item = keep, item
         self._heard = threading.Event()
         self.told = _Told.LEAD
         self.result: Any = None
         self.error: BaseException | None = None
-
-    def do(self) -> None:
-        """Do it, in this thread's transaction, and say in its own thread's words what is logged."""
-        self.result = self._context.run(self._work)
 
     def tell(self, what: _Told, error: BaseException | None = None) -> None:
         """Let its thread go on; only the first time, once it has been told how it ended."""
@@ -96,18 +93,19 @@ class _Line:
 _line = _Line()
 
 
-def in_shared_commit(work: Callable[[], T]) -> T:
-    """Do `work` in a transaction that other threads of this process may share; what it returned,
-    once that is committed.
+def in_shared_commit(keep: Keep[T, R], item: T) -> R:
+    """What `keep` makes of `item` in a transaction that other threads of this process may share,
+    once that is committed. `keep` is given what all of them brought for it, and answers in that
+    order.
 
-    What it raises is raised, and nothing of it is saved; a part that fails takes no other's with
+    What it raises is raised, and nothing of the item is saved; one that fails takes no other with
     it, unless it is the database that fails: that is told to all. It may run in another thread,
-    and is done again, after a rollback, when another's part failed. Raises as `transaction` does.
+    and is done again for each alone, after a rollback, when it failed for several. Raises as
+    `transaction` does.
     """
     if is_postgres() or database.in_transaction():
-        with transaction():
-            return work()
-    part = _Part(work)
+        return _alone(keep, item)
+    part = _Part(keep, item)
     if not _line.join(part):
         part.wait()
     if part.told is _Told.LEAD:
@@ -115,12 +113,16 @@ def in_shared_commit(work: Callable[[], T]) -> T:
     elif part.told is _Told.SAVED:
         count_commit()
     if part.told is _Told.ALONE:
-        with transaction():
-            return work()
+        return _alone(keep, item)
     if part.error is not None:
         raise part.error
-    result: T = part.result
+    result: R = part.result
     return result
+
+
+def _alone(keep: Keep[T, R], item: T) -> R:
+    with transaction():
+        return keep([item])[0]
 
 
 def _lead() -> None:
@@ -133,8 +135,8 @@ def _lead() -> None:
             group = _line.take()
             for part in group:
                 after_commit(_tell_saved, part)
-            for part in group:
-                part.do()
+            for keep in dict.fromkeys(part.keep for part in group):
+                _do(keep, [part for part in group if part.keep is keep])
     except (OperationalError, InterfaceError) as error:  # the database's, or nobody knows
         _tell(group or _line.take(), _Told.FAILED, error)
     except Exception:  # noqa: BLE001 - each does its part alone, where it is raised
@@ -143,6 +145,12 @@ def _lead() -> None:
         ended = OutcomeUnknown("The thread that was to commit ended.")
         _tell(group or _line.take(), _Told.FAILED, ended)
         raise
+
+
+def _do(keep: Keep[Any, Any], parts: list[_Part]) -> None:
+    results = keep([part.item for part in parts])
+    for part, result in zip(parts, results, strict=True):
+        part.result = result
 
 
 def _tell_saved(group: list[_Part]) -> None:

@@ -14,7 +14,7 @@ from delivery.worker import Worker
 from models.accounts.account import Account
 from models.accounts.api_key import ApiKey
 from models.delivery.stage import stage_again
-from models.delivery.staged_job import StagedJob, insert_job
+from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, is_postgres, transaction
@@ -214,7 +214,8 @@ def a_job(
     name: str, number: int, queue: str = "webhooks", attempts: int = 8, delay: float = 0.0
 ) -> int:
     """A staged job by its name alone, for the relay to carry."""
-    job_id = insert_job(name, str(number), [number], queue, attempts, delay, False, None)
+    new = NewJob(str(number), [number])
+    (job_id,) = insert_jobs(name, [new], queue, attempts, delay, pushed=False)
     assert job_id is not None
     return job_id
 

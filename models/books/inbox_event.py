@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import SQL, BigAutoField, TextField
 
@@ -19,6 +19,44 @@ from rules.stripe_event_types import UNNAMED
 
 # what may hold a client secret; there is an index of it, which is empty but for moments
 SUSPECT = "replace(payload, '_secret_', '') <> payload"
+
+
+class CleanEvent(NamedTuple):
+    """The values of an event's row, without card numbers and client secrets."""
+
+    provider: str
+    account: str
+    event_id: str
+    type: str
+    payload: str
+    intent_id: str | None
+    named_invoice_id: str | None
+
+
+def clean_event(
+    provider: str,
+    account: str,
+    event_id: str,
+    event_type: str,
+    payload: str,
+    names: tuple[str, str] | None = None,
+) -> CleanEvent:
+    """An event as it may be stored. It takes a while, and no database: who keeps others waiting for
+    their turn to write has done it before.
+
+    `names` are the intent and the invoice it names; without them it holds back contact about every
+    invoice of its account until it is processed.
+    """
+    intent_id, named_invoice_id = map(redact, names) if names is not None else (None, None)
+    return CleanEvent(
+        provider,
+        account,
+        event_id,
+        redact(event_type),
+        redacted_json(without_client_secrets(payload)),
+        intent_id,
+        named_invoice_id,
+    )
 
 
 class InboxEvent(Row):
@@ -63,29 +101,23 @@ class InboxEvent(Row):
         now: datetime,
         names: tuple[str, str] | None = None,
     ) -> int | None:
-        """Store an event; its row's id, or None for a duplicate. Card numbers and client secrets in
-        it are removed.
+        """Store an event as `clean_event` makes it; its row's id, or None for a duplicate."""
+        event = clean_event(provider, account, event_id, event_type, payload, names)
+        return cls.receive_all([event], now)[0]
 
-        `names` are the intent and the invoice it names; without them it holds back contact about
-        every invoice of its account until it is processed.
-        """
-        intent_id, named_invoice_id = map(redact, names) if names is not None else (None, None)
-        row = execute(
-            "INSERT INTO inbox_event (provider, account, event_id, type, payload, received_at,"
-            " intent_id, named_invoice_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (provider, account, event_id) DO NOTHING RETURNING id",
-            (
-                provider,
-                account,
-                event_id,
-                redact(event_type),
-                redacted_json(without_client_secrets(payload)),
-                to_micros(now),
-                intent_id,
-                named_invoice_id,
-            ),
-        ).fetchone()
-        return None if row is None else int(row[0])
+    @classmethod
+    def receive_all(cls, events: Sequence[CleanEvent], now: datetime) -> list[int | None]:
+        """Store events by one statement; the id of each one's row, or None for a duplicate."""
+        rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(events))
+        found = execute(
+            "INSERT INTO inbox_event (provider, account, event_id, type, payload, intent_id,"
+            f" named_invoice_id, received_at) VALUES {rows}"
+            " ON CONFLICT (provider, account, event_id) DO NOTHING"
+            " RETURNING id, provider, account, event_id",
+            [value for event in events for value in (*event, to_micros(now))],
+        ).fetchall()
+        ids = {tuple(whose): int(row_id) for row_id, *whose in found}
+        return [ids.pop(event[:3], None) for event in events]
 
     @classmethod
     def known(cls, provider: str, event_ids: Sequence[str]) -> set[str]:

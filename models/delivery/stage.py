@@ -4,12 +4,12 @@ Any floor stages a job by its name. Its policy stays with the job: the registry 
 module, and `delivery.nudge` says how a job is pushed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from structlog.contextvars import get_contextvars
 
-from models.delivery.staged_job import Pushable, insert_job, move_to, want_again
+from models.delivery.staged_job import NewJob, Pushable, insert_jobs, move_to, want_again
 from models.transactions import after_commit, database
 from runtime.settings import QUEUES
 
@@ -62,6 +62,19 @@ def stage(
     if the caller's rows do. One that is not `nudged` is left to the relay. Raises KeyError for a
     name that no job has.
     """
+    new = NewJob(str(key), args, fair_to, get_contextvars().get("request_id"))
+    return stage_all(name, [new], queue=queue, delay=delay, nudged=nudged)[0]
+
+
+def stage_all(
+    name: str,
+    new: Sequence[NewJob],
+    *,
+    queue: str = "",
+    delay: float = 0.0,
+    nudged: bool = True,
+) -> list[int | None]:
+    """Stage several jobs called `name` as `stage` does, by one statement."""
     policy = _policies[name]
     if queue and queue not in QUEUES:
         raise ValueError(f"{name} is staged in queue {queue!r}; there are {', '.join(QUEUES)}.")
@@ -71,21 +84,12 @@ def stage(
             " about"
         )
     nudge = next((one for one in _nudges if nudged and delay <= 0 and one.is_open()), None)
-    request_id = get_contextvars().get("request_id")
-    job_id = insert_job(
-        name,
-        str(key),
-        args,
-        queue or policy.queue,
-        policy.attempts,
-        delay,
-        nudge is not None,
-        request_id,
-        fair_to=fair_to,
-    )
-    if job_id is not None and nudge is not None:
-        after_commit(nudge.push, Pushable(job_id, name, queue or policy.queue))
-    return job_id
+    queue = queue or policy.queue
+    ids = insert_jobs(name, new, queue, policy.attempts, delay, pushed=nudge is not None)
+    for job_id in ids:
+        if job_id is not None and nudge is not None:
+            after_commit(nudge.push, Pushable(job_id, name, queue))
+    return ids
 
 
 def stage_again(

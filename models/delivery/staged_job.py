@@ -10,6 +10,7 @@ this is the path every job takes.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
@@ -19,6 +20,8 @@ from models.delivery.job_names import names_of, staged_name
 from models.transactions import execute, is_postgres, without_sync
 
 SECOND = 1_000_000  # microseconds
+_NEW = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, {now})"
+_NEW_UNPUSHED = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, NULL)"
 
 
 class StagedJob(Row):
@@ -93,44 +96,58 @@ class Pushable:
     ahead: bool = False
 
 
-def insert_job(
-    name: str,
-    key: str,
-    args: Sequence[Any],
-    queue: str,
-    max_attempts: int,
-    delay: float,
-    pushed: bool,
-    request_id: str | None,
-    *,
-    fair_to: str = "",
-) -> int | None:
-    """Insert a waiting job, due in `delay` seconds; its id, or None when name and key exist
-    already.
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What tells a job from others of its name. `fair_to` is whose work it is; `request_id` the
+    request that wants it.
+    """
+
+    key: str
+    args: Sequence[Any]
+    fair_to: str = ""
+    request_id: str | None = None
+
+    @property
+    def arguments(self) -> str:
+        """Its arguments as its row has them."""
+        return json.dumps(list(self.args))
+
+
+def insert_jobs(
+    name: str, new: Sequence[NewJob], queue: str, max_attempts: int, delay: float, *, pushed: bool
+) -> list[int | None]:
+    """Insert waiting jobs, due in `delay` seconds, by one statement; the id of each, or None where
+    name and key exist already.
 
     A job that was renamed is staged once under all its names, also while processes of the old
     release, which know one of them only, stage it too: its former names are kept for the key first.
     Whoever keeps one, or stages under it, leaves the others nothing to insert.
     """
     name, *former = names_of(name)
-    arguments = json.dumps(list(args))
-    for other in former:
-        if not _keep_name(other, key, arguments, queue, max_attempts, name):
-            return None
-    row = execute(
+    wanted = [
+        job
+        for job in new
+        if all(_keep_name(other, job, queue, max_attempts, name) for other in former)
+    ]
+    if not wanted:
+        return [None] * len(new)
+    rows = ", ".join([_NEW if pushed else _NEW_UNPUSHED] * len(wanted))
+    due_in = int(delay * SECOND)
+    values = [
+        (name, job.key, job.arguments, queue, max_attempts, due_in, job.request_id, job.fair_to)
+        for job in wanted
+    ]
+    found = execute(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
-        " due_at, pushed_at, request_id, fair_to, created_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0,"
-        " ?, {now} + ?, "
-        + ("{now}" if pushed else "NULL")
-        + ", ?, ?, {now}) ON CONFLICT (name, key) DO NOTHING RETURNING id",
-        (name, key, arguments, queue, max_attempts, int(delay * SECOND), request_id, fair_to),
-    ).fetchone()
-    return None if row is None else int(row[0])
+        f" due_at, request_id, fair_to, created_at, pushed_at) VALUES {rows}"
+        " ON CONFLICT (name, key) DO NOTHING RETURNING key, id",
+        list(chain.from_iterable(values)),
+    ).fetchall()
+    ids: dict[str, int] = dict(found)
+    return [ids.pop(job.key, None) for job in new]
 
 
-def _keep_name(
-    name: str, key: str, arguments: str, queue: str, max_attempts: int, present: str
-) -> bool:
+def _keep_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:
     """Keep a former name for this key, by a row that is over; False if the job was staged, or kept,
     under it before.
     """
@@ -138,7 +155,7 @@ def _keep_name(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
         " due_at, created_at, finished_at, last_error) VALUES (?, ?, ?, ?, 'cancelled', 0, 0, ?,"
         " {now}, {now}, {now}, ?) ON CONFLICT (name, key) DO NOTHING RETURNING id",
-        (name, key, arguments, queue, max_attempts, f"staged as {present}"),
+        (name, job.key, job.arguments, queue, max_attempts, f"staged as {present}"),
     ).fetchone()
     return row is not None
 

@@ -22,7 +22,7 @@ from delivery.rq.keys import queue_key
 from delivery.worker import Worker
 from models.delivery.attempt import claim_job, release_worker
 from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import StagedJob, insert_job
+from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.delivery.turns import claim_next, who_waits
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -65,10 +65,8 @@ def performed():
 
 def waiting(fair_to, numbers, queue=QUEUE):
     """Staged jobs of one account, for the relay to carry."""
-    return [
-        insert_job("a_test_job", str(number), [number], queue, 8, 0.0, False, None, fair_to=fair_to)
-        for number in numbers
-    ]
+    new = [NewJob(str(number), [number], fair_to) for number in numbers]
+    return insert_jobs("a_test_job", new, queue, 8, 0.0, pushed=False)
 
 
 @pytest.mark.parametrize("queue", QUEUES)

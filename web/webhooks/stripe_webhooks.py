@@ -1,11 +1,12 @@
 """Stripe's door: a signed event becomes an inbox row and a staged job in one commit, then 200."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import falcon
 from structlog.contextvars import bind_contextvars
 
-from actions.books.receive_event import receive_stripe_event
+from actions.books.receive_event import StripeEvent, keep_stripe_events, read_stripe_event
 from models.shared_commit import in_shared_commit
 from providers.stripe.client import API_VERSION
 from providers.stripe.signature import BadSignature, verify_signature
@@ -47,7 +48,7 @@ class StripeWebhook:
         """
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
-        inbox_id = in_shared_commit(lambda: _keep(event, text))
+        inbox_id = in_shared_commit(_keep, read_stripe_event(event, text))
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = Received(received=True).document()
@@ -98,10 +99,10 @@ class StripeWebhook:
         return event, text
 
 
-def _keep(event: dict[str, Any], text: str) -> int | None:
-    inbox_id = receive_stripe_event(event, text)
+def _keep(events: Sequence[StripeEvent]) -> list[int | None]:
+    inbox_ids = keep_stripe_events(events)
     killpoint("web.before_commit")
-    return inbox_id
+    return inbox_ids
 
 
 def _check_is_event(event: Any) -> None:

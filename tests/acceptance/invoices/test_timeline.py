@@ -6,7 +6,7 @@ import pytest
 
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_decision import ContactDecision
-from models.delivery.staged_job import StagedJob, insert_job
+from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.effects.effect import Effect
 from rules.contact.gate import Refused
 from rules.timeline_words import asked_for
@@ -150,7 +150,9 @@ def test_decisions_dead_jobs_and_deeds_are_told(clinic):
         f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
     ).json["paymentLinkId"]
     job = StagedJob.get_or_none(StagedJob.key == link) or StagedJob.get_by_id(
-        insert_job("create_payment_link", link, [link], "messages", 8, 0.0, False, None)
+        insert_jobs(
+            "create_payment_link", [NewJob(link, [link])], "messages", 8, 0.0, pushed=False
+        )[0]
     )
     StagedJob.update(state="dead", attempts=10).where(StagedJob.id == job.id).execute()
     AuditEntry.record("key:1", "invoice.noted", f"invoice:{clinic.invoice.id}", clinic.account.id)

@@ -2,18 +2,21 @@
 is answered after that commit, and none suffers for another.
 """
 
+import json
 import sqlite3
 import threading
+from functools import partial
 
 import pytest
 from peewee import OperationalError
-from structlog.contextvars import bind_contextvars
 
+from actions.books.receive_event import keep_stripe_events, read_stripe_event
 from models import shared_commit, transactions
-from models.delivery.stage import stage
+from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.shared_commit import in_shared_commit
 from models.transactions import OutcomeUnknown, commits, is_postgres, transaction
+from runtime.log import bound
 from tests import given
 from tests.running.servers import wait_for
 
@@ -41,19 +44,24 @@ def held(on_sqlite):
 class Writer(threading.Thread):
     """A thread that has a part of a commit, and what it was told."""
 
-    def __init__(self, work):
+    def __init__(self, work, shared=True):
         super().__init__()
-        self.work, self.answer, self.error, self.counted = work, None, None, 0
+        self.answer, self.error, self.counted = None, None, 0
+        self.act = partial(in_shared_commit, each, work) if shared else work
         self.start()
 
     def run(self):
         before = commits()
         try:
-            self.answer = in_shared_commit(self.work)
+            self.answer = self.act()
         except BaseException as error:
             self.error = error
         self.counted = commits() - before
         transactions.database.close()
+
+
+def each(works):
+    return [work() for work in works]
 
 
 def all_wait(many):
@@ -188,38 +196,106 @@ def test_a_commit_that_is_not_answered_is_unknown_to_all(held, monkeypatch, rais
     assert ended([Writer(staged("later"))])[0].error is None
 
 
-def test_each_is_logged_and_staged_under_its_own_request(held):
-    """Given threads of several requests, when one of them commits for all, then each job knows the
-    request it came from.
+@pytest.fixture
+def events(held, monkeypatch):
+    """Stripe events that came at once, in a request each, while another process wrote; what each
+    request was told, and the statements that were sent.
     """
+    sent, run = [], transactions.database.obj.execute_sql
 
-    def one(number):
-        def run():
-            bind_contextvars(request_id=f"req_{number}")
-            in_shared_commit(lambda: stage("process_stripe_event", number, number))
-            transactions.database.close()
+    def noted(sql, params=None):
+        sent.append(sql)
+        return run(sql, params)
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        return thread
+    def brought(*came):
+        def bring(place, event):
+            with bound(request_id=f"req_{place}"):
+                return in_shared_commit(
+                    keep_stripe_events, read_stripe_event(event, json.dumps(event))
+                )
 
-    threads = [one(number) for number in range(MANY)]
-    all_wait(MANY)
-    held()
-    for thread in threads:
-        thread.join(60)
-    assert {job.key: job.request_id for job in StagedJob.select()} == {
-        str(number): f"req_{number}" for number in range(MANY)
+        writers = []
+        for place, event in enumerate(came):
+            writers.append(Writer(partial(bring, place, event), shared=False))
+            all_wait(place + 1)
+        monkeypatch.setattr(transactions.database.obj, "execute_sql", noted, raising=False)
+        held()
+        return [writer.answer for writer in ended(writers)], sent
+
+    return brought
+
+
+def test_events_that_come_at_once_are_kept_by_two_statements(events):
+    """Given several events at once, when they are kept, then one statement keeps them all and one
+    stages their jobs, each under its own request and in its own account's turn.
+    """
+    came = [
+        given.an_event("plan.created", {"id": f"plan_{number}", "object": "plan"}) | {"account": ""}
+        for number in range(MANY)
+    ]
+    told, sent = events(*came)
+    assert len(set(told)) == MANY
+    assert len([sql for sql in sent if sql.startswith("INSERT")]) == 2
+    kept = {row.id: row.event_id for row in InboxEvent.select()}
+    assert [kept[row_id] for row_id in told] == [event["id"] for event in came]
+    jobs = {job.key: job.request_id for job in StagedJob.select()}
+    assert jobs == {str(row_id): f"req_{place}" for place, row_id in enumerate(told)}
+    assert all(job.args == f"[{job.key}]" for job in StagedJob.select())
+
+
+def test_an_event_that_comes_twice_at_once_is_kept_once(events):
+    """Given the same event twice, and another one, at once, then one request is told that it was
+    here before, and there are two rows and two jobs.
+    """
+    twice, once = (
+        given.an_event("plan.created", {"id": f"plan_{name}", "object": "plan"}) for name in "ab"
+    )
+    (first, again, other), _sent = events(twice, twice, once)
+    assert (again, len({first, other})) == (None, 2)
+    assert {row.id: row.event_id for row in InboxEvent.select()} == {
+        first: twice["id"],
+        other: once["id"],
     }
+    assert {job.key for job in StagedJob.select()} == {str(first), str(other)}
+
+
+def test_an_event_that_is_refused_holds_no_other_up(events):
+    """Given an event of the other mode among others, then it alone is kept as refused, without a
+    job.
+    """
+    live = given.an_event("plan.created", {"id": "plan_l", "object": "plan"}) | {"livemode": True}
+    test = given.an_event("plan.created", {"id": "plan_t", "object": "plan"})
+    (refused, taken), _sent = events(live, test)
+    assert InboxEvent.get_by_id(refused).outcome == "refused"
+    assert InboxEvent.get_by_id(taken).outcome is None
+    assert [job.key for job in StagedJob.select()] == [str(taken)]
+
+
+def test_what_is_kept_in_another_way_shares_the_commit_all_the_same(held):
+    """Given threads that keep different things, then each way is given its own, and each thread
+    told its own.
+    """
+    given_to_it = []
+
+    def other(works):
+        given_to_it.append(len(works))
+        return each(works)
+
+    writers = [Writer(staged(0)), Writer(partial(in_shared_commit, other, staged(1)), shared=False)]
+    all_wait(2)
+    held()
+    ended(writers)
+    assert given_to_it == [1]
+    assert [StagedJob.get_by_id(one.answer).key for one in writers] == ["0", "1"]
 
 
 def test_inside_a_transaction_it_is_a_part_of_that(database_url):
     def undone():
         with transaction():
-            in_shared_commit(staged("mine"))
+            in_shared_commit(each, staged("mine"))
             raise ValueError("undone")
 
     with pytest.raises(ValueError, match="undone"):
         undone()
-    assert in_shared_commit(staged("own")) == StagedJob.get().id
+    assert in_shared_commit(each, staged("own")) == StagedJob.get().id
     assert StagedJob.get().key == "own"
