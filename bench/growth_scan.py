@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.growth_work import fill_rows
+from bench.growth_fill import fill_rows, vacuum
 from delivery.attempt import Snooze
 from jobs.scan_overdue import scan_overdue
-from models.base import to_micros
 from models.contact.contact_course import ContactCourse
-from models.transactions import execute, is_postgres, transaction
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
+from models.transactions import execute, transaction
 from runtime.clock import real_now
 
 FEWEST, SHARE = 1_000, 100  # who are due: one for so many invoices
@@ -25,60 +26,29 @@ EACH = "scan_overdue, a person who is due"
 
 def fill_due(size: int) -> int:
     """A course for everybody there is, and some people more who are due for contact: how many."""
-    due, micros = max(FEWEST, size // SHARE), to_micros(real_now())
+    due = max(FEWEST, size // SHARE)
     with transaction():
         execute(
             "INSERT INTO contact_course (account_id, customer_id, next_at, version, channel, code,"
             f" reason) SELECT account_id, id, {NEVER}, 1, 'sms', '', '' FROM customer"
         )
+        whose = {"customer_id": "'cu_due_' || {n:08}"}
+        fill_rows(Customer, due, id=whose["customer_id"], name="'Pat'", phone="'+121' || {n:08}")
         fill_rows(
-            "customer",
+            Invoice,
             due,
-            {
-                "id": "'cu_due_' || {n:08}",
-                "account_id": "'ac_large'",
-                "name": "'Pat'",
-                "phone": "'+121' || {n:08}",
-                "language": "'en'",
-                "stripe_vouched": "{false}",
-                "created_at": str(micros),
-                "updated_at": str(micros),
-            },
+            id="'inv_due_' || {n:08}",
+            number="'due' || {n:08}",
+            currency="'usd'",
+            amount_due="100",
+            outstanding="100",
+            due_date="'2026-01-02'",
+            mark="'sent'",
+            status="'overdue'",
+            **whose,
         )
-        fill_rows(
-            "invoice",
-            due,
-            {
-                "id": "'inv_due_' || {n:08}",
-                "account_id": "'ac_large'",
-                "customer_id": "'cu_due_' || {n:08}",
-                "number": "'due' || {n:08}",
-                "currency": "'usd'",
-                **dict.fromkeys(("amount_due", "outstanding"), "100"),
-                "due_date": "'2026-01-02'",
-                "mark": "'sent'",
-                "status": "'overdue'",
-                **dict.fromkeys(("amount_received", "amount_returned", "amount_paid"), "0"),
-                **dict.fromkeys(("overpaid", "balance_revision", "version"), "0"),
-                **dict.fromkeys(("disputed", "mismatched"), "{false}"),
-                "notes": "''",
-                "created_at": str(micros),
-                "updated_at": str(micros),
-            },
-        )
-        fill_rows(
-            "contact_course",
-            due,
-            {
-                "customer_id": "'cu_due_' || {n:08}",
-                "account_id": "'ac_large'",
-                "next_at": "0",
-                "version": "1",
-                **dict.fromkeys(("channel", "code", "reason"), "''"),
-            },
-        )
-    if is_postgres():
-        execute("ANALYZE")
+        fill_rows(ContactCourse, due, next_at="0", version="1", **whose)
+    vacuum()
     return due
 
 

@@ -1,228 +1,164 @@
-"""What `bench.growth` measures: an installation of any size, and what is asked of it."""
+"""What `bench.growth` asks of an installation: every list with each filter and from a page in the
+middle, what is read about one thing, pages and gauges, the relay, the timetable's jobs with nothing
+to do, and what a comparison with Stripe and a reading of its events look up.
+"""
 
+import json
 import os
-from collections.abc import Callable
-from datetime import date, timedelta
+import re
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import quote
 
 from falcon.testing import TestClient
 from redis import Redis
 
 import jobs  # noqa: F401 - makes every job known
+from actions.books.compare import sighted_invoices, unsighted_payments, unsighted_refunds
+from actions.books.receive_event import receive_stripe_event
 from delivery import relay
 from delivery.registry import find_job
-from models.accounts.account import Account
-from models.accounts.api_key import ApiKey
-from models.reports.figures import count_inbox, count_invoices, count_states
-from models.reports.running_total import fold_changes
-from models.transactions import execute, is_postgres, transaction
-from runtime.clock import real_now
+from models.books.reconciliation import Reconciliation
+from models.transactions import transaction
+from scheduler import TIMETABLE
 from web.app import create_app
+from web.http.guards.sessions import cookie_name
+from web.invoices.responses import InvoiceStatus
+from web.people.responses import ItemKind
 
-CUSTOMER_HAS = 20  # invoices
-RARE = 40  # drafts, however many there are
-FUTURE = date(2099, 1, 1)
 CLIENT = TestClient(create_app())
-
-
-def fill(size: int) -> dict[str, str]:
-    """One large account with `size` invoices beside a small one; the names that requests need."""
-    now = real_now()
-    account = Account.create(id="ac_large", name="Large", created_at=now)
-    key = ApiKey.issue(account, "bench", now)[1]
-    operator = ApiKey.issue(None, "bench", now)[1]
-    micros = int(now.timestamp()) * 1_000_000
-    people = size // CUSTOMER_HAS
-    if is_postgres():
-        execute("SET statement_timeout = 0")  # a million rows take longer than a request may
-    with transaction():
-        fill_rows(
-            "customer",
-            people,
-            {
-                "id": "'cu_' || {n:08}",
-                "account_id": "'ac_large'",
-                "name": "'Pat'",
-                "language": "'en'",
-                "stripe_vouched": "{false}",
-                "created_at": str(micros),
-                "updated_at": str(micros),
-            },
-        )
-        status = f"CASE WHEN n <= {RARE} THEN 'draft' WHEN n % 10 = 0 THEN 'sent' ELSE 'paid' END"
-        fill_rows(
-            "invoice",
-            size,
-            {
-                "id": "'inv_' || {n:08}",
-                "account_id": "'ac_large'",
-                "customer_id": f"'cu_' || {{n % {people} + 1:08}}",
-                "number": "'n' || {n:08}",
-                "currency": "'usd'",
-                "amount_due": "100",
-                "due_date": "{day}",
-                "mark": f"CASE WHEN n <= {RARE} THEN 'draft' ELSE 'sent' END",
-                "status": status,
-                **dict.fromkeys(("amount_received", "amount_returned", "amount_paid"), "0"),
-                "outstanding": f"CASE WHEN {status} = 'paid' THEN 0 ELSE 100 END",
-                **dict.fromkeys(("overpaid", "balance_revision", "version"), "0"),
-                **dict.fromkeys(("disputed", "mismatched"), "{false}"),
-                "notes": "''",
-                "created_at": str(micros),
-                "updated_at": f"{micros - size * 1_000} + n * 1000",
-            },
-        )
-        fill_rows(
-            "payment",
-            size,
-            {
-                "id": "'pay_' || {n:08}",
-                "account_id": "'ac_large'",
-                "invoice_id": "'inv_' || {n:08}",
-                "method": "'stripe'",
-                "stripe_account": "''",
-                "intent_id": "'pi_' || {n:08}",
-                "terminal": "'succeeded'",
-                "status": "'succeeded'",
-                **dict.fromkeys(("amount", "amount_received"), "100"),
-                "currency": "'usd'",
-                "charges": "'{{}}'",
-                "told_by_intent": "{true}",
-                "created_at": str(micros),
-                "updated_at": str(micros),
-            },
-        )
-        fill_rows(
-            "inbox_event",
-            size,
-            {
-                "provider": "'stripe'",
-                "account": "''",
-                "event_id": "'evt_' || {n:08}",
-                "type": "'payment_intent.succeeded'",
-                "payload": "'{{}}'",
-                "received_at": str(micros),
-                "outcome": "'applied'",
-                "intent_id": "'pi_' || {n:08}",
-                "named_invoice_id": "'inv_' || {n:08}",
-            },
-        )
-        fill_rows(
-            "staged_job",
-            size,
-            {
-                "name": "'process_stripe_event'",
-                "key": "'' || n",
-                "args": "'[]'",
-                "queue": "'webhooks'",
-                "state": "CASE WHEN n % 10 = 0 THEN 'waiting' ELSE 'done' END",
-                "attempts": "0",
-                "max_attempts": "8",
-                "claim": "0",
-                "due_at": f"{micros} + 86400000000",
-                "created_at": str(micros),
-                "finished_at": f"CASE WHEN n % 10 = 0 THEN NULL ELSE {micros} END",
-            },
-        )
-        fill_rows(
-            "outgoing_event",
-            size,
-            {
-                "event_id": "'oev_' || {n:08}",
-                "account_id": "'ac_large'",
-                "type": "'invoice.paid'",
-                "subject": "'invoice:inv_' || {n:08}",
-                "payload": "'{{}}'",
-                "created_at": str(micros),
-            },
-        )
-    while _fold():
-        pass
-    if is_postgres():  # which does so by itself; SQLite has statistics of ours
-        execute("ANALYZE")
-    middle = f"inv_{size // 2:08}"
-    return {
-        "key": key,
-        "operator": operator,
-        "middle": middle,
-        "newest": f"inv_{size:08}",
-        "size": str(size),
-    }
-
-
-def _fold() -> int:
-    with transaction():
-        return fold_changes(50_000)
-
-
-def fill_rows(table: str, many: int, columns: dict[str, str]) -> None:
-    """Insert `many` rows made inside the database; `n` counts them, `{n:08}` is padded."""
-    values = [_in_sql(expression) for expression in columns.values()]
-    numbers = (
-        f"generate_series(1, {many}) AS g (n)"
-        if is_postgres()
-        else f"(WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {many})"
-        " SELECT n FROM g) AS g"
-    )
-    execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {numbers}")
-
-
-def _in_sql(expression: str) -> str:
-    postgres = is_postgres()
-    text = expression.replace("{{}}", "{}").replace("{false}", "false" if postgres else "0")
-    text = text.replace("{true}", "true" if postgres else "1")
-    start, day = FUTURE.isoformat(), "date(?, '+' || (n % 300) || ' days')"
-    text = text.replace(
-        "{day}", f"date '{start}' + (n % 300)" if postgres else day.replace("?", f"'{start}'")
-    )
-    while "{n" in text:
-        before, _, rest = text.partition("{")
-        inside, _, after = rest.partition(":08}")
-        padded = f"lpad(({inside})::text, 8, '0')" if postgres else f"printf('%08d', {inside})"
-        text = f"{before}{padded}{after}"
-    return text.replace("%", "%%") if postgres else text
+NAMED = re.compile(r"(\w+)=").findall
+PAGE = 100  # events that Stripe lists at once
+# they ask providers, and here there are none
+NEED_A_KEY = {"backfill_stripe_events", "reconcile_stripe", "find_strays"}
+# lists about one thing, each also from its first row on
+LISTS = (
+    "invoices/inv_{middle}/timeline",
+    "invoices/inv_{middle}/messages",
+    "invoices/inv_{middle}/calls",
+    "invoices/inv_{middle}/promises",
+    "customers/cu_00000003/contact-ledger",
+    "customers/cu_00000003/holds",
+    "accounts/ac_large/templates",
+    "accounts/ac_large/knowledge-files",
+    "accounts/ac_large/deployments",
+    "accounts/ac_large/timeline",
+    "webhook-endpoints",
+    "finance/reconciliation",
+)
 
 
 def acts(names: dict[str, str]) -> dict[str, Callable[[], Any]]:
     """What is measured, by name."""
-
-    def get(path: str, who: str = "key") -> Any:
-        headers = {"Authorization": f"Bearer {names[who]}"}
-        answer = CLIENT.simulate_get(path, headers=headers, protocol="https")
-        if answer.status_code != 200:  # noqa: PLR2004
-            raise SystemExit(f"{path} was answered {answer.status}: {answer.text[:300]}")
-        return answer
-
-    recent = (real_now() - timedelta(milliseconds=50)).isoformat()
-    lists = {
-        "invoices": "/api/invoices",
-        "invoices, a page in the middle": f"/api/invoices?startingAfter={names['middle']}",
-        "invoices, status=draft (rare)": "/api/invoices?status=draft",
-        "invoices, status=paid": "/api/invoices?status=paid",
-        "invoices, two statuses": "/api/invoices?status=draft&status=overdue",
-        "invoices, one customer": "/api/invoices?customerId=cu_00000003",
-        "invoices, all changed since": "/api/invoices?updatedSince=2020-01-01T00:00:00Z",
-        "invoices, few changed since": f"/api/invoices?updatedSince={recent}",
-        "one invoice": f"/api/invoices/{names['middle']}",
-        "its timeline": f"/api/invoices/{names['middle']}/timeline",
-        "unpaid invoices": "/api/finance/unpaid-invoices",
-        "unpaid, after one": "/api/finance/unpaid-invoices?startingAfter=inv_00000100",
-        "summary": "/api/finance/summary",
-        "payments": "/api/payments",
-        "payments of an invoice": f"/api/payments?invoiceId={names['middle']}",
-        "customers": "/api/customers",
-        "feed": f"/api/events?since={int(names['size']) // 2}",
-    }
     redis = Redis.from_url(os.environ["REDIS_URL"])
-    return {what: partial(get, path.replace("+", "%2B")) for what, path in lists.items()} | {
-        "front page's figures": lambda: (count_states(), count_inbox(), count_invoices()),
-        "/metrics": partial(get, "/metrics", "operator"),
+    run = Reconciliation.get_by_id(int(names["run"]))
+    return {
+        **{what: partial(_get, address, names) for what, address in _addresses(names).items()},
+        "front page": partial(_get, "/", names),
+        "/metrics": partial(_get, "/metrics", names),
+        "/readyz": partial(_get, "/readyz", names),
         "relay tick, nothing due": lambda: relay.tick(redis),
-        "mark_overdue, nothing due": _job("mark_overdue"),
-        "delete_expired_rows, none": _job("delete_expired_rows"),
-        "fold_totals, nothing new": _job("fold_totals"),
+        **{f"{name}, nothing to do": _job(name) for name in _timetable()},
+        "comparison, payments not seen": lambda: unsighted_payments(run, "", 10),
+        "comparison, refunds not seen": lambda: unsighted_refunds(run, "", 10),
+        "comparison, invoices seen": lambda: sighted_invoices(run, "", 200),
+        "backfill, a page of events known": partial(_take_in, int(names["size"])),
     }
+
+
+def _addresses(names: dict[str, str]) -> dict[str, str]:
+    """What the API is asked for, by what that is called at any size: every list by what it may be
+    narrowed to, each also from its middle, and what is read about one thing.
+    """
+    found = {each: f"/api/{each}".format(**names) for each in _narrowed()}
+    for path in LISTS:
+        found[path] = f"/api/{path}".format(**names)
+        first = _get(found[path], names).json["data"][0]["id"]
+        found[f"{path}?startingAfter={{first}}"] = (
+            f"{found[path]}?startingAfter={quote(str(first))}"
+        )
+    _see_that_all_are_there(found)
+    return found
+
+
+def _narrowed() -> list[str]:
+    """Addresses with places for names."""
+    invoice, customer = "inv_{middle}", "cu_00000003"
+    invoices = [
+        "",
+        *(f"status={status}" for status in get_args(InvoiceStatus)),
+        "status=draft&status=overdue",
+        f"customerId={customer}",
+        f"customerId={customer}&status=draft",
+        "updatedSince={long_ago}",
+        "updatedSince={recent}",
+        "updatedSince={long_ago}&status=paid",
+        "updatedSince={recent}&status=paid",
+        "updatedSince={long_ago}&customerId=" + customer,
+    ]
+    items = [
+        "",
+        *(f"state={state}" for state in ("open", "resolved")),
+        *(f"kind={kind}" for kind in get_args(ItemKind)),
+        "state=resolved&kind=reply",
+        "state=open&kind=dispute",
+    ]
+    lists = {
+        "invoices": (invoices, invoice),
+        "finance/unpaid-invoices": (["", "status=sent", "status=overdue"], invoice),
+        "customers": ([""], "cu_{person}"),
+        "payments": (["", f"invoiceId={invoice}"], "pay_{middle}"),
+        "work-items": (items, "wki_{fifth}"),
+    }
+    return [
+        *(
+            f"{name}?{'&'.join(part for part in (asked, cursor) if part)}".rstrip("?")
+            for name, (filters, last) in lists.items()
+            for asked in filters
+            for cursor in ("", f"startingAfter={last}")
+        ),
+        "events?since=0",
+        "events?since={half}",
+        "finance/summary",
+        "finance/metrics",
+        "accounts/ac_large/contact-preview?days=7",
+        f"invoices/{invoice}",
+        f"customers/{customer}",
+        "payments/pay_{middle}",
+        "calls/call_{fifth}",
+        "work-items/wki_{fifth}",
+        "webhook-endpoints/{endpoint}",
+    ]
+
+
+def _see_that_all_are_there(addresses: Iterable[str]) -> None:
+    """Every list of the API is among them, with all that narrows it, and from a row on."""
+    paths = CLIENT.simulate_get("/api/openapi.json", protocol="https").json["paths"]
+    for path, operations in paths.items():
+        given = operations.get("get", {}).get("parameters", ())
+        asked = {each["name"] for each in given if each["in"] == "query"}
+        if "limit" not in asked or path.endswith("/contact-preview"):  # which is no table
+            continue
+        ours = re.compile(re.sub(r"\{\w+\}", "[^/?]+", path) + r"(\?.*)?$")
+        used = {name for each in addresses if ours.match(f"/api/{each}") for name in NAMED(each)}
+        if left := asked - used - {"limit"}:
+            raise SystemExit(f"{path} is not measured with {', '.join(sorted(left))}.")
+
+
+def _get(path: str, names: dict[str, str]) -> Any:
+    headers = {
+        "Authorization": f"Bearer {names['operator' if path == '/metrics' else 'key']}",
+        "Cookie": f"{cookie_name('session')}={names['session']}" if path == "/" else "",
+    }
+    answer = CLIENT.simulate_get(path, headers=headers, protocol="https")
+    if answer.status_code != 200:  # noqa: PLR2004
+        raise SystemExit(f"{path} was answered {answer.status}: {answer.text[:300]}")
+    return answer
+
+
+def _timetable() -> list[str]:
+    return [entry.job for entry in TIMETABLE if entry.job not in NEED_A_KEY]
 
 
 def _job(name: str) -> Callable[[], Any]:
@@ -230,3 +166,12 @@ def _job(name: str) -> Callable[[], Any]:
     if job_type is None:
         raise SystemExit(f"There is no job {name}.")
     return job_type.perform
+
+
+def _take_in(size: int) -> None:
+    """Take in a page of the latest events, which are all here."""
+    with transaction():
+        for number in range(size - PAGE + 1, size + 1):
+            event = {"id": f"evt_{number:08}", "type": "payment_intent.succeeded", "data": {}}
+            if receive_stripe_event(event, json.dumps(event)) is not None:
+                raise SystemExit(f"{event['id']} was not known.")

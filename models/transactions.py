@@ -1,5 +1,6 @@
 """The database behind every row: statements, transactions, locks, and the database's clock."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -31,6 +32,10 @@ _NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
     "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
 }
+# What is compared with the clock. PostgreSQL asks one that goes on during a statement anew for each
+# row, and reads a whole index for it; one that stands still bounds the range that is read.
+_COMPARED = re.compile(r"([<>]=?) \{now\}")
+_TO_STANDING = r"\1 " + _NOW["postgres"].replace("clock_timestamp", "statement_timestamp")
 
 
 def use_database(url: str, patience: float | None = None) -> None:
@@ -73,8 +78,10 @@ def execute(sql: str, params: Sequence[Any] = ()) -> Any:
 @lru_cache(maxsize=2048)  # lists of parameters make some texts of many lengths
 def _dialect(sql: str, postgres: bool) -> str:
     """The text as the database takes it."""
-    text = sql.replace("{now}", _NOW["postgres" if postgres else "sqlite"])
-    return text.replace("?", "%s") if postgres else text
+    if not postgres:
+        return sql.replace("{now}", _NOW["sqlite"])
+    text = _COMPARED.sub(_TO_STANDING, sql).replace("{now}", _NOW["postgres"])
+    return text.replace("?", "%s")
 
 
 def database_time() -> int:

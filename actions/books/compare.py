@@ -152,41 +152,36 @@ def note(run: Reconciliation, found: Found, subject: str, invoice: Invoice | Non
     ).on_conflict_ignore().execute()
 
 
+# by when they came: the order of ids, in which they are compared, would read all that came before
+_UNSIGHTED = (
+    "stripe_account = ? AND created_at >= ? AND {counts} AND {id} || '' > ? AND NOT EXISTS (SELECT"
+    " 1 FROM reconciliation_sighting s WHERE s.run_id = ? AND s.subject = {subject}) ORDER BY"
+    " {id} || '' LIMIT ?"
+)
+_UNSIGHTED_PAYMENTS = _UNSIGHTED.format(
+    counts="amount_received > 0 AND intent_id IS NOT NULL", id="id", subject="payment.intent_id"
+)
+_UNSIGHTED_REFUNDS = _UNSIGHTED.format(
+    counts=f"status NOT IN ({', '.join(map(repr, sorted(KEPT)))})",
+    id="refund_id",
+    subject="refund.refund_id",
+)
+
+
 def unsighted_payments(run: Reconciliation, after: str, limit: int) -> list[Payment]:
     """Payments of this Stripe account that came since the run's begin and that its list did not
     show, by id.
     """
-    seen = Sighting.select(Sighting.subject).where(Sighting.run == run.id)
-    whose = (
-        (Payment.stripe_account == run.stripe_account)
-        & (Payment.amount_received > 0)
-        & Payment.intent_id.is_null(False)
-    )
-    since = Payment.created_at >= run.since * 1_000_000
-    return list(
-        Payment.select()
-        .where(whose, since, Payment.intent_id.not_in(seen), Payment.id > after)
-        .order_by(Payment.id)
-        .limit(limit)
-    )
+    since = run.since * 1_000_000
+    return Payment.all(_UNSIGHTED_PAYMENTS, run.stripe_account, since, after, run.id, limit)
 
 
 def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refund]:
     """Refunds of this Stripe account that came since the run's begin and that its list did not
     show, by id.
     """
-    seen = Sighting.select(Sighting.subject).where(Sighting.run == run.id)
-    whose = (
-        (Refund.stripe_account == run.stripe_account)
-        & Refund.status.not_in(KEPT)
-        & (Refund.created_at >= run.since * 1_000_000)
-    )
-    return list(
-        Refund.select()
-        .where(whose, Refund.refund_id.not_in(seen), Refund.refund_id > after)
-        .order_by(Refund.refund_id)
-        .limit(limit)
-    )
+    since = run.since * 1_000_000
+    return Refund.all(_UNSIGHTED_REFUNDS, run.stripe_account, since, after, run.id, limit)
 
 
 def sighted_invoices(run: Reconciliation, after: str, limit: int) -> list[Invoice]:

@@ -4,7 +4,7 @@ own facts, and each difference.
 
 from datetime import datetime
 
-from peewee import BigAutoField, BigIntegerField, IntegerField, TextField, fn
+from peewee import BigAutoField, BigIntegerField, IntegerField, TextField
 
 from models.base import ForeignKey, Instant, Row
 
@@ -90,23 +90,25 @@ class Difference(Row):
         Difference.update(state="healed").where(Difference.id == self.id).execute()
 
 
+# one probe of the index for each account, whatever was compared before
+_NEXT = "SELECT MIN(stripe_account) FROM reconciliation"
+_LAST = (
+    "SELECT id FROM reconciliation r WHERE r.stripe_account = each.name AND r.state = 'done'"
+    " ORDER BY r.id DESC LIMIT 1"
+)
+LATEST = (
+    f"WITH RECURSIVE each (name) AS ({_NEXT} UNION ALL SELECT ({_NEXT} WHERE stripe_account >"
+    f" each.name) FROM each WHERE each.name IS NOT NULL) SELECT id FROM (SELECT ({_LAST}) AS id"
+    " FROM each WHERE name IS NOT NULL) AS latest WHERE id IS NOT NULL"
+)
+
+
 def latest_runs(stripe_account: str | None = None) -> list[Reconciliation]:
     """The last finished run of each Stripe account, or of one."""
-    newest = (
-        Reconciliation.select(fn.MAX(Reconciliation.id))
-        .where(Reconciliation.state == "done")
-        .group_by(Reconciliation.stripe_account)
-    )
-    query = (
-        Reconciliation.select()
-        .where(Reconciliation.id.in_(newest))
-        .order_by(Reconciliation.stripe_account)
-    )
-    return list(
-        query
-        if stripe_account is None
-        else query.where(Reconciliation.stripe_account == stripe_account)
-    )
+    if stripe_account is None:
+        return Reconciliation.all(f"id IN ({LATEST}) ORDER BY stripe_account")
+    where = "stripe_account = ? AND state = 'done' ORDER BY id DESC LIMIT 1"
+    return Reconciliation.all(where, stripe_account)
 
 
 class Sighting(Row):

@@ -2,8 +2,9 @@
 money that nobody owed, a dispute, a call to be made by hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from peewee import SQL, JSONField, TextField
@@ -16,6 +17,7 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 
 SYSTEM = "system"
+STATES = ("open", "resolved")
 THE_CLINIC = "clinic"  # whose it is while nobody is named: whoever is at the desk
 
 
@@ -107,6 +109,32 @@ class WorkItem(Row):
         if row is None:
             raise cls.DoesNotExist(f"No {kind} about {subject}.")  # type: ignore[attr-defined]
         return row
+
+    @classmethod
+    def listed(
+        cls,
+        account: Account,
+        states: Sequence[str],
+        kinds: Sequence[str],
+        below: str | None,
+        limit: int,
+    ) -> "list[WorkItem]":
+        """The account's items of some states and kinds, of all without any; newest first, up to
+        `limit`, those after the id `below`.
+
+        Each state and kind is a range of an index already in order: so a kind of which there are
+        few is not sought among all the others.
+        """
+        by = {"state": states or (STATES if kinds else ()), "kind": kinds}
+        narrowed = {name: dict.fromkeys(values) for name, values in by.items() if values}
+        wanted = {"account_id = ?": account.id} | ({} if below is None else {"id < ?": below})
+        where = " AND ".join(
+            f"t.{each}" for each in (*wanted, *(f"{name} = ?" for name in narrowed))
+        )
+        pages = list(product(*narrowed.values()))
+        given = [value for page in pages for value in (*wanted.values(), *page, limit)]
+        text = f"{where} ORDER BY t.id DESC LIMIT ?"
+        return cls.pages_with("account", [text] * len(pages), "id DESC", *given, limit)
 
     @property
     def is_open(self) -> bool:

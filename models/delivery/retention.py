@@ -55,9 +55,9 @@ FRONT = 2_000  # rows that are looked at by id; more than a batch
 FEED_DAYS = 90
 TALLY_DAYS = 31
 
-_LATEST = (
-    "id NOT IN (SELECT MAX(id) FROM reconciliation WHERE state = 'done' GROUP BY stripe_account)"
-    " AND "
+_NOT_THE_LATEST = (
+    "(state <> 'done' OR EXISTS (SELECT 1 FROM reconciliation l WHERE l.stripe_account ="
+    " oldest.stripe_account AND l.state = 'done' AND l.id > oldest.id))"
 )
 
 KEPT = (
@@ -75,7 +75,7 @@ KEPT = (
     Kept(
         "reconciliation",
         90,
-        _oldest("reconciliation", "created_at", f"state <> 'running' AND {_LATEST}"),
+        _oldest("reconciliation", "created_at", f"state <> 'running' AND {_NOT_THE_LATEST} AND "),
     ),
     Kept("backfill", 90, _oldest("backfill", "created_at", "state <> 'running' AND ")),
     Kept("contact_decision", 4 * 365.25, _oldest("contact_decision", "at")),

@@ -52,6 +52,7 @@ class Payment(Row):
             (("invoice", "method", "reference"), True),
             (("account", "id"), False),
             (("account", "created_at"), False),
+            (("stripe_account", "created_at"), False),
         )
 
     @classmethod

@@ -30,7 +30,10 @@ class Refund(Row):
     updated_at = Instant()
 
     class Meta:
-        indexes = ((("stripe_account", "intent_id"), False),)
+        indexes = (
+            (("stripe_account", "intent_id"), False),
+            (("stripe_account", "created_at"), False),
+        )
 
     @classmethod
     def record_report(cls, stripe_account: str, refund: dict[str, Any], now: datetime) -> bool:

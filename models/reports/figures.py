@@ -9,6 +9,7 @@ from typing import Any
 
 from peewee import fn
 
+from models.books.reconciliation import LATEST
 from models.effects.effect import Effect
 from models.effects.pause_switch import PAUSABLE
 from models.invoices.invoice import TO_REFUND
@@ -188,10 +189,9 @@ def count_differences() -> dict[str, int]:
     """Open differences between our books and Stripe's, by kind, as of each account's latest
     finished comparison.
     """
-    latest = "SELECT MAX(id) FROM reconciliation WHERE state = 'done' GROUP BY stripe_account"
     return dict(
         execute(
-            f"SELECT kind, COUNT(*) FROM difference WHERE state = 'open' AND run_id IN ({latest})"
+            f"SELECT kind, COUNT(*) FROM difference WHERE state = 'open' AND run_id IN ({LATEST})"
             " GROUP BY kind"
         ).fetchall()
     )

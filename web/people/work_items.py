@@ -13,17 +13,16 @@ from actions.invoices.invoices import lock_invoice
 from actions.people.resolve_item import Choice, find_item, resolve_item
 from delivery.perform_now import perform_all, take_due
 from models.contact.planned_contact import PlannedContact
-from models.contact.work_item import WorkItem
+from models.contact.work_item import STATES, WorkItem
 from rules.contact.work_items import KINDS
 from web.http.body import Body, check
 from web.http.fields import Moment, Name
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.lists import choices_of, page
+from web.http.lists import after_of, choices_of, cut, limit_of
 from web.openapi.openapi import PageQuery, documented
 from web.people.responses import ItemKind, WorkItemList, WorkItemShown
 
-STATES = ("open", "resolved")
 REPLY_PROBLEMS = ("contact_refused",)
 RESOLVE_PROBLEMS = ("contact_refused", "payment_not_refundable", "amount_exceeds_payment")
 Note = Annotated[str, Field(max_length=2000)]
@@ -85,13 +84,16 @@ class WorkItems:
         """The account's work items, newest first; of some kinds or states only, if these are
         given.
         """
-        own = WorkItem.select().where(WorkItem.account == caller_of(req).own)
-        rows = own
-        if states := choices_of(req, "state", STATES):
-            rows = rows.where(WorkItem.state << states)
-        if kinds := choices_of(req, "kind", tuple(KINDS)):
-            rows = rows.where(WorkItem.kind << kinds)
-        resp.media = page(req, rows, WorkItemShown.show, own)
+        account, limit = caller_of(req).own, limit_of(req)
+        last = after_of(req, WorkItem.select().where(WorkItem.account == account))
+        rows = WorkItem.listed(
+            account,
+            choices_of(req, "state", STATES),
+            choices_of(req, "kind", tuple(KINDS)),
+            last.id if last is not None else None,
+            limit + 1,
+        )
+        resp.media = cut(rows, limit, WorkItemShown.show)
 
 
 class OneWorkItem:

@@ -7,10 +7,12 @@ import re
 
 import pytest
 
+from actions.books.compare import unsighted_payments, unsighted_refunds
 from actions.contact.gate_facts import known_of
 from actions.contact.opt_out.record_wish import accounts_told
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
 from models.books.inbox_event import InboxEvent
+from models.books.reconciliation import Difference, Reconciliation, Sighting, latest_runs
 from models.contact.contact_course import UNSEEN, ContactCourse
 from models.contact.work_item import WorkItem
 from models.deployment.port_document import PortDocument
@@ -23,6 +25,7 @@ from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute, DisputeMovement
 from models.payments.payment import Payment, at_stripe
 from models.payments.refund import Refund
+from models.reports.figures import count_differences
 from models.transactions import database, execute, is_postgres
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
@@ -48,6 +51,11 @@ LISTS = {
     "/api/events?since=5": ("outgoing_event", "outgoing_event_account_id_id"),
     "/api/work-items": ("work_item", "work_item_account_id_id"),
     "/api/work-items?state=open": ("work_item", "work_item_account_id_state_id"),
+    "/api/work-items?kind=escalation": ("work_item", "work_item_account_id_state_kind_id"),
+    "/api/work-items?state=open&kind=escalation": (
+        "work_item",
+        "work_item_account_id_state_kind_id",
+    ),
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
 }
 
@@ -64,6 +72,21 @@ SCANS = {
     "deployment_step_undo_failed": settle_left_ports,
     "integration_left_behind": lambda: Integration.left_behind(5),
 }
+
+
+# years of payments, one an hour, and a refund of each
+PAID = (
+    "INSERT INTO payment (id, account_id, invoice_id, method, stripe_account, intent_id, terminal,"
+    " status, amount, amount_received, currency, charges, created_at, updated_at)"
+    " WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < 3000) SELECT"
+    " 'pay_' || (10000 + n), ?, ?, 'stripe', '', 'pi_' || n, '', 'succeeded', 1, 1, 'usd', '{}',"
+    " {now} - (3000 - n) * 3600000000, 1 FROM g"
+)
+RETURNED = (
+    "INSERT INTO refund (refund_id, stripe_account, intent_id, amount, currency, status, told,"
+    " created_at, updated_at) SELECT 're_' || intent_id, '', intent_id, 1, 'usd', 'succeeded', '',"
+    " created_at, 1 FROM payment"
+)
 
 
 def fill(account):
@@ -313,14 +336,75 @@ def test_bills_that_are_kept_are_found_by_their_index(database_url, caplog):
 @pytest.mark.parametrize("table", [Refund, Dispute, DisputeMovement])
 def test_what_came_back_of_a_payment_is_found_by_its_intent(database_url, caplog, table):
     """Given any payment event, then no other clinic's refunds and disputes are read."""
-    payment = Payment(stripe_account="acct_1", intent_id="pi_1")
+    invoice = given.an_invoice()
+    execute(PAID, (invoice.account_id, invoice.id))
+    execute(RETURNED)
+    given.statistics()
+    payment = Payment(stripe_account="", intent_id="pi_1")
     caplog.set_level(logging.DEBUG, logger="peewee")
-    assert at_stripe(table, [payment]) == []
+    assert len(at_stripe(table, [payment])) == (table is Refund)
     ((sql, params),) = [record.msg for record in caplog.records if record.name == "peewee"]
     with database.atomic():
         if is_postgres():  # which reads an empty table as a whole otherwise
             execute("SET LOCAL enable_seqscan = off")
         assert f"{table._meta.table_name}_stripe_account_intent_id" in explained(sql, params)
+
+
+@pytest.mark.parametrize("compared", [Payment, Refund])
+def test_a_comparison_reads_what_came_in_its_days(database_url, caplog, compared):
+    """Given years of payments, when those of three days are compared with Stripe's, then all but
+    what Stripe has shown are found, a page at a time, and nothing older is read.
+    """
+    invoice = given.an_invoice()
+    execute(PAID, (invoice.account_id, invoice.id))
+    execute(RETURNED)
+    now = real_now()
+    run = Reconciliation.create(
+        since=int(now.timestamp()) - 72 * 3600 + 60, until=0, asked_by="test", created_at=now
+    )
+    payments = compared is Payment
+    for number in (2995, 2996):
+        shown = f"pi_{number}" if payments else f"re_pi_{number}"
+        Sighting.create(run=run, subject=shown)
+    given.statistics()
+    caplog.set_level(logging.DEBUG, logger="peewee")
+    unsighted = unsighted_payments if payments else unsighted_refunds
+    first = unsighted(run, "", 50)
+    last = first[-1].id if payments else first[-1].refund_id
+    found = [row.intent_id for row in [*first, *unsighted(run, last, 50)]]
+    assert found == [f"pi_{number}" for number in range(2929, 3001) if number not in {2995, 2996}]
+    table = compared._meta.table_name
+    asked = [record.msg for record in caplog.records if record.name == "peewee"]
+    for sql, params in [each for each in asked if each[0].startswith("SELECT")]:
+        told = explained(sql, params)
+        assert f"{table}_stripe_account_created_at" in told, told
+        assert f"SCAN {table}" not in told, told
+
+
+def test_the_latest_comparisons_are_found_without_those_before(database_url, caplog):
+    """Given many comparisons of three Stripe accounts, the last of which failed, then the
+    last that is done of each is found, and the others are not read.
+    """
+    execute(
+        "INSERT INTO reconciliation (stripe_account, since, until, phase, cursor, page, compared,"
+        " state, asked_by, created_at) WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1"
+        " FROM g WHERE n < 45000) SELECT CASE WHEN n < 15000 THEN '' WHEN n < 30000 THEN 'acct_1'"
+        " ELSE 'acct_2' END, 0, 0, '', '', 0, 0, CASE n WHEN 45000 THEN 'failed' ELSE 'done' END,"
+        " 'test', 1 FROM g"
+    )
+    given.statistics()
+    Difference.create(run=14999, kind="payment_missing", subject="pi_1", found_at=real_now())
+    Difference.create(run=1, kind="payment_missing", subject="pi_2", found_at=real_now())
+    caplog.set_level(logging.DEBUG, logger="peewee")
+    assert [run.id for run in latest_runs()] == [14999, 29999, 44999]
+    assert [run.id for run in latest_runs("acct_1")] == [29999]
+    assert count_differences() == {"payment_missing": 1}
+    asked = [record.msg for record in caplog.records if record.name == "peewee"]
+    assert len(asked) == 3
+    for sql, params in asked:
+        told = explained(sql, params)
+        assert "Seq Scan on reconciliation" not in told, told
+        assert not re.search(r"SCAN (reconciliation|r|t1)\b|reconciliation_state_id", told), told
 
 
 @pytest.mark.parametrize("index", SCANS)

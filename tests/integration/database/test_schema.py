@@ -117,6 +117,25 @@ def test_migrating_again_changes_nothing(database_url):
     assert described() == before
 
 
+def test_tables_that_all_work_passes_through_are_vacuumed_early(database_url):
+    """Given a million rows in each, then PostgreSQL does not wait for hundreds of thousands that
+    are dead.
+    """
+    if not transactions.is_postgres():
+        pytest.skip("is about PostgreSQL: SQLite keeps no dead rows")
+    options = transactions.database.execute_sql(
+        "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL AND relname IN"
+        " ('staged_job', 'inbox_event', 'total_change')"
+    ).fetchall()
+    told = {name: dict(option.split("=") for option in of) for name, of in options}
+    most = {
+        name: int(of["autovacuum_vacuum_threshold"])
+        + 1_000_000 * float(of["autovacuum_vacuum_scale_factor"])
+        for name, of in told.items()
+    }
+    assert most == {"staged_job": 15_000, "inbox_event": 15_000, "total_change": 1_000}
+
+
 MIGRATE = """
 from models.transactions import use_database
 from models.migrate import migrate
