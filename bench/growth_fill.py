@@ -323,6 +323,7 @@ def _fill_books(many: int, size: int) -> int:
     done = {
         "stripe_account": "CASE WHEN n % 20 = 0 THEN '' ELSE 'acct_' || n % 20 END",
         "state": "'done'",
+        "created_at": _aged(many),
         "finished_at": "1",
     }
     fill_rows(Backfill, many, since=str(since), asked_by="'system'", **done)
