@@ -323,6 +323,7 @@ def _fill_books(many: int, size: int) -> int:
     done = {
         "stripe_account": "CASE WHEN n % 20 = 0 THEN '' ELSE 'acct_' || n % 20 END",
         "state": "'done'",
+        "created_at": _aged(many),
         "finished_at": "1",
     }
     fill_rows(Backfill, many, since=str(since), asked_by="'system'", **done)
@@ -342,13 +343,18 @@ def _fill_books(many: int, size: int) -> int:
 
 
 AGE = timedelta(minutes=10)  # between one row and the next
+OLDEST = timedelta(days=80)
 PHONE = "'+1' || {n:08} || '00'"
 
 
 def _aged(many: int) -> str:
-    """The time of the n-th of so many rows, the last of which is new."""
-    step = int(AGE.total_seconds() * 1_000_000)
-    return f"{to_micros(real_now()) - many * step} + n * CAST({step} AS BIGINT)"
+    """The time of the n-th of so many rows, the last of which is new; none is so old that it would
+    be deleted.
+    """
+    now, step = to_micros(real_now()), int(AGE / timedelta(microseconds=1))
+    oldest = now - int(OLDEST / timedelta(microseconds=1))
+    aged = f"{now - many * step} + n * CAST({step} AS BIGINT)"
+    return f"CASE WHEN n < {many - int(OLDEST / AGE)} THEN {oldest} ELSE {aged} END"
 
 
 def _person(number: str, size: int) -> str:
