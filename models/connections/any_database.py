@@ -73,8 +73,11 @@ class AnyDatabase(peewee.Database):
         self._log_query(sql, params)  # type: ignore[attr-defined]
         with one_kind:  # as peewee does it, in one wrapper of errors, and without its hooks
             cursor = self.cursor()
-            cursor.execute(sql, params or ())
+            self._run(cursor, sql, params or ())
             return cursor
+
+    def _run(self, cursor: Any, sql: str, params: Any) -> None:
+        cursor.execute(sql, params)
 
     def begin(self, *how: Any) -> None:
         """Begin a transaction."""

@@ -1,0 +1,37 @@
+"""PostgreSQL plans a statement that is prepared for any values. A page of a list is planned for its
+own: which index leads depends on how rare they are.
+"""
+
+import pytest
+
+from models.invoices.invoice import Invoice
+from models.reports.invoice_list import Wanted, list_invoices
+from models.transactions import execute, is_postgres
+from tests import given
+
+OFTEN = 12  # more often than psycopg waits before it prepares, and than PostgreSQL plans anew
+
+
+@pytest.fixture
+def postgres_only(database_url):
+    if not is_postgres():
+        pytest.skip("SQLite plans when it is asked, by the sizes that migrations tell it")
+
+
+def prepared():
+    return [row[0] for row in execute("SELECT statement FROM pg_prepared_statements").fetchall()]
+
+
+def test_a_page_of_what_is_rare_is_found_by_its_index(postgres_only):
+    """Given a list that is often asked for, then nothing of it is prepared, while what finds one
+    row is.
+    """
+    invoice = given.an_invoice()
+    for status in ("sent", "cancelled"):
+        for _ in range(OFTEN):
+            list_invoices(invoice.account, Wanted(statuses=(status,)), 21)
+            list_invoices(invoice.account, Wanted(), 21)
+            Invoice.one("id = ?", invoice.id)
+    known = [text for text in prepared() if 'FROM "invoice"' in text]
+    assert len(known) == 1, known
+    assert known[0].endswith("WHERE id = $1")
