@@ -8,12 +8,12 @@ entry that has ended takes nothing in.
 from datetime import timedelta
 
 from actions.calling.keypad import end_unheard
-from delivery.attempt import recording
 from delivery.registry import job
 from jobs.confirm_payment import CHARGE_WITHIN
 from models.calling.keypad_session import KeypadSession
 from models.delivery.staged_job import revive_job
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import transaction
 from runtime.clock import real_now
 
 GRACE = timedelta(minutes=5)
@@ -24,13 +24,13 @@ BATCH = 100
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("end_stale_charges",))
 def expire_stale_charges() -> None:
     """Run the jobs of up to a hundred overdue confirmations again, and end as many entries."""
-    for session in KeypadSession.unheard(real_now() - UNHEARD, BATCH):
-        end_unheard(session)
     overdue = PaymentConfirmation.created_at < real_now() - CHARGE_WITHIN - GRACE
-    with recording():
+    with transaction():
         for row in (
             PaymentConfirmation.select()
             .where(PaymentConfirmation.state == "requested", overdue)
             .limit(BATCH)
         ):
             revive_job("confirm_payment", row.id, 0.0)
+    for session in KeypadSession.unheard(real_now() - UNHEARD, BATCH):
+        end_unheard(session)

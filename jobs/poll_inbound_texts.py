@@ -11,11 +11,12 @@ came in meanwhile is read once it answers.
 
 from datetime import timedelta
 
-from actions.people.missed_texts import may_be_texted, take_missed_texts
+from actions.people.missed_texts import NotTakenIn, may_be_texted, take_missed_texts
 from delivery.attempt import recording
 from delivery.registry import job
 from models.contact.text_watermark import TextWatermark
 from models.delivery.stage import stage_again
+from providers.errors import ProviderError
 from providers.twilio.messages import list_inbound
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -37,8 +38,14 @@ def poll_inbound_texts() -> None:
 def read_inbound_texts() -> None:
     """Take in what a page of Twilio's list has and we do not, and stage the next page."""
     reading = TextWatermark.reading(get_settings().twilio_account_sid, real_now())
-    page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
-    are_left = take_missed_texts([each for each in page.texts if each.created_at <= reading.until])
+    try:
+        page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
+        texts = [each for each in page.texts if each.created_at <= reading.until]
+        are_left = take_missed_texts(texts)
+    except (NotTakenIn, ProviderError) as error:
+        if not isinstance(error, ProviderError) or error.outcome == "refused":
+            reading.begin_anew()  # what came in since is not to wait for what is in the way
+        raise
     killpoint("texts.before_commit")
     with recording():
         if not are_left:

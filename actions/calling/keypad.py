@@ -125,6 +125,8 @@ def end_unheard(session: KeypadSession) -> None:
         if not now.is_open or now.updated_at != session.updated_at:
             return
         now.record(real_now(), state="failed", error="no_report", capturing="")
+        if now.payment_sid:  # the call may go on, and Twilio with what is typed in
+            stage_step(now, CANCEL)
         if session.state == "completing":
             context = {"callId": session.call_id, "amount": session.amount}
             open_escalation(

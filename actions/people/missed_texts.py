@@ -50,8 +50,13 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     known = InboxEvent.known(PROVIDER, [each.sid for each in texts])
     numbers = cache(_numbers_in)
     missed, wrong = 0, []
+    unasked: ProviderError | None = None
     for each in reversed(texts):
-        service = None if each.sid in known else _service(each, numbers)
+        try:
+            service = None if each.sid in known else _service(each, numbers)
+        except ProviderError as error:  # of whose it is; those whose it is known of do not wait
+            unasked = error
+            continue
         if service is None:
             continue
         missed += 1
@@ -60,6 +65,8 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
         with bound_contextvars(event_id=each.sid):
             if not _worked(partial(_take, each, service)):
                 wrong.append(each.sid)
+    if unasked is not None:
+        raise unasked
     if wrong:
         raise NotTakenIn(f"{len(wrong)} texts could not be taken in, {wrong[0]} first.")
     return missed > AT_ONCE
@@ -105,13 +112,16 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
     ours = {shared, *texted_by} - {""}
     if text.service in ours or AccountSender.has("messaging_service_sid = ?", text.service):
         return text.service
-    is_ours = number in ours or AccountSender.has("from_number = ?", number)
-    if is_ours or PhoneLine.holder(number) is not None:
+    if number in ours or AccountSender.has("from_number = ?", number):
         return text.service
-    if not number.startswith("+"):  # an agent's name does not tell whose it is
-        return text.service if texted_by else None
-    services = sorted(each for each in ours if each.startswith("MG"))
-    return next((each for each in services if number in numbers(each)), None)
+    line = PhoneLine.holder(number)
+    if text.service or not number.startswith("+"):  # an agent's name does not tell whose it is
+        return text.service if line is not None or (texted_by and not text.service) else None
+    own = AccountSender.one("account_id = ?", line.account_id) if line is not None else None
+    asked = {*ours, (own and own.messaging_service_sid) or ""}
+    services = sorted(each for each in asked if each.startswith("MG"))
+    found = next((each for each in services if number in numbers(each)), None)
+    return "" if found is None and line is not None else found
 
 
 def _numbers_in(service: str) -> frozenset[str]:

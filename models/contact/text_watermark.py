@@ -37,6 +37,11 @@ class TextWatermark(Row):
             row.until, row.next_page = now - timedelta(seconds=settled), ""
         return row
 
+    def begin_anew(self) -> None:
+        """Let the next reading begin with the newest text again, if this one had gone further."""
+        if self.next_page:
+            self._write(until=None, next_page="")
+
     def record(self, next_page: str) -> None:
         """A page was read; without a next one, everything up to `until` was."""
         self.next_page = next_page

@@ -18,6 +18,7 @@ from models.contact.opt_out import OptOut
 from models.contact.text_watermark import FIRST, SETTLED, TextWatermark
 from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
+from models.deployment.phone_line import PhoneLine
 from models.transactions import database
 from providers.twilio.messages import LARGEST_PAGE
 from runtime.clock import real_now
@@ -32,6 +33,7 @@ from tests.faults.failing_database import FailingDatabase
 from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 OWN_NUMBER, FOREIGN_NUMBER = "+12125550160", "+12125550170"
+OWN_SERVICE = f"MG{'a' * 32}"
 VISA = "4242 4242 4242 4242"
 MINUTE = timedelta(minutes=1)
 
@@ -247,6 +249,48 @@ def test_the_list_may_say_nothing_of_the_messaging_service(clinic):
     clinic.looks()
     assert clinic.reason() == "opted_out"
     assert kept(sid)["MessagingServiceSid"] == MAGIC_SERVICE
+
+
+def test_a_clinics_own_service_is_asked_for_its_line_too(clinic):
+    """Given a clinic that texts by a service of its own, in which its line is as well, of which the
+    list names no service, then a STOP to the line counts for what it texts by.
+    """
+    AccountSender.assign(clinic.account, OWN_SERVICE, None, real_now())
+    add_sender(clinic.twilio, Sender(OWN_NUMBER, OWN_SERVICE))
+    now = real_now()
+    PhoneLine.create(
+        id="line_1",
+        account=clinic.account,
+        e164=OWN_NUMBER,
+        state="owned",
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    sid = clinic.loses("STOP", to=OWN_NUMBER, messaging_service_sid=None)
+    clinic.looks()
+    assert kept(sid)["MessagingServiceSid"] == OWN_SERVICE
+    assert clinic.reason() == "opted_out"
+
+
+def test_a_service_that_does_not_tell_its_numbers_keeps_no_other_from_being_heard(clinic):
+    """Given an older text to a number of which it is asked whose it is, when that is not answered,
+    then a STOP to a number that is known is heard all the same.
+    """
+    clinic.has_own_number()
+    add_sender(clinic.twilio, Sender(FOREIGN_NUMBER, f"MG{'f' * 32}"))
+    clinic.loses("Hello?", ago=9 * MINUTE, to=FOREIGN_NUMBER, messaging_service_sid=None)
+    clinic.loses("STOP", to=OWN_NUMBER)
+    clinic.stand_in.sandbox.order_fault(
+        kind="error_500",
+        provider="twilio",
+        method="GET",
+        path=f"/messaging/v1/Services/{MAGIC_SERVICE}/PhoneNumbers",
+        times=2,
+    )
+    clinic.looks()
+    assert len(clinic.stops()) == 1
+    assert clinic.job("read_inbound_texts").last_error
 
 
 def test_texts_to_somebody_elses_number_are_not_read(clinic):

@@ -22,7 +22,7 @@ from delivery.turns import LEAST
 from delivery.worker import ALONE_SECONDS, AT_ONCE, SHARE, SLOW, Worker
 from models.delivery.attempt import claim_more, release_worker
 from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import StagedJob, insert_job
+from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.delivery.turns import claim_next, who_waits
 from models.transactions import transaction
 from tests import given
@@ -64,10 +64,8 @@ def waiting(redis, monkeypatch):
         kind = JobType("a_test_job", QUEUE, attempts, 60, 60.0, act, quick=quick)
         monkeypatch.setitem(registry._jobs, kind.name, kind)
         allow(kind.name, Policy(QUEUE, attempts))
-        for number in numbers:
-            insert_job(
-                kind.name, str(number), [number], QUEUE, attempts, 0.0, False, None, fair_to=fair_to
-            )
+        new = [NewJob(str(number), [number], fair_to) for number in numbers]
+        insert_jobs(kind.name, new, QUEUE, attempts, 0.0, pushed=False)
         relay.tick(redis)
 
     return make
