@@ -48,7 +48,7 @@ WORKER_TTL = 90
 log = get_log("worker")
 _FINAL = frozenset({"done", "cancelled", "dead"})
 AT_ONCE = 16  # jobs that a worker takes together at most
-ALONE_SECONDS = 5.0  # that it takes one at a time, after it has had to give some back
+ALONE_SECONDS = 0.5  # that it takes one at a time, after it has had to give some back
 SLOW = 1.0  # seconds of a claim after which it takes nobody along
 SHARE = 4  # of a queue's jobs it takes no more than one in so many: others may serve it too
 
