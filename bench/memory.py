@@ -39,6 +39,7 @@ REQUESTS = 200
 INVOICES = 5_000
 MOST = {"web, each child": 45.0, "worker, each child": 15.0}  # MiB
 OPEN = "SELECT COUNT(*) FROM staged_job WHERE name = 'process_stripe_event' AND state <> 'done'"
+DEAD = "SELECT COUNT(*) FROM staged_job WHERE name = 'process_stripe_event' AND state = 'dead'"
 
 
 @click.command()
@@ -108,6 +109,8 @@ def _work(env: dict[str, str], port: int, many: int, turn: int) -> None:
         raise click.ClickException(f"The events were answered {told['statuses']}.")
     with sqlite3.connect(env["DATABASE_URL"].removeprefix("sqlite:///")) as database:
         while database.execute(OPEN).fetchone()[0]:
+            if database.execute(DEAD).fetchone()[0]:
+                raise click.ClickException("An event could not be processed: its job is dead.")
             time.sleep(1)
 
 
