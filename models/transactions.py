@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 from peewee import (
@@ -13,6 +14,7 @@ from peewee import (
     OperationalError,
     PeeweeException,
     PostgresqlDatabase,
+    _ConnectionState,
 )
 
 from models.connections.open_database import open_database
@@ -195,6 +197,27 @@ def release_connection() -> None:
         database.close()
     except PeeweeException:
         database.drop_connection()
+
+
+class Connections:
+    """As many connections as may be used at once, by however many threads; each is opened when it
+    is first used, and left open as `release_connection` leaves it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(most):
+            self._free.put(_ConnectionState())
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Let this thread use one of them, once one is free."""
+        connection = self._free.get()
+        try:
+            with database.on(connection):
+                yield
+        finally:
+            self._free.put(connection)
 
 
 class Shared(str):

@@ -5,6 +5,7 @@ What waiting may mend is an OperationalError or an InterfaceError: a full disk, 
 is gone, a server that is away, read-only or out of connections.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -59,8 +60,30 @@ def _sorted(error: PeeweeException) -> PeeweeException:
 one_kind = _OneKind(peewee.EXCEPTIONS)  # type: ignore[attr-defined]
 
 
+class _Lent(threading.local):
+    connection: Any = None
+
+
 class AnyDatabase(peewee.Database):
     """What both kinds have in common."""
+
+    @property
+    def _state(self) -> Any:
+        """The connection that this thread was lent, or else its own."""
+        return self._lent.connection or self._own
+
+    @_state.setter
+    def _state(self, own: Any) -> None:
+        self._own, self._lent = own, _Lent()
+
+    @contextmanager
+    def on(self, connection: Any) -> Iterator[None]:
+        """Let this thread use `connection`, and no other thread meanwhile."""
+        self._lent.connection = connection
+        try:
+            yield
+        finally:
+            self._lent.connection = None
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Open this thread's connection; whether it was opened now."""

@@ -28,7 +28,8 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
             "temp_store": "memory",
             "busy_timeout": 0,  # last, for the others may have to wait; then we wait ourselves
         }
-        return Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5)
+        # a connection may be lent from one thread to the next
+        return Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5, check_same_thread=False)
     if parts.scheme in {"postgres", "postgresql"}:
         made = Postgres(
             url,

@@ -1,0 +1,81 @@
+"""However many threads there are, no more connections are used at once than are to be."""
+
+import threading
+
+import pytest
+
+from models import transactions
+from models.connections.postgres import _Patient
+from models.connections.sqlite import Sqlite
+from models.transactions import (
+    Connections,
+    execute,
+    is_postgres,
+    release_connection,
+    transaction,
+)
+
+MOST, THREADS = 2, 12
+
+
+def test_many_threads_share_a_few_connections(database_url, monkeypatch):
+    """Given twelve threads and two connections, when each writes several times, then nothing is
+    lost, and no third connection was opened; and a thread that failed has given its one back.
+    """
+    opened, kind = [], _Patient if is_postgres() else Sqlite
+    connect = kind._connect
+    monkeypatch.setattr(kind, "_connect", lambda self: opened.append(1) or connect(self))
+    execute("CREATE TABLE counted (number INTEGER)")
+    execute("INSERT INTO counted VALUES (0)")
+    transactions.database.close()
+    opened.clear()
+    few, errors = Connections(MOST), []
+
+    def add():
+        for number in range(5):
+            try:
+                with few.one(), transaction():
+                    execute("UPDATE counted SET number = number + 1")
+                    errors.append(1 / number)
+            except ZeroDivisionError:
+                errors.append(None)
+            with few.one():
+                release_connection()
+
+    threads = [threading.Thread(target=add) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors.count(None) == THREADS
+    assert len(opened) <= MOST
+    with few.one():
+        assert execute("SELECT number FROM counted").fetchone() == (THREADS * 4,)
+        release_connection()
+
+
+def test_a_thread_has_its_own_connection_beside_what_it_is_lent(database_url):
+    """Given a thread in a transaction of its own, when it is lent a connection, then that is in
+    none; and its own one goes on afterwards.
+    """
+    with transaction():
+        with Connections(1).one():
+            assert not transactions.database.in_transaction()
+            assert transactions.database.is_closed()
+        assert transactions.database.in_transaction()
+
+
+@pytest.mark.one_database
+def test_who_comes_while_all_are_used_waits_for_one(database_url):
+    few, got = Connections(1), threading.Event()
+
+    def want():
+        with few.one():
+            got.set()
+
+    thread = threading.Thread(target=want)
+    with few.one():
+        thread.start()
+        assert not got.wait(0.2)
+    assert got.wait(60)
+    thread.join(60)
