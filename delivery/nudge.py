@@ -5,8 +5,10 @@ some seconds, and the relay pushes the jobs instead.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -24,6 +26,8 @@ from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 
 AT_ONCE = 200  # jobs in one round trip
+# seconds between two nudges in the background: what is committed meanwhile goes together
+APART = 0.004
 PAUSE = 5.0  # seconds without a nudge after one failed
 
 log = get_log("nudge")
@@ -33,6 +37,7 @@ _lock = threading.Lock()
 class _Nudger:
     client: Redis | None = None
     paused_until = 0.0
+    waiting: SimpleQueue[list[Pushable]] | None = None
 
 
 def is_open() -> bool:
@@ -40,8 +45,36 @@ def is_open() -> bool:
     return real_seconds() >= _Nudger.paused_until
 
 
+def push_in_background() -> None:
+    """From now on, in this process, let a thread of its own push: nobody waits for Redis, and what
+    several have committed meanwhile goes in one round trip. What it has not come to when the
+    process ends is pushed by the relay.
+    """
+    waiting = _Nudger.waiting = SimpleQueue()
+    threading.Thread(target=_push_all, args=(waiting,), name="nudge", daemon=True).start()
+
+
+def _push_all(waiting: SimpleQueue[list[Pushable]]) -> None:
+    while True:
+        jobs = waiting.get()
+        while len(jobs) < AT_ONCE and not waiting.empty():
+            jobs = jobs + waiting.get()
+        try:
+            _push_now(jobs)
+        except Exception:
+            log.exception("a nudge failed, the relay will push")
+        time.sleep(APART)
+
+
 def push(jobs: list[Pushable]) -> None:
     """Push jobs, many in a round trip; after a failure the relay does it."""
+    if _Nudger.waiting is None:
+        _push_now(jobs)
+    else:
+        _Nudger.waiting.put(jobs)
+
+
+def _push_now(jobs: list[Pushable]) -> None:
     for begin in range(0, len(jobs), AT_ONCE):
         some = jobs[begin : begin + AT_ONCE]
         _try(some[0].id, partial(_push, some))

@@ -19,7 +19,7 @@ from tests.faults.town import all_children_of, children_of, is_alive
 from tests.running.servers import wait_for
 from tests.running.website import serve
 from web.http.body import CAP
-from web.server.patient_worker import BODY_SECONDS, HEAD_SECONDS
+from web.server.patient_worker import BODY_SECONDS, HEAD_SECONDS, STAY_SECONDS
 
 CROWD = 300
 PATIENCE = 4 * (HEAD_SECONDS + BODY_SECONDS)  # seconds; on a busy machine
@@ -273,3 +273,30 @@ def test_workers_do_not_outlive_a_killed_gunicorn(processes, tmp_path):
         )
         wait_for(lambda: answers(url), "the next one answers")
         assert again.poll() is None
+
+
+def test_requests_of_one_connection_are_answered_however_they_come(site):
+    """Given a connection, when requests follow each other at once, after a moment, after longer
+    than a thread waits for them, or two in one piece, one of them without a body to answer with,
+    then each has its whole answer, in order.
+    """
+    head = WHOLE.replace(b"GET", b"HEAD")
+    with (
+        socket.create_connection(("127.0.0.1", port_of(site)), timeout=120) as sock,
+        sock.makefile("rb") as answered,
+    ):
+        for pause, sends in (
+            (0, [WHOLE]),
+            (STAY_SECONDS / 4, [WHOLE]),
+            (STAY_SECONDS * 10, [head]),
+            (0, [WHOLE, head, WHOLE]),
+            (0, [head]),
+        ):
+            time.sleep(pause)
+            sock.sendall(b"".join(each + b"\r\n" for each in sends))
+            for each in sends:
+                assert answered.readline() == b"HTTP/1.1 200 OK\r\n"
+                lines = iter(lambda: answered.readline().lower(), b"\r\n")
+                fields = dict(line.split(b": ") for line in lines)
+                if each is WHOLE:
+                    assert answered.read(int(fields[b"content-length"])).endswith(b"}")

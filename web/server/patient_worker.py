@@ -3,9 +3,9 @@ head, half a body or a byte now and then, and those that do not take their answe
 
 Three places to be for a connection. Until it sends anything, or between two requests, it stands in
 the poller and costs a descriptor. Then it has a thread that *talks*: reads the head and the whole
-body, later writes the answer, each within a deadline. Only a request that has arrived whole is
-given to one of the few threads that *work*: call the application, hold a connection to the
-database. So there may be many who talk, and peers decide over them alone.
+body, later writes the answer, each within a deadline. Only for a request that has arrived whole
+does it *work*: it is lent one of the few connections to the database, and calls the application.
+So there may be many who talk, and peers decide over them alone.
 
 `docs/decisions/0018-threads-that-talk-and-threads-that-work.md` says what else was considered, and
 what answers without an end need.
@@ -15,7 +15,6 @@ import errno
 import selectors
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -23,17 +22,20 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from delivery.nudge import push_in_background
+from models.transactions import Connections
 from web.server.request_bodies import whole_body
 from web.server.request_metrics import count_where_there_is_room
 from web.server.timed_socket import TimedSocket
 from web.server.waiting import TALKING, Waiting
 
-WORKING = 8  # threads that call the application
+WORKING = 8  # threads that call the application at once
 WAITING = TALKING - WORKING  # so that a thread is free for whoever comes
 
 HEAD_SECONDS = 10.0  # from the connection, or from an answer's end, to the head's end
 BODY_SECONDS = 30.0  # to the end of the body
 ANSWER_SECONDS = 30.0  # for all of an answer to be taken
+STAY_SECONDS = 0.02  # that a thread waits for the next request, before the poller does
 LINGER_SECONDS = 2.0  # for a peer to close after its last answer
 
 HEAD_BYTES = 64 * 1024  # a line of 8 KiB, a header of 8 KiB, cookies, what proxies add
@@ -65,7 +67,8 @@ class PatientWorker(ThreadWorker):
     def init_process(self) -> None:
         """Begin, in the process that will serve."""
         self._waiting = Waiting(WAITING, BODY_BYTES)
-        self._working = ThreadPoolExecutor(WORKING, "working")
+        self._working = Connections(WORKING)
+        push_in_background()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -95,25 +98,44 @@ class PatientWorker(ThreadWorker):
 
     def handle(self, conn: Any) -> Any:
         """In a thread that talks: one request and its answer; whether another may follow."""
-        conn.sock.allow(HEAD_SECONDS, HEAD_BYTES)
-        keep = super().handle(conn)
+        keep = self._handle_one(conn)
+        while keep and self.alive and self._goes_on(conn):
+            keep = self._handle_one(conn)
         if not keep:
             conn.sock.allow(LINGER_SECONDS)
             util.close_graceful(conn.sock, LINGER_SECONDS)
         return keep
 
+    @staticmethod
+    def _goes_on(conn: Any) -> bool:
+        """Whether the next request is there, or about to be."""
+        return conn.parser.unreader.buf.getvalue() or conn.sock.has_more(STAY_SECONDS)
+
+    def _handle_one(self, conn: Any) -> Any:
+        conn.sock.allow(HEAD_SECONDS, HEAD_BYTES)
+        keep = super().handle(conn)
+        try:
+            conn.sock.flush()
+        except OSError:
+            return False
+        return keep
+
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, let a thread that works call the application, and give back its answer to
-        be written.
+        """Read the body, call the application once a connection to the database is free, and give
+        back its answer to be written.
         """
         sock = environ["gunicorn.socket"]
         sock.allow(BODY_SECONDS)
         environ["wsgi.input"] = whole_body(environ, partial(self._waiting.hold, sock))
         self._waiting.leave(sock)
         try:
-            call = partial(copy_context().run, self._application, environ, start_response)
-            answer: Iterable[bytes] = self._working.submit(call).result()
+            with self._working.one():
+                answer: Iterable[bytes] = copy_context().run(
+                    self._application, environ, start_response
+                )
         finally:
             self._waiting.enter(sock)
             sock.allow(ANSWER_SECONDS)
+        if isinstance(answer, list):
+            sock.gather()  # the head, with the one piece that there is
         return answer

@@ -5,8 +5,11 @@ A timeout for each read would let a client that sends a byte every few seconds s
 
 import errno
 import math
+import select
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gunicorn.http.errors import LimitRequestHeaders
 
@@ -21,10 +24,15 @@ class TooSlow(ConnectionResetError):
 
 
 class TimedSocket(socket.socket):
-    """A socket that blocks until the deadline `allow` has set, and then raises TooSlow."""
+    """A socket that blocks until the deadline `allow` has set, and then raises TooSlow.
+
+    It is tried first and waited for only if need be: with each call of the system Python lets go of
+    its lock, and waits for all who have taken it meanwhile.
+    """
 
     _until = math.inf
     _left: float = math.inf
+    _early: bytes | None = None  # waits for what is written after it; empty: what is written next
 
     def allow(self, seconds: float, most: float = math.inf) -> None:
         """Let all that is read and written from now on take `seconds` together, and read about
@@ -32,28 +40,66 @@ class TimedSocket(socket.socket):
         """
         self._until, self._left = time.monotonic() + seconds, most
 
+    def setblocking(self, flag: bool) -> None:
+        """Block, or not; nothing to do if it does already."""
+        if flag != (self.gettimeout() is None):
+            super().setblocking(flag)
+
+    def has_more(self, seconds: float) -> bool:
+        """Whether the peer sends something, or hangs up, within some seconds."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Read what is there, or wait for it."""
         if self._left <= 0:
             raise LimitRequestHeaders("the head is too long")
-        self._wait()
+        left = self._time_left()
         try:
-            piece = super().recv(size, flags)
-        except TimeoutError:
-            raise TooSlow from None
+            piece = super().recv(size, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            with self._patience(left):
+                piece = super().recv(size, flags)
         self._left -= len(piece)
         return piece
 
+    def gather(self) -> None:
+        """Let what is written next be sent with what is written after it, or by `flush`."""
+        self._early = b""
+
+    def flush(self) -> None:
+        """Send what waits."""
+        early, self._early = self._early, None
+        if early:
+            self.sendall(early)
+
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
         """Write all of it; the timeout of a socket is that of the whole call."""
-        self._wait()
+        if self._early == b"":
+            self._early = data
+            return
+        data, self._early = (self._early or b"") + data, None
+        left = self._time_left()
         try:
-            super().sendall(data, flags)
+            sent = super().send(data, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            with self._patience(left):
+                super().sendall(data[sent:], flags)
+
+    def _time_left(self) -> float:
+        if (left := self._until - time.monotonic()) <= 0:
+            raise TooSlow
+        return left
+
+    @contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        self.settimeout(seconds if seconds < math.inf else None)
+        try:
+            yield
         except TimeoutError:
             raise TooSlow from None
-
-    def _wait(self) -> None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TooSlow
-        self.settimeout(left if left < math.inf else None)
+        finally:
+            self.settimeout(None)

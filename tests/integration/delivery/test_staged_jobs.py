@@ -24,12 +24,13 @@ from models.delivery.attempt import (
     release_worker,
     snooze_job,
 )
-from models.delivery.stage import Policy, allow, stage, stage_again
-from models.delivery.staged_job import StagedJob, replay_job
+from models.delivery.stage import Policy, allow, stage, stage_again, stage_all
+from models.delivery.staged_job import NewJob, StagedJob, replay_job
 from models.transactions import release_connection, transaction
 from runtime.errors import Conflict
 from tests import given
 from tests.running.processes import reset_process
+from tests.running.servers import wait_for
 
 CLAIM_BY_EIGHT = """
 import sys
@@ -392,6 +393,47 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
         assert claimed == []
     worker.join(120)
     assert claimed == [(True, 1)]
+
+
+def test_nudges_in_the_background_go_together_and_one_that_fails_stops_none(valkey, monkeypatch):
+    """Given a thread that pushes, and jobs that several commits have brought while it was busy,
+    then they go in one round trip; and what comes after a push that failed goes, too.
+    """
+    monkeypatch.setattr(nudge._Nudger, "waiting", None)
+    busy, pushed, failing = threading.Event(), [], [True]
+
+    def push_now(jobs):
+        busy.wait(60)
+        pushed.append([job.id for job in jobs])
+        if failing:
+            failing.clear()
+            raise RuntimeError("as nobody expects")
+
+    monkeypatch.setattr(nudge, "_push_now", push_now)
+    nudge.push_in_background()
+    for number in range(1, 6):
+        with transaction():
+            stage("a_test_job", number)
+        if number == 1:
+            wait_for(nudge._Nudger.waiting.empty, "the first is taken")
+    busy.set()
+    wait_for(lambda: len(pushed) == 2, "the others are pushed")
+    assert [len(group) for group in pushed] == [1, 4]
+    assert not StagedJob.select().where(StagedJob.pushed_at.is_null()).exists()
+
+
+def test_of_several_staged_at_once_each_is_told_its_own_row(valkey):
+    """Given jobs of which some are there already, or come twice, when all are staged by one
+    statement, then each is told the row that it has made, and the others that they made none.
+    """
+    with transaction():
+        for key in ("b", "d"):
+            stage("a_test_job", key)
+    for keys, new in (("abccde", "a.c..e"), ("fg", "fg"), ("ab", "..")):
+        with transaction():
+            ids = stage_all("a_test_job", [NewJob(key, ()) for key in keys])
+        made = {row.id: row.key for row in StagedJob.select()}
+        assert "".join(made.get(row_id, ".") for row_id in ids) == new
 
 
 def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
