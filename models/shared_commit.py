@@ -43,7 +43,8 @@ class _Part:
 
     def __init__(self, keep: Keep[Any, Any], item: Any) -> None:
         self.keep, self.item = keep, item
-        self._heard = threading.Event()
+        self._heard = threading.Lock()
+        self._heard.acquire()
         self.told = _Told.LEAD
         self.result: Any = None
         self.error: BaseException | None = None
@@ -53,12 +54,11 @@ class _Part:
         if self.told is not _Told.LEAD:
             return
         self.told, self.error = what, error
-        self._heard.set()
+        self._heard.release()
 
     def wait(self) -> None:
         """Wait until told."""
-        self._heard.wait()
-        self._heard.clear()
+        self._heard.acquire()
 
 
 class _Line:

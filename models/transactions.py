@@ -77,6 +77,28 @@ def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     return database.execute_sql(_dialect(sql, is_postgres()), params)
 
 
+def insert_new(
+    table: str, sql: str, params: Sequence[Any], key: str, keys: Sequence[tuple[Any, ...]]
+) -> list[int | None]:
+    """Run an INSERT of a row for each of `keys`, values of the columns `key`, which leaves out
+    those that are there; the id of each row, or None. Needs an open transaction.
+
+    SQLite numbers what one statement inserts in a row. It would hand out RETURNING's rows one by
+    one, and Python lets go of its lock at each: whoever writes waited for all who do not.
+    """
+    if is_postgres():
+        found = execute(f"{sql} RETURNING {key}, id", params).fetchall()
+    else:
+        cursor = execute(sql, params)
+        new, last = cursor.rowcount, cursor.lastrowid
+        if new == len(keys):
+            return list(range(last - new + 1, last + 1))
+        ids = f"SELECT {key}, id FROM {table} WHERE id > ?"
+        found = execute(ids, (last - new,)).fetchall() if new else []
+    known = {tuple(whose): int(row_id) for *whose, row_id in found}
+    return [known.pop(each, None) for each in keys]
+
+
 @lru_cache(maxsize=2048)  # lists of parameters make some texts of many lengths
 def _dialect(sql: str, postgres: bool) -> str:
     """The text as the database takes it."""

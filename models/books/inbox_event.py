@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from peewee import SQL, BigAutoField, TextField
 
 from models.base import Instant, Row, to_micros
-from models.transactions import execute
+from models.transactions import execute, insert_new
 from rules.cards.card_documents import redacted_json
 from rules.cards.card_numbers import redact
 from rules.client_secrets import without_client_secrets
@@ -109,15 +109,15 @@ class InboxEvent(Row):
     def receive_all(cls, events: Sequence[CleanEvent], now: datetime) -> list[int | None]:
         """Store events by one statement; the id of each one's row, or None for a duplicate."""
         rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(events))
-        found = execute(
+        return insert_new(
+            "inbox_event",
             "INSERT INTO inbox_event (provider, account, event_id, type, payload, intent_id,"
             f" named_invoice_id, received_at) VALUES {rows}"
-            " ON CONFLICT (provider, account, event_id) DO NOTHING"
-            " RETURNING id, provider, account, event_id",
+            " ON CONFLICT (provider, account, event_id) DO NOTHING",
             [value for event in events for value in (*event, to_micros(now))],
-        ).fetchall()
-        ids = {tuple(whose): int(row_id) for row_id, *whose in found}
-        return [ids.pop(event[:3], None) for event in events]
+            "provider, account, event_id",
+            [event[:3] for event in events],
+        )
 
     @classmethod
     def known(cls, provider: str, event_ids: Sequence[str]) -> set[str]:

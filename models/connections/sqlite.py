@@ -65,7 +65,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
     patience = 5.0  # seconds to wait for others who write
 
     def __init__(self, path: Path, **options: Any) -> None:
-        self.path = path
+        self.path, self._name = path, str(path)
         _opened.add(self)
         self.renew_turns()
         super().__init__(
@@ -81,7 +81,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         connection.file = self._file()
         return connection
 
-    def begin(self, *how: Any) -> None:
+    def begin(self, lock_type: str = "IMMEDIATE") -> None:
         """Begin a transaction once no other thread has one: of all that would ask SQLite again and
         again, one asks.
         """
@@ -89,10 +89,24 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         with self._closed_if_cut_short():
             self._turns.acquire(timeout=self.patience)
             try:
-                self._in_turn(partial(super().begin, *how), give_up)
+                self._ask(f"BEGIN {lock_type}", give_up)
             except Exception:
                 self._end_turn()
                 raise
+
+    def _ask(self, begin: str, give_up: float) -> None:
+        """As `_in_turn`, in few steps: who waits takes time from whoever is waited for."""
+        with one_kind:
+            cursor = self.cursor()
+            while True:
+                try:
+                    cursor.execute(begin)
+                except sqlite3.OperationalError as error:
+                    if not error.sqlite_errorname.startswith(_BUSY) or time.monotonic() > give_up:
+                        raise
+                else:
+                    return
+                time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - so that two do not keep step
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement, outside a transaction as often as it has to wait for others."""
@@ -209,7 +223,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
 
     def _file(self) -> tuple[int, int] | None:
         try:
-            found = self.path.stat()
+            found = os.stat(self._name)  # noqa: PTH116 - with each commit
         except OSError:
             return None
         return found.st_dev, found.st_ino

@@ -17,7 +17,7 @@ from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
 
 from models.base import Row
 from models.delivery.job_names import names_of, staged_name
-from models.transactions import execute, is_postgres, without_sync
+from models.transactions import execute, insert_new, is_postgres, without_sync
 
 SECOND = 1_000_000  # microseconds
 _NEW = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, {now})"
@@ -137,14 +137,17 @@ def insert_jobs(
         (name, job.key, job.arguments, queue, max_attempts, due_in, job.request_id, job.fair_to)
         for job in wanted
     ]
-    found = execute(
+    ids = insert_new(
+        "staged_job",
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
         f" due_at, request_id, fair_to, created_at, pushed_at) VALUES {rows}"
-        " ON CONFLICT (name, key) DO NOTHING RETURNING key, id",
+        " ON CONFLICT (name, key) DO NOTHING",
         list(chain.from_iterable(values)),
-    ).fetchall()
-    ids: dict[str, int] = dict(found)
-    return [ids.pop(job.key, None) for job in new]
+        "key",
+        [(job.key,) for job in wanted],
+    )
+    found = dict(zip((id(job) for job in wanted), ids, strict=True))
+    return [found.get(id(job)) for job in new]
 
 
 def _keep_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:

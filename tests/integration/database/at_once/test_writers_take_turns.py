@@ -14,6 +14,7 @@ from peewee import OperationalError, SqliteDatabase
 
 from models import transactions
 from models.connections import open_database
+from models.connections.sqlite import Sqlite
 from models.delivery.attempt import claim_job
 from models.delivery.staged_job import StagedJob, take_due
 from models.transactions import execute, is_postgres, transaction, without_sync
@@ -168,7 +169,7 @@ def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
     for the lock at a time, and the others wait for that one; each writes in the end.
     """
     job_id, sqlite = given.a_job("a_test_job", 1), transactions.database.obj
-    begin, ask, begun, asking, most = sqlite.begin, sqlite._in_turn, [], [], []
+    begin, ask, begun, asking, most = sqlite.begin, sqlite._ask, [], [], []
 
     def begins(*how):
         begun.append(how)
@@ -189,7 +190,7 @@ def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
     holder.execute("BEGIN IMMEDIATE")
     with monkeypatch.context() as patch:
         patch.setattr(sqlite, "begin", begins, raising=False)
-        patch.setattr(sqlite, "_in_turn", asks, raising=False)
+        patch.setattr(sqlite, "_ask", asks, raising=False)
         threads = [threading.Thread(target=write) for _ in range(5)]
         for thread in threads:
             thread.start()
@@ -228,6 +229,14 @@ def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypa
         assert os.waitpid(child, 0)[1] == 0
 
 
+# where each is told to SQLite
+STEPS = {
+    "begin": (Sqlite, "_ask"),
+    "commit": (SqliteDatabase, "commit"),
+    "rollback": (SqliteDatabase, "rollback"),
+}
+
+
 def fails(*_how):
     raise OperationalError("not now")
 
@@ -245,7 +254,7 @@ def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch
 
     with monkeypatch.context() as patch:
         if where:
-            patch.setattr(SqliteDatabase, where, fails)
+            patch.setattr(*STEPS[where], fails)
         with pytest.raises(OperationalError):
             write()
     assert is_free(transactions.database.obj._turns)
@@ -265,7 +274,7 @@ def test_a_time_that_is_over_amid_a_beginning_or_end_leaves_nothing_open(
     """Given a signal that is heard before a BEGIN, COMMIT or ROLLBACK is done, or after it was,
     then what was open is closed, the turn is free, and the next transaction is as any.
     """
-    act = getattr(SqliteDatabase, where)
+    act = getattr(*STEPS[where])
 
     def rings(database, *how):
         if is_done:
@@ -279,7 +288,7 @@ def test_a_time_that_is_over_amid_a_beginning_or_end_leaves_nothing_open(
                 fails()
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteDatabase, where, rings)
+        patch.setattr(*STEPS[where], rings)
         with pytest.raises(TimeIsOver):
             write()
     assert is_free(transactions.database.obj._turns)
