@@ -1,5 +1,8 @@
 """The timetable, whole; rq-scheduler ticks it. Times are UTC, whatever the machine's zone is."""
 
+import runtime.without_psycopg  # noqa: F401 - before anything loads peewee
+
+# isort: split
 import jobs  # noqa: F401 - makes every job known
 from delivery.tick import Schedule, use_timetable
 from delivery.ticker import Ticker

@@ -1,5 +1,8 @@
 """Starts the worker pool; no logic."""
 
+import runtime.without_psycopg  # noqa: F401 - before anything loads peewee
+
+# isort: split
 import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm
 import scheduler
 from delivery.pool import Pool

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
 from runtime.errors import Misconfigured
@@ -86,12 +84,23 @@ def check_database(settings: Settings) -> None:
         if parts.scheme == "sqlite":
             is_one = not parts.netloc and parts.path.startswith("/") and parts.path[-1] != "/"
         else:
-            ports = str(conninfo_to_dict(url).get("port") or "5432").split(",")
-            is_one = parts.scheme in DATABASES and all(0 < int(port) <= LAST_PORT for port in ports)
-    except (ValueError, psycopg.Error):
+            is_one = parts.scheme in DATABASES and _is_postgres(url)
+    except ValueError:
         is_one = False
     if not is_one:
         raise Misconfigured(describe("database_url", url))
+
+
+def _is_postgres(url: str) -> bool:
+    """Whether PostgreSQL's driver can read this. Raises ValueError for a port that is no number."""
+    import psycopg  # noqa: PLC0415 - see runtime.without_psycopg
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    try:
+        ports = str(conninfo_to_dict(url).get("port") or "5432").split(",")
+    except psycopg.Error:
+        return False
+    return all(0 < int(port) <= LAST_PORT for port in ports)
 
 
 def check_workers(settings: Settings) -> None:

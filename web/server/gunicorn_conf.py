@@ -5,7 +5,11 @@
 import gc
 from typing import Any
 
+import runtime.without_psycopg  # noqa: F401 - before anything loads peewee
+
+# isort: split
 from runtime.die_with_parent import die_with_parent
+from runtime.few_arenas import few_arenas
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
 from web.http.guards.payment_guard import check_settings
@@ -55,5 +59,6 @@ def post_fork(server: Any, _worker: Any) -> None:
     which would hold the port.
     """
     die_with_parent(server.pid)
+    few_arenas()
     gc.set_threshold(GARBAGE)
     reserve_counter_files()
