@@ -1,22 +1,25 @@
 """`bin/bench growth`: what lists, summaries, gauges, sweeps and ticks cost with a thousand invoices
 and with a million, on both databases.
 
-Each thing is done some times; the best is kept, so that other work on the machine counts less. A
-ratio near 1 means that it does not grow with the table. The scan for contact works through a
-thousand people or ten thousand, so its line is for one of them, beside one for its memory.
+Each thing is done some times in the one and then in the other, three times over, and the best of
+each is kept: other work on the machine is in both then, and counts less. A ratio near 1 means that
+it does not grow with the table. The scan for contact works through a thousand people or ten
+thousand, so its line is for one of them, beside one for its memory.
 
 PostgreSQL is measured after a VACUUM: the filling leaves millions of dead rows at once, which its
 autovacuum removes within minutes, and which steady work does not leave (migration 0042).
 """
 
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from bench.output import console, table
 from bench.redis_server import redis_server
 
 ROOT = Path(__file__).parents[1]
-REPEATED = 15
+TURNS, REPEATED = 3, 10
 
 
 @click.command()
@@ -37,11 +40,12 @@ REPEATED = 15
 def growth(db: str, small: int, large: int) -> None:
     """Compare a small installation with a large one."""
     for engine in ("sqlite", "postgres") if db == "both" else (db,):
-        with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
-            cost = {}
-            for size in (small, large):
-                console.print(f"{engine}: measuring with {size:,} invoices …")
-                cost[size] = _in_a_process(engine, size, Path(folder), redis_url)
+        cost: dict[int, dict[str, float]] = {small: {}, large: {}}
+        with ExitStack() as stack:
+            sides = {size: stack.enter_context(_side(engine, size)) for size in cost}
+            console.print(f"{engine}: measuring …")
+            while all([_measured(side, cost[size]) for size, side in sides.items()]):
+                pass
         rows = [
             [what, _shown(what, cost[small][what]), _shown(what, value), _ratio(what, cost)]
             for what, value in cost[large].items()
@@ -58,21 +62,44 @@ def _ratio(what: str, cost: dict[int, dict[str, float]]) -> str:
     return f"{many[what] / few[what]:.2f}" if few[what] else "–"
 
 
-def _in_a_process(engine: str, size: int, folder: Path, redis_url: str) -> dict[str, float]:
-    """One database has one process: nothing of the other one is warm in it."""
-    ran = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "bench.growth", engine, str(size), str(folder)],
-        cwd=ROOT,
-        env=os.environ
-        | {"REDIS_URL": redis_url, "LOG_LEVEL": "ERROR", "OPERATOR_PASSWORD": "of this benchmark"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if ran.returncode:
-        raise click.ClickException(f"The run with {size} invoices on {engine} failed.")
-    found = (line.split("\t") for line in ran.stdout.splitlines() if "\t" in line)
-    return {what: float(seconds) for what, seconds in found}
+@contextmanager
+def _side(engine: str, size: int) -> Iterator[subprocess.Popen[str]]:
+    """A process with a filled database and a Redis of its own: nothing of the other one is warm in
+    it.
+    """
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
+        console.print(f"{engine}: filling in {size:,} invoices …")
+        environment = {
+            "REDIS_URL": redis_url,
+            "LOG_LEVEL": "ERROR",
+            "OPERATOR_PASSWORD": "of this benchmark",
+        }
+        with subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "bench.growth", engine, str(size), folder],
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as side:
+            _said(side)
+            yield side
+
+
+def _measured(side: subprocess.Popen[str], cost: dict[str, float]) -> bool:
+    """Let a side measure one thing, and keep the best that was seen; whether there was one more."""
+    print(file=side.stdin, flush=True)
+    what, _, value = _said(side).partition("\t")
+    if value:
+        cost[what] = min(float(value), cost.get(what, math.inf))
+    return bool(value)
+
+
+def _said(side: subprocess.Popen[str]) -> str:
+    assert side.stdout is not None
+    if not (line := side.stdout.readline()):
+        raise click.ClickException(f"A run failed: {side.args!r}.")
+    return line.rstrip()
 
 
 @contextmanager
@@ -90,7 +117,9 @@ def _database(engine: str, folder: Path) -> Iterator[str]:
 
 
 def main(engine: str, size: int, folder: Path) -> None:
-    """Fill a database and print what each thing costs, in seconds."""
+    """Fill a database, say so, and for each line on standard input print what one more thing costs,
+    in seconds, and at the end that this was all.
+    """
     with _database(engine, folder) as url:
         os.environ["DATABASE_URL"] = url
         subprocess.run(
@@ -101,11 +130,22 @@ def main(engine: str, size: int, folder: Path) -> None:
         )
         # they read the settings when they are loaded
         names = import_module("bench.growth_fill").fill(size)
-        for what, act in import_module("bench.growth_work").acts(names).items():
-            print(f"{what}\t{_best(act)}", flush=True)
-        for module, given in (("bench.growth_scan", (size,)), ("bench.growth_sweeps", ())):
-            for what, value in import_module(module).measured(*given):
-                print(f"{what}\t{value}", flush=True)
+        acts = import_module("bench.growth_work").acts(names)
+        _say("filled")
+        for what, value in chain(
+            ((what, _best(act)) for what, act in acts.items() for _ in range(TURNS)),
+            import_module("bench.growth_scan").measured(size),
+            import_module("bench.growth_sweeps").measured(),
+        ):
+            _say(f"{what}\t{value}")
+        print("all", flush=True)
+
+
+def _say(what: str) -> None:
+    """Say it, and wait for the next line; end if there is none."""
+    print(what, flush=True)
+    if not sys.stdin.readline():
+        raise SystemExit("Nobody listens any more.")
 
 
 def _best(act: Callable[[], Any]) -> float:
