@@ -12,13 +12,13 @@ from models.transactions import execute
 from runtime.clock import real_now
 
 DAY_MICROSECONDS = 86_400_000_000
+FRONT = 2_000  # rows among which the first that is not old is looked for
+TOP = str(2**63 - 1)  # the largest id
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Rows of `table` are kept for `days`; `which` picks the ids of up to ? rows older than ?
-    microseconds.
-    """
+    """Rows of `table` are kept for `days`; `which` picks the ids of up to ? older ones."""
 
     table: str
     days: float
@@ -27,31 +27,45 @@ class Kept:
 
     @property
     def sql(self) -> str:
-        """The statement that deletes a batch. Parameters: the age in microseconds, then the batch's
-        size.
-        """
-        return f"DELETE FROM {self.table} WHERE {self.id} IN ({self.which})"
+        """The statement that deletes a batch, whose size is its parameter."""
+        which = self.which.replace("{age}", _microseconds(self.days))
+        return f"DELETE FROM {self.table} WHERE {self.id} IN ({which})"
 
     def delete(self, batch: int) -> int:
         """Delete up to `batch` rows; how many."""
-        return int(execute(self.sql, (int(self.days * DAY_MICROSECONDS), batch)).rowcount)
+        return int(execute(self.sql, (batch,)).rowcount)
+
+
+def _microseconds(days: float) -> str:
+    return str(int(days * DAY_MICROSECONDS))
 
 
 def _by(table: str, column: str, where: str = "", id: str = "id") -> str:
-    return f"SELECT {id} FROM {table} WHERE {where}{column} < {{now}} - ? ORDER BY {column} LIMIT ?"
-
-
-def _oldest(table: str, column: str, where: str = "") -> str:
-    """The first rows by id. LIMIT would apply before the age filter, so filter outside a limited
-    subquery.
-    """
     return (
-        f"SELECT id FROM (SELECT * FROM {table} ORDER BY id LIMIT {FRONT}) oldest WHERE"
-        f" {where}{column} < {{now}} - ? LIMIT ?"
+        f"SELECT {id} FROM {table} WHERE {where}{column} < {{now}} - {{age}} ORDER BY {column}"
+        " LIMIT ?"
     )
 
 
-FRONT = 2_000  # rows that are looked at by id; more than a batch
+def _oldest(
+    table: str,
+    column: str,
+    where: str = "",
+    *,
+    before: str = "{now} - {age}",
+    rows: str = "id",
+    top: str = TOP,
+) -> str:
+    """The first rows by id whose `column` is earlier than `before`: up to the first that is not, if
+    that is among the very first, else up to the `top` id.
+    """
+    return (
+        f"SELECT {rows} FROM {table} oldest WHERE id < COALESCE((SELECT id FROM (SELECT id,"
+        f" {column} FROM {table} ORDER BY id LIMIT {FRONT}) front WHERE {column} >= {before}"
+        f" LIMIT 1), {top}) AND {where}{column} < {before} ORDER BY id LIMIT ?"
+    )
+
+
 FEED_DAYS = 90
 TALLY_DAYS = 31
 
@@ -78,7 +92,12 @@ KEPT = (
         _oldest("reconciliation", "created_at", f"state <> 'running' AND {_NOT_THE_LATEST} AND "),
     ),
     Kept("backfill", 90, _oldest("backfill", "created_at", "state <> 'running' AND ")),
-    Kept("contact_decision", 4 * 365.25, _oldest("contact_decision", "at")),
+    Kept("contact_decision", 4 * 365.25, _oldest("contact_decision", "at", top="'z'")),
+)
+
+
+_OLD_EVENTS = _oldest("outgoing_event", "created_at", rows="id, account_id").replace(
+    "{age}", _microseconds(FEED_DAYS)
 )
 
 
@@ -86,8 +105,7 @@ def delete_old_events(batch: int) -> int:
     """Delete up to `batch` events of the feed with their deliveries, and record in their accounts
     where the feed now begins; how many.
     """
-    sql = _oldest("outgoing_event", "created_at").replace("SELECT id", "SELECT id, account_id", 1)
-    rows: list[Any] = execute(sql, (FEED_DAYS * DAY_MICROSECONDS, batch)).fetchall()
+    rows: list[Any] = execute(_OLD_EVENTS, (batch,)).fetchall()
     last = {account_id: event_id for event_id, account_id in sorted(rows)}
     for account_id, event_id in sorted(last.items()):
         execute("UPDATE account SET feed_begins_after = ? WHERE id = ?", (event_id, account_id))
@@ -99,11 +117,10 @@ def delete_old_events(batch: int) -> int:
     return len(rows)
 
 
+_OLD_TALLIES = f"DELETE FROM daily_tally WHERE id IN ({_oldest('daily_tally', 'day', before='?')})"
+
+
 def delete_old_tallies(batch: int) -> int:
     """Delete up to `batch` old daily counts; how many."""
     day = (real_now() - timedelta(days=TALLY_DAYS)).date().isoformat()
-    which = (
-        f"SELECT id FROM (SELECT id, day FROM daily_tally ORDER BY id LIMIT {FRONT}) oldest WHERE"
-        " day < ? LIMIT ?"
-    )
-    return int(execute(f"DELETE FROM daily_tally WHERE id IN ({which})", (day, batch)).rowcount)
+    return int(execute(_OLD_TALLIES, (day, day, batch)).rowcount)

@@ -159,11 +159,11 @@ def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
         "SELECT 1 FROM backfill e WHERE e.stripe_account = b.stripe_account AND e.state = 'done'"
         " AND e.id < b.id"
     )
-    whose = f"b.asked_by = 'system' AND EXISTS ({earlier})" if scheduled else "b.missing > 0"
+    whose = f" AND b.asked_by = 'system' AND EXISTS ({earlier})" if scheduled else ""
     door = _DOOR.format(account="b.stripe_account")
     asked = (
-        f"SELECT {door}, SUM(b.missing) FROM ({latest}) b WHERE b.created_at > {{now}} - ? AND"
-        f" {whose} GROUP BY 1"
+        f"SELECT {door}, SUM(b.missing) FROM ({latest}) b WHERE b.missing > 0 AND b.created_at >"
+        f" {{now}} - ?{whose} GROUP BY 1"
     )
     return {"platform": 0, "connect": 0} | {
         name: int(count) for name, count in execute(asked, (_RUNS, seconds * _SECOND)).fetchall()

@@ -53,10 +53,14 @@ def unpaid_page(
     its parameters.
     """
     where, given = ["t.account_id = ?", "t.status = ?"], [account.id, status]
-    if which is not None:
-        where.append("t.due_date < ?" if which == "overdue" else "t.due_date >= ?")
+    if which == "overdue":
+        where.append("t.due_date < ?")
         given.append(today.isoformat())
-    if after is not None:
+    # one lower bound, the later one: of two SQLite reads from the earlier
+    if which == "sent" and (after is None or after.due_date < today):
+        where.append("t.due_date >= ?")
+        given.append(today.isoformat())
+    elif after is not None:
         where.append("(t.due_date, t.id) > (?, ?)")
         given += [after.due_date.isoformat(), after.id]
     return f"{' AND '.join(where)} ORDER BY t.due_date, t.id LIMIT ?", [*given, limit]

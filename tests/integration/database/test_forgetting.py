@@ -211,7 +211,7 @@ def test_no_table_is_read_whole_to_forget_its_oldest_rows(database_url, kept):
         "oauth_state": "oauth_state_expires_at",
     }
     # the first rows by id are the oldest
-    index = by_age.get(kept.table, f"{kept.table}_pkey" if is_postgres() else f"SCAN {kept.table}")
+    index = by_age.get(kept.table, f"{kept.table}_pkey" if is_postgres() else "id<?)")
     assert index in told, told
     assert f"Seq Scan on {kept.table}" not in told, told
     assert "TEMP B-TREE FOR ORDER BY" not in told, told

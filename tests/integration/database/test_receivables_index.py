@@ -71,6 +71,21 @@ def test_each_page_is_one_range_of_the_index_already_in_order(database_url):
             assert "TEMP B-TREE" not in told, told
 
 
+def test_a_page_of_what_is_not_due_begins_at_its_cursor(database_url):
+    """Not at today: all that lies between the two would be read for each page."""
+    account = many_invoices()
+    after = (
+        Invoice.select()
+        .where(Invoice.account == account, Invoice.status == "sent", Invoice.due_date > TODAY)
+        .order_by(Invoice.due_date.desc())
+        .get()
+    )
+    where, values = unpaid_page(account, "sent", "sent", TODAY, after, 21)
+    told = plan(fixed_sql.select_with(Invoice, "customer", where), values)
+    begins = "(ROW(due_date, id) >" if is_postgres() else "(due_date,id)>(?,?)"
+    assert begins in told, told
+
+
 def test_the_sums_stay_within_the_account(database_url):
     account = many_invoices()
     for where in (
