@@ -4,8 +4,8 @@ import runtime.without_psycopg  # noqa: F401 - before anything loads peewee
 
 # isort: split
 import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm
-import scheduler
 from delivery.pool import Pool
+from jobs.timetable import load_timetable
 from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
 from runtime.log import configure_log
@@ -17,7 +17,7 @@ def main() -> None:
     """Run the pool until SIGTERM."""
     settings = settings_or_exit(check_workers)
     configure_log(settings.log_format, settings.log_level, mask=redact)
-    scheduler.load_timetable()
+    load_timetable()
     keeper = embedded_server.Keeper()
     tend = (lambda: None) if settings.redis_url else keeper.tend
     try:

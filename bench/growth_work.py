@@ -19,9 +19,9 @@ from actions.books.compare import sighted_invoices, unsighted_payments, unsighte
 from actions.books.receive_event import receive_stripe_event
 from delivery import relay
 from delivery.registry import find_job
+from jobs.timetable import TIMETABLE
 from models.books.reconciliation import Reconciliation
 from models.transactions import transaction
-from scheduler import TIMETABLE
 from web.app import create_app
 from web.http.guards.sessions import cookie_name
 from web.invoices.responses import InvoiceStatus

@@ -6,7 +6,7 @@ from redis import Redis
 
 from delivery.relay import HEARTBEAT_KEY
 from delivery.rq.mend import live_workers
-from delivery.ticker import SEEN_KEY
+from delivery.scheduler import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
 DETOUR = (

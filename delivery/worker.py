@@ -32,7 +32,7 @@ from delivery.registry import find_job
 from delivery.rq import keys as rq_keys
 from delivery.rq import mend as rq_mend
 from delivery.rq import view as rq_view
-from delivery.tick import TICK_PREFIX, take_tick
+from delivery.schedule import TICK_PREFIX, take_tick
 from delivery.turns import Turns
 from models.delivery.attempt import Claimed, claim_job, claim_more, release_worker
 from models.delivery.staged_job import StagedJob

@@ -19,11 +19,11 @@ import pytest
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-import scheduler
 from bin.commands.program import payphone
 from delivery import relay
 from delivery.registry import find_job, job_names
 from effects.kinds import KINDS
+from jobs.timetable import TIMETABLE
 from models.accounts.audit_entry import AuditEntry
 from models.feed.outgoing_event import TYPES
 from models.transactions import database
@@ -132,7 +132,7 @@ def test_queues():
 
 
 def test_schedules():
-    kept("schedules", {schedule.name: schedule.every for schedule in scheduler.TIMETABLE})
+    kept("schedules", {schedule.name: schedule.every for schedule in TIMETABLE})
 
 
 def effects_found() -> Json:

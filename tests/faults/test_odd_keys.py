@@ -4,7 +4,7 @@ web go on, and what was accepted is done (H17).
 
 import pytest
 
-from delivery import life_signs, outages, relay, ticker
+from delivery import life_signs, outages, relay, scheduler
 from delivery import worker as worker_module
 from delivery.locks import invoice_lock
 from delivery.outages import Patience
@@ -85,7 +85,7 @@ def house(database_url, valkey, monkeypatch):
             worker._beaten_at = 0.0
             worker._step()
         with patience.out():
-            table = ticker._Scheduler(queue_name="periodic", connection=redis, interval=5)
+            table = scheduler._Scheduler(queue_name="periodic", connection=redis, interval=5)
             try:
                 if table.acquire_lock():
                     table.enqueue_jobs()

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 
-import scheduler
 from delivery import locks, nudge
+from jobs.timetable import load_timetable
 from models import transactions
 from runtime.settings import ROOT, get_settings
 from tests.running.fork_server import Forked, can_be_forked
@@ -53,4 +53,4 @@ def reset_process() -> None:
     get_settings.cache_clear()
     nudge._Nudger.client, nudge._Nudger.paused_until = None, 0.0
     locks._Connection.client = None
-    scheduler.load_timetable()
+    load_timetable()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from delivery.backoff import MAX_BACKOFF, backoff
 from delivery.registry import MAX_TIMEOUT, JobType, find_job, job, job_names
 from delivery.rq import keys as rq_keys
-from delivery.tick import Schedule
+from delivery.schedule import Schedule
 from models.accounts.account import Account
 from models.delivery.attempt import LEASE
 from rules.imports.csv_cells import BadCell, read_currency

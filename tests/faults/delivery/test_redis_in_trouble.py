@@ -12,7 +12,7 @@ import pytest
 from redis.exceptions import OutOfMemoryError
 
 from delivery.relay import EPOCH_KEY, HEARTBEAT_KEY
-from delivery.tick import TICK_PREFIX
+from delivery.schedule import TICK_PREFIX
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.payments.payment import Payment

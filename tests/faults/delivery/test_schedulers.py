@@ -11,11 +11,11 @@ import pytest
 from rq.job import Job
 from rq_scheduler import Scheduler as ForeignScheduler
 
-import scheduler
-from delivery import ticker
+from delivery import scheduler
 from delivery.registry import find_job
-from delivery.tick import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
-from delivery.ticker import SEEN_KEY
+from delivery.schedule import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
+from delivery.scheduler import SEEN_KEY
+from jobs.timetable import load_timetable
 from models.delivery.staged_job import StagedJob
 from tests import given
 from tests.running.servers import wait_for
@@ -36,7 +36,7 @@ def ticking(database_url, valkey):
     """One look of a scheduler in this process: what it put into `periodic`."""
 
     def look(connection=None):
-        table = ticker._Scheduler(
+        table = scheduler._Scheduler(
             queue_name="periodic", connection=connection or valkey.client(), interval=5
         )
         table.enqueue_jobs()
@@ -201,7 +201,7 @@ def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, 
 
 
 def test_the_timetable_is_made_of_known_jobs():
-    scheduler.load_timetable()
+    load_timetable()
     assert timetable()
     for name, schedule in timetable().items():
         assert find_job(schedule.job).queue == "periodic"

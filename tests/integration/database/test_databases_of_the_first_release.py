@@ -22,7 +22,7 @@ import pytest
 
 from delivery.attempt import UNKNOWN
 from delivery.registry import find_job, job_names
-from delivery.tick import take_tick, timetable
+from delivery.schedule import take_tick, timetable
 from models import transactions
 from models.books.reconciliation import Reconciliation
 from models.contact.message import Message

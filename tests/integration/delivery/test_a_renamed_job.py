@@ -12,7 +12,7 @@ import pytest
 from delivery import registry, relay
 from delivery.perform_now import perform_now, stage_now
 from delivery.registry import JobType, find_job, job, job_names
-from delivery.tick import Schedule, take_tick, use_timetable
+from delivery.schedule import Schedule, take_tick, use_timetable
 from models.delivery import job_names as names_known
 from models.delivery.job_names import names_of
 from models.delivery.job_replay import replay_all

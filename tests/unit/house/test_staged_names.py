@@ -16,7 +16,9 @@ pytestmark = pytest.mark.xdist_group(SOURCES)
 STAGE = frozenset({"stage", "stage_again", "stage_now"})
 ROOMS = ("web", "jobs", "actions", "effects", "delivery", "models", "bin", "simulation")
 # where the name is handed on, not chosen
-HANDED_ON = frozenset({"delivery/perform_now.py", "models/delivery/stage.py", "delivery/tick.py"})
+HANDED_ON = frozenset(
+    {"delivery/perform_now.py", "models/delivery/stage.py", "delivery/schedule.py"}
+)
 
 
 def _stagings(path: Path) -> Iterator[ast.Call]:

@@ -22,7 +22,7 @@ from rq_scheduler.scheduler import Scheduler
 
 from delivery.registry import find_job
 from delivery.rq.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
-from delivery.tick import TICK_PREFIX, Schedule, timetable
+from delivery.schedule import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
