@@ -44,8 +44,10 @@ def growth(db: str, small: int, large: int) -> None:
         with ExitStack() as stack:
             sides = {size: stack.enter_context(_side(engine, size)) for size in cost}
             console.print(f"{engine}: measuring …")
-            while all([_measured(side, cost[size]) for size, side in sides.items()]):
-                pass
+            goes_on = True
+            while goes_on:
+                for size, side in sides.items():
+                    goes_on = _measured(side, cost[size])
         rows = [
             [what, _shown(what, cost[small][what]), _shown(what, value), _ratio(what, cost)]
             for what, value in cost[large].items()
