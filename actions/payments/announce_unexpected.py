@@ -21,12 +21,14 @@ class Before(NamedTuple):
     received: int
     overpaid: int
     foreign: frozenset[str]  # ids of its payments that brought another currency
+    succeeded: frozenset[str]  # ids of those that had succeeded
 
     @classmethod
     def of(cls, invoice: Invoice, payments: Iterable[Payment]) -> "Before":
         """The locked invoice's amounts and payments as they are now."""
         foreign = frozenset(each.id for each in payments if _is_foreign(invoice, each))
-        return cls(invoice.amount_received, invoice.overpaid, foreign)
+        succeeded = frozenset(each.id for each in payments if each.terminal == "succeeded")
+        return cls(invoice.amount_received, invoice.overpaid, foreign, succeeded)
 
 
 def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> None:

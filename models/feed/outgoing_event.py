@@ -14,6 +14,7 @@ from runtime.clock import rfc3339
 TYPES = (
     "invoice.paid",
     "invoice.overdue",
+    "payment.succeeded",
     "payment.failed",
     "payment.unexpected",
     "payment.voided",

@@ -70,6 +70,7 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
         ("event", "payment_intent.payment_failed"),
         ("notice", "payment.failed"),
         ("event", "payment_intent.succeeded"),
+        ("notice", "payment.succeeded"),
         ("notice", "invoice.paid"),
         ("event", "refund.created"),
     ]
