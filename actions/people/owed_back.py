@@ -1,5 +1,7 @@
 """Money that nobody owed, and disputes, as work for somebody at the clinic."""
 
+from typing import Any
+
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
@@ -23,11 +25,7 @@ def watch_overpayment(invoice: Invoice, before: int) -> None:
     if amount <= 0:
         WorkItem.close("overpayment", invoice.id, OVER)
         return
-    words = (
-        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
-        " that nobody owed. Refund it, or keep it as a credit."
-    )
-    context = {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
+    words, context = _overpayment(invoice, amount)
     item = WorkItem.open(
         invoice.account_id,
         "overpayment",
@@ -40,6 +38,24 @@ def watch_overpayment(invoice: Invoice, before: int) -> None:
     )
     if not item.is_new and (item.is_open or amount > before):
         item.open_again(words, context)
+
+
+def watch_refused_refund(invoice: Invoice) -> None:
+    """What somebody resolved by a refund that Stripe has refused waits for somebody again, unless
+    it has gone back meanwhile. The invoice is locked.
+    """
+    which = "kind = 'overpayment' AND subject = ? AND resolution = 'refund'"
+    item, amount = WorkItem.one(which, invoice.id), too_much(invoice)
+    if item is not None and amount > 0:
+        item.open_again(*_overpayment(invoice, amount))
+
+
+def _overpayment(invoice: Invoice, amount: int) -> tuple[str, dict[str, Any]]:
+    words = (
+        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
+        " that nobody owed. Refund it, or keep it as a credit."
+    )
+    return words, {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
 
 
 def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:

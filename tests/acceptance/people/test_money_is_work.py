@@ -51,6 +51,33 @@ def test_what_is_too_much_is_refunded_by_one_action(clinic):
     assert [row.amount for row in RefundRequest.select()] == [2_000]
 
 
+def test_what_stripe_refuses_to_refund_waits_for_somebody_again(client, valkey, stand_in):
+    """Given too much money, and a refund of it that Stripe refuses, as for want of a balance, then
+    the clinic's software is told that nobody gets it, and somebody may choose again.
+    """
+    clinic = Clinic(client, stand_in, valkey.client())
+    stand_in.charge(clinic.invoice, 14_500)
+    stand_in.deliver(client, clinic.redis)
+    (item,) = waiting(clinic, "overpayment")
+    stand_in.fault("refused_400", "POST", "/v1/refunds")
+    for status in ("refused", "confirmed"):
+        decide(clinic, f"/api/work-items/{item['id']}/resolve", action="refund")
+        assert waiting(clinic, "overpayment") == []
+        given.worked(clinic.redis)
+        request = RefundRequest.select().order_by(RefundRequest.id.desc()).first()
+        assert request.state == status
+        if status == "refused":
+            assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_000]
+    assert waiting(clinic, "overpayment") == []
+    told = [row for row in clinic.get("/api/events").json["data"] if "refund" in row["type"]]
+    assert [(row["type"], row["data"]["status"]) for row in told] == [
+        ("refund.failed", "refused"),
+        ("refund.succeeded", "succeeded"),
+    ]
+    refused = RefundRequest.get(RefundRequest.state == "refused")
+    assert (told[0]["data"]["refundRequestId"], told[0]["data"]["refundId"]) == (refused.id, None)
+
+
 def test_more_that_comes_in_opens_it_again(clinic):
     paid(clinic, 12_500)
     paid(clinic, 2_000)
