@@ -98,10 +98,11 @@ class OneInvoice:
         """Change the fields in the body. A new amount retires links and open intents for the old
         one.
         """
-        wanted = check(InvoiceChange, read_json(req))
+        caller, wanted = caller_of(req), check(InvoiceChange, read_json(req))
         values = {
             ("mark" if name == "status" else name): value
             for name, value in wanted.model_dump(include=wanted.model_fields_set).items()
             if value is not None or name == "project"
         }
-        resp.media = InvoiceShown.show(change_invoice(caller_of(req).own, invoice_id, values))
+        invoice = change_invoice(caller.own, invoice_id, values, caller.actor)
+        resp.media = InvoiceShown.show(invoice)
