@@ -6,12 +6,14 @@ from actions.payments.recompute import recompute
 from actions.payments.retire_open_payments import retire_open_payments
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
+from models.contact.hold import customer_key
 from models.feed.emit import News
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import serialize_on
 from providers.stripe.events import PaymentFinding
 from runtime.clock import real_now
 
@@ -54,6 +56,8 @@ def record_intent(
         )
         if facts.went_back(payment):  # the events of its return may have come first
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
+    if payment is not None and before.is_newly_foreign(invoice, payment):
+        serialize_on(customer_key(invoice.customer_id))  # they are held: before the feed is locked
     over = {"id": intent_id, "status": finding.report.terminal}
     is_ours = PaymentAttempt.record_over(over, now)
     recompute(invoice, facts, _news(payment, before, is_ours))
