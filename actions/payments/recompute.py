@@ -9,11 +9,13 @@ from datetime import datetime
 from actions.contact.promise import keep_promise_early
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.returns.announce_returns import announce_returns
-from actions.people.owed_back import too_much, watch_overpayment
+from actions.people.owed_back import is_newly_lost, too_much, watch_overpayment
 from models.contact.contact_course import ContactCourse
+from models.contact.hold import customer_key
 from models.feed.emit import News, emit_all, emit_each
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
+from models.transactions import serialize_on
 from rules.invoice_fold import Amounts
 from runtime.clock import business_now, real_now
 
@@ -30,6 +32,8 @@ def recompute(
     kept by it is settled, and money that nobody owed is work for somebody.
     """
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
+    if any(is_newly_lost(dispute) for _, dispute in facts.disputes):
+        serialize_on(customer_key(invoice.customer_id))  # they are held: before the feed is locked
     status, owed_back = invoice.status, too_much(invoice)
     revision = invoice.balance_revision
     today = invoice.account.local_date(business_now())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.contact.escalate import open_escalation
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
@@ -58,10 +59,20 @@ def _overpayment(invoice: Invoice, amount: int) -> tuple[str, dict[str, Any]]:
     return words, {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
 
 
+def is_newly_lost(dispute: Dispute) -> bool:
+    """Whether it was lost and nobody was told so."""
+    return dispute.status == "lost" and dispute.announced != "closed"
+
+
 def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
-    """Open or close the item of a dispute; an appeal opens it again."""
+    """Open or close the item of a dispute; an appeal opens it again. One that was lost is owed
+    again, by somebody who has said to their bank that it is not: a person decides about that, and
+    until then nobody asks for it.
+    """
     if step == "closed":
         WorkItem.close("dispute", dispute.dispute_id, OVER)
+        if dispute.status == "lost":
+            _hand_over(invoice, dispute)
         return
     words = (
         f"A cardholder disputes {in_words(dispute.amount, dispute.currency, 'en_US')} of invoice"
@@ -86,3 +97,21 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
     )
     if not item.is_new and not item.is_open:
         item.open_again(words, context)
+
+
+def _hand_over(invoice: Invoice, dispute: Dispute) -> None:
+    context = {
+        "disputeId": dispute.dispute_id,
+        "amount": dispute.amount,
+        "currency": dispute.currency,
+    }
+    open_escalation(
+        invoice.account,
+        invoice.customer,
+        invoice,
+        "dispute_lost",
+        context,
+        subject=dispute.dispute_id,
+        suggested="done",
+        hold="dispute",
+    )
