@@ -7,6 +7,7 @@ alone.
 from typing import Any
 
 from actions.payments.payable import payment_is_under_way
+from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -99,7 +100,7 @@ def _decide(link: PaymentLink) -> Effect | None:
         return reserve(
             PAYMENT_LINK,
             link.id,
-            _request(link, invoice.number, invoice.project),
+            _request(link, invoice),
             invoice,
             link.stripe_account,
             "create_payment_link",
@@ -116,18 +117,13 @@ def _is_unrecorded(link: PaymentLink, effect: Effect) -> bool:
     )
 
 
-def _request(link: PaymentLink, number: str, project: str | None) -> dict[str, Any]:
+def _request(link: PaymentLink, invoice: Invoice) -> dict[str, Any]:
     """What Stripe is asked for. A link's metadata does not reach its intent, so both carry it."""
-    metadata = {
-        "account_id": link.account_id,
-        "invoice_id": link.invoice_id,
-        "attempt_id": link.id,
-        "project": (project or "")[:500],
-    }
+    metadata = stripe_metadata(invoice, link.id)
     price = {
         "currency": link.currency,
         "unit_amount": link.amount,
-        "product_data": {"name": f"Invoice {number}"[:250]},
+        "product_data": {"name": f"Invoice {invoice.number}"[:250]},
     }
     return {
         "line_items": [{"price_data": price, "quantity": 1}],

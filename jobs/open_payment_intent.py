@@ -7,6 +7,7 @@ it exists is cancelled.
 from typing import Any
 
 from actions.payments.record_intent import record_intent
+from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -78,16 +79,10 @@ def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:
     """All payment methods enabled at Stripe; the receipt goes to `receipt_email`. A saved card
     needs its customer.
     """
-    metadata = {
-        "account_id": attempt.account_id,
-        "invoice_id": attempt.invoice_id,
-        "attempt_id": attempt.id,
-        "project": (invoice.project or "")[:500],
-    }
     request: dict[str, Any] = {
         "amount": attempt.amount,
         "currency": attempt.currency,
-        "metadata": metadata,
+        "metadata": stripe_metadata(invoice, attempt.id),
     }
     request["automatic_payment_methods"] = {"enabled": True}
     if attempt.stripe_customer_id:

@@ -7,6 +7,7 @@ one harms the person who waits.
 
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
+from actions.payments.returns.announce_returns import announce_refused_refund
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -44,7 +45,9 @@ def refund_payment(request_id: str) -> None:
                 "amount": request.amount,
             }
             if made is None:
+                invoice = Invoice.locked(payment.invoice_id)
                 request.record_refused(effect.error or "", now)
+                announce_refused_refund(invoice, request, effect.error_code or "")
                 AuditEntry.record(
                     SYSTEM,
                     "refund.refused",

@@ -1,5 +1,8 @@
 """The timeline's words for outcomes and money."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rules.money import to_major
 
 OUTCOMES = {
@@ -9,6 +12,8 @@ OUTCOMES = {
     "unmatched": "No invoice here matches it.",
     "refused": "Refused.",
 }
+
+_TERMS = {"amountDue": "amount", "dueDate": "due date", "status": "status"}
 
 PROMISES = {
     "kept": "was kept:",
@@ -22,6 +27,22 @@ PROMISES = {
 def money(amount: int, currency: str) -> str:
     """Minor units for people: `125.00 USD`."""
     return f"{to_major(amount, currency)} {currency.upper()}"
+
+
+def changed_terms(detail: Mapping[str, Any]) -> str:
+    """What of an invoice's terms an audit entry says was changed, after a colon; empty if none
+    was.
+    """
+    currency = detail.get("currency") or ""
+    told = [
+        f"{_TERMS[name]} from {_term(name, old, currency)} to {_term(name, new, currency)}"
+        for name, (old, new) in (detail.get("terms") or {}).items()
+    ]
+    return f": {', '.join(told)}" if told else ""
+
+
+def _term(name: str, value: Any, currency: str) -> str:
+    return money(value, currency) if name == "amountDue" else str(value).replace("_", " ")
 
 
 def refund_failed(amount: str, why: str | None) -> str:

@@ -29,6 +29,7 @@ def open_escalation(
     subject: str = "",
     owner: str | None = None,
     suggested: str = "reply",
+    hold: str = "",
     by: str = SYSTEM,
 ) -> WorkItem:
     """The work item of an escalation, in the caller's transaction; due within a day unless said.
@@ -36,12 +37,13 @@ def open_escalation(
     `reason` is a word of `REASONS` in `rules/contact/work_items.py`, or words. `context` holds ids,
     amounts and what was said, redacted, and nothing about health. There is one for each `subject`,
     a call's id say, else for each reason and invoice or person: one that was resolved opens again.
-    A reason of `HOLDS` also puts its hold on the person.
+    A reason of `HOLDS` also puts its hold on the person, another one the kind of `hold` that is
+    given.
     """
     about = subject or (invoice.id if invoice is not None else customer.id)
     with transaction():
-        if reason in HOLDS:
-            hold_at_once(customer, HOLDS[reason], reason_in_words(reason), by, reason=reason)
+        if hold := HOLDS.get(reason, hold):
+            hold_at_once(customer, hold, reason_in_words(reason), by, reason=reason)
         item = WorkItem.open(
             account.id,
             "escalation",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from actions.invoices.change import change
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
@@ -97,7 +98,7 @@ def import_rows(
     )
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
-            _update(one.row, one.invoice, now, recompute)
+            _update(one.row, one.invoice, actor, now, recompute)
     _keep_consents(planned, customers, actor, now)
 
 
@@ -123,13 +124,15 @@ def _new_invoice(
     } | {name: getattr(standing, name) for name in standing.__slots__}
 
 
-def _update(row: InvoiceRow, known: Invoice, now: datetime, recompute: Recompute) -> None:
+def _update(
+    row: InvoiceRow, known: Invoice, actor: str, now: datetime, recompute: Recompute
+) -> None:
     invoice = Invoice.locked(known.id)
     if with_money([invoice.id]):
         return  # it was paid while the file was read
     changes = _changes(row, invoice)
     if changes:
-        invoice.change(now, **changes)
+        change(invoice, changes, actor, now)
         recompute(invoice)
         if "due_date" in changes:
             ContactCourse.look_again_at(invoice.customer_id)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.invoices.change import change
 from actions.invoices.customers import find_customer
 from actions.payments.chargeable import check_chargeable
 from actions.payments.recompute import recompute
@@ -62,7 +63,9 @@ def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -
     return invoice
 
 
-def change_invoice(account: Account, invoice_id: str, values: dict[str, Any]) -> Invoice:
+def change_invoice(
+    account: Account, invoice_id: str, values: dict[str, Any], actor: str
+) -> Invoice:
     """Change the columns in `values`. Another amount retires links and open intents for the old
     one.
 
@@ -72,8 +75,7 @@ def change_invoice(account: Account, invoice_id: str, values: dict[str, Any]) ->
     with transaction():
         invoice = lock_invoice(account, invoice_id)
         _check_change(invoice, values)
-        if values:
-            invoice.change(real_now(), **values)
+        change(invoice, values, actor, real_now())
         recompute(invoice)
         if "due_date" in values:
             ContactCourse.look_again_at(invoice.customer_id)

@@ -7,6 +7,7 @@ It counts all the same, because it is there; whether it is kept or given back, t
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from actions.contact.escalate import open_escalation
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
@@ -21,12 +22,18 @@ class Before(NamedTuple):
     received: int
     overpaid: int
     foreign: frozenset[str]  # ids of its payments that brought another currency
+    succeeded: frozenset[str]  # ids of those that had succeeded
 
     @classmethod
     def of(cls, invoice: Invoice, payments: Iterable[Payment]) -> "Before":
         """The locked invoice's amounts and payments as they are now."""
         foreign = frozenset(each.id for each in payments if _is_foreign(invoice, each))
-        return cls(invoice.amount_received, invoice.overpaid, foreign)
+        succeeded = frozenset(each.id for each in payments if each.terminal == "succeeded")
+        return cls(invoice.amount_received, invoice.overpaid, foreign, succeeded)
+
+    def is_newly_foreign(self, invoice: Invoice, payment: Payment) -> bool:
+        """Whether the payment has brought, since then, money that the invoice cannot count."""
+        return _is_foreign(invoice, payment) and payment.id not in self.foreign
 
 
 def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> None:
@@ -49,6 +56,29 @@ def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> N
         "refundUrl": f"/api/payments/{payment.id}/refunds",
     }
     emit(invoice.account_id, "payment.unexpected", about, f"invoice:{invoice.id}")
+    if because == "currency":
+        _hand_over(invoice, payment)
+
+
+def _hand_over(invoice: Invoice, payment: Payment) -> None:
+    """The books say that all is owed, and somebody has paid: a person decides what it was worth,
+    and until then nobody asks for it again.
+    """
+    context = {
+        "paymentId": payment.id,
+        "amount": payment.amount_received,
+        "currency": payment.currency,
+    }
+    open_escalation(
+        invoice.account,
+        invoice.customer,
+        invoice,
+        "another_currency",
+        context,
+        subject=payment.id,
+        suggested="done",
+        hold="other",
+    )
 
 
 def _is_foreign(invoice: Invoice, payment: Payment) -> bool:
@@ -57,7 +87,7 @@ def _is_foreign(invoice: Invoice, payment: Payment) -> bool:
 
 
 def _why(invoice: Invoice, payment: Payment, before: Before) -> str:
-    if _is_foreign(invoice, payment) and payment.id not in before.foreign:
+    if before.is_newly_foreign(invoice, payment):
         return "currency"
     if invoice.amount_received <= before.received:
         return ""

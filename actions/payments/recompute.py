@@ -9,36 +9,40 @@ from datetime import datetime
 from actions.contact.promise import keep_promise_early
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.returns.announce_returns import announce_returns
-from actions.people.owed_back import too_much, watch_overpayment
+from actions.people.owed_back import is_newly_lost, too_much, watch_overpayment
 from models.contact.contact_course import ContactCourse
-from models.feed.emit import emit, emit_each
+from models.contact.hold import customer_key
+from models.feed.emit import News, emit_all, emit_each
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
+from models.transactions import serialize_on
 from rules.invoice_fold import Amounts
 from runtime.clock import business_now, real_now
 
 ANNOUNCED = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software hears of
 
 
-def recompute(invoice: Invoice, facts: InvoiceFacts | None = None) -> bool:
-    """Recompute a locked invoice in the open transaction, from `facts` if they were just read.
-    Answers whether anything changed.
+def recompute(
+    invoice: Invoice, facts: InvoiceFacts | None = None, news: Sequence[News] = ()
+) -> bool:
+    """Recompute a locked invoice in the open transaction, from `facts` if they were just read, and
+    emit `news` before what is told of its new status. Answers whether anything changed.
 
     If its balance changed, the links and intents for the old one are retired; a promise that is
     kept by it is settled, and money that nobody owed is work for somebody.
     """
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
+    if any(is_newly_lost(dispute) for _, dispute in facts.disputes):
+        serialize_on(customer_key(invoice.customer_id))  # they are held: before the feed is locked
     status, owed_back = invoice.status, too_much(invoice)
     revision = invoice.balance_revision
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
     if invoice.status != status and invoice.status in ANNOUNCED:
-        emit(
-            invoice.account_id,
-            f"invoice.{invoice.status}",
-            _about(invoice),
-            f"invoice:{invoice.id}",
-        )
+        told = News(f"invoice.{invoice.status}", _about(invoice), f"invoice:{invoice.id}")
+        news = [*news, told]
+    if news:
+        emit_all(invoice.account_id, news)
     if invoice.status != status and "overdue" in {invoice.status, status}:
         ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
     if facts.promised and changed:

@@ -6,10 +6,14 @@ from actions.payments.recompute import recompute
 from actions.payments.retire_open_payments import retire_open_payments
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
+from models.contact.hold import customer_key
+from models.feed.emit import News
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
+from models.transactions import serialize_on
 from providers.stripe.events import PaymentFinding
 from runtime.clock import real_now
 
@@ -52,13 +56,25 @@ def record_intent(
         )
         if facts.went_back(payment):  # the events of its return may have come first
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
-    PaymentAttempt.record_over({"id": intent_id, "status": finding.report.terminal}, now)
-    recompute(invoice, facts)
+    if payment is not None and before.is_newly_foreign(invoice, payment):
+        serialize_on(customer_key(invoice.customer_id))  # they are held: before the feed is locked
+    over = {"id": intent_id, "status": finding.report.terminal}
+    is_ours = PaymentAttempt.record_over(over, now)
+    recompute(invoice, facts, _news(payment, before, is_ours))
     if is_new and payment is not None:
         announce_unexpected(invoice, payment, before)
     if is_new and payment is not None and payment.status == "processing":
         _close_other_ways(invoice, intent_id)
     return is_new
+
+
+def _news(payment: Payment | None, before: Before, is_ours: bool) -> list[News]:
+    """That the payment has succeeded, unless it had `before`. `is_ours`: by an intent of ours,
+    which may have been charged in a call.
+    """
+    if payment is None or payment.terminal != "succeeded" or payment.id in before.succeeded:
+        return []
+    return [payment.success(PaymentConfirmation.call_of(payment.intent_id) if is_ours else None)]
 
 
 def _close_other_ways(invoice: Invoice, intent_id: str) -> None:

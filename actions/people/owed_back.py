@@ -1,5 +1,8 @@
 """Money that nobody owed, and disputes, as work for somebody at the clinic."""
 
+from typing import Any
+
+from actions.contact.escalate import open_escalation
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
@@ -23,11 +26,7 @@ def watch_overpayment(invoice: Invoice, before: int) -> None:
     if amount <= 0:
         WorkItem.close("overpayment", invoice.id, OVER)
         return
-    words = (
-        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
-        " that nobody owed. Refund it, or keep it as a credit."
-    )
-    context = {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
+    words, context = _overpayment(invoice, amount)
     item = WorkItem.open(
         invoice.account_id,
         "overpayment",
@@ -42,10 +41,38 @@ def watch_overpayment(invoice: Invoice, before: int) -> None:
         item.open_again(words, context)
 
 
+def watch_refused_refund(invoice: Invoice) -> None:
+    """What somebody resolved by a refund that Stripe has refused waits for somebody again, unless
+    it has gone back meanwhile. The invoice is locked.
+    """
+    which = "kind = 'overpayment' AND subject = ? AND resolution = 'refund'"
+    item, amount = WorkItem.one(which, invoice.id), too_much(invoice)
+    if item is not None and amount > 0:
+        item.open_again(*_overpayment(invoice, amount))
+
+
+def _overpayment(invoice: Invoice, amount: int) -> tuple[str, dict[str, Any]]:
+    words = (
+        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
+        " that nobody owed. Refund it, or keep it as a credit."
+    )
+    return words, {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
+
+
+def is_newly_lost(dispute: Dispute) -> bool:
+    """Whether it was lost and nobody was told so."""
+    return dispute.status == "lost" and dispute.announced != "closed"
+
+
 def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
-    """Open or close the item of a dispute; an appeal opens it again."""
+    """Open or close the item of a dispute; an appeal opens it again. One that was lost is owed
+    again, by somebody who has said to their bank that it is not: a person decides about that, and
+    until then nobody asks for it.
+    """
     if step == "closed":
         WorkItem.close("dispute", dispute.dispute_id, OVER)
+        if dispute.status == "lost":
+            _hand_over(invoice, dispute)
         return
     words = (
         f"A cardholder disputes {in_words(dispute.amount, dispute.currency, 'en_US')} of invoice"
@@ -70,3 +97,21 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
     )
     if not item.is_new and not item.is_open:
         item.open_again(words, context)
+
+
+def _hand_over(invoice: Invoice, dispute: Dispute) -> None:
+    context = {
+        "disputeId": dispute.dispute_id,
+        "amount": dispute.amount,
+        "currency": dispute.currency,
+    }
+    open_escalation(
+        invoice.account,
+        invoice.customer,
+        invoice,
+        "dispute_lost",
+        context,
+        subject=dispute.dispute_id,
+        suggested="done",
+        hold="dispute",
+    )

@@ -6,6 +6,13 @@ from zoneinfo import ZoneInfo
 from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
+from rules.stripe_mode import mode_of_key
+from runtime.settings import get_settings
+
+
+def is_live() -> bool:
+    """Whether money is real here, by our key at Stripe: one installation has one mode."""
+    return mode_of_key(get_settings().stripe_secret_key) == "live"
 
 
 class Account(Row):
@@ -19,6 +26,11 @@ class Account(Row):
     stripe_account = TextField(null=True, unique=True)
     created_at = Instant()
     feed_begins_after = BigIntegerField(null=True)
+
+    @property
+    def livemode(self) -> bool:
+        """As `is_live`, in Stripe's word for it."""
+        return is_live()
 
     def local_date(self, now: datetime) -> date:
         """The date in the account's time zone at `now`."""

@@ -22,9 +22,9 @@ class AccountSettings(Row):
     ladder would send waits for a person; automatic · `opening_hours`: see
     `rules/integrations/opening_hours.py`; {} for the usual ones · `keypad_payments`: whether cards
     may be entered on the keypad during a call · `send_project`: whether an invoice's project is
-    only a reference, which callers may be told · `consent_days`: for how long a consent is relied
-    on; 0: for ever · `number_check_days`: for how long an answer of the look-up of reassigned
-    numbers, or a consent, is relied on once it was asked; 0: nothing is looked up.
+    only a reference, which Stripe and callers may be told · `consent_days`: for how long a consent
+    is relied on; 0: for ever · `number_check_days`: for how long an answer of the look-up of
+    reassigned numbers, or a consent, is relied on once it was asked; 0: nothing is looked up.
     """
 
     account_id: str

@@ -1,8 +1,8 @@
 """Emitting events to a clinic's software: the one function that writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.delivery.stage import stage
 from models.feed.outgoing_event import TYPES, OutgoingEvent, feed_key
@@ -15,26 +15,42 @@ from runtime.ids import new_id
 HELD = 86_400.0  # seconds that a held delivery's job is put off; held anew long before
 
 
-def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
-    """Emit an event to the account's feed and endpoints. Commits with the caller's transaction.
-
-    `type` is one of TYPES; `payload` camelCase ids, amounts in minor units, statuses; `subject` the
-    row it is about, such as `invoice:inv_…`. Call it once per transition.
+class News(NamedTuple):
+    """An event to be emitted: `type` is one of TYPES; `payload` camelCase ids, amounts in minor
+    units, statuses; `subject` the row it is about, such as `invoice:inv_…`.
     """
-    _check(type)
+
+    type: str
+    payload: dict[str, Any]
+    subject: str = ""
+
+
+def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
+    """Emit an event, given as `News` is, to the account's feed and endpoints. Commits with the
+    caller's transaction. Call it once per transition.
+    """
+    return emit_all(account_id, [News(type, payload, subject)])[0]
+
+
+def emit_all(account_id: str, news: Sequence[News]) -> list[OutgoingEvent]:
+    """Emit events of one moment, in their order, as `emit`."""
+    for each in news:
+        _check(each.type)
     with transaction():
         share_on(feed_key(account_id))
-        event = OutgoingEvent.create(
-            event_id=new_id("oev"),
-            account_id=account_id,
-            type=type,
-            subject=subject,
-            payload=payload,
-            created_at=real_now(),
-        )
-        for endpoint in _endpoints(account_id, type):
-            deliver(event, endpoint)
-        return event
+        now = real_now()
+        events = [
+            OutgoingEvent.create(
+                event_id=new_id("oev"), account_id=account_id, created_at=now, **each._asdict()
+            )
+            for each in news
+        ]
+        active = _active(account_id)
+        for event in events:
+            for endpoint in active:
+                if endpoint.wants(event.type):
+                    deliver(event, endpoint)
+        return events
 
 
 def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) -> None:
@@ -49,7 +65,7 @@ def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) ->
     with transaction():
         share_on(feed_key(account_id))
         OutgoingEvent.insert_many(rows).execute()
-        endpoints = _endpoints(account_id, type)
+        endpoints = [endpoint for endpoint in _active(account_id) if endpoint.wants(type)]
         for row in rows if endpoints else ():
             (event,) = OutgoingEvent.all("event_id = ?", row["event_id"])
             for endpoint in endpoints:
@@ -63,10 +79,8 @@ def _check(type: str) -> None:
         )
 
 
-def _endpoints(account_id: str, type: str) -> list[WebhookEndpoint]:
-    """Those of the account that get events of this type."""
-    active = WebhookEndpoint.all("account_id = ? AND state = 'active'", account_id)
-    return [endpoint for endpoint in active if endpoint.wants(type)]
+def _active(account_id: str) -> list[WebhookEndpoint]:
+    return WebhookEndpoint.all("account_id = ? AND state = 'active'", account_id)
 
 
 def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import BigAutoField, JSONField, TextField
 
+from models.accounts.account import is_live
 from models.base import Instant, Row
 from models.transactions import execute, is_postgres, serialize_on, transaction
 from runtime.clock import rfc3339
@@ -14,6 +15,7 @@ from runtime.clock import rfc3339
 TYPES = (
     "invoice.paid",
     "invoice.overdue",
+    "payment.succeeded",
     "payment.failed",
     "payment.unexpected",
     "payment.voided",
@@ -60,6 +62,7 @@ class OutgoingEvent(Row):
             "type": self.type,
             "timestamp": rfc3339(self.created_at),
             "accountId": self.account_id,
+            "livemode": is_live(),
             "data": self.payload,
         }
 

@@ -8,7 +8,7 @@ from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
-from models.feed.emit import emit
+from models.feed.emit import News, emit
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.declines import public_code
@@ -126,6 +126,7 @@ class Payment(Row):
             updated_at=received_at,
             **money,
         )
+        emit(row.account_id, *row.success())
         return row
 
     def record_voided(self, reason: str, now: datetime) -> None:
@@ -135,20 +136,25 @@ class Payment(Row):
         self.void_reason = reason
         self.updated_at = now
         self.save()
+        # nothing that is paid in a call is taken offline
+        emit(self.account_id, *self._news("payment.voided", self.amount, None))
+
+    def success(self, call_id: str | None = None) -> News:
+        """The event that it has succeeded; `call_id` is the call in which it was charged."""
+        return self._news("payment.succeeded", self.amount_received, call_id)
+
+    def _news(self, type: str, amount: int, call_id: str | None) -> News:
         told = {
             "paymentId": self.id,
             "invoiceId": self.invoice_id,
+            "paymentIntentId": self.intent_id,
             "method": self.method,
-            "amount": self.amount,
+            "amount": amount,
             "currency": self.currency,
-            "callId": None,  # nothing that is paid in a call is taken offline
+            "status": self.status,
+            "callId": call_id,
         }
-        emit(
-            self.account_id,
-            "payment.voided",
-            told | {"status": self.status},
-            f"invoice:{self.invoice_id}",
-        )
+        return News(type, told, f"invoice:{self.invoice_id}")
 
     @property
     def report(self) -> PaymentReport:

@@ -81,16 +81,18 @@ class PaymentAttempt(Row):
         return row
 
     @classmethod
-    def record_over(cls, intent: dict[str, Any], now: datetime) -> None:
+    def record_over(cls, intent: dict[str, Any], now: datetime) -> bool:
         """Close the attempt if its intent has succeeded or was cancelled;
-        otherwise change nothing.
+        otherwise change nothing. Whether there was one to close.
         """
-        if intent["status"] in OVER:
-            execute(
-                "UPDATE payment_attempt SET state = 'closed', updated_at = ? WHERE intent_id = ?"
-                " AND state IN ('open', 'retiring')",
-                (to_micros(now), intent["id"]),
-            )
+        if intent["status"] not in OVER:
+            return False
+        closed = execute(
+            "UPDATE payment_attempt SET state = 'closed', updated_at = ? WHERE intent_id = ?"
+            " AND state IN ('open', 'retiring')",
+            (to_micros(now), intent["id"]),
+        )
+        return bool(closed.rowcount)
 
     @property
     def is_in_place(self) -> bool:

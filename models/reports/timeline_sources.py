@@ -14,7 +14,7 @@ from models.reports.timeline import MOST, Belongings, Entry, Source
 from models.reports.timeline_money import disputes, payments, refunds
 from models.reports.timeline_people import calls, decisions, holds, promises, work_items
 from models.reports.timeline_planned import planned_contacts
-from rules.timeline_words import OUTCOMES, money
+from rules.timeline_words import OUTCOMES, changed_terms, money
 
 
 def made(having: Belongings) -> Iterable[Entry]:
@@ -26,7 +26,7 @@ def made(having: Belongings) -> Iterable[Entry]:
         invoice.created_at,
         "fact",
         "invoice.made",
-        f"The invoice was created: {due}.",
+        f"The invoice was created. It is for {due}.",
     )
 
 
@@ -83,7 +83,8 @@ def audited(subjects: list[str]) -> Iterable[Entry]:
     )
     for row in rows:
         noun, _, verb = row.action.partition(".")
-        reason = f"{row.actor}: {noun.replace('_', ' ')} {verb.replace('_', ' ') or 'changed'}."
+        what = f"{noun.replace('_', ' ')} {verb.replace('_', ' ') or 'changed'}"
+        reason = f"{row.actor}: {what}{changed_terms(row.detail)}."
         yield Entry(f"audit:{row.id}", row.at, "audit", row.action, reason, "", row.actor)
 
 

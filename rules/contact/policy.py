@@ -517,7 +517,8 @@ RULES: tuple[Rule, ...] = (
         what="An invoice's project is a reference, never a treatment.",
         source="45 CFR 164.502(b)",
         certainty="high",
-        kept_by="`rules/contact/templates.py` has no placeholder for it",
+        kept_by="`rules/contact/templates.py` has no placeholder for it; Stripe and callers are"
+        " told it where `sendProject` is on",
     ),
     Rule(
         id="card_numbers",

@@ -93,6 +93,11 @@ REASONS: dict[str, str] = {
     "unanswered": "Everything that was planned has been tried, and nothing was paid.",
     "promises_broken": "The person has promised to pay more than once, and has not.",
     "insurance": "The person says that their insurance pays.",
+    "dispute_lost": "The person's bank has decided a dispute for them, so the invoice is owed"
+    " again. Agree with them on what is, or write it off; then lift the hold.",
+    "another_currency": "The person has paid in another currency than the invoice's, which"
+    " therefore still counts as owed. Refund it, or record what it was worth and write the rest"
+    " off; then lift the hold.",
     "number_reassigned": "The person's number belongs to somebody else by now. Ask them for"
     " their own by another way, and record a new consent.",
     "other": "Somebody at the clinic is asked to look at this.",

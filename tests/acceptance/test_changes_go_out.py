@@ -15,6 +15,7 @@ from models.feed.emit import emit
 from models.feed.outgoing_event import OutgoingEvent, feed_after
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.payments.payment import Payment
 from models.transactions import database, transaction
 from providers import webhook_receiver
 from runtime.clock import real_now
@@ -102,11 +103,11 @@ def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
     """Given an endpoint, when an invoice is paid, then its software gets one signed event, the same
     as in the feed.
     """
-    clinic.listening()
+    clinic.listening(events=["invoice.paid"])
     invoice = clinic.pays()
     clinic.deliver()
     feed = clinic.get("/api/events").json
-    [told], [listed] = clinic.receiver.events, feed["data"]
+    [told], [_, listed] = clinic.receiver.events, feed["data"]
     assert told == listed
     assert told["accountId"] == clinic.account.id
     assert (
@@ -136,10 +137,40 @@ def test_each_transition_is_told_once(clinic):
         clinic.happens(kind, intent)
     clinic.happens("refund.created", given.a_refund(intent, 500))
     clinic.pays(invoice, amount=500)
-    assert [row.type for row in OutgoingEvent.select()] == [
+    assert clinic.told() == [
+        "payment.succeeded",
         "invoice.paid",
         "refund.succeeded",
+        "payment.succeeded",
         "invoice.paid",
+    ]
+
+
+def test_money_that_comes_in_is_told_also_where_the_invoice_is_not_paid_yet(clinic):
+    """Given an endpoint for payments, when a part is paid by card and another in cash, each told
+    twice, then its software hears of both, once, while the invoice is still owed.
+    """
+    clinic.listening(events=["payment.succeeded"])
+    intent = given.an_intent(clinic.invoice, amount=5_000)
+    for _ in range(2):
+        clinic.happens("payment_intent.succeeded", intent)
+        clinic.takes(2_500, "cash", "till 7")
+    clinic.deliver()
+    assert (clinic.now.status, clinic.now.outstanding) == ("sent", 5_000)
+    listed = clinic.get("/api/events").json["data"]
+    assert {event["id"] for event in clinic.receiver.events} == {event["id"] for event in listed}
+    same = {"invoiceId": clinic.invoice.id, "currency": "usd", "status": "succeeded"}
+    card, cash = Payment.select().order_by(Payment.amount.desc())
+    assert [event["data"] for event in listed] == [
+        same
+        | {
+            "paymentId": payment.id,
+            "paymentIntentId": payment.intent_id,
+            "method": method,
+            "amount": amount,
+            "callId": None,
+        }
+        for payment, method, amount in ((card, "stripe", 5_000), (cash, "cash", 2_500))
     ]
 
 
@@ -190,7 +221,8 @@ def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
         "last_payment_error": {"decline_code": "do_not_honor", "charge": "ch_0"},
     }
     clinic.happens("payment_intent.payment_failed", late)
-    assert [row["type"] for row in clinic.get("/api/events").json["data"]] == ["invoice.paid"]
+    told = [row["type"] for row in clinic.get("/api/events").json["data"]]
+    assert told == ["payment.succeeded", "invoice.paid"]
 
 
 def test_the_feed_goes_on_from_its_cursor(clinic):
@@ -262,8 +294,8 @@ def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
     """Given a new endpoint, then its secret is in the answer (and in the same answer repeated) and
     nowhere else: rows, lists, logs.
     """
-    made = clinic.register(key="once")
-    again = clinic.register(key="once")
+    made = clinic.register(events=["invoice.paid"], key="once")
+    again = clinic.register(events=["invoice.paid"], key="once")
     assert (made.status_code, again.status_code, again.json) == (201, 201, made.json)
     assert WebhookEndpoint.select().count() == 1
     secret = made.json["secret"]
@@ -295,7 +327,7 @@ def test_only_what_was_asked_for_is_sent(clinic):
     clinic.listening(events=["invoice.overdue"])
     clinic.pays()
     assert clinic.deliver() == 0
-    assert len(clinic.get("/api/events").json["data"]) == 1
+    assert clinic.told() == ["payment.succeeded", "invoice.paid"]
 
 
 @pytest.mark.one_database
@@ -306,7 +338,7 @@ def test_what_is_not_taken_is_sent_again(clinic, monkeypatch, status):
     """
     monkeypatch.setattr(sys.modules["jobs.deliver_webhook"], "WAITS", (3600,))
     clinic.receiver.statuses, clinic.receiver.location = [status], "http://127.0.0.1:1/elsewhere"
-    clinic.listening()
+    clinic.listening(events=["invoice.paid"])
     clinic.pays()
     clinic.deliver()
     delivery = WebhookDelivery.get()

@@ -7,10 +7,13 @@ import pytest
 
 from actions.books.receive_event import replay_event
 from actions.contact.gate_facts import books_of
+from jobs.deliver_webhook import deliver_webhook
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
+from models.feed.emit import emit
+from models.feed.webhook_delivery import WebhookDelivery
 from models.payments.payment import Payment
 from models.transactions import transaction
 from rules.stripe_mode import mode_of_key, refuse_mode
@@ -60,6 +63,23 @@ def nothing_happened(invoice):
     assert (Payment.select().count(), StagedJob.select().count()) == (0, 0)
     assert AuditEntry.select().count() == 0
     assert books_of(invoice, real_now()) == "current"
+
+
+@pytest.mark.parametrize(("key", "livemode"), [(LIVE, True), (TEST, False)])
+def test_accounts_and_the_feed_say_whether_money_is_real(client, receiver, keyed, key, livemode):
+    keyed(key)
+    account = given.an_account()
+    headers = given.a_key(account)
+    body = {"url": receiver.url}
+    made = client.simulate_post("/api/webhook-endpoints", json=body, headers=headers).json
+    receiver.secret = made["secret"]
+    with transaction():
+        emit(account.id, "invoice.paid", {"invoiceId": "inv_1"})
+    deliver_webhook.perform(WebhookDelivery.get().id)
+    shown = client.simulate_get(f"/api/accounts/{account.id}", headers=headers).json
+    (listed,) = client.simulate_get("/api/events", headers=headers).json["data"]
+    told = [shown, listed, *receiver.events]
+    assert [document["livemode"] for document in told] == [livemode] * 3
 
 
 @pytest.mark.parametrize("kind", EVENTS)

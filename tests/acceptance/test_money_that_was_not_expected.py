@@ -130,6 +130,30 @@ def test_each_payment_in_another_currency_is_told_once(clinic):
     assert len({each["paymentId"] for each in clinic.told()}) == 3
 
 
+def test_who_paid_in_another_currency_is_left_to_a_person(texting):
+    """Given a person who may be texted and has paid in euros what is owed in dollars, then nobody
+    asks them for it again, and somebody has to look, however often Stripe tells of it.
+    """
+    texting.consents()
+    paid = given.an_intent(texting.invoice, currency="eur")
+    for number in ("1", "2"):
+        given.received(given.an_event("payment_intent.succeeded", paid, id=f"evt_{number}"))
+        given.worked(texting.redis)
+    refused = texting.ask()
+    assert (refused.status_code, refused.json["code"]) == (422, "contact_refused")
+    (item,) = texting.get("/api/work-items?state=open")["data"]
+    assert (item["kind"], item["context"]) == (
+        "escalation",
+        {
+            "reason": "another_currency",
+            "paymentId": Payment.get().id,
+            "amount": 12_000,
+            "currency": "eur",
+        },
+    )
+    assert texting.sent() == []
+
+
 def test_operators_see_it_on_the_front_page_and_in_doctor(clinic):
     clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
     assert "money to give back" in run("doctor").output

@@ -93,10 +93,10 @@ class SettingsChange(Body):
     for Monday to Friday, 9 to 5. `ladder` is the whole of it; an empty one contacts nobody. With
     `firstContacts` `draft`, what the ladder would send waits for approval. `keypadPayments`: cards
     may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only a
-    reference, which a verified caller may be told. `consentDays`: for how many days a consent is
-    relied on; 0: for ever. `numberCheckDays`: before a first contact, and once consent and last
-    look-up are that many days old, it is looked up whether the number has changed hands; 0: never.
-    Only an operator changes `party` and `numberCheckDays`.
+    reference, which Stripe and a verified caller may be told. `consentDays`: for how many days a
+    consent is relied on; 0: for ever. `numberCheckDays`: before a first contact, and once consent
+    and last look-up are that many days old, it is looked up whether the number has changed hands;
+    0: never. Only an operator changes `party` and `numberCheckDays`.
     """
 
     payment_collection: Collection | None = None

@@ -16,12 +16,13 @@ Way = Literal["sms", "voice", "person"]
 
 
 class AccountShown(Shown):
-    """An account."""
+    """An account. `livemode`: whether money is real here, by the installation's key at Stripe."""
 
     id: str
     name: str
     time_zone: str
     stripe_account: str | None
+    livemode: bool
     created_at: datetime
 
 

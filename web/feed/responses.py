@@ -66,12 +66,15 @@ class EndpointList(Shown):
 
 
 class EventShown(Shown):
-    """One event. `data` holds ids, amounts and statuses only; read the object itself for more."""
+    """One event. `data` holds ids, amounts and statuses only; read the object itself for more.
+    `livemode`: whether this installation's money is real.
+    """
 
     id: str
     type: str
     timestamp: datetime
     account_id: str
+    livemode: bool
     data: dict[str, Any]
 
 

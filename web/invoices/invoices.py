@@ -46,6 +46,7 @@ class InvoiceChange(Body):
 class InvoiceQuery(PageQuery):
     """Which invoices."""
 
+    number: str | None = None
     status: list[InvoiceStatus] | None = None
     customer_id: str | None = Field(default=None, alias="customerId")
     updated_since: datetime | None = Field(default=None, alias="updatedSince")
@@ -67,12 +68,13 @@ class Invoices:
 
     @documented("Invoices", {200: InvoiceList}, query=InvoiceQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's invoices, newest first; filter by `status`, `customerId` and
+        """The account's invoices, newest first; filter by `number`, `status`, `customerId` and
         `updatedSince`.
         """
         account, limit = caller_of(req).own, limit_of(req)
         last = after_of(req, Invoice.select().where(Invoice.account == account))
         wanted = Wanted(
+            number=filter_of(req, "number"),
             statuses=tuple(dict.fromkeys(choices_of(req, "status", get_args(InvoiceStatus)))),
             customer_id=filter_of(req, "customerId"),
             since=moment_of(req, "updatedSince"),
@@ -96,10 +98,11 @@ class OneInvoice:
         """Change the fields in the body. A new amount retires links and open intents for the old
         one.
         """
-        wanted = check(InvoiceChange, read_json(req))
+        caller, wanted = caller_of(req), check(InvoiceChange, read_json(req))
         values = {
             ("mark" if name == "status" else name): value
             for name, value in wanted.model_dump(include=wanted.model_fields_set).items()
             if value is not None or name == "project"
         }
-        resp.media = InvoiceShown.show(change_invoice(caller_of(req).own, invoice_id, values))
+        invoice = change_invoice(caller.own, invoice_id, values, caller.actor)
+        resp.media = InvoiceShown.show(invoice)

@@ -8,7 +8,7 @@ reports arrive.
 from datetime import datetime
 from typing import Any
 
-from actions.people.owed_back import watch_dispute
+from actions.people.owed_back import watch_dispute, watch_refused_refund
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -42,6 +42,25 @@ def announce_returns(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> No
             refund.record_announced(outcome)
     for payment, dispute in facts.disputes:
         _announce_dispute(invoice, payment, dispute)
+
+
+def announce_refused_refund(invoice: Invoice, request: RefundRequest, code: str) -> None:
+    """Emit that Stripe has refused a refund of a locked invoice's payment, so that none was made;
+    what was to be given back is work for somebody again.
+    """
+    payment: Payment = request.payment
+    about = {
+        "invoiceId": invoice.id,
+        "paymentId": payment.id,
+        "refundId": None,
+        "refundRequestId": request.id,
+        "amount": request.amount,
+        "currency": payment.currency,
+        "status": "refused",
+        "failureReason": code,
+    }
+    emit(invoice.account_id, "refund.failed", about, f"invoice:{invoice.id}")
+    watch_refused_refund(invoice)
 
 
 def _fail_request(refund: Refund, now: datetime) -> None:

@@ -81,6 +81,8 @@ def test_a_payment_that_staff_took_names_the_call_that_they_named(talking: OnThe
     assert talking.post("/api/payments/phone", **about).status_code in {200, 202}
     given.retried(talking.redis, "interactive", 2)
     assert call_ids(talking) == {"their-own-1"}
+    talking.stand_in.deliver(talking.client, talking.redis)
+    assert told_of_calls("payment.succeeded") == ["their-own-1"]
 
 
 def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(line: OnTheLine):
@@ -99,6 +101,7 @@ def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(
     given.retried(line.redis, "interactive", 2)
     assert given.fresh(line.invoice).status == "paid"
     assert call_ids(line) == {None}
+    assert told_of_calls("payment.succeeded") == [None]
 
 
 def test_the_feed_names_the_call_in_which_a_card_was_declined(line: OnTheLine):

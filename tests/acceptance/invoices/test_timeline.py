@@ -70,6 +70,7 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
         ("event", "payment_intent.payment_failed"),
         ("notice", "payment.failed"),
         ("event", "payment_intent.succeeded"),
+        ("notice", "payment.succeeded"),
         ("notice", "invoice.paid"),
         ("event", "refund.created"),
     ]
@@ -86,6 +87,24 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
     assert (facts["refund"]["amount"], facts["refund"]["status"]) == (500, "succeeded")
     assert any("does not have enough funds" in line["reason"] for line in lines)
     assert all(line["reason"].endswith((".", ")")) for line in lines)
+
+
+def test_what_an_invoice_was_over_before_it_was_changed_is_told(clinic):
+    """Given an invoice of 125.00 whose amount and date are changed, and one change that changes
+    nothing, then the timeline says by whom and from what, and not that it was made so.
+    """
+    path, changes = f"/api/invoices/{clinic.invoice.id}", {"amountDue": 5_000, "notes": "agreed"}
+    for body in (changes, changes, {"dueDate": "2099-03-31"}):
+        answer = clinic.client.simulate_patch(path, json=body, headers=clinic.headers)
+        assert answer.status_code == 200, answer.text
+    lines = [line for line in clinic.lines() if line["type"] in {"invoice.made", "invoice.changed"}]
+    made, *changed = [line["reason"].partition(": ")[::2] for line in lines]
+    assert made == ("The invoice was created. It is for 50.00 USD, due on 2099-03-31.", "")
+    assert [what for _, what in changed] == [
+        "invoice changed: amount from 125.00 USD to 50.00 USD.",
+        "invoice changed: due date from 2099-01-31 to 2099-03-31.",
+    ]
+    assert {who[:4] for who, _ in changed} == {"key:"}
 
 
 def test_what_stripe_refused_is_told_in_its_own_words_and_with_what_to_do(clinic):

@@ -29,7 +29,7 @@ def test_a_check_that_bounced_is_owed_again(clinic):
         "the check bounced",
     )
     assert (answer.json["invoice"]["status"], clinic.books()) == ("sent", ("sent", 0, 12_500))
-    assert clinic.told() == ["invoice.paid", "payment.voided"]
+    assert clinic.told() == ["payment.succeeded", "invoice.paid", "payment.voided"]
     entry = AuditEntry.get(AuditEntry.action == "payment.voided")
     assert (entry.subject, entry.actor[:4], entry.detail["amount"]) == (
         f"payment:{payment}",

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.idempotency_key import IdempotencyKey
 from models.effects.effect import Effect
@@ -11,11 +12,14 @@ from models.invoices.customer import Customer
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
+from runtime.clock import real_now
 from tests import given
 from tests.clinic import Clinic
 
 
 def test_an_intent_carries_invoice_project_and_receipt(clinic):
+    """Given an account whose projects are references, then Stripe is told them."""
+    AccountSettings.choose(clinic.account, {"send_project": True}, real_now())
     answer = clinic.intent(receiptEmail="ada@example.org")
     assert answer.status_code == 201, answer.text
     made = clinic.stripe.sdk.payment_intents.retrieve(answer.json["paymentIntentId"])
@@ -33,6 +37,22 @@ def test_an_intent_carries_invoice_project_and_receipt(clinic):
         "Crown",
     )
     assert made.automatic_payment_methods.enabled
+
+
+def test_a_project_that_may_name_a_treatment_is_not_told_to_stripe(clinic, valkey):
+    """Given an account that has not said that its projects are references (CONTACT_RULES 8, 25),
+    when an intent and a link are made, then neither they nor what they lead to hold it.
+    """
+    intent = clinic.intent().json["paymentIntentId"]
+    assert clinic.link().status_code == 202
+    redis = valkey.client()
+    given.relayed(redis)
+    given.worked(redis, "messages")
+    (link,) = clinic.stripe.sdk.payment_links.list().data
+    for made in (clinic.stripe.sdk.payment_intents.retrieve(intent), link):
+        told = made.metadata.to_dict()
+        assert (told["invoice_id"], told.get("project", "")) == (clinic.invoice.id, "")
+    assert not [effect.kind for effect in Effect.select() if "Crown" in str(effect.request)]
 
 
 def test_billing_details_come_back_in_stripes_shape(clinic):

@@ -4,11 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from actions.payments.recompute import recompute
 from jobs.reconcile_effects import reconcile_effects
 from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
+from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest
+from models.transactions import transaction
 from runtime.clock import real_now
 from tests import given
 from tests.clinic import Clinic
@@ -51,6 +55,33 @@ def test_what_is_too_much_is_refunded_by_one_action(clinic):
     assert [row.amount for row in RefundRequest.select()] == [2_000]
 
 
+def test_what_stripe_refuses_to_refund_waits_for_somebody_again(client, valkey, stand_in):
+    """Given too much money, and a refund of it that Stripe refuses, as for want of a balance, then
+    the clinic's software is told that nobody gets it, and somebody may choose again.
+    """
+    clinic = Clinic(client, stand_in, valkey.client())
+    stand_in.charge(clinic.invoice, 14_500)
+    stand_in.deliver(client, clinic.redis)
+    (item,) = waiting(clinic, "overpayment")
+    stand_in.fault("refused_400", "POST", "/v1/refunds")
+    for status in ("refused", "confirmed"):
+        decide(clinic, f"/api/work-items/{item['id']}/resolve", action="refund")
+        assert waiting(clinic, "overpayment") == []
+        given.worked(clinic.redis)
+        request = RefundRequest.select().order_by(RefundRequest.id.desc()).first()
+        assert request.state == status
+        if status == "refused":
+            assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_000]
+    assert waiting(clinic, "overpayment") == []
+    told = [row for row in clinic.get("/api/events").json["data"] if "refund" in row["type"]]
+    assert [(row["type"], row["data"]["status"]) for row in told] == [
+        ("refund.failed", "refused"),
+        ("refund.succeeded", "succeeded"),
+    ]
+    refused = RefundRequest.get(RefundRequest.state == "refused")
+    assert (told[0]["data"]["refundRequestId"], told[0]["data"]["refundId"]) == (refused.id, None)
+
+
 def test_more_that_comes_in_opens_it_again(clinic):
     paid(clinic, 12_500)
     paid(clinic, 2_000)
@@ -65,6 +96,36 @@ def test_what_was_paid_of_a_cancelled_invoice_is_too_much(clinic):
     paid(clinic, 2_000)
     assert decide(clinic, f"/api/invoices/{clinic.invoice.id}/cancel").status_code == 200
     assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_000]
+
+
+@pytest.mark.parametrize(("status", "reasons"), [("lost", ["dispute_lost"]), ("won", [])])
+def test_a_dispute_that_was_lost_is_left_to_a_person(texting, status, reasons):
+    """Given a person who may be texted, whose bank has taken the money back for them, when Stripe
+    tells of it twice, then the invoice is owed, somebody has to look, and nobody asks for it.
+    """
+    texting.consents()
+    intent = given.an_intent(texting.invoice)
+    happened(texting, given.an_event("payment_intent.succeeded", intent))
+    moved = {"id": "txn_1", "amount": -12_000, "currency": "usd"}
+    back = moved | {"id": "txn_2", "amount": 12_000}
+    dispute = {
+        "id": "dp_1",
+        "object": "dispute",
+        "payment_intent": intent["id"],
+        "amount": 12_000,
+        "currency": "usd",
+        "reason": "product_not_received",
+        "balance_transactions": [moved, back] if status == "won" else [moved],
+    }
+    for state in ("needs_response", status, status):
+        Dispute.record_report("", dispute | {"status": state}, real_now())
+        with transaction():
+            recompute(Invoice.locked(texting.invoice.id))
+    assert given.fresh(texting.invoice).outstanding == (0 if status == "won" else 12_000)
+    items = texting.get("/api/work-items?state=open")["data"]
+    assert [item["context"]["reason"] for item in items] == reasons
+    answer = texting.ask()
+    assert answer.json["code"] == ("invoice_already_paid" if status == "won" else "contact_refused")
 
 
 def test_what_is_given_back_closes_it(clinic):
