@@ -17,6 +17,7 @@ from jobs.dial_overdue import dial_overdue
 from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
 from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
+from jobs.find_missed_calls import find_missed_calls
 from jobs.find_strays import find_strays, find_strays_at
 from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.fold_totals import fold_totals
@@ -75,6 +76,7 @@ __all__ = [
     "end_stuck_deployments",
     "enter_card",
     "expire_stale_charges",
+    "find_missed_calls",
     "find_strays",
     "find_strays_at",
     "find_unseen_debtors",

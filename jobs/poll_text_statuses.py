@@ -10,6 +10,7 @@ otherwise, and another one may be requested.
 from datetime import timedelta
 
 from actions.contact.record_text_report import record_text_report
+from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import recording
 from delivery.registry import job
 from models.contact.message import Message
@@ -53,6 +54,7 @@ def poll_text_status(message_id: str) -> None:
             record_text_report(message, told.status, told.sid, str(told.error_code or ""), now)
         if message.status in PENDING and message.created_at <= now - FOLLOWED:
             message.record_given_up(now)
+            reopen_unanswered(message)
 
 
 def _ask(sid: str) -> twilio_api.TextMessage | None:

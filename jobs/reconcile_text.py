@@ -6,6 +6,7 @@ nothing: after some attempts the job is dead, which shows the doubt to people. A
 """
 
 from actions.contact.record_text_report import message_of, record_text_report
+from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.contact.text import TEXT
@@ -45,3 +46,4 @@ def reconcile_text(effect_id: str) -> None:
             record_text_report(message, told["status"], told["id"], told["error_code"] or "", now)
         elif effect.state == "refused" and message.status in {"sending", "unknown"}:
             message.record_refused(effect.error_code or "", effect.error or "", now)
+            reopen_unanswered(message)

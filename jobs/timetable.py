@@ -9,6 +9,7 @@ TIMETABLE = (
     Schedule("follow-texts", "poll_text_statuses", every=600),
     Schedule("follow-calls", "poll_calls", every=120),
     Schedule("find-missed-texts", "poll_inbound_texts", every=180),
+    Schedule("find-missed-calls", "find_missed_calls", every=300),
     Schedule("find-strays", "find_strays", every=86_400),
     Schedule("fold-totals", "fold_totals", every=60),
     Schedule("mark-overdue", "mark_overdue", every=300),

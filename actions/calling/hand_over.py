@@ -138,13 +138,18 @@ def _ask_a_person(call: Call, customer: Customer, reason: str, due: datetime | N
 
 
 def _cannot_call(call: Call, advice: str) -> None:
-    """Calls are not placed, for a reason that somebody has to mend: said once, not for each."""
-    WorkItem.open(
+    """Calls are not placed, for a reason that somebody has to mend: said once, not for each, and
+    anew where it has come back.
+    """
+    context = {"callId": call.id, "endedReason": call.ended_reason}
+    item = WorkItem.open(
         call.account_id,
         "call",
         f"{call.account_id}:{call.ended_reason}"[:200],
         advice,
         customer_id=call.customer_id,
         suggested="called",
-        context={"callId": call.id, "endedReason": call.ended_reason},
+        context=context,
     )
+    if not item.is_open:
+        item.open_again(advice, context)

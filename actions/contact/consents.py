@@ -60,31 +60,33 @@ def record_consent(
 def record_opt_out(
     customer: Customer, phone: str | None, channels: list[str], actor: str, **words: str
 ) -> OptOut:
-    """Record that the person wants nothing more over these channels: from this commit on nothing is
-    sent to them. `words`: words, source. Raises Refused `invalid` without a number.
+    """Record that the person wants nothing more over these channels, at `phone` or else at each
+    number of theirs: from this commit on nothing is sent to them. `words`: words, source. The
+    statement about the number they are contacted at. Raises Refused `invalid` without a number.
     """
+    named = {phone} if phone else {customer.preferred_phone, customer.phone or ""} - {""}
+    numbers = sorted(named) or [_number(customer, None)]  # in the order of everybody's locks
     with transaction():
-        statement = OptOut.record(
-            customer.account_id,
-            _number(customer, phone),
-            "stop",
-            channels,
-            recorded_by=actor,
-            **words,
-        )
-        _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
+        said = {
+            number: OptOut.record(
+                customer.account_id, number, "stop", channels, recorded_by=actor, **words
+            )
+            for number in numbers
+        }
+        for statement in said.values():
+            _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
         ContactCourse.look_again_at(customer.id)
-    return statement
+    return said[phone or customer.preferred_phone]
 
 
 def lift_suppression(customer: Customer, channel: str, actor: str) -> None:
-    """Allow the customer's suppressed number again, because a person knows better than the carrier.
-    Raises Refused `not_found` for a channel there is not.
+    """Allow the number that the customer is contacted at again, because a person knows better than
+    the carrier. Raises Refused `not_found` for a channel there is not.
     """
     if channel not in CHANNELS:
         raise Refused("not_found", f"There is no channel {channel[:20]}.")
     with transaction():
-        if PhoneSuppression.lift(customer.account_id, customer.phone or "", channel):
+        if PhoneSuppression.lift(customer.account_id, customer.preferred_phone, channel):
             _audit(customer, actor, "suppression.lifted", channel=channel)
 
 

@@ -127,7 +127,6 @@ def _person(
     consents = [(words, moment(at)) for words, _, at in lines.all("consent")]
     consented_at = max((at for _, at in consents if at is not None), default=None)
     check, unknown = _number_check(lines, account, consented_at, now)
-    asked = customer.contact_request or {}
     return Person(
         phone=phone,
         zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
@@ -137,7 +136,9 @@ def _person(
         consented_at=consented_at,
         consented_in_writing=any(words == "written" for words, _ in consents),
         holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
-        request=ContactRequest(asked.get("channel") or "", asked.get("phone") or ""),
+        request=ContactRequest(
+            *lines.words("asked")
+        ),  # not as `customer` was read, before the lock
         number_check=check,
         number_unknown=unknown,
     )

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from actions.contact.escalate import DUE_AFTER
 from actions.contact.holds import hold_at_once
+from actions.contact.opt_out.record_wish import owners_of
 from actions.contact.put_off import BY_TEXT, put_off
-from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
@@ -78,8 +78,7 @@ def _answered(
     last = texts.order_by(Message.sent_at.desc()).first()
     if last is not None:
         return str(last.account_id)
-    owners = accounts_of_sender(service, number, said_at)
-    candidates = owners if owners else accounts
+    candidates = list(owners_of(service, number, said_at)) or accounts
     return candidates[0] if len(candidates) == 1 else ""
 
 

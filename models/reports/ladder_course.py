@@ -10,21 +10,27 @@ from models.invoices.invoice import Invoice
 from models.transactions import execute
 from rules.contact.ladder import Heard, Owed
 
-# A text that never left and a call that was never tried were no contact: the rung is still to come.
-# A draft is as good as one for what follows it, at the distance of the ladder.
+# A text that never left and a call that was never placed were no contact: the rung is still to
+# come. A draft is as good as one for what follows it, at the distance of the ladder.
 _CLIMBED = """
 SELECT n.invoice_id, n.climbed, n.due_on, p.channel, COALESCE(p.performed_at, p.created_at),
     p.performed_at IS NOT NULL AND p.message_id IS NULL
 FROM planned_contact AS p
 JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
 LEFT JOIN message AS m ON m.id = p.message_id
+LEFT JOIN effect AS e ON e.id = m.effect_id
 LEFT JOIN call AS c ON c.id = p.call_id
 WHERE p.customer_id = ? AND p.state <> 'refused'
 AND NOT (m.id IS NOT NULL AND m.status = 'refused'
-    AND (m.effect_id IS NULL OR m.error_code = 'expired'))
+    AND (m.effect_id IS NULL OR m.error_code = 'expired'
+        OR COALESCE(e.error_code, '') = 'not_sent'))
 AND NOT (c.id IS NOT NULL AND c.state IN ('refused', 'cancelled') AND c.attempted_at IS NULL)
+AND NOT (c.id IS NOT NULL AND c.outcome = 'not_placed')
 """
-_CALLED = "SELECT MAX(attempted_at) FROM call WHERE customer_id = ? AND direction = 'outbound'"
+_CALLED = (
+    "SELECT MAX(attempted_at) FROM call WHERE customer_id = ? AND direction = 'outbound'"
+    " AND outcome <> 'not_placed'"
+)
 _TEXTED = "SELECT MAX(sent_at) FROM message WHERE customer_id = ?"
 
 

@@ -81,6 +81,11 @@ def find_call(tag: str, since: datetime) -> VapiCall | None:
     return None if row is None or not row.get("id") else read_call(row)
 
 
+def calls_since(since: datetime) -> list[VapiCall]:
+    """Every call that was made since a time, in both directions, newest first."""
+    return [read_call(row) for row in listed(f"/{KIND}", since)]
+
+
 def read_call(row: Json) -> VapiCall:
     """A call out of any document of Vapi's that shows one."""
     artifact, analysis = _object(row.get("artifact")), _object(row.get("analysis"))

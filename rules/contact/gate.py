@@ -33,6 +33,7 @@ Codes, in the order in which they are looked for:
 | `number_not_known` | the look-up of reassigned numbers told nothing about it | no |
 | `number_not_checked` | the look-up of reassigned numbers is due | once looked up |
 | `third_party_sms` | carriers forbid texts about somebody else's debt | no |
+| `third_party_call` | the assistant does not call for a collector | no |
 | `natural_voice_required` | a person has to introduce the call (California) | no |
 | `sender_not_ready` | the account has no sender, or this installation no public address | no |
 | `sender_unregistered` | the carriers are known not to have registered the sender | no |
@@ -469,6 +470,13 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
             "The account collects for others, and carriers forbid texts about that whatever the"
             " consent. Use another channel.",
             rule="carrier.third_party",
+        )
+    if facts.artificial_voice and question.one("voice.third_party"):
+        yield Refused(
+            "third_party_call",
+            "The account collects for others, and the assistant does not say what a collector has"
+            " to. Call by hand.",
+            rule="voice.third_party",
         )
     if (
         facts.artificial_voice

@@ -237,6 +237,17 @@ RULES: tuple[Rule, ...] = (
         parties=("third",),
     ),
     Rule(
+        id="voice.third_party",
+        kind="condition",
+        what="The assistant calls nobody for a collector: it does not say that it is one, nor send"
+        " the validation notice. Whoever calls by hand does.",
+        source="12 CFR 1006.18(e), 1006.34",
+        certainty="medium",
+        code="third_party_call",
+        channels=("voice",),
+        parties=("third",),
+    ),
+    Rule(
         id="voice.california",
         kind="condition",
         what="A natural voice introduces an automated call and asks whether it may be played.",
@@ -471,7 +482,7 @@ RULES: tuple[Rule, ...] = (
         source="12 CFR 1006.18(e), 1006.34",
         certainty="medium",
         parties=("third",),
-        kept_by="the business: texts are refused, and calls are not made yet",
+        kept_by="the business: texts and the assistant's calls are refused",
     ),
     Rule(
         id="voice.opening",

@@ -41,7 +41,7 @@ STOP_LINES = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recib
 
 _STOP_ROOM = 1 + max(map(len, STOP_LINES.values()))
 _PLACE = re.compile(r"\{([^{}]*)\}")
-_STOP_WORD = re.compile(r"\bSTOP\b", re.IGNORECASE)
+_STOP_WORD = re.compile(r"\bSTOP\b")
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -101,14 +101,15 @@ def language_of(language: str | None) -> str:
 
 
 def render(template: str, language: str, values: dict[str, str]) -> Rendered:
-    """Fill `template` in, with plain quotes and dashes; the way to opt out is added when it is not
-    named. Raises ValueError when it is too long.
+    """Fill `template` in, with plain quotes and dashes; the way to opt out is added when the
+    template does not name it: no clinic's name, and no words of staff's, stand for it. Raises
+    ValueError when it is too long.
     """
     known = values | {"clinic": " ".join(values.get("clinic", "").split())[:MAX_CLINIC]}
     body = (
         _PLACE.sub(lambda place: known.get(place[1], ""), template).translate(_TYPOGRAPHY).strip()
     )
-    if not _STOP_WORD.search(body):
+    if not _STOP_WORD.search(_PLACE.sub("", template)):
         body = f"{body} {STOP_LINES[language_of(language)]}"
     if len(body) > MAX_LENGTH:
         raise ValueError(f"The text has {len(body)} characters; at most {MAX_LENGTH} can be sent.")

@@ -41,7 +41,9 @@ class NewConsent(Body):
 
 
 class NewOptOut(Body):
-    """An opt-out; from every channel unless some are named."""
+    """An opt-out; from every channel unless some are named, and at each number of the customer's
+    unless `phone` names one.
+    """
 
     channels: Channels = Field(default_factory=_every_channel)
     words: Annotated[str, Field(max_length=1000)] = ""

@@ -1,4 +1,6 @@
-"""Everything about contact with a person, in order, and their current status."""
+"""Everything about contact with a person, in order, and their current status: at the number that
+they are contacted at.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -55,7 +57,7 @@ class ContactLedger:
         last = after_of(req, *rows)
         found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_turn)
         resp.media = ContactLedgerShown(
-            phone=customer.phone,
+            phone=customer.preferred_phone or None,
             sms=_standing(customer, "sms"),
             voice=_standing(customer, "voice"),
             data=[_entry(row) for row in found[:limit]],
@@ -69,7 +71,7 @@ def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
     }
     phones |= {
         row.to for row in Message.select(Message.to).where(Message.customer == customer.id)
-    } | ({customer.phone} if customer.phone else set())
+    } | ({customer.phone or "", customer.preferred_phone} - {""})
     return [
         Consent.select().where(Consent.customer == customer.id),
         OptOut.select().where(
@@ -109,7 +111,7 @@ def _entry(row: Any) -> LedgerEntry:
 
 
 def _standing(customer: Customer, channel: str) -> ChannelStanding:
-    phone = customer.phone or ""
+    phone = customer.preferred_phone
     senders = tuple(sender_of(customer.account_id).values())
     suppressed = PhoneSuppression.of(customer.account_id, phone, channel)
     return ChannelStanding(

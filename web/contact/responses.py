@@ -176,7 +176,9 @@ class LedgerEntry(Shown):
 
 
 class ContactLedgerShown(Shown):
-    """A page of everything about contact with a person, oldest first, and their current status."""
+    """A page of everything about contact with a person, oldest first, and their current status at
+    `phone`: the number they asked to be contacted at, else theirs.
+    """
 
     phone: str | None
     sms: ChannelStanding

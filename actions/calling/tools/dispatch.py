@@ -35,10 +35,14 @@ log = get_log("tools")
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `verified`: only for somebody whom `verifyCaller` has verified in this call."""
+    """One tool. `verified`: only for somebody whom `verifyCaller` has verified in this call.
+    `after`: also once the call is over, as for what was said while they hung up: what can only make
+    us stop, wait, or ask a person is never said too late.
+    """
 
     run: Callable[[ToolRequest], str]
     verified: bool
+    after: bool = False
 
 
 def _find_free_times(request: ToolRequest) -> str:
@@ -52,8 +56,8 @@ TOOLS: dict[str, Tool] = {
     "createPaymentLink": Tool(create_payment_link, verified=True),
     "processPhonePayment": Tool(process_phone_payment, verified=True),
     "recordPromise": Tool(record_promise_of, verified=True),
-    "stopContact": Tool(stop_contact, verified=False),
-    "requestHuman": Tool(request_human, verified=False),
+    "stopContact": Tool(stop_contact, verified=False, after=True),
+    "requestHuman": Tool(request_human, verified=False, after=True),
     FIND_FREE_TIMES: Tool(_find_free_times, verified=False),
 }
 
@@ -84,6 +88,6 @@ def _closed(call: Call | None, tool: Tool) -> str:
     """Why a tool is not open in a call; empty where it is."""
     if call is None:
         return NOT_OURS
-    if not call.is_live:
+    if not call.is_live and not tool.after:
         return NOT_LIVE
     return NOT_VERIFIED if tool.verified and call.verified_at is None else ""

@@ -8,6 +8,7 @@ from peewee import SQL
 from models.contact.account_sender import AccountSender, accounts_of_sender
 from models.contact.message import Message
 from models.contact.opt_out import CHANNELS, OptOut
+from models.deployment.phone_line import PhoneLine
 from models.invoices.customer import Customer
 from runtime.settings import get_settings
 
@@ -60,11 +61,21 @@ def service_meant(number: str, service: str) -> str:
     return (get_settings().twilio_messaging_service_sid or "") if is_nobodys else service
 
 
-def accounts_told(phone: str, number: str, service: str, by: datetime | None = None) -> list[str]:
-    """Whose sender it is, or was by a time, who has texted this person with it, and, when it is
-    shared, who knows this person.
+def owners_of(service: str, number: str, by: datetime | None = None) -> set[str]:
+    """Whose sender it is, or was by a time, and whose line: people answer the number that rang
+    them, also where the clinic texts by another one.
     """
-    found = set(accounts_of_sender(service, number, by))
+    owners, line = set(accounts_of_sender(service, number, by)), PhoneLine.holder(number)
+    if line is not None and (by is None or line.created_at <= by):
+        owners.add(line.account_id)
+    return owners
+
+
+def accounts_told(phone: str, number: str, service: str, by: datetime | None = None) -> list[str]:
+    """Whose sender or line it is, or was by a time, who has texted this person with it, and, when
+    it is shared, who knows this person.
+    """
+    found = owners_of(service, number, by)
     found |= _texters((Message.to == phone) & Message.sender.in_([number, service or number]))
     if service and service == get_settings().twilio_messaging_service_sid:
         own = AccountSender.select(AccountSender.account)

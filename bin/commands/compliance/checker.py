@@ -164,6 +164,8 @@ def _is_unsure(case: Case, at: datetime, known_for: int, days: int) -> bool:
 def _of_the_clinic(case: Case, at: datetime) -> Iterator[str]:
     if case.by == "sms" and case.for_others:
         yield "third_party_sms"
+    if case.by == "voice" and case.for_others and case.is_machine:
+        yield "third_party_call"
     if case.by == "sms" and case.registration not in {"", "approved"}:
         yield "sender_unregistered"
     is_automated = case.by == "voice" and case.is_machine and not case.somebody_introduces

@@ -8,17 +8,24 @@ from datetime import timedelta
 
 import pytest
 
+from jobs.find_missed_calls import OVERLAP, find_missed_calls
 from jobs.poll_calls import poll_calls
+from models.base import to_micros
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
+from models.contact.opt_out import OptOut
+from models.delivery.staged_job import StagedJob
 from models.transactions import release_connection
 from runtime.clock import real_now
 from runtime.settings import get_settings
+from sandbox.vapi.calls import incoming
+from sandbox.vapi.control import answers
 from tests.stories.calling import Calling
 from tests.stories.on_the_line import message as tool_message
 from tests.stories.voice import SECRET
 
 PROOF = {"X-Vapi-Secret": SECRET}
+CALLER = "+12025550177"
 
 
 def shown(calling: Calling, vapi_id: str) -> dict:
@@ -161,3 +168,61 @@ def test_a_call_to_a_number_that_is_not_ours_is_no_call(calling: Calling):
     calling.line.vapi_id = "pn-of-somebody-else"
     rings(calling, "vapi-1")
     assert (Call.select().count(), calling.slots()) == (0, 0)
+
+
+def missed(calling: Calling, script: str) -> str:
+    """Somebody rang, and nothing that Vapi told of the call arrived; its id there."""
+    answers(calling.vapi, CALLER, script)
+    with calling.vapi.shared.lock:
+        vapi_id = str(incoming(calling.vapi.books, calling.line.e164 or "", CALLER, {})["id"])
+    assert calling.hears() == []
+    return vapi_id
+
+
+def looks(calling: Calling) -> None:
+    """Vapi's list is read, and what is found in it is followed."""
+    find_missed_calls.perform()
+    for call in Call.select():
+        calling.quiet_for(call, 5)
+    poll_calls.perform()
+    calling.polls()
+
+
+def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
+    """Given a caller who said stop while we were away, when Vapi's list is read, twice, then the
+    call is the clinic's, with what was said in it, and they are left alone from then on.
+    """
+    vapi_id = missed(calling, "says_stop")
+    assert Call.select().count() == 0
+    looks(calling)
+    looks(calling)
+
+    (call,) = Call.select()
+    assert (call.vapi_id, call.direction, call.state) == (vapi_id, "inbound", "ended")
+    assert "Stop calling me." in call.transcript
+    assert calling.slots() == 0
+    (said,) = OptOut.select()
+    assert (said.phone, said.channels) == (CALLER, ["sms", "voice"])
+
+
+def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
+    """Given a reading that is done, and one that is not, then the next one begins a little before
+    the first.
+    """
+    about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
+    begun = real_now() - timedelta(hours=2)
+    for key, state, later in (("1", "done", 0), ("2", "dead", 3_600)):
+        created_at = to_micros(begun) + later * 1_000_000
+        StagedJob.create(**about, key=key, state=state, created_at=created_at)
+    find_missed_calls.perform()
+    (asked,) = calling.stand_in.sandbox.shared.requests.select(
+        {"provider": "vapi", "method": "GET", "path": "/call"}
+    )
+    assert (begun - OVERLAP).isoformat()[:19] in str(asked)
+
+
+def test_where_nobody_is_rung_nothing_is_listed(calling: Calling):
+    calling.line.delete_instance()
+    find_missed_calls.perform()
+    rows = calling.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": "GET"})
+    assert [row["path"] for row in rows if row["path"] == "/call"] == []

@@ -447,3 +447,23 @@ def looked_for(calling: Calling) -> None:
     """The scan that looks for calls of which something is still to be learnt."""
     poll_calls.perform()
     calling.polls()
+
+
+def test_trouble_that_comes_back_is_told_again(calling: Calling):
+    """Given an organization without credits at Vapi, then one item tells of it however many calls
+    it stops; when that has been seen to and it comes back, somebody is told again.
+    """
+
+    def is_stopped() -> WorkItem:
+        call = calling.dials()
+        calling.ends(call, "call.start.error-subscription-insufficient-credits")
+        calling.hears()
+        (item,) = WorkItem.select().where(WorkItem.kind == "call")
+        return item
+
+    assert is_stopped().is_open
+    item = is_stopped()
+    answer = calling.post(f"/api/work-items/{item.id}/resolve", action="skip")
+    assert answer.status_code == 200
+    again = is_stopped()
+    assert (again.id, again.is_open, again.resolution) == (item.id, True, None)

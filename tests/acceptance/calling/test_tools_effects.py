@@ -426,6 +426,17 @@ def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):
     assert line.tool("stopContact", what="texts").startswith("+Recorded at once: no more texts")
 
 
+def test_who_hangs_up_with_their_last_word_is_heard(line):
+    """Given that the call's end is told before what the model asks for, as when somebody says stop
+    and hangs up, then they are left alone all the same, and a lawyer is heeded.
+    """
+    line.call._write(state="ended")
+    assert line.tool("stopContact").startswith("+Recorded at once")
+    assert line.tool("requestHuman", reason="attorney").startswith("+Recorded")
+    assert [row.phone for row in OptOut.select()] == [line.phone]
+    assert [row.kind for row in Hold.select()] == ["attorney"]
+
+
 def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
     line.consents(channels=("sms", "voice"))
     assert "wrong" not in line.tool("stopContact", why="wrong_number")

@@ -13,6 +13,7 @@ from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.message_template import MessageTemplate
+from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
 from rules.contact.policy import BY_ID, HOLD_KINDS
 from runtime.clock import business_now, real_now, rfc3339
@@ -20,6 +21,7 @@ from tests import given
 from tests.samples.card_samples import check_digit
 from tests.stories.texting import SHARED_NUMBER, Texting
 
+WISHED = "+12125550199"  # in no story's list
 CARD = f"424242424242424{check_digit('424242424242424')}"
 SHARP = {"minute": 0, "second": 0, "microsecond": 0}
 
@@ -170,6 +172,36 @@ def test_a_number_that_was_asked_for_is_used_and_no_other(clinic):
     clinic.consents(wished)
     assert "no_consent" not in [row["reasonCode"] for row in asked(clinic)["reasons"]]
     assert clinic.ask(phoneNumber=clinic.phone).json["reasonCode"] == "contact_request"
+
+
+def test_who_tells_the_desk_to_stop_is_left_alone_at_the_number_they_asked_for_too(clinic):
+    """Given a person who asked to be contacted at another number, when the clinic records that they
+    want nothing more, then that number is not used any more, nor their first one.
+    """
+    clinic.consents(WISHED)
+    change(clinic, contactRequest={"phone": WISHED})
+    path = f"/api/customers/{clinic.customer.id}/opt-outs"
+    answer = clinic.post(path, source="told the front desk")
+    assert (answer.status_code, answer.json["phone"]) == (201, WISHED)
+    for phone in (WISHED, clinic.phone):
+        reasons = asked(clinic, phone=phone)["reasons"]
+        assert "opted_out" in [row["reasonCode"] for row in reasons], phone
+
+
+def test_the_ledger_tells_of_the_number_that_is_used_and_it_can_be_allowed_again(clinic):
+    """Given a landline at which somebody asked to be contacted, then the ledger says what the gate
+    says, and a person who knows better allows that number again.
+    """
+    clinic.consents(WISHED)
+    change(clinic, contactRequest={"phone": WISHED})
+    about = (clinic.account.id, WISHED, "sms", "30006", "a landline")
+    PhoneSuppression.suppress(*about, real_now())
+    ledger = clinic.ledger()
+    assert (ledger["phone"], ledger["sms"]["consented"]) == (WISHED, True)
+    assert ledger["sms"]["suppressed"]["code"] == "30006"
+    path = f"/api/customers/{clinic.customer.id}/suppressions/sms"
+    assert clinic.client.simulate_delete(path, headers=clinic.headers).status_code == 204
+    assert clinic.ledger()["sms"]["suppressed"] is None
 
 
 def test_a_customer_without_a_request_says_so(clinic):

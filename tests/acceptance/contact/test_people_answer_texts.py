@@ -13,6 +13,8 @@ from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
+from models.contact.work_item import WorkItem
+from models.deployment.phone_line import PhoneLine
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.customer import Customer
 from providers.twilio import client as twilio_api
@@ -135,6 +137,31 @@ def test_a_stop_to_a_shared_sender_is_heard_by_all_who_use_it(clinic):
     assert [each.ask().json["reasonCode"] for each in (clinic, hill)] == ["opted_out", "opted_out"]
     late = clinic.another_clinic("Late Clinic").consents()
     assert late.ask().json["reasonCode"] == "opted_out"
+
+
+def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
+    """Given a clinic that texts by one number and calls from another, when somebody answers STOP to
+    the one that rang them, then they are neither texted nor called, and what else is written there
+    is the clinic's work.
+    """
+    own_sender(clinic, "+12125550160")
+    now = real_now()
+    PhoneLine.create(
+        id="line_1",
+        account=clinic.account,
+        e164="+12125550161",
+        state="owned",
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    for letter, words in (("b", "Who is this?"), ("c", "STOP")):
+        body = a_text(clinic, words, To="+12125550161", MessageSid=f"SM{letter * 32}")
+        assert clinic.tell(INBOUND, body).status_code == 200
+    assert [item.account_id for item in WorkItem.select()] == [clinic.account.id]
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+    ledger = clinic.ledger()
+    assert (ledger["sms"]["optedOut"], ledger["voice"]["optedOut"]) == (True, True)
 
 
 def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):

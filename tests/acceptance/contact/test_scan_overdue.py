@@ -12,6 +12,7 @@ from jobs.decide_promises import decide_promises
 from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
+from models.calling.call import Call
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
@@ -26,6 +27,7 @@ from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 from tests.stories.scanning import Scanning
 
+BY_CALL = [{"days": 7, "way": "voice"}]
 scanning = sys.modules[scan_overdue.perform.__module__]  # its name in `jobs` is the job
 
 
@@ -164,6 +166,50 @@ def test_a_text_that_never_left_is_made_up_for(clinic, effect):
     clinic.days_pass(1)
     clinic.scan()
     assert len(clinic.sends()) == 1
+
+
+def test_a_text_that_the_gate_stopped_after_an_attempt_that_came_to_nothing_is_made_up_for(clinic):
+    """Given that Twilio turned it away for now, and that the gate refused it when it was decided
+    again.
+    """
+    clinic.owes(3)
+    clinic.texting.fault("rate_limit_429", times=1)
+    clinic.scan()
+    given.worked(clinic.texting.redis, "messages")
+    given.retried(clinic.texting.redis, "messages", 1)
+    assert len(clinic.texting.requests()) == 1
+    tomorrow = (clinic.today + timedelta(days=1)).isoformat()
+    until = f"{tomorrow}T00:00:00"
+    clinic.texting.post(f"/api/customers/{clinic.customer.id}/holds", kind="other", until=until)
+    assert clinic.sends() == []
+    assert Message.get().error_code == "on_hold"
+    clinic.days_pass(1)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+
+
+def test_a_call_that_vapi_never_placed_is_made_up_for(calling):
+    """Given an organization without credits at Vapi when a call is due, then whoever was not rung
+    is called once it has some.
+    """
+    clinic = Scanning(calling)
+    clinic.settings(first_contacts="automatic", calling="automatic", ladder=BY_CALL)
+    clinic.days_pass(1)
+    clinic.owes(7)
+    clinic.scan()
+    calling.work_calls()
+    (call,) = Call.select()
+    calling.ends(call, "call.start.error-subscription-insufficient-credits")
+    calling.hears()
+    assert calling.shown(call)["outcome"] == "not_placed"
+    clinic.days_pass(1)
+    clinic.scan()
+    calling.work_calls()
+    assert len(calling.posts()) == 2
+    assert PlannedContact.select().count() == 2
+    clinic.days_pass(1)
+    clinic.scan()
+    assert PlannedContact.select().count() == 2, "the second one counts"
 
 
 def test_an_invoice_that_is_paid_ends_the_course(clinic):

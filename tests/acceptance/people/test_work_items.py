@@ -2,8 +2,11 @@
 gate, and closed once.
 """
 
+from datetime import timedelta
+
 import pytest
 
+from jobs.poll_text_statuses import poll_text_statuses
 from models.accounts.audit_entry import AuditEntry
 from models.contact.hold import Hold
 from models.contact.message import Message
@@ -11,6 +14,8 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.work_items import HOLDS
+from runtime.clock import real_now
+from tests import given
 from tests.stories.texting import Texting
 
 VISA = "4242 4242 4242 4242"
@@ -162,6 +167,26 @@ def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
     open_one = clinic.get(f"/api/work-items/{item['id']}")
     assert open_one["state"] == "open"
     assert "opted out" in open_one["context"]["answerFailed"]
+
+
+def test_an_answer_of_which_nothing_is_heard_is_work_again(clinic):
+    """Given an answer that Twilio took, and of which it tells nothing for two days, then whoever
+    wrote it is told.
+    """
+    item = escalated(clinic)
+    clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")
+    clinic.work()
+    days_ago = real_now() - timedelta(days=3)
+    Message.update(
+        sid=f"SM{'f' * 32}", status="queued", created_at=days_ago, updated_at=days_ago
+    ).execute()
+    poll_text_statuses.perform()
+    given.relayed(clinic.redis)
+    given.worked(clinic.redis, "periodic")
+    assert Message.get().status == "undelivered"
+    open_one = clinic.get(f"/api/work-items/{item['id']}")
+    assert open_one["state"] == "open"
+    assert "Nothing has been heard" in open_one["context"]["answerFailed"]
 
 
 @pytest.mark.one_database

@@ -7,15 +7,20 @@ import threading
 import pytest
 
 from actions.contact.consents import record_opt_out
+from actions.contact.gate_facts import known_of
 from actions.contact.holds import place_hold
+from actions.invoices.customers import change_customer
 from jobs.send_payment_link import _decide
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.effects.effect import Effect
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.transactions import release_connection, transaction
+from rules.contact.gate import ContactRequest
 from rules.contact.policy import BY_ID
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now
 from tests import given
 
 AT_ONCE = 8
@@ -86,6 +91,18 @@ def test_a_person_with_two_numbers_is_one_person(clinic):
     texts = [a_waiting_text(clinic, clinic.customer, phone) for phone in phones]
     assert at_once(*map(decide, texts)) == []
     assert reserved() == MOST
+
+
+def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
+    """Given a decision that has read the person's row and then waits for whoever changes how they
+    want to be contacted (45 CFR 164.522(b)), then it heeds the change.
+    """
+    read_before = Customer.get_by_id(clinic.customer.id)
+    change_customer(clinic.customer, {"contact_request": {"channel": "voice"}}, False, "test")
+    with transaction():
+        invoice = Invoice.locked_with("account", clinic.invoice.id)
+        known = known_of(invoice, read_before, clinic.phone, "sms", business_now(), real_now())
+    assert known.facts.person.request == ContactRequest("voice", "")
 
 
 @pytest.mark.parametrize("against", ["hold", "opt-out"])

@@ -86,6 +86,7 @@ TROUBLES = [
     ),
     ({"creditor.checks_numbers_after": timedelta(days=90)}, "number_not_checked"),
     ({"creditor.party": "third"}, "third_party_sms"),
+    ({"channel": "voice", "creditor.party": "third"}, "third_party_call"),
     ({"channel": "voice", "person.places": Places(("CA",))}, "natural_voice_required"),
     ({"creditor.sender_trouble": "no sender"}, "sender_not_ready"),
     ({"creditor.unregistered": "pending"}, "sender_unregistered"),

@@ -29,7 +29,13 @@ from rules.contact.policy import HOLD_KINDS, OUTCOMES, RULES
 
 GATES = [rule for rule in RULES if rule.kind in {"cap", "cool_down", "minimum_age", "hold"}]
 # what no figures say
-CONDITIONS = ("carrier.third_party", "voice.california", "sender.registered", "promise")
+CONDITIONS = (
+    "carrier.third_party",
+    "voice.third_party",
+    "voice.california",
+    "sender.registered",
+    "promise",
+)
 CATCHABLE = [rule.id for rule in GATES] + list(CONDITIONS)
 EVERY_ZONE = sorted(available_timezones() - {"Factory", "localtime"})
 

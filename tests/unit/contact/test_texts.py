@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.contact.delivery_failures import ADVICE, advice_for
-from rules.contact.staff_texts import faults_of_answer
+from rules.contact.staff_texts import TEMPLATE, faults_of_answer
 from rules.contact.templates import DEFAULTS, _weight, faults_of, language_of, render
 from rules.contact.text_status import FAILED, PENDING, merged_status
 
@@ -109,6 +109,20 @@ def test_a_name_cannot_write_the_text():
     )
     assert text.body.count("https://") == 1
     assert "\n" not in text.body
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [
+        (DEFAULTS["payment_link", "en"], VALUES | {"clinic": "One Stop Dental"}),
+        (TEMPLATE, {"clinic": "Harbor Dental", "answer": "Please stop by at noon."}),
+        ("{clinic}: stop by, or pay at {url}", VALUES),
+    ],
+    ids=["clinic", "staff", "template"],
+)
+def test_each_text_says_how_to_stop_whatever_else_is_called_so(template, values):
+    """12 CFR 1006.6(e)."""
+    assert render(template, "en", values).body.endswith("Reply STOP to opt out.")
 
 
 def test_a_text_that_twilio_would_refuse_is_not_made():
