@@ -55,6 +55,19 @@ def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way
     assert Effect.select().where(Effect.kind == "fee_refund").count() == 0
 
 
+def test_a_bought_number_that_was_released_before_it_was_live_locks_nobody_out(clinic):
+    """Given a number that was bought on its own and that somebody has released at Twilio, then the
+    clinic goes live on another one; nothing could be taken down, and its slot was held for good.
+    """
+    bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert bought.status_code == 201, bought.text
+    release_number(bought.json["sid"])
+    shown = clinic.shown(deploys(clinic, rounds=5))
+    assert shown["status"] == "live", shown
+    assert list(clinic.twilio.owned()) == [clinic.line.e164]
+    assert AuditEntry.has("action = 'number.left'")
+
+
 def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
     """Given a number at Twilio, then whoever runs Payphone releases it, once, and says why."""
     assert lets_go(moved, why=" ").exit_code == 2
