@@ -4,6 +4,7 @@ clinic forwards; a call that would go round in a circle is never placed.
 
 import sys
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -153,6 +154,16 @@ def test_the_first_forwarded_call_confirms(live):
     works(live)
     assert shown(live)["state"] == "confirmed"
     assert calls_placed(live) == 0
+
+
+def test_a_test_call_that_was_held_up_rings_nobody_later(live):
+    """Given no worker for hours, then the test that was asked for is not placed in the night."""
+    asks(live)
+    two_minutes_pass(live)
+    works(live)
+    assert calls_placed(live) == 0
+    test = shown(live)["test"]
+    assert (test["state"], "Test again" in test["detail"]) == ("refused", True)
 
 
 def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):
