@@ -23,7 +23,7 @@ from runtime.errors import NotAllowed
 from runtime.settings import get_settings
 from tests import given
 from tests.stories.deploying import states
-from tests.stories.going_live import FEE, MAKES, UNMAKES, GoingLive
+from tests.stories.going_live import FEE, MAKES, MAKES_OF, UNMAKES, GoingLive
 
 KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
 
@@ -271,6 +271,28 @@ def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
     assert DeploymentStep.get(DeploymentStep.name == "number").made["lineId"] == clinic.line.id
     assert clinic.deploys_all()["status"] == "live"
     assert len(clinic.twilio.owned()) == 1
+
+
+@pytest.mark.parametrize("fault", ["refuse", "timeout_after"])
+def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
+    """Given a purchase whose job gave up, and whose number was given back, when the request is
+    repeated with its key, then it hears so, and not that it has a number.
+    """
+    clinic.fault(fault, MAKES["number"], seconds=2)
+    headers = clinic.headers | {"Idempotency-Key": "one"}
+    asked = {"json": {"accountId": clinic.account.id}, "headers": headers}
+    path = "/api/twilio/phone/purchase"
+    answer = clinic.client.simulate_post(path, **asked)
+    assert answer.status_code == 503, answer.text
+    died("purchase_number")
+    clinic.stripe.forgive()
+    end_stuck_deployments.perform()
+    clinic.works(4)
+    assert (clinic.line, clinic.twilio.owned()) == (None, {})
+    again = clinic.client.simulate_post(path, **asked)
+    assert (again.status_code, again.json["code"]) == (409, "number_unavailable"), again.text
+    headers["Idempotency-Key"] = "two"
+    assert clinic.client.simulate_post(path, **asked).status_code == 201
 
 
 def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):
