@@ -134,6 +134,19 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
         settle_undo(shown["id"], "number", "again", "cli:test")
 
 
+def test_an_address_that_a_number_of_before_was_refused_is_asked_for_again(clinic):
+    """Given a number that was bought on its own, and that Twilio does not give the address for
+    emergencies just then, then a retry asks once more.
+    """
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    clinic.fault("refused_400", MAKES_OF["ported"]["ported_number"])
+    shown = clinic.deploys_all(onFailure="keep")
+    assert (shown["status"], states(shown)["number"]) == ("failed", "failed"), shown
+    assert clinic.asks("retry", shown["id"]).status_code == 202
+    assert clinic.comes_to_rest(shown["id"])["status"] == "live"
+    clinic.has_one_of_each()
+
+
 def test_a_retry_asks_for_a_card(clinic):
     clinic.refuses("routing")
     shown = clinic.deploys_all(onFailure="keep")
