@@ -52,6 +52,7 @@ def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
     assert (shown["status"], shown["canRetry"]) == ("failed", True), shown
     assert states(shown)[step] == "failed"
     assert clinic.deploys(cost=FEE).status_code == 409
+    assert clinic.call("GET", "…").json["message"] == shown["message"]
     made = list(Effect.select(Effect.key).where(Effect.state == "confirmed").tuples())
     assert clinic.asks("retry", shown["id"]).status_code == 202
     shown = clinic.comes_to_rest(shown["id"])

@@ -236,6 +236,7 @@ def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
 
 
 def gives_up(clinic, deployment):
+    assert clinic.shown(deployment)["canRollBack"] is True
     answer = clinic.call("POST", f"/api/deployments/{deployment}/rollback")
     assert answer.status_code == 202, answer.text
     clinic.works(4)
