@@ -19,7 +19,7 @@ def check_line(line_id: str) -> None:
     line = PhoneLine.get_by_id(line_id)
     if line.state != "owned" or line.forwarding in {"", CONFIRMED}:
         return
-    if look_for_forwarded(line, line.created_at):
+    if look_for_forwarded(line, line.forwards_since):
         with recording():
             confirm_forwarding(PhoneLine.locked(line.id), real_now())
 

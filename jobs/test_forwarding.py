@@ -4,6 +4,7 @@ Twice is harmless: one process wins the right to place it, and one whose outcome
 repeated; whether it arrived is seen at the number it should arrive at.
 """
 
+from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
 from delivery.attempt import own_queue, recording
 from delivery.registry import job
 from effects.deployment.forwarding_call import FORWARDING_CALL
@@ -16,6 +17,7 @@ from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
+NOT_PLACED = "It could not be placed in time. Test again."
 LOOK_AFTER = 5.0  # seconds; nobody answers sooner
 
 
@@ -37,6 +39,7 @@ def test_forwarding(test_id: str) -> None:
             line.account_id,
             test.asked_by,
             "does the clinic's number forward",
+            deadline=test.created_at + ARRIVES_WITHIN,
         )
     answer = perform_once(effect)
     now = real_now()
@@ -45,7 +48,7 @@ def test_forwarding(test_id: str) -> None:
             effect.record_confirmed(answer["id"], FORWARDING_CALL.kept(answer), now)
             test.record(now, state="calling", call_sid=answer["id"])
         elif effect.state == "refused":
-            why = "It could not be placed." if was_not_sent(effect) else effect.error or ""
+            why = NOT_PLACED if was_not_sent(effect) else effect.error or ""
             test.record(now, state="refused", detail=why)
             return
         else:

@@ -173,9 +173,7 @@ def roll_back(deployment: Deployment, actor: str) -> None:
     """Undo what a failed deployment has kept. The deployment is locked. Raises Refused
     `deployment_over`.
     """
-    if not (deployment.status == "failed" and deployment.holds_slot) and (
-        deployment.status not in {"payment_action_required", "awaiting_port"}
-    ):
+    if not deployment.can_be_rolled_back:
         raise _over(deployment, "rolled back")
     AuditEntry.record(
         actor, "deployment.rollback_requested", f"deployment:{deployment.id}", deployment.account_id

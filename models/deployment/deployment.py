@@ -60,10 +60,19 @@ class Deployment(Row):
         return cls.one("account_id = ? AND holds_slot", account_id)
 
     @property
+    def keeps(self) -> bool:
+        """Whether it has failed, and keeps what it had done."""
+        return self.status == "failed" and self.holds_slot
+
+    @property
     def kept_until(self) -> datetime | None:
         """When what it has kept, as it failed, is given back; None if it keeps nothing."""
-        keeps = self.status == "failed" and self.holds_slot and self.finished_at is not None
-        return self.finished_at + KEPT_FOR if keeps else None
+        return self.finished_at + KEPT_FOR if self.keeps and self.finished_at else None
+
+    @property
+    def can_be_rolled_back(self) -> bool:
+        """Whether a person may give up what it has done, while it waits for one or has failed."""
+        return self.keeps or self.status in {"payment_action_required", "awaiting_port"}
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write how far it is."""

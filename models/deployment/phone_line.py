@@ -13,10 +13,11 @@ class PhoneLine(Row):
     """`reserved → owned → releasing → released`; reserved is the slot before anything is bought. It
     becomes `refused` when nothing can be bought for it.
 
-    `wanted`: {phoneNumber?, areaCode?}; `e164` is null until a number is chosen; `tries` is how
-    many were. Its id is the tag of the number at Twilio. `step_id` names the deployment's step that
-    waits for it; '' for a number that was bought on its own. `forwarding`: '' where nothing is
-    forwarded, else awaiting_forwarding → confirmed. `source`: bought, ported, sip.
+    `wanted`: {phoneNumber?, areaCode?}, and what was noted since, such as which number `forwards`;
+    `e164` is null until a number is chosen; `tries` is how many were. Its id is the tag of the
+    number at Twilio. `step_id` names the deployment's step that waits for it; '' for a number that
+    was bought on its own. `forwarding`: '' where nothing is forwarded, else awaiting_forwarding →
+    confirmed. `source`: bought, ported, sip.
     """
 
     account_id: str
@@ -58,6 +59,12 @@ class PhoneLine(Row):
     def holder(cls, e164: str) -> Self | None:
         """Whose slot this number is in, if it is in one."""
         return cls.one("e164 = ? AND holds_slot", e164)
+
+    @property
+    def forwards_since(self) -> datetime:
+        """From when on a call counts that the clinic's number has forwarded to it."""
+        since = self.wanted.get("forwardsSince")
+        return self.created_at if since is None else datetime.fromisoformat(since)
 
     def record(self, now: datetime, **values: Any) -> None:
         """Write what is known of it."""

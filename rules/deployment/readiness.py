@@ -42,7 +42,7 @@ class File:
 class Configured:
     """All that is known of an account's setup. `may_pay`: there is a verified card; `card_problem`
     says why one is not verified any more. `other_address`: emergency calls tell another address
-    than the one that is saved.
+    than the one that is saved. `connected`: the names of what is, and whether that has expired.
     """
 
     voice: Json | None = None
@@ -52,6 +52,7 @@ class Configured:
     may_pay: bool = False
     card_problem: str = ""
     other_address: bool = False
+    connected: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def steps_of(configured: Configured) -> dict[str, Step]:
     return {
         "voice": _voice(configured.voice),
         "knowledge": _knowledge(configured.files),
-        "integrations": Step(True, "None is connected; the receptionist works without one."),
+        "integrations": _integrations(configured.connected),
         "phone": _phone(configured),
         "payment": _payment(configured),
     }
@@ -113,6 +114,16 @@ def _knowledge(files: Sequence[File]) -> Step:
     if open_ones:
         return Step(False, f"Still being read: {', '.join(open_ones)}. Look again in a minute.")
     return Step(True, f"Ready: {', '.join(one.name for one in files)}.")
+
+
+def _integrations(connected: Mapping[str, bool]) -> Step:
+    """They are optional: one that has expired is gone on without."""
+    if not connected:
+        return Step(True, "None is connected; the receptionist works without one.")
+    good = ", ".join(name for name, expired in connected.items() if not expired)
+    gone = ", ".join(name for name, expired in connected.items() if expired)
+    told = (good and f"Connected: {good}.", gone and f"Has to be connected again: {gone}.")
+    return Step(True, " ".join(filter(None, told)))
 
 
 def _phone(configured: Configured) -> Step:

@@ -66,13 +66,12 @@ class DeploymentShown(Shown):
     @classmethod
     def of(cls, row: Deployment, **given: Any) -> Self:
         """The answer about a deployment, with its steps."""
-        kept = row.status == "failed" and row.holds_slot
         shown: dict[str, Any] = {
             "code": row.error_code or None,
             "error": row.error or None,
             "currency": row.fee_currency,
-            "can_retry": kept,
-            "can_roll_back": kept or row.status == "payment_action_required",
+            "can_retry": row.keeps,
+            "can_roll_back": row.can_be_rolled_back,
             "steps": [StepShown.of(step) for step in DeploymentStep.of(row.id)],
         }
         return super().of(row, **shown | given)

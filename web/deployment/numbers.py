@@ -26,6 +26,8 @@ from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.openapi.openapi import documented
 
+GIVEN_BACK = "The number that this request asked for was given back. Ask with a new key."
+
 log = get_log("deployment")
 
 
@@ -100,6 +102,8 @@ class PurchaseNumber:
         line = PhoneLine.get_by_id(reference)
         if line.state == "refused":
             raise Problem("number_unavailable", f"{FAILED} {line.error}".strip())
+        if line.state in {"releasing", "released"}:
+            raise Problem("number_unavailable", GIVEN_BACK)
         if line.state == "reserved":
             raise Problem(
                 "provider_unavailable",

@@ -22,10 +22,6 @@ from web.deployment.deployment_responses import DeploymentShown
 from web.http.responses import Shown, left_out_if_none
 
 SettingsShape = dict[str, Any]
-# while a deployment is one of these, what the account is told is the deployment's
-TOLD_BY_DEPLOYMENT = frozenset(
-    {"queued", "running", "payment_action_required", "awaiting_port", "rolling_back", "live"}
-)
 
 
 class VoiceShown(Shown):
@@ -200,7 +196,8 @@ class ReviewShown(AccountShown):
         """The account as it stands now."""
         setup, deployment = Setup.of(account.id), Deployment.newest(account.id)
         missing, voice = missing_for_deploy(configured), configured.voice
-        told = deployment is not None and deployment.status in TOLD_BY_DEPLOYMENT
+        # nobody may deploy anew while one is under way, or keeps what it had done
+        told = deployment is not None and (deployment.holds_slot or deployment.status == "live")
         return cls.of(
             account,
             voice=VoiceShown.model_validate(voice) if voice else None,

@@ -90,6 +90,9 @@ def _choose(account: Account, method: str, choices: Json, actor: str) -> Setup:
     with transaction():
         setup = Setup.locked_for(account.id, now)
         before = setup.phone_integration_settings
+        if "portStatus" in choices and before.get("phoneNumber") == choices["phoneNumber"]:
+            status = before.get("portStatus", choices["portStatus"])
+            choices = choices | {"portStatus": status}  # how that number's port stands
         if setup.phone_integration_method == method and _opened(before) == choices:
             return setup
         kept = {name: before[name] for name in DEPLOYED if name in before}

@@ -3,18 +3,26 @@
 from datetime import datetime
 
 from actions.deployment.card.payment_required import why_not
+from actions.integrations.connectors import TITLES
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
 from models.deployment.setup import Setup
+from models.integrations.integration import Integration
 from rules.deployment.addresses import digest_of
 from rules.deployment.readiness import Configured, File, is_configured
 
 
 def configured_of(account_id: str, setup: Setup | None) -> Configured:
-    """All that is known of the setup; of an account that has begun none, only its files."""
+    """All that is known of the setup; of an account that has begun none, only its files and
+    what is connected.
+    """
     files = [File(row.name, row.state, row.error) for row in KnowledgeFile.kept_by(account_id)]
+    connected = {
+        TITLES.get(row.provider, row.provider): row.state == "expired"
+        for row in Integration.used_by(account_id)
+    }
     if setup is None:
-        return Configured(files=files)
+        return Configured(files=files, connected=connected)
     return Configured(
         voice=setup.voice,
         method=setup.phone_integration_method,
@@ -23,6 +31,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         may_pay=setup.may_pay,
         card_problem=why_not(setup),
         other_address=_tells_other_address(setup),
+        connected=connected,
     )
 
 

@@ -21,9 +21,10 @@ def _plan(run: Run, _seen: Json) -> Plan:
             "awaiting_forwarding" if run.deployment.method == "forwarded" else ""
         )
         clinic = settings.get("clinicNumber") if forwarding else None
-        if clinic != line.wanted.get("forwards") and forwarding:
-            forwarding = "awaiting_forwarding"  # another number has to be seen to arrive
-        wanted = line.wanted | {"forwards": clinic}
+        wanted = line.wanted
+        if clinic != wanted.get("forwards"):  # another number has to be seen to arrive
+            forwarding = forwarding and "awaiting_forwarding"
+            wanted = wanted | {"forwards": clinic, "forwardsSince": rfc3339(run.now)}
         line.record(run.now, voice_live=True, forwarding=forwarding, wanted=wanted)
     return Done(message="Your receptionist answers calls ✓")
 

@@ -1,10 +1,10 @@
 """The clinic's number: bought now, or the one that this account has already."""
 
+from actions.deployment.ask_provider import ask
 from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import no_card
 from effects.deployment.number_address import NUMBER_ADDRESS
-from effects.reserve import reserve_for_account
 from models.delivery.stage import stage_again
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
@@ -82,14 +82,8 @@ def _taken(run: Run, line: PhoneLine) -> Plan:
         return Done(made)
     address = _address_of(run).get("emergencyAddressSid")
     if address and line.wanted.get("emergencyAddressSid") != address:
-        return reserve_for_account(
-            NUMBER_ADDRESS,
-            run.step.id,
-            {"sid": line.twilio_sid, "emergency_address_sid": address},
-            run.account.id,
-            run.deployment.asked_by,
-            "emergency calls from the clinic's number",
-        )
+        request = {"sid": line.twilio_sid, "emergency_address_sid": address}
+        return ask(run, NUMBER_ADDRESS, request, "emergency calls from the clinic's number")
     log.info("[Receptionist] Using existing number instead of purchasing")
     return Done(made | {"reused": True}, f"Using existing number {line.e164} ✓")
 

@@ -46,7 +46,7 @@ OTHER_NUMBER = (
 )
 LEFT = (
     "{number} is not at Twilio any more: nobody can call the receptionist. Take it down, then"
-    " deploy. Nothing was charged."
+    " deploy again. Nothing was charged."
 )
 NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
@@ -83,8 +83,8 @@ def _look(run: Run) -> Json:
 
 
 def _has_left(line: PhoneLine) -> bool:
-    """Whether a number that had moved to us is not at Twilio any more."""
-    if line.source != "ported" or not line.twilio_sid:
+    """Whether the account's number is not at Twilio any more."""
+    if line.state != "owned" or not line.twilio_sid:
         return False
     try:
         get_number(line.twilio_sid)

@@ -7,7 +7,9 @@ from providers.errors import ProviderError
 from providers.stripe import intents as stripe_intents
 from rules.declines import advice
 
-TAKEN = frozenset({"succeeded", "processing", "requires_capture"})
+TAKEN = frozenset({"succeeded", "requires_capture"})
+PROCESSING = "processing"
+ASKS = "authentication_required"  # the code of a bank that wants its cardholder
 OVER = "payment_intent_unexpected_state"
 # what is no decline of a bank's, in words for the clinic
 NO_DECLINES = {
@@ -21,9 +23,11 @@ NO_DECLINES = {
 
 
 def _send(effect: Effect) -> Json:
-    """Refused because the cardholder paid by the page first: then that is the payment."""
+    """Refused because the cardholder paid by the page first: then that is the payment. An answer is
+    none before the money is taken.
+    """
     try:
-        return stripe_intents.confirm_intent(
+        intent = stripe_intents.confirm_intent(
             effect.request["intent"], effect.request["confirm"], PLATFORM, effect.idempotency_key
         )
     except ProviderError as error:
@@ -31,11 +35,33 @@ def _send(effect: Effect) -> Json:
         if found is None:
             raise
         return found
+    if intent["status"] == PROCESSING:  # a repeated key repeats this, whatever has become of it
+        intent = stripe_intents.get_intent(intent["id"], PLATFORM)
+    _check_is_over(intent)
+    if intent["status"] not in TAKEN:
+        told = f"nothing was charged: the payment is {intent['status']}"
+        raise ProviderError("stripe", "refused", told, _code_of(intent), answered=True)
+    return intent
 
 
 def _find(effect: Effect) -> Json | None:
     intent = stripe_intents.get_intent(effect.request["intent"], PLATFORM)
+    _check_is_over(intent)
     return intent if intent["status"] in TAKEN else None
+
+
+def _check_is_over(intent: Json) -> None:
+    """Raises ProviderError while the bank has not said whether it pays."""
+    if intent["status"] == PROCESSING:
+        told = "the bank has not said yet whether it pays"
+        raise ProviderError("stripe", "retry_later", told, PROCESSING, answered=True)
+
+
+def _code_of(intent: Json) -> str:
+    if intent["status"] == "requires_action":
+        return ASKS
+    error = intent.get("last_payment_error") or {}
+    return str(error.get("decline_code") or error.get("code") or OVER)
 
 
 def _why_refused(code: str, _said: str) -> str:

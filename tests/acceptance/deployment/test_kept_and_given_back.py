@@ -23,7 +23,7 @@ from runtime.errors import NotAllowed
 from runtime.settings import get_settings
 from tests import given
 from tests.stories.deploying import states
-from tests.stories.going_live import FEE, MAKES, UNMAKES, GoingLive
+from tests.stories.going_live import FEE, MAKES, MAKES_OF, UNMAKES, GoingLive
 
 KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
 
@@ -52,6 +52,7 @@ def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
     assert (shown["status"], shown["canRetry"]) == ("failed", True), shown
     assert states(shown)[step] == "failed"
     assert clinic.deploys(cost=FEE).status_code == 409
+    assert clinic.call("GET", "…").json["message"] == shown["message"]
     made = list(Effect.select(Effect.key).where(Effect.state == "confirmed").tuples())
     assert clinic.asks("retry", shown["id"]).status_code == 202
     shown = clinic.comes_to_rest(shown["id"])
@@ -132,6 +133,19 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
     assert f"number of {shown['id']}" not in next(iter(check_deployments())).found
     with pytest.raises(NotAllowed, match="number is no step that could not be undone"):
         settle_undo(shown["id"], "number", "again", "cli:test")
+
+
+def test_an_address_that_a_number_of_before_was_refused_is_asked_for_again(clinic):
+    """Given a number that was bought on its own, and that Twilio does not give the address for
+    emergencies just then, then a retry asks once more.
+    """
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    clinic.fault("refused_400", MAKES_OF["ported"]["ported_number"])
+    shown = clinic.deploys_all(onFailure="keep")
+    assert (shown["status"], states(shown)["number"]) == ("failed", "failed"), shown
+    assert clinic.asks("retry", shown["id"]).status_code == 202
+    assert clinic.comes_to_rest(shown["id"])["status"] == "live"
+    clinic.has_one_of_each()
 
 
 def test_a_retry_asks_for_a_card(clinic):
@@ -271,6 +285,28 @@ def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
     assert DeploymentStep.get(DeploymentStep.name == "number").made["lineId"] == clinic.line.id
     assert clinic.deploys_all()["status"] == "live"
     assert len(clinic.twilio.owned()) == 1
+
+
+@pytest.mark.parametrize("fault", ["refuse", "timeout_after"])
+def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
+    """Given a purchase whose job gave up, and whose number was given back, when the request is
+    repeated with its key, then it hears so, and not that it has a number.
+    """
+    clinic.fault(fault, MAKES["number"], seconds=2)
+    headers = clinic.headers | {"Idempotency-Key": "one"}
+    asked = {"json": {"accountId": clinic.account.id}, "headers": headers}
+    path = "/api/twilio/phone/purchase"
+    answer = clinic.client.simulate_post(path, **asked)
+    assert answer.status_code == 503, answer.text
+    died("purchase_number")
+    clinic.stripe.forgive()
+    end_stuck_deployments.perform()
+    clinic.works(4)
+    assert (clinic.line, clinic.twilio.owned()) == (None, {})
+    again = clinic.client.simulate_post(path, **asked)
+    assert (again.status_code, again.json["code"]) == (409, "number_unavailable"), again.text
+    headers["Idempotency-Key"] = "two"
+    assert clinic.client.simulate_post(path, **asked).status_code == 201
 
 
 def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):

@@ -40,6 +40,21 @@ def test_a_clinic_connects_with_its_keys(clinic, provider):
         assert secret not in everything
 
 
+def test_the_review_says_what_is_connected(clinic):
+    """Given practice software that is connected, and one that wants to be again, then the account's
+    steps say so, and not that there is none.
+    """
+    assert clinic.get("").json["steps"]["integrations"]["message"].startswith("None is connected")
+    for provider in KEYS:
+        assert clinic.post(f"/integrations/{provider}/connect", KEYS[provider]).status_code == 200
+    Integration.update(state="expired").where(Integration.provider == "nexhealth").execute()
+    assert clinic.get("").json["steps"]["integrations"] == {
+        "complete": True,
+        "message": "Connected: Open Dental. Has to be connected again: NexHealth.",
+        "missing": [],
+    }
+
+
 def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
     """Given an installation without a developer key, then the clinic's counts; without one, it is
     named."""

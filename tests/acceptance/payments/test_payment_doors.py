@@ -219,6 +219,12 @@ def test_plain_http_is_refused_before_anything_is_done(client, setting):
         ("GET", PAYMENTS),
         ("POST", "/api/payments/create-payment-intent"),
         ("POST", f"/api/invoices/{invoice.id}/payment-links"),
+        # what charges a clinic's own card, or gives it money back
+        ("POST", f"/api/accounts/{invoice.account_id}/deployments"),
+        ("POST", "/api/deployments/dep_1/retry"),
+        ("POST", "/api/deployments/dep_1/rollback"),
+        ("POST", "/api/deployments/dep_1/payment-action/done"),
+        ("POST", "/api/twilio/phone/purchase"),
     ):
         answer = client.simulate_request(method, path, headers=key)
         assert (answer.status_code, answer.json["code"]) == (403, "https_required")

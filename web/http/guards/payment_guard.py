@@ -21,14 +21,25 @@ from web.http.pages import show_page
 from web.http.problems import Problem
 
 CARD_PAGE = "/card/{token}"
-MONEY = ("/payment-links", "/card-forms", "/setup-intents", "/payment-method", "/payment-action")
+MONEY = (
+    "/payment-links",
+    "/card-forms",
+    "/setup-intents",
+    "/payment-method",
+    "/payment-action",
+    "/payment-action/done",
+    "/deployments",  # this and the next charge the clinic's card
+    "/retry",
+    "/rollback",  # gives back
+    "/phone/purchase",
+)
 # for people: told in words, not in problems
 PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})
 
 
 def is_payment_endpoint(req: falcon.Request) -> bool:
     """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links
-    and card forms, a clinic's own card, people's pages.
+    and card forms, a clinic's own card and what it is charged for, people's pages.
     """
     return is_payment_route(req.uri_template or "")
 

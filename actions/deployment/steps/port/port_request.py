@@ -39,6 +39,7 @@ def _plan(run: Run, _seen: Json) -> Plan:
 
 
 def _asked_anew(run: Run) -> Plan:
+    _let_go_of_what_is_over(run)
     asked, held = Resource.named(run.account.id, NAME), PhoneLine.of(run.account.id)
     if asked is not None and held is not None:  # an earlier one that could not be cancelled
         return Done({"port": asked.provider_id, "line": held.id})
@@ -58,7 +59,20 @@ def _asked_anew(run: Run) -> Plan:
         "number": line.e164,
         "body": _body(run, document.twilio_sid),
     }
-    return ask(run, PORT_REQUEST_CREATE, request, "the clinic's own number moves to us")
+    tries = str(run.step.made.get("tries", ""))
+    why = "the clinic's own number moves to us"
+    return ask(run, PORT_REQUEST_CREATE, request, why, about=tries)
+
+
+def _let_go_of_what_is_over(run: Run) -> None:
+    """A port that was cancelled, or has expired, is asked for anew when it is tried again."""
+    porting = next(step for step in run.steps if step.name == "porting")
+    asked = Resource.named(run.account.id, NAME)
+    if not porting.made.get("over"):
+        return
+    porting.record(made={})
+    if asked is not None:
+        asked.record(run.now, state="released")
 
 
 def _line(run: Run, number: str) -> PhoneLine | Fail:
@@ -116,9 +130,9 @@ def _body(run: Run, document: str) -> Json:
     return body
 
 
-def _record(run: Run, _effect: Effect, answer: Json) -> Json:
+def _record(run: Run, effect: Effect, answer: Json) -> Json:
     Resource(
-        id=run.step.id,
+        id=effect.id,  # the step may ask again, once this request is over
         account=run.account.id,
         deployment_id=run.deployment.id,
         provider="twilio",

@@ -74,8 +74,10 @@ def _record(run: Run, effect: Effect, _answer: Json) -> Json:
 
 
 def _undo(run: Run) -> UndoPlan:
+    """Callers are answered no more, unless an earlier deployment went live on the number."""
     line = PhoneLine.of(run.account.id)
-    if line is None:
+    is_live = run.deployment.goal != "taken_down" and line is not None and line.voice_live
+    if line is None or is_live:
         return Skip("")
     line.record(run.now, voice_live=False)
     return Done(message=KEPT.format(number=line.e164))

@@ -88,4 +88,5 @@ PORTING = StepKind(
     look=_look,
     plan=_plan,
     lasts=False,
+    again=NAME,
 )

@@ -16,6 +16,8 @@ from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from providers.twilio.numbers import search_numbers
 from runtime.settings import get_settings
+from sandbox.stripe import payment_intents, payment_methods, payments
+from sandbox.stripe.test_cards import BY_ID
 from tests import given
 from tests.stories.deploying import Deploying, states
 from tests.stories.saving import Saver
@@ -216,6 +218,48 @@ def test_the_browsers_word_charges_nothing_and_goes_nowhere(payer):
     assert payer.shown(shown["id"])["status"] == "payment_action_required"
     assert payer.kept == 0
     assert len(payer.stripe.requests(f"/v1/payment_intents/{payer.intents[0].id}/confirm")) == 1
+
+
+@pytest.mark.parametrize("comes_to", ["succeed", "fail"])
+def test_a_payment_that_the_bank_has_not_decided_buys_nothing_yet(payer, monkeypatch, comes_to):
+    """Given a confirmation that Stripe answers with `processing`, then nothing is bought before the
+    bank has said that it pays; where it does not, nothing is, and another card works.
+    """
+    payer.saver.has_saved()
+    with monkeypatch.context() as slow:
+        slow.setattr(payment_methods, "behaviour", lambda *_: BY_ID["pm_usBankAccount"])
+        shown = payer.deploys()
+    assert (shown["status"], states(shown)["charge"]) == ("running", "running"), shown
+    assert payer.clinic.twilio.owned() == {}
+    payer.stripe.act(payer.intents[0].id, comes_to)
+    payer.clinic.works(4)
+    shown = payer.shown(shown["id"])
+    assert shown["status"] == {"succeed": "live", "fail": "failed"}[comes_to], shown
+    assert payer.kept == {"succeed": FEE, "fail": 0}[comes_to]
+    assert len(payer.clinic.twilio.owned()) == (comes_to == "succeed")
+    if comes_to == "fail":
+        payer.saver.has_saved()
+        assert payer.deploys()["status"] == "live"
+        assert payer.kept == FEE
+
+
+def test_a_confirmation_answered_with_a_question_to_the_cardholder_is_no_payment(
+    payer, monkeypatch
+):
+    """Given a Stripe that answers 200 with `requires_action` where nobody is there to be asked,
+    then the deployment waits for the cardholder.
+    """
+    monkeypatch.setattr(payment_intents, "_terms", lambda _params: payments.Terms())
+    method = payer.saver.has_saved().stripe_payment_method_id
+    payer.stripe.act(method, "become", card="authenticationRequired")
+    shown = payer.deploys()
+    assert payer.intents[0].status == "requires_action"
+    assert shown["status"] == "payment_action_required", shown
+    assert payer.clinic.twilio.owned() == {}
+    payer.stripe.act(payer.intents[0].id, "authenticate")
+    payer.hears()
+    assert payer.shown(shown["id"])["status"] == "live"
+    assert payer.kept == FEE
 
 
 def test_another_card_instead_of_a_confirmation(payer):

@@ -4,6 +4,7 @@ clinic forwards; a call that would go round in a circle is never placed.
 
 import sys
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -153,6 +154,39 @@ def test_the_first_forwarded_call_confirms(live):
     works(live)
     assert shown(live)["state"] == "confirmed"
     assert calls_placed(live) == 0
+
+
+def test_a_test_call_by_another_number_confirms_nothing(live):
+    """Given a clinic that forwards another number from now on, then what arrived by the one before,
+    as a test call did, does not show that this one is forwarded.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    asks(live)
+    works(live)
+    assert shown(live)["state"] == "confirmed"
+    live.line.record(real_now(), created_at=real_now() - timedelta(hours=1))
+    for call in live.twilio.books.calls.values():
+        call["date_created"] = format_datetime(real_now() - timedelta(minutes=5))
+    live.configures(clinicNumber="+12125550124")
+    live.goes_live()
+    check_lines.perform()
+    works(live)
+    assert shown(live)["state"] == "awaiting_forwarding"
+    live.twilio.phone("+12125550124", forwards_to=live.line.e164)
+    live.twilio.person_calls(PATIENT, "+12125550124")
+    check_lines.perform()
+    works(live)
+    assert shown(live)["state"] == "confirmed"
+
+
+def test_a_test_call_that_was_held_up_rings_nobody_later(live):
+    """Given no worker for hours, then the test that was asked for is not placed in the night."""
+    asks(live)
+    two_minutes_pass(live)
+    works(live)
+    assert calls_placed(live) == 0
+    test = shown(live)["test"]
+    assert (test["state"], "Test again" in test["detail"]) == ("refused", True)
 
 
 def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):

@@ -5,9 +5,11 @@ and costs it no fee for nothing.
 import pytest
 from click.testing import CliRunner
 
+from actions.calling.caller_line import caller_line
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
 from models.effects.effect import Effect
+from providers.twilio.numbers import release_number, update_number
 from tests.stories.deploying import NUMBER
 
 
@@ -53,6 +55,19 @@ def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way
     assert Effect.select().where(Effect.kind == "fee_refund").count() == 0
 
 
+def test_a_bought_number_that_was_released_before_it_was_live_locks_nobody_out(clinic):
+    """Given a number that was bought on its own and that somebody has released at Twilio, then the
+    clinic goes live on another one; nothing could be taken down, and its slot was held for good.
+    """
+    bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert bought.status_code == 201, bought.text
+    release_number(bought.json["sid"])
+    shown = clinic.shown(deploys(clinic, rounds=5))
+    assert shown["status"] == "live", shown
+    assert list(clinic.twilio.owned()) == [clinic.line.e164]
+    assert AuditEntry.has("action = 'number.left'")
+
+
 def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
     """Given a number at Twilio, then whoever runs Payphone releases it, once, and says why."""
     assert lets_go(moved, why=" ").exit_code == 2
@@ -79,4 +94,25 @@ def test_a_number_in_use_is_not_let_go(clinic):
     assert clinic.shown(deployment)["status"] == "live"
     told = lets_go(clinic)
     assert (told.exit_code, "Take the receptionist down" in told.output) == (1, True)
+    assert list(clinic.twilio.owned()) == [NUMBER]
+
+
+def test_a_redeployment_that_failed_leaves_a_ported_number_live(clinic):
+    """Given a live ported number that somebody has changed at Twilio, when the redeployment that
+    sets it back fails later on, then it is live still: it calls, and is not let go.
+    """
+    clinic.configures_port()
+    deploys(clinic)
+    clinic.looks_at_ports(days=4)
+    clinic.works(5)
+    update_number(clinic.line.twilio_sid, sms_fallback_url="")
+    fault = {"kind": "refused_400", "provider": "vapi", "method": "PATCH", "path": "/assistant/*"}
+    clinic.twilio.stand_in.sandbox.order_fault(**fault)
+    assert clinic.call("PUT", "…/voice", provider="vapi", voiceId="Clara").status_code == 200
+    shown = clinic.shown(deploys(clinic, rounds=6))
+    assert shown["status"] in {"failed", "rolled_back"}, shown
+    assert Effect.select().where(Effect.kind == "number_setup").count() == 2
+    assert clinic.line.voice_live
+    assert caller_line(clinic.account.id) is not None
+    assert lets_go(clinic).exit_code == 1
     assert list(clinic.twilio.owned()) == [NUMBER]

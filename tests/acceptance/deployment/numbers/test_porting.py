@@ -87,6 +87,20 @@ def test_calls_come_first_and_texts_some_hours_later(ported):
     assert ported.line.text_live is True
 
 
+def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
+    """Given a number that has moved, when the same is saved once more, then it is not said to be
+    waiting for Deploy; another number is.
+    """
+    deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    saved = ported.setup.phone_integration_settings
+    ported.configures_port(documentId=saved["documentId"])
+    assert ported.setup.phone_integration_settings == saved
+    ported.configures_port(phoneNumber="+12125550178")
+    assert ported.setup.phone_integration_settings["portStatus"] == "pending_configuration"
+
+
 def report(clinic, fields, token=None):
     """Twilio's report, signed as its JSON webhooks are."""
     body = json.dumps(fields)

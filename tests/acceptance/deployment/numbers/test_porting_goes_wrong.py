@@ -202,6 +202,29 @@ def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
     assert ported.line.e164 == "+12125550178"
 
 
+@pytest.mark.parametrize("comes_to", ["Canceled", "Expired", "gone"])
+def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
+    """Given a port that its carrier has ended and a deployment that keeps what it has done, then a
+    retry asks for the number again, and giving up cancels that request.
+    """
+    deployment = deploys(ported, onFailure="keep")
+    books = ported.twilio.books
+    (first,) = books.ports
+    if comes_to == "gone":
+        books.ports.clear()
+    else:
+        books.ports[first]["port_in_request_status"] = comes_to
+    ported.looks_at_ports()
+    assert ported.shown(deployment)["canRetry"] is True
+    assert ported.call("POST", f"/api/deployments/{deployment}/retry").status_code == 202
+    ported.works(3)
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    (second,) = set(books.ports) - {first}
+    gives_up(ported, deployment)
+    assert books.ports[second]["port_in_request_status"] == "Canceled"
+    assert ported.line is None
+
+
 def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
     deploys(ported)
     ported.looks_at_ports(days=4)
@@ -213,6 +236,7 @@ def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
 
 
 def gives_up(clinic, deployment):
+    assert clinic.shown(deployment)["canRollBack"] is True
     answer = clinic.call("POST", f"/api/deployments/{deployment}/rollback")
     assert answer.status_code == 202, answer.text
     clinic.works(4)
