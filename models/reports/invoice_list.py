@@ -21,11 +21,8 @@ FEW = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the list is narrowed to; `below` is the id after which the page begins. `number` is one
-    invoice's.
-    """
+    """What the list is narrowed to; `below` is the id after which the page begins."""
 
-    number: str | None = None
     statuses: Sequence[str] = ()
     customer_id: str | None = None
     since: datetime | None = None
@@ -34,8 +31,6 @@ class Wanted:
 
 def list_invoices(account: Account, wanted: Wanted, limit: int) -> list[Invoice]:
     """Up to `limit` invoices with their customers."""
-    if wanted.number is not None:
-        return _page(account, wanted, limit, "t.number = ?", wanted.number)
     if wanted.customer_id is not None:
         return _page(account, wanted, limit, "t.customer_id = ?", wanted.customer_id)
     if wanted.since is not None:
@@ -86,9 +81,6 @@ def _page(
     if wanted.since is not None:
         where.append("t.updated_at + 0 >= ?")
         given.append(to_micros(wanted.since))
-    if wanted.number is not None and wanted.customer_id is not None:
-        where.append("t.customer_id || '' = ?")
-        given.append(wanted.customer_id)
     if wanted.statuses:
         where.append(f"t.status || '' IN ({', '.join('?' for _ in wanted.statuses)})")
         given += wanted.statuses

@@ -13,7 +13,7 @@ from web.http.body import Body, check, read_json
 from web.http.fields import Email, Language, Name, Phone, TimeZone, Words
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.lists import filter_of, page
+from web.http.lists import page
 from web.http.problems import Problem
 from web.invoices.responses import CustomerList, CustomerShown
 from web.openapi.openapi import PageQuery, documented
@@ -76,12 +76,6 @@ def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
     return values
 
 
-class CustomerQuery(PageQuery):
-    """Which customers."""
-
-    external_id: str | None = Field(default=None, alias="externalId")
-
-
 class Customers:
     """`/api/customers`"""
 
@@ -104,13 +98,11 @@ class Customers:
         resp.media = CustomerShown.show(customer)
         resp.set_header("Location", f"/api/customers/{customer.id}")
 
-    @documented("Customers", {200: CustomerList}, query=CustomerQuery)
+    @documented("Customers", {200: CustomerList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's customers, newest first; filter by `externalId`."""
-        rows = every = Customer.select().where(Customer.account == caller_of(req).own)
-        if external_id := filter_of(req, "externalId"):
-            rows = rows.where(Customer.external_id == external_id)
-        resp.media = page(req, rows, CustomerShown.show, every)
+        """The account's customers, newest first."""
+        rows = Customer.select().where(Customer.account == caller_of(req).own)
+        resp.media = page(req, rows, CustomerShown.show, rows)
 
 
 class OneCustomer:

@@ -46,7 +46,6 @@ class InvoiceChange(Body):
 class InvoiceQuery(PageQuery):
     """Which invoices."""
 
-    number: str | None = None
     status: list[InvoiceStatus] | None = None
     customer_id: str | None = Field(default=None, alias="customerId")
     updated_since: datetime | None = Field(default=None, alias="updatedSince")
@@ -68,13 +67,12 @@ class Invoices:
 
     @documented("Invoices", {200: InvoiceList}, query=InvoiceQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's invoices, newest first; filter by `number`, `status`, `customerId` and
+        """The account's invoices, newest first; filter by `status`, `customerId` and
         `updatedSince`.
         """
         account, limit = caller_of(req).own, limit_of(req)
         last = after_of(req, Invoice.select().where(Invoice.account == account))
         wanted = Wanted(
-            number=filter_of(req, "number"),
             statuses=tuple(dict.fromkeys(choices_of(req, "status", get_args(InvoiceStatus)))),
             customer_id=filter_of(req, "customerId"),
             since=moment_of(req, "updatedSince"),

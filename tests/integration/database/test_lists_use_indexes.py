@@ -37,8 +37,6 @@ LISTS = {
     "/api/invoices?startingAfter={newest}": ("invoice", "invoice_account_id_id"),
     "/api/invoices?status=paid": ("invoice", "invoice_account_id_"),
     "/api/invoices?status=sent&status=overdue": ("invoice", "invoice_account_id_status_id"),
-    "/api/invoices?number=none": ("invoice", "invoice_account_id_number"),
-    "/api/customers?externalId=none": ("customer", "customer_account_id_external_id"),
     "/api/invoices?customerId={customer}": ("invoice", "invoice_account_id_"),
     "/api/invoices?updatedSince=2020-01-01T00:00:00Z": ("invoice", "invoice_account_id_"),
     "/api/customers": ("customer", "customer_account_id_id"),

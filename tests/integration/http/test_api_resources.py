@@ -341,24 +341,6 @@ def test_invoices_are_narrowed(client, account, key):
     assert listed(customerId=paid.customer_id) == {paid.id}
     assert listed(updatedSince="2100-01-01T00:00:00Z") == set()
     assert listed(updatedSince="2001-01-01T00:00:00Z") == {sent.id, paid.id}
-    assert listed(number=sent.number) == {sent.id}
-    assert listed(number=sent.number, status="paid") == set()
-    assert listed(number=sent.number, customerId=sent.customer_id) == {sent.id}
-    assert listed(number=sent.number, customerId=paid.customer_id) == set()
-    assert listed(number=given.an_invoice(number="another clinic's").number) == set()
-
-
-def test_who_lost_an_answer_finds_what_it_made_by_its_own_names(client, account, key):
-    """Given software that made a customer and an invoice, and got no answer, then it finds both by
-    the names that it gave them.
-    """
-    body = {"name": "Ada", "externalId": "chart 12"}
-    made = client.simulate_post(CUSTOMERS, json=body, headers=key).json["id"]
-    client.simulate_post(CUSTOMERS, json={"name": "Bob"}, headers=key)
-    given.a_customer(given.an_account(), external_id="chart 12")
-    named = {"externalId": "chart 12"}
-    (customer,) = client.simulate_get(CUSTOMERS, params=named, headers=key).json["data"]
-    assert (customer["id"], customer["externalId"]) == (made, "chart 12")
 
 
 BAD_INVOICES = {
