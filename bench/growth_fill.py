@@ -108,13 +108,21 @@ def _fill_invoices(size: int) -> None:
     mark = f"CASE WHEN n <= {RARE} THEN 'draft' ELSE 'sent' END"
     status = f"CASE WHEN n <= {RARE} THEN 'draft' WHEN n % 10 = 0 THEN 'sent' ELSE 'paid' END"
     micros = to_micros(real_now())
-    fill_rows(Customer, size // CUSTOMER_HAS, id="'cu_' || {n:08}", name="'Pat'", phone=PHONE)
+    fill_rows(
+        Customer,
+        size // CUSTOMER_HAS,
+        id="'cu_' || {n:08}",
+        name="'Pat'",
+        phone=PHONE,
+        external_id="'x' || {n:08}",
+    )
     fill_rows(
         Invoice,
         size,
         id="'inv_' || {n:08}",
         customer_id=_person("n", size),
         number="'n' || {n:08}",
+        external_id="'x' || {n:08}",
         currency="'usd'",
         amount_due="100",
         due_date="{day}",

@@ -89,6 +89,8 @@ def _narrowed() -> list[str]:
         "",
         *(f"status={status}" for status in get_args(InvoiceStatus)),
         "status=draft&status=overdue",
+        "number=n{middle}",
+        "externalId=x{middle}",
         f"customerId={customer}",
         f"customerId={customer}&status=draft",
         "updatedSince={long_ago}",
@@ -107,7 +109,7 @@ def _narrowed() -> list[str]:
     lists = {
         "invoices": (invoices, invoice),
         "finance/unpaid-invoices": (["", "status=sent", "status=overdue"], invoice),
-        "customers": ([""], "cu_{person}"),
+        "customers": (["", "externalId=x{person}"], "cu_{person}"),
         "payments": (["", f"invoiceId={invoice}"], "pay_{middle}"),
         "work-items": (items, "wki_{fifth}"),
     }

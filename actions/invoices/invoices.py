@@ -40,8 +40,8 @@ def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -
     """A new invoice of the account's customer, with the columns in `values`; its `mark` is draft or
     sent.
 
-    Raises Refused `not_found` for the customer, `already_exists` for the number, `invalid` for an
-    amount that Stripe does not charge.
+    Raises Refused `not_found` for the customer, `already_exists` for the number or the external
+    id, `invalid` for an amount that Stripe does not charge.
     """
     now = real_now()
     check_chargeable(values["amount_due"], values["currency"], "amountDue")
@@ -50,6 +50,7 @@ def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -
         number = values["number"]
         if Invoice.get_or_none((Invoice.account == account) & (Invoice.number == number)):
             raise Refused("already_exists", f"There is an invoice with number {number}.")
+        _check_external_id(account.id, values)
         invoice: Invoice = Invoice.create(
             id=new_id("inv"),
             account=account,
@@ -69,12 +70,14 @@ def change_invoice(
     """Change the columns in `values`. Another amount retires links and open intents for the old
     one.
 
-    Raises Refused: a closed invoice keeps all but its notes and project (`conflict`), one with
-    money its amount (`invoice_has_payments`); Stripe does not charge the new amount (`invalid`).
+    Raises Refused: a closed invoice keeps all but its notes, project and external id (`conflict`),
+    one with money its amount (`invoice_has_payments`); Stripe does not charge the new amount
+    (`invalid`); another invoice has the external id (`already_exists`).
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
         _check_change(invoice, values)
+        _check_external_id(account.id, values, invoice.id)
         change(invoice, values, actor, real_now())
         recompute(invoice)
         if "due_date" in values:
@@ -82,11 +85,21 @@ def change_invoice(
     return invoice
 
 
+def _check_external_id(account_id: str, values: dict[str, Any], invoice_id: str = "") -> None:
+    """Raises Refused when an invoice other than `invoice_id` has this external id."""
+    external_id = values.get("external_id")
+    if external_id is not None and Invoice.has(
+        "account_id = ? AND external_id = ? AND id <> ?", account_id, external_id, invoice_id
+    ):
+        raise Refused("already_exists", f"There is an invoice with externalId {external_id}.")
+
+
 def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
-    if invoice.mark in CLOSING_MARKS and values.keys() - {"notes", "project"}:
+    if invoice.mark in CLOSING_MARKS and values.keys() - {"notes", "project", "external_id"}:
         raise Refused(
             "conflict",
-            f"Invoice {invoice.number} is {invoice.mark}; only its notes and project may change.",
+            f"Invoice {invoice.number} is {invoice.mark}; only its notes, project and externalId"
+            " may change.",
         )
     other = values.get("amount_due", invoice.amount_due) != invoice.amount_due
     if other and with_money([invoice.id]):

@@ -25,7 +25,8 @@ MAX_NOTES = 10_000  # characters
 
 
 class Invoice(Row):
-    """Amounts are minor units of `currency`.
+    """Amounts are minor units of `currency`. `external_id`: by what the clinic's own software knows
+    it.
 
     `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
     below it are computed from payments, refunds and disputes, at creation and then by
@@ -40,6 +41,7 @@ class Invoice(Row):
     customer = ForeignKey(Customer, on_delete="RESTRICT")
     number = TextField()
     project = TextField(null=True)
+    external_id = TextField(null=True)
     currency = TextField()
     amount_due = BigIntegerField()
     due_date = DateField()
@@ -61,6 +63,7 @@ class Invoice(Row):
     class Meta:
         indexes = (
             (("account", "number"), True),
+            (("account", "external_id"), True),
             (("account", "status", "due_date", "id"), False),
             (("account", "id"), False),
             (("account", "customer", "id"), False),

@@ -17,6 +17,8 @@ from models.transactions import execute
 # changes since a time are put in order by hand up to this many; beyond, they are frequent enough
 # to be found in order of their ids
 FEW = 5_000
+# what names few invoices, the fewest first; each has an index that begins with the account
+NAMED = ("number", "external_id", "customer_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Wanted:
     """What the list is narrowed to; `below` is the id after which the page begins."""
 
     statuses: Sequence[str] = ()
+    number: str | None = None
+    external_id: str | None = None
     customer_id: str | None = None
     since: datetime | None = None
     below: str | None = None
@@ -31,8 +35,9 @@ class Wanted:
 
 def list_invoices(account: Account, wanted: Wanted, limit: int) -> list[Invoice]:
     """Up to `limit` invoices with their customers."""
-    if wanted.customer_id is not None:
-        return _page(account, wanted, limit, "t.customer_id = ?", wanted.customer_id)
+    for column in NAMED:
+        if (value := getattr(wanted, column)) is not None:
+            return _page(account, wanted, limit, f"t.{column} = ?", value)
     if wanted.since is not None:
         return _changed(account, wanted, limit, to_micros(wanted.since))
     if wanted.statuses:
@@ -78,6 +83,11 @@ def _page(
     if wanted.below is not None:
         where.append("t.id < ?")
         given.append(wanted.below)
+    for column in NAMED:
+        value = getattr(wanted, column)
+        if value is not None and lead != f"t.{column} = ?":
+            where.append(f"t.{column} || '' = ?")
+            given.append(value)
     if wanted.since is not None:
         where.append("t.updated_at + 0 >= ?")
         given.append(to_micros(wanted.since))

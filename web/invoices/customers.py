@@ -1,6 +1,6 @@
 """Customers of an account."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import falcon
 from pydantic import Field
@@ -10,10 +10,10 @@ from actions.payments.bind_stripe_customer import vouched_for
 from models.invoices.customer import Customer
 from web.contact.responses import ChannelName
 from web.http.body import Body, check, read_json
-from web.http.fields import Email, Language, Name, Phone, TimeZone, Words
+from web.http.fields import Email, ExternalId, Language, Name, Phone, TimeZone, Words
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.lists import page
+from web.http.lists import filter_of, page
 from web.http.problems import Problem
 from web.invoices.responses import CustomerList, CustomerShown
 from web.openapi.openapi import PageQuery, documented
@@ -29,10 +29,6 @@ class Address(Body):
     state: Words | None = None
     postal_code: Words | None = None
     country: Words | None = None
-
-
-# an empty one would be somebody's, and then nobody else's
-ExternalId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class NewCustomer(Body):
@@ -62,6 +58,12 @@ class CustomerChange(NewCustomer):
 
     name: Name = ""
     contact_request: WishedContact | None = None
+
+
+class CustomerQuery(PageQuery):
+    """Which customers."""
+
+    external_id: str | None = Field(default=None, alias="externalId")
 
 
 def _values(wanted: NewCustomer, names: set[str]) -> dict[str, Any]:
@@ -98,11 +100,13 @@ class Customers:
         resp.media = CustomerShown.show(customer)
         resp.set_header("Location", f"/api/customers/{customer.id}")
 
-    @documented("Customers", {200: CustomerList}, query=PageQuery)
+    @documented("Customers", {200: CustomerList}, query=CustomerQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's customers, newest first."""
-        rows = Customer.select().where(Customer.account == caller_of(req).own)
-        resp.media = page(req, rows, CustomerShown.show, rows)
+        """The account's customers, newest first; the one of an `externalId`, if it is given."""
+        rows = every = Customer.select().where(Customer.account == caller_of(req).own)
+        if external_id := filter_of(req, "externalId"):
+            rows = rows.where(Customer.external_id == external_id)
+        resp.media = page(req, rows, CustomerShown.show, every)
 
 
 class OneCustomer:

@@ -68,6 +68,7 @@ class InvoiceShown(Shown):
     number: str
     status: InvoiceStatus
     project: str | None
+    external_id: str | None
     currency: str
     amount_due: int
     amount_paid: int

@@ -408,3 +408,61 @@ def test_a_body_over_the_cap(client, key):
 def test_what_is_not_there_and_what_is_not_allowed(client):
     problem(client.simulate_get("/api/nothing"), 404, "not_found")
     problem(client.simulate_delete(CUSTOMERS), 405, "method_not_allowed")
+
+
+def test_an_invoice_is_found_by_its_number_or_by_what_other_software_calls_it(client, account, key):
+    """Given two invoices with ids of the clinic's software, then each is found by either name, by
+    both only where they agree, and another clinic's never.
+    """
+    customer = given.a_customer(account)
+    made = {
+        name: client.simulate_post(
+            INVOICES, json=an_invoice_of(customer, f"2026-{name}", externalId=name), headers=key
+        ).json
+        for name in ("a", "b")
+    }
+    elsewhere = given.a_key(given.an_account(name="Other"))
+
+    def found(headers=key, **params):
+        answer = client.simulate_get(INVOICES, params=params, headers=headers)
+        return [row["id"] for row in answer.json["data"]]
+
+    assert [made[name]["externalId"] for name in ("a", "b")] == ["a", "b"]
+    assert found(externalId="a") == found(number="2026-a") == [made["a"]["id"]]
+    assert found(externalId="b", status="sent", customerId=customer.id) == [made["b"]["id"]]
+    assert found(externalId="a", number="2026-b") == found(externalId="b", status="paid") == []
+    assert found(number="2026-a", customerId="cu_none") == []
+    assert found(elsewhere, number="2026-a") == found(elsewhere, externalId="a") == []
+    for name in ("number", "externalId"):
+        answer = client.simulate_get(INVOICES, params={name: ""}, headers=key)
+        problem(answer, 422, "invalid")
+
+
+def test_an_external_id_is_one_invoice_of_an_account(client, account, key):
+    customer = given.a_customer(account)
+    made = [
+        client.simulate_post(INVOICES, json=an_invoice_of(customer, n, **more), headers=key).json
+        for n, more in (("1", {"externalId": "a"}), ("2", {}), ("3", {}))
+    ]
+    again = client.simulate_post(
+        INVOICES, json=an_invoice_of(customer, "4", externalId="a"), headers=key
+    )
+    told = problem(again, 409, "already_exists")["detail"]
+    assert told == "There is an invoice with externalId a."
+
+    def change(place, external_id):
+        address = f"{INVOICES}/{made[place]['id']}"
+        return client.simulate_patch(address, json={"externalId": external_id}, headers=key)
+
+    problem(change(1, "a"), 409, "already_exists")
+    assert change(0, "a").json["externalId"] == "a", "it is its own"
+    assert change(0, None).json["externalId"] is None
+    assert change(1, "a").json["externalId"] == "a"
+
+
+def test_a_customer_is_found_by_what_other_software_calls_it(client, account, key):
+    made = [given.a_customer(account, external_id=name).id for name in ("a", "b", None)]
+    given.a_customer(given.an_account(name="Other"), external_id="a")
+    answer = client.simulate_get(CUSTOMERS, params={"externalId": "a"}, headers=key)
+    assert [row["id"] for row in answer.json["data"]] == made[:1]
+    problem(client.simulate_get(CUSTOMERS, params={"externalId": ""}, headers=key), 422, "invalid")
