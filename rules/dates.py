@@ -41,8 +41,8 @@ def read_day(value: object) -> date:
 
 
 def read_moment(value: object) -> datetime:
-    """A moment from `2026-12-31T09:30:00Z`, or with another offset, which must be said. Raises
-    BadDate.
+    """A moment from `2026-12-31T09:30:00Z`, or with another offset, which must be said; in UTC.
+    Raises BadDate.
     """
     moment = _moment(value, MOMENT_ACCEPTED, MOMENT_TODO)
     if moment.tzinfo is None:
@@ -51,8 +51,8 @@ def read_moment(value: object) -> datetime:
 
 
 def read_day_or_moment(value: object) -> date | datetime:
-    """A day, or a moment, whose offset may be left out: its reader knows the place. Raises
-    BadDate.
+    """A day, or a moment, whose offset may be left out: its reader knows the place; in UTC where it
+    is said. Raises BadDate.
     """
     text = value.strip() if isinstance(value, str) else value
     if isinstance(text, str) and not _DAY.fullmatch(text) and _MOMENT.fullmatch(text):
@@ -66,12 +66,12 @@ def _moment(value: object, accepted: str, todo: str) -> datetime:
         raise BadDate(f"is not written as a time; {accepted}; {todo}")
     try:
         moment = datetime.fromisoformat(text.upper())
-        shown = moment.astimezone(UTC) if moment.tzinfo else moment
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
     except (ValueError, OverflowError):
         raise BadDate(
             f"is a time that calendar and clock do not have; {accepted}; correct it"
         ) from None
-    _refuse_year(shown.year, accepted)
+    _refuse_year(moment.year, accepted)
     return moment
 
 

@@ -1,6 +1,6 @@
 """Holds on people, and what they asked about how they are contacted."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,13 +74,13 @@ def record_contact_request(customer: Customer, asked: dict[str, str] | None, act
 
 
 def _end(customer: Customer, until: datetime | date | None) -> datetime | None:
-    """The moment at which a hold is over: what has no time is a whole day."""
+    """The moment at which a hold is over, in UTC: what has no time is a whole day."""
     if until is None:
         return None
     zone = ZoneInfo(customer.account.time_zone)
     if not isinstance(until, datetime):
-        return datetime.combine(until + timedelta(days=1), time(), zone)
-    return until if until.tzinfo is not None else until.replace(tzinfo=zone)
+        until = datetime.combine(until + timedelta(days=1), time())
+    return (until if until.tzinfo is not None else until.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _audit(customer: Customer, actor: str, action: str, **detail: Any) -> None:

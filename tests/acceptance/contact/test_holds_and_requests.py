@@ -79,6 +79,27 @@ def test_a_hold_that_is_placed_while_a_text_waits_stops_it(clinic):
     assert ContactDecision.get().rule == "hold.attorney"
 
 
+@pytest.mark.parametrize(
+    ("until", "told"),
+    [
+        ("2099-01-01", "2099-01-02T05:00:00Z"),  # through the day, where the account is
+        ("2099-01-01T09:30:00", "2099-01-01T14:30:00Z"),
+        ("2099-01-01T09:30:00+02:00", "2099-01-01T07:30:00Z"),
+    ],
+)
+def test_times_are_answered_in_utc_however_they_were_said(clinic, until, told):
+    made = clinic.post(holds(clinic), kind="other", until=until).json
+    [listed] = clinic.get(holds(clinic))["data"]
+    assert made["until"] == listed["until"] == told
+    said = {"channels": ["sms"], "source": "form", "text": "yes", "textVersion": "1"}
+    consents = f"/api/customers/{clinic.customer.id}/consents"
+    consent = clinic.post(consents, **said, givenAt="2026-01-01T02:00:00+02:00").json
+    assert consent["givenAt"] == "2026-01-01T00:00:00Z"
+    escalations = f"/api/invoices/{clinic.invoice.id}/escalations"
+    item = clinic.post(escalations, dueAt="2099-01-01T02:00:00+02:00").json
+    assert item["dueAt"] == "2099-01-01T00:00:00Z"
+
+
 def test_a_hold_ends_by_itself_and_says_when(clinic):
     until = business_now() + timedelta(minutes=30)
     clinic.post(holds(clinic), kind="ppdr", until=rfc3339(until))
