@@ -9,11 +9,14 @@ from bench.quick import quick
 from bench.tools import tools
 
 
-@click.group()
-def bench() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def bench(ctx: click.Context) -> None:
     """Measure, beside the same thing done otherwise, in one run; ratios carry over, seconds do
-    not.
+    not. Without a command: `quick`.
     """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(quick)
 
 
 bench.add_command(event)

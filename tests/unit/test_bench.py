@@ -1,0 +1,15 @@
+"""`bin/bench` by itself is what the interface promises: beside peers, written to RESULTS.md."""
+
+from click.testing import CliRunner
+
+from bench.__main__ import bench
+from bench.quick import quick
+
+
+def test_without_a_command_it_measures_beside_peers(monkeypatch):
+    measured = []
+    monkeypatch.setattr(quick, "callback", lambda **_options: measured.append("quick"))
+    assert CliRunner().invoke(bench, []).exit_code == 0
+    assert measured == ["quick"]
+    assert "growth" in CliRunner().invoke(bench, ["--help"]).output
+    assert measured == ["quick"]
