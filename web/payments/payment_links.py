@@ -83,6 +83,7 @@ class InvoicePaymentLinks:
         link = plan_link(invoice, actor, INTERACTIVE)
         address = PayAddress.of(invoice, business_now())
         resp.status = falcon.HTTP_202
+        resp.set_header("Location", f"/api/invoices/{invoice.id}")
         resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
         message = (
             ask_for_text(invoice, link, phone, actor, INTERACTIVE) if wanted.is_texted else None

@@ -38,6 +38,7 @@ def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
         "planned",
         10_000,
     )
+    assert answer.headers["location"] == f"/api/invoices/{clinic.invoice.id}"
     clinic.work()
     link = PaymentLink.get_by_id(answer.json["paymentLinkId"])
     followed = clinic.follow(answer)
