@@ -81,7 +81,7 @@ def _reserve(request: RefundRequest) -> Effect:
         "account_id": request.account_id,
         "invoice_id": payment.invoice_id,
         "attempt_id": request.id,
-        "project": "",
+        "project": (payment.invoice.project or "")[:500],
     }
     asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:

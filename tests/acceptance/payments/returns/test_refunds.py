@@ -54,9 +54,8 @@ def test_a_part_is_given_back(clinic):
         (2_500, "succeeded")
     ]
     assert [request["status"] for request in shown["refundRequests"]] == ["confirmed"]
-    assert [row["reason"] for row in clinic.stripe.refunds(answer.json["id"])] == [
-        "requested_by_customer"
-    ]
+    [made] = clinic.stripe.refunds(answer.json["id"])
+    assert (made["reason"], made["metadata"]["project"]) == ("requested_by_customer", "Crown")
 
 
 def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
