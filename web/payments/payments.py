@@ -107,17 +107,15 @@ class OnePayment:
         if attempt is None:
             payment = find_payment(account, payment_id)
         known = [payment] if payment else []
-        asked = (
-            RefundRequest.select()
-            .where(RefundRequest.payment.in_(known))
-            .order_by(RefundRequest.id)
-            if known
-            else []
-        )
+        asked = [
+            RefundRequestShown.of(row, currency=each.currency)
+            for each in known
+            for row in RefundRequest.all("payment_id = ? ORDER BY id", each.id)
+        ]
         beside = {
             "refundable": refundable(payment) if payment else 0,
             "refunds": [RefundShown.of(row) for _, row in refunds_of(known)],
-            "refund_requests": [RefundRequestShown.of(row) for row in asked],
+            "refund_requests": asked,
             "disputes": [DisputeShown.of(row) for _, row in disputes_of(known)],
         }
         if attempt is not None:
@@ -146,7 +144,7 @@ class PaymentRefunds:
         payment = find_payment(caller.own, payment_id)
         request = request_refund(payment, order.amount, order.reason, caller.actor)
         resp.status = falcon.HTTP_202
-        resp.media = RefundRequestShown.of(request).document()
+        resp.media = RefundRequestShown.show(request, currency=payment.currency)
         resp.set_header("Location", f"/api/payments/{payment.id}")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:

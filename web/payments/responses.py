@@ -111,6 +111,7 @@ class RefundRequestShown(Shown):
     id: str
     payment_id: str
     amount: int
+    currency: str
     status: Literal["requested", "confirmed", "failed", "refused"]
     reason: str | None
     refund_id: str | None
