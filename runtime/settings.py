@@ -1,7 +1,7 @@
 """Settings from the environment (and `.env`), read once and checked by `bin/payphone doctor`."""
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -66,6 +66,7 @@ ACCEPTED = {
 }
 
 
+@cache
 def _split(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 

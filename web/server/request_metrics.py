@@ -6,6 +6,7 @@ and a scrape of any one adds them up; without it (one process, tests) they are i
 
 import os
 import time
+from functools import lru_cache
 
 import falcon
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
@@ -32,6 +33,11 @@ _seconds = Histogram(
     buckets=BUCKETS,
     registry=_registry,
 )
+
+
+@lru_cache(maxsize=4096)  # more than there are
+def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, route, status), _seconds.labels(route)
 
 
 def count_where_there_is_room() -> None:
@@ -69,8 +75,9 @@ class RequestMetrics:
         """
         route = route_of(req)
         try:
-            _requests.labels(method_of(req), route, resp.status_code).inc()
-            _seconds.labels(route).observe(time.perf_counter() - req.context.started)
+            requests, seconds = _of(method_of(req), route, resp.status_code)
+            requests.inc()
+            seconds.observe(time.perf_counter() - req.context.started)
         except OSError as error:
             # such as a folder that went with a killed master, while its worker still answers
             log.warning("a request could not be counted", route=route, error=str(error))

@@ -30,6 +30,7 @@ class Received(Shown):
     received: bool
 
 
+RECEIVED = Received(received=True).document()
 WEBHOOK_PROBLEMS = ("bad_signature", "body_too_large")
 
 
@@ -51,7 +52,7 @@ class StripeWebhook:
         inbox_id = in_shared_commit(_keep, read_stripe_event(event, text))
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
-        resp.media = Received(received=True).document()
+        resp.media = RECEIVED
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ PAGE = (
 )
 
 _FIXED = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "content-security-policy": NOTHING,
 }
 YEAR = 365 * 24 * 3600
 
@@ -29,8 +30,7 @@ class SecurityHeaders:
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
         """Add what is not there yet."""
-        for name, value in (*_FIXED.items(), ("Content-Security-Policy", NOTHING)):
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)
+        there = resp.headers
+        resp.set_headers([each for each in _FIXED.items() if each[0] not in there])
         if is_https(req):
             resp.set_header("Strict-Transport-Security", f"max-age={YEAR}")
