@@ -8,6 +8,7 @@ one harms the person who waits.
 from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.returns.announce_returns import announce_refused_refund
+from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -77,12 +78,7 @@ def refund_payment(request_id: str) -> None:
 
 def _reserve(request: RefundRequest) -> Effect:
     payment = request.payment
-    metadata = {
-        "account_id": request.account_id,
-        "invoice_id": payment.invoice_id,
-        "attempt_id": request.id,
-        "project": (payment.invoice.project or "")[:500],
-    }
+    metadata = stripe_metadata(payment.invoice, request.id)
     asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:
         asked["reason"] = request.reason

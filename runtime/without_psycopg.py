@@ -6,12 +6,12 @@ import sys
 
 from pydantic import ValidationError
 
-from runtime.settings import get_settings
+from runtime.settings import Settings
 
 
 def _is_sqlite() -> bool:
     try:
-        return get_settings().database_url.startswith("sqlite:")
+        return Settings().database_url.startswith("sqlite:")
     except (ValidationError, OSError, UnicodeDecodeError):
         return False  # which is said by whoever checks the settings
 

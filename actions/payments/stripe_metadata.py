@@ -7,8 +7,8 @@ LONGEST = 500  # characters of a value of Stripe's metadata
 
 
 def stripe_metadata(invoice: Invoice, attempt_id: str) -> dict[str, str]:
-    """The metadata of an intent or a link, by which our row `attempt_id` asks for the invoice's
-    money.
+    """The metadata of an intent, a link or a refund, by which our row `attempt_id` asks for the
+    invoice's money, or gives it back.
 
     The project stays here unless the account says that it is only a reference: else it may name a
     treatment, and nothing about health goes to Stripe (45 CFR 164.502(b)).

@@ -8,6 +8,7 @@ import sys
 
 import gunicorn.app.wsgiapp
 import gunicorn.workers.gthread  # noqa: F401
+import psycopg  # noqa: F401 - before our programs, which go without it where they are on SQLite
 
 import worker  # noqa: F401
 from runtime.settings import ROOT

@@ -40,7 +40,7 @@ def test_an_intent_carries_invoice_project_and_receipt(clinic):
 
 
 def test_a_project_that_may_name_a_treatment_is_not_told_to_stripe(clinic, valkey):
-    """Given an account that has not said that its projects are references (CONTACT_RULES 8, 25),
+    """Given an account that has not said that its projects are references,
     when an intent and a link are made, then neither they nor what they lead to hold it.
     """
     intent = clinic.intent().json["paymentIntentId"]
