@@ -67,15 +67,17 @@ def test_a_thread_has_its_own_connection_beside_what_it_is_lent(database_url):
 
 @pytest.mark.one_database
 def test_who_comes_while_all_are_used_waits_for_one(database_url):
-    few, got = Connections(1), threading.Event()
+    few, asks, order = Connections(1), threading.Event(), []
 
     def want():
+        asks.set()
         with few.one():
-            got.set()
+            order.append("got it")
 
     thread = threading.Thread(target=want)
     with few.one():
         thread.start()
-        assert not got.wait(0.2)
-    assert got.wait(60)
+        asks.wait(60)
+        order.append("gave it back")
     thread.join(60)
+    assert order == ["gave it back", "got it"]
