@@ -20,7 +20,7 @@ OVERLAP = timedelta(minutes=10)
 FIRST = timedelta(days=1)  # that are read where nothing has been before
 
 
-@job(queue="periodic", calls_out=True, attempts=3, timeout=20)
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
 def find_missed_calls() -> None:
     """Make ours what Vapi lists and we were never told of."""
     if PhoneLine.has("holds_slot AND vapi_id IS NOT NULL"):
