@@ -7,6 +7,7 @@ from peewee import JSONField, TextField
 from models.base import Instant, Row
 from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit
+from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.contact.channel_address import spellings
 from runtime.clock import real_now
@@ -65,12 +66,13 @@ class OptOut(Row):
         row: OptOut = cls.create(id=new_id("opt"), **values | words)
         if wish == "stop" and account_id is not None:
             ContactCourse.look_again_at_phone(account_id, phone)
-            emit(
-                account_id,
-                "contact.opted_out",
-                {"optOutId": row.id, "channels": row.channels, "source": row.source},
-                f"opt_out:{row.id}",
-            )
+            about = {
+                "optOutId": row.id,
+                "customerIds": [one.id for one in Customer.at_phone(phone, [account_id])],
+                "channels": row.channels,
+                "source": row.source,
+            }
+            emit(account_id, "contact.opted_out", about, f"opt_out:{row.id}")
         return row
 
     @classmethod

@@ -165,9 +165,13 @@ def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
 
 
 def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):
+    """Whose number it is, their ids say: also of who asked to be contacted there."""
+    partner = given.a_customer(clinic.account, phone=None, contact_request={"phone": clinic.phone})
+    given.a_customer(clinic.account, phone="+12025550199")
     clinic.hear("STOP")
     event = OutgoingEvent.get(OutgoingEvent.type == "contact.opted_out")
     assert (event.account_id, event.payload["channels"]) == (clinic.account.id, ["sms", "voice"])
+    assert event.payload["customerIds"] == [clinic.customer.id, partner.id]
     assert clinic.phone not in json.dumps(event.payload)
 
 
