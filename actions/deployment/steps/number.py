@@ -6,6 +6,7 @@ from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind,
 from actions.deployment.steps.fee import no_card
 from effects.deployment.number_address import NUMBER_ADDRESS
 from models.delivery.stage import stage_again
+from models.delivery.staged_job import find_staged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
@@ -17,6 +18,7 @@ from runtime.log import get_log
 SAYING = "Purchasing Twilio phone number..."
 LOOK_AGAIN = 5.0  # seconds
 FREEING = "Releasing the phone number of before..."
+GAVE_UP = "Twilio was away for hours."
 GONE = (
     "{number} was released at Twilio: nobody can call the receptionist. Take it down, then deploy"
     " again with another number."
@@ -113,13 +115,19 @@ def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
 def _freed(run: Run, line: PhoneLine) -> Plan:
     """An earlier undoing could not release this number, which still has the slot: once more."""
     line = PhoneLine.locked(line.id)
-    if line.error_code and run.step.made.get("frees"):
-        run.step.record(made=run.step.made | {"frees": ""})
-        return Fail(line.error_code, FAILED, NOT_FREED.format(number=line.e164, why=line.error))
-    run.step.record(made=run.step.made | {"frees": line.id})
-    line.record(run.now, error_code="", error="")
-    release(line, run.deployment.asked_by)
-    return Wait(LOOK_AGAIN, FREEING)
+    if run.step.made.get("frees") != line.id:
+        run.step.record(made=run.step.made | {"frees": line.id})
+        line.record(run.now, error_code="", error="")
+        release(line, run.deployment.asked_by)
+        return Wait(LOOK_AGAIN, FREEING)
+    job = find_staged("release_number", line.id)
+    goes_on = job is not None and job.state in {"waiting", "running"} and not line.error_code
+    if goes_on or line.state == "released":
+        return Wait(LOOK_AGAIN, FREEING)
+    run.step.record(made=run.step.made | {"frees": ""})
+    why = line.error or (job and job.last_error) or GAVE_UP
+    told = NOT_FREED.format(number=line.e164, why=why)
+    return Fail(line.error_code or "gave_up", FAILED, told)
 
 
 def _undo(run: Run) -> UndoPlan:

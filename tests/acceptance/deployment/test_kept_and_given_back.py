@@ -228,6 +228,24 @@ def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
     assert len(clinic.twilio.owned()) == 1
 
 
+def test_a_release_that_gives_up_again_ends_the_next_deployment(clinic):
+    """Given Twilio away while the next deployment has the number of before released, then that one
+    does not wait for ever: the fee goes back, and it says what a person does.
+    """
+    clinic.refuses("routing")
+    clinic.fault("refuse", UNMAKES["number"], times=1000)
+    for _ in range(2):
+        begun = clinic.deploys(cost=FEE).json
+        clinic.works(2)
+        died("release_number")
+        end_stuck()
+        shown = clinic.comes_to_rest(begun["id"])
+        assert shown["status"] == "rolled_back", shown
+    assert shown["code"] == "gave_up"
+    assert "Twilio console" in shown["error"]
+    assert clinic.kept == 0
+
+
 def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(clinic):
     """Given a release that is refused for good, then nothing waits for ever: the next deployment
     asks once more and says what to do, and once a person has released it, one goes live.
