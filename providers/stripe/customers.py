@@ -45,18 +45,12 @@ def get_customer(customer_id: str, stripe_account: str = "") -> Json | None:
 
 
 def saved_card(customer: Json, stripe_account: str = "") -> str | None:
-    """The payment method to charge for a customer that was just read: their default one, else their
-    newest card.
+    """The card to charge for a customer that was just read: their default payment method if it is a
+    card, which a bank account or a link is not, else their newest card.
     """
     default = (customer.get("invoice_settings") or {}).get("default_payment_method")
-    if default:
-        return str(default)
+    asked = {"customer": customer["id"], "type": "card", "limit": PAGE}
     with mapped_errors():
-        cards = (
-            client()
-            .v1.payment_methods.list(
-                {"customer": customer["id"], "type": "card", "limit": 1}, options(stripe_account)
-            )
-            .data
-        )
-    return str(cards[0].id) if cards else None
+        listed = client().v1.payment_methods.list(asked, options(stripe_account))  # type: ignore[arg-type]
+        cards = [str(card.id) for card in listed.auto_paging_iter()]
+    return default if default in cards else next(iter(cards), None)

@@ -184,3 +184,26 @@ def test_without_stripes_answer_nothing_is_bound_and_a_repetition_asks_nothing(t
         assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
     assert town.row.stripe_customer_id is None
     assert town.make(mine, key="k2").status_code == 201
+
+
+@pytest.mark.parametrize("has_card", [True, False])
+def test_a_bank_account_that_is_the_default_is_not_charged_as_a_card(town, has_card):
+    """Given a person whose default is a bank debit, then the card on file is one that is saved, or
+    there is none.
+    """
+    sdk = town.stand_in.sdk
+    mine = sdk.customers.create({"metadata": {"account_id": town.mine.id}}).id
+    saved = ["pm_card_visa", "pm_card_mastercard"] if has_card else []
+    cards = [sdk.payment_methods.attach(card, {"customer": mine}).id for card in saved]
+    bank = sdk.payment_methods.attach("pm_usBankAccount", {"customer": mine}).id
+    sdk.customers.update(mine, {"invoice_settings": {"default_payment_method": bank}})
+    assert card_on_file(town.customer, mine, "") == (cards[-1] if has_card else None)
+
+
+def test_the_default_card_is_charged_before_a_newer_one(town):
+    sdk = town.stand_in.sdk
+    mine = town.at_stripe(town.mine)
+    default = sdk.payment_methods.list({"customer": mine, "type": "card"}).data[0].id
+    sdk.customers.update(mine, {"invoice_settings": {"default_payment_method": default}})
+    sdk.payment_methods.attach("pm_card_mastercard", {"customer": mine})
+    assert card_on_file(town.customer, mine, "") == default
