@@ -7,12 +7,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from actions.invoices.invoices import lock_invoice
+from actions.payments.payable import payment_is_under_way
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import MAX_NOTES, Invoice
-from models.payments.payment_attempt import PaymentAttempt
-from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
 from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import business_now, real_now
@@ -38,7 +37,7 @@ def cancel_invoice(
     account: Account, invoice_id: str, actor: str, reason: str | None = None
 ) -> Invoice:
     """Nothing is owed any more; links and open intents are closed. Raises Refused when it is paid,
-    written off, or being paid right now.
+    written off, or a payment is on its way.
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -50,7 +49,7 @@ def write_off_invoice(
     account: Account, invoice_id: str, actor: str, reason: str | None = None
 ) -> Invoice:
     """Nobody is asked any more for what is still owed. Raises Refused when it is paid, cancelled, a
-    draft, or being paid right now.
+    draft, or a payment is on its way.
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -100,11 +99,11 @@ def _close(invoice: Invoice, mark: str, actor: str, reason: str | None) -> None:
             "conflict",
             f"Invoice {invoice.number} is a draft: it was never sent; cancel it instead.",
         )
-    attempt = PaymentAttempt.live(invoice)
-    if attempt is not None and PaymentConfirmation.running(attempt):
+    if invoice.mark != mark and payment_is_under_way(invoice):
         raise Refused(
             "payment_in_progress",
-            f"Invoice {invoice.number} is being paid right now; try again in a moment.",
+            f"A payment of invoice {invoice.number} is on its way; try again once it has arrived or"
+            " failed.",
         )
     _decide(invoice, mark, actor, reason)
 

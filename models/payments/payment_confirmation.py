@@ -47,11 +47,6 @@ class PaymentConfirmation(Row):
         return self.decline_code or self.refusal
 
     @classmethod
-    def running(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
-        """The confirmation of this attempt whose outcome is not known yet."""
-        return cls.get_or_none((cls.attempt == attempt.id) & (cls.state == "requested"))
-
-    @classmethod
     def settled_in(cls, call_id: str, invoice_ids: Iterable[str]) -> bool:
         """Whether a charge in this call, of one of these invoices, took money."""
         where = (

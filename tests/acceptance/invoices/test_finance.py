@@ -8,8 +8,10 @@ import pytest
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
+from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
-from rules.payment_merge import PaymentReport
+from rules.payment_merge import Charge, PaymentReport
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 
@@ -271,6 +273,26 @@ def test_a_paid_invoice_is_refunded_not_cancelled_and_a_draft_is_not_written_off
         assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid")
     draft = given.an_invoice(account, mark="draft", status="draft")
     assert post(client, key, draft, "write-off").status_code == 409
+
+
+@pytest.mark.parametrize("what", ["debit", "charge"])
+@pytest.mark.parametrize("action", ["cancel", "write-off"])
+def test_nothing_is_closed_while_money_is_on_its_way(client, clinic, action, what):
+    """Given a bank debit that takes days, or a card that is still being charged through an attempt
+    that is being retired, then the invoice stays as it is until that is over.
+    """
+    account, key = clinic
+    invoice, now = given.an_invoice(account, 10_000), real_now()
+    if what == "debit":
+        report = PaymentReport("", 10_000, 0, "usd", {"ch_1": Charge("processing")})
+        Payment.record_report(invoice, "", "pi_debit", report, now)
+    else:
+        attempt = PaymentAttempt.plan(invoice, 10_000, None, "test", now)
+        PaymentConfirmation.request(attempt, "pm_1", "test", now)
+        attempt.record_retiring(now)
+    refused = post(client, key, invoice, action)
+    assert (refused.status_code, refused.json["code"]) == (409, "payment_in_progress")
+    assert given.fresh(invoice).mark == "sent"
 
 
 def test_written_off_is_audited_with_where_it_came_from(client, clinic):
