@@ -19,6 +19,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
+from rules.stripe_event_types import id_in
 from runtime.clock import real_now
 
 
@@ -70,8 +71,12 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
     """Stripe refused to change the intent. It may just have been paid, so it is read."""
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
+    kept = {
+        "receipt_email": intent.get("receipt_email"),
+        "stripe_customer_id": id_in(intent.get("customer")) or None,
+    }
     with recording():
         serialize_on(intent["id"])
         invoice = Invoice.locked(attempt.invoice_id)
-        attempt.record_change_refused(effect.error or "", real_now())
+        attempt.record_change_refused(effect.error or "", real_now(), **kept)
         record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)

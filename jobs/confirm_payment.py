@@ -171,11 +171,11 @@ def _wait_for_others(invoice: Invoice, attempt: PaymentAttempt) -> None:
 
 def _saved_card(confirmation: PaymentConfirmation) -> str | None:
     attempt = confirmation.attempt
-    if not attempt.stripe_customer_id:
+    customer = attempt.invoice.customer
+    # an intent whose change Stripe refused may still be of the Stripe customer of before
+    if not attempt.stripe_customer_id or attempt.stripe_customer_id != customer.stripe_customer_id:
         return None
-    return card_on_file(
-        attempt.invoice.customer, attempt.stripe_customer_id, attempt.stripe_account
-    )
+    return card_on_file(customer, attempt.stripe_customer_id, attempt.stripe_account)
 
 
 def _request(confirmation: PaymentConfirmation, attempt: PaymentAttempt, card: str) -> Json:

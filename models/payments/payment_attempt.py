@@ -128,14 +128,17 @@ class PaymentAttempt(Row):
         """Stripe has changed the intent."""
         self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
 
-    def record_change_refused(self, error: str, now: datetime) -> None:
-        """Stripe refused to change the intent, which stays as it was."""
+    def record_change_refused(self, error: str, now: datetime, **kept: str | None) -> None:
+        """Stripe refused to change the intent, which stays as it was: with the receipt address and
+        the Stripe customer that it `kept`.
+        """
         self._move(
             now,
             ("open",),
             amount=self.intent_amount,
             intent_version=self.amount_version,
             error=error[:500],
+            **kept,
         )
 
     def record_retiring(self, now: datetime) -> None:

@@ -12,6 +12,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
+from models.invoices.customer import Customer
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
@@ -289,3 +290,37 @@ def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
         assert "This object is in use just now" in answer.json["detail"]
     assert "nothing was charged" in by_phone.json["detail"]
     assert AuditEntry.get(AuditEntry.action == "payment.refused").detail["code"] == "intent_refused"
+
+
+def test_a_receipt_address_and_a_customer_that_stripe_did_not_take_are_asked_for_again(clinic):
+    """Given a change of an open intent that Stripe refuses, then nobody believes it in place."""
+    intent_id = clinic.intent().json["paymentIntentId"]
+    bound = clinic.stripe.sdk.customers.create({"metadata": {"account_id": clinic.account.id}}).id
+    Customer.update(stripe_customer_id=bound).execute()
+    clinic.stripe.fault("refused_400", "POST", f"/v1/payment_intents/{intent_id}")
+    for kept in ((None, None), (bound, "grace@example.org")):
+        clinic.intent(receiptEmail="grace@example.org")
+        there = clinic.stripe.sdk.payment_intents.retrieve(intent_id)
+        attempt = PaymentAttempt.get()
+        assert (there.customer, there.receipt_email) == kept
+        assert (attempt.stripe_customer_id, attempt.receipt_email) == kept
+
+
+def test_the_card_of_a_customer_that_is_bound_no_more_is_not_charged(clinic):
+    """Given an intent of one Stripe customer, when the person is bound to another and Stripe does
+    not take the change, then neither's card is charged.
+    """
+    made = [
+        clinic.stripe.sdk.customers.create({"metadata": {"account_id": clinic.account.id}}).id
+        for _ in range(2)
+    ]
+    for customer_id in made:
+        clinic.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": customer_id})
+    Customer.update(stripe_customer_id=made[0]).execute()
+    intent_id = clinic.intent().json["paymentIntentId"]
+    Customer.update(stripe_customer_id=made[1]).execute()
+    clinic.stripe.fault("refused_400", "POST", f"/v1/payment_intents/{intent_id}")
+    answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
+    assert (answer.status_code, answer.json["code"]) == (409, "no_saved_card"), answer.text
+    assert clinic.stripe.received(clinic.invoice.id) == 0
+    assert clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True).json["success"]
