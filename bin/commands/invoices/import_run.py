@@ -9,13 +9,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from actions.contact.opt_out.import_opt_outs import News, keep, news_of
 from actions.invoices.close_paid import Closing, close, closings_of
-from actions.invoices.import_invoices import import_rows, plan
+from actions.invoices.import_invoices import Planned, import_rows, plan
 from actions.payments.recompute import recompute
 from bin.commands.invoices.csv_file import CsvFile
 from bin.commands.invoices.row_memory import FirstErrors, FirstNames, SeenNumbers
 from bin.commands.output import acting, console
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
+from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
 from rules.imports.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
@@ -120,11 +121,12 @@ class ImportRun:
         for batch in self._batches("importing", counts, FirstErrors(), _say_nothing):
             with transaction():
                 planned = plan(self._account, batch.rows)
+                gone = closings_of(self._account, batch.passed) if close_paid else []
+                _lock(planned, gone)
                 today = self._account.local_date(business_now())
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
                 news = news_of(self._account, batch.refusals)
                 keep(self._account, news, acting(), real_now())
-                gone = closings_of(self._account, batch.passed) if close_paid else []
                 counts["closed"] += len(close(gone, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
@@ -248,6 +250,13 @@ class ImportRun:
             " invoice; else give every invoice its own number"
         )
         return [RowError(row.line, "", message)]
+
+
+def _lock(planned: Iterable[Planned], gone: Iterable[Closing]) -> None:
+    """Lock what may be changed in the order in which everybody does, before all else."""
+    changed = [one.invoice for one in planned if one.outcome == "updated" and one.invoice]
+    closed = [one.invoice for one in gone if one.is_closable]
+    Invoice.locked_with_accounts([invoice.id for invoice in (*changed, *closed)])
 
 
 def _say_nothing(_: Passed) -> None:

@@ -8,9 +8,10 @@ from actions.accounts.accounts import change_settings
 from actions.people.resolve_item import Choice, resolve_item
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
-from models.transactions import is_postgres
+from models.transactions import database, is_postgres
 from tests import given
 from tests.stories.deploying import Deploying
+from tests.stories.operators import run
 from tests.stories.scanning import Scanning
 from tests.watching.lock_order import LockOrder, rings
 
@@ -53,4 +54,25 @@ def test_a_clinic_goes_live_and_is_taken_down(order, client, valkey, twilio_stan
     clinic.works(6)
     assert clinic.shown(live["id"])["status"] == "taken_down"
     assert {edge.taken for edge in order.edges} >= {"setup", "key line", "key number"}
+    assert list(rings(order.edges)) == []
+
+
+def test_a_batch_that_is_imported_locks_its_invoices_in_their_order(order, tmp_path):
+    """Given a file with the newest invoices first, some of them changed and some closed in it."""
+    account = given.an_account()
+    known = [given.an_invoice(account, 10_000) for _ in range(4)][::-1]
+    states = ["Paid", "Open", "Paid", "Open"]
+    rows = [
+        f"{one.number},{one.customer.name},12/31/2099,{'80.00' if state == 'Open' else '0.00'},USD,"
+        f"{state}"
+        for one, state in zip(known, states, strict=True)
+    ]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join(["Invoice No,Customer,Due Date,Open Balance,Currency,Status", *rows]))
+    how = ("--account", account.id, "--dates", "us", "--close-paid", "--yes")
+    answer = run("invoices", "import", str(path), *how)
+    database.connect(reuse_if_open=True)
+    assert answer.exit_code == 0, answer.output
+    assert [given.fresh(one).outstanding for one in known] == [0, 8_000] * 2
+    assert {edge.held for edge in order.edges} >= {"invoice"}
     assert list(rings(order.edges)) == []
