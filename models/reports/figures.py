@@ -197,18 +197,24 @@ def count_differences() -> dict[str, int]:
     )
 
 
+FAILED_REFUNDS = (
+    "SELECT COUNT(*) FROM refund_request f JOIN payment p ON p.id = f.payment_id"
+    " WHERE f.state IN ('failed', 'refused') AND NOT EXISTS (SELECT 1 FROM refund_request n"
+    " WHERE n.payment_id = f.payment_id AND n.created_at > f.updated_at)"
+    " AND (f.state = 'failed' OR p.amount_received - f.amount >= (SELECT COALESCE(SUM(r.amount), 0)"
+    " FROM refund r WHERE r.stripe_account = p.stripe_account AND r.intent_id = p.intent_id"
+    " AND r.status NOT IN ('failed', 'canceled')) AND 0 <= (SELECT COALESCE(SUM(m.amount), 0)"
+    " FROM dispute_movement m WHERE m.stripe_account = p.stripe_account"
+    " AND m.intent_id = p.intent_id))"
+)
+
+
 def count_failed_refunds() -> int:
-    """Refunds that failed and were not requested again: people who did not get their money."""
-    anew = (
-        "SELECT 1 FROM refund_request n WHERE n.payment_id = f.payment_id AND n.state <> 'refused'"
-        " AND n.created_at > f.updated_at"
-    )
-    return int(
-        execute(
-            "SELECT COUNT(*) FROM refund_request f WHERE f.state = 'failed' AND NOT EXISTS"
-            f" ({anew})"
-        ).fetchone()[0]
-    )
+    """Refunds that the bank returned or Stripe refused, and that nobody has requested again.
+
+    A refused one does not count where the money has gone back another way, or a dispute holds it.
+    """
+    return int(execute(FAILED_REFUNDS).fetchone()[0])
 
 
 def count_fee_trouble() -> dict[str, int]:

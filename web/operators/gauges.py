@@ -79,7 +79,7 @@ class _Figures(Collector):
         )
         yield _single(
             "payphone_refunds_failed",
-            "Refunds that failed and were not requested again.",
+            "Refunds that failed, or that Stripe refused, and were not requested again.",
             count_failed_refunds(),
         )
         reached = {(k,): v for k, v in count_ceilings().items()}

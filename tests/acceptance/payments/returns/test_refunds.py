@@ -6,6 +6,7 @@ import pytest
 
 from models.accounts.audit_entry import AuditEntry
 from models.feed.outgoing_event import OutgoingEvent
+from models.payments.dispute import DisputeMovement
 from models.payments.refund_request import RefundRequest
 from models.reports.figures import count_failed_refunds
 from runtime.ids import new_id
@@ -148,6 +149,42 @@ def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic)
     assert count_failed_refunds() == 1
 
 
+def test_a_refund_that_stripe_refuses_is_noticed_until_it_is_asked_for_anew(clinic):
+    """Given a balance at Stripe that lacks the money, then the person lacks it too: however often
+    it is refused, that is one refund.
+    """
+    for _ in range(2):
+        clinic.stripe.fault("refused_400", "POST", "/v1/refunds")
+        clinic.refund(2_000)
+        clinic.work()
+        assert count_failed_refunds() == 1
+    clinic.refund(2_000)
+    clinic.work()
+    assert [request["status"] for request in clinic.shown()["refundRequests"]] == [
+        "refused",
+        "refused",
+        "confirmed",
+    ]
+    assert count_failed_refunds() == 0
+
+
+def test_a_refund_refused_for_a_dispute_is_not_waited_for(clinic):
+    """Given a payer who has the money back from their bank, then nobody has to refund it."""
+    clinic.stripe.fault("refused_400", "POST", "/v1/refunds")
+    clinic.refund()
+    clinic.work()
+    assert count_failed_refunds() == 1
+    DisputeMovement.create(
+        balance_transaction_id="txn_1",
+        dispute_id="du_1",
+        intent_id=clinic.payment.intent_id,
+        amount=-10_000,
+        currency="usd",
+        created_at=clinic.payment.created_at,
+    )
+    assert count_failed_refunds() == 0
+
+
 def test_a_failed_refund_made_in_the_dashboard_is_told_once_however_often_it_is_heard_of(clinic):
     refund = clinic.stripe.sdk.refunds.create(
         {"payment_intent": clinic.payment.intent_id, "amount": 9_000}
@@ -218,6 +255,7 @@ def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
     request = clinic.shown()["refundRequests"][0]
     assert (request["id"], request["status"]) == (asked.json["id"], "refused")
     assert "already been refunded" in request["error"]
+    assert count_failed_refunds() == 0, "the money went back all the same"
 
 
 def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
