@@ -23,6 +23,7 @@ from effects.reserve import reserve
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
+from models.contact.planned_contact import PlannedContact
 from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
@@ -84,11 +85,15 @@ def _decide(asked: Call) -> Effect | Snooze | None:
 
 
 def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | Snooze | None:
-    """Decide over each invoice: the call is about those that may be spoken of now."""
+    """Decide over each invoice, for what the rung is where the ladder calls: the call is about
+    those that may be spoken of now.
+    """
     phone, moment = call.customer.preferred_phone, business_now()
+    planned = PlannedContact.one("id = ?", call.planned_contact_id)
+    purpose = planned.rung.purpose if planned else "reminder"
     answers: list[tuple[Invoice, Answer]] = []
     for invoice in invoices:
-        known = known_of(invoice, call.customer, phone, "voice", moment, now)
+        known = known_of(invoice, call.customer, phone, "voice", moment, now, purpose=purpose)
         answers.append((invoice, decide(known.facts, moment)))
     allowed = [(invoice, answer) for invoice, answer in answers if isinstance(answer, Allowed)]
     if not allowed:

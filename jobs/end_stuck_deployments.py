@@ -4,7 +4,7 @@ One that failed and kept what it had done is given back when nobody has decided 
 Twice is harmless: one that moves, or has ended, is left alone.
 """
 
-from actions.deployment.stuck import end_kept, end_stuck, free_lines
+from actions.deployment.stuck import end_files, end_kept, end_stuck, free_lines
 from delivery.attempt import recording
 from delivery.registry import job
 from models.delivery.stage import stage_again
@@ -12,7 +12,10 @@ from models.delivery.stage import stage_again
 
 @job(queue="periodic", calls_out=True, attempts=3, timeout=20)
 def end_stuck_deployments() -> None:
-    """End deployments that are stuck or were kept for too long, and free their lines."""
+    """End deployments that are stuck or were kept for too long, free their lines, and end the files
+    that they would wait for.
+    """
+    end_files()
     end_kept()
     free_lines()
     _end_after("")

@@ -149,9 +149,13 @@ def _taken_in(session: KeypadSession, fields: Mapping[str, str]) -> Charge | Non
     if piece != session.capturing or session.state != "capturing":
         return None  # of a piece that was taken before
     if error:
-        _mistaken(session, error)
+        _mistaken(session, piece, error)
     elif fields.get("PartialResult", "").lower() != "true":
-        _taken(session, next_piece(fields.get("Required", ""), piece))
+        following = next_piece(fields.get("Required", ""), piece)
+        if following in PIECES[: PIECES.index(piece) + 1]:
+            _mistaken(session, following)  # what was asked for before is wanted again
+        else:
+            _taken(session, following)
     return None
 
 
@@ -162,7 +166,8 @@ def _taken(session: KeypadSession, following: str) -> None:
     stage_step(session, following)
 
 
-def _mistaken(session: KeypadSession, error: str) -> None:
+def _mistaken(session: KeypadSession, piece: str, error: str = "") -> None:
+    """A piece is asked for again, by a step of its own, unless it was too often."""
     _, is_over = MISTAKES.get(error, ("", False))
     mistakes = session.mistakes + 1
     if is_over or mistakes >= MOST_MISTAKES:
@@ -170,8 +175,8 @@ def _mistaken(session: KeypadSession, error: str) -> None:
         session.record(real_now(), state="failed", error=why, mistakes=mistakes)
         stage_step(session, CANCEL)
         return
-    session.record(real_now(), error=error, mistakes=mistakes)
-    stage_step(session, session.capturing)
+    session.record(real_now(), capturing=piece, error=error, mistakes=mistakes)
+    stage_step(session, piece)
 
 
 def _ended(session: KeypadSession, result: str, token: str) -> Charge | None:

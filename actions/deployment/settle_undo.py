@@ -46,13 +46,16 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
 
 def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
     """What is away is no thing of the account any more; a number is released once more, which finds
-    that it is away, and frees the slot; so does a port that was cancelled by hand.
+    that it is away, and frees the slot; so does a port that was cancelled by hand, unless a later
+    deployment has taken it over.
     """
     account_id = Deployment.get_by_id(step.deployment_id).account_id
     made = Resource.named(account_id, step.name)
     if made is not None and made.provider_id in step.made.values():
         made.record(real_now(), state="released")
-    if step.name == NAME and Deployment.under_way(account_id) is None:
+    newest = Deployment.newest(account_id)
+    is_live = newest is not None and newest.status == "live"
+    if step.name == NAME and not is_live and Deployment.under_way(account_id) is None:
         record_not_moved(account_id)
     line = PhoneLine.of(account_id)
     if line is not None and line.state == "releasing" and line.id == step.made.get("lineId"):

@@ -21,6 +21,7 @@ from models.delivery.stage import stage_again
 from models.delivery.staged_job import StagedJob, find_staged
 from models.deployment.deployment import KEPT_FOR, Deployment
 from models.deployment.deployment_step import DeploymentStep
+from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.phone_line import PhoneLine
 from models.transactions import transaction
 from runtime.clock import real_now
@@ -30,6 +31,7 @@ BATCH = 100
 UNFINISHED = "('queued', 'running', 'payment_action_required', 'rolling_back')"
 GAVE_UP = "Deployment failed. We tried for hours and could not finish it."
 GIVEN_BACK = "Nobody has decided within a week; what was kept is given back."
+NOT_READ = "We tried for a long time and could not finish it. Delete it, and upload it again."
 TOO_LATE = "The payment was not confirmed within a day."
 
 
@@ -114,6 +116,20 @@ def free_lines() -> None:
             fresh = PhoneLine.locked(line.id)
             if fresh.state == "reserved" and has_given_up(fresh):
                 release(fresh, SYSTEM)
+
+
+def end_files() -> None:
+    """A knowledge file whose job gave up has failed: no deployment waits for it any more."""
+    given_up = (
+        "state IN ('waiting', 'processing') AND NOT EXISTS (SELECT 1 FROM staged_job j WHERE j.name"
+        " IN ('upload_knowledge_file', 'follow_knowledge_file') AND j.key = knowledge_file.id AND"
+        " j.state IN ('waiting', 'running')) ORDER BY id LIMIT ?"
+    )
+    for file in KnowledgeFile.all(given_up, BATCH):
+        with transaction():
+            fresh = KnowledgeFile.locked(file.id)
+            if fresh.state == file.state:
+                fresh.record(real_now(), state="failed", error=NOT_READ, content=None)
 
 
 def _of_line(line_id: str, goes_back: bool) -> StagedJob | None:

@@ -22,6 +22,8 @@ STATUSES = ("sent", "overdue", "paid")
 # overdue invoices, and other business on the same Stripe account, are usual
 ALARMING = {"dead", "refused", "in doubt", "to refund", *LIMITED}
 
+Tile = tuple[str, int, bool]  # label, count, alarming
+
 
 class Home:
     """The front page of the operators."""
@@ -30,27 +32,30 @@ class Home:
         self._ready = Ready()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Current counts from the database."""
+        """Current counts from the database: they are of all accounts, so nobody limited to some is
+        shown them.
+        """
         session = signed_in(req)
-        groups = [
-            ("Jobs", "by state", _tiles(count_states(), STATES)),
-            (
-                "Effects",
-                "whose outcome is unknown",
-                _tiles({"in doubt": sum(count_doubts().values())}, ()),
-            ),
-            ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
-            ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), PAUSABLE)),
-            ("Invoices", "by status", _tiles(count_invoices() | _to_refund(), STATUSES)),
-        ]
         show_page(
             resp,
             "home.html",
             name=session.name,
             csrf_token=session.csrf_token,
-            groups=groups,
+            groups=_groups() if session.rights.lack("view") is None else [],
             reasons=self._ready.reasons(),
         )
+
+
+def _groups() -> list[tuple[str, str, list[Tile]]]:
+    """The figures of all accounts: (title, what about, tiles)."""
+    doubts, invoices = {"in doubt": sum(count_doubts().values())}, count_invoices() | _to_refund()
+    return [
+        ("Jobs", "by state", _tiles(count_states(), STATES)),
+        ("Effects", "whose outcome is unknown", _tiles(doubts, ())),
+        ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
+        ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), PAUSABLE)),
+        ("Invoices", "by status", _tiles(invoices, STATUSES)),
+    ]
 
 
 def _to_refund() -> dict[str, int]:
@@ -59,8 +64,8 @@ def _to_refund() -> dict[str, int]:
     return {"to refund": count} if count else {}
 
 
-def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[tuple[str, int, bool]]:
-    """(label, count, alarming) for the names always shown and any others."""
+def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[Tile]:
+    """The tiles of the names always shown and of any others."""
     names = [*always, *(name for name in sorted(counts) if name not in always)]
     return [
         (name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name)))

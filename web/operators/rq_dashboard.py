@@ -69,6 +69,7 @@ class RqDashboard:
         if session_of(req) is None and "/data/" in req.path:
             raise Problem("unauthenticated", "Sign in at /login.")
         session = signed_in(req)
+        need(session.rights, "view")
         if req.path == JOBS:
             raise falcon.HTTPFound(f"{JOBS}/{QUEUES[0]}/queued/8/asc/1")
         if not LOOKS.fullmatch(req.path):

@@ -131,6 +131,23 @@ def test_what_is_mistyped_is_asked_for_again(typing, error):
     assert "expiry date" in typing.asks()
 
 
+@pytest.mark.parametrize("again", PIECES[:2])
+def test_a_piece_that_is_wanted_again_without_an_error_is_asked_for_again(typing, again):
+    """Given a report of a date, without an error, by which it or the card number is still wanted,
+    then Twilio is asked for that once more.
+    """
+    typing.agrees()
+    typing.types()
+    session = typing.session
+    path = f"/api/webhooks/twilio/pay?session={session.id}"
+    fields = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Capture": session.capturing}
+    typing.line.tell(path, fields | {"Required": f"{again} security-code"})
+    typing.line.work()
+    asked = [row.request["step"] for row in Effect.select().where(Effect.kind == "keypad_step")]
+    assert asked.count(again) == 2
+    assert (typing.session.capturing, typing.session.mistakes) == (again, 1)
+
+
 def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
     """Given four mistakes, then the entry is over; after two entries only a link is left."""
     typing.asks(heard=())

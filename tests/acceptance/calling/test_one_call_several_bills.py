@@ -2,20 +2,25 @@
 itself, the oldest first.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from actions.calling.request_call import request_call
 from models.calling.call import Call, CallInvoice
+from models.contact.planned_contact import PlannedContact
+from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
 from models.transactions import transaction
 from rules.calling.tools_words import NOT_BY_CARD
+from rules.contact.ladder import Rung
+from runtime.clock import business_now
 from tests import given
 from tests.stories.calling import Calling
 from tests.stories.on_the_line import OnTheLine
+from tests.stories.texting import local_hour
 
 OLDER = date(2098, 12, 31)
 
@@ -33,12 +38,18 @@ def older(calling: Calling) -> Invoice:
     )
 
 
-def requested(calling: Calling, *invoices: Invoice) -> Call:
+def requested(calling: Calling, *invoices: Invoice, planned_contact_id: str | None = None) -> Call:
     """A call about these bills, as the ladder asks for it."""
     with transaction():
         for each in sorted(invoices, key=lambda invoice: invoice.id):
             Invoice.locked(each.id)
-        return request_call(invoices, calling.customer, asked_by="test", reason="overdue")
+        return request_call(
+            invoices,
+            calling.customer,
+            asked_by="test",
+            reason="overdue",
+            planned_contact_id=planned_contact_id,
+        )
 
 
 def about(call: Call) -> set[str]:
@@ -86,6 +97,31 @@ def test_what_may_not_be_spoken_of_any_more_is_left_out(calling: Calling, older:
     assert about(call) == {calling.invoice.id}
     assert (notes(calling.invoice).count(call.id), notes(older).count(call.id)) == (1, 0)
     assert calling.get(f"/api/invoices/{older.id}/calls")["data"] == []
+
+
+@pytest.mark.parametrize("purpose", ["reminder", "collection"])
+def test_each_bill_is_old_enough_for_what_the_rung_is(calling: Calling, older: Invoice, purpose):
+    """Given a person in New Jersey with two bills, one of them new, when a rung calls about both,
+    then a reminder is about both, and a collection action about the old one alone.
+    """
+    local_hour("America/New_York", 12)
+    phone, now = "+12015550123", business_now()
+    Customer.update(phone=phone).where(Customer.id == calling.customer.id).execute()
+    calling.customer = Customer.get_by_id(calling.customer.id)
+    calling.consents(phone, ("sms", "voice"))
+    Invoice.update(created_at=now - timedelta(days=400)).where(Invoice.id == older.id).execute()
+    rung = Rung(30, "voice", purpose=purpose)
+    planned = PlannedContact.plan(
+        calling.account.id, calling.customer.id, rung, "performed", "test", now
+    )
+
+    call = requested(calling, older, calling.invoice, planned_contact_id=planned.id)
+    calling.work_calls()
+
+    placed = calling.call(call.id)
+    assert (placed.state, placed.error) == ("queued", None)
+    both = {older.id, calling.invoice.id}
+    assert about(call) == (both if purpose == "reminder" else {older.id})
 
 
 @pytest.fixture

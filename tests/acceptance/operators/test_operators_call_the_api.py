@@ -179,9 +179,26 @@ def test_rights_in_some_accounts_end_at_them(client):
     for answer in (
         Browser(client).get("/api/finance/reconciliation"),
         Browser(client).get("/metrics"),
+        Browser(client).get("/rq/0/data/queues.json"),
         browser.post("/api/accounts", {"name": "Another Clinic"}),
     ):
         assert (answer.status_code, answer.json["missing"]) == (403, "all_accounts")
+
+
+def test_the_front_page_shows_all_accounts_figures_to_who_may_see_all(client):
+    """Given an operator limited to some accounts, then the page has no figure, and no link to what
+    is refused to her; `/rq` says why it is.
+    """
+    limited("view", given.an_account())
+    limited("view", name="eve")
+    hers, eves = (Browser(client, name=name).get("/") for name in ("ada", "eve"))
+    assert hers.status_code == eves.status_code == 200
+    for part in ('class="tile', 'href="/rq/"', 'href="/metrics"'):
+        assert (part in hers.text, part in eves.text) == (False, True)
+    assert "you may act for some only" in hers.text
+    refused = Browser(client).get("/rq/")
+    assert refused.status_code == 403
+    assert "you may act for some only" in refused.text
 
 
 def test_a_card_form_is_opened_only_by_who_may_act_there(client):

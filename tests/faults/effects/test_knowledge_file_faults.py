@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from jobs.end_stuck_deployments import end_stuck_deployments
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.knowledge_file import KnowledgeFile
@@ -118,6 +119,22 @@ def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(fi
     files.delete()
     files.work(rounds=3)
     files.assert_gone()
+
+
+@pytest.mark.parametrize("state", ["waiting", "processing"])
+def test_a_file_whose_job_gave_up_has_failed(files, state):
+    """Given a job that has used up its attempts, then the sweep of what is stuck ends its file, and
+    says what to do; one whose job goes on is left alone.
+    """
+    if state == "processing":
+        files.vapi.fault("error_500", f"{FILES}/*", "GET", times=9)
+        files.work()
+    end_stuck_deployments.perform()
+    assert files.row.state == state
+    StagedJob.update(state="dead").where(StagedJob.state == "waiting").execute()
+    end_stuck_deployments.perform()
+    assert (files.row.state, files.row.content) == ("failed", None)
+    assert "upload it again" in files.row.error
 
 
 @pytest.mark.one_database

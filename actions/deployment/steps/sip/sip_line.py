@@ -51,17 +51,33 @@ def _plan(run: Run, _seen: Json) -> Plan:
             updated_at=run.now,
         )
     elif line.e164 != number:
+        run.step.record(made=run.step.made | {"before": line.e164})
         line.record(run.now, e164=number)
     return Done({"lineId": line.id})
 
 
 def _undo(run: Run) -> UndoPlan:
-    """The line is free again; the number is the clinic's, as it always was."""
+    """The line is free again; the number is the clinic's, as it always was. A line of before has
+    its number of before.
+    """
     line = PhoneLine.of(run.account.id)
-    if line is None or (line.step_id != run.step.id and run.deployment.goal != "taken_down"):
+    if line is None:
+        return Skip("")
+    if line.step_id != run.step.id and run.deployment.goal != "taken_down":
+        _put_number_back(run, line)
         return Skip("")
     line.record(run.now, state="released", holds_slot=False, voice_live=False)
     return Skip("")
+
+
+def _put_number_back(run: Run, line: PhoneLine) -> None:
+    """Unless Vapi was told of the new one, or somebody else has it by now."""
+    if "before" not in run.step.made or run.made("sip_routing"):
+        return
+    before = run.step.made["before"]
+    serialize_on(f"number:{before}")
+    if before is None or PhoneLine.holder(before) is None:
+        line.record(run.now, e164=before)
 
 
 SIP_LINE = StepKind(

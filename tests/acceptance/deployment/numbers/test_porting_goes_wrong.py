@@ -17,6 +17,7 @@ from jobs.poll_ports import poll_ports
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.port_document import PortDocument
 from models.deployment.resource import Stray
+from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
@@ -299,3 +300,18 @@ def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
     deployment = left_open(ported)
     settle_undo(deployment, "port_request", "cancelled in the console", "operator")
     assert ported.line is None
+
+
+def test_a_port_that_is_settled_late_says_nothing_of_the_one_that_is_live(ported):
+    """Given a number that has moved by a later deployment, when somebody settles the one before,
+    then the port is as it was.
+    """
+    deployment = left_open(ported)
+    again = deploys(ported)
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.shown(again)["status"] == "live"
+    before = Setup.get_by_id(ported.account.id).phone_integration_settings["portStatus"]
+    settle_undo(deployment, "port_request", "seen in the console", "operator")
+    settings = Setup.get_by_id(ported.account.id).phone_integration_settings
+    assert (settings["portStatus"], before) == (before, "completed")

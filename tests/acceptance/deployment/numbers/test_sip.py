@@ -19,7 +19,7 @@ from rules.deployment.sip import SIGNALLING
 from sandbox.twilio import login_lists
 from tests.stories.deploying import states
 
-NUMBER = "+12125550123"
+NUMBER, OTHER = "+12125550123", "+12125550177"
 
 
 @pytest.fixture
@@ -155,6 +155,29 @@ def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(s
     (login,) = sip.twilio.books.private[logins].values()
     password = sip.twilio.books.private[login["sid"]]["password"]
     assert password == again.json["sipCredentials"]["password"]
+
+
+@pytest.mark.parametrize("fails", ["before Vapi is told", "after"])
+def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, monkeypatch, fails):
+    """Given a live SIP clinic that gives another number, when its deployment fails, then the line
+    has the number of before unless Vapi was told of the new one already.
+    """
+
+    def refuses(form):
+        raise login_lists.invalid(21241, "Password is too weak")
+
+    sip.goes_live()
+    sip.call("PUT", "…/phone/sip", clinicNumber=OTHER, businessName="Harbor Dental")
+    if fails == "after":
+        sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
+    else:
+        monkeypatch.setattr(login_lists, "_check_password", refuses)
+    begun = sip.deploys().json
+    sip.works(12)
+    assert sip.shown(begun["id"])["status"] == "failed"
+    (at_vapi,) = sip.voice.books.each("phone-number")
+    assert (sip.line.e164, sip.line.voice_live) == (at_vapi["number"], True)
+    assert sip.line.e164 == (OTHER if fails == "after" else NUMBER)
 
 
 def test_a_domain_that_is_taken_is_told_and_undone(sip):
