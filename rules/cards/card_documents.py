@@ -37,7 +37,7 @@ _TIME = re.compile(
     re.ASCII,
 )
 _ID_NAME = re.compile(
-    r"(?:Id|Ids|ID|Sid|Token|Key|_id|_ids|_sid|_key|_token)$"
+    r"(?:Id|Ids|ID|Sid|Token|Key|SHA256|_id|_ids|_sid|_key|_token)$"
     r"|^(?:id|sid|startingAfter|after|since|reference|token|key)$"
 )
 _PROVIDER_ID = re.compile(
