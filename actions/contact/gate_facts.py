@@ -136,9 +136,8 @@ def _person(
         consented_at=consented_at,
         consented_in_writing=any(words == "written" for words, _ in consents),
         holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
-        request=ContactRequest(
-            *lines.words("asked")
-        ),  # not as `customer` was read, before the lock
+        # not as `customer` was read, before the lock
+        request=ContactRequest(*lines.words("asked")),
         number_check=check,
         number_unknown=unknown,
     )

@@ -1,8 +1,8 @@
 """By what the clinic's own software knows an invoice, which is one invoice's of an account at most.
 
-Nothing is rewritten: both databases add the column at once. Nobody waits on PostgreSQL, which builds
-the index beside its writers; SQLite has its writers wait meanwhile. Done again after a crash it does
-no harm. A frozen copy: it does not follow the models when they change.
+Nothing is rewritten: both databases add the column at once. Nobody waits on PostgreSQL, which
+builds the index beside its writers; SQLite has its writers wait meanwhile. Done again after a crash
+it does no harm. A frozen copy: it does not follow the models when they change.
 """
 
 import time

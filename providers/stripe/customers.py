@@ -1,6 +1,7 @@
 """Stripe's customers: who has a card on file, and the clinics as customers of the platform."""
 
 from itertools import islice
+from typing import Any
 
 from providers.errors import ProviderError
 from providers.stripe.client import PAGE, Json, client, mapped_errors, options, plain
@@ -49,8 +50,8 @@ def saved_card(customer: Json, stripe_account: str = "") -> str | None:
     card, which a bank account or a link is not, else their newest card.
     """
     default = (customer.get("invoice_settings") or {}).get("default_payment_method")
-    asked = {"customer": customer["id"], "type": "card", "limit": PAGE}
+    asked: Any = {"customer": customer["id"], "type": "card", "limit": PAGE}
     with mapped_errors():
-        listed = client().v1.payment_methods.list(asked, options(stripe_account))  # type: ignore[arg-type]
+        listed = client().v1.payment_methods.list(asked, options(stripe_account))
         cards = [str(card.id) for card in listed.auto_paging_iter()]
     return default if default in cards else next(iter(cards), None)
