@@ -18,6 +18,9 @@ NOTICE = {
     "tcp_user_timeout": 20_000,
 }
 
+# What we ask for is a few rows each: processes that help to read them take longer to be started.
+_ALONE = "SET max_parallel_workers_per_gather = 0"
+
 
 class _Patient(PostgresqlDatabase):
     """PostgreSQL whose server cancels a statement after `patience` seconds, including the time it
@@ -28,6 +31,7 @@ class _Patient(PostgresqlDatabase):
 
     def _connect(self) -> Any:
         connection = super()._connect()  # type: ignore[misc]
+        connection.cursor().execute(_ALONE)
         if self.patience is not None:
             connection.cursor().execute(f"SET statement_timeout = {int(self.patience * 1000)}")
         return connection

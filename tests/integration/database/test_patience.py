@@ -47,6 +47,10 @@ def test_commands_and_migrations_take_their_time(on_postgres):
     assert execute("SHOW statement_timeout").fetchone()[0] == "0"
 
 
+def test_no_statement_waits_for_processes_that_help_to_read(on_postgres):
+    assert execute("SHOW max_parallel_workers_per_gather").fetchone()[0] == "0"
+
+
 def test_a_dead_server_is_noticed(on_postgres):
     database = open_database(on_postgres, STATEMENT_SECONDS)
     with database.connection_context():
