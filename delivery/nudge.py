@@ -26,8 +26,9 @@ from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 
 AT_ONCE = 200  # jobs in one round trip
-# seconds between two nudges in the background: what is committed meanwhile goes together
-APART = 0.004
+# seconds between two nudges in the background: what is committed meanwhile goes together, and the
+# first after a while at once
+APART = 0.02
 PAUSE = 5.0  # seconds without a nudge after one failed
 
 log = get_log("nudge")

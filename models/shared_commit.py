@@ -133,8 +133,7 @@ def _lead() -> None:
     try:
         with transaction():
             group = _line.take()
-            for part in group:
-                after_commit(_tell_saved, part)
+            after_commit(_tell_saved, *group)
             for keep in dict.fromkeys(part.keep for part in group):
                 _do(keep, [part for part in group if part.keep is keep])
     except (OperationalError, InterfaceError) as error:  # the database's, or nobody knows

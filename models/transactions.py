@@ -192,7 +192,7 @@ class _AfterCommit:
             log.exception("work after a commit failed; the commit stands")
 
 
-def after_commit(call: Callable[[list[T]], None], item: T) -> None:
+def after_commit(call: Callable[[list[T]], None], *items: T) -> None:
     """Call `call`, once the open transaction has committed, with all items that were given for it;
     never if it rolls back.
 
@@ -202,10 +202,10 @@ def after_commit(call: Callable[[list[T]], None], item: T) -> None:
         raise RuntimeError("after_commit needs an open transaction")
     for known in database._state.commit_callbacks:  # noqa: SLF001 - peewee clears it on rollback
         if known.call is call:
-            known.given.append(item)
+            known.given += items
             return
     calling = _AfterCommit(call)
-    calling.given.append(item)
+    calling.given += items
     database.after_commit(calling)
 
 

@@ -86,9 +86,9 @@ def stage_all(
     nudge = next((one for one in _nudges if nudged and delay <= 0 and one.is_open()), None)
     queue = queue or policy.queue
     ids = insert_jobs(name, new, queue, policy.attempts, delay, pushed=nudge is not None)
-    for job_id in ids:
-        if job_id is not None and nudge is not None:
-            after_commit(nudge.push, Pushable(job_id, name, queue))
+    staged = [Pushable(job_id, name, queue) for job_id in ids if job_id is not None]
+    if staged and nudge is not None:
+        after_commit(nudge.push, *staged)
     return ids
 
 

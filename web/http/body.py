@@ -87,7 +87,7 @@ def parse_json(text: str, most_values: int | None = None) -> Any:
     than MAX_DEPTH levels, TooMuch when it holds more than `most_values`.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = _STRICT.decode(text)
     except RecursionError:
         raise TooDeep from None
     if most_values is None and text.count("{") + text.count("[") <= MAX_DEPTH:
@@ -116,6 +116,9 @@ def _containers(values: Iterable[Any]) -> list[Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def refuse_unstorable(value: Any) -> None:
