@@ -20,7 +20,7 @@ from models.feed.emit import HELD, emit
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import GIVEN_UP_AFTER, WebhookEndpoint
 from models.transactions import transaction
-from providers.webhook_receiver import GONE, Reply, post_webhook, signed_headers
+from providers.outgoing_webhooks import GONE, Reply, post_webhook, signed_headers
 from runtime.clock import real_now, rfc3339
 from runtime.killpoint import killpoint
 from runtime.log import get_log

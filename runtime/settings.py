@@ -9,20 +9,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from runtime.daily_ceilings import DAILY_CEILINGS, read_ceilings
+
 ROOT = Path(__file__).resolve().parent.parent
 CLOCK_BYTES = 8  # of a business clock that processes share
 INTERACTIVE = "interactive"  # what a person waits for
 # where it goes while no worker serves it, as under WORKERS of an older release
 INSTEAD_OF_INTERACTIVE = "webhooks"
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
-DAILY_CEILINGS = {
-    "texts": 500,
-    "charges": 500,
-    "calls": 300,
-    "files": 50,
-    "chats": 200,
-    "lookups": 500,
-}
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
@@ -292,17 +286,13 @@ class Settings(BaseSettings):
     @field_validator("daily_ceilings")
     @classmethod
     def _ceilings_are_numbers(cls, value: str) -> str:
-        for part in _split(value):
-            what, _, most = part.partition("=")
-            if what not in DAILY_CEILINGS or not most.isdecimal():
-                raise ValueError(f"{part!r} is no ceiling")
+        read_ceilings(value)
         return value
 
     @property
     def ceilings(self) -> dict[str, int]:
         """Texts, charges, calls, files, trial chats and look-ups an account may have on a day."""
-        named = (part.split("=", 1) for part in _split(self.daily_ceilings))
-        return DAILY_CEILINGS | {what: int(most) for what, most in named}
+        return DAILY_CEILINGS | read_ceilings(self.daily_ceilings)
 
     def shortened(self, usual: float, wanted: float | None) -> float:
         """`usual`, or what a test wants instead of it; never anything else in production."""

@@ -41,7 +41,7 @@ from models import transactions
 from models.accounts import operator
 from models.connections.sqlite import Sqlite
 from models.migrate import migrate
-from providers import webhook_receiver
+from providers import outgoing_webhooks
 from providers.stripe import client as stripe_api
 from providers.twilio import client as twilio_api
 from providers.vapi import client as vapi_api
@@ -501,8 +501,8 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
     in this process waits for it, though a busy machine delays it.
     """
     monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
-    monkeypatch.setattr(webhook_receiver, "TOTAL", PATIENT)
-    monkeypatch.setattr(webhook_receiver, "TIMEOUT", httpx.Timeout(PATIENT))
+    monkeypatch.setattr(outgoing_webhooks, "TOTAL", PATIENT)
+    monkeypatch.setattr(outgoing_webhooks, "TIMEOUT", httpx.Timeout(PATIENT))
     box = HookReceiver()
     yield box
     box.stop()

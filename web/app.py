@@ -60,10 +60,10 @@ from web.integrations.integrations import (
     OneIntegration,
 )
 from web.invoices.customers import Customers, OneCustomer
-from web.invoices.finance import FinanceSummary, UnpaidInvoices
 from web.invoices.invoice_actions import CancelInvoice, InvoiceNotes, SendInvoice, WriteOffInvoice
 from web.invoices.invoices import Invoices, OneInvoice
 from web.invoices.timeline import InvoiceTimeline
+from web.invoices.unpaid_invoices import FinanceSummary, UnpaidInvoices
 from web.openapi.api_docs import ApiDocs, OpenApi, ProblemDocs
 from web.operators.health import Health, Ready
 from web.operators.home import Home

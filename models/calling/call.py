@@ -1,7 +1,7 @@
 """A call with a person: requested, decided, placed at most once, and followed until it is over."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from peewee import (
@@ -21,10 +21,9 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute
 from rules.calling.call_states import LIVE, PENDING, merged_state
+from rules.contact.hours import WANTED_FOR
 from runtime.clock import business_now
 from runtime.ids import new_id
-
-WANTED_FOR = timedelta(hours=1)  # a call asked for longer ago is not placed any more
 
 _FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
 _GIVEN_UP = "reported_at IS NULL AND state = 'unknown' AND vapi_id IS NOT NULL"

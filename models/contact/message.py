@@ -2,7 +2,7 @@
 failed.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from peewee import IntegerField, TextField
@@ -13,10 +13,10 @@ from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute
+from rules.contact.hours import WANTED_FOR
 from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
-WANTED_FOR = timedelta(hours=1)  # a text asked for longer ago is not sent any more
 READY = frozenset({"answer", "thanks"})  # kinds whose words need no link, and ask for no money
 NO_REPORT = "no_report"  # the error code of a text about which no report came
 

@@ -16,7 +16,8 @@ from models.invoices.invoice import TO_REFUND
 from models.reports.running_total import totals
 from models.transactions import database_time, execute
 from rules.dispute_course import CLOSED
-from runtime.settings import DAILY_CEILINGS, INTERACTIVE
+from runtime.daily_ceilings import DAILY_CEILINGS
+from runtime.settings import INTERACTIVE
 
 _SECOND = 1_000_000
 OPEN_STATES = "waiting", "running", "dead"

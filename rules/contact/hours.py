@@ -1,10 +1,13 @@
-"""Lawful hours: when it is day in every zone where a person may be."""
+"""Lawful hours: when it is day in every zone where a person may be; and how long a contact that was
+asked for may wait for them.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+WANTED_FOR = timedelta(hours=1)  # what was asked for longer ago is not sent, or placed, any more
 DAY = timedelta(days=1)
 MIDNIGHT = time()
 

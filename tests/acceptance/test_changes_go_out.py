@@ -17,7 +17,7 @@ from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
 from models.transactions import database, transaction
-from providers import webhook_receiver
+from providers import outgoing_webhooks
 from runtime.clock import real_now
 from tests import given
 from tests.clinic import Clinic
@@ -690,7 +690,7 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
 
 def test_a_receiver_that_never_answers_costs_a_bounded_time(clinic, monkeypatch):
     """Given one that would hang for minutes, then the time for all of it ends the try."""
-    monkeypatch.setattr(webhook_receiver, "TOTAL", 0.4)
+    monkeypatch.setattr(outgoing_webhooks, "TOTAL", 0.4)
     clinic.receiver.hang = True
     clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})

@@ -29,7 +29,8 @@ from models.feed.outgoing_event import TYPES
 from models.transactions import database
 from rules.contact.gate import may_contact
 from rules.contact.policy import RULES
-from runtime.settings import DAILY_CEILINGS, QUEUES, Settings
+from runtime.daily_ceilings import DAILY_CEILINGS
+from runtime.settings import QUEUES, Settings
 from tests import given
 from tests.sources import SOURCES, nodes_in, tree_of
 from web.http.problems import PROBLEMS

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.contact.ladder.ask_gate import ask, is_by_hand
+from actions.contact.ladder.begin_contact import begin, hand_over
 from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
-from actions.contact.ladder.perform import begin, hand_over
 from actions.people.number_lookups import want_look_up
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision

@@ -6,8 +6,8 @@ from typing import Literal
 
 from actions.contact.ask_for_text import contact_refused
 from actions.contact.ladder.ask_gate import ask
+from actions.contact.ladder.begin_contact import begin
 from actions.contact.ladder.owing import owing_of
-from actions.contact.ladder.perform import begin
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_course import ContactCourse

@@ -30,7 +30,7 @@ from models.transactions import database, execute, is_postgres
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 from tests import given
-from tests.integration.database.test_receivables_index import many_invoices
+from tests.integration.database.test_unpaid_invoices_index import many_invoices
 
 LISTS = {
     "/api/invoices": ("invoice", "invoice_account_id_id"),

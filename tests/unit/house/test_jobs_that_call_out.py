@@ -27,7 +27,7 @@ WAYS_OUT = {
     ("providers.vapi.client", "client"),
     ("providers.plain_http", "open_client"),
     ("providers.oauth.authorization", "_client"),
-    ("providers.webhook_receiver", "post_webhook"),
+    ("providers.outgoing_webhooks", "post_webhook"),
 }
 SIGNATURES = {"providers.stripe.signature", "providers.twilio.signature"}
 TALKING = {"stripe", "twilio", "authlib", "httpx", "requests", "urllib3", "http", "socket", "ssl"}

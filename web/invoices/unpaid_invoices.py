@@ -7,7 +7,13 @@ import falcon
 
 from actions.contact.ladder.next_contact import Next, next_contacts
 from models.invoices.invoice import Invoice
-from models.reports.receivables import BUCKETS, Sum, sums_by_age, sums_by_status, unpaid_invoices
+from models.reports.unpaid_invoices import (
+    BUCKETS,
+    Sum,
+    sums_by_age,
+    sums_by_status,
+    unpaid_invoices,
+)
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, rfc3339
 from web.http.guards.auth import caller_of

@@ -8,8 +8,8 @@ import socket
 import httpx
 import pytest
 
-from providers import webhook_receiver
-from providers.webhook_receiver import post_webhook
+from providers import outgoing_webhooks
+from providers.outgoing_webhooks import post_webhook
 
 PUBLIC, INNER = "93.184.215.14", "10.0.0.5"
 
@@ -107,7 +107,7 @@ def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
     import subprocess
     import threading
 
-    monkeypatch.setattr(webhook_receiver, "TIMEOUT", httpx.Timeout(60.0))
+    monkeypatch.setattr(outgoing_webhooks, "TIMEOUT", httpx.Timeout(60.0))
     key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
     made = [
         "openssl",
