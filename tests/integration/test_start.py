@@ -56,6 +56,25 @@ def test_web_does_not_start(tmp_path, wrong, said):
     ended(tmp_path, "web", wrong, said)
 
 
+@pytest.mark.parametrize("program", ["worker", "scheduler", "web.server.gunicorn_conf"])
+def test_a_process_that_stays_loads_nothing_it_does_not_use(tmp_path, program):
+    """Given SQLite and a Redis of one's own, then no driver of PostgreSQL, no second client of
+    Redis and nothing that colours a terminal is loaded.
+    """
+    what = ("psycopg", "valkey", "rich", "pygments")
+    names = f"[name for name in {what} if sys.modules.get(name)]"
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys, {program}, web.app; print({names})"],
+        cwd=ROOT,
+        env=os.environ
+        | {"DATABASE_URL": f"sqlite:///{tmp_path}/payphone.db", "REDIS_URL": "redis://127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "[]"
+
+
 def test_a_command_does_not_start(tmp_path):
     ended(
         tmp_path, "command", {"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml'; it takes console or json."

@@ -9,6 +9,8 @@ import sys
 import gunicorn.app.wsgiapp
 import gunicorn.workers.gthread  # noqa: F401
 import psycopg  # noqa: F401 - before our programs, which go without it where they are on SQLite
+import pygments  # noqa: F401 - as this
+import rich  # noqa: F401 - and this
 
 import worker  # noqa: F401
 from runtime.settings import ROOT

@@ -5,7 +5,7 @@
 import gc
 from typing import Any
 
-import runtime.without_psycopg  # noqa: F401 - before anything loads peewee
+import runtime.left_out  # noqa: F401 - before anything loads what it leaves out
 
 # isort: split
 from runtime.die_with_parent import die_with_parent
