@@ -33,7 +33,7 @@ class Rights:
         if account_id is None:
             return Lack(
                 "all_accounts",
-                "This concerns all accounts, and you may act for some only; name one of yours in"
-                " the Payphone-Account header.",
+                "This concerns all accounts, and you may act for some only. In the API, name one of"
+                " yours in the Payphone-Account header.",
             )
         return Lack(account_id, f"Account {account_id} is not among those you may act for.")

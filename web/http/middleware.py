@@ -18,6 +18,7 @@ from runtime.ids import new_id
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
 from web.http.guards.auth import Caller
+from web.http.guards.card_guard import API
 from web.http.keep_alive import close_connection
 from web.http.outcome import answer_database_away, answered_accepted, begin
 from web.http.pages import show_page
@@ -105,17 +106,27 @@ def on_http_error(
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
-    """A problem document, or a page for a browser at an unknown address. What is left of a body
-    over the cap is not read.
+    """A problem document, or a page for a browser at an unknown address, or one of the operators'
+    pages that is not for them. What is left of a body over the cap is not read.
     """
     if problem.code == "body_too_large":
         close_connection()
-    if problem.code != "not_found" or req.uri_template or "text/html" not in (req.accept or ""):
+    title = _page_title(req, problem) if "text/html" in (req.accept or "") else ""
+    if not title:
         write_problem(resp, problem)
         return
     resp.status = status_of(problem)
     text = problem.detail or "Check the address: a link from a message must be complete."
-    show_page(resp, "plain.html", title="Page not found", text=text)
+    show_page(resp, "plain.html", title=title, text=text)
+
+
+def _page_title(req: falcon.Request, problem: Refused) -> str:
+    """The title of the page that says it to a person; empty where a program is told."""
+    if problem.code == "not_found" and not req.uri_template:
+        return "Page not found"
+    if problem.code == "forbidden" and req.method == "GET" and not req.path.startswith(API):
+        return "This page is not for you"
+    return ""
 
 
 def on_database_away(
