@@ -12,6 +12,8 @@ from models.effects.effect import Effect
 from providers.twilio.numbers import release_number, update_number
 from tests.stories.deploying import NUMBER
 
+NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers"
+
 
 def deploys(clinic, rounds=3):
     begun = clinic.deploys()
@@ -82,6 +84,23 @@ def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
     assert "has no number that was ported" in again.output
     moved.configures()
     assert moved.shown(deploys(moved, rounds=5))["status"] == "live"
+
+
+def test_nobody_goes_live_on_a_number_that_is_being_let_go(moved):
+    """Given a number whose release Twilio puts off, when its clinic deploys meanwhile, then it is
+    told so before anything is charged: a minute later nobody could call its receptionist.
+    """
+    moved.twilio.fault("rate_limit_429", f"{NUMBERS}/*.json", "DELETE", times=3)
+    assert lets_go(moved).exit_code == 0
+    moved.works()
+    assert moved.line.state == "releasing"
+    shown = moved.shown(deploys(moved, rounds=1))
+    assert (shown["status"], shown["code"]) == ("failed", "number_leaving"), shown
+    assert "Nothing was charged" in shown["error"]
+    moved.works(6)
+    assert moved.twilio.owned() == {}
+    assert moved.line is None
+    assert moved.shown(deploys(moved))["status"] == "awaiting_port"
 
 
 def test_a_number_in_use_is_not_let_go(clinic):
