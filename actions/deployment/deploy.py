@@ -154,15 +154,20 @@ def retry(deployment: Deployment, actor: str) -> None:
     for step in steps:
         if step.state == "failed":
             _wait_again(step)
-            again = kind_of_step(step).again
-            for before in (each for each in steps if again and each.name == again):
-                tries = before.made.get("tries", 0) + 1
-                _wait_again(before, made=before.made | {"tries": tries})
+            _do_again(kind_of_step(step).again, steps)
     deployment.record(
         now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
     tell(deployment, DEPLOYING, now)
     go_on(deployment, steps)
+
+
+def _do_again(name: str, steps: list[DeploymentStep]) -> None:
+    """The step of this name is done once more, and so is what that one names before it."""
+    for step in (each for each in steps if each.name == name):
+        tries = step.made.get("tries", 0) + 1
+        _wait_again(step, made=step.made | {"tries": tries})
+        _do_again(kind_of_step(step).again, steps)
 
 
 def _wait_again(step: DeploymentStep, **more: Any) -> None:
