@@ -322,6 +322,20 @@ def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
     assert ported.line is None
 
 
+def test_a_port_that_is_settled_while_the_next_deployment_waits_for_it_goes_on(ported):
+    """Given a port that the next deployment has taken over, when somebody settles the one before,
+    then it is waited for still, and the number is the account's once it has moved.
+    """
+    deployment = left_open(ported)
+    again = deploys(ported)
+    settle_undo(deployment, "port_request", "taken over", "operator")
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    shown = ported.shown(again)
+    assert shown["status"] == "live", shown["error"]
+    assert (ported.line.e164, ported.line.state) == (NUMBER, "owned")
+
+
 def test_a_port_that_is_settled_late_says_nothing_of_the_one_that_is_live(ported):
     """Given a number that has moved by a later deployment, when somebody settles the one before,
     then the port is as it was.
