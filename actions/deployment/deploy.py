@@ -4,6 +4,7 @@ from typing import Any
 
 from actions.deployment.card.payment_required import Door, require_payment_method
 from actions.deployment.configuration.setup_facts import configured_of
+from actions.deployment.due_jobs import hurry
 from actions.deployment.progress import go_back, go_on, kind_of_step, tell
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -131,7 +132,8 @@ def _need_free_slot(account_id: str) -> None:
 
 
 def retry(deployment: Deployment, actor: str) -> None:
-    """Go on where a deployment failed, or give a stuck job new attempts. The deployment is locked.
+    """Go on where a deployment failed, or try at once what is put off; a job that is stuck is given
+    new attempts. The deployment is locked.
 
     Raises Refused `payment_method_required` or `deployment_over`.
     """
@@ -150,6 +152,7 @@ def retry(deployment: Deployment, actor: str) -> None:
     )
     if deployment.status == "rolling_back":
         go_back(deployment, steps, now)
+        hurry(deployment)
         return
     for step in steps:
         if step.state == "failed":
@@ -160,6 +163,7 @@ def retry(deployment: Deployment, actor: str) -> None:
     )
     tell(deployment, DEPLOYING, now)
     go_on(deployment, steps)
+    hurry(deployment)
 
 
 def _do_again(name: str, steps: list[DeploymentStep]) -> None:

@@ -97,6 +97,25 @@ def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
     assert clinic.deploys_all()["status"] == "live"
 
 
+@pytest.mark.parametrize("step", ["number", "squad"])
+def test_a_retry_of_what_is_put_off_tries_at_once(clinic, step):
+    """Given a provider that was away, and a step that is tried again in minutes or hours, then a
+    retry tries it now.
+    """
+    clinic.fault("rate_limit_429", MAKES[step])
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works()
+    assert clinic.shown(begun["id"])["status"] == "running"
+    given.relayed(clinic.redis)
+    clinic.works()
+    assert clinic.shown(begun["id"])["status"] == "running"
+    assert clinic.asks("retry", begun["id"]).status_code == 202
+    for _ in range(3):
+        given.relayed(clinic.redis)
+        clinic.works()
+    assert states(clinic.shown(begun["id"]))[step] == "done"
+
+
 def kept_finding():
     (finding,) = (each for each in check_deployments() if each.what == "failed deployments kept")
     return finding
