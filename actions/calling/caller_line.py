@@ -26,9 +26,13 @@ class CallerLine:
 
 
 def caller_line(account_id: str) -> CallerLine | None:
-    """What the account calls from; None while it has no live number, or nobody to speak."""
+    """What the account calls from; None while it has no live number that takes calls out, as a SIP
+    trunk does not, or nobody to speak.
+    """
     line = PhoneLine.of(account_id)
     if line is None or line.state != "owned" or not line.voice_live or not line.vapi_id:
+        return None
+    if line.source == "sip":
         return None
     payments, receptionist = (_member(account_id, name) for name in ("payments", "receptionist"))
     if payments is None or receptionist is None:
@@ -42,7 +46,8 @@ def no_caller_number() -> Refused:
     """The refusal for an account that has nothing to call from."""
     return Refused(
         "no_caller_number",
-        "The account has no live number to call from. Deploy it with a phone number first.",
+        "The account has no live number to call from. Deploy it with a phone number first; nobody"
+        " is called by a SIP trunk.",
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from actions.deployment.card.payment_required import Door, require_payment_method
 from actions.deployment.configuration.setup_facts import configured_of
+from actions.deployment.due_jobs import hurry
 from actions.deployment.progress import go_back, go_on, kind_of_step, tell
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -131,7 +132,8 @@ def _need_free_slot(account_id: str) -> None:
 
 
 def retry(deployment: Deployment, actor: str) -> None:
-    """Go on where a deployment failed, or give a stuck job new attempts. The deployment is locked.
+    """Go on where a deployment failed, or try at once what is put off; a job that is stuck is given
+    new attempts. The deployment is locked.
 
     Raises Refused `payment_method_required` or `deployment_over`.
     """
@@ -150,19 +152,26 @@ def retry(deployment: Deployment, actor: str) -> None:
     )
     if deployment.status == "rolling_back":
         go_back(deployment, steps, now)
+        hurry(deployment)
         return
     for step in steps:
         if step.state == "failed":
             _wait_again(step)
-            again = kind_of_step(step).again
-            for before in (each for each in steps if again and each.name == again):
-                tries = before.made.get("tries", 0) + 1
-                _wait_again(before, made=before.made | {"tries": tries})
+            _do_again(kind_of_step(step).again, steps)
     deployment.record(
         now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
     tell(deployment, DEPLOYING, now)
     go_on(deployment, steps)
+    hurry(deployment)
+
+
+def _do_again(name: str, steps: list[DeploymentStep]) -> None:
+    """The step of this name is done once more, and so is what that one names before it."""
+    for step in (each for each in steps if each.name == name):
+        tries = step.made.get("tries", 0) + 1
+        _wait_again(step, made=step.made | {"tries": tries})
+        _do_again(kind_of_step(step).again, steps)
 
 
 def _wait_again(step: DeploymentStep, **more: Any) -> None:

@@ -3,16 +3,21 @@
 from actions.deployment.numbers.number import release
 from actions.deployment.progress import tell
 from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
+from effects.deployment.objects import UNDONE
+from effects.kinds import kind_of
 from models.accounts.audit_entry import AuditEntry
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
+from models.effects.effect import Effect
 from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
 DONE = "{step}: support has seen to it."
+# a later deployment, which has gone on with the request or with the number
+TAKEN_OVER = "account_id = ? AND id > ? AND (holds_slot OR status IN ('live', 'taken_down'))"
 
 
 def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> DeploymentStep:
@@ -50,14 +55,24 @@ def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
     deployment has taken it over.
     """
     account_id = Deployment.get_by_id(step.deployment_id).account_id
-    made = Resource.named(account_id, step.name)
-    if made is not None and made.provider_id in step.made.values():
-        made.record(real_now(), state="released")
-    newest = Deployment.newest(account_id)
-    is_live = newest is not None and newest.status == "live"
-    if step.name == NAME and not is_live and Deployment.under_way(account_id) is None:
-        record_not_moved(account_id)
-    line = PhoneLine.of(account_id)
+    if step.name == NAME:
+        if not Deployment.has(TAKEN_OVER, account_id, step.deployment_id):
+            record_not_moved(account_id)
+        return
+    line, away = PhoneLine.of(account_id), _to_be_away(step, account_id)
+    for made in Resource.all("account_id = ? AND state = 'made'", account_id):
+        if made.provider_id in away:
+            made.record(real_now(), state="released")
+    if line is not None and line.vapi_id in away:
+        line.record(real_now(), vapi_id=None)
     if line is not None and line.state == "releasing" and line.id == step.made.get("lineId"):
         line.record(real_now(), error_code="", error="")
         release(line, actor)
+
+
+def _to_be_away(step: DeploymentStep, account_id: str) -> set[str]:
+    """The providers' ids of what the step made, and of what its undoing asked to be taken away."""
+    asked = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
+    undone = [each for each in asked if kind_of(each).recorded_by == UNDONE]
+    named = [each.request.get(kind_of(each).target_field) for each in undone]
+    return {each for each in (*step.made.values(), *named) if isinstance(each, str)}

@@ -16,6 +16,7 @@ from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.errors import ProviderError
+from providers.vapi.redaction import with_secret
 from rules.deployment.drift import drift
 from rules.deployment.rendering import digest
 from runtime.log import get_log
@@ -34,7 +35,8 @@ log = get_log("deployment")
 @dataclass(frozen=True, slots=True)
 class VapiObject:
     """One object at Vapi. `name` is that of its row, `what` is said to people; `needed_by` names
-    the object that cannot be without it.
+    the object that cannot be without it. `as_sent` is a body with the secrets that go along with
+    it, which no row keeps: a newer one is a change, too.
     """
 
     name: str
@@ -44,6 +46,7 @@ class VapiObject:
     update: Kind
     delete: Kind
     read: Callable[[str], Json]
+    as_sent: Callable[[Json], Json] = with_secret
 
     def look(self, run: Run) -> Json:
         """How it stands at Vapi: {found}, or nothing where we have made none."""
@@ -77,7 +80,7 @@ class VapiObject:
             return ask(run, self.create, request, self._reason)
         found = seen.get("found") or {}
         by_hand = drift(self._last_sent(made), found)
-        if made.digest == digest(body) and not by_hand:
+        if made.digest == digest(self.as_sent(body)) and not by_hand:
             return self._unchanged(run, made, found)
         if by_hand:
             paths = ", ".join(by_hand)
@@ -88,7 +91,8 @@ class VapiObject:
 
     def record(self, run: Run, effect: Effect, answer: Json) -> Json:
         """It is made, or changed."""
-        version, sent = answer.get("version") or "", digest(effect.request["body"])
+        version = answer.get("version") or ""
+        sent = digest(self.as_sent(effect.request["body"]))
         if effect.kind == self.create.name:
             Resource(
                 id=run.step.id,

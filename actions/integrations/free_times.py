@@ -23,11 +23,12 @@ from runtime.errors import NotAllowed
 
 # whose calendars tell free times
 WITH_TIMES = frozenset({calendar.NAME, open_dental.NAME, nexhealth.NAME})
+AGAIN = "A calendar has to be connected again: what it says is not known."
 MARGIN = timedelta(seconds=30)  # an access token that expires sooner is renewed first
 
 
 class NoCalendar(NotAllowed):
-    """The account has no calendar connected that could be read."""
+    """The account has no calendar that could be read, or one that cannot."""
 
 
 def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
@@ -41,30 +42,26 @@ def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
     days = days_from(day_from, day_to)
     hours = AccountSettings.of_account(account.id).opening_hours
     free = opened_hours(hours, days, zone, business_now())
-    connected = with_calendars(account.id)
+    used = Integration.used_by(account.id)
+    connected = with_calendars(used)
     if not connected:
         raise NoCalendar("No calendar is connected.")
+    if any(row.state == "expired" and row.provider in WITH_TIMES for row in used):
+        raise NoCalendar(AGAIN)
     if not free:
         return []
     period = Period(days[0], days[-1], zone, free[0][0], free[-1][1])
-    read = 0
     for row, connector in connected:
         spans = _read(row, connector, period)
-        if spans is not None:
-            read += 1
-            free = without(free, spans) if connector.busy is not None else within(free, spans)
-    if not read:
-        raise NoCalendar("Every calendar has to be connected again.")
+        if spans is None:
+            raise NoCalendar(AGAIN)
+        free = without(free, spans) if connector.busy is not None else within(free, spans)
     return free
 
 
-def with_calendars(account_id: str) -> list[tuple[Integration, Connector]]:
-    """What the account has connected that can tell free times."""
-    found = [
-        (row, BUILT_IN.get(row.provider))
-        for row in Integration.used_by(account_id)
-        if row.state == "connected"
-    ]
+def with_calendars(used: list[Integration]) -> list[tuple[Integration, Connector]]:
+    """What of an account's is connected and can tell free times."""
+    found = [(row, BUILT_IN.get(row.provider)) for row in used if row.state == "connected"]
     return [
         (row, connector)
         for row, connector in found

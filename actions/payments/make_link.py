@@ -4,6 +4,7 @@ from actions.payments.retire_open_payments import retire_payments_elsewhere
 from delivery.perform_now import perform_now, stage_now
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage_again
+from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.transactions import transaction
@@ -33,12 +34,13 @@ def plan_link(invoice: Invoice, actor: str, queue: str = "") -> PaymentLink:
 
 def make_link_now(invoice_id: str) -> PaymentLink | None:
     """Make the current link at once, for a payer who waits: the balance has changed, or the link
-    was closed, since the address was given. One that Stripe refused is not tried again.
+    was closed, since the address was given. One that Stripe refused is not tried again; one that
+    never reached it is.
     """
     with transaction():
         invoice = Invoice.locked(invoice_id)
         newest = PaymentLink.newest(invoice)
-        if newest is not None and newest.state == "refused":
+        if newest is not None and newest.state == "refused" and not _never_sent(newest):
             return newest
         retire_payments_elsewhere(invoice)
         link = PaymentLink.plan(invoice, real_now())
@@ -49,3 +51,9 @@ def make_link_now(invoice_id: str) -> PaymentLink | None:
         )
     perform_now(job_id)
     return PaymentLink.newest(invoice)
+
+
+def _never_sent(link: PaymentLink) -> bool:
+    """Whether the refused link was held up here for its whole day: Stripe has not said no."""
+    effect = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
+    return effect is not None and effect.error_code == "deadline_passed"

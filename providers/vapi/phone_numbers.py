@@ -46,8 +46,7 @@ def import_number(
     """Let Vapi answer a number of ours; it does so only once `is_active`. The tag becomes its
     name.
     """
-    twilio = {"twilioAccountSid": account_sid, "twilioAuthToken": auth_token}
-    body = OURS | {"number": number, "name": name(tag)} | twilio
+    body = OURS | {"number": number, "name": name(tag)} | _login(account_sid, auth_token)
     return _kept(client.post(f"/{KIND}", body | _answered_by(squad_id, assistant_id, server)))
 
 
@@ -69,10 +68,18 @@ def get_number(number_id: str) -> Json:
 
 
 def update_number(
-    number_id: str, *, squad_id: str = "", assistant_id: str = "", server: Json | None = None
+    number_id: str,
+    *,
+    account_sid: str,
+    auth_token: str,
+    squad_id: str = "",
+    assistant_id: str = "",
+    server: Json | None = None,
 ) -> Json:
-    """Have another squad answer, or another assistant, where one answered before."""
-    body = OURS | _answered_by(squad_id, assistant_id, server)
+    """Have another squad answer, or another assistant, where one answered before; and Vapi sign in
+    to Twilio anew.
+    """
+    body = OURS | _login(account_sid, auth_token) | _answered_by(squad_id, assistant_id, server)
     return _kept(client.patch(place(KIND, number_id), body))
 
 
@@ -101,6 +108,10 @@ def delete_number(number_id: str) -> None:
 def is_active(number: Json) -> bool:
     """Whether callers are answered. A new number is `activating` for minutes."""
     return number.get("status") == ACTIVE
+
+
+def _login(account_sid: str, auth_token: str) -> Json:
+    return {"twilioAccountSid": account_sid, "twilioAuthToken": auth_token}
 
 
 def _answered_by(squad_id: str, assistant_id: str, server: Json | None) -> Json:

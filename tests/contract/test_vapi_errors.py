@@ -46,7 +46,9 @@ CALLS = {
         "+12025550100", account_sid=MAGIC_ACCOUNT, auth_token=TOKEN, tag="a", squad_id="s1"
     ),
     "read a number": lambda: phone_numbers.get_number("n1"),
-    "change a number": lambda: phone_numbers.update_number("n1", squad_id="s1"),
+    "change a number": lambda: phone_numbers.update_number(
+        "n1", account_sid=MAGIC_ACCOUNT, auth_token=TOKEN, squad_id="s1"
+    ),
     "find a number": lambda: phone_numbers.find_number(tag="a"),
     "make a trunk known": lambda: credentials.create_credential({"gateways": []}, "a"),
     "read a trunk": lambda: credentials.get_credential("c1"),

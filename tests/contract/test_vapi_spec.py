@@ -31,6 +31,7 @@ from rules.deployment.rendering import Clinic, File
 from rules.deployment.sip import trunk_at_vapi
 from rules.deployment.squad import Member
 from runtime.clock import real_now
+from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.vapi.in_process import InProcess
 from sandbox.vapi.operations import OPERATIONS
 from sandbox.vapi.shapes import DOCUMENTED, SHAPES
@@ -121,7 +122,8 @@ def everything_we_ask():
     number = imported(squad_id=squad["id"], server={"url": HOOK})
     phone_numbers.get_number(number["id"])
     phone_numbers.find_number(tag="number-1", since=since)
-    phone_numbers.update_number(number["id"], squad_id=squad["id"], server={"url": HOOK})
+    login = {"account_sid": MAGIC_ACCOUNT, "auth_token": MAGIC_TOKEN}
+    phone_numbers.update_number(number["id"], squad_id=squad["id"], server={"url": HOOK}, **login)
     known = credentials.create_credential(trunk_at_vapi(), "trunk-1")
     credentials.get_credential(known["id"])
     credentials.find_credential("trunk-1", since)

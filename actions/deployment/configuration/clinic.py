@@ -18,7 +18,8 @@ def clinic_of(account: Account, setup: Setup | None) -> Clinic:
     settings = {} if setup is None else setup.phone_integration_settings
     line = PhoneLine.of(account.id)
     e164 = (line.e164 if line is not None else "") or ""
-    own = settings.get("clinicNumber") or settings.get("phoneNumber") or ""
+    ported = e164 if line is not None and line.source == "ported" and line.twilio_sid else ""
+    own = settings.get("clinicNumber") or ported or settings.get("phoneNumber") or ""
     transfer = settings.get("transferNumber") or ""
     return Clinic(
         business_name=settings.get("businessName") or account.name,

@@ -1,4 +1,7 @@
-"""The clinic's address is registered, so that an emergency call from its number tells where."""
+"""The clinic's address is registered, so that an emergency call from its number tells where.
+
+While the receptionist is live, its number goes on telling the address of before.
+"""
 
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from effects.deployment.address_create import ADDRESS_CREATE
@@ -22,8 +25,11 @@ def _plan(run: Run, _seen: Json) -> Plan:
     if not address:
         return Skip(NO_ADDRESS)
     known = Resource.named(run.account.id, NAME)
-    if known is not None:
-        return Skip(SAME if known.digest == digest_of(address) else OTHER_ADDRESS)
+    if known is not None and known.digest == digest_of(address):
+        return Skip(SAME)
+    line = PhoneLine.of(run.account.id)
+    if known is not None and line is not None and line.voice_live:
+        return Skip(OTHER_ADDRESS)
     request = {
         "customer_name": run.setup.phone_integration_settings.get("businessName")
         or run.account.name,
@@ -49,6 +55,12 @@ def _plan(run: Run, _seen: Json) -> Plan:
 
 
 def _record(run: Run, _effect: Effect, answer: Json) -> Json:
+    """It is the account's; one of before, which a number may tell until it is given this one, is
+    nobody's from now on.
+    """
+    before = Resource.named(run.account.id, NAME)
+    if before is not None:
+        before.record(run.now, state="released")
     Resource.create(
         id=run.step.id,
         account=run.account,

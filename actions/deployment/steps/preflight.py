@@ -48,6 +48,10 @@ LEFT = (
     "{number} is not at Twilio any more: nobody can call the receptionist. Take it down, then"
     " deploy again. Nothing was charged."
 )
+LEAVING = (
+    "{number} is being released at Twilio, as was asked for: nobody could call the receptionist."
+    " Deploy again once the account has it no more. Nothing was charged."
+)
 NEEDS_PIN = (
     "Your carrier wants your account number and PIN to let the number go. Save both with the"
     " phone's settings, and deploy again. Nothing was charged."
@@ -117,6 +121,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     wrong = (
         _left(run, seen)
         or _of_twilio(run, seen)
+        or _leaving(run)
         or _crossed(run)
         or _of_numbers(seen)
         or _not_portable(run, seen)
@@ -155,6 +160,14 @@ def _of_twilio(run: Run, seen: Json) -> Fail | None:
     if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
         return Fail("twilio_trial", TITLE, TRIAL)
     return None
+
+
+def _leaving(run: Run) -> Fail | None:
+    """A ported number that is let go; one that was bought is freed by the step that buys anew."""
+    line = PhoneLine.of(run.account.id)
+    if line is None or (line.source, line.state) != ("ported", "releasing"):
+        return None
+    return Fail("number_leaving", TITLE, LEAVING.format(number=line.e164))
 
 
 def _crossed(run: Run) -> Fail | None:

@@ -2,7 +2,7 @@
 
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
 from actions.deployment.vapi_object import VapiObject
-from effects.deployment.vapi.number_import import NUMBER_IMPORT
+from effects.deployment.vapi.number_import import NUMBER_IMPORT, twilio_login
 from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
 from effects.deployment.vapi.number_import_update import NUMBER_IMPORT_UPDATE
 from models.deployment.phone_line import PhoneLine
@@ -19,6 +19,7 @@ NUMBER_AT_VAPI = VapiObject(
     update=NUMBER_IMPORT_UPDATE,
     delete=NUMBER_IMPORT_DELETE,
     read=get_number,
+    as_sent=lambda body: body | {"login": twilio_login()},
 )
 
 

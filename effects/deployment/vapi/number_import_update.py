@@ -1,6 +1,8 @@
-"""A number at Vapi is answered by another squad; its texts are looked at, as after an import."""
+"""A number at Vapi is answered by another squad, or given a newer login at Twilio; its texts are
+looked at, as after an import.
+"""
 
-from effects.deployment.vapi.number_import import KEPT, keep_texts_of, shown
+from effects.deployment.vapi.number_import import KEPT, keep_texts_of, shown, twilio_login
 from effects.deployment.vapi.vapi_objects import change
 from effects.kind import Json
 from models.effects.effect import Effect
@@ -8,8 +10,12 @@ from providers.vapi import phone_numbers
 
 
 def _update(effect: Effect) -> Json:
+    account_sid, auth_token = twilio_login()
     changed = phone_numbers.update_number(
-        effect.request["id"], squad_id=effect.request["body"]["squadId"]
+        effect.request["id"],
+        account_sid=account_sid,
+        auth_token=auth_token,
+        squad_id=effect.request["body"]["squadId"],
     )
     keep_texts_of(effect)
     return changed

@@ -8,6 +8,7 @@ import pytest
 
 from actions.deployment import stuck
 from actions.deployment.settle_undo import settle_undo
+from actions.deployment.strays.find_strays import look_for_strays
 from actions.deployment.stuck import CARDHOLDER_WITHIN, end_kept, end_stuck
 from bin.commands.checks.deployments import check_deployments
 from effects.settle import reconcile_owner
@@ -16,6 +17,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import KEPT_FOR, Deployment
 from models.deployment.deployment_step import DeploymentStep
+from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from providers.twilio.numbers import release_number
 from runtime.clock import real_now, rfc3339
@@ -95,6 +97,25 @@ def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
     assert clinic.deploys_all()["status"] == "live"
 
 
+@pytest.mark.parametrize("step", ["number", "squad"])
+def test_a_retry_of_what_is_put_off_tries_at_once(clinic, step):
+    """Given a provider that was away, and a step that is tried again in minutes or hours, then a
+    retry tries it now.
+    """
+    clinic.fault("rate_limit_429", MAKES[step])
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works()
+    assert clinic.shown(begun["id"])["status"] == "running"
+    given.relayed(clinic.redis)
+    clinic.works()
+    assert clinic.shown(begun["id"])["status"] == "running"
+    assert clinic.asks("retry", begun["id"]).status_code == 202
+    for _ in range(3):
+        given.relayed(clinic.redis)
+        clinic.works()
+    assert states(clinic.shown(begun["id"]))[step] == "done"
+
+
 def kept_finding():
     (finding,) = (each for each in check_deployments() if each.what == "failed deployments kept")
     return finding
@@ -133,6 +154,26 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
     assert f"number of {shown['id']}" not in next(iter(check_deployments())).found
     with pytest.raises(NotAllowed, match="number is no step that could not be undone"):
         settle_undo(shown["id"], "number", "again", "cli:test")
+
+
+def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
+    """Given an imported number that Vapi did not let go, and an operator who has taken it away
+    there, then it is no thing of the account any more: it was reported as missing for ever.
+    """
+    live = clinic.deploys_all()
+    assert live["status"] == "live"
+    made = Resource.named(clinic.account.id, "vapi_number")
+    clinic.fault("refused_400", UNMAKES["routing"])
+    assert clinic.call("POST", f"/api/deployments/{live['id']}/take-down").status_code == 202
+    clinic.works()
+    assert states(clinic.shown(live["id"]))["routing"] == "undo_failed"
+    clinic.voice.books.drop("phone-number", made.provider_id)
+    settle_undo(live["id"], "routing", "taken away in the dashboard", "cli:test")
+    assert Resource.named(clinic.account.id, "vapi_number") is None
+    assert clinic.line is None or clinic.line.vapi_id is None
+    assert clinic.comes_to_rest(live["id"])["status"] == "taken_down"
+    look_for_strays("vapi.phone-number")
+    assert not Stray.has("state = 'open'")
 
 
 def test_an_address_that_a_number_of_before_was_refused_is_asked_for_again(clinic):

@@ -97,6 +97,22 @@ def test_two_calendars_count_together(clinic):
     assert free_times(clinic.account, a_monday(), a_monday()) == [(at(12), at(13))]
 
 
+def test_a_calendar_that_has_to_be_connected_again_is_not_free(clinic):
+    """Given Google and Open Dental, and an access to Google that was taken away, then no time is
+    told that may be taken there; the other one counts alone once Google is disconnected.
+    """
+    clinic.connects("google")
+    clinic.connects("open_dental")
+    has_time_from_nine_to_ten(clinic)
+    for grant in list(clinic.world.google.grants):
+        clinic.world.google.end(grant)
+    assert on_monday(clinic) == CANNOT
+    assert clinic.shown("google")["state"] == "expired"
+    assert on_monday(clinic) == CANNOT
+    clinic.ask("DELETE", "/integrations/google")
+    assert on_monday(clinic).startswith("Free: ")
+
+
 def test_an_expired_token_is_renewed_on_the_way(clinic):
     """Given an access token that is over, or one that the provider does not take any more, then it
     is renewed, and the caller waits for no second question."""

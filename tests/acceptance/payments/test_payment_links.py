@@ -144,6 +144,21 @@ def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
     assert PaymentLink.get_by_id(again.json["paymentLinkId"]).state == "active"
 
 
+def test_one_that_was_never_sent_in_its_time_is_asked_for_again_by_who_follows_it(clinic):
+    """Given a link that Stripe was not asked for within its day, when its address is followed, then
+    it is made then; one that Stripe has refused is not tried again.
+    """
+    answer = clinic.link()
+    clinic.stripe.fault("refuse", "POST", LINKS)
+    clinic.work()
+    Effect.update(state="sending", sent_at=None, last_sent_at=None, deadline=1).execute()
+    clinic.work(rounds=1)
+    assert Effect.get().error_code == "deadline_passed"
+    followed = clinic.follow(answer)
+    newest = PaymentLink.get(PaymentLink.state == "active")
+    assert (followed.status_code, followed.headers["Location"]) == (303, newest.url)
+
+
 def test_a_balance_that_changes_before_the_link_is_made(clinic):
     """Given a planned link, when the invoice is paid first, then no link is made."""
     answer = clinic.link()

@@ -14,11 +14,15 @@ from models.deployment.installation import installation_tag, tagged
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
+from providers.twilio import client as twilio_api
 from providers.vapi import assistants
+from providers.vapi.redaction import HEADER
 from rules.deployment.query_tool import FUNCTION
 from runtime.clock import real_now
+from runtime.settings import get_settings
 from sandbox.vapi.control import answering, edit
 from tests import given
+from tests.stories.voice import SECRET
 
 KINDS = ("tool", "assistant", "squad", "phone-number")
 ONE_OF_EACH = {"tool": 1, "assistant": 2, "squad": 1, "phone-number": 1}
@@ -190,6 +194,30 @@ def test_deploying_again_updates_what_changed_and_pins_it_anew(live):
     assert heard["voice"] == {"provider": "11labs", "voiceId": "sarah"}
     assert heard["latestVersion"] == "v2"
     assert live.counts() == ONE_OF_EACH
+
+
+def test_deploying_again_gives_vapi_the_secrets_that_are_newest(live, monkeypatch):
+    """Given another secret of Vapi's webhooks and another token of Twilio's, when it is deployed
+    again, then Vapi has both: once the old ones are removed it is known, and calls out, still.
+    """
+    rolled, token = "vapi-webhook-secret-0002", "another-token-of-twilio-s-000001"
+    monkeypatch.setenv("VAPI_WEBHOOK_SECRET", f"{rolled},{SECRET}")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", f"{token},{live.token}")
+    (account,) = live.stand_in.sandbox.twilio.books.tokens
+    monkeypatch.setitem(live.stand_in.sandbox.twilio.books.tokens, account, token)
+    get_settings.cache_clear()
+    twilio_api.client.cache_clear()
+    assert live.deploys().status == "live", live.newest.error
+    sent = {json.dumps(row["server"]["headers"]) for row in live.at_vapi("assistant")}
+    assert sent == {json.dumps({HEADER: rolled})}
+    (number,) = live.at_vapi("phone-number")
+    assert (number["twilioAuthToken"], number["smsEnabled"]) == (token, False)
+    kept = json.dumps([[row.request, row.answer] for row in Effect.select()])
+    assert rolled not in kept
+    assert token not in kept
+    asked = len(live.requests("PATCH", "assistant"))
+    assert live.deploys().status == "live"
+    assert len(live.requests("PATCH", "assistant")) == asked  # given once
 
 
 def test_a_new_file_changes_the_tool_alone(live):

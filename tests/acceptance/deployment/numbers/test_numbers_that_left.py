@@ -10,7 +10,10 @@ from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
 from models.effects.effect import Effect
 from providers.twilio.numbers import release_number, update_number
-from tests.stories.deploying import NUMBER
+from rules.deployment.readiness import OTHER_ADDRESS
+from tests.stories.deploying import ADDRESS, NUMBER
+
+NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers"
 
 
 def deploys(clinic, rounds=3):
@@ -82,6 +85,44 @@ def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
     assert "has no number that was ported" in again.output
     moved.configures()
     assert moved.shown(deploys(moved, rounds=5))["status"] == "live"
+
+
+def test_nobody_goes_live_on_a_number_that_is_being_let_go(moved):
+    """Given a number whose release Twilio puts off, when its clinic deploys meanwhile, then it is
+    told so before anything is charged: a minute later nobody could call its receptionist.
+    """
+    moved.twilio.fault("rate_limit_429", f"{NUMBERS}/*.json", "DELETE", times=3)
+    assert lets_go(moved).exit_code == 0
+    moved.works()
+    assert moved.line.state == "releasing"
+    shown = moved.shown(deploys(moved, rounds=1))
+    assert (shown["status"], shown["code"]) == ("failed", "number_leaving"), shown
+    assert "Nothing was charged" in shown["error"]
+    moved.works(6)
+    assert moved.twilio.owned() == {}
+    assert moved.line is None
+    assert moved.shown(deploys(moved))["status"] == "awaiting_port"
+
+
+@pytest.mark.parametrize("is_let_go", [False, True])
+def test_emergency_calls_tell_the_address_that_is_saved_when_it_is_deployed_again(moved, is_let_go):
+    """Given another address saved after the receptionist was taken down, then emergency calls tell
+    that one once it is live again, whether its number has stayed, or another one is bought.
+    """
+    if is_let_go:
+        assert lets_go(moved).exit_code == 0
+        moved.works(3)
+    elsewhere = ADDRESS | {"line1": "1 Pier Ave"}
+    if is_let_go:
+        moved.configures(serviceAddress=elsewhere)
+    else:
+        moved.configures_port(serviceAddress=elsewhere)
+    shown = moved.shown(deploys(moved, rounds=6))
+    assert shown["status"] == "live", shown
+    (number,) = moved.twilio.owned().values()
+    told = moved.twilio.books.addresses[number["emergency_address_sid"]]
+    assert told["street"] == "1 Pier Ave"
+    assert OTHER_ADDRESS not in str(moved.call("GET", "…").json["steps"])
 
 
 def test_a_number_in_use_is_not_let_go(clinic):

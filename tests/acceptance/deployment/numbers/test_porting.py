@@ -13,9 +13,11 @@ from jobs.delete_expired_rows import delete_expired_rows
 from models.deployment.port_document import PortDocument
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
+from rules.deployment.rendering import spoken_number
 from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
+from sandbox.vapi.phone_numbers import answering
 from tests.stories.deploying import ADDRESS, NUMBER, states
 
 DAY = 86_400
@@ -32,6 +34,20 @@ def deploys(clinic, rounds=3, **more):
     assert begun.status_code == 202, begun.text
     clinic.works(rounds)
     return begun.json["id"]
+
+
+def test_callers_are_told_the_number_that_has_moved(ported):
+    """Given another number that was saved while the clinic's was on its way, then callers are told
+    the one on which they are answered.
+    """
+    deployment = deploys(ported)
+    ported.configures_port(phoneNumber="+12125550178")
+    ported.looks_at_ports(days=4)
+    ported.works(4)
+    assert ported.shown(deployment)["status"] == "live"
+    prompt = answering(ported.voice.books, NUMBER)["model"]["messages"][0]["content"]
+    assert spoken_number(NUMBER) in prompt
+    assert spoken_number("+12125550178") not in prompt
 
 
 def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):

@@ -218,12 +218,32 @@ def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
     ported.looks_at_ports()
     assert ported.shown(deployment)["canRetry"] is True
     assert ported.call("POST", f"/api/deployments/{deployment}/retry").status_code == 202
-    ported.works(3)
+    ported.works(4)
     assert ported.shown(deployment)["status"] == "awaiting_port"
     (second,) = set(books.ports) - {first}
     gives_up(ported, deployment)
     assert books.ports[second]["port_in_request_status"] == "Canceled"
     assert ported.line is None
+
+
+def test_a_retry_gives_the_bill_that_was_uploaded_since_the_port_was_over(ported):
+    """Given a port that has expired, as has its bill, and a new bill, then a retry asks anew with
+    that one: it said that a bill was lacking.
+    """
+    deployment = deploys(ported, onFailure="keep")
+    books = ported.twilio.books
+    (first,) = books.ports
+    books.ports[first]["port_in_request_status"] = "Expired"
+    ported.looks_at_ports()
+    ported.configures_port()
+    assert ported.call("POST", f"/api/deployments/{deployment}/retry").status_code == 202
+    ported.works(4)
+    shown = ported.shown(deployment)
+    assert shown["status"] == "awaiting_port", shown["error"]
+    (second,) = set(books.ports) - {first}
+    newest = PortDocument.get_by_id(ported.setup.phone_integration_settings["documentId"])
+    assert newest.twilio_sid not in books.ports[first]["documents"]
+    assert books.ports[second]["documents"] == [newest.twilio_sid]
 
 
 def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
@@ -300,6 +320,20 @@ def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
     deployment = left_open(ported)
     settle_undo(deployment, "port_request", "cancelled in the console", "operator")
     assert ported.line is None
+
+
+def test_a_port_that_is_settled_while_the_next_deployment_waits_for_it_goes_on(ported):
+    """Given a port that the next deployment has taken over, when somebody settles the one before,
+    then it is waited for still, and the number is the account's once it has moved.
+    """
+    deployment = left_open(ported)
+    again = deploys(ported)
+    settle_undo(deployment, "port_request", "taken over", "operator")
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    shown = ported.shown(again)
+    assert shown["status"] == "live", shown["error"]
+    assert (ported.line.e164, ported.line.state) == (NUMBER, "owned")
 
 
 def test_a_port_that_is_settled_late_says_nothing_of_the_one_that_is_live(ported):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from actions.calling.caller_line import caller_line
 from actions.deployment.strays import find_strays
 from actions.deployment.strays.places import PLACES
 from models.accounts.audit_entry import AuditEntry
@@ -17,6 +18,7 @@ from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from rules.deployment.sip import SIGNALLING
 from sandbox.twilio import login_lists
+from tests import given
 from tests.stories.deploying import states
 
 NUMBER, OTHER = "+12125550123", "+12125550177"
@@ -60,6 +62,17 @@ def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip)
     settings = sip.setup.phone_integration_settings
     assert settings["setupCompletedAt"]
     assert "twilioForwardNumber" not in settings
+
+
+def test_nobody_is_called_by_a_trunk_that_takes_no_calls_out(sip):
+    """Given a live SIP clinic, whose trunk only brings calls in, then a call that is asked for is
+    refused, and none is asked of Vapi, which could place none.
+    """
+    sip.goes_live()
+    invoice = given.an_invoice(sip.account)
+    asked = sip.call("POST", f"/api/invoices/{invoice.id}/calls")
+    assert (asked.status_code, asked.json["code"]) == (409, "no_caller_number"), asked.text
+    assert caller_line(sip.account.id) is None
 
 
 def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
