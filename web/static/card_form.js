@@ -1,23 +1,41 @@
-// The card form. The card's number lives in Stripe's frame; this script only ever holds the id of a payment method.
+// The card form. The card's number lives in Stripe's frame; this script only ever holds the id of a
+// payment method.
 (() => {
   "use strict";
   const form = document.getElementById("charge");
   const config = JSON.parse(form.dataset.config);
   const part = (id) => document.getElementById(id);
-  const [amount, email, button, problem, status] = ["amount", "email", "submit", "problem", "status"].map(part);
-  const FINAL = ["invoice_already_paid", "invoice_not_payable", "card_form_expired", "staff_form_off", "not_found"];
-  // It is not known that anything was charged: the same payment method is sent again, and is charged once however often it is sent.
+  const [amount, email, button, problem, status] =
+    ["amount", "email", "submit", "problem", "status"].map(part);
+  const FINAL = [
+    "invoice_already_paid",
+    "invoice_not_payable",
+    "card_form_expired",
+    "staff_form_off",
+    "not_found",
+  ];
+  // It is not known that anything was charged: the same payment method is sent again, and is
+  // charged once however often it is sent.
   const AGAIN = ["unavailable", "outcome_unknown", "conflict", "internal", "rate_limited"];
   const TRIES = 5, PAUSE = 1500, PATIENCE = 120_000; // milliseconds
   let ready = false, busy = false, over = false;
 
   const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
-  const words = (minor) => new Intl.NumberFormat("en-US", { style: "currency", currency: config.currency, minimumFractionDigits: config.digits, maximumFractionDigits: config.digits })
-    .format(minor / 10 ** config.digits);
+  const words = (minor) =>
+    new Intl.NumberFormat("en-US", {
+      style: "currency",
+      currency: config.currency,
+      minimumFractionDigits: config.digits,
+      maximumFractionDigits: config.digits,
+    }).format(minor / 10 ** config.digits);
 
-  // What was typed in minor units, such as 125, 125.5 or 1,250.00; null when it is no amount that is owed.
+  // What was typed in minor units, such as 125, 125.5 or 1,250.00; null when it is no amount that
+  // is owed.
   function typedAmount() {
-    const plain = amount.value.trim().replace(/^[^\d.]{0,4}/, "").replace(/,(?=\d{3}(?:\D|$))/g, "");
+    const plain = amount.value
+      .trim()
+      .replace(/^[^\d.]{0,4}/, "")
+      .replace(/,(?=\d{3}(?:\D|$))/g, "");
     const match = /^(\d{1,9})(?:\.(\d+))?$/.exec(plain);
     const cents = (match && match[2]) || "";
     if (!match || cents.length > config.digits) return null;
@@ -32,9 +50,20 @@
   }
 
   function checkFields() {
-    const wrongAmount = complain(amount, typedAmount() === null ? `Enter an amount up to ${words(config.outstanding)}, such as ${words(config.outstanding).replace(/[^\d.,]/g, "")}.` : "");
+    const wrongAmount = complain(
+      amount,
+      typedAmount() === null
+        ? `Enter an amount up to ${words(config.outstanding)}, ` +
+            `such as ${words(config.outstanding).replace(/[^\d.,]/g, "")}.`
+        : "",
+    );
     const address = email.value.trim();
-    const wrongEmail = complain(email, address && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(address) ? "This is not an e-mail address. Correct it, or leave it empty." : "");
+    const wrongEmail = complain(
+      email,
+      address && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(address)
+        ? "This is not an e-mail address. Correct it, or leave it empty."
+        : "",
+    );
     if (wrongAmount || wrongEmail) (wrongAmount ? amount : email).focus();
     return !wrongAmount && !wrongEmail;
   }
@@ -46,7 +75,8 @@
   }
 
   function say(title, text, level = "h2") {
-    if (status.firstChild?.textContent === title) return; // said once is enough for those who hear it
+    // said once is enough for those who hear it
+    if (status.firstChild?.textContent === title) return;
     const heading = document.createElement(level), line = document.createElement("p");
     heading.textContent = title;
     line.textContent = text;
@@ -74,7 +104,11 @@
   async function ask(method, path, body) {
     try {
       const answer = await fetch(location.pathname + path, {
-        method, body: body && JSON.stringify(body), headers: body ? { "Content-Type": "application/json" } : {}, credentials: "omit", referrerPolicy: "no-referrer",
+        method,
+        body: body && JSON.stringify(body),
+        headers: body ? { "Content-Type": "application/json" } : {},
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
       });
       const said = await answer.json();
       if (said.accepted) return { status: "processing", charge: said.location.split("/").pop() };
@@ -90,7 +124,10 @@
       if (tried) await wait(PAUSE * tried);
       const said = await ask("POST", "", body);
       if (said) return said;
-      say("Still trying to reach the server…", "Please keep this page open. The card is charged once at most.");
+      say(
+        "Still trying to reach the server…",
+        "Please keep this page open. The card is charged once at most.",
+      );
     }
     return null;
   }
@@ -99,7 +136,10 @@
     const until = Date.now() + PATIENCE;
     let latest = said;
     while (latest.status === "processing" && Date.now() < until) {
-      say("The payment is being processed…", "Please keep this page open; the answer appears here.");
+      say(
+        "The payment is being processed…",
+        "Please keep this page open; the answer appears here.",
+      );
       await wait(PAUSE);
       latest = (await ask("GET", `/charges/${said.charge}`)) || latest;
     }
@@ -107,41 +147,82 @@
   }
 
   function tell(said) {
-    if (said === null) finish("We could not find out what happened.", "Look at the invoice before you charge again: the payment may have gone through.");
-    else if (said.status === "succeeded") finish(`${said.amount} was paid.`, said.outstanding ? `${said.outstanding} is still owed on this invoice.` : "The invoice is paid. You may close this page.", true);
-    else if (said.status === "processing") finish("The payment is still being processed.", "Do not charge again. The invoice shows the result as soon as Stripe tells it; you may close this page.");
+    if (said === null)
+      finish(
+        "We could not find out what happened.",
+        "Look at the invoice before you charge again: the payment may have gone through.",
+      );
+    else if (said.status === "succeeded")
+      finish(
+        `${said.amount} was paid.`,
+        said.outstanding
+          ? `${said.outstanding} is still owed on this invoice.`
+          : "The invoice is paid. You may close this page.",
+        true,
+      );
+    else if (said.status === "processing")
+      finish(
+        "The payment is still being processed.",
+        "Do not charge again. The invoice shows the result as soon as Stripe tells it; " +
+          "you may close this page.",
+      );
     else if (FINAL.includes(said.code)) finish(said.title, said.detail);
-    else tryAgain(said.advice || said.detail || "The card could not be charged. Nothing was charged.");
+    else
+      tryAgain(said.advice || said.detail || "The card could not be charged. Nothing was charged.");
   }
 
   async function submit(stripe, elements) {
-    const agreed = typedAmount(), receipt = email.value.trim(); // what is changed while Stripe is asked does not count
+    // what is changed while Stripe is asked does not count
+    const agreed = typedAmount(), receipt = email.value.trim();
     const { error: wrong } = await elements.submit();
-    if (wrong) return tryAgain(wrong.message, null); // the frame has put the cursor into the wrong field
-    const known = Object.entries({ name: part("name").value.trim(), email: receipt }).filter(([, value]) => value);
-    const { error, paymentMethod } = await stripe.createPaymentMethod({ elements, params: { billing_details: Object.fromEntries(known) } });
+    // the frame has put the cursor into the wrong field
+    if (wrong) return tryAgain(wrong.message, null);
+    const known = Object.entries({ name: part("name").value.trim(), email: receipt }).filter(
+      ([, value]) => value,
+    );
+    const { error, paymentMethod } = await stripe.createPaymentMethod({
+      elements,
+      params: { billing_details: Object.fromEntries(known) },
+    });
     if (error) return tryAgain(error.message);
-    const body = { paymentMethodId: paymentMethod.id, amount: agreed, ...(receipt ? { receiptEmail: receipt } : {}) };
+    const body = {
+      paymentMethodId: paymentMethod.id,
+      amount: agreed,
+      ...(receipt ? { receiptEmail: receipt } : {}),
+    };
     const said = await charge(body);
     return tell(said && said.status === "processing" ? await follow(said) : said);
   }
 
   function noFields() {
     part("loading")?.remove();
-    problem.textContent = "Stripe’s card fields could not be loaded. Check the connection and load this page again, or send the payment link.";
+    problem.textContent =
+      "Stripe’s card fields could not be loaded. Check the connection and load this page again, " +
+      "or send the payment link.";
   }
 
   function begin() {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const stripe = window.Stripe(config.publishableKey, config.stripeAccount ? { stripeAccount: config.stripeAccount } : {});
+    const stripe = window.Stripe(
+      config.publishableKey,
+      config.stripeAccount ? { stripeAccount: config.stripeAccount } : {},
+    );
     const elements = stripe.elements({
-      mode: "payment", amount: config.outstanding, currency: config.currency, paymentMethodCreation: "manual", allowedPaymentMethodTypes: ["card"],
+      mode: "payment",
+      amount: config.outstanding,
+      currency: config.currency,
+      paymentMethodCreation: "manual",
+      allowedPaymentMethodTypes: ["card"],
       appearance: { theme: dark ? "night" : "stripe" },
     });
     const { address } = config.billing;
     const fields = elements.create("payment", {
       wallets: { applePay: "never", googlePay: "never", link: "never" },
-      defaultValues: { billingDetails: { address: Object.fromEntries(Object.entries(address).filter(([, value]) => value)) } },
+      defaultValues: {
+        billingDetails: {
+          address: Object.fromEntries(Object.entries(address).filter(([, value]) => value)),
+        },
+      },
     });
     fields.on("ready", () => {
       ready = true;
@@ -171,7 +252,8 @@
       }
     });
     setTimeout(() => {
-      if (!busy && !over) finish("This form has expired.", "Open a new one for the invoice. Nothing was charged.");
+      if (!busy && !over)
+        finish("This form has expired.", "Open a new one for the invoice. Nothing was charged.");
     }, config.seconds * 1000);
   }
 

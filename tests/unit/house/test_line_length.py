@@ -1,0 +1,58 @@
+"""No line is over 100 columns in what ruff does not measure: pages, styles, scripts, settings."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.settings import ROOT
+
+WIDEST = 100
+KINDS = {".js", ".css", ".html", ".toml", ".sh", ".yml", ".yaml"}
+NOT_OURS = {"var", "data", "migrations", "__pycache__"}  # made, or kept as it was
+NOT_YET = {"bin/test"}  # the lines that tell what it does
+
+
+def is_ours(folder: str) -> bool:
+    return folder not in NOT_OURS and (not folder.startswith(".") or folder == ".ci")
+
+
+def edited() -> Iterator[Path]:
+    """The files of these kinds, and the commands, which have no ending."""
+    for folder, below, names in os.walk(ROOT):
+        below[:] = filter(is_ours, below)
+        place = Path(folder)
+        for name in names:
+            if Path(name).suffix in KINDS or (place == ROOT / "bin" and "." not in name):
+                yield place / name
+
+
+def too_long(text: str) -> list[int]:
+    """The lines that are, of characters, not bytes."""
+    return [at for at, line in enumerate(text.split("\n"), 1) if len(line) > WIDEST]
+
+
+FILES = sorted({str(path.relative_to(ROOT)) for path in edited()} - NOT_YET)
+
+
+def test_a_line_is_measured_in_characters():
+    assert too_long("\n".join(["é" * 100, "e" * 101, ""])) == [2]
+
+
+def test_the_files_of_each_kind_are_found():
+    """Given one of each kind, then it is measured."""
+    assert {
+        "bin/payphone",
+        "bin/setup.sh",
+        "pyproject.toml",
+        "sandbox/state_page.html",
+        "web/static/card_form.js",
+        "web/static/payphone.css",
+        "web/templates/home.html",
+    } <= set(FILES)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_line_is_too_long(file):
+    assert too_long((ROOT / file).read_text("utf-8")) == []
