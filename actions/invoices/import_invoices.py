@@ -12,9 +12,11 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.invoices.change import change
+from actions.payments.recompute import told_of
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
+from models.feed.emit import emit_each
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
@@ -93,9 +95,11 @@ def import_rows(
     values = [_new_invoice(account, row, customers[row.number], now, today) for row in new]
     for at in range(0, len(values), 100):
         Invoice.insert_many(values[at : at + 100]).execute()
-    ContactCourse.look_again(
-        (account.id, value["customer"]) for value in values if value["status"] == "overdue"
-    )
+    late = [Invoice(**value) for value in values if value["status"] == "overdue"]
+    if late:
+        told = {f"invoice:{invoice.id}": told_of(invoice) for invoice in late}
+        emit_each(account.id, "invoice.overdue", told)
+    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in late)
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
             _update(one.row, one.invoice, actor, now, recompute)

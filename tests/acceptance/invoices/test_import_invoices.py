@@ -2,9 +2,11 @@
 
 import pytest
 
+from actions.payments.recompute import told_of
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
+from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
@@ -97,6 +99,24 @@ def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
         ("INV-3", "Cy Draft", 1_000, "gbp", "2099-12-31", "draft"),
     ]
     assert Invoice.get(Invoice.number == "INV-1").project == "Crown"
+
+
+def test_what_comes_in_overdue_is_told_once(take_in):
+    """Given a file with an invoice that is overdue already, and one that is not, imported twice,
+    then the clinic's software is told of the first one, as of any that becomes overdue.
+    """
+    text = (
+        "number,customer,dueDate,amount,currency\nA-1,Ada,2020-01-31,10.00,usd\n"
+        "A-2,Ada,2099-01-31,10.00,usd\nA-3,Ada,2020-01-31,10.00,usd\n"
+    )
+    for _ in range(2):
+        assert take_in(text).exit_code == 0
+    told = list(OutgoingEvent.select().order_by(OutgoingEvent.id))
+    late = [row for row in Invoice.select().order_by(Invoice.number) if row.status == "overdue"]
+    assert [row.number for row in late] == ["A-1", "A-3"]
+    assert [(row.type, row.subject, row.payload) for row in told] == [
+        ("invoice.overdue", f"invoice:{row.id}", told_of(row)) for row in late
+    ]
 
 
 def test_the_same_file_twice_changes_nothing(take_in):
