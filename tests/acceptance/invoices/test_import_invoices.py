@@ -233,6 +233,20 @@ def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
     assert [row[0] for row in invoices()] == ["3"]
 
 
+def test_a_character_that_no_database_keeps_is_a_bad_row_like_any_other(take_in):
+    """Given a NUL character far down in a file, then its line and column are named, and nothing is
+    taken in; without that row, all others are.
+    """
+    rows = [f"A-{number},Ada Payer,2099-01-31,10.00,usd" for number in range(600)]
+    rows.append("B-1,Bob\0Payer,2099-01-31,10.00,usd")
+    text = "\n".join(["number,customer,dueDate,amount,currency", *rows])
+    answer = take_in(text)
+    assert (answer.exit_code, Invoice.select().count()) == (1, 0), answer.output
+    assert "line 602, customer: contains a NUL character" in answer.output
+    take_in(text, "--skip-bad")
+    assert Invoice.select().count() == 600
+
+
 def test_a_number_that_means_two_invoices_is_an_error(take_in):
     text = (
         "number,customer,dueDate,amount,currency\n"
