@@ -261,6 +261,29 @@ def test_another_currency_than_the_known_invoices_is_an_error(take_in, account):
     assert "known in USD" in take_in(text).output
 
 
+def test_a_known_number_under_another_customer_is_an_error(take_in, account):
+    """Given a second program that counts its invoices from 1 as well, then nobody's bill is changed
+    into somebody else's. A name that is written in another way, or alone, says nothing.
+    """
+    ada = given.a_customer(account, name="Ada Payer", phone="+12025550123", email="ada@example.com")
+    known = given.an_invoice(account, 10_000, number="7", customer=ada)
+    header = "number,customer,email,phone,dueDate,amount,currency\n"
+    bobs = "7,Bob Payer,bob@example.com,202-555-0144,2099-02-28,50.00,USD\n"
+    answer = take_in(header + bobs, "--skip-bad")
+    assert (answer.exit_code, given.fresh(known).amount_due) == (1, 10_000)
+    assert "line 2, customer: invoice 7 is another customer's here" in answer.output
+    for cents, who in enumerate(
+        (
+            "Ada P.,ada@example.com,202-555-0144",
+            "ADA PAYER,new@example.com,202-555-0144",
+            "Payer Ada,,",
+        ),
+        start=1,
+    ):
+        assert take_in(f"{header}7,{who},2099-02-28,50.0{cents},USD\n").exit_code == 0
+        assert given.fresh(known).amount_due == 5_000 + cents
+
+
 def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
     known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
     text = (
