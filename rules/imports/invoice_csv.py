@@ -153,7 +153,9 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
 def _unstorable(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
     """An error for each cell with a character that no database keeps."""
     return [
-        RowError(line, name, "contains a NUL character, which cannot be kept; type the cell anew")
+        RowError(
+            line, name, "contains a NUL character, which cannot be kept; correct it in the file"
+        )
         for name, cell in zip(header, cells, strict=False)
         if storable_text(cell) != cell
     ]
