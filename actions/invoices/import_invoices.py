@@ -228,8 +228,9 @@ def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -
     }
     for name, value in lacking.items():
         setattr(customer, name, value)
-    if lacking and not is_new:
-        Customer.update(**lacking, updated_at=now).where(Customer.id == customer.id).execute()
+        if not is_new:  # somebody may have given another one since it was read
+            still_lacks = (Customer.id == customer.id) & getattr(Customer, name).is_null()
+            Customer.update({name: value, "updated_at": now}).where(still_lacks).execute()
 
 
 def _keep_consents(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from actions.invoices import import_invoices
 from actions.payments.recompute import told_of
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
@@ -299,6 +300,28 @@ def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
     assert of["4"] == of["5"]
     assert Customer.get_by_id(known.id).email == "ada@example.com"  # what we lacked was filled in
     assert Customer.get_by_id(of["5"]).email == "new@example.com"
+
+
+def test_a_number_that_is_given_while_a_file_is_taken_in_is_kept(account, take_in, monkeypatch):
+    """Given a customer without a number, when the clinic saves one just after the import has read
+    the customer, then the file's does not take its place: nobody is rung at an older number.
+    """
+    known = given.a_customer(account, name="Ada Payer", phone=None)
+    read, right = import_invoices._is_same, "+12025550199"
+
+    def meanwhile(customer, row):
+        Customer.update(phone=right).where(Customer.id == customer.id).execute()
+        return read(customer, row)
+
+    monkeypatch.setattr(import_invoices, "_is_same", meanwhile)
+    text = (
+        "number,customer,email,phone,dueDate,amount,currency\n"
+        "1,Ada Payer,ada@example.com,202-555-0123,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    known = Customer.get_by_id(known.id)
+    assert (known.phone, known.email) == (right, "ada@example.com")
+    assert Invoice.get().customer_id == known.id
 
 
 def test_consents_come_with_where_and_when_they_were_given(take_in):
