@@ -81,16 +81,14 @@ def _storable(value: object) -> str:
 
 
 def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
-    """Let an event that was processed be taken in again, due in `delay` seconds. False, and nothing
-    written, if it was not.
+    """Let an event of Stripe's that was processed be taken in again, due in `delay` seconds. False,
+    and nothing written, if it was not, or is another provider's: what those say counted at once.
 
     Safe whatever its outcome: facts are merged by Stripe's ids. Its job is the old one, or, where
     that has been forgotten, a new one of the same key. Audited in the same transaction.
     """
     with transaction():
-        event = InboxEvent.get_or_none(
-            (InboxEvent.id == inbox_id) & InboxEvent.outcome.is_null(False)
-        )
+        event = InboxEvent.one("id = ? AND provider = 'stripe' AND outcome IS NOT NULL", inbox_id)
         if event is None or not (
             revive_job("process_stripe_event", str(inbox_id), delay) or _stage_anew(event, delay)
         ):

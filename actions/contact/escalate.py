@@ -36,11 +36,12 @@ def open_escalation(
 
     `reason` is a word of `REASONS` in `rules/contact/work_items.py`, or words. `context` holds ids,
     amounts and what was said, redacted, and nothing about health. There is one for each `subject`,
-    a call's id say, else for each reason and invoice or person: one that was resolved opens again.
-    A reason of `HOLDS` also puts its hold on the person, another one the kind of `hold` that is
-    given.
+    a call's id say, else for each reason and invoice or person: one that was resolved opens again,
+    about what is told now. A reason of `HOLDS` also puts its hold on the person, another one the
+    kind of `hold` that is given.
     """
     about = subject or (invoice.id if invoice is not None else customer.id)
+    told, soon = {"reason": reason, **context}, business_now() + DUE_AFTER
     with transaction():
         if hold := HOLDS.get(reason, hold):
             hold_at_once(customer, hold, reason_in_words(reason), by, reason=reason)
@@ -53,12 +54,24 @@ def open_escalation(
             invoice_id=invoice.id if invoice is not None else None,
             suggested=suggested,
             owner=owner,
-            due_at=due or business_now() + DUE_AFTER,
-            context={"reason": reason, **context},
+            due_at=due or soon,
+            context=told,
         )
-        if item.is_new or (not item.is_open and item.open_again(item.words, item.context)):
-            _announce(item, reason, by)
+        if not item.is_new and item.is_open:
+            _note(item, str(context.get("note") or ""))
+            return item
+        if not item.is_new:
+            also = {"due_at": due or max(item.due_at or soon, soon), "owner": owner or item.owner}
+            item.open_again(item.words, {**item.context, **told}, **also)
+        _announce(item, reason, by)
     return item
+
+
+def _note(item: WorkItem, note: str) -> None:
+    """What somebody else has noted about an item that is open already is kept beside the rest."""
+    notes = str(item.context.get("note") or "")
+    if note and note not in notes:
+        item.record_context({**item.context, "note": f"{notes}\n{note}".strip()})
 
 
 def _announce(item: WorkItem, reason: str, by: str) -> None:

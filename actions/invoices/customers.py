@@ -49,14 +49,15 @@ def change_customer(
     """Change the columns in `values`; another phone number ends the consents for the old one.
     Raises Refused `already_exists`.
 
-    How they asked to be contacted changes before or after any decision about them.
+    What is known of them changes before or after any decision about them.
     """
     now = real_now()
     if "stripe_customer_id" in values:
         values = values | {"stripe_vouched": vouched}
     with transaction():
+        serialize_on(customer_key(customer.id))
+        customer = find_customer(customer.account, customer.id)
         if "contact_request" in values:
-            serialize_on(customer_key(customer.id))
             record_contact_request(customer, values["contact_request"], actor)
         _check_free(customer.account, values, customer.id)
         Customer.update(**values, updated_at=now).where(Customer.id == customer.id).execute()

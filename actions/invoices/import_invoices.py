@@ -2,8 +2,9 @@
 
 An invoice is identified by account and number. A new one is created; an open one without payments
 is updated from the file (amount, due date, project); one with payments, or closed, is left
-unchanged. A customer is identified by external id, else by name, unless e-mail or phone differ;
-missing details are filled in, existing ones are never overwritten.
+unchanged; one of another customer is refused. A customer is identified by external id, else by
+name, unless e-mail or phone differ; missing details are filled in, existing ones are never
+overwritten.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,9 +13,11 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.invoices.change import change
+from actions.payments.recompute import told_of
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
+from models.feed.emit import emit_each
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
@@ -42,9 +45,9 @@ def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
     numbers = [row.number for row in rows]
     known = {
         invoice.number: invoice
-        for invoice in Invoice.select().where(
-            Invoice.account == account, Invoice.number.in_(numbers)
-        )
+        for invoice in Invoice.select(Invoice, Customer)
+        .join(Customer)
+        .where(Invoice.account == account, Invoice.number.in_(numbers))
     }
     ids = [invoice.id for invoice in known.values()]
     paid = with_money(ids) if ids else set()
@@ -60,6 +63,12 @@ def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:
             f" {row.currency.upper()}; give it another number"
         )
         return Planned(row, "refused", known, RowError(row.line, "currency", message))
+    if _is_anothers(known.customer, row):
+        message = (
+            f"invoice {row.number} is another customer's here; give it another number, or correct"
+            " the customer"
+        )
+        return Planned(row, "refused", known, RowError(row.line, "customer", message))
     if not _changes(row, known):
         return Planned(row, "unchanged", known)
     return Planned(
@@ -93,9 +102,11 @@ def import_rows(
     values = [_new_invoice(account, row, customers[row.number], now, today) for row in new]
     for at in range(0, len(values), 100):
         Invoice.insert_many(values[at : at + 100]).execute()
-    ContactCourse.look_again(
-        (account.id, value["customer"]) for value in values if value["status"] == "overdue"
-    )
+    late = [Invoice(**value) for value in values if value["status"] == "overdue"]
+    if late:
+        told = {f"invoice:{invoice.id}": told_of(invoice) for invoice in late}
+        emit_each(account.id, "invoice.overdue", told)
+    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in late)
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
             _update(one.row, one.invoice, actor, now, recompute)
@@ -188,12 +199,25 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
 
 
 def _is_same(customer: Customer, row: InvoiceRow) -> bool:
+    return all(_told_alike(customer, row))
+
+
+def _is_anothers(customer: Customer, row: InvoiceRow) -> bool:
+    """Whether the row is certainly somebody else's: it has another name, and whatever else is known
+    of both differs. A name alone is written in several ways.
+    """
+    alike = _told_alike(customer, row)
+    return customer.name.casefold() != row.customer.casefold() and bool(alike) and not any(alike)
+
+
+def _told_alike(customer: Customer, row: InvoiceRow) -> list[bool]:
+    """Of e-mail, phone and external id that both have, whether each is the same."""
     pairs = (
         (customer.email, row.email),
         (customer.phone, row.phone),
         (customer.external_id, row.external_id),
     )
-    return all(ours is None or theirs is None or ours == theirs for ours, theirs in pairs)
+    return [ours == theirs for ours, theirs in pairs if ours and theirs]
 
 
 def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -> None:
@@ -204,8 +228,9 @@ def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -
     }
     for name, value in lacking.items():
         setattr(customer, name, value)
-    if lacking and not is_new:
-        Customer.update(**lacking, updated_at=now).where(Customer.id == customer.id).execute()
+        if not is_new:  # somebody may have given another one since it was read
+            still_lacks = (Customer.id == customer.id) & getattr(Customer, name).is_null()
+            Customer.update({name: value, "updated_at": now}).where(still_lacks).execute()
 
 
 def _keep_consents(

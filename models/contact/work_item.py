@@ -141,8 +141,10 @@ class WorkItem(Row):
         """Whether somebody still has to see to it."""
         return self.state == "open"
 
-    def open_again(self, words: str, context: Mapping[str, Any] | None = None) -> bool:
-        """What it is about has come back, or is another amount now; whether that was new."""
+    def open_again(self, words: str, context: Mapping[str, Any] | None = None, **also: Any) -> bool:
+        """What it is about has come back, or is another amount now; whether that was new. `also`:
+        due_at and owner, where these are others by now.
+        """
         told = dict(context or {})
         if self.is_open and (self.words, self.context) == (words, told):
             return False
@@ -154,6 +156,7 @@ class WorkItem(Row):
             resolution=None,
             resolved_by=None,
             resolved_at=None,
+            **also,
         )
 
     def record_context(self, context: Mapping[str, Any]) -> None:

@@ -1,19 +1,50 @@
-"""The timeline's lines of who owes an invoice: whether they may be contacted, calls, what they
-asked for and promised, and what waits for the clinic's staff.
+"""The timeline's lines of who owes an invoice: what they agreed to and want no more, whether they
+may be contacted, calls, what they asked for and promised, and what waits for the clinic's staff.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from models.calling.call import Call, CallInvoice
 from models.calling.outcomes import outcomes_of
+from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
+from models.contact.opt_out import OptOut
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.reports.timeline import MOST, Belongings, Entry
 from rules.calling.call_words import outcome_in_words
 from rules.contact.policy import BY_ID
 from rules.timeline_words import PROMISES, money
+
+WAYS = {"sms": "texts", "voice": "calls"}
+
+
+def wishes(having: Belongings) -> Iterable[Entry]:
+    """What the person has agreed to and what they want no more, at any of their numbers. Their own
+    words stay with the customer.
+    """
+    customer = having.invoice.customer
+    given = Consent.all("customer_id = ? ORDER BY created_at LIMIT ?", customer.id, MOST)
+    for row in given:
+        yield _wish(row, row.id, row.created_at, "consent.recorded", "agreed to", row.source)
+        if row.revoked_at is not None:
+            ended, why = f"{row.id}:ended", row.revoked_why or "revoked"
+            yield _wish(row, ended, row.revoked_at, "consent.ended", "no longer agrees to", why)
+    numbers = {customer.phone or "", customer.preferred_phone, *(row.phone for row in given)} - {""}
+    at_them = OptOut.phone.in_(sorted(numbers))
+    statements = OptOut.select().where(OptOut.account_id == customer.account_id, at_them)
+    for said in statements.order_by(OptOut.at).limit(MOST):
+        stops = said.wish == "stop"
+        kind, what = ("opted_out", "wants no more") if stops else ("opted_in", "allows again")
+        yield _wish(said, said.id, said.at, f"contact.{kind}", what, said.source)
+
+
+def _wish(said: Consent | OptOut, id: str, at: datetime, kind: str, what: str, why: str) -> Entry:
+    ways = " and ".join(WAYS[channel] for channel in sorted(said.channels))
+    reason = f"The person {what} {ways}: {why.rstrip('.')}."
+    return Entry(f"wish:{id}", at, "fact", kind, reason, "", said.recorded_by)
 
 
 def decisions(having: Belongings) -> Iterable[Entry]:

@@ -12,7 +12,14 @@ from models.delivery.staged_job import StagedJob
 from models.feed.outgoing_event import OutgoingEvent
 from models.reports.timeline import MOST, Belongings, Entry, Source
 from models.reports.timeline_money import disputes, payments, refunds
-from models.reports.timeline_people import calls, decisions, holds, promises, work_items
+from models.reports.timeline_people import (
+    calls,
+    decisions,
+    holds,
+    promises,
+    wishes,
+    work_items,
+)
 from models.reports.timeline_planned import planned_contacts
 from rules.timeline_words import OUTCOMES, changed_terms, money
 
@@ -112,6 +119,7 @@ SOURCES: tuple[Source, ...] = (
     refunds,
     disputes,
     events,
+    wishes,
     decisions,
     planned_contacts,
     calls,

@@ -23,6 +23,7 @@ from rules.imports.csv_cells import (
 from rules.imports.csv_dates import read_date
 from rules.imports.invoice_layouts import Layout
 from rules.imports.invoice_states import COLLECTED, Kind, State, kind_of, state_of
+from rules.storable import storable_text
 
 Parsed = TypeVar("Parsed")
 
@@ -120,9 +121,9 @@ def read_row(
     """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing
     owed) still tells what its person refuses. `amount`, in minor units, stands for the row's own.
     """
-    cards = card_errors(line, cells, header)
-    if cards:
-        return cards
+    refused = card_errors(line, cells, header) or _unstorable(line, cells, header)
+    if refused:
+        return refused
     if any(cells[len(header) :]):
         return [
             RowError(
@@ -146,6 +147,17 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
         )
         for name, cell in zip(names, cells, strict=False)
         if holds_card_number(_card_name(name), cell)
+    ]
+
+
+def _unstorable(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
+    """An error for each cell with a character that no database keeps."""
+    return [
+        RowError(
+            line, name, "contains a NUL character, which cannot be kept; correct it in the file"
+        )
+        for name, cell in zip(header, cells, strict=False)
+        if storable_text(cell) != cell
     ]
 
 

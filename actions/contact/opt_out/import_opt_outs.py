@@ -12,7 +12,8 @@ from datetime import datetime
 from models.accounts.account import Account
 from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
-from models.contact.opt_out import OptOut
+from models.contact.opt_out import OptOut, person_key
+from models.transactions import serialize_on
 from rules.imports.invoice_csv import Refusal
 
 SOURCE = "import"
@@ -62,10 +63,11 @@ def _is_known(
 
 
 def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> None:
-    """Record them in the caller's transaction. An opt-out counts from the file's time, at the
-    latest from now.
+    """Record them in the caller's transaction, before or after any decision about the person at a
+    number. An opt-out counts from the file's time, at the latest from now.
     """
     for one in news:
+        serialize_on(person_key(one.phone))
         if one.stops:
             said = {"at": min(one.at, now)} if one.at else {}
             OptOut.record(

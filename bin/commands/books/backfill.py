@@ -143,7 +143,9 @@ def _watch(ids: list[int]) -> None:
 @click.command()
 @click.argument("ids", nargs=-1)
 @click.option(
-    "--outcome", type=click.Choice(REPLAYABLE), help="All events with this outcome, oldest first."
+    "--outcome",
+    type=click.Choice(REPLAYABLE),
+    help="All of Stripe's with this outcome, oldest first.",
 )
 @click.option(
     "--rate",
@@ -151,7 +153,7 @@ def _watch(ids: list[int]) -> None:
     help="Events per second; 0: all at once. Default: BACKFILL_RATE.",
 )
 def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> None:
-    """Process events again. IDS are numbers from `events list`, or Stripe's evt_….
+    """Process Stripe's events again. IDS are numbers from `events list`, or Stripe's evt_….
 
     Facts are merged by Stripe's ids, so nothing counts twice. Events not processed yet are skipped.
     """
@@ -185,7 +187,7 @@ def _to_process() -> int:
 def _of(outcome: str) -> list[InboxEvent]:
     return list(
         InboxEvent.select(InboxEvent.id)
-        .where(InboxEvent.outcome == outcome)
+        .where(InboxEvent.provider == "stripe", InboxEvent.outcome == outcome)
         .order_by(InboxEvent.id)
     )
 
@@ -194,10 +196,14 @@ def _named(text: str) -> list[int]:
     """The rows of one argument; none, with an error line, when there is no such event."""
     # fits in 64 bits
     number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004
-    rows = InboxEvent.select(InboxEvent.id).where(
-        (InboxEvent.id == number) | (InboxEvent.event_id == text)
+    rows = list(
+        InboxEvent.select(InboxEvent.id, InboxEvent.provider).where(
+            (InboxEvent.id == number) | (InboxEvent.event_id == text)
+        )
     )
-    found = [row.id for row in rows]
+    found = [row.id for row in rows if row.provider == "stripe"]
     if not found:
-        complain(f"{text}: no such event.")
+        whose = rows[0].provider.capitalize() if rows else ""
+        why = f"an event of {whose}'s, which counted at once" if rows else "no such event"
+        complain(f"{text}: {why}.")
     return found

@@ -161,6 +161,26 @@ def test_holds_are_in_the_timeline_the_ledger_and_the_audit_without_their_notes(
     assert "job" not in repr([told, [entry.detail for entry in entries]])
 
 
+def test_what_a_person_agreed_to_and_wants_no_more_is_in_the_timeline(clinic):
+    """Given a consent that is on file, a STOP by text, and another number, then an invoice's
+    timeline has each in its place, with who recorded it, and without their words.
+    """
+    clinic.hear("STOP please, I am ill")
+    change(clinic, phone=WISHED)
+    timeline = clinic.get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"]
+    told = [row for row in timeline if row["id"].startswith("wish:")]
+    assert [(row["type"], row["reason"]) for row in told] == [
+        ("consent.recorded", "The person agreed to texts: intake form."),
+        ("contact.opted_out", "The person wants no more texts and calls: inbound_sms."),
+        (
+            "consent.ended",
+            "The person no longer agrees to texts: the customer's number was changed.",
+        ),
+    ]
+    assert told[1]["by"] == "twilio"
+    assert "ill" not in repr(told)
+
+
 # Confidential communications, 45 CFR 164.522(b)
 
 

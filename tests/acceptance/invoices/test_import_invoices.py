@@ -2,9 +2,12 @@
 
 import pytest
 
+from actions.invoices import import_invoices
+from actions.payments.recompute import told_of
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
+from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
@@ -97,6 +100,24 @@ def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
         ("INV-3", "Cy Draft", 1_000, "gbp", "2099-12-31", "draft"),
     ]
     assert Invoice.get(Invoice.number == "INV-1").project == "Crown"
+
+
+def test_what_comes_in_overdue_is_told_once(take_in):
+    """Given a file with an invoice that is overdue already, and one that is not, imported twice,
+    then the clinic's software is told of the first one, as of any that becomes overdue.
+    """
+    text = (
+        "number,customer,dueDate,amount,currency\nA-1,Ada,2020-01-31,10.00,usd\n"
+        "A-2,Ada,2099-01-31,10.00,usd\nA-3,Ada,2020-01-31,10.00,usd\n"
+    )
+    for _ in range(2):
+        assert take_in(text).exit_code == 0
+    told = list(OutgoingEvent.select().order_by(OutgoingEvent.id))
+    late = [row for row in Invoice.select().order_by(Invoice.number) if row.status == "overdue"]
+    assert [row.number for row in late] == ["A-1", "A-3"]
+    assert [(row.type, row.subject, row.payload) for row in told] == [
+        ("invoice.overdue", f"invoice:{row.id}", told_of(row)) for row in late
+    ]
 
 
 def test_the_same_file_twice_changes_nothing(take_in):
@@ -213,6 +234,20 @@ def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
     assert [row[0] for row in invoices()] == ["3"]
 
 
+def test_a_character_that_no_database_keeps_is_a_bad_row_like_any_other(take_in):
+    """Given a NUL character far down in a file, then its line and column are named, and nothing is
+    taken in; without that row, all others are.
+    """
+    rows = [f"A-{number},Ada Payer,2099-01-31,10.00,usd" for number in range(600)]
+    rows.append("B-1,Bob\0Payer,2099-01-31,10.00,usd")
+    text = "\n".join(["number,customer,dueDate,amount,currency", *rows])
+    answer = take_in(text)
+    assert (answer.exit_code, Invoice.select().count()) == (1, 0), answer.output
+    assert "line 602, customer: contains a NUL character" in answer.output
+    take_in(text, "--skip-bad")
+    assert Invoice.select().count() == 600
+
+
 def test_a_number_that_means_two_invoices_is_an_error(take_in):
     text = (
         "number,customer,dueDate,amount,currency\n"
@@ -225,6 +260,29 @@ def test_another_currency_than_the_known_invoices_is_an_error(take_in, account):
     given.an_invoice(account, 1_000, "usd", number="7")
     text = "number,customer,dueDate,amount,currency\n7,Ada,2099-01-31,10,EUR\n"
     assert "known in USD" in take_in(text).output
+
+
+def test_a_known_number_under_another_customer_is_an_error(take_in, account):
+    """Given a second program that counts its invoices from 1 as well, then nobody's bill is changed
+    into somebody else's. A name that is written in another way, or alone, says nothing.
+    """
+    ada = given.a_customer(account, name="Ada Payer", phone="+12025550123", email="ada@example.com")
+    known = given.an_invoice(account, 10_000, number="7", customer=ada)
+    header = "number,customer,email,phone,dueDate,amount,currency\n"
+    bobs = "7,Bob Payer,bob@example.com,202-555-0144,2099-02-28,50.00,USD\n"
+    answer = take_in(header + bobs, "--skip-bad")
+    assert (answer.exit_code, given.fresh(known).amount_due) == (1, 10_000)
+    assert "line 2, customer: invoice 7 is another customer's here" in answer.output
+    for cents, who in enumerate(
+        (
+            "Ada P.,ada@example.com,202-555-0144",
+            "ADA PAYER,new@example.com,202-555-0144",
+            "Payer Ada,,",
+        ),
+        start=1,
+    ):
+        assert take_in(f"{header}7,{who},2099-02-28,50.0{cents},USD\n").exit_code == 0
+        assert given.fresh(known).amount_due == 5_000 + cents
 
 
 def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
@@ -242,6 +300,28 @@ def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
     assert of["4"] == of["5"]
     assert Customer.get_by_id(known.id).email == "ada@example.com"  # what we lacked was filled in
     assert Customer.get_by_id(of["5"]).email == "new@example.com"
+
+
+def test_a_number_that_is_given_while_a_file_is_taken_in_is_kept(account, take_in, monkeypatch):
+    """Given a customer without a number, when the clinic saves one just after the import has read
+    the customer, then the file's does not take its place: nobody is rung at an older number.
+    """
+    known = given.a_customer(account, name="Ada Payer", phone=None)
+    read, right = import_invoices._is_same, "+12025550199"
+
+    def meanwhile(customer, row):
+        Customer.update(phone=right).where(Customer.id == customer.id).execute()
+        return read(customer, row)
+
+    monkeypatch.setattr(import_invoices, "_is_same", meanwhile)
+    text = (
+        "number,customer,email,phone,dueDate,amount,currency\n"
+        "1,Ada Payer,ada@example.com,202-555-0123,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    known = Customer.get_by_id(known.id)
+    assert (known.phone, known.email) == (right, "ada@example.com")
+    assert Invoice.get().customer_id == known.id
 
 
 def test_consents_come_with_where_and_when_they_were_given(take_in):

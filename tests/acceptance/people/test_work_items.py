@@ -14,7 +14,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.work_items import HOLDS
-from runtime.clock import real_now
+from runtime.clock import business_now, real_now, rfc3339
 from tests import given
 from tests.stories.texting import Texting
 
@@ -115,6 +115,23 @@ def test_a_resolved_reason_that_comes_again_is_open_again(clinic):
     again = escalated(clinic, reason="dispute")
     assert (again["id"], again["state"], again["resolution"]) == (item["id"], "open", None)
     assert OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened").count() == 2
+
+
+def test_what_is_told_with_a_reason_that_comes_again_is_kept(clinic):
+    """Given an escalation that is open, a second note stands beside the first. Once it is resolved,
+    the next one is about what is told then, by its own day and for its own person.
+    """
+    first = escalated(clinic, note="asked for a plan", owner="Mia")
+    both = escalated(clinic, note="rang again")
+    assert (both["id"], both["context"]["note"]) == (first["id"], "asked for a plan\nrang again")
+    resolved(clinic, first, action="done")
+    due = rfc3339(business_now() + timedelta(days=3))
+    again = escalated(clinic, note="the plan was broken", owner="Ben", dueAt=due)
+    assert (again["id"], again["state"]) == (first["id"], "open")
+    assert (again["context"]["note"], again["owner"]) == ("the plan was broken", "Ben")
+    assert again["dueAt"] == due
+    told = OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened")
+    assert [row.payload["owner"] for row in told.order_by(OutgoingEvent.id)] == ["Mia", "Ben"]
 
 
 def test_staff_answer_by_text_through_the_gate(clinic):

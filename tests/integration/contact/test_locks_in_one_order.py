@@ -6,7 +6,11 @@ import threading
 
 import pytest
 
+from actions.contact.gate_facts import known_of
+from actions.contact.opt_out.import_opt_outs import News, keep
+from actions.invoices.customers import change_customer
 from actions.people.resolve_item import Choice, resolve_item
+from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
 from models.contact.message import Message
@@ -16,7 +20,7 @@ from models.contact.work_item import WorkItem
 from models.effects.daily_limit import ceiling_key
 from models.invoices.invoice import Invoice
 from models.transactions import execute, is_postgres, release_connection, serialize_on, transaction
-from runtime.clock import move_business_time
+from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
 from tests.running.servers import wait_for
@@ -172,6 +176,29 @@ def test_what_is_said_about_a_bill_waits_for_nobody_who_decides_about_it(clinic)
     answer = beside(lambda: clinic.texting.tell(INBOUND, words), lambda: Invoice.locked(invoice.id))
     assert answer.status_code == 200
     assert [row.invoice_id for row in WorkItem.select()] == [invoice.id]
+
+
+@pytest.mark.parametrize("by", ["another number", "an imported no"])
+def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by):
+    """Given a decision about a text to somebody, then who gives them another number, or imports
+    that they did not consent, waits for it: nothing is sent once that is answered.
+    """
+    about, texting, now = clinic.owes(3), clinic.texting, business_now()
+    Consent.update(text_version=IMPORTED).execute()
+
+    def ends():
+        with transaction():
+            if by == "another number":
+                change_customer(texting.customer, {"phone": "+12025550199"}, False, "test")
+            else:
+                keep(clinic.account, [News(texting.phone, (), None, True)], "test", now)
+        return [row.revoked_at is not None for row in Consent.select()]
+
+    def decides():
+        invoice = Invoice.locked_with("account", about.id)
+        known_of(invoice, texting.customer, texting.phone, "sms", now, real_now())
+
+    assert while_it_waits(ends, decides, lambda: None) == [True]
 
 
 def test_a_text_is_decided_with_both_ceilings(clinic):

@@ -1,10 +1,12 @@
 """`pause`, `resume`, `ceiling`, `events backfill|replay|reconcile`: what operators do at night."""
 
+import json
 import threading
 from datetime import timedelta
 
 import pytest
 
+from actions.books.receive_event import replay_event
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.books.backfill import Backfill
@@ -13,7 +15,7 @@ from models.books.reconciliation import Reconciliation
 from models.delivery.staged_job import StagedJob
 from models.effects.pause_switch import PauseSwitch, paused
 from models.payments.payment import Payment
-from models.transactions import database
+from models.transactions import database, transaction
 from runtime.clock import real_now
 from tests import given
 from tests.stories.operators import run
@@ -215,6 +217,26 @@ def test_replaying_what_counted_already_changes_nothing(redis):
     )
     missing = run("events", "replay", "evt_none")
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
+
+
+def test_only_events_of_stripes_are_replayed(redis):
+    """Given a text's report that was refused, when all that was refused is replayed, or that one
+    by its number, then it stays as it is, and nobody is told that it was processed again.
+    """
+    report = {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    with transaction():
+        kind, text, now = "message.delivered", json.dumps(report), real_now()
+        number = InboxEvent.receive("twilio", "", "SM1:delivered:", kind, text, now)
+        event = InboxEvent.get_by_id(number)
+        event.record_outcome("refused", now, "msg_1 has another number", invoice_id="inv_1")
+    assert "Replayed: 0." in run("events", "replay", "--outcome", "refused").output
+    named = run("events", "replay", str(number))
+    assert (named.exit_code, "of Twilio's" in named.output) == (1, True)
+    assert not replay_event(number, "test")
+    work(redis)
+    event = InboxEvent.get_by_id(number)
+    assert (event.outcome, event.reason) == ("refused", "msg_1 has another number")
+    assert (event.invoice_id, StagedJob.select().count()) == ("inv_1", 0)
 
 
 def test_reconcile_says_what_differs(redis, stripe_stand_in):

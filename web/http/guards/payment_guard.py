@@ -31,6 +31,7 @@ MONEY = (
     "/deployments",  # this and the next charge the clinic's card
     "/retry",
     "/rollback",  # gives back
+    "/work-items/{item_id}/resolve",  # so may this, what was paid too much
     "/phone/purchase",
 )
 # for people: told in words, not in problems
@@ -39,7 +40,8 @@ PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})
 
 def is_payment_endpoint(req: falcon.Request) -> bool:
     """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links
-    and card forms, a clinic's own card and what it is charged for, people's pages.
+    and card forms, what is given back, a clinic's own card and what it is charged for, people's
+    pages.
     """
     return is_payment_route(req.uri_template or "")
 
