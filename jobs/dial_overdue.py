@@ -5,7 +5,6 @@ together, one process wins the right to place it, and an attempt with an unknown
 repeated. Only one that certainly was not made is decided again.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from actions.people.number_lookups import want_look_up
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.calling.call import CALL
+from effects.calling.call import CALL, told_by
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
 from models.calling.call import Call
@@ -28,7 +27,6 @@ from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
-from providers.vapi.calls import VapiCall
 from rules.calling.outbound import render_call
 from rules.contact.gate import NOT_CHECKED, TRANSIENT, Allowed, Answer, Refused, decide
 from rules.deployment.payments_member import LONGEST_CALL
@@ -193,8 +191,7 @@ def _about(call: Call, invoice: Invoice, phone: str) -> dict[str, Any]:
 def _record(call: Call, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
     """Record the attempt's outcome: Vapi took the call, Vapi refused it, or it is unknown."""
     if answer is not None:
-        told = VapiCall(answer["id"], answer.get("status") or "queued", effect.id)
-        record_call_report(call, replace(told, blocked=bool(answer.get("blocked"))), now, effect)
+        record_call_report(call, told_by(effect, answer), now, effect)
     elif effect.state == "refused":
         CallSlot.give_back(call.id)
         call.record_refused(

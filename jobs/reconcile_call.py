@@ -8,7 +8,7 @@ nothing: after some attempts the job is dead, which shows the doubt to people. A
 from actions.calling.record_call_report import call_of, record_call_report
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.calling.call import CALL
+from effects.calling.call import CALL, told_by
 from effects.perform import reconcile
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
@@ -37,8 +37,7 @@ def reconcile_call(effect_id: str) -> None:
         effect = Effect.get_by_id(effect_id)
         told = found or (CALL.kept(effect.answer or {}) if effect.state == "confirmed" else None)
         if told is not None:
-            status = told.get("status") or "queued"
-            record_call_report(call, VapiCall(told["id"], status, effect.id), now, effect)
+            record_call_report(call, told_by(effect, told), now, effect)
         elif call.effect_id == effect.id and call.state in {"sending", "unknown"}:
             CallSlot.give_back(call.id)
             call.record_refused(effect.error_code or "", effect.error or "", now)

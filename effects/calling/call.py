@@ -3,17 +3,32 @@
 Vapi takes no key. A call that is not found may have been placed all the same.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from effects.kind import SKEW, Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
+from runtime.clock import rfc3339
 
 
 def shown(call: VapiCall) -> Json:
-    """What the ledger keeps of a call."""
-    return {"id": call.id, "status": call.status, "name": call.name, "blocked": call.blocked}
+    """What the ledger keeps of a call, by Vapi's names but for `blocked`."""
+    return {
+        "id": call.id,
+        "status": call.status,
+        "name": call.name,
+        "blocked": call.blocked,
+        "startedAt": rfc3339(call.started_at) if call.started_at is not None else None,
+        "endedReason": call.ended_reason,
+    }
+
+
+def told_by(effect: Effect, answer: Json) -> VapiCall:
+    """The call as the ledger has it. What an older release kept does not say how it ended."""
+    told = calls.read_call(answer | {"status": answer.get("status") or "queued"})
+    return replace(told, name=effect.id, blocked=bool(answer.get("blocked")))
 
 
 def _send(effect: Effect) -> Json:
@@ -37,7 +52,7 @@ CALL = Kind(
     costs=Cost.PROVIDER_FEE,
     undone_by=None,
     expires=True,
-    keep=("id", "status", "name", "blocked"),
+    keep=("id", "status", "name", "blocked", "startedAt", "endedReason"),
     send=_send,
     find=_find,
     keyed=False,

@@ -6,6 +6,7 @@ import pytest
 
 from effects.settle import settle_refused
 from jobs.dial_overdue import LEAVE_WITHIN, RINGS
+from jobs.reconcile_call import reconcile_call
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
@@ -219,6 +220,29 @@ def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calli
     assert (call.state, call.tries, call.vapi_id) == ("queued", 2, calling.placed()[-1]["id"])
     assert [row["status"] for row in calling.placed()] == ["ended", "queued"]
     assert calling.slots() == 1
+
+
+@pytest.mark.parametrize("silent", ["", "status-update,end-of-call-report"])
+def test_what_had_no_room_is_placed_whoever_finds_that_out(calling: Calling, silent: str):
+    """Given a call that Vapi had no room for, and whose answer was lost, when its end was told, or
+    is found in Vapi's list, before it is looked for, then it has not ended: it is placed again.
+    """
+    calling.habits(concurrency=0, silent=silent)
+    calling.vapi_fault("error_500_after")
+    asked = calling.asks()
+    given.worked(calling.redis, "calls")
+    call = calling.call(asked.json["id"])
+    assert call.state == "unknown"
+
+    calling.habits(concurrency=10, rings_after=3600)
+    calling.hears()
+    reconcile_call.perform(call.effect_id)
+    call = calling.call(call.id)
+    assert (call.state, call.attempted_at, calling.slots()) == ("waiting", None, 0)
+
+    calling.work_calls(4)
+    call = calling.call(call.id)
+    assert (call.state, call.tries, call.vapi_id) == ("queued", 2, calling.placed()[-1]["id"])
 
 
 def test_no_more_calls_than_slots_are_under_way(calling: Calling, monkeypatch: pytest.MonkeyPatch):
