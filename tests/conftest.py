@@ -279,8 +279,7 @@ def own_valkey(
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres()
     yield server
-    server.take_back()
-    server.server.cleanup()
+    server.stop()
     sweep.keep(server.directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(server.directory, ignore_errors=True)
 
