@@ -124,9 +124,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FurtherCases(any_case), "few-cases")
     if config.getoption("--db") == "both":
         config.pluginmanager.register(FurtherCases(on_postgres), "one-database")
+    config.pluginmanager.register(Sweep(), "sweep")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
 
 
