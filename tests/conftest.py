@@ -55,6 +55,7 @@ from tests.faults.town import Town
 from tests.further_cases import FurtherCases, any_case, on_postgres
 from tests.read_once import read_once
 from tests.routers import copy_routers
+from tests.running import warm_postgres
 from tests.running.fork_server import stop_fork_server
 from tests.running.leftovers import Leftovers
 from tests.running.processes import Process, close_database, reset_process, spawn
@@ -197,6 +198,7 @@ def _built_once() -> None:
     """What each test would else build anew, in this process."""
     read_once()
     copy_routers()
+    warm_postgres.keep_warm()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -325,6 +327,7 @@ def database_url(
     transactions.use_database(url)
     _be_patient(transactions.database.obj)
     yield url
+    warm_postgres.keep(url)
     close_database()
     if server is not None:
         server.give_back(url, template)

