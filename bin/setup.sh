@@ -1,4 +1,5 @@
-# Sourced by the commands in this folder: builds .venv from the lock on first use, and again when the lock changes.
+# Sourced by the commands in this folder: builds .venv from the lock on first use, and again when
+# the lock changes.
 # `lock` names the lock file; the development lock holds everything the other one does.
 
 lock="${lock:-requirements.lock}"
@@ -10,7 +11,8 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wante
     for candidate in python3.11 python3.12 python3.13 python3; do
         [ -n "$python" ] || ! command -v "$candidate" >/dev/null || python="$candidate"
     done
-    if ! "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    suits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'
+    if ! "$python" -c "$suits" 2>/dev/null; then
         echo "Payphone needs Python 3.11 or newer with venv and pip; set PYTHON to one." >&2
         exit 1
     fi
@@ -21,24 +23,30 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wante
     rm -f "$stamp".*
     count=0
     set +e
-    .venv/bin/python -m pip install --require-hashes --no-deps --disable-pip-version-check --progress-bar off -r "$lock" 2>&1 |
+    .venv/bin/python -m pip install --require-hashes --no-deps --disable-pip-version-check \
+        --progress-bar off -r "$lock" 2>&1 |
         while IFS= read -r line; do
             case "$line" in
                 Collecting*) count=$((count + 1)); name="${line#Collecting }"
-                    if [ -n "$tty" ]; then printf '\r\033[K  %s/%s %s' "$count" "$packages" "${name%% *}" >&2
+                    if [ -n "$tty" ]; then
+                        printf '\r\033[K  %s/%s %s' "$count" "$packages" "${name%% *}" >&2
                     elif [ $((count % 20)) -eq 0 ]; then echo "  $count/$packages …" >&2; fi ;;
-                Installing*) if [ -n "$tty" ]; then printf '\r\033[K' >&2; fi; echo "  installing …" >&2 ;;
+                Installing*)
+                    if [ -n "$tty" ]; then printf '\r\033[K' >&2; fi
+                    echo "  installing …" >&2 ;;
                 ERROR*) echo "$line" >&2 ;;
             esac
         done
     result="${PIPESTATUS[0]}"
     set -e
     if [ "$result" -ne 0 ]; then
-        echo "Setting up failed: pip could not install $lock. The end of its output is above; fix the cause and run the command again." >&2
+        echo "Setting up failed: pip could not install $lock. The end of its output is above; fix" \
+            "the cause and run the command again." >&2
         exit 1
     fi
     echo "$wanted" >"$stamp.$lock"
-    [ "$lock" = requirements.lock ] || cksum requirements.lock requirements.lock >"$stamp.requirements.lock"
+    [ "$lock" = requirements.lock ] ||
+        cksum requirements.lock requirements.lock >"$stamp.requirements.lock"
     echo "  ready." >&2
 fi
 export PATH="$PWD/.venv/bin:$PATH"
