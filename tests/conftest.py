@@ -52,7 +52,7 @@ from sandbox.vapi.provider import Vapi
 from tests import sharing
 from tests.clinic import Clinic
 from tests.faults.town import Town
-from tests.further_cases import FurtherCases, any_case, on_postgres
+from tests.further_cases import FurtherCases, any_case, databases, on_postgres
 from tests.read_once import read_once
 from tests.routers import copy_routers
 from tests.running import warm_postgres
@@ -173,8 +173,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_url" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--db")
-        kinds = ["sqlite", "postgres"] if chosen == "both" else [chosen]
+        matters = metafunc.definition.get_closest_marker("any_database") is None
+        kinds = databases(metafunc.config.getoption("--db"), matters)
         metafunc.parametrize("database_url", kinds, indirect=True)
 
 
