@@ -11,8 +11,8 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wante
     for candidate in python3.11 python3.12 python3.13 python3; do
         [ -n "$python" ] || ! command -v "$candidate" >/dev/null || python="$candidate"
     done
-    if ! "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
-        2>/dev/null; then
+    suits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'
+    if ! "$python" -c "$suits" 2>/dev/null; then
         echo "Payphone needs Python 3.11 or newer with venv and pip; set PYTHON to one." >&2
         exit 1
     fi
@@ -31,7 +31,8 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wante
                     if [ -n "$tty" ]; then
                         printf '\r\033[K  %s/%s %s' "$count" "$packages" "${name%% *}" >&2
                     elif [ $((count % 20)) -eq 0 ]; then echo "  $count/$packages …" >&2; fi ;;
-                Installing*) if [ -n "$tty" ]; then printf '\r\033[K' >&2; fi
+                Installing*)
+                    if [ -n "$tty" ]; then printf '\r\033[K' >&2; fi
                     echo "  installing …" >&2 ;;
                 ERROR*) echo "$line" >&2 ;;
             esac

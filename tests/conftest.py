@@ -52,9 +52,10 @@ from sandbox.vapi.provider import Vapi
 from tests import sharing
 from tests.clinic import Clinic
 from tests.faults.town import Town
-from tests.further_cases import FurtherCases, any_case, on_postgres
+from tests.further_cases import FurtherCases, any_case, databases, on_postgres
 from tests.read_once import read_once
 from tests.routers import copy_routers
+from tests.running import warm_postgres
 from tests.running.fork_server import stop_fork_server
 from tests.running.leftovers import Leftovers
 from tests.running.processes import Process, close_database, reset_process, spawn
@@ -124,9 +125,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FurtherCases(any_case), "few-cases")
     if config.getoption("--db") == "both":
         config.pluginmanager.register(FurtherCases(on_postgres), "one-database")
+    config.pluginmanager.register(Sweep(), "sweep")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Sweep(), "sweep")
         config.pluginmanager.register(Leftovers(), "leftovers")
 
 
@@ -172,8 +173,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_url" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--db")
-        kinds = ["sqlite", "postgres"] if chosen == "both" else [chosen]
+        matters = metafunc.definition.get_closest_marker("any_database") is None
+        kinds = databases(metafunc.config.getoption("--db"), matters)
         metafunc.parametrize("database_url", kinds, indirect=True)
 
 
@@ -197,6 +198,7 @@ def _built_once() -> None:
     """What each test would else build anew, in this process."""
     read_once()
     copy_routers()
+    warm_postgres.keep_warm()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -279,8 +281,7 @@ def own_valkey(
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres()
     yield server
-    server.take_back()
-    server.server.cleanup()
+    server.stop()
     sweep.keep(server.directory, tmp_path_factory.getbasetemp())
     shutil.rmtree(server.directory, ignore_errors=True)
 
@@ -326,6 +327,7 @@ def database_url(
     transactions.use_database(url)
     _be_patient(transactions.database.obj)
     yield url
+    warm_postgres.keep(url)
     close_database()
     if server is not None:
         server.give_back(url, template)

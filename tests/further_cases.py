@@ -3,6 +3,8 @@
 `--few` leaves out each further case, for `bin/test quick`. `@pytest.mark.one_database` is for
 functions whose cases no database could tell apart: with `--db both` the first of them runs on both
 databases, the others on SQLite only; with one database asked for, all run on that one.
+`@pytest.mark.any_database` is for what no database has a part in: with `--db both` it runs on
+SQLite only.
 """
 
 from collections.abc import Callable
@@ -33,6 +35,13 @@ class FurtherCases:
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             items[:] = kept
+
+
+def databases(chosen: str, matters: bool) -> list[str]:
+    """On which a test runs, as `--db` says: on both only where it matters which one it is."""
+    if chosen == "both":
+        return ["sqlite", "postgres"] if matters else ["sqlite"]
+    return [chosen]
 
 
 def any_case(_item: pytest.Item) -> bool:

@@ -23,7 +23,7 @@ BY_ITS_FORMER_NAME = """() => {
   catch (error) { return error.message; }
 }"""
 
-pytestmark = pytest.mark.one_database
+pytestmark = pytest.mark.any_database
 
 GOOD, DECLINED = "4242424242424242", "4000000000009995"
 

@@ -13,7 +13,7 @@ from tests import given
 from tests.running.servers import wait_for
 from tests.stories.operators import a_job
 
-pytestmark = pytest.mark.one_database
+pytestmark = pytest.mark.any_database
 
 PASSWORD = "opens the console"
 

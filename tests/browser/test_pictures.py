@@ -8,7 +8,7 @@ from tests import given
 from tests.browser.pictures import take_all
 from tests.running.website import serve
 
-pytestmark = pytest.mark.one_database
+pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 answer.
 
 Bounded and repeatable: the same examples each time. Half of the cases name rows that exist, so that
-they come further than the first 404.
+they come further than the first 404. Drawing a case costs more than sending it: cases are drawn
+once for both databases, whose tests one worker runs.
 """
 
+from contextlib import suppress
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pytest
@@ -31,6 +34,7 @@ from rules.payment_merge import PaymentReport
 from runtime.clock import real_now
 from tests import given as given_rows
 from tests.watching.declared import check_declared
+from web.app import create_app
 
 CHECKS = [
     not_a_server_error,
@@ -41,6 +45,7 @@ CHECKS = [
     allow_header_conformance,
 ]
 EXAMPLES = 25  # of each kind, for each endpoint
+PARTS = 4  # of the endpoints, for as many workers
 # a provider that does not answer, or is not set up here, is an answer and no fault of ours
 AWAY = {"provider_unavailable", "not_configured"}
 
@@ -96,22 +101,19 @@ def rows(client) -> Rows:
     return Rows()
 
 
-@pytest.fixture
-def operations(client, rows, stripe_stand_in) -> list[Any]:
-    schema = from_wsgi("/api/openapi.json", client.app)
-    found = [result.ok() for result in schema.get_all_operations()]
+@cache
+def described() -> tuple[Any, ...]:
+    """Every operation that the document names, which is the same for every application."""
+    schema = from_wsgi("/api/openapi.json", create_app())
+    found = tuple(result.ok() for result in schema.get_all_operations())
     assert len(found) > 20
     return found
 
 
-def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
-    """What the checks say against an endpoint; one line for each."""
-    headers = (
-        rows.operator | {"Payphone-Account": rows.account.id}
-        if operation.path == "/api/accounts"
-        else rows.key
-    )
-    told: list[str] = []
+@cache
+def cases_of(operation: Any, mode: GenerationMode) -> tuple[tuple[Any, bool], ...]:
+    """What is asked of an endpoint, and whether it shall name rows that exist."""
+    drawn: list[tuple[Any, bool]] = []
 
     @settings(
         max_examples=EXAMPLES,
@@ -121,7 +123,29 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode), st.booleans())
-    def probe(case: Any, known: bool) -> None:
+    def draw(case: Any, known: bool) -> None:
+        drawn.append((case, known))
+
+    with suppress(Unsatisfiable):  # nothing about some endpoints can be malformed
+        draw()
+    return tuple(drawn)
+
+
+@pytest.fixture
+def operations(client, rows, stripe_stand_in) -> tuple[Any, ...]:
+    return described()
+
+
+def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
+    """What the checks say against an endpoint; one line for each."""
+    headers = (
+        rows.operator | {"Payphone-Account": rows.account.id}
+        if operation.path == "/api/accounts"
+        else rows.key
+    )
+    rows.renew()
+    told: list[str] = []
+    for case, known in cases_of(operation, mode):
         if known:
             rows.put_into(case)
         case.headers = {
@@ -129,42 +153,46 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
             for name, value in (case.headers or {}).items()
             if name.lower() not in {"authorization", "payphone-account"}
         }
-        answer = case.call(headers=headers)
-        if answer.headers.get("content-type", [""])[0].startswith("application/problem+json"):
-            check_declared(app, operation.path, operation.method, answer.status_code, answer.json())
-        if answer.status_code == 503 and answer.json().get("code") in AWAY:
-            return
         try:
-            case.validate_response(answer, checks=CHECKS)
+            answer = case.call(headers=headers, app=app)
+            check_problem(app, operation, answer)
+            if answer.status_code != 503 or answer.json().get("code") not in AWAY:
+                case.validate_response(answer, checks=CHECKS)
         except (Exception, BaseExceptionGroup) as error:
             told.append(
-                f"{operation.label} {answer.status_code} {case.as_curl_command()[:400]}\n "
-                f" {str(error)[:600]}"
+                f"{operation.label} {case.as_curl_command()[:400]}\n  {str(error)[:600] or error!r}"
             )
-            assert len(told) < 3
-
-    rows.renew()
-    try:
-        probe()
-    except Unsatisfiable:
-        return []  # nothing about this endpoint can be malformed
-    except Exception as error:
-        told = told or [f"{operation.label}: {error!r}"]
     return told[:2]
+
+
+def check_problem(app: Any, operation: Any, answer: Any) -> None:
+    """A problem's code must be declared."""
+    if answer.headers.get("content-type", [""])[0].startswith("application/problem+json"):
+        check_declared(app, operation.path, operation.method, answer.status_code, answer.json())
+
+
+MODES = {"well-formed": GenerationMode.POSITIVE, "malformed": GenerationMode.NEGATIVE}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # thousands of requests, on a machine that may be busy
+# one worker has both databases of a part
 @pytest.mark.parametrize(
-    "mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["well-formed", "malformed"]
+    ("mode", "part"),
+    [
+        pytest.param(
+            mode, part, marks=pytest.mark.xdist_group(f"{name}-{part}"), id=f"{name}-{part}"
+        )
+        for name, mode in MODES.items()
+        for part in range(PARTS)
+    ],
 )
 def test_every_answer_is_documented_and_none_is_a_server_error(
-    client, operations, rows, mode, database_url
+    client, operations, rows, mode, part, database_url
 ):
-    told = [
-        line for operation in operations for line in failures_of(client.app, operation, rows, mode)
-    ]
+    asked = operations[part::PARTS]
+    told = [line for operation in asked for line in failures_of(client.app, operation, rows, mode)]
     assert told == [], "\n\n".join(told)
     assert Account.select().count() >= 1
     assert ApiKey.select().count() >= 2
-    assert Invoice.select().count() >= len(operations)
+    assert Invoice.select().count() >= len(asked)

@@ -229,6 +229,7 @@ def form_of(request):
     }
 
 
+@pytest.mark.slow
 @needs_spec
 def test_every_answer_of_the_stand_ins_is_of_the_published_shape(spy, published):
     everything_we_ask()

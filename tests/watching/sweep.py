@@ -1,9 +1,10 @@
 """After the whole suite: no card number that its tests used, and no secret, is left in a database
 file, an append-only file or a log (F55).
 
-What a fixture takes down, it leaves here first; every test's own folder is looked through too, by
-the process that started the suite. PostgreSQL's rows are looked through by `servers.Postgres` when
-a database is given back, and those with a trace are left as a file.
+What a fixture takes down, it leaves here first; every test's own folder is looked through too.
+Each worker of the suite looks through its own when it has no more tests, the process that started
+the suite through all the others. PostgreSQL's rows are looked through by `servers.Postgres` when a
+database is given back, and those with a trace are left as a file.
 """
 
 import os
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,36 +143,53 @@ def unseen(text: bytes, seen: set[bytes], like: bytes = b"") -> bytes:
 
 
 class Sweep:
-    """The plugin of the process that started the suite."""
+    """The plugin: in each process that runs tests, and in the one that started them."""
 
     def __init__(self) -> None:
         self.looked, self.size, self.found = 0, 0, list[str]()
         self.seen: set[bytes] = set()
         self.like = b""  # the first database
         self.with_database = 0  # tests that have written one
+        self.elsewhere: set[Path] = set()  # what workers have looked through
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and re.search(r"\[(sqlite|postgres)\b", report.nodeid):
             self.with_database += 1
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker of xdist has ended. One that died has said nothing."""
+        for root, looked, size, found in getattr(node, "workeroutput", {}).get("sweep", ()):
+            self.elsewhere.add(Path(root))
+            self.looked, self.size = self.looked + looked, self.size + size
+            self.found += found
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         root = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         for path in files(root):
-            try:
-                text = path.read_bytes()
-            except FileNotFoundError:  # what vanishes meanwhile is not left
-                continue
-            self.looked, self.size = self.looked + 1, self.size + len(text)
-            new = unseen(text, self.seen, self.like)
-            if text.startswith(SQLITE):
-                self.like = self.like or text
-            traces = cards_in(new) if path.parent.name == "pg_wal" else traces_in(new)
-            self.found += [f"{path.relative_to(root)}: {trace}" for trace in traces]
+            if self.elsewhere.isdisjoint(path.parents):
+                self._look_through(path, root)
+        if hasattr(session.config, "workeroutput"):
+            told = (str(root), self.looked, self.size, self.found)
+            session.config.workeroutput["sweep"] = [told]
+            return
         if self.with_database and not self.size:
             self.found.append(f"{self.with_database} tests had a database, and no file was found")
         if self.found:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _look_through(self, path: Path, root: Path) -> None:
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:  # what vanishes meanwhile is not left
+            return
+        self.looked, self.size = self.looked + 1, self.size + len(text)
+        new = unseen(text, self.seen, self.like)
+        if text.startswith(SQLITE):
+            self.like = self.like or text
+        traces = cards_in(new) if path.parent.name == "pg_wal" else traces_in(new)
+        self.found += [f"{path.relative_to(root)}: {trace}" for trace in traces]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         where = f"{self.looked} databases, append-only files and logs ({self.size / 1e6:.0f} MB)"

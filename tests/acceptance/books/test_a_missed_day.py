@@ -131,6 +131,7 @@ def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
     assert statuses == {"paid", "sent"}
 
 
+@pytest.mark.slow
 def test_a_list_that_is_read_again_changes_nothing(town, valkey):
     """Given a day made good, when the list is read again, then no event is kept twice and no
     invoice moves.
@@ -148,6 +149,7 @@ def test_a_list_that_is_read_again_changes_nothing(town, valkey):
     assert sum(run.missing for run in Backfill.select()) == kept
 
 
+@pytest.mark.slow
 def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, client):
     """Given half of the events delivered, by the platform's door and by Connect's, then the list
     brings the other half only.
@@ -173,6 +175,7 @@ def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, clien
     town.books_are_equal()
 
 
+@pytest.mark.slow
 def test_the_next_reading_begins_at_the_watermark(town, valkey):
     """Given a list read to its end, when more happens, then the next reading goes back to the
     watermark with an overlap, no further.
@@ -251,6 +254,7 @@ def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
     assert all(apart - 60 < gap < apart + 60 for gap in gaps), gaps
 
 
+@pytest.mark.slow
 def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
     """Given a connected account we may no longer read, then its run fails with the reason and the
     others go on.

@@ -68,6 +68,7 @@ def read_hours_ago(hours: float, stripe_account: str = "") -> None:
     ).execute()
 
 
+@pytest.mark.slow
 def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(clinic):
     """The link was paid, and its event never came; reading the list again brings it."""
     clinic.send()
@@ -206,6 +207,7 @@ def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic
     assert books_of(clinic.invoice, real_now()) == "current"
 
 
+@pytest.mark.slow
 def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):
     """Whoever pays in the browser knows whether they have paid; a server that charges does not."""
     intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json[

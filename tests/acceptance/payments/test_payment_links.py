@@ -215,6 +215,7 @@ def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "active"
 
 
+@pytest.mark.slow
 def test_a_link_is_found_among_many_without_reading_them_all(clinic):
     """Given many links since the last one of ours that is surely older, then only those are looked
     through, page by page.

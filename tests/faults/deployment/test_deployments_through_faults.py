@@ -10,7 +10,7 @@ from runtime.settings import get_settings
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES, UNMAKES, GoingLive
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 PASSING = [
     "timeout_before",

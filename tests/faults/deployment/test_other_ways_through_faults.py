@@ -12,7 +12,7 @@ from tests import given
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES_OF, OtherWay
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 METHODS = list(MAKES_OF)
 EACH = [(method, step) for method, steps in MAKES_OF.items() for step in steps]

@@ -50,6 +50,7 @@ def an_old_event(kind: str, payload: str, provider: str = "stripe") -> None:
     )
 
 
+@pytest.mark.slow
 def test_old_events_are_found_by_what_they_name(before):
     """Given events of the old release, more than one batch of them, then each has its intent."""
     for kind, subject in SUBJECTS.items():
@@ -64,6 +65,7 @@ def test_old_events_are_found_by_what_they_name(before):
     assert InboxEvent.select().where(InboxEvent.intent_id == "pi_9").count() == 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "columns"),
     [("refused", (None, "too_late")), ("declined", ("too_late", None)), ("settled", (None, None))],

@@ -115,6 +115,7 @@ def process_all():
     assert not InboxEvent.select().where(InboxEvent.outcome.is_null()).exists()
 
 
+@pytest.mark.slow
 def test_a_draw_of_all_odd_fields_through_the_job(stripe):
     account = given.an_account()
     bystander = given.an_invoice(account)
@@ -156,6 +157,7 @@ def test_the_door_keeps_an_odd_event_or_says_why_not(client, path, secret, of):
             assert InboxEvent.select().count() == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stripe_account", ["", "acct_1"])
 def test_a_backfill_of_odd_events_comes_to_its_end(stripe, stripe_account):
     """Given a list in which most events have an odd field, some have no id, some are of the other
@@ -243,6 +245,7 @@ def a_setup(name):
     return attempt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_there", [True, False], ids=["at Stripe", "gone"])
 def test_odd_events_about_a_clinics_card(stripe, is_there):
     """Given an odd event about a card that is as it was at Stripe, then it stays verified; where
@@ -265,6 +268,7 @@ def test_odd_events_about_a_clinics_card(stripe, is_there):
                 assert kept == (True, f"pm_{name}"), (kind, path, odd)
 
 
+@pytest.mark.slow
 def test_odd_events_about_a_setup_fee(stripe):
     """Given an odd event about a deployment's fee, then it is no invoice's, and the fee's step says
     what is true of it at Stripe.

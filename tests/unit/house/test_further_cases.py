@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.further_cases import FurtherCases, any_case, on_postgres
+from tests.further_cases import FurtherCases, any_case, databases, on_postgres
 
 
 def item(name: str, database: str, *, marked: bool = True):
@@ -65,3 +65,10 @@ def test_the_first_case_of_each_function_runs(run):
     first, second, other, elsewhere, again = (SimpleNamespace(nodeid=name) for name in names)
     asked = (first, second, other, elsewhere, again)
     assert run(*asked, count=any_case) == ([first, other, elsewhere], [second, again])
+
+
+def test_on_both_databases_runs_what_one_has_a_part_in():
+    assert databases("both", matters=True) == ["sqlite", "postgres"]
+    assert databases("both", matters=False) == ["sqlite"]
+    assert databases("postgres", matters=False) == ["postgres"]
+    assert databases("sqlite", matters=True) == ["sqlite"]

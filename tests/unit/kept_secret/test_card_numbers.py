@@ -200,6 +200,7 @@ def expected(text: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 @settings(max_examples=1_000)
 @given(odd_texts().filter(lambda text: "+" not in text))
 def test_all_windows_at_once_find_what_one_at_a_time_would(text):
