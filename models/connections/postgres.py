@@ -1,5 +1,7 @@
 """Connections to PostgreSQL: pooled, patient for so long, made anew when the server restarts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from peewee import InterfaceError, OperationalError, PostgresqlDatabase
@@ -41,12 +43,19 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
 
     def begin(self, *how: Any) -> None:
         """Begin a transaction, on a new connection where this one is dead."""
-        try:
-            super().begin(*how)
-        except (OperationalError, InterfaceError):
-            # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to repeat.
-            self._connect_anew()
-            super().begin(*how)
+        with self._dropped_if_cut_short():
+            try:
+                super().begin(*how)
+            except (OperationalError, InterfaceError):
+                # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to
+                # repeat.
+                self._connect_anew()
+                super().begin(*how)
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        with self._dropped_if_cut_short():
+            super().commit()
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement; one that only reads, once more where the connection is lost."""
@@ -70,7 +79,22 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
         a list. PostgreSQL plans what is prepared for any values: a page of what is rare would be
         looked for among all rows in the order of their ids.
         """
-        cursor.execute(sql, params, prepare=False if sql.endswith("LIMIT %s") else None)
+        with self._dropped_if_cut_short():
+            cursor.execute(sql, params, prepare=False if sql.endswith("LIMIT %s") else None)
+
+    @contextmanager
+    def _dropped_if_cut_short(self) -> Iterator[None]:
+        """Drop the connection when a job's time is over while the server works for it: it takes
+        nothing else until the server is done. Inside a transaction, the rollback does that.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            if not self.in_transaction():
+                self.drop_connection()
+            raise
 
     def drop_connection(self) -> None:
         """Close this thread's connection, and leave it out of the pool."""
