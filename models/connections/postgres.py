@@ -1,5 +1,8 @@
 """Connections to PostgreSQL: pooled, patient for so long, made anew when the server restarts."""
 
+import math
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,6 +44,27 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
     A result is in memory once its statement is executed: fetching it asks no server.
     """
 
+    def __init__(self, *how: Any, **options: Any) -> None:
+        self._door = threading.Lock()
+        self._failed_at, self._why = -math.inf, ""
+        super().__init__(*how, **options)
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Open this thread's connection; whether it was opened now.
+
+        One thread at a time can. Whoever has waited while another one could not is told the same:
+        of a server that does not answer, each would have to wait for all who came before.
+        """
+        came = time.monotonic()
+        with self._door:
+            if self._failed_at > came:
+                raise OperationalError(self._why)
+            try:
+                return super().connect(reuse_if_open)
+            except OperationalError as error:
+                self._failed_at, self._why = time.monotonic(), str(error)
+                raise
+
     def begin(self, *how: Any) -> None:
         """Begin a transaction, on a new connection where this one is dead."""
         with self._dropped_if_cut_short():
@@ -48,7 +72,9 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
                 super().begin(*how)
             except (OperationalError, InterfaceError):
                 # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to
-                # repeat.
+                # repeat; not where there is no connection to be had.
+                if self.is_closed():
+                    raise
                 self._connect_anew()
                 super().begin(*how)
 
@@ -63,7 +89,8 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
             return super().execute_sql(sql, params)
         except (OperationalError, InterfaceError) as error:
             if (
-                state_of(error) == CANCELLED
+                self.is_closed()
+                or state_of(error) == CANCELLED
                 or lacks_tables(error)
                 or self.in_transaction()
                 or not sql.lstrip()[:6].upper() == "SELECT"
