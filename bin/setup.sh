@@ -6,7 +6,9 @@ lock="${lock:-requirements.lock}"
 stamp=".venv/.installed"
 wanted="$(cksum requirements.lock "$lock")"
 
-if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wanted" ]; then
+is_set_up() { [ -x .venv/bin/python ] && [ "$(cat "$stamp.$lock" 2>/dev/null)" = "$wanted" ]; }
+
+set_up() {
     python="${PYTHON:-}"
     for candidate in python3.11 python3.12 python3.13 python3; do
         [ -n "$python" ] || ! command -v "$candidate" >/dev/null || python="$candidate"
@@ -48,5 +50,13 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp.$lock" 2>/dev/null)" != "$wante
     [ "$lock" = requirements.lock ] ||
         cksum requirements.lock requirements.lock >"$stamp.requirements.lock"
     echo "  ready." >&2
+}
+
+if ! is_set_up; then
+    # Of those who start at once, one sets up, and the others wait for it (where there is flock).
+    exec 9<bin/setup.sh
+    ! command -v flock >/dev/null || flock 9
+    if ! is_set_up; then set_up; fi
+    exec 9<&-
 fi
 export PATH="$PWD/.venv/bin:$PATH"

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import cast
 
+from peewee import InterfaceError, OperationalError
 from redis import Redis
 from redis.exceptions import ResponseError
 from rq.utils import utcformat
@@ -141,7 +142,7 @@ class Worker:
 
     def _take(self, identity: str) -> Outcome | None:
         if identity.startswith(TICK_PREFIX):
-            take_tick(identity.removeprefix(TICK_PREFIX))
+            self._take_tick(identity)
             return None
         job_id = rq_keys.parse_rq_id(identity)
         job, instead = self._claim(identity, job_id) if job_id is not None else (None, None)
@@ -155,6 +156,16 @@ class Worker:
             return self._perform(job, instead)
         finally:
             clear_contextvars()
+
+    def _take_tick(self, identity: str) -> None:
+        """Stage what a tick is for; where the database is in the way, the tick waits in its queue:
+        no row is there yet from which the relay could push it again.
+        """
+        try:
+            take_tick(identity.removeprefix(TICK_PREFIX))
+        except (OperationalError, InterfaceError):
+            self.redis.lpush(rq_keys.queue_key(self.queue), identity)
+            raise
 
     def _claim(self, identity: str, job_id: int) -> tuple[Claimed | None, rq_view.Instead | None]:
         """Claim the job that was popped, or the one whose turn it is: then also what becomes of the

@@ -1,5 +1,10 @@
 """Connections to PostgreSQL: pooled, patient for so long, made anew when the server restarts."""
 
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from peewee import InterfaceError, OperationalError, PostgresqlDatabase
@@ -43,14 +48,44 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
     A result is in memory once its statement is executed: fetching it asks no server.
     """
 
+    def __init__(self, *how: Any, **options: Any) -> None:
+        self._door = threading.Lock()
+        self._failed_at, self._why = -math.inf, ""
+        super().__init__(*how, **options)
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Open this thread's connection; whether it was opened now.
+
+        One thread at a time can. Whoever has waited while another one could not is told the same:
+        of a server that does not answer, each would have to wait for all who came before.
+        """
+        came = time.monotonic()
+        with self._door:
+            if self._failed_at > came:
+                raise OperationalError(self._why)
+            try:
+                return super().connect(reuse_if_open)
+            except OperationalError as error:
+                self._failed_at, self._why = time.monotonic(), str(error)
+                raise
+
     def begin(self, *how: Any) -> None:
         """Begin a transaction, on a new connection where this one is dead."""
-        try:
-            super().begin(*how)
-        except (OperationalError, InterfaceError):
-            # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to repeat.
-            self._connect_anew()
-            super().begin(*how)
+        with self._dropped_if_cut_short():
+            try:
+                super().begin(*how)
+            except (OperationalError, InterfaceError):
+                # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to
+                # repeat; not where there is no connection to be had.
+                if self.is_closed():
+                    raise
+                self._connect_anew()
+                super().begin(*how)
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        with self._dropped_if_cut_short():
+            super().commit()
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement; one that only reads, once more where the connection is lost."""
@@ -58,7 +93,8 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
             return super().execute_sql(sql, params)
         except (OperationalError, InterfaceError) as error:
             if (
-                state_of(error) == CANCELLED
+                self.is_closed()
+                or state_of(error) == CANCELLED
                 or lacks_tables(error)
                 or self.in_transaction()
                 or not sql.lstrip()[:6].upper() == "SELECT"
@@ -74,7 +110,22 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
         a list. PostgreSQL plans what is prepared for any values: a page of what is rare would be
         looked for among all rows in the order of their ids.
         """
-        cursor.execute(sql, params, prepare=False if sql.endswith("LIMIT %s") else None)
+        with self._dropped_if_cut_short():
+            cursor.execute(sql, params, prepare=False if sql.endswith("LIMIT %s") else None)
+
+    @contextmanager
+    def _dropped_if_cut_short(self) -> Iterator[None]:
+        """Drop the connection when a job's time is over while the server works for it: it takes
+        nothing else until the server is done. Inside a transaction, the rollback does that.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            if not self.in_transaction():
+                self.drop_connection()
+            raise
 
     def drop_connection(self) -> None:
         """Close this thread's connection, and leave it out of the pool."""

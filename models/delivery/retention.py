@@ -13,7 +13,6 @@ from runtime.clock import real_now
 
 DAY_MICROSECONDS = 86_400_000_000
 FRONT = 2_000  # rows among which the first that is not old is looked for
-TOP = str(2**63 - 1)  # the largest id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,15 @@ def _oldest(
     *,
     before: str = "{now} - {age}",
     rows: str = "id",
-    top: str = TOP,
+    top: str = "",
 ) -> str:
     """The first rows by id whose `column` is earlier than `before`: up to the first that is not, if
-    that is among the very first, else up to the `top` id.
+    that is among the very first, else up to the `top` id, or the last.
+
+    The last stays, however old: SQLite would give its id to the next row, which readers of the feed
+    are past already, and under which a job was staged before.
     """
+    top = top or f"(SELECT MAX(id) FROM {table})"
     return (
         f"SELECT {rows} FROM {table} oldest WHERE id < COALESCE((SELECT id FROM (SELECT id,"
         f" {column} FROM {table} ORDER BY id LIMIT {FRONT}) front WHERE {column} >= {before}"

@@ -104,6 +104,23 @@ def test_an_event_may_come_in_chunks(town):
     assert (status, InboxEvent.select().count()) == (200, 1)
 
 
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_what_is_said_in_a_long_call_is_read_whole(town, in_chunks):
+    """Given a message of Vapi's that is longer than any other body, in chunks or not, then its last
+    word is read too.
+    """
+    town.web(VAPI_WEBHOOK_SECRET="of-the-assistant")
+    asked = {"id": "call_1", "function": {"name": "unknown", "arguments": {}}}
+    said = {"role": "user", "message": "x" * (2 * CAP)}
+    message = {"type": "tool-calls", "call": {"id": "c"}, "messages": [said]}
+    body = json.dumps({"message": message | {"toolCallList": [asked]}}).encode()
+    length = "Transfer-Encoding: chunked" if in_chunks else f"Content-Length: {len(body)}"
+    head = "POST /api/vapi/tools HTTP/1.1\nHost: x\nConnection: close\nX-Vapi-Secret:"
+    chunks = [chunk(body[:CAP]), chunk(body[CAP:]), b"0\r\n\r\n"] if in_chunks else [body]
+    status, answer = raw(town.port, f"{head} of-the-assistant\n{length}\n\n", chunks)
+    assert (status, b"call_1" in answer) == (200, True)
+
+
 def test_requests_that_are_malformed(town):
     """Each is answered with 4xx, none with 500, and nothing is kept."""
     town.web()

@@ -42,6 +42,9 @@ STALLS = {
     + b"Content-Length: 9\r\n\r\n{",
     "half a body of the largest size": POST + b"Content-Length: %d\r\n\r\n" % CAP + b"x" * 20_000,
     "a body over the cap": POST + b"Content-Length: %d\r\n\r\n{" % (100 * CAP),
+    "half a report on a call": b"POST /api/webhooks/vapi HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: %d\r\n\r\n{" % (2 * CAP),
     "no chunk": CHUNKED,
     "half a chunk": CHUNKED + b"64\r\n" + b"{" * 50,
     "a chunk and no more": CHUNKED + b"5\r\nabcde\r\n",

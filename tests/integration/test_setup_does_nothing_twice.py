@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PIP = "-m pip install"
 SHIM = """#!/bin/sh
 echo "$(basename "$0") $*" >>"{calls}"
-case "$*" in *pip*) exit "$(cat "{verdict}")" ;; esac
+case "$*" in *pip*) [ ! -p "{gate}" ] || read -r _ <"{gate}"; exit "$(cat "{verdict}")" ;; esac
 """
 
 
@@ -26,13 +26,14 @@ class Checkout:
 
     def __init__(self, place: Path) -> None:
         self.place, self.calls, self.verdict = place, place / "calls", place / "verdict"
+        self.gate = place / "gate"  # where there is one, pip waits until something is written in it
         shutil.copytree(ROOT / "bin", place / "bin")
         for lock in ("requirements.lock", "requirements-dev.lock"):
             (place / lock).write_text("falcon==4.2.0\n")
         (place / ".venv" / "bin").mkdir(parents=True)
         for name in ("python", "pip"):
             shim = place / ".venv" / "bin" / name
-            shim.write_text(SHIM.format(calls=self.calls, verdict=self.verdict))
+            shim.write_text(SHIM.format(calls=self.calls, verdict=self.verdict, gate=self.gate))
             shim.chmod(0o755)
         self.let_pip(0)
 
@@ -42,17 +43,24 @@ class Checkout:
     def run(self, *command: str) -> tuple[int, list[str], str]:
         """Exit code, the calls of .venv's programs, and what was said."""
         self.calls.write_text("")
+        started = self.start(*command)
+        _, said = started.communicate()
+        return started.returncode, self.called(), said
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
         # whoever looks for a python outside finds the shim
         path = f"{self.place / '.venv' / 'bin'}:{os.environ['PATH']}"
-        ended = subprocess.run(
+        return subprocess.Popen(
             [self.place / "bin" / command[0], *command[1:]],
             cwd="/",
             env=os.environ | {"PATH": path},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
-        return ended.returncode, self.calls.read_text().splitlines(), ended.stderr
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines()
 
 
 @pytest.fixture
@@ -116,3 +124,21 @@ def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
         assert "Setting up failed" in said
     checkout.let_pip(0)
     assert checkout.run(*command)[1][-1] == own
+
+
+def test_those_who_start_at_once_set_up_once(checkout):
+    """Given the processes of a Procfile after the lock has changed, when they start together, then
+    one sets up, and the others wait for it: two pips in one folder spoil it.
+    """
+    checkout.calls.write_text("")
+    os.mkfifo(checkout.gate)
+    started = [checkout.start("run", "python", str(number)) for number in range(3)]
+    gate = checkout.gate.open("w")  # once a pip waits there
+    checkout.gate.unlink()  # no later one would
+    gate.write("\n" * len(started))
+    gate.close()
+    ended = [process.wait() for process in started]
+    assert ended == [0, 0, 0]
+    called = checkout.called()
+    assert len([call for call in called if PIP in call]) == 1
+    assert sorted(call for call in called if PIP not in call) == [f"python {n}" for n in range(3)]

@@ -14,6 +14,7 @@ from web.http.guards.card_guard import refuse_card_numbers
 from web.http.problems import Problem
 
 CAP = 1024 * 1024  # bytes
+CALL_CAP = 4 * CAP  # of a message of Vapi's, each of which holds the whole call so far
 MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have some twenty
 MAX_VALUES = 10_000  # of a body for the API, which has a few dozen: each is walked several times
 TOLD_FIELDS = 50  # of those that are wrong

@@ -9,10 +9,8 @@ from providers.vapi.signature import BadVapiSignature, verify_request
 from rules.storable import storable
 from runtime.clock import real_seconds
 from runtime.settings import get_settings
-from web.http.body import parse_json, read_raw
+from web.http.body import CALL_CAP, parse_json, read_raw
 from web.http.problems import Problem
-
-CAP = 4 * 1024 * 1024  # bytes; each message holds the whole call so far
 
 # how JSON writes a NUL character, and half a surrogate pair or a whole one
 _MAY_BE_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
@@ -24,7 +22,7 @@ def vapi_body(req: falcon.Request) -> Any:
 
     It may hold card numbers that were read out: nothing of it is kept before it is redacted.
     """
-    raw = read_raw(req, CAP)
+    raw = read_raw(req, CALL_CAP)
     try:
         verify_request(raw, req.get_header, get_settings().vapi_webhook_secrets, real_seconds())
     except BadVapiSignature as error:

@@ -8,10 +8,11 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+from peewee import OperationalError
 from rq.job import Job
 from rq_scheduler import Scheduler as ForeignScheduler
 
-from delivery import scheduler
+from delivery import scheduler, worker
 from delivery.registry import find_job
 from delivery.schedule import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
 from delivery.scheduler import SEEN_KEY
@@ -74,6 +75,26 @@ def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
     assert [take_tick("seldom") for _ in range(8)].count(True) <= 1
     assert StagedJob.select().count() == 1
     assert take_tick("unknown") is False
+
+
+def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monkeypatch):
+    """Given a tick that is popped while the database is away, then it waits in its queue, for the
+    next one comes a whole period later.
+    """
+    redis = valkey.client()
+    redis.rpush("rq:queue:periodic", f"{TICK_PREFIX}mark-overdue")
+    serves = worker.Worker("periodic", redis, "test-worker", lambda _at: None)
+
+    def is_away(_name):
+        raise OperationalError("it is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "take_tick", is_away)
+        with pytest.raises(OperationalError):
+            serves._step()
+    assert occurrences() == {}
+    serves._step()
+    assert names() == {"mark-overdue"}
 
 
 def test_each_line_has_one_entry_however_often_it_is_looked_at(ticking, valkey):

@@ -80,7 +80,8 @@ def test_each_kind_goes_at_its_age(client, valkey):
     """
     account, now = given.an_account(), real_now()
     endpoint = WebhookEndpoint.register(account, "https://example.com/", [], "x", now)
-    emit(account.id, "invoice.paid", {"number": "settled"})
+    for number in range(2):
+        emit(account.id, "invoice.paid", {"number": number})
     WebhookDelivery.update(state="delivered").execute()
     signed_in = {
         "name": "a",
@@ -146,7 +147,7 @@ def test_each_kind_goes_at_its_age(client, valkey):
             id=name, at=now - timedelta(days=365.25 * years), **decision
         ).execute()
     WebhookDelivery.update(created_at=now - timedelta(days=32)).where(
-        WebhookDelivery.endpoint == endpoint
+        WebhookDelivery.endpoint == endpoint, WebhookDelivery.id == 1
     ).execute()
     pruned(valkey.client())
     assert [table.select().count() for table, *_ in ages] == [1, 1, 2, 1]
@@ -156,7 +157,7 @@ def test_each_kind_goes_at_its_age(client, valkey):
         DailyTally.select().count(),
         WebhookDelivery.select().count(),
         OutgoingEvent.select().count(),
-    ) == (0, 1, 0, 1)
+    ) == (0, 1, 1, 2)
     assert [row.id for row in ContactDecision.select()] == ["dec_2"]
 
 
@@ -187,6 +188,25 @@ def test_a_cursor_that_is_too_old_is_told_so(client, valkey):
         ).status_code
         == 200
     )
+
+
+def test_a_feed_that_was_quiet_for_long_goes_on_behind_its_readers(client, valkey):
+    """Given a house where nothing has happened for longer than events are kept, when something
+    does, then whoever has read all finds it behind their cursor, and it is delivered too.
+    """
+    account, now = given.an_account(), real_now()
+    WebhookEndpoint.register(account, "https://example.com/", [], "x", now)
+    cursor = [emit(account.id, "invoice.paid", {"number": number}).id for number in range(3)][-1]
+    OutgoingEvent.update(created_at=now - timedelta(days=91)).execute()
+    WebhookDelivery.update(state="delivered", created_at=now - timedelta(days=32)).execute()
+    StagedJob.update(state="done", finished_at=given.database_now()).execute()  # after many tries
+    pruned(valkey.client())
+    emit(account.id, "invoice.paid", {"number": "new"})
+    read = client.simulate_get(f"/api/events?since={cursor}", headers=given.a_key(account)).json
+    assert [row["data"]["number"] for row in read["data"]] == ["new"]
+    delivery = WebhookDelivery.get(WebhookDelivery.state == "waiting")
+    job = StagedJob.get(StagedJob.name == "deliver_webhook", StagedJob.key == str(delivery.id))
+    assert job.state == "waiting"
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.table)

@@ -2,16 +2,31 @@
 killed.
 """
 
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from peewee import OperationalError
 
 from delivery import batch, worker
+from delivery.attempt import perform
 from delivery.batch import CLAIM_SECONDS
 from delivery.worker import Worker
 from jobs import process_stripe_event
-from models.transactions import STATEMENT_SECONDS, execute, open_database, use_database
+from models.database_errors import AWAY, explain
+from models.delivery.attempt import claim_job
+from models.delivery.staged_job import StagedJob
+from models.transactions import (
+    STATEMENT_SECONDS,
+    execute,
+    open_database,
+    transaction,
+    use_database,
+)
 from tests import given
 from tests.running.processes import close_database
 from tests.running.servers import wait_for
@@ -70,6 +85,91 @@ def test_a_dead_server_is_noticed(on_postgres):
         "keepalives_count": "3",
         "tcp_user_timeout": "20000",
     }
+
+
+# what is slow at COMMIT alone, for as long as the connection is open
+SLOW_AT_COMMIT = """
+CREATE TEMP TABLE slow (id int);
+CREATE FUNCTION pg_temp.sleeps() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_sleep(300); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER slow_at_commit AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION pg_temp.sleeps();
+"""
+
+
+def _asks(_number):
+    execute("SELECT pg_sleep(300)")
+
+
+def _asks_in_a_transaction(_number):
+    with transaction():
+        execute("SELECT pg_sleep(300)")
+
+
+def _commits(_number):
+    with transaction():
+        execute("INSERT INTO slow VALUES (1)")
+
+
+@pytest.mark.parametrize("act", [_asks, _asks_in_a_transaction, _commits])
+def test_a_job_whose_time_is_over_while_postgres_works_says_so(on_postgres, act):
+    """Given a job that runs out of time amid a statement, alone or in a transaction, or amid a
+    COMMIT, then its row says so at once, and what follows is as ever.
+    """
+    execute(SLOW_AT_COMMIT)
+    job = claim_job(given.a_job("process_stripe_event", 1), "w1")
+    late = replace(process_stripe_event, perform=act, timeout=1)
+    assert perform(job, late).state == "failed"
+    row = StagedJob.get()
+    assert (row.state, row.last_error.partition(":")[0]) == ("waiting", "JobTimeout")
+    with transaction():
+        given.a_job("process_stripe_event", 2)
+    assert StagedJob.select().count() == 2
+
+
+@pytest.fixture
+def silent():
+    """A server that takes connections and never says a word; who has come to it."""
+    came = []
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+
+        def take():
+            with suppress(OSError):  # it is over
+                while True:
+                    came.append(server.accept()[0])
+
+        taking = threading.Thread(target=take)
+        taking.start()
+        yield server.getsockname()[1], came
+        server.shutdown(socket.SHUT_RDWR)
+        taking.join()
+        for each in came:
+            each.close()
+
+
+def test_a_server_that_says_nothing_is_asked_once_for_all_who_come_meanwhile(silent):
+    """Given eight threads of a process at once, then each is told that the server is away after
+    the time of one try, not one after the other's.
+    """
+    port, came = silent
+    database = open_database(f"postgresql://nobody@127.0.0.1:{port}/nothing", STATEMENT_SECONDS)
+    begin = threading.Barrier(8)
+    told = []
+
+    def ask(act):
+        begin.wait()
+        with pytest.raises(OperationalError) as raised:
+            act()
+        told.append(explain(raised.value))
+
+    acts = [partial(database.execute_sql, "SELECT 1"), database.begin] * 4
+    threads = [threading.Thread(target=ask, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [AWAY] * 8
+    assert len(came) < len(threads)
 
 
 def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypatch):
