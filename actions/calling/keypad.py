@@ -13,6 +13,7 @@ from actions.calling.keypad_steps import JOB, key_of, stage_step
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
 from actions.payments.charge import Charge, charge_by_phone
+from actions.payments.refused_attempts import attempt_of, record_refused
 from delivery.perform_now import perform_now, stage_now, staged_id, take_due
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
@@ -186,14 +187,18 @@ def _ended(session: KeypadSession, result: str, token: str) -> Charge | None:
         return None
     session.record(now, state="captured", error="", capturing="")
     invoice = Invoice.locked(session.invoice_id)
+    actor = f"call:{session.call_id}"
+    attempt = attempt_of(invoice, session.amount, actor)
     if invoice.outstanding != session.amount:
         session.record_charge(None, "balance_changed", now)
+        record_refused(attempt, "balance_changed")
         return None
     try:
-        charging = charge_by_phone(invoice, None, token, f"call:{session.call_id}", session.call_id)
+        charging = charge_by_phone(invoice, None, token, actor, session.call_id)
     except Refused as refused:
         log.info("the card was not charged", session=session.id, code=refused.code)
         session.record_charge(None, "not_charged", now)
+        record_refused(attempt, refused.code)
         return None
     session.record_charge(charging.confirmation_id, "", now)
     return charging

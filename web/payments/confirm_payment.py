@@ -8,6 +8,7 @@ from pydantic import Field
 
 from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
+from actions.payments.refused_attempts import attempting
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from web.http.answer_later import Later, nothing_to_perform
@@ -90,7 +91,9 @@ class ConfirmPayment:
             )
         if attempt.state != "open":
             return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
-        return answered_later(charge(invoice, attempt, wanted.payment_method_id, caller.actor, []))
+        card, key = wanted.payment_method_id, f"{attempt.id}:{wanted.payment_method_id}"
+        with attempting(invoice, attempt.amount, caller.actor, key):
+            return answered_later(charge(invoice, attempt, card, caller.actor, []))
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Perform a charge that nobody has begun."""
@@ -127,11 +130,12 @@ class PayByPhone:
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)
         card = wanted.payment_method_id
-        if not wanted.repeat:
-            check_not_repeated(invoice, wanted.amount, card)
-        return answered_later(
-            charge_by_phone(invoice, wanted.amount, card, caller.actor, wanted.call_id)
-        )
+        with attempting(invoice, wanted.amount, caller.actor):
+            if not wanted.repeat:
+                check_not_repeated(invoice, wanted.amount, card)
+            return answered_later(
+                charge_by_phone(invoice, wanted.amount, card, caller.actor, wanted.call_id)
+            )
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Perform a charge that nobody has begun."""

@@ -6,6 +6,7 @@ from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_charges_run, check_payable
+from actions.payments.refused_attempts import attempt_of, attempting
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
@@ -46,14 +47,21 @@ def process_phone_payment(request: ToolRequest) -> str:
     Refused.
     """
     chosen = AccountSettings.of_account(request.call.account_id)
-    if chosen.payment_collection != IN_CALL:
-        raise Refused("staff_form_off", NO_CARDS_IN_CALLS)
     by = request.text("by") or SAVED_CARD
+    if chosen.payment_collection != IN_CALL:
+        raise _not_taken(request, by, Refused("staff_form_off", NO_CARDS_IN_CALLS))
     if by not in {SAVED_CARD, KEYPAD}:
-        raise Refused("invalid", NO_SUCH_WAY)
+        raise _not_taken(request, by, Refused("invalid", NO_SUCH_WAY))
     if by == KEYPAD and not chosen.keypad_payments:
-        raise Refused("invalid", NO_KEYPAD)
+        raise _not_taken(request, by, Refused("invalid", NO_KEYPAD))
     return _paid(request, by)
+
+
+def _not_taken(request: ToolRequest, by: str, refused: Refused) -> Refused:
+    """The refusal of a way to pay that the clinic does not have, as an attempt to pay the bill."""
+    for invoice in unpaid(request.call)[:1]:
+        refused.attempt = attempt_of(invoice, None, request.actor, request.called.name, by)
+    return refused
 
 
 def _paid(request: ToolRequest, by: str) -> str:
@@ -73,7 +81,8 @@ def _paid(request: ToolRequest, by: str) -> str:
         # what came of the last one is told all the same, where the next is not for a card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
-            begun = _agreed_to(request, heard, invoice, call, wish, by, last)
+            with attempting(invoice, None, request.actor, wish):
+                begun = _agreed_to(request, heard, invoice, call, wish, by, last)
         question = _ask(invoice, by) if is_for_card else NOT_BY_CARD.format(number=invoice.number)
     if begun is not None:
         return _performed(begun)
