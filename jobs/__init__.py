@@ -17,7 +17,7 @@ from jobs.dial_overdue import dial_overdue
 from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
 from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
-from jobs.find_missed_calls import find_missed_calls
+from jobs.find_missed_calls import find_missed_calls, read_missed_calls
 from jobs.find_strays import find_strays, find_strays_at
 from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.fold_totals import fold_totals
@@ -95,6 +95,7 @@ __all__ = [
     "process_stripe_event",
     "purchase_number",
     "read_inbound_texts",
+    "read_missed_calls",
     "read_sender_registration",
     "read_sender_registrations",
     "read_stripe_events",

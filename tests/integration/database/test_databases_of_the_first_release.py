@@ -55,6 +55,7 @@ SINCE = {  # jobs that the first release did not have
     "find_unseen_debtors",
     "look_up_number",
     "read_inbound_texts",
+    "read_missed_calls",
     "read_sender_registration",
     "read_sender_registrations",
     "scan_overdue",
