@@ -26,6 +26,7 @@ from jobs.look_up_number import look_up_number
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
+from jobs.order_card_entry import order_card_entry
 from jobs.poll_calls import poll_call, poll_calls
 from jobs.poll_inbound_texts import poll_inbound_texts, read_inbound_texts
 from jobs.poll_ports import poll_ports
@@ -86,6 +87,7 @@ __all__ = [
     "mark_overdue",
     "open_payment_intent",
     "open_setup_intent",
+    "order_card_entry",
     "poll_call",
     "poll_calls",
     "poll_inbound_texts",

@@ -50,7 +50,9 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     """A session for the locked invoice of the locked call, with the job that begins it at
     Twilio.
     """
-    session = KeypadSession.begin(call, invoice, invoice.outstanding, carrier_id, real_now())
+    session = _as_ordered(invoice, call, carrier_id) or KeypadSession.begin(
+        call, invoice, invoice.outstanding, carrier_id, real_now()
+    )
     AuditEntry.record(
         request.actor,
         "keypad.begun",
@@ -62,6 +64,20 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     )
     of_step = (session.id, START, 0)
     stage_now("enter_card", key_of(session, START), *of_step, fair_to=session.account_id)
+    return session
+
+
+def _as_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession | None:
+    """The session that the clinic has ordered for this invoice, begun; None where there is none, or
+    the balance is another one now.
+    """
+    session, now = KeypadSession.ordered(call), real_now()
+    if session is None or session.invoice_id != invoice.id:
+        return None
+    if session.amount != invoice.outstanding:
+        session.record(now, state="failed", error="balance_changed")
+        return None
+    session.record(now, state="starting", carrier_id=carrier_id)
     return session
 
 
@@ -125,7 +141,8 @@ def end_unheard(session: KeypadSession) -> None:
         now = KeypadSession.locked(session.id)
         if not now.is_open or now.updated_at != session.updated_at:
             return
-        now.record(real_now(), state="failed", error="no_report", capturing="")
+        error = "not_begun" if session.state == "ordered" else "no_report"
+        now.record(real_now(), state="failed", error=error, capturing="")
         if now.payment_sid:  # the call may go on, and Twilio with what is typed in
             stage_step(now, CANCEL)
         if session.state == "completing":

@@ -1,6 +1,7 @@
 """Paying during a call: by the card on file, after the person has said yes, or by keypad."""
 
 from actions.calling.keypad import begin, go_on, words_for_session
+from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
 from actions.calling.tools.debts import chosen_bill, unpaid
 from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
@@ -18,6 +19,7 @@ from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
 from rules.calling.tools_consent import consent_heard
+from rules.calling.tools_defined import KEYPAD, SAVED_CARD
 from rules.calling.tools_payload import Said
 from rules.calling.tools_words import (
     NO_CARDS_IN_CALLS,
@@ -35,11 +37,6 @@ from rules.contact.card_notice import LANGUAGES, CardNotice, card_notice
 from rules.money import in_words, to_major, unchargeable
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
-
-SAVED_CARD, KEYPAD = "saved_card", "keypad"
-IN_CALL = "in_call"
-MOST_ENTRIES = 2  # of cards in one call
-TWILIOS = "CA"  # how the id of a call at Twilio begins
 
 
 def process_phone_payment(request: ToolRequest) -> str:
@@ -70,7 +67,7 @@ def _paid(request: ToolRequest, by: str) -> str:
         return _went_on(last)
     if last is not None and _is_being_typed(last):
         return _went_on(last)
-    invoice_id, heard = chosen_bill(request).id, request.heard()
+    invoice_id, heard = _bill(request, by), request.heard()
     begun: Charge | KeypadSession | None = None
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(request.call.id)
@@ -89,6 +86,20 @@ def _paid(request: ToolRequest, by: str) -> str:
     if done is not None:
         return _went_on(done)
     return question if last is None else f"{_told_of(last)} {question}"
+
+
+def _bill(request: ToolRequest, by: str) -> str:
+    """The bill to be paid: the one for which the clinic has ordered the entry of a card, else the
+    oldest. Raises Refused.
+    """
+    ordered = KeypadSession.ordered(request.call) if by == KEYPAD else None
+    if (
+        ordered is not None
+        and request.text("invoiceId") in {"", ordered.invoice_id}
+        and ordered.invoice_id in {bill.id for bill in unpaid(request.call)}
+    ):
+        return ordered.invoice_id
+    return chosen_bill(request).id
 
 
 def _agreed_to(

@@ -54,6 +54,7 @@ SINCE = {  # jobs that the first release did not have
     "find_missed_calls",
     "find_unseen_debtors",
     "look_up_number",
+    "order_card_entry",
     "read_inbound_texts",
     "read_missed_calls",
     "read_sender_registration",
