@@ -1,6 +1,7 @@
 """All kinds of effects there are."""
 
 from effects.calling.call import CALL
+from effects.calling.keypad_order import KEYPAD_ORDER
 from effects.calling.keypad_step import KEYPAD_STEP
 from effects.contact.text import TEXT
 from effects.deployment.address_create import ADDRESS_CREATE
@@ -69,6 +70,7 @@ KINDS: tuple[Kind, ...] = (
     REFUND,
     TEXT,
     CALL,
+    KEYPAD_ORDER,
     KEYPAD_STEP,
     SETUP_CUSTOMER_CREATE,
     SETUP_INTENT_CREATE,

@@ -17,7 +17,7 @@ from jobs.dial_overdue import dial_overdue
 from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
 from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
-from jobs.find_missed_calls import find_missed_calls
+from jobs.find_missed_calls import find_missed_calls, read_missed_calls
 from jobs.find_strays import find_strays, find_strays_at
 from jobs.find_unseen_debtors import find_unseen_debtors
 from jobs.fold_totals import fold_totals
@@ -26,6 +26,7 @@ from jobs.look_up_number import look_up_number
 from jobs.mark_overdue import mark_overdue
 from jobs.open_payment_intent import open_payment_intent
 from jobs.open_setup_intent import open_setup_intent
+from jobs.order_card_entry import order_card_entry
 from jobs.poll_calls import poll_call, poll_calls
 from jobs.poll_inbound_texts import poll_inbound_texts, read_inbound_texts
 from jobs.poll_ports import poll_ports
@@ -86,6 +87,7 @@ __all__ = [
     "mark_overdue",
     "open_payment_intent",
     "open_setup_intent",
+    "order_card_entry",
     "poll_call",
     "poll_calls",
     "poll_inbound_texts",
@@ -95,6 +97,7 @@ __all__ = [
     "process_stripe_event",
     "purchase_number",
     "read_inbound_texts",
+    "read_missed_calls",
     "read_sender_registration",
     "read_sender_registrations",
     "read_stripe_events",

@@ -2,33 +2,55 @@
 that what was said in them is heard.
 
 Twice is harmless: a call is one row, whoever tells of it first, and what was said in it is heard
-once. Vapi repeats no message. A reading begins before the last one that succeeded; what it finds is
-followed as any other call: `poll_calls` reads how it ended and what was said.
+once. Vapi repeats no message. A reading begins before the last one that succeeded was asked for;
+what it finds is followed as any other call: `poll_calls` reads how it ended and what was said.
+
+While Vapi is away one reading is tried again at growing intervals, and taken up anew once it has
+given up: however long that lasts, it goes on from where the last one ended.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from actions.calling.receive import receive
+from delivery.attempt import recording
 from delivery.registry import job
-from models.contact.contact_facts import moment
-from models.delivery.staged_job import StagedJob
+from models.base import to_micros
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob, revive_job
 from models.deployment.phone_line import PhoneLine
 from providers.vapi.calls import calls_since
 from runtime.clock import real_now
 
 OVERLAP = timedelta(minutes=10)
 FIRST = timedelta(days=1)  # that are read where nothing has been before
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = "name = ? ORDER BY id DESC LIMIT 1"
+
+
+@job(queue="periodic", calls_out=False, attempts=3, timeout=20)
+def find_missed_calls() -> None:
+    """Have Vapi's list read, if anybody can call us: one reading at a time."""
+    with recording():
+        last = StagedJob.one(_LAST, "read_missed_calls")
+        if last is not None and last.state != "done":
+            revive_job("read_missed_calls", last.key, 0.0)
+        elif PhoneLine.has("holds_slot AND vapi_id IS NOT NULL"):
+            since = _first_read_from() if last is None else last.created_at
+            stage("read_missed_calls", since, since, fair_to="")
 
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
-def find_missed_calls() -> None:
-    """Make ours what Vapi lists and we were never told of."""
-    if PhoneLine.has("holds_slot AND vapi_id IS NOT NULL"):
-        for told in calls_since(_read_to() - OVERLAP):
-            receive(told)
+def read_missed_calls(since: int) -> None:
+    """Make ours what Vapi has listed since a little before a time (microseconds) and we were never
+    told of.
+    """
+    for told in calls_since(EPOCH + timedelta(microseconds=since) - OVERLAP):
+        receive(told)
 
 
-def _read_to() -> datetime:
-    done = "state = 'done' AND name = 'find_missed_calls' ORDER BY id DESC LIMIT 1"
-    last = StagedJob.one(done)
-    return (last and moment(last.created_at)) or real_now() - FIRST
+def _first_read_from() -> int:
+    """Where the first reading begins, in microseconds: at the last one of the release before this
+    one, which was of the job itself.
+    """
+    done = StagedJob.one(f"state = 'done' AND {_LAST}", "find_missed_calls")
+    return to_micros(real_now() - FIRST) if done is None else done.created_at

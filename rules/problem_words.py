@@ -103,6 +103,10 @@ NEXT: dict[str, str] = {
         "A customer with a stripeCustomerId and a saved card is accepted. Send a paymentMethodId,"
         " or the payment link."
     ),
+    "keypad_unavailable": (
+        "A call that is going on, about the invoice and with a verified person, is accepted."
+        " Correct what the detail names, or send a payment link."
+    ),
     "staff_form_off": (
         "Payment links are accepted here. Send one, or set staffEntry to form in the settings."
     ),

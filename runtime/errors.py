@@ -1,5 +1,7 @@
 """The root of our errors, and the kinds that tell a caller how to react."""
 
+from dataclasses import dataclass
+
 
 class PayphoneError(Exception):
     """Root of all errors raised on purpose. The message names the thing, the fault and the next
@@ -13,14 +15,30 @@ class NotAllowed(PayphoneError):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to pay `amount` (minor units) of an invoice, for the audit log; its repetitions
+    have the same `key`, where it has one.
+    """
+
+    account_id: str
+    invoice_id: str
+    amount: int
+    currency: str
+    actor: str
+    key: tuple[str, ...] = ()
+
+
 class Refused(PayphoneError):
     """An action cannot be done as things stand: what is asked for, of what, is not allowed or not
     possible. Whoever asked decides what to do; nothing was changed.
 
     `code` is a stable word from the API's table of problems; `detail` says why and what to do
     instead; `errors` are per field; `members` are told beside them (camelCase); `retry_after` is in
-    seconds.
+    seconds. `attempt` is what somebody tried to pay, where it was that.
     """
+
+    attempt: Attempt | None = None
 
     def __init__(
         self,

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     twilio_api_base: str = ""
     vapi_api_key: str = ""
     vapi_webhook_secret: str = ""
+    vapi_public_key: str = ""
     vapi_api_base: str = "https://api.vapi.ai"
     google_client_id: str = ""
     google_client_secret: str = ""

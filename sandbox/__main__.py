@@ -54,7 +54,7 @@ def options() -> argparse.Namespace:
         help="a number of that account",
     )
     parser.add_argument(
-        "--vapi", action="store_true", help="let Vapi's private key in, which is $VAPI_API_KEY"
+        "--vapi", action="store_true", help="let Vapi's keys in, $VAPI_API_KEY and $VAPI_PUBLIC_KEY"
     )
     parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
     return parser.parse_args()
@@ -82,6 +82,8 @@ def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
         add_sender(sandbox.twilio, Sender(*sender.split(",", 3)))
     if chosen.vapi:
         add_key(sandbox.vapi, secret("VAPI_API_KEY"))
+        if public := os.environ.get("VAPI_PUBLIC_KEY"):
+            sandbox.vapi.books.public_keys.add(public)
 
 
 def main() -> None:

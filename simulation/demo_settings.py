@@ -71,6 +71,7 @@ def demo_settings(mode: str) -> dict[str, str]:
         "SETUP_FEE": "9900 usd",
         "PAYPHONE_BUSINESS_SHIFT": str(until_mid_morning(datetime.now(UTC))),
         "VAPI_API_KEY": secrets.token_hex(16),
+        "VAPI_PUBLIC_KEY": secrets.token_hex(16),
         "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
         "VAPI_API_BASE": f"http://{HOST}:{sandbox_port}",
     }

@@ -13,6 +13,7 @@ from actions.calling.keypad_steps import JOB, key_of, stage_step
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
 from actions.payments.charge import Charge, charge_by_phone
+from actions.payments.refused_attempts import attempt_of, record_refused
 from delivery.perform_now import perform_now, stage_now, staged_id, take_due
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
@@ -49,7 +50,9 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     """A session for the locked invoice of the locked call, with the job that begins it at
     Twilio.
     """
-    session = KeypadSession.begin(call, invoice, invoice.outstanding, carrier_id, real_now())
+    session = _as_ordered(invoice, call, carrier_id) or KeypadSession.begin(
+        call, invoice, invoice.outstanding, carrier_id, real_now()
+    )
     AuditEntry.record(
         request.actor,
         "keypad.begun",
@@ -61,6 +64,20 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     )
     of_step = (session.id, START, 0)
     stage_now("enter_card", key_of(session, START), *of_step, fair_to=session.account_id)
+    return session
+
+
+def _as_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession | None:
+    """The session that the clinic has ordered for this invoice, begun; None where there is none, or
+    the balance is another one now.
+    """
+    session, now = KeypadSession.ordered(call), real_now()
+    if session is None or session.invoice_id != invoice.id:
+        return None
+    if session.amount != invoice.outstanding:
+        session.record(now, state="failed", error="balance_changed")
+        return None
+    session.record(now, state="starting", carrier_id=carrier_id)
     return session
 
 
@@ -124,7 +141,8 @@ def end_unheard(session: KeypadSession) -> None:
         now = KeypadSession.locked(session.id)
         if not now.is_open or now.updated_at != session.updated_at:
             return
-        now.record(real_now(), state="failed", error="no_report", capturing="")
+        error = "not_begun" if session.state == "ordered" else "no_report"
+        now.record(real_now(), state="failed", error=error, capturing="")
         if now.payment_sid:  # the call may go on, and Twilio with what is typed in
             stage_step(now, CANCEL)
         if session.state == "completing":
@@ -186,14 +204,18 @@ def _ended(session: KeypadSession, result: str, token: str) -> Charge | None:
         return None
     session.record(now, state="captured", error="", capturing="")
     invoice = Invoice.locked(session.invoice_id)
+    actor = f"call:{session.call_id}"
+    attempt = attempt_of(invoice, session.amount, actor)
     if invoice.outstanding != session.amount:
         session.record_charge(None, "balance_changed", now)
+        record_refused(attempt, "balance_changed")
         return None
     try:
-        charging = charge_by_phone(invoice, None, token, f"call:{session.call_id}", session.call_id)
+        charging = charge_by_phone(invoice, None, token, actor, session.call_id)
     except Refused as refused:
         log.info("the card was not charged", session=session.id, code=refused.code)
         session.record_charge(None, "not_charged", now)
+        record_refused(attempt, refused.code)
         return None
     session.record_charge(charging.confirmation_id, "", now)
     return charging

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from actions.payments.chargeable import refuse_amount
 from actions.payments.recompute import recompute
+from actions.payments.refused_attempts import attempting
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
@@ -40,7 +41,8 @@ def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[P
     when = _moment(taken.received_at, account)
     with transaction():
         invoice = Invoice.locked(invoice_id)
-        known = _known(invoice, taken)
+        with attempting(invoice, taken.amount, actor):
+            known = _known(invoice, taken)
         AuditEntry.record(
             actor,
             "payment.repeated" if known else "payment.taken",

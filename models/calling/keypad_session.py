@@ -12,10 +12,13 @@ from models.invoices.invoice import Invoice
 from runtime.ids import new_id
 
 OPEN = "state IN ('starting', 'capturing', 'completing')"
+GOING_ON = "state IN ('ordered', 'starting', 'capturing', 'completing')"
 
 
 class KeypadSession(Row):
-    """`starting → capturing → completing → captured → over`, or `failed`; one open session a call.
+    """`(ordered →) starting → capturing → completing → captured → over`, or `failed`; one open
+    session a call. `ordered`: the clinic wants it, and the person in the call has not agreed yet;
+    nothing is there at Twilio.
 
     `capturing` is what Twilio is being given: payment-card-number, expiration-date, security-code,
     postal-code. `carrier_id` is the call's at Twilio, `payment_sid` the session's. No digit of a
@@ -61,29 +64,46 @@ class KeypadSession(Row):
         return row
 
     @classmethod
+    def order(cls, call: Call, invoice: Invoice, now: datetime) -> Self:
+        """A session for the locked call's invoice that the assistant is to begin."""
+        session = cls.begin(call, invoice, invoice.outstanding, "", now)
+        session._write(now, state="ordered")  # noqa: SLF001 - it is of this class
+        return session
+
+    @classmethod
+    def ordered(cls, call: Call) -> Self | None:
+        """The call's session that was ordered and is not begun."""
+        return cls.one("call_id = ? AND state = 'ordered' LIMIT 1", call.id)
+
+    @classmethod
+    def going_on(cls, call: Call) -> Self | None:
+        """The call's session of which a card may still come."""
+        return cls.one(f"call_id = ? AND {GOING_ON} LIMIT 1", call.id)
+
+    @classmethod
     def newest(cls, call: Call) -> Self | None:
         """The call's last session."""
         return cls.one("call_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", call.id)
 
     @classmethod
     def failures(cls, call: Call) -> int:
-        """How many sessions of the call ended without a card."""
-        return len(cls.all("call_id = ? AND state = 'failed'", call.id))
+        """How many sessions of the call were begun and ended without a card."""
+        failed = "call_id = ? AND state = 'failed' AND error <> 'not_begun'"
+        return len(cls.all(failed, call.id))
 
     @classmethod
     def unheard(cls, since: datetime, limit: int) -> list[Self]:
         """Open sessions of which nothing was heard since a time."""
-        where = "state IN ('starting', 'capturing', 'completing') AND updated_at < ? LIMIT ?"
-        return cls.all(where, to_micros(since), limit)
+        return cls.all(f"{GOING_ON} AND updated_at < ? LIMIT ?", to_micros(since), limit)
 
     @property
     def is_open(self) -> bool:
         """Whether a card may still come of it."""
-        return self.state in {"starting", "capturing", "completing"}
+        return self.state in {"ordered", "starting", "capturing", "completing"}
 
     def record(self, now: datetime, **values: Any) -> bool:
         """Write what became of it, unless it is over; whether it was written."""
-        return self._write(now, only_if=OPEN, **values)
+        return self._write(now, only_if=GOING_ON, **values)
 
     def record_charge(self, confirmation_id: str | None, error: str, now: datetime) -> None:
         """What was done with the card that came of it."""

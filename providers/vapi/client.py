@@ -81,9 +81,7 @@ def location(path: str) -> str:
     try:
         response = client().get(path)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        raise ProviderError(
-            "vapi", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
-        ) from error
+        raise _no_answer(error) from error
     if response.has_redirect_location:
         return str(response.headers["Location"])
     _read("GET", response, {})
@@ -93,6 +91,20 @@ def location(path: str) -> str:
 def post(path: str, body: Json) -> Json:
     """The object that a POST of JSON made."""
     return an_object(_asked("POST", path, body=body))
+
+
+def tell(url: str, body: Json, public_key: str) -> None:
+    """POST JSON to an address that Vapi named, with a key that is no secret; what it answers is not
+    read.
+    """
+    try:
+        response = client().post(url, json=body, headers={"Authorization": f"Bearer {public_key}"})
+    except NEVER_LEFT as error:
+        raise _no_connection(error) from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise _no_answer(error) from error
+    if not response.is_success:
+        _read("POST", response, {})
 
 
 def post_form(path: str, fields: dict[str, str], file: tuple[str, bytes, str]) -> Json:
@@ -154,14 +166,20 @@ def _asked(
             headers={"Content-Type": "application/json"} if content else None,
         )
     except NEVER_LEFT as error:
-        raise ProviderError(
-            "vapi", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
-        ) from error
+        raise _no_connection(error) from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
-        raise ProviderError(
-            "vapi", "unknown", f"no answer: {type(error).__name__}", type(error).__name__
-        ) from error
+        raise _no_answer(error) from error
     return _read(method, response, body or {})
+
+
+def _no_connection(error: Exception) -> ProviderError:
+    kind = type(error).__name__
+    return ProviderError("vapi", "retry_later", f"no connection: {kind}", "no_connection")
+
+
+def _no_answer(error: Exception) -> ProviderError:
+    kind = type(error).__name__
+    return ProviderError("vapi", "unknown", f"no answer: {kind}", kind)
 
 
 def _read(method: str, response: httpx.Response, sent: Json) -> Any:

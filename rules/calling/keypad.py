@@ -49,6 +49,7 @@ RESULTS: dict[str, str] = {
     "refused": "The keypad cannot be used in this call.",
     "no_token": "The card could not be checked.",
     "no_report": "The keypad service did not say what became of the card.",
+    "not_begun": "The card entry was not begun in the call.",
     "balance_changed": "The amount has changed since it was agreed to.",
     "not_charged": "The payment could not be taken.",
 }
@@ -90,6 +91,12 @@ def waiting(piece: str, error: str) -> str:
     """What the model says while a piece is waited for, after a mistake perhaps."""
     wrong = MISTAKES[error][0] + " " if error in MISTAKES else ""
     return f"{wrong}{ASK.get(piece, CHECKING)}{AGAIN}"
+
+
+def why_failed(result: str) -> str:
+    """Why no card came of it, for whoever ordered it, and what to do."""
+    why = RESULTS.get(result, RESULTS["internal-error"])
+    return f"{why} Nothing was charged. Order it once more, or send a payment link."
 
 
 def failed(result: str) -> str:

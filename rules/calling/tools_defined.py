@@ -38,7 +38,7 @@ def _one_of(*words: str, description: str = "") -> Json:
 
 
 VERIFY, PAY, STOP = "verifyCaller", "processPhonePayment", "stopContact"
-KEYPAD = "keypad"
+SAVED_CARD, KEYPAD = "saved_card", "keypad"
 FUNCTIONS: tuple[Json, ...] = (
     _function(
         VERIFY,
@@ -64,7 +64,7 @@ FUNCTIONS: tuple[Json, ...] = (
         PAY,
         "Charges the oldest bill to the card on file, after the person has said yes to the amount."
         " It never takes a card number.",
-        by=_one_of("saved_card"),
+        by=_one_of(SAVED_CARD),
     ),
     _function(
         "recordPromise",
@@ -104,6 +104,15 @@ _BY_KEYPAD = _function(
 )
 
 
+def _static(function: str, *, keypad: bool) -> list[Json]:
+    """What a tool is given over what the model says: also the way to pay, for only the member that
+    hears no keypad may have a card typed.
+    """
+    if function != PAY:
+        return STATIC
+    return [*STATIC, {"key": "by", "value": KEYPAD if keypad else SAVED_CARD}]
+
+
 def render_tools(public_url: str, *, keypad: bool = False) -> list[Json]:
     """The tools, with the card on file or with one that is typed on the keypad; our secret is added
     to each `server` by whoever sends the body.
@@ -116,7 +125,7 @@ def render_tools(public_url: str, *, keypad: bool = False) -> list[Json]:
             "type": "function",
             "async": False,
             "function": function,
-            "parameters": STATIC,
+            "parameters": _static(function["name"], keypad=keypad),
             "server": {"url": f"{public_url}{DOOR}", "timeoutSeconds": SECONDS},
         }
         for function in functions

@@ -621,7 +621,7 @@ def _capped(question: _Question, rule: Rule) -> Iterator[Refused]:
         for contact in question.facts.history
         if contact.channel in rule.channels
         and contact.at > question.at - window
-        and outcome_of(contact.outcome).connected
+        and outcome_of(contact.outcome).counts_as(rule.counts)
         and not contact.asked_for
         and (rule.scope == "person" or contact.debt_id == question.facts.debt.id)
     )

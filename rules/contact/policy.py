@@ -29,7 +29,8 @@ ANY_PARTY: tuple[Party, ...] = ("first", "third")
 class Rule:
     """One rule. Empty `states`: everywhere; with `cities` only there. `starts` and `ends` are its
     first and last day in force, None: always. `numbers` are its parameters: hours are local, `most`
-    and `days` a cap's (per `scope`), `debt_days` for how long a debt has been due before it counts.
+    and `days` a cap's (per `scope`, of what it `counts`), `debt_days` for how long a debt has been
+    due before it counts.
 
     `code` is the gate's answer where the gate keeps it. `extra_hours` of a cap's window are for the
     night in which clocks go back.
@@ -49,6 +50,7 @@ class Rule:
     starts: date | None = None
     ends: date | None = None
     scope: Literal["", "person", "debt"] = ""
+    counts: Literal["connected", "begun"] = "connected"
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def in_force(self, first: date, last: date) -> bool:
@@ -374,12 +376,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="cap.massachusetts",
         kind="cap",
-        what="Creditors too: at most two calls begun about a debt in seven days.",
+        what="Creditors too: at most two calls begun about a debt in seven days, connected or not.",
         source="940 CMR 7.04(1)(f)",
         certainty="high",
         code="debt_cap",
         states=("MA",),
         channels=("voice",),
+        counts="begun",
         scope="debt",
         numbers={"most": 2, "days": 7},
     ),
@@ -584,6 +587,10 @@ class Outcome:
     connected: bool
     conversation: bool
     what: str
+
+    def counts_as(self, counts: Literal["connected", "begun"]) -> bool:
+        """Whether a cap counts it: what was not placed was never begun."""
+        return self.connected if counts == "connected" else self is not OUTCOMES["not_placed"]
 
     @property
     def counted(self) -> tuple[bool, bool]:

@@ -13,6 +13,15 @@ BACK = "handoff_back_to_payments"
 LONGEST_CALL = 900  # seconds
 
 
+# what a member of the squad is told when the clinic orders the entry of a card from outside
+ORDER = (
+    "The clinic has ordered that the verified caller may now pay by a card that they type on the"
+    f" keypad. If you have the tool {TO_CARD_ENTRY}, tell the caller so in one sentence and call it"
+    f" now. If you have no such tool, but {PAY} takes a card by keypad, call that. If you have"
+    " neither, say nothing of it. Ask for no digit yourself."
+)
+
+
 def render_card_entry(clinic: Clinic) -> Json:
     """The whole body, named: other members hand over to it by its name."""
     tools = [

@@ -10,6 +10,7 @@ from sandbox.shared import Shared
 from sandbox.vapi.errors import Json, missing
 
 MAGIC_KEY = "sandbox-vapi-key"
+PUBLIC_KEY = "sandbox-vapi-public-key"
 KINDS = (
     "file",
     "tool",
@@ -61,6 +62,7 @@ class Books:
 
     shared: Shared
     keys: set[str] = field(default_factory=lambda: {MAGIC_KEY})
+    public_keys: set[str] = field(default_factory=lambda: {PUBLIC_KEY})
     habits: Habits = field(default_factory=Habits)
     tables: dict[str, dict[str, Json]] = field(default_factory=lambda: {k: {} for k in KINDS})
     versions: dict[str, list[Json]] = field(default_factory=dict)
@@ -68,6 +70,8 @@ class Books:
     bills: list[Json] = field(default_factory=list)
     # scripts by number, with what their callers say of themselves; of all others by ""
     callers: dict[str, Json] = field(default_factory=dict)
+    # what was said to the assistants of calls, oldest first
+    told: list[Json] = field(default_factory=list)
     last_moment: int = 0
     org: str = "5a0d0000-0000-4000-8000-000000000000"
 

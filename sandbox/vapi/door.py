@@ -7,10 +7,11 @@ import falcon
 from sandbox.stripe.door import give
 from sandbox.stripe.exchange import Request
 from sandbox.vapi.books import KINDS
+from sandbox.vapi.live import LIVE
 from sandbox.vapi.provider import Vapi
 
 LARGEST_BODY = 1 << 25
-PREFIX = re.compile(rf"/({'|'.join(KINDS)})(/.*)?$")
+PREFIX = re.compile(rf"/({'|'.join(KINDS)}|{LIVE})(/.*)?$")
 
 
 class VapiDoor:

@@ -11,7 +11,7 @@ from sandbox.request_log import LoggedRequest
 from sandbox.shared import Shared
 from sandbox.stripe.exchange import HTML, Answer, Request
 from sandbox.twilio.provider import Twilio
-from sandbox.vapi import calls, files, phone_numbers
+from sandbox.vapi import calls, files, live, phone_numbers
 from sandbox.vapi.books import Books
 from sandbox.vapi.errors import Json, VapiError, failure, invalid
 from sandbox.vapi.operations import Call, check_query, operation_at
@@ -50,18 +50,30 @@ class Vapi(FrontDoor):
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""
         try:
+            if request.path.startswith(f"/{live.LIVE}/"):
+                return self._told(request, entry)
             self._authenticate(request)
             operation, object_id = operation_at(request.method, request.path)
             call = self._read(request, object_id)
             entry.params = not_secret(call.query if call.body is None else call.body)
             with self.shared.lock:
                 made = operation.perform(call)
+                if request.method == "GET" and request.path.startswith("/call/"):
+                    made = live.with_address(made, request.base_url)
                 body = json.dumps(made)
             if isinstance(made, dict) and set(made) == {"location"}:
                 return Answer(302, "", {"Location": made["location"]})
             return Answer(operation.status, body, performed=True)
         except VapiError as error:
             return Answer(error.status, json.dumps(error.body))
+
+    def _told(self, request: Request, entry: LoggedRequest) -> Answer:
+        """What is said to the assistant of a call."""
+        entry.params = body = _json(request.body.encode("latin-1"), "application/json")
+        with self.shared.lock:
+            given = request.headers.get("authorization", "")
+            made = live.tell(self.books, request.path, given, body)
+        return Answer(200, json.dumps(made), performed=True)
 
     def _read(self, request: Request, id: str) -> Call:
         """The request's parts. Raises for a body that is no JSON where it has to be."""

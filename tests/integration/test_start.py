@@ -141,6 +141,7 @@ FREE = {
     "twilio_messaging_service_sid",
     "vapi_api_key",
     "vapi_webhook_secret",
+    "vapi_public_key",
     "google_client_id",
     "google_client_secret",
     "oauth_providers",

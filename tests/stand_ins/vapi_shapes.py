@@ -70,6 +70,7 @@ NAMES = [
     "AnalysisPlan",
     "KeypadInputPlan",
     "VapiVoicemailDetectionPlan",
+    "ClientInboundMessageAddMessage",
 ]
 KEPT = ("maxLength", "minLength", "minimum", "maximum")
 Json = dict[str, Any]

@@ -26,7 +26,7 @@ from runtime.killpoint import killpoint
 from runtime.secret_box import box_of
 from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import read_json
-from web.http.guards.auth import caller_of
+from web.http.guards.auth import Caller, caller_of
 from web.http.outcome import accept
 from web.http.problems import Problem
 
@@ -77,7 +77,7 @@ def idempotent(responder: Responder) -> Responder:
         caller, key = caller_of(req), req.get_header("Idempotency-Key")
         document = getattr(self, "read_body", read_json)(req)
         req.context.document = document
-        scope = f"{caller.id}:{caller.account.id if caller.account else ''}"
+        scope = _scope(caller)
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document, **params)
         respond = functools.partial(responder, self, req, resp, document, **params)
@@ -95,6 +95,20 @@ def idempotent(responder: Responder) -> Responder:
                 _render(self, req, resp, later.reference, scope, key)
 
     return wrapped
+
+
+def request_key(req: falcon.Request) -> tuple[str, ...]:
+    """What a request has in common with its repetitions, and with nothing else: its caller, its
+    Idempotency-Key and its body. Empty without a key.
+    """
+    key = req.get_header("Idempotency-Key")
+    if key is None or not hasattr(req.context, "document"):
+        return ()
+    return _scope(caller_of(req)), key, _digest(req, req.context.document)
+
+
+def _scope(caller: Caller) -> str:
+    return f"{caller.id}:{caller.account.id if caller.account else ''}"
 
 
 def _decided(

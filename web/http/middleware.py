@@ -8,6 +8,7 @@ import falcon
 from peewee import DataError, IntegrityError, InterfaceError, OperationalError, PeeweeException
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from actions.payments.refused_attempts import audit_refused
 from models.accounts.operator_session import OperatorSession
 from models.base import NoInstant
 from models.database_errors import explain
@@ -19,6 +20,7 @@ from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
 from web.http.guards.auth import Caller
 from web.http.guards.card_guard import API
+from web.http.idempotency import request_key
 from web.http.keep_alive import close_connection
 from web.http.outcome import answer_database_away, answered_accepted, begin
 from web.http.pages import show_page
@@ -84,6 +86,8 @@ def on_problem(
     """Answer a refusal with its problem document."""
     if isinstance(error, Refused):
         log.info("problem", code=error.code, route=route_of(req))
+        if error.attempt is not None:
+            audit_refused(error, *request_key(req))
         _tell(req, resp, error)
 
 

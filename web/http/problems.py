@@ -31,6 +31,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "payment_conflict": (409, "The reference belongs to a different payment"),
     "payment_repeated": (409, "The same charge was made minutes ago"),
     "no_saved_card": (409, "No saved card"),
+    "keypad_unavailable": (409, "No card can be typed in this call"),
     "staff_form_off": (409, "Cards are taken by payment link only"),
     "invoice_already_paid": (409, "The invoice is paid"),
     "invoice_not_payable": (409, "The invoice cannot be paid"),

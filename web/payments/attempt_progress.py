@@ -5,9 +5,11 @@ first moment on.
 from typing import Any
 
 from actions.payments.charge import why_not_charged
+from models.calling.keypad_session import KeypadSession
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
+from rules.calling.keypad import why_failed
 from web.payments.responses import PaymentWithRefunds
 
 # of a payment: then the latest charge says more than the intent
@@ -32,6 +34,16 @@ def attempt_shown(
     return PaymentWithRefunds.of_attempt(
         attempt, **{"status": OVER.get(attempt.state, "pending")} | told
     )
+
+
+def entry_shown(session: KeypadSession, **beside: Any) -> PaymentWithRefunds:
+    """The entry of a card by keypad as a payment, before anything was charged: `pending`, or
+    `failed` with what came of it instead.
+    """
+    told: Told = {"status": "pending"}
+    if session.state == "failed":
+        told = {"status": "failed", "code": "keypad_failed", "advice": why_failed(session.error)}
+    return PaymentWithRefunds.of_entry(session, **UNTROUBLED | beside | told)
 
 
 def _progress(attempt: PaymentAttempt, payment: Payment | None) -> Told:

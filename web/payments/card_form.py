@@ -19,6 +19,7 @@ from actions.payments.charge import charge
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_payable
 from actions.payments.plan_attempt import plan_attempt
+from actions.payments.refused_attempts import attempting
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
@@ -214,11 +215,11 @@ def _invoice(invoice_id: str) -> Invoice:
 
 def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
     """Ask for the charge of the locked invoice. Raises Problem."""
-    check_allowed(invoice)
-    attempt, jobs = plan_attempt(invoice, wanted.amount, wanted.receipt_email, form.actor)
-    return answered_later(
-        charge(invoice, attempt, wanted.payment_method_id, form.actor, jobs, by_phone=True)
-    )
+    card = wanted.payment_method_id
+    with attempting(invoice, wanted.amount, form.actor, card):
+        check_allowed(invoice)
+        attempt, jobs = plan_attempt(invoice, wanted.amount, wanted.receipt_email, form.actor)
+        return answered_later(charge(invoice, attempt, card, form.actor, jobs, by_phone=True))
 
 
 def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:

@@ -1,19 +1,24 @@
 """Confirming payments: for web, backend and phone alike. Only Stripe's `succeeded` is success."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import falcon
 from pydantic import Field
 
+from actions.calling.order_keypad import order_keypad, take_order
 from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
+from actions.payments.refused_attempts import attempting
+from delivery.perform_now import perform_all
+from models.calling.call import Call
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
 from web.http.fields import Amount, Id, PaymentMethodId
-from web.http.guards.auth import caller_of
+from web.http.guards.auth import Caller, caller_of
 from web.http.idempotency import idempotent, key_required
 from web.http.problems import Problem
 from web.openapi.openapi import documented
@@ -33,6 +38,8 @@ CHARGING_PROBLEMS = (
     *CONFIRMING_PROBLEMS,
     "amount_exceeds_balance",
     "no_saved_card",
+    "keypad_unavailable",
+    "not_configured",
     "payment_repeated",
     "idempotency_key_required",
 )
@@ -47,13 +54,20 @@ class Confirm(Body):
 
 
 class PhonePayment(Body):
-    """A payment taken on the phone: with a payment method or the customer's saved card, never a
-    card number.
+    """A payment taken on the phone: with a payment method, the customer's saved card, or a card
+    that is typed on the keypad of a call of the assistant's (`callId`); never a card number.
     """
 
     invoice_id: Id
     payment_method_id: PaymentMethodId | None = None
     use_saved_card: bool = False
+    keypad: bool = Field(
+        default=False,
+        description=(
+            "Have the assistant of the call `callId` take a card on the keypad. It asks the person"
+            " first; the whole balance is charged, or nothing."
+        ),
+    )
     amount: Amount | None = None
     repeat: bool = Field(
         default=False,
@@ -90,7 +104,9 @@ class ConfirmPayment:
             )
         if attempt.state != "open":
             return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
-        return answered_later(charge(invoice, attempt, wanted.payment_method_id, caller.actor, []))
+        card, key = wanted.payment_method_id, f"{attempt.id}:{wanted.payment_method_id}"
+        with attempting(invoice, attempt.amount, caller.actor, key):
+            return answered_later(charge(invoice, attempt, card, caller.actor, []))
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Perform a charge that nobody has begun."""
@@ -110,28 +126,27 @@ class PayByPhone:
     @key_required
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Charge a card for the invoice as a mail or telephone order (MOTO)."""
+        """Charge a card for the invoice as a mail or telephone order (MOTO). By keypad, 202 once it
+        is ordered: nothing is charged before the person has agreed in the call and typed it.
+        """
         caller, wanted = caller_of(req), check(PhonePayment, document)
-        if bool(wanted.payment_method_id) == wanted.use_saved_card:
-            raise Problem(
-                "invalid",
-                "Give either a paymentMethodId or useSavedCard.",
-                [
-                    {
-                        "field": "paymentMethodId",
-                        "message": "is not the only card named; one is accepted; send it or"
-                        " useSavedCard, not both",
-                    }
-                ],
+        if [bool(wanted.payment_method_id), wanted.use_saved_card, wanted.keypad].count(True) != 1:
+            raise _invalid(
+                "paymentMethodId",
+                "is not the only card named; one is accepted; send it, useSavedCard or keypad",
+                "Give one of paymentMethodId, useSavedCard and keypad.",
             )
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)
+        if wanted.keypad:
+            return _ordered(invoice, wanted, caller)
         card = wanted.payment_method_id
-        if not wanted.repeat:
-            check_not_repeated(invoice, wanted.amount, card)
-        return answered_later(
-            charge_by_phone(invoice, wanted.amount, card, caller.actor, wanted.call_id)
-        )
+        with attempting(invoice, wanted.amount, caller.actor):
+            if not wanted.repeat:
+                check_not_repeated(invoice, wanted.amount, card)
+            return answered_later(
+                charge_by_phone(invoice, wanted.amount, card, caller.actor, wanted.call_id)
+            )
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Perform a charge that nobody has begun."""
@@ -142,10 +157,38 @@ class PayByPhone:
         answer_outcome(resp, reference, caller_of(req).actor)
 
 
+def _ordered(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:
+    if wanted.call_id is None:
+        raise _invalid(
+            "callId",
+            "is missing; with keypad, the id of a call that is going on is accepted; add it",
+            "A card is typed in a call of the assistant's: name it.",
+        )
+    if wanted.amount not in {None, invoice.outstanding}:
+        raise _invalid(
+            "amount",
+            "is not what is owed; by keypad the whole balance is accepted; leave it out",
+            "A card that is typed is charged what is owed.",
+        )
+    call = Call.one("id = ? AND account_id = ?", wanted.call_id, caller.own.id)
+    if call is None:
+        raise Problem("not_found", f"There is no call {wanted.call_id[:40]}.")
+    with attempting(invoice, None, caller.actor):
+        session, job_id = order_keypad(invoice, call, caller.actor)
+    perform = partial(perform_all, [job_id])
+    return Later(f"keypad:{session.id}", perform, f"/api/payments/{session.id}")
+
+
+def _invalid(field: str, message: str, detail: str) -> Problem:
+    return Problem("invalid", detail, [{"field": field, "message": message}])
+
+
 def resume_charge(reference: str) -> Callable[[], None]:
     """What is left to perform of a charge that is asked for again with the same key."""
-    kind, _, confirmation_id = reference.partition(":")
-    return resume(confirmation_id).perform if kind == "charge" else nothing_to_perform
+    kind, _, row_id = reference.partition(":")
+    if kind == "keypad":
+        return partial(perform_all, [take_order(row_id)])
+    return resume(row_id).perform if kind == "charge" else nothing_to_perform
 
 
 def answered_later(asked: Charge) -> Later:

@@ -8,6 +8,7 @@ import falcon
 
 from actions.invoices.invoices import find_invoice
 from actions.payments.plan_attempt import plan_attempt, until_in_place
+from actions.payments.refused_attempts import attempting
 from delivery.perform_now import perform_all
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -64,7 +65,8 @@ class CreatePaymentIntent:
         email = wanted.receipt_email or (
             wanted.billing_details.email if wanted.billing_details else None
         )
-        attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
+        with attempting(invoice, wanted.amount, caller.actor):
+            attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
         location = f"/api/payments/{attempt.id}"
         return Later(f"{attempt.id}:{attempt.amount}", partial(perform_all, jobs), location)
 

@@ -11,6 +11,7 @@ from actions.invoices.invoices import find_invoice
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import make_link_now, plan_link
 from actions.payments.payable import check_payable, payment_is_under_way
+from actions.payments.refused_attempts import attempt_of, attempting, record_refused
 from delivery.perform_now import perform_all, take_due
 from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
@@ -73,12 +74,14 @@ class InvoicePaymentLinks:
         wanted = check(LinkRequest, document)
         find_invoice(account, invoice_id)
         invoice = Invoice.locked(invoice_id)
-        check_payable(invoice)
-        check_balance_chargeable(invoice)
+        with attempting(invoice, None, actor):
+            check_payable(invoice)
+            check_balance_chargeable(invoice)
         phone = wanted.phone_number or invoice.customer.preferred_phone
         texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
         refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
         if refused is not None:
+            record_refused(attempt_of(invoice, None, actor), refused.code)
             return Later(refused.id, nothing_to_perform)
         link = plan_link(invoice, actor, INTERACTIVE)
         address = PayAddress.of(invoice, business_now())

@@ -8,6 +8,7 @@ import falcon
 
 from actions.payments.charge import declined, why_not_charged
 from actions.payments.read_intent import read_intent
+from models.calling.keypad_session import KeypadSession
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
@@ -18,8 +19,8 @@ Json = dict[str, Any]
 
 
 def answer_outcome(resp: falcon.Response, reference: str, actor: str) -> None:
-    """Answer for `charge:<confirmation>` or `look:<invoice>:<intent>`: 200 says success only when
-    Stripe says succeeded.
+    """Answer for `charge:<confirmation>`, `look:<invoice>:<intent>` or `keypad:<session>`: 200 says
+    success only when Stripe says succeeded.
 
     202 while it is not known yet. Raises Refused: declined, and whatever else kept the card from
     being charged.
@@ -29,6 +30,14 @@ def answer_outcome(resp: falcon.Response, reference: str, actor: str) -> None:
         invoice_id, _, intent_id = rest.partition(":")
         _answer_look(resp, invoice_id, intent_id, actor)
         return
+    if kind == "keypad":
+        session = KeypadSession.get_by_id(rest)
+        if session.confirmation_id is None:
+            status = "failed" if session.state == "failed" else "pending"
+            _answer(resp, session.invoice_id, None, status, rest, status == "pending")
+            resp.set_header("Location", f"/api/payments/{rest}")
+            return
+        rest = session.confirmation_id
     confirmation = PaymentConfirmation.get_by_id(rest)
     attempt = confirmation.attempt
     if confirmation.state in {"declined", "refused"}:
@@ -74,7 +83,7 @@ def _answer(
     at: str,
     unsettled: bool = False,
 ) -> None:
-    unsettled = unsettled or payment is None or status == "processing"
+    unsettled = unsettled or status in {"processing", "unknown"}
     resp.status = falcon.HTTP_202 if unsettled else falcon.HTTP_200
     if unsettled:
         resp.set_header("Location", f"/api/payments/{at}")

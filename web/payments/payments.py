@@ -10,6 +10,7 @@ from pydantic import Field
 from actions.payments.returns.request_refund import request_refund
 from delivery.perform_now import perform_all, take_due
 from models.accounts.account import Account
+from models.calling.keypad_session import KeypadSession
 from models.payments.dispute import disputes_of
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
@@ -23,7 +24,7 @@ from web.http.idempotency import idempotent, key_required
 from web.http.lists import filter_of, page
 from web.http.problems import Problem
 from web.openapi.openapi import PageQuery, documented
-from web.payments.attempt_progress import UNTROUBLED, attempt_shown
+from web.payments.attempt_progress import UNTROUBLED, attempt_shown, entry_shown
 from web.payments.responses import (
     DisputeShown,
     PaymentList,
@@ -64,13 +65,22 @@ def find_payment(account: Account, payment_id: str) -> Payment:
 
 
 def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Payment | None]:
-    """The attempt, if the id is that of one, and the payment, if one is known."""
+    """The attempt, if the id is that of one or of the entry of a card that was charged, and the
+    payment, if one is known.
+    """
+    session = _entry(account, payment_id)
+    if session is not None and session.confirmation_id is not None:
+        payment_id = PaymentConfirmation.get_by_id(session.confirmation_id).attempt_id
     attempt = PaymentAttempt.get_or_none(
         (PaymentAttempt.id == payment_id) & (PaymentAttempt.account == account)
     )
     if attempt is not None:
         return attempt, Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     return None, Payment.get_or_none((Payment.id == payment_id) & (Payment.account == account))
+
+
+def _entry(account: Account, session_id: str) -> KeypadSession | None:
+    return KeypadSession.one("id = ? AND account_id = ?", session_id, account.id)
 
 
 def _listed(payment: Payment, **given: Any) -> dict[str, Any]:
@@ -104,7 +114,8 @@ class OnePayment:
         """
         account = caller_of(req).own
         attempt, payment = _find(account, payment_id)
-        if attempt is None:
+        entry = _entry(account, payment_id) if attempt is None else None
+        if attempt is None and entry is None:
             payment = find_payment(account, payment_id)
         known = [payment] if payment else []
         asked = [
@@ -120,6 +131,8 @@ class OnePayment:
         }
         if attempt is not None:
             shown = attempt_shown(attempt, payment, **beside)
+        elif entry is not None:
+            shown = entry_shown(entry, **beside)
         elif payment is not None:
             shown = PaymentWithRefunds.of(payment, **UNTROUBLED, **beside)
         resp.media = shown.document()

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from models.calling.keypad_session import KeypadSession
 from models.payments.dispute import Dispute
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
@@ -144,17 +145,26 @@ class PaymentWithRefunds(PaymentShown):
     @classmethod
     def of_attempt(cls, attempt: PaymentAttempt, **given: Any) -> Self:
         """What stands for the payment of an attempt that Stripe has not told of."""
+        intent = {"payment_intent_id": attempt.intent_id, "reference": attempt.intent_id}
+        return cls._of_none(attempt, call_id=call_id_of(attempt), **intent, **given)
+
+    @classmethod
+    def of_entry(cls, session: KeypadSession, **given: Any) -> Self:
+        """What stands for the payment of a card that is typed, of which there is no intent yet."""
+        currency = session.invoice.currency
+        none = {"payment_intent_id": None, "reference": None}
+        return cls._of_none(session, call_id=session.call_id, currency=currency, **none, **given)
+
+    @classmethod
+    def _of_none(cls, row: PaymentAttempt | KeypadSession, **given: Any) -> Self:
         nothing_yet: dict[str, Any] = {
             "method": "stripe",
             "amount_received": 0,
-            "payment_intent_id": attempt.intent_id,
-            "reference": attempt.intent_id,
-            "call_id": call_id_of(attempt),
             "decline_codes": [],
             "voided_at": None,
             "void_reason": None,
         }
-        return super(PaymentShown, cls).of(attempt, **nothing_yet | given)
+        return super(PaymentShown, cls).of(row, **nothing_yet | given)
 
 
 class LinkShown(Shown):

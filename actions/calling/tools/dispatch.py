@@ -16,6 +16,7 @@ from actions.calling.tools.tool_request import ToolRequest
 from actions.calling.tools.wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
+from actions.payments.refused_attempts import audit_refused
 from models.calling.call import Call
 from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
 from rules.calling.tools_words import (
@@ -81,6 +82,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
         return Answer(tool.run(ToolRequest(call, called, at_vapi, heard)))
     except Refused as refused:
         log.info("tool refused", tool=called.name, code=refused.code, call_id=call.id)
+        audit_refused(refused)
         return Answer(words_for(refused.code, refused.detail), failed=True)
 
 

@@ -6,6 +6,7 @@ from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_w
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link
 from actions.payments.payable import check_payable
+from actions.payments.refused_attempts import attempting
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
@@ -40,8 +41,9 @@ def create_payment_link(request: ToolRequest) -> str:
         known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
-        check_payable(invoice)
-        check_balance_chargeable(invoice)
+        with attempting(invoice, None, request.actor, wish):
+            check_payable(invoice)
+            check_balance_chargeable(invoice)
         line, subject = _made(request, invoice, by)
         about = {
             "customer_id": invoice.customer_id,

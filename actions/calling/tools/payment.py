@@ -1,11 +1,13 @@
 """Paying during a call: by the card on file, after the person has said yes, or by keypad."""
 
 from actions.calling.keypad import begin, go_on, words_for_session
+from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
 from actions.calling.tools.debts import chosen_bill, unpaid
 from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_charges_run, check_payable
+from actions.payments.refused_attempts import attempt_of, attempting
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
@@ -17,6 +19,7 @@ from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
 from rules.calling.tools_consent import consent_heard
+from rules.calling.tools_defined import KEYPAD, SAVED_CARD
 from rules.calling.tools_payload import Said
 from rules.calling.tools_words import (
     NO_CARDS_IN_CALLS,
@@ -35,25 +38,27 @@ from rules.money import in_words, to_major, unchargeable
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-SAVED_CARD, KEYPAD = "saved_card", "keypad"
-IN_CALL = "in_call"
-MOST_ENTRIES = 2  # of cards in one call
-TWILIOS = "CA"  # how the id of a call at Twilio begins
-
 
 def process_phone_payment(request: ToolRequest) -> str:
     """Charge the oldest bill's balance, once for each time that the person agreed. Raises
     Refused.
     """
     chosen = AccountSettings.of_account(request.call.account_id)
-    if chosen.payment_collection != IN_CALL:
-        raise Refused("staff_form_off", NO_CARDS_IN_CALLS)
     by = request.text("by") or SAVED_CARD
+    if chosen.payment_collection != IN_CALL:
+        raise _not_taken(request, by, Refused("staff_form_off", NO_CARDS_IN_CALLS))
     if by not in {SAVED_CARD, KEYPAD}:
-        raise Refused("invalid", NO_SUCH_WAY)
+        raise _not_taken(request, by, Refused("invalid", NO_SUCH_WAY))
     if by == KEYPAD and not chosen.keypad_payments:
-        raise Refused("invalid", NO_KEYPAD)
+        raise _not_taken(request, by, Refused("invalid", NO_KEYPAD))
     return _paid(request, by)
+
+
+def _not_taken(request: ToolRequest, by: str, refused: Refused) -> Refused:
+    """The refusal of a way to pay that the clinic does not have, as an attempt to pay the bill."""
+    for invoice in unpaid(request.call)[:1]:
+        refused.attempt = attempt_of(invoice, None, request.actor, request.called.name, by)
+    return refused
 
 
 def _paid(request: ToolRequest, by: str) -> str:
@@ -62,7 +67,7 @@ def _paid(request: ToolRequest, by: str) -> str:
         return _went_on(last)
     if last is not None and _is_being_typed(last):
         return _went_on(last)
-    invoice_id, heard = chosen_bill(request).id, request.heard()
+    invoice_id, heard = _bill(request, by), request.heard()
     begun: Charge | KeypadSession | None = None
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(request.call.id)
@@ -73,13 +78,28 @@ def _paid(request: ToolRequest, by: str) -> str:
         # what came of the last one is told all the same, where the next is not for a card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
-            begun = _agreed_to(request, heard, invoice, call, wish, by, last)
+            with attempting(invoice, None, request.actor, wish):
+                begun = _agreed_to(request, heard, invoice, call, wish, by, last)
         question = _ask(invoice, by) if is_for_card else NOT_BY_CARD.format(number=invoice.number)
     if begun is not None:
         return _performed(begun)
     if done is not None:
         return _went_on(done)
     return question if last is None else f"{_told_of(last)} {question}"
+
+
+def _bill(request: ToolRequest, by: str) -> str:
+    """The bill to be paid: the one for which the clinic has ordered the entry of a card, else the
+    oldest. Raises Refused.
+    """
+    ordered = KeypadSession.ordered(request.call) if by == KEYPAD else None
+    if (
+        ordered is not None
+        and request.text("invoiceId") in {"", ordered.invoice_id}
+        and ordered.invoice_id in {bill.id for bill in unpaid(request.call)}
+    ):
+        return ordered.invoice_id
+    return chosen_bill(request).id
 
 
 def _agreed_to(

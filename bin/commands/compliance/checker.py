@@ -204,6 +204,11 @@ def _of_the_log(case: Case, log: list[Made], at: datetime) -> Iterator[str]:
     if home.state == "WA" and case.for_others and len(this_week) >= BY_AGENCIES_IN_WASHINGTON:
         yield "person_cap"
     if case.by == "voice":
+        begun = [one for one in log if at - one.at < WEEK and one.outcome != "not_placed"]
+        begun = [one for one in begun if one.by == "voice" and one.debt == case.debt]
+        mine = [one for one in begun if not one.asked_for]
+        if home.state == "MA" and len(mine) >= CALLS_IN_MASSACHUSETTS:
+            yield "debt_cap"
         yield from _of_the_calls(case, [one for one in this_week if one.by == "voice"], at)
         if any(_is_within_the_week_of(one, case, at) for one in log):
             yield "recent_conversation"
@@ -212,8 +217,6 @@ def _of_the_log(case: Case, log: list[Made], at: datetime) -> Iterator[str]:
 def _of_the_calls(case: Case, calls: list[Made], at: datetime) -> Iterator[str]:
     about_it = len([one for one in calls if one.debt == case.debt])
     if about_it >= CALLS_IN_A_WEEK:
-        yield "debt_cap"
-    if case.home.state == "MA" and about_it >= CALLS_IN_MASSACHUSETTS:
         yield "debt_cap"
     days_due = (_latest_day(case, at) - case.due_on).days
     if case.home.state == "DC" and days_due > DUE_IN_DC and len(calls) >= CALLS_IN_DC:

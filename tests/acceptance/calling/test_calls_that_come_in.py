@@ -4,11 +4,11 @@ whichever way Vapi tells of it.
 
 import json
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.find_missed_calls import OVERLAP, find_missed_calls
+from jobs.find_missed_calls import OVERLAP, find_missed_calls, read_missed_calls
 from jobs.poll_calls import poll_calls
 from models.base import to_micros
 from models.calling.call import Call
@@ -179,9 +179,23 @@ def missed(calling: Calling, script: str) -> str:
     return vapi_id
 
 
+def reading() -> StagedJob:
+    """The reading that was staged last."""
+    found = StagedJob.one("name = 'read_missed_calls' ORDER BY id DESC LIMIT 1")
+    assert found is not None
+    return found
+
+
+def reads() -> None:
+    """The reading that was staged last succeeds."""
+    read_missed_calls.perform(int(reading().key))
+    StagedJob.update(state="done").where(StagedJob.id == reading().id).execute()
+
+
 def looks(calling: Calling) -> None:
     """Vapi's list is read, and what is found in it is followed."""
     find_missed_calls.perform()
+    reads()
     for call in Call.select():
         calling.quiet_for(call, 5)
     poll_calls.perform()
@@ -205,24 +219,54 @@ def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
     assert (said.phone, said.channels) == (CALLER, ["sms", "voice"])
 
 
+def asked_since(calling: Calling) -> list[str]:
+    """From when on Vapi was asked for its calls, each time."""
+    rows = calling.stand_in.sandbox.shared.requests.select(
+        {"provider": "vapi", "method": "GET", "path": "/call"}
+    )
+    return [row["params"]["createdAtGe"][:19] for row in rows]
+
+
 def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
-    """Given a reading that is done, and one that is not, then the next one begins a little before
-    the first.
+    """Given readings that are done, then the next one begins a little before the last of them was
+    asked for; the first one before that of the release before.
     """
     about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
     begun = real_now() - timedelta(hours=2)
-    for key, state, later in (("1", "done", 0), ("2", "dead", 3_600)):
-        created_at = to_micros(begun) + later * 1_000_000
-        StagedJob.create(**about, key=key, state=state, created_at=created_at)
+    StagedJob.create(**about, key="1", state="done", created_at=to_micros(begun))
     find_missed_calls.perform()
-    (asked,) = calling.stand_in.sandbox.shared.requests.select(
-        {"provider": "vapi", "method": "GET", "path": "/call"}
-    )
-    assert (begun - OVERLAP).isoformat()[:19] in str(asked)
+    reads()
+    find_missed_calls.perform()
+    read_missed_calls.perform(int(reading().key))
+    first = StagedJob.one("name = 'read_missed_calls' ORDER BY id LIMIT 1")
+    assert first is not None
+    then = datetime.fromtimestamp(first.created_at / 1_000_000, UTC)
+    assert asked_since(calling) == [(moment - OVERLAP).isoformat()[:19] for moment in (begun, then)]
+
+
+def test_a_long_outage_of_vapis_is_one_reading_that_goes_on(calling: Calling):
+    """Given a reading that gives up time and again, then it is one row, which is taken up at the
+    next tick and misses nothing that came in meanwhile.
+    """
+    find_missed_calls.perform()
+    reads()
+    find_missed_calls.perform()
+    since = reading().key
+    for _ in range(288):  # a day of ticks
+        StagedJob.update(state="dead").where(StagedJob.id == reading().id).execute()
+        find_missed_calls.perform()
+        assert (reading().state, reading().attempts) == ("waiting", 0)
+    find_missed_calls.perform()
+    assert StagedJob.select().where(StagedJob.name == "read_missed_calls").count() == 2
+    assert reading().key == since
+    vapi_id = missed(calling, "hangs_up")
+    reads()
+    assert Call.get().vapi_id == vapi_id
 
 
 def test_where_nobody_is_rung_nothing_is_listed(calling: Calling):
     calling.line.delete_instance()
     find_missed_calls.perform()
+    assert StagedJob.select().where(StagedJob.name == "read_missed_calls").count() == 0
     rows = calling.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": "GET"})
     assert [row["path"] for row in rows if row["path"] == "/call"] == []

@@ -171,6 +171,26 @@ def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
         assert (answer.code, answer.next_at) == ("account_ceiling", next_at)
 
 
+@pytest.mark.parametrize(
+    ("state", "outcome", "code"),
+    [
+        ("MA", "busy", "debt_cap"),
+        ("MA", "dead_line", "debt_cap"),
+        ("MA", "not_placed", ""),
+        ("NH", "busy", ""),
+    ],
+)
+def test_massachusetts_counts_calls_that_were_begun(state, outcome, code):
+    """940 CMR 7.04(1)(f): two initiated calls in seven days, connected or not."""
+    two = tuple(
+        Contact(at=NOON - timedelta(hours=each), channel="voice", debt_id="inv_1", outcome=outcome)
+        for each in (30, 60)
+    )
+    facts = changed(FINE, {"channel": "voice", "person.places": Places((state,)), "history": two})
+    answer = may_contact(facts, NOON)
+    assert getattr(answer, "code", "") == code
+
+
 def test_the_cap_ends_when_the_oldest_of_the_last_three_is_a_day_old():
     """And not at night: a day after 21:30 there is the next morning's opening."""
     answer = may_contact(replace(FINE, history=texts(20, 4, 2)), NOON)

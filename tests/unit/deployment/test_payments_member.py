@@ -104,7 +104,8 @@ def test_tools_are_those_that_answer_and_each_is_named_in_the_prompt():
 def test_which_call_it_is_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount():
     """Given what a model may say, then no bill and no amount is among it."""
     for name, tool in functions_of(render_payments(CLINIC)).items():
-        assert tool["parameters"] == [{"key": "callId", "value": "{{call.id}}"}]
+        paying = [{"key": "by", "value": "saved_card"}] if name == PAY else []
+        assert tool["parameters"] == [{"key": "callId", "value": "{{call.id}}"}, *paying]
         assert tool["server"]["url"] == "https://pay.example.com/api/vapi/tools"
         asked = tool["function"]["parameters"]["properties"]
         assert not {"invoiceId", "amount", "phoneNumber", "callId", "cardNumber"} & set(asked), name
@@ -143,7 +144,10 @@ def test_cards_are_typed_with_a_member_that_hears_no_keypad():
     entry = render_card_entry(replace(CLINIC, keypad_payments=True))
     assert entry["keypadInputPlan"] == {"enabled": False}
     assert entry["artifactPlan"]["recordingEnabled"] is False
-    (by_keypad,) = [tool["function"] for name, tool in functions_of(entry).items() if name == PAY]
+    by_keypad = functions_of(entry)[PAY]
+    # over whatever the model says, as the other member's is always the card on file
+    assert {"key": "by", "value": "keypad"} in by_keypad["parameters"]
+    by_keypad = by_keypad["function"]
     assert by_keypad["parameters"]["properties"]["by"]["enum"] == ["keypad"]
     members = (Member("a-1", "tag-1"), Member("a-2", "tag-2"))
     _, bills, typing = render_squad(*members, entry)["members"]

@@ -1,0 +1,87 @@
+"""Ordering, from outside, that a card is typed on the keypad during a call of the assistant's.
+
+The order begins nothing at Twilio: the assistant is told of it, and what is typed is taken only
+once its own tool has asked the person, amount and all, and heard a yes. That tool belongs to the
+member of the squad whose keypad input is off.
+"""
+
+from actions.calling.tools.debts import unpaid
+from actions.payments.chargeable import check_balance_chargeable
+from actions.payments.payable import check_books_are_read, check_charges_run, check_payable
+from delivery.perform_now import stage_now, take_due
+from models.accounts.account_settings import AccountSettings
+from models.accounts.audit_entry import AuditEntry
+from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
+from models.invoices.invoice import Invoice
+from runtime.clock import real_now
+from runtime.errors import Refused
+from runtime.settings import get_settings
+
+IN_CALL = "in_call"
+MOST_ENTRIES = 2  # of cards in one call
+TWILIOS = "CA"  # how the id of a call at Twilio begins
+
+
+def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSession, int | None]:
+    """Order that the locked invoice's balance is paid in the account's `call` by a card that is
+    typed; the session, and the job that tells the assistant. Raises Refused.
+    """
+    call = Call.locked(call.id)
+    check_payable(invoice)
+    check_charges_run(invoice.account_id)
+    check_books_are_read(invoice)
+    check_balance_chargeable(invoice)
+    if why := _why_not(invoice, call):
+        raise Refused("keypad_unavailable", why)
+    if KeypadSession.going_on(call) is not None:
+        raise Refused(
+            "payment_in_progress",
+            f"A card is being typed, or is to be typed, in call {call.id} already; wait for what"
+            " comes of it.",
+        )
+    if not get_settings().vapi_public_key:
+        raise Refused(
+            "not_configured",
+            "VAPI_PUBLIC_KEY is not set, so no assistant can be told anything during a call; take"
+            " it from the Vapi dashboard, Organization → API Keys.",
+        )
+    session = KeypadSession.order(call, invoice, real_now())
+    AuditEntry.record(
+        actor,
+        "keypad.ordered",
+        f"call:{call.id}",
+        call.account_id,
+        invoice_id=invoice.id,
+        amount=session.amount,
+        currency=invoice.currency,
+    )
+    job_id = stage_now("order_card_entry", session.id, session.id, fair_to=session.account_id)
+    return session, job_id
+
+
+def take_order(session_id: str) -> int | None:
+    """The job that tells the assistant of a session, where it is due and nobody has begun it."""
+    return take_due("order_card_entry", session_id)
+
+
+def _why_not(invoice: Invoice, call: Call) -> str:
+    """Why no card can be typed in the call for the invoice, and what to do; '' where one can."""
+    chosen = AccountSettings.of_account(call.account_id)
+    link = "Send a payment link instead."
+    reasons = {
+        "This clinic takes no cards by keypad. Set paymentCollection to in_call and keypadPayments"
+        " in its settings, and deploy again.": not chosen.keypad_payments
+        or chosen.payment_collection != IN_CALL,
+        f"Call {call.id} is not going on. Name a call that is on the line.": not call.is_live,
+        f"Nobody has been verified in call {call.id} yet: the assistant has to know with whom it"
+        " speaks. Ask again once verifiedAt is set.": call.verified_at is None,
+        f"Call {call.id} is not about invoice {invoice.number}. Name a call with its customer about"
+        " it.": invoice.id not in {bill.id for bill in unpaid(call)},
+        f"Call {call.id} is not Twilio's, which takes what is typed. {link}": bool(call.carrier_id)
+        and not (call.carrier_id or "").startswith(TWILIOS),
+        f"Two cards were begun and not taken in call {call.id}; no more are. {link}": (
+            KeypadSession.failures(call) >= MOST_ENTRIES
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")

@@ -1,0 +1,86 @@
+"""The audit entry of an attempt to pay that was refused before anything was planned.
+
+A refusal rolls its request back, and an entry in it would go too. So it only notes who wanted to
+pay what, and whoever answers it records that in a transaction of its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from peewee import PeeweeException
+
+from models.accounts.audit_entry import AuditEntry
+from models.invoices.invoice import Invoice
+from models.transactions import serialize_on, transaction
+from runtime.errors import Attempt, Refused
+from runtime.log import get_log
+
+log = get_log("payments")
+
+
+def attempt_of(invoice: Invoice, amount: int | None, actor: str, *key: str) -> Attempt:
+    """An attempt to pay `amount` of the invoice, or what is owed of it. `key`: what its repetitions
+    have in common, where there is more than the request's own Idempotency-Key.
+    """
+    wanted = invoice.outstanding if amount is None else amount
+    return Attempt(invoice.account_id, invoice.id, wanted, invoice.currency, actor, key)
+
+
+@contextmanager
+def attempting(invoice: Invoice, amount: int | None, actor: str, *key: str) -> Iterator[None]:
+    """What is refused within is an attempt to pay, as `attempt_of` tells it."""
+    try:
+        yield
+    except Refused as refused:
+        refused.attempt = attempt_of(invoice, amount, actor, *key)
+        raise
+
+
+def record_refused(attempt: Attempt, code: str, *key: str) -> None:
+    """Record that an attempt was refused, and why, in the open transaction; once for each key and
+    code.
+    """
+    subject, about = f"invoice:{attempt.invoice_id}", {}
+    if keyed := [*attempt.key, *key]:
+        # keys are other people's texts: no word of one is kept
+        digest = hashlib.sha256(json.dumps([code, attempt.actor, *keyed]).encode()).hexdigest()[:32]
+        serialize_on(f"refused:{digest}")
+        if AuditEntry.has("subject = ? AND CAST(detail AS TEXT) LIKE ?", subject, f"%{digest}%"):
+            return
+        about["request"] = digest
+    AuditEntry.record(
+        attempt.actor,
+        "payment.refused",
+        subject,
+        attempt.account_id,
+        invoice_id=attempt.invoice_id,
+        amount=attempt.amount,
+        currency=attempt.currency,
+        code=code,
+        **about,
+    )
+
+
+def audit_refused(refused: Refused, *key: str) -> None:
+    """Record a refusal that was an attempt to pay, once its request is rolled back. Whoever asked
+    is answered the refusal whatever becomes of this: where it cannot be saved, the log has it.
+    """
+    attempt = refused.attempt
+    if attempt is None:
+        return
+    try:
+        with transaction():
+            record_refused(attempt, refused.code, *key)
+    except PeeweeException as error:
+        log.error(
+            "a refused payment is not in the audit log",
+            code=refused.code,
+            account_id=attempt.account_id,
+            invoice_id=attempt.invoice_id,
+            amount=attempt.amount,
+            currency=attempt.currency,
+            by=attempt.actor,
+            error=type(error).__name__,
+        )

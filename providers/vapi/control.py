@@ -1,0 +1,39 @@
+"""Speaking to the assistant of a call that is going on, at the address that the call itself names
+(`monitor.controlUrl`). https://docs.vapi.ai/calls/call-features
+
+Our assistants ask for the organization's public key there (`controlAuthenticationEnabled`); the
+private one is never sent to an address that an answer names.
+"""
+
+from urllib.parse import urlsplit
+
+from providers.errors import ProviderError
+from providers.vapi import client
+from providers.vapi.calls import KIND
+from runtime.settings import get_settings
+
+VAPIS = ".vapi.ai"
+
+
+def tell_assistant(call_id: str, words: str) -> None:
+    """Give the assistant an instruction, which it follows at once. Raises ProviderError: `refused`
+    for a call that is not going on, or cannot be spoken to.
+    """
+    call = client.an_object(client.get(client.place(KIND, call_id)))
+    monitor = call.get("monitor")
+    url = monitor.get("controlUrl") if isinstance(monitor, dict) else None
+    if call.get("status") != "in-progress" or not isinstance(url, str) or not _is_vapis(url):
+        why = f"the call is {call.get('status')}, or has no address of Vapi's to be spoken to"
+        raise ProviderError("vapi", "refused", why, "not_going_on")
+    message = {"role": "system", "content": words}
+    body = {"type": "add-message", "message": message, "triggerResponseEnabled": True}
+    client.tell(url, body, get_settings().vapi_public_key)
+
+
+def _is_vapis(url: str) -> bool:
+    try:
+        parts, base = urlsplit(url), urlsplit(get_settings().vapi_api_base)
+        own = (parts.scheme, parts.netloc) == (base.scheme, base.netloc)
+        return own or (parts.scheme == "https" and (parts.hostname or "").endswith(VAPIS))
+    except ValueError:
+        return False

@@ -1,0 +1,262 @@
+"""A card that is typed in a call because the clinic ordered it: `keypad` of POST
+/api/payments/phone (F41, B6). The assistant is told, asks the person itself, and only then is
+anything typed taken.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from effects.calling.keypad_order import KEYPAD_ORDER
+from jobs.expire_stale_charges import expire_stale_charges
+from models.accounts.audit_entry import AuditEntry
+from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
+from models.effects.effect import Effect
+from models.effects.pause_switch import PauseSwitch
+from models.invoices.invoice import Invoice
+from models.payments.payment_confirmation import PaymentConfirmation
+from providers.errors import ProviderError
+from providers.vapi import client as vapi_api
+from providers.vapi.control import tell_assistant
+from rules.deployment.card_entry import ORDER, TO_CARD_ENTRY
+from runtime.clock import real_now
+from runtime.ids import new_id
+from runtime.settings import get_settings
+from sandbox.vapi.books import MAGIC_KEY, PUBLIC_KEY
+from tests import given
+
+CALL_SID = f"CA{'1' * 32}"
+QUESTION = ("assistant", "Do you agree that we charge 120.00 USD to the card you type in now?")
+AGREED = (QUESTION, ("user", "Yes, I agree"))
+
+
+class Ordering:
+    """A clinic whose software orders a card during a call with a verified person."""
+
+    def __init__(self, line):
+        self.line, self.books = line, line.stand_in.sandbox.vapi.books
+        line.takes_cards(keypad_payments=True)
+        line.verified()
+        self.goes_on(line.call)
+        self.line.deliver()
+
+    def goes_on(self, call, status="in-progress"):
+        """The call as Vapi has it."""
+        row = {"id": call.vapi_id, "status": status, "phoneCallProviderId": CALL_SID}
+        self.books.tables["call"][call.vapi_id] = row
+
+    def orders(self, key=None, invoice=None, **more):
+        body = {"invoiceId": (invoice or self.line.invoice).id, "keypad": True}
+        body |= {"callId": self.line.call.id} | more
+        headers = self.line.headers | {"Idempotency-Key": key or new_id("key")}
+        body = {name: value for name, value in body.items() if value is not None}
+        return self.line.client.simulate_post("/api/payments/phone", json=body, headers=headers)
+
+    def asks(self, heard=AGREED, by="keypad"):
+        """The member that takes cards calls its tool."""
+        at_vapi = {"id": self.line.call.vapi_id, "phoneCallProviderId": CALL_SID}
+        return self.line.tool("processPhonePayment", call=at_vapi, by=by, heard=heard)
+
+    def types(self):
+        assert set(self.line.deliver()) <= {204}
+        self.line.work()
+
+    def stands(self, answer):
+        """What the `Location` says."""
+        got = self.line.client.simulate_get(answer.headers["location"], headers=self.line.headers)
+        assert got.status_code == 200, got.text
+        return got.json
+
+
+@pytest.fixture
+def ordering(line, monkeypatch):
+    monkeypatch.setenv("VAPI_API_BASE", line.stand_in.url)
+    monkeypatch.setenv("VAPI_PUBLIC_KEY", PUBLIC_KEY)
+    get_settings.cache_clear()
+    vapi_api.client.cache_clear()
+    yield Ordering(line)
+    vapi_api.client.cache_clear()
+
+
+def test_an_ordered_card_is_typed_once_the_person_has_agreed(ordering):
+    """Given an order, then the assistant is told, nothing is taken before its own tool has heard a
+    yes, and what came of it is where the 202 leads.
+    """
+    answer = ordering.orders("k-1")
+    assert answer.status_code == 202, answer.text
+    assert (answer.json["success"], answer.json["status"]) == (False, "pending")
+    (told,) = ordering.books.told
+    assert told["call"] == ordering.line.call.vapi_id
+    assert told["message"] == {"role": "system", "content": ORDER}
+    assert TO_CARD_ENTRY in ORDER
+    assert ordering.line.twilio.books.payments == {}, "nothing is begun at Twilio"
+    shown = ordering.stands(answer)
+    assert (shown["status"], shown["amount"], shown["callId"]) == (
+        "pending",
+        12_000,
+        ordering.line.call.id,
+    )
+    assert "to the card you type in now" in ordering.asks(heard=())
+    assert ordering.line.twilio.books.payments == {}
+    assert "type the card number" in ordering.asks()
+    for _ in range(4):
+        ordering.types()
+    assert ordering.asks(heard=()).startswith("+The payment of $120.00")
+    assert given.fresh(ordering.line.invoice).status == "paid"
+    shown = ordering.stands(answer)
+    assert (shown["status"], shown["amountReceived"]) == ("succeeded", 12_000)
+    again = ordering.orders("k-1")
+    assert (again.status_code, again.json["success"]) == (200, True)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (KeypadSession.select().count(), PaymentConfirmation.select().count()) == (1, 1)
+    assert len(ordering.books.told) == 1
+    entries = {row.action: row for row in AuditEntry.select()}
+    assert entries["keypad.ordered"].actor.startswith("key:")
+    assert entries["keypad.begun"].actor == f"call:{ordering.line.call.id}"
+
+
+def test_it_is_for_the_bill_that_was_named(ordering):
+    """Given a call about two bills, then the one that was ordered is asked about, not the oldest;
+    the card on file still pays the oldest.
+    """
+    line = ordering.line
+    later = given.an_invoice(
+        line.account, amount=7_000, customer=line.customer, status="sent", number="INV-2"
+    )
+    Invoice.update(due_date=line.invoice.due_date + timedelta(days=5)).where(
+        Invoice.id == later.id
+    ).execute()
+    given.execute(
+        "INSERT INTO call_invoice (call_id, invoice_id) VALUES (?, ?)", (line.call.id, later.id)
+    )
+    assert ordering.orders(invoice=later).status_code == 202
+    assert "70.00 USD" in ordering.asks(heard=())
+    assert "120.00 USD" in ordering.asks(heard=(), by="saved_card")
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "said"),
+    [
+        ("no call", "invalid", "name it"),
+        ("part", "invalid", "what is owed"),
+        ("both", "invalid", "Give one of"),
+        ("another's", "not_found", "There is no call"),
+        ("off", "keypad_unavailable", "takes no cards by keypad"),
+        ("over", "keypad_unavailable", "not going on"),
+        ("unverified", "keypad_unavailable", "Nobody has been verified"),
+        ("other bill", "keypad_unavailable", "not about invoice"),
+        ("not Twilio's", "keypad_unavailable", "not Twilio's"),
+        ("paid", "invoice_already_paid", "is paid"),
+        ("paused", "charges_paused", "paused charges"),
+        ("no key", "not_configured", "VAPI_PUBLIC_KEY"),
+        ("twice", "payment_in_progress", "already"),
+    ],
+)
+def test_what_cannot_be_ordered_is_refused_with_what_to_do(ordering, monkeypatch, what, code, said):
+    line = ordering.line
+    call = Call.update
+    given_that = {
+        "off": lambda: line.takes_cards(keypad_payments=False),
+        "over": lambda: call(state="ended").execute(),
+        "unverified": lambda: call(verified_at=None).execute(),
+        "not Twilio's": lambda: call(carrier_id="v3:1").execute(),
+        "paid": lambda: Invoice.update(status="paid", outstanding=0).execute(),
+        "paused": lambda: PauseSwitch.set("", "charges", True, "operator:ada", "audit"),
+        "no key": lambda: monkeypatch.setattr(get_settings(), "vapi_public_key", ""),
+        "twice": ordering.orders,
+    }
+    given_that.get(what, lambda: None)()
+    asked = {
+        "no call": {"callId": None},
+        "another's": {"callId": "call_of_nobody"},
+        "part": {"amount": 500},
+        "both": {"useSavedCard": True},
+    }
+    more = asked.get(what, {})
+    if what == "other bill":
+        more = {"invoice": given.an_invoice(line.account, status="sent", number="INV-9")}
+    before = KeypadSession.select().count(), len(ordering.books.told)
+    answer = ordering.orders(**more)
+    assert answer.json["code"] == code, answer.text
+    assert said in answer.json["detail"]
+    assert (KeypadSession.select().count(), len(ordering.books.told)) == before
+    assert Effect.select().where(Effect.kind == "keypad_step").count() == 0
+    tried = AuditEntry.select().where(AuditEntry.action == "payment.refused")
+    assert tried.count() == (code not in {"invalid", "not_found"})
+
+
+def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
+    """Given a call that is over and we do not know yet, then the order has failed."""
+    ordering.goes_on(ordering.line.call, "ended")
+    answer = ordering.orders()
+    assert (answer.status_code, answer.json["status"]) == (200, "failed")
+    assert "not begun" in ordering.stands(answer)["advice"]
+    assert "payment link" in ordering.stands(answer)["advice"]
+    assert ordering.books.told == []
+    assert Effect.get(Effect.kind == "keypad_order").state == "refused"
+
+
+def test_an_order_that_nobody_follows_ends(ordering):
+    """Given an assistant that does nothing, then the order is over after a while, counts as no
+    entry, and another may be given.
+    """
+    answer = ordering.orders()
+    KeypadSession.update(updated_at=real_now() - timedelta(minutes=11)).execute()
+    expire_stale_charges.perform()
+    shown = ordering.stands(answer)
+    assert (shown["status"], shown["code"]) == ("failed", "keypad_failed")
+    assert KeypadSession.failures(ordering.line.call) == 0
+    assert Effect.select().where(Effect.kind == "keypad_step").count() == 0
+    assert ordering.orders().status_code == 202
+
+
+def test_a_lost_answer_of_vapis_is_told_again_while_nothing_was_begun(ordering):
+    ordering.line.stand_in.sandbox.order_fault(
+        kind="refuse_after", provider="vapi", method="POST", path="/live/*"
+    )
+    assert ordering.orders().status_code == 202
+    given.retried(ordering.line.redis, "interactive", 2)
+    assert Effect.get(Effect.kind == KEYPAD_ORDER.name).state == "confirmed"
+    assert [told["call"] for told in ordering.books.told] == [ordering.line.call.vapi_id] * 2
+
+
+def test_a_balance_that_changed_is_begun_anew_with_what_is_owed(ordering):
+    answer = ordering.orders()
+    Invoice.update(outstanding=5_000).where(Invoice.id == ordering.line.invoice.id).execute()
+    assert "50.00 USD" in ordering.asks(heard=())
+    agreed = (("assistant", QUESTION[1].replace("120.00", "50.00")), AGREED[1])
+    assert "type the card number" in ordering.asks(heard=agreed)
+    assert ordering.stands(answer)["status"] == "failed"
+    begun = KeypadSession.one("state = 'capturing'")
+    assert (begun.amount, KeypadSession.select().count()) == (5_000, 2)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://vapi.ai.example.com/control",
+        "http://phone.vapi.ai/control",
+        "file:///etc/passwd",
+        "https://[broken",
+        None,
+    ],
+)
+def test_no_address_but_vapis_is_told_anything(ordering, monkeypatch, url):
+    """Given an answer that names another address, then it is not asked."""
+    monkeypatch.setattr(
+        "sandbox.vapi.live.with_address", lambda call, _: call | {"monitor": {"controlUrl": url}}
+    )
+    with pytest.raises(ProviderError) as refused:
+        tell_assistant(ordering.line.call.vapi_id, "x")
+    assert (refused.value.outcome, refused.value.code) == ("refused", "not_going_on")
+
+
+@pytest.mark.one_database
+def test_the_private_key_does_not_go_there(ordering):
+    ordering.books.public_keys.clear()
+    ordering.books.public_keys.add(MAGIC_KEY)
+    with pytest.raises(ProviderError) as refused:
+        tell_assistant(ordering.line.call.vapi_id, "x")
+    assert refused.value.code == "unauthorized"

@@ -1,0 +1,62 @@
+"""An audit entry for every attempt to pay (F61): also for what an agent's tool is refused."""
+
+from models.accounts.audit_entry import AuditEntry
+from models.calling.keypad_session import KeypadSession
+from models.effects.pause_switch import PauseSwitch
+from models.invoices.invoice import Invoice
+
+
+def refused(invoice):
+    """What the audit log says of refused attempts to pay the invoice, oldest first."""
+    about = (AuditEntry.action == "payment.refused", AuditEntry.subject == f"invoice:{invoice.id}")
+    return list(AuditEntry.select().where(*about).order_by(AuditEntry.id))
+
+
+def told(entry):
+    """Code, amount and currency of an entry."""
+    return entry.detail["code"], entry.detail["amount"], entry.detail["currency"]
+
+
+def pause():
+    PauseSwitch.set("", "charges", True, "operator:ada", "audit")
+
+
+def test_the_agents_tool_audits_what_it_refuses(line):
+    """Given a clinic that takes no card in calls, or no card on file, then each is an entry, and
+    the model that asks again adds nothing.
+    """
+    line.verified()
+    for _ in range(2):
+        assert line.tool("processPhonePayment").startswith("-")
+    assert [told(entry)[0] for entry in refused(line.invoice)] == ["staff_form_off"]
+    line.takes_cards()
+    question = ("assistant", "Do you agree that we charge 120.00 USD to your card on file?")
+    for heard in ((), (question, ("user", "Yes, I agree")), (question, ("user", "Yes, I agree"))):
+        said = line.tool("processPhonePayment", heard=heard)
+    assert said.startswith("-")
+    entries = refused(line.invoice)
+    assert [told(entry) for entry in entries[1:]] == [("no_saved_card", 12_000, "usd")]
+    assert entries[1].actor == f"call:{line.call.id}"
+    pause()
+    Invoice.update(disputed=True).execute()
+    for _ in range(2):
+        assert line.tool("createPaymentLink").startswith("-")
+    assert [entry.detail["code"] for entry in refused(line.invoice)[2:]] == ["invoice_not_payable"]
+
+
+def test_a_typed_card_that_is_not_charged_is_audited(line):
+    """Given a card that was typed in, and charges paused meanwhile, then the refusal is there."""
+    line.takes_cards(keypad_payments=True)
+    line.verified()
+    sid = f"CA{'1' * 32}"
+    at_vapi = {"id": line.call.vapi_id, "phoneCallProviderId": sid}
+    question = ("assistant", "Do you agree that we charge 120.00 USD to the card you type in now?")
+    for heard in ((), (question, ("user", "Yes, I agree"))):
+        line.tool("processPhonePayment", call=at_vapi, by="keypad", heard=heard)
+    pause()
+    for session in KeypadSession.select():
+        fields = {"CallSid": sid, "Sid": session.payment_sid, "Result": "success"}
+        fields |= {"PaymentToken": "pm_card_visa"}
+        for _ in range(2):
+            line.tell(f"/api/webhooks/twilio/pay?session={session.id}", fields)
+    assert [told(entry) for entry in refused(line.invoice)] == [("charges_paused", 12_000, "usd")]
