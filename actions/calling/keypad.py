@@ -117,7 +117,8 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
             return None
         event = InboxEvent.get_by_id(row_id)
         found = KeypadSession.one("id = ?", session_id)
-        if found is None or fields.get("CallSid") != found.carrier_id:
+        carrier_id = found.carrier_id if found else ""  # empty for what is only ordered
+        if found is None or not carrier_id or fields.get("CallSid") != carrier_id:
             event.record_outcome("unmatched", now, reason="no keypad session of ours")
             return None
         Invoice.locked(found.invoice_id)

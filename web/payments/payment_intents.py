@@ -91,7 +91,8 @@ class CreatePaymentIntent:
                 "Stripe did not answer in time; retry with the same Idempotency-Key.",
                 headers={"Retry-After": "3"},
             )
-        if attempt.intent_id is None:  # retired before Stripe made its intent
+        # retired before Stripe made its intent, or not closed there yet: its secret still pays
+        if attempt.intent_id is None or attempt.state == "retiring":
             raise Problem(
                 "invoice_not_payable",
                 "The balance changed before the payment was prepared; nothing was charged. Ask"

@@ -260,3 +260,16 @@ def test_the_private_key_does_not_go_there(ordering):
     with pytest.raises(ProviderError) as refused:
         tell_assistant(ordering.line.call.vapi_id, "x")
     assert refused.value.code == "unauthorized"
+
+
+@pytest.mark.one_database
+def test_a_report_of_what_was_only_ordered_charges_nothing(ordering):
+    """Given an order, of which Twilio knows nothing, then no report belongs to it."""
+    ordering.orders()
+    session = KeypadSession.get()
+    fields = {"Result": "success", "PaymentToken": "pm_card_visa"}
+    path = f"/api/webhooks/twilio/pay?session={session.id}"
+    for odd in (fields, fields | {"CallSid": ""}):
+        assert ordering.line.tell(path, odd).status_code == 204
+    assert KeypadSession.get().state == "ordered"
+    assert PaymentConfirmation.select().count() == 0

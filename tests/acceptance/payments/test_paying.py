@@ -447,3 +447,23 @@ def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
     answer = clinic.phone("pm_nosuchcard")
     assert (answer.status_code, answer.json["code"]) == (422, "payment_refused")
     assert clinic.phone().json["success"]
+
+
+@pytest.mark.parametrize("fault", ["refuse", "error_500"])
+def test_a_secret_that_is_being_withdrawn_is_not_told_again(clinic, fault):
+    """Given an intent for a part, and one for more after it, when Stripe has not said yet that the
+    first is closed, then a repetition of the first request does not give its secret once more.
+    """
+    part = clinic.post(
+        "create-payment-intent", key="k-1", invoiceId=clinic.invoice.id, amount=5_000
+    )
+    assert part.json["clientSecret"]
+    order = {"provider": "stripe", "method": "POST", "path": "*/cancel", "times": 50}
+    clinic.stripe.sandbox.order_fault(kind=fault, **order)
+    whole = clinic.intent()
+    assert whole.json["amount"] == 12_500
+    again = clinic.post(
+        "create-payment-intent", key="k-1", invoiceId=clinic.invoice.id, amount=5_000
+    )
+    assert (again.status_code, again.json["code"]) == (409, "invoice_not_payable"), again.text
+    assert "clientSecret" not in again.json
