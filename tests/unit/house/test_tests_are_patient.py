@@ -27,6 +27,7 @@ MEANT = {
     "test_a_renamed_job.py": "a job's own time",
     "test_staged_jobs.py": "a job's own time; and a worker that can only wait",
     "test_effect_answers.py": "a job's own time",
+    "test_patience.py": "a job's own time",
     "test_sandbox_faults.py": "a client that gives up",
     "test_sandbox_twilio.py": "a client that gives up",
     "test_sandbox_process.py": "a client that gives up",
