@@ -86,8 +86,9 @@ class VapiObject:
             paths = ", ".join(by_hand)
             run.step.record(made=run.step.made | {"changedByHand": by_hand})
             self._tell(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
-        request = {"id": made.provider_id, "tag": tagged(made.id), "body": body} | more
-        return ask(run, self.update, request, self._reason)
+        request = {"id": made.provider_id, "tag": tagged(made.id), "body": body}
+        seen_then = {"seen": found.get("updatedAt")}
+        return ask(run, self.update, request | seen_then | more, self._reason)
 
     def record(self, run: Run, effect: Effect, answer: Json) -> Json:
         """It is made, or changed."""

@@ -32,7 +32,7 @@ def creation(
     does: str,
     *,
     create: Callable[[Effect], Json],
-    find: Callable[[str, datetime | None], Json | None],
+    find: Callable[[str, datetime], Json | None],
     read: Callable[[str], Json],
     carries: Callable[[Json, str], bool],
     undone_by: str,
@@ -80,8 +80,9 @@ def change(
     """
 
     def find(effect: Effect) -> Json | None:
-        found = read(effect.request["id"])
-        return None if drift(effect.request["body"], found) else shown(found)
+        asked, found = effect.request, read(effect.request["id"])
+        is_as_before = asked.get("seen") and asked["seen"] == found.get("updatedAt")
+        return None if is_as_before or drift(asked["body"], found) else shown(found)
 
     return part(
         name=name,

@@ -221,6 +221,19 @@ def test_deploying_again_gives_vapi_the_secrets_that_are_newest(live, monkeypatc
     assert len(live.requests("PATCH", "assistant")) == asked  # given once
 
 
+def test_a_secret_that_never_arrived_is_sent_again(live, monkeypatch):
+    """Given another secret, and an update that is lost on its way and changes nothing else, then
+    that is not taken for done because all that Vapi shows is as it was asked to be.
+    """
+    rolled = "vapi-webhook-secret-0002"
+    monkeypatch.setenv("VAPI_WEBHOOK_SECRET", f"{rolled},{SECRET}")
+    get_settings.cache_clear()
+    live.fault("timeout_before", "PATCH", "/assistant/*", seconds=2)
+    assert live.deploys().status == "live", live.newest.error
+    sent = {json.dumps(row["server"]["headers"]) for row in live.at_vapi("assistant")}
+    assert sent == {json.dumps({HEADER: rolled})}
+
+
 def test_what_a_restored_backup_forgot_is_looked_for_among_what_is_newer(live, monkeypatch):
     """Given more squads at Vapi than are looked through, all made before a clinic deployed, then
     what that one made is found.
