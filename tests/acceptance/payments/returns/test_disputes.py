@@ -346,6 +346,28 @@ def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic
     assert Dispute.won_but_withheld("") == []
 
 
+@pytest.mark.parametrize(("first", "then"), [("win", "lost"), ("lose", "won")])
+def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clinic, first, then):
+    """Given a verdict that an appeal has turned round, of which every event was missed, when the
+    dispute is read again, then the last verdict counts, as the money says.
+    """
+    clinic.hear()
+    dispute = clinic.dispute()
+    clinic.hear()
+    clinic.stripe.act(dispute, first)
+    clinic.hear()
+    with clinic.stripe.sandbox.shared.lock:
+        row = clinic.stripe.sandbox.stripe.platform.tables["dispute"][dispute]
+        amount = 10_000 if then == "won" else -10_000
+        again = {"id": "txn_again", "amount": amount, "currency": "usd"}
+        row["balance_transactions"] = [*row["balance_transactions"], again]
+        row["status"] = then
+    given.received(given.an_event("charge.dispute.updated", about(clinic, dispute)))
+    given.worked(clinic.redis)
+    end = {"won": WON, "lost": LOST}[then]
+    assert (Dispute.get().status, clinic.books()) == (then, end)
+
+
 def about(clinic, dispute):
     return {"id": dispute, "object": "dispute", "payment_intent": clinic.intent["id"]}
 
