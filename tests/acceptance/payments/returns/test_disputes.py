@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from actions.payments.recompute import recompute
+from jobs.ask_stripe_again import ask_stripe_again, stripe_api
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
@@ -366,6 +367,26 @@ def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clini
     given.worked(clinic.redis)
     end = {"won": WON, "lost": LOST}[then]
     assert (Dispute.get().status, clinic.books()) == (then, end)
+
+
+def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, monkeypatch):
+    """Given a dispute that is asked about before its payment is known, when that is recorded while
+    Stripe answers, then the invoice is disputed.
+    """
+    dispute = clinic.dispute()
+    _, paid = split(clinic.stripe)
+    read = stripe_api.get_dispute
+
+    def is_paid_meanwhile(*asked):
+        told = read(*asked)
+        for event in paid:
+            given.received(event)
+        given.worked(clinic.redis)
+        return told
+
+    monkeypatch.setattr(stripe_api, "get_dispute", is_paid_meanwhile)
+    ask_stripe_again.perform("dispute", dispute, "")
+    assert clinic.books()[:3] == DISPUTED[:3]
 
 
 def about(clinic, dispute):
