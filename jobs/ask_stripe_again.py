@@ -47,10 +47,10 @@ def ask_stripe_again(tells: str, object_id: str, stripe_account: str) -> None:
     """Read the payment, refund or dispute `object_id` at Stripe, and record what it says now."""
     payment = _payment(tells, object_id, stripe_account)
     if payment is None:
-        _ask(tells, object_id, stripe_account, None)
+        _ask(tells, object_id, stripe_account)
         return
     with invoice_lock(payment.invoice_id):
-        _ask(tells, object_id, stripe_account, payment.invoice_id)
+        _ask(tells, object_id, stripe_account)
 
 
 def _payment(tells: str, object_id: str, stripe_account: str) -> Payment | None:
@@ -64,7 +64,7 @@ def _payment(tells: str, object_id: str, stripe_account: str) -> Payment | None:
     return Payment.by_intent(stripe_account, row.intent_id) if row is not None else None
 
 
-def _ask(tells: str, object_id: str, stripe_account: str, invoice_id: str | None) -> None:
+def _ask(tells: str, object_id: str, stripe_account: str) -> None:
     try:
         finding = _read(tells, object_id, stripe_account)
     except (ProviderError, Unreadable) as error:
@@ -73,7 +73,7 @@ def _ask(tells: str, object_id: str, stripe_account: str, invoice_id: str | None
         log.warning("Stripe does not tell", about=object_id, why=str(error))
         return
     if isinstance(finding, dict) or not finding.doubt:
-        _record(finding, stripe_account, invoice_id)
+        _record(finding, stripe_account)
     elif attempt_number() in range(1, ATTEMPTS):
         raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It is asked again.")
     else:
@@ -95,11 +95,12 @@ def _belonging(finding: Found) -> Belonging:
     return Belonging() if isinstance(finding, dict) else finding.belonging
 
 
-def _record(finding: Found, stripe_account: str, invoice_id: str | None) -> None:
+def _record(finding: Found, stripe_account: str) -> None:
     intent_id = finding["payment_intent"] if isinstance(finding, dict) else finding.intent_id
     with recording():
         serialize_on(intent_id)
-        invoice = Invoice.locked(invoice_id) if invoice_id is not None else None
+        payment = Payment.by_intent(stripe_account, intent_id)  # it may just have been recorded
+        invoice = Invoice.locked(payment.invoice_id) if payment is not None else None
         if isinstance(finding, PaymentFinding):
             if invoice is not None:
                 record_intent(invoice, stripe_account, finding, SYSTEM)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from actions.calling.keypad import end_unheard
 from delivery.registry import job
 from jobs.confirm_payment import CHARGE_WITHIN
+from models.base import to_micros
 from models.calling.keypad_session import KeypadSession
 from models.delivery.staged_job import revive_job
 from models.payments.payment_confirmation import PaymentConfirmation
@@ -19,18 +20,19 @@ from runtime.clock import real_now
 GRACE = timedelta(minutes=5)
 UNHEARD = timedelta(minutes=10)  # a piece is waited for seconds, and so is a card's result
 BATCH = 100
+OVERDUE = "state = 'requested' AND created_at < ? AND attempt_id > ? ORDER BY attempt_id LIMIT ?"
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("end_stale_charges",))
 def expire_stale_charges() -> None:
-    """Run the jobs of up to a hundred overdue confirmations again, and end as many entries."""
-    overdue = PaymentConfirmation.created_at < real_now() - CHARGE_WITHIN - GRACE
-    with transaction():
-        for row in (
-            PaymentConfirmation.select()
-            .where(PaymentConfirmation.state == "requested", overdue)
-            .limit(BATCH)
-        ):
-            revive_job("confirm_payment", row.id, 0.0)
+    """Run the jobs of all overdue confirmations again, a hundred in a transaction, and end up to a
+    hundred entries.
+    """
+    overdue, last = to_micros(real_now() - CHARGE_WITHIN - GRACE), ""
+    while batch := PaymentConfirmation.all(OVERDUE, overdue, last, BATCH):
+        last = batch[-1].attempt_id
+        with transaction():
+            for row in batch:
+                revive_job("confirm_payment", row.id, 0.0)
     for session in KeypadSession.unheard(real_now() - UNHEARD, BATCH):
         end_unheard(session)

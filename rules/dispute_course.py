@@ -5,17 +5,23 @@ Statuses as Stripe names them. An inquiry that was closed may still become a dis
 may be appealed; any other late or stale word about what is over is not believed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 
-def may_follow(known: str, reported: str) -> bool:
-    """Whether a dispute known as `known` may now be `reported`."""
+def may_follow(known: str, reported: str, moved: Sequence[tuple[int, str]] = ()) -> bool:
+    """Whether a dispute known as `known` may now be `reported`. A verdict that an appeal has turned
+    round is believed, also where nothing was heard of that, once the money that it `moved` agrees:
+    some had come back, and is withheld now just where the dispute is lost.
+    """
     if known == reported:
         return False
     if known not in CLOSED:
         return True
+    if {known, reported} == {"won", "lost"}:
+        has_come_back = any(amount > 0 for amount, _ in moved)
+        return has_come_back and bool(withheld(1, moved)) == (reported == "lost")
     return reported.startswith("appeal_") or (
         known == "warning_closed" and not reported.startswith("warning_")
     )

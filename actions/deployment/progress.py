@@ -268,7 +268,8 @@ def apply_undo(run: Run, plan: UndoPlan) -> None:
 def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
     """Record that what the step made is gone, or that a person has to see to it."""
     if answer is None:
-        leave_to_a_person(run, effect.error_code or "refused", effect.error or "")
+        if is_to_undo(run):  # nobody has seen to it meanwhile
+            leave_to_a_person(run, effect.error_code or "refused", effect.error or "")
         return
     kind = kind_of_step(run.step)
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())

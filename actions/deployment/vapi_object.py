@@ -79,15 +79,16 @@ class VapiObject:
             request = {"tag": tagged(run.step.id), "body": body} | more
             return ask(run, self.create, request, self._reason)
         found = seen.get("found") or {}
-        by_hand = drift(self._last_sent(made), found)
+        by_hand = drift(self.last_sent(made), found)
         if made.digest == digest(self.as_sent(body)) and not by_hand:
             return self._unchanged(run, made, found)
         if by_hand:
             paths = ", ".join(by_hand)
             run.step.record(made=run.step.made | {"changedByHand": by_hand})
             self._tell(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
-        request = {"id": made.provider_id, "tag": tagged(made.id), "body": body} | more
-        return ask(run, self.update, request, self._reason)
+        request = {"id": made.provider_id, "tag": tagged(made.id), "body": body}
+        seen_then = {"seen": found.get("updatedAt")}
+        return ask(run, self.update, request | seen_then | more, self._reason)
 
     def record(self, run: Run, effect: Effect, answer: Json) -> Json:
         """It is made, or changed."""
@@ -150,7 +151,7 @@ class VapiObject:
         newest = f"{where} ORDER BY created_at DESC LIMIT 1"
         return Effect.one(newest, run.account.id, *kinds, f"%:{run.step.id}%")
 
-    def _last_sent(self, made: Resource) -> Json:
+    def last_sent(self, made: Resource) -> Json:
         """The body by which it came to be as it is, in so far as we know."""
         kinds = (self.create.name, self.update.name)
         where = "account_id = ? AND kind IN (?, ?) AND provider_id = ? AND state = 'confirmed'"

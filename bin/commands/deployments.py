@@ -33,8 +33,8 @@ def settle(deployment_id: str, step: str, why: str) -> None:
 @click.argument("account_id")
 @click.option("--why", required=True, help="Who wants it; kept in the audit log.")
 def let_number_go(account_id: str, why: str) -> None:
-    """Release the number that ACCOUNT_ID had ported to us, for good: it cannot be had back. Where
-    another carrier is to have it, let that carrier port it first.
+    """Release the number that ACCOUNT_ID has bought or ported to us, for good: it cannot be had
+    back. Where another carrier is to have it, let that carrier port it first.
     """
     _check(why)
     line = let_go(account_id, why.strip()[:500], acting())

@@ -79,3 +79,7 @@ class Stray(Row):
     def record(self, **values: Any) -> None:
         """Write what became of it."""
         self._write(**values)
+
+    def record_seen(self, **values: Any) -> None:
+        """Write what a look has found, unless somebody has it released meanwhile."""
+        self._write(only_if="state <> 'releasing'", **values)

@@ -66,7 +66,8 @@ class Dispute(Row):
             cls.create(**base, **said, created_at=now, updated_at=now)
             return True
         is_moved = said["due_by"] not in {None, known.due_by} and known.status == said["status"]
-        if not may_follow(known.status, str(said["status"])) and not is_moved:
+        money = DisputeMovement.known(dispute["id"]) if known.status in CLOSED else []
+        if not may_follow(known.status, str(said["status"]), money) and not is_moved:
             return any(moved)
         cls.update(**said, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True
@@ -147,6 +148,11 @@ class DisputeMovement(Row):
             return False
         cls.update(**money).where(cls.balance_transaction_id == movement["id"]).execute()
         return True
+
+    @classmethod
+    def known(cls, dispute_id: str) -> list[tuple[int, str]]:
+        """All that a dispute has moved, as far as we know."""
+        return [(row.amount, row.currency) for row in cls.all("dispute_id = ?", dispute_id)]
 
 
 def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:

@@ -1,4 +1,4 @@
-"""A number that was ported to us is let go on purpose: released at Twilio, its slot free."""
+"""A number that was bought or ported is let go on purpose: released at Twilio, its slot free."""
 
 from actions.deployment.numbers.number import release
 from models.accounts.audit_entry import AuditEntry
@@ -8,19 +8,19 @@ from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
-NONE = "Account {account} has no number that was ported. See GET /api/accounts/{account}."
+NONE = "Account {account} has no number that was bought or ported. See GET /api/accounts/{account}."
 BUSY = "Deployment {deployment} is under way. Wait until it is over, or roll it back."
 LIVE = "{number} is live. Take the receptionist down first."
 
 
 def let_go(account_id: str, why: str, actor: str) -> PhoneLine:
-    """Have the account's ported number released for good. Raises NotAllowed while it is in use, and
+    """Have the account's number released for good. Raises NotAllowed while it is in use, and
     where there is none.
     """
     with transaction():
         serialize_on(f"deployment:{account_id}", f"line:{account_id}")
         line = PhoneLine.of(account_id)
-        if line is None or line.source != "ported" or line.state not in {"owned", "releasing"}:
+        if line is None or line.source == "sip" or line.state not in {"owned", "releasing"}:
             raise NotAllowed(NONE.format(account=account_id))
         busy = Deployment.under_way(account_id)
         if busy is not None:

@@ -132,13 +132,11 @@ def _note(place: Place, sightings: list[Sighting], now: datetime) -> None:
         row = known.pop((seen.what, seen.provider_id), None)
         if row is None:
             _report(place, seen, now)
-        elif row.state == "releasing":
-            row.record(seen_at=now)
         else:
-            row.record(seen_at=now, state="open", closed_by="")
+            row.record_seen(seen_at=now, state="open", closed_by="")
     for row in known.values():
         if row.state == "open":
-            row.record(state="gone", closed_by=SYSTEM)
+            row.record_seen(state="gone", closed_by=SYSTEM)
 
 
 def _report(place: Place, seen: Sighting, now: datetime) -> None:

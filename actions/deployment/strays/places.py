@@ -82,11 +82,10 @@ def _open_ports() -> list[Json]:
     """Port requests that are not over. They carry no tag of ours, so each number that we have asked
     for stands for one: a second request for it is nobody's.
     """
-    listed = [row for row in porting.list_ports() if row["status"].lower() not in porting.CLOSED]
     asked = _asked_for()
     return [
         port | {"tag": tagged(asked[number])}
-        for port in (porting.get_port(row["id"]) for row in listed)
+        for port in porting.open_ports()
         for number in (each["number"] for each in port["numbers"])
         if number in asked
     ]

@@ -32,7 +32,7 @@ def creation(
     does: str,
     *,
     create: Callable[[Effect], Json],
-    find: Callable[[str, datetime | None], Json | None],
+    find: Callable[[str, datetime], Json | None],
     read: Callable[[str], Json],
     carries: Callable[[Json, str], bool],
     undone_by: str,
@@ -41,8 +41,8 @@ def creation(
 ) -> Kind:
     """A kind that makes an object. `find` takes the tag, and since when it can have been made."""
 
-    def found(effect: Effect, since: datetime | None) -> Json | None:
-        made = find(effect.request["tag"], since)
+    def found(effect: Effect, since: datetime) -> Json | None:
+        made = find(effect.request["tag"], since - timedelta(seconds=SKEW))
         return None if made is None else shown(made)
 
     def read_again(_effect: Effect, object_id: str) -> Json:
@@ -56,8 +56,8 @@ def creation(
         undone_by=undone_by,
         keep=keep,
         send=lambda effect: shown(create(effect)),
-        find=lambda effect: found(effect, effect.created_at - timedelta(seconds=SKEW)),
-        find_asked=lambda effect, _asked_at: found(effect, None),
+        find=lambda effect: found(effect, effect.created_at),
+        find_asked=found,
         read=read_again,
         is_its_own=lambda effect, made: carries(made, effect.request["tag"]),
         keyed=False,
@@ -73,11 +73,16 @@ def change(
     shown: Shown = with_version,
     keep: tuple[str, ...] = ("id", "version"),
 ) -> Kind:
-    """A kind that changes an object. Its body is whole, so that a repetition changes nothing."""
+    """A kind that changes an object. Its body is whole, so that a repetition changes nothing.
+
+    What Vapi shows tells nothing of a secret: an object that has not changed since it was `seen`
+    before is as it was.
+    """
 
     def find(effect: Effect) -> Json | None:
-        found = read(effect.request["id"])
-        return None if drift(effect.request["body"], found) else shown(found)
+        asked, found = effect.request, read(effect.request["id"])
+        is_as_before = asked.get("seen") and asked["seen"] == found.get("updatedAt")
+        return None if is_as_before or drift(asked["body"], found) else shown(found)
 
     return part(
         name=name,

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from actions.deployment import stuck
+from actions.deployment.progress import locked_run, record_undone
 from actions.deployment.settle_undo import settle_undo
 from actions.deployment.strays.find_strays import look_for_strays
 from actions.deployment.stuck import CARDHOLDER_WITHIN, end_kept, end_stuck
@@ -19,6 +20,7 @@ from models.deployment.deployment import KEPT_FOR, Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
+from models.transactions import transaction
 from providers.twilio.numbers import release_number
 from runtime.clock import real_now, rfc3339
 from runtime.errors import NotAllowed
@@ -366,6 +368,20 @@ def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
     assert (again.status_code, again.json["code"]) == (409, "number_unavailable"), again.text
     headers["Idempotency-Key"] = "two"
     assert clinic.client.simulate_post(path, **asked).status_code == 201
+
+
+def test_a_refusal_that_comes_after_somebody_has_settled_it_opens_nothing_again(clinic):
+    """Given a step that a person has settled while its job still waited for the provider, when that
+    refuses, then the step stays settled.
+    """
+    shown = clinic.deploys_all()
+    step = DeploymentStep.get(
+        (DeploymentStep.deployment == shown["id"]) & (DeploymentStep.name == "squad")
+    )
+    step.record(state="undone")
+    with transaction():
+        record_undone(locked_run(step.id), Effect.select().first(), None)
+    assert DeploymentStep.get_by_id(step.id).state == "undone"
 
 
 def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):

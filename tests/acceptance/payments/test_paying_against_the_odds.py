@@ -2,13 +2,16 @@
 stuck.
 """
 
+import sys
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 
 from delivery import relay
+from jobs.expire_stale_charges import expire_stale_charges
 from models.accounts.audit_entry import AuditEntry
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
@@ -324,3 +327,21 @@ def test_the_card_of_a_customer_that_is_bound_no_more_is_not_charged(clinic):
     assert (answer.status_code, answer.json["code"]) == (409, "no_saved_card"), answer.text
     assert clinic.stripe.received(clinic.invoice.id) == 0
     assert clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True).json["success"]
+
+
+@pytest.mark.usefixtures("clinic")
+def test_charges_that_never_end_keep_no_other_from_its_turn(monkeypatch):
+    """Given more overdue charges than are looked at together, whose jobs have given up, when the
+    sweep has its turn, then each job runs again: those that fail each time are not the only ones.
+    """
+    monkeypatch.setattr(sys.modules["jobs.expire_stale_charges"], "BATCH", 1)
+    long_ago = real_now() - timedelta(hours=1)
+    with transaction():
+        for _ in range(3):
+            attempt = PaymentAttempt.plan(given.an_invoice(), 12_500, None, "test", long_ago)
+            row = PaymentConfirmation.request(attempt, "pm_1", "test", long_ago)
+            stage("confirm_payment", row.id, row.id)
+    charges = StagedJob.name == "confirm_payment"
+    StagedJob.update(state="dead").where(charges).execute()
+    expire_stale_charges.perform()
+    assert [job.state for job in StagedJob.select().where(charges)] == ["waiting"] * 3

@@ -7,6 +7,7 @@ import pytest
 
 from actions.deployment.steps import activation, query_tool
 from effects.deployment.vapi.number_texts import text_webhook
+from effects.deployment.vapi.squad_create import SQUAD_CREATE
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
@@ -15,7 +16,7 @@ from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.twilio import client as twilio_api
-from providers.vapi import assistants
+from providers.vapi import assistants, lists
 from providers.vapi.redaction import HEADER
 from rules.deployment.query_tool import FUNCTION
 from runtime.clock import real_now
@@ -218,6 +219,33 @@ def test_deploying_again_gives_vapi_the_secrets_that_are_newest(live, monkeypatc
     asked = len(live.requests("PATCH", "assistant"))
     assert live.deploys().status == "live"
     assert len(live.requests("PATCH", "assistant")) == asked  # given once
+
+
+def test_a_secret_that_never_arrived_is_sent_again(live, monkeypatch):
+    """Given another secret, and an update that is lost on its way and changes nothing else, then
+    that is not taken for done because all that Vapi shows is as it was asked to be.
+    """
+    rolled = "vapi-webhook-secret-0002"
+    monkeypatch.setenv("VAPI_WEBHOOK_SECRET", f"{rolled},{SECRET}")
+    get_settings.cache_clear()
+    live.fault("timeout_before", "PATCH", "/assistant/*", seconds=2)
+    assert live.deploys().status == "live", live.newest.error
+    sent = {json.dumps(row["server"]["headers"]) for row in live.at_vapi("assistant")}
+    assert sent == {json.dumps({HEADER: rolled})}
+
+
+def test_what_a_restored_backup_forgot_is_looked_for_among_what_is_newer(live, monkeypatch):
+    """Given more squads at Vapi than are looked through, all made before a clinic deployed, then
+    what that one made is found.
+    """
+    monkeypatch.setattr(lists, "MOST_PAGES", 1)
+    (effect,) = live.effects("squad_create")
+    (ours,) = live.at_vapi("squad")
+    for _ in range(lists.FULL):
+        row = live.vapi.books.keep("squad", {"name": "another", "members": []})
+        row["createdAt"] = "2020-01-01T00:00:00.000Z"
+    found = SQUAD_CREATE.find_asked(effect, live.newest.created_at)
+    assert found["id"] == ours["id"]
 
 
 def test_a_new_file_changes_the_tool_alone(live):

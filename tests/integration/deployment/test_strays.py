@@ -2,6 +2,7 @@
 releases.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -113,6 +114,29 @@ def test_what_belongs_to_nobody_is_reported_and_left_there(live):
     assert look_again(live) == found
     assert {PLACES[name].read(each)["id"] for name, each in made.items()} == set(made.values())
     assert AuditEntry.select().where(AuditEntry.action == "stray.found").count() == 8
+
+
+def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypatch):
+    """Given a stray, and another one that is seen for the first time; while that is noted, somebody
+    has the first one released: it is not opened again.
+    """
+    trunks.create_list(tagged(new_id("dst")))
+    (known,) = look_again(live)
+    trunks.create_list(tagged(new_id("dst")))
+    place, report = PLACES["twilio.login-list"], finding._report
+
+    def new_one_first():
+        return sorted(place.listed(), key=lambda row: row["id"] == known.provider_id)
+
+    def released_meanwhile(*seen):
+        report(*seen)
+        Stray.update(state="releasing", closed_by="cli:ada").where(Stray.id == known.id).execute()
+
+    monkeypatch.setitem(PLACES, place.name, replace(place, listed=new_one_first))
+    monkeypatch.setattr(finding, "_report", released_meanwhile)
+    look_again(live)
+    row = Stray.get_by_id(known.id)
+    assert (row.state, row.closed_by) == ("releasing", "cli:ada")
 
 
 def test_a_port_that_nobody_waits_for_is_reported(live):

@@ -1,9 +1,9 @@
 """Vapi is told of the trunk and of the clinic's number, and the trunk where Vapi answers."""
 
 from actions.deployment.ask_provider import ask, begun
-from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.routing import record_routed, record_unrouted
-from actions.deployment.steps.sip.sip_line import called
+from actions.deployment.steps.sip.sip_line import called, username
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
 from actions.deployment.steps.sip.sip_trunk import TRUNK
 from actions.deployment.vapi_object import VapiObject
@@ -41,6 +41,7 @@ NUMBER = VapiObject(
     delete=NUMBER_IMPORT_DELETE,
     read=get_number,
 )
+NUMBER_BACK = "Calls reach the receptionist by the number of before."
 SENT_ON = "The trunk sends calls on to your receptionist already."
 
 
@@ -60,14 +61,12 @@ def _route(run: Run, seen: Json) -> Plan:
     known, squad = (Resource.named(run.account.id, name) for name in (KNOWN.name, "squad"))
     if known is None or squad is None:
         return Fail("nothing_to_route", TITLE, GONE)
-    number = called(run)
-    body = {
-        "number": number,
-        "numberE164CheckEnabled": number.startswith("+"),
-        "credentialId": known.provider_id,
-        "squadId": squad.provider_id,
-    }
-    return NUMBER.plan(run, seen, body)
+    body = {"credentialId": known.provider_id, "squadId": squad.provider_id}
+    return NUMBER.plan(run, seen, body | _number(called(run)))
+
+
+def _number(number: str) -> Json:
+    return {"number": number, "numberE164CheckEnabled": number.startswith("+")}
 
 
 def _record_routed(run: Run, effect: Effect, answer: Json) -> Json:
@@ -75,9 +74,36 @@ def _record_routed(run: Run, effect: Effect, answer: Json) -> Json:
     return NUMBER.record(run, effect, answer)
 
 
-def _record_unrouted(run: Run, effect: Effect, answer: Json) -> None:
+def _unroute(run: Run) -> UndoPlan:
+    """Where the trunk still sends to the number of before, Vapi has that one again."""
+    line_step, sent_on_step = (
+        next(step for step in run.steps if step.name == name)
+        for name in ("sip_line", "sip_origination")
+    )
+    made = Resource.named(run.account.id, NUMBER.name)
+    is_kept = made is not None and made.deployment_id != run.deployment.id
+    where = "account_id = ? AND kind = ? AND key LIKE ? AND state = 'confirmed'"
+    asked = run.account.id, TRUNK_SENDS_ON.name, f"%:{sent_on_step.id}%"
+    if (
+        made is None
+        or not (is_kept and run.step.made.get("id") and "before" in line_step.made)
+        or run.deployment.goal == "taken_down"
+        or Effect.has(where, *asked)
+    ):
+        return NUMBER.undo(run)
+    known = NUMBER.last_sent(made) | _number(line_step.made["before"] or username(run))
+    request = {"id": made.provider_id, "tag": tagged(made.id), "body": known}
+    return ask(run, SIP_NUMBER_UPDATE, request, "its trunk sends to that number", about="back")
+
+
+def _record_unrouted(run: Run, effect: Effect, answer: Json) -> str | None:
+    if effect.kind == SIP_NUMBER_UPDATE.name:
+        NUMBER.record(run, effect, answer)
+        run.step.record(made={})
+        return NUMBER_BACK
     record_unrouted(run)
     NUMBER.undone(run, effect, answer)
+    return None
 
 
 def _look_where(run: Run) -> Json:
@@ -117,7 +143,7 @@ SIP_ROUTING = StepKind(
     look=NUMBER.look,
     plan=_route,
     record=_record_routed,
-    undo=NUMBER.undo,
+    undo=_unroute,
     undone=_record_unrouted,
     undo_saying="Calls are not routed to the receptionist any more.",
 )

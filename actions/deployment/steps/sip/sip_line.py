@@ -23,8 +23,12 @@ OTHER_LINE = (
 
 def called(run: Run) -> str:
     """What is called to reach the clinic: its number, or the name it signs in with."""
-    settings = run.setup.phone_integration_settings
-    return str(settings.get("clinicNumber") or settings.get("username") or "")
+    return str(run.setup.phone_integration_settings.get("clinicNumber") or username(run))
+
+
+def username(run: Run) -> str:
+    """The name that the clinic's phone system signs in with."""
+    return str(run.setup.phone_integration_settings.get("username") or "")
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
@@ -71,8 +75,8 @@ def _undo(run: Run) -> UndoPlan:
 
 
 def _put_number_back(run: Run, line: PhoneLine) -> None:
-    """Unless Vapi was told of the new one, or somebody else has it by now."""
-    if "before" not in run.step.made or run.made("sip_routing"):
+    """Unless Vapi has the new one, or somebody else has it by now."""
+    if "before" not in run.step.made or run.made("sip_routing").get("id"):
         return
     before = run.step.made["before"]
     serialize_on(f"number:{before}")

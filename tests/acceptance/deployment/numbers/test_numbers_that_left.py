@@ -82,7 +82,7 @@ def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
     assert moved.line is None
     again = lets_go(moved)
     assert again.exit_code == 1
-    assert "has no number that was ported" in again.output
+    assert "no number that was bought or ported" in again.output
     moved.configures()
     assert moved.shown(deploys(moved, rounds=5))["status"] == "live"
 
@@ -136,6 +136,22 @@ def test_a_number_in_use_is_not_let_go(clinic):
     told = lets_go(clinic)
     assert (told.exit_code, "Take the receptionist down" in told.output) == (1, True)
     assert list(clinic.twilio.owned()) == [NUMBER]
+
+
+def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
+    """Given a clinic that bought a number and then wants its own by SIP, when the number is let go,
+    then it goes live by SIP.
+    """
+    bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    assert bought.status_code == 201, bought.text
+    clinic.call("PUT", "…/phone/sip", clinicNumber=NUMBER)
+    assert clinic.shown(deploys(clinic))["code"] == "other_line"
+    told = lets_go(clinic)
+    assert told.exit_code == 0, told.output
+    clinic.works(3)
+    assert (clinic.line, clinic.twilio.owned()) == (None, {})
+    assert clinic.goes_live()["status"] == "live"
+    assert lets_go(clinic).exit_code == 1
 
 
 def test_a_redeployment_that_failed_leaves_a_ported_number_live(clinic):

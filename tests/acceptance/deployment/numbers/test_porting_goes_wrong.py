@@ -2,6 +2,7 @@
 and leaves no deployment waiting for ever (F71, F78).
 """
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
+from providers.twilio import porting
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
 from tests.stories.deploying import NUMBER, states
@@ -105,6 +107,25 @@ def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(por
     with pytest.raises(ProviderError) as raised:
         find_port(NUMBER)
     assert (raised.value.outcome, raised.value.code) == ("retry_later", "too_many_ports")
+
+
+def test_open_requests_are_read_several_at_a_time(monkeypatch):
+    """Given as many open requests as are read at once, then none waits for another's answer: a job
+    would not live to read sixty one by one.
+    """
+    together = 8
+    all_asked = threading.Barrier(together)
+
+    def read(sid):
+        all_asked.wait(timeout=60)
+        return {"id": sid, "numbers": [{"number": f"+1212555{sid}"}]}
+
+    rows = [{"id": f"01{each:02d}", "status": "In Review"} for each in range(together)]
+    closed = {"id": "0200", "status": "Completed"}
+    monkeypatch.setattr(porting, "list_ports", lambda: [*rows, closed])
+    monkeypatch.setattr(porting, "get_port", read)
+    assert find_port("+12125550103")["id"] == "0103"
+    assert find_port("+12125550200") is None
 
 
 def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):

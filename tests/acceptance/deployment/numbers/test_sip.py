@@ -193,6 +193,31 @@ def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, mo
     assert sip.line.e164 == (OTHER if fails == "after" else NUMBER)
 
 
+def test_a_number_that_only_vapi_has_taken_is_put_back_there(sip):
+    """Given a live SIP clinic that gives another number, when its trunk is not sent on to that one
+    once Vapi has it, then Vapi and the line have the number of before, which the trunk sends to;
+    and the next Deploy brings the new one.
+    """
+    sip.goes_live()
+    sip.call("PUT", "…/phone/sip", clinicNumber=OTHER, businessName="Harbor Dental")
+    sip.twilio.fault("refused_400", "*/OriginationUrls/*")
+    begun = sip.deploys().json
+    sip.works(12)
+    assert answered(sip) == {NUMBER}
+    assert sip.shown(begun["id"])["status"] == "rolled_back"
+    assert (sip.line.voice_live, sip.line.vapi_id) == (True, made(sip, "vapi_number"))
+    sip.goes_live()
+    assert answered(sip) == {OTHER}
+
+
+def answered(sip):
+    """The clinic's number as the line, Vapi and the trunk have it."""
+    (at_vapi,) = sip.voice.books.each("phone-number")
+    (address,) = sip.twilio.books.private[made(sip, "trunk")]["urls"].values()
+    sent_to = address["sip_url"].removeprefix("sip:").partition("@")[0]
+    return {sip.line.e164, at_vapi["number"], sent_to}
+
+
 def test_a_domain_that_is_taken_is_told_and_undone(sip):
     """Given a name that somebody else has in Twilio, then nothing is left, and why is told."""
     domain = sip.told["sipUrl"].removeprefix("sip:")

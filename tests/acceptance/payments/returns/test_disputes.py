@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from actions.payments.recompute import recompute
+from jobs.ask_stripe_again import ask_stripe_again, stripe_api
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.delivery.stage import stage
@@ -344,6 +345,48 @@ def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic
         given.retried(clinic.redis, queue, 1)
     assert clinic.books() == WON
     assert Dispute.won_but_withheld("") == []
+
+
+@pytest.mark.parametrize(("first", "then"), [("win", "lost"), ("lose", "won")])
+def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clinic, first, then):
+    """Given a verdict that an appeal has turned round, of which every event was missed, when the
+    dispute is read again, then the last verdict counts, as the money says.
+    """
+    clinic.hear()
+    dispute = clinic.dispute()
+    clinic.hear()
+    clinic.stripe.act(dispute, first)
+    clinic.hear()
+    with clinic.stripe.sandbox.shared.lock:
+        row = clinic.stripe.sandbox.stripe.platform.tables["dispute"][dispute]
+        amount = 10_000 if then == "won" else -10_000
+        again = {"id": "txn_again", "amount": amount, "currency": "usd"}
+        row["balance_transactions"] = [*row["balance_transactions"], again]
+        row["status"] = then
+    given.received(given.an_event("charge.dispute.updated", about(clinic, dispute)))
+    given.worked(clinic.redis)
+    end = {"won": WON, "lost": LOST}[then]
+    assert (Dispute.get().status, clinic.books()) == (then, end)
+
+
+def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, monkeypatch):
+    """Given a dispute that is asked about before its payment is known, when that is recorded while
+    Stripe answers, then the invoice is disputed.
+    """
+    dispute = clinic.dispute()
+    _, paid = split(clinic.stripe)
+    read = stripe_api.get_dispute
+
+    def is_paid_meanwhile(*asked):
+        told = read(*asked)
+        for event in paid:
+            given.received(event)
+        given.worked(clinic.redis)
+        return told
+
+    monkeypatch.setattr(stripe_api, "get_dispute", is_paid_meanwhile)
+    ask_stripe_again.perform("dispute", dispute, "")
+    assert clinic.books()[:3] == DISPUTED[:3]
 
 
 def about(clinic, dispute):
