@@ -4,7 +4,7 @@ from datetime import datetime
 
 from actions.people.unanswered import reopen_unanswered
 from models.contact.message import Message
-from models.contact.opt_out import OptOut
+from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.effects.effect import Effect
 from rules.contact.delivery_failures import advice_for
@@ -63,7 +63,9 @@ def record_text_report(
 
 
 def act_on_failure(message: Message, code: str, now: datetime) -> None:
-    """Suppress a number that cannot get texts; record an opt-out that only Twilio knew of."""
+    """Suppress a number that cannot get texts; record an opt-out that only Twilio knew of, which
+    counts for calls as one that we hear ourselves does.
+    """
     advice = advice_for(code)
     if advice is not None and advice.suppresses:
         PhoneSuppression.suppress(message.account_id, message.to, "sms", code, advice.text, now)
@@ -74,7 +76,7 @@ def act_on_failure(message: Message, code: str, now: datetime) -> None:
             message.account_id,
             message.to,
             "stop",
-            ["sms"],
+            CHANNELS,
             words="",
             source="twilio_21610",
             reference=message.sid or message.id,

@@ -3,12 +3,13 @@ clinic gave.
 """
 
 from functools import cache
+from importlib import resources
 from zoneinfo import available_timezones
 
 import phonenumbers
 from phonenumbers import timezone
 
-from rules.contact.places import states_of_address
+from rules.contact.places import is_abroad, states_of_address
 from rules.contact.us_zones import STATES
 
 UNKNOWN = "Etc/Unknown"
@@ -20,13 +21,30 @@ def zones_of(phone: str, address: dict[str, str] | None, given: str | None) -> t
     A mobile number tells where it was bought, an address where they live, so neither overrules the
     other (47 CFR and 12 CFR 1006.6(b)(1): both count). Empty when nothing is known.
     """
-    home = (
-        (given,)
-        if given
-        else (zone for state in states_of_address(address) for zone in STATES[state])
-    )
+    home = (given,) if given else _zones_of_address(address)
     found = {*zones_of_number(phone), *home}
     return tuple(sorted(found & _known_zones()))
+
+
+def _zones_of_address(address: dict[str, str] | None) -> tuple[str, ...]:
+    if is_abroad(address):
+        country = str((address or {}).get("country") or "").strip().upper()
+        return _zones_of_countries().get(country, ())
+    return tuple(zone for state in states_of_address(address) for zone in STATES[state])
+
+
+@cache
+def _zones_of_countries() -> dict[str, tuple[str, ...]]:
+    """The zones of each country, by its ISO code and by its English name, in capitals."""
+    tables = resources.files("tzdata") / "zoneinfo"
+    zones, names = (
+        [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+        for text in ((tables / name).read_text("utf-8") for name in ("zone.tab", "iso3166.tab"))
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for code, _, zone, *_ in zones:
+        found[code] = (*found.get(code, ()), zone)
+    return found | {name.upper(): found.get(code, ()) for code, name in names}
 
 
 @cache

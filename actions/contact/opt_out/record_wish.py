@@ -7,12 +7,15 @@ from peewee import SQL
 
 from models.contact.account_sender import AccountSender, accounts_of_sender
 from models.contact.message import Message
-from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.deployment.phone_line import PhoneLine
 from models.invoices.customer import Customer
+from models.transactions import serialize_on
+from rules.contact.replies import class_of
 from runtime.settings import get_settings
 
 MAX_WORDS = 500
+ELSEWHERE = "inbound_sms_from_another_number"  # the source of what Twilio heard of another number
 _asked_for = SQL("contact_request ->> 'phone'")  # the number at which they asked to be contacted
 
 
@@ -29,7 +32,8 @@ def record_wish(
     it applies to. `said_at` is when it was said, if not now: of several wishes the last one counts,
     in whichever order they are heard. A stop also counts for an account whose sender it is by now.
 
-    It is also recorded for the sender itself, for accounts that start to use it later.
+    It is also recorded for the sender itself, for accounts that start to use it later; and a stop
+    for the person's other numbers, unless this one is somebody else's.
     """
     nobodys = not service and not accounts_of_sender("", number)
     if nobodys:  # it may be in the shared service
@@ -46,11 +50,28 @@ def record_wish(
     if wish == "stop" and nobodys and not number.startswith("+"):
         # An RCS agent or a page: the name does not tell whose it is, so whoever texted them stops.
         accounts = sorted({*accounts, *_texters(Message.to == phone)})
+    others = _other_numbers(phone, accounts, words) if wish == "stop" else set()
+    serialize_on(*map(person_key, sorted({phone, *(other for _, other in others)})))
     for account_id in accounts:
         OptOut.record(account_id, phone, wish, channels, sender=service or number, **said)
+    for account_id, other in sorted(others):
+        OptOut.record(account_id, other, wish, channels, **said | {"source": ELSEWHERE})
     for sender in sorted({service, number} - {""}):
         OptOut.record(None, phone, wish, channels, sender=sender, **said)
     return accounts
+
+
+def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str, str]]:
+    """The accounts' other numbers of whoever is at this phone; none of a wrong number's."""
+    found = class_of(words, has_stopped=True)
+    if found is not None and found.suppresses:
+        return set()
+    return {
+        (person.account_id, number)
+        for person in Customer.at_phone(phone, accounts)
+        for number in (person.phone, person.preferred_phone)
+        if number and number != phone
+    }
 
 
 def service_meant(number: str, service: str) -> str:

@@ -229,6 +229,29 @@ def test_who_tells_the_desk_to_stop_is_left_alone_at_the_number_they_asked_for_t
         assert "opted_out" in [row["reasonCode"] for row in reasons], phone
 
 
+@pytest.mark.parametrize(("words", "is_heard_there"), [("STOP", True), ("Wrong number", False)])
+def test_who_texts_stop_is_left_alone_at_their_other_number_too(clinic, words, is_heard_there):
+    """Given a person with two numbers, when they stop texts at the one that they asked for, then
+    the other is not used either, until they agree to that again; a wrong number says nothing of it.
+    """
+    clinic.consents(WISHED)
+    change(clinic, contactRequest={"phone": WISHED})
+    clinic.hear(words, phone=WISHED)
+    change(clinic, contactRequest=None)
+    assert stopped(clinic) == [is_heard_there, is_heard_there]
+    given_at = rfc3339(real_now() + timedelta(minutes=1))
+    agreed = {"source": "front desk", "text": "You may.", "textVersion": "1", "givenAt": given_at}
+    path = f"/api/customers/{clinic.customer.id}/consents"
+    answer = clinic.post(path, channels=["sms", "voice"], endsOptOut=True, **agreed)
+    assert (answer.status_code, stopped(clinic)) == (201, [False, False])
+
+
+def stopped(clinic):
+    """Whether texts and calls are stopped, at the number that is used."""
+    ledger = clinic.ledger()
+    return [ledger[channel]["optedOut"] for channel in ("sms", "voice")]
+
+
 def test_the_ledger_tells_of_the_number_that_is_used_and_it_can_be_allowed_again(clinic):
     """Given a landline at which somebody asked to be contacted, then the ledger says what the gate
     says, and a person who knows better allows that number again.

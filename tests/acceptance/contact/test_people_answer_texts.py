@@ -217,12 +217,18 @@ def test_a_card_number_in_a_text_is_not_kept(clinic):
 
 
 def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(clinic):
-    """21610: the person has stopped this sender some other way."""
-    clinic.twilio.books.opted_out.add((clinic.twilio.books.senders[-1].key, clinic.phone))
+    """21610: the person has stopped this sender some other way, which ends calls as any STOP does;
+    START lets texts in again, and no calls.
+    """
+    stop = (clinic.twilio.books.senders[-1].key, clinic.phone)
+    clinic.twilio.books.opted_out.add(stop)
     clinic.ask()
     clinic.work()
     assert clinic.ask().json["reasonCode"] == "opted_out"
     assert OptOut.get().source == "twilio_21610"
+    assert stopped(clinic) == (True, True)
+    clinic.hear("START")
+    assert stopped(clinic) == (False, True)
 
 
 @pytest.mark.one_database

@@ -241,7 +241,10 @@ def test_the_next_time_is_allowed_and_nothing_before_it_is(zones, now):
         ("+12025550123", None, None, {NEW_YORK}),
         ("+12025550123", {"state": "ca"}, None, {NEW_YORK, LOS_ANGELES}),
         ("+12025550123", {"state": "CA"}, "Europe/Berlin", {NEW_YORK, "Europe/Berlin"}),
-        ("+12025550123", {"state": "CA", "country": "DE"}, None, {NEW_YORK}),
+        ("+12025550123", {"state": "CA", "country": "JP"}, None, {NEW_YORK, "Asia/Tokyo"}),
+        ("+12025550123", {"country": " japan "}, None, {NEW_YORK, "Asia/Tokyo"}),
+        ("+12025550123", {"country": "JP"}, "Asia/Seoul", {NEW_YORK, "Asia/Seoul"}),
+        ("+12025550123", {"state": "CA", "country": "Atlantis"}, None, {NEW_YORK}),
         ("no number", None, None, set()),
     ],
 )
@@ -252,6 +255,16 @@ def test_where_a_person_may_be(phone, address, told, zones):
 def test_a_number_without_a_place_may_be_anywhere_in_its_country_code():
     zones = zones_of("+18005550123", None, None)
     assert {NEW_YORK, LOS_ANGELES, "Pacific/Honolulu"} <= set(zones)
+
+
+def test_nobody_abroad_is_contacted_at_night():
+    """Given a number of Toronto and an address somewhere in Canada, then it is 8:00 in Vancouver
+    too, and not 21:00 in St. John's.
+    """
+    zones = zones_of("+14165550123", {"state": "BC", "country": "CA"}, None)
+    opens = next_opening(zones, datetime(2026, 11, 20, 13, 0, tzinfo=UTC))  # 8:00 in Toronto
+    assert opens == datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
+    assert closing(zones, opens) == datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
 
 
 def test_every_state_of_the_us_and_dc_has_zones():
