@@ -7,7 +7,7 @@ import falcon
 
 from actions.contact.ladder.next_contact import Next, next_contacts
 from models.invoices.invoice import Invoice
-from models.reports.unpaid_invoices import (
+from models.reports.receivables import (
     BUCKETS,
     Sum,
     sums_by_age,

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from models import fixed_sql
 from models.accounts.account import Account
 from models.invoices.invoice import Invoice
-from models.reports.unpaid_invoices import unpaid_page
+from models.reports.receivables import unpaid_page
 from models.transactions import database, execute, is_postgres
 from rules.invoice_fold import UNPAID
 from runtime.clock import real_now
