@@ -29,6 +29,8 @@ from tests import given
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES, MAKES_OF, UNMAKES, GoingLive
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
 
 

@@ -25,6 +25,8 @@ from sandbox.vapi.control import answering, edit
 from tests import given
 from tests.stories.voice import SECRET
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 KINDS = ("tool", "assistant", "squad", "phone-number")
 ONE_OF_EACH = {"tool": 1, "assistant": 2, "squad": 1, "phone-number": 1}
 NOTHING = dict.fromkeys(KINDS, 0)

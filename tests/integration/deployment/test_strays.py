@@ -29,6 +29,8 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 LOSING = {
     "customer_name": "Harbor Dental",
     "authorized_representative": "Ada Lane",

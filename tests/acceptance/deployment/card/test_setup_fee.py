@@ -22,6 +22,8 @@ from tests import given
 from tests.stories.deploying import Deploying, states
 from tests.stories.saving import Saver
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 FEE = 9_900
 CHARGE_FAILED = "Failed to purchase phone number. Please verify your payment method."
 

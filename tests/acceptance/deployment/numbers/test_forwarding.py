@@ -21,6 +21,8 @@ from tests.stand_ins.twilio_stand_in import CALLS
 from tests.stories.deploying import FORWARDED
 from tests.stories.voice import NUMBER
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 CLINIC = FORWARDED["clinicNumber"]
 PATIENT = "+13125550199"
 

@@ -13,6 +13,8 @@ from providers.twilio.numbers import release_number, update_number
 from rules.deployment.readiness import OTHER_ADDRESS
 from tests.stories.deploying import ADDRESS, NUMBER
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers"
 
 

@@ -27,6 +27,8 @@ from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
 from tests.stories.deploying import NUMBER, states
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 PORTING = "/numbers/v1/Porting"
 
 

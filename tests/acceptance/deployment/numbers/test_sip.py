@@ -21,6 +21,8 @@ from sandbox.twilio import login_lists
 from tests import given
 from tests.stories.deploying import states
 
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+
 NUMBER, OTHER = "+12125550123", "+12125550177"
 
 
