@@ -10,9 +10,9 @@ NEEDS = 1_000_000  # kB for a worker, its servers, and the processes that its te
 
 def how_many(cores: int, free: int, is_quick: bool) -> int:
     """Six for two cores: tests that start processes wait most of their time, for a process, a lease
-    or a provider. Three where these are left out. As many as there is memory for, and two at least.
+    or a provider. Four where these are left out. As many as there is memory for, and two at least.
     """
-    return max(2, min(cores * 3 // (2 if is_quick else 1), free // NEEDS))
+    return max(2, min(cores * (2 if is_quick else 3), free // NEEDS))
 
 
 def here(is_quick: bool) -> int:

@@ -7,7 +7,7 @@ from tests.sharing import NEEDS, here, how_many, mixed
 
 @pytest.mark.parametrize(
     ("cores", "places", "workers", "of_quick"),
-    [(1, 8, 3, 2), (2, 8, 6, 3), (4, 20, 12, 6), (4, 3, 3, 3), (16, 100, 48, 24), (8, 0, 2, 2)],
+    [(1, 8, 3, 2), (2, 8, 6, 4), (4, 20, 12, 8), (4, 3, 3, 3), (16, 100, 48, 32), (8, 0, 2, 2)],
 )
 def test_there_are_more_workers_than_cores_where_memory_allows(cores, places, workers, of_quick):
     assert how_many(cores, places * NEEDS, is_quick=False) == workers
