@@ -41,7 +41,9 @@ class Approval:
 NOT_FOUND = Approval("not_found", "not_found", "There is no such draft.")
 PAID = "Nothing that it names is owed any more."
 OVER = {
-    "expired": Approval("expired", "expired", "Nobody approved it in time."),
+    "expired": Approval(
+        "expired", "expired", "Its time was over before it was approved and could be made."
+    ),
     "superseded": Approval("superseded", "superseded", "A later contact took its place."),
     "declined": Approval("declined", "declined", "It was declined."),
     "invoice_paid": Approval("refused", "invoice_paid", PAID),
