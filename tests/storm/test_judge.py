@@ -555,7 +555,8 @@ def called(evidence):
     effect = {"id": "eff_5", "kind": "call", "key": "call:call_1:1", "state": "confirmed"}
     evidence.rows["effect"].append(effect | {"provider_id": "v-1"})
     person = {"account_id": "ac_1", "customer_id": "cu_1", "phone": "+12125550123"}
-    decision = {"effect_id": "eff_5", "channel": "voice", "invoice_id": "inv_1", "allowed": 1}
+    decision = {"id": "cdn_2", "effect_id": "eff_5", "channel": "voice", "invoice_id": "inv_1"}
+    decision |= {"allowed": 1}
     evidence.rows["contact_decision"].append(person | decision | {"at": at})
     consent = {"customer_id": "cu_1", "channels": ["sms", "voice"], "revoked_at": None}
     evidence.rows["consent"] = [consent | {"given_at": at - 86_400 * SECOND}]
@@ -603,6 +604,17 @@ def test_a_call_without_a_decision(called):
     condemned(called, "v-1", "without a decision")
 
 
+def stops(called, opt_out_id):
+    """The person has said STOP long ago; ids tell in which order rows were written."""
+    stop = {"id": opt_out_id, "phone": "+12125550123", "wish": "stop", "account_id": None, "at": 0}
+    called.rows["opt_out"].append(stop | {"channels": '["voice"]'})
+
+
+def test_a_call_before_a_stop_was_heard_of(called):
+    stops(called, "opt_3")
+    assert judge(called) == []
+
+
 @pytest.mark.parametrize(
     ("hours", "wish", "code"),
     [(-4, "", "quiet_hours"), (0, "stop", "opted_out"), (0, "", "no_consent")],
@@ -610,8 +622,7 @@ def test_a_call_without_a_decision(called):
 def test_a_call_outside_the_rules(called, hours, wish, code):
     called.business_shift += hours * 3600
     if wish:
-        stop = {"phone": "+12125550123", "wish": wish, "account_id": None, "at": 0}
-        called.rows["opt_out"].append(stop | {"channels": '["voice"]'})
+        stops(called, "opt_1")
     if code == "no_consent":
         called.rows["consent"][0]["channels"] = ["sms"]
     condemned(called, "v-1", code)

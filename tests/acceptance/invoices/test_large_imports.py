@@ -61,6 +61,7 @@ def peak(database_url, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # all that Python allocates is counted, up to seven times
 def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak, monkeypatch):
     monkeypatch.setattr(import_run, "BATCH", 100)
     # the short run is long enough to fill what is kept of the last so many
