@@ -21,6 +21,7 @@ from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
+from models.calling.waiting_calls import NO_SLOT, wake_waiting
 from models.contact.contact_decision import ContactDecision
 from models.contact.planned_contact import PlannedContact
 from models.delivery.stage import stage
@@ -38,7 +39,7 @@ MOST_TRIES = 5
 NEVER_PLACED = "Vapi could not place it in several attempts, none of which rang. Ask again later."
 LEAVE_WITHIN = 60.0  # seconds in which a decided call must be placed; with RINGS, the hours' margin
 LOOK_AFTER = 15.0  # seconds until a call in doubt is first looked for
-NO_SLOT_DELAY = 15.0
+NO_SLOT_DELAY = 60.0  # who gives a slot back wakes who waits; this is for a lease that ran out
 LONGEST_DELAY = 30.0
 RINGS = 120  # seconds from Vapi's answer until somebody, or something, answers
 MARGIN = 300  # seconds after which no report can be on its way any more
@@ -50,6 +51,8 @@ def dial_overdue(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     with invoice_lock(call.invoice_ids[0]):
         effect = _decide(call)
+        if not isinstance(effect, Effect):
+            wake_waiting()  # it may have been woken for a slot that it does not take
         if isinstance(effect, Snooze):
             raise effect
         if effect is None:
@@ -134,7 +137,7 @@ def _reserve(
     settings = get_settings()
     deadline = now + timedelta(seconds=LEAVE_WITHIN + RINGS + LONGEST_CALL + MARGIN)
     if not CallSlot.lease(call.id, deadline, now, settings.call_slots):
-        raise Snooze(f"call {call.id}: as many calls as there may be are under way", NO_SLOT_DELAY)
+        raise Snooze(NO_SLOT, NO_SLOT_DELAY)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     first, _ = allowed[0]
     request = render_call(

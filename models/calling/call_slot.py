@@ -6,7 +6,8 @@ from itertools import count
 from peewee import IntegerField, TextField
 
 from models.base import Instant, Row, to_micros
-from models.transactions import execute, is_postgres, serialize_on
+from models.calling.waiting_calls import wake_waiting
+from models.transactions import after_commit, execute, is_postgres, serialize_on
 
 _KEY = "call_slots"
 
@@ -43,5 +44,8 @@ class CallSlot(Row):
 
     @classmethod
     def give_back(cls, call_id: str) -> None:
-        """The call is over, or was never placed."""
-        execute("DELETE FROM call_slot WHERE call_id = ?", (call_id,))
+        """The call is over, or was never placed: one that waits for a slot may have it. Needs an
+        open transaction.
+        """
+        if execute("DELETE FROM call_slot WHERE call_id = ?", (call_id,)).rowcount:
+            after_commit(wake_waiting, call_id)

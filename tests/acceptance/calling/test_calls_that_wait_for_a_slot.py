@@ -1,0 +1,147 @@
+"""More calls are wanted than may be under way: whoever ends gives its place to one that waits."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from jobs.dial_overdue import NO_SLOT_DELAY
+from models.accounts.account import Account
+from models.calling.call_slot import CallSlot
+from models.calling.waiting_calls import NO_SLOT
+from models.contact.opt_out import OptOut
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from models.transactions import transaction
+from runtime.clock import real_now
+from runtime.settings import get_settings
+from tests import given
+from tests.stories.calling import Calling
+
+
+@pytest.fixture(autouse=True)
+def two_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALL_SLOTS", "2")
+    get_settings.cache_clear()
+
+
+def takes_slots(*call_ids: str) -> None:
+    later = real_now() + timedelta(hours=1)
+    for number, call_id in enumerate(call_ids, start=1):
+        CallSlot.create(number=number, call_id=call_id, leased_until=later)
+
+
+def ends(*call_ids: str) -> None:
+    with transaction():
+        for call_id in call_ids:
+            CallSlot.give_back(call_id)
+
+
+def is_under_way(calling: Calling) -> str:
+    """A call of the clinic's which no job is to place any more, by its id."""
+    call_id = str(calling.asks().json["id"])
+    StagedJob.delete().where(StagedJob.key == call_id).execute()
+    return call_id
+
+
+def waits(key: str, account: Account, why: str = NO_SLOT) -> int:
+    with transaction():
+        job_id = stage("dial_overdue", key, key, fair_to=account.id, delay=NO_SLOT_DELAY)
+    assert job_id is not None
+    StagedJob.update(last_error=why).where(StagedJob.id == job_id).execute()
+    return job_id
+
+
+def due() -> list[str]:
+    """The keys of the calls that are due."""
+    rows = StagedJob.select(StagedJob.key).where(
+        StagedJob.name == "dial_overdue",
+        StagedJob.state == "waiting",
+        StagedJob.due_at <= given.database_now(),
+    )
+    return sorted(row.key for row in rows)
+
+
+def test_a_slot_that_becomes_free_is_taken_by_the_call_that_waits(calling: Calling):
+    """Given all slots taken, when a call is over, then the one that waits is placed without its
+    next look having to come.
+    """
+    takes_slots("call_one", "call_two")
+    calling.habits(rings_after=3600)
+    asked = calling.asks()
+    given.relayed(calling.redis)
+    given.worked(calling.redis, "calls")
+    assert (calling.call(asked.json["id"]).state, due()) == ("waiting", [])
+
+    ends("call_two")
+    given.relayed(calling.redis)
+    given.worked(calling.redis, "calls")
+
+    assert calling.call(asked.json["id"]).state == "queued"
+    assert {row.call_id for row in CallSlot.select()} == {"call_one", asked.json["id"]}
+
+
+def test_a_call_that_was_woken_and_may_not_be_made_wakes_the_next(calling: Calling):
+    """Given two calls that wait for one slot, of which the first may not be made any more, then the
+    slot is the second's.
+    """
+    takes_slots("call_one", "call_two")
+    calling.habits(rings_after=3600)
+    asked = calling.asks()
+    given.relayed(calling.redis)
+    given.worked(calling.redis, "calls")
+    waits("next", calling.account)
+    words = {"words": "stop", "source": "test", "recorded_by": "test"}
+    OptOut.record(calling.account.id, calling.phone, "stop", ["voice"], **words)
+
+    ends("call_two")
+    assert due() == [asked.json["id"]]
+    given.relayed(calling.redis)
+    given.worked(calling.redis, "calls", rounds=1)
+
+    assert calling.call(asked.json["id"]).state == "refused"
+    assert due() == ["next"]
+
+
+def test_the_account_with_the_fewest_calls_under_way_is_next(calling: Calling):
+    """Given a clinic with a call under way and many that wait, and one whose only call waits behind
+    them, then the next slot is the other clinic's; among those of one clinic, it is the oldest's.
+    """
+    other = given.an_account(name="Hill Clinic")
+    under_way = is_under_way(calling)
+    takes_slots(under_way, "call_two")
+    for key in ("1", "2", "3"):
+        waits(key, calling.account)
+    waits("4", other)
+
+    ends("call_two")
+    assert due() == ["4"]
+    StagedJob.delete().where(StagedJob.key == "4").execute()
+    ends(under_way)
+
+    assert due() == ["1", "2"]  # both slots are free by now
+
+
+def test_nobody_is_woken_for_a_slot_that_is_not_free(calling: Calling):
+    """Given a call that had a slot over the number that there are, as one that comes in has, then
+    its end frees none; and whoever waits for something else is not woken.
+    """
+    takes_slots("call_one", "call_two", "call_that_came_in")
+    waits("1", calling.account)
+    ends("call_that_came_in")
+    assert due() == []
+
+    waits("other", calling.account, why="the books are not current")
+    ends("call_one")
+    assert due() == ["1"]
+
+
+def test_one_that_rolls_back_wakes_nobody(calling: Calling):
+    takes_slots("call_one", "call_two")
+    waits("1", calling.account)
+
+    with suppress(ValueError), transaction():
+        CallSlot.give_back("call_one")
+        raise ValueError("rolls back")
+
+    assert due() == []
