@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 
-from redis import Redis
 from redis.exceptions import RedisError
-from rq.job import Job
-from rq.serializers import JSONSerializer
 from rq_scheduler.scheduler import Scheduler
 
 from delivery.registry import find_job
+from delivery.rq.json_job import JsonJob
 from delivery.rq.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
 from delivery.schedule import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
@@ -35,29 +33,10 @@ SEEN_KEY = "payphone:scheduler:seen"
 log = get_log("scheduler")
 
 
-class TickJob(Job):
-    """An RQ job that is only a name: JSON inside, and never run by RQ itself."""
-
-    def __init__(
-        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
-    ) -> None:
-        super().__init__(id=id, connection=connection, serializer=JSONSerializer)
-
-    @classmethod
-    def fetch(
-        cls,
-        id: str,
-        connection: Redis | None = None,
-        serializer: Any = None,  # noqa: ARG003
-    ) -> "TickJob":
-        """The job of this id, read as JSON."""
-        return cast(TickJob, super().fetch(id, connection=connection, serializer=JSONSerializer))
-
-
 class _Scheduler(Scheduler):
     """rq-scheduler that checks its own table at every look."""
 
-    job_class = TickJob
+    job_class = JsonJob  # which is only a name, and never run by RQ itself
 
     def get_jobs(
         self, until: Any = None, with_times: bool = False, offset: Any = None, length: Any = None

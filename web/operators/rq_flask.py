@@ -13,18 +13,18 @@
 import base64
 import hashlib
 import re
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, g
 from flask.templating import DispatchingJinjaLoader
 from jinja2 import Environment
 from redis import Redis
 from rq import Worker
-from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker.base import BaseWorker
 from rq_dashboard import web
 
+from delivery.rq.json_job import JsonJob
 from runtime.redis.connection import connect_redis
 from runtime.settings import get_settings
 from web.http.pages import STATIC
@@ -44,18 +44,8 @@ _OURS = '<link rel="stylesheet" href="/static/rq.css">\n    </head>'
 _NOTICE = '<script src="/static/rq.js" type="text/javascript"></script>\n    </body>'
 
 
-class _JsonJob(Job):
-    """A job read as JSON, never as a pickle."""
-
-    @classmethod
-    def fetch(
-        cls,
-        id: str,
-        connection: Redis | None = None,
-        serializer: Any = None,  # noqa: ARG003
-    ) -> "_JsonJob":
-        """The job of this id."""
-        return cast(_JsonJob, super().fetch(id, connection=connection, serializer=JSONSerializer))
+class _ShownJob(JsonJob):
+    """A job as its page shows it."""
 
     def get_call_string(self) -> str | None:
         """Its name and the id of its row: as described, whatever its payload is."""
@@ -71,7 +61,7 @@ class _JsonWorker(Worker):
     ) -> BaseWorker | None:
         """The worker of this key; its jobs are read as JSON."""
         return super().find_by_key(
-            worker_key, connection, job_class=_JsonJob, serializer=JSONSerializer
+            worker_key, connection, job_class=_ShownJob, serializer=JSONSerializer
         )
 
 
@@ -141,7 +131,7 @@ def make_dashboard() -> Flask:
     )
     app.config.update(RQ_DASHBOARD_SHOW_FULL_ARGS=False, PROPAGATE_EXCEPTIONS=True)
     dashboard.config.serializer = JSONSerializer
-    dashboard.Job, dashboard.Worker = _JsonJob, _JsonWorker
+    dashboard.Job, dashboard.Worker = _ShownJob, _JsonWorker
     client: list[Redis] = []
 
     def connect(_url: str, **_options: Any) -> tuple[None, Redis]:

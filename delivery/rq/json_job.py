@@ -1,0 +1,26 @@
+"""RQ's job, read and written as JSON: a pickle that stands in Redis is never opened."""
+
+from typing import Any, Self, cast
+
+from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+
+class JsonJob(Job):
+    """A job with JSON inside, whatever serializer whoever makes or fetches it would use."""
+
+    def __init__(
+        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
+    ) -> None:
+        super().__init__(id=id, connection=connection, serializer=JSONSerializer)
+
+    @classmethod
+    def fetch(
+        cls,
+        id: str,
+        connection: Redis | None = None,
+        serializer: Any = None,  # noqa: ARG003
+    ) -> Self:
+        """The job of this id."""
+        return cast(Self, super().fetch(id, connection=connection, serializer=JSONSerializer))
