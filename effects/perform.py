@@ -147,10 +147,8 @@ def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
         )
 
 
-def _judged(
-    effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool
-) -> dict[str, Any] | None:
-    """What a failed call means: a refusal, a doubt, or what the provider's record shows."""
+def log_failure(effect: Effect, error: ProviderError) -> None:
+    """Say that a call failed, and what may be done; as an error where the fault is ours."""
     write = log.error if error.bug else log.warning
     write(
         "effect failed",
@@ -160,6 +158,13 @@ def _judged(
         code=error.code,
         advice=error.advice,
     )
+
+
+def _judged(
+    effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool
+) -> dict[str, Any] | None:
+    """What a failed call means: a refusal, a doubt, or what the provider's record shows."""
+    log_failure(effect, error)
     if error.outcome == "retry_later":
         _record_not_sent(effect, kind)
         raise error

@@ -10,6 +10,7 @@ is settled by a callback, by the provider's list or by a person; never by sendin
 from typing import Any
 
 from effects.kinds import kind_of
+from effects.perform import log_failure
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from runtime.clock import real_now
@@ -75,14 +76,7 @@ def _send(effect: Effect) -> dict[str, Any] | None:
 
 def _record_failure(effect: Effect, error: ProviderError) -> None:
     """A refusal and a doubt are outcomes; a request that never got through is not."""
-    log.warning(
-        "effect failed",
-        effect_id=effect.id,
-        kind=effect.kind,
-        outcome=error.outcome,
-        code=error.code,
-        advice=error.advice,
-    )
+    log_failure(effect, error)
     if error.outcome == "retry_later":
         _record_not_sent(effect, str(error))
         raise error
