@@ -1,6 +1,6 @@
 """The scheduler: ticks the timetable until SIGTERM."""
 
-import runtime.left_out  # noqa: F401 - before anything loads what it leaves out
+import runtime.blocked_imports  # noqa: F401 - before anything loads what it blocks
 
 # isort: split
 import jobs  # noqa: F401 - makes every job known

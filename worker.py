@@ -1,6 +1,6 @@
 """Starts the worker pool; no logic."""
 
-import runtime.left_out  # noqa: F401 - before anything loads what it leaves out
+import runtime.blocked_imports  # noqa: F401 - before anything loads what it blocks
 
 # isort: split
 import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm

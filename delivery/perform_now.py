@@ -19,7 +19,7 @@ from runtime.settings import INTERACTIVE
 
 HEAD_START = 15.0  # seconds the request has for itself before a worker may take the job
 
-log = get_log("at_once")
+log = get_log("perform_now")
 
 
 def stage_now(name: str, key: str | int, *args: str | int, fair_to: str = "") -> int | None:

@@ -93,7 +93,7 @@ def check_database(settings: Settings) -> None:
 
 def _is_postgres(url: str) -> bool:
     """Whether PostgreSQL's driver can read this. Raises ValueError for a port that is no number."""
-    import psycopg  # noqa: PLC0415 - see runtime.left_out
+    import psycopg  # noqa: PLC0415 - see runtime.blocked_imports
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
     try:

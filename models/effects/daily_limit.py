@@ -22,7 +22,7 @@ from runtime.settings import get_settings
 Limited = Literal["texts", "charges", "calls", "files", "chats", "lookups"]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
 
-log = get_log("brakes")
+log = get_log("limits")
 
 
 class DailyCeiling(Row):

@@ -53,7 +53,7 @@ def _groups() -> list[tuple[str, str, list[Tile]]]:
         ("Jobs", "by state", _tiles(count_states(), STATES)),
         ("Effects", "whose outcome is unknown", _tiles(doubts, ())),
         ("Events from providers", "by outcome", _tiles(count_inbox(), OUTCOMES)),
-        ("Paused", "brakes that are on, by what they stop", _tiles(count_paused(), PAUSABLE)),
+        ("Paused", "what is paused, by what it stops", _tiles(count_paused(), PAUSABLE)),
         ("Invoices", "by status", _tiles(invoices, STATUSES)),
     ]
 

@@ -5,7 +5,7 @@
 import gc
 from typing import Any
 
-import runtime.left_out  # noqa: F401 - before anything loads what it leaves out
+import runtime.blocked_imports  # noqa: F401 - before anything loads what it blocks
 
 # isort: split
 from runtime.die_with_parent import die_with_parent

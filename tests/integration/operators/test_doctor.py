@@ -648,7 +648,7 @@ def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account,
     assert complaints() == {f"events to {door}": "warn"}
 
 
-def test_brakes_that_are_on_are_found(healthy):
+def test_what_is_paused_is_found(healthy):
     PauseSwitch.set("", "texts", True, "cli:ada", "wrong template")
     PauseSwitch.set(given.an_account().id, "charges", True, "cli:ada", "a complaint")
     assert complaints() == {"brakes": "warn"}

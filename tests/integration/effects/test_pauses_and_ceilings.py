@@ -1,5 +1,5 @@
-"""Brakes: a switch stops what it names and nothing else, a ceiling holds for the account's own day,
-under concurrency too (B14).
+"""Pauses and ceilings: a switch stops what it names and nothing else, a ceiling holds for the
+account's own day, under concurrency too (B14).
 """
 
 import threading
