@@ -1,5 +1,6 @@
 """The facts for the contact gate, gathered inside the deciding transaction."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,7 +87,7 @@ def known_of(
     sender = _sender(lines, settings)
     facts = Facts(
         channel=channel,
-        person=_person(lines, account, customer, phone, now),
+        person=_person(lines, account, phone, now),
         debt=Debt(
             id=invoice.id,
             status=invoice.status,
@@ -121,22 +122,22 @@ def _books(lines: Lines, real: datetime) -> Books:
     return "behind" if lines.all("behind") else "current"
 
 
-def _person(
-    lines: Lines, account: Account, customer: Customer, phone: str, now: datetime
-) -> Person:
+def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person:
+    # where they live and what they asked for: not as `customer` was read, before the lock
+    address, time_zone = lines.words("lives")
+    lives: dict[str, str] | None = json.loads(address) if address else None
     consents = [(words, moment(at)) for words, _, at in lines.all("consent")]
     consented_at = max((at for _, at in consents if at is not None), default=None)
     check, unknown = _number_check(lines, account, consented_at, now)
     return Person(
         phone=phone,
-        zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
-        places=places_of(phone, customer.address),
+        zones=zones_of(phone, lives, time_zone or None) if phone else (),
+        places=places_of(phone, lives),
         opted_out=lines.words("said")[0] == "stop",
         suppressed=lines.words("suppressed")[0],
         consented_at=consented_at,
         consented_in_writing=any(words == "written" for words, _ in consents),
         holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
-        # not as `customer` was read, before the lock
         request=ContactRequest(*lines.words("asked")),
         number_check=check,
         number_unknown=unknown,

@@ -114,6 +114,7 @@ UNION ALL SELECT 'consent', CASE WHEN written THEN 'written' ELSE '' END, NULL, 
     AND given_at <= :now AND CAST(channels AS TEXT) LIKE :channel_within
 UNION ALL SELECT 'asked', contact_request ->> 'channel', contact_request ->> 'phone', NULL
     FROM customer WHERE id = :customer AND contact_request IS NOT NULL
+UNION ALL SELECT 'lives', CAST(address AS TEXT), time_zone, NULL FROM customer WHERE id = :customer
 UNION ALL SELECT 'hold', kind, NULL, until FROM hold
     WHERE customer_id = :customer AND lifted_at IS NULL AND (until IS NULL OR until > :now)
 UNION ALL SELECT 'paused', NULL, NULL, NULL FROM brake
