@@ -198,6 +198,13 @@ class Call(Row):
         return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
 
     @classmethod
+    def is_ringing(cls, account_id: str, phone: str, now: datetime) -> bool:
+        """Whether a call of the account's to this number is under way, or may be."""
+        among = ", ".join(f"'{state}'" for state in sorted(LIVE))
+        where = "account_id = ? AND to_number = ? AND direction = 'outbound' AND deadline > ?"
+        return cls.has(f"{where} AND state IN ({among})", account_id, phone, to_micros(now))
+
+    @classmethod
     def forget_said(cls, before: datetime, most: int) -> int:
         """Take out what was said in up to `most` calls from before a time, the oldest first; of how
         many. The calls themselves stay.
