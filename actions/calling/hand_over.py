@@ -102,7 +102,7 @@ def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
     if follows.stops:
         numbers = numbers_of(call)
         for number in numbers:
-            _stop(call, number)
+            _stop(call, number, min(call.ended_at or now, now))
         if not numbers:
             ask_whom_to_leave_alone(call)
     if follows.is_wrong_number and rang_them:
@@ -112,7 +112,8 @@ def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
         _suppress(call, phone, ("voice",), "dead_line", meaning.advice, now)
 
 
-def _stop(call: Call, phone: str) -> None:
+def _stop(call: Call, phone: str, said_at: datetime) -> None:
+    """Of several wishes the last one counts, however late the call is told of."""
     if all(OptOut.holds(call.account_id, (), phone, channel) for channel in CHANNELS):
         return
     OptOut.record(
@@ -124,6 +125,7 @@ def _stop(call: Call, phone: str) -> None:
         source=SOURCE,
         reference=call.id,
         recorded_by=call.actor,
+        at=said_at,
     )
 
 

@@ -126,8 +126,13 @@ def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person
     # where they live and what they asked for: not as `customer` was read, before the lock
     address, time_zone = lines.words("lives")
     lives: dict[str, str] | None = json.loads(address) if address else None
-    consents = [(words, moment(at)) for words, _, at in lines.all("consent")]
-    consented_at = max((at for _, at in consents if at is not None), default=None)
+    consents = [
+        (words, at)
+        for words, _, micros in lines.all("consent")
+        if (at := moment(micros)) is not None
+    ]
+    consented_at = max((at for _, at in consents), default=None)
+    written = (at for words, at in consents if words == "written")
     check, unknown = _number_check(lines, account, consented_at, now)
     return Person(
         phone=phone,
@@ -136,7 +141,9 @@ def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person
         opted_out=lines.words("said")[0] == "stop",
         suppressed=lines.words("suppressed")[0],
         consented_at=consented_at,
-        consented_in_writing=any(words == "written" for words, _ in consents),
+        consented_in_writing=any(
+            at == consented_at or _still_counts(lines, account, phone, at, now) for at in written
+        ),
         holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
         request=ContactRequest(*lines.words("asked")),
         number_check=check,
@@ -157,6 +164,19 @@ def _number_check(
         return None, ""
     lasts = timedelta(days=lines.number("checks") or 0)
     return check_of(look_ups, consent_date(account, consented_at), now, lasts)
+
+
+def _still_counts(
+    lines: Lines, account: Account, phone: str, given_at: datetime, now: datetime
+) -> bool:
+    """Whether a consent before the one that is relied on could be relied on as well."""
+    lasts = lines.number("settings")
+    if lasts and now - given_at >= timedelta(days=lasts):
+        return False
+    check, _ = _number_check(lines, account, given_at, now)
+    if check is None:
+        return not lines.number("checks") or not is_american(phone)
+    return not check.reassigned
 
 
 def consent_date(account: Account, given_at: datetime) -> str:
