@@ -1,6 +1,7 @@
 """All kinds of effects there are."""
 
 from effects.calling.call import CALL
+from effects.calling.call_end import CALL_END
 from effects.calling.keypad_order import KEYPAD_ORDER
 from effects.calling.keypad_step import KEYPAD_STEP
 from effects.contact.text import TEXT
@@ -70,6 +71,7 @@ KINDS: tuple[Kind, ...] = (
     REFUND,
     TEXT,
     CALL,
+    CALL_END,
     KEYPAD_ORDER,
     KEYPAD_STEP,
     SETUP_CUSTOMER_CREATE,

@@ -14,6 +14,7 @@ from jobs.delete_knowledge_file import delete_knowledge_file
 from jobs.deliver_webhook import deliver_webhook
 from jobs.deploy_account import deploy_account
 from jobs.dial_overdue import dial_overdue
+from jobs.end_late_call import end_late_call
 from jobs.end_stuck_deployments import end_more_stuck_deployments, end_stuck_deployments
 from jobs.enter_card import enter_card
 from jobs.expire_stale_charges import expire_stale_charges
@@ -73,6 +74,7 @@ __all__ = [
     "deliver_webhook",
     "deploy_account",
     "dial_overdue",
+    "end_late_call",
     "end_more_stuck_deployments",
     "end_stuck_deployments",
     "enter_card",

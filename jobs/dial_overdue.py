@@ -99,6 +99,8 @@ def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | Sn
     allowed = [(invoice, answer) for invoice, answer in answers if isinstance(answer, Allowed)]
     if not allowed:
         return _refused(call, answers, phone, now)
+    if Call.is_ringing(call.account_id, phone, now):  # somebody else of the household is called
+        return Snooze(f"call {call.id}: another call to the number is under way", _patience(call))
     line = caller_line(call.account_id)
     if line is None:
         refusal = no_caller_number()

@@ -8,11 +8,12 @@ from actions.contact.escalate import open_escalation
 from actions.contact.put_off import LATER, put_off
 from models.accounts.account import Account
 from models.calling.call import Call
-from models.contact.hold import Hold
+from models.contact.hold import Hold, customer_key
 from models.contact.opt_out import CHANNELS, OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
+from models.transactions import serialize_on
 from rules.calling.call_analysis import Follows
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
 from rules.contact.phones import BadPhone, read_phone
@@ -26,6 +27,8 @@ WHOSE_STOP = (
 
 def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     """Do what follows from a call that has ended, in the open transaction."""
+    if call.customer_id is not None:  # before their numbers, as everybody does
+        serialize_on(customer_key(call.customer_id))
     _leave_alone(call, follows, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == NOT_PLACED and meaning.advice:
@@ -99,7 +102,7 @@ def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
     if follows.stops:
         numbers = numbers_of(call)
         for number in numbers:
-            _stop(call, number)
+            _stop(call, number, min(call.ended_at or now, now))
         if not numbers:
             ask_whom_to_leave_alone(call)
     if follows.is_wrong_number and rang_them:
@@ -109,7 +112,8 @@ def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
         _suppress(call, phone, ("voice",), "dead_line", meaning.advice, now)
 
 
-def _stop(call: Call, phone: str) -> None:
+def _stop(call: Call, phone: str, said_at: datetime) -> None:
+    """Of several wishes the last one counts, however late the call is told of."""
     if all(OptOut.holds(call.account_id, (), phone, channel) for channel in CHANNELS):
         return
     OptOut.record(
@@ -121,6 +125,7 @@ def _stop(call: Call, phone: str) -> None:
         source=SOURCE,
         reference=call.id,
         recorded_by=call.actor,
+        at=said_at,
     )
 
 

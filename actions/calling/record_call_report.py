@@ -18,6 +18,7 @@ from models.invoices.invoice import Invoice
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import state_of
 from rules.calling.ended_reasons import BY_HAND, NOT_PLACED, meaning_of
+from rules.contact.hours import LAWFUL
 from runtime.log import get_log
 
 LOOK_AFTER = 60.0  # seconds until a call whose report is missing is looked at
@@ -65,6 +66,7 @@ def record_call_report(
         return _record_blocked(call, told, now)
     is_over = state == "ended"
     goes_on = state in _AT_VAPI and call.state in _GAVE_BACK
+    before = call.state
     if is_over and call.state in {"waiting", "refused"} and _was_not_placed(told):
         return False  # it is known, and has been decided again
     if is_over and _never_rang(call, told):
@@ -81,6 +83,7 @@ def record_call_report(
     )
     if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
         call.record_made_after_all(now)
+    _look_if_late(call, before, now)
     if is_over:
         _record_end(call, now)
     elif goes_on or (state in _GOES_ON and call.ended_reason == BY_HAND):
@@ -100,6 +103,16 @@ def record_final_report(
     if call.state != "ended" or _is_of_another_attempt(call, told):
         return False
     return conclude(call, invoices, told, now)
+
+
+def _look_if_late(call: Call, before: str, now: datetime) -> None:
+    """Have it looked at whether a call of ours may go on that has just been answered, and that Vapi
+    had held back for longer than a decision about it is good for.
+    """
+    is_news = call.state == "in_progress" != before and call.direction == "outbound"
+    effect = Effect.one("id = ?", call.effect_id) if is_news else None
+    if effect is not None and (call.started_at or now) > effect.created_at + LAWFUL.margin:
+        stage("end_late_call", call.id, call.id, fair_to=call.account_id)
 
 
 def _record_end(call: Call, now: datetime) -> None:

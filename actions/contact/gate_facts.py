@@ -1,5 +1,6 @@
 """The facts for the contact gate, gathered inside the deciding transaction."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,7 +87,7 @@ def known_of(
     sender = _sender(lines, settings)
     facts = Facts(
         channel=channel,
-        person=_person(lines, account, customer, phone, now),
+        person=_person(lines, account, phone, now),
         debt=Debt(
             id=invoice.id,
             status=invoice.status,
@@ -121,22 +122,29 @@ def _books(lines: Lines, real: datetime) -> Books:
     return "behind" if lines.all("behind") else "current"
 
 
-def _person(
-    lines: Lines, account: Account, customer: Customer, phone: str, now: datetime
-) -> Person:
-    consents = [(words, moment(at)) for words, _, at in lines.all("consent")]
-    consented_at = max((at for _, at in consents if at is not None), default=None)
+def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person:
+    # where they live and what they asked for: not as `customer` was read, before the lock
+    address, time_zone = lines.words("lives")
+    lives: dict[str, str] | None = json.loads(address) if address else None
+    consents = [
+        (words, at)
+        for words, _, micros in lines.all("consent")
+        if (at := moment(micros)) is not None
+    ]
+    consented_at = max((at for _, at in consents), default=None)
+    written = (at for words, at in consents if words == "written")
     check, unknown = _number_check(lines, account, consented_at, now)
     return Person(
         phone=phone,
-        zones=zones_of(phone, customer.address, customer.time_zone) if phone else (),
-        places=places_of(phone, customer.address),
+        zones=zones_of(phone, lives, time_zone or None) if phone else (),
+        places=places_of(phone, lives),
         opted_out=lines.words("said")[0] == "stop",
         suppressed=lines.words("suppressed")[0],
         consented_at=consented_at,
-        consented_in_writing=any(words == "written" for words, _ in consents),
+        consented_in_writing=any(
+            at == consented_at or _still_counts(lines, account, phone, at, now) for at in written
+        ),
         holds=tuple(Hold(kind, moment(until)) for kind, _, until in lines.all("hold")),
-        # not as `customer` was read, before the lock
         request=ContactRequest(*lines.words("asked")),
         number_check=check,
         number_unknown=unknown,
@@ -156,6 +164,19 @@ def _number_check(
         return None, ""
     lasts = timedelta(days=lines.number("checks") or 0)
     return check_of(look_ups, consent_date(account, consented_at), now, lasts)
+
+
+def _still_counts(
+    lines: Lines, account: Account, phone: str, given_at: datetime, now: datetime
+) -> bool:
+    """Whether a consent before the one that is relied on could be relied on as well."""
+    lasts = lines.number("settings")
+    if lasts and now - given_at >= timedelta(days=lasts):
+        return False
+    check, _ = _number_check(lines, account, given_at, now)
+    if check is None:
+        return not lines.number("checks") or not is_american(phone)
+    return not check.reassigned
 
 
 def consent_date(account: Account, given_at: datetime) -> str:

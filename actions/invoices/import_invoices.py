@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from actions.contact.consents import CLOCKS_DIFFER
 from actions.invoices.change import change
 from actions.payments.recompute import told_of
 from models.accounts.account import Account
@@ -23,6 +24,7 @@ from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
 from rules.imports.invoice_csv import InvoiceRow, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
+from runtime.clock import business_now, real_now
 from runtime.ids import new_id
 
 Recompute = Callable[[Invoice], bool]
@@ -55,6 +57,10 @@ def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
 
 
 def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:
+    now = max(real_now(), business_now()) + CLOCKS_DIFFER
+    if row.consent is not None and row.consent.given_at > now:
+        message = "is in the future; a time up to now is accepted; correct it"
+        return Planned(row, "refused", known, RowError(row.line, "consentAt", message))
     if known is None:
         return Planned(row, "created")
     if known.currency != row.currency:

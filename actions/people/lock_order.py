@@ -18,9 +18,11 @@ from models.transactions import serialize_on
 from rules.invoice_fold import UNPAID
 
 
-def lock_people(account: Account, customer_ids: Iterable[str], *invoice_ids: str) -> None:
+def lock_people(
+    account: Account, customer_ids: Iterable[str], *invoice_ids: str, phone: str = ""
+) -> None:
     """Lock all that contacting these customers of an account needs, before anything is decided
-    about the first of them, and these invoices.
+    about the first of them, and these invoices; `phone` is another number that matters.
     """
     people = list(
         Customer.select().where(Customer.id << sorted(set(customer_ids))).order_by(Customer.id)
@@ -31,7 +33,7 @@ def lock_people(account: Account, customer_ids: Iterable[str], *invoice_ids: str
         Invoice.status << UNPAID,
     )
     Invoice.locked_with_accounts(sorted({*invoice_ids, *(row.id for row in unpaid)}))
-    phones = sorted({person.preferred_phone for person in people} - {""})
+    phones = sorted({phone, *(person.preferred_phone for person in people)} - {""})
     _take(*(customer_key(person.id) for person in people), *map(person_key, phones))
     share_switches()
     _take(*(ceiling_key(account.id, each) for each in CEILINGS))

@@ -15,6 +15,7 @@ from actions.people.owed_back import too_much
 from actions.people.text_answer import answer_item
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
+from models.calling.call import Call
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.contact.phone_suppression import PhoneSuppression
@@ -25,7 +26,8 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund_request import refundable
 from models.transactions import serialize_on, transaction
-from rules.contact.work_items import actions_of
+from rules.contact.work_items import BY_HAND, actions_of
+from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -61,7 +63,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     with transaction():
         found = find_item(account, item_id)
         _check_known(found, choice.action)
-        _lock_what_it_is_about(account, found)
+        _lock_what_it_is_about(account, found, choice.action)
         item = WorkItem.locked(found.id)
         if not item.is_open:
             if item.resolution == choice.action:
@@ -88,9 +90,12 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     return item
 
 
-def _lock_what_it_is_about(account: Account, found: WorkItem) -> None:
+def _lock_what_it_is_about(account: Account, found: WorkItem, action: str) -> None:
     """What belongs to an invoice or a person is locked after them, and an item last."""
     named = [] if found.invoice_id is None else [found.invoice_id]
+    if action in BY_HAND:  # as whoever decides about one of them locks
+        lock_people(account, _people_called(found), *named, phone=_phone_of(found))
+        return
     if found.kind == "draft" and found.customer_id is not None:
         lock_people(account, [found.customer_id], *named)
         return
@@ -125,7 +130,7 @@ def _hold(item: WorkItem, choice: Choice) -> None:
 
 
 def _suppress_number(item: WorkItem, choice: Choice) -> None:
-    phone = str(item.context.get("phone") or _person_of(item).preferred_phone)
+    phone = _phone_of(item) or _person_of(item).preferred_phone
     for channel in CHANNELS:
         PhoneSuppression.suppress(
             item.account_id,
@@ -182,11 +187,42 @@ def _decline(item: WorkItem, choice: Choice) -> None:
 
 
 def _called(item: WorkItem, choice: Choice) -> None:
-    """It has been called, whatever the gate would say: what happened counts."""
-    planned = PlannedContact.one("id = ?", item.subject)
+    """Somebody has called, whatever the gate would say: what happened counts. What was spoken of
+    nobody tells, so it may have been all that the person owes.
+    """
+    phone, people = _phone_of(item), _people_called(item)
+    may_be_meant = (Invoice.status << UNPAID) | (Invoice.id == item.invoice_id)
+    owed = Invoice.select().where(Invoice.customer << people, may_be_meant).order_by(Invoice.id)
+    call = Call.made_by_hand(
+        item.account_id,
+        item.customer_id,
+        phone,
+        list(owed),
+        BY_HAND[choice.action],
+        choice.actor,
+        real_now(),
+    )
+    item.record_context({**item.context, "madeCallId": call.id})
+    planned = PlannedContact.one("id = ?", item.subject) if item.kind == "call" else None
     if planned is not None:
-        planned.record_called(business_now())
-        ContactCourse.look_again_at(planned.customer_id)
+        planned.record_called(call.id, business_now())
+    for customer_id in people:
+        ContactCourse.look_again_at(customer_id)
+
+
+def _phone_of(item: WorkItem) -> str:
+    """The number that the item is about: the one that was named, else the person's own."""
+    if named := str(item.context.get("phone") or ""):
+        return named
+    return "" if item.customer_id is None else _person_of(item).preferred_phone
+
+
+def _people_called(item: WorkItem) -> list[str]:
+    """Who may have been spoken to: the person, or whoever is at the number if nobody knows."""
+    if item.customer_id is not None:
+        return [item.customer_id]
+    phone = _phone_of(item)
+    return [each.id for each in Customer.at_phone(phone, [item.account_id])] if phone else []
 
 
 def _end_call(item: WorkItem, choice: Choice) -> None:
@@ -205,7 +241,7 @@ PERFORM: dict[tuple[str, str], Perform] = {
     ("overpayment", "refund"): _refund,
     ("draft", "approve"): _approve,
     ("draft", "decline"): _decline,
-    ("call", "called"): _called,
+    **{(kind, action): _called for kind in ("call", "escalation", "reply") for action in BY_HAND},
     ("doubt", ENDED): _end_call,
     ("doubt", NEVER_PLACED): _end_call,
 }

@@ -21,6 +21,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute
 from rules.calling.call_states import LIVE, PENDING, merged_state
+from rules.calling.ended_reasons import MADE_BY_HAND
 from rules.contact.hours import WANTED_FOR
 from runtime.clock import business_now
 from runtime.ids import new_id
@@ -36,7 +37,8 @@ class Call(Row):
     `state` follows Vapi's reports by rank, so they may come in any order and number. `attempted_at`
     is business time, which the caps count by; empty while no attempt has been made. `outcome` is
     one of the policy's `OUTCOMES`, empty until it is known. `is_blocked`: Vapi took the call and
-    said that it is not placed, because too many are under way.
+    said that it is not placed, because too many are under way. One that somebody has made by hand
+    is outbound, and has ended with `MADE_BY_HAND`.
 
     `customer` of a call that came in (`direction` inbound) is who was verified in it. `carrier_id`
     is the carrier's id of the call, `phone_number_id` Vapi's of our number, `decision_id` the last
@@ -151,6 +153,39 @@ class Call(Row):
         return row if row.insert_new("vapi_id") else None
 
     @classmethod
+    def made_by_hand(
+        cls,
+        account_id: str,
+        customer_id: str | None,
+        phone: str,
+        invoices: Sequence[Invoice],
+        outcome: str,
+        actor: str,
+        now: datetime,
+    ) -> Self:
+        """A call that somebody at the clinic has made, about these invoices; `outcome` is one of
+        the policy's. It is over, and known to nobody but whoever made it.
+        """
+        row: Self = cls.create(
+            id=new_id("call"),
+            account=account_id,
+            customer=customer_id,
+            to=phone,
+            reason="somebody called by hand",
+            asked_by=actor,
+            state="ended",
+            ended_reason=MADE_BY_HAND,
+            outcome=outcome,
+            attempted_at=business_now(),
+            ended_at=now,
+            reported_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        row.record_about(invoices)
+        return row
+
+    @classmethod
     def of_vapi(cls, vapi_id: str) -> Self | None:
         """The call that Vapi knows by this id."""
         return cls.one("vapi_id = ?", vapi_id)
@@ -161,6 +196,13 @@ class Call(Row):
         among = ", ".join(f"'{state}'" for state in PENDING)
         where = f"customer_id = ? AND state IN ({among}) AND direction = 'outbound'"
         return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
+
+    @classmethod
+    def is_ringing(cls, account_id: str, phone: str, now: datetime) -> bool:
+        """Whether a call of the account's to this number is under way, or may be."""
+        among = ", ".join(f"'{state}'" for state in sorted(LIVE))
+        where = "account_id = ? AND to_number = ? AND direction = 'outbound' AND deadline > ?"
+        return cls.has(f"{where} AND state IN ({among})", account_id, phone, to_micros(now))
 
     @classmethod
     def forget_said(cls, before: datetime, most: int) -> int:

@@ -1,8 +1,9 @@
 """What the database says about contacting one person over one channel: all of it by one statement.
 
 Each line of its answer is one fact: what it is, two words, and a number. The history of contacts is
-made of the rows of texts and of calls, and of calls that somebody has made by hand. A call is one
-contact, however many invoices it is about: it is about this one, or about none that matters here.
+made of the rows of texts and of calls, those that somebody has made by hand among them, and of
+cards charged by telephone. A call is one contact, however many invoices it is about: it is about
+this one, or about none that matters here.
 """
 
 import json
@@ -76,6 +77,18 @@ _CALL = """
     CASE WHEN c.asked_for THEN 'wanted_call' ELSE 'call' END, (SELECT i.invoice_id FROM
     call_invoice AS i WHERE i.call_id = c.id AND i.invoice_id = :invoice),
     COALESCE(NULLIF(c.outcome, ''), 'in_doubt'), c.attempted_at FROM call AS c"""
+# Calls by hand that an older release knows of, which keeps no row of them; and who paid by
+# telephone outside a call of ours was spoken to, whoever rang: no attempt of ours
+_BY_HAND = """
+UNION ALL SELECT 'call', (SELECT n.invoice_id FROM planned_contact_invoice AS n
+        WHERE n.planned_contact_id = p.id AND n.invoice_id = :invoice), 'in_doubt', p.performed_at
+    FROM planned_contact AS p JOIN work_item AS w ON w.id = p.work_item_id
+    WHERE p.customer_id = :customer AND p.performed_at > :remembered AND p.call_id IS NULL
+    AND w.kind = 'call' AND w.resolution = 'called'
+UNION ALL SELECT 'wanted_call', a.invoice_id, 'spoke', c.created_at
+    FROM payment_confirmation AS c JOIN payment_attempt AS a ON a.id = c.attempt_id
+    WHERE a.invoice_id = :invoice AND c.by_phone AND c.call_id IS NULL
+    AND c.created_at > :remembered"""
 _PERSON = f"""
 UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'MessagingServiceSid' END,
     COALESCE(messaging_service_sid, from_number), registration, NULL
@@ -101,6 +114,7 @@ UNION ALL SELECT 'consent', CASE WHEN written THEN 'written' ELSE '' END, NULL, 
     AND given_at <= :now AND CAST(channels AS TEXT) LIKE :channel_within
 UNION ALL SELECT 'asked', contact_request ->> 'channel', contact_request ->> 'phone', NULL
     FROM customer WHERE id = :customer AND contact_request IS NOT NULL
+UNION ALL SELECT 'lives', CAST(address AS TEXT), time_zone, NULL FROM customer WHERE id = :customer
 UNION ALL SELECT 'hold', kind, NULL, until FROM hold
     WHERE customer_id = :customer AND lifted_at IS NULL AND (until IS NULL OR until > :now)
 UNION ALL SELECT 'paused', NULL, NULL, NULL FROM brake
@@ -120,11 +134,7 @@ UNION ALL SELECT {_CALL} WHERE c.account_id = :account AND c.to_number = :phone
     AND c.attempted_at > :remembered
 UNION ALL SELECT {_CALL} WHERE c.customer_id = :customer AND c.to_number <> :phone
     AND c.attempted_at > :remembered
-UNION ALL SELECT 'call', (SELECT n.invoice_id FROM planned_contact_invoice AS n
-        WHERE n.planned_contact_id = p.id AND n.invoice_id = :invoice), 'in_doubt', p.performed_at
-    FROM planned_contact AS p JOIN work_item AS w ON w.id = p.work_item_id
-    WHERE p.customer_id = :customer AND p.performed_at > :remembered
-    AND w.kind = 'call' AND w.resolution = 'called'
+{_BY_HAND}
 UNION ALL SELECT 'tally', NULL, NULL, count FROM daily_tally
     WHERE account_id = :account AND what = :what AND day = :day
 UNION ALL SELECT 'ceiling', NULL, NULL, ceiling FROM daily_ceiling

@@ -7,6 +7,8 @@ from datetime import datetime
 from peewee import BigAutoField, TextField
 
 from models.base import Instant, Row
+from models.contact.opt_out import person_key
+from models.transactions import serialize_on
 
 
 class PhoneSuppression(Row):
@@ -27,7 +29,10 @@ class PhoneSuppression(Row):
     def suppress(
         cls, account_id: str, phone: str, channel: str, code: str, reason: str, now: datetime
     ) -> None:
-        """Suppress this number for the channel; repeating it changes nothing."""
+        """Suppress this number for the channel, before or after any decision about whoever is at
+        it; repeating it changes nothing.
+        """
+        serialize_on(person_key(phone))
         values = {
             "account_id": account_id,
             "phone": phone,

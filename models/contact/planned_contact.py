@@ -140,9 +140,9 @@ class PlannedContact(Row):
             work_item_id=work_item_id,
         )
 
-    def record_called(self, now: datetime) -> None:
+    def record_called(self, call_id: str, now: datetime) -> None:
         """Somebody has made the call by hand: it counts from now on."""
-        self._write(performed_at=now)
+        self._write(performed_at=now, call_id=call_id)
 
     def record_over(self, state: str, code: str = "", reason: str = "") -> None:
         """It will not be performed: refused, expired or cancelled."""

@@ -41,7 +41,8 @@ def answer_rates(account: Account, since: datetime) -> list[AnswerRate]:
         f"SELECT from_number, attempted_at / {HOUR_MICROS}, COUNT(*),"
         f" SUM(CASE WHEN {ANSWERED} THEN 1 ELSE 0 END) FROM call"
         " WHERE account_id = ? AND attempted_at > ? AND direction = 'outbound' AND state = 'ended'"
-        " AND outcome NOT IN ('busy', 'dead_line', 'not_placed') GROUP BY 1, 2"
+        " AND from_number <> '' AND outcome NOT IN ('busy', 'dead_line', 'not_placed')"
+        " GROUP BY 1, 2"
     )
     zone, counted = ZoneInfo(account.time_zone), dict[tuple[str, int], tuple[int, int]]()
     for number, hours, calls, answered in execute(sql, (account.id, to_micros(since))).fetchall():

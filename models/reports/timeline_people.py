@@ -15,6 +15,7 @@ from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.reports.timeline import MOST, Belongings, Entry
 from rules.calling.call_words import outcome_in_words
+from rules.calling.ended_reasons import MADE_BY_HAND
 from rules.contact.policy import BY_ID
 from rules.timeline_words import PROMISES, money
 
@@ -96,12 +97,15 @@ def _of_call(call: Call, outcome: str) -> Iterable[Entry]:
     elif call.ended_at is not None:
         cost = "" if call.cost is None else f" It cost {call.cost / 1_000_000:.2f} USD."
         what = outcome_in_words(outcome)
+        how = f"Call {call.id} has ended ({call.ended_reason or 'no reason told'})"
+        if call.ended_reason == MADE_BY_HAND:
+            how = f"{call.asked_by} has called by hand"
         yield Entry(
             f"call:{call.id}",
             call.ended_at,
             "fact",
             "call.ended",
-            f"Call {call.id} has ended ({call.ended_reason or 'no reason told'}): {what}.{cost}",
+            f"{how}: {what}.{cost}",
             outcome,
             call.asked_by,
         )

@@ -1,4 +1,4 @@
-"""Speaking to the assistant of a call that is going on, at the address that the call itself names
+"""Speaking to the assistant of a call that is going on, or ending it, at the address that it names
 (`monitor.controlUrl`). https://docs.vapi.ai/calls/call-features
 
 Our assistants ask for the organization's public key there (`controlAuthenticationEnabled`); the
@@ -19,14 +19,22 @@ def tell_assistant(call_id: str, words: str) -> None:
     """Give the assistant an instruction, which it follows at once. Raises ProviderError: `refused`
     for a call that is not going on, or cannot be spoken to.
     """
+    message = {"role": "system", "content": words}
+    _send(call_id, {"type": "add-message", "message": message, "triggerResponseEnabled": True})
+
+
+def end_call(call_id: str) -> None:
+    """Have the call end at once. Raises ProviderError as `tell_assistant`."""
+    _send(call_id, {"type": "end-call"})
+
+
+def _send(call_id: str, body: client.Json) -> None:
     call = client.an_object(client.get(client.place(KIND, call_id)))
     monitor = call.get("monitor")
     url = monitor.get("controlUrl") if isinstance(monitor, dict) else None
     if call.get("status") != "in-progress" or not isinstance(url, str) or not _is_vapis(url):
         why = f"the call is {call.get('status')}, or has no address of Vapi's to be spoken to"
         raise ProviderError("vapi", "refused", why, "not_going_on")
-    message = {"role": "system", "content": words}
-    body = {"type": "add-message", "message": message, "triggerResponseEnabled": True}
     client.tell(url, body, get_settings().vapi_public_key)
 
 

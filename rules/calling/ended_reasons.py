@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 NOT_PLACED = "not_placed"
 BROKE_OFF = "broke_off"
-BY_HAND = "ended-by-hand"  # no word of Vapi's: a person says that the call is over
+# no words of Vapi's: a person says that the call is over, or that they have made it themselves
+BY_HAND, MADE_BY_HAND = "ended-by-hand", "made-by-hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
     # the assistant, or we
     (r"assistant-(ended-call.*|said-end-call-phrase|forwarded-call)", Ended("spoke")),
     ("exceeded-max-duration", Ended("spoke")),
-    (f"manually-canceled|call-deleted|{BY_HAND}", Ended("in_doubt")),
+    (f"manually-canceled|call-deleted|{BY_HAND}|{MADE_BY_HAND}", Ended("in_doubt")),
     (r"call\.in-progress\.(twilio|sip)-completed-call", Ended("hung_up")),
     (r"call\.forwarding\.(operator-busy|no-answer)", Ended("spoke")),
     (r"call\.in-progress\.error-(transfer-failed|warm-transfer-.*)", Ended("spoke")),

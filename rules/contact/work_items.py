@@ -2,7 +2,7 @@
 model and the page of the docs go by.
 
 A kind's actions are words for `POST /api/work-items/{id}/resolve`; each says what it does besides
-closing the item. `actions/contact/resolve_item.py` performs them.
+closing the item. `actions/people/resolve_item.py` performs them.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from typing import Any
 
 DONE = "Nothing else: somebody has seen to it."
 REPLY = "Texts `text` to the person, if the contact gate allows it."
-CALLED = "Counts as a call to the person, for the caps and the ladder."
+CALLED = "Counts as a call by hand in which they were spoken to, about all that they owe."
+NOT_REACHED = "Counts as a call by hand that rang unanswered, or reached a mailbox: an attempt."
 HOLD = "Places a hold on the person: nobody contacts them until it is removed."
 
 
@@ -29,14 +30,21 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "escalation": Kind(
         "a person has to take over",
-        {"done": DONE, "reply": REPLY, "hold": HOLD},
+        {
+            "done": DONE,
+            "reply": REPLY,
+            "called": CALLED,
+            "not_reached": NOT_REACHED,
+            "hold": HOLD,
+        },
     ),
     "reply": Kind(
         "a person has answered a text",
         {
             "done": DONE,
             "reply": REPLY,
-            "called": "Nothing else: somebody has called.",
+            "called": CALLED,
+            "not_reached": NOT_REACHED,
             "hold": HOLD,
             "wrong_number": "Suppresses the number for texts and calls: it is somebody else's.",
         },
@@ -71,9 +79,16 @@ KINDS: dict[str, Kind] = {
     ),
     "call": Kind(
         "a person is to be called by hand",
-        {"called": CALLED, "skip": "Nothing else: nobody calls."},
+        {
+            "called": CALLED,
+            "not_reached": NOT_REACHED,
+            "skip": "Nothing else: nobody calls.",
+        },
     ),
 }
+
+# What became of a call by hand, as the policy's `OUTCOMES` have it, by the action that tells it.
+BY_HAND: dict[str, str] = {"called": "spoke", "not_reached": "no_answer"}
 
 # Why a person has to take over; another reason is told as it is given.
 REASONS: dict[str, str] = {

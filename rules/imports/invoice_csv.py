@@ -85,7 +85,6 @@ class InvoiceRow:
     project: str | None
     external_id: str | None
     consent: SmsConsent | None = field(default=None, compare=False)
-    refusal: Refusal | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,6 @@ class Passed:
     said: str
     amount: str
     state: State | None = None
-    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +116,7 @@ class RowError:
 def read_row(
     line: int, cells: list[str], header: list[str], how: Reading, amount: int | None = None
 ) -> InvoiceRow | list[RowError] | Passed:
-    """The row, or its errors. One that is not to be collected (paid, voided, no invoice, nothing
-    owed) still tells what its person refuses. `amount`, in minor units, stands for the row's own.
-    """
+    """The row, or its errors. `amount`, in minor units, stands for the row's own."""
     refused = card_errors(line, cells, header) or _unstorable(line, cells, header)
     if refused:
         return refused
@@ -134,6 +130,13 @@ def read_row(
             )
         ]
     return _Row(line, cells, header, how, amount).read()
+
+
+def read_refusal(line: int, cells: list[str], header: list[str], how: Reading) -> Refusal | None:
+    """What the person of a row will not have, as far as it can be read, whatever becomes of the
+    row: it is not collected, refused, or one more line of an invoice.
+    """
+    return _Row(line, cells, header, how, None).refusal()
 
 
 def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
@@ -196,28 +199,26 @@ class _Row:
         if kind is None or state is None:
             return self.errors
         is_collected = kind is Kind.INVOICE and state in COLLECTED
-        region = self.how.region
-        phone = (
-            self.get("phone", lambda text: read_phone(text, region))
-            if is_collected or self.refuses
-            else None
-        )
-        refusal = self._refusal(phone)
+        phone = self._phone() if is_collected or self._refuses else None
+        self._refusal(phone)
         if not is_collected:
-            return self.errors or self._passed(kind, state, refusal)
+            return self.errors or self._passed(kind, state)
         currency = self.get("currency", self._currency)
         amount = self.get("amount", lambda text: self._owed(text, currency, state))
         if amount is not None and amount <= 0 and not self.errors:
-            return self._nothing_owed(amount, state, refusal)
-        return self._invoice(state, phone, currency, amount, refusal)
+            return self._nothing_owed(amount, state)
+        return self._invoice(state, phone, currency, amount)
+
+    def refusal(self) -> Refusal | None:
+        """What the person of the row will not have."""
+        return self._refusal(self._phone()) if self._refuses else None
+
+    def _phone(self) -> str | None:
+        region = self.how.region
+        return self.get("phone", lambda text: read_phone(text, region))
 
     def _invoice(
-        self,
-        state: State,
-        phone: str | None,
-        currency: str | None,
-        amount: int | None,
-        refusal: Refusal | None,
+        self, state: State, phone: str | None, currency: str | None, amount: int | None
     ) -> InvoiceRow | list[RowError]:
         number = self.get("number", read_short)
         customer = self.get("customer", read_short)
@@ -239,7 +240,6 @@ class _Row:
             self.text("project")[:200] or None,
             self.text("externalId")[:200] or None,
             consent,
-            refusal,
         )
 
     def _currency(self, text: str) -> str:
@@ -266,30 +266,26 @@ class _Row:
             refuse_unchargeable(owed, currency)
         return owed
 
-    def _passed(self, kind: Kind, state: State, refusal: Refusal | None) -> Passed:
+    def _passed(self, kind: Kind, state: State) -> Passed:
         if kind is not Kind.INVOICE:
             why = "credit" if kind is Kind.CREDIT else "no invoice"
-            return self._not_collected(why, self.text("type"), None, refusal)
+            return self._not_collected(why, self.text("type"), None)
         why = "held back" if state is State.HELD else "closed"
-        return self._not_collected(why, self.text("status"), state, refusal)
+        return self._not_collected(why, self.text("status"), state)
 
-    def _nothing_owed(self, amount: int, state: State, refusal: Refusal | None) -> Passed:
+    def _nothing_owed(self, amount: int, state: State) -> Passed:
         if amount < 0:
-            return self._not_collected("credit", "less than nothing owed", None, refusal)
+            return self._not_collected("credit", "less than nothing owed", None)
         # no balance any more: it was paid; a total of nothing says no such thing
         is_paid = state is not State.DRAFT and "isTotal" not in self.how.columns
-        return self._not_collected(
-            "nothing owed", "nothing owed", State.PAID if is_paid else None, refusal
-        )
+        return self._not_collected("nothing owed", "nothing owed", State.PAID if is_paid else None)
 
-    def _not_collected(
-        self, why: str, said: str, state: State | None, refusal: Refusal | None
-    ) -> Passed:
+    def _not_collected(self, why: str, said: str, state: State | None) -> Passed:
         names = {name: self.text(name)[:LONGEST] for name in ("number", "customer", "amount")}
-        return Passed(self.line, why, said=said, state=state, refusal=refusal, **names)
+        return Passed(self.line, why, said=said, state=state, **names)
 
     @property
-    def refuses(self) -> bool:
+    def _refuses(self) -> bool:
         """Whether the row says anything of what its person will not have."""
         return any(self.text(name) for name in OPT_OUTS) or self.text(
             "smsConsent"

@@ -1,17 +1,22 @@
-"""Speaking to the assistant of a call that is going on, at the address that the call names. It asks
-for the organization's public key, as our assistants want it to.
+"""Speaking to the assistant of a call that is going on, or ending it, at the address that it names.
+It asks for the organization's public key, as our assistants want it to.
 
 https://docs.vapi.ai/calls/call-features
 """
 
 from typing import Any
 
-from sandbox.vapi import shapes
+from sandbox.vapi import calls, shapes
 from sandbox.vapi.books import Books
 from sandbox.vapi.errors import Json, failure, invalid, missing
 
 LIVE = "live"
 GOING_ON = "in-progress"
+ENDED = "manually-canceled"  # Vapi does not say by which word such a call has ended
+_SHAPES = {
+    "add-message": "ClientInboundMessageAddMessage",
+    "end-call": "ClientInboundMessageEndCall",
+}
 
 
 def with_address(call: Json, base: str) -> Json:
@@ -22,15 +27,18 @@ def with_address(call: Json, base: str) -> Json:
 
 
 def tell(books: Books, path: str, authorization: str, body: Any) -> Json:
-    """``POST …/control``: only what is said to the model is taken here."""
+    """``POST …/control``: what is said to the model, and that the call shall end."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer" or key not in books.public_keys:
         raise failure(401, "Unauthorized", "Invalid Key.")
     call_id = path.strip("/").split("/")[1]
     if books.tables["call"].get(call_id, {}).get("status") != GOING_ON:
         raise missing("call", call_id)
-    if not isinstance(body, dict) or body.get("type") != "add-message":
-        raise invalid("type must be one of the following values: add-message")
-    shapes.check("ClientInboundMessageAddMessage", body)
+    kind = body.get("type") if isinstance(body, dict) else None
+    if kind not in _SHAPES:
+        raise invalid(f"type must be one of the following values: {', '.join(_SHAPES)}")
+    shapes.check(_SHAPES[kind], body)
+    if kind == "end-call":
+        calls.hang_up(books, call_id, ENDED)
     books.told.append({"call": call_id, **body})
     return {}

@@ -71,6 +71,7 @@ NAMES = [
     "KeypadInputPlan",
     "VapiVoicemailDetectionPlan",
     "ClientInboundMessageAddMessage",
+    "ClientInboundMessageEndCall",
 ]
 KEPT = ("maxLength", "minLength", "minimum", "maximum")
 Json = dict[str, Any]

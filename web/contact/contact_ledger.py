@@ -9,6 +9,7 @@ import falcon
 from peewee import ModelSelect
 
 from actions.invoices.customers import find_customer
+from models.calling.call import Call
 from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
 from models.contact.contact_decision import ContactDecision
@@ -18,6 +19,7 @@ from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
 from runtime.clock import business_now
+from web.calling.responses import CallShown
 from web.contact.responses import (
     ChannelStanding,
     ConsentShown,
@@ -40,6 +42,7 @@ _PARTS: dict[Any, tuple[str, Any, Any]] = {
     Hold: ("hold", Hold.created_at, HoldShown),
     ContactDecision: ("decision", ContactDecision.at, DecisionShown),
     Message: ("message", Message.created_at, MessageShown),
+    Call: ("call", Call.created_at, CallShown),
 }
 
 
@@ -48,8 +51,8 @@ class ContactLedger:
 
     @documented("Contact", {200: ContactLedgerShown}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, opt-outs, holds, decisions and texts, oldest first,
-        and the person's current status.
+        """Consents, opt-outs, holds, decisions, texts and calls, also those that somebody has made
+        by hand, oldest first, and the person's current status.
         """
         customer = find_customer(caller_of(req).own, customer_id)
         limit = limit_of(req)
@@ -80,6 +83,7 @@ def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
         Hold.select().where(Hold.customer == customer.id),
         ContactDecision.select().where(ContactDecision.customer_id == customer.id),
         Message.select().where(Message.customer == customer.id),
+        Call.select().where(Call.customer == customer.id),
     ]
 
 

@@ -10,6 +10,7 @@ from models.contact.sender_registration import SenderRegistration
 from rules.contact.delivery_failures import ADVICE, Advice, advice_for
 from rules.contact.templates import DEFAULTS, links_of, render
 from rules.contact.text_status import FAILED
+from web.calling.responses import CallShown
 from web.http.responses import Shown, left_out_if_none
 
 ChannelName = Literal["sms", "voice"]
@@ -166,13 +167,14 @@ class LedgerEntry(Shown):
     """One entry; the member named by `type` holds it, and has the same id."""
 
     id: str
-    type: Literal["consent", "optOut", "hold", "decision", "message"]
+    type: Literal["consent", "optOut", "hold", "decision", "message", "call"]
     at: datetime
     consent: ConsentShown | None = left_out_if_none()
     opt_out: OptOutShown | None = left_out_if_none()
     hold: HoldShown | None = left_out_if_none()
     decision: DecisionShown | None = left_out_if_none()
     message: MessageShown | None = left_out_if_none()
+    call: CallShown | None = left_out_if_none()
 
 
 class ContactLedgerShown(Shown):

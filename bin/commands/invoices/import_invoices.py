@@ -66,8 +66,8 @@ def import_invoices(
 
     Columns of any program that say who may be contacted: smsConsent with consentSource, consentAt
     and consentText; smsOptOut, voiceOptOut or optOut, with optOutAt. They hold yes or no. An
-    opt-out counts in skipped rows too, and beats a consent; a "no" under smsConsent takes back what
-    an earlier import said.
+    opt-out counts in skipped rows too, also bad ones, and beats a consent; a "no" under smsConsent
+    takes back what an earlier import said.
     """
     account = Account.get_or_none(Account.id == account_id)
     if account is None:

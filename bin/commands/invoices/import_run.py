@@ -19,7 +19,15 @@ from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
-from rules.imports.invoice_csv import InvoiceRow, Passed, Reading, Refusal, RowError, read_row
+from rules.imports.invoice_csv import (
+    InvoiceRow,
+    Passed,
+    Reading,
+    Refusal,
+    RowError,
+    read_refusal,
+    read_row,
+)
 from rules.imports.invoice_lines import Row, summed
 from rules.imports.invoice_report import Report, is_total_of_a_group
 from runtime.clock import business_now, real_now
@@ -31,8 +39,8 @@ OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused", "cl
 
 @dataclass
 class _Batch:
-    """Rows to be taken in together, what people refuse, in these rows and in those that are
-    skipped, and invoices that the file calls closed.
+    """Rows to be taken in together, invoices that the file calls closed, and what people refuse, in
+    whichever rows.
     """
 
     rows: list[InvoiceRow] = field(default_factory=list)
@@ -40,9 +48,7 @@ class _Batch:
     passed: list[Passed] = field(default_factory=list)
 
     def note(self, row: InvoiceRow | Passed) -> None:
-        """Collect the row and its opt-outs."""
-        if row.refusal is not None:
-            self.refusals.append(row.refusal)
+        """Collect the row."""
         if isinstance(row, InvoiceRow):
             self.rows.append(row)
         elif row.state is not None:
@@ -80,6 +86,7 @@ class ImportRun:
         self.closable = 0
         self.sample: InvoiceRow | None = None
         self._bad_numbers, self._has_bad = SeenNumbers(), False
+        self._refusals: list[Refusal] = []  # of rows that were read, for the batch to come
 
     def close(self) -> None:
         """Forget the file."""
@@ -172,10 +179,14 @@ class ImportRun:
                 if isinstance(row, Passed):
                     counts["skipped"] += 1
                     passed(row)
+                batch.refusals += self._refusals
+                self._refusals = []
                 if batch.is_full:
                     yield batch
                     batch = _Batch()
                     progress.update(task, completed=self.source.done)
+            batch.refusals += self._refusals
+            self._refusals = []
             yield batch
 
     def _read(self, seen: SeenNumbers) -> Iterator[InvoiceRow | Passed | list[RowError]]:
@@ -197,7 +208,9 @@ class ImportRun:
             yield found
 
     def _invoices(self) -> Iterator[Row]:
-        """The rows of invoices, without what else stands in a report."""
+        """The rows of invoices, without what else stands in a report. What their people refuse is
+        heard in each of them, whatever becomes of it.
+        """
         header, columns = self.source.header, self.reading.columns
         has_totals = has_customer_rows(header, columns) and any(
             is_total_of_a_group(row.cells) for row in self.source
@@ -206,6 +219,8 @@ class ImportRun:
         for row in self.source:
             cells = report.row(row.cells)
             if cells is not None:
+                refused = read_refusal(row.line, cells, header, self.reading)
+                self._refusals += [refused] if refused is not None else []
                 yield row._replace(cells=cells)
 
     def _once(
@@ -233,16 +248,7 @@ class ImportRun:
         if line == row.line:
             return row
         if is_same and (self._repeats or isinstance(row, Passed)):
-            # what its person refuses is heard from every row
-            return Passed(
-                row.line,
-                "repeated",
-                number=row.number,
-                customer=row.customer,
-                said="",
-                amount="",
-                refusal=row.refusal,
-            )
+            return Passed(row.line, "repeated", row.number, row.customer, said="", amount="")
         message = (
             f"invoice {row.number} is on line {line}"
             + (" too" if is_same else " with another amount, date, status or customer")

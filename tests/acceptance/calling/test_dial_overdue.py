@@ -69,6 +69,57 @@ def test_who_asks_again_is_answered_the_call_that_is_on_its_way(calling: Calling
     assert listed["id"] == first.id
 
 
+def a_second_person_there(calling: Calling) -> Call:
+    """Somebody who has the same phone, agreed to calls, and is to be called too."""
+    first = calling.customer, calling.invoice
+    calling.customer = given.a_customer(calling.account, phone=calling.phone)
+    calling.invoice = given.an_invoice(calling.account, customer=calling.customer)
+    calling.consents(channels=("voice",))
+    answer = calling.asks()
+    assert answer.status_code == 202, answer.text
+    calling.customer, calling.invoice = first
+    return calling.call(answer.json["id"])
+
+
+def test_a_household_is_rung_by_one_call_at_a_time(calling: Calling):
+    """Given two people with one phone, both to be called, then the second call is placed once the
+    first is over.
+    """
+    calling.answers("hangs_up").habits(rings_after=3600)
+    first, second = calling.dials(), a_second_person_there(calling)
+    calling.work_calls()
+    assert (calling.call(first.id).state, calling.call(second.id).state) == ("queued", "waiting")
+    assert (len(calling.placed()), calling.slots()) == (1, 1)
+    Call.update(state="ended", outcome="hung_up", ended_at=real_now()).where(
+        Call.id == first.id
+    ).execute()
+    calling.work_calls()
+    assert calling.call(second.id).state == "queued"
+    assert len(calling.placed()) == 2
+
+
+def test_a_call_in_doubt_keeps_a_household_waiting_only_while_it_may_ring(calling: Calling):
+    calling.habits(rings_after=3600)
+    first, second = calling.dials(), a_second_person_there(calling)
+    Call.update(state="unknown").where(Call.id == first.id).execute()
+    calling.work_calls()
+    assert calling.call(second.id).state == "waiting"
+    Call.update(deadline=real_now()).where(Call.id == first.id).execute()
+    calling.work_calls()
+    assert calling.call(second.id).state == "queued"
+
+
+def test_a_household_has_the_contacts_of_one_person_in_a_day(calling: Calling):
+    """Given two people with one phone, then their calls count together (house policy, three)."""
+    calling.answers("no_answer")
+    for ask in (calling.asks, lambda: a_second_person_there(calling), calling.asks):
+        ask()
+        calling.work_calls()
+        calling.hears()
+    assert len(calling.placed()) == 3
+    assert calling.asks().json["reasonCode"] == "person_cap"
+
+
 def test_an_account_without_a_live_number_calls_nobody(calling: Calling):
     PhoneLine.update(voice_live=False).where(PhoneLine.id == calling.line.id).execute()
 

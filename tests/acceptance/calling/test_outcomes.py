@@ -22,7 +22,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
-from runtime.clock import business_now, real_now
+from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET
 
@@ -110,6 +110,33 @@ def test_what_was_said_holds_us_back_and_asks_a_person(
         row.context["reason"] for row in WorkItem.select().where(WorkItem.kind == "escalation")
     ]
     assert items == [reason]
+
+
+@pytest.mark.parametrize(
+    ("start_after", "may_be_texted"),
+    [(timedelta(hours=1), True), (timedelta(hours=-3), False)],
+    ids=["after the call", "before it"],
+)
+def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
+    calling: Calling, start_after: timedelta, may_be_texted: bool
+):
+    """Given a call in which somebody wanted to be left alone, whose report comes two hours later,
+    and a START of theirs, then of the two the one that was said last counts.
+    """
+    ended_at = real_now() - timedelta(hours=2)
+    call = Call.receive(calling.account.id, "vapi-1", caller=calling.phone, to="", now=real_now())
+    words = {"words": "START", "source": "inbound_sms", "recorded_by": "twilio"}
+    OptOut.record(
+        calling.account.id, calling.phone, "start", ["sms"], at=ended_at + start_after, **words
+    )
+    report = {"endedReason": "customer-ended-call", "artifact": {}, "endedAt": rfc3339(ended_at)}
+    report["analysis"] = {"structuredData": {"outcome": "stop"}}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+
+    stopped = [
+        OptOut.holds(calling.account.id, (), calling.phone, channel) for channel in ("sms", "voice")
+    ]
+    assert stopped == [not may_be_texted, True]
 
 
 @pytest.mark.parametrize("has_named", [False, True], ids=["later", "named"])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actions.accounts.accounts import change_settings
-from actions.contact.gate_facts import consent_date
+from actions.contact.gate_facts import consent_date, known_of
 from actions.contact.ladder.preview import preview_of
 from actions.people.number_lookups import (
     AFTER_TROUBLE,
@@ -31,6 +31,7 @@ from models.delivery.staged_job import StagedJob
 from models.effects.daily_limit import DailyCeiling, tally_of
 from models.transactions import transaction
 from providers.twilio.client import client
+from rules.contact.gate import decide
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
@@ -104,6 +105,45 @@ def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(cli
     assert tally_of(clinic.account, "lookups", business_now()) == 1
     (fee,) = [bill for bill in clinic.twilio.ledger()["bills"] if bill["what"] == "look-up"]
     assert fee["for"] == PHONE
+
+
+@pytest.mark.parametrize(
+    ("answer", "since", "days", "counts"),
+    [
+        ("", 0, 0, True),
+        ("", 0, 90, False),
+        ("yes", 60, 0, False),
+        ("no", 120, 0, True),
+        ("no", 30, 0, False),
+    ],
+    ids=["it stands", "too old", "another's", "looked up", "not looked up for it"],
+)
+def test_an_offer_needs_a_written_consent_that_counts_by_itself(
+    clinic, answer, since, days, counts
+):
+    """Given a written consent of 120 days ago and a later one that is not, where consents last for
+    `days`, and a look-up of the number for a consent of `since` days ago.
+    """
+    clinic.consents()
+    Consent.update(written=True, given_at=business_now() - timedelta(days=120)).where(
+        Consent.id == Consent.select().get().id
+    ).execute()
+    AccountSettings.choose(
+        clinic.account,
+        {"consent_days": days, "number_check_days": 30 if answer else 0},
+        real_now(),
+    )
+    if answer:
+        told = [("no", 30), (answer, since)]
+        for each, ago in told:
+            on = consent_date(clinic.account, business_now() - timedelta(days=ago))
+            row = NumberLookup.want(clinic.customer, PHONE, on, real_now())
+            row.record_answer(each, business_now())
+    with transaction():
+        now = business_now()
+        facts = known_of(clinic.invoice, clinic.customer, PHONE, "sms", now, real_now(), True).facts
+    refused = decide(facts, now)
+    assert getattr(refused, "code", "") == ("" if counts else "no_written_consent")
 
 
 def test_nothing_is_looked_up_unless_the_account_wants_it(clinic):

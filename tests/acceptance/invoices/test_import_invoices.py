@@ -385,6 +385,57 @@ def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account
     assert [row.detail["opted out"] for row in told] == [3, 0]
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        f"1,Ada,{ADA},soon,10,USD,,,,,yes,yes,",
+        f"1,Ada,{ADA},2099-01-31,ten,USD,,,,,yes,yes,",
+        f"1,Ada,{ADA},2099-01-31,10,USD,odd,,,,yes,yes,",
+        f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,,yes,yes,",
+        f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,yes,soon",
+        f"1,4242 4242 4242 4242,{ADA},2099-01-31,10,USD,,,,,yes,yes,",
+        f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,yes,,more",
+        f"0,Bob,{BOB},2099-01-31,10,USD,,,,,,,\n0,Ada,{ADA},2099-02-28,20,USD,,,,,yes,yes,",
+    ],
+    ids=["date", "amount", "status", "consent", "time", "card", "too many cells", "known number"],
+)
+def test_an_opt_out_is_heard_from_a_row_that_is_refused(take_in, account, cells):
+    """Given a bad row that is skipped, then its person is left alone all the same; if nothing is
+    taken in, nothing is.
+    """
+    assert take_in(HEAD + cells + "\n").exit_code == 1
+    assert contact(account, ADA) == (False, False)
+    answer = take_in(HEAD + cells + "\n", "--skip-bad")
+    assert "refused" in answer.output
+    assert contact(account, ADA) == (True, True)
+
+
+def test_opt_outs_are_heard_from_each_line_of_an_invoice_that_is_added_up(take_in, account):
+    """Given FreshBooks' rows for the lines of an invoice, of which not the first has the opt-out;
+    and one that differs from the first, which is refused.
+    """
+    text = (
+        "Client Name,Invoice #,Date Issued,Date Due,Invoice Status,Line Subtotal,Line Total,"
+        "Date Paid,Currency,Phone,smsOptOut\n"
+        f"Ada,7,2025-01-05,2099-02-04,sent,10,10.00,,USD,{ADA},\n"
+        f"Ada,7,2025-01-05,2099-02-04,sent,10,10.00,,USD,{ADA},yes\n"
+        f"Bob,8,2025-01-05,2099-02-04,sent,10,10.00,,USD,{BOB},\n"
+        f"Bob,8,2025-01-05,2099-03-04,sent,10,10.00,,USD,{BOB},yes\n"
+        f"Cy,8,2025-01-05,2099-03-04,sent,10,10.00,,USD,{CY},yes\n"
+    )
+    answer = take_in(text, "--skip-bad")
+    assert [row[:1] for row in invoices()] == [("7",)], answer.output
+    assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
+
+
+def test_a_consent_to_come_is_refused(take_in):
+    row = f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2098-01-31,,,\n"
+    answer = take_in(HEAD + row)
+    assert answer.exit_code == 1
+    assert "line 2, consentAt: is in the future" in answer.output
+    assert (invoices(), Consent.select().count()) == ([], 0)
+
+
 def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take_in, account):
     OptOut.record(account.id, BOB, "start", ["sms"], source="desk", recorded_by="test")
     text = (

@@ -100,7 +100,7 @@ def test_the_same_choice_again_changes_nothing_and_another_one_is_refused(clinic
 def test_an_action_that_the_kind_has_not_is_refused_with_those_it_has(clinic):
     answer = resolved(clinic, escalated(clinic), action="refund")
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "action")
-    assert "done, reply, hold is accepted" in answer.json["detail"]
+    assert "done, reply, called, not_reached, hold is accepted" in answer.json["detail"]
 
 
 def test_another_accounts_item_is_not_there(clinic):

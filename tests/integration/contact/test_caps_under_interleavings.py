@@ -19,6 +19,8 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.transactions import release_connection, transaction
 from rules.contact.gate import ContactRequest
+from rules.contact.person_time_zones import zones_of
+from rules.contact.places import places_of
 from rules.contact.policy import BY_ID
 from runtime.clock import business_now, real_now
 from tests import given
@@ -103,6 +105,32 @@ def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
         invoice = Invoice.locked_with("account", clinic.invoice.id)
         known = known_of(invoice, read_before, clinic.phone, "sms", business_now(), real_now())
     assert known.facts.person.request == ContactRequest("voice", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "zone"),
+    [
+        ({"address": {"country": "JP"}}, "Asia/Tokyo"),
+        ({"time_zone": "Asia/Tokyo"}, "Asia/Tokyo"),
+        ({"address": None}, ""),
+    ],
+    ids=["address", "time zone", "no address"],
+)
+def test_where_they_live_counts_whenever_who_decides_read_of_them(clinic, change, zone):
+    """Given a decision that has read the person's row and then waits for whoever changes where they
+    live (12 CFR 1006.6(b)), then it heeds the change.
+    """
+    home = {"address": {"state": "HI", "postalCode": "96813", "country": "US"}}
+    change_customer(clinic.customer, home, False, "test")
+    read_before = Customer.get_by_id(clinic.customer.id)
+    change_customer(clinic.customer, change, False, "test")
+    with transaction():
+        invoice = Invoice.locked_with("account", clinic.invoice.id)
+        known = known_of(invoice, read_before, clinic.phone, "sms", business_now(), real_now())
+    person, now = known.facts.person, Customer.get_by_id(clinic.customer.id)
+    assert person.zones == zones_of(clinic.phone, now.address, now.time_zone)
+    assert person.places == places_of(clinic.phone, now.address)
+    assert not zone or zone in person.zones
 
 
 @pytest.mark.parametrize("against", ["hold", "opt-out"])

@@ -15,6 +15,7 @@ from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
 from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
+from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.effects.daily_limit import ceiling_key
@@ -244,3 +245,47 @@ def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clin
         lambda: WorkItem.locked(item.id),
     )
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+def test_a_wrong_number_is_suppressed_before_or_after_a_decision_about_its_phone(clinic, is_known):
+    """Given a decision about somebody else of the household, who has the same phone, or about
+    whoever it is that a reply came from.
+    """
+    item = WorkItem.open(
+        clinic.account.id,
+        "reply",
+        "SM1",
+        "The number is somebody else's.",
+        customer_id=clinic.customer.id if is_known else None,
+        context={"phone": clinic.texting.phone},
+    )
+    choice = Choice(action="wrong_number", actor="test")
+    done = while_it_waits(
+        lambda: resolve_item(clinic.account, item.id, choice),
+        lambda: serialize_on(person_key(clinic.texting.phone)),
+        lambda: None,
+    )
+    assert not done.is_open
+    assert PhoneSuppression.of(clinic.account.id, clinic.texting.phone, "voice")
+
+
+def test_who_was_called_by_hand_is_known_to_a_decision_that_is_under_way(clinic):
+    """Given a decision about the person that has their lock and wants their phone's, then whoever
+    says that they have called waits for it, and stands in nobody's way.
+    """
+    clinic.owes(3)
+    item = WorkItem.open(
+        clinic.account.id,
+        "reply",
+        "SM1",
+        "The person asks to be called.",
+        customer_id=clinic.customer.id,
+        context={"phone": clinic.texting.phone},
+    )
+    done = while_it_waits(
+        lambda: resolve_item(clinic.account, item.id, Choice(action="called", actor="test")),
+        lambda: serialize_on(customer_key(clinic.customer.id)),
+        lambda: serialize_on(person_key(clinic.texting.phone)),
+    )
+    assert not done.is_open

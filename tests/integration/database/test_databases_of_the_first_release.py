@@ -51,6 +51,7 @@ SINCE = {  # jobs that the first release did not have
     "ask_stripe_again",
     "decide_promises",
     "dial_overdue",
+    "end_late_call",
     "find_missed_calls",
     "find_unseen_debtors",
     "look_up_number",

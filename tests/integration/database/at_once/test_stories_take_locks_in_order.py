@@ -27,7 +27,9 @@ def order(database_url, monkeypatch):
 
 
 def test_people_are_contacted_answer_and_are_answered(order, texting):
-    """Given two people who owe, whose drafts are approved, and who then speak of bankruptcy."""
+    """Given two people who owe, whose drafts are approved, who then speak of bankruptcy, and who
+    are called back.
+    """
     clinic = Scanning(texting)
     clinic.days_pass(1)
     twin = given.a_customer(clinic.account, phone=texting.phone)
@@ -40,7 +42,7 @@ def test_people_are_contacted_answer_and_are_answered(order, texting):
     clinic.sends()
     texting.hear("I filed for bankruptcy")
     for item in WorkItem.select().where(WorkItem.state == "open"):
-        resolve_item(clinic.account, item.id, Choice(action="done", actor="test"))
+        resolve_item(clinic.account, item.id, Choice(action="called", actor="test"))
     change_settings(clinic.account, {"first_contacts": "automatic"}, "test")
     assert {edge.taken for edge in order.edges} >= {"key ceiling", "contact_course", "work_item"}
     assert list(rings(order.edges)) == []

@@ -1,0 +1,82 @@
+"""A call that Vapi had held back, and that somebody has answered when they may not be called, ends.
+
+Vapi places a call later if it has no room, and publishes no way to take one back that waits: by
+then it may be night, or the person has said stop or paid. Twice is harmless: a call that is over
+stays so, and one that has gone on for minutes is left alone.
+"""
+
+from datetime import timedelta
+
+from actions.contact.gate_facts import known_of
+from delivery.attempt import recording
+from delivery.registry import job
+from effects.calling.call_end import CALL_END
+from effects.perform import perform
+from effects.reserve import reserve
+from models.calling.call import Call
+from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
+from models.transactions import transaction
+from rules.contact.gate import all_refusals
+from runtime.clock import business_now, real_now
+from runtime.log import get_log
+from runtime.settings import get_settings
+
+WITHIN = timedelta(minutes=2)  # of its answer: then somebody is spoken with
+# what the call itself brings about, or what says nothing of whether it may go on
+NO_REASON = frozenset(
+    {
+        "recent_conversation",
+        "person_cap",
+        "debt_cap",
+        "account_ceiling",
+        "number_not_checked",
+        "books_stale",
+        "books_not_current",
+    }
+)
+NO_KEY = "a call was answered too late, and VAPI_PUBLIC_KEY is not set, so it could not be ended"
+
+log = get_log("calls")
+
+
+@job(queue="calls", calls_out=True, attempts=4, timeout=20)
+def end_late_call(call_id: str) -> None:
+    """End the call of row `call_id`, unless it may go on."""
+    effect = _decide(call_id)
+    if effect is None:
+        return
+    made = perform(effect)
+    if made is not None:
+        with recording():
+            effect.record_confirmed(made["id"], CALL_END.kept(made), real_now())
+
+
+def _decide(call_id: str) -> Effect | None:
+    """Reserve its end, if nothing that it is about may be spoken of now."""
+    asked = Call.get_by_id(call_id)
+    with transaction():
+        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        call, now = Call.locked_with("customer", call_id), real_now()
+        deadline = (call.started_at or now) + WITHIN
+        known = Effect.one("key = ?", f"{CALL_END.name}:{call_id}")
+        if call.state != "in_progress" or now > deadline:
+            if known is not None and known.state in {"sending", "unknown"}:
+                known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+            return None
+        codes = [_why_not(call, invoice) for invoice in invoices]
+        if known is None and not all(codes):
+            return None
+        if not get_settings().vapi_public_key:
+            log.error(NO_KEY, call_id=call.id)
+            return None
+        request = {"call": call.vapi_id}
+        why = f"answered late: {codes[0]}"
+        return reserve(CALL_END, call.id, request, invoices[0], "", call.actor, why, deadline)
+
+
+def _why_not(call: Call, invoice: Invoice) -> str:
+    """The gate's code against speaking of the invoice now; empty when there is none."""
+    now = business_now()
+    facts = known_of(invoice, call.customer, call.to, "voice", now, real_now()).facts
+    return next((no.code for no in all_refusals(facts, now) if no.code not in NO_REASON), "")

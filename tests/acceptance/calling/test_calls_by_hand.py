@@ -1,0 +1,144 @@
+"""Calls that somebody at the clinic makes by hand count as those of the assistant do: as attempts,
+and as conversations, after which nobody calls about the debt for seven days (12 CFR 1006.14(b)(2)).
+"""
+
+from importlib import import_module
+
+import pytest
+
+from actions.contact.escalate import open_escalation
+from actions.contact.evaluate import evaluate
+from models.calling.call import Call
+from models.contact.work_item import WorkItem
+from models.transactions import database, transaction
+from runtime.clock import business_now, real_now
+from tests import given
+from tests.stories.calling import Calling
+
+
+def an_item(calling: Calling, kind: str, **about) -> WorkItem:
+    """What waits for somebody, about the clinic's own customer."""
+    account, customer = calling.account, calling.customer
+    if kind == "escalation":
+        return open_escalation(account, customer, calling.invoice, "asked_for_person", {})
+    about = {"customer_id": customer.id, "context": {"phone": calling.phone}} | about
+    return WorkItem.open(account.id, kind, "SM1", "The person asks to be called.", **about)
+
+
+def resolved(calling: Calling, item: WorkItem, action: str):
+    answer = calling.post(f"/api/work-items/{item.id}/resolve", action=action, note="rang at noon")
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def history(calling: Calling, invoice=None):
+    """The calls that the gate counts about an invoice, by their outcome and debt."""
+    invoice = invoice or calling.invoice
+    phone = invoice.customer.preferred_phone
+    with transaction():
+        found = evaluate(invoice, phone, "voice", business_now(), "reminder")
+    return [(one.outcome, one.debt_id == invoice.id) for one in found.facts.history]
+
+
+@pytest.mark.parametrize("kind", ["reply", "escalation", "call"])
+def test_who_was_spoken_to_by_hand_is_not_called_for_seven_days(calling: Calling, kind):
+    resolved(calling, an_item(calling, kind), "called")
+    answer = calling.asks()
+    assert answer.json.get("reasonCode") == "recent_conversation", answer.text
+    assert history(calling) == [("spoke", True)]
+
+
+@pytest.mark.parametrize("kind", ["reply", "escalation", "call"])
+def test_who_was_not_reached_may_be_called_and_the_attempt_counts(calling: Calling, kind):
+    resolved(calling, an_item(calling, kind), "not_reached")
+    assert history(calling) == [("no_answer", True)]
+    assert calling.asks().status_code == 202
+
+
+def test_a_call_by_hand_stops_a_call_that_was_asked_for_before(calling: Calling):
+    """Given a call that waits for its worker, when somebody resolves an item with `called`."""
+    item, asked = an_item(calling, "reply"), calling.asks().json
+    resolved(calling, item, "called")
+    calling.work_calls()
+    call = calling.call(asked["id"])
+    assert (call.state, call.error_code) == ("refused", "recent_conversation")
+
+
+def test_it_counts_once_however_often_the_item_is_resolved_or_comes_back(calling: Calling):
+    """Given an escalation that was seen to by a call, and that opens again, then the call stays."""
+    item = an_item(calling, "escalation")
+    for _ in range(2):
+        resolved(calling, item, "called")
+    assert WorkItem.get_by_id(an_item(calling, "escalation").id).is_open
+    assert history(calling) == [("spoke", True)]
+
+
+def test_it_is_about_all_that_the_person_owes(calling: Calling):
+    other = given.an_invoice(calling.account, customer=calling.customer)
+    paid = given.an_invoice(calling.account, customer=calling.customer, status="paid")
+    resolved(calling, an_item(calling, "reply"), "called")
+    (call,) = Call.select()
+    assert set(call.invoice_ids) == {calling.invoice.id, other.id} - {paid.id}
+
+
+def test_who_rang_and_was_not_known_is_whoever_has_the_number(calling: Calling):
+    item = an_item(calling, "call", customer_id=None)
+    resolved(calling, item, "called")
+    assert history(calling) == [("spoke", True)]
+    assert Call.get().customer_id is None
+
+
+def test_who_is_not_known_at_all_can_be_called_by_hand_too(calling: Calling):
+    item = an_item(calling, "call", customer_id=None, context={})
+    resolved(calling, item, "called")
+    assert history(calling) == []
+
+
+def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
+    resolved(calling, an_item(calling, "reply"), "called")
+    shown = calling.get(f"/api/invoices/{calling.invoice.id}/timeline?limit=100")["data"]
+    (line,) = [row for row in shown if row["type"] == "call.ended"]
+    assert "has called by hand: the person was spoken to" in line["reason"]
+    (call,) = calling.get(f"/api/invoices/{calling.invoice.id}/calls")["data"]
+    assert (call["endedReason"], call["outcome"]) == ("made-by-hand", "spoke")
+    (entry,) = [row for row in calling.ledger()["data"] if row["type"] == "call"]
+    assert (entry["call"]["id"], entry["call"]["outcome"]) == (call["id"], "spoke")
+
+
+def test_it_says_nothing_of_the_clinics_number(calling: Calling):
+    """How often a number is answered is told of the calls that were made from it."""
+    resolved(calling, an_item(calling, "reply"), "called")
+    assert calling.get(f"/api/accounts/{calling.account.id}/answer-rates")["rates"] == []
+
+
+def test_nobody_asks_vapi_about_it(calling: Calling):
+    resolved(calling, an_item(calling, "reply"), "called")
+    (call,) = Call.select()
+    calling.quiet_for(call, 60 * 24)
+    assert Call.quiet(real_now(), 9) == []
+
+
+def test_who_paid_by_telephone_was_spoken_to(calling: Calling):
+    """Given a part paid by a card that staff took by telephone, outside a call of the assistant's:
+    a conversation about that invoice, and no attempt to reach the person.
+    """
+    other = given.an_invoice(calling.account, customer=calling.customer)
+    given_by = {"invoiceId": calling.invoice.id, "paymentMethodId": "pm_card_visa", "amount": 100}
+    calling.post("/api/payments/phone", **given_by)
+    assert history(calling) == [("spoke", True)]
+    assert history(calling, other) == []
+    with transaction():
+        found = evaluate(calling.invoice, calling.phone, "voice", business_now(), "reminder")
+    assert found.facts.history[0].asked_for, "it counts towards no cap"
+
+
+@pytest.mark.parametrize("kind", ["reply", "call"])
+def test_a_migrated_database_knows_of_the_calls_of_before(calling: Calling, kind):
+    """Given an item that an older release has resolved with `called` and kept nothing else of."""
+    item = an_item(calling, kind)
+    item.record_resolved("called", "operator:Mia")
+    module = import_module("models.migrations.0045_calls_by_hand")
+    for _ in range(2):
+        module.up(None, database)
+    assert history(calling) == [("in_doubt", True)]
+    assert calling.asks().json["reasonCode"] == "recent_conversation"

@@ -1,0 +1,111 @@
+"""A call that Vapi had no room for rings when it has, and by then its person may not be called any
+more: whoever answers is not kept on the line.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from models.calling.call import Call
+from models.contact.opt_out import OptOut
+from models.effects.effect import Effect
+from rules.contact.person_time_zones import zones_of_number
+from runtime.clock import move_business_time, real_now
+from runtime.settings import get_settings
+from sandbox.vapi.books import PUBLIC_KEY
+from tests.stories.calling import Calling
+from tests.stories.texting import local_hour
+
+
+@pytest.fixture
+def late(calling: Calling, monkeypatch):
+    """A call that Vapi has, and that nobody has answered for twenty minutes."""
+    monkeypatch.setenv("VAPI_PUBLIC_KEY", PUBLIC_KEY)
+    get_settings.cache_clear()
+    calling.answers("promises").habits(rings_after=1_200, talks_for=600)
+    call = calling.dials()
+    assert call.state == "queued"
+    yield calling, call
+    move_business_time(None)
+    get_settings.cache_clear()
+
+
+def is_answered(calling: Calling, call: Call) -> Call:
+    """It rings, and somebody answers: what Vapi tells of it is heard, and done what it asks for."""
+    with calling.vapi.shared.lock:
+        calling.vapi.shared.moved_by += 1_201
+    calling.hears()
+    assert calling.call(call.id).state == "in_progress"
+    calling.work_calls()
+    calling.hears()
+    return calling.call(call.id)
+
+
+def ended_by_us(calling: Calling) -> list[str]:
+    return [told["call"] for told in calling.vapi.books.told if told["type"] == "end-call"]
+
+
+def night(calling: Calling) -> None:
+    local_hour(sorted(zones_of_number(calling.phone))[0], 22)
+
+
+def says_stop(calling: Calling) -> None:
+    words = {"words": "stop", "source": "test", "recorded_by": "test"}
+    OptOut.record(calling.account.id, calling.phone, "stop", ["voice"], **words)
+
+
+def pays(calling: Calling) -> None:
+    body = {"invoiceId": calling.invoice.id, "amount": 12_000, "currency": "usd"}
+    calling.post("/api/payments/upsert", **body, method="cash", reference="till 7")
+
+
+@pytest.mark.parametrize("happens", [night, says_stop, pays])
+def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
+    calling, call = late
+    happens(calling)
+    ended = is_answered(calling, call)
+    assert ended_by_us(calling) == [call.vapi_id]
+    assert (ended.state, ended.ended_reason) == ("ended", "manually-canceled")
+    effect = Effect.get(Effect.kind == "call_end")
+    assert (effect.state, effect.invoice_id) == ("confirmed", calling.invoice.id)
+
+
+def test_a_late_call_goes_on_where_its_person_may_be_called(late):
+    calling, call = late
+    assert is_answered(calling, call).state == "in_progress"
+    assert ended_by_us(calling) == []
+
+
+def test_a_call_that_was_placed_at_once_is_not_looked_at(calling: Calling):
+    """Given a call that began in the last minutes of the day, then it may go on into the night."""
+    calling.answers("promises").habits(talks_for=600)
+    call = calling.dials()
+    calling.hears()
+    night(calling)
+    calling.work_calls()
+    assert calling.call(call.id).state == "in_progress"
+    assert ended_by_us(calling) == []
+
+
+def test_nobody_is_cut_off_who_has_been_spoken_with_for_minutes(late):
+    """Given that no worker was there when somebody answered."""
+    calling, call = late
+    night(calling)
+    with calling.vapi.shared.lock:
+        calling.vapi.shared.moved_by += 1_201
+    calling.hears()
+    Call.update(started_at=real_now() - timedelta(minutes=3)).execute()
+    calling.work_calls()
+    assert calling.call(call.id).state == "in_progress"
+    assert ended_by_us(calling) == []
+
+
+def test_without_the_public_key_nothing_is_begun(late, monkeypatch):
+    """Nobody could end the call: it is logged, and leaves no effect that fails."""
+    calling, call = late
+    monkeypatch.delenv("VAPI_PUBLIC_KEY")
+    get_settings.cache_clear()
+    night(calling)
+    assert is_answered(calling, call).state == "in_progress"
+    assert calling.job("end_late_call").state == "done"
+    assert not Effect.has("kind = 'call_end'")
