@@ -241,6 +241,13 @@ def want_again(name: str, key: str, delay: float) -> None:
     )
 
 
+def want_running_again(which: str, params: tuple[Any, ...]) -> None:
+    """Let the running jobs that the condition `which` finds run once more when their attempts are
+    over, at once: whatever puts them off may have been decided before the caller's rows were there.
+    """
+    execute(f"UPDATE staged_job SET wanted_again = 1 WHERE state = 'running' AND {which}", params)
+
+
 def move_to(queue: str, name: str, key: str) -> bool:
     """Move a job that waits in another queue to this one; the relay pushes it there."""
     elsewhere = "name = ? AND key = ? AND state = 'waiting' AND queue <> ?"
