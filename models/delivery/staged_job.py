@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
+from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField, fn
 
 from models.base import Row
 from models.delivery.job_names import names_of, staged_name
@@ -168,6 +168,14 @@ def find_staged(name: str, key: str) -> StagedJob | None:
     return StagedJob.get_or_none(
         (StagedJob.name == staged_name(name, key)) & (StagedJob.key == key)
     )
+
+
+def was_staged(name: str, key: Any) -> Any:
+    """The condition that a job was staged with this key, an expression over the asking query's
+    columns.
+    """
+    mine = StagedJob.select(SQL("1")).where(StagedJob.name == name, StagedJob.key == key)
+    return fn.EXISTS(mine)
 
 
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
