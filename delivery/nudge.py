@@ -20,7 +20,6 @@ from delivery.rq.keys import rq_id
 from models.delivery.attempt import Claimed
 from models.delivery.stage import Nudge, use_nudge
 from models.delivery.staged_job import Pushable
-from runtime.clock import real_seconds
 from runtime.log import get_log
 from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
@@ -43,7 +42,7 @@ class _Nudger:
 
 def is_open() -> bool:
     """Whether a nudge would be tried now."""
-    return real_seconds() >= _Nudger.paused_until
+    return time.monotonic() >= _Nudger.paused_until
 
 
 def push_in_background() -> None:
@@ -105,7 +104,7 @@ def _try(job_id: int, act: Callable[[Redis], None]) -> None:
             )
         act(_Nudger.client)
     except RedisError as error:
-        _Nudger.paused_until = real_seconds() + PAUSE
+        _Nudger.paused_until = time.monotonic() + PAUSE
         log.warning(
             "nudge failed, the relay will push",
             job_id=job_id,

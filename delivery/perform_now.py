@@ -42,7 +42,7 @@ def perform_now(job_id: int | None) -> Outcome | None:
     """Claim the job early and perform it here; None when another process has it, or has done it."""
     if job_id is None:
         return None
-    claimed = claim_job(job_id, f"web-{threading.get_ident()}", early=True)
+    claimed = claim_job(job_id, f"web:{threading.get_ident()}", early=True)
     job_type = find_job(claimed.name) if claimed else None
     if claimed is None or job_type is None:
         return None

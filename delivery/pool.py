@@ -8,6 +8,7 @@ is replaced, and its successor releases the jobs it held. Children die with the 
 import gc
 import mmap
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -60,6 +61,8 @@ class Pool:
             Slot(0, None),
             *(Slot(index, queue) for index, queue in enumerate(queues, 1)),
         ]
+        # two containers may have one hostname, and the same pids
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         # Shared memory: a child that hangs could not answer a question. Of no file, so that it
         # needs no place to be written in.
         self._deadlines = memoryview(mmap.mmap(-1, 8 * len(self._slots))).cast("d")
@@ -95,9 +98,7 @@ class Pool:
     def _spawn(self, slot: Slot) -> None:
         predecessor = slot.name
         parent = os.getpid()
-        slot.name = (
-            f"{socket.gethostname()}-{parent}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
-        )
+        slot.name = f"{self._name}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
         self._deadlines[slot.index] = 0.0
         # A SIGTERM waits until the child has a handler of its own: ours would take it for nothing.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -66,12 +66,9 @@ def perform(
     if found is not None:
         return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
-        effect.record_refused(
-            "deadline_passed",
-            f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late. Ask"
-            " again.",
-            real_now(),
-        )
+        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late."
+        if not effect.record_never_sent("deadline_passed", f"{why} Ask again.", real_now()):
+            raise _taken_over(effect)
         return None
     return _send(effect, kind, decided_at or real_now())
 

@@ -62,9 +62,7 @@ def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
     for effect in Effect.all("invoice_id = ? AND state IN ('sending', 'unknown')", invoice_id):
         if effect.key != key and not effect.key.startswith(f"{key}:"):
             continue
-        if not effect.in_doubt and effect.generation == 1:
-            effect.record_refused("not_wanted", "Its job ended without sending it.", real_now())
-            _record(effect, SYSTEM, outcome="refused", why="never sent")
+        if effect.generation == 1 and _end_unsent(effect, SYSTEM):
             continue
         try:
             found = reconcile(effect)
@@ -92,15 +90,19 @@ def end_unsent(effect: Effect, actor: str) -> None:
     """
     with transaction():
         owner = owner_of(effect)
-        effect = Effect.get_by_id(effect.id)
-        if (
-            owner is not None
-            and owner.state in OVER
-            and effect.state == "sending"
-            and effect.sent_at is None
-        ):
-            effect.record_refused("not_wanted", "Its job ended without sending it.", real_now())
-            _record(effect, actor, outcome="refused", why="never sent")
+        if owner is not None and owner.state in OVER:
+            _end_unsent(Effect.get_by_id(effect.id), actor)
+
+
+def _end_unsent(effect: Effect, actor: str) -> bool:
+    """Record that it did not happen, if it never left. A sender that was frozen may send meanwhile:
+    then it is in doubt.
+    """
+    why = "Its job ended without sending it."
+    is_ended = effect.record_never_sent("not_wanted", why, real_now())
+    if is_ended:
+        _record(effect, actor, outcome="refused", why="never sent")
+    return is_ended
 
 
 def look_again(effect: Effect, actor: str) -> bool:

@@ -6,7 +6,8 @@ once. Vapi repeats no message. A reading begins before the last one that succeed
 what it finds is followed as any other call: `poll_calls` reads how it ended and what was said.
 
 While Vapi is away one reading is tried again at growing intervals, and taken up anew once it has
-given up: however long that lasts, it goes on from where the last one ended.
+given up: however long that lasts, it goes on from where the last one ended. What a long outage has
+left is read an hour at a time, for Vapi lists so many calls and no more.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from providers.vapi.calls import calls_since
 from runtime.clock import real_now
 
 OVERLAP = timedelta(minutes=10)
+STRETCH = timedelta(hours=1)  # that one reading asks for at most, but for the overlap
 FIRST = timedelta(days=1)  # that are read where nothing has been before
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = "name = ? ORDER BY id DESC LIMIT 1"
@@ -42,10 +44,16 @@ def find_missed_calls() -> None:
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
 def read_missed_calls(since: int) -> None:
     """Make ours what Vapi has listed since a little before a time (microseconds) and we were never
-    told of.
+    told of; of more than an hour the first one, and another reading goes on.
     """
-    for told in calls_since(EPOCH + timedelta(microseconds=since) - OVERLAP):
+    begin = EPOCH + timedelta(microseconds=since)
+    end = begin + STRETCH
+    is_last = end > real_now()
+    for told in calls_since(begin - OVERLAP, None if is_last else end):
         receive(told)
+    if not is_last:
+        with recording():
+            stage("read_missed_calls", to_micros(end), to_micros(end), fair_to="")
 
 
 def _first_read_from() -> int:

@@ -11,10 +11,12 @@ from datetime import timedelta
 
 from actions.contact.record_text_report import record_text_report
 from actions.people.unanswered import reopen_unanswered
-from delivery.attempt import recording
+from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.contact.message import Message
 from models.delivery.stage import stage
+from models.delivery.staged_job import was_staged
+from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio import messages as twilio_api
 from rules.contact.text_status import PENDING
@@ -28,16 +30,25 @@ ON_THEIR_WAY = "accepted", "scheduled", "queued", "sent"
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("follow_texts",))
 def poll_text_statuses() -> None:
-    """Stage a look at each text whose status has not changed for a while."""
+    """Stage a look at each text whose status has not changed for a while, five hundred at a
+    time.
+    """
     now = real_now()
+    hour = f"{now:%Y%m%d%H}"
     followed = Message.status.in_(ON_THEIR_WAY) & (
         (Message.created_at > now - FOLLOWED) | Message.status.in_(PENDING)
     )
     quiet = followed & (Message.updated_at < now - QUIET)
-    with recording():
-        for message in Message.select().where(quiet).order_by(Message.updated_at).limit(BATCH):
-            key = f"{message.id}:{now:%Y%m%d%H}"
+    unasked = ~was_staged("poll_text_status", Message.id.concat(f":{hour}"))
+    with transaction():
+        texts = list(
+            Message.select().where(quiet, unasked).order_by(Message.updated_at).limit(BATCH)
+        )
+        for message in texts:
+            key = f"{message.id}:{hour}"
             stage("poll_text_status", key, message.id, fair_to=message.account_id)
+    if len(texts) == BATCH:
+        raise Snooze("more texts are on their way", 0.0)
 
 
 @job(queue="periodic", calls_out=True, attempts=3, timeout=20, formerly=("follow_text",))

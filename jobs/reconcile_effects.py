@@ -9,13 +9,15 @@ import zlib
 from datetime import datetime, timedelta
 from itertools import islice
 
-from delivery.attempt import recording
+from delivery.attempt import Snooze
 from delivery.registry import job
 from effects.settle import end_unsent, look_again
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
 from models.delivery.stage import stage
+from models.delivery.staged_job import was_staged
 from models.effects.effect import Effect
+from models.transactions import transaction
 from runtime.clock import real_now
 
 BATCH = 500
@@ -33,26 +35,35 @@ _SETTLED = (
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_effects() -> None:
     """Stage a look at each doubtful effect, youngest first, so that old doubts do not delay new
-    ones. The hour is part of the key.
+    ones; five hundred at a time. The hour is part of the key.
     """
     now = real_now()
+    hour = f"{now:%Y%m%d%H}"
     silent = Effect.last_sent_at.is_null() | (Effect.last_sent_at < now - QUIET)
     quiet = Effect.select().where(
         Effect.state.in_(("sending", "unknown")), Effect.created_at < now - QUIET, silent
     )
-    with recording():
+    unlooked = quiet.where(~was_staged("reconcile_effect", Effect.id.concat(f":{hour}")))
+    with transaction():
         for item in WorkItem.all(_SETTLED, BATCH):
             item.record_resolved("settled", SYSTEM)
         doubts = (
             effect
-            for effect in quiet.order_by(Effect.created_at.desc()).iterator()
+            for effect in unlooked.order_by(Effect.created_at.desc()).iterator()
             if _is_its_hour(effect, now)
         )
-        for effect in list(islice(doubts, BATCH)):
+        some = list(islice(doubts, BATCH))
+        for effect in some:
             if effect.in_doubt and effect.account_id is not None:
                 _open_doubt(effect, effect.account_id)
-            key = f"{effect.id}:{now:%Y%m%d%H}"
-            stage("reconcile_effect", key, effect.id, fair_to=effect.account_id or "")
+            stage(
+                "reconcile_effect",
+                f"{effect.id}:{hour}",
+                effect.id,
+                fair_to=effect.account_id or "",
+            )
+    if len(some) == BATCH:
+        raise Snooze("there are more doubts", 0.0)
 
 
 def _open_doubt(effect: Effect, account_id: str) -> None:

@@ -23,7 +23,7 @@ _READ_ONLY = (
     "The database cannot be written to. Let this user write to its file and folder, and mount the"
     " disk read-write."
 )
-_STANDBY = "PostgreSQL takes no writes: it is a standby, or told to be read-only. Name the primary."
+STANDBY = "PostgreSQL takes no writes: it is a standby, or told to be read-only. Name the primary."
 _LOCKED = "Another program holds the database. End it, or what it has open."
 _GONE = (
     "The database's file is not there. Bring it back, from a backup if need be. Is this a new"
@@ -31,7 +31,7 @@ _GONE = (
 )
 _DISK = "The database's disk fails. See the system's log, and replace the disk if need be."
 _DAMAGED = "The database's file is damaged, or no database. Restore it from a backup."
-_CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
+CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
 _MISTAKEN = "The database does not understand a statement of this release. Report it with the log."
 _WAITED_IN_A_RING = (
     "Two who had to wait for each other were parted: PostgreSQL ended one, of which nothing was"
@@ -45,7 +45,7 @@ _MEANS = {
     "SQLITE_FULL": _FULL,
     "53100": _FULL,
     "SQLITE_READONLY": _READ_ONLY,
-    "25006": _STANDBY,
+    "25006": STANDBY,
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     "55P03": _LOCKED,
@@ -55,7 +55,7 @@ _MEANS = {
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_NOTADB": _DAMAGED,
     "XX": _DAMAGED,
-    "53300": _CROWDED,
+    "53300": CROWDED,
     "57014": _SLOW,
     "40": _WAITED_IN_A_RING,
     "SQLITE_ERROR": _MISTAKEN,

@@ -113,6 +113,13 @@ def database_time() -> int:
     return int(execute("SELECT {now}").fetchone()[0])
 
 
+def takes_writes() -> bool:
+    """Whether the database takes writes; of SQLite only a write tells."""
+    if not is_postgres():
+        return True
+    return bool(database.execute_sql("SHOW transaction_read_only").fetchone()[0] == "off")
+
+
 class OutcomeUnknown(OperationalError):
     """A COMMIT was sent and not answered: what the transaction wrote may be there, or may not."""
 

@@ -4,7 +4,7 @@ and hurried for whoever does not want to wait for the next attempt.
 
 from actions.deployment.progress import current_step, stages_of
 from delivery.perform_now import take_due
-from models.delivery.staged_job import reschedule
+from models.delivery.staged_job import reschedule, want_running_again
 from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
 
@@ -25,11 +25,12 @@ def take_due_jobs(deployment_id: str) -> list[int | None]:
 
 
 def hurry(deployment: Deployment) -> None:
-    """Let what is put off be due now: the job of the step that is done or undone, and that of the
-    number it waits for. In the open transaction.
+    """Let what is put off, or just being put off, be due now: the job of the step that is done or
+    undone, and that of the number it waits for. In the open transaction.
     """
     step, line = current_step(deployment), PhoneLine.of(deployment.account_id)
     waits_for = [(stages_of(deployment), step.id)] if step is not None else []
     waits_for += [(name, line.id) for name in OF_A_LINE] if line is not None else []
     for about in waits_for:
         reschedule("name = ? AND key = ?", about)
+        want_running_again("name = ? AND key = ?", about)

@@ -6,7 +6,7 @@ endpoint accepts a delivery again. Whoever changes whether an endpoint fails loc
 feed (`lock_endpoint`), so that no delivery is created meanwhile.
 """
 
-from models.delivery.staged_job import cancel_jobs, reschedule
+from models.delivery.staged_job import cancel_jobs, reschedule, want_running_again
 from models.feed.emit import HELD
 from models.feed.outgoing_event import feed_key
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -43,8 +43,10 @@ def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
 
 
 def ask_at(delivery_id: int, seconds: float) -> None:
-    """Make a waiting delivery due in `seconds`."""
-    reschedule("name = ? AND key = ?", (_JOB, str(delivery_id)), seconds)
+    """Make a waiting delivery due in `seconds`; one that is just being put off looks again."""
+    which = "name = ? AND key = ?"
+    reschedule(which, (_JOB, str(delivery_id)), seconds)
+    want_running_again(which, (_JOB, str(delivery_id)))
 
 
 def hold(endpoint: WebhookEndpoint, *but: int) -> int:
@@ -61,8 +63,10 @@ def hold(endpoint: WebhookEndpoint, *but: int) -> int:
 
 def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
     """Release up to `limit` waiting deliveries, oldest first, `PACE` apart; how many. `held_only`:
-    not those waiting after an attempt of their own.
+    not those waiting after an attempt of their own. Those that are just being put off look again.
     """
+    running = f"id IN (SELECT j.id {_WAITING} = 'running')"
+    want_running_again(running, (_JOB, endpoint.id))
     which = (
         f"id IN (SELECT j.id {_WAITING} = 'waiting' AND j.due_at > {{now}} + ? ORDER BY d.id"
         " LIMIT ?)"

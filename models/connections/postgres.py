@@ -23,6 +23,10 @@ NOTICE = {
     "tcp_user_timeout": 20_000,
 }
 
+# What PostgreSQL 14 and later report by themselves, also of a connection that is open: where one of
+# them is on, it takes no writes.
+_READ_ONLY = "in_hot_standby", "default_transaction_read_only"
+
 # What we ask for is a few rows each: processes that help to read them take longer to be started.
 _ALONE = "SET max_parallel_workers_per_gather = 0"
 
@@ -126,6 +130,11 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
             if not self.in_transaction():
                 self.drop_connection()
             raise
+
+    def _can_reuse(self, connection: Any) -> bool:
+        """Not a connection to a standby: after a failover, the same name may lead elsewhere."""
+        told = map(connection.info.parameter_status, _READ_ONLY)
+        return "on" not in told and super()._can_reuse(connection)
 
     def drop_connection(self) -> None:
         """Close this thread's connection, and leave it out of the pool."""

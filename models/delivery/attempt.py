@@ -133,10 +133,13 @@ def fail_job(job: Claimed, error: str, delay: float) -> bool:
 
 
 def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
-    """Give the job back without using up an attempt."""
+    """Give the job back without using up an attempt; due at once if it was staged again meanwhile,
+    for this attempt may have missed why.
+    """
     sets = (
-        "state = 'waiting', attempts = attempts - 1, due_at = {now} + ?, lease_until = NULL,"
-        " pushed_at = NULL, last_error = ?"
+        "state = 'waiting', attempts = attempts - 1, due_at = CASE WHEN"
+        f" {_AGAIN} THEN {{now}} ELSE {{now}} + ? END, lease_until = NULL, pushed_at = NULL,"
+        " last_error = ?"
     )
     return _settle(job, sets, (int(delay * SECOND), reason))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField
+from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField, fn
 
 from models.base import Row
 from models.delivery.job_names import names_of, staged_name
@@ -170,6 +170,14 @@ def find_staged(name: str, key: str) -> StagedJob | None:
     )
 
 
+def was_staged(name: str, key: Any) -> Any:
+    """The condition that a job was staged with this key, an expression over the asking query's
+    columns.
+    """
+    mine = StagedJob.select(SQL("1")).where(StagedJob.name == name, StagedJob.key == key)
+    return fn.EXISTS(mine)
+
+
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
     """Run a dead job again from its first attempt, with the same arguments and key, due in `delay`
     seconds.
@@ -239,6 +247,13 @@ def want_again(name: str, key: str, delay: float) -> None:
         f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?",
         (int(delay * SECOND), staged_name(name, key), key),
     )
+
+
+def want_running_again(which: str, params: tuple[Any, ...]) -> None:
+    """Let the running jobs that the condition `which` finds run once more when their attempts are
+    over, at once: whatever puts them off may have been decided before the caller's rows were there.
+    """
+    execute(f"UPDATE staged_job SET wanted_again = 1 WHERE state = 'running' AND {which}", params)
 
 
 def move_to(queue: str, name: str, key: str) -> bool:

@@ -31,7 +31,7 @@ turn(fair_to, first, number) AS (
 ),
 busy AS (
     SELECT fair_to, COUNT(DISTINCT worker) AS jobs FROM staged_job
-    WHERE state = 'running' AND queue = (SELECT queue FROM it) AND SUBSTR(worker, 1, 4) <> 'web-'
+    WHERE state = 'running' AND queue = (SELECT queue FROM it) AND SUBSTR(worker, 1, 4) <> 'web:'
     GROUP BY fair_to
 )
 SELECT it.known, it.queue, it.fair_to, turn.fair_to, COALESCE(busy.jobs, 0)

@@ -162,6 +162,19 @@ class Effect(Row):
         free = "state = 'sending' AND sent_at IS NULL AND generation = ?"
         return self._write(only_if=free, given=(self.generation,), sent_at=now, last_sent_at=now)
 
+    def record_never_sent(self, code: str, error: str, now: datetime) -> bool:
+        """It never left, and will not; False, and nothing is written, where it may have left since
+        the caller read the row.
+        """
+        return self._write(
+            only_if="state = 'sending' AND sent_at IS NULL AND generation = ?",
+            given=(self.generation,),
+            state="refused",
+            error_code=code,
+            error=error[:500],
+            settled_at=now,
+        )
+
     def record_not_sent(self) -> bool:
         """What was about to leave, or was turned away, did nothing: it may be sent again at once.
         False when another attempt has been at it since.

@@ -81,9 +81,11 @@ def find_call(tag: str, since: datetime) -> VapiCall | None:
     return None if row is None or not row.get("id") else read_call(row)
 
 
-def calls_since(since: datetime) -> list[VapiCall]:
-    """Every call that was made since a time, in both directions, newest first."""
-    return [read_call(row) for row in listed(f"/{KIND}", since)]
+def calls_since(since: datetime, until: datetime | None = None) -> list[VapiCall]:
+    """Every call that was made since a time (and `until` another), in both directions, newest
+    first.
+    """
+    return [read_call(row) for row in listed(f"/{KIND}", since, until)]
 
 
 def read_call(row: Json) -> VapiCall:

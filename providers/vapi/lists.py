@@ -18,13 +18,13 @@ FULL = 100
 MOST_PAGES = 10
 
 
-def listed(path: str, since: datetime | None = None) -> list[Json]:
-    """Everything of a kind, newest first; with `since`, what was created since then.
+def listed(path: str, since: datetime | None = None, until: datetime | None = None) -> list[Json]:
+    """Everything of a kind, newest first; with `since` and `until`, what was created between them.
 
     Raises ProviderError (unknown) where not all of it could be looked at.
     """
     rows: dict[str, Json] = {}
-    before = ""
+    before = _said(until) if until else ""
     for _ in range(MOST_PAGES):
         page = rows_of(get(path, _query(since, before)))
         known = len(rows)
@@ -77,10 +77,14 @@ def _metadata(row: Json) -> Json:
 def _query(since: datetime | None, before: str) -> Query:
     query: Query = {"limit": PAGE}
     if since:
-        query["createdAtGe"] = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        query["createdAtGe"] = _said(since)
     if before:
         query["createdAtLe"] = before
     return query
+
+
+def _said(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _oldest(page: list[Json]) -> str:

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from delivery.attempt import perform
+from delivery.registry import find_job
 from models import transactions
+from models.delivery.attempt import claim_job
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.feed import webhook_endpoint
@@ -412,6 +415,64 @@ def test_all_that_waited_follows_when_the_receiver_is_back(clinic, slowly, monke
     assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
     assert claims() == len(clinic.receiver.got) == 16, "four in vain, then each once"
     assert {event["id"] for event in clinic.receiver.events} == set(told)
+
+
+def deliveries_staged():
+    rows = StagedJob.select().where(StagedJob.name == "deliver_webhook")
+    return list(rows.order_by(StagedJob.id))
+
+
+def amid(monkeypatch, meanwhile):
+    """Let `meanwhile` happen once a delivery has seen that it is not the one to ask, and before it
+    is put off.
+    """
+    module = sys.modules["jobs.deliver_webhook"]
+    asked = module.next_to_ask
+
+    def and_then(endpoint):
+        seen = asked(endpoint)
+        monkeypatch.setattr(module, "next_to_ask", asked)
+        meanwhile()
+        return seen
+
+    monkeypatch.setattr(module, "next_to_ask", and_then)
+
+
+def test_what_is_put_off_while_the_others_are_released_follows_them(clinic, slowly, monkeypatch):
+    """Given a delivery that a worker has begun, and that is about to be held, when the endpoint
+    answers again just then, then it is sent along with the others, and not a day later.
+    """
+    clinic.listening()
+    clinic.receiver.statuses = [503] * 3
+    clinic.happened(5)
+    clinic.deliver()
+
+    def is_back():
+        clinic.time_passes(7 * SLOWER)
+        clinic.time_passes(1)
+
+    amid(monkeypatch, is_back)
+    late = deliveries_staged()[-1]
+    perform(claim_job(late.id, "w1", early=True), find_job("deliver_webhook"))
+    clinic.time_passes(1)
+    assert [row.state for row in WebhookDelivery.select()] == ["delivered"] * 5
+
+
+def test_a_delivery_chosen_while_it_is_put_off_asks_all_the_same(clinic, slowly, monkeypatch):
+    """Given a delivery that is about to be held, when the one that asks fails and it is the next to
+    ask, then it asks when its time has come, and the endpoint does not wait a day.
+    """
+    clinic.listening()
+    clinic.receiver.statuses = [503] * 4
+    clinic.happened(4)
+    clinic.deliver()
+    amid(monkeypatch, lambda: clinic.time_passes(7 * SLOWER))
+    first = deliveries_staged()[0]
+    perform(claim_job(first.id, "w1", early=True), find_job("deliver_webhook"))
+    assert len(clinic.receiver.got) == 4
+    for seconds in (1, 70 * SLOWER, 1, 1):
+        clinic.time_passes(seconds)
+    assert [row.state for row in WebhookDelivery.select()] == ["delivered"] * 4
 
 
 def test_single_refusals_hold_nothing_up(clinic):

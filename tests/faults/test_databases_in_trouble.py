@@ -2,16 +2,18 @@
 (faults 18, 19).
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from models.books.inbox_event import InboxEvent
-from models.database_errors import AWAY
-from models.transactions import release_connection
+from models.database_errors import AWAY, CROWDED, STANDBY
+from models.transactions import execute, release_connection
 from tests import given
 from tests.faults.town import all_children_of, children_of, oracle
 from tests.running.processes import close_database
@@ -122,4 +124,95 @@ def test_postgres_is_killed_and_comes_back(only, postgres, town, told):
     oracle(town)
     assert (web.poll(), pool.poll()) == (None, None)
     assert AWAY in told()
+    assert "Traceback" not in told()
+
+
+@pytest.fixture
+def standby(postgres):
+    """Lets the server take writes or none, as one that is promoted late."""
+
+    def become(read_only):
+        value = "= on" if read_only else "= DEFAULT"
+        postgres.run(f"ALTER SYSTEM SET default_transaction_read_only {value}")
+        postgres.run("SELECT pg_reload_conf()")
+
+    yield become
+    become(False)
+
+
+@pytest.mark.parametrize("only", ["postgresql"], indirect=True)
+def test_postgres_takes_no_writes_for_a_while(only, standby, town, told):
+    """Given a standby that is promoted late, then intake says 503, `/readyz` and the log say what
+    is the matter, each process once; then the same processes do all that was accepted.
+    """
+    web, pool, ticker = town.web(), town.pool(), town.scheduler()
+    town.post_until_accepted(paid_events(1)[0])
+    late = paid_events(3)
+    town.stage(*paid_events(5))
+    close_database()
+    children = all_children_of(pool.pid, 3)
+    standby(True)
+    wait_for(lambda: [town.post(event) for event in late] == [503] * 3, "intake says so")
+    status, ready = town.get("/readyz")
+    assert (status, ready["reasons"][0]) == (200, f"database: {STANDBY}")
+    wait_for(lambda: told().count(STANDBY) >= 2, "web and relay say so")
+    standby(False)
+    for event in late:
+        town.post_until_accepted(event)
+    oracle(town)
+    assert (web.poll(), pool.poll(), ticker.poll()) == (None, None, None)
+    assert children_of(pool.pid) == children
+    assert told().count(STANDBY) <= 4, "web, relay and two workers"
+    assert "Traceback" not in told()
+
+
+@pytest.mark.parametrize("only", ["postgresql"], indirect=True)
+def test_no_connection_to_a_standby_is_kept(only, standby):
+    """Given a name that still leads to a standby, then it is followed anew each time, for it may
+    lead to the primary by now.
+    """
+
+    def backend():
+        number = execute("SELECT pg_backend_pid()").fetchone()[0]
+        release_connection()
+        return number
+
+    assert backend() == backend()
+    standby(True)
+    wait_for(lambda: backend() != backend(), "each time another one")
+
+
+@pytest.mark.parametrize("only", ["postgresql"], indirect=True)
+def test_others_have_all_of_postgres_connections(only, postgres, town, told):
+    """Given others who hold every connection that is free, when ours are cut, then intake and
+    `/readyz` say 503 and why; once some are free, the same processes do all that was accepted.
+    """
+    web, pool = town.web(), town.pool()
+    town.post_until_accepted(paid_events(1)[0])
+    late = paid_events(3)
+    town.stage(*paid_events(5))
+    close_database()
+    children = all_children_of(pool.pid, 3)
+    with contextlib.ExitStack() as others:
+        held = [others.enter_context(psycopg.connect(postgres.url, autocommit=True))]
+
+        def take_what_is_free():
+            held[0].execute(
+                "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity"
+                " WHERE datname LIKE 't%'"
+            )
+            with contextlib.suppress(psycopg.OperationalError):
+                while True:
+                    held.append(others.enter_context(psycopg.connect(postgres.url)))
+            return town.get("/readyz")[0] == 503
+
+        wait_for(take_what_is_free, "none is left for us")
+        assert [town.post(event) for event in late] == [503] * 3
+        assert town.get("/readyz")[1]["reasons"] == [f"database: {CROWDED}"]
+        assert town.get("/healthz")[0] == 200
+    for event in late:
+        town.post_until_accepted(event)
+    oracle(town)
+    assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
+    assert CROWDED in told()
     assert "Traceback" not in told()

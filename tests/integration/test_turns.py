@@ -192,11 +192,21 @@ def test_two_workers_are_not_both_kept_by_one_account(redis):
 def test_what_a_request_performs_itself_takes_nobodys_turn(redis, performed):
     first, _ = waiting("a", [1, 2])
     waiting("b", [100])
-    claim_job(first, "web-1", early=True)
+    claim_job(first, "web:1", early=True)
     relay.tick(redis)
     found = who_waits(first, QUEUE, "")
     assert [(one.fair_to, one.running) for one in found.waiting] == [("a", 0), ("b", 0)]
     assert found.fair_to is None, "it waits no more"
+
+
+def test_workers_of_a_machine_called_web_are_counted_as_busy(redis, performed):
+    """Given a worker's name, which begins with its machine's, then it is told from a request's."""
+    first, *_ = waiting("a", [1, 2])
+    waiting("b", [100])
+    claim_job(first, "web-01-7-1a2b3c4d-webhooks-1-0")
+    relay.tick(redis)
+    found = who_waits(first, QUEUE, "")
+    assert [(one.fair_to, one.running) for one in found.waiting] == [("a", 1), ("b", 0)]
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery.life_signs import read_life_signs
-from models.database_errors import explain
+from models.database_errors import STANDBY, explain
 from models.migrate import pending
-from models.transactions import database_time, execute
+from models.transactions import database_time, execute, takes_writes
 from runtime.errors import Misconfigured
 from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import INTERACTIVE, get_settings
@@ -25,8 +25,8 @@ class Health:
 
 
 class Ready:
-    """503 only without the database; without a migration, Redis, workers or scheduler 200 with
-    `degraded` and the reasons.
+    """503 only without the database; where it takes no writes, or without a migration, Redis,
+    workers or scheduler, 200 with `degraded` and the reasons.
     """
 
     def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
@@ -40,11 +40,13 @@ class Ready:
         try:
             execute("SELECT 1 FROM account LIMIT 1").fetchall()
             missing = pending()
+            refused = [] if takes_writes() else [f"database: {STANDBY}"]
         except PeeweeException as error:
             resp.status = falcon.HTTP_503
             resp.media = {"status": "unavailable", "reasons": [f"database: {explain(error)}"]}
             return
-        reasons = [f"database: lacks {', '.join(missing)}"] * bool(missing) + self.reasons()
+        lacking = [f"database: lacks {', '.join(missing)}"] if missing else []
+        reasons = [*refused, *lacking, *self.reasons()]
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
     def reasons(self) -> list[str]:

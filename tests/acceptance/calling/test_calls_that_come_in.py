@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.find_missed_calls import OVERLAP, find_missed_calls, read_missed_calls
+from jobs.find_missed_calls import OVERLAP, STRETCH, find_missed_calls, read_missed_calls
 from jobs.poll_calls import poll_calls
 from models.base import to_micros
 from models.calling.call import Call
@@ -187,9 +187,10 @@ def reading() -> StagedJob:
 
 
 def reads() -> None:
-    """The reading that was staged last succeeds."""
-    read_missed_calls.perform(int(reading().key))
-    StagedJob.update(state="done").where(StagedJob.id == reading().id).execute()
+    """The readings succeed, one after the other."""
+    while (row := reading()).state != "done":
+        read_missed_calls.perform(int(row.key))
+        StagedJob.update(state="done").where(StagedJob.id == row.id).execute()
 
 
 def looks(calling: Calling) -> None:
@@ -232,7 +233,7 @@ def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
     asked for; the first one before that of the release before.
     """
     about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
-    begun = real_now() - timedelta(hours=2)
+    begun = real_now() - STRETCH / 2
     StagedJob.create(**about, key="1", state="done", created_at=to_micros(begun))
     find_missed_calls.perform()
     reads()
@@ -251,16 +252,37 @@ def test_a_long_outage_of_vapis_is_one_reading_that_goes_on(calling: Calling):
     find_missed_calls.perform()
     reads()
     find_missed_calls.perform()
-    since = reading().key
+    known = reading()
     for _ in range(288):  # a day of ticks
         StagedJob.update(state="dead").where(StagedJob.id == reading().id).execute()
         find_missed_calls.perform()
         assert (reading().state, reading().attempts) == ("waiting", 0)
     find_missed_calls.perform()
-    assert StagedJob.select().where(StagedJob.name == "read_missed_calls").count() == 2
-    assert reading().key == since
+    assert reading() == known
     vapi_id = missed(calling, "hangs_up")
     reads()
+    assert Call.get().vapi_id == vapi_id
+
+
+def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
+    """Given two days of calls, more than Vapi lists at once, then no reading asks for more than a
+    stretch of them, and together they ask for all.
+    """
+    begun = real_now() - 48 * STRETCH - timedelta(minutes=1)
+    about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
+    StagedJob.create(**about, key="1", state="done", created_at=to_micros(begun))
+    vapi_id = missed(calling, "hangs_up")
+    find_missed_calls.perform()
+    reads()
+    rows = calling.stand_in.sandbox.shared.requests.select(
+        {"provider": "vapi", "method": "GET", "path": "/call"}
+    )
+    asked = [row["params"] for row in rows]
+    since = [datetime.fromisoformat(each["createdAtGe"]) for each in asked]
+    until = [datetime.fromisoformat(each["createdAtLe"]) for each in asked[:-1]]
+    assert since == [begun + number * STRETCH - OVERLAP for number in range(49)]
+    assert until == [each + OVERLAP for each in since[1:]]
+    assert "createdAtLe" not in asked[-1]
     assert Call.get().vapi_id == vapi_id
 
 

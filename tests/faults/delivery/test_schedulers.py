@@ -97,6 +97,24 @@ def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monk
     assert names() == {"mark-overdue"}
 
 
+def test_a_tick_that_is_lost_comes_again_within_minutes(hands, ticking, valkey):
+    """Given a worker that was killed with the ticks in its hand, when ten minutes are over, then
+    what is due once a day has ticked again; and staged what it is for, once.
+    """
+    midnight = 1_780_012_800
+    hands(midnight + 1.0)
+    daily = {name for name, line in timetable().items() if line.every == 86_400}
+    assert {f"{TICK_PREFIX}{name}" for name in daily} <= set(ticking())
+    for minutes in (10, 20):
+        valkey.client().delete("rq:queue:periodic")
+        hands(midnight + minutes * 60.0)
+        for tick in ticking():
+            take_tick(tick.removeprefix(TICK_PREFIX))
+        assert {name: occurrences()[f"{name}@{midnight}"] for name in daily} == dict.fromkeys(
+            daily, 1
+        )
+
+
 def test_each_line_has_one_entry_however_often_it_is_looked_at(ticking, valkey):
     for _ in range(3):
         ticking()

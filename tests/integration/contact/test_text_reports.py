@@ -1,5 +1,6 @@
 """Reports of a text's fate, in any order and number, early, late, and about what is not ours."""
 
+import sys
 from datetime import timedelta
 from importlib import import_module
 from itertools import permutations
@@ -9,6 +10,7 @@ import pytest
 from jobs.poll_text_statuses import poll_text_statuses
 from models.books.inbox_event import InboxEvent
 from models.contact.message import Message
+from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from runtime.clock import real_now
 from tests import given
@@ -113,6 +115,23 @@ def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
     poll_text_statuses.perform()
     assert clinic.job("poll_text_status").key.startswith(message.id)
     assert len(clinic.requests()) == 1
+
+
+def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
+    """Given more texts on their way than one look stages, when Twilio knows nothing new of the
+    first, then the others have their turn within the hour.
+    """
+    monkeypatch.setattr(sys.modules["jobs.poll_text_statuses"], "BATCH", 1)
+    message = clinic.send()
+    for number in range(3):
+        copy = {**message.__data__, "id": f"msg_{number}", "sid": f"SM{number}", "effect_id": None}
+        Message.create(**copy | {"status": "sent"})
+    Message.update(updated_at=real_now() - timedelta(minutes=11)).execute()
+    job_id = given.a_job("poll_text_statuses", 1, "periodic")
+    StagedJob.update(args="[]").where(StagedJob.id == job_id).execute()
+    given.retried(clinic.redis, "periodic", 5)
+    asked = StagedJob.select().where(StagedJob.name == "poll_text_status")
+    assert {row.args for row in asked} == {f'["{row.id}"]' for row in Message.select()}
 
 
 def followed(clinic: Texting) -> None:

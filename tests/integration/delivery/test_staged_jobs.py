@@ -4,11 +4,13 @@ dead in the end, replayed.
 
 import json
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 from peewee import OperationalError
 from psycopg.errors import DeadlockDetected
+from redis.exceptions import RedisError
 
 from delivery import nudge
 from delivery.attempt import Snooze, perform, recording
@@ -363,6 +365,20 @@ def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
     assert the_job().state == "done", "not for ever"
 
 
+def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_attempt_would():
+    """Given an attempt that puts its job off for a day, having seen nothing of what somebody staged
+    it again for meanwhile, then the job is due at once; once only.
+    """
+    job = claimed_job()
+    with transaction():
+        stage_again("a_test_job", 1, 1)
+    assert snooze_job(job, "not yet", 86_400)
+    again = claim_job(job.id, "w2")
+    assert again is not None, "it is due"
+    assert snooze_job(again, "not yet", 86_400)
+    assert claim_job(job.id, "w2") is None
+
+
 def test_a_worker_that_dies_over_a_job_staged_again_leaves_it_waiting():
     claimed_job(attempts=1)
     with transaction():
@@ -448,6 +464,21 @@ def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
     rows = list(StagedJob.select().order_by(StagedJob.id))
     assert [row.state for row in rows] == ["waiting", "waiting"]
     assert rows[1].pushed_at is None, "what is not tried is not called pushed"
+
+
+def test_a_clock_set_back_does_not_prolong_the_pause_of_nudges(valkey, monkeypatch):
+    """Given nudges that pause for an instant, when somebody sets the machine's clock back by an
+    hour, then the pause is over as soon as before.
+    """
+    monkeypatch.setattr(nudge, "PAUSE", 0.0)
+
+    def fails(_redis):
+        raise RedisError("away")
+
+    nudge._try(1, fails)
+    past = time.time() - 3_600
+    monkeypatch.setattr(time, "time", lambda: past)
+    assert nudge.is_open()
 
 
 def test_the_registry_knows_only_jobs():

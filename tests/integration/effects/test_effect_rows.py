@@ -10,7 +10,8 @@ import pytest
 from delivery import locks
 from delivery.registry import MAX_TIMEOUT, find_job, job_names
 from effects import kind as effect_kind
-from effects import perform
+from effects import perform, settle
+from effects.kinds import kind_of
 from models.delivery import attempt
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Contradiction, Effect
@@ -72,6 +73,28 @@ def test_what_is_final_stays_so(effect):
     assert Effect.get_by_id(effect.id).state == "confirmed"
 
 
+@pytest.mark.parametrize("way", ["by its job", "by the hourly look"])
+def test_what_is_sent_meanwhile_is_not_ended_as_unsent(effect, monkeypatch, way):
+    """Given a sender that was frozen, when it sends just after somebody has read that nothing left,
+    then the effect is in doubt.
+    """
+    job_id = given.a_job("refund_payment", 1)
+    StagedJob.update(key="rfq_1", state="done").where(StagedJob.id == job_id).execute()
+    Effect.update(invoice_id="inv_1").execute()
+    monkeypatch.setattr(settle, "reconcile", lambda _effect: None)
+
+    def sends_just_now():
+        assert Effect.get_by_id(effect.id).record_sent_once(real_now())
+        return real_now()
+
+    monkeypatch.setattr(settle, "real_now", sends_just_now)
+    if way == "by its job":
+        settle.end_own(kind_of(effect), "rfq_1", "inv_1")
+    else:
+        settle.end_unsent(effect, "test")
+    assert Effect.get_by_id(effect.id).in_doubt
+
+
 def test_saying_so_again_is_harmless_and_another_object_is_not(effect):
     effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
     Effect.get_by_id(effect.id).record_confirmed("re_1", {"id": "other"}, real_now())
@@ -123,6 +146,21 @@ def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, val
         row.key.split(":")[0]
         for row in StagedJob.select().where(StagedJob.name == "reconcile_effect")
     } == wanted
+
+
+def test_doubts_beyond_the_first_few_are_looked_at_too(client, valkey, monkeypatch):
+    """Given more doubts than one look stages, of which the youngest stay in doubt, then the others
+    are looked at within the hour all the same.
+    """
+    monkeypatch.setattr(sys.modules["jobs.reconcile_effects"], "BATCH", 1)
+    old = real_now() - timedelta(hours=1)
+    in_doubt = {"state": "unknown", "created_at": old, "sent_at": old, "last_sent_at": old}
+    wanted = {an_effect(f"refund:{number}", **in_doubt).id for number in range(3)}
+    given.a_job("reconcile_effects", 1, queue="periodic")
+    StagedJob.update(args="[]").execute()
+    given.retried(valkey.client(), "periodic", 5)
+    looks = StagedJob.select().where(StagedJob.name == "reconcile_effect")
+    assert {row.key.split(":")[0] for row in looks} == wanted
 
 
 def test_an_old_doubt_is_looked_at_once_a_day(client, valkey):
