@@ -389,6 +389,32 @@ def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, mo
     assert clinic.books()[:3] == DISPUTED[:3]
 
 
+def test_what_was_read_of_a_dispute_before_something_newer_is_read_again(clinic, monkeypatch):
+    """Given a dispute that is read while its payment is not known, when that and a later state of
+    the dispute are recorded before the answer comes, then the older state does not come back.
+    """
+    dispute = clinic.dispute()
+    others, paid = split(clinic.stripe)
+    read = stripe_api.get_dispute
+
+    def answered_meanwhile(*asked):
+        told = read(*asked)
+        monkeypatch.setattr(stripe_api, "get_dispute", read)
+        with clinic.stripe.sandbox.shared.lock:
+            row = clinic.stripe.sandbox.stripe.platform.tables["dispute"][dispute]
+            row["status"] = "under_review"
+        for event in (*paid, *others):
+            given.received(event)
+        given.retried(clinic.redis)
+        return told
+
+    monkeypatch.setattr(stripe_api, "get_dispute", answered_meanwhile)
+    with transaction():
+        stage("ask_stripe_again", f"dispute:{dispute}", "dispute", dispute, "")
+    given.retried(clinic.redis)
+    assert (Dispute.get().status, clinic.books()) == ("under_review", DISPUTED)
+
+
 def about(clinic, dispute):
     return {"id": dispute, "object": "dispute", "payment_intent": clinic.intent["id"]}
 
