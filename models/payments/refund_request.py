@@ -74,7 +74,7 @@ class RefundRequest(Row):
 
 def refundable(payment: Payment) -> int:
     """What can still be refunded: received, less known refunds, requested refunds and disputed
-    amounts.
+    amounts; never less than nothing, as where a refunded payment is disputed too.
     """
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
         Refund.stripe_account == payment.stripe_account,
@@ -82,9 +82,5 @@ def refundable(payment: Payment) -> int:
         Refund.status.not_in(KEPT),
     )
     held = withheld_by(disputes_of([payment]), at_stripe(DisputeMovement, [payment]))
-    return (
-        int(payment.amount_received)
-        - int(known.scalar())
-        - RefundRequest.under_way(payment)
-        - sum(each.amount for each in held)
-    )
+    gone = int(known.scalar()) + sum(each.amount for each in held)
+    return max(0, int(payment.amount_received) - gone - RefundRequest.under_way(payment))

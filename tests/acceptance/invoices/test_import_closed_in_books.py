@@ -129,7 +129,7 @@ def test_another_customers_invoice_of_the_same_number_is_not_closed(books):
     """Given two programs that both count from 1, then who has paid in one has not paid the other's
     invoice; nor is one's amount asked of the other's customer.
     """
-    paid = "Q-1,Bob Miller,2020-10-01,0.00,USD,Paid\nQ-2,\"2, Pat\",2020-10-01,0.00,USD,Paid\n"
+    paid = 'Q-1,Bob Miller,2020-10-01,0.00,USD,Paid\nQ-2,"2, Pat",2020-10-01,0.00,USD,Paid\n'
     answer = books.take_in(HEAD + paid, "--close-paid", "--yes")
     assert "Open here, Paid in the file, but another customer's here: Q-1." in answer.output
     assert [standing(f"Q-{number}") for number in (1, 2)] == [OPEN, ("paid", 0)]

@@ -284,6 +284,26 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
 
 
+def test_what_was_refunded_and_then_disputed_leaves_nothing_to_refund(clinic):
+    """Given a payment that was refunded whole, when it is disputed all the same, then the money has
+    gone twice, and no less than nothing can be refunded.
+    """
+    clinic.hear()
+    clinic.stripe.sdk.refunds.create({"payment_intent": clinic.intent["id"]})
+    clinic.dispute()
+    clinic.hear()
+    payment = given.fresh(clinic.invoice).payments.get()
+    assert clinic.get(f"/api/payments/{payment.id}").json["refundable"] == 0
+    answer = clinic.client.simulate_post(
+        f"/api/payments/{payment.id}/refunds",
+        json={},
+        headers=clinic.headers | {"Idempotency-Key": "k1"},
+    )
+    assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
+    assert "0 usd (minor units) can still be refunded" in answer.json["detail"]
+    assert clinic.books() == DISPUTED
+
+
 # after a report of October 2024: the account settles in another currency than the payment's
 WITHDRAWN, ADJUSTED, BACK = (
     ("txn_1", -7_900, "eur"),
