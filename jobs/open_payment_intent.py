@@ -22,6 +22,7 @@ from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
 from rules.timeline_words import asked_for
 from runtime.clock import real_now
+from runtime.errors import NotYet
 
 
 @job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
@@ -51,7 +52,7 @@ def open_payment_intent(attempt_id: str) -> None:
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:
     """Reserve the effect while the attempt is wanted. One that may have been sent is completed, no
-    matter what has changed.
+    matter what has changed. Raises NotYet while an older intent may still take the money.
     """
     with transaction():
         invoice = Invoice.locked(attempt.invoice_id)
@@ -63,6 +64,11 @@ def _decide(attempt: PaymentAttempt) -> Effect | None:
             return known
         if row.state != "planned":
             return None
+        if PaymentAttempt.closing(row.invoice_id):
+            raise NotYet(
+                f"An older intent of invoice {row.invoice_id} is being closed; until then the two"
+                " could both be paid."
+            )
         reason = asked_for(row.amount, row.currency, invoice.number, row.balance_revision)
         return reserve(
             INTENT_CREATE,

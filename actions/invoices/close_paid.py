@@ -14,9 +14,11 @@ from actions.contact.gate_facts import books_of
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
+from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_payment_under_way
 from models.payments.payment import Payment
+from rules.imports.customer_names import may_be_one
 from rules.imports.invoice_csv import Passed
 from rules.imports.invoice_states import CLOSED, State
 from rules.invoice_fold import CLOSING_MARKS
@@ -29,12 +31,14 @@ MARK_OF = {State.VOID: "cancelled", State.WRITTEN_OFF: "written_off"}
 @dataclass(frozen=True, slots=True)
 class Closing:
     """An invoice that is open here, and what the file says of it. `is_busy`: a payment of it is
-    under way here.
+    under way here; `is_anothers`: the file's is of another customer, as where two programs count
+    from 1.
     """
 
     invoice: Invoice
     row: Passed
     is_busy: bool
+    is_anothers: bool
 
     @property
     def state(self) -> State:
@@ -44,7 +48,7 @@ class Closing:
     @property
     def is_closable(self) -> bool:
         """Whether it may be closed here too."""
-        return self.state in CLOSED and not self.is_busy
+        return self.state in CLOSED and not self.is_busy and not self.is_anothers
 
 
 def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
@@ -55,7 +59,9 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
     same = Invoice.number.in_(list(by_number))
     known = [
         invoice
-        for invoice in Invoice.select().where(Invoice.account == account, same)
+        for invoice in Invoice.select(Invoice, Customer)
+        .join(Customer)
+        .where(Invoice.account == account, same)
         if _is_open(invoice)
     ]
     busy = with_payment_under_way([invoice.id for invoice in known]) if known else set()
@@ -64,6 +70,7 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
             invoice,
             by_number[invoice.number],
             invoice.id in busy or not _is_told(invoice),
+            not may_be_one(invoice.customer.name, by_number[invoice.number].customer),
         )
         for invoice in known
     ]

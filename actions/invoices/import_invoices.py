@@ -22,6 +22,7 @@ from models.feed.emit import emit_each
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
+from rules.imports.customer_names import may_be_one
 from rules.imports.invoice_csv import InvoiceRow, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.clock import business_now, real_now
@@ -209,11 +210,12 @@ def _is_same(customer: Customer, row: InvoiceRow) -> bool:
 
 
 def _is_anothers(customer: Customer, row: InvoiceRow) -> bool:
-    """Whether the row is certainly somebody else's: it has another name, and whatever else is known
-    of both differs. A name alone is written in several ways.
+    """Whether the row is somebody else's: it has another name, and whatever else is known of both
+    differs. A name alone is written in several ways.
     """
-    alike = _told_alike(customer, row)
-    return customer.name.casefold() != row.customer.casefold() and bool(alike) and not any(alike)
+    if alike := _told_alike(customer, row):
+        return customer.name.casefold() != row.customer.casefold() and not any(alike)
+    return not may_be_one(customer.name, row.customer)
 
 
 def _told_alike(customer: Customer, row: InvoiceRow) -> list[bool]:

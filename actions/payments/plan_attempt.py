@@ -48,7 +48,7 @@ def plan_attempt(
             invoice.account_id,
             **about,
         )
-        return attempt, [_open(attempt)]
+        return attempt, _open(attempt)
     change = {
         "amount": wanted,
         "stripe_customer_id": customer.stripe_customer_id,
@@ -65,21 +65,19 @@ def plan_attempt(
     # somebody's page may hold the intent's secret, and shows less
     if wanted > max(live.amount, live.intent_amount):
         live.record_retiring(now)
-        closing = stage_now("cancel_payment_intent", live.id, live.id, fair_to=live.account_id)
-        attempt, jobs = plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
-        return attempt, [closing, *jobs]
+        return plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
     live.record_change_wanted(now, **change)
     return live, until_in_place(live)
 
 
 def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
-    """The job that brings the intent where it is wanted, staged or revived;
+    """The jobs that bring the intent where it is wanted, staged or revived;
     none when it is there.
     """
     if attempt.is_in_place:
         return []
     if attempt.state == "planned":
-        return [_open(attempt)]
+        return _open(attempt)
     return [
         stage_now(
             "change_payment_intent",
@@ -91,5 +89,11 @@ def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
     ]
 
 
-def _open(attempt: PaymentAttempt) -> int | None:
-    return stage_now("open_payment_intent", attempt.id, attempt.id, fair_to=attempt.account_id)
+def _open(attempt: PaymentAttempt) -> list[int | None]:
+    """The job that makes the intent, after those that close what could be paid beside it."""
+    closing = [
+        stage_now("cancel_payment_intent", older.id, older.id, fair_to=older.account_id)
+        for older in PaymentAttempt.closing(attempt.invoice_id)
+    ]
+    opening = stage_now("open_payment_intent", attempt.id, attempt.id, fair_to=attempt.account_id)
+    return [*closing, opening]

@@ -24,7 +24,7 @@ from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from models.payments.refund_request import refundable
+from models.payments.refund_request import RefundRequest, refundable
 from models.transactions import serialize_on, transaction
 from rules.contact.work_items import BY_HAND, actions_of
 from rules.invoice_fold import UNPAID
@@ -143,17 +143,19 @@ def _suppress_number(item: WorkItem, choice: Choice) -> None:
 
 
 def _refund(item: WorkItem, choice: Choice) -> None:
-    """Ask for a refund of what is too much, of the newest payments first."""
+    """Ask for a refund of what is too much and not on its way back already, of the newest payments
+    first.
+    """
     asked: list[str] = []
     invoice = Invoice.get_by_id(item.invoice_id)
-    left = too_much(invoice)
-    for payment in sorted(
-        Payment.of_invoice(invoice), key=lambda row: (row.created_at, row.id), reverse=True
-    ):
-        if payment.method != "stripe" or payment.status != "succeeded":
-            continue
-        if payment.currency != invoice.currency:
-            continue
+    payments = [
+        payment
+        for payment in Payment.of_invoice(invoice)
+        if (payment.method, payment.status) == ("stripe", "succeeded")
+        and payment.currency == invoice.currency
+    ]
+    left = too_much(invoice) - sum(map(RefundRequest.under_way, payments))
+    for payment in sorted(payments, key=lambda row: (row.created_at, row.id), reverse=True):
         amount = min(left, refundable(payment))
         if amount > 0:
             asked.append(request_refund(payment, amount, None, choice.actor).id)

@@ -11,6 +11,7 @@ from models.base import Instant, Row
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment, at_stripe
 from rules.dispute_course import CLOSED, may_follow, withheld
+from runtime.errors import Conflict
 
 LAST_SECOND = 32_503_680_000  # of the year 2999
 UNTOLD = "unknown"  # the state of a dispute when Stripe names none
@@ -42,7 +43,8 @@ class Dispute(Row):
     @classmethod
     def record_report(cls, stripe_account: str, dispute: dict[str, Any], now: datetime) -> bool:
         """Record a dispute as it is at Stripe now, with the money it moved. Answers whether
-        anything was new.
+        anything was new. Raises Conflict when another state was recorded after Stripe was asked
+        for this one: its states have no order of their own.
         """
         moved = [
             DisputeMovement.record(stripe_account, dispute, movement, now)
@@ -65,6 +67,8 @@ class Dispute(Row):
             }
             cls.create(**base, **said, created_at=now, updated_at=now)
             return True
+        if known.updated_at > dispute.get("asked_at", now):
+            raise Conflict(f"Dispute {known.dispute_id} has changed since Stripe was asked.")
         is_moved = said["due_by"] not in {None, known.due_by} and known.status == said["status"]
         money = DisputeMovement.known(dispute["id"]) if known.status in CLOSED else []
         if not may_follow(known.status, str(said["status"]), money) and not is_moved:

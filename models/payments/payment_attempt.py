@@ -55,6 +55,15 @@ class PaymentAttempt(Row):
         return cls.one("invoice_id = ? AND state IN ('planned', 'open')", invoice.id)
 
     @classmethod
+    def closing(cls, invoice_id: str) -> "list[PaymentAttempt]":
+        """The invoice's older attempts whose intents somebody's page may hold, and that Stripe has
+        not said to be closed.
+        """
+        return cls.all(
+            "invoice_id = ? AND state = 'retiring' AND intent_id IS NOT NULL", invoice_id
+        )
+
+    @classmethod
     def plan(
         cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime
     ) -> "PaymentAttempt":

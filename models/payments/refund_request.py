@@ -51,6 +51,14 @@ class RefundRequest(Row):
         row: RefundRequest = cls.create(id=new_id("rfq"), account=payment.account_id, **values)
         return row
 
+    @classmethod
+    def under_way(cls, payment: Payment) -> int:
+        """What has been requested of a payment and Stripe has not answered yet."""
+        asked = cls.select(fn.COALESCE(fn.SUM(cls.amount), 0)).where(
+            cls.payment == payment, cls.state == "requested"
+        )
+        return int(asked.scalar())
+
     def record_confirmed(self, refund_id: str, now: datetime) -> None:
         """Stripe has accepted it."""
         self._write(now, state="confirmed", refund_id=refund_id)
@@ -66,20 +74,13 @@ class RefundRequest(Row):
 
 def refundable(payment: Payment) -> int:
     """What can still be refunded: received, less known refunds, requested refunds and disputed
-    amounts.
+    amounts; never less than nothing, as where a refunded payment is disputed too.
     """
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
         Refund.stripe_account == payment.stripe_account,
         Refund.intent_id == payment.intent_id,
         Refund.status.not_in(KEPT),
     )
-    asked = RefundRequest.select(fn.COALESCE(fn.SUM(RefundRequest.amount), 0)).where(
-        RefundRequest.payment == payment, RefundRequest.state == "requested"
-    )
     held = withheld_by(disputes_of([payment]), at_stripe(DisputeMovement, [payment]))
-    return (
-        int(payment.amount_received)
-        - int(known.scalar())
-        - int(asked.scalar())
-        - sum(each.amount for each in held)
-    )
+    gone = int(known.scalar()) + sum(each.amount for each in held)
+    return max(0, int(payment.amount_received) - gone - RefundRequest.under_way(payment))

@@ -14,6 +14,7 @@ import stripe
 
 from providers.errors import ProviderError
 from rules.storable import storable
+from runtime.clock import real_now
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
@@ -215,9 +216,11 @@ def list_refunds(intent_id: str, stripe_account: str = "") -> list[Json]:
 
 
 def get_dispute(dispute_id: str, stripe_account: str = "") -> Json:
-    """A dispute in its present state."""
+    """A dispute in its present state, and in `asked_at` since when that may have changed."""
+    asked_at = real_now()
     with mapped_errors():
-        return plain(client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)))
+        found = plain(client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)))
+    return found | {"asked_at": asked_at}
 
 
 def _tag(subject: Any) -> str:

@@ -21,6 +21,9 @@ TYPES = {
     "json": "application/json",
 }
 ACCEPTED = f"{', '.join(TYPES)} up to {LARGEST // 1000} KB are accepted"
+# Nobody sees these, but Persian, Hindi and many emoji are not spelt without them. What else is not
+# seen may turn the order of letters round (U+202E), or make two names out of one.
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _PDF_HEAD = 1024  # bytes within which a PDF begins, as readers of it allow
 
 
@@ -35,7 +38,8 @@ def plain_name(name: str) -> str:
     """The file's own name, without the folders before it. Raises BadFile."""
     own = name.replace("\\", "/").rpartition("/")[2].strip()
     own = unicodedata.normalize("NFC", own)
-    if not own or any(unicodedata.category(char).startswith("C") for char in own):
+    seen = own.translate(dict.fromkeys(map(ord, _JOINERS)))
+    if not seen or any(unicodedata.category(char).startswith("C") for char in seen):
         raise BadFile("has no name, or one with characters that nobody sees", "name it anew")
     if len(own) > LONGEST_NAME:
         raise BadFile(f"has a name of {len(own)} characters", f"use at most {LONGEST_NAME}")

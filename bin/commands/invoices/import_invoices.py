@@ -1,5 +1,6 @@
 """`invoices import`: import invoices from bookkeeping programs or a spreadsheet; safe to repeat."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,20 @@ FIELDS = (
 )
 
 
+class _FileOfCaller(click.Path):
+    """A file, from the folder in which `bin/payphone` was called, which works in its own."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(Path(os.environ.get("CALLED_FROM", ""), value), param, ctx)
+
+
 @click.group()
 def invoices() -> None:
     """Invoices of an account."""
 
 
 @invoices.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_FileOfCaller(exists=True, dir_okay=False, path_type=Path))
 @click.option("--account", "account_id", required=True, help="The account the invoices belong to.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")

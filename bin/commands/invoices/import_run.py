@@ -118,8 +118,9 @@ class ImportRun:
             self.named.add(f"Not an invoice, {row.said}", f"line {row.line} {who}")
 
     def _name_closing(self, one: Closing) -> None:
-        under_way = ", but a payment is under way here" if one.is_busy else ""
-        self.named.add(f"Open here, {one.row.said} in the file{under_way}", one.row.number)
+        but = ", but a payment is under way here" if one.is_busy else ""
+        but = ", but another customer's here" if one.is_anothers else but
+        self.named.add(f"Open here, {one.row.said} in the file{but}", one.row.number)
         self.closable += one.is_closable
 
     def write(self, close_paid: bool) -> Counter[str]:

@@ -125,6 +125,20 @@ def test_a_payment_under_way_here_decides_itself(books):
     assert standing("Q-1") == OPEN
 
 
+def test_another_customers_invoice_of_the_same_number_is_not_closed(books):
+    """Given two programs that both count from 1, then who has paid in one has not paid the other's
+    invoice; nor is one's amount asked of the other's customer.
+    """
+    paid = 'Q-1,Bob Miller,2020-10-01,0.00,USD,Paid\nQ-2,"2, Pat",2020-10-01,0.00,USD,Paid\n'
+    answer = books.take_in(HEAD + paid, "--close-paid", "--yes")
+    assert "Open here, Paid in the file, but another customer's here: Q-1." in answer.output
+    assert [standing(f"Q-{number}") for number in (1, 2)] == [OPEN, ("paid", 0)]
+    owed = "Q-3,Bob Miller,2020-10-01,40.00,USD,Overdue\n"
+    answer = books.take_in(HEAD + owed)
+    assert "invoice Q-3 is another customer's here" in answer.output
+    assert standing("Q-3") == OPEN
+
+
 def test_only_the_rest_of_what_was_paid_in_part_here_is_recorded(books):
     invoice = Invoice.get(Invoice.number == "Q-1")
     with transaction():

@@ -155,6 +155,15 @@ def test_who_may_only_look_changes_nothing(client):
     assert (answer.json["missing"], "act" in answer.json["detail"]) == ("act", True)
 
 
+def test_who_may_only_look_may_ask_the_contact_gate(client):
+    """It changes nothing, and says why somebody was not called."""
+    account = given.an_account()
+    limited("view")
+    about = {"invoiceId": given.an_invoice(account).id, "channel": "sms"}
+    answer = Browser(client, account).post("/api/compliance/evaluate", about)
+    assert (answer.status_code, "allowed" in answer.json) == (200, True)
+
+
 def test_who_may_act_administers_nothing(client):
     account = given.an_account()
     limited("act")

@@ -75,6 +75,30 @@ def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
+def test_two_intents_of_one_invoice_never_both_take_money(clinic, valkey):
+    """Given a page that asks for 50.00, and Stripe does not close its intent, when the whole
+    balance is asked for, then there is no second intent before the first is over.
+    """
+    shown = clinic.intent(amount=5_000).json
+    clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{shown['paymentIntentId']}/cancel")
+    asked = clinic.intent(key="whole")
+    assert (asked.status_code, asked.json["code"]) == (503, "provider_unavailable"), asked.text
+    pay_in_browser(clinic, shown["paymentIntentId"])
+    given.retried(valkey.client(), queue="interactive", rounds=6)
+    with contextlib.suppress(StripeError, KeyError):
+        pay_in_browser(clinic, clinic.intent(key="whole").json["paymentIntentId"])
+    assert clinic.stripe.received(clinic.invoice.id) == 5_000
+    assert clinic.intent().json["amount"] == 7_500
+
+
+def test_more_is_asked_for_as_soon_as_the_older_intent_is_closed(clinic, valkey):
+    shown = clinic.intent(amount=5_000).json
+    clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{shown['paymentIntentId']}/cancel")
+    assert clinic.intent(key="whole").status_code == 503
+    given.retried(valkey.client(), queue="interactive")
+    assert clinic.intent(key="whole").json["amount"] == 12_500
+
+
 def test_less_is_asked_for_with_the_same_intent(clinic):
     """Whoever was shown more agreed to less as well."""
     shown, lowered = clinic.intent().json, clinic.intent(amount=5_000).json

@@ -55,6 +55,23 @@ def test_what_is_too_much_is_refunded_by_one_action(clinic):
     assert [row.amount for row in RefundRequest.select()] == [2_000]
 
 
+def test_what_is_on_its_way_back_is_not_refunded_once_more(clinic):
+    """Given a refund of what is too much that one person has asked for, and Stripe has not made
+    yet, when another decides the work item, then nothing more goes back.
+    """
+    paid(clinic, 12_500)
+    paid(clinic, 2_000)
+    (item,) = waiting(clinic, "overpayment")
+    newest = Payment.get(Payment.amount_received == 2_000)
+    headers = clinic.headers | {"Idempotency-Key": "k1"}
+    path = f"/api/payments/{newest.id}/refunds"
+    asked = clinic.client.simulate_post(path, json={"amount": 1_500}, headers=headers)
+    assert asked.status_code == 202
+    done = decide(clinic, f"/api/work-items/{item['id']}/resolve", action="refund")
+    assert (done.status_code, done.json["state"]) == (200, "resolved"), done.text
+    assert sorted(row.amount for row in RefundRequest.select()) == [500, 1_500]
+
+
 def test_what_stripe_refuses_to_refund_waits_for_somebody_again(client, valkey, stand_in):
     """Given too much money, and a refund of it that Stripe refuses, as for want of a balance, then
     the clinic's software is told that nobody gets it, and somebody may choose again.

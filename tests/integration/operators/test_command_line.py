@@ -439,3 +439,21 @@ def test_the_command_itself_runs(database_url):
         check=False,
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "No such jobs.", "")
+
+
+@pytest.mark.slow
+def test_a_file_is_found_from_the_folder_in_which_it_was_named(database_url, tmp_path):
+    """Given a file in the folder of whoever calls the command, then its name alone is enough."""
+    account = given.an_account()
+    (tmp_path / "export.csv").write_text(
+        "number,customer,dueDate,amount,currency\n1,Ada,2099-01-31,10,USD\n"
+    )
+    done = subprocess.run(
+        [ROOT / "bin" / "payphone", "invoices", "import", "export.csv", "--account", account.id],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert (done.returncode, "Taken in." in done.stdout) == (0, True), done.stderr

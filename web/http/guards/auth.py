@@ -17,6 +17,8 @@ from web.http.problems import Problem
 ACCOUNT_HEADER = "Payphone-Account"
 CSRF_HEADER = "X-CSRF-Token"
 READING = frozenset({"GET", "HEAD"})
+# POST only because the question does not fit an address
+ASKING = frozenset({"/api/compliance/evaluate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ def need(rights: Rights, scope: Scope, account_id: str | None = None) -> None:
 
 
 def scope_for(req: falcon.Request) -> Scope:
-    """What a request needs by its method: to look, or to act."""
-    return "view" if req.method in READING else "act"
+    """What a request needs: to look, or, by its method and what it is sent to, to act."""
+    return "view" if req.method in READING or req.uri_template in ASKING else "act"
 
 
 def bearer_of(req: falcon.Request) -> str:

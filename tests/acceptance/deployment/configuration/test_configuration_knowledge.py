@@ -124,6 +124,7 @@ BAD = {
     "deep json": ("a.json", b"[" * 100_000, "no json"),
     "no name": ("", PRICES, "no name"),
     "a hidden name": ("a\u202etxt.csv", PRICES, "no name"),
+    "a name of joiners": ("\u200d\u200c", PRICES, "no name"),
 }
 
 
@@ -144,6 +145,14 @@ def test_what_cannot_be_read_is_refused_with_the_reason(wizard, work, vapi_stand
 def test_a_name_keeps_nothing_of_the_folders_before_it(wizard):
     assert upload(wizard, "C:\\Users\\ada\\prices.csv").json["name"] == "prices.csv"
     assert send_form(wizard, "../../etc/prices.csv", PRICES).json["name"] == "prices.csv"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", ["قیمت\u200cها.csv", "क्\u200dष.csv", "👩\u200d⚕️.csv"])
+def test_a_name_that_is_spelt_with_joiners_is_taken(wizard, name):
+    """Persian and Hindi are not written without them, nor is an emoji of a doctor."""
+    answer = upload(wizard, name, PRICES)
+    assert (answer.status_code, answer.json.get("name")) == (201, name), answer.text
 
 
 def test_a_body_over_the_cap_and_a_damaged_form(wizard):

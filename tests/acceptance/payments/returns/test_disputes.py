@@ -284,6 +284,26 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
 
 
+def test_what_was_refunded_and_then_disputed_leaves_nothing_to_refund(clinic):
+    """Given a payment that was refunded whole, when it is disputed all the same, then the money has
+    gone twice, and no less than nothing can be refunded.
+    """
+    clinic.hear()
+    clinic.stripe.sdk.refunds.create({"payment_intent": clinic.intent["id"]})
+    clinic.dispute()
+    clinic.hear()
+    payment = given.fresh(clinic.invoice).payments.get()
+    assert clinic.get(f"/api/payments/{payment.id}").json["refundable"] == 0
+    answer = clinic.client.simulate_post(
+        f"/api/payments/{payment.id}/refunds",
+        json={},
+        headers=clinic.headers | {"Idempotency-Key": "k1"},
+    )
+    assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
+    assert "0 usd (minor units) can still be refunded" in answer.json["detail"]
+    assert clinic.books() == DISPUTED
+
+
 # after a report of October 2024: the account settles in another currency than the payment's
 WITHDRAWN, ADJUSTED, BACK = (
     ("txn_1", -7_900, "eur"),
@@ -387,6 +407,32 @@ def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, mo
     monkeypatch.setattr(stripe_api, "get_dispute", is_paid_meanwhile)
     ask_stripe_again.perform("dispute", dispute, "")
     assert clinic.books()[:3] == DISPUTED[:3]
+
+
+def test_what_was_read_of_a_dispute_before_something_newer_is_read_again(clinic, monkeypatch):
+    """Given a dispute that is read while its payment is not known, when that and a later state of
+    the dispute are recorded before the answer comes, then the older state does not come back.
+    """
+    dispute = clinic.dispute()
+    others, paid = split(clinic.stripe)
+    read = stripe_api.get_dispute
+
+    def answered_meanwhile(*asked):
+        told = read(*asked)
+        monkeypatch.setattr(stripe_api, "get_dispute", read)
+        with clinic.stripe.sandbox.shared.lock:
+            row = clinic.stripe.sandbox.stripe.platform.tables["dispute"][dispute]
+            row["status"] = "under_review"
+        for event in (*paid, *others):
+            given.received(event)
+        given.retried(clinic.redis)
+        return told
+
+    monkeypatch.setattr(stripe_api, "get_dispute", answered_meanwhile)
+    with transaction():
+        stage("ask_stripe_again", f"dispute:{dispute}", "dispute", dispute, "")
+    given.retried(clinic.redis)
+    assert (Dispute.get().status, clinic.books()) == ("under_review", DISPUTED)
 
 
 def about(clinic, dispute):
