@@ -79,9 +79,11 @@ def test_what_cannot_be_understood_ends_with_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
-def test_jobs_are_listed_by_state_and_name():
+def test_jobs_are_listed_by_state_name_and_queue():
     a_job("dead", last_error="Boom: [red]no markup[/red]")
-    a_job("done", name="delete_expired_rows")
+    a_job("done", name="delete_expired_rows", queue="periodic")
+    assert "delete_expired_rows" in run("jobs", "list", "--queue", "periodic").output
+    assert "delete_expired_rows" not in run("jobs", "list", "--queue", "webhooks").output
     assert "[red]no markup[/red]" in run("jobs", "list", "--state", "dead").output
     assert "delete_expired_rows" not in run("jobs", "list", "--name", "process_stripe_event").output
     assert "No such jobs." in run("jobs", "list", "--state", "running").output
