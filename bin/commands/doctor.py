@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -32,6 +32,7 @@ from bin.commands.checks.work import (
     check_sealed,
 )
 from bin.commands.output import console
+from delivery.outages import AWAY, explain_redis
 from models.delivery.staged_job import StagedJob
 from rules.cards.card_numbers import redact
 from runtime.errors import Misconfigured
@@ -125,11 +126,11 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
         if database_usable:
             yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
-        advice = (
-            "Check REDIS_URL, and that the server runs and allows this machine. Accepted work is"
-            " safe in the database meanwhile."
-        )
-        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
+        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", _advice(error))
+
+
+def _advice(error: Exception) -> str:
+    return explain_redis(error) if isinstance(error, AuthenticationError) else AWAY
 
 
 def _processes(redis: Redis, untouched: bool) -> list[Finding]:

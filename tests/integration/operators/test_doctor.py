@@ -13,6 +13,7 @@ from bin.commands import doctor
 from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
+from delivery.outages import LOCKED_OUT
 from delivery.relay import tick
 from models.accounts.account import Account
 from models.books.backfill import Backfill
@@ -393,6 +394,16 @@ def test_redis_away_is_found_and_the_rest_is_looked_at_all_the_same(healthy, set
     a_job("dead")
     assert complaints() == {"Redis": "fail", "dead jobs": "warn"}
     assert "hunter2" not in run("doctor").output
+
+
+def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
+    """Given one that is there and lets nobody in without a password, then the password is named."""
+    healthy.config_set("requirepass", "other")
+    try:
+        set_env(REDIS_URL=get_settings().redis_url.replace("://", "://:hunter2@"))
+        assert found()["Redis"] == ("fail", "no answer: AuthenticationError", LOCKED_OUT)
+    finally:
+        healthy.config_set("requirepass", "")
 
 
 def test_a_missing_migration_is_found(healthy):
