@@ -26,6 +26,7 @@ from bin.commands.checks.texting import check_number_lookups, check_senders, che
 from bin.commands.checks.voice import check_voice
 from bin.commands.checks.work import (
     check_deliveries,
+    check_endpoints_of_clinics,
     check_jobs,
     check_processes,
     check_readings,
@@ -104,6 +105,7 @@ def examine() -> Iterator[Finding]:
         yield from check_deployments()
         yield check_totals()
         yield check_sealed()
+        yield check_endpoints_of_clinics()
         yield check_strays()
         yield from check_integrations()
         yield from check_senders(settings)

@@ -38,6 +38,7 @@ REFUSED = (
     "See docs/operations/books.md, Events are refused: a secret, a clock, no endpoint at Stripe;"
     " a few are usual after we were down."
 )
+SHOWN = 3  # failing endpoints that are named
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
@@ -133,6 +134,20 @@ def check_sealed() -> Finding:
         "sealed secrets",
         found,
         "Run bin/payphone reseal before you drop the older key.",
+        "warn",
+    )
+
+
+def check_endpoints_of_clinics() -> Finding:
+    """Whether clinics' software takes its webhooks."""
+    held = WebhookEndpoint.held()
+    found = ", ".join(f"{row.id} of {row.account_id}: {row.last_error}" for row in held[:SHOWN])
+    more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return judged(
+        bool(held),
+        "clinics' webhooks",
+        f"{found}{more}" if held else "none is held",
+        "See docs/operations/webhooks.md; all events stay in the feed, GET /api/events.",
         "warn",
     )
 

@@ -24,6 +24,7 @@ from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.effects.pause_switch import PauseSwitch
 from models.feed.emit import emit
+from models.feed.webhook_endpoint import WebhookEndpoint
 from models.migrate import _runner
 from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest
@@ -35,6 +36,7 @@ from providers.vapi import client as vapi_api
 from rules.stripe_event_types import CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
+from runtime.secret_box import seal
 from runtime.settings import QUEUES, ROOT, get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -404,6 +406,19 @@ def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
         assert found()["Redis"] == ("fail", "no answer: AuthenticationError", LOCKED_OUT)
     finally:
         healthy.config_set("requirepass", "")
+
+
+def test_a_clinics_endpoint_that_fails_is_named(healthy):
+    """Given one whose deliveries are held, then which, whose and why; one failure is no news."""
+    endpoint = WebhookEndpoint.register(
+        given.an_account(), "https://elm.example/", [], seal("x"), real_now()
+    )
+    endpoint.record_failed("answered 500", real_now())
+    assert found()["clinics' webhooks"][0] == "ok"
+    endpoint.record_failed("answered 500", real_now())
+    endpoint.record_failed("answered 500", real_now())
+    level, said, _ = found()["clinics' webhooks"]
+    assert (level, said) == ("warn", f"{endpoint.id} of {endpoint.account_id}: answered 500")
 
 
 def test_a_missing_migration_is_found(healthy):
