@@ -294,7 +294,7 @@ def test_refused_events_are_listed_without_their_contents():
 
 def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
     """Given secrets of three keys, one of them dropped, then the newest seals all it can, doctor
-    counts the rest, and nothing is done twice.
+    tells what needs an older key from what nothing opens, and nothing is done twice.
     """
 
     def under(keys):
@@ -310,8 +310,10 @@ def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
                 account, f"https://{key}.example", [], seal(f"whsec_{key}"), real_now()
             ).id
         )
+    under("key-new,key-old,key-lost")
+    assert "2 of 3 need an older key" in run("doctor").output
     under("key-new,key-old")
-    assert "2 secrets are sealed with an older key" in run("doctor").output
+    assert "1 of 3 open under no key that is set" in run("doctor").output
     result = run("reseal")
     assert (result.exit_code, "Sealed anew: 1." in result.output, ids[0] in result.output) == (
         1,
