@@ -7,6 +7,7 @@ import pytest
 from peewee import OperationalError
 
 from bin.commands.checks.database import check_database
+from models import migrate
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator, password_holds
@@ -337,6 +338,24 @@ def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
     assert "Run bin/payphone migrate." in result.output
     assert "applied 0001_spine" in run("migrate").output
     assert "Nothing to do" in run("migrate").output
+
+
+def test_a_migration_that_fails_tells_which_were_applied_before_it(monkeypatch, tmp_path):
+    """Given one that fails in the middle, then those before it are named and stay, and the same
+    command goes on from there once the cause is mended.
+    """
+    folder, own = tmp_path / "migrations", f"sqlite:///{tmp_path / 'own.db'}"
+    folder.mkdir()
+    (folder / "0001_one.py").write_text("def up(migrator, db): pass")
+    (folder / "0002_two.py").write_text("def up(migrator, db): db.execute_sql('SELECT * FROM two')")
+    monkeypatch.setattr(migrate, "DIRECTORY", folder)
+    monkeypatch.setenv("DATABASE_URL", own)
+    reset_process()
+    failed = run("migrate")
+    assert failed.exit_code == 1
+    assert "applied 0001_one\n" in failed.output
+    (folder / "0002_two.py").write_text("def up(migrator, db): pass")
+    assert run("migrate").output.splitlines()[1:] == ["applied 0002_two"]
 
 
 def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(
