@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from peewee import PeeweeException
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
 from models.database_errors import explain
@@ -23,8 +23,21 @@ REFUSES = (
 )
 ODD = "Redis holds a key of ours with something else in it. It is deleted; the rows decide."
 AWAY = "Redis is away. Start it, and check REDIS_URL. What is due waits in the database."
+LOCKED_OUT = (
+    "Redis does not let us in. Correct the name and password in REDIS_URL. What is due waits in the"
+    " database."
+)
 
 log = get_log("waiting")
+
+
+def explain_redis(error: RedisError) -> str:
+    """What is the matter with Redis and what to do, in sentences."""
+    if is_wrong_type(error):
+        return ODD
+    if refuses_writes(error):
+        return REFUSES
+    return LOCKED_OUT if isinstance(error, AuthenticationError) else AWAY
 
 
 class Patience:
@@ -60,12 +73,10 @@ class Patience:
 
     def complain(self, error: RedisError) -> None:
         """Say what is the matter with Redis; what is odd in it is mended at once."""
+        self._say(explain_redis(error), error)
         if is_wrong_type(error):
-            self._say(ODD, error)
             with suppress(RedisError):  # then the next one that complains does it
                 drop_wrong_types(self._redis)
-            return
-        self._say(REFUSES if refuses_writes(error) else AWAY, error)
 
     def _say(self, why: str, error: Exception) -> None:
         kind = type(error).__name__

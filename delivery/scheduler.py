@@ -17,6 +17,7 @@ from typing import Any
 from redis.exceptions import RedisError
 from rq_scheduler.scheduler import Scheduler
 
+from delivery.outages import explain_redis
 from delivery.registry import find_job
 from delivery.rq.json_job import JsonJob
 from delivery.rq.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
@@ -24,7 +25,7 @@ from delivery.schedule import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
 from runtime.log import get_log
 from runtime.log_throttle import LogThrottle
-from runtime.redis.connection import connect_redis, refuses_writes
+from runtime.redis.connection import connect_redis
 
 LOOK = 5  # seconds between looks
 # Each line of the timetable ticks at least as often. Most of it changes nothing, because the
@@ -149,12 +150,5 @@ class Ticker:
                     with suppress(RedisError):
                         drop_wrong_types(connect_redis(self._redis_url, timeout=PATIENCE))
                 if throttle.is_due(type(error).__name__):
-                    log.warning(
-                        (
-                            "Redis refuses writes"
-                            if refuses_writes(error)
-                            else "Redis is away, will retry"
-                        ),
-                        error=type(error).__name__,
-                    )
+                    log.warning(explain_redis(error), error=type(error).__name__)
                 time.sleep(1.0)

@@ -25,13 +25,19 @@ def migrate() -> list[str]:
     """Apply what is pending, one process at a time; the names of what was applied. Makes the file
     of an SQLite database.
     """
+    return list(migrate_each())
+
+
+def migrate_each() -> Iterator[str]:
+    """As `migrate`, and tell each name once it is applied: where a later one fails, those stay."""
     if not is_postgres():
         database.create_file()
     with _folder_locked(), database.connection_context(), _server_locked(), _patient():
-        applied = list(_runner().up())
+        for name in pending():
+            _runner().up(name)
+            yield name
         if not is_postgres():
             tell_sqlite()
-        return applied
 
 
 @contextmanager

@@ -113,7 +113,8 @@ def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mas
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), 20)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # a line and its end in one write: the processes of a pool share a pipe
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     if not logging.root.handlers:  # what pytest or a command has put there stays

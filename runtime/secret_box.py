@@ -52,6 +52,15 @@ def is_newest(sealed: str) -> bool:
     return True
 
 
+def can_open(sealed: str) -> bool:
+    """Whether any of the keys opens it."""
+    try:
+        unseal(sealed)
+    except Misconfigured:
+        return False
+    return True
+
+
 def unseal(sealed: str) -> str:
     """What `seal` was given. Raises Misconfigured when none of the keys opens it."""
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -26,12 +26,14 @@ from bin.commands.checks.texting import check_number_lookups, check_senders, che
 from bin.commands.checks.voice import check_voice
 from bin.commands.checks.work import (
     check_deliveries,
+    check_endpoints_of_clinics,
     check_jobs,
     check_processes,
     check_readings,
     check_sealed,
 )
 from bin.commands.output import console
+from delivery.outages import AWAY, explain_redis
 from models.delivery.staged_job import StagedJob
 from rules.cards.card_numbers import redact
 from runtime.errors import Misconfigured
@@ -103,6 +105,7 @@ def examine() -> Iterator[Finding]:
         yield from check_deployments()
         yield check_totals()
         yield check_sealed()
+        yield check_endpoints_of_clinics()
         yield check_strays()
         yield from check_integrations()
         yield from check_senders(settings)
@@ -125,11 +128,11 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
         if database_usable:
             yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
-        advice = (
-            "Check REDIS_URL, and that the server runs and allows this machine. Accepted work is"
-            " safe in the database meanwhile."
-        )
-        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
+        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", _advice(error))
+
+
+def _advice(error: Exception) -> str:
+    return explain_redis(error) if isinstance(error, AuthenticationError) else AWAY
 
 
 def _processes(redis: Redis, untouched: bool) -> list[Finding]:

@@ -1,7 +1,5 @@
 """`effects`: list what was done at providers, and settle effects in doubt."""
 
-from collections.abc import Iterable
-
 import click
 
 from bin.commands.output import acting, complain, moment, say, show_list
@@ -51,9 +49,11 @@ def reconcile(effect_id: str | None, everything: bool) -> None:
     """
     if bool(effect_id) == everything:
         raise click.UsageError("Give an EFFECT_ID or --all.")
-    chosen: Iterable[Effect] = (
+    chosen = (
         list(Effect.select().where(Effect.doubtful())) if everything else [_find(effect_id or "")]
     )
+    if not chosen:
+        say("No effect is in doubt.")
     left = [effect for effect in chosen if not _reconciled(effect)]
     if left:
         raise SystemExit(1)

@@ -10,14 +10,15 @@ from models import migrate as migrations
 def migrate() -> None:
     """Apply the migrations this database has not had yet."""
     say_database()
-    applied = migrations.migrate()
-    for name in applied:
+    is_new = False
+    for name in migrations.migrate_each():
         say(f"applied {name}")
+        is_new = True
     newer = migrations.newer()
     if newer:
         say(
             f"The database is newer than this release: {', '.join(newer)}. See"
             " docs/operations/upgrade.md."
         )
-    elif not applied:
+    elif not is_new:
         say("Nothing to do: the database is up to date.")

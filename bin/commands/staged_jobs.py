@@ -8,7 +8,7 @@ from delivery.rq.keys import rq_id
 from models.delivery.job_names import names_of
 from models.delivery.job_replay import replay, replay_all
 from models.delivery.staged_job import StagedJob
-from runtime.settings import get_settings
+from runtime.settings import QUEUES, get_settings
 
 STATES = "waiting", "running", "done", "dead", "cancelled"
 
@@ -21,14 +21,17 @@ def staged_jobs() -> None:
 @staged_jobs.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
 @click.option("--name", help="Only jobs with this name.")
+@click.option("--queue", type=click.Choice(QUEUES), help="Only jobs in this queue.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-def list_jobs(state: str | None, name: str | None, limit: int) -> None:
+def list_jobs(state: str | None, name: str | None, queue: str | None, limit: int) -> None:
     """Show jobs, newest first."""
     query = StagedJob.select().order_by(StagedJob.id.desc())
     if state:
         query = query.where(StagedJob.state == state)
     if name:
         query = query.where(StagedJob.name.in_(names_of(name)))
+    if queue:
+        query = query.where(StagedJob.queue == queue)
     show_list(
         ("id", "name", "key", "queue", "state", "tries", "due", "ended", "last error"),
         query,

@@ -65,6 +65,12 @@ class WebhookEndpoint(Row):
         """Every endpoint that has a secret, disabled ones too."""
         return list(cls.select().where(cls.secret != "").order_by(cls.id))
 
+    @classmethod
+    def held(cls) -> list["WebhookEndpoint"]:
+        """Every endpoint whose deliveries are held because it fails."""
+        active = cls.select().where(cls.state == "active", cls.failures >= HELD_AFTER)
+        return list(active.order_by(cls.id))
+
     @property
     def turn(self) -> str:
         """Whose turn its deliveries take: an endpoint's of its account."""

@@ -3,6 +3,7 @@ with 1.
 """
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -197,6 +198,27 @@ def test_a_wrong_address_is_told_without_its_password(name, value, secret, monke
 @pytest.mark.parametrize("process", ["worker", "web", "demo"])
 def test_a_port_that_is_none(tmp_path, process):
     ended(tmp_path, process, {"PORT": "abc"}, "PORT is 'abc'; it takes a port from 0 to 65535")
+
+
+def test_a_port_that_another_program_has(tmp_path):
+    """Given a port that is taken, then web ends with what to do, though gunicorn has tried for
+    seconds.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, *COMMANDS["web"]],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db", "PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"{port}). End what has the port, or set PORT to another." in last
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("process", ["worker", "demo", "command"])

@@ -10,6 +10,7 @@ import runtime.blocked_imports  # noqa: F401 - before anything loads what it blo
 # isort: split
 from runtime.die_with_parent import die_with_parent
 from runtime.few_arenas import few_arenas
+from runtime.log import get_log
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
 from web.http.guards.payment_guard import check_settings
@@ -46,10 +47,11 @@ GARBAGE = 10_000
 make_counter_files()
 
 
-def when_ready(_server: Any) -> None:
-    """In the master, before it forks: what is loaded stays where it is, for a collector that looked
-    at it in the workers would have each copy its pages.
+def when_ready(server: Any) -> None:
+    """In the master, before it forks: say where it listens. What is loaded stays where it is, for a
+    collector that looked at it in the workers would have each copy its pages.
     """
+    get_log("web").info("listening", at=[str(listener) for listener in server.LISTENERS])
     gc.collect()
     gc.freeze()
 

@@ -9,6 +9,10 @@ from gunicorn.glogging import Logger
 from rules.cards.card_numbers import redact
 from runtime.log import MaskingFormatter
 
+# gunicorn's words for an address that it cannot have after five tries, and what to do about it
+_CANNOT_LISTEN = "Can't connect to %s"
+_NEXT = "Cannot listen at %s. End what has the port, or set PORT to another."
+
 
 class MaskedLogger(Logger):
     """gunicorn's logger, whose lines hold no card number and no secret."""
@@ -18,3 +22,7 @@ class MaskedLogger(Logger):
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             handler.setFormatter(MaskingFormatter(redact))
+
+    def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log it; what keeps the server from starting says what to do."""
+        super().error(_NEXT if msg == _CANNOT_LISTEN else msg, *args, **kwargs)

@@ -24,7 +24,7 @@ from models.reports.figures import (
 )
 from models.transactions import database_time
 from runtime.clock import real_now
-from runtime.secret_box import is_newest
+from runtime.secret_box import can_open, is_newest
 from runtime.settings import QUEUES, Settings
 
 OLD = 120.0  # seconds a due job may wait before it is worth a word
@@ -38,6 +38,12 @@ REFUSED = (
     "See docs/operations/books.md, Events are refused: a secret, a clock, no endpoint at Stripe;"
     " a few are usual after we were down."
 )
+LOST_KEY = (
+    "Put the removed key back, last in PAYPHONE_SECRET_KEY, and restart; then run bin/payphone"
+    " reseal. See docs/operations/keys.md."
+)
+NONE_OLD = "nothing needs an older key"
+SHOWN = 3  # failing endpoints that are named
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
@@ -125,14 +131,32 @@ def check_sealed() -> Finding:
     sealed += [secret for setup in Setup.with_secrets() for secret in setup.sealed.values()]
     sealed += [row.sealed for row in Integration.with_secrets()]
     old = [secret for secret in sealed if not is_newest(secret)]
+    lost = sum(not can_open(secret) for secret in old)
+    if lost:
+        found = f"{lost} of {len(sealed)} open under no key that is set"
+        return Finding("fail", "sealed secrets", found, LOST_KEY)
     found = (
-        f"{len(old)} secrets are sealed with an older key" if old else "nothing needs an older key"
+        f"{len(old)} of {len(sealed)} need an older key" if old else "nothing needs an older key"
     )
     return judged(
         bool(old),
         "sealed secrets",
         found,
         "Run bin/payphone reseal before you drop the older key.",
+        "warn",
+    )
+
+
+def check_endpoints_of_clinics() -> Finding:
+    """Whether clinics' software takes its webhooks."""
+    held = WebhookEndpoint.held()
+    found = ", ".join(f"{row.id} of {row.account_id}: {row.last_error}" for row in held[:SHOWN])
+    more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return judged(
+        bool(held),
+        "clinics' webhooks",
+        f"{found}{more}" if held else "none is held",
+        "See docs/operations/webhooks.md; all events stay in the feed, GET /api/events.",
         "warn",
     )
 

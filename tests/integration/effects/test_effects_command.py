@@ -72,6 +72,10 @@ def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, s
     assert AuditEntry.select().where(AuditEntry.action == "effect.settled").count() == 1
 
 
+def test_that_nothing_is_in_doubt_is_said(database_url):
+    assert run("effects", "reconcile", "--all").output == "No effect is in doubt.\n"
+
+
 def test_a_record_that_cannot_be_read_is_said(asked, stand_in):
     stand_in.fault("error_500", "GET", asked.path)
     said = run("effects", "reconcile", "--all")

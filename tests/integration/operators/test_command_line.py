@@ -7,6 +7,7 @@ import pytest
 from peewee import OperationalError
 
 from bin.commands.checks.database import check_database
+from models import migrate
 from models.accounts.api_key import ApiKey
 from models.accounts.audit_entry import AuditEntry
 from models.accounts.operator import Operator, password_holds
@@ -79,9 +80,11 @@ def test_what_cannot_be_understood_ends_with_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
-def test_jobs_are_listed_by_state_and_name():
+def test_jobs_are_listed_by_state_name_and_queue():
     a_job("dead", last_error="Boom: [red]no markup[/red]")
-    a_job("done", name="delete_expired_rows")
+    a_job("done", name="delete_expired_rows", queue="periodic")
+    assert "delete_expired_rows" in run("jobs", "list", "--queue", "periodic").output
+    assert "delete_expired_rows" not in run("jobs", "list", "--queue", "webhooks").output
     assert "[red]no markup[/red]" in run("jobs", "list", "--state", "dead").output
     assert "delete_expired_rows" not in run("jobs", "list", "--name", "process_stripe_event").output
     assert "No such jobs." in run("jobs", "list", "--state", "running").output
@@ -292,7 +295,7 @@ def test_refused_events_are_listed_without_their_contents():
 
 def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
     """Given secrets of three keys, one of them dropped, then the newest seals all it can, doctor
-    counts the rest, and nothing is done twice.
+    tells what needs an older key from what nothing opens, and nothing is done twice.
     """
 
     def under(keys):
@@ -308,8 +311,10 @@ def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
                 account, f"https://{key}.example", [], seal(f"whsec_{key}"), real_now()
             ).id
         )
+    under("key-new,key-old,key-lost")
+    assert "2 of 3 need an older key" in run("doctor").output
     under("key-new,key-old")
-    assert "2 secrets are sealed with an older key" in run("doctor").output
+    assert "1 of 3 open under no key that is set" in run("doctor").output
     result = run("reseal")
     assert (result.exit_code, "Sealed anew: 1." in result.output, ids[0] in result.output) == (
         1,
@@ -333,6 +338,24 @@ def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
     assert "Run bin/payphone migrate." in result.output
     assert "applied 0001_spine" in run("migrate").output
     assert "Nothing to do" in run("migrate").output
+
+
+def test_a_migration_that_fails_tells_which_were_applied_before_it(monkeypatch, tmp_path):
+    """Given one that fails in the middle, then those before it are named and stay, and the same
+    command goes on from there once the cause is mended.
+    """
+    folder, own = tmp_path / "migrations", f"sqlite:///{tmp_path / 'own.db'}"
+    folder.mkdir()
+    (folder / "0001_one.py").write_text("def up(migrator, db): pass")
+    (folder / "0002_two.py").write_text("def up(migrator, db): db.execute_sql('SELECT * FROM two')")
+    monkeypatch.setattr(migrate, "DIRECTORY", folder)
+    monkeypatch.setenv("DATABASE_URL", own)
+    reset_process()
+    failed = run("migrate")
+    assert failed.exit_code == 1
+    assert "applied 0001_one\n" in failed.output
+    (folder / "0002_two.py").write_text("def up(migrator, db): pass")
+    assert run("migrate").output.splitlines()[1:] == ["applied 0002_two"]
 
 
 def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(

@@ -13,6 +13,7 @@ from bin.commands import doctor
 from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
 from bin.commands.doctor import examine
+from delivery.outages import LOCKED_OUT
 from delivery.relay import tick
 from models.accounts.account import Account
 from models.books.backfill import Backfill
@@ -23,6 +24,7 @@ from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.effects.pause_switch import PauseSwitch
 from models.feed.emit import emit
+from models.feed.webhook_endpoint import WebhookEndpoint
 from models.migrate import _runner
 from models.payments.payment import Payment
 from models.payments.refund_request import RefundRequest
@@ -34,6 +36,7 @@ from providers.vapi import client as vapi_api
 from rules.stripe_event_types import CARD_EVENTS, SUBSCRIBED
 from runtime.clock import real_now
 from runtime.ids import new_id
+from runtime.secret_box import seal
 from runtime.settings import QUEUES, ROOT, get_settings
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
@@ -393,6 +396,29 @@ def test_redis_away_is_found_and_the_rest_is_looked_at_all_the_same(healthy, set
     a_job("dead")
     assert complaints() == {"Redis": "fail", "dead jobs": "warn"}
     assert "hunter2" not in run("doctor").output
+
+
+def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
+    """Given one that is there and lets nobody in without a password, then the password is named."""
+    healthy.config_set("requirepass", "other")
+    try:
+        set_env(REDIS_URL=get_settings().redis_url.replace("://", "://:hunter2@"))
+        assert found()["Redis"] == ("fail", "no answer: AuthenticationError", LOCKED_OUT)
+    finally:
+        healthy.config_set("requirepass", "")
+
+
+def test_a_clinics_endpoint_that_fails_is_named(healthy):
+    """Given one whose deliveries are held, then which, whose and why; one failure is no news."""
+    endpoint = WebhookEndpoint.register(
+        given.an_account(), "https://elm.example/", [], seal("x"), real_now()
+    )
+    endpoint.record_failed("answered 500", real_now())
+    assert found()["clinics' webhooks"][0] == "ok"
+    endpoint.record_failed("answered 500", real_now())
+    endpoint.record_failed("answered 500", real_now())
+    level, said, _ = found()["clinics' webhooks"]
+    assert (level, said) == ("warn", f"{endpoint.id} of {endpoint.account_id}: answered 500")
 
 
 def test_a_missing_migration_is_found(healthy):

@@ -2,13 +2,17 @@
 diagrams say what the code says.
 """
 
+import ast
 import inspect
 import re
+import shlex
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from bin.commands.program import payphone
 from docs import generate
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
@@ -18,6 +22,9 @@ from rules.calling import call_states
 from rules.contact import gate as contact
 from rules.contact import text_status
 from runtime.settings import ROOT, Settings
+from tests.sources import SOURCES, nodes_in, tree_of
+
+pytestmark = pytest.mark.xdist_group(SOURCES)
 
 DOCS = ROOT / "docs"
 DEVELOPMENT = DOCS / "development.md"
@@ -30,6 +37,7 @@ NAMED = re.compile(
     rf"`((?:{ROOMS}|tests)/[\w/.]+|(?:acceptance|integration|unit|contract|"
     r"browser|faults|storm)/test_\w+\.py)`"
 )
+CODE = re.compile(r"`([^`\n]+)`|^    (bin/.+|sudo .+)$", re.M)
 LARGEST_PICTURE = 150_000  # bytes
 
 
@@ -72,6 +80,78 @@ def test_every_file_a_page_names_is_there(page):
         if not (ROOT / path).exists() and not (ROOT / "tests" / path).exists()
     ]
     assert missing == []
+
+
+def commands(text):
+    """What a page has its reader type: `bin/payphone …`, in code or in a block, and without its
+    first word, as `jobs list --state dead`, if that is more than one word.
+    """
+    for told in CODE.finditer(text):
+        line = re.split(r"\s+#", told[1] or told[2])[0].strip().rstrip("\\")
+        line, is_named = re.subn(r"^(?:sudo -u \S+ )?bin/payphone\b", "", line)
+        words = shlex.split(re.sub(r"<[^>]*>|…", "x", line).replace("'", ""))
+        if is_named or (len(words) > 1 and words[0] in payphone.commands):
+            yield words
+
+
+def fault_of(words):
+    """What is wrong with the words after `bin/payphone`: a command, an option or a word that it
+    does not take. Arguments may be left out.
+    """
+    command, words = payphone, words[words[:1] == ["--demo"] :]
+    words = [] if words == ["x"] else words
+    while isinstance(command, click.Group) and words:
+        word = words.pop(0).split("|")[0]
+        if word not in command.commands:
+            return f"{command.name}: no such command as {word}"
+        command = command.commands[word]
+    return "" if isinstance(command, click.Group) else wrong_words(command, words)
+
+
+def wrong_words(command, words):
+    context = click.Context(command)
+    try:
+        given, _, _ = command.make_parser(context).parse_args(words)
+        for taken in command.params:
+            value = given.get(taken.name)
+            is_said = isinstance(value, str) and not value.isupper()  # capitals: any value
+            if is_said and isinstance(taken.type, click.Choice):
+                taken.type.convert(value, taken, context)
+    except click.BadOptionUsage:
+        pass  # the option alone, without its value
+    except click.UsageError as error:
+        return f"{command.name}: {error.format_message()}"
+    return ""
+
+
+@pytest.mark.parametrize("page", LIVING, ids=name)
+def test_every_command_a_page_names_can_be_typed(page):
+    faults = [fault_of(words) for words in commands(page.read_text())]
+    assert [fault for fault in faults if fault] == []
+
+
+def test_the_pages_name_many_commands_and_a_wrong_one_would_be_seen():
+    text = "".join(page.read_text() for page in LIVING)
+    assert len(list(commands(text))) > 80
+    wrong = (
+        "`jobs lost --all` `jobs list --colour red` `jobs list --state ended`\n    bin/payphone no"
+    )
+    assert len([words for words in commands(wrong) if fault_of(words)]) == 4
+
+
+def test_advice_in_the_code_names_commands_that_exist():
+    """Given the program's messages, then what they have people type is there."""
+    rooms = ("bin", "runtime", "models", "delivery", "effects", "actions", "jobs", "web")
+    files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
+    told = [
+        words.split()
+        for file in files
+        for node in nodes_in(tree_of(file))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for words in re.findall(r"bin/payphone((?: [a-z][\w-]*| --[\w-]+| [A-Z]+)+)", node.value)
+    ]
+    assert len(told) > 20
+    assert {fault for fault in map(fault_of, told) if fault} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -1,11 +1,14 @@
 """What a log line must not tell is masked, and nothing else is."""
 
+import io
 import logging
+import sys
 
 import pytest
+import structlog
 
 from rules.cards.card_numbers import redact
-from runtime.log import MaskingFormatter, _Masking
+from runtime.log import MaskingFormatter, _Masking, configure_log, get_log
 
 
 def line(text: str) -> str:
@@ -78,3 +81,24 @@ def test_names_that_only_look_like_keys_are_left(plain):
 def test_what_is_named_for_a_secret_is_masked_whatever_it_holds(key):
     shown = _Masking(redact)(None, "info", {"event": "x", key: "short"})
     assert shown == {"event": "x", key: "***"}
+
+
+def test_a_line_and_its_end_are_one_write(monkeypatch):
+    """Given a stderr that is not buffered, as under honcho or in a container, then processes that
+    share it tear no line apart.
+    """
+    writes: list[str] = []
+
+    class Unbuffered(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    before = structlog.get_config()
+    monkeypatch.setattr(sys, "stderr", Unbuffered())
+    try:
+        configure_log("json", mask=redact)
+        get_log("test").warning("two processes", who="one")
+    finally:
+        structlog.configure(**before)
+    assert [text[-1] for text in writes] == ["\n"]
