@@ -476,3 +476,17 @@ def test_a_customer_is_found_by_what_other_software_calls_it(client, account, ke
     answer = client.simulate_get(CUSTOMERS, params={"externalId": "a"}, headers=key)
     assert [row["id"] for row in answer.json["data"]] == made[:1]
     problem(client.simulate_get(CUSTOMERS, params={"externalId": ""}, headers=key), 422, "invalid")
+
+
+def test_a_sent_invoice_is_no_draft_again(client, account, key):
+    """draft → sent; what was sent may be in somebody's hands, and is cancelled instead."""
+    invoice = given.an_invoice(account, mark="draft", status="draft")
+
+    def put(status):
+        path = f"{INVOICES}/{invoice.id}"
+        return client.simulate_patch(path, json={"status": status}, headers=key)
+
+    for status in ("draft", "sent", "sent"):
+        assert put(status).json["status"] == status
+    problem(put("draft"), 409, "conflict")
+    assert given.fresh(invoice).status == "sent"
