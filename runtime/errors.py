@@ -46,7 +46,7 @@ class Refused(PayphoneError):
         detail: str = "",
         errors: list[dict[str, str]] | None = None,
         retry_after: int | None = None,
-        **members: str,
+        **members: str | None,
     ) -> None:
         super().__init__(detail or code)
         self.code = code

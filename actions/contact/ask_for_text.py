@@ -81,7 +81,11 @@ def ask_for_text(
 
 def contact_refused(decision: ContactDecision) -> Refused:
     """What tells a refusal of the gate to whoever asked."""
-    members = {"reasonCode": decision.code, "reason": decision.reason}
-    if decision.next_at is not None:
-        members["nextAllowedAt"] = rfc3339(decision.next_at)
-    return Refused("contact_refused", decision.reason, None, None, **members)
+    at = decision.next_at
+    return Refused(
+        "contact_refused",
+        decision.reason,
+        reasonCode=decision.code,
+        reason=decision.reason,
+        nextAllowedAt=None if at is None else rfc3339(at),
+    )

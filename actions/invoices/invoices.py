@@ -70,9 +70,10 @@ def change_invoice(
     """Change the columns in `values`. Another amount retires links and open intents for the old
     one.
 
-    Raises Refused: a closed invoice keeps all but its notes, project and external id (`conflict`),
-    one with money its amount (`invoice_has_payments`); Stripe does not charge the new amount
-    (`invalid`); another invoice has the external id (`already_exists`).
+    Raises Refused: a closed invoice keeps all but its notes, project and external id, and a sent
+    one is no draft again (`conflict`); one with money keeps its amount (`invoice_has_payments`);
+    Stripe does not charge the new amount (`invalid`); another invoice has the external id
+    (`already_exists`).
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -100,6 +101,11 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
             "conflict",
             f"Invoice {invoice.number} is {invoice.mark}; only its notes, project and externalId"
             " may change.",
+        )
+    if (invoice.mark, values.get("mark")) == ("sent", "draft"):
+        raise Refused(
+            "conflict",
+            f"Invoice {invoice.number} was sent and is no draft any more; cancel it instead.",
         )
     other = values.get("amount_due", invoice.amount_due) != invoice.amount_due
     if other and with_money([invoice.id]):

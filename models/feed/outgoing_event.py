@@ -36,6 +36,8 @@ TYPES = (
     "ceiling.reached",
     "endpoint.disabled",
 )
+# what an endpoint may ask for: all, all of one subject such as `refund.*`, or one
+CHOICES = ("*", *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in TYPES), *TYPES)
 
 
 class OutgoingEvent(Row):

@@ -78,7 +78,8 @@ class WebhookEndpoint(Row):
 
     def wants(self, type: str) -> bool:
         """Whether it gets events of this type."""
-        return not self.events or type in self.events
+        subject, _, _ = type.partition(".")
+        return not self.events or not {"*", f"{subject}.*", type}.isdisjoint(self.events)
 
     def record_answered(self) -> None:
         """It accepted a delivery: its failures are reset."""

@@ -1,17 +1,18 @@
 """Dates as spreadsheets and bookkeeping programs write them, read one way or not at all.
 
 Year first, with the month's name, or with a number over twelve, a date has one reading. 1/2/2026
-has two, and is refused until `--dates` says which. A spreadsheet's serial number and a day that no
-calendar has are named for what they are.
+has two, and is refused until `--dates`, or another date of its column, says which. A spreadsheet's
+serial number and a day that no calendar has are named for what they are.
 """
 
 import re
 from calendar import month_name, monthrange
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from rules.imports.csv_cells import YEARS, BadCell
 
+MONTHS = range(1, 13)
 ORDERS = ("iso", "us", "eu")  # nothing said: only what has one reading; month first; day first
 
 _TIME = re.compile(
@@ -27,8 +28,8 @@ _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+", re.IGNOR
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _WORDS = re.compile(r"[\s,./-]+")
 _MONTHS = (
-    {month_name[month].casefold(): month for month in range(1, 13)}
-    | {month_name[month][:3].casefold(): month for month in range(1, 13)}
+    {month_name[month].casefold(): month for month in MONTHS}
+    | {month_name[month][:3].casefold(): month for month in MONTHS}
     | {"sept": 9}
 )
 _SERIAL_BEGIN = date(1899, 12, 30)  # of Excel's day 0, as its calendar counts from March 1900 on
@@ -56,10 +57,29 @@ def read_date(text: str, dates: str) -> date:
     return _with_name(text, bare)
 
 
+def order_of(column: Iterable[str]) -> str:
+    """The one of ORDERS that the dates of a column have: 1/31/2026 says of the others what they
+    are, unless one says otherwise, or a year of two digits may come first.
+    """
+    orders: set[str] = set()
+    for text in column:
+        found = _NUMBERS.fullmatch(_TIME.sub("", text.strip()))
+        if found is None:
+            continue
+        if len(found[4]) == len("26"):
+            return "iso"
+        first, second = int(found[1]), int(found[3])
+        if first in MONTHS and second not in MONTHS:
+            orders.add("us")
+        elif second in MONTHS and first not in MONTHS:
+            orders.add("eu")
+    return orders.pop() if len(orders) == 1 else "iso"
+
+
 def _day(text: str, year: int, month: int, day: int) -> date:
     if year not in YEARS:
         raise BadCell(f"{text[:40]!r} is in the year {year}; correct it, or {_THIS_WAY}")
-    if month not in range(1, 13):
+    if month not in MONTHS:
         raise BadCell(f"{text[:40]!r} is no date: there is no month {month}; {_THIS_WAY}")
     last = monthrange(year, month)[1]
     if day not in range(1, last + 1):

@@ -5,6 +5,9 @@ Card numbers are taken from the stand-in's own card fields only, as Stripe takes
 neither a server nor a page of anybody else's may send one.
 """
 
+from base64 import b64decode
+from contextlib import suppress
+
 from sandbox.stripe.errors import ApiError, Json
 from sandbox.stripe.exchange import Request
 
@@ -35,8 +38,11 @@ def check_key(request: Request) -> None:
 
 
 def key_of(request: Request) -> str:
-    """The key a request was sent with, or nothing."""
+    """The key a request was sent with, as a bearer token or as a user's name, or nothing."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):  # it is not base64, or not text
+            return b64decode(key, validate=True).decode().partition(":")[0]
     return key if scheme.lower() == "bearer" else ""
 
 

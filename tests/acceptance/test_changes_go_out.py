@@ -333,6 +333,19 @@ def test_only_what_was_asked_for_is_sent(clinic):
     assert clinic.told() == ["payment.succeeded", "invoice.paid"]
 
 
+@pytest.mark.parametrize(
+    ("events", "sent"),
+    [(["payment.*"], 1), (["*"], 2), (["refund.*", "dispute.*"], 0), (["invoice.paid"], 1)],
+)
+def test_all_of_a_subject_can_be_asked_for(clinic, events, sent):
+    """Given an endpoint for `payment.*`, when an invoice is paid, then it hears of the payment."""
+    endpoint = clinic.listening(events=events)
+    clinic.pays()
+    assert clinic.deliver() == sent
+    shown = clinic.get(f"/api/webhook-endpoints/{endpoint.id}").json
+    assert shown["events"] == events
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
 def test_what_is_not_taken_is_sent_again(clinic, monkeypatch, status):

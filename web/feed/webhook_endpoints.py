@@ -12,7 +12,7 @@ from actions.feed.endpoints import (
     find_endpoint,
     register_endpoint,
 )
-from models.feed.outgoing_event import TYPES
+from models.feed.outgoing_event import CHOICES
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
 from rules.webhook_address import read_target
@@ -41,9 +41,9 @@ def _may_be_sent_to(url: str) -> str:
 
 
 def _known(events: list[str]) -> list[str]:
-    if not set(events) <= set(TYPES):
+    if not set(events) <= set(CHOICES):
         raise ValueError(
-            f"has an unknown event; each of {', '.join(TYPES)} is accepted; correct it"
+            f"has an unknown event; each of {', '.join(CHOICES)} is accepted; correct it"
         )
     return list(dict.fromkeys(events))
 
@@ -52,14 +52,17 @@ Url = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_may_b
 Events = Annotated[
     list[str],
     Field(
-        max_length=len(TYPES), json_schema_extra={"items": {"type": "string", "enum": list(TYPES)}}
+        max_length=len(CHOICES),
+        json_schema_extra={"items": {"type": "string", "enum": list(CHOICES)}},
     ),
     AfterValidator(_known),
 ]
 
 
 class NewEndpoint(Body):
-    """Where to send which events; without `events`, all of them."""
+    """Where to send which events: `refund.*` means each that begins with `refund.`; without
+    `events`, or with `*`, all of them.
+    """
 
     url: Url
     events: Events = Field(default=[])

@@ -79,7 +79,7 @@ class Problem(Refused):
         detail: str = "",
         errors: list[dict[str, str]] | None = None,
         headers: dict[str, str] | None = None,
-        **members: str,
+        **members: str | None,
     ) -> None:
         super().__init__(code, detail, errors, None, **members)
         self.headers = headers or {}

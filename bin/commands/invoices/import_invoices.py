@@ -46,7 +46,11 @@ def invoices() -> None:
 
 @invoices.command("import")
 @click.argument("file", type=_FileOfCaller(exists=True, dir_okay=False, path_type=Path))
-@click.option("--account", "account_id", required=True, help="The account the invoices belong to.")
+@click.option(
+    "--account",
+    "account_id",
+    help="The account the invoices belong to; not needed where there is one only.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")
 @click.option(
@@ -58,7 +62,7 @@ def invoices() -> None:
 @reading_options
 def import_invoices(
     file: Path,
-    account_id: str,
+    account_id: str | None,
     dry_run: bool,
     skip_bad: bool,
     close_paid: bool,
@@ -77,11 +81,7 @@ def import_invoices(
     opt-out counts in skipped rows too, also bad ones, and beats a consent; a "no" under smsConsent
     takes back what an earlier import said.
     """
-    account = Account.get_or_none(Account.id == account_id)
-    if account is None:
-        raise click.BadParameter(
-            f"there is no account {account_id[:40]!r}.", param_hint="--account"
-        )
+    account = _account(account_id)
     source, reading = open_file(file, **how)
     with closing(ImportRun(account, source, reading)) as run:
         errors = _import(
@@ -89,6 +89,25 @@ def import_invoices(
         )
     if errors.count:
         raise SystemExit(1)
+
+
+def _account(account_id: str | None) -> Account:
+    """The account that is named, or the only one there is."""
+    if account_id is not None:
+        account: Account | None = Account.get_or_none(Account.id == account_id)
+        if account is None:
+            raise click.BadParameter(
+                f"there is no account {account_id[:40]!r}.", param_hint="--account"
+            )
+        return account
+    first: list[Account] = list(Account.select().limit(2))
+    if len(first) != 1:
+        raise click.UsageError(
+            "Name the account with --account; `bin/payphone account list` shows them."
+            if first
+            else "There is no account yet; make one with `bin/payphone account create NAME`."
+        )
+    return first[0]
 
 
 def _import(
@@ -120,7 +139,8 @@ def _preview(run: ImportRun) -> None:
     source, columns, first = run.source, run.reading.columns, run.sample
     say(
         f"{source.path.name}: {run.reading.layout.name} columns in line {source.header_line},"
-        f" {source.encoding}, delimiter {source.delimiter!r}."
+        f" {source.encoding}, delimiter {source.delimiter!r}"
+        + (f", dates {run.reading.dates}." if run.reading.dates in ("us", "eu") else ".")
     )
     read = (
         {

@@ -8,7 +8,7 @@ import click
 
 from bin.commands.invoices.csv_file import CsvFile, UnreadableFile
 from rules.imports.csv_amounts import DECIMALS, SIGNS, THOUSANDS, Signs
-from rules.imports.csv_dates import ORDERS
+from rules.imports.csv_dates import ORDERS, order_of
 from rules.imports.invoice_columns import (
     MAPPABLE,
     find_columns,
@@ -47,8 +47,8 @@ _OPTIONS = (
         type=click.Choice(ORDERS),
         default="iso",
         show_default=True,
-        help="How dates such as 1/2/2026 are meant: us January 2, eu 1 February. iso: none are in"
-        " the file; what can be read one way only is always read.",
+        help="How dates such as 1/2/2026 are meant: us January 2, eu 1 February. iso: as others of"
+        " their column say, such as 1/31/2026; what can be read one way only is always read.",
     ),
     click.option(
         "--decimal",
@@ -113,7 +113,11 @@ def open_file(
         )
     signs = Signs(decimal or "", thousands or "")
     region = how["region"].upper()
-    return source, Reading(layout, columns, how["dates"], signs, how["currency"], region)
+    dates = how["dates"]
+    if dates == "iso":
+        place = columns["dueDate"]
+        dates = order_of(row.cells[place] for row in source if place < len(row.cells))
+    return source, Reading(layout, columns, dates, signs, how["currency"], region)
 
 
 def _mapping(said: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:

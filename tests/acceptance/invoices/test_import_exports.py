@@ -67,6 +67,15 @@ def test_quickbooks_online_names_customers_in_rows_above_their_invoices(books):
     assert "Not imported, Credit Memo: line 15 5008 of Grace Hopper (30.00)." in answer.output
 
 
+def test_a_credits_date_says_how_the_others_are_read(books):
+    """The report has nothing but dates with two readings beside the credit of January 23."""
+    report = AGING.replace("12/31/2098", "12/11/2098")
+    answer = books.take_in(report, "--currency", "usd")
+    assert answer.exit_code == 0, answer.output
+    assert "dates us" in answer.output
+    assert [row[3] for row in books.invoices] == ["2098-12-11"] * 2
+
+
 def test_ages_of_debts_are_not_taken_for_customers(books):
     answer = books.take_in(AGING, "--currency", "usd")
     assert answer.exit_code == 0, answer.output

@@ -74,6 +74,28 @@ def invoices():
     ]
 
 
+def test_the_only_account_need_not_be_named(database_url, tmp_path):
+    """`invoices import FILE`; with none yet, or with two, it says what is to be done."""
+    file = tmp_path / "export.csv"
+    file.write_text("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.00;EUR\n")
+
+    def importing():
+        answer = run("invoices", "import", str(file))
+        database.connect(reuse_if_open=True)
+        return answer.exit_code, answer.output
+
+    code, said = importing()
+    assert code == 2
+    assert "bin/payphone account create NAME" in said
+    given.an_account()
+    assert importing()[0] == 0
+    assert [number for number, *_ in invoices()] == ["1"]
+    given.an_account()
+    code, said = importing()
+    assert code == 2
+    assert "--account" in said
+
+
 def test_a_quickbooks_export_comes_in(take_in):
     answer = take_in(QUICKBOOKS, "--dates", "us")
     assert answer.exit_code == 0, answer.output
@@ -182,7 +204,7 @@ def test_a_dry_run_writes_nothing(take_in):
 
 def test_dates_and_amounts_are_never_guessed(take_in):
     """What can be read two ways is refused, with both readings and the switches that decide."""
-    answer = take_in(QUICKBOOKS.replace("02/28/2099", "02/03/2099"))
+    answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;02/03/2099;1.00;EUR\n")
     for told in ("3 February 2099 with --dates us", "2 March 2099 with --dates eu"):
         assert told in answer.output
     answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.234;EUR\n")

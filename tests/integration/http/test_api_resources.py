@@ -118,6 +118,16 @@ def test_an_operator_names_the_account(client, account):
     assert [row["id"] for row in listed] == [invoice.id]
 
 
+def test_a_clinics_key_names_no_other_account(client, account, key):
+    """Nothing is done in the key's own account for whoever means another one."""
+    other, mine = given.an_account(), key | {"Payphone-Account": account.id}
+    theirs = key | {"Payphone-Account": other.id}
+    body = an_invoice_of(given.a_customer(account))
+    problem(client.simulate_post(INVOICES, json=body, headers=theirs), 404, "not_found")
+    problem(client.simulate_get(INVOICES, headers=theirs), 404, "not_found")
+    assert client.simulate_get(INVOICES, headers=mine).json["data"] == []
+
+
 def test_the_same_key_and_body_get_the_first_answer_again(client, account, key):
     headers = key | {"Idempotency-Key": "k1"}
     body = an_invoice_of(given.a_customer(account))
@@ -466,3 +476,17 @@ def test_a_customer_is_found_by_what_other_software_calls_it(client, account, ke
     answer = client.simulate_get(CUSTOMERS, params={"externalId": "a"}, headers=key)
     assert [row["id"] for row in answer.json["data"]] == made[:1]
     problem(client.simulate_get(CUSTOMERS, params={"externalId": ""}, headers=key), 422, "invalid")
+
+
+def test_a_sent_invoice_is_no_draft_again(client, account, key):
+    """draft → sent; what was sent may be in somebody's hands, and is cancelled instead."""
+    invoice = given.an_invoice(account, mark="draft", status="draft")
+
+    def put(status):
+        path = f"{INVOICES}/{invoice.id}"
+        return client.simulate_patch(path, json={"status": status}, headers=key)
+
+    for status in ("draft", "sent", "sent"):
+        assert put(status).json["status"] == status
+    problem(put("draft"), 409, "conflict")
+    assert given.fresh(invoice).status == "sent"

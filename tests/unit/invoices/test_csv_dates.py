@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.imports.csv_cells import BadCell
-from rules.imports.csv_dates import ORDERS, read_date
+from rules.imports.csv_dates import ORDERS, order_of, read_date
 
 AUGUST = date(2026, 8, 12)
 
@@ -104,3 +104,19 @@ def test_no_text_makes_the_reader_fail(text, dates):
     """It is read or refused; nothing else comes of it."""
     with suppress(BadCell):
         assert isinstance(read_date(text, dates), date)
+
+
+@pytest.mark.parametrize(
+    ("column", "order"),
+    [
+        (["12/11/2025", "01/23/2026", "", "Total"], "us"),
+        (["12.11.2025", "23.01.2026 00:00"], "eu"),
+        (["12/11/2025", "01/12/2026"], "iso"),
+        (["01/23/2026", "23/01/2026"], "iso"),
+        (["01/23/2026", "26/01/02"], "iso"),
+        (["2026-01-23", "12/11/2025"], "iso"),
+        (["31/31/2026"], "iso"),
+    ],
+)
+def test_a_date_that_has_one_reading_says_how_its_column_is_read(column, order):
+    assert order_of(column) == order

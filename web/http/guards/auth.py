@@ -97,9 +97,12 @@ def authenticate(req: falcon.Request) -> Caller:
             headers={"WWW-Authenticate": "Bearer"},
         )
     actor = f"key:{key.id}"
-    if key.account_id is not None:
-        return Caller(key.id, actor, key.account, None, secret)
-    return Caller(key.id, actor, _named_account(req), Rights(), secret)
+    if key.account_id is None:
+        return Caller(key.id, actor, _named_account(req), Rights(), secret)
+    named = req.get_header(ACCOUNT_HEADER)
+    if named and named != key.account_id:
+        raise _no_such_account(named)
+    return Caller(key.id, actor, key.account, None, secret)
 
 
 def _by_session(req: falcon.Request, session: OperatorSession) -> Caller:
@@ -115,8 +118,12 @@ def _named_account(req: falcon.Request) -> Account | None:
     named = req.get_header(ACCOUNT_HEADER)
     account = Account.get_or_none(Account.id == named) if named else None
     if named and account is None:
-        raise Problem("not_found", f"There is no account {named[:40]}.")
+        raise _no_such_account(named)
     return account
+
+
+def _no_such_account(named: str) -> Problem:
+    return Problem("not_found", f"There is no account {named[:40]}.")
 
 
 def caller_of(req: falcon.Request) -> Caller:

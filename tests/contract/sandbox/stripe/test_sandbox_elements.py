@@ -67,6 +67,16 @@ def test_the_publishable_key_does_nothing_else(world, method, path):
 
 
 @pytest.mark.parametrize(
+    ("name", "status"), [("sk_test_1", 200), ("pk_test_1", 401), ("", 401), ("somebody", 401)]
+)
+def test_a_key_comes_as_a_users_name_too(world, name, status):
+    """`curl -u KEY:`, as Stripe's own documentation shows it."""
+    assert world.http.get("/v1/events", auth=(name, "")).status_code == status
+    odd = {"Authorization": "Basic ~"}
+    assert world.http.get("/v1/events", headers=odd).status_code == 401
+
+
+@pytest.mark.parametrize(
     ("key", "origin", "status", "word"),
     [
         ("sk_test_1", None, 402, "generally unsafe"),
