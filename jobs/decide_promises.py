@@ -38,12 +38,10 @@ def decide_promises() -> None:
         wrong += [promise.id for promise in batch if not _worked(decide_when_known, promise)]
         last = batch[-1]
         _stop_after(begun)
-    followed: set[str] = set()
-    while batch := [
-        row for row in Promise.to_follow_up(business_now(), BATCH) if row.id not in followed
-    ]:
-        followed |= {promise.id for promise in batch}
+    last = None
+    while batch := Promise.to_follow_up(business_now(), last, BATCH):
         wrong += [promise.id for promise in batch if not _worked(follow_up, promise)]
+        last = batch[-1]
         _stop_after(begun)
     if wrong:
         raise NotDecided(

@@ -62,21 +62,26 @@ class Promise(Row):
         """Open promises whose day is over, the oldest first, those after one of them; `now` is
         business time.
         """
-        if after is None:
-            which = "state = 'open' AND decided_from <= ? ORDER BY decided_from, id LIMIT ?"
-            return cls.all(which, to_micros(now), most)
-        which = (
-            "state = 'open' AND decided_from <= ? AND (decided_from > ? OR (decided_from = ? AND"
-            " id > ?)) ORDER BY decided_from, id LIMIT ?"
-        )
-        seen = to_micros(after.decided_from)
-        return cls.all(which, to_micros(now), seen, seen, after.id, most)
+        return cls._those_due("state = 'open'", "decided_from", now, after, most)
 
     @classmethod
-    def to_follow_up(cls, now: datetime, most: int) -> "list[Promise]":
-        """Decided promises of which the person is to be told."""
-        which = "follow_at IS NOT NULL AND follow_at <= ? ORDER BY follow_at LIMIT ?"
-        return cls.all(which, to_micros(now), most)
+    def to_follow_up(cls, now: datetime, after: "Promise | None", most: int) -> "list[Promise]":
+        """Decided promises of which the person is to be told, the oldest first, those after one of
+        them.
+        """
+        return cls._those_due("follow_at IS NOT NULL", "follow_at", now, after, most)
+
+    @classmethod
+    def _those_due(
+        cls, which: str, column: str, now: datetime, after: "Promise | None", most: int
+    ) -> "list[Promise]":
+        found = f"{which} AND {column} <= ?"
+        seen: tuple[Any, ...] = ()
+        if after is not None:
+            found += f" AND {column} >= ? AND ({column} > ? OR id > ?)"
+            moment = to_micros(getattr(after, column))
+            seen = moment, moment, after.id
+        return cls.all(f"{found} ORDER BY {column}, id LIMIT ?", to_micros(now), *seen, most)
 
     @classmethod
     def open_of(cls, invoice_ids: Sequence[str]) -> "list[Promise]":

@@ -15,6 +15,7 @@ from runtime.settings import get_settings
 
 LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
 _AGAIN = "wanted_again IS NOT NULL"
+_WANTED_IN = "CAST(wanted_again AS BIGINT) * 1000"  # microseconds
 _DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
 _NOBODY_ELSE = " AND ".join(
     "NOT EXISTS (SELECT 1 FROM staged_job o WHERE o.queue = staged_job.queue AND o.state ="
@@ -115,13 +116,13 @@ def _claim(worker: str, which: str, params: tuple[Any, ...], early: bool = False
 
 
 def finish_job(job: Claimed) -> bool:
-    """Mark the attempt's job done, or waiting if it was staged again meanwhile; False when another
-    attempt has the claim.
+    """Mark the attempt's job done, or waiting if it was staged again meanwhile, for as long as was
+    asked then; False when another attempt has the claim.
     """
     sets = (
         f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN"
         f" {_AGAIN} THEN NULL ELSE {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts"
-        f" END, due_at = CASE WHEN {_AGAIN} THEN {{now}} ELSE due_at END, pushed_at = CASE WHEN"
+        f" END, due_at = COALESCE({{now}} + {_WANTED_IN}, due_at), pushed_at = CASE WHEN"
         f" {_AGAIN} THEN NULL ELSE pushed_at END, lease_until = NULL, last_error = NULL"
     )
     return _settle(job, sets, ())
@@ -133,15 +134,16 @@ def fail_job(job: Claimed, error: str, delay: float) -> bool:
 
 
 def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
-    """Give the job back without using up an attempt; due at once if it was staged again meanwhile,
-    for this attempt may have missed why.
+    """Give the job back without using up an attempt. If it was staged again meanwhile, it is not
+    put off for longer than was asked then, for this attempt may have missed why.
     """
     sets = (
-        "state = 'waiting', attempts = attempts - 1, due_at = CASE WHEN"
-        f" {_AGAIN} THEN {{now}} ELSE {{now}} + ? END, lease_until = NULL, pushed_at = NULL,"
+        "state = 'waiting', attempts = attempts - 1, due_at = {now} + CASE WHEN"
+        f" {_WANTED_IN} < ? THEN {_WANTED_IN} ELSE ? END, lease_until = NULL, pushed_at = NULL,"
         " last_error = ?"
     )
-    return _settle(job, sets, (int(delay * SECOND), reason))
+    micros = int(delay * SECOND)
+    return _settle(job, sets, (micros, micros, reason))
 
 
 def return_job(job: Claimed, is_pushed: bool) -> bool:

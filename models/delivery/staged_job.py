@@ -2,9 +2,9 @@
 
 State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing
 token that every later write of an attempt carries. A job that is staged again while it runs is
-`wanted_again`: however that attempt ends, the job waits for another attempt, which sees what this
-one may have missed. All times come from the database's own clock. The SQL is fixed text, because
-this is the path every job takes.
+`wanted_again`, in so many milliseconds: however that attempt ends, the job waits for another one,
+which sees what this one may have missed. All times come from the database's own clock. The SQL is
+fixed text, because this is the path every job takes.
 """
 
 import json
@@ -224,8 +224,8 @@ def reserve_due(name: str, key: str, delay: float) -> bool:
 
 
 def want_again(name: str, key: str, delay: float) -> None:
-    """Let a job that is over run again in `delay` seconds, and one that runs once more when its
-    attempt is over.
+    """Let a job that is over run again in `delay` seconds, and one that runs once more so long
+    after its attempt is over; the soonest wish counts.
 
     One that waits is touched too, so that no attempt begins before the caller's rows are there for
     it to see.
@@ -243,9 +243,11 @@ def want_again(name: str, key: str, delay: float) -> None:
         f"{column} = CASE WHEN {over} THEN {value} ELSE {column} END"
         for column, value in changes.items()
     )
+    soonest = "CASE WHEN wanted_again < ? THEN wanted_again ELSE ? END"
+    millis = int(delay * 1000)
     execute(
-        f"UPDATE staged_job SET wanted_again = 1, {sets} WHERE name = ? AND key = ?",
-        (int(delay * SECOND), staged_name(name, key), key),
+        f"UPDATE staged_job SET wanted_again = {soonest}, {sets} WHERE name = ? AND key = ?",
+        (millis, millis, int(delay * SECOND), staged_name(name, key), key),
     )
 
 
@@ -253,7 +255,7 @@ def want_running_again(which: str, params: tuple[Any, ...]) -> None:
     """Let the running jobs that the condition `which` finds run once more when their attempts are
     over, at once: whatever puts them off may have been decided before the caller's rows were there.
     """
-    execute(f"UPDATE staged_job SET wanted_again = 1 WHERE state = 'running' AND {which}", params)
+    execute(f"UPDATE staged_job SET wanted_again = 0 WHERE state = 'running' AND {which}", params)
 
 
 def move_to(queue: str, name: str, key: str) -> bool:

@@ -12,12 +12,13 @@ from models.calling.call_slot import CallSlot
 from models.contact.contact_decision import ContactDecision
 from models.contact.opt_out import OptOut
 from models.delivery.stage import stage_again
+from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from models.invoices.invoice import Invoice
-from models.transactions import transaction
+from models.transactions import database_time, transaction
 from rules.contact.hours import LAWFUL
 from runtime.clock import real_now
 from runtime.settings import get_settings
@@ -250,6 +251,22 @@ def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
     assert (call.state, call.is_blocked, call.tries) == ("queued", False, 2)
     assert call.attempted_at is not None
     assert call.vapi_id == calling.placed()[-1]["id"]
+
+
+def test_a_call_that_finds_no_room_for_long_is_asked_about_now_and_then(calling: Calling):
+    """Given a call that Vapi has and does not place yet, when a look at it shows just that, then it
+    is looked at again after a while, and not at once.
+    """
+    calling.habits(concurrency=0, rings_after=3600)
+    call = calling.dials(0)
+    with calling.vapi.shared.lock:
+        (row,) = calling.vapi.books.each("call")
+        row["subscriptionLimits"] = {"concurrencyBlocked": True}
+    calling.polls()
+    look = StagedJob.one("name = 'poll_call' AND key = ?", f"{call.id}:blocked")
+    assert look is not None
+    assert (look.claim, look.state) == (1, "waiting")
+    assert look.due_at > database_time() + 10_000_000
 
 
 def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calling):

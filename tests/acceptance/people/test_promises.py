@@ -2,6 +2,7 @@
 is thanked or reminded.
 """
 
+import sys
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -150,6 +151,26 @@ def test_a_follow_up_waits_for_a_lawful_hour(clinic):
     scan()
     assert Message.get().kind == "payment_link"
     assert Promise.get().follow_at is None
+
+
+def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
+    """Given more follow-ups that fail each time than are read at once, then the others are made."""
+    job, tried = sys.modules["jobs.decide_promises"], []
+    promised(clinic)
+    decided = {"state": "broken", "follow_at": business_now() - timedelta(minutes=1)}
+    Promise.update(decided).execute()
+    for number in range(3):
+        Promise.create(**{**Promise.get().__data__, "id": f"prm_{number}"})
+
+    def fails(promise):
+        tried.append(promise.id)
+        raise RuntimeError("as nobody expects")
+
+    monkeypatch.setattr(job, "BATCH", 1)
+    monkeypatch.setattr(job, "follow_up", fails)
+    with pytest.raises(job.NotDecided, match="4 promises"):
+        scan()
+    assert sorted(tried) == sorted(row.id for row in Promise.select())
 
 
 def test_nothing_follows_a_promise_of_who_has_said_stop(clinic):

@@ -27,8 +27,8 @@ from models.delivery.attempt import (
     snooze_job,
 )
 from models.delivery.stage import Policy, allow, stage, stage_again, stage_all
-from models.delivery.staged_job import NewJob, StagedJob, replay_job
-from models.transactions import release_connection, transaction
+from models.delivery.staged_job import SECOND, NewJob, StagedJob, replay_job
+from models.transactions import database_time, release_connection, transaction
 from runtime.errors import Conflict
 from tests import given
 from tests.running.processes import reset_process
@@ -377,6 +377,20 @@ def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_att
     assert again is not None, "it is due"
     assert snooze_job(again, "not yet", 86_400)
     assert claim_job(job.id, "w2") is None
+
+
+@pytest.mark.parametrize("settle", ["finish", "snooze"])
+def test_what_is_staged_again_for_later_while_it_runs_runs_then(settle):
+    """Given an attempt, which may itself stage its job again for in an hour, as one does that asks
+    whether a provider is done, then the next attempt is not made before; the soonest wish counts.
+    """
+    job, hour = claimed_job(), 3_600 * SECOND
+    for delay in (7_200.0, 3_600.0, 5_400.0):
+        with transaction():
+            stage_again("a_test_job", 1, 1, delay=delay)
+    before = database_time()
+    assert finish_job(job) if settle == "finish" else snooze_job(job, "not yet", 86_400)
+    assert before + hour <= the_job().due_at <= database_time() + hour
 
 
 def test_a_worker_that_dies_over_a_job_staged_again_leaves_it_waiting():
