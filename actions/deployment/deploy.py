@@ -1,11 +1,13 @@
 """Deploying, trying again, giving up, taking down: what a clinic or an operator asks for."""
 
+from datetime import datetime
 from typing import Any
 
 from actions.deployment.card.payment_required import Door, require_payment_method
 from actions.deployment.configuration.setup_facts import configured_of
 from actions.deployment.due_jobs import hurry
 from actions.deployment.progress import go_back, go_on, kind_of_step, tell
+from actions.deployment.step import Run
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage_again
@@ -14,7 +16,7 @@ from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
 from models.transactions import serialize_on
 from rules.deployment.readiness import missing_for_deploy
-from rules.deployment.saga import STEPS
+from rules.deployment.saga import OVER, STEPS
 from rules.deployment.setup_words import DEPLOYING
 from rules.money import in_words
 from runtime.clock import real_now
@@ -22,6 +24,10 @@ from runtime.errors import Refused
 from runtime.ids import new_id
 from runtime.settings import get_settings
 
+OUTDATED = (
+    "Deployment {id} kept what it made of the phone's settings as they were before: roll it back,"
+    " then deploy again."
+)
 LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
 
 
@@ -135,7 +141,8 @@ def retry(deployment: Deployment, actor: str) -> None:
     """Go on where a deployment failed, or try at once what is put off; a job that is stuck is given
     new attempts. The deployment is locked.
 
-    Raises Refused `payment_method_required` or `deployment_over`.
+    Raises Refused `payment_method_required` or `deployment_over`, also where what was kept is of
+    settings that were changed since.
     """
     if deployment.status != "rolling_back":
         require_payment_method(deployment.account_id, Door.RETRY)
@@ -147,6 +154,8 @@ def retry(deployment: Deployment, actor: str) -> None:
         raise _over(deployment, "retried")
     now = real_now()
     steps = DeploymentStep.of(deployment.id)
+    if deployment.status == "failed":
+        _refuse_outdated(deployment, steps, now)
     AuditEntry.record(
         actor, "deployment.retried", f"deployment:{deployment.id}", deployment.account_id
     )
@@ -164,6 +173,14 @@ def retry(deployment: Deployment, actor: str) -> None:
     tell(deployment, DEPLOYING, now)
     go_on(deployment, steps)
     hurry(deployment)
+
+
+def _refuse_outdated(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:
+    setup = Setup.locked_for(deployment.account_id, now)
+    for step in steps:
+        run = Run(deployment.account, deployment, step, steps, setup, now)
+        if step.state in OVER and kind_of_step(step).is_outdated(run):
+            raise Refused("deployment_over", OUTDATED.format(id=deployment.id))
 
 
 def _do_again(name: str, steps: list[DeploymentStep]) -> None:

@@ -99,6 +99,10 @@ def _refused(_run: Run, effect: Effect) -> Plan:
     return Fail(effect.error_code or "refused", "Deployment failed.", effect.error or "")
 
 
+def _never(_run: Run) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepKind:
     """One step.
@@ -113,7 +117,7 @@ class StepKind:
     other words for that than `undo_saying`. `lasts`: what it makes
     costs, or can be reached by callers, so that a clinic is told that it was undone. `again` names
     the step before it that is done once more when this one has failed and is tried again; its
-    `tries` are counted.
+    `tries` are counted. `is_outdated`: what it has done was of settings that were changed since.
     """
 
     name: str
@@ -127,3 +131,4 @@ class StepKind:
     undo_saying: str = ""
     lasts: bool = True
     again: str = ""
+    is_outdated: Callable[[Run], bool] = _never

@@ -50,15 +50,19 @@ def consent_heard(heard: Sequence[Said], amount: str, notices: Sequence[Sequence
 
 
 def names_amount(words: str, amount: str) -> bool:
-    """Whether the words name the amount in digits: 120.50, 1,120.50 or, of whole ones, 120."""
+    """Whether the words name the amount in digits: 120.50, 120.5, 1,120.50 or, of whole ones,
+    120.
+    """
     digits = re.sub(r"(?<=\d),(?=\d{3})", "", words)
-    shown = re.escape(amount)
     whole, _, part = amount.partition(".")
-    if part and not part.strip("0"):
-        shown = rf"{re.escape(whole)}(?:\.{part})?"
-    elif part:
+    significant = part.rstrip("0")
+    zeros = rf"0{{0,{len(part) - len(significant)}}}"  # that may be left out
+    if significant:
         # "120 dollars and 50 cents"
-        shown = rf"(?:{shown}|{re.escape(whole)}\s+\w+\s+(?:and|y|con)\s+{int(part)})"
+        in_words = rf"{whole}\s+\w+\s+(?:and|y|con)\s+{int(part)}"
+        shown = rf"(?:{whole}\.{significant}{zeros}|{in_words})"
+    else:
+        shown = rf"{whole}(?:\.{zeros})?" if part else whole
     return re.search(rf"(?<![\d.,]){shown}(?![.,]?\d)", digits) is not None
 
 

@@ -76,7 +76,13 @@ class PhonePayment(Body):
             " ago."
         ),
     )
-    call_id: Id | None = None
+    call_id: Id | None = Field(
+        default=None,
+        description=(
+            "The call that it is taken in, as payment and feed will name it: one of ours, or what"
+            " your own phone system calls it. With keypad, one of ours."
+        ),
+    )
 
 
 class ConfirmPayment:

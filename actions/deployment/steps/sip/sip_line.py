@@ -84,10 +84,19 @@ def _put_number_back(run: Run, line: PhoneLine) -> None:
         line.record(run.now, e164=before)
 
 
+def _is_outdated(run: Run) -> bool:
+    """Whether the line has another number than the clinic says by now."""
+    line = PhoneLine.of(run.account.id)
+    return line is not None and line.e164 != run.setup.phone_integration_settings.get(
+        "clinicNumber"
+    )
+
+
 SIP_LINE = StepKind(
     name="sip_line",
     saying="Preparing your line...",
     plan=_plan,
     undo=_undo,
     lasts=False,
+    is_outdated=_is_outdated,
 )

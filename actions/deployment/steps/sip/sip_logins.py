@@ -45,6 +45,12 @@ def _mark(run: Run) -> str:
     return hashlib.sha256(sealed.encode()).hexdigest()
 
 
+def _is_outdated(run: Run) -> bool:
+    """Whether the clinic has been told another password since."""
+    made = Resource.named(run.account.id, LIST.name)
+    return made is not None and made.digest != _mark(run)
+
+
 SIP_LOGIN_LIST = StepKind(
     name="sip_login_list",
     saying="Creating your SIP credentials...",
@@ -57,5 +63,10 @@ SIP_LOGIN_LIST = StepKind(
     lasts=False,
 )
 SIP_LOGIN = StepKind(
-    name="sip_login", saying="Setting your SIP password...", plan=_set, record=_record, lasts=False
+    name="sip_login",
+    saying="Setting your SIP password...",
+    plan=_set,
+    record=_record,
+    lasts=False,
+    is_outdated=_is_outdated,
 )

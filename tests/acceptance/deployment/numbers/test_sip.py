@@ -156,6 +156,30 @@ def test_a_kept_deployment_calls_again_when_it_is_retried(sip):
     assert [call["status"] for call in sip.twilio.books.calls.values()] == ["failed", "completed"]
 
 
+@pytest.mark.parametrize("number", [NUMBER, OTHER])
+def test_what_was_kept_of_settings_that_were_changed_since_is_not_gone_on_with(sip, number):
+    """Given a deployment that is kept, and a clinic that is told another password, or gives another
+    number, then a retry says so: it went live with a password that nobody has, or called a number
+    that Vapi has not.
+    """
+    answers = sip.twilio.books.answers_sip
+    sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
+    begun = sip.deploys(onFailure="keep").json
+    sip.works(12)
+    sip.twilio.books.answers_sip = answers
+    told = sip.call("PUT", "…/phone/sip", clinicNumber=number, businessName="Harbor Dental").json
+    asked = sip.call("POST", f"/api/deployments/{begun['id']}/retry")
+    assert (asked.status_code, asked.json["code"]) == (409, "deployment_over"), asked.text
+    assert "roll it back" in asked.json["detail"]
+    assert sip.call("POST", f"/api/deployments/{begun['id']}/rollback").status_code == 202
+    sip.works(12)
+    sip.goes_live()
+    (logins,) = sip.twilio.books.login_lists
+    (login,) = sip.twilio.books.private[logins].values()
+    password = sip.twilio.books.private[login["sid"]]["password"]
+    assert (sip.line.e164, password) == (number, told["sipCredentials"]["password"])
+
+
 def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(sip):
     """Given a live SIP clinic that asks for its credentials again, when it deploys, then its login
     has the new password, and trunk and list are the same.
