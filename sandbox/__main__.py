@@ -71,7 +71,7 @@ def secret(name: str) -> str:
 
 
 def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
-    """Set up endpoints, accounts and keys."""
+    """Set up endpoints, accounts and keys; Google knows $GOOGLE_CLIENT_ID, where it is set."""
     for url in chosen.endpoint:
         sandbox.stripe.add_endpoint(url, secret("STRIPE_WEBHOOK_SECRET"))
     for url in chosen.connect_endpoint:
@@ -84,6 +84,8 @@ def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
         add_key(sandbox.vapi, secret("VAPI_API_KEY"))
         if public := os.environ.get("VAPI_PUBLIC_KEY"):
             sandbox.vapi.books.public_keys.add(public)
+    if client := os.environ.get("GOOGLE_CLIENT_ID"):
+        sandbox.integrations.google.clients[client] = secret("GOOGLE_CLIENT_SECRET")
 
 
 def main() -> None:

@@ -74,6 +74,11 @@ def demo_settings(mode: str) -> dict[str, str]:
         "VAPI_PUBLIC_KEY": secrets.token_hex(16),
         "VAPI_WEBHOOK_SECRET": secrets.token_hex(16),
         "VAPI_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "GOOGLE_CLIENT_ID": f"{secrets.token_hex(8)}.apps.googleusercontent.com",
+        "GOOGLE_CLIENT_SECRET": f"GOCSPX-{secrets.token_hex(14)}",
+        "GOOGLE_API_BASE": f"http://{HOST}:{sandbox_port}",
+        "OPEN_DENTAL_API_BASE": f"http://{HOST}:{sandbox_port}/open-dental",
+        "NEXHEALTH_API_BASE": f"http://{HOST}:{sandbox_port}/nexhealth",
     }
     embedded = "" if os.environ.get("REDIS_URL") else f"{redis_port} {password}"
     fixed = {

@@ -28,7 +28,7 @@ class Follows:
 
 
 FOLLOWS: dict[str, Follows] = {
-    "paid": Follows("the person paid during the call"),
+    "paid": Follows("the assistant says that the person paid"),
     "link_sent": Follows("the person was given the payment page"),
     "promised": Follows("the person promised to pay"),
     "callback": Follows(

@@ -7,7 +7,7 @@ import re
 from falcon.routing.compiled import CompiledRouterNode
 from pydantic import BaseModel
 
-from models.feed.outgoing_event import CHOICES
+from models.feed.outgoing_event import CHOICES, TYPES
 from web.http.problems import PROBLEMS
 from web.openapi.openapi import is_documented
 
@@ -90,6 +90,7 @@ def test_no_two_models_share_a_name(client):
 def test_the_types_of_events_are_listed(client):
     models = client.simulate_get("/api/openapi.json").json["components"]["schemas"]
     assert models["NewEndpoint"]["properties"]["events"]["items"]["enum"] == list(CHOICES)
+    assert set(TYPES) <= set(CHOICES)
 
 
 def test_the_pages_work_without_scripts_and_without_the_internet(client):

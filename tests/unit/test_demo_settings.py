@@ -1,10 +1,11 @@
 """The demo talks to itself on this machine, whatever proxy its shell knows."""
 
+import os
 from urllib.parse import urlsplit
 
 import pytest
 
-from runtime.settings import get_settings
+from runtime.settings import Settings, get_settings
 from simulation.demo_settings import demo_settings
 
 
@@ -34,3 +35,18 @@ def test_its_ports_are_given_to_nobody_else_before_its_processes_have_come(monke
     ports = {urlsplit(settings[name]).port for name in names}
     assert len(ports) == 3
     assert max(ports) < 32_768
+
+
+def test_whatever_a_clinic_connects_is_the_demos_own(monkeypatch):
+    """Nothing that is typed in the demo leaves this machine."""
+    for name in (name for name in os.environ if name.endswith("_API_BASE")):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PORT", "0")
+    get_settings.cache_clear()
+    settings = demo_settings("no-story")
+    bases = [name.upper() for name in Settings.model_fields if name.endswith("_api_base")]
+    assert len(bases) >= 6
+    sandbox = urlsplit(settings["SANDBOX_URL"]).netloc
+    assert {name: urlsplit(settings.get(name, "")).netloc for name in bases} == dict.fromkeys(
+        bases, sandbox
+    )

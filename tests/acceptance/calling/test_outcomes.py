@@ -84,6 +84,20 @@ def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
     assert doubts == (1 if script == "odd_end" else 0)
 
 
+def test_a_note_says_who_says_that_it_was_paid(calling: Calling):
+    """Given a report that the person paid, of which Stripe knows nothing, then the note on the
+    unpaid invoice says whose word that is.
+    """
+    call = calling.answers("hangs_up").dials()
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": "paid"}}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+    invoice = Invoice.get_by_id(calling.invoice.id)
+    assert (invoice.amount_received, call.id in invoice.notes) == (0, True)
+    assert "The assistant says that the person paid." in invoice.notes
+    assert "person paid during" not in invoice.notes
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("script", "hold", "reason"),

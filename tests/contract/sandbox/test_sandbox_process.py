@@ -134,3 +134,19 @@ def test_gunicorn_serves_and_cuts_it(tmp_path):
     finally:
         process.terminate()
         process.wait(120)
+
+
+def test_google_knows_the_client_of_the_settings(monkeypatch):
+    """So that a calendar can be connected in the demo."""
+    monkeypatch.setenv("GOOGLE_CLIENT_ID", "ours")
+    monkeypatch.setenv("GOOGLE_CLIENT_SECRET", "GOCSPX-ours")
+    process, url = start()
+    asked = {"response_type": "code", "redirect_uri": "http://x.test/back"}
+    answers = {
+        client: httpx.get(
+            f"{url}/accounts/o/oauth2/v2/auth", params=asked | {"client_id": client}, timeout=120
+        ).status_code
+        for client in ("ours", "theirs")
+    }
+    stop(process)
+    assert answers == {"ours": 302, "theirs": 400}

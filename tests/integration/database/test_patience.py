@@ -201,3 +201,11 @@ def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypat
         0,
     ]
     assert CLAIM_SECONDS > STATEMENT_SECONDS
+
+
+def test_the_schemes_short_name_is_postgresql_too(on_postgres):
+    """As hosts give it out: postgres://…; the rest of the address counts as it stands."""
+    _, colon, rest = on_postgres.partition(":")
+    database = open_database(f"postgres{colon}{rest}")
+    with database.connection_context():
+        assert database.execute_sql("SELECT 1").fetchone() == (1,)
