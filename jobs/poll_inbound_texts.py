@@ -11,7 +11,12 @@ came in meanwhile is read once it answers.
 
 from datetime import timedelta
 
-from actions.people.missed_texts import NotTakenIn, may_be_texted, take_missed_texts
+from actions.people.missed_texts import (
+    NotTakenIn,
+    let_last_stops_count,
+    may_be_texted,
+    take_missed_texts,
+)
 from delivery.attempt import recording
 from delivery.registry import job
 from models.contact.text_watermark import TextWatermark
@@ -42,6 +47,7 @@ def read_inbound_texts() -> None:
         page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
         texts = [each for each in page.texts if each.created_at <= reading.until]
         are_left = take_missed_texts(texts)
+        let_last_stops_count(texts)
     except (NotTakenIn, ProviderError) as error:
         if not isinstance(error, ProviderError) or error.outcome == "refused":
             reading.begin_anew()  # what came in since is not to wait for what is in the way

@@ -9,7 +9,7 @@ from actions.contact.put_off import LATER, put_off
 from models.accounts.account import Account
 from models.calling.call import Call
 from models.contact.hold import Hold, customer_key
-from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
@@ -101,6 +101,8 @@ def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
     phone = call.to if rang_them else call.from_number
     if follows.stops:
         numbers = numbers_of(call)
+        if numbers:
+            serialize_on(*map(person_key, numbers))  # before what else a stop changes
         for number in numbers:
             _stop(call, number, min(call.ended_at or now, now))
         if not numbers:

@@ -6,10 +6,10 @@ from actions.contact.opt_out.end_opt_outs import end_opt_outs
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
-from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
-from models.transactions import transaction
+from models.transactions import serialize_on, transaction
 from rules.contact.phones import ACCEPTED, BadPhone, read_phone
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -67,6 +67,7 @@ def record_opt_out(
     named = {phone} if phone else {customer.preferred_phone, customer.phone or ""} - {""}
     numbers = sorted(named) or [_number(customer, None)]  # in the order of everybody's locks
     with transaction():
+        serialize_on(*map(person_key, numbers))  # before what else a stop changes
         said = {
             number: OptOut.record(
                 customer.account_id, number, "stop", channels, recorded_by=actor, **words

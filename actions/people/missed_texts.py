@@ -1,6 +1,7 @@
 """Texts that came in and that no webhook brought are taken in from Twilio's list."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import cache, partial
 
 from peewee import InterfaceError, OperationalError
@@ -11,14 +12,16 @@ from actions.people.receive_text import PROVIDER, receive_text, wish_in
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.message import Message
+from models.contact.opt_out import OptOut, person_key
 from models.deployment.phone_line import PhoneLine
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import again_if_it_gave_way, serialize_on, transaction
 from providers.errors import ProviderError
 from providers.twilio.messages import InboundText
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
 from rules.contact.channel_address import without_channel
+from rules.contact.opt_out.words import wish_of
 from runtime.clock import real_now
 from runtime.errors import PayphoneError
 from runtime.log import get_log
@@ -70,6 +73,56 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     if wrong:
         raise NotTakenIn(f"{len(wrong)} texts could not be taken in, {wrong[0]} first.")
     return missed > AT_ONCE
+
+
+def let_last_stops_count(texts: Sequence[InboundText]) -> None:
+    """Where a START of the same phone, of those in a page, newest first, was heard after a stop and
+    said before it, the stop counts: a webhook does not tell when a text was said.
+    """
+    said = [(each, wish_of(each.body)) for each in texts]
+    for place, (stop, wish) in enumerate(said):
+        starts = [
+            each.sid
+            for each, wished in said[place + 1 :]
+            if wished == "start"
+            and each.sender == stop.sender
+            and each.created_at <= stop.created_at
+        ]
+        if wish == "stop" and starts:
+            again_if_it_gave_way(partial(_let_stop_last, stop, starts))
+
+
+def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
+    """Record a stop anew for whomever one of these STARTs, which were said before it, is said to
+    have been later.
+    """
+    phone = without_channel(stop.sender)
+    with transaction():
+        serialize_on(person_key(phone))
+        marks = ", ".join("?" for _ in starts)
+        older = OptOut.all(f"phone = ? AND reference IN ({marks})", phone, *starts)
+        stops = OptOut.all("phone = ? AND reference = ? ORDER BY at, id", phone, stop.sid)
+        for row in {(each.account_id, each.sender): each for each in stops}.values():
+            heard = [each.at for each in older if _is_to_same(each, row) and each.at >= row.at]
+            if heard:
+                OptOut.record(
+                    row.account_id,
+                    phone,
+                    "stop",
+                    row.channels,
+                    sender=row.sender,
+                    words=row.words,
+                    source=row.source,
+                    reference=row.reference,
+                    recorded_by=row.recorded_by,
+                    at=max(heard) + timedelta(microseconds=1),
+                )
+
+
+def _is_to_same(start: OptOut, stop: OptOut) -> bool:
+    return start.account_id == stop.account_id and (
+        stop.account_id is not None or start.sender == stop.sender
+    )
 
 
 def _worked(take: Callable[[], None]) -> bool:

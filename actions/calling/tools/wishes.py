@@ -16,12 +16,12 @@ from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
 from models.contact.consent import Consent
-from models.contact.opt_out import CHANNELS, OptOut
+from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.transactions import transaction
+from models.transactions import serialize_on, transaction
 from rules.calling.tools_defined import REASONS
 from rules.calling.tools_words import (
     BAD_DAY,
@@ -88,6 +88,7 @@ def stop_contact(request: ToolRequest) -> str:
         if known is not None:
             return known.answer
         if phones:
+            serialize_on(*map(person_key, phones))  # before what else a stop changes
             stops = [_stop(request, call, phone, channels, is_wrong=wrong) for phone in phones]
             _keep(request, call, wish, line, stops[0].id)
         else:

@@ -66,8 +66,10 @@ def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> N
     """Record them in the caller's transaction, before or after any decision about the person at a
     number. An opt-out counts from the file's time, at the latest from now.
     """
-    for one in news:
+    news = list(news)  # by phone
+    for one in news:  # before what else a stop changes
         serialize_on(person_key(one.phone))
+    for one in news:
         if one.stops:
             said = {"at": min(one.at, now)} if one.at else {}
             OptOut.record(

@@ -191,6 +191,29 @@ def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
     assert clinic.ledger()["sms"]["optedOut"] is False
 
 
+@pytest.mark.parametrize("is_lost", [True, False], ids=["found", "heard"])
+@pytest.mark.parametrize(
+    ("later", "is_stopped"), [(10, True), (0, True), (-10, False)], ids=["later", "same", "before"]
+)
+def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
+    clinic, is_lost, later, is_stopped
+):
+    """Given a START whose webhook came late, after a STOP in the person's own words that was heard,
+    or that the list alone has, then Twilio's times decide; of one second the STOP counts.
+    """
+    ago = 5 * MINUTE
+    start = clinic.loses("START", ago=ago)
+    stop = clinic.loses("please do not text me any more", ago=ago - timedelta(seconds=later))
+    for sid in [*([] if is_lost else [stop]), start]:
+        assert clinic.arrives_late(sid) == [200]
+    for _ in range(2):
+        clinic.looks()
+    assert (clinic.reason() == "opted_out") == is_stopped
+    rows = len(clinic.stops())
+    clinic.looks()
+    assert len(clinic.stops()) == rows, "it is told once"
+
+
 @pytest.mark.parametrize(("first", "last"), [("STOP", "START"), ("START", "STOP")])
 def test_of_two_wishes_in_one_second_the_one_counts_that_twilio_lists_as_newer(clinic, first, last):
     for words in (first, last):

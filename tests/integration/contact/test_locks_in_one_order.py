@@ -6,10 +6,13 @@ import threading
 
 import pytest
 
+from actions.calling.hand_over import hand_over
+from actions.contact.consents import record_opt_out
 from actions.contact.gate_facts import known_of
 from actions.contact.opt_out.import_opt_outs import News, keep
 from actions.invoices.customers import change_customer
 from actions.people.resolve_item import Choice, resolve_item
+from models.calling.call import Call
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import Hold, customer_key
@@ -19,14 +22,16 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.effects.daily_limit import ceiling_key
+from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, is_postgres, release_connection, serialize_on, transaction
+from rules.calling.call_analysis import FOLLOWS
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
 from tests.running.servers import wait_for
 from tests.stories.scanning import Scanning
-from tests.stories.texting import INBOUND
+from tests.stories.texting import INBOUND, PHONES
 
 
 @pytest.fixture
@@ -289,3 +294,41 @@ def test_who_was_called_by_hand_is_known_to_a_decision_that_is_under_way(clinic)
         lambda: serialize_on(person_key(clinic.texting.phone)),
     )
     assert not done.is_open
+
+
+def at_the_desk(customer):
+    record_opt_out(customer, None, ["sms", "voice"], "test", words="", source="desk")
+
+
+def told_of_a_call(customer):
+    call = Call.receive(customer.account_id, "vapi-1", caller=customer.phone, to="", now=real_now())
+    call.record_verified(real_now(), customer.id)
+    with transaction():
+        hand_over(call, FOLLOWS["stop"], real_now())
+
+
+def in_a_file(customer):
+    numbers = sorted([customer.phone, customer.preferred_phone])
+    with transaction():
+        news = [News(number, ("sms", "voice"), None, False) for number in numbers]
+        keep(customer.account, news, "test", real_now())
+
+
+@pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call, in_a_file])
+def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
+    """Given a look at a person who has two numbers, which holds the second one's lock and then
+    writes down what it found, when they want to be left alone at both.
+    """
+    clinic.owes(3)
+    clinic.scan()
+    first, second = sorted(PHONES)[:2]  # as they are locked
+    Customer.update(phone=first, contact_request={"phone": second}).where(
+        Customer.id == clinic.customer.id
+    ).execute()
+    customer = Customer.get_by_id(clinic.customer.id)
+    while_it_waits(
+        lambda: stops(customer) or True,
+        lambda: serialize_on(person_key(second)),
+        lambda: ContactCourse.look_again_at(customer.id),
+    )
+    assert all(OptOut.holds(clinic.account.id, (), phone, "voice") for phone in (first, second))
