@@ -82,6 +82,15 @@ def test_every_file_a_page_names_is_there(page):
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_each_block_of_table_rows_is_a_table(page):
+    """Given rows, then a head and a line of dashes stand above them: after an empty line they would
+    be shown as text.
+    """
+    blocks = re.findall(r"(?:^\|.*\n)+", page.read_text(), re.M)
+    assert [block for block in blocks if not re.match(r"\|.*\n\|[-|: ]+\n", block)] == []
+
+
 def commands(text):
     """What a page has its reader type: `bin/payphone …`, in code or in a block, and without its
     first word, as `jobs list --state dead`, if that is more than one word.
