@@ -7,6 +7,7 @@ import stripe
 from runtime.errors import PayphoneError
 
 TOLERANCE = 300  # seconds, both ways
+_STAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})(?:,|$)")
 
 
 class BadSignature(PayphoneError):
@@ -31,7 +32,17 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
                 return text
         except stripe.SignatureVerificationError:
             continue
-    raise BadSignature("No signature matches the webhook secret, or it is more than 300 s old.")
+    raise BadSignature(_why(header, secrets, now))
+
+
+def _why(header: str, secrets: tuple[str, ...], now: float) -> str:
+    """Why none of `secrets` held: what to look at first."""
+    if not secrets:
+        return "No webhook secret is set for this endpoint."
+    stamp = _STAMP.search(header)
+    if stamp and int(stamp[1]) < now - TOLERANCE:
+        return f"The signature is more than {TOLERANCE} s old; check both clocks."
+    return "No signature matches the webhook secret."
 
 
 def _checked(header: str | None, now: float) -> str:
@@ -40,7 +51,7 @@ def _checked(header: str | None, now: float) -> str:
         raise BadSignature("The Stripe-Signature header is missing.")
     if not header.isascii():  # the verifier's comparison would raise
         raise BadSignature("The Stripe-Signature header is not ASCII.")
-    stamp = re.search(r"(?:^|,)\s*t=(\d{1,12})(?:,|$)", header)
+    stamp = _STAMP.search(header)
     if stamp is None:
         raise BadSignature("The Stripe-Signature header has no timestamp.")
     if int(stamp[1]) > now + TOLERANCE:

@@ -92,3 +92,18 @@ def test_files_that_vanish_while_they_are_looked_at_are_no_failure(tmp_path, mon
     monkeypatch.setattr("runtime.private_files.files_under", look_slowly)
     assert kept in modes_under(tmp_path)
     assert tmp_path / "gone" not in modes_under(tmp_path)
+
+
+def test_doctor_finds_settings_that_others_may_read(tmp_path, monkeypatch):
+    """Given an `.env` made as an editor makes it, then it is named: it has every key in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path / "state"))
+    get_settings.cache_clear()
+    (tmp_path / ".env").write_text("SETUP_FEE=0")
+    (tmp_path / ".env").chmod(0o644)
+    found = check_files(get_settings())
+    assert (found.level, f"{tmp_path}/.env (644)" in found.found) == ("warn", True)
+    assert f"chmod -R go-rwx {tmp_path}/.env" in found.advice
+    (tmp_path / ".env").chmod(0o600)
+    assert check_files(get_settings()).level == "ok"
+    get_settings.cache_clear()

@@ -13,7 +13,9 @@ WHAT = "files"
 
 
 def check_files(settings: Settings) -> Finding:
-    """Whether the state folder, what is in it, and an SQLite database are this user's alone."""
+    """Whether `.env`, the state folder with what is in it, and an SQLite database are this user's
+    alone.
+    """
     places = _places(settings)
     modes = {path: mode for place in places for path, mode in modes_under(place).items()}
     wide = [path for path, mode in modes.items() if mode & OTHERS]
@@ -30,10 +32,13 @@ def check_files(settings: Settings) -> Finding:
 
 
 def _places(settings: Settings) -> list[Path]:
-    """The state folder; SQLite's file, with what it keeps beside it, where that is elsewhere."""
+    """`.env`, the state folder; SQLite's file, with what it keeps beside it, where that is
+    elsewhere.
+    """
     state, parts = settings.state_dir, urlsplit(settings.database_url)
+    places = [Path(".env").absolute(), state]
     if parts.scheme != "sqlite":
-        return [state]
+        return places
     database = ROOT / parts.path[1:]
     beside = [database.with_name(database.name + end) for end in ("", "-wal", "-shm")]
-    return [state, *(path for path in beside if not path.is_relative_to(state))]
+    return [*places, *(path for path in beside if not path.is_relative_to(state))]

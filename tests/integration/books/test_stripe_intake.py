@@ -9,7 +9,7 @@ import pytest
 
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
-from providers.stripe.signature import sign
+from providers.stripe.signature import BadSignature, sign, verify_signature
 from tests import given
 from web.webhooks import stripe_webhooks
 
@@ -55,6 +55,21 @@ def headers_that_do_not_hold(text):
     }
 
 
+def test_why_a_signature_does_not_hold_is_told_apart(client):
+    """Given an old one, another's, and an endpoint without a secret, then each is told as what it
+    is: a clock, a secret, a setting.
+    """
+    now = int(time.time())
+    reasons = {
+        (given.WEBHOOK_SECRET, now - 301): "The signature is more than 300 s old; check both",
+        ("whsec_somebody_else", now): "No signature matches the webhook secret.",
+    }
+    for (secret, at), said in reasons.items():
+        assert send(client, b"{}", sign("{}", secret, at)).json["detail"].startswith(said)
+    with pytest.raises(BadSignature, match="No webhook secret is set"):
+        verify_signature(b"{}", sign("{}", "whsec_x", now), (), now)
+
+
 def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
     told = []
     monkeypatch.setattr(
@@ -65,7 +80,7 @@ def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
     for path in (PATH, CONNECT):
         send(client, b"{}", sign("{}", "whsec_somebody_else", int(time.time())), path)
     assert told == [
-        ("bad_signature", endpoint, "No signature matches the webhook secret,")
+        ("bad_signature", endpoint, "No signature matches the webhook secret.")
         for endpoint in ("platform", "connect")
     ]
 

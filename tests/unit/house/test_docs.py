@@ -82,6 +82,32 @@ def test_every_file_a_page_names_is_there(page):
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_each_block_of_table_rows_is_a_table(page):
+    """Given rows, then a head and a line of dashes stand above them: after an empty line they would
+    be shown as text.
+    """
+    blocks = re.findall(r"(?:^\|.*\n)+", page.read_text(), re.M)
+    assert [block for block in blocks if not re.match(r"\|.*\n\|[-|: ]+\n", block)] == []
+
+
+def test_every_finding_of_doctor_leads_to_a_page():
+    """Given what doctor looks at, but for settings by their names, then the operators' first page
+    says where more is told.
+    """
+    files = [ROOT / "bin/commands/doctor.py", *(ROOT / "bin/commands/checks").glob("*.py")]
+    names = {
+        node.args[1].value
+        for file in files
+        for node in nodes_in(tree_of(file))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"Finding", "judged"}
+        if len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+    }
+    assert "sealed secrets" in names
+    told = section("## What `doctor` names", DOCS / "operations" / "README.md")
+    assert {name for name in names if not name.isupper() and f"*{name}*" not in told} == set()
+
+
 def commands(text):
     """What a page has its reader type: `bin/payphone …`, in code or in a block, and without its
     first word, as `jobs list --state dead`, if that is more than one word.
