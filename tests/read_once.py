@@ -1,23 +1,26 @@
 """What a process reads once here, and the libraries read for each client, connection or test: the
-certificates that httpx trusts; the version of redis-py, from its package's description; how each
-setting is named in the environment, and of what type it is; and not at all what no `.env` says of
-it.
+certificates that httpx trusts; the version of redis-py, from its package's description; the
+arguments of a handler that falcon is given; and settings by their names, without asking further.
 """
 
 import os
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any
 
+import falcon.util.misc
 import httpx._transports.default as httpx_transports
 import redis.utils
-from pydantic_settings import EnvSettingsSource
+from pydantic import BaseModel
 
 from runtime.settings import Settings
 
 _read_certificates = httpx_transports.create_ssl_context
 _read_version = redis.utils.get_lib_version
+_read_arguments = falcon.util.misc.get_argnames
+_read_settings = Settings.__init__
+_known: dict[tuple[FunctionType, bool], list[str]] = {}
 
 
 @cache
@@ -34,23 +37,26 @@ def _certificates(verify: Any = True, cert: Any = None, trust_env: bool = True) 
     return _trusted(trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
-def _sources(_settings: Any, **sources: Any) -> tuple[Any, ...]:
-    if not Path(".env").exists():
-        del sources["dotenv_settings"]
-    return tuple(sources.values())
+def _arguments(function: Any) -> list[str]:
+    if not isinstance(function, FunctionType | MethodType):
+        return _read_arguments(function)
+    # not the method itself, which would keep its application
+    key = getattr(function, "__func__", function), isinstance(function, MethodType)
+    if key not in _known:
+        _known[key] = _read_arguments(function)
+    return [*_known[key]]
 
 
-def _once_for_each_field(method: Callable[..., Any]) -> Callable[..., Any]:
-    """`method` of a source of settings, which says the same of a field whatever the environment."""
-    said: dict[Any, tuple[Any, Any]] = {}
-
-    def asked(source: Any, field: Any, *more: Any) -> Any:
-        key = (source.settings_cls, id(field), *more)
-        if key not in said:
-            said[key] = method(source, field, *more), field  # which stays, and with it its id
-        return said[key][0]
-
-    return asked
+def _read_quickly(settings: Any, **given: Any) -> None:
+    """As pydantic makes them, which builds four sources first and asks each of them for each
+    setting: all of ours are plain values, and the environment alone names any.
+    """
+    if given or Path(".env").exists():
+        _read_settings(settings, **given)
+        return
+    told = {name.lower(): value for name, value in os.environ.items() if value}
+    named = Settings.model_fields.keys() & told.keys()
+    BaseModel.__init__(settings, **{name: told[name] for name in named})
 
 
 def read_once() -> None:
@@ -59,6 +65,5 @@ def read_once() -> None:
     _certificates()
     redis.utils.get_lib_version = cache(_read_version)
     redis.utils.get_lib_version()
-    for name in ("_extract_field_info", "_field_is_complex"):
-        setattr(EnvSettingsSource, name, _once_for_each_field(getattr(EnvSettingsSource, name)))
-    Settings.settings_customise_sources = _sources  # type: ignore[method-assign,assignment]
+    falcon.util.misc.get_argnames = _arguments
+    Settings.__init__ = _read_quickly  # type: ignore[method-assign,assignment]
