@@ -17,7 +17,7 @@ Language = Literal["en", "es"]
 
 # Changes with every change of a text or a value here, so that what was deployed before is known as
 # an older one. It is in the metadata of each assistant.
-RENDERED_VERSION = "6"
+RENDERED_VERSION = "7"
 WEBHOOK = "/api/webhooks/vapi"
 DEFAULT_VOICE = {"provider": "vapi", "voiceId": "Clara"}
 LONGEST = 100  # characters of a name that a clinic chose, as it is put into a prompt
