@@ -171,11 +171,11 @@ def find_staged(name: str, key: str) -> StagedJob | None:
 
 
 def was_staged(name: str, key: Any) -> Any:
-    """The condition that a job was staged with this key, an expression over the asking query's
-    columns.
+    """The condition that a job was staged with this key, under whichever of its names; the key is
+    an expression over the asking query's columns.
     """
-    mine = StagedJob.select(SQL("1")).where(StagedJob.name == name, StagedJob.key == key)
-    return fn.EXISTS(mine)
+    named = StagedJob.name.in_(names_of(name))
+    return fn.EXISTS(StagedJob.select(SQL("1")).where(named, StagedJob.key == key))
 
 
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
