@@ -254,8 +254,15 @@ def want_again(name: str, key: str, delay: float) -> None:
 def want_running_again(which: str, params: tuple[Any, ...]) -> None:
     """Let the running jobs that the condition `which` finds run once more when their attempts are
     over, at once: whatever puts them off may have been decided before the caller's rows were there.
+
+    Those that wait are touched too, so that none begins before the caller's commit. Whoever also
+    reschedules those does it after this: an attempt that ends in between is found by one of both.
     """
-    execute(f"UPDATE staged_job SET wanted_again = 0 WHERE state = 'running' AND {which}", params)
+    execute(
+        "UPDATE staged_job SET wanted_again = 0 WHERE state IN ('waiting', 'running') AND"
+        f" ({which})",
+        params,
+    )
 
 
 def move_to(queue: str, name: str, key: str) -> bool:
