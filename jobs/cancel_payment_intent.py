@@ -36,7 +36,8 @@ def cancel_payment_intent(attempt_id: str) -> None:
             end_own(INTENT_CANCEL, attempt.id, attempt.invoice_id)
             return
         answer = perform(effect)
-        if (answer or {}).get("by_hand"):  # a person has looked
+        is_gone = answer is None and effect.error_code == "resource_missing"
+        if is_gone or (answer or {}).get("by_hand"):  # Stripe has none, or a person has looked
             with recording():
                 attempt.record_closed(real_now())
             return

@@ -32,5 +32,5 @@ def hurry(deployment: Deployment) -> None:
     waits_for = [(stages_of(deployment), step.id)] if step is not None else []
     waits_for += [(name, line.id) for name in OF_A_LINE] if line is not None else []
     for about in waits_for:
-        reschedule("name = ? AND key = ?", about)
         want_running_again("name = ? AND key = ?", about)
+        reschedule("name = ? AND key = ?", about)

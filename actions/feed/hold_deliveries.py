@@ -45,8 +45,8 @@ def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
 def ask_at(delivery_id: int, seconds: float) -> None:
     """Make a waiting delivery due in `seconds`; one that is just being put off looks again."""
     which = "name = ? AND key = ?"
-    reschedule(which, (_JOB, str(delivery_id)), seconds)
     want_running_again(which, (_JOB, str(delivery_id)))
+    reschedule(which, (_JOB, str(delivery_id)), seconds)
 
 
 def hold(endpoint: WebhookEndpoint, *but: int) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from actions.contact.gate_facts import books_of
+from actions.invoices.import_invoices import is_anothers
 from actions.payments.recompute import recompute
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -18,7 +19,6 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_payment_under_way
 from models.payments.payment import Payment
-from rules.imports.customer_names import may_be_one
 from rules.imports.invoice_csv import Passed
 from rules.imports.invoice_states import CLOSED, State
 from rules.invoice_fold import CLOSING_MARKS
@@ -70,7 +70,7 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
             invoice,
             by_number[invoice.number],
             invoice.id in busy or not _is_told(invoice),
-            not may_be_one(invoice.customer.name, by_number[invoice.number].customer),
+            is_anothers(invoice.customer, by_number[invoice.number]),
         )
         for invoice in known
     ]

@@ -23,7 +23,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.has_money import with_money
 from rules.imports.customer_names import may_be_one
-from rules.imports.invoice_csv import InvoiceRow, RowError
+from rules.imports.invoice_csv import InvoiceRow, Passed, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.clock import business_now, real_now
 from runtime.ids import new_id
@@ -70,7 +70,7 @@ def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:
             f" {row.currency.upper()}; give it another number"
         )
         return Planned(row, "refused", known, RowError(row.line, "currency", message))
-    if _is_anothers(known.customer, row):
+    if is_anothers(known.customer, row):
         message = (
             f"invoice {row.number} is another customer's here; give it another number, or correct"
             " the customer"
@@ -209,7 +209,7 @@ def _is_same(customer: Customer, row: InvoiceRow) -> bool:
     return all(_told_alike(customer, row))
 
 
-def _is_anothers(customer: Customer, row: InvoiceRow) -> bool:
+def is_anothers(customer: Customer, row: InvoiceRow | Passed) -> bool:
     """Whether the row is somebody else's: it has another name, and whatever else is known of both
     differs. A name alone is written in several ways.
     """
@@ -218,7 +218,7 @@ def _is_anothers(customer: Customer, row: InvoiceRow) -> bool:
     return not may_be_one(customer.name, row.customer)
 
 
-def _told_alike(customer: Customer, row: InvoiceRow) -> list[bool]:
+def _told_alike(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
     """Of e-mail, phone and external id that both have, whether each is the same."""
     pairs = (
         (customer.email, row.email),

@@ -32,7 +32,7 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
         return Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5, check_same_thread=False)
     if parts.scheme in {"postgres", "postgresql"}:
         made = Postgres(
-            f"postgresql{url.removeprefix(parts.scheme)}",  # peewee knows the full name only
+            f"postgresql:{url.partition(':')[2]}",  # peewee knows this name only
             max_connections=32,
             stale_timeout=300,
             timeout=5,

@@ -171,11 +171,11 @@ def find_staged(name: str, key: str) -> StagedJob | None:
 
 
 def was_staged(name: str, key: Any) -> Any:
-    """The condition that a job was staged with this key, an expression over the asking query's
-    columns.
+    """The condition that a job was staged with this key, under whichever of its names; the key is
+    an expression over the asking query's columns.
     """
-    mine = StagedJob.select(SQL("1")).where(StagedJob.name == name, StagedJob.key == key)
-    return fn.EXISTS(mine)
+    named = StagedJob.name.in_(names_of(name))
+    return fn.EXISTS(StagedJob.select(SQL("1")).where(named, StagedJob.key == key))
 
 
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
@@ -254,8 +254,15 @@ def want_again(name: str, key: str, delay: float) -> None:
 def want_running_again(which: str, params: tuple[Any, ...]) -> None:
     """Let the running jobs that the condition `which` finds run once more when their attempts are
     over, at once: whatever puts them off may have been decided before the caller's rows were there.
+
+    Those that wait are touched too, so that none begins before the caller's commit. Whoever also
+    reschedules those does it after this: an attempt that ends in between is found by one of both.
     """
-    execute(f"UPDATE staged_job SET wanted_again = 0 WHERE state = 'running' AND {which}", params)
+    execute(
+        "UPDATE staged_job SET wanted_again = 0 WHERE state IN ('waiting', 'running') AND"
+        f" ({which})",
+        params,
+    )
 
 
 def move_to(queue: str, name: str, key: str) -> bool:

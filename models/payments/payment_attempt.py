@@ -157,8 +157,8 @@ class PaymentAttempt(Row):
         self._move(now, LIVE, state="retiring")
 
     def record_closed(self, now: datetime) -> None:
-        """No intent of it can take money: none was made, it was cancelled, or a person says that it
-        is closed.
+        """No intent of it can take money: none was made, it was cancelled, Stripe no longer has it,
+        or a person says that it is closed.
         """
         self._move(now, ("retiring",), state="closed")
 

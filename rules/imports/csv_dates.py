@@ -68,11 +68,11 @@ def order_of(column: Iterable[str]) -> str:
             continue
         if len(found[4]) == len("26"):
             return "iso"
-        first, second = int(found[1]), int(found[3])
-        if first in MONTHS and second not in MONTHS:
-            orders.add("us")
-        elif second in MONTHS and first not in MONTHS:
-            orders.add("eu")
+        first, second, year = int(found[1]), int(found[3]), int(found[4])
+        readings = {"us": (year, first, second), "eu": (year, second, first)}
+        possible = {order for order, parts in readings.items() if _possible(*parts)}
+        if len(possible) == 1:
+            orders |= possible
     return orders.pop() if len(orders) == 1 else "iso"
 
 

@@ -93,6 +93,7 @@ class Passed:
     repeated.
 
     `said` is the file's own word for it, `state` what that means for an invoice that is open here.
+    What cannot be read of the customer is None.
     """
 
     line: int
@@ -102,6 +103,9 @@ class Passed:
     said: str
     amount: str
     state: State | None = None
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +286,16 @@ class _Row:
 
     def _not_collected(self, why: str, said: str, state: State | None) -> Passed:
         names = {name: self.text(name)[:LONGEST] for name in ("number", "customer", "amount")}
-        return Passed(self.line, why, said=said, state=state, **names)
+        return Passed(
+            self.line,
+            why,
+            said=said,
+            state=state,
+            email=self.get("email", read_email),
+            phone=self._phone(),
+            external_id=self.text("externalId")[:200] or None,
+            **names,
+        )
 
     @property
     def _refuses(self) -> bool:

@@ -7,19 +7,20 @@ from datetime import timedelta
 
 import pytest
 
+from actions.feed import hold_deliveries
 from delivery.attempt import perform
 from delivery.registry import find_job
 from models import transactions
-from models.delivery.attempt import claim_job
+from models.delivery.attempt import claim_job, snooze_job
 from models.delivery.idempotency_key import IdempotencyKey
 from models.delivery.staged_job import StagedJob
 from models.feed import webhook_endpoint
-from models.feed.emit import emit
+from models.feed.emit import HELD, emit
 from models.feed.outgoing_event import OutgoingEvent, feed_after
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
-from models.transactions import database, transaction
+from models.transactions import database, database_time, transaction
 from providers import outgoing_webhooks
 from runtime.clock import real_now
 from tests import given
@@ -486,6 +487,28 @@ def test_a_delivery_chosen_while_it_is_put_off_asks_all_the_same(clinic, slowly,
     for seconds in (1, 70 * SLOWER, 1, 1):
         clinic.time_passes(seconds)
     assert [row.state for row in WebhookDelivery.select()] == ["delivered"] * 4
+
+
+def test_a_delivery_that_is_put_off_while_its_time_is_changed_asks_then(clinic, monkeypatch):
+    """Given a delivery that is chosen to ask while it runs, when its attempt is over between the
+    look at those that wait and the look at those that run, then it is not left for a day.
+    """
+    clinic.listening()
+    clinic.happened(1)
+    (row,) = deliveries_staged()
+    attempt = claim_job(row.id, "w1", early=True)
+    change = hold_deliveries.reschedule
+
+    def and_then(*which):
+        changed = change(*which)
+        assert snooze_job(attempt, "held", HELD)
+        return changed
+
+    monkeypatch.setattr(hold_deliveries, "reschedule", and_then)
+    with transaction():
+        hold_deliveries.ask_at(int(row.key), 60.0)
+    (row,) = deliveries_staged()
+    assert (row.state, row.due_at <= database_time() + 60_000_000) == ("waiting", True)
 
 
 def test_single_refusals_hold_nothing_up(clinic):

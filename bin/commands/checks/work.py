@@ -42,7 +42,6 @@ LOST_KEY = (
     "Put the removed key back, last in PAYPHONE_SECRET_KEY, and restart; then run bin/payphone"
     " reseal. See docs/operations/keys.md."
 )
-NONE_OLD = "nothing needs an older key"
 SHOWN = 3  # failing endpoints that are named
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 

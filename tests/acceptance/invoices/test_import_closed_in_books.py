@@ -139,6 +139,25 @@ def test_another_customers_invoice_of_the_same_number_is_not_closed(books):
     assert standing("Q-3") == OPEN
 
 
+def test_who_has_another_name_by_now_has_paid_all_the_same(books):
+    """Given a customer who is called otherwise in the later file, when e-mail or phone tell that it
+    is the same one, then the invoice is closed, as its amount would be taken.
+    """
+    head = HEAD.replace("\n", ",Email,Phone\n")
+    owed = (
+        "Q-8,Ada Payer,2020-10-01,9.00,USD,Overdue,ada@example.com,\n"
+        "Q-9,Bo,2020-10-01,9.00,USD,Overdue,,+12025550143\n"
+    )
+    assert books.take_in(head + owed).exit_code == 0
+    paid = (
+        "Q-8,Ada King,2020-10-01,0.00,USD,Paid,ada@example.com,none\n"
+        "Q-9,Robert King,2020-10-01,0.00,USD,Overdue,none,(202) 555-0143\n"
+    )
+    answer = books.take_in(head + paid, "--close-paid", "--yes")
+    assert answer.exit_code == 0, answer.output
+    assert [standing(f"Q-{number}") for number in (8, 9)] == [("paid", 0)] * 2
+
+
 def test_only_the_rest_of_what_was_paid_in_part_here_is_recorded(books):
     invoice = Invoice.get(Invoice.number == "Q-1")
     with transaction():

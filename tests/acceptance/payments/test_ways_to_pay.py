@@ -99,6 +99,15 @@ def test_more_is_asked_for_as_soon_as_the_older_intent_is_closed(clinic, valkey)
     assert clinic.intent(key="whole").json["amount"] == 12_500
 
 
+def test_an_intent_that_stripe_no_longer_has_keeps_nobody_from_paying(clinic):
+    """As when somebody has deleted the test data at Stripe: nobody can pay it."""
+    shown = clinic.intent(amount=5_000).json
+    with clinic.stripe.sandbox.shared.lock:
+        del clinic.stripe.sandbox.stripe.platform.tables["payment_intent"][shown["paymentIntentId"]]
+    assert clinic.intent(key="whole").json["amount"] == 12_500
+    assert PaymentAttempt.get(intent_id=shown["paymentIntentId"]).state == "closed"
+
+
 def test_less_is_asked_for_with_the_same_intent(clinic):
     """Whoever was shown more agreed to less as well."""
     shown, lowered = clinic.intent().json, clinic.intent(amount=5_000).json

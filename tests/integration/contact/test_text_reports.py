@@ -134,6 +134,19 @@ def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
     assert {row.args for row in asked} == {f'["{row.id}"]' for row in Message.select()}
 
 
+def test_a_look_that_an_older_release_has_staged_is_not_waited_for(clinic, monkeypatch):
+    """Given a text whose look of this hour was staged under the job's former name, then the others
+    have their turn, and the job is done.
+    """
+    monkeypatch.setattr(sys.modules["jobs.poll_text_statuses"], "BATCH", 1)
+    message = clinic.send()
+    Message.update(updated_at=real_now() - timedelta(minutes=11)).execute()
+    about = {"queue": "periodic", "max_attempts": 3, "due_at": 0, "created_at": 0, "state": "done"}
+    for hour in (real_now(), real_now() + timedelta(hours=1)):
+        StagedJob.create(name="follow_text", key=f"{message.id}:{hour:%Y%m%d%H}", **about)
+    poll_text_statuses.perform()
+
+
 def followed(clinic: Texting) -> None:
     """An hour later, the texts that have been quiet are asked about."""
     poll_text_statuses.perform()

@@ -203,9 +203,10 @@ def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypat
     assert CLAIM_SECONDS > STATEMENT_SECONDS
 
 
-def test_the_schemes_short_name_is_postgresql_too(on_postgres):
+@pytest.mark.parametrize("scheme", ["postgres", "PostgreSQL"])
+def test_the_scheme_is_postgresql_however_it_is_written(on_postgres, scheme):
     """As hosts give it out: postgres://…; the rest of the address counts as it stands."""
     _, colon, rest = on_postgres.partition(":")
-    database = open_database(f"postgres{colon}{rest}")
+    database = open_database(f"{scheme}{colon}{rest}")
     with database.connection_context():
         assert database.execute_sql("SELECT 1").fetchone() == (1,)

@@ -116,6 +116,9 @@ def test_no_text_makes_the_reader_fail(text, dates):
         (["01/23/2026", "26/01/02"], "iso"),
         (["2026-01-23", "12/11/2025"], "iso"),
         (["31/31/2026"], "iso"),
+        (["12/11/2025", "01/45/2026"], "iso"),
+        (["12/11/2025", "00/05/2026"], "iso"),
+        (["12/11/2025", "02/30/2026"], "iso"),
     ],
 )
 def test_a_date_that_has_one_reading_says_how_its_column_is_read(column, order):

@@ -7,6 +7,7 @@ seconds, so that it costs one request a quarter of a second, not each.
 
 import math
 import threading
+import time
 
 from limits import RateLimitItem
 from limits.storage import RedisStorage
@@ -68,7 +69,7 @@ class RateLimiter:
         return self._memory.end_of(item, key)
 
     def _shared(self) -> FixedWindowRateLimiter | None:
-        if real_seconds() < self._paused_until:
+        if time.monotonic() < self._paused_until:
             return None
         with self._lock:
             if self._redis is None:
@@ -85,5 +86,5 @@ class RateLimiter:
         return self._redis
 
     def _pause(self, error: Exception) -> None:
-        self._paused_until = real_seconds() + PAUSE
+        self._paused_until = time.monotonic() + PAUSE
         log.warning("counting in memory", error=type(error).__name__, pause_seconds=PAUSE)

@@ -1,0 +1,25 @@
+"""One customer's name is written in several ways; another one's is not taken for it."""
+
+import pytest
+
+from rules.imports.customer_names import may_be_one
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "one"),
+    [
+        ("Payer, Ada", "Ada B. Payer", True),
+        ("ADA PAYER", "ada payer", True),
+        ("", "Ada", True),
+        ("José Müller", "Jose\u0301 Mu\u0308ller", True),
+        ("José Müller", "Jose Muller", True),
+        ("Patrick O'Brien", "O’Brien, Patrick", True),
+        ("Patrick O'Brien", "OBrien, Patrick", True),
+        ("山田太郎", "山田 太郎", True),
+        ("Ada Payer", "Bob Payer", False),
+        ("Pat 1", "Pat 12", False),
+    ],
+)
+def test_names_that_may_be_one(ours, theirs, one):
+    assert may_be_one(ours, theirs) is one
+    assert may_be_one(theirs, ours) is one
