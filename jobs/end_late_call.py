@@ -5,6 +5,7 @@ then it may be night, or the person has said stop or paid. Twice is harmless: a 
 stays so, and one that has gone on for minutes is left alone.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from actions.contact.gate_facts import known_of
@@ -23,10 +24,9 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 WITHIN = timedelta(minutes=2)  # of its answer: then somebody is spoken with
-# what the call itself brings about, or what says nothing of whether it may go on
+# what counts attempts, of which this is one, or says nothing of whether it may go on
 NO_REASON = frozenset(
     {
-        "recent_conversation",
         "person_cap",
         "debt_cap",
         "account_ceiling",
@@ -76,7 +76,11 @@ def _decide(call_id: str) -> Effect | None:
 
 
 def _why_not(call: Call, invoice: Invoice) -> str:
-    """The gate's code against speaking of the invoice now; empty when there is none."""
+    """The gate's code against speaking of the invoice now; empty when there is none. A conversation
+    since the call was decided is one, unless it is the call's own.
+    """
     now = business_now()
     facts = known_of(invoice, call.customer, call.to, "voice", now, real_now()).facts
+    others = tuple(one for one in facts.history if one.at != call.attempted_at)
+    facts = replace(facts, history=others)
     return next((no.code for no in all_refusals(facts, now) if no.code not in NO_REASON), "")

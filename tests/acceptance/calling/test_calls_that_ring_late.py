@@ -8,6 +8,7 @@ import pytest
 
 from models.calling.call import Call
 from models.contact.opt_out import OptOut
+from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import move_business_time, real_now
@@ -59,7 +60,13 @@ def pays(calling: Calling) -> None:
     calling.post("/api/payments/upsert", **body, method="cash", reference="till 7")
 
 
-@pytest.mark.parametrize("happens", [night, says_stop, pays])
+def is_called_by_hand(calling: Calling) -> None:
+    about = {"customer_id": calling.customer.id, "context": {"phone": calling.phone}}
+    item = WorkItem.open(calling.account.id, "reply", "SM1", "They ask for a call.", **about)
+    calling.post(f"/api/work-items/{item.id}/resolve", action="called")
+
+
+@pytest.mark.parametrize("happens", [night, says_stop, pays, is_called_by_hand])
 def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
     calling, call = late
     happens(calling)
