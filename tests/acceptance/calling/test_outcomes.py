@@ -534,7 +534,8 @@ def looked_for(calling: Calling) -> None:
 
 def test_trouble_that_comes_back_is_told_again(calling: Calling):
     """Given an organization without credits at Vapi, then one item tells of it however many calls
-    it stops; when that has been seen to and it comes back, somebody is told again.
+    it stops; when that has been seen to, as it suggests, its person may be called, and when it
+    comes back, somebody is told again.
     """
 
     def is_stopped() -> WorkItem:
@@ -546,7 +547,7 @@ def test_trouble_that_comes_back_is_told_again(calling: Calling):
 
     assert is_stopped().is_open
     item = is_stopped()
-    answer = calling.post(f"/api/work-items/{item.id}/resolve", action="skip")
+    answer = calling.post(f"/api/work-items/{item.id}/resolve", action=item.suggested)
     assert answer.status_code == 200
     again = is_stopped()
     assert (again.id, again.is_open, again.resolution) == (item.id, True, None)
