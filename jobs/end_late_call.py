@@ -6,7 +6,7 @@ stays so, and one that has gone on for minutes is left alone.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from actions.contact.gate_facts import known_of
 from delivery.attempt import recording
@@ -62,7 +62,7 @@ def _decide(call_id: str) -> Effect | None:
         known = Effect.one("key = ?", f"{CALL_END.name}:{call_id}")
         if call.state != "in_progress" or now > deadline:
             if known is not None and known.state in {"sending", "unknown"}:
-                known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+                _settle(known, call, now)
             return None
         codes = [_why_not(call, invoice) for invoice in invoices]
         if known is None and not all(codes):
@@ -73,6 +73,16 @@ def _decide(call_id: str) -> Effect | None:
         request = {"call": call.vapi_id}
         why = f"answered late: {codes[0]}"
         return reserve(CALL_END, call.id, request, invoices[0], "", call.actor, why, deadline)
+
+
+def _settle(known: Effect, call: Call, now: datetime) -> None:
+    """What becomes of the end that was reserved: a call that is over after Vapi was told is ended,
+    by it as far as anybody can tell.
+    """
+    if call.state == "ended" and call.vapi_id and known.sent_at is not None:
+        known.record_confirmed(call.vapi_id, {"id": call.vapi_id}, now)
+    else:
+        known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
 
 
 def _why_not(call: Call, invoice: Invoice) -> str:
