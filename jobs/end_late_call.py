@@ -5,7 +5,8 @@ then it may be night, or the person has said stop or paid. Twice is harmless: a 
 stays so, and one that has gone on for minutes is left alone.
 """
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from actions.contact.gate_facts import known_of
 from delivery.attempt import recording
@@ -23,10 +24,9 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 WITHIN = timedelta(minutes=2)  # of its answer: then somebody is spoken with
-# what the call itself brings about, or what says nothing of whether it may go on
+# what counts attempts, of which this is one, or says nothing of whether it may go on
 NO_REASON = frozenset(
     {
-        "recent_conversation",
         "person_cap",
         "debt_cap",
         "account_ceiling",
@@ -62,7 +62,7 @@ def _decide(call_id: str) -> Effect | None:
         known = Effect.one("key = ?", f"{CALL_END.name}:{call_id}")
         if call.state != "in_progress" or now > deadline:
             if known is not None and known.state in {"sending", "unknown"}:
-                known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+                _settle(known, call, now)
             return None
         codes = [_why_not(call, invoice) for invoice in invoices]
         if known is None and not all(codes):
@@ -75,8 +75,22 @@ def _decide(call_id: str) -> Effect | None:
         return reserve(CALL_END, call.id, request, invoices[0], "", call.actor, why, deadline)
 
 
+def _settle(known: Effect, call: Call, now: datetime) -> None:
+    """What becomes of the end that was reserved: a call that is over after Vapi was told is ended,
+    by it as far as anybody can tell.
+    """
+    if call.state == "ended" and call.vapi_id and known.sent_at is not None:
+        known.record_confirmed(call.vapi_id, {"id": call.vapi_id}, now)
+    else:
+        known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+
+
 def _why_not(call: Call, invoice: Invoice) -> str:
-    """The gate's code against speaking of the invoice now; empty when there is none."""
+    """The gate's code against speaking of the invoice now; empty when there is none. A conversation
+    since the call was decided is one, unless it is the call's own.
+    """
     now = business_now()
     facts = known_of(invoice, call.customer, call.to, "voice", now, real_now()).facts
+    others = tuple(one for one in facts.history if one.at != call.attempted_at)
+    facts = replace(facts, history=others)
     return next((no.code for no in all_refusals(facts, now) if no.code not in NO_REASON), "")

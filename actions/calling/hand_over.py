@@ -155,7 +155,7 @@ def _cannot_call(call: Call, advice: str) -> None:
         f"{call.account_id}:{call.ended_reason}"[:200],
         advice,
         customer_id=call.customer_id,
-        suggested="called",
+        suggested="skip",
         context=context,
     )
     if not item.is_open:

@@ -77,10 +77,16 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
 
 def let_last_stops_count(texts: Sequence[InboundText]) -> None:
     """Where a START of the same phone, of those in a page, newest first, was heard after a stop and
-    said before it, the stop counts: a webhook does not tell when a text was said.
+    said before it, the stop counts, unless they have begun again since: a webhook does not tell
+    when a text was said.
     """
     said = [(each, wish_of(each.body)) for each in texts]
+    begun_again: set[tuple[str, str]] = set()
     for place, (stop, wish) in enumerate(said):
+        if wish == "start":
+            begun_again.add((stop.sender, stop.to))
+        if wish != "stop" or (stop.sender, stop.to) in begun_again:
+            continue
         starts = [
             each.sid
             for each, wished in said[place + 1 :]
@@ -88,7 +94,7 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
             and each.sender == stop.sender
             and each.created_at <= stop.created_at
         ]
-        if wish == "stop" and starts:
+        if starts:
             again_if_it_gave_way(partial(_let_stop_last, stop, starts))
 
 

@@ -78,7 +78,7 @@ _CALL = """
     call_invoice AS i WHERE i.call_id = c.id AND i.invoice_id = :invoice),
     COALESCE(NULLIF(c.outcome, ''), 'in_doubt'), c.attempted_at FROM call AS c"""
 # Calls by hand that an older release knows of, which keeps no row of them; and who paid by
-# telephone outside a call of ours was spoken to, whoever rang: no attempt of ours
+# telephone was spoken to, whoever rang, and whatever the call is called: no attempt of ours
 _BY_HAND = """
 UNION ALL SELECT 'call', (SELECT n.invoice_id FROM planned_contact_invoice AS n
         WHERE n.planned_contact_id = p.id AND n.invoice_id = :invoice), 'in_doubt', p.performed_at
@@ -87,8 +87,7 @@ UNION ALL SELECT 'call', (SELECT n.invoice_id FROM planned_contact_invoice AS n
     AND w.kind = 'call' AND w.resolution = 'called'
 UNION ALL SELECT 'wanted_call', a.invoice_id, 'spoke', c.created_at
     FROM payment_confirmation AS c JOIN payment_attempt AS a ON a.id = c.attempt_id
-    WHERE a.invoice_id = :invoice AND c.by_phone AND c.call_id IS NULL
-    AND c.created_at > :remembered"""
+    WHERE a.invoice_id = :invoice AND c.by_phone AND c.created_at > :remembered"""
 _PERSON = f"""
 UNION ALL SELECT CASE WHEN messaging_service_sid IS NULL THEN 'From' ELSE 'MessagingServiceSid' END,
     COALESCE(messaging_service_sid, from_number), registration, NULL

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 
 from bin.commands.compliance.checker import Case, Home, Made, broken
+from rules.calling.ended_reasons import MADE_BY_HAND
 from tests.storm.client import Asked, Json
 from tests.storm.evidence import Evidence
 from tests.storm.load import Actor, Office
@@ -117,7 +118,8 @@ def told_of(evidence: Evidence) -> Iterator[str]:
             yield f"call {call['id']} is {call['state']}, and Vapi placed {placed['id']}"
         if placed is not None and call["vapi_id"] not in {placed["id"], None}:
             yield f"call {call['id']} is {call['vapi_id']} at Vapi, not {placed['id']}"
-        if placed is None and call["state"] == "ended":
+        by_hand = call.get("ended_reason") == MADE_BY_HAND
+        if placed is None and call["state"] == "ended" and not by_hand:
             yield f"call {call['id']} has ended, and Vapi placed none"
 
 
@@ -235,12 +237,13 @@ def _asked_of_the_checker(evidence: Evidence, decision: Json) -> tuple[Case, lis
 
 def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]:
     """Contacts of the account with the person before this one, by business time."""
-    debts = {row["call_id"]: row["invoice_id"] for row in evidence.of("call_invoice")}
+    debt = decision["invoice_id"]
+    about_it = {row["call_id"] for row in evidence.of("call_invoice") if row["invoice_id"] == debt}
     found = [
         Made(
             _moment(row["attempted_at"]),
             "voice",
-            debts.get(row["id"], ""),
+            debt if row["id"] in about_it else "",
             row["outcome"],
             bool(row["asked_for"]),
         )

@@ -628,12 +628,24 @@ def test_a_call_outside_the_rules(called, hours, wish, code):
     condemned(called, "v-1", code)
 
 
+def called_by_hand(called, hours):
+    """Staff spoke to the person so many hours before that call, about two bills."""
+    call = {"id": "call_0", "outcome": "spoke", "vapi_id": None, "effect_id": None}
+    at = called.rows["call"][0]["attempted_at"] - hours * 3600 * SECOND
+    call |= {"ended_reason": "made-by-hand", "attempted_at": at}
+    called.rows["call"].append(called.rows["call"][0] | call)
+    for invoice_id in ("inv_1", "inv_2"):
+        called.rows["call_invoice"].append({"call_id": "call_0", "invoice_id": invoice_id})
+
+
 def test_a_call_to_somebody_who_was_spoken_to(called):
-    call = {"id": "call_0", "outcome": "spoke", "vapi_id": "v-0"}
-    earlier = called.rows["call"][0]["attempted_at"] - 3600 * SECOND
-    called.rows["call"].append(called.rows["call"][0] | call | {"attempted_at": earlier})
-    called.rows["call_invoice"].append({"call_id": "call_0", "invoice_id": "inv_1"})
+    called_by_hand(called, hours=1)
     condemned(called, "v-1", "recent_conversation")
+
+
+def test_a_call_by_hand_is_none_of_vapis(called):
+    called_by_hand(called, hours=-1)
+    assert judge(called) == []
 
 
 @pytest.mark.parametrize(

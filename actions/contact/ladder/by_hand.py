@@ -33,6 +33,6 @@ def _why_not(owing: Owing, planned: PlannedContact) -> str:
 
 def _lasts(refused: Refused) -> bool:
     """Whether the call is off, and not merely for now."""
-    if refused.rule == "promise" or refused.rule.startswith("hold."):
+    if refused.rule in {"promise", "cool_down"} or refused.rule.startswith("hold."):
         return True
     return refused.next_at is None and refused.code not in SOON_OVER

@@ -6,13 +6,14 @@ from models.contact.consent import Consent
 from models.contact.opt_out import OptOut, person_key
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
-from runtime.clock import rfc3339
+from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 
 
 def end_opt_outs(customer: Customer, consent: Consent) -> None:
-    """End the opt-outs from the channels of a consent, in the open transaction. Raises Refused
-    `invalid` when it cannot.
+    """End the opt-outs from the channels of a consent that were said before it was given, in the
+    open transaction: one that is told of later may have been said after. Raises Refused `invalid`
+    when it cannot.
     """
     serialize_on(person_key(consent.phone))
     senders = tuple(sender_of(customer.account_id).values())
@@ -33,6 +34,7 @@ def end_opt_outs(customer: Customer, consent: Consent) -> None:
         source=f"consent: {consent.source}",
         reference=consent.id,
         recorded_by=consent.recorded_by,
+        at=min(consent.given_at, real_now()),
     )
     AuditEntry.record(
         consent.recorded_by,

@@ -62,13 +62,17 @@ def _is_known(
     return at is not None and any(channel in row.channels for row in OptOut.select().where(same))
 
 
+def lock_numbers(refusals: Iterable[Refusal]) -> None:
+    """Lock whoever is at these numbers, before anything else about people is written."""
+    for phone in sorted({one.phone for one in refusals}):
+        serialize_on(person_key(phone))
+
+
 def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> None:
-    """Record them in the caller's transaction, before or after any decision about the person at a
-    number. An opt-out counts from the file's time, at the latest from now.
+    """Record them in the caller's transaction, which has locked their numbers: before or after any
+    decision about the person at one. An opt-out counts from the file's time, at the latest from
+    now.
     """
-    news = list(news)  # by phone
-    for one in news:  # before what else a stop changes
-        serialize_on(person_key(one.phone))
     for one in news:
         if one.stops:
             said = {"at": min(one.at, now)} if one.at else {}

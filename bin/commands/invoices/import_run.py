@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from actions.contact.opt_out.import_opt_outs import News, keep, news_of
+from actions.contact.opt_out.import_opt_outs import News, keep, lock_numbers, news_of
 from actions.invoices.close_paid import Closing, close, closings_of
 from actions.invoices.import_invoices import Planned, import_rows, plan
 from actions.payments.recompute import recompute
@@ -131,6 +131,7 @@ class ImportRun:
                 planned = plan(self._account, batch.rows)
                 gone = closings_of(self._account, batch.passed) if close_paid else []
                 _lock(planned, gone)
+                lock_numbers(batch.refusals)
                 today = self._account.local_date(business_now())
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
                 news = news_of(self._account, batch.refusals)

@@ -118,12 +118,15 @@ def test_nobody_asks_vapi_about_it(calling: Calling):
     assert Call.quiet(real_now(), 9) == []
 
 
-def test_who_paid_by_telephone_was_spoken_to(calling: Calling):
-    """Given a part paid by a card that staff took by telephone, outside a call of the assistant's:
-    a conversation about that invoice, and no attempt to reach the person.
+@pytest.mark.parametrize("named", [{}, {"callId": "their-own-17"}], ids=["unnamed", "named"])
+def test_who_paid_by_telephone_was_spoken_to(calling: Calling, named: dict[str, str]):
+    """Given a part paid by a card that staff took by telephone, outside a call of the assistant's,
+    perhaps named as their own phone system does: a conversation about that invoice, and no attempt
+    to reach the person.
     """
     other = given.an_invoice(calling.account, customer=calling.customer)
     given_by = {"invoiceId": calling.invoice.id, "paymentMethodId": "pm_card_visa", "amount": 100}
+    given_by |= named
     calling.post("/api/payments/phone", **given_by)
     assert history(calling) == [("spoke", True)]
     assert history(calling, other) == []

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from jobs.end_late_call import end_late_call
 from models.calling.call import Call
 from models.contact.opt_out import OptOut
+from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import move_business_time, real_now
+from runtime.killpoint import Unwound
 from runtime.settings import get_settings
 from sandbox.vapi.books import PUBLIC_KEY
 from tests.stories.calling import Calling
@@ -59,7 +62,13 @@ def pays(calling: Calling) -> None:
     calling.post("/api/payments/upsert", **body, method="cash", reference="till 7")
 
 
-@pytest.mark.parametrize("happens", [night, says_stop, pays])
+def is_called_by_hand(calling: Calling) -> None:
+    about = {"customer_id": calling.customer.id, "context": {"phone": calling.phone}}
+    item = WorkItem.open(calling.account.id, "reply", "SM1", "They ask for a call.", **about)
+    calling.post(f"/api/work-items/{item.id}/resolve", action="called")
+
+
+@pytest.mark.parametrize("happens", [night, says_stop, pays, is_called_by_hand])
 def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
     calling, call = late
     happens(calling)
@@ -68,6 +77,26 @@ def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
     assert (ended.state, ended.ended_reason) == ("ended", "manually-canceled")
     effect = Effect.get(Effect.kind == "call_end")
     assert (effect.state, effect.invoice_id) == ("confirmed", calling.invoice.id)
+
+
+def test_a_crash_after_vapi_was_told_leaves_no_doubt(late, monkeypatch):
+    """Given a worker that dies once Vapi was told, then the call's end is what it was told for."""
+    calling, call = late
+    night(calling)
+    with calling.vapi.shared.lock:
+        calling.vapi.shared.moved_by += 1_201
+    calling.hears()
+    monkeypatch.setenv("PAYPHONE_ENV", "test")
+    monkeypatch.setenv("PAYPHONE_KILL_AT", "raise:effect.after_call")
+    get_settings.cache_clear()
+    with pytest.raises(Unwound):
+        end_late_call.perform(call.id)
+    monkeypatch.delenv("PAYPHONE_KILL_AT")
+    get_settings.cache_clear()
+    calling.hears()
+    calling.work_calls()
+    assert ended_by_us(calling) == [call.vapi_id]
+    assert Effect.get(Effect.kind == "call_end").state == "confirmed"
 
 
 def test_a_late_call_goes_on_where_its_person_may_be_called(late):

@@ -2,10 +2,11 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from actions.contact.consents import record_consent
 from actions.contact.put_off import put_off
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.poll_calls import poll_calls
@@ -126,6 +127,13 @@ def test_what_was_said_holds_us_back_and_asks_a_person(
     assert items == [reason]
 
 
+def tells_of_a_stop(calling: Calling, call: Call, ended_at: datetime) -> None:
+    """The report comes of a call in which somebody wanted to be left alone."""
+    report = {"endedReason": "customer-ended-call", "artifact": {}, "endedAt": rfc3339(ended_at)}
+    report["analysis"] = {"structuredData": {"outcome": "stop"}}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+
+
 @pytest.mark.parametrize(
     ("start_after", "may_be_texted"),
     [(timedelta(hours=1), True), (timedelta(hours=-3), False)],
@@ -143,14 +151,48 @@ def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
     OptOut.record(
         calling.account.id, calling.phone, "start", ["sms"], at=ended_at + start_after, **words
     )
-    report = {"endedReason": "customer-ended-call", "artifact": {}, "endedAt": rfc3339(ended_at)}
-    report["analysis"] = {"structuredData": {"outcome": "stop"}}
-    tells(calling, message(calling, call, "end-of-call-report", **report))
+    tells_of_a_stop(calling, call, ended_at)
 
     stopped = [
         OptOut.holds(calling.account.id, (), calling.phone, channel) for channel in ("sms", "voice")
     ]
     assert stopped == [not may_be_texted, True]
+
+
+@pytest.mark.parametrize(
+    ("given_after", "may_be_called"),
+    [(timedelta(hours=1), True), (timedelta(days=-1), False)],
+    ids=["after the call", "before it"],
+)
+def test_a_consent_ends_no_stop_that_was_said_after_it_and_told_late(
+    calling: Calling, given_after: timedelta, may_be_called: bool
+):
+    """Given a consent that ends an older stop, recorded before the report of a call in which they
+    wanted to be left alone again, then it counts from when it was given.
+    """
+    ended_at = real_now() - timedelta(hours=2)
+    call = Call.receive(calling.account.id, "vapi-1", caller=calling.phone, to="", now=real_now())
+    long_ago = {"words": "", "source": "desk", "recorded_by": "test"}
+    OptOut.record(
+        calling.account.id,
+        calling.phone,
+        "stop",
+        ["voice"],
+        at=ended_at - timedelta(days=9),
+        **long_ago,
+    )
+    words = {"source": "form", "text": "Call me.", "text_version": "1"}
+    record_consent(
+        calling.customer,
+        None,
+        ["voice"],
+        ended_at + given_after,
+        "test",
+        ends_opt_out=True,
+        **words,
+    )
+    tells_of_a_stop(calling, call, ended_at)
+    assert OptOut.holds(calling.account.id, (), calling.phone, "voice") == (not may_be_called)
 
 
 @pytest.mark.parametrize("has_named", [False, True], ids=["later", "named"])
@@ -492,7 +534,8 @@ def looked_for(calling: Calling) -> None:
 
 def test_trouble_that_comes_back_is_told_again(calling: Calling):
     """Given an organization without credits at Vapi, then one item tells of it however many calls
-    it stops; when that has been seen to and it comes back, somebody is told again.
+    it stops; when that has been seen to, as it suggests, its person may be called, and when it
+    comes back, somebody is told again.
     """
 
     def is_stopped() -> WorkItem:
@@ -504,7 +547,7 @@ def test_trouble_that_comes_back_is_told_again(calling: Calling):
 
     assert is_stopped().is_open
     item = is_stopped()
-    answer = calling.post(f"/api/work-items/{item.id}/resolve", action="skip")
+    answer = calling.post(f"/api/work-items/{item.id}/resolve", action=item.suggested)
     assert answer.status_code == 200
     again = is_stopped()
     assert (again.id, again.is_open, again.resolution) == (item.id, True, None)

@@ -214,6 +214,18 @@ def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
     assert len(clinic.stops()) == rows, "it is told once"
 
 
+def test_a_start_that_is_heard_late_does_not_bring_back_a_stop_that_was_taken_back(clinic):
+    """Given START, STOP and START again, of which the first is heard last, then texts may go on."""
+    first, stop, last = (
+        clinic.loses(words, ago=ago * MINUTE)
+        for words, ago in (("START", 5), ("please do not text me any more", 4), ("START", 3))
+    )
+    for sid in (stop, last, first):
+        assert clinic.arrives_late(sid) == [200]
+    clinic.looks()
+    assert clinic.reason() is None
+
+
 @pytest.mark.parametrize(("first", "last"), [("STOP", "START"), ("START", "STOP")])
 def test_of_two_wishes_in_one_second_the_one_counts_that_twilio_lists_as_newer(clinic, first, last):
     for words in (first, last):

@@ -351,6 +351,13 @@ def calls():
     return [(row.state, row.resolution) for row in rows]
 
 
+def speaks_to(clinic):
+    """Somebody at the clinic calls the person for another reason."""
+    about = {"customer_id": clinic.customer.id}
+    item = WorkItem.open(clinic.account.id, "reply", "SM1", "They ask for a call.", **about)
+    clinic.texting.post(f"/api/work-items/{item.id}/resolve", action="called")
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
@@ -363,8 +370,9 @@ def calls():
             ),
             "attorney_represented",
         ),
+        (lambda clinic, _: speaks_to(clinic), "recent_conversation"),
     ],
-    ids=["paid", "promised", "stop", "hold"],
+    ids=["paid", "promised", "stop", "hold", "spoken to"],
 )
 def test_nobody_is_asked_to_call_who_may_not_be_called_any_more(clinic, happens, why):
     invoice = clinic.owes(7)

@@ -3,15 +3,18 @@ victim: on connections of their own, one of which is seen waiting before the oth
 """
 
 import threading
+from contextlib import closing
 
 import pytest
 
 from actions.calling.hand_over import hand_over
 from actions.contact.consents import record_opt_out
 from actions.contact.gate_facts import known_of
-from actions.contact.opt_out.import_opt_outs import News, keep
+from actions.contact.opt_out.import_opt_outs import keep, lock_numbers, news_of
 from actions.invoices.customers import change_customer
 from actions.people.resolve_item import Choice, resolve_item
+from bin.commands.invoices.import_options import open_file
+from bin.commands.invoices.import_run import ImportRun
 from models.calling.call import Call
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
@@ -26,6 +29,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, is_postgres, release_connection, serialize_on, transaction
 from rules.calling.call_analysis import FOLLOWS
+from rules.imports.invoice_csv import Refusal
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
 from tests.acceptance.contact.test_people_answer_texts import a_text
@@ -197,7 +201,9 @@ def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by)
             if by == "another number":
                 change_customer(texting.customer, {"phone": "+12025550199"}, False, "test")
             else:
-                keep(clinic.account, [News(texting.phone, (), None, True)], "test", now)
+                no = Refusal(texting.phone, (), None, no_consent=True)
+                lock_numbers([no])
+                keep(clinic.account, news_of(clinic.account, [no]), "test", now)
         return [row.revoked_at is not None for row in Consent.select()]
 
     def decides():
@@ -296,6 +302,17 @@ def test_who_was_called_by_hand_is_known_to_a_decision_that_is_under_way(clinic)
     assert not done.is_open
 
 
+def has_two_numbers(clinic):
+    """The numbers of the clinic's own customer, who owes, in the order in which they are locked."""
+    clinic.owes(3)
+    clinic.scan()
+    first, second = sorted(PHONES)[:2]
+    Customer.update(phone=first, contact_request={"phone": second}).where(
+        Customer.id == clinic.customer.id
+    ).execute()
+    return first, second, Customer.get_by_id(clinic.customer.id)
+
+
 def at_the_desk(customer):
     record_opt_out(customer, None, ["sms", "voice"], "test", words="", source="desk")
 
@@ -307,28 +324,35 @@ def told_of_a_call(customer):
         hand_over(call, FOLLOWS["stop"], real_now())
 
 
-def in_a_file(customer):
-    numbers = sorted([customer.phone, customer.preferred_phone])
-    with transaction():
-        news = [News(number, ("sms", "voice"), None, False) for number in numbers]
-        keep(customer.account, news, "test", real_now())
-
-
-@pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call, in_a_file])
+@pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call])
 def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
     """Given a look at a person who has two numbers, which holds the second one's lock and then
     writes down what it found, when they want to be left alone at both.
     """
-    clinic.owes(3)
-    clinic.scan()
-    first, second = sorted(PHONES)[:2]  # as they are locked
-    Customer.update(phone=first, contact_request={"phone": second}).where(
-        Customer.id == clinic.customer.id
-    ).execute()
-    customer = Customer.get_by_id(clinic.customer.id)
+    first, second, customer = has_two_numbers(clinic)
     while_it_waits(
         lambda: stops(customer) or True,
         lambda: serialize_on(person_key(second)),
         lambda: ContactCourse.look_again_at(customer.id),
     )
+    assert all(OptOut.holds(clinic.account.id, (), phone, "voice") for phone in (first, second))
+
+
+def test_an_import_with_opt_outs_stands_in_nobodys_way(clinic, tmp_path):
+    """Given such a look, when a file brings what is overdue of theirs and their stops."""
+    first, second, customer = has_two_numbers(clinic)
+    file = tmp_path / "export.csv"
+    file.write_text(
+        "number,customer,phone,dueDate,amount,currency,optOut\n"
+        f"8,{customer.name},{first},2026-01-31,10,USD,yes\n"
+        f"9,Bob,{second},2026-01-31,10,USD,yes\n"
+    )
+    how = {"dates": "iso", "currency": "", "region": "US"}
+    with closing(ImportRun(clinic.account, *open_file(file, (), None, None, None, **how))) as run:
+        while_it_waits(
+            lambda: run.write(close_paid=False),
+            lambda: serialize_on(person_key(second)),
+            lambda: ContactCourse.look_again_at(customer.id),
+        )
+    assert Invoice.get(Invoice.number == "8").customer_id == customer.id
     assert all(OptOut.holds(clinic.account.id, (), phone, "voice") for phone in (first, second))
