@@ -43,10 +43,7 @@ def retire_payment_link(link_id: str) -> None:
         with recording():
             link.record_retired(real_now())
         return
-    refusals = [
-        _expire(link, session["id"])
-        for session in list_sessions(link.stripe_link_id, "open", link.stripe_account)[:AT_ONCE]
-    ]
+    refusals = [_expire(link, session_id) for session_id in _to_expire(link)[:AT_ONCE]]
     left = list_sessions(link.stripe_link_id, "open", link.stripe_account) if refusals else []
     paid = [] if left else _paid(link)
     with transaction() if left else recording():
@@ -84,6 +81,16 @@ def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
     if closed is None and effect.error_code != "resource_missing":
         raise NotYet(f"Stripe refused to close link {link.id}: {effect.error}")
     return effect, closed
+
+
+def _to_expire(link: PaymentLink) -> list[str]:
+    """The ids of the link's sessions that are open, and of those that an attempt which broke off
+    has sent for and that nothing is known of.
+    """
+    unsettled = Effect.unsettled(SESSION_EXPIRE.name, link.id, link.invoice_id)
+    sessions = list_sessions(link.stripe_link_id or "", "open", link.stripe_account)
+    ids = [*(effect.request["session"] for effect in unsettled), *(each["id"] for each in sessions)]
+    return list(dict.fromkeys(ids))
 
 
 def _expire(link: PaymentLink, session_id: str) -> int:

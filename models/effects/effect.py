@@ -133,6 +133,12 @@ class Effect(Row):
         mine = (cls.invoice_id == invoice_id) & ((cls.key == key) | cls.key.startswith(f"{key}:"))
         return int(cls.select().where(mine, cls.state == "refused").count())
 
+    @classmethod
+    def unsettled(cls, kind: str, subject: str, invoice_id: str) -> "list[Effect]":
+        """The effects `kind:subject:…` of the invoice of which nobody knows yet how they ended."""
+        mine = (cls.invoice_id == invoice_id) & cls.key.startswith(f"{kind}:{subject}:")
+        return list(cls.select().where(mine, cls.state << ("sending", "unknown")))
+
     @property
     def idempotency_key(self) -> str:
         """The key sent to the provider. A new generation begins only after the provider's record
