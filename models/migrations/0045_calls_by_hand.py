@@ -28,7 +28,8 @@ SELECT {CALL_ID}, w.account_id, w.customer_id, 'outbound', '',
 """
 INVOICES = f"""
 INSERT INTO call_invoice (call_id, invoice_id)
-SELECT {CALL_ID}, i.id {CALLED.replace('WHERE', 'JOIN invoice AS i ON i.customer_id = c.id WHERE', 1)}
+SELECT {CALL_ID}, i.id
+{CALLED.replace('WHERE', 'JOIN invoice AS i ON i.customer_id = c.id WHERE', 1)}
 AND (i.status IN ('overdue', 'sent') OR i.id = w.invoice_id) ON CONFLICT DO NOTHING
 """
 
