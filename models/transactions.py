@@ -67,11 +67,6 @@ def without_sync() -> AbstractContextManager[None]:
     return cast("AbstractContextManager[None]", database.obj.without_sync())
 
 
-def now_sql() -> str:
-    """The SQL expression of the database's clock, in microseconds since the epoch."""
-    return _NOW["postgres" if is_postgres() else "sqlite"]
-
-
 def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     """Run fixed SQL, written with `?` for parameters and `{now}` for the clock; its cursor."""
     return database.execute_sql(_dialect(sql, is_postgres()), params)

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from runtime.clock_shift import shared_shift
 from runtime.settings import get_settings
 
-OLDEST = 2000  # the year before which a time is a mistyped one
-
 _shift: timedelta | None = None  # until it is moved, what the settings say
 
 

@@ -16,8 +16,6 @@ from rules.contact.gate import TRANSIENT, decide
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-DECIDED = ("queued", "ringing", "in_progress")
-
 
 def call_refusal(
     invoices: Sequence[Invoice], customer: Customer, asked_by: str
@@ -78,8 +76,6 @@ def request_call(
     asked_by: str,
     reason: str,
     planned_contact_id: str | None = None,
-    queue: str = "",
-    delay: float = 0.0,
 ) -> Call:
     """A call to the customer about these invoices of theirs, with the job that places it; needs an
     open transaction. One that is on its way about them is answered instead.
@@ -103,12 +99,5 @@ def request_call(
         now=real_now(),
     )
     if call.state in {"waiting", "sending"}:
-        stage_again(
-            "dial_overdue",
-            call.id,
-            call.id,
-            fair_to=customer.account_id,
-            queue=queue,
-            delay=delay,
-        )
+        stage_again("dial_overdue", call.id, call.id, fair_to=customer.account_id)
     return call

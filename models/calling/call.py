@@ -312,12 +312,6 @@ class Call(Row):
             decision_id=decision_id or self.decision_id,
         )
 
-    def record_cancelled(self, why: str, now: datetime) -> bool:
-        """It is not wanted any more; False if it is not waiting."""
-        return self._write(
-            now, only_if="state = 'waiting'", state="cancelled", error_code="cancelled", error=why
-        )
-
     def record_unknown(self, error: str, now: datetime) -> None:
         """Nobody knows what became of it, unless a report was first to tell."""
         unless_told = "state IN ('waiting', 'sending')"

@@ -11,7 +11,6 @@ from models.transactions import execute
 from runtime.ids import new_id, new_token
 from runtime.settings import get_settings
 
-LIVE = ("planned", "active")
 ADDRESS_LIFE = timedelta(days=90)
 TOKEN_LENGTH = 16  # 80 bits: unguessable, yet it can be read out
 

@@ -27,16 +27,14 @@ def list_events(since: int, after: str, stripe_account: str = "", limit: int = P
     return _page("events", since, after, stripe_account, limit)
 
 
-def list_intents(since: int, after: str, stripe_account: str = "", limit: int = PAGE) -> Page:
+def list_intents(since: int, after: str, stripe_account: str) -> Page:
     """PaymentIntents created from `since` on."""
-    return _page("payment_intents", since, after, stripe_account, limit)
+    return _page("payment_intents", since, after, stripe_account, PAGE)
 
 
-def list_recent_refunds(
-    since: int, after: str, stripe_account: str = "", limit: int = PAGE
-) -> Page:
+def list_recent_refunds(since: int, after: str, stripe_account: str) -> Page:
     """Refunds created from `since` on."""
-    return _page("refunds", since, after, stripe_account, limit)
+    return _page("refunds", since, after, stripe_account, PAGE)
 
 
 def list_webhook_endpoints() -> list[Json]:

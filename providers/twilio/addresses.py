@@ -2,7 +2,7 @@
 country asks for one.
 
 An address is created, then attached to a number; how its registration goes is told by the number
-(`numbers.emergency_registration`).
+(its `emergency_address_status`).
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 from providers.errors import ProviderError
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
-from providers.twilio.refusals import ADDRESS_SUGGESTED, NOT_FOUND
+from providers.twilio.refusals import NOT_FOUND
 
 # characters of an emergency address's FriendlyName and CustomerName (support.twilio.com, "How to
 # validate an address")
@@ -27,16 +27,6 @@ FIELDS = (
     "postal_code",
     "iso_country",
 )
-# "Street: 645 HARRISON ST, Locality: SAN FRANCISCO, …", after a bar
-_SUGGESTED = {
-    "Street": "street",
-    "StreetSecondary": "street_secondary",
-    "Locality": "city",
-    "Region": "region",
-    "PostalCode": "postal_code",
-    "IsoCountry": "iso_country",
-}
-_SUGGESTION = re.compile(r"(\w+): (.*?)(?=, \w+: |$)")
 
 
 def create_address(
@@ -54,7 +44,7 @@ def create_address(
     """Register an address; `friendly_name` is the tag by which it is found again.
 
     It is never corrected silently: an ambulance is sent there. One that Twilio would write in
-    another way is refused with the code ADDRESS_SUGGESTED (see `suggested_address`).
+    another way is refused with the code ADDRESS_SUGGESTED, and its own way in the message.
     """
     if not 0 < len(friendly_name) <= LONGEST_TAG:
         raise ValueError(
@@ -102,14 +92,6 @@ def delete_address(sid: str) -> None:
 def list_addresses(tag_prefix: str = "") -> list[Json]:
     """Every address whose tag begins so, over all pages."""
     return [each for each in _listed() if each["friendly_name"].startswith(tag_prefix)]
-
-
-def suggested_address(error: ProviderError) -> dict[str, str]:
-    """The address that Twilio suggests in its refusal, by our names; empty if it suggests none."""
-    if error.code != ADDRESS_SUGGESTED:
-        return {}
-    found = dict(_SUGGESTION.findall(str(error).partition("|")[2]))
-    return {ours: found[theirs] for theirs, ours in _SUGGESTED.items() if found.get(theirs)}
 
 
 def _listed(**filters: Any) -> list[Json]:

@@ -1,8 +1,7 @@
 """Calls that we place through Twilio: to hear whether a clinic's own number forwards to ours.
 
 A call has no idempotency key and no field for a tag: whoever places one makes sure that it is
-placed once, and finds it again by its two numbers and its time. What is to come back with every
-report goes into the query of `status_callback`.
+placed once, and finds it again by its two numbers and its time.
 """
 
 from datetime import datetime
@@ -18,17 +17,11 @@ MAX_LISTED = 400
 FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
-def place_test_call(
-    to: str, from_: str, *, twiml: str = "", url: str = "", status_callback: str = ""
-) -> Json:
-    """Call `to`, showing `from_`; whoever answers hears `twiml`, or what `url` answers with."""
-    if bool(twiml) == bool(url):
-        raise ValueError("a call needs one of twiml and url")
-    spoken: Json = {"twiml": twiml} if twiml else {"url": url}
-    reports: Json = {"status_callback": status_callback} if status_callback else {}
+def place_test_call(to: str, from_: str, *, twiml: str) -> Json:
+    """Call `to`, showing `from_`; whoever answers hears `twiml`."""
     with mapped_errors():
         made = client().calls.create(
-            to=to, from_=from_, timeout=RINGS, time_limit=LONGEST, **spoken, **reports
+            to=to, from_=from_, timeout=RINGS, time_limit=LONGEST, twiml=twiml
         )
         return _plain(made)
 

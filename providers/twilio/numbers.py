@@ -7,7 +7,7 @@ works like an update, so whoever buys checks that nobody else here has it.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from providers.errors import ProviderError
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
@@ -16,12 +16,6 @@ from providers.twilio.refusals import NOT_FOUND
 LONGEST_TAG = 64  # characters of a FriendlyName
 PAGE = 1000  # the most that Twilio lists at once
 CAPABILITIES = ("voice", "sms", "mms")
-Registration = Literal["registered", "pending", "failed", "none"]
-_REGISTRATIONS: dict[str, Registration] = {
-    "registered": "registered",
-    "pending-registration": "pending",
-    "registration-failure": "failed",
-}
 # while it is any of these, Twilio does not release the number
 _HELD = frozenset({"registered", "pending-registration", "pending-unregistration"})
 _SHOWN = (
@@ -222,13 +216,6 @@ def _unregister_emergency_address(sid: str) -> None:
 def list_numbers(tag_prefix: str = "") -> list[Json]:
     """Every number of ours whose tag begins so, over all pages."""
     return [each for each in _listed() if each["friendly_name"].startswith(tag_prefix)]
-
-
-def emergency_registration(number: Json) -> Registration:
-    """How far the registration of a number's emergency address is; until it is `registered`, a 911
-    call from the number costs $75 (twilio.com/docs/voice, "Emergency calling").
-    """
-    return _REGISTRATIONS.get(number["emergency_address_status"], "none")
 
 
 def _listed(**filters: Any) -> list[Json]:

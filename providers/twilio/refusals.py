@@ -7,7 +7,6 @@ in `rules/contact/delivery_failures.py`.
 import re
 
 GONE = frozenset({"21422"})  # somebody else has the number: choose another
-NONE_LEFT = frozenset({"21452"})  # the area code has no numbers
 TRIAL = frozenset({"21404", "21219"})
 ADDRESS_REQUIRED = frozenset({"21613", "21615", "21631"})
 BUNDLE_REQUIRED = "21649"

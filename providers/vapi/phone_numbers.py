@@ -39,15 +39,13 @@ def import_number(
     account_sid: str,
     auth_token: str,
     tag: str,
-    squad_id: str = "",
-    assistant_id: str = "",
-    server: Json | None = None,
+    squad_id: str,
 ) -> Json:
-    """Let Vapi answer a number of ours; it does so only once `is_active`. The tag becomes its
-    name.
+    """Let Vapi answer a number of ours; it does so only once it is ACTIVE, after minutes. The tag
+    becomes its name.
     """
-    body = OURS | {"number": number, "name": name(tag)} | _login(account_sid, auth_token)
-    return _kept(client.post(f"/{KIND}", body | _answered_by(squad_id, assistant_id, server)))
+    body = OURS | {"number": number, "name": name(tag), "squadId": squad_id}
+    return _kept(client.post(f"/{KIND}", body | _login(account_sid, auth_token)))
 
 
 def bring_number(body: Json, tag: str) -> Json:
@@ -72,27 +70,16 @@ def update_number(
     *,
     account_sid: str,
     auth_token: str,
-    squad_id: str = "",
-    assistant_id: str = "",
-    server: Json | None = None,
+    squad_id: str,
 ) -> Json:
-    """Have another squad answer, or another assistant, where one answered before; and Vapi sign in
-    to Twilio anew.
-    """
-    body = OURS | _login(account_sid, auth_token) | _answered_by(squad_id, assistant_id, server)
+    """Have another squad answer, and Vapi sign in to Twilio anew."""
+    body = OURS | _login(account_sid, auth_token) | {"squadId": squad_id}
     return _kept(client.patch(place(KIND, number_id), body))
 
 
-def find_number(*, number: str = "", tag: str = "", since: datetime | None = None) -> Json | None:
-    """The imported number with this E.164 number, or with our tag."""
-    return next(
-        (
-            row
-            for row in list_numbers(since)
-            if (number and row.get("number") == number) or (tag and row.get("name") == tag)
-        ),
-        None,
-    )
+def find_number(tag: str, since: datetime | None = None) -> Json | None:
+    """The imported number with our tag."""
+    return next((row for row in list_numbers(since) if row.get("name") == tag), None)
 
 
 def list_numbers(since: datetime | None = None) -> list[Json]:
@@ -105,18 +92,8 @@ def delete_number(number_id: str) -> None:
     client.delete(place(KIND, number_id))
 
 
-def is_active(number: Json) -> bool:
-    """Whether callers are answered. A new number is `activating` for minutes."""
-    return number.get("status") == ACTIVE
-
-
 def _login(account_sid: str, auth_token: str) -> Json:
     return {"twilioAccountSid": account_sid, "twilioAuthToken": auth_token}
-
-
-def _answered_by(squad_id: str, assistant_id: str, server: Json | None) -> Json:
-    asked = {"squadId": squad_id, "assistantId": assistant_id, "server": server}
-    return {key: value for key, value in asked.items() if value}
 
 
 def _kept(number: Json) -> Json:

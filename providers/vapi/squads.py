@@ -1,21 +1,12 @@
 """Squads at Vapi: assistants that hand a call over to each other, each pinned to a version."""
 
 from datetime import datetime
-from typing import Any
 
 from providers.vapi import client
-from providers.vapi.assistants import version_of
 from providers.vapi.client import Json, place
 from providers.vapi.lists import carries, listed, name
 
 KIND = "squad"
-
-
-def member(assistant: Json, **more: Any) -> Json:
-    """A member of a squad: an assistant at the version published now, if Vapi keeps versions."""
-    version = version_of(assistant)
-    pinned = {"assistantVersion": version} if version else {}
-    return {"assistantId": assistant["id"], **pinned, **more}
 
 
 def create_squad(members: list[Json], tag: str) -> Json:

@@ -1,7 +1,5 @@
-"""Tools at Vapi: `query` looks into knowledge files, `function` asks our server.
-
-A tool has neither name nor metadata. Our tag is the name of a query tool's knowledge base, and a
-static parameter of a function: Vapi sends it with each call, and no model sees it.
+"""Tools at Vapi that look into knowledge files. A tool has neither name nor metadata: our tag is
+the name of its knowledge base.
 """
 
 from datetime import datetime
@@ -9,35 +7,13 @@ from typing import Any
 
 from providers.vapi import client
 from providers.vapi.client import Json, place
-from providers.vapi.lists import listed, name
+from providers.vapi.lists import listed
 
 KIND = "tool"
-TAG = "attempt_id"
-
-
-def query_tool(function_name: str, description: str, file_ids: list[str], tag: str) -> Json:
-    """The body of a tool that answers from files. A system prompt has to name `function_name`, or
-    it is never used; `description` says what the files hold.
-    """
-    base = {
-        "provider": "google",
-        "name": name(tag),
-        "description": description,
-        "fileIds": file_ids,
-    }
-    return {"type": "query", "function": {"name": function_name}, "knowledgeBases": [base]}
-
-
-def function_tool(function: Json, url: str, parameters: Json, tag: str) -> Json:
-    """The body of a tool that asks `url` of ours. `function` has name, description and parameters
-    as the model sees them; `parameters` are static values that the model neither sees nor changes.
-    """
-    fixed = [{"key": key, "value": value} for key, value in (parameters | {TAG: tag}).items()]
-    return {"type": "function", "function": function, "server": {"url": url}, "parameters": fixed}
 
 
 def create_tool(request: Json) -> Json:
-    """Make a tool from a body such as `query_tool` renders."""
+    """Make a tool from a body as `rules.deployment.query_tool` renders it."""
     return client.post(f"/{KIND}", request)
 
 
@@ -67,10 +43,6 @@ def delete_tool(tool_id: str) -> None:
 
 
 def _tags(tool: Json) -> list[Any]:
-    bases, parameters = (
-        [each for each in held if isinstance(each, dict)] if isinstance(held, list) else []
-        for held in (tool.get("knowledgeBases"), tool.get("parameters"))
-    )
-    return [base.get("name") for base in bases] + [
-        each.get("value") for each in parameters if each.get("key") == TAG
-    ]
+    held = tool.get("knowledgeBases")
+    bases = held if isinstance(held, list) else []
+    return [base.get("name") for base in bases if isinstance(base, dict)]

@@ -14,7 +14,6 @@ from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 
 Json = dict[str, Any]
-TYPE = "tool-calls"
 MOST = 20  # tool calls of one message; a model asks for one or two
 LONGEST = 1500  # characters of a line
 DEEPEST = 8  # levels of arguments; no tool of ours has more than one

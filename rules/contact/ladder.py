@@ -101,9 +101,6 @@ class Heard:
     last_call_on: date | None = None
 
 
-SILENCE = Heard()
-
-
 @dataclass(frozen=True, slots=True)
 class Climb:
     """A rung, the first day on which it may be climbed, and the invoices that it is about, the

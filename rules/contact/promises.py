@@ -1,6 +1,5 @@
 """What a promise to pay comes to: how long is waited, and when it was kept."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -16,11 +15,11 @@ class Terms(NamedTuple):
     farthest_days: int
 
 
-def terms_on(day: date, rules: Iterable[Rule] = RULES) -> Terms:
+def terms_on(day: date) -> Terms:
     """The terms in force on a day: those of the policy's rule `promise` or one of its successors,
     `promise.…`.
     """
-    found = next(rule for rule in rules if _is_promise(rule) and rule.in_force(day, day))
+    found = next(rule for rule in RULES if _is_promise(rule) and rule.in_force(day, day))
     return Terms(found.numbers["grace_days"], found.numbers["farthest_days"])
 
 

@@ -18,7 +18,6 @@ REQUIRED = {
     "help": frozenset({"clinic"}),
 }
 KINDS = tuple(REQUIRED)
-OF_A_RUNG = ("payment_link", "reminder")  # what the ladder may text
 MAX_LENGTH = 1600  # Twilio's most
 MAX_CLINIC = 60
 MAX_NUMBER = 20

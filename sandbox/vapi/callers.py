@@ -51,7 +51,6 @@ def _talk(*lines: str) -> str:
 
 
 _OPENING = "This is the clinic's AI assistant. May I have your full name, please?"
-_BYE = "Thank you. Goodbye."
 
 SCRIPTS: dict[str, Script] = {
     "busy": Script("customer-busy", answered=False),

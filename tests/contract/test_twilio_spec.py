@@ -380,7 +380,7 @@ EVERY_TIME = {
         "EmergencyEnabled",
         "AutoCorrectAddress",
     },
-    "CreateCall": {"To", "From", "Twiml", "Timeout", "TimeLimit", "StatusCallback"},
+    "CreateCall": {"To", "From", "Twiml", "Timeout", "TimeLimit"},
 }
 PORT = {
     "phone_numbers": [{"phone_number": "+12125550177"}],
@@ -454,6 +454,6 @@ def going_live(twilio_stand_in: TwilioStandIn) -> TwilioStandIn:
     trunks.send_on(trunk["id"], "pp-trunk", "sip:+12125550123@trunk.sip.vapi.ai")
     document = ports.upload_document("bill.pdf", b"%PDF-1.7", "application/pdf", "pp-bill")
     ports.create_port(PORT | {"documents": [document["id"]]})
-    place_test_call(first, second, twiml="<Response/>", status_callback=f"{HOME}/status")
+    place_test_call(first, second, twiml="<Response/>")
     twilio_stand_in.passes()
     return twilio_stand_in

@@ -39,12 +39,11 @@ from tests.stand_ins.vapi_shapes import FILE, FOLDER, NAMES, SPEC, compact, spec
 from tests.stories.voice import (
     HOOK,
     SECRET,
-    TOOLS,
     a_file,
-    a_function_tool,
     a_query_tool,
     assistant_body,
     imported,
+    query_tool_body,
 )
 
 needs_spec = pytest.mark.skipif(
@@ -106,24 +105,25 @@ def everything_we_ask():
     file = a_file()
     files.get_file(file["id"])
     files.find_file("file-1")
-    tool, function = a_query_tool(file["id"]), a_function_tool()
+    tool = a_query_tool(file["id"])
     tools.get_tool(tool["id"])
-    tools.find_tool("tool-2", since)
-    tools.update_tool(tool["id"], tools.query_tool("hours", "Hours", [file["id"]], "tool-1"))
-    body = assistant_body(tool["id"], function["id"])
+    tools.find_tool("tool-1", since)
+    tools.update_tool(tool["id"], query_tool_body(file["id"]))
+    body = assistant_body(tool["id"])
     assistant = assistants.create_assistant(body, "assistant-1")
     assistants.get_assistant(assistant["id"])
     assistants.find_assistant("assistant-1", since)
     assistants.update_assistant(assistant["id"], body | {"firstMessage": "Hi"}, "assistant-1")
-    squad = squads.create_squad([squads.member(assistant)], "squad-1")
+    member = {"assistantId": assistant["id"], "assistantVersion": assistant["latestVersion"]}
+    squad = squads.create_squad([member], "squad-1")
     squads.get_squad(squad["id"])
     squads.find_squad("squad-1", since)
-    squads.update_squad(squad["id"], [squads.member(assistant)], "squad-1")
-    number = imported(squad_id=squad["id"], server={"url": HOOK})
+    squads.update_squad(squad["id"], [member], "squad-1")
+    number = imported(squad["id"])
     phone_numbers.get_number(number["id"])
-    phone_numbers.find_number(tag="number-1", since=since)
+    phone_numbers.find_number("number-1", since)
     login = {"account_sid": MAGIC_ACCOUNT, "auth_token": MAGIC_TOKEN}
-    phone_numbers.update_number(number["id"], squad_id=squad["id"], server={"url": HOOK}, **login)
+    phone_numbers.update_number(number["id"], squad_id=squad["id"], **login)
     known = credentials.create_credential(trunk_at_vapi(), "trunk-1")
     credentials.get_credential(known["id"])
     credentials.find_credential("trunk-1", since)
@@ -150,8 +150,7 @@ def everything_we_ask():
     phone_numbers.delete_number(number["id"])
     squads.delete_squad(squad["id"])
     assistants.delete_assistant(assistant["id"])
-    for each in (tool, function):
-        tools.delete_tool(each["id"])
+    tools.delete_tool(tool["id"])
     files.delete_file(file["id"])
 
 
@@ -250,7 +249,7 @@ def test_every_answer_of_the_stand_ins_is_of_the_published_shape(spy, published)
 def test_a_refused_delete_is_of_the_published_shape(spy, published, kind):
     tool = a_query_tool(a_file()["id"])
     assistant = assistants.create_assistant(assistant_body(tool["id"]), "a")
-    squads.create_squad([squads.member(assistant)], "s")
+    squads.create_squad([{"assistantId": assistant["id"]}], "s")
     answer = client.client().delete(
         f"/{kind}/{ {'tool': tool, 'assistant': assistant}[kind]['id'] }"
     )
@@ -297,7 +296,7 @@ def test_our_secret_is_in_every_server_of_ours(spy, voice):
         if request.content.startswith(b"{")
     ]
     ours = [server for server in servers if server]
-    assert {server["url"] for server in ours} == {HOOK, TOOLS}
+    assert {server["url"] for server in ours} == {HOOK}
     assert all(server["headers"] == {"X-Vapi-Secret": SECRET} for server in ours)
 
 

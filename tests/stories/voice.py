@@ -10,7 +10,6 @@ SECRET = "vapi-webhook-secret-0001"
 VAPI = {"VAPI_API_KEY": MAGIC_KEY, "VAPI_WEBHOOK_SECRET": SECRET}
 NUMBER = "+15005550006"  # of the account that Twilio's stand-in opens with
 HOOK = "http://payphone/api/webhooks/vapi"
-TOOLS = "http://payphone/api/vapi/tools"
 KNOWLEDGE = "clinic_knowledge"
 Json = dict[str, Any]
 
@@ -31,23 +30,19 @@ def a_file(tag: str = "file-1", content: bytes = b"Open 9 to 5.", name: str = "h
     return files.upload_file(name, content, "text/plain", {"attempt_id": tag})
 
 
+def query_tool_body(*file_ids: str, tag: str = "tool-1") -> Json:
+    base = {"provider": "google", "name": tag, "description": "Hours", "fileIds": list(file_ids)}
+    return {"type": "query", "function": {"name": KNOWLEDGE}, "knowledgeBases": [base]}
+
+
 def a_query_tool(*file_ids: str, tag: str = "tool-1") -> Json:
-    return tools.create_tool(tools.query_tool(KNOWLEDGE, "Opening hours", list(file_ids), tag))
+    return tools.create_tool(query_tool_body(*file_ids, tag=tag))
 
 
-def a_function_tool(tag: str = "tool-2") -> Json:
-    function = {
-        "name": "find_invoice",
-        "description": "Finds an invoice by its number",
-        "parameters": {"type": "object", "properties": {"number": {"type": "string"}}},
-    }
-    return tools.create_tool(tools.function_tool(function, TOOLS, {"account_id": "acc_1"}, tag))
-
-
-def imported(tag: str = "number-1", **answered_by: Any) -> Json:
-    return phone_numbers.import_number(
-        NUMBER, account_sid=MAGIC_ACCOUNT, auth_token=MAGIC_TOKEN, tag=tag, **answered_by
-    )
+def imported(squad_id: str = "") -> Json:
+    squad_id = squad_id or squads.create_squad([{"assistant": {}}], "squad-1")["id"]
+    login = {"account_sid": MAGIC_ACCOUNT, "auth_token": MAGIC_TOKEN}
+    return phone_numbers.import_number(NUMBER, tag="number-1", squad_id=squad_id, **login)
 
 
 def deployed() -> dict[str, str]:
@@ -55,7 +50,7 @@ def deployed() -> dict[str, str]:
     file = a_file()
     tool = a_query_tool(file["id"])
     assistant = assistants.create_assistant(assistant_body(tool["id"]), "assistant-1")
-    squad = squads.create_squad([squads.member(assistant)], "squad-1")
-    number = imported(squad_id=squad["id"])
+    squad = squads.create_squad([{"assistantId": assistant["id"]}], "squad-1")
+    number = imported(squad["id"])
     parts = {"file": file, "tool": tool, "assistant": assistant, "squad": squad, "number": number}
     return {kind: str(part["id"]) for kind, part in parts.items()}

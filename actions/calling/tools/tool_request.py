@@ -30,11 +30,6 @@ class ToolRequest:
         return self.call.to if self.call.direction == "outbound" else self.call.from_number
 
     @property
-    def clinic_line(self) -> str:
-        """The clinic's end."""
-        return self.call.from_number if self.call.direction == "outbound" else self.call.to
-
-    @property
     def carrier_id(self) -> str:
         """The carrier's id of the call, as Vapi tells it; empty where it does not."""
         transport = self.at_vapi.get("transport")

@@ -46,9 +46,9 @@ SHOWN = 3  # failing endpoints that are named
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
-def check_processes(redis: Redis, now: int | None = None) -> Iterator[Finding]:
+def check_processes(redis: Redis) -> Iterator[Finding]:
     """Which processes are running. Raises RedisError."""
-    signs = read_life_signs(redis, database_time() if now is None else now)
+    signs = read_life_signs(redis, database_time())
     idle = [queue for queue in QUEUES if not signs.workers[queue]]
     found = (
         f"nobody serves {', '.join(idle)}"

@@ -8,7 +8,7 @@ SIP_NUMBER = creation(
     "sip_number",
     "Make a clinic's SIP number known to Vapi",
     create=lambda effect: phone_numbers.bring_number(effect.request["body"], effect.request["tag"]),
-    find=lambda tag, since: phone_numbers.find_number(tag=tag, since=since),
+    find=phone_numbers.find_number,
     read=phone_numbers.get_number,
     carries=lambda made, tag: made.get("name") == tag,
     undone_by="number_import_delete",

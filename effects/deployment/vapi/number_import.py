@@ -55,7 +55,7 @@ _IMPORT = creation(
     "number_import",
     "Import a phone number into Vapi",
     create=_create,
-    find=lambda tag, since: phone_numbers.find_number(tag=tag, since=since),
+    find=phone_numbers.find_number,
     read=phone_numbers.get_number,
     carries=lambda made, tag: made.get("name") == tag,
     undone_by="number_import_delete",

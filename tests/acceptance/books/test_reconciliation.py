@@ -4,7 +4,6 @@ do not (B8, RELIABILITY 7).
 
 import pytest
 
-from actions.books import compare_page as comparing
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
@@ -13,6 +12,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.refund import Refund
 from models.transactions import transaction
+from providers.stripe import lists
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
@@ -246,10 +246,7 @@ def test_it_is_told_by_the_metrics(books):
 
 def test_many_pages_are_many_small_jobs(books, monkeypatch):
     """Given more payments than a page holds, then each is compared once, page by page."""
-    real = comparing.list_intents
-    monkeypatch.setattr(
-        comparing, "list_intents", lambda since, after, account: real(since, after, account, 2)
-    )
+    monkeypatch.setattr(lists, "PAGE", 2)
     invoices = [books.paid()[0] for _ in range(5)]
     Payment.update(amount_received=1).where(Payment.invoice == invoices[0].id).execute()
     report = books.reconcile()

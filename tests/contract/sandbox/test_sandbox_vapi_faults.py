@@ -78,8 +78,7 @@ def test_a_lost_answer_to_an_upload_or_an_import_is_found_again(voice, stand_in,
     lost("/file", a_file)
     assert files.find_file("file-1")["status"] == "done"
     lost("/phone-number", imported)
-    assert phone_numbers.find_number(tag="number-1")["number"] == NUMBER
-    assert phone_numbers.find_number(number=NUMBER)["name"] == "number-1"
+    assert phone_numbers.find_number("number-1")["number"] == NUMBER
 
 
 def test_a_lost_delete_is_done_when_it_is_asked_again(voice, stand_in):
@@ -109,11 +108,11 @@ def test_report_17_a_voice_agent_is_taken_away_in_one_order_only(voice):
 def test_report_20_a_number_is_live_only_once_it_is_active(voice, stand_in, attempts):
     """Given a number that takes minutes to activate, then we say so for as long as it takes."""
     stand_in.control("vapi/habits", active_after=60 * attempts)
-    number = imported()
+    number = deployed()["number"]
     for _ in range(attempts):
-        assert not phone_numbers.is_active(phone_numbers.get_number(number["id"]))
+        assert phone_numbers.get_number(number)["status"] != phone_numbers.ACTIVE
         stand_in.control("clock", advance=60)
-    assert phone_numbers.is_active(phone_numbers.get_number(number["id"]))
+    assert phone_numbers.get_number(number)["status"] == phone_numbers.ACTIVE
 
 
 def test_report_17_what_somebody_edited_by_hand_can_be_seen(voice, stand_in):

@@ -22,12 +22,13 @@ from models.effects.effect import Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio import numbers, porting, trunks
-from providers.vapi import assistants, credentials, files, squads, tools
+from providers.vapi import assistants, credentials, files, squads
 from rules.deployment.place_names import PLACE_NAMES
 from rules.deployment.sip import trunk_at_vapi
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
+from tests.stories.voice import a_query_tool
 
 pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
@@ -75,12 +76,12 @@ def make_one_of_each(tag_of):
     made = {}
     file = files.upload_file("old.txt", b"x", "text/plain", {"attempt_id": tag_of("kf")})
     made["vapi.file"] = file["id"]
-    tool = tools.create_tool(tools.query_tool("old", "old", [file["id"]], tag_of("dst")))
+    tool = a_query_tool(file["id"], tag=tag_of("dst"))
     made["vapi.tool"] = tool["id"]
     model = {"provider": "openai", "model": "gpt-4.1", "messages": [], "toolIds": [tool["id"]]}
     assistant = assistants.create_assistant({"model": model}, tag_of("dst"))
     made["vapi.assistant"] = assistant["id"]
-    squad = squads.create_squad([squads.member(assistant)], tag_of("dst"))
+    squad = squads.create_squad([{"assistantId": assistant["id"]}], tag_of("dst"))
     made["vapi.squad"] = squad["id"]
     number = numbers.buy_number(
         numbers.search_numbers(limit=1)[0].e164,

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from rules.contact.ladder import (
     DEFAULT,
-    SILENCE,
     Heard,
     Owed,
     Rung,
@@ -21,6 +20,7 @@ from rules.contact.ladder import (
 
 DUE = date(2026, 3, 1)
 WEEKLY = 7
+NOTHING = Heard()
 
 
 def on(days):
@@ -31,7 +31,7 @@ def owed(name="a", due=0, climbed=0):
     return Owed(name, on(due), climbed)
 
 
-def steps(invoices, heard=SILENCE, today=0, call_gap=WEEKLY, rungs=DEFAULT):
+def steps(invoices, heard=NOTHING, today=0, call_gap=WEEKLY, rungs=DEFAULT):
     """What would happen, day by day, if every contact were made: (day, way, who is named)."""
     known, day, made = list(invoices), on(today), []
     while climb := next_climb(rungs, known, heard, call_gap, day):
@@ -68,7 +68,7 @@ def test_three_overdue_invoices_are_one_contact_that_names_three():
 
 
 def test_what_is_not_due_yet_is_not_named():
-    first = next_climb(DEFAULT, [owed("a"), owed("b", due=5)], SILENCE, WEEKLY, on(3))
+    first = next_climb(DEFAULT, [owed("a"), owed("b", due=5)], NOTHING, WEEKLY, on(3))
     assert first.invoice_ids == ("a",)
 
 
@@ -123,9 +123,9 @@ def test_whoever_was_texted_by_hand_is_left_alone_for_as_long():
 
 
 def test_a_later_due_date_or_no_debt_ends_the_climb():
-    assert next_climb(DEFAULT, [], SILENCE, WEEKLY, on(0)) is None
+    assert next_climb(DEFAULT, [], NOTHING, WEEKLY, on(0)) is None
     handed_over = Owed("a", DUE, 28, handed_over=True)
-    assert next_climb(DEFAULT, [handed_over], SILENCE, WEEKLY, on(400)) is None
+    assert next_climb(DEFAULT, [handed_over], NOTHING, WEEKLY, on(400)) is None
 
 
 def test_by_links_alone_a_call_is_a_text():
