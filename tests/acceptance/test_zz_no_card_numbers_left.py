@@ -23,13 +23,13 @@ import pytest
 
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
-from models.tables import TABLES
 from models.transactions import execute, is_postgres
 from runtime.settings import ROOT
 from sandbox.twilio.webhooks import signature as twilio_signature
 from tests import given
 from tests.running.ports import free_port
 from tests.running.servers import Valkey, wait_for
+from tests.tables import TABLES
 from tests.watching.sweep import contents_under
 
 CARDS = (

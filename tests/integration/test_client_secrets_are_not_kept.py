@@ -11,11 +11,11 @@ from jobs.delete_expired_rows import delete_expired_rows
 from models.books.inbox_event import SUSPECT, InboxEvent
 from models.delivery.stage import stage
 from models.migrate import _runner, migrate, pending
-from models.tables import TABLES
 from models.transactions import database, execute, is_postgres, transaction
 from rules.client_secrets import REMOVED
 from runtime.clock import real_now
 from tests import given
+from tests.tables import TABLES
 
 MIGRATION = "0018_no_client_secrets"
 SECRET = "pi_3Mtw_secret_YrKJUKribcBjcG8HVhfZluoGH"

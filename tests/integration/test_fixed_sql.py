@@ -11,9 +11,9 @@ from peewee import CompositeKey
 
 from models import fixed_sql
 from models.base import Row
-from models.tables import TABLES
 from models.transactions import execute
 from tests.sources import SOURCES, nodes_in, tree_of
+from tests.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("models", "actions", "effects", "delivery", "jobs", "web", "bin")

@@ -21,7 +21,6 @@ from models.accounts.audit_entry import AuditEntry
 from models.delivery.idempotency_key import IdempotencyKey
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
-from models.tables import TABLES
 from models.transactions import execute
 from providers.stripe.stripe_js import RELEASE
 from runtime.clock import real_now
@@ -32,6 +31,7 @@ from tests.clinic import Clinic
 from tests.running.processes import reset_process
 from tests.running.website import serve
 from tests.stories.operators import an_operator, signed_in
+from tests.tables import TABLES
 from web.payments.card_tokens import LIFE, CardForm
 
 

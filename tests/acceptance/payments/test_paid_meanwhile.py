@@ -14,7 +14,7 @@ from effects.payments.intent_confirm import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import owner_of
-from jobs import cancel_payment_intent
+from jobs.cancel_payment_intent import cancel_payment_intent
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob

@@ -16,7 +16,7 @@ from delivery import batch, worker
 from delivery.attempt import perform
 from delivery.batch import CLAIM_SECONDS
 from delivery.worker import Worker
-from jobs import process_stripe_event
+from jobs.process_stripe_event import process_stripe_event
 from models.database_errors import AWAY, explain
 from models.delivery.attempt import claim_job
 from models.delivery.staged_job import StagedJob

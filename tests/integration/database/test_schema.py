@@ -6,8 +6,8 @@ import pytest
 
 from models import transactions
 from models.migrate import migrate, pending
-from models.tables import TABLES
 from tests.running.processes import close_database
+from tests.tables import TABLES
 
 # of playhouse.migrations, and of SQLite's planner
 BOOKKEEPING = {"schema_migration", "sqlite_stat1"}

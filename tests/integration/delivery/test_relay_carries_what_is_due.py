@@ -12,7 +12,8 @@ from delivery.relay import EPOCH_KEY
 from delivery.route import RENEWED_FOR, SILENT
 from delivery.rq import keys as rq_keys
 from delivery.rq import view as rq_view
-from jobs import mark_overdue, process_stripe_event
+from jobs.mark_overdue import mark_overdue
+from jobs.process_stripe_event import process_stripe_event
 from models import transactions
 from models.delivery.attempt import claim_job, release_worker
 from models.delivery.staged_job import StagedJob, take_due

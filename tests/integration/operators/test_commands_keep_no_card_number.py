@@ -4,8 +4,8 @@ argument it stands in (F55); so is what no database keeps.
 
 import pytest
 
-from models.tables import TABLES
 from tests.stories.operators import run
+from tests.tables import TABLES
 
 pytestmark = pytest.mark.one_database
 
