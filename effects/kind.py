@@ -1,4 +1,4 @@
-"""What a kind of effect says of itself; each kind is one file beside this one.
+"""What a kind of effect says of itself, in the file of what it is about.
 
 A link, a refund or an intent carries in its metadata the id of our row that it was made for
 (`attempt_id`), so that it is found whatever happened to the answer.

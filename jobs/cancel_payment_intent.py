@@ -8,8 +8,7 @@ from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.payments.intent_cancel import INTENT_CANCEL
-from effects.payments.intent_create import INTENT_CREATE
+from effects.payments.intent import INTENT_CANCEL, INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_again
 from effects.settle import end_own

@@ -9,7 +9,7 @@ from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.payments.intent_change import INTENT_CHANGE
+from effects.payments.intent import INTENT_CHANGE
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM

@@ -16,7 +16,7 @@ from actions.payments.saved_card import card_on_file
 from delivery.attempt import own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.payments.intent_confirm import INTENT_CONFIRM
+from effects.payments.intent import INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry

@@ -11,7 +11,7 @@ from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.payments.payment_link import PAYMENT_LINK
+from effects.payments.link import PAYMENT_LINK
 from effects.perform import perform
 from effects.reserve import reserve
 from models.accounts.audit_entry import SYSTEM, AuditEntry

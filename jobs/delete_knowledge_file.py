@@ -7,8 +7,7 @@ and looked for by its tag; one that was never sent is ended here, so that it nev
 from actions.deployment.configuration.knowledge_files import upload_of
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from effects.deployment.vapi.knowledge.file_delete import FILE_DELETE
-from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.knowledge_file import FILE_DELETE, FILE_UPLOAD
 from effects.perform import is_settled, perform, reconcile
 from effects.reserve import reserve_for_account
 from models.deployment.knowledge_file import KnowledgeFile

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from actions.contact.gate_facts import known_of
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.calling.call_end import CALL_END
+from effects.calling.call import CALL_END
 from effects.perform import perform
 from effects.reserve import reserve
 from models.calling.call import Call

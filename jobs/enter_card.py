@@ -9,7 +9,7 @@ from datetime import timedelta
 from actions.calling.keypad_steps import stage_step
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.calling.keypad_step import KEYPAD_STEP
+from effects.calling.keypad import KEYPAD_STEP
 from effects.perform import perform
 from effects.reserve import reserve
 from models.calling.keypad_session import KeypadSession

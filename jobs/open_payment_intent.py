@@ -11,7 +11,7 @@ from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.payments.intent_create import INTENT_CREATE
+from effects.payments.intent import INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve
 from models.delivery.stage import stage_again

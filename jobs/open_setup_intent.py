@@ -9,8 +9,7 @@ that both make a customer, the account keeps the first.
 from actions.deployment.card.refresh_card import let_customer_go
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.deployment.card.setup_customer_create import SETUP_CUSTOMER_CREATE
-from effects.deployment.card.setup_intent_create import SETUP_INTENT_CREATE
+from effects.deployment.saved_card import SETUP_CUSTOMER_CREATE, SETUP_INTENT_CREATE
 from effects.perform import perform
 from effects.reserve import reserve_for_account
 from models.accounts.account import Account

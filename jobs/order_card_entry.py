@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.calling.keypad_order import KEYPAD_ORDER
+from effects.calling.keypad import KEYPAD_ORDER
 from effects.perform import perform
 from effects.reserve import reserve
 from models.calling.keypad_session import KeypadSession

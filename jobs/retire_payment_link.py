@@ -11,8 +11,7 @@ from typing import Any
 from actions.payments.record_intent import record_intent
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
-from effects.payments.link_deactivate import LINK_DEACTIVATE
-from effects.payments.session_expire import SESSION_EXPIRE
+from effects.payments.link import LINK_DEACTIVATE, SESSION_EXPIRE
 from effects.perform import perform
 from effects.reserve import reserve_again
 from models.accounts.audit_entry import SYSTEM

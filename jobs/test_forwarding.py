@@ -7,7 +7,7 @@ repeated; whether it arrived is seen at the number it should arrive at.
 from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
 from delivery.attempt import own_queue, recording
 from delivery.registry import job
-from effects.deployment.forwarding_call import FORWARDING_CALL
+from effects.deployment.twilio.test_calls import FORWARDING_CALL
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve_for_account
 from models.delivery.stage import stage

@@ -8,7 +8,7 @@ then is taken away again.
 from actions.deployment.configuration.knowledge_files import upload_of
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.knowledge_file import FILE_UPLOAD
 from effects.perform import InDoubt, perform
 from models.delivery.stage import stage, stage_again
 from models.deployment.knowledge_file import KnowledgeFile

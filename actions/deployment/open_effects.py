@@ -2,7 +2,7 @@
 
 from actions.deployment.progress import kind_of_step, locked_run
 from actions.deployment.step import Json
-from effects.deployment.number_purchase import NUMBER_PURCHASE
+from effects.deployment.twilio.number import NUMBER_PURCHASE
 from effects.kinds import kind_of
 from effects.perform import is_settled, reconcile
 from models.deployment.installation import tagged

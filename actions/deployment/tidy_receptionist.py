@@ -2,7 +2,7 @@
 
 from actions.deployment.configuration.clinic import files_in
 from actions.deployment.step import Json
-from effects.deployment.vapi.knowledge.tool_drop import TOOL_DROP
+from effects.deployment.vapi.query_tool import TOOL_DROP
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account
 from models.delivery.stage import stage_again

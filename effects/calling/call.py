@@ -10,6 +10,7 @@ from effects.kind import SKEW, Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
+from providers.vapi.control import end_call
 from runtime.clock import rfc3339
 
 
@@ -58,4 +59,26 @@ CALL = Kind(
     keyed=False,
     read=lambda _effect, call_id: shown(calls.get_call(call_id)),
     is_its_own=lambda effect, made: made.get("name") == effect.id,
+)
+
+
+# Ending a call that is going on. Vapi takes no key; told twice, a call that is over stays so.
+def _end(effect: Effect) -> Json:
+    end_call(effect.request["call"])
+    return {"id": effect.request["call"]}
+
+
+CALL_END = Kind(
+    name="call_end",
+    provider="vapi",
+    does="End a call that may not go on",
+    recorded_by="end_late_call",
+    many_per_job=False,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by=None,
+    expires=True,
+    keep=("id",),
+    send=_end,
+    find=lambda _effect: None,
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from effects.deployment.vapi.knowledge.file_upload import FILE_UPLOAD
+from effects.deployment.vapi.knowledge_file import FILE_UPLOAD
 from effects.reserve import reserve_for_account
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry

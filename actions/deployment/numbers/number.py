@@ -6,8 +6,7 @@ A deployment and a purchase on its own share the slot, the guard and the effects
 from dataclasses import dataclass
 from typing import Any
 
-from effects.deployment.number_purchase import NUMBER_PURCHASE
-from effects.deployment.number_release import NUMBER_RELEASE
+from effects.deployment.twilio.number import NUMBER_PURCHASE, NUMBER_RELEASE
 from effects.deployment.vapi.number_texts import call_webhooks, text_webhooks
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account

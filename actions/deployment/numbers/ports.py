@@ -8,7 +8,7 @@ from datetime import datetime
 from actions.deployment.progress import current_step, kind_of_step, tell
 from actions.deployment.step import Json
 from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end
-from effects.deployment.port.port_request_cancel import find_end
+from effects.deployment.twilio.port import find_end
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.delivery.stage import stage_again
 from models.deployment.deployment import Deployment

@@ -10,8 +10,7 @@ from datetime import timedelta
 from actions.deployment.numbers.number import FAILED
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import NO_FEE, REFUNDED, ask_if_unclear, metadata, no_card
-from effects.deployment.card.fee_confirm import FEE_CONFIRM
-from effects.deployment.card.fee_refund import FEE_REFUND
+from effects.deployment.fee import FEE_CONFIRM, FEE_REFUND
 from effects.reserve import reserve_for_account
 from models.effects.daily_limit import over_ceiling
 from models.effects.effect import Effect

@@ -4,8 +4,7 @@ While the receptionist is live, its number goes on telling the address of before
 """
 
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from effects.deployment.address_create import ADDRESS_CREATE
-from effects.deployment.address_delete import ADDRESS_DELETE
+from effects.deployment.twilio.address import ADDRESS_CREATE, ADDRESS_DELETE
 from effects.reserve import reserve_for_account
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine

@@ -3,8 +3,7 @@
 from actions.deployment.card.payment_required import Door, why_not
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.payments.ask_again import ask_again
-from effects.deployment.card.fee_cancel import FEE_CANCEL
-from effects.deployment.card.fee_create import FEE_CREATE, PLATFORM
+from effects.deployment.fee import FEE_CANCEL, FEE_CREATE, PLATFORM
 from effects.reserve import reserve_for_account
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect

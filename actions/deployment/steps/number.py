@@ -4,7 +4,7 @@ from actions.deployment.ask_provider import ask
 from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
 from actions.deployment.steps.fee import no_card
-from effects.deployment.number_address import NUMBER_ADDRESS
+from effects.deployment.twilio.number import NUMBER_ADDRESS
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged
 from models.deployment.phone_line import PhoneLine

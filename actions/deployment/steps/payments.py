@@ -3,9 +3,7 @@
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Json, Plan, Run, StepKind
 from actions.deployment.vapi_object import VapiObject
-from effects.deployment.vapi.assistant_create import ASSISTANT_CREATE
-from effects.deployment.vapi.assistant_delete import ASSISTANT_DELETE
-from effects.deployment.vapi.assistant_update import ASSISTANT_UPDATE
+from effects.deployment.vapi.assistant import ASSISTANT_CREATE, ASSISTANT_DELETE, ASSISTANT_UPDATE
 from providers.vapi.assistants import get_assistant
 from rules.deployment.payments_member import render_payments
 

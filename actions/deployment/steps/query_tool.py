@@ -6,9 +6,7 @@ from actions.deployment.configuration.clinic import clinic_of, files_in
 from actions.deployment.step import Json, Plan, Run, Skip, StepKind, Wait
 from actions.deployment.tidy_receptionist import let_files_go
 from actions.deployment.vapi_object import VapiObject
-from effects.deployment.vapi.knowledge.tool_create import TOOL_CREATE
-from effects.deployment.vapi.knowledge.tool_delete import TOOL_DELETE
-from effects.deployment.vapi.knowledge.tool_update import TOOL_UPDATE
+from effects.deployment.vapi.query_tool import TOOL_CREATE, TOOL_DELETE, TOOL_UPDATE
 from models.deployment.deployment_step import DeploymentEvent
 from models.effects.effect import Effect
 from providers.vapi.tools import get_tool

@@ -2,9 +2,12 @@
 
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
 from actions.deployment.vapi_object import VapiObject
-from effects.deployment.vapi.number_import import NUMBER_IMPORT, twilio_login
-from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
-from effects.deployment.vapi.number_import_update import NUMBER_IMPORT_UPDATE
+from effects.deployment.vapi.number_import import (
+    NUMBER_IMPORT,
+    NUMBER_IMPORT_DELETE,
+    NUMBER_IMPORT_UPDATE,
+    twilio_login,
+)
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect

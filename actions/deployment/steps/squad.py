@@ -3,9 +3,7 @@
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Fail, Json, Plan, Run, StepKind
 from actions.deployment.vapi_object import VapiObject
-from effects.deployment.vapi.squad_create import SQUAD_CREATE
-from effects.deployment.vapi.squad_delete import SQUAD_DELETE
-from effects.deployment.vapi.squad_update import SQUAD_UPDATE
+from effects.deployment.vapi.squad import SQUAD_CREATE, SQUAD_DELETE, SQUAD_UPDATE
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from providers.vapi.squads import get_squad

@@ -1,1 +1,1 @@
-"""Effects at Vapi: files, tools, assistants, squads, numbers."""
+"""Effects of going live at Vapi."""

@@ -7,7 +7,7 @@ lost is looked at again, number and texts.
 from dataclasses import replace
 
 from effects.deployment.vapi.number_texts import keep_texts
-from effects.deployment.vapi.vapi_objects import creation
+from effects.deployment.vapi.vapi_objects import change, creation, removal
 from effects.kind import Json
 from models.effects.effect import Effect
 from providers.errors import ProviderError
@@ -30,7 +30,7 @@ def twilio_login() -> tuple[str, str]:
     return settings.twilio_account_sid, settings.twilio_auth_tokens[0]
 
 
-def _create(effect: Effect) -> Json:
+def _import(effect: Effect) -> Json:
     account_sid, auth_token = twilio_login()
     made = phone_numbers.import_number(
         effect.request["body"]["number"],
@@ -54,7 +54,7 @@ def keep_texts_of(effect: Effect) -> None:
 _IMPORT = creation(
     "number_import",
     "Import a phone number into Vapi",
-    create=_create,
+    create=_import,
     find=phone_numbers.find_number,
     read=phone_numbers.get_number,
     carries=lambda made, tag: made.get("name") == tag,
@@ -64,7 +64,7 @@ _IMPORT = creation(
 )
 
 
-def _find(effect: Effect) -> Json | None:
+def _find_imported(effect: Effect) -> Json | None:
     found = _IMPORT.find(effect)
     if found is not None:
         try:
@@ -75,4 +75,37 @@ def _find(effect: Effect) -> Json | None:
     return found
 
 
-NUMBER_IMPORT = replace(_IMPORT, find=_find)
+NUMBER_IMPORT = replace(_IMPORT, find=_find_imported)
+
+
+# A number at Vapi is answered by another squad, or given a newer login at Twilio; its texts are
+# looked at, as after an import.
+def _update(effect: Effect) -> Json:
+    account_sid, auth_token = twilio_login()
+    changed = phone_numbers.update_number(
+        effect.request["id"],
+        account_sid=account_sid,
+        auth_token=auth_token,
+        squad_id=effect.request["body"]["squadId"],
+    )
+    keep_texts_of(effect)
+    return changed
+
+
+NUMBER_IMPORT_UPDATE = change(
+    "number_import_update",
+    "Have another squad answer a phone number at Vapi",
+    update=_update,
+    read=phone_numbers.get_number,
+    shown=shown,
+    keep=KEPT,
+)
+
+
+# A number is taken from Vapi; at Twilio it stays ours.
+NUMBER_IMPORT_DELETE = removal(
+    "number_import_delete",
+    "Take a phone number from Vapi",
+    delete=phone_numbers.delete_number,
+    read=phone_numbers.get_number,
+)

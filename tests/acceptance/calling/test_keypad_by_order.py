@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from effects.calling.keypad_order import KEYPAD_ORDER
+from effects.calling.keypad import KEYPAD_ORDER
 from jobs.expire_stale_charges import expire_stale_charges
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call

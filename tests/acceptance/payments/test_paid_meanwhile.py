@@ -9,8 +9,7 @@ from datetime import timedelta
 import pytest
 from stripe import CardError
 
-from effects.payments.intent_cancel import INTENT_CANCEL
-from effects.payments.intent_confirm import INTENT_CONFIRM
+from effects.payments.intent import INTENT_CANCEL, INTENT_CONFIRM
 from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import owner_of

@@ -7,7 +7,7 @@ import pytest
 
 from actions.deployment.steps import activation, query_tool
 from effects.deployment.vapi.number_texts import text_webhook
-from effects.deployment.vapi.squad_create import SQUAD_CREATE
+from effects.deployment.vapi.squad import SQUAD_CREATE
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment

@@ -2,7 +2,7 @@
 
 import json
 
-from effects.deployment.card.fee_create import FEE_CREATE
+from effects.deployment.fee import FEE_CREATE
 from effects.reserve import reserve_for_account
 from models.effects.effect import Effect
 from models.transactions import transaction

@@ -1,4 +1,4 @@
-"""Every kind of effect says all that must be known of it, in its own file."""
+"""Every kind of effect says all that must be known of it, in one place."""
 
 import importlib
 from pathlib import Path
@@ -16,16 +16,18 @@ NAMES = [kind.name for kind in KINDS]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 
 
-def test_every_kind_in_the_room_is_listed_and_in_a_file_of_its_name():
-    """Given a kind in any file of effects/, then KINDS lists it, and its file has its name."""
+def test_every_kind_in_the_room_is_known_by_its_name():
+    """Given a kind in any file of effects/, then KINDS has it, and it is called what it is."""
     found = {}
     for path in Path(effects.__file__).parent.rglob("*.py"):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for value in vars(importlib.import_module(name)).values():
-            if isinstance(value, Kind) and path.stem == value.name:
-                found[value.name] = value
+        found |= {
+            called: value
+            for called, value in vars(importlib.import_module(name)).items()
+            if isinstance(value, Kind) and not called.startswith("_")
+        }
     assert {name: id(kind) for name, kind in found.items()} == {
-        kind.name: id(kind) for kind in KINDS
+        kind.name.upper(): id(kind) for kind in KINDS
     }
     assert len(NAMES) == len(set(NAMES))
 

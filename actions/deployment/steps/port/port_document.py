@@ -2,7 +2,7 @@
 
 from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
-from effects.deployment.port.port_document_upload import PORT_DOCUMENT_UPLOAD
+from effects.deployment.twilio.port import PORT_DOCUMENT_UPLOAD
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.port_document import PortDocument

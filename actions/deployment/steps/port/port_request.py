@@ -9,8 +9,7 @@ from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind,
 from actions.deployment.steps.fee import no_card
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
 from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end, record_not_moved
-from effects.deployment.port.port_request_cancel import PORT_REQUEST_CANCEL
-from effects.deployment.port.port_request_create import PORT_REQUEST_CREATE
+from effects.deployment.twilio.port import PORT_REQUEST_CANCEL, PORT_REQUEST_CREATE
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect

@@ -6,7 +6,7 @@ Undoing leaves it at Twilio, for released it would be lost to the clinic for goo
 from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from actions.deployment.steps.port.port_outcome import KEPT
-from effects.deployment.port.number_setup import NUMBER_SETUP
+from effects.deployment.twilio.number import NUMBER_SETUP
 from effects.deployment.vapi.number_texts import call_webhooks, text_webhooks
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine

@@ -7,13 +7,10 @@ from actions.deployment.steps.sip.sip_line import called, username
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
 from actions.deployment.steps.sip.sip_trunk import TRUNK
 from actions.deployment.vapi_object import VapiObject
-from effects.deployment.sip.sip_number import SIP_NUMBER
-from effects.deployment.sip.sip_number_update import SIP_NUMBER_UPDATE
-from effects.deployment.sip.trunk_known import TRUNK_KNOWN
-from effects.deployment.sip.trunk_known_anew import TRUNK_KNOWN_ANEW
-from effects.deployment.sip.trunk_sends_on import TRUNK_SENDS_ON
-from effects.deployment.sip.trunk_unknown import TRUNK_UNKNOWN
-from effects.deployment.vapi.number_import_delete import NUMBER_IMPORT_DELETE
+from effects.deployment.twilio.trunk import TRUNK_SENDS_ON
+from effects.deployment.vapi.number_import import NUMBER_IMPORT_DELETE
+from effects.deployment.vapi.sip_number import SIP_NUMBER, SIP_NUMBER_UPDATE
+from effects.deployment.vapi.trunk import TRUNK_KNOWN, TRUNK_KNOWN_ANEW, TRUNK_UNKNOWN
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect

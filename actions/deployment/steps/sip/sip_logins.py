@@ -5,9 +5,7 @@ import hashlib
 from actions.deployment.ask_provider import ask
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.twilio_object import TwilioObject
-from effects.deployment.sip.login_list_create import LOGIN_LIST_CREATE
-from effects.deployment.sip.login_list_delete import LOGIN_LIST_DELETE
-from effects.deployment.sip.login_set import LOGIN_SET
+from effects.deployment.twilio.login_list import LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, LOGIN_SET
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.twilio.trunks import get_list

@@ -6,7 +6,7 @@ A trunk that Vapi does not take calls from looks like one that it does: nothing 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind, Wait
 from actions.deployment.steps.sip.sip_at_vapi import sip_address
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
-from effects.deployment.sip.sip_call import SIP_CALL
+from effects.deployment.twilio.test_calls import SIP_CALL
 from effects.reserve import reserve_for_account
 from models.effects.daily_limit import over_ceiling
 from models.effects.effect import Effect

@@ -4,9 +4,7 @@ from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
 from actions.deployment.twilio_object import TwilioObject
-from effects.deployment.sip.trunk_create import TRUNK_CREATE
-from effects.deployment.sip.trunk_delete import TRUNK_DELETE
-from effects.deployment.sip.trunk_lets_in import TRUNK_LETS_IN
+from effects.deployment.twilio.trunk import TRUNK_CREATE, TRUNK_DELETE, TRUNK_LETS_IN
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.twilio.trunks import get_trunk, lets_in

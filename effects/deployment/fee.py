@@ -1,0 +1,197 @@
+"""The setup fee, in the platform's own Stripe account."""
+
+from effects.kind import SKEW, Cost, Json, Kind, tag_of
+from models.effects.effect import Effect
+from providers.errors import ProviderError
+from providers.stripe import client as stripe_api
+from providers.stripe import intents as stripe_intents
+from rules.declines import advice
+
+PLATFORM = ""
+
+
+def _create(effect: Effect) -> Json:
+    return stripe_intents.create_intent(effect.request, PLATFORM, effect.idempotency_key)
+
+
+def _find_created(effect: Effect) -> Json | None:
+    since = int(effect.created_at.timestamp()) - SKEW
+    return stripe_intents.find_intent(tag_of(effect), PLATFORM, since)
+
+
+FEE_CREATE = Kind(
+    name="fee_create",
+    provider="stripe",
+    does="Prepare the setup fee at Stripe",
+    recorded_by="deploy_account",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by="fee_cancel",
+    expires=False,
+    keep=("id",),
+    send=_create,
+    find=_find_created,
+)
+
+
+# The setup fee is charged to the clinic's saved card, while nobody is there to be asked.
+TAKEN = frozenset({"succeeded", "requires_capture"})
+PROCESSING = "processing"
+ASKS = "authentication_required"  # the code of a bank that wants its cardholder
+OVER = "payment_intent_unexpected_state"
+# what is no decline of a bank's, in words for the clinic
+NO_DECLINES = {
+    "deadline_passed": "The charge was held up, and is not made late. Nothing was charged.",
+    "resource_missing": (
+        "The card, or the payment, is not at Stripe any more. Add a payment method again."
+    ),
+    OVER: "The payment was closed at Stripe. Nothing was charged.",
+    "not_made": "Nothing was charged.",
+}
+
+
+def _charge(effect: Effect) -> Json:
+    """Refused because the cardholder paid by the page first: then that is the payment. An answer is
+    none before the money is taken.
+    """
+    try:
+        intent = stripe_intents.confirm_intent(
+            effect.request["intent"], effect.request["confirm"], PLATFORM, effect.idempotency_key
+        )
+    except ProviderError as error:
+        found = _find_charged(effect) if error.outcome == "refused" and error.code == OVER else None
+        if found is None:
+            raise
+        return found
+    if intent["status"] == PROCESSING:  # a repeated key repeats this, whatever has become of it
+        intent = stripe_intents.get_intent(intent["id"], PLATFORM)
+    _check_is_over(intent)
+    if intent["status"] not in TAKEN:
+        told = f"nothing was charged: the payment is {intent['status']}"
+        raise ProviderError("stripe", "refused", told, _code_of(intent), answered=True)
+    return intent
+
+
+def _find_charged(effect: Effect) -> Json | None:
+    intent = stripe_intents.get_intent(effect.request["intent"], PLATFORM)
+    _check_is_over(intent)
+    return intent if intent["status"] in TAKEN else None
+
+
+def _check_is_over(intent: Json) -> None:
+    """Raises ProviderError while the bank has not said whether it pays."""
+    if intent["status"] == PROCESSING:
+        told = "the bank has not said yet whether it pays"
+        raise ProviderError("stripe", "retry_later", told, PROCESSING, answered=True)
+
+
+def _code_of(intent: Json) -> str:
+    if intent["status"] == "requires_action":
+        return ASKS
+    error = intent.get("last_payment_error") or {}
+    return str(error.get("decline_code") or error.get("code") or OVER)
+
+
+def _why_refused(code: str, _said: str) -> str:
+    """Only what the code may tell: the bank's words may say that the card was stolen."""
+    return NO_DECLINES.get(code) or advice(code)
+
+
+FEE_CONFIRM = Kind(
+    name="fee_confirm",
+    provider="stripe",
+    does="Charge the setup fee",
+    recorded_by="deploy_account",
+    many_per_job=True,
+    daily_limit="charges",
+    costs=Cost.SETUP,
+    undone_by="fee_refund",
+    expires=True,  # no card is charged late
+    keep=("id", "status"),
+    send=_charge,
+    find=_find_charged,
+    why_refused=_why_refused,
+)
+
+
+# The setup fee is given back: the deployment that it paid for was undone.
+GIVEN_BACK = "charge_already_refunded"
+
+
+def give_back(effect: Effect, intent_id: str, key: str) -> Json:
+    """Refund what is left of the fee. What a person has refunded in Stripe's dashboard is found."""
+    request = {"payment_intent": intent_id, "metadata": effect.request["metadata"]}
+    try:
+        return stripe_api.create_refund(request, PLATFORM, key)
+    except ProviderError as error:
+        made = stripe_api.list_refunds(intent_id) if error.code == GIVEN_BACK else []
+        if not made:
+            raise
+        return made[0]
+
+
+def _refund(effect: Effect) -> Json:
+    return give_back(effect, effect.request["payment_intent"], effect.idempotency_key)
+
+
+def _find_refund(effect: Effect) -> Json | None:
+    return stripe_api.find_refund(tag_of(effect), effect.request["payment_intent"], PLATFORM)
+
+
+FEE_REFUND = Kind(
+    name="fee_refund",
+    provider="stripe",
+    does="Give the setup fee back",
+    recorded_by="undo_deployment_step",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by=None,
+    expires=False,  # late is better than never
+    keep=("id", "status", "amount"),
+    send=_refund,
+    find=_find_refund,
+)
+
+
+# The setup fee's intent is closed, so that it takes no money any more; or gives back what its
+# cardholder has paid by the page meanwhile.
+def _cancel(effect: Effect) -> Json:
+    intent_id = effect.request["intent"]
+    try:
+        return stripe_intents.cancel_intent(intent_id, PLATFORM, effect.idempotency_key)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        intent = stripe_intents.get_intent(intent_id, PLATFORM)
+        if intent["status"] == "canceled":
+            return intent
+        if intent["status"] != "succeeded":
+            raise
+    return give_back(effect, intent_id, f"{effect.idempotency_key}-refund")
+
+
+def _find_cancelled(effect: Effect) -> Json | None:
+    intent_id = effect.request["intent"]
+    intent = stripe_intents.get_intent(intent_id, PLATFORM)
+    if intent["status"] == "canceled":
+        return intent
+    return stripe_api.find_refund(tag_of(effect), intent_id, PLATFORM)
+
+
+FEE_CANCEL = Kind(
+    name="fee_cancel",
+    provider="stripe",
+    does="Close the setup fee's payment at Stripe",
+    recorded_by="undo_deployment_step",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by=None,
+    expires=False,
+    keep=("id", "status"),
+    send=_cancel,
+    find=_find_cancelled,
+    target_field="intent",
+)

@@ -1,1 +1,0 @@
-"""Effects by which a clinic's own number moves to us."""

@@ -1,1 +1,0 @@
-"""Effects by which a clinic's phone system reaches its receptionist: trunk, logins, addresses."""

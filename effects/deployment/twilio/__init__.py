@@ -1,0 +1,1 @@
+"""Effects of going live at Twilio."""

@@ -1,0 +1,46 @@
+"""A clinic's address at Twilio, so that emergency calls from its number tell it."""
+
+from effects.deployment.twilio.twilio_objects import removal
+from effects.kind import Cost, Json, Kind
+from models.effects.effect import Effect
+from providers.twilio import addresses
+
+
+def _send(effect: Effect) -> Json:
+    return addresses.create_address(**effect.request)
+
+
+def _find(effect: Effect) -> Json | None:
+    return addresses.find_address(effect.request["friendly_name"])
+
+
+def _is_its_own(effect: Effect, made: Json) -> bool:
+    return bool(made["friendly_name"] == effect.request["friendly_name"])
+
+
+ADDRESS_CREATE = Kind(
+    name="address_create",
+    provider="twilio",
+    does="Register an emergency address at Twilio",
+    recorded_by="deploy_account",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by="address_delete",
+    expires=False,
+    keep=("id", "friendly_name"),
+    send=_send,
+    find=_find,
+    read=lambda _effect, sid: addresses.get_address(sid),
+    is_its_own=_is_its_own,
+    keyed=False,
+)
+
+
+# one that a number still uses stays until it is released
+ADDRESS_DELETE = removal(
+    "address_delete",
+    "Take an emergency address away at Twilio",
+    delete=addresses.delete_address,
+    read=addresses.get_address,
+)

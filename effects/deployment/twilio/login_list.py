@@ -1,0 +1,52 @@
+"""A list of SIP logins at Twilio, which a clinic's trunk lets in."""
+
+from effects.deployment.twilio.twilio_objects import creation, removal, state
+from effects.kind import Json
+from models.deployment.setup import Setup
+from models.effects.effect import Effect
+from providers.errors import ProviderError, hiding
+from providers.twilio import trunks
+from runtime.secret_box import unseal
+
+LOGIN_LIST_CREATE = creation(
+    "login_list_create",
+    "Make a list of SIP logins at Twilio",
+    create=lambda effect: trunks.create_list(effect.request["tag"]),
+    find=lambda effect: trunks.find_list(effect.request["tag"]),
+    read=trunks.get_list,
+    undone_by="login_list_delete",
+)
+
+
+# A login is put into the list, or given the clinic's new password, which is in no request: it is
+# read, sealed, from the clinic's setup as the bytes leave. What was sent without an answer is sent
+# again, for Twilio shows no password that could be compared.
+GONE = "SIP is not what the clinic has chosen any more."
+
+
+def _set_login(effect: Effect) -> Json:
+    setup = Setup.of(effect.request["account"])
+    sealed = {} if setup is None else setup.sealed
+    if "sealedPassword" not in sealed:
+        raise ProviderError("twilio", "refused", GONE, "configuration_changed")
+    password = unseal(sealed["sealedPassword"])
+    with hiding(password):
+        return trunks.set_login(effect.request["list"], effect.request["username"], password)
+
+
+LOGIN_SET = state(
+    "login_set",
+    "Set a SIP login at Twilio",
+    send=_set_login,
+    find=lambda _effect: None,
+    target_field="list",
+)
+
+
+# it goes with every login in it
+LOGIN_LIST_DELETE = removal(
+    "login_list_delete",
+    "Take a list of SIP logins away at Twilio",
+    delete=trunks.delete_list,
+    read=trunks.get_list,
+)

@@ -1,0 +1,156 @@
+"""A clinic's own number moves to us: a carrier's bill, and the port request."""
+
+from effects.deployment.objects import UNDONE
+from effects.kind import Cost, Json, Kind
+from models.deployment.port_document import PortDocument
+from models.deployment.setup import Setup
+from models.effects.effect import Effect
+from providers.errors import ProviderError, hiding
+from providers.twilio import numbers, porting
+from providers.twilio.refusals import NOT_FOUND
+from rules.deployment.porting import DONE, OVER, port_of
+from runtime.log import get_log
+from runtime.secret_box import unseal
+from runtime.settings import get_settings
+
+
+# A bill's content is in our row, not in the request. Twilio lists no documents, so what was sent
+# without an answer is sent again: a bill that no port request names is read by nobody and costs
+# nothing.
+def _upload(effect: Effect) -> Json:
+    file = PortDocument.get_by_id(effect.request["document"])
+    if file.content is None:
+        raise ProviderError("twilio", "refused", "The bill is not kept any more.", "no_document")
+    tag = effect.request["tag"]
+    return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
+
+
+PORT_DOCUMENT_UPLOAD = Kind(
+    name="port_document_upload",
+    provider="twilio",
+    does="Give a carrier's bill to Twilio",
+    recorded_by="deploy_account",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by=None,
+    expires=False,
+    keep=("id",),
+    send=_upload,
+    find=lambda _effect: None,
+    target_field="document",
+)
+
+
+# One request for a number, whoever asks. It carries no tag: a number has one that is not over, so
+# before one is made, and whenever an answer was lost, the list is looked through for the number.
+# The PIN is in no request of ours: it is read, sealed, from the clinic's setup as the bytes leave.
+WEBHOOK = "/api/webhooks/twilio/porting"
+
+log = get_log("deployment")
+
+
+def _request(effect: Effect) -> Json:
+    there = _find_request(effect)
+    if there is not None:
+        return there
+    _report_to_us()
+    number: Json = {"phone_number": effect.request["number"]}
+    setup = Setup.of(effect.request["account"])
+    sealed = {} if setup is None else setup.sealed
+    if "sealedPin" in sealed:
+        number["pin"] = unseal(sealed["sealedPin"])
+    with hiding(number.get("pin", "")):
+        return porting.create_port(effect.request["body"] | {"phone_numbers": [number]})
+
+
+def _find_request(effect: Effect) -> Json | None:
+    return porting.find_port(effect.request["number"])
+
+
+def _report_to_us() -> None:
+    """Twilio reports on ports to one address. That of another installation is left alone: then, and
+    where Twilio does not let it be set, the hourly look tells how ports go.
+    """
+    try:
+        if not porting.webhook():
+            porting.set_webhook(f"{get_settings().public_url}{WEBHOOK}")
+    except ProviderError as error:
+        log.warning("nobody reports on ports", code=error.code, reason=str(error))
+
+
+def _is_its_own(effect: Effect, port: Json) -> bool:
+    return any(each["number"] == effect.request["number"] for each in port["numbers"])
+
+
+PORT_REQUEST_CREATE = Kind(
+    name="port_request_create",
+    provider="twilio",
+    does="Ask for a number to be ported to Twilio",
+    recorded_by="deploy_account",
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.PLATFORM,
+    undone_by="port_request_cancel",
+    expires=True,
+    keep=("id", "status"),
+    send=_request,
+    find=_find_request,
+    read=lambda _effect, sid: porting.get_port(sid),
+    is_its_own=_is_its_own,
+    keyed=False,
+)
+
+
+# A request is cancelled while it can be: the number stays with its carrier. Twilio is asked first
+# how it stands: a number that has moved is to be kept, and what is over or gone needs no
+# cancelling. What a request came to is in `came_to`: `canceled`, or `moved` with the number's
+# `number_sid`.
+LATE = "the number has moved, and Twilio does not list it yet"
+
+
+def _cancel(effect: Effect) -> Json:
+    over = find_end(effect.request["sid"])
+    if over is None:
+        try:
+            porting.cancel_port(effect.request["sid"])
+        except ProviderError as error:
+            over = find_end(effect.request["sid"]) if error.outcome == "refused" else None
+            if over is None:
+                raise
+    return over or {"id": effect.request["sid"], "came_to": "canceled"}
+
+
+def find_end(sid: str) -> Json | None:
+    """What a request came to; None while it is open. Raises ProviderError."""
+    try:
+        port = porting.get_port(sid)
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return {"id": sid, "came_to": "canceled"}
+    number: Json = next(iter(port["numbers"]), {})
+    what = port_of(port, number, "", "").what
+    if what == DONE:
+        owned = numbers.find_number_by_e164(number.get("number", ""))
+        if owned is None:
+            raise ProviderError("twilio", "retry_later", LATE, "number_late", answered=True)
+        return {"id": sid, "came_to": "moved", "number_sid": owned["id"]}
+    return {"id": sid, "came_to": "canceled"} if what == OVER else None
+
+
+PORT_REQUEST_CANCEL = Kind(
+    name="port_request_cancel",
+    provider="twilio",
+    does="Cancel a port request at Twilio",
+    recorded_by=UNDONE,
+    many_per_job=True,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by=None,
+    expires=False,
+    keep=("id", "came_to", "number_sid"),
+    send=_cancel,
+    find=lambda effect: find_end(effect.request["sid"]),
+    target_field="sid",
+)

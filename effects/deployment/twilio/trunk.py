@@ -1,0 +1,57 @@
+"""A clinic's SIP trunk at Twilio. What it lets in, and where it sends calls on to, goes with it."""
+
+from effects.deployment.twilio.twilio_objects import creation, removal, state
+from effects.kind import Json
+from models.effects.effect import Effect
+from providers.twilio import trunks
+
+# at the domain that the clinic was told when it chose SIP
+TRUNK_CREATE = creation(
+    "trunk_create",
+    "Make a SIP trunk at Twilio",
+    create=lambda effect: trunks.create_trunk(effect.request["tag"], effect.request["domain"]),
+    find=lambda effect: trunks.find_trunk(effect.request["tag"]),
+    read=trunks.get_trunk,
+    undone_by="trunk_delete",
+)
+
+
+def _find_let_in(effect: Effect) -> Json | None:
+    wanted = effect.request["list"]
+    return {"id": wanted} if wanted in trunks.lets_in(effect.request["trunk"]) else None
+
+
+TRUNK_LETS_IN = state(
+    "trunk_lets_in",
+    "Let a list of SIP logins in to a trunk at Twilio",
+    send=lambda effect: trunks.let_in(effect.request["trunk"], effect.request["list"]),
+    find=_find_let_in,
+    target_field="trunk",
+)
+
+
+def _find_sent_on(effect: Effect) -> Json | None:
+    rows = trunks.sent_on(effect.request["trunk"])
+    return next((row for row in rows if row["sip_url"] == effect.request["sip_url"]), None)
+
+
+def _send_on(effect: Effect) -> Json:
+    asked = effect.request
+    return trunks.send_on(asked["trunk"], asked["tag"], asked["sip_url"])
+
+
+TRUNK_SENDS_ON = state(
+    "trunk_sends_on",
+    "Send a SIP trunk's calls on to Vapi",
+    send=_send_on,
+    find=_find_sent_on,
+    target_field="trunk",
+)
+
+
+TRUNK_DELETE = removal(
+    "trunk_delete",
+    "Take a SIP trunk away at Twilio",
+    delete=trunks.delete_trunk,
+    read=trunks.get_trunk,
+)

@@ -1,0 +1,36 @@
+"""An assistant at Vapi: the receptionist, or the payments member."""
+
+from effects.deployment.vapi.vapi_objects import change, creation, removal
+from providers.vapi import assistants, lists
+
+ASSISTANT_CREATE = creation(
+    "assistant_create",
+    "Make an assistant at Vapi",
+    create=lambda effect: assistants.create_assistant(
+        effect.request["body"], effect.request["tag"]
+    ),
+    find=assistants.find_assistant,
+    read=assistants.get_assistant,
+    carries=lists.carries,
+    undone_by="assistant_delete",
+)
+
+
+# as a whole, to what is rendered now: a new version
+ASSISTANT_UPDATE = change(
+    "assistant_update",
+    "Change an assistant at Vapi",
+    update=lambda effect: assistants.update_assistant(
+        effect.request["id"], effect.request["body"], effect.request["tag"]
+    ),
+    read=assistants.get_assistant,
+)
+
+
+# once no squad has it
+ASSISTANT_DELETE = removal(
+    "assistant_delete",
+    "Take an assistant away at Vapi",
+    delete=assistants.delete_assistant,
+    read=assistants.get_assistant,
+)

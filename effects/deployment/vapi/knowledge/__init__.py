@@ -1,1 +1,0 @@
-"""Effects at Vapi by which a receptionist knows its clinic's files."""

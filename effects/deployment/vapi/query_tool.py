@@ -1,0 +1,47 @@
+"""A query tool at Vapi, by which a receptionist looks into its clinic's files."""
+
+from effects.deployment.vapi.vapi_objects import change, creation, removal
+from effects.kind import Json
+from providers.vapi import tools
+
+
+def _carries(tool: Json, tag: str) -> bool:
+    return any(base.get("name") == tag for base in tool.get("knowledgeBases") or [])
+
+
+TOOL_CREATE = creation(
+    "tool_create",
+    "Make a query tool at Vapi",
+    create=lambda effect: tools.create_tool(effect.request["body"]),
+    find=tools.find_tool,
+    read=tools.get_tool,
+    carries=_carries,
+    undone_by="tool_delete",
+)
+
+
+TOOL_UPDATE = change(
+    "tool_update",
+    "Change a query tool at Vapi",
+    update=lambda effect: tools.update_tool(effect.request["id"], effect.request["body"]),
+    read=tools.get_tool,
+)
+
+
+# once no assistant has it
+TOOL_DELETE = removal(
+    "tool_delete",
+    "Take a query tool away at Vapi",
+    delete=tools.delete_tool,
+    read=tools.get_tool,
+)
+
+
+# the same, of one that no document is left for
+TOOL_DROP = removal(
+    "tool_drop",
+    "Take a query tool without documents away at Vapi",
+    delete=tools.delete_tool,
+    read=tools.get_tool,
+    recorded_by="tidy_receptionist",
+)

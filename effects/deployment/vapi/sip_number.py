@@ -1,0 +1,30 @@
+"""A number at Vapi that stays with the clinic, whose calls a squad answers."""
+
+from effects.deployment.vapi.number_import import KEPT, shown
+from effects.deployment.vapi.vapi_objects import change, creation
+from providers.vapi import phone_numbers
+
+SIP_NUMBER = creation(
+    "sip_number",
+    "Make a clinic's SIP number known to Vapi",
+    create=lambda effect: phone_numbers.bring_number(effect.request["body"], effect.request["tag"]),
+    find=phone_numbers.find_number,
+    read=phone_numbers.get_number,
+    carries=lambda made, tag: made.get("name") == tag,
+    undone_by="number_import_delete",
+    shown=shown,
+    keep=KEPT,
+)
+
+
+# another squad answers it, or it is another number
+SIP_NUMBER_UPDATE = change(
+    "sip_number_update",
+    "Change a clinic's SIP number at Vapi",
+    update=lambda effect: phone_numbers.change_brought_number(
+        effect.request["id"], effect.request["body"]
+    ),
+    read=phone_numbers.get_number,
+    shown=shown,
+    keep=KEPT,
+)

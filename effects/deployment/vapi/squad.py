@@ -1,0 +1,36 @@
+"""A squad at Vapi: the receptionist, and the payments member it hands over to."""
+
+from effects.deployment.vapi.vapi_objects import change, creation, removal
+from providers.vapi import lists, squads
+
+SQUAD_CREATE = creation(
+    "squad_create",
+    "Make a squad at Vapi",
+    create=lambda effect: squads.create_squad(
+        effect.request["body"]["members"], effect.request["tag"]
+    ),
+    find=squads.find_squad,
+    read=squads.get_squad,
+    carries=lists.carries,
+    undone_by="squad_delete",
+)
+
+
+# other members, or other versions of them
+SQUAD_UPDATE = change(
+    "squad_update",
+    "Change a squad at Vapi",
+    update=lambda effect: squads.update_squad(
+        effect.request["id"], effect.request["body"]["members"], effect.request["tag"]
+    ),
+    read=squads.get_squad,
+)
+
+
+# once no number is answered by it
+SQUAD_DELETE = removal(
+    "squad_delete",
+    "Take a squad away at Vapi",
+    delete=squads.delete_squad,
+    read=squads.get_squad,
+)

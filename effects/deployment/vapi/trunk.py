@@ -1,0 +1,36 @@
+"""What Vapi knows of a clinic's SIP trunk: from which addresses its calls come."""
+
+from effects.deployment.vapi.vapi_objects import change, creation, removal
+from providers.vapi import credentials, lists
+
+TRUNK_KNOWN = creation(
+    "trunk_known",
+    "Make a SIP trunk known to Vapi",
+    create=lambda effect: credentials.create_credential(
+        effect.request["body"], effect.request["tag"]
+    ),
+    find=credentials.find_credential,
+    read=credentials.get_credential,
+    carries=lists.carries,
+    undone_by="trunk_unknown",
+)
+
+
+# all of them, each time
+TRUNK_KNOWN_ANEW = change(
+    "trunk_known_anew",
+    "Tell Vapi anew of a SIP trunk",
+    update=lambda effect: credentials.update_credential(
+        effect.request["id"], effect.request["body"], effect.request["tag"]
+    ),
+    read=credentials.get_credential,
+)
+
+
+# once no number comes by it
+TRUNK_UNKNOWN = removal(
+    "trunk_unknown",
+    "Take a SIP trunk from Vapi",
+    delete=credentials.delete_credential,
+    read=credentials.get_credential,
+)

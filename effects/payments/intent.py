@@ -1,0 +1,132 @@
+"""PaymentIntents at Stripe: created, changed, confirmed, cancelled."""
+
+from datetime import datetime
+
+from effects.kind import SKEW, Cost, Json, Kind, tag_of
+from effects.payments.retiring import retiring
+from models.effects.effect import Effect
+from providers.stripe import intents as stripe_intents
+from rules.declines import advice
+
+
+# unconfirmed: it moves no money yet
+def _create(effect: Effect) -> Json:
+    return stripe_intents.create_intent(
+        effect.request, effect.stripe_account, effect.idempotency_key
+    )
+
+
+def _find_created(effect: Effect) -> Json | None:
+    return _find_since(effect, effect.created_at)
+
+
+def _find_open(effect: Effect, asked_at: datetime) -> Json | None:
+    found = _find_since(effect, asked_at)
+    return found if found is not None and found["status"] != "canceled" else None
+
+
+def _find_since(effect: Effect, begun: datetime) -> Json | None:
+    since = int(begun.timestamp()) - SKEW
+    return stripe_intents.find_intent(tag_of(effect), effect.stripe_account, since)
+
+
+INTENT_CREATE = Kind(
+    name="intent_create",
+    provider="stripe",
+    does="Create a payment at Stripe",
+    recorded_by="open_payment_intent",
+    many_per_job=False,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by="intent_cancel",
+    expires=False,
+    keep=("id",),
+    send=_create,
+    find=_find_created,
+    find_asked=_find_open,
+)
+
+
+# while it is unconfirmed, such as its amount
+def _change(effect: Effect) -> Json:
+    return stripe_intents.update_intent(
+        effect.request["intent"],
+        effect.request["change"],
+        effect.stripe_account,
+        effect.idempotency_key,
+    )
+
+
+def _find_changed(effect: Effect) -> Json | None:
+    intent = stripe_intents.get_intent(effect.request["intent"], effect.stripe_account)
+    wanted = effect.request["change"]
+    return intent if all(intent.get(name) == value for name, value in wanted.items()) else None
+
+
+INTENT_CHANGE = Kind(
+    name="intent_change",
+    provider="stripe",
+    does="Change the amount of the open payment",
+    recorded_by="change_payment_intent",
+    many_per_job=False,
+    daily_limit=None,
+    costs=Cost.NOTHING,
+    undone_by="intent_change",
+    expires=False,
+    keep=("id",),
+    send=_change,
+    find=_find_changed,
+)
+
+
+CONFIRMED = frozenset({"succeeded", "processing", "requires_action", "requires_capture"})
+
+
+def _confirm(effect: Effect) -> Json:
+    return stripe_intents.confirm_intent(
+        effect.request["intent"],
+        effect.request["confirm"],
+        effect.stripe_account,
+        effect.idempotency_key,
+    )
+
+
+def _find_confirmed(effect: Effect) -> Json | None:
+    intent = stripe_intents.get_intent(effect.request["intent"], effect.stripe_account)
+    return intent if intent["status"] in CONFIRMED else None
+
+
+def _why_refused(code: str, _said: str) -> str:
+    """Only what the decline code may tell: the bank's words may say that the card was stolen."""
+    return advice(code)
+
+
+INTENT_CONFIRM = Kind(
+    name="intent_confirm",
+    provider="stripe",
+    does="Charge the card",
+    recorded_by="confirm_payment",
+    many_per_job=False,
+    daily_limit="charges",
+    costs=Cost.PAYER,
+    undone_by="refund",
+    expires=True,  # no card is charged a day late
+    keep=("id",),
+    send=_confirm,
+    find=_find_confirmed,
+    why_refused=_why_refused,
+)
+
+
+# so that it takes no money any more
+INTENT_CANCEL = retiring(
+    name="intent_cancel",
+    does="Cancel the open payment at Stripe",
+    recorded_by="cancel_payment_intent",
+    target_field="intent",
+    close=stripe_intents.cancel_intent,
+    read=stripe_intents.get_intent,
+    is_closed=lambda intent: intent["status"] == "canceled",
+    is_paid=lambda intent: intent["status"] == "succeeded",
+    when_paid="The intent has succeeded; it is not cancelled any more.",
+)
