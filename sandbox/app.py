@@ -1,22 +1,27 @@
 """The sandbox over HTTP: ``gunicorn 'sandbox.app:create_app()' --workers 1 --threads 16``."""
 
+import re
+
 import falcon
 
 from sandbox import control, state_file, state_page
 from sandbox.deliverer import Deliverer
+from sandbox.front_door import Sink
 from sandbox.integrations.control import add_routes as add_integrations_control
-from sandbox.integrations.door import PREFIX as INTEGRATIONS
-from sandbox.integrations.door import IntegrationsDoor
+from sandbox.integrations.provider import PROVIDERS
 from sandbox.sandbox import Sandbox
-from sandbox.stripe.door import StripeDoor
 from sandbox.stripe.elements import add_routes as add_elements
 from sandbox.stripe.hosted import add_routes as add_stripe_pages
 from sandbox.twilio.control import add_routes as add_twilio_control
-from sandbox.twilio.door import TwilioDoor
+from sandbox.vapi.books import KINDS
 from sandbox.vapi.control import add_routes as add_vapi_control
-from sandbox.vapi.door import PREFIX as VAPI
-from sandbox.vapi.door import VapiDoor
+from sandbox.vapi.live import LIVE
 from sandbox.wire import App
+
+# `https://api.twilio.com/…` is found below `/api`, and so on: each host below its first label
+TWILIO = re.compile(
+    "/(api/2010-04-01|pricing|trunking|messaging|lookups|numbers|numbers-upload)(/|$)"
+)
 
 
 def create_app(
@@ -34,19 +39,11 @@ def create_app(
     if state_path:
         state_file.keep(sandbox, state_path)
     app = falcon.App()
-    app.add_sink(StripeDoor(sandbox.stripe), prefix="/v1")
-    for prefix in (
-        "/api/2010-04-01",
-        "/pricing",
-        "/trunking",
-        "/messaging",
-        "/lookups",
-        "/numbers",
-        "/numbers-upload",
-    ):
-        app.add_sink(TwilioDoor(sandbox.twilio), prefix=prefix)
-    app.add_sink(VapiDoor(sandbox.vapi), prefix=VAPI)
-    app.add_sink(IntegrationsDoor(sandbox.integrations), prefix=INTEGRATIONS)
+    vapi = Sink(sandbox.vapi.serve, largest=1 << 25, as_bytes=True)
+    app.add_sink(Sink(sandbox.stripe.serve), prefix="/v1")
+    app.add_sink(Sink(sandbox.twilio.serve, prefix="/api"), prefix=TWILIO)
+    app.add_sink(vapi, prefix=re.compile(rf"/({'|'.join(KINDS)}|{LIVE})(/.*)?$"))
+    app.add_sink(Sink(sandbox.integrations.serve), prefix=re.compile("|".join(PROVIDERS)))
     control.add_routes(app, sandbox)
     add_twilio_control(app, sandbox.twilio)
     add_vapi_control(app, sandbox.vapi)

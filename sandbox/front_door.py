@@ -1,19 +1,66 @@
-"""What the stand-ins without idempotency keys have in common: each request is logged, and answered
-with or without a fault's doing.
+"""How a request comes in over HTTP, and what the stand-ins without idempotency keys have in common:
+each is logged, and answered with or without a fault's doing.
 """
 
+import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import falcon
 
 from sandbox.faults import Fault
 from sandbox.request_log import LoggedRequest
 from sandbox.shared import Shared
-from sandbox.stripe.exchange import Answer, Request
+from sandbox.stripe.exchange import Answer, Request, early_end
+from sandbox.wire import cut
+
+Refusals = Mapping[str, tuple[int, Any]]
+
+
+class Sink:
+    """A stand-in's addresses on a web server. ``prefix`` is left out of them; bodies are texts,
+    but for files, and where ``as_bytes`` says so: those are their bytes as Latin-1.
+    """
+
+    def __init__(
+        self,
+        serve: Callable[[Request], Answer],
+        *,
+        prefix: str = "",
+        largest: int = 1 << 20,
+        as_bytes: bool = False,
+    ) -> None:
+        """Serve a stand-in; of a longer body no more than ``largest`` bytes are read."""
+        self.serve = serve
+        self.prefix = prefix
+        self.largest = largest
+        self.as_bytes = as_bytes
+
+    def __call__(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
+        """Answer one request, or break its connection."""
+        raw = req.bounded_stream.read(self.largest)
+        is_bytes = self.as_bytes or (req.content_type or "").startswith("multipart/")
+        body = raw.decode("latin-1") if is_bytes else raw.decode("utf-8", "replace")
+        headers = {name.lower(): value for name, value in req.headers.items()}
+        path = req.path.removeprefix(self.prefix)
+        answer = self.serve(Request(req.method, path, req.query_string, body, headers, req.prefix))
+        if answer.ending:
+            cut(req.env, answer.seconds, reset=answer.ending == "reset")
+            return
+        resp.status = answer.status
+        resp.text = answer.body
+        resp.content_type = answer.headers.pop("Content-Type")
+        resp.set_headers(answer.headers)
 
 
 class FrontDoor(ABC):
-    """A stand-in's answers; ``serve`` needs no HTTP."""
+    """A stand-in's answers; ``serve`` needs no HTTP. ``refusals`` are those of faults that strike
+    before anything is done: a status and a body.
+    """
+
+    refusals: ClassVar[Refusals]
 
     def __init__(self, shared: Shared) -> None:
         """Open the books with what all stand-ins share."""
@@ -33,9 +80,12 @@ class FrontDoor(ABC):
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""
 
-    @abstractmethod
     def _trouble(self, kind: str, seconds: float) -> Answer | None:
         """The answer of a fault that strikes before anything is done; None if it strikes later."""
+        if kind.removesuffix("_stored") not in self.refusals:
+            return early_end(kind, seconds)
+        status, body = self.refusals[kind.removesuffix("_stored")]
+        return Answer(status, json.dumps(body))
 
     def serve(self, request: Request) -> Answer:
         """Answer one request, whose body is its bytes as Latin-1; every one is logged, whatever

@@ -8,15 +8,15 @@ Addresses are those of the real ones, each host below a label: `/accounts/o/oaut
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from sandbox.front_door import FrontDoor
+from sandbox.front_door import FrontDoor, Refusals
 from sandbox.integrations.authorization import Authorization
 from sandbox.integrations.errors import IntegrationError
 from sandbox.integrations.practice import Practice
 from sandbox.request_log import LoggedRequest
-from sandbox.stripe.exchange import HTML, Answer, Request
+from sandbox.stripe.exchange import Answer, Request
 
 PROVIDERS = {
     "/accounts/": "google",
@@ -30,18 +30,21 @@ PROVIDERS = {
 NOT_LOGGED = frozenset(
     {"code", "code_verifier", "client_secret", "refresh_token", "token", "state", "code_challenge"}
 )
-BEFORE = {
-    "error_500": (500, {"error": "server_error"}),
-    "error_500_stored": (500, {"error": "server_error"}),
-    "rate_limit_429": (429, {"error": {"code": 429, "errors": [{"reason": "rateLimitExceeded"}]}}),
-    "forbidden_403": (403, {"error": {"code": 403, "errors": [{"reason": "forbidden"}]}}),
-    "refused_400": (400, {"error": "invalid_grant"}),
-    "conflict_409": (409, {"error": "conflict"}),
-}
 
 
 class Integrations(FrontDoor):
     """The stand-ins' state and their answers; ``serve`` needs no HTTP."""
+
+    refusals: ClassVar[Refusals] = {
+        "error_500": (500, {"error": "server_error"}),
+        "rate_limit_429": (
+            429,
+            {"error": {"code": 429, "errors": [{"reason": "rateLimitExceeded"}]}},
+        ),
+        "forbidden_403": (403, {"error": {"code": 403, "errors": [{"reason": "forbidden"}]}}),
+        "refused_400": (400, {"error": "invalid_grant"}),
+        "conflict_409": (409, {"error": "conflict"}),
+    }
 
     def clear(self) -> None:
         """Forget all clients, grants, keys and calendars."""
@@ -51,16 +54,6 @@ class Integrations(FrontDoor):
 
     def _provider(self, request: Request) -> str:
         return next(name for prefix, name in PROVIDERS.items() if request.path.startswith(prefix))
-
-    def _trouble(self, kind: str, seconds: float) -> Answer | None:
-        if kind in BEFORE:
-            status, body = BEFORE[kind]
-            return Answer(status, json.dumps(body))
-        if kind == "bad_gateway":
-            return Answer(502, HTML, {"Content-Type": "text/html"})
-        if kind == "timeout_before":
-            return Answer(0, "", ending="hang", seconds=seconds)
-        return Answer(0, "", ending="reset") if kind == "refuse" else None
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         query = dict(parse_qsl(request.query, keep_blank_values=True))

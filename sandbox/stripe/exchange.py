@@ -72,13 +72,20 @@ def server_error() -> Answer:
     return answer
 
 
+def early_end(kind: str, seconds: float) -> Answer | None:
+    """What comes instead of an answer, from any provider, before anything is done."""
+    ends = {
+        "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
+        "refuse": Answer(0, "", ending="reset"),
+        "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
+    }
+    return ends.get(kind)
+
+
 def trouble(kind: str, seconds: float) -> Answer | None:
     """The answer of a fault that strikes before anything is done; ``None`` if it strikes later."""
     answers = {
-        "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
-        "refuse": Answer(0, "", ending="reset"),
         "error_500": server_error(),
-        "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
         "rate_limit_429": failure(
             429, "invalid_request_error", "Request rate limit exceeded.", code="rate_limit"
         ),
@@ -98,4 +105,4 @@ def trouble(kind: str, seconds: float) -> Answer | None:
             400, "invalid_request_error", "This object is in use just now.", code="resource_in_use"
         ),
     }
-    return answers.get(kind)
+    return answers.get(kind) or early_end(kind, seconds)

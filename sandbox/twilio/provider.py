@@ -8,11 +8,11 @@ import re
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from sandbox.front_door import FrontDoor
+from sandbox.front_door import FrontDoor, Refusals
 from sandbox.request_log import LoggedRequest
-from sandbox.stripe.exchange import HTML, Answer, Request
+from sandbox.stripe.exchange import Answer, Request
 from sandbox.twilio import (
     accounts,
     addresses,
@@ -203,8 +203,21 @@ ROUTES = [
 ]
 
 
+REFUSALS = {
+    "error_500": TwilioError(500, 20500, "An internal server error has occurred"),
+    "forbidden_403": TwilioError(403, 20403, "Forbidden"),
+    "refused_400": TwilioError(400, 20001, "This cannot be done just now"),
+    "rate_limit_429": TwilioError(429, 20429, "Too Many Requests"),
+    "conflict_409": TwilioError(409, 20409, "Conflict"),
+}
+
+
 class Twilio(FrontDoor):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
+
+    refusals: ClassVar[Refusals] = {
+        kind: (error.status, error.body) for kind, error in REFUSALS.items()
+    }
 
     def clear(self) -> None:
         """Forget all that was made or bought, opt-outs and senders."""
@@ -232,9 +245,6 @@ class Twilio(FrontDoor):
 
     def _provider(self, request: Request) -> str:
         return "twilio"
-
-    def _trouble(self, kind: str, seconds: float) -> Answer | None:
-        return trouble(kind, seconds)
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""
@@ -298,24 +308,3 @@ def _operation(request: Request, user: str) -> tuple[Operation, str, tuple[str, 
             ids = found.groups()
             return (operation, ids[0], ids[1:]) if names_account else (operation, user, ids)
     raise missing(request.path)
-
-
-def trouble(kind: str, seconds: float) -> Answer | None:
-    """The answer of a fault that strikes before anything is done; ``None`` if it strikes later."""
-    server_error = json.dumps(TwilioError(500, 20500, "An internal server error has occurred").body)
-    answers = {
-        "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
-        "refuse": Answer(0, "", ending="reset"),
-        "error_500": Answer(500, server_error),
-        "error_500_stored": Answer(500, server_error),
-        "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
-        "forbidden_403": Answer(403, json.dumps(TwilioError(403, 20403, "Forbidden").body)),
-        "refused_400": Answer(
-            400, json.dumps(TwilioError(400, 20001, "This cannot be done just now").body)
-        ),
-        "rate_limit_429": Answer(
-            429, json.dumps(TwilioError(429, 20429, "Too Many Requests").body)
-        ),
-        "conflict_409": Answer(409, json.dumps(TwilioError(409, 20409, "Conflict").body)),
-    }
-    return answers.get(kind)

@@ -3,26 +3,36 @@ here, as at Vapi.
 """
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from sandbox.front_door import FrontDoor
+from sandbox.front_door import FrontDoor, Refusals
 from sandbox.request_log import LoggedRequest
 from sandbox.shared import Shared
-from sandbox.stripe.exchange import HTML, Answer, Request
+from sandbox.stripe.exchange import Answer, Request
 from sandbox.twilio.provider import Twilio
 from sandbox.vapi import calls, files, live, phone_numbers
 from sandbox.vapi.books import Books
-from sandbox.vapi.errors import Json, VapiError, failure, invalid
+from sandbox.vapi.errors import VapiError, failure, invalid
 from sandbox.vapi.operations import Call, check_query, operation_at
 from sandbox.vapi.twilio_link import Line
 
 NOT_LOGGED = frozenset({"twilioAuthToken", "twilioApiSecret", "headers"})
-SERVER_ERROR = failure(500, "Internal Server Error", "Internal server error")
+REFUSALS = {
+    "error_500": failure(500, "Internal Server Error", "Internal server error"),
+    "rate_limit_429": failure(429, "Too Many Requests", "Rate limit exceeded"),
+    "conflict_409": failure(409, "Conflict", "This is being changed by somebody else"),
+    "forbidden_403": failure(403, "Forbidden", "Key doesn't allow this"),
+    "refused_400": failure(400, "Bad Request", ["this is not possible just now"]),
+}
 
 
 class Vapi(FrontDoor):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
+
+    refusals: ClassVar[Refusals] = {
+        kind: (error.status, error.body) for kind, error in REFUSALS.items()
+    }
 
     def __init__(self, shared: Shared, twilio: Twilio) -> None:
         """Open the books with what all stand-ins share; numbers are Twilio's."""
@@ -43,9 +53,6 @@ class Vapi(FrontDoor):
 
     def _provider(self, request: Request) -> str:
         return "vapi"
-
-    def _trouble(self, kind: str, seconds: float) -> Answer | None:
-        return trouble(kind, seconds)
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
         """Check and do what is asked; errors become answers."""
@@ -108,24 +115,3 @@ def not_secret(value: Any) -> Any:
     if isinstance(value, list):
         return [not_secret(each) for each in value]
     return value
-
-
-def trouble(kind: str, seconds: float) -> Answer | None:
-    """The answer of a fault that strikes before anything is done; ``None`` if it strikes later."""
-    usual: dict[str, VapiError] = {
-        "error_500": SERVER_ERROR,
-        "error_500_stored": SERVER_ERROR,
-        "rate_limit_429": failure(429, "Too Many Requests", "Rate limit exceeded"),
-        "conflict_409": failure(409, "Conflict", "This is being changed by somebody else"),
-        "forbidden_403": failure(403, "Forbidden", "Key doesn't allow this"),
-        "refused_400": failure(400, "Bad Request", ["this is not possible just now"]),
-    }
-    if kind in usual:
-        body: Json = usual[kind].body
-        return Answer(usual[kind].status, json.dumps(body))
-    endings = {
-        "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
-        "refuse": Answer(0, "", ending="reset"),
-        "bad_gateway": Answer(502, HTML, {"Content-Type": "text/html"}),
-    }
-    return endings.get(kind)
