@@ -11,8 +11,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
 from models.database_errors import explain
 from models.transactions import release_connection
-from runtime.log import get_log
-from runtime.log_throttle import LogThrottle
+from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import leave_if_read_only, refuses_writes
 
 SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before

@@ -19,7 +19,7 @@ from types import FrameType
 
 from delivery.relay import run as run_relay
 from delivery.worker import Worker
-from runtime.die_with_parent import die_with_parent
+from runtime.libc import die_with_parent
 from runtime.log import get_log
 from runtime.redis.connection import connect_redis
 

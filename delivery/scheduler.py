@@ -23,8 +23,7 @@ from delivery.rq.json_job import JsonJob
 from delivery.rq.odd_keys import drop_if_endless, drop_wrong_types, is_wrong_type
 from delivery.schedule import TICK_PREFIX, Schedule, timetable
 from runtime.clock import real_seconds
-from runtime.log import get_log
-from runtime.log_throttle import LogThrottle
+from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import connect_redis
 
 LOOK = 5  # seconds between looks

@@ -6,7 +6,7 @@ Twice is harmless: a step has one effect under one key, and a session that is ov
 
 from datetime import timedelta
 
-from actions.calling.keypad_steps import stage_step
+from actions.calling.keypad import stage_step
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.calling.keypad import KEYPAD_STEP

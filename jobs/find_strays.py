@@ -7,9 +7,23 @@ from actions.deployment.strays.find_strays import look_for_strays
 from delivery.attempt import recording
 from delivery.registry import job
 from models.delivery.stage import stage
-from rules.deployment.place_names import PLACE_NAMES
 from runtime.clock import real_now
 from runtime.settings import get_settings
+
+# by provider and kind; a test holds them to the places that are looked at
+PLACE_NAMES = (
+    "vapi.phone-number",
+    "vapi.squad",
+    "vapi.assistant",
+    "vapi.tool",
+    "vapi.file",
+    "twilio.number",
+    "twilio.address",
+    "vapi.credential",
+    "twilio.trunk",
+    "twilio.login-list",
+    "twilio.port",
+)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)

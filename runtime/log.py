@@ -8,6 +8,7 @@ standard library's loggers too. How to recognise a card number is passed in from
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -32,6 +33,7 @@ _SECRET = re.compile(
     # a request or an answer of Vapi's or Twilio's that was printed: 'twilioAuthToken': '…'
     r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret|password)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
 )
+REPEATED_EVERY = 60.0  # seconds
 _HIDDEN_KEYS = {
     "authorization",
     "password",
@@ -129,3 +131,21 @@ def get_log(name: str) -> Any:
 
 
 bound = structlog.contextvars.bound_contextvars
+
+
+class LogThrottle:
+    """For lines that a lasting failure would repeat many times a second: lets the first of each
+    kind through, and another one after each minute; one per process.
+    """
+
+    def __init__(self, every: float = REPEATED_EVERY) -> None:
+        self._every = every
+        self._logged_at: dict[str, float] = {}
+
+    def is_due(self, kind: str) -> bool:
+        """Whether a line of this kind is due now; if so, it counts as logged."""
+        now = time.monotonic()
+        if now - self._logged_at.get(kind, -self._every) < self._every:
+            return False
+        self._logged_at[kind] = now
+        return True

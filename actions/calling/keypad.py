@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from actions.calling.keypad_steps import JOB, key_of, stage_step
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
 from actions.payments.charge import Charge, charge_by_phone
@@ -19,6 +18,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
+from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from rules.calling.keypad import (
@@ -39,11 +39,24 @@ from rules.calling.keypad import (
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.log import get_log
+from runtime.settings import INTERACTIVE
 
 TOKEN = "pm_"  # noqa: S105 - how a payment method of Stripe's begins
 MOST_TOKEN = 200  # characters
 
 log = get_log("keypad")
+
+
+def stage_step(session: KeypadSession, step: str) -> None:
+    """Stage a step for whoever is first: the caller waits."""
+    of_step = (session.id, step, session.mistakes)
+    key, whose = _key_of(session, step), session.account_id
+    stage("enter_card", key, *of_step, fair_to=whose, queue=INTERACTIVE)
+
+
+def _key_of(session: KeypadSession, step: str) -> str:
+    """The key of a step: a piece that is typed again is another step."""
+    return f"{session.id}:{step}:{session.mistakes}"
 
 
 def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession:
@@ -63,7 +76,7 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
         currency=invoice.currency,
     )
     of_step = (session.id, START, 0)
-    stage_now("enter_card", key_of(session, START), *of_step, fair_to=session.account_id)
+    stage_now("enter_card", _key_of(session, START), *of_step, fair_to=session.account_id)
     return session
 
 
@@ -83,9 +96,9 @@ def _as_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession 
 
 def go_on(session: KeypadSession) -> str:
     """Take the first steps now, for a caller who waits; then what the model says next."""
-    perform_now(staged_id(JOB, key_of(session, START)))
+    perform_now(staged_id("enter_card", _key_of(session, START)))
     with transaction():
-        first = take_due(JOB, key_of(session, PIECES[0]))
+        first = take_due("enter_card", _key_of(session, PIECES[0]))
     perform_now(first)
     return words_for_session(KeypadSession.get_by_id(session.id))
 

@@ -13,14 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from bin.commands.checks.database import check_database
-from bin.commands.checks.deployments import check_deployments
+from bin.commands.checks.deployments import check_deployments, check_strays
 from bin.commands.checks.files import check_files
 from bin.commands.checks.finding import Finding
 from bin.commands.checks.integrations import check_integrations, check_providers
 from bin.commands.checks.money import check_cards, check_fees, check_money, check_totals
 from bin.commands.checks.redis_server import check_redis
 from bin.commands.checks.settings import check_connect, check_settings
-from bin.commands.checks.strays import check_strays
 from bin.commands.checks.stripe_access import check_connected, check_endpoints, check_stripe
 from bin.commands.checks.texting import check_number_lookups, check_senders, check_texting
 from bin.commands.checks.voice import check_voice

@@ -6,9 +6,8 @@ import signal
 import subprocess
 import time
 
-from runtime.die_with_parent import die_with_parent
-from runtime.log import get_log
-from runtime.log_throttle import LogThrottle
+from runtime.libc import die_with_parent
+from runtime.log import LogThrottle, get_log
 from runtime.private_files import open_private, private_folder
 from runtime.redis.embedded import configuration, folder, socket_url
 

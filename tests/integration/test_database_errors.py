@@ -20,7 +20,7 @@ from models.transactions import (
     transaction,
     use_database,
 )
-from runtime.log_throttle import LogThrottle
+from runtime.log import LogThrottle
 from tests import given
 from web.http import middleware
 

@@ -16,8 +16,7 @@ from models.transactions import release_connection
 from rules.cards.card_numbers import has_bare_card_number
 from runtime.errors import Conflict, Misconfigured, Refused
 from runtime.ids import new_id
-from runtime.log import get_log
-from runtime.log_throttle import LogThrottle
+from runtime.log import LogThrottle, get_log
 from web.http.guards.auth import Caller
 from web.http.guards.card_guard import API
 from web.http.idempotency import request_key

@@ -8,8 +8,7 @@ from typing import Any
 import runtime.blocked_imports  # noqa: F401 - before anything loads what it blocks
 
 # isort: split
-from runtime.die_with_parent import die_with_parent
-from runtime.few_arenas import few_arenas
+from runtime.libc import die_with_parent, few_arenas
 from runtime.log import get_log
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE

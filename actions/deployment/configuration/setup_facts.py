@@ -1,6 +1,9 @@
 """What the rules are told of an account's setup, read from rows."""
 
+import hashlib
+import json
 from datetime import datetime
+from typing import Any
 
 from actions.deployment.card.payment_required import why_not
 from actions.integrations.connectors import TITLES
@@ -8,7 +11,6 @@ from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
 from models.deployment.setup import Setup
 from models.integrations.integration import Integration
-from rules.deployment.addresses import digest_of
 from rules.deployment.readiness import Configured, File, is_configured
 
 
@@ -40,6 +42,11 @@ def _tells_other_address(setup: Setup) -> bool:
     told = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
     saved = setup.phone_integration_settings.get("serviceAddress")
     return told is not None and bool(saved) and told.digest != digest_of(saved)
+
+
+def digest_of(address: dict[str, Any]) -> str:
+    """The same for the same address, as it is configured."""
+    return hashlib.sha256(json.dumps(address, sort_keys=True).encode()).hexdigest()
 
 
 def note_configured(setup: Setup, now: datetime) -> None:

@@ -3,6 +3,7 @@
 While the receptionist is live, its number goes on telling the address of before.
 """
 
+from actions.deployment.configuration.setup_facts import digest_of
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
 from effects.deployment.twilio.address import ADDRESS_CREATE, ADDRESS_DELETE
 from effects.reserve import reserve_for_account
@@ -12,7 +13,6 @@ from models.deployment.resource import EMERGENCY_ADDRESS as NAME
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.twilio.addresses import LONGEST_TAG
-from rules.deployment.addresses import digest_of
 from rules.deployment.readiness import OTHER_ADDRESS
 
 SAME = "The address is registered already."

@@ -7,6 +7,7 @@ from bin.commands.checks.finding import Finding, judged
 from models.base import to_micros
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
+from models.deployment.resource import Stray
 from runtime.clock import real_now
 
 # what a later deployment has taken over is nobody's task any more; money that was kept is
@@ -27,6 +28,10 @@ KEPT_ADVICE = (
     " it: POST …/retry goes on, POST …/rollback gives everything back. After a week that happens"
     " by itself."
 )
+STRAYS_ADVICE = (
+    "bin/payphone strays list shows them. An orphan may cost money until a person releases it; what"
+    " is missing is made anew by deploying again."
+)
 A_DAY = timedelta(days=1)
 SHOWN = 5
 
@@ -45,3 +50,13 @@ def check_deployments() -> Iterator[Finding]:
 def _named(found: list[str]) -> str:
     more = " and more" if len(found) > SHOWN else ""
     return f"{', '.join(found[:SHOWN])}{more}" or "none"
+
+
+def check_strays() -> Finding:
+    """Whether the daily look has found what is at a provider and belongs to nobody, or is ours and
+    gone there, and nobody has seen to it.
+    """
+    rows = Stray.all("state = 'open'")
+    counted = {what: sum(row.what == what for row in rows) for what in ("orphan", "missing")}
+    found = ", ".join(f"{count} {what}" for what, count in counted.items() if count)
+    return judged(bool(rows), "strays", found or "none", STRAYS_ADVICE, "warn")

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from actions.deployment.strays import find_strays as finding
 from actions.deployment.strays.places import PLACES
-from bin.commands.checks.strays import check_strays
+from bin.commands.checks.deployments import check_strays
 from bin.commands.program import payphone
+from jobs.find_strays import PLACE_NAMES
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
@@ -23,7 +24,6 @@ from models.transactions import transaction
 from providers.errors import ProviderError
 from providers.twilio import numbers, porting, trunks
 from providers.vapi import assistants, credentials, files, squads
-from rules.deployment.place_names import PLACE_NAMES
 from rules.deployment.sip import trunk_at_vapi
 from runtime.clock import real_now
 from runtime.ids import new_id
