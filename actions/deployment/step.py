@@ -7,11 +7,12 @@ carries the step's id as its tag; what it has to know of a provider first, it re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from models.accounts.account import Account
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
+from models.deployment.resource import Resource
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
 
@@ -32,6 +33,25 @@ class Run:
     def made(self, name: str) -> Json:
         """What the step of this name made; empty if there is none, or it made nothing."""
         return next((step.made for step in self.steps if step.name == name), {})
+
+    def keep(
+        self, provider: str, name: str, provider_id: str, *, row_id: str = "", **more: str
+    ) -> None:
+        """Write down what was made at a provider, once, however often it is told. The row's id is
+        the step's, unless one is given.
+        """
+        Resource(
+            id=row_id or self.step.id,
+            account=self.account.id,
+            deployment_id=self.deployment.id,
+            provider=provider,
+            name=name,
+            provider_id=provider_id,
+            state="made",
+            created_at=self.now,
+            updated_at=self.now,
+            **more,
+        ).insert_new("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +152,20 @@ class StepKind:
     lasts: bool = True
     again: str = ""
     is_outdated: Callable[[Run], bool] = _never
+
+
+class Made(Protocol):
+    """An object at a provider that a step makes, and takes away when it is undone."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    def look(self, run: Run) -> Json: ...  # noqa: D102
+    def record(self, run: Run, effect: Effect, answer: Json, /) -> Json: ...  # noqa: D102
+    def undo(self, run: Run) -> UndoPlan: ...  # noqa: D102
+    def undone(self, run: Run, effect: Effect, answer: Json, /) -> None: ...  # noqa: D102
+
+
+def step_of(made: Made, **said: Any) -> StepKind:
+    """The step that makes an object, called as it; what is `said` counts instead."""
+    own: dict[str, Any] = {"name": made.name, "look": made.look, "record": made.record}
+    return StepKind(**own | {"undo": made.undo, "undone": made.undone} | said)

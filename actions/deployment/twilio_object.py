@@ -52,17 +52,7 @@ class TwilioObject:
 
     def record(self, run: Run, _effect: Effect, answer: Json) -> Json:
         """It is made."""
-        Resource(
-            id=run.step.id,
-            account=run.account.id,
-            deployment_id=run.deployment.id,
-            provider="twilio",
-            name=self.name,
-            provider_id=answer["id"],
-            state="made",
-            created_at=run.now,
-            updated_at=run.now,
-        ).insert_new("id")
+        run.keep("twilio", self.name, answer["id"])
         return {"id": answer["id"]}
 
     def undo(self, run: Run) -> UndoPlan:

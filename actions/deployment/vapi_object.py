@@ -95,19 +95,7 @@ class VapiObject:
         version = answer.get("version") or ""
         sent = digest(self.as_sent(effect.request["body"]))
         if effect.kind == self.create.name:
-            Resource(
-                id=run.step.id,
-                account=run.account.id,
-                deployment_id=run.deployment.id,
-                provider="vapi",
-                name=self.name,
-                provider_id=answer["id"],
-                version=version,
-                digest=sent,
-                state="made",
-                created_at=run.now,
-                updated_at=run.now,
-            ).insert_new("id")
+            run.keep("vapi", self.name, answer["id"], version=version, digest=sent)
             return {"id": answer["id"], "version": version}
         made = Resource.named(run.account.id, self.name)
         if made is not None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from actions.deployment.configuration.clinic import clinic_of, files_in
-from actions.deployment.step import Json, Plan, Run, Skip, StepKind, Wait
+from actions.deployment.step import Json, Plan, Run, Skip, Wait, step_of
 from actions.deployment.tidy_receptionist import let_files_go
 from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.query_tool import TOOL_CREATE, TOOL_DELETE, TOOL_UPDATE
@@ -63,13 +63,11 @@ def _undone(run: Run, effect: Effect, answer: Json) -> None:
     TOOL.undone(run, effect, answer)
 
 
-QUERY_TOOL = StepKind(
-    name=TOOL.name,
+QUERY_TOOL = step_of(
+    TOOL,
     saying=SAYING,
-    look=TOOL.look,
     plan=_plan,
     record=_record,
-    undo=TOOL.undo,
     undone=_undone,
     undo_saying="The search in your documents was taken away.",
     lasts=False,

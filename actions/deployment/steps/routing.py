@@ -1,6 +1,6 @@
 """The clinic's number is imported into Vapi, so that its squad answers; texts stay ours."""
 
-from actions.deployment.step import Fail, Json, Plan, Run, StepKind
+from actions.deployment.step import Fail, Json, Plan, Run, step_of
 from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.number_import import (
     NUMBER_IMPORT,
@@ -70,13 +70,12 @@ def _undone(run: Run, effect: Effect, answer: Json) -> None:
     NUMBER_AT_VAPI.undone(run, effect, answer)
 
 
-ROUTING = StepKind(
+ROUTING = step_of(
+    NUMBER_AT_VAPI,
     name="routing",
     saying="Setting up call routing...",
-    look=NUMBER_AT_VAPI.look,
     plan=_plan,
     record=_record,
-    undo=NUMBER_AT_VAPI.undo,
     undone=_undone,
     undo_saying="Calls are not routed to the receptionist any more.",
 )

@@ -1,7 +1,7 @@
 """The squad: the receptionist and the payments member, each at the version made for it."""
 
 from actions.deployment.configuration.clinic import clinic_of
-from actions.deployment.step import Fail, Json, Plan, Run, StepKind
+from actions.deployment.step import Fail, Json, Plan, Run, step_of
 from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.squad import SQUAD_CREATE, SQUAD_DELETE, SQUAD_UPDATE
 from models.deployment.installation import tagged
@@ -39,14 +39,10 @@ def _member(run: Run, name: str) -> Member | None:
     return None if made is None else Member(made.provider_id, tagged(made.id), made.version)
 
 
-SQUAD = StepKind(
-    name=SQUAD_AT_VAPI.name,
+SQUAD = step_of(
+    SQUAD_AT_VAPI,
     saying="Connecting your assistants...",
-    look=SQUAD_AT_VAPI.look,
     plan=_plan,
-    record=SQUAD_AT_VAPI.record,
-    undo=SQUAD_AT_VAPI.undo,
-    undone=SQUAD_AT_VAPI.undone,
     undo_saying="The team of assistants was taken away.",
     lasts=False,
 )

@@ -130,17 +130,8 @@ def _body(run: Run, document: str) -> Json:
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
-    Resource(
-        id=effect.id,  # the step may ask again, once this request is over
-        account=run.account.id,
-        deployment_id=run.deployment.id,
-        provider="twilio",
-        name=NAME,
-        provider_id=answer["id"],
-        state="made",
-        created_at=run.now,
-        updated_at=run.now,
-    ).insert_new("id")
+    # the step may ask again, once this request is over
+    run.keep("twilio", NAME, answer["id"], row_id=effect.id)
     settings = run.setup.phone_integration_settings | {"portStatus": "submitted"}
     run.setup.record(run.now, phone_integration_settings=settings)
     return {"port": answer["id"]}

@@ -1,7 +1,7 @@
 """Vapi is told of the trunk and of the clinic's number, and the trunk where Vapi answers."""
 
 from actions.deployment.ask_provider import ask, begun
-from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, step_of
 from actions.deployment.steps.routing import record_routed, record_unrouted
 from actions.deployment.steps.sip.sip_line import called, username
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
@@ -123,21 +123,18 @@ def _send_on(run: Run, seen: Json) -> Plan:
     return ask(run, TRUNK_SENDS_ON, request, "the clinic's calls go to its receptionist")
 
 
-SIP_KNOWN = StepKind(
+SIP_KNOWN = step_of(
+    KNOWN,
     name="sip_known",
     saying="Making the trunk known to your receptionist...",
-    look=KNOWN.look,
     plan=_make_known,
-    record=KNOWN.record,
-    undo=KNOWN.undo,
-    undone=KNOWN.undone,
     undo_saying="The trunk was taken from the receptionist.",
     lasts=False,
 )
-SIP_ROUTING = StepKind(
+SIP_ROUTING = step_of(
+    NUMBER,
     name="sip_routing",
     saying="Setting up call routing...",
-    look=NUMBER.look,
     plan=_route,
     record=_record_routed,
     undo=_unroute,

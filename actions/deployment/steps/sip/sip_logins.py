@@ -3,7 +3,7 @@
 import hashlib
 
 from actions.deployment.ask_provider import ask
-from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.login_list import LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, LOGIN_SET
 from models.deployment.resource import Resource
@@ -49,14 +49,11 @@ def _is_outdated(run: Run) -> bool:
     return made is not None and made.digest != _mark(run)
 
 
-SIP_LOGIN_LIST = StepKind(
+SIP_LOGIN_LIST = step_of(
+    LIST,
     name="sip_login_list",
     saying="Creating your SIP credentials...",
-    look=LIST.look,
     plan=LIST.plan,
-    record=LIST.record,
-    undo=LIST.undo,
-    undone=LIST.undone,
     undo_saying="The SIP credentials were taken away.",
     lasts=False,
 )

@@ -1,7 +1,7 @@
 """The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
 
 from actions.deployment.ask_provider import ask, begun
-from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.trunk import TRUNK_CREATE, TRUNK_DELETE, TRUNK_LETS_IN
@@ -50,15 +50,12 @@ def _let_in(run: Run, seen: Json) -> Plan:
     return ask(run, TRUNK_LETS_IN, request, "the clinic's phone system signs in")
 
 
-SIP_TRUNK = StepKind(
+SIP_TRUNK = step_of(
+    TRUNK,
     name="sip_trunk",
     saying="Creating your SIP trunk...",
-    look=TRUNK.look,
     plan=_make,
-    record=TRUNK.record,
     refused=_refused,
-    undo=TRUNK.undo,
-    undone=TRUNK.undone,
     undo_saying="The SIP trunk was taken away.",
 )
 SIP_ACCESS = StepKind(
