@@ -15,17 +15,13 @@ from delivery.attempt import Snooze
 from delivery.registry import job
 from models.contact.promise import Promise
 from runtime.clock import business_now
-from runtime.errors import PayphoneError
+from runtime.errors import SomeFailed
 from runtime.log import get_log
 
 BATCH = 100
 ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
 
 log = get_log("job")
-
-
-class NotDecided(PayphoneError):
-    """Some promises could not be decided or followed up; the others were."""
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -44,7 +40,7 @@ def decide_promises() -> None:
         last = batch[-1]
         _stop_after(begun)
     if wrong:
-        raise NotDecided(
+        raise SomeFailed(
             f"{len(wrong)} promises could not be decided or followed up, {wrong[0]} first; each has"
             " a line in the log."
         )

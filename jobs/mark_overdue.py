@@ -15,17 +15,13 @@ from models.invoices.invoice import Invoice
 from models.reports.overdue import past_due
 from models.transactions import transaction
 from runtime.clock import business_now
-from runtime.errors import PayphoneError
+from runtime.errors import SomeFailed
 from runtime.log import get_log
 
 BATCH = 200  # invoices folded in one transaction
 ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
 
 log = get_log("job")
-
-
-class NotFolded(PayphoneError):
-    """Some invoices could not be recomputed from their facts; the others were."""
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -46,7 +42,7 @@ def mark_overdue() -> None:
             raise Snooze("more invoices have become overdue", 0.0)
     wrong = [invoice_id for invoice_id, has_changed in changed.items() if has_changed is None]
     if wrong:
-        raise NotFolded(
+        raise SomeFailed(
             f"{len(wrong)} invoices could not be folded, {wrong[0]} first; each has a line in the"
             " log."
         )

@@ -24,7 +24,7 @@ from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
-from providers.errors import ProviderError
+from providers.errors import unless_refused
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import AT_VAPI
@@ -75,7 +75,7 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    told = _ask(call.vapi_id) if call.vapi_id else None
+    told = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
@@ -103,15 +103,3 @@ def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:
         ask_about_doubt(call, NO_END)
     elif call.state == "ended" and call.updated_at <= now - FOLLOWED:
         record_final_report(call, invoices, VapiCall(call.vapi_id or "", "ended"), now)
-
-
-def _ask(vapi_id: str) -> VapiCall | None:
-    """The call as Vapi shows it; None when Vapi has it no longer. Raises ProviderError when Vapi
-    does not answer.
-    """
-    try:
-        return calls.get_call(vapi_id)
-    except ProviderError as error:
-        if error.outcome != "refused":
-            raise
-        return None

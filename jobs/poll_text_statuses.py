@@ -17,7 +17,7 @@ from models.contact.message import Message
 from models.delivery.stage import stage
 from models.delivery.staged_job import was_staged
 from models.transactions import transaction
-from providers.errors import ProviderError
+from providers.errors import unless_refused
 from providers.twilio import messages as twilio_api
 from rules.contact.text_status import PENDING
 from runtime.clock import real_now
@@ -57,7 +57,7 @@ def poll_text_status(message_id: str) -> None:
     message = Message.get_by_id(message_id)
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
-    told = _ask(message.sid)
+    told = unless_refused(twilio_api.fetch_message, message.sid)
     with recording():
         message = Message.locked(message.id)
         now = real_now()
@@ -66,15 +66,3 @@ def poll_text_status(message_id: str) -> None:
         if message.status in PENDING and message.created_at <= now - FOLLOWED:
             message.record_given_up(now)
             reopen_unanswered(message)
-
-
-def _ask(sid: str) -> twilio_api.TextMessage | None:
-    """The text as Twilio shows it; None when Twilio no longer has it. Raises ProviderError when
-    Twilio does not answer.
-    """
-    try:
-        return twilio_api.fetch_message(sid)
-    except ProviderError as error:
-        if error.outcome != "refused":
-            raise
-        return None

@@ -17,7 +17,7 @@ from delivery.registry import job
 from models.contact.contact_course import ContactCourse
 from models.contact.planned_contact import PlannedContact
 from runtime.clock import business_now
-from runtime.errors import Conflict, PayphoneError
+from runtime.errors import Conflict, SomeFailed
 from runtime.log import get_log
 
 BATCH = 200  # people read at a time
@@ -27,10 +27,6 @@ PACE = 25
 WITHIN = timedelta(minutes=5)
 
 log = get_log("job")
-
-
-class NotLookedAt(PayphoneError):
-    """Some people could not be looked at; the others were."""
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -46,7 +42,7 @@ def scan_overdue() -> None:
         if time.monotonic() - begun > ENOUGH:
             raise Snooze("more people are due for contact", 0.0)
     if run.failed:
-        raise NotLookedAt(
+        raise SomeFailed(
             f"{len(run.failed)} people could not be looked at, customer {min(run.failed)} first;"
             " each has a line in the log."
         )

@@ -1,15 +1,16 @@
 """The one error every provider raises: what is known of the outcome, and advice for people."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 from runtime.errors import PayphoneError
 from runtime.log import hide_secrets
 
+Answer = TypeVar("Answer")
 Result = Literal["refused", "unknown", "retry_later"]
 
 _SHORTEST, _LONG = 3, 8  # characters of a secret
@@ -42,6 +43,18 @@ class ProviderError(PayphoneError):
         self.advice = advice
         self.answered = answered
         self.bug = bug
+
+
+def unless_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | None:
+    """What a provider shows of an object; None where it says that it has none. Raises ProviderError
+    where it does not answer.
+    """
+    try:
+        return ask(object_id)
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        return None
 
 
 def without(words: str, *secrets: str) -> str:

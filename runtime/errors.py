@@ -64,5 +64,11 @@ class NotYet(PayphoneError):
     """Something this work rests on is not there yet: try again later, it counts as an attempt."""
 
 
+class SomeFailed(PayphoneError):
+    """Some of many could not be done, each for a reason of its own, which the log has; the others
+    were.
+    """
+
+
 class Conflict(PayphoneError):
     """Somebody else changed the row first: nothing was written, do it again from a fresh read."""

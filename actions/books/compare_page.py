@@ -6,12 +6,13 @@ job. What only Stripe has may just be late: its events are fetched and processed
 the differences they may explain are compared again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from actions.books.begin import begin_backfill
 from actions.books.compare import (
     Json,
+    Verdict,
     compare,
     compare_books,
     judge_intent,
@@ -26,10 +27,12 @@ from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation
 from models.books.stripe_watermark import READABLE_SECONDS
+from models.payments.payment import Payment
+from models.payments.refund import Refund
 from providers.errors import ProviderError
 from providers.stripe.client import get_refund
 from providers.stripe.intents import get_intent
-from providers.stripe.lists import list_intents, list_recent_refunds
+from providers.stripe.lists import Page, list_intents, list_recent_refunds
 from runtime.clock import real_now, real_seconds
 from runtime.log import get_log
 from runtime.settings import get_settings
@@ -43,67 +46,58 @@ LATE = frozenset({"payment_missing", "payment_differs", "refund_missing", "refun
 log = get_log("reconcile")
 
 Write = Callable[[], None]
+Phase = Callable[[Reconciliation], Write]
+Judge = Callable[[str, Json], Verdict]
 
 
-def _payments(run: Reconciliation) -> Write:
-    found = list_intents(run.since, run.cursor, run.stripe_account)
+def _listed(ask: Callable[[int, str, str], Page], judge: Judge, following: str) -> Phase:
+    """A page of what Stripe lists."""
 
-    def write() -> None:
-        ours = sum(
-            compare(run, intent, judge_intent(run.stripe_account, intent)) for intent in found.rows
-        )
-        run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
-        if not found.has_more:
-            run.record_phase("refunds")
+    def phase(run: Reconciliation) -> Write:
+        found = ask(run.since, run.cursor, run.stripe_account)
 
-    return write
+        def write() -> None:
+            ours = sum(compare(run, each, judge(run.stripe_account, each)) for each in found.rows)
+            run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
+            if not found.has_more:
+                run.record_phase(following)
 
+        return write
 
-def _refunds(run: Reconciliation) -> Write:
-    found = list_recent_refunds(run.since, run.cursor, run.stripe_account)
-
-    def write() -> None:
-        ours = sum(
-            compare(run, refund, judge_refund(run.stripe_account, refund)) for refund in found.rows
-        )
-        run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
-        if not found.has_more:
-            run.record_phase("our_payments")
-
-    return write
+    return phase
 
 
 def _our_payments(run: Reconciliation) -> Write:
     """Payments that the list did not show: begun before it, or unknown to Stripe."""
     rows = unsighted_payments(run, run.cursor, FEW)
     theirs = [_or_none(get_intent, row.intent_id or "", run) for row in rows]
-
-    def write() -> None:
-        for row, intent in zip(rows, theirs, strict=True):
-            if intent is None:
-                note_unknown(run, row)
-            else:
-                compare(run, intent, judge_intent(run.stripe_account, intent))
-        run.record_page(rows[-1].id if rows else "", len(rows))
-        if len(rows) < FEW:
-            run.record_phase("our_refunds")
-
-    return write
+    return _looked_up(run, rows, theirs, judge_intent, [row.id for row in rows], "our_refunds")
 
 
 def _our_refunds(run: Reconciliation) -> Write:
     rows = unsighted_refunds(run, run.cursor, FEW)
-    theirs = [_or_none(get_refund, row.refund_id, run) for row in rows]
+    ids = [row.refund_id for row in rows]
+    theirs = [_or_none(get_refund, each, run) for each in ids]
+    return _looked_up(run, rows, theirs, judge_refund, ids, "books")
 
+
+def _looked_up(
+    run: Reconciliation,
+    rows: Sequence[Payment | Refund],
+    theirs: Sequence[Json | None],
+    judge: Judge,
+    cursors: Sequence[str],
+    following: str,
+) -> Write:
     def write() -> None:
-        for row, refund in zip(rows, theirs, strict=True):
-            if refund is None:
+        for row, found in zip(rows, theirs, strict=True):
+            if found is None:
                 note_unknown(run, row)
             else:
-                compare(run, refund, judge_refund(run.stripe_account, refund))
-        run.record_page(rows[-1].refund_id if rows else "", len(rows))
+                compare(run, found, judge(run.stripe_account, found))
+        run.record_page(cursors[-1] if cursors else "", len(rows))
         if len(rows) < FEW:
-            run.record_phase("books")
+            run.record_phase(following)
 
     return write
 
@@ -201,9 +195,9 @@ def _finish(run: Reconciliation) -> None:
     run.record_finished(real_now())
 
 
-PHASES: dict[str, Callable[[Reconciliation], Write]] = {
-    "payments": _payments,
-    "refunds": _refunds,
+PHASES: dict[str, Phase] = {
+    "payments": _listed(list_intents, judge_intent, "refunds"),
+    "refunds": _listed(list_recent_refunds, judge_refund, "our_payments"),
     "our_payments": _our_payments,
     "our_refunds": _our_refunds,
     "books": _books,

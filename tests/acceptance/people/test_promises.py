@@ -16,6 +16,7 @@ from models.contact.work_item import WorkItem
 from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
+from runtime.errors import SomeFailed
 from tests import given
 from tests.stories.texting import Texting
 
@@ -168,7 +169,7 @@ def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
 
     monkeypatch.setattr(job, "BATCH", 1)
     monkeypatch.setattr(job, "follow_up", fails)
-    with pytest.raises(job.NotDecided, match="4 promises"):
+    with pytest.raises(SomeFailed, match="4 promises"):
         scan()
     assert sorted(tried) == sorted(row.id for row in Promise.select())
 
