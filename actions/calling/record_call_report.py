@@ -26,7 +26,7 @@ BLOCKED_DELAY = 20.0  # seconds until a call that found no room at Vapi is decid
 TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
 _GOES_ON = frozenset({"ringing", "in_progress"})
 _AT_VAPI = _GOES_ON | {"queued"}
-_GAVE_BACK = frozenset({"unknown", "refused", "cancelled"})
+_GAVE_BACK = frozenset({"unknown", "refused"})
 
 log = get_log("calls")
 

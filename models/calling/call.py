@@ -26,13 +26,14 @@ from rules.contact.hours import WANTED_FOR
 from runtime.clock import business_now
 from runtime.ids import new_id
 
+# words of an index, which an older release has made; no call is ever cancelled
 _FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
 _GIVEN_UP = "reported_at IS NULL AND state = 'unknown' AND vapi_id IS NOT NULL"
 
 
 class Call(Row):
     """One call. `waiting → sending → (unknown) → queued → ringing → in_progress → ended`, or
-    `refused`, or `cancelled`; `tries` counts the attempts reserved.
+    `refused`; `tries` counts the attempts reserved.
 
     `state` follows Vapi's reports by rank, so they may come in any order and number. `attempted_at`
     is business time, which the caps count by; empty while no attempt has been made. `outcome` is

@@ -83,7 +83,7 @@ def calls(having: Belongings) -> Iterable[Entry]:
 
 
 def _of_call(call: Call, outcome: str) -> Iterable[Entry]:
-    if call.state in {"refused", "cancelled"}:
+    if call.state == "refused":
         why = f"A call was not placed: {call.error or call.error_code or call.state}"
         yield Entry(
             f"call:{call.id}",

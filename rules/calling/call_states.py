@@ -6,7 +6,6 @@ _RANKS = {
     "sending": 0,
     "unknown": 0,
     "refused": 0,
-    "cancelled": 0,
     "queued": 1,
     "ringing": 2,
     "in_progress": 3,

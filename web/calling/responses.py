@@ -29,8 +29,8 @@ class CallDecisionShown(Shown):
 
 
 class CallShown(Shown):
-    """A call. `state`: waiting, sending, unknown (in doubt), queued, ringing, in_progress, ended,
-    refused or cancelled. `outcome` is empty until it is known, and `paid_by_link` once somebody has
+    """A call. `state`: waiting, sending, unknown (in doubt), queued, ringing, in_progress, ended or
+    refused. `outcome` is empty until it is known, and `paid_by_link` once somebody has
     paid, within a week, by a link that they were given in the call; `cost` in US dollars.
     """
 
