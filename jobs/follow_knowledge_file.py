@@ -8,7 +8,7 @@ from datetime import timedelta
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.deployment.knowledge_file import KnowledgeFile
-from providers.errors import ProviderError
+from providers.errors import unless
 from providers.vapi.files import get_file
 from runtime.clock import real_now
 
@@ -43,9 +43,5 @@ def follow_knowledge_file(file_id: str) -> None:
 
 def _status(vapi_id: str) -> str:
     """Vapi's word for it, or `gone`."""
-    try:
-        return str(get_file(vapi_id).get("status"))
-    except ProviderError as error:
-        if error.code == "not_found":
-            return "gone"
-        raise
+    file = unless("not_found", get_file, vapi_id)
+    return "gone" if file is None else str(file.get("status"))

@@ -45,6 +45,25 @@ class ProviderError(PayphoneError):
         self.bug = bug
 
 
+def unless(code: str, ask: Callable[[str], Answer], object_id: str) -> Answer | None:
+    """What a provider shows of an object; None where it refuses with this code, which says that it
+    is not there. Raises any other ProviderError.
+    """
+    with passing_over(code):
+        return ask(object_id)
+    return None
+
+
+@contextmanager
+def passing_over(code: str) -> Iterator[None]:
+    """Take a refusal with this code for done: what was to be taken away is not there."""
+    try:
+        yield
+    except ProviderError as error:
+        if error.code != code:
+            raise
+
+
 def unless_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | None:
     """What a provider shows of an object; None where it says that it has none. Raises ProviderError
     where it does not answer.

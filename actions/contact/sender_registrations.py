@@ -3,7 +3,7 @@
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.contact.account_sender import AccountSender
 from models.contact.sender_registration import SenderRegistration
-from providers.errors import ProviderError
+from providers.errors import unless
 from providers.twilio import registrations
 from providers.twilio.client import Json
 from providers.twilio.numbers import find_number_by_e164
@@ -68,12 +68,9 @@ def record_registration(sender: str, found: Registration) -> None:
 
 def _of_service(sid: str) -> Registration:
     """A service texts from any of its numbers, so each has to be registered."""
-    try:
-        numbers = registrations.numbers_in(sid)
-    except ProviderError as error:  # nothing else that is not found says that the sender is not
-        if error.code != NOT_FOUND:
-            raise
-        return Registration("unregistered", error.code, UNKNOWN_SENDER.format(sender=sid))
+    numbers = unless(NOT_FOUND, registrations.numbers_in, sid)
+    if numbers is None:  # nothing else that is not found says that the sender is not
+        return Registration("unregistered", NOT_FOUND, UNKNOWN_SENDER.format(sender=sid))
     ours = [each for each in numbers if needs_registration(each["phone_number"])]
     if not numbers:
         return NO_NUMBERS
@@ -111,12 +108,8 @@ def _campaign(service_sid: str) -> Registration:
 
 def _brand(sid: str) -> Said | None:
     """None for a brand that is not to be seen from here: it may be of another Twilio account."""
-    try:
-        return _said(registrations.brand_of(sid))
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return None
+    brand = unless(NOT_FOUND, registrations.brand_of, sid)
+    return None if brand is None else _said(brand)
 
 
 def _verified(number_sid: str) -> Registration:

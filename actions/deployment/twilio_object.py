@@ -11,7 +11,7 @@ from effects.kind import Kind
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import unless
 from providers.twilio.refusals import NOT_FOUND
 
 THERE = "{what} is there already."
@@ -30,15 +30,9 @@ class TwilioObject:
     def look(self, run: Run) -> Json:
         """Whether it is gone at Twilio: {gone: its id}, where a person has taken it away there."""
         made = Resource.named(run.account.id, self.name)
-        if made is None:
+        if made is None or unless(NOT_FOUND, self.read, made.provider_id) is not None:
             return {}
-        try:
-            self.read(made.provider_id)
-        except ProviderError as error:
-            if error.code != NOT_FOUND:
-                raise
-            return {"gone": made.provider_id}
-        return {}
+        return {"gone": made.provider_id}
 
     def plan(self, run: Run, seen: Json, **request: str) -> Plan:
         """Make it, unless it is there."""

@@ -15,7 +15,7 @@ from models.deployment.deployment_step import DeploymentEvent
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import unless
 from providers.vapi.redaction import with_secret
 from rules.deployment.drift import drift
 from rules.deployment.rendering import digest
@@ -53,12 +53,7 @@ class VapiObject:
         made = Resource.named(run.account.id, self.name)
         if made is None:
             return {}
-        try:
-            return {"found": self.read(made.provider_id)}
-        except ProviderError as error:
-            if error.code != "not_found":
-                raise
-            return {"found": None}
+        return {"found": unless("not_found", self.read, made.provider_id)}
 
     def tag(self, run: Run) -> str:
         """The tag that it carries, or will."""

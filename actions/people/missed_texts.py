@@ -15,7 +15,7 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.deployment.phone_line import PhoneLine
 from models.transactions import again_if_it_gave_way, serialize_on, transaction
-from providers.errors import ProviderError
+from providers.errors import ProviderError, unless
 from providers.twilio.messages import InboundText
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
@@ -184,9 +184,5 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
 
 
 def _numbers_in(service: str) -> frozenset[str]:
-    try:
-        return frozenset(each["phone_number"] for each in numbers_in(service))
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return frozenset()
+    numbers = unless(NOT_FOUND, numbers_in, service) or ()
+    return frozenset(each["phone_number"] for each in numbers)

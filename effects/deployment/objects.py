@@ -9,7 +9,7 @@ from functools import partial
 
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import unless
 
 DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
 
@@ -47,13 +47,8 @@ def removal(
         return {"id": effect.request[field]}
 
     def find(effect: Effect) -> Json | None:
-        try:
-            read(effect.request[field])
-        except ProviderError as error:
-            if error.code == gone:
-                return {"id": effect.request[field]}
-            raise
-        return None
+        is_gone = unless(gone, read, effect.request[field]) is None
+        return {"id": effect.request[field]} if is_gone else None
 
     return part(
         name=name,

@@ -8,7 +8,7 @@ An address is created, then attached to a number; how its registration goes is t
 import re
 from typing import Any
 
-from providers.errors import ProviderError
+from providers.errors import passing_over
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
@@ -81,12 +81,8 @@ def get_address(sid: str) -> Json:
 
 def delete_address(sid: str) -> None:
     """Take an address away; one that is not there any more is away."""
-    try:
-        with mapped_errors():
-            check_deleted(client().addresses(sid).delete_with_http_info())
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
+    with passing_over(NOT_FOUND), mapped_errors():
+        check_deleted(client().addresses(sid).delete_with_http_info())
 
 
 def list_addresses(tag_prefix: str = "") -> list[Json]:

@@ -9,7 +9,7 @@ works like an update, so whoever buys checks that nobody else here has it.
 from dataclasses import dataclass
 from typing import Any
 
-from providers.errors import ProviderError
+from providers.errors import ProviderError, passing_over
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
@@ -190,13 +190,10 @@ def release_number(sid: str) -> None:
     Twilio releases none whose emergency address is registered, and unregistering takes its time:
     `retry_later` until that is done (support.twilio.com, "Cancel or release a Twilio number").
     """
-    try:
+    with passing_over(NOT_FOUND):
         _unregister_emergency_address(sid)
         with mapped_errors():
             check_deleted(client().incoming_phone_numbers(sid).delete_with_http_info())
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
 
 
 def _unregister_emergency_address(sid: str) -> None:

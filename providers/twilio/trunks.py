@@ -7,7 +7,7 @@ goes on its own, once no trunk lets it in.
 
 from typing import Any
 
-from providers.errors import ProviderError
+from providers.errors import passing_over
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
@@ -125,12 +125,8 @@ def find_login(list_sid: str, username: str) -> Json | None:
 
 
 def _delete(context: Any) -> None:
-    try:
-        with mapped_errors():
-            check_deleted(context.delete_with_http_info())
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
+    with passing_over(NOT_FOUND), mapped_errors():
+        check_deleted(context.delete_with_http_info())
 
 
 def _oldest(rows: list[Json], tag: str) -> Json | None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from providers.errors import ProviderError
+from providers.errors import ProviderError, passing_over
 from providers.plain_http import NEVER_LEFT
 from providers.vapi.redaction import reworded, with_secret, without_secrets
 from rules.storable import storable
@@ -122,11 +122,8 @@ def delete(path: str) -> None:
 
     Raises ProviderError with code `dependant_left` (retry later) while something refers to it.
     """
-    try:
+    with passing_over("not_found"):
         _asked("DELETE", path)
-    except ProviderError as error:
-        if error.code != "not_found":
-            raise
 
 
 def an_object(answer: Any) -> Json:

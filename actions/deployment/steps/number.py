@@ -10,7 +10,7 @@ from models.delivery.staged_job import find_staged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import unless
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
 from runtime.log import get_log
@@ -36,13 +36,8 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if line is None or line.state != "owned":
         return {}
-    try:
-        get_number(line.twilio_sid or "")
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return {"gone": line.id}
-    return {}
+    is_gone = unless(NOT_FOUND, get_number, line.twilio_sid or "") is None
+    return {"gone": line.id} if is_gone else {}
 
 
 def _plan(run: Run, seen: Json) -> Plan:

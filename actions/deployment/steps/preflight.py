@@ -7,7 +7,7 @@ from actions.deployment.steps.port.port_document import MISSING, document_of
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.phone_line import PhoneLine
 from models.transactions import serialize_on
-from providers.errors import ProviderError
+from providers.errors import ProviderError, unless
 from providers.twilio.accounts import fetch_account
 from providers.twilio.numbers import get_number
 from providers.twilio.porting import portability
@@ -90,13 +90,7 @@ def _has_left(line: PhoneLine) -> bool:
     """Whether the account's number is not at Twilio any more."""
     if line.state != "owned" or not line.twilio_sid:
         return False
-    try:
-        get_number(line.twilio_sid)
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return True
-    return False
+    return unless(NOT_FOUND, get_number, line.twilio_sid) is None
 
 
 def _portability(number: str) -> Json:

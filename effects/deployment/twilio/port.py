@@ -5,7 +5,7 @@ from effects.kind import Cost, Json, Kind
 from models.deployment.port_document import PortDocument
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
-from providers.errors import ProviderError, hiding
+from providers.errors import ProviderError, hiding, unless
 from providers.twilio import numbers, porting
 from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import DONE, OVER, port_of
@@ -123,11 +123,8 @@ def _cancel(effect: Effect) -> Json:
 
 def find_end(sid: str) -> Json | None:
     """What a request came to; None while it is open. Raises ProviderError."""
-    try:
-        port = porting.get_port(sid)
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
+    port = unless(NOT_FOUND, porting.get_port, sid)
+    if port is None:
         return {"id": sid, "came_to": "canceled"}
     number: Json = next(iter(port["numbers"]), {})
     what = port_of(port, number, "", "").what

@@ -10,7 +10,7 @@ from effects.deployment.vapi.number_texts import keep_texts
 from effects.deployment.vapi.vapi_objects import change, creation, removal
 from effects.kind import Json
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import ProviderError, passing_over
 from providers.twilio.refusals import NOT_FOUND
 from providers.vapi import phone_numbers
 from runtime.errors import Misconfigured
@@ -67,11 +67,8 @@ _IMPORT = creation(
 def _find_imported(effect: Effect) -> Json | None:
     found = _IMPORT.find(effect)
     if found is not None:
-        try:
+        with passing_over(NOT_FOUND):  # it brings texts to nobody any more
             keep_texts(effect.request["twilio_sid"])
-        except ProviderError as error:
-            if error.code != NOT_FOUND:  # it brings texts to nobody any more
-                raise
     return found
 
 

@@ -12,7 +12,7 @@ from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import ProviderError
+from providers.errors import unless
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
 
@@ -28,12 +28,8 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if line is None or not line.twilio_sid:
         return {}
-    try:
-        return {"found": get_number(line.twilio_sid)}
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return {}
+    found = unless(NOT_FOUND, get_number, line.twilio_sid)
+    return {} if found is None else {"found": found}
 
 
 def _plan(run: Run, seen: Json) -> Plan:

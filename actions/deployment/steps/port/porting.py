@@ -8,7 +8,7 @@ from actions.deployment.steps.port.port_document import MOVED, has_moved
 from actions.deployment.steps.port.port_outcome import NAME, record_moved
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
-from providers.errors import ProviderError, without
+from providers.errors import unless, without
 from providers.twilio.numbers import find_number_by_e164
 from providers.twilio.porting import get_port
 from providers.twilio.refusals import NOT_FOUND
@@ -27,12 +27,10 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if asked is None or line is None or has_moved(run):
         return {}
-    try:
-        request = _without_pin(run, get_port(asked.provider_id))
-    except ProviderError as error:
-        if error.code != NOT_FOUND:
-            raise
+    port = unless(NOT_FOUND, get_port, asked.provider_id)
+    if port is None:
         return {"gone": True}
+    request = _without_pin(run, port)
     number: Json = next((each for each in request["numbers"] if each["number"] == line.e164), {})
     seen: Json = {"request": request, "number": number}
     if port_of(request, number, "", "").what == DONE:
