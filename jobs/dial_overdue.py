@@ -29,7 +29,8 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from rules.calling.outbound import render_call
-from rules.contact.gate import NOT_CHECKED, TRANSIENT, Allowed, Answer, Refused, decide
+from rules.contact.facts import Allowed, Answer, Refused
+from rules.contact.gate import NOT_CHECKED, TRANSIENT, decide
 from rules.deployment.payments_member import LONGEST_CALL
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings

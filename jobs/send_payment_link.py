@@ -35,16 +35,8 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from models.transactions import transaction
-from rules.contact.gate import (
-    NOT_CHECKED,
-    TRANSIENT,
-    Allowed,
-    Facts,
-    Purpose,
-    Refused,
-    decide,
-    may_contact,
-)
+from rules.contact.facts import Allowed, Facts, Purpose, Refused
+from rules.contact.gate import NOT_CHECKED, TRANSIENT, decide, may_contact
 from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer
 from rules.contact.templates import Rendered, links_of, render, weighed

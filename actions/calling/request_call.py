@@ -11,7 +11,7 @@ from models.delivery.stage import stage_again
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import serialize_on
-from rules.contact import gate
+from rules.contact import facts
 from rules.contact.gate import TRANSIENT, decide
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -25,11 +25,11 @@ def call_refusal(
     """
     now, phone = business_now(), customer.preferred_phone
     first: ContactDecision | None = None
-    refused: list[tuple[Invoice, gate.Refused]] = []
+    refused: list[tuple[Invoice, facts.Refused]] = []
     for invoice in invoices:
         known = known_of(invoice, customer, phone, "voice", now, real_now())
         answer = decide(known.facts, now)
-        if not isinstance(answer, gate.Refused) or answer.code in TRANSIENT:
+        if not isinstance(answer, facts.Refused) or answer.code in TRANSIENT:
             return None
         refused.append((invoice, answer))
     for invoice, answer in refused[:1]:

@@ -10,7 +10,7 @@ from models.contact.message_template import template_for
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
-from rules.contact import gate as contact
+from rules.contact import facts as contact
 from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
 from runtime.clock import business_now, real_now, rfc3339

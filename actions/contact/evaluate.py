@@ -9,7 +9,8 @@ from actions.contact.ask_for_text import KIND
 from actions.contact.gate_facts import known_of
 from models.contact.message_template import template_for
 from models.invoices.invoice import Invoice
-from rules.contact.gate import Answer, Facts, Purpose, Refused, all_refusals, decide
+from rules.contact.facts import Answer, Facts, Purpose, Refused
+from rules.contact.gate import all_refusals, decide
 from rules.contact.offers import is_offer
 from rules.contact.policy import Channel
 from runtime.clock import real_now

@@ -14,7 +14,7 @@ from models.effects.pause_switch import SWITCHES
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import serialize_on
-from rules.contact.gate import (
+from rules.contact.facts import (
     Books,
     Contact,
     ContactRequest,

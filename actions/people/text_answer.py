@@ -12,7 +12,7 @@ from models.contact.message import Message
 from models.contact.work_item import WorkItem
 from models.delivery.stage import stage_again
 from models.invoices.invoice import Invoice
-from rules.contact import gate
+from rules.contact import facts
 from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
 from rules.contact.staff_texts import TEMPLATE, faults_of_answer
@@ -66,7 +66,7 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     return send_words(invoice, KIND, phone, said, language, actor, INTERACTIVE)
 
 
-def why_not(invoice: Invoice, phone: str, words: str) -> gate.Refused | None:
+def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
     """The gate's refusal of a text that the person waits for, at this moment; None when it may be
     sent, or may be in seconds.
     """
@@ -75,7 +75,7 @@ def why_not(invoice: Invoice, phone: str, words: str) -> gate.Refused | None:
         invoice, invoice.customer, phone, "sms", now, real_now(), is_offer(words), "answer"
     )
     answer = decide(known.facts, now)
-    if not isinstance(answer, gate.Refused) or answer.code in TRANSIENT:
+    if not isinstance(answer, facts.Refused) or answer.code in TRANSIENT:
         return None
     return answer
 
@@ -99,7 +99,7 @@ def send_words(
     return message
 
 
-def _told(refused: gate.Refused) -> Refused:
+def _told(refused: facts.Refused) -> Refused:
     """The refusal as whoever asked is told. It is not kept as a decision: the request is rolled
     back, and nothing happens.
     """

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import SQL, BooleanField, TextField
 
 from models.base import Instant, Row
-from rules.contact.gate import Allowed, Answer
+from rules.contact.facts import Allowed, Answer
 from runtime.ids import new_id
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rules.contact.gate import NumberCheck
+from rules.contact.facts import NumberCheck
 
 YES, NO, NO_DATA = "yes", "no", "no_data_available"
 INVALID = "not_valid"  # Twilio takes it for no number

@@ -7,7 +7,7 @@ import falcon
 
 from actions.contact.evaluate import Evaluation, evaluate
 from actions.invoices.invoices import find_invoice
-from rules.contact.gate import Allowed, Refused
+from rules.contact.facts import Allowed, Refused
 from rules.contact.policy import BY_ID
 from runtime.clock import business_now
 from web.contact.responses import ChannelName

@@ -15,7 +15,8 @@ from models.contact.message_template import template_for
 from models.contact.promise import Promise
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.gate import NOT_CHECKED, Allowed, Refused, decide
+from rules.contact.facts import Allowed, Refused
+from rules.contact.gate import NOT_CHECKED, decide
 from rules.contact.ladder import MOST_NAMED, OF_ONE_DEBT, Rung
 from rules.contact.offers import is_offer
 from rules.contact.policy import Channel

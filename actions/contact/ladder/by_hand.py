@@ -6,7 +6,7 @@ from actions.contact.ladder.ask_gate import ask
 from actions.contact.ladder.owing import Owing
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem
-from rules.contact.gate import Refused
+from rules.contact.facts import Refused
 from rules.contact.ladder import SOON_OVER
 
 

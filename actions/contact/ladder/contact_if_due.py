@@ -18,7 +18,8 @@ from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import course_of
 from models.transactions import transaction
-from rules.contact.gate import NOT_CHECKED, Refused
+from rules.contact.facts import Refused
+from rules.contact.gate import NOT_CHECKED
 from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError

@@ -16,7 +16,8 @@ from models.contact.hold import customer_key
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
 from models.contact.work_item import WorkItem
 from models.transactions import serialize_on, transaction
-from rules.contact import gate
+from rules.contact.facts import Refused
+from rules.contact.gate import TRANSIENT
 from runtime.clock import business_now, real_now
 
 Outcome = Literal[
@@ -139,7 +140,7 @@ def _over(draft: PlannedContact, state: str, approval: Approval, by: str) -> App
     return approval
 
 
-def _refused(draft: PlannedContact, refused: gate.Refused, channel: str, by: str) -> Approval:
+def _refused(draft: PlannedContact, refused: Refused, channel: str, by: str) -> Approval:
     """The gate says no: it is made once the gate allows it if waiting helps, else it stays one."""
     ContactDecision.record(
         refused,
@@ -150,7 +151,7 @@ def _refused(draft: PlannedContact, refused: gate.Refused, channel: str, by: str
         channel=channel,
         asked_by=by,
     )
-    if refused.next_at is None and refused.code not in gate.TRANSIENT:
+    if refused.next_at is None and refused.code not in TRANSIENT:
         return Approval("refused", refused.code, f"{refused.reason} It stays a draft.")
     _approve(draft, by)
     return Approval("waiting", refused.code, refused.reason, refused.next_at)

@@ -14,7 +14,8 @@ import click
 from bin.commands.compliance.checker import NEARLY_OVER, Case, Made, broken
 from bin.commands.compliance.town import contact_made, facts_of, life_of
 from bin.commands.output import complain, say, show_table
-from rules.contact.gate import Allowed, all_refusals, may_contact
+from rules.contact.facts import Allowed
+from rules.contact.gate import all_refusals, may_contact
 from rules.contact.policy import RULES, Rule
 
 MOST_SHOWN, TOLD_EVERY = 5, 20_000

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from bin.commands.compliance.checker import HELD, NOT_SPOKEN, Case, Home, Made
-from rules.contact.gate import (
+from rules.contact.facts import (
     Contact,
     ContactRequest,
     Creditor,

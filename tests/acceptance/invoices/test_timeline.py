@@ -8,7 +8,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_decision import ContactDecision
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.effects.effect import Effect
-from rules.contact.gate import Refused
+from rules.contact.facts import Refused
 from rules.timeline_words import asked_for
 from runtime.clock import real_now
 from tests import given

@@ -18,7 +18,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.transactions import release_connection, transaction
-from rules.contact.gate import ContactRequest
+from rules.contact.facts import ContactRequest
 from rules.contact.person_time_zones import zones_of
 from rules.contact.places import places_of
 from rules.contact.policy import BY_ID

@@ -19,7 +19,7 @@ from models.deployment.deployment import Deployment
 from models.deployment.knowledge_file import KnowledgeFile
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
-from rules.contact.gate import Refused
+from rules.contact.facts import Refused
 from runtime.clock import real_now
 from tests import given
 from tests.clinic import Clinic

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.contact.gate import (
+from rules.contact.facts import (
     Allowed,
     Contact,
     ContactRequest,
@@ -20,8 +20,8 @@ from rules.contact.gate import (
     NumberCheck,
     Person,
     Refused,
-    may_contact,
 )
+from rules.contact.gate import may_contact
 from rules.contact.hours import LAWFUL, closing, next_opening
 from rules.contact.person_time_zones import zones_of
 from rules.contact.places import Places

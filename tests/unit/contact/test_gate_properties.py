@@ -16,14 +16,8 @@ from bin.commands.compliance.checker import Made, broken
 from bin.commands.compliance.prove import proved
 from bin.commands.compliance.town import SPOKEN, UNSPOKEN, contact_made, facts_of, life_of
 from bin.commands.program import payphone
-from rules.contact.gate import (
-    Allowed,
-    Contact,
-    ContactRequest,
-    Hold,
-    all_refusals,
-    may_contact,
-)
+from rules.contact.facts import Allowed, Contact, ContactRequest, Hold
+from rules.contact.gate import all_refusals, may_contact
 from rules.contact.hours import LAWFUL, closing, next_opening
 from rules.contact.policy import HOLD_KINDS, OUTCOMES, RULES
 

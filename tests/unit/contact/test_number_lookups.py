@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.contact.gate import NumberCheck
+from rules.contact.facts import NumberCheck
 from rules.contact.number_lookups import LookUp, check_of
 
 NOW = datetime(2026, 11, 20, 17, tzinfo=UTC)

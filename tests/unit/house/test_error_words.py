@@ -12,7 +12,8 @@ import pytest
 
 from rules.contact import gate as contact
 from rules.contact.delivery_failures import ADVICE
-from rules.contact.gate import Refused, may_contact
+from rules.contact.facts import Refused
+from rules.contact.gate import may_contact
 from rules.problem_words import NEXT
 from tests.sources import SOURCES, nodes_in, tree_of
 from tests.unit.contact.test_contact_gate import FINE, NOON, TROUBLES, changed
