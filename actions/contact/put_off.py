@@ -8,7 +8,7 @@ from models.base import to_micros
 from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
-from rules.contact.asked_times import asked_from, asks_at_once
+from rules.contact.asked.times import asked_from, asks_at_once
 from rules.contact.person_time_zones import zones_of
 from runtime.clock import business_now
 

@@ -10,7 +10,7 @@ import phonenumbers
 from phonenumbers import timezone
 
 from rules.contact.places import is_abroad, states_of_address
-from rules.contact.us_zones import STATES
+from rules.contact.us.zones import STATES
 
 UNKNOWN = "Etc/Unknown"
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from rules.contact.us_area_codes import STATE_OF_AREA
-from rules.contact.us_states import NAMES, may_be_new_york_city, state_named, state_of_postal_code
+from rules.contact.us.area_codes import STATE_OF_AREA
+from rules.contact.us.states import NAMES, may_be_new_york_city, state_named, state_of_postal_code
 
 EVERYWHERE = tuple(sorted(NAMES.values()))
 NEW_YORK_CITY = "New York"

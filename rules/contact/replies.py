@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rules.contact.answers import another_time, paying, rights, small_talk, whose
 from rules.contact.asked.at_once import is_time_alone
-from rules.contact.asked_times import names_another_time
+from rules.contact.asked.times import names_another_time
 from rules.contact.opt_out.words import own_words, plain_words
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from rules.contact.asked.absence import REFUSING, is_absent
+from rules.contact.asked.days import MONTHS, WEEKDAYS
 from rules.contact.asked.lengths import UNIT
-from rules.contact.asked_days import MONTHS, WEEKDAYS
 
 NOW = re.compile(
     r"\b(?:(?:right )?now|asap|as soon as (?:you can|possible)|right away|immediately"

@@ -6,7 +6,7 @@ Each pattern is for plain letters, digits and single spaces. A part of a unit co
 import re
 from datetime import timedelta
 
-from rules.contact.asked_days import DAY, WEEK, Match
+from rules.contact.asked.days import DAY, WEEK, Match
 
 FARTHEST = timedelta(days=36_525)  # as far as a calendar goes that somebody may look into
 YEARS = r"years?|yrs?|anos?"

@@ -7,8 +7,8 @@ Where nothing says that it is over, it is to come: a contact too few harms nobod
 import re
 
 from rules.contact.asked.absence import is_absent
+from rules.contact.asked.days import Match
 from rules.contact.asked.lengths import YEARS
-from rules.contact.asked_days import Match
 
 _BEEN = (  # and not what was said or done then of what is to come
     r"(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from rules.contact.asked.at_once import asks_at_once as clause_asks
-from rules.contact.asked_times import asked_from, asks_at_once
+from rules.contact.asked.times import asked_from, asks_at_once
 from rules.contact.replies import asks_for_another_time
 
 HOME = "America/New_York"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.contact.asked_times import asked_from, asks_at_once
+from rules.contact.asked.times import asked_from, asks_at_once
 
 HOME = "America/New_York"
 # a Wednesday at two in the afternoon

@@ -25,7 +25,7 @@ from rules.contact.gate import may_contact
 from rules.contact.hours import LAWFUL, closing, next_opening
 from rules.contact.person_time_zones import zones_of
 from rules.contact.places import Places
-from rules.contact.us_zones import STATES
+from rules.contact.us.zones import STATES
 
 NEW_YORK, LOS_ANGELES = "America/New_York", "America/Los_Angeles"
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # Friday noon in New York, 9:00 in Los Angeles

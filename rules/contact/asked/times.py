@@ -15,15 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_behind
 from rules.contact.asked.at_once import NOW, is_refused, is_taken_back, wishes_beside
 from rules.contact.asked.at_once import asks_at_once as clause_asks
-from rules.contact.asked.lengths import UNIT, in_digits, lengths
-from rules.contact.asked.over import (
-    is_day_gone,
-    is_day_of_what_was,
-    is_far_day_to_come,
-    is_gone,
-    is_of_another,
-)
-from rules.contact.asked_days import (
+from rules.contact.asked.days import (
     DAY,
     DAYS,
     MONTHS,
@@ -34,6 +26,14 @@ from rules.contact.asked_days import (
     again,
     is_far,
     is_of_any_year,
+)
+from rules.contact.asked.lengths import UNIT, in_digits, lengths
+from rules.contact.asked.over import (
+    is_day_gone,
+    is_day_of_what_was,
+    is_far_day_to_come,
+    is_gone,
+    is_of_another,
 )
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters

@@ -1,0 +1,1 @@
+"""Where numbers and addresses of the United States are: area codes, states, time zones."""
