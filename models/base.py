@@ -1,6 +1,6 @@
 """The base of every table: how its rows are read and written, and times in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -217,6 +217,16 @@ class Row(Model):
         for name, value in values.items() if written else ():
             setattr(self, name, value)
         return written
+
+
+class Recorded:
+    """Rows of which others write what has become of them."""
+
+    _write: Callable[..., bool]
+
+    def record(self, now: datetime, **values: Any) -> None:
+        """Write values, and when that was."""
+        self._write(now, **values)
 
 
 def _in_json() -> str:

@@ -1,12 +1,12 @@
 """A deployment: what a clinic's Deploy asked for, how far it is, and how it ended."""
 
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Recorded, Row
 
 # what a failed one has kept costs; nobody may begin another meanwhile
 KEPT_FOR = timedelta(days=7)
@@ -14,7 +14,7 @@ KEPT_FOR = timedelta(days=7)
 OVER = frozenset({"live", "rolled_back", "taken_down"})
 
 
-class Deployment(Row):
+class Deployment(Recorded, Row):
     """`queued → running → live`, by way of `payment_action_required` and `awaiting_port`; when a
     step fails for good `rolling_back → rolled_back`, or `failed` where its progress is kept. A live
     one may be taken down: `rolling_back → taken_down`.
@@ -73,10 +73,6 @@ class Deployment(Row):
     def can_be_rolled_back(self) -> bool:
         """Whether a person may give up what it has done, while it waits for one or has failed."""
         return self.keeps or self.status in {"payment_action_required", "awaiting_port"}
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write how far it is."""
-        self._write(now, **values)
 
 
 # however many ask for one at the same time, an account has one

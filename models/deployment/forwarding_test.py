@@ -1,15 +1,15 @@
 """A test call to a clinic's own number, which has to arrive at its receptionist's."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from peewee import TextField
 
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 from models.deployment.phone_line import PhoneLine
 
 
-class ForwardingTest(Row):
+class ForwardingTest(Recorded, Row):
     """`asked → calling → arrived | not_arrived | refused`; `unknown` while nobody can say whether
     the call was placed. `number` is called; `detail` says to the clinic what to do.
     """
@@ -37,7 +37,3 @@ class ForwardingTest(Row):
     def made_since(cls, line_id: str, moment: datetime) -> int:
         """How many there were of this line."""
         return len(cls.all("line_id = ? AND created_at > ? LIMIT 100", line_id, to_micros(moment)))
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what became of it."""
-        self._write(now, **values)

@@ -1,15 +1,14 @@
 """A file that the receptionist answers from, kept at Vapi."""
 
-from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from peewee import BlobField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Recorded, Row
 
 
-class KnowledgeFile(Row):
+class KnowledgeFile(Recorded, Row):
     """`waiting → processing → done | failed`, and from any of them `deleting → deleted`.
 
     `content` is here until Vapi has it. `size` in bytes; `digest` is SHA-256 of the content, in
@@ -38,7 +37,3 @@ class KnowledgeFile(Row):
         """The account's files that are neither deleted nor to be deleted, oldest first."""
         where = "account_id = ? AND state NOT IN ('deleting', 'deleted') ORDER BY id"
         return cls.all(where, account_id)
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what became of it."""
-        self._write(now, **values)

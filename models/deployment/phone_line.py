@@ -1,15 +1,15 @@
 """The numbers of clinics: one live slot per account, one per number over the installation."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from peewee import SQL, BooleanField, IntegerField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Recorded, Row
 
 
-class PhoneLine(Row):
+class PhoneLine(Recorded, Row):
     """`reserved → owned → releasing → released`; reserved is the slot before anything is bought. It
     becomes `refused` when nothing can be bought for it.
 
@@ -65,10 +65,6 @@ class PhoneLine(Row):
         """From when on a call counts that the clinic's number has forwarded to it."""
         since = self.wanted.get("forwardsSince")
         return self.created_at if since is None else datetime.fromisoformat(since)
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what is known of it."""
-        self._write(now, **values)
 
 
 # whoever buys: one number for an account, and one account for a number

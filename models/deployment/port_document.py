@@ -1,16 +1,16 @@
 """A bill of a clinic's present carrier, without which no number is ported."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from peewee import SQL, BlobField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 from models.transactions import execute
 
 
-class PortDocument(Row):
+class PortDocument(Recorded, Row):
     """`content` is here until Twilio has it, as `twilio_sid`, or nobody has used it for weeks.
     `size` in bytes; `digest` is SHA-256 of the content, in hex.
     """
@@ -53,10 +53,6 @@ class PortDocument(Row):
     def can_be_given(self) -> bool:
         """Whether Twilio has it, or can be given it still."""
         return bool(self.twilio_sid) or self.content is not None
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what became of it."""
-        self._write(now, **values)
 
 
 PortDocument.add_index(

@@ -1,17 +1,16 @@
 """What deployments have made at providers and have not taken down, and what nobody owns."""
 
-from datetime import datetime
 from typing import Any, Self
 
 from peewee import SQL, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Recorded, Row
 
 EMERGENCY_ADDRESS = "emergency_address"  # the name of one of them
 
 
-class Resource(Row):
+class Resource(Recorded, Row):
     """One thing of an account at a provider: `made → released`. Its id is the tag it carries.
 
     `name`: emergency_address, query_tool, receptionist, payments, squad, vapi_number. `version` is
@@ -38,10 +37,6 @@ class Resource(Row):
     def named(cls, account_id: str, name: str) -> Self | None:
         """The account's thing of this name, if it has one."""
         return cls.one("account_id = ? AND name = ? AND state = 'made'", account_id, name)
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what became of it."""
-        self._write(now, **values)
 
 
 Resource.add_index(

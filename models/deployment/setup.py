@@ -6,7 +6,7 @@ from typing import Any, Self
 from peewee import SQL, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 from models.transactions import execute
 from rules.stripe_mode import is_of_other_mode, other_mode
 from runtime.clock import business_now
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 SEALED = {"password": "sealedPassword", "pin": "sealedPin"}
 
 
-class Setup(Row):
+class Setup(Recorded, Row):
     """One account's setup; an account without a row has configured nothing.
 
     `phone_integration_method`: ported, forwarded, sip, none · `phone_integration_settings`: the
@@ -143,10 +143,6 @@ class Setup(Row):
         methods = ("sip", "ported")
         rows = cls.all("phone_integration_method IN (?, ?) ORDER BY account_id", *methods)
         return [row for row in rows if row.sealed]
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what was chosen, saved or found."""
-        self._write(now, **values)
 
 
 # the scan for cards that have expired sees these alone

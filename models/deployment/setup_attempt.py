@@ -1,15 +1,15 @@
 """An attempt at saving a card: one SetupIntent at Stripe."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 
 
-class SetupAttempt(Row):
+class SetupAttempt(Recorded, Row):
     """`planned → open → succeeded | failed | canceled`. Its id is the tag (`attempt_id`) of the
     intent at Stripe, whose client secret is never kept. A failed one may still succeed, with
     another card. `error`: Stripe's code of what failed, or its words where nothing was opened.
@@ -47,7 +47,3 @@ class SetupAttempt(Row):
             account_id,
             payment_method_id,
         )
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what became of it."""
-        self._write(now, **values)

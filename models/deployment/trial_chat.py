@@ -1,15 +1,12 @@
 """A conversation in writing with a receptionist that is not deployed yet."""
 
-from datetime import datetime
-from typing import Any
-
 from peewee import TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row
+from models.base import ForeignKey, Instant, Recorded, Row
 
 
-class TrialChat(Row):
+class TrialChat(Recorded, Row):
     """`last_chat_id` is Vapi's, of the answer before; null until there was one."""
 
     account_id: str
@@ -21,7 +18,3 @@ class TrialChat(Row):
 
     class Meta:
         indexes = ((("account", "id"), False),)
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write the last answer's id."""
-        self._write(now, **values)

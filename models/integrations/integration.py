@@ -1,15 +1,15 @@
 """A calendar or a practice's software that a clinic has connected, with its sealed credential."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from peewee import SQL, BooleanField, IntegerField, TextField
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 
 
-class Integration(Row):
+class Integration(Recorded, Row):
     """`connected → expired | revoked`, `expired → connected` when it is connected again. One row of
     an account and provider is `current`; a revoked one is not, and keeps `sealed` until the
     provider was told.
@@ -82,10 +82,6 @@ class Integration(Row):
             given=(self.version, to_micros(now)),
             renewing_until=until,
         )
-
-    def record(self, now: datetime, **values: Any) -> None:
-        """Write what is known of it."""
-        self._write(now, **values)
 
 
 # one credential in use for each provider of an account
