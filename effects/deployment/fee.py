@@ -1,5 +1,6 @@
 """The setup fee, in the platform's own Stripe account."""
 
+from effects.deployment.objects import UNDONE, part
 from effects.kind import SKEW, Cost, Json, Kind, tag_of
 from models.effects.effect import Effect
 from providers.errors import ProviderError
@@ -19,17 +20,11 @@ def _find_created(effect: Effect) -> Json | None:
     return stripe_intents.find_intent(tag_of(effect), PLATFORM, since)
 
 
-FEE_CREATE = Kind(
+FEE_CREATE = part(
     name="fee_create",
     provider="stripe",
     does="Prepare the setup fee at Stripe",
-    recorded_by="deploy_account",
-    many_per_job=True,
-    daily_limit=None,
-    costs=Cost.NOTHING,
     undone_by="fee_cancel",
-    expires=False,
-    keep=("id",),
     send=_create,
     find=_find_created,
 )
@@ -139,15 +134,11 @@ def _find_refund(effect: Effect) -> Json | None:
     return stripe_api.find_refund(tag_of(effect), effect.request["payment_intent"], PLATFORM)
 
 
-FEE_REFUND = Kind(
+FEE_REFUND = part(
     name="fee_refund",
     provider="stripe",
     does="Give the setup fee back",
-    recorded_by="undo_deployment_step",
-    many_per_job=True,
-    daily_limit=None,
-    costs=Cost.NOTHING,
-    undone_by=None,
+    recorded_by=UNDONE,
     expires=False,  # late is better than never
     keep=("id", "status", "amount"),
     send=_refund,
@@ -180,16 +171,11 @@ def _find_cancelled(effect: Effect) -> Json | None:
     return stripe_api.find_refund(tag_of(effect), intent_id, PLATFORM)
 
 
-FEE_CANCEL = Kind(
+FEE_CANCEL = part(
     name="fee_cancel",
     provider="stripe",
     does="Close the setup fee's payment at Stripe",
-    recorded_by="undo_deployment_step",
-    many_per_job=True,
-    daily_limit=None,
-    costs=Cost.NOTHING,
-    undone_by=None,
-    expires=False,
+    recorded_by=UNDONE,
     keep=("id", "status"),
     send=_cancel,
     find=_find_cancelled,

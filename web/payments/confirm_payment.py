@@ -85,7 +85,19 @@ class PhonePayment(Body):
     )
 
 
-class ConfirmPayment:
+class _Charges:
+    """What is charged is answered from rows, whoever has charged it."""
+
+    def resume(self, reference: str) -> Callable[[], None]:
+        """Perform a charge that nobody has begun."""
+        return resume_charge(reference)
+
+    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
+        """Answer from rows."""
+        answer_outcome(resp, reference, caller_of(req).actor)
+
+
+class ConfirmPayment(_Charges):
     """`/api/payments/confirm-payment`"""
 
     @documented(
@@ -114,16 +126,8 @@ class ConfirmPayment:
         with attempting(invoice, attempt.amount, caller.actor, key):
             return answered_later(charge(invoice, attempt, card, caller.actor, []))
 
-    def resume(self, reference: str) -> Callable[[], None]:
-        """Perform a charge that nobody has begun."""
-        return resume_charge(reference)
 
-    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """Answer from rows."""
-        answer_outcome(resp, reference, caller_of(req).actor)
-
-
-class PayByPhone:
+class PayByPhone(_Charges):
     """`/api/payments/phone`: the same path, by mail or telephone order."""
 
     @documented(
@@ -153,14 +157,6 @@ class PayByPhone:
             return answered_later(
                 charge_by_phone(invoice, wanted.amount, card, caller.actor, wanted.call_id)
             )
-
-    def resume(self, reference: str) -> Callable[[], None]:
-        """Perform a charge that nobody has begun."""
-        return resume_charge(reference)
-
-    def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """Answer from rows."""
-        answer_outcome(resp, reference, caller_of(req).actor)
 
 
 def _ordered(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:

@@ -1,7 +1,8 @@
 """A clinic's address at Twilio, so that emergency calls from its number tell it."""
 
+from effects.deployment.objects import part
 from effects.deployment.twilio.twilio_objects import removal
-from effects.kind import Cost, Json, Kind
+from effects.kind import Json
 from models.effects.effect import Effect
 from providers.twilio import addresses
 
@@ -18,16 +19,11 @@ def _is_its_own(effect: Effect, made: Json) -> bool:
     return bool(made["friendly_name"] == effect.request["friendly_name"])
 
 
-ADDRESS_CREATE = Kind(
+ADDRESS_CREATE = part(
     name="address_create",
     provider="twilio",
     does="Register an emergency address at Twilio",
-    recorded_by="deploy_account",
-    many_per_job=True,
-    daily_limit=None,
-    costs=Cost.NOTHING,
     undone_by="address_delete",
-    expires=False,
     keep=("id", "friendly_name"),
     send=_send,
     find=_find,

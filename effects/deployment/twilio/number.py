@@ -1,5 +1,6 @@
 """A clinic's number at Twilio: bought or ported, set up to reach us, and given back."""
 
+from effects.deployment.objects import part
 from effects.deployment.twilio.twilio_objects import removal, state
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
@@ -64,16 +65,11 @@ def _find_with_address(effect: Effect) -> Json | None:
     return number if has_it else None
 
 
-NUMBER_ADDRESS = Kind(
+NUMBER_ADDRESS = part(
     name="number_address",
     provider="twilio",
     does="Give a number its emergency address at Twilio",
-    recorded_by="deploy_account",
-    many_per_job=True,
-    daily_limit=None,
     costs=Cost.PLATFORM,
-    undone_by=None,
-    expires=False,
     keep=("id", "emergency_address_sid"),
     send=_give_address,
     find=_find_with_address,

@@ -1,6 +1,6 @@
 """A clinic's own number moves to us: a carrier's bill, and the port request."""
 
-from effects.deployment.objects import UNDONE
+from effects.deployment.objects import UNDONE, part
 from effects.kind import Cost, Json, Kind
 from models.deployment.port_document import PortDocument
 from models.deployment.setup import Setup
@@ -25,17 +25,10 @@ def _upload(effect: Effect) -> Json:
     return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
 
 
-PORT_DOCUMENT_UPLOAD = Kind(
+PORT_DOCUMENT_UPLOAD = part(
     name="port_document_upload",
     provider="twilio",
     does="Give a carrier's bill to Twilio",
-    recorded_by="deploy_account",
-    many_per_job=True,
-    daily_limit=None,
-    costs=Cost.NOTHING,
-    undone_by=None,
-    expires=False,
-    keep=("id",),
     send=_upload,
     find=lambda _effect: None,
     target_field="document",
@@ -136,16 +129,11 @@ def find_end(sid: str) -> Json | None:
     return {"id": sid, "came_to": "canceled"} if what == OVER else None
 
 
-PORT_REQUEST_CANCEL = Kind(
+PORT_REQUEST_CANCEL = part(
     name="port_request_cancel",
     provider="twilio",
     does="Cancel a port request at Twilio",
     recorded_by=UNDONE,
-    many_per_job=True,
-    daily_limit=None,
-    costs=Cost.NOTHING,
-    undone_by=None,
-    expires=False,
     keep=("id", "came_to", "number_sid"),
     send=_cancel,
     find=lambda effect: find_end(effect.request["sid"]),
