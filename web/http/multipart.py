@@ -2,17 +2,34 @@
 
 import base64
 import io
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
 from falcon.media import MultipartFormHandler
+from pydantic import Field
 
-from web.http.body import read_json, read_raw
+from web.http.body import Body, read_json, read_raw
 from web.http.guards.card_guard import refuse_card_numbers
 from web.http.problems import Problem
 
 FORM = "multipart/form-data"
 FILE = "file"  # the field that has it
+
+
+class FileBody(Body):
+    """A file in base64; `contentType` is what the sender takes it for."""
+
+    name: Annotated[str, Field(max_length=1000)]
+    content_type: Annotated[str, Field(max_length=200)] = ""
+    content_base64: Annotated[str, Field(max_length=1_400_000)]
+
+
+class TakesFile:
+    """An address that takes a file, as JSON or as a form."""
+
+    def read_body(self, req: falcon.Request) -> Any:
+        """A form's file, or JSON."""
+        return read_file_or_json(req)
 
 
 def read_file_or_json(req: falcon.Request) -> Any:

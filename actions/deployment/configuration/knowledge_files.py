@@ -36,7 +36,9 @@ def add_file(account: Account, name: str, content: bytes, actor: str) -> Knowled
     serialize_on(f"knowledge-files:{account.id}")  # two at once are counted one after the other
     need_below_ceiling(account, "files", "knowledge files are uploaded")
     if len(KnowledgeFile.kept_by(account.id)) >= MOST:
-        raise _invalid(f"is one more than the {MOST} that an account may have; delete one first")
+        raise invalid_file(
+            f"is one more than the {MOST} that an account may have; delete one first"
+        )
     now = real_now()
     file: KnowledgeFile = KnowledgeFile.create(
         id=new_id("kf"),
@@ -106,7 +108,7 @@ def _checked(name: str, content: bytes) -> tuple[str, str]:
         name = plain_name(name)
         kind = content_type(name, content)
     except BadFile as error:
-        raise _invalid(str(error)) from None
+        raise invalid_file(str(error)) from None
     if has_card_number(text_of(name, content)):
         raise Refused(
             "card_number_refused",
@@ -121,7 +123,8 @@ def _checked(name: str, content: bytes) -> tuple[str, str]:
     return name, kind
 
 
-def _invalid(wrong: str) -> Refused:
+def invalid_file(wrong: str) -> Refused:
+    """The refusal of a file that cannot be used."""
     return Refused("invalid", f"The file {wrong}.", [{"field": "file", "message": wrong}])
 
 

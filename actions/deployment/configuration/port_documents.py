@@ -4,6 +4,7 @@ that no carrier takes it any more.
 
 import hashlib
 
+from actions.deployment.configuration.knowledge_files import invalid_file
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.deployment.port_document import PortDocument
@@ -11,7 +12,6 @@ from models.transactions import serialize_on
 from rules.deployment.knowledge_files import BadFile, plain_name
 from rules.deployment.port_documents import MOST, BadDocument, document_type
 from runtime.clock import real_now
-from runtime.errors import Refused
 from runtime.ids import new_id
 
 
@@ -23,10 +23,10 @@ def add_port_document(account: Account, name: str, content: bytes, actor: str) -
         name = plain_name(name)
         kind = document_type(name, content)
     except (BadFile, BadDocument) as error:
-        raise _invalid(str(error)) from None
+        raise invalid_file(str(error)) from None
     serialize_on(f"port-documents:{account.id}")  # two at once are counted one after the other
     if len(PortDocument.kept_by(account.id)) >= MOST:
-        raise _invalid(f"is one more than the {MOST} that wait for a port; deploy, or use one")
+        raise invalid_file(f"is one more than the {MOST} that wait for a port; deploy, or use one")
     now = real_now()
     document: PortDocument = PortDocument.create(
         id=new_id("pdoc"),
@@ -42,7 +42,3 @@ def add_port_document(account: Account, name: str, content: bytes, actor: str) -
     subject = f"port_document:{document.id}"
     AuditEntry.record(actor, "port_document.added", subject, account.id, size=document.size)
     return document
-
-
-def _invalid(wrong: str) -> Refused:
-    return Refused("invalid", f"The file {wrong}.", [{"field": "file", "message": wrong}])

@@ -4,10 +4,9 @@ import base64
 import binascii
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import falcon
-from pydantic import Field
 
 from actions.deployment.configuration.knowledge_files import add_file, find_file, remove_file
 from delivery.perform_now import perform_all, take_due
@@ -15,32 +14,24 @@ from models.deployment.knowledge_file import KnowledgeFile
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
 from web.deployment.responses import KnowledgeFileList, KnowledgeFileShown
-from web.http.body import Body, check
+from web.http.body import check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
-from web.http.multipart import read_file_or_json
+from web.http.multipart import FileBody, TakesFile
 from web.openapi.openapi import PageQuery, documented
 
 GONE = ("deleting", "deleted")
 
 
-class NewKnowledgeFile(Body):
+class NewKnowledgeFile(FileBody):
     """A file: pdf, docx, txt, md, csv or json, of at most 300 KB, in base64. Its type is told by
     content and name; `contentType` is what the sender takes it for.
     """
 
-    name: Annotated[str, Field(max_length=1000)]
-    content_type: Annotated[str, Field(max_length=200)] = ""
-    content_base64: Annotated[str, Field(max_length=1_400_000)]
 
-
-class KnowledgeFiles:
+class KnowledgeFiles(TakesFile):
     """`/api/accounts/{account_id}/knowledge-files`"""
-
-    def read_body(self, req: falcon.Request) -> Any:
-        """A form's file, or JSON."""
-        return read_file_or_json(req)
 
     @documented(
         "Wizard",

@@ -1,37 +1,28 @@
 """The bills of carriers that port requests need."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import falcon
-from pydantic import Field
 
 from actions.deployment.configuration.port_documents import add_port_document
 from web.accounts.accounts import account_of
 from web.deployment.configuration.knowledge_files import decoded
 from web.deployment.responses import PortDocumentShown
-from web.http.body import Body, check
+from web.http.body import check
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
-from web.http.multipart import read_file_or_json
+from web.http.multipart import FileBody, TakesFile
 from web.openapi.openapi import documented
 
 
-class NewPortDocument(Body):
+class NewPortDocument(FileBody):
     """A bill of the last 30 days: pdf, png or jpg, of at most 700 KB, in base64. Its type is told
     by content and name; `contentType` is what the sender takes it for.
     """
 
-    name: Annotated[str, Field(max_length=1000)]
-    content_type: Annotated[str, Field(max_length=200)] = ""
-    content_base64: Annotated[str, Field(max_length=1_400_000)]
 
-
-class PortDocuments:
+class PortDocuments(TakesFile):
     """`/api/accounts/{account_id}/port-documents`"""
-
-    def read_body(self, req: falcon.Request) -> Any:
-        """A form's file, or JSON."""
-        return read_file_or_json(req)
 
     @documented("Wizard", {201: PortDocumentShown}, body=NewPortDocument)
     @idempotent
