@@ -49,10 +49,11 @@ class RequestLog:
         ]
 
 
-def without_secrets(value: Any) -> Any:
+def without_secrets(value: Any, secrets: frozenset[str] = SECRETS) -> Any:
     """Copy parameters without anything that must not be kept."""
     if isinstance(value, Mapping):
-        return {key: without_secrets(item) for key, item in value.items() if key not in SECRETS}
+        kept = {key: item for key, item in value.items() if key not in secrets}
+        return {key: without_secrets(item, secrets) for key, item in kept.items()}
     if isinstance(value, list):
-        return [without_secrets(item) for item in value]
+        return [without_secrets(item, secrets) for item in value]
     return value

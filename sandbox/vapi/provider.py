@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from sandbox.front_door import FrontDoor, Refusals
-from sandbox.request_log import LoggedRequest
+from sandbox.request_log import LoggedRequest, without_secrets
 from sandbox.shared import Shared
 from sandbox.stripe.exchange import Answer, Request
 from sandbox.twilio.provider import Twilio
@@ -62,7 +62,8 @@ class Vapi(FrontDoor):
             self._authenticate(request)
             operation, object_id = operation_at(request.method, request.path)
             call = self._read(request, object_id)
-            entry.params = not_secret(call.query if call.body is None else call.body)
+            given = call.query if call.body is None else call.body
+            entry.params = without_secrets(given, NOT_LOGGED)
             with self.shared.lock:
                 made = operation.perform(call)
                 if request.method == "GET" and request.path.startswith("/call/"):
@@ -106,12 +107,3 @@ def _json(raw: bytes, content_type: str) -> Any:
         return json.loads(raw)
     except ValueError:
         raise invalid("the body is no JSON") from None
-
-
-def not_secret(value: Any) -> Any:
-    """Parameters without what must not be kept."""
-    if isinstance(value, dict):
-        return {name: not_secret(each) for name, each in value.items() if name not in NOT_LOGGED}
-    if isinstance(value, list):
-        return [not_secret(each) for each in value]
-    return value
