@@ -52,3 +52,9 @@ KINDS: tuple[Kind, ...] = tuple(_BY_NAME.values())
 def kind_of(effect: Effect) -> Kind:
     """The kind of `effect`. Raises KeyError for one that a newer release wrote."""
     return _BY_NAME[effect.kind]
+
+
+def what_it_does(effect: Effect) -> str:
+    """What `effect` does, for people; the name of a kind that a newer release wrote."""
+    known = _BY_NAME.get(effect.kind)
+    return known.does if known is not None else effect.kind

@@ -39,7 +39,7 @@ from rules.contact.facts import Allowed, Facts, Purpose, Refused
 from rules.contact.gate import NOT_CHECKED, TRANSIENT, decide, may_contact
 from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer
-from rules.contact.templates import Rendered, links_of, render, weighed
+from rules.contact.templates import LOCALES, Rendered, links_of, render, weighed
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
 from runtime.clock import business_now, real_now
@@ -232,7 +232,7 @@ def _reserve(
 def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
     template, language = words
     url = PayAddress.of(invoice, business_now()).url
-    amount = in_words(invoice.outstanding, invoice.currency, language)
+    amount = in_words(invoice.outstanding, invoice.currency, LOCALES[language])
     return render(
         template, language, {"clinic": invoice.account.name, "url": url, "amount": amount}
     )

@@ -4,13 +4,15 @@ Exponents follow ISO 4217, except where Stripe wants otherwise: ISK and UGX have
 more, yet are sent times 100.
 """
 
+import re
 from decimal import Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency
 
 CENTS = 2
-MOST = 99_999_999  # minor units; Stripe takes eight digits
+_CODE = re.compile(r"(?<=[A-Za-z])(?=\d)")  # where a code, such as KWD, meets the digits
+MOST = 99_999_999  # minor units; Stripe takes eight digits, and twelve of idr alone
 ZERO_DECIMAL = frozenset(
     [
         "bif",
@@ -94,7 +96,7 @@ def least(currency: str) -> int:
 
 
 def unchargeable(amount: int, currency: str) -> str:
-    """Why Stripe does not charge `amount`, minor units, in words that name the step, the least or
+    """Why `amount`, minor units, is not charged, in words that name the step, the least or
     the most; empty if it does.
     """
     code = currency.upper()
@@ -105,7 +107,8 @@ def unchargeable(amount: int, currency: str) -> str:
         lowest = to_major(least(currency), currency)
         return f"{shown} is less than {lowest:f} {code}, the least that Stripe charges"
     if amount > MOST:
-        return f"{shown} is more than {MOST} minor units, Stripe's limit"
+        highest = to_major(MOST, currency)
+        return f"{shown} is more than {highest:f} {code}, the most that is taken here"
     return ""
 
 
@@ -165,4 +168,5 @@ def in_words(amount: int, currency: str, locale: str) -> str:
         locale=locale,
         currency_digits=exponent(currency) != CENTS,
     )
-    return shown.replace("\u00a0", " ").replace("\u202f", " ")
+    # and babel leaves out the space that CLDR has between letters and digits
+    return _CODE.sub(" ", shown.replace("\u00a0", " ").replace("\u202f", " "))

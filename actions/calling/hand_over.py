@@ -108,7 +108,9 @@ def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
         if not numbers:
             ask_whom_to_leave_alone(call)
     if follows.is_wrong_number and rang_them:
-        _suppress(call, phone, CHANNELS, "wrong_number", "who answers says it is not theirs", now)
+        _suppress(
+            call, phone, CHANNELS, "wrong_number", "Who answers says that it is not theirs", now
+        )
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == "dead_line" and rang_them:
         _suppress(call, phone, ("voice",), "dead_line", meaning.advice, now)

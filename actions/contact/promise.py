@@ -38,9 +38,10 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
         if not today <= promised_for <= today + timedelta(days=terms.farthest_days):
             last = (today + timedelta(days=terms.farthest_days)).isoformat()
             message = f"is {promised_for}; a day from {today} to {last} is accepted"
-            raise Refused(
+            raise Refused(  # the assistant is told it too
                 "invalid",
-                f"promisedFor {message}. Agree on one of these, or write a note instead.",
+                f"A promise is for a day from {today} to {last}, not for {promised_for}. Nothing"
+                " was recorded; agree on one of these days.",
                 [{"field": "promisedFor", "message": message}],
             )
         facts = InvoiceFacts.of(invoice)

@@ -99,8 +99,8 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
     if invoice.mark in CLOSING_MARKS and values.keys() - {"notes", "project", "external_id"}:
         raise Refused(
             "conflict",
-            f"Invoice {invoice.number} is {invoice.mark}; only its notes, project and externalId"
-            " may change.",
+            f"Invoice {invoice.number} is {invoice.mark.replace('_', ' ')}; only its notes, project"
+            " and externalId may change.",
         )
     if (invoice.mark, values.get("mark")) == ("sent", "draft"):
         raise Refused(

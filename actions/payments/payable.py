@@ -22,8 +22,8 @@ def check_payable(invoice: Invoice) -> None:
     if invoice.status not in UNPAID:
         raise Refused(
             "invoice_not_payable",
-            f"Invoice {invoice.number} is {invoice.status}; only a sent or overdue invoice can be"
-            " paid.",
+            f"Invoice {invoice.number} is {invoice.status.replace('_', ' ')}; only a sent or"
+            " overdue invoice can be paid.",
         )
     if invoice.disputed:
         raise Refused(

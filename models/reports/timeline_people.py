@@ -16,10 +16,8 @@ from models.contact.work_item import WorkItem
 from models.reports.timeline import MOST, Belongings, Entry
 from rules.calling.call_words import outcome_in_words
 from rules.calling.ended_reasons import MADE_BY_HAND
-from rules.contact.policy import BY_ID
+from rules.contact.policy import BY_ID, WAYS
 from rules.timeline_words import PROMISES, money
-
-WAYS = {"sms": "texts", "voice": "calls"}
 
 
 def wishes(having: Belongings) -> Iterable[Entry]:

@@ -34,7 +34,7 @@ FOLLOWS: dict[str, Follows] = {
     "callback": Follows(
         "the person asked to be called another time", escalation="asked_for_person", later=True
     ),
-    "already_paid": Follows("the person says that it was paid", escalation="already paid"),
+    "already_paid": Follows("the person says that it was paid", escalation="already_paid"),
     "insurance": Follows("the person says that their insurance pays", escalation="insurance"),
     "instalments": Follows("the person wants to pay in parts", escalation="instalments"),
     "wants_person": Follows(

@@ -71,10 +71,12 @@ from rules.contact.policy import (
     DAY_HOURS,
     EXTRA_HOURS,
     RULES,
+    WAYS,
     Rule,
     outcome_of,
 )
 
+BY_WHICH = {"sms": "by text", "voice": "by phone"}
 DAY = timedelta(days=1)
 SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
@@ -227,8 +229,8 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
     if person.opted_out:
         yield Refused(
             "opted_out",
-            f"The person has opted out of {facts.channel}. Only they can end that: with START for"
-            " texts, or with a later consent that says so.",
+            f"The person has opted out of {WAYS[facts.channel]}. Only they can end that: with START"
+            " for texts, or with a later consent that says so.",
             rule="revocation",
         )
     for rule in question.applying("hold"):
@@ -237,12 +239,13 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
     wish = person.request
     if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:
         where = " and ".join(
-            [f"by {wish.channel}"] * bool(wish.channel) + ["at another number"] * bool(wish.phone)
+            [BY_WHICH.get(wish.channel, "")] * bool(wish.channel)
+            + ["at another number"] * bool(wish.phone)
         )
         yield Refused(
             "contact_request",
-            f"The person has asked to be contacted {where or 'otherwise'} only, which is theirs to"
-            " ask. Use that, or change the customer's contactRequest if they changed their mind.",
+            f"The person has asked to be contacted {where or 'otherwise'} only, as is their right."
+            " Use that, or change the customer's contactRequest if they changed their mind.",
             rule="confidential_communication",
         )
     if person.suppressed:
@@ -277,8 +280,8 @@ def _about_consent(question: _Question) -> Iterator[Refused]:
     if person.consented_at is None or person.consented_at > question.at:
         yield Refused(
             "no_consent",
-            f"There is no consent to {facts.channel} for this number. Record one once the person"
-            " has agreed.",
+            f"There is no consent to {WAYS[facts.channel]} to this number. Record one once the"
+            " person has agreed.",
             rule="consent",
         )
         return
@@ -286,8 +289,9 @@ def _about_consent(question: _Question) -> Iterator[Refused]:
     if creditor.consent_lasts is not None and age >= creditor.consent_lasts:
         yield Refused(
             "consent_too_old",
-            f"The consent to {facts.channel} is {age.days} days old; the account relies on one for"
-            f" {creditor.consent_lasts.days} days. Record a new one once the person has agreed.",
+            f"The consent to {WAYS[facts.channel]} is {age.days} days old; the account relies on"
+            f" one for {creditor.consent_lasts.days} days. Record a new one once the person has"
+            " agreed.",
             rule="consent.age",
         )
     if facts.is_offer and not person.consented_in_writing:
@@ -369,7 +373,7 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if creditor.paused:
         yield Refused(
             "paused",
-            f"An operator has paused {facts.channel}. Ask them when it goes on.",
+            f"An operator has paused {WAYS[facts.channel]}. Ask them when they go on.",
         )
     if facts.debt.payment_processing and facts.purpose != "answer":
         yield Refused(
@@ -493,11 +497,13 @@ def _capped(question: _Question, rule: Rule) -> Iterator[Refused]:
     if len(counted) < most:
         return
     noun = "The person has" if rule.scope == "person" else "The invoice has"
+    what = "contacts" if len(rule.channels) > 1 else WAYS[rule.channels[0]]
     lasts = "24 hours" if days == 1 else f"{days} days"
+    where = "".join(f" in {place}" for place in (rule.cities or rule.states)[:1])
     yield Refused(
         rule.code,
-        f"{noun} had {len(counted)} contacts in {lasts}, and may have {most}"
-        f"{f' in {rule.states[0]}' if rule.states else ''}. Ask again later.",
+        f"{noun} had {len(counted)} {what} in {lasts}, and may have {most}{where}. Ask again"
+        " later.",
         counted[-most] + window,
         rule.id,
     )

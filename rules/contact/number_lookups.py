@@ -23,7 +23,7 @@ ASKED_AGAIN = timedelta(days=1)  # after an error, which somebody may have mende
 
 _WORDS = {
     NO_DATA: "there is no data about it since the consent was given",
-    INVALID: "Twilio takes it for no valid number",
+    INVALID: "Twilio says that it is not a valid number",
     NOT_ENABLED: "Twilio has not enabled the look-up for this installation (60606)",
     NOT_HERE: "the look-up knows numbers of the US only (60607)",
     NOT_COVERED: "no carrier is known for it (60610)",

@@ -22,6 +22,7 @@ Kind = Literal["hours", "cap", "cool_down", "minimum_age", "hold", "condition", 
 GATE = "the gate"
 CALLS = "the payments member's words"
 BOTH: tuple[Channel, ...] = ("sms", "voice")
+WAYS: dict[str, str] = {"sms": "texts", "voice": "calls"}  # as people call them
 ANY_PARTY: tuple[Party, ...] = ("first", "third")
 
 

@@ -11,7 +11,7 @@ LONGEST = 480  # characters, so that a text is not more than four segments
 TEMPLATE = "{clinic}: {answer}"
 THANKS = {
     "en": "{clinic}: thank you, your payment has arrived as promised.",
-    "es": "{clinic}: gracias, hemos recibido su pago como lo prometió.",
+    "es": "{clinic}: gracias, recibimos su pago tal como acordamos.",
 }
 # A text may be read by whoever holds the phone: 45 CFR 164.502(b), the least that is necessary.
 _HEALTH = re.compile(

@@ -24,6 +24,7 @@ MAX_NUMBER = 20
 # characters a place may take
 WIDEST = {"clinic": MAX_CLINIC, "url": 120, "amount": 24, "links": 700, "count": 3}
 FALLBACK = "en"
+LOCALES = {"en": "en_US", "es": "es_US"}  # by which amounts are written, where dollars are owed
 
 # Without letters that GSM-7 lacks (á, í, ó, ú): one of them makes a text three times as dear.
 DEFAULTS: dict[tuple[str, str], str] = {

@@ -94,6 +94,7 @@ BY_HAND: dict[str, str] = {"called": "spoke", "not_reached": "no_answer"}
 REASONS: dict[str, str] = {
     "asked_for_person": "The person asks to speak with somebody at the clinic.",
     "dispute": "The person says that the bill is wrong or not theirs.",
+    "already_paid": "The person says that it is paid. Look for the payment.",
     "hardship": "The person says that they cannot pay.",
     "instalments": "The person wants to pay in parts.",
     "attorney": "The person has an attorney.",

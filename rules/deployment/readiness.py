@@ -58,12 +58,13 @@ class Configured:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the wizard. `missing` is what Deploy still needs of it, in words; `message` says
-    how the step stands.
+    how the step stands, in words that are promised, and `warning` what is worth a thought besides.
     """
 
     complete: bool
     message: str
     missing: tuple[str, ...] = ()
+    warning: str = ""
 
 
 def steps_of(configured: Configured) -> dict[str, Step]:
@@ -139,7 +140,7 @@ def _phone(configured: Configured) -> Step:
         return Step(False, " ".join(missing), missing)
     lacks_address = method == "forwarded" and not settings.get("serviceAddress")
     warning = NO_ADDRESS if lacks_address else OTHER_ADDRESS if configured.other_address else ""
-    return Step(True, f"{PHONE_DONE[str(method)]}\n{warning}".strip())
+    return Step(True, PHONE_DONE[str(method)], warning=warning)
 
 
 def _payment(configured: Configured) -> Step:

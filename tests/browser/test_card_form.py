@@ -192,7 +192,11 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_sent(opened):
     assert page.get_by_text("Enter an amount up to $1,250.50, such as 1,250.50.").is_visible()
     assert page.get_by_text("This is not an e-mail address.").is_visible()
     assert page.get_by_label("Amount to charge").get_attribute("aria-invalid") == "true"
+    page.get_by_label("Amount to charge").fill("1,250.20")
+    little = page.get_by_text("$0.30 would be left, which is too little to be paid by card.")
+    assert little.is_visible()
     page.get_by_label("Amount to charge").fill("1,250.50")
+    assert page.get_by_text("The whole balance, unless").is_visible()
     page.get_by_label("E-mail for the receipt").fill("")
     page.get_by_role("button", name="Charge $1,250.50").click()
     page.get_by_role("alert").get_by_text("Your card number is incomplete.").wait_for()

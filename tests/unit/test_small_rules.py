@@ -58,8 +58,10 @@ def test_money_that_does_not_fit_is_refused(amount, currency):
     [
         (123_450, "usd", "en_US", "$1,234.50"),
         (1000, "jpy", "en", "¥1,000"),
-        (1234, "kwd", "en", "KWD1.234"),
-        (1050, "rsd", "en", "RSD10.50"),
+        (1234, "kwd", "en", "KWD 1.234"),
+        (1050, "rsd", "en", "RSD 10.50"),
+        (5000, "xaf", "en_US", "FCFA 5,000"),
+        (123_450, "cad", "en_US", "CA$1,234.50"),
         (123_450, "eur", "fr", "1 234,50 €"),
     ],
 )

@@ -31,7 +31,8 @@ class CallDecisionShown(Shown):
 class CallShown(Shown):
     """A call. `state`: waiting, sending, unknown (in doubt), queued, ringing, in_progress, ended or
     refused. `outcome` is empty until it is known, and `paid_by_link` once somebody has
-    paid, within a week, by a link that they were given in the call; `cost` in US dollars.
+    paid, within a week, by a link that they were given in the call; `cost` is what Vapi bills, in
+    dollars (`costCurrency`).
     """
 
     id: str
@@ -52,6 +53,7 @@ class CallShown(Shown):
     started_at: datetime | None
     ended_at: datetime | None
     cost: str | None
+    cost_currency: Literal["usd"] | None
     summary: str
     has_recording: bool
     created_at: datetime
@@ -62,9 +64,13 @@ class CallShown(Shown):
         """The answer about a call."""
         cost = None if row.cost is None else f"{Decimal(row.cost) / MICRO:.4f}"
         given = {"outcome": outcomes_of([row])[row.id]} | given
-        return super().of(
-            row, code=row.error_code, cost=cost, has_recording=row.is_recorded, **given
-        )
+        shown: dict[str, Any] = {
+            "code": row.error_code,
+            "cost": cost,
+            "cost_currency": None if cost is None else "usd",
+            "has_recording": row.is_recorded,
+        }
+        return super().of(row, **shown | given)
 
 
 class WholeCallShown(CallShown):

@@ -103,11 +103,14 @@ class CardSaved(Shown):
 
 
 class WizardStep(Shown):
-    """How one step of the wizard stands; `missing`: what Deploy still needs of it."""
+    """How one step of the wizard stands; `missing`: what Deploy still needs of it; `warning`, where
+    there is one: what is worth a thought besides.
+    """
 
     complete: bool
     message: str
     missing: list[str]
+    warning: str | None = left_out_if_none()
 
 
 class KnowledgeFileShown(Shown):
@@ -212,7 +215,7 @@ class ReviewShown(AccountShown):
             card=CardShown.of_setup(setup),
             integrations=[ConnectedShown.of(row) for row in Integration.used_by(account.id)],
             steps={
-                name: WizardStep.of(step, missing=list(step.missing))
+                name: WizardStep.of(step, missing=list(step.missing), warning=step.warning or None)
                 for name, step in steps_of(configured).items()
             },
             ready_to_deploy=not missing,

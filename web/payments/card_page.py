@@ -5,7 +5,7 @@ from babel.dates import format_date
 
 from models.invoices.invoice import Invoice
 from providers.stripe.stripe_js import StripeJs, stripe_js
-from rules.money import exponent, in_words, to_major
+from rules.money import exponent, in_words, least, to_major
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.settings import get_settings
@@ -30,6 +30,7 @@ def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> N
         "stripeAccount": invoice.account.stripe_account,
         "currency": invoice.currency,
         "outstanding": invoice.outstanding,
+        "least": least(invoice.currency),
         "digits": exponent(invoice.currency),
         "seconds": int((form.until - real_now()).total_seconds()),
         "billing": stripe_billing(invoice.customer),

@@ -16,7 +16,9 @@ from delivery.perform_now import perform_all, take_due
 from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
+from rules.contact.templates import FALLBACK, language_of
 from rules.invoice_fold import UNPAID
+from rules.pay_page_words import SAID, UNKNOWN, Why
 from runtime.clock import business_now
 from runtime.settings import INTERACTIVE
 from web.contact.responses import MessageShown
@@ -122,34 +124,17 @@ class PayPage:
             (PayAddress.token == token) & (PayAddress.expires_at > business_now())
         )
         if address is None:
-            _say(
-                resp,
-                404,
-                "This payment link is no longer valid.",
-                "Please ask the office that sent it for a new one.",
-            )
+            _show(resp, 404, UNKNOWN, FALLBACK)
             return
         invoice = address.invoice
         if invoice.status == "paid":
-            _say(
-                resp, 200, "This has been paid already.", "Thank you. There is nothing left to do."
-            )
+            _say(resp, 200, "paid", invoice)
             return
         if invoice.status not in UNPAID or invoice.disputed:
-            _say(
-                resp,
-                410,
-                "There is nothing to pay here right now.",
-                "Please call the office that sent it if you have a question.",
-            )
+            _say(resp, 410, "nothing_due", invoice)
             return
         if payment_is_under_way(invoice):
-            _say(
-                resp,
-                200,
-                "A payment is on its way.",
-                "There is nothing to do now. If it does not arrive, you can pay again here.",
-            )
+            _say(resp, 200, "under_way", invoice)
             return
         notice = notice_of(invoice)
         if notice is None or req.get_param("read") is not None:
@@ -169,22 +154,23 @@ def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
     ):
         link = make_link_now(invoice.id)
     if link is not None and link.state == "refused":
-        _say(
-            resp,
-            410,
-            "This cannot be paid online right now.",
-            "Please call the office that sent it.",
-        )
+        _say(resp, 410, "refused", invoice)
     elif link is not None and link.state == "active" and link.url:
         resp.status = falcon.HTTP_303
         resp.set_header("Location", link.url)
     else:
         resp.set_header("Retry-After", "3")
         resp.set_header("Refresh", "3")
-        _say(resp, 503, "Your payment page is being prepared.", "It will open in a few seconds.")
+        _say(resp, 503, "preparing", invoice)
 
 
-def _say(resp: falcon.Response, status: int, title: str, text: str) -> None:
+def _say(resp: falcon.Response, status: int, why: Why, invoice: Invoice) -> None:
+    language = language_of(invoice.customer.language)
+    _show(resp, status, SAID[why, language], language)
+
+
+def _show(resp: falcon.Response, status: int, said: tuple[str, str], language: str) -> None:
     resp.status = status
     resp.set_header("Referrer-Policy", "no-referrer")
-    show_page(resp, "plain.html", title=title, text=text)
+    title, text = said
+    show_page(resp, "plain.html", title=title, text=text, language=language)

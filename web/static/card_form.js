@@ -5,8 +5,9 @@
   const form = document.getElementById("charge");
   const config = JSON.parse(form.dataset.config);
   const part = (id) => document.getElementById(id);
-  const [amount, email, button, problem, status] =
-    ["amount", "email", "submit", "problem", "status"].map(part);
+  const [amount, email, button, problem, status, hint] =
+    ["amount", "email", "submit", "problem", "status", "amount-hint"].map(part);
+  const HINT = hint.textContent;
   const FINAL = [
     "invoice_already_paid",
     "invoice_not_payable",
@@ -72,6 +73,11 @@
     const minor = typedAmount();
     button.textContent = minor === null ? "Charge" : `Charge ${words(minor)}`;
     button.disabled = !ready || busy;
+    const left = minor === null ? 0 : config.outstanding - minor;
+    hint.textContent =
+      0 < left && left < config.least
+        ? `${words(left)} would be left, which is too little to be paid by card.`
+        : HINT;
   }
 
   function say(title, text, level = "h2") {

@@ -10,26 +10,28 @@ from runtime.errors import Refused
 
 MOST = 5  # bills that are told in one call
 _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
+# what is disputed at a bank is nobody's to ask for
+_OWED = f"status IN ({_UNPAID}) AND NOT disputed"
 _OF_CALL = (
     "id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
-    f" AND status IN ({_UNPAID}) ORDER BY due_date, id LIMIT {MOST}"
+    f" AND {_OWED} ORDER BY due_date, id LIMIT {MOST + 1}"
 )
 _OF_PERSON = (
-    "account_id = ? AND customer_id = ?"
-    f" AND status IN ({_UNPAID}) ORDER BY due_date, id LIMIT {MOST}"
+    f"account_id = ? AND customer_id = ? AND {_OWED} ORDER BY due_date, id LIMIT {MOST + 1}"
 )
 
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
     """The bills, oldest first: amount, due date, and the project where the account says so."""
-    bills = unpaid(request.call)
+    found = unpaid(request.call)
     named = request.text("invoiceId")
     if named:
-        bills = [each for each in bills if each.id == named]
-        if not bills:
+        found = [each for each in found if each.id == named]
+        if not found:
             raise Refused("not_found")
-    if not bills:
+    if not found:
         return NOTHING_DUE
+    bills = found[:MOST]
     # most bills have no project: then it does not matter whether the account would have it told
     tells_project = (
         any(each.project for each in bills)
@@ -47,14 +49,19 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
         for each in bills
     ]
     if len(told) == 1:
-        return f"1 bill is unpaid, the oldest first. {told[0]}"
+        return f"1 bill is unpaid. {told[0]}"
     total = together([(each.outstanding, each.currency) for each in bills])
-    return f"{len(told)} bills are unpaid, the oldest first. {' '.join(told)} {total}"
+    which = (
+        f"{len(told)} bills are unpaid, the oldest first."
+        if len(told) == len(found)
+        else f"More than {MOST} bills are unpaid; these are the {MOST} oldest."
+    )
+    return f"{which} {' '.join(told)} {total}"
 
 
 def unpaid(call: Call) -> list[Invoice]:
-    """The unpaid bills that the call is about: those that it was placed for; of somebody who rang,
-    their own.
+    """The unpaid bills that the call is about, one more than are told at most: those that it was
+    placed for; of somebody who rang, their own.
     """
     if call.direction == "outbound":
         return Invoice.all(_OF_CALL, call.id)

@@ -34,6 +34,7 @@ from rules.calling.tools_words import (
     promised,
 )
 from rules.contact.phones import BadPhone, read_phone
+from rules.contact.policy import WAYS
 from rules.contact.work_items import HOLDS
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -223,7 +224,7 @@ def _item(
 def _suppress(call: Call, phone: str) -> None:
     """The number is somebody else's: no channel uses it, and the consents for it are void."""
     now = real_now()
-    why = f"who answered in call {call.id} said that it is a wrong number"
+    why = f"Who answered in call {call.id} said that it is a wrong number"
     for channel in CHANNELS:
         PhoneSuppression.suppress(call.account_id, phone, channel, WRONG, why, now)
     if call.customer_id is not None:
@@ -231,8 +232,7 @@ def _suppress(call: Call, phone: str) -> None:
 
 
 def _said(channels: tuple[str, ...]) -> str:
-    one = {"voice": "calls", "sms": "texts"}
-    return " and ".join(one[channel] for channel in sorted(channels, reverse=True))
+    return " or ".join(WAYS[channel] for channel in sorted(channels, reverse=True))
 
 
 def _keep(

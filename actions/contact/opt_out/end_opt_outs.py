@@ -6,6 +6,7 @@ from models.contact.consent import Consent
 from models.contact.opt_out import OptOut, person_key
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
+from rules.contact.policy import WAYS
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 
@@ -50,7 +51,7 @@ def _check(consent: Consent, channel: str, stop: OptOut) -> None:
     if consent.given_at <= stop.at:
         raise Refused(
             "invalid",
-            f"The person opted out of {channel} at {rfc3339(stop.at)}, after this consent was"
+            f"The person opted out of {WAYS[channel]} at {rfc3339(stop.at)}, after this consent was"
             " given; only a later consent can end that.",
             [{"field": "givenAt", "message": "is before the opt-out; a later one is accepted"}],
         )

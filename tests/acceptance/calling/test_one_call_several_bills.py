@@ -153,6 +153,30 @@ def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
     assert "Together" not in alone
 
 
+def test_more_bills_than_are_told_are_counted(line: OnTheLine):
+    """Given seven bills, then five are told, and the person is not told that these are all."""
+    more = [given.an_invoice(line.account, amount=1_000, customer=line.customer) for _ in range(6)]
+    line.call.record_about(more)
+    told = line.verified().tool("getUnpaidInvoice")
+    assert told.startswith("+More than 5 bills are unpaid; these are the 5 oldest. Bill ")
+    assert told.count("Bill ") == 5
+
+
+def test_one_bill_is_not_called_the_oldest(line: OnTheLine):
+    assert line.verified().tool("getUnpaidInvoice").startswith("+1 bill is unpaid. Bill ")
+
+
+def test_nobody_is_asked_for_what_their_bank_looks_into(two):
+    """Given a dispute of the older bill, then the other one is told, and is the one to be paid."""
+    line, second = two
+    Invoice.update(disputed=True).where(Invoice.id == second.id).execute()
+    told = line.tool("getUnpaidInvoice")
+    assert told.startswith(f"+1 bill is unpaid. Bill {line.invoice.number}")
+    assert "charges 120.00 USD" in line.tool("processPhonePayment")
+    Invoice.update(disputed=True).execute()
+    assert line.tool("getUnpaidInvoice").startswith("+Nothing is due")
+
+
 def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
     """Given a yes to the oldest, then it is charged and no other, in the call; the next question is
     about the next.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from actions.calling.tools.dispatch import answer_tool
 from actions.contact.consents import record_consent
 from actions.contact.put_off import put_off
 from jobs.delete_expired_rows import delete_expired_rows
@@ -23,6 +24,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
+from rules.calling.tools_payload import ToolCalled
 from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET
@@ -125,6 +127,21 @@ def test_what_was_said_holds_us_back_and_asks_a_person(
         row.context["reason"] for row in WorkItem.select().where(WorkItem.kind == "escalation")
     ]
     assert items == [reason]
+
+
+def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
+    """Given somebody who says in a call that they have paid, then one item says so in a
+    sentence.
+    """
+    call = calling.answers("hangs_up").dials()
+    at_vapi = {"id": call.vapi_id, "type": "outboundPhoneCall"}
+    asked = ToolCalled("t-1", "requestHuman", {"reason": "already_paid"})
+    answer_tool(at_vapi, asked, lambda: ())
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": "already_paid"}}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+    (item,) = WorkItem.select().where(WorkItem.kind == "escalation")
+    assert item.words == "The person says that it is paid. Look for the payment."
 
 
 def tells_of_a_stop(calling: Calling, call: Call, ended_at: datetime) -> None:
@@ -295,7 +312,8 @@ def test_reports_that_come_twice_or_late_or_in_another_order_change_nothing(call
 
     assert {answer.status_code for answer in answers} == {200}
     shown = calling.shown(call)
-    assert (shown["state"], shown["outcome"], shown["cost"]) == ("ended", "hung_up", "0.1234")
+    assert (shown["state"], shown["outcome"]) == ("ended", "hung_up")
+    assert (shown["cost"], shown["costCurrency"]) == ("0.1234", "usd")
     assert shown["transcript"] == "AI: Hello."
     assert len(ended(calling)) == 1
     assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1

@@ -414,12 +414,14 @@ def test_a_promise_is_one_promise(line):
     assert (promise.invoice_id, promise.promised_for) == (line.invoice.id, day)
     for odd in ("Friday", "", "2026-02-31"):
         assert line.tool("recordPromise", date=odd).startswith("-Give the day")
-    assert line.tool("recordPromise", date="1999-01-01").startswith("-promisedFor")
+    told = line.tool("recordPromise", date="1999-01-01")
+    assert told.startswith("-A promise is for a day from ")
+    assert told.endswith("Nothing was recorded; agree on one of these days.")
 
 
 def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):
     told = line.tool("stopContact", "t-1")
-    assert told.startswith("+Recorded at once: no more calls and texts")
+    assert told.startswith("+Recorded at once: no more calls or texts")
     assert line.tool("stopContact", "t-2") == told
     (said,) = OptOut.select()
     assert (said.phone, said.wish, said.channels) == (line.phone, "stop", ["sms", "voice"])

@@ -100,7 +100,7 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
     clinic.send()
     sent = clinic.sent()[0]
     assert (sent["messaging_service_sid"], sent["from"]) == (service, "+12025550777")
-    assert sent["body"].startswith("Harbor Dental: 120,00 US$ abierto")
+    assert sent["body"].startswith("Harbor Dental: $120.00 abierto")
     assert AccountSender.select().count() == 1
     assert (
         clinic.client.simulate_delete(

@@ -305,6 +305,8 @@ def test_written_off_is_audited_with_where_it_came_from(client, clinic):
         {"before": "overdue", "after": "written_off"},
         account.id,
     )
+    link = post(client, key, invoice, "payment-links")
+    assert f"{invoice.number} is written off; only" in link.json["detail"]
 
 
 def test_notes_are_appended_with_the_date_and_never_lost(client, clinic):

@@ -4,6 +4,10 @@ anew (B12).
 
 from datetime import timedelta
 
+import pytest
+
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
 from models.payments.payment_link import ADDRESS_LIFE, PayAddress, PaymentLink
 from runtime.clock import business_now
 from tests import given
@@ -38,3 +42,26 @@ def test_an_address_that_is_given_out_again_is_alive_again(client):
     assert client.simulate_get(f"/p/{token}").status_code == 404
     assert PayAddress.of(invoice, business_now()).token == token
     assert client.simulate_get(f"/p/{token}").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "told"),
+    [
+        ({"status": "paid"}, 200, "Esto ya ha sido pagado."),
+        ({"status": "cancelled"}, 410, "Por ahora no hay nada que pagar"),
+        ({"disputed": True}, 410, "Por ahora no hay nada que pagar"),
+    ],
+)
+def test_who_is_texted_in_spanish_reads_the_page_in_spanish(client, changes, status, told):
+    """Given a text in Spanish, then what its address says is in Spanish, and marked so for those
+    who hear it read out.
+    """
+    invoice, token = an_address(business_now())
+    Customer.update(language="es-MX").execute()
+    Invoice.update(**changes).execute()
+    page = client.simulate_get(f"/p/{token}")
+    assert (page.status_code, told in page.text) == (status, True)
+    assert '<main class="card" lang="es">' in page.text
+    Customer.update(language="de").execute()
+    assert told not in client.simulate_get(f"/p/{token}").text
+    assert invoice.number not in page.text

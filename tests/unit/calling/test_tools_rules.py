@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from rules.calling.call_analysis import FOLLOWS
 from rules.calling.tools_consent import consent_heard, names_amount
+from rules.calling.tools_defined import REASONS
 from rules.calling.tools_payload import (
     Answer,
     Said,
@@ -17,6 +19,7 @@ from rules.calling.tools_payload import (
 )
 from rules.calling.tools_words import DECLARED, words_for
 from rules.calling.verification import Answers, Kept, is_verified, missing, same_postal_code
+from rules.contact import work_items
 
 CARD = "4242" * 4
 MOST_READ = 1000  # levels; what is deeper no parser reads
@@ -238,6 +241,13 @@ def test_details_of_refusals_are_the_clinics_own():
         assert "cus_123" not in words_for(code, "cus_123")
     assert words_for("invalid", "Give a day.") == "Give a day."
     assert all("\n" not in words for words in DECLARED.values())
+
+
+def test_why_a_person_is_asked_to_take_over_has_one_word_and_a_sentence():
+    """Whichever of the two says so first, the tool or the report, it is one matter."""
+    reported = {follows.escalation for follows in FOLLOWS.values() if follows.escalation}
+    assert reported <= set(REASONS)
+    assert set(REASONS) <= set(work_items.REASONS)
 
 
 def called_with(arguments: str) -> ToolCalled:

@@ -127,6 +127,41 @@ def test_of_several_troubles_the_weightier_is_told(index):
 
 
 @pytest.mark.parametrize(
+    ("channel", "places", "told"),
+    [
+        ("voice", Places(("MA",)), "The invoice has had 2 calls in 7 days, and may have 2 in MA."),
+        ("sms", CITY, "The invoice has had 3 contacts in 7 days, and may have 3 in New York."),
+    ],
+)
+def test_a_cap_says_what_it_counts_and_where(channel, places, told):
+    """Given calls and texts, then a cap of calls counts no text, and says so."""
+    calls = tuple(
+        Contact(
+            at=NOON - timedelta(days=each), channel="voice", debt_id="inv_1", outcome="no_answer"
+        )
+        for each in (2, 3)
+    )
+    facts = replace(FINE, channel=channel, history=(*texts(100), *calls))
+    assert told in may_contact(changed(facts, {"person.places": places}), NOON).reason
+
+
+@pytest.mark.parametrize(
+    ("channel", "ways", "wish", "by"),
+    [("sms", "texts", "voice", "phone"), ("voice", "calls", "sms", "text")],
+)
+def test_channels_are_told_as_people_call_them(channel, ways, wish, by):
+    """No office manager speaks of a consent to voice."""
+    troubles = {"person.opted_out": True}, {"person.consented_at": None}, {"creditor.paused": True}
+    for trouble in troubles:
+        reason = may_contact(changed(FINE, {"channel": channel} | trouble), NOON).reason
+        assert ways in reason
+        assert f" {channel}" not in reason
+    asked = {"channel": channel, "person.request": ContactRequest(wish, "")}
+    told = may_contact(changed(FINE, asked), NOON).reason
+    assert f"asked to be contacted by {by} only, as is their right." in told
+
+
+@pytest.mark.parametrize(
     ("local", "allowed"),
     [
         ("07:59:59", False),

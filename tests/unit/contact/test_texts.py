@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.contact.delivery_failures import ADVICE, advice_for
-from rules.contact.staff_texts import TEMPLATE, faults_of_answer
+from rules.contact.staff_texts import TEMPLATE, THANKS, faults_of_answer
 from rules.contact.templates import DEFAULTS, _weight, faults_of, language_of, render
 from rules.contact.text_status import FAILED, PENDING, merged_status
 
@@ -37,6 +37,12 @@ def test_built_in_texts_are_sound_and_short(kind, language):
     text = render(DEFAULTS[kind, language], language, VALUES)
     assert faults_of(kind, DEFAULTS[kind, language]) == []
     assert ("STOP" in text.body, text.body.startswith("Harbor Dental")) == (True, True)
+    assert (text.encoding, text.segments) == ("GSM-7", 1)
+
+
+@pytest.mark.parametrize("language", sorted(THANKS))
+def test_thanks_are_one_segment(language):
+    text = render(THANKS[language], language, VALUES)
     assert (text.encoding, text.segments) == ("GSM-7", 1)
 
 

@@ -165,7 +165,7 @@ def test_no_text_makes_the_reader_fail(text, currency, said):
         (5_125, "kwd", "Stripe takes KWD in steps of 0.01;"),
         (30, "usd", "is less than 0.50 USD, the least"),
         (49, "jpy", "is less than 50 JPY, the least"),
-        (100_000_000, "usd", "is more than 99999999 minor units"),
+        (100_000_000, "usd", "is more than 999999.99 USD, the most that is taken here"),
     ],
 )
 def test_what_stripe_does_not_charge_is_refused_with_the_step_or_the_least(minor, currency, told):

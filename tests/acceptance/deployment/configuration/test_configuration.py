@@ -18,6 +18,8 @@ from models.deployment.deployment_step import DeploymentStep
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.transactions import transaction
+from rules.deployment.readiness import NO_ADDRESS
+from rules.deployment.setup_words import PHONE_DONE
 from runtime.clock import real_now
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
@@ -317,6 +319,19 @@ def test_f88_the_step_says_that_the_configuration_was_saved(wizard):
     ]
 
 
+def test_f88_what_an_emergency_call_lacks_is_said_beside_it(wizard):
+    """Field report 6: given no address, then the promised words stand as they are, and what a 911
+    call costs beside them.
+    """
+    wizard.put("/phone/forwarded", FORWARDED)
+    step = wizard.review["steps"]["phone"]
+    assert step["message"] == PHONE_DONE["forwarded"]
+    assert step["warning"] == NO_ADDRESS
+    assert "$75" in NO_ADDRESS
+    wizard.put("/phone/forwarded", FORWARDED | {"serviceAddress": ADDRESS})
+    assert "warning" not in wizard.review["steps"]["phone"]
+
+
 def test_f89_before_the_payment_the_review_asks_for_it(wizard):
     wizard.put("/phone/forwarded", FORWARDED)
     assert wizard.review["message"].splitlines() == [
@@ -365,14 +380,6 @@ def test_f75_the_review_says_all_that_is_missing(wizard):
         },
     )
     assert wizard.review["steps"]["phone"]["complete"]
-
-
-def test_without_an_address_the_review_says_what_a_911_call_would_cost(wizard):
-    """Field report 6."""
-    wizard.put("/phone/forwarded", FORWARDED)
-    assert "$75" in wizard.review["steps"]["phone"]["message"]
-    wizard.put("/phone/forwarded", FORWARDED | {"serviceAddress": ADDRESS})
-    assert "$75" not in wizard.review["steps"]["phone"]["message"]
 
 
 def test_why_a_card_is_not_verified_any_more_is_told(wizard):
