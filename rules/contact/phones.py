@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult, shortnumberinfo
 
 HOME_REGION = "US"
+NO_COUNTRY = "001"  # libphonenumber's region of satellites and international networks
 ACCEPTED = "one whole number such as +12025550123 is accepted"
 
 _MOST_DIGITS = 15  # of E.164, country code included
@@ -214,6 +215,11 @@ def _refuse_special(e164: str, plain: str) -> None:
 
 
 def _refuse_costly(e164: str, number: PhoneNumber) -> None:
+    if phonenumbers.region_code_for_number(number) == NO_COUNTRY:
+        raise BadPhone(
+            "is a number of no country, such as a satellite's, which charges whoever calls it",
+            "enter another number of the person",
+        )
     wrong = _COSTLY.get(phonenumbers.number_type(number))
     if wrong and not _TWILIO_TEST.fullmatch(e164):
         raise BadPhone(wrong, "enter another number of the person")
