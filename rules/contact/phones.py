@@ -215,11 +215,8 @@ def _refuse_special(e164: str, plain: str) -> None:
 
 
 def _refuse_costly(e164: str, number: PhoneNumber) -> None:
-    if phonenumbers.region_code_for_number(number) == NO_COUNTRY:
-        raise BadPhone(
-            "is a number of no country, such as a satellite's, which charges whoever calls it",
-            "enter another number of the person",
-        )
     wrong = _COSTLY.get(phonenumbers.number_type(number))
+    if phonenumbers.region_code_for_number(number) == NO_COUNTRY:
+        wrong = wrong or "is of no country, such as a satellite's, and charges whoever calls it"
     if wrong and not _TWILIO_TEST.fullmatch(e164):
         raise BadPhone(wrong, "enter another number of the person")
