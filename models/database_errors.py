@@ -3,7 +3,7 @@ driver's words without the password.
 """
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from peewee import InterfaceError, OperationalError, PeeweeException
 
@@ -95,6 +95,10 @@ def lacks_tables(error: PeeweeException) -> bool:
     return any(words in str(error) for words in _LACKING)
 
 
+SHORT = 3  # characters that would be hidden wherever they stand
+_PASSWORDS = re.compile(r"(?<=://)[^:@/]*:(.*)@|(?i:password=)([^&]*)")
+
+
 def explain(error: PeeweeException) -> str:
     """What is the matter with the database and what to do, in two sentences."""
     if lacks_tables(error):
@@ -124,7 +128,15 @@ def driver_says(error: PeeweeException, url: str) -> str:
     and card numbers.
     """
     line = next(iter(str(error).strip().splitlines()), "")
-    password = urlsplit(url).password
-    for secret in {password, unquote(password)} if password else ():
+    for secret in sorted(_secrets_of(url), key=len, reverse=True):
         line = line.replace(secret, "***")
     return f"{type(error).__name__}: {redact(line)}" if line else type(error).__name__
+
+
+def _secrets_of(url: str) -> set[str]:
+    """What a driver may quote of the passwords in an address: each as it is, as it is meant, and
+    the pieces of one whose signs were not escaped.
+    """
+    found = [text for each in _PASSWORDS.findall(url) for text in each if text]
+    pieces = [piece for text in found for piece in re.split(r"\W", text) if len(piece) > SHORT]
+    return {*found, *map(unquote, found), *pieces}

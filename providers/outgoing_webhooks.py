@@ -5,6 +5,7 @@ the name's certificate: a name that leads elsewhere a moment later leads nowhere
 proxies of the environment, and an end to it after ten seconds whatever the receiver does.
 """
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import httpx
 from standardwebhooks import Webhook
@@ -81,23 +83,53 @@ def post_webhook(
     """Send `body` to `url` once. Never raises for what a receiver, its name or its network does."""
     begun = time.monotonic()
     outcome: list[tuple[int | None, str]] = [(None, f"no answer within {TOTAL:.0f} s")]
-    client = httpx.Client(
-        timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport
-    )
+    wire = _Wire()
 
     def run() -> None:
-        outcome.append(_outcome(client, url, body, headers, loopback, resolve))
+        with httpx.Client(
+            timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport
+        ) as client:
+            outcome.append(_outcome(client, wire, url, body, headers, loopback, resolve))
 
     sender = threading.Thread(target=run, daemon=True)
     sender.start()
     sender.join(TOTAL)
     status, error = outcome[-1]
-    client.close()  # ends a sender that is still waiting
+    wire.cut()
     return Reply(status, error, int((time.monotonic() - begun) * 1000))
+
+
+class _Wire:
+    """The connections of one POST, which another thread may cut.
+
+    Only the sender closes them: whoever still reads TLS from one that somebody else has closed
+    reads from, and writes to, whatever is given its number next.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: list[socket.socket] = []
+        self._is_cut = False
+
+    def watch(self, event: str, told: dict[str, Any]) -> None:
+        """Told by httpx of each step, in the sender's thread. Raises TimeoutError once it is
+        cut.
+        """
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._sockets.append(told["return_value"].get_extra_info("socket"))
+        if self._is_cut:
+            raise TimeoutError
+
+    def cut(self) -> None:
+        """Have a sender that still waits fail at once, and go no further."""
+        self._is_cut = True
+        for each in self._sockets:
+            with contextlib.suppress(OSError):  # closed, or handed over to TLS
+                each.shutdown(socket.SHUT_RDWR)
 
 
 def _outcome(
     client: httpx.Client,
+    wire: _Wire,
     url: str,
     body: bytes,
     headers: dict[str, str],
@@ -106,13 +138,13 @@ def _outcome(
 ) -> tuple[int | None, str]:
     try:
         target = read_target(url, loopback)
-        return _send(client, target, _checked(target, loopback, resolve), body, headers), ""
+        addresses = _checked(target, loopback, resolve)
+        return _send(client, wire, target, addresses, body, headers), ""
     except (AddressRefused, ValueError) as error:
         return None, f"address refused: {error}"[:200]
     except socket.gaierror:
         return None, "the name does not resolve"
-    except (httpx.HTTPError, OSError, RuntimeError) as error:
-        # RuntimeError: the client was closed when the time was up
+    except (httpx.HTTPError, OSError) as error:
         return None, type(error).__name__
 
 
@@ -124,7 +156,12 @@ def _checked(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
 
 
 def _send(
-    client: httpx.Client, target: Target, addresses: list[str], body: bytes, headers: dict[str, str]
+    client: httpx.Client,
+    wire: _Wire,
+    target: Target,
+    addresses: list[str],
+    body: bytes,
+    headers: dict[str, str],
 ) -> int:
     """POST to the first of the checked addresses that takes a connection; the answer's body is not
     read.
@@ -133,9 +170,10 @@ def _send(
         host = f"[{address}]" if ":" in address else address
         url = f"{target.scheme}://{host}:{target.port}{target.path}"
         named = headers | {"Host": target.authority}
+        watched = {"sni_hostname": target.host, "trace": wire.watch}
         try:
             with client.stream(
-                "POST", url, content=body, headers=named, extensions={"sni_hostname": target.host}
+                "POST", url, content=body, headers=named, extensions=watched
             ) as response:
                 return response.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout):

@@ -26,7 +26,7 @@ _SECRET = re.compile(
     r"|(?<=://)[^\s\"'<>/@:]{16,200}(?=@)"
     r"|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
     # what clinics connect: keys and tokens, and what comes back to /api/oauth/callback
-    r"|\bya29\.[\w.-]+|\b1//0[\w-]+|\bGOCSPX-[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+"
+    r"|\bya29\.[\w.-]+|\b1//0[\w-]+|\bGOCSPX-[\w-]+|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+"
     r"|(?<=ODFHIR )\S+|(?<=[?&]code=)[^\s&#\"']+|(?<=[?&]state=)[^\s&#\"']+"
     r"|(?i:(?:(?:access|refresh)_token|customer_?key|developer_?key)[\\'\"]*\s*[:=,]\s*"
     r"b?[\\'\"]*[^\s\\'\"&]+)"

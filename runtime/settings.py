@@ -185,13 +185,9 @@ class Settings(BaseSettings):
     @property
     def shown_database(self) -> str:
         """The database's address without its password."""
-        parts = urlsplit(self.database_url)
-        shown = (
-            self.database_url
-            if parts.password is None
-            else self.database_url.replace(f":{parts.password}@", ":***@", 1)
-        )
-        return re.sub(r"(?<=[?&]password=)[^&]*", "***", shown)
+        # up to the last @: a password may hold what it should not
+        shown = re.sub(r"(?<=://)([^:@/]*:).*(?=@)", r"\1***", self.database_url)
+        return re.sub(r"(?i)(?<=password=)[^&]*", "***", shown)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

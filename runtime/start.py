@@ -14,7 +14,7 @@ from runtime.log import hide_secrets
 from runtime.redis.connection import connect_redis
 from runtime.settings import ACCEPTED, QUEUES, Settings, get_settings
 
-_PASSWORD = re.compile(r"(?<=://)[^\s]*(?=@)|(?<=[?&]password=)[^&\s]*")
+_PASSWORD = re.compile(r"(?i)(?<=://).*(?=@)|(?<=password=)[^&]*")
 LAST_PORT = 65_535
 DATABASES = frozenset({"sqlite", "postgres", "postgresql"})
 

@@ -24,6 +24,7 @@ from rules.calling.verification import (
     is_verified,
     missing,
     plain,
+    same_person,
 )
 from runtime.clock import real_now
 
@@ -59,9 +60,12 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     now = real_now()
     people = _who_it_may_be(request, answers)
     right = [who for who in people if is_verified(answers, _kept(request, who, answers))]
-    compared = right[0] if len(right) == 1 else (people[0] if len(people) == 1 else None)
-    guessed = compared is not None and _is_guessed_at(compared, now)
+    # of a household, whoever has the name that was said is guessed at
+    tried = [who for who in people if same_person(answers.name, who.name)]
+    tried = tried or (people if len(people) == 1 else [])
+    guessed = _are_guessed_at(tried, now)
     verified = len(right) == 1 and not guessed
+    compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
     line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
     ToolCall.keep(
@@ -90,13 +94,15 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     return line
 
 
-def _is_guessed_at(who: Customer, now: datetime) -> bool:
-    """Whether today's tries to be this person are used up. Locks them until the transaction ends:
-    tries in other calls are counted one after the other, and whoever decides whether to contact
-    them knows of this call or is done. After the call, as when a call of ours is placed.
+def _are_guessed_at(tried: list[Customer], now: datetime) -> bool:
+    """Whether today's tries to be this person are used up, or to be one of several of that name, in
+    the order of their ids. Locks them until the transaction ends: tries in other calls are counted
+    one after the other, and whoever decides whether to contact them knows of this call or is done.
+    After the call, as when a call of ours is placed.
     """
-    serialize_on(customer_key(who.id))
-    return ToolCall.failed_today(who.id, now) >= TRIES_A_DAY
+    if tried:
+        serialize_on(*(customer_key(who.id) for who in tried))
+    return any(ToolCall.failed_today(who.id, now) >= TRIES_A_DAY for who in tried)
 
 
 def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:

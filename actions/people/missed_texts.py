@@ -173,7 +173,7 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
         return text.service
     if number in ours or AccountSender.has("from_number = ?", number):
         return text.service
-    line = PhoneLine.holder(number)
+    line = PhoneLine.reached_at(number)
     if text.service or not number.startswith("+"):  # an agent's name does not tell whose it is
         return text.service if line is not None or (texted_by and not text.service) else None
     own = AccountSender.one("account_id = ?", line.account_id) if line is not None else None

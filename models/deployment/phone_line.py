@@ -60,6 +60,13 @@ class PhoneLine(Recorded, Row):
         """Whose slot this number is in, if it is in one."""
         return cls.one("e164 = ? AND holds_slot", e164)
 
+    @classmethod
+    def reached_at(cls, e164: str) -> Self | None:
+        """Whose line a text or a call reaches that came to this number at Twilio: not that of who
+        only says that the number is its own, and has calls come by SIP.
+        """
+        return cls.one("e164 = ? AND holds_slot AND source <> 'sip'", e164)
+
     @property
     def forwards_since(self) -> datetime:
         """From when on a call counts that the clinic's number has forwarded to it."""

@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult, shortnumberinfo
 
 HOME_REGION = "US"
+NO_COUNTRY = "001"  # libphonenumber's region of satellites and international networks
 ACCEPTED = "one whole number such as +12025550123 is accepted"
 
 _MOST_DIGITS = 15  # of E.164, country code included
@@ -215,5 +216,7 @@ def _refuse_special(e164: str, plain: str) -> None:
 
 def _refuse_costly(e164: str, number: PhoneNumber) -> None:
     wrong = _COSTLY.get(phonenumbers.number_type(number))
+    if phonenumbers.region_code_for_number(number) == NO_COUNTRY:
+        wrong = wrong or "is of no country, such as a satellite's, and charges whoever calls it"
     if wrong and not _TWILIO_TEST.fullmatch(e164):
         raise BadPhone(wrong, "enter another number of the person")

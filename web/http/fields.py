@@ -36,7 +36,7 @@ TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Id = Annotated[str, Field(max_length=200)]  # of ours, of Stripe's, of the clinic's own software
 # an empty one would be somebody's, and then nobody else's
 ExternalId = Annotated[str, Field(min_length=1, max_length=200)]
-AreaCode = Annotated[str, Field(pattern=r"^[2-9]\d{2}$")]  # of the United States and Canada
+AreaCode = Annotated[str, Field(pattern=r"^[2-9][0-9]{2}$")]  # of the United States and Canada
 Language = Annotated[str, Field(max_length=35)]  # RFC 5646
 Words = Annotated[str, Field(max_length=500)]
 Notes = Annotated[str, Field(max_length=MAX_NOTES)]

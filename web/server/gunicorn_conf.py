@@ -30,6 +30,8 @@ graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
 sendfile = False  # it knows no deadline for the whole of a file
+# a proxy may pass on what a client calls SCRIPT_NAME: the path would be another one behind it
+forwarder_headers = ""
 forwarded_allow_ips = settings.trusted_proxies or THIS_MACHINE
 accesslog = None
 errorlog = "-"

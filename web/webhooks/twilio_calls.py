@@ -39,7 +39,7 @@ class IncomingCalls:
 
 def _clinic(number: str) -> str:
     """Whose line the number is, as it is said to a caller; nothing for one that is nobody's."""
-    line = PhoneLine.holder(number[:20])
+    line = PhoneLine.reached_at(number[:20])
     setup = Setup.of(line.account_id) if line is not None else None
     name = (setup.phone_integration_settings.get("businessName") or "") if setup else ""
     return f" {name}" if name else ""

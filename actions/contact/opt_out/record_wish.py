@@ -86,7 +86,7 @@ def owners_of(service: str, number: str, by: datetime | None = None) -> set[str]
     """Whose sender it is, or was by a time, and whose line: people answer the number that rang
     them, also where the clinic texts by another one.
     """
-    owners, line = set(accounts_of_sender(service, number, by)), PhoneLine.holder(number)
+    owners, line = set(accounts_of_sender(service, number, by)), PhoneLine.reached_at(number)
     if line is not None and (by is None or line.created_at <= by):
         owners.add(line.account_id)
     return owners

@@ -41,6 +41,7 @@ from rules.contact.opt_out.lookalikes import plain_letters
 LATER_TODAY = timedelta(hours=3)  # what "later today" is taken for
 NOON, EARLY = 12, 8  # "at 5" is in the afternoon, "at 9" in the morning, "at 8" either
 HOURS = 24
+MOST_DAYS = 20  # of one clause that are told apart: each is read by what stands around it
 _CLOCK = r"(?P<{0}>\d{{1,2}})(?::(?P<{0}_minute>[0-5]\d))?(?: ?(?P<{0}_half>am|pm))?\b"
 _HOUR = re.compile(
     r"(?:\b(?P<lead>at|after|around|about|past|from|until|till?|before|by|between|las?) )?"
@@ -279,13 +280,11 @@ def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
 
 
 def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
-    found: list[tuple[Match, Span]] = []
-    for words, span_of in DAYS:
-        for match in [*re.finditer(rf"\b(?:{words})(?=\W|$)", left)]:
-            span = span_of(match, today)
-            left = _without(left, match)
-            if span is not None:
-                found.append((match, span))
+    found, left = _days_in(left, today)
+    if len(found) > MOST_DAYS:  # whichever is meant, the last is no earlier
+        overs = [span[1] for match, span in found if not is_far(match, span, today)]
+        named.days.append(max(overs, default=today + DAY))
+        return left
     found = [each for each in found if _is_to_come(each, clause, today)]
     found.sort(key=lambda each: each[0].start())
     for group in _together(clause, found):
@@ -307,6 +306,18 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
         else:  # the first of several will do
             named.days.append(spans[-1 if _UNTIL.search(lead) else 0][0])
     return left
+
+
+def _days_in(left: str, today: date) -> tuple[list[tuple[Match, Span]], str]:
+    """The days that are named, and what is left of the words."""
+    found: list[tuple[Match, Span]] = []
+    for words, span_of in DAYS:
+        for match in [*re.finditer(rf"\b(?:{words})(?=\W|$)", left)]:
+            span = span_of(match, today)
+            left = _without(left, match)
+            if span is not None:
+                found.append((match, span))
+    return found, left
 
 
 def _together(clause: str, found: list[tuple[Match, Span]]) -> list[list[tuple[Match, Span]]]:

@@ -71,6 +71,20 @@ def test_guessing_over_many_calls_is_ended(line):
     assert Call.get_by_id(line.call.id).verified_at is None
 
 
+@pytest.mark.parametrize("other", ["Ben Payer", NAME])
+def test_guessing_in_a_household_is_ended_too(line, other):
+    """Given two people at one number, also of one name, and six wrong answers by the name of one
+    of them in calls that came from there, then the right one does not count.
+    """
+    given.a_customer(line.account, phone=line.phone, name=other, address={"postalCode": "90210"})
+    for _ in range(3):
+        ring = line.a_ring(line.phone)
+        for code in ("11111", "22222"):
+            line.tool("verifyCaller", call=ring, fullName=NAME, postalCode=code)
+    told = line.tool("verifyCaller", call=line.a_ring(line.phone), fullName=NAME, postalCode=CODE)
+    assert "no more tries" in told
+
+
 def test_tries_in_two_calls_at_once_are_counted_one_after_the_other(line):
     """Given five wrong answers in a day and a sixth in a call whose answer is not recorded yet,
     when another call brings the right one, then it waits, and comes too late.

@@ -164,6 +164,34 @@ def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
     assert (ledger["sms"]["optedOut"], ledger["voice"]["optedOut"]) == (True, True)
 
 
+def test_who_calls_the_shared_number_its_own_is_told_of_nobody(clinic):
+    """Given a clinic whose calls come by SIP, and that has named the number that all clinics text
+    by as its own, when people text that number, then it hears of none of them, and those whom it
+    concerns hear as before.
+    """
+    claims, now = given.an_account(), real_now()
+    PhoneLine.create(
+        id="line_1",
+        account=claims,
+        e164=SHARED_NUMBER,
+        state="owned",
+        source="sip",
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    for letter, phone, words in (
+        ("b", "+12025550144", "Call me about my results"),
+        ("c", clinic.phone, "My father passed away"),
+        ("d", clinic.phone, "STOP"),
+    ):
+        body = a_text(clinic, words, From=phone, MessageSid=f"SM{letter * 32}")
+        assert clinic.tell(INBOUND, body).status_code == 200
+    assert not WorkItem.has("account_id = ?", claims.id)
+    assert not OptOut.has("account_id = ?", claims.id)
+    assert clinic.ask().json["reasonCode"] == "opted_out"
+
+
 def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):
     """Whose number it is, their ids say: also of who asked to be contacted there."""
     partner = given.a_customer(clinic.account, phone=None, contact_request={"phone": clinic.phone})

@@ -4,6 +4,9 @@ certificate, and no further (fault 41).
 
 import contextlib
 import socket
+import ssl
+import subprocess
+import threading
 
 import httpx
 import pytest
@@ -98,36 +101,26 @@ def test_a_name_that_is_none_is_said_so():
     assert post("https://hooks.example.com/", unknown, Wire()).error == "the name does not resolve"
 
 
+def of_localhost(tmp_path):
+    """What a server needs to say that it is localhost, and the certificate of whoever vouches for
+    it.
+    """
+    key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    named = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run([*made.split(), *named], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context, cert
+
+
 @pytest.mark.slow
 def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
     """Given a server of our own whose certificate nobody vouches for,
     then nothing is sent to it.
     """
-    import ssl
-    import subprocess
-    import threading
-
     monkeypatch.setattr(outgoing_webhooks, "TIMEOUT", httpx.Timeout(60.0))
-    key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        key,
-        "-out",
-        cert,
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-    ]
-    subprocess.run([str(part) for part in made], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
+    context, _ = of_localhost(tmp_path)
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -138,3 +131,42 @@ def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
     reply = post_webhook(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, loopback=True)
     server.close()
     assert (reply.status, reply.error) == (None, "ConnectError")
+
+
+@pytest.mark.slow
+def test_a_receiver_that_goes_on_after_its_time_touches_no_other_connection(tmp_path, monkeypatch):
+    """Given a receiver whose answer has no end, when its time is up and connections are opened to
+    others, then what it still sends has nobody read from them or write to them.
+    """
+    context, cert = of_localhost(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    outgoing_webhooks._certificates.cache_clear()
+    monkeypatch.setattr(outgoing_webhooks, "TOTAL", 2.0)
+    server = socket.create_server(("127.0.0.1", 0))
+    before, goes_on = set(threading.enumerate()), threading.Event()
+
+    def serve():
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(server.accept()[0], server_side=True) as peer,
+        ):
+            peer.recv(10_000)
+            peer.sendall(b"HTTP/1.1 200 OK\r\n")
+            goes_on.wait()
+            peer.sendall(b"X-Goes: on\r\n")
+
+    receiver = threading.Thread(target=serve)
+    receiver.start()
+    reply = post_webhook(f"https://localhost:{server.getsockname()[1]}/", b"{}", {}, loopback=True)
+    assert reply.error == "no answer within 2 s"
+    others = [each for _ in range(4) for each in socket.socketpair()]
+    for other in others:
+        other.sendall(b"to somebody else")
+    goes_on.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    server.close()
+    outgoing_webhooks._certificates.cache_clear()
+    assert {other.recv(10_000) for other in others} == {b"to somebody else"}
+    for other in others:
+        other.close()

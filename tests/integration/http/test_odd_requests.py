@@ -7,8 +7,10 @@ Which text stands where is drawn, the same each time.
 import random
 
 import falcon.testing
+import httpx
 import pytest
 
+from tests.running.website import serve
 from tests.stories.operators import an_operator, signed_in
 from web.app import ROUTES
 
@@ -193,3 +195,14 @@ def test_odd_text_anywhere_is_no_fault_of_ours(client, reader):
 def test_wherever_a_login_is_to_lead_it_answers(client, text):
     for method in ("GET", "POST"):
         assert ask(client.app, method, "/login", f"next={text}", body=f"next={text}".encode()) < 500
+
+
+@pytest.mark.one_database
+def test_no_header_makes_the_path_another_one(database_url, valkey, processes):
+    """Given a proxy on this machine that passes on whatever headers a client sends, then none of
+    them takes a part of the path away behind the rules that the proxy has for paths.
+    """
+    url = serve(processes)
+    for name in ("SCRIPT_NAME", "Script_Name", "Script-Name", "PATH_INFO"):
+        answer = httpx.get(f"{url}/hidden/healthz", headers={name: "/hidden"}, timeout=120)
+        assert answer.status_code == 404, name

@@ -22,7 +22,8 @@ from models.feed.webhook_endpoint import WebhookEndpoint
 from models.transactions import execute, use_database
 from runtime.clock import real_now
 from runtime.secret_box import seal, unseal
-from runtime.settings import ROOT, get_settings
+from runtime.settings import ROOT, Settings, get_settings
+from runtime.start import describe
 from tests import given
 from tests.running.processes import reset_process
 from tests.stories.operators import a_job, run
@@ -442,6 +443,29 @@ def test_the_database_is_named_without_its_password(database_url, monkeypatch, c
     )
     reset_process()
     assert get_settings().shown_database == "postgresql://ada:***@db.example/payphone?password=***"
+
+
+UNESCAPED = (
+    "postgresql://ada:hunter2/x@db.example/payphone",
+    "postgresql://ada:hunter2?x@db.example/payphone",
+    "postgresql://ada:hunter2[x@db.example/payphone",
+    "postgresql://ada:x@hunter2@db.example/payphone",
+    "postgresql://ada:x hunter2@db.example/payphone",
+    "postgresql://ada@db.example/payphone?sslpassword=hunter2&connect_timeout=9",
+    "postgresql://db.example/payphone?user=ada&passWord=hunter2",
+)
+
+
+@pytest.mark.parametrize("url", UNESCAPED)
+def test_a_password_is_hidden_however_it_is_written(url, monkeypatch):
+    """Given a password with signs that should have been escaped, or under another name, then it is
+    neither shown with the address nor in what a driver quotes of it.
+    """
+    shown, told = Settings(database_url=url).shown_database, describe("database_url", url)
+    said = driver_says(OperationalError('failed to resolve host "hunter2@db.example"'), url)
+    for text in (shown, told, said):
+        assert "hunter2" not in text
+    assert "db.example" in shown
 
 
 def test_a_user_without_a_name_may_pause(monkeypatch):

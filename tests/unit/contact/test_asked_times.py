@@ -2,6 +2,7 @@
 they may be.
 """
 
+import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -381,3 +382,34 @@ def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minu
     now = NOW + timedelta(minutes=minutes)
     found = asked_from(" ".join(words), now, zones)
     assert found is None or found >= now
+
+
+@pytest.mark.parametrize("unit", ["hoy ", "friday ", "7/8 "])
+def test_a_text_of_nothing_but_days_is_not_read_around_each(unit):
+    """Given a text as long as texts are, then what stands around a day is looked through for no
+    more days than anybody names: with each it took seconds, while others waited for the database.
+    """
+    some, many = (looks_around(unit * times) for times in (20, 400))
+    assert many <= some
+
+
+def looks_around(text):
+    """How often what stands around a time is looked through, to read it in a text."""
+    looked = 0
+
+    def count(frame, event, _argument):
+        nonlocal looked
+        looked += event == "call" and "/contact/asked/" in frame.f_code.co_filename
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        asked_from(text, NOW, (HOME,))
+    finally:
+        sys.setprofile(before)
+    return looked
+
+
+def test_of_more_days_than_anybody_means_the_last_counts():
+    twenty, more = (asked_from("friday " * times, NOW, (HOME,)) for times in (20, 21))
+    assert twenty < more

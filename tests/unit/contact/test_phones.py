@@ -95,6 +95,12 @@ REFUSED = [
     ("U+002A", "*67 202 555 0123"),
     ("U+202E", "\u202e+12025550123"),  # shown in another order than it is kept in
     ("U+00B2", "+1202555012²"),
+    ("no country", "+881612345678"),  # Iridium
+    ("no country", "+870773123456"),  # Inmarsat
+    ("no country", "+8821612345678"),  # what toll fraud calls
+    ("no country", "+883510012345678"),
+    ("no country", "+878101234567890"),
+    ("no country", "+80012345678"),
     ("no digits", ""),
     ("no digits", "+"),
     ("no digits", "()-"),

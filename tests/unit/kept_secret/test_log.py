@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from rules.cards.card_numbers import redact
-from runtime.log import MaskingFormatter, _Masking, configure_log, get_log
+from runtime.log import _SECRET, MaskingFormatter, _Masking, configure_log, get_log
 
 
 def line(text: str) -> str:
@@ -56,6 +56,14 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
     assert "***" in shown
     assert shown.startswith("before ")
     assert shown.endswith(" after")
+
+
+def test_what_begins_like_many_tokens_is_looked_through_once():
+    """Given a line of what only begins as a web token does, as a stranger's broken request may be,
+    then no token is looked for inside what has been looked through.
+    """
+    text = f"{'eyJ-' * 10}.a.b"
+    assert [at for at in range(len(text)) if _SECRET.match(text, at)] == [0]
 
 
 @pytest.mark.parametrize(
