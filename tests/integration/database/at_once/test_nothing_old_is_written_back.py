@@ -1,0 +1,39 @@
+"""Two who change the same things at once do so one after the other: what the first has done is
+neither undone by the second, who had read what was there before, nor done again.
+"""
+
+import pytest
+
+from actions.feed.endpoints import change_endpoint, delete_endpoint, register_endpoint
+from models.feed.webhook_endpoint import WebhookEndpoint
+from models.transactions import is_postgres
+from runtime.errors import Refused
+from tests import given
+from tests.integration.contact.test_locks_in_one_order import while_it_waits
+
+HOOK = "https://hooks.example.com/in"
+
+
+@pytest.fixture
+def account(database_url):
+    if not is_postgres():
+        pytest.skip("SQLite has one writer, who reads nothing old")
+    return given.an_account()
+
+
+def test_an_endpoint_that_is_being_deleted_is_not_enabled_again(account):
+    endpoint = register_endpoint(account, HOOK, [], "test")
+    change_endpoint(account, endpoint.id, {"enabled": False}, "test")
+
+    def enables():
+        try:
+            return change_endpoint(account, endpoint.id, {"enabled": True}, "test").state
+        except Refused as refused:
+            return refused.code
+
+    told = while_it_waits(
+        enables, lambda: delete_endpoint(account, endpoint.id, "test"), lambda: None
+    )
+    assert told == "not_found"
+    row = WebhookEndpoint.get_by_id(endpoint.id)
+    assert (row.state, row.secret) == ("deleted", "")
