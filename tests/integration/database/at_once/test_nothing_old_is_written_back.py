@@ -2,16 +2,22 @@
 neither undone by the second, who had read what was there before, nor done again.
 """
 
+from contextlib import closing
+
 import pytest
 
 from actions.feed.endpoints import change_endpoint, delete_endpoint, register_endpoint
+from bin.commands.invoices.import_options import open_file
+from bin.commands.invoices.import_run import ImportRun
 from models.feed.webhook_endpoint import WebhookEndpoint
+from models.invoices.customer import Customer
 from models.transactions import is_postgres
 from runtime.errors import Refused
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
 
 HOOK = "https://hooks.example.com/in"
+ROWS = "number,customer,dueDate,amount,currency\n1,Ada Lane,2099-01-31,10,USD\n"
 
 
 @pytest.fixture
@@ -37,3 +43,18 @@ def test_an_endpoint_that_is_being_deleted_is_not_enabled_again(account):
     assert told == "not_found"
     row = WebhookEndpoint.get_by_id(endpoint.id)
     assert (row.state, row.secret) == ("deleted", "")
+
+
+def test_a_file_that_two_import_at_once_is_taken_in_once(account, tmp_path):
+    file = tmp_path / "export.csv"
+    file.write_text(ROWS)
+    how = {"dates": "iso", "currency": "", "region": "US"}
+    runs = [ImportRun(account, *open_file(file, (), None, None, None, **how)) for _ in range(2)]
+    with closing(runs[0]) as first, closing(runs[1]) as second:
+        counts = while_it_waits(
+            lambda: second.write(close_paid=False),
+            lambda: first.write(close_paid=False),
+            lambda: None,
+        )
+    assert (counts["created"], counts["unchanged"]) == (0, 1)
+    assert Customer.select().count() == 1
