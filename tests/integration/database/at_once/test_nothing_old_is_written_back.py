@@ -9,9 +9,15 @@ import pytest
 from actions.feed.endpoints import change_endpoint, delete_endpoint, register_endpoint
 from bin.commands.invoices.import_options import open_file
 from bin.commands.invoices.import_run import ImportRun
+from effects.payments.refund import REFUND
+from effects.reserve import reserve
+from effects.settle import settle_refused
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.invoices.customer import Customer
-from models.transactions import is_postgres
+from models.transactions import is_postgres, transaction
 from runtime.errors import Refused
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
@@ -58,3 +64,21 @@ def test_a_file_that_two_import_at_once_is_taken_in_once(account, tmp_path):
         )
     assert (counts["created"], counts["unchanged"]) == (0, 1)
     assert Customer.select().count() == 1
+
+
+def test_who_settles_an_effect_stands_in_no_attempts_way(account):
+    """Given an attempt that was frozen until its job was dead, and that has written to the effect
+    and then wants to end the job.
+    """
+    with transaction():
+        effect = reserve(REFUND, "rfq_1", {}, given.an_invoice(account), "", "test", "a refund")
+        job_id = stage("refund_payment", "rfq_1", "rfq_1")
+    this_job = StagedJob.id == job_id
+    StagedJob.update(state="dead").where(this_job).execute()
+    while_it_waits(
+        lambda: settle_refused(effect.id, "It is not in Stripe's list.", "test"),
+        lambda: effect.record_unknown("timeout", "no answer"),
+        lambda: StagedJob.update(last_error="its claim was taken over").where(this_job).execute(),
+    )
+    settled = Effect.get_by_id(effect.id)
+    assert (settled.state, StagedJob.get_by_id(job_id).state) == ("refused", "waiting")
