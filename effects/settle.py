@@ -26,9 +26,10 @@ OVER = frozenset({"done", "cancelled"})  # states of a job that records nothing 
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
-    """The job that records the outcome of this effect, locked until the transaction ends, if there
-    is one.
+    """The job that records the outcome of this effect, if there is one; both are locked until the
+    transaction ends, in the order in which an attempt at the job writes to them.
     """
+    Effect.locked(effect.id)
     kind = kind_of(effect)
     owner = find_staged(kind.recorded_by, kind.job_key(effect))
     return StagedJob.locked_if_there(owner.id) if owner is not None else None

@@ -31,7 +31,7 @@ def find_strays() -> None:
     """Stage a look at each place whose provider we use."""
     hour = f"{real_now():%Y%m%d%H}"
     with recording():
-        for place in PLACE_NAMES:
+        for place in sorted(PLACE_NAMES):
             if _is_used(place.partition(".")[0]):
                 stage("find_strays_at", f"{place}:{hour}", place, fair_to="")
 

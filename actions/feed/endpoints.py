@@ -7,11 +7,10 @@ from typing import Any
 
 from peewee import ModelSelect
 
-from actions.feed.hold_deliveries import lock_endpoint
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage_again
-from models.feed.outgoing_event import last_event
+from models.feed.outgoing_event import feed_key, last_event
 from models.feed.webhook_delivery import WebhookDelivery
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.transactions import serialize_on, transaction
@@ -62,7 +61,7 @@ def change_endpoint(
     enabled, is a fresh beginning: what waits for it goes at once. Raises Refused `not_found`.
     """
     with transaction():
-        endpoint = lock_endpoint(find_endpoint(account, endpoint_id))
+        endpoint = _locked(account, endpoint_id)
         url, events, enabled = (wanted.get(name) for name in ("url", "events", "enabled"))
         moved = url is not None and url != endpoint.url
         endpoint.record_changed(
@@ -82,7 +81,7 @@ def delete_endpoint(account: Account, endpoint_id: str, actor: str) -> None:
     `not_found`.
     """
     with transaction():
-        endpoint = find_endpoint(account, endpoint_id)
+        endpoint = _locked(account, endpoint_id)
         endpoint.record_deleted(real_now())
         _release(endpoint)
         _audit(endpoint, actor, "endpoint.deleted")
@@ -124,6 +123,14 @@ def new_secret() -> str:
         text = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode().rstrip("=")
         if text.isalnum():
             return f"whsec_{text}"
+
+
+def _locked(account: Account, endpoint_id: str) -> WebhookEndpoint:
+    """The account's own endpoint, with its feed locked: whoever changes it, or notes that it fails,
+    does so before or after. Raises Refused `not_found`.
+    """
+    serialize_on(feed_key(account.id))
+    return find_endpoint(account, endpoint_id)
 
 
 def _release(endpoint: WebhookEndpoint) -> None:

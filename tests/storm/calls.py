@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import psycopg
 
@@ -48,12 +49,18 @@ class CallingOffice(Office):
     )
 
     def more_of(self, body: Json) -> Json:
-        """Where they live; who answers there knows it."""
-        postal = POSTAL[body["phone"][2:5]]
+        """Where they live; who answers there knows it. Some have the telephone of somebody else of
+        the household.
+        """
+        known = self.world.customers[-20:]
+        shares = known and self.dice.random() < 0.12
+        phone = self.dice.choice(known)[1]["phone"] if shares else body["phone"]
+        postal = POSTAL[phone[2:5]]
         who = {"fullName": body["name"], "postalCode": postal}
         script = self.dice.choice(SCRIPTS)
-        self.stand_in.control("vapi/callers", number=body["phone"], script=script, who=who)
-        return {"address": {"line1": "1 Main Street", "postalCode": postal, "country": "US"}}
+        self.stand_in.control("vapi/callers", number=phone, script=script, who=who)
+        address = {"line1": "1 Main Street", "postalCode": postal, "country": "US"}
+        return {"phone": phone, "address": address}
 
     def have_called(self) -> None:
         bill = self.bill()
@@ -63,10 +70,18 @@ class CallingOffice(Office):
 
 
 class Scans(Actor):
-    """The day's scans, again and again."""
+    """The day's scans, again and again; and what Vapi has said, said again late."""
 
-    steps = (("scan", 1),)
-    pause = 4.0
+    steps = (("scan", 1), ("tell_again", 1))
+    pause = 2.0
+
+    def tell_again(self) -> None:
+        calls = self.stand_in.shown("vapi/objects")["call"]
+        if calls:
+            call = self.dice.choice(calls)
+            is_over = call["status"] == "ended" and self.dice.random() < 0.5
+            kind = "end-of-call-report" if is_over else "status-update"
+            self.stand_in.control("vapi/tell", call=call["id"], type=kind)
 
     def scan(self) -> None:
         """They come early, unless a fault strikes whoever has them come."""
@@ -144,6 +159,20 @@ def typed_in_calls(evidence: Evidence) -> Iterator[str]:
         said = (entry["call_id"], entry["amount"]), (wish.get("call_id"), wish.get("amount"))
         if {*said} != {(charge["call_id"], charge["amount"])}:
             yield f"charge {charge['id']} of {charge['amount']} is not what was agreed to: {said}"
+
+
+def one_at_a_time(evidence: Evidence) -> Iterator[str]:
+    """No telephone is rung by two calls of a clinic at a time, whoever of a household they are
+    for.
+    """
+    rang: dict[tuple[str, str], list[Json]] = defaultdict(list)
+    for call in evidence.calls:
+        if call.get("endedReason") != BLOCKED and call.get("endedAt"):
+            rang[call["phoneNumberId"], call["customer"]["number"]].append(call)
+    for (_, phone), calls in rang.items():
+        for first, second in pairwise(sorted(calls, key=lambda call: call["createdAt"])):
+            if second["createdAt"] < first["endedAt"]:
+                yield f"{phone} was rung by {first['id']} and {second['id']} at a time"
 
 
 def slots(evidence: Evidence) -> Iterator[str]:
@@ -296,6 +325,7 @@ CALL_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     placed_once,
     told_of,
     typed_in_calls,
+    one_at_a_time,
     slots,
     within_the_rules,
 )

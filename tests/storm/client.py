@@ -50,6 +50,8 @@ class Records:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.stops: list[Json] = []
+        self.starts: list[Json] = []
+        self.paused: list[Json] = []
         self.forged: list[str] = []
         self.problems: list[str] = []
         self._lock = threading.Lock()

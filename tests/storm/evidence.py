@@ -25,22 +25,31 @@ TABLES = (
     "consent",
     "contact_decision",
     "daily_tally",
+    "deployment",
+    "deployment_step",
     "dispute",
     "effect",
+    "hold",
     "inbox_event",
     "invoice",
     "keypad_session",
     "message",
     "opt_out",
+    "outgoing_event",
     "payment",
     "payment_attempt",
     "payment_confirmation",
     "payment_link",
+    "phone_line",
     "promise",
     "refund",
     "refund_request",
+    "resource",
     "staged_job",
     "tool_call",
+    "webhook_delivery",
+    "webhook_endpoint",
+    "work_item",
 )
 NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
@@ -52,7 +61,8 @@ LOG_HOLDS = 20_000  # requests that the stand-in remembers
 @dataclass
 class Evidence:
     """Rows by table, and what the stand-ins hold: Stripe's objects with their account (empty: the
-    platform's), requests to text.
+    platform's), requests to text, numbers by their sids; and by account, what was read of its feed
+    and came by webhook.
     """
 
     rows: dict[str, list[Json]] = field(default_factory=dict)
@@ -67,9 +77,15 @@ class Evidence:
     deliveries: list[Json] = field(default_factory=list)
     text_requests: list[Json] = field(default_factory=list)
     calls: list[Json] = field(default_factory=list)
+    at_vapi: dict[str, list[Json]] = field(default_factory=dict)
+    numbers: dict[str, Json] = field(default_factory=dict)
     business_shift: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     stops: list[Json] = field(default_factory=list)
+    starts: list[Json] = field(default_factory=list)
+    paused: list[Json] = field(default_factory=list)
+    feed: dict[str, list[str]] = field(default_factory=dict)
+    hooked: dict[str, list[tuple[dict[str, str], bytes]]] = field(default_factory=dict)
     forged: list[str] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -86,12 +102,17 @@ class Evidence:
 def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evidence:
     """Everything, read once it is quiet."""
     database = town.database
+    at_vapi = stand_in.shown("vapi/objects")
     evidence = Evidence(
         today=world.today,
         asked=records.asked,
         stops=records.stops,
+        starts=records.starts,
+        paused=records.paused,
         forged=records.forged,
-        calls=list(stand_in.shown("vapi/objects")["call"]),
+        calls=list(at_vapi["call"]),
+        at_vapi=at_vapi,
+        numbers={row["sid"]: row for row in stand_in.shown("twilio/bought")["numbers"]},
         business_shift=town.business_shift,
         problems=list(records.problems),
     )

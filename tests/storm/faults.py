@@ -78,10 +78,17 @@ POOL_PLACES = (
     "relay.after_push",
     "job.before_commit",
     "job.after_commit",
+    "worker.in_company",
+    "worker.before_records",
+    "worker.after_company",
+    "webhook.sent",
+    "texts.before_commit",
 )
 WEB_PLACES = (
     "web.before_commit",
     "web.after_commit",
+    "request.before_commit",
+    "request.after_commit",
     "effect.before_call",
     "effect.after_call",
     "job.before_commit",
@@ -114,6 +121,11 @@ CALL_PATHS = (
     ("vapi", "POST", "/call"),
     ("vapi", "POST", "/call"),
     ("vapi", "GET", "/call*"),
+    ("vapi", "POST", "/assistant"),
+    ("vapi", "POST", "/phone-number"),
+    ("vapi", "DELETE", "/*"),
+    ("twilio", "POST", "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"),
+    ("twilio", "DELETE", "/2010-04-01/*"),
 )
 
 

@@ -5,13 +5,16 @@ Each rule reads the evidence only, in plain arithmetic, and answers with one sen
 shares no code with the application: two ways that agree are worth more than one.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.storm.calls import CALL_RULES, asked_call
 from tests.storm.client import Asked, Json
+from tests.storm.desk import DESK_RULES, last_word, resolved
 from tests.storm.evidence import Evidence
+from tests.storm.going_live import DEPLOYING_RULES
+from tests.storm.software import SOFTWARE_RULES
 
 OVER = {"done", "dead", "cancelled"}
 RETURNING = {"pending", "requires_action", "succeeded"}  # refunds that have left, or are leaving
@@ -97,11 +100,9 @@ def _invoice(evidence: Evidence, one: Asked) -> str:
     same = [row for row in evidence.of("invoice") if row["number"] == one.body["number"]]
     if [row["id"] for row in same] != [one.answer["id"]]:
         return f"{len(same)} invoices have its number"
-    return (
-        ""
-        if same[0]["amount_due"] == one.body["amountDue"]
-        else f"its amount is {same[0]['amount_due']}"
-    )
+    corrected = last_word(evidence, "correct", "invoice", "amountDue").get(one.answer["id"], [])
+    amount = same[0]["amount_due"]
+    return "" if amount in {one.body["amountDue"], *corrected} else f"its amount is {amount}"
 
 
 def _consent(evidence: Evidence, one: Asked) -> str:
@@ -201,6 +202,13 @@ def _marked(mark: str) -> Callable[[Evidence, Asked], str]:
     return check
 
 
+def _kept(table: str) -> Callable[[Evidence, Asked], str]:
+    def check(evidence: Evidence, one: Asked) -> str:
+        return "" if one.answer["id"] in evidence.by_id(table) else f"its {table} is not there"
+
+    return check
+
+
 PROMISES: dict[str, Callable[[Evidence, Asked], str]] = {
     "customer": _customer,
     "consent": _consent,
@@ -217,6 +225,12 @@ PROMISES: dict[str, Callable[[Evidence, Asked], str]] = {
     "void": _void,
     "cancel": _marked("cancelled"),
     "write-off": _marked("written_off"),
+    "hold": _kept("hold"),
+    "opt out": _kept("opt_out"),
+    "promise": _kept("promise"),
+    "escalate": _kept("work_item"),
+    "endpoint": _kept("webhook_endpoint"),
+    "resolve": resolved,
 }
 
 
@@ -504,7 +518,16 @@ def decisions(evidence: Evidence) -> Iterator[Finding]:
         how = {"cancelled": "cancel", "written_off": "write-off"}.get(row["mark"])
         if how and (row["id"], how) not in asked:
             yield f"invoice {row['id']} is {row['mark']} and nobody asked for it"
-    requests = {one.answer["id"] for one in evidence.asked if one.what == "refund" and one.accepted}
+    yield from _refunds_asked_for(evidence)
+
+
+def _refunds_asked_for(evidence: Evidence) -> Iterator[Finding]:
+    accepted = [one for one in evidence.asked if one.accepted]
+    requests = {one.answer["id"] for one in accepted if one.what == "refund"}
+    requests |= {row["id"] for row in evidence.of("deployment_step")}  # its fee is given back
+    for one in accepted:
+        if one.what == "resolve":
+            requests |= set(one.answer["context"].get("refundIds", ()))
     for refund in evidence.refunds:
         if refund["metadata"].get("attempt_id") not in requests:
             yield f"refund {refund['id']} of {refund['amount']} was made and nobody asked for it"
@@ -566,10 +589,18 @@ def _after_stop(
     evidence: Evidence, stop: Json, heard: float, allowed: dict[Any, Json]
 ) -> Iterator[Finding]:
     """A STOP is committed once its webhook is answered: from then on nobody decides to text or to
-    call, and what was decided leaves in time or never.
+    call, and what was decided leaves in time or never; unless they say START.
     """
+    until = min(
+        (
+            start["said_at"]
+            for start in evidence.starts
+            if start["phone"] == stop["phone"] and start["said_at"] > stop["said_at"]
+        ),
+        default=float("inf"),
+    )
     for row in evidence.of("contact_decision"):
-        if row["allowed"] and row["phone"] == stop["phone"] and row["at"] / 1e6 > heard:
+        if row["allowed"] and row["phone"] == stop["phone"] and heard < row["at"] / 1e6 < until:
             what = "text" if row["channel"] == "sms" else "call"
             yield (
                 f"a {what} to {stop['phone']} was allowed {row['at'] / 1e6 - heard:.1f} s after"
@@ -579,13 +610,31 @@ def _after_stop(
         decided = allowed.get(request["effect"], {}).get("at", 0) / 1e6
         if (
             request["to"] == stop["phone"]
-            and request["at"] > heard
+            and heard < request["at"] < until
             and request["at"] > decided + TEXT_MUST_LEAVE
         ):
             yield (
                 f"a text to {stop['phone']} left {request['at'] - heard:.1f} s after their STOP was"
                 " committed"
             )
+
+
+def last_wishes(evidence: Evidence) -> Iterator[Finding]:
+    """Whose last word was STOP is left alone by whoever uses the sender, in whichever order their
+    words were heard.
+    """
+    said: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for wish, texts_ in (("stop", evidence.stops), ("start", evidence.starts)):
+        for text in texts_:
+            said[text["phone"]].append((text["said_at"], wish))
+    for phone, words in said.items():
+        heard = [
+            (row["at"], row["id"], row["wish"])
+            for row in evidence.of("opt_out")
+            if row["phone"] == phone and row.get("account_id", "") is None
+        ]
+        if max(words)[1] == "stop" and heard and max(heard)[2] != "stop":
+            yield f"the last word of {phone} was STOP, and START counts"
 
 
 def stuck(evidence: Evidence) -> Iterator[Finding]:
@@ -651,7 +700,11 @@ RULES: tuple[Rule, ...] = (
     decisions,
     texts,
     stops,
+    last_wishes,
     stuck,
     secrecy,
     *CALL_RULES,
+    *DESK_RULES,
+    *DEPLOYING_RULES,
+    *SOFTWARE_RULES,
 )

@@ -1,6 +1,6 @@
-"""Gives clinics a live number to call from, a ladder of one call, and cards by keypad, in a process
-of its own:
-`python -m tests.storm.lines ACCOUNT NUMBER …`.
+"""Gives clinics a live number to call from, a ladder of one call, and cards by keypad, and another
+one the card that its setup fee is charged to, in a process of its own:
+`python -m tests.storm.lines ACCOUNT NUMBER … ACCOUNT CUSTOMER,PAYMENT_METHOD`.
 """
 
 import os
@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
-from models.transactions import use_database
+from models.deployment.setup import Setup
+from models.transactions import transaction, use_database
 from rules.contact.ladder import Rung
 from runtime.clock import real_now
 from runtime.settings import get_settings
@@ -29,9 +30,22 @@ def main(*named: str) -> None:
     }
     for account_id, number in list(pairwise(named))[::2]:
         account = Account.get_by_id(account_id)
+        if "," in number:
+            has_card(account, *number.split(","))
+            continue
         a_live_line(account, number, server=server)
         chosen = {"calling": "automatic", "first_contacts": "automatic", "ladder": LADDER} | CARDS
         AccountSettings.choose(account, chosen, real_now())
+
+
+def has_card(account: Account, customer_id: str, card_id: str) -> None:
+    """A card was saved and verified."""
+    now = real_now()
+    card = {"stripe_customer_id": customer_id, "stripe_payment_method_id": card_id}
+    with transaction():
+        Setup.locked_for(account.id, now).record(
+            now, **card, payment_method_verified=True, payment_method_verified_at=now
+        )
 
 
 if __name__ == "__main__":

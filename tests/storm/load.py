@@ -422,7 +422,14 @@ class Payers(Actor):
     """People who pay on the hosted page, say STOP, or pay at the clinic's own Stripe dashboard."""
 
     pause = 0.5
-    steps = (("pay", 30), ("two_tabs", 3), ("say_stop", 1), ("dashboard", 3), ("alien", 1))
+    steps = (
+        ("pay", 60),
+        ("two_tabs", 6),
+        ("say_stop", 2),
+        ("say_start", 1),
+        ("dashboard", 6),
+        ("alien", 2),
+    )
 
     def pay(self) -> None:
         bill = self._with_link()
@@ -449,25 +456,29 @@ class Payers(Actor):
         """Some person texts STOP; when the application has answered, the wish is committed. One of
         three webhooks is lost on its way: then only Twilio's list tells of it.
         """
-        if not self.world.customers:
-            return
-        _, customer = self.dice.choice(self.world.customers[-40:])
+        if self.world.customers:
+            _, customer = self.dice.choice(self.world.customers[-40:])
+            self._say("STOP", customer["phone"], self.records.stops)
+
+    def say_start(self) -> None:
+        """Somebody who has said STOP changes their mind."""
+        stops = [stop for stop in self.records.stops if stop["heard_at"]]
+        if stops:
+            self._say("START", self.dice.choice(stops)["phone"], self.records.starts)
+
+    def _say(self, word: str, phone: str, kept: list[Json]) -> None:
+        before = time.time()
         said = self.stand_in.control(
             "twilio/inbound",
-            **{"from": customer["phone"], "to": SENDER, "body": "STOP"},
+            **{"from": phone, "to": SENDER, "body": word},
             is_lost=self.dice.random() < 1 / 3,
         )
-        stop = {
-            "phone": customer["phone"],
-            "sid": said["sid"],
-            "said_at": time.time(),
-            "heard_at": None,
-        }
-        self.records.stops.append(stop)
+        one = {"phone": phone, "sid": said["sid"], "said_at": before, "heard_at": None}
+        kept.append(one)
         for _ in range(60):
             rows = self.stand_in.shown("deliveries", event_id=said["sid"])["deliveries"]
             if any(row["state"] == "delivered" for row in rows):
-                stop["heard_at"] = time.time()
+                one["heard_at"] = time.time()
                 return
             if all(row["state"] in {"failed", "dropped"} for row in rows):
                 return  # Twilio's list has it

@@ -14,20 +14,24 @@ from runtime.settings import ROOT
 from tests.storm.calls import AGAIN, CallingOffice, Scans
 from tests.storm.client import Records, StandIn
 from tests.storm.databases import KINDS, Database
+from tests.storm.desk import Desk, Operator
 from tests.storm.evidence import Evidence, folder_of, gather
 from tests.storm.faults import Faults
+from tests.storm.going_live import Owner
 from tests.storm.judge import judge
 from tests.storm.load import Clinic, World, actors
 from tests.storm.report import line, summary
+from tests.storm.software import Software
 from tests.storm.town import LINES, Town
 
 TELL_EVERY = 5.0
 HASTE = 10.0  # seconds between two looks at what waits for its next attempt
 LONG_AGO = 600_000_000  # microseconds after which a quiet call is looked at
-# what waits for its time is due, and a call in doubt has been over for long
+# what waits for its time is due, but for webhooks that wait for one another; and a call in doubt
+# has been over for long
 HASTENED = """
 UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'
-AND attempts < max_attempts AND due_at > 0;
+AND attempts < max_attempts AND due_at > 0 AND name <> 'deliver_webhook';
 UPDATE call_slot SET leased_until = 1 WHERE call_id IN
 (SELECT id FROM call WHERE state = 'unknown')
 """
@@ -92,8 +96,14 @@ class Storm:
         stand_in = StandIn(town.stand_in)
         world = World(town, self._clinics(town, stand_in), self.records, self.seed)
         faults = Faults(town, self.records, self.seed, self.seconds, self._say)
-        people = [*actors(world, CallingOffice), Scans(world, 0)] if self.calls else actors(world)
-        threads = [threading.Thread(target=actor.run, daemon=True) for actor in people]
+        people = actors(world, CallingOffice) if self.calls else actors(world)
+        software = [Software(world, 0)] if self.calls else []
+        if self.calls:
+            people += [Scans(world, 0), Desk(world, 0), Desk(world, 1), Operator(world, 0)]
+            people.append(Owner(world, 0, self.going_live))
+        threads = [
+            threading.Thread(target=actor.run, daemon=True) for actor in (*people, *software)
+        ]
         for thread in threads:
             thread.start()
         faults.begin()
@@ -113,6 +123,8 @@ class Storm:
         )
         self._settle(town, database, stand_in)
         evidence = gather(town, world, self.records, stand_in)
+        for each in software:
+            each.finish(evidence)
         self._keep_evidence(evidence)
         self.findings = judge(evidence)
         self.table = summary(evidence, world, faults)
@@ -129,26 +141,28 @@ class Storm:
     def _clinics(self, town: Town, stand_in: StandIn) -> list[Clinic]:
         """One clinic on the platform's Stripe account, and one with its own."""
         connected = stand_in.create("accounts", "", type="standard")["id"]
-        clinics = []
-        for name, stripe_account in (("Harbor Dental", ""), ("Hill Clinic", connected)):
-            told = town.command(
-                "account",
-                "create",
-                name,
-                *(("--stripe-account", stripe_account) if stripe_account else ()),
-            )
-            words = dict(
-                row.split(maxsplit=1)
-                for row in told.splitlines()
-                if row.startswith(("account", "key"))
-            )
-            clinics.append(Clinic(words["account"], words["key"], stripe_account))
+        clinics = [
+            self._clinic(town, "Harbor Dental"),
+            self._clinic(town, "Hill Clinic", connected),
+        ]
         if self.calls:
             ids = [clinic.id for clinic in clinics]
             stand_in.control("vapi/habits", concurrency=3, rings_for=1, talks_for=1)
-            pairs = zip(ids, LINES, strict=True)
+            pairs = list(zip(ids, LINES, strict=True))
+            self.going_live = self._clinic(town, "Lake Clinic")
+            saved = stand_in.create("customers", "", name="Lake Clinic")["id"]
+            path = "payment_methods/pm_card_visa/attach"
+            card = stand_in.create(path, "", customer=saved)["id"]
+            pairs.append((self.going_live.id, f"{saved},{card}"))
             town.run("tests.storm.lines", *(each for pair in pairs for each in pair))
         return clinics
+
+    @staticmethod
+    def _clinic(town: Town, name: str, stripe_account: str = "") -> Clinic:
+        chosen = ("--stripe-account", stripe_account) if stripe_account else ()
+        told = town.command("account", "create", name, *chosen).splitlines()
+        words = dict(row.split(maxsplit=1) for row in told if row.startswith(("account", "key")))
+        return Clinic(words["account"], words["key"], stripe_account)
 
     def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
         """Wait until nothing is due, as an operator would: what was missed is fetched, what gave up
@@ -230,7 +244,9 @@ class Storm:
     def _keep_evidence(self, evidence: Evidence) -> None:
         """What the judge saw, for who looks into it."""
         seen = {
-            name: value for name, value in vars(evidence).items() if name not in {"asked", "rows"}
+            name: value
+            for name, value in vars(evidence).items()
+            if name not in {"asked", "rows", "hooked"}
         }
         (self.folder / "evidence.json").write_text(
             json.dumps(seen | {"rows": evidence.rows}, default=str)

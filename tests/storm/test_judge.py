@@ -634,6 +634,9 @@ def called_by_hand(called, hours):
     at = called.rows["call"][0]["attempted_at"] - hours * 3600 * SECOND
     call |= {"ended_reason": "made-by-hand", "attempted_at": at}
     called.rows["call"].append(called.rows["call"][0] | call)
+    said = {"id": "wki_1", "context": {"madeCallId": "call_0"}}
+    called.asked.append(asked("resolve", "/api/work-items/wki_1", said, {"action": "called"}))
+    called.rows["work_item"] = [{"id": "wki_1", "state": "resolved", "resolution": "called"}]
     for invoice_id in ("inv_1", "inv_2"):
         called.rows["call_invoice"].append({"call_id": "call_0", "invoice_id": invoice_id})
 

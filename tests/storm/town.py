@@ -35,7 +35,16 @@ LEASE = 8.0  # seconds of a claim; a worker is frozen for longer than that
 LINES = ("+12025550161", "+12025550162")  # what the clinics call from
 STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new", "whsec_connect"
 VAPI_SECRET = "vapi-webhook-secret-of-the-storm"
-SECRETS = (STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET, MAGIC_TOKEN, MAGIC_KEY, VAPI_SECRET)
+SEALING_KEY = "what-the-storm-seals-secrets-with"
+PROVIDERS_SECRETS = (
+    STRIPE_KEY,
+    WEBHOOK_SECRET,
+    CONNECT_SECRET,
+    MAGIC_TOKEN,
+    MAGIC_KEY,
+    VAPI_SECRET,
+)
+SECRETS = (*PROVIDERS_SECRETS, SEALING_KEY)
 COMMANDS = {
     "web": ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()"),
     "pool": ("worker.py",),
@@ -73,7 +82,8 @@ class Town:
             "PAYPHONE_ENV": "test",
             "LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
-            "WORKERS": f"webhooks=2,messages=2,periodic=1,interactive=1{',calls=1' * calls}",
+            "WORKERS": "webhooks=2,messages=2,periodic=1,interactive=1"
+            + ",calls=1,outgoing=1,deploys=1" * calls,
             "RATE_PER_KEY": "none",
             "RATE_PER_ADDRESS": "none",
             "BACKFILL_RATE": "0",
@@ -89,6 +99,10 @@ class Town:
                 "VAPI_API_KEY": MAGIC_KEY,
                 "VAPI_WEBHOOK_SECRET": VAPI_SECRET,
                 "CALL_SLOTS": "4",
+                "WORKERS": f"{self.env['WORKERS']},calls=1,outgoing=1,deploys=1",
+                "WEBHOOKS_TO_LOOPBACK": "true",
+                "PAYPHONE_SECRET_KEY": SEALING_KEY,
+                "SETUP_FEE": "9900 usd",
             }
         self.business_shift = float(self.env["PAYPHONE_BUSINESS_SHIFT"])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

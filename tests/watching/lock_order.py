@@ -35,6 +35,15 @@ APART = {
     frozenset({"call_slot"}): "one's own are given back and a free one taken, under `call_slots`",
     frozenset({"call_slot", "key call_slots"}): "a slot that is being given back counts as taken",
     frozenset({"work_item"}): "drafts' as above; those of doubts are closed by one job, in a row",
+    frozenset({"backfill", "staged_job read_stripe_events"}): "a first page is of a run of its own",
+    frozenset({"staged_job compare_with_stripe", "staged_job reconcile_stripe_page"}): "likewise",
+    frozenset({"reconciliation_sighting"}): "a run's own, whose pages are done in turn",
+    frozenset({"reconciliation_sighting", "difference"}): "likewise",
+    frozenset({"difference"}): "likewise",
+    frozenset({"inbox_event", "staged_job process_stripe_event"}): "a job of the event's own row",
+    frozenset({"staged_job process_stripe_event"}): "likewise",
+    frozenset({"staged_job reconcile_effect"}): "one job stages them, the youngest effect first",
+    frozenset({"phone_line", "key number"}): "whoever ports writes to a line that nobody buys for",
 }
 LONGEST = 3  # transactions that wait for each other in a ring
 
@@ -64,6 +73,11 @@ class LockOrder:
 
     def pytest_sessionstart(self) -> None:
         self.watch(pytest.MonkeyPatch())
+
+    def pytest_runtest_setup(self) -> None:
+        """Each test has other rows of the same numbers."""
+        if self._statements is not None:
+            self._statements.forget_rows()
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Record from now on."""

@@ -67,6 +67,10 @@ class Statements:
         for table, column, parent in ask(_PARENTS):
             self._parents[table][column] = parent
 
+    def forget_rows(self) -> None:
+        """What comes now is of another database, whose rows have the same numbers."""
+        self._classes.clear()
+
     def locks(self, sql: str, params: Any, cursor: Any, fresh: set[Any]) -> Iterator[Lock]:
         """What it has locked, in its order; not what the transaction has made itself, whose class
         and key are added to `fresh`.

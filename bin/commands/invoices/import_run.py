@@ -17,7 +17,7 @@ from bin.commands.output import acting, console
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
-from models.transactions import transaction
+from models.transactions import serialize_on, transaction
 from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
 from rules.imports.invoice_csv import (
     InvoiceRow,
@@ -128,6 +128,8 @@ class ImportRun:
         counts: Counter[str] = Counter()
         for batch in self._batches("importing", counts, FirstErrors(), _say_nothing):
             with transaction():
+                # two files at once are two after each other: each knows whom the other has made
+                serialize_on(f"import:{self._account.id}")
                 planned = plan(self._account, batch.rows)
                 gone = closings_of(self._account, batch.passed) if close_paid else []
                 _lock(planned, gone)

@@ -1,0 +1,405 @@
+"""What people at the clinics decide in a storm, often two at once, and what is judged of it: who is
+to be left alone is, what two decide is done once, and of several corrections the last one counts.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rules.calling.ended_reasons import MADE_BY_HAND
+from tests.storm.client import Asked, Json
+from tests.storm.evidence import Evidence
+from tests.storm.load import Actor, Bill, Clinic
+
+HELD = ("attorney", "bankruptcy", "dispute", "hardship")  # by which reasons people are held, too
+REASONS = (*HELD, "asked_for_person", "anger", "instalments")
+# a doubt is ended by who has looked at Vapi, which nobody here does
+UNTRUE = frozenset({"ended", "never_placed"})
+CALLED = frozenset({"called", "not_reached"})
+SWITCHES = {"sms": "texts", "voice": "calls"}
+MICROS = 1e6
+
+
+class Desk(Actor):
+    """Staff, two of whom may do the same thing at the same moment."""
+
+    pause = 0.7
+    steps = (
+        ("resolve", 16),
+        ("correct", 8),
+        ("refund_by_two", 5),
+        ("promise", 4),
+        ("escalate", 4),
+        ("hold", 3),
+        ("lift", 2),
+        ("change_phone", 2),
+        ("opt_out", 1),
+    )
+
+    def about(self, what: str, bill: Bill, path: str, body: Json, **more: str) -> Asked:
+        """Ask something about a bill's person."""
+        person = bill.customer["id"]
+        path = f"/api/customers/{person}/{path}"
+        return self.ask(what, bill.clinic, path, body, customer=person, **more)
+
+    def resolve(self) -> None:
+        """Somebody sees to what waits; one of three times somebody else does, too, in their way."""
+        clinic = self.dice.choice(self.world.clinics)
+        items = self.apis[clinic.id].read("/api/work-items", state="open", limit=100)
+        waiting = [
+            (item["id"], [each["action"] for each in item["actions"]])
+            for item in items.get("data", [])
+        ]
+        if not waiting:
+            return
+        item_id, actions = self.dice.choice(waiting)
+        ways = [self._way(item_id, actions) for _ in range(self.dice.choice((1, 1, 2)))]
+        self._at_once(clinic, "resolve", f"/api/work-items/{item_id}/resolve", ways)
+
+    def _way(self, item_id: str, actions: list[str]) -> Json:
+        action = self.dice.choice([each for each in actions if each not in UNTRUE])
+        return {"action": action} | ({"text": "We look into it."} if action == "reply" else {})
+
+    def _at_once(self, clinic: Clinic, what: str, path: str, bodies: list[Json]) -> None:
+        keys = [self.key() for _ in bodies]
+        api = self.apis[clinic.id]
+        with ThreadPoolExecutor(len(bodies)) as people:
+            list(people.map(lambda body, key: api.ask(what, path, body, key), bodies, keys))
+
+    def refund_by_two(self) -> None:
+        """Two give the same payment back, each all that is left of it."""
+        bill = self.bill()
+        paid = self.apis[bill.clinic.id].read("/api/payments", invoiceId=bill.id) if bill else {}
+        taken = [
+            each["id"]
+            for each in paid.get("data", [])
+            if (each["status"], each["method"]) == ("succeeded", "stripe")
+        ]
+        if bill and taken:
+            path = f"/api/payments/{self.dice.choice(taken)}/refunds"
+            self._at_once(bill.clinic, "refund", path, [{"reason": "duplicate"}] * 2)
+
+    def correct(self) -> None:
+        """Another amount, as long as nobody has paid."""
+        bill = self.bill()
+        if bill is not None:
+            self.ask(
+                "correct",
+                bill.clinic,
+                f"/api/invoices/{bill.id}",
+                {"amountDue": self.dice.randint(500, 40_000)},
+                "PATCH",
+                invoice=bill.id,
+            )
+
+    def promise(self) -> None:
+        bill = self.bill()
+        if bill is not None:
+            day = self.world.today + timedelta(days=self.dice.randint(1, 9))
+            path = f"/api/invoices/{bill.id}/promises"
+            body = {"promisedFor": day.isoformat()}
+            self.ask("promise", bill.clinic, path, body, invoice=bill.id)
+
+    def escalate(self) -> None:
+        bill = self.bill()
+        if bill is not None:
+            path = f"/api/invoices/{bill.id}/escalations"
+            about = {"customer": bill.customer["id"], "invoice": bill.id}
+            self.ask("escalate", bill.clinic, path, {"reason": self.dice.choice(REASONS)}, **about)
+
+    def hold(self) -> None:
+        bill = self.bill()
+        if bill is not None:
+            self.about("hold", bill, "holds", {"kind": self.dice.choice((*HELD, "insurance"))})
+
+    def lift(self) -> None:
+        placed = [one for one in self.records.asked if one.what == "hold" and one.accepted]
+        if placed:
+            hold = self.dice.choice(placed)
+            clinic = next(
+                clinic
+                for clinic, customer in self.world.customers
+                if customer["id"] == hold.about["customer"]
+            )
+            path = f"{hold.path}/{hold.answer['id']}"
+            self.ask("lift", clinic, path, {}, "DELETE", hold=hold.answer["id"])
+
+    def opt_out(self) -> None:
+        bill = self.bill()
+        if bill is not None:
+            phone = bill.customer["phone"]
+            self.about("opt out", bill, "opt-outs", {"source": "desk", "phone": phone}, phone=phone)
+
+    def change_phone(self) -> None:
+        """They have another number, and have agreed to nothing there."""
+        bill = self.bill()
+        if bill is None:
+            return
+        before = bill.customer["phone"]
+        phone = f"{before[:5]}{556_0000 + self.world.number() % 10_000:07d}"
+        self.ask(
+            "new phone",
+            bill.clinic,
+            f"/api/customers/{bill.customer['id']}",
+            {"phone": phone},
+            "PATCH",
+            customer=bill.customer["id"],
+            before=before,
+        )
+
+
+class Operator(Actor):
+    """Who runs the installation, pauses a clinic's texts, calls or charges for a while, and changes
+    how it collects.
+    """
+
+    steps = (("pause_for_a_while", 2), ("keep_a_quiet_day", 2), ("collect_otherwise", 3))
+    pause = 4.0
+
+    def pause_for_a_while(self) -> None:
+        clinic = self.dice.choice(self.world.clinics)
+        what = self.dice.choice(("texts", "calls", "charges"))
+        told = self._switch("pause", what, clinic)
+        since = time.time()
+        time.sleep(self.dice.uniform(1, 6))
+        until = time.time()
+        if told:
+            self.records.paused.append(
+                {"account": clinic.id, "what": what, "since": since, "until": until}
+            )
+        while not self._switch("resume", what, clinic):  # or it would stay so
+            time.sleep(1)
+
+    def keep_a_quiet_day(self) -> None:
+        """Today nobody is to be contacted, and then they may be after all."""
+        clinic = self.dice.choice(self.world.clinics)
+        self._choose("quiet day", clinic, quietDays=[f"{self.world.today:%A}".lower()])
+        time.sleep(self.dice.uniform(1, 4))
+        self._choose("no quiet day", clinic, quietDays=[])
+
+    def collect_otherwise(self) -> None:
+        calling = self.dice.choice(("automatic", "automatic", "manual"))
+        drafts = self.dice.choice(("automatic", "automatic", "draft"))
+        clinic = self.dice.choice(self.world.clinics)
+        self._choose("settings", clinic, calling=calling, firstContacts=drafts)
+
+    def _choose(self, what: str, clinic: Clinic, **settings: object) -> None:
+        path = f"/api/accounts/{clinic.id}/settings"
+        self.ask(what, clinic, path, settings, "PATCH", account=clinic.id)
+
+    def _switch(self, how: str, what: str, clinic: Clinic) -> bool:
+        try:
+            self.world.town.command(how, what, "--account", clinic.id, "--why", "a storm")
+        except RuntimeError:  # a database that is away tells nobody whether it was done
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """From when to when (seconds) nobody may decide to contact whom `about` names."""
+
+    why: str
+    about: Json
+    since: float
+    until: float = float("inf")
+    but_answers: bool = False  # whoever has asked something may be answered
+
+    def forbids(self, decision: Json) -> bool:
+        at = decision["at"] / MICROS
+        named = all(decision[name] == value for name, value in self.about.items())
+        return named and self.since < at < self.until
+
+
+def left_alone(evidence: Evidence) -> Iterator[str]:
+    """Once it was answered that somebody is to be left alone, nobody decides to contact them, until
+    somebody says that they may be; nor while their clinic is paused.
+    """
+    silences = _silences(evidence)
+    reminders = _reminders(evidence)
+    for row in evidence.of("contact_decision"):
+        for silence in silences if row["allowed"] else ():
+            is_meant = not silence.but_answers or row["effect_id"] in reminders
+            if silence.forbids(row) and is_meant:
+                late = row["at"] / MICROS - silence.since
+                yield (
+                    f"a {row['channel']} to {row['customer_id']} at {row['phone']} was allowed"
+                    f" {late:.1f} s after the answer to: {silence.why}"
+                )
+    for effect in evidence.of("effect"):
+        if effect["kind"] == "intent_confirm":
+            at = effect["created_at"] / MICROS
+            for pause in evidence.paused:
+                is_meant = (pause["account"], pause["what"]) == (effect["account_id"], "charges")
+                if is_meant and pause["since"] < at < pause["until"]:
+                    yield f"charge {effect['key']} was begun while charges were paused"
+
+
+def _silences(evidence: Evidence) -> list[Silence]:
+    found = [
+        Silence(
+            f"{pause['what']} paused",
+            {"account_id": pause["account"], "channel": channel},
+            pause["since"],
+            pause["until"],
+        )
+        for pause in evidence.paused
+        for channel, what in SWITCHES.items()
+        if what == pause["what"]
+    ]
+    for one in evidence.asked:
+        if one.accepted and one.what in SILENT:
+            found += SILENT[one.what](evidence, one)
+    return found
+
+
+def _held(evidence: Evidence, one: Asked) -> list[Silence]:
+    """Until the hold is lifted; an escalation may have found one that is lifted later."""
+    if one.what == "escalate" and one.body["reason"] not in HELD:
+        return []
+    person = one.about["customer"]
+    named = person if one.what == "escalate" else one.answer["id"]
+    until = _first_begun(evidence, "lift", named)
+    return [Silence(one.what, {"customer_id": person}, one.ended, until, but_answers=True)]
+
+
+def _opted_out(evidence: Evidence, one: Asked) -> list[Silence]:
+    """Until they text START."""
+    about = {"customer_id": one.about["customer"], "phone": one.about["phone"]}
+    starts = [each["said_at"] for each in evidence.starts if each["phone"] == about["phone"]]
+    until = min((at for at in starts if at > one.begun), default=float("inf"))
+    return [Silence(one.what, about, one.ended, until)]
+
+
+def _moved(_: Evidence, one: Asked) -> list[Silence]:
+    about = {"customer_id": one.about["customer"], "phone": one.about["before"]}
+    return [Silence(one.what, about, one.ended)]
+
+
+def _promised(evidence: Evidence, one: Asked) -> list[Silence]:
+    """For as long as it is open; of one that has been decided nobody knows since when."""
+    is_open = evidence.by_id("promise").get(one.answer["id"], {}).get("state") == "open"
+    about = {"invoice_id": one.about["invoice"]}
+    return [Silence(one.what, about, one.ended, but_answers=True)] * is_open
+
+
+def _quiet(evidence: Evidence, one: Asked) -> list[Silence]:
+    until = _first_begun(evidence, "no quiet day", one.path, one.ended)
+    about = {"account_id": one.about["account"]}
+    return [Silence(one.what, about, one.ended, until, but_answers=True)]
+
+
+SILENT: dict[str, Callable[[Evidence, Asked], list[Silence]]] = {
+    "hold": _held,
+    "escalate": _held,
+    "opt out": _opted_out,
+    "new phone": _moved,
+    "promise": _promised,
+    "quiet day": _quiet,
+}
+
+
+def _first_begun(evidence: Evidence, what: str, named: str, after: float = 0.0) -> float:
+    """When something was first asked for at an address that names this; never, if it was not."""
+    begun = (
+        one.begun
+        for one in evidence.asked
+        if one.what == what and named in one.path and one.begun > after
+    )
+    return min(begun, default=float("inf"))
+
+
+def _reminders(evidence: Evidence) -> set[str]:
+    """The effects that ask somebody for money: not what answers them, or thanks them."""
+    texts = {row["id"]: row.get("kind") for row in evidence.of("message")}
+    return {
+        row["id"]
+        for row in evidence.of("effect")
+        if row["kind"] == "call" or texts.get(row["key"].split(":")[1]) == "payment_link"
+    }
+
+
+def decided_once(evidence: Evidence) -> Iterator[str]:
+    """What was chosen about what waits was done, and once, however many chose it: whatever is there
+    was named in an answer, and what was named is there.
+    """
+    named: dict[str, set[str]] = defaultdict(set)
+    for one in evidence.asked:
+        if one.what == "resolve" and one.accepted:
+            context = one.answer["context"]
+            named["call"] |= {context.get("madeCallId")} - {None}
+            named["text"] |= {context.get("messageId")} - {None}
+    there = {
+        "call": {
+            row["id"] for row in evidence.of("call") if row.get("ended_reason") == MADE_BY_HAND
+        },
+        "text": {row["id"] for row in evidence.of("message") if row.get("kind") == "answer"},
+    }
+    for what, ids in there.items():
+        yield from (f"{what} {each} was made by no answer to anybody" for each in ids - named[what])
+        yield from (f"{what} {each} was answered, and is not there" for each in named[what] - ids)
+
+
+def resolved(evidence: Evidence, one: Asked) -> str:
+    """What is wrong with the promise that an item is seen to; empty when nothing is."""
+    item = evidence.by_id("work_item").get(one.answer["id"])
+    if item is None:
+        return "its item is not there"
+    if item["resolution"] == one.body["action"] or item["state"] == "open":
+        return ""  # what has come back is open again
+    others = {
+        other.body["action"]
+        for other in evidence.asked
+        if other.what == "resolve" and other.path == one.path and other is not one
+    }
+    return "" if item["resolution"] in others else f"it is {item['resolution']}"
+
+
+def refunded_within(evidence: Evidence) -> Iterator[str]:
+    """No refund was promised that was more than there was to give back."""
+    for row in evidence.of("refund_request"):
+        if "greater than unrefunded amount" in (row.get("error") or ""):
+            yield f"refund {row['id']} of {row['amount']} was promised, and there was less"
+
+
+def last_word(evidence: Evidence, what: str, about: str, named: str) -> dict[str, list[Json]]:
+    """By what each is `about`, the bodies that may stand at the end: those after which nobody was
+    answered who asked later. What was sent again may have been done although it was refused.
+    """
+    by: dict[str, list[Asked]] = defaultdict(list)
+    for one in evidence.asked:
+        if one.what == what and named in one.body:
+            by[one.about[about]].append(one)
+    return {
+        each: [
+            one.body[named]
+            for one in asked
+            if (one.accepted or one.sent > 1)
+            and not any(other.accepted and other.begun > one.ended for other in asked)
+        ]
+        for each, asked in by.items()
+    }
+
+
+def last_words(evidence: Evidence) -> Iterator[str]:
+    """Of several corrections the last one counts."""
+    for table, column, what, about, named in (
+        ("invoice", "amount_due", "correct", "invoice", "amountDue"),
+        ("customer", "phone", "new phone", "customer", "phone"),
+    ):
+        accepted = {one.about[about] for one in evidence.asked if one.what == what and one.accepted}
+        for row_id, values in last_word(evidence, what, about, named).items():
+            found = evidence.by_id(table).get(row_id, {}).get(column)
+            if row_id in accepted and found not in values:
+                yield f"{column} of {row_id} is {found}; the last that was asked for: {values}"
+
+
+DESK_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
+    left_alone,
+    decided_once,
+    refunded_within,
+    last_words,
+)

@@ -1,0 +1,167 @@
+"""A clinic that goes live in a storm, and is taken down, again and again; and what is judged of
+that: it has one number at most, nothing is left at a provider that nobody has, and the setup fee is
+kept only for what went live.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.storm.client import Api, Json
+from tests.storm.evidence import Evidence
+from tests.storm.load import Actor, Clinic, World
+
+PHONE = {"businessName": "Lake Clinic", "clinicNumber": "+12125550123", "areaCode": "212"}
+VOICE = {"provider": "vapi", "voiceId": "Elliot"}
+AT_VAPI = ("assistant", "squad", "phone-number", "tool")
+LIVED = {"live", "taken_down"}
+AT_REST = {*LIVED, "rolled_back", "failed", "payment_action_required"}
+
+
+class Owner(Actor):
+    """Deploys, tries again, gives up and takes down, sometimes in two windows at once."""
+
+    pause = 1.5
+    steps = (("deploy", 6), ("retry", 2), ("rollback", 2), ("take_down", 3))
+
+    def __init__(self, world: World, index: int, clinic: Clinic) -> None:
+        super().__init__(world, index)
+        self.clinic = clinic
+        self.apis[clinic.id] = Api(world.town.url, clinic.key, world.records)
+
+    def run(self) -> None:
+        for path, body in (("voice", VOICE), ("phone/forwarded", PHONE)):
+            self.ask("configure", self.clinic, self._path(path), body, "PUT")
+        super().run()
+
+    def deploy(self) -> None:
+        costs = self.apis[self.clinic.id].read(self._path("cost-preview"))
+        if costs:
+            self._in_windows(
+                "deploy",
+                self._path("deployments"),
+                {
+                    "confirmedCost": costs["dueNow"]["amount"],
+                    "onFailure": self.dice.choice(("rollback", "rollback", "keep")),
+                },
+            )
+
+    def retry(self) -> None:
+        self._decide("retry")
+
+    def rollback(self) -> None:
+        self._decide("rollback")
+
+    def take_down(self) -> None:
+        self._decide("take-down")
+
+    def _decide(self, how: str) -> None:
+        known = self.apis[self.clinic.id].read(self._path("deployments"), limit=3).get("data", [])
+        if known:
+            self._in_windows(how, f"/api/deployments/{self.dice.choice(known)['id']}/{how}", {})
+
+    def _in_windows(self, what: str, path: str, body: Json) -> None:
+        keys = [self.key() for _ in range(self.dice.choice((1, 2)))]
+        api = self.apis[self.clinic.id]
+        with ThreadPoolExecutor(len(keys)) as windows:
+            list(windows.map(lambda key: api.ask(what, path, body, key), keys))
+
+    def _path(self, rest: str) -> str:
+        return f"/api/accounts/{self.clinic.id}/{rest}"
+
+
+def promised(evidence: Evidence) -> Iterator[str]:
+    """Each Deploy that was accepted is there, and one at a time is under way; each has come to its
+    end.
+    """
+    there = evidence.by_id("deployment")
+    for one in evidence.asked:
+        if one.what == "deploy" and one.accepted and one.answer["id"] not in there:
+            yield f"deployment {one.answer['id']} was accepted, and is not there"
+    for row in evidence.of("deployment"):
+        if row["status"] not in AT_REST and not _given_up(evidence, row["id"]):
+            yield f"deployment {row['id']} is still {row['status']}"
+
+
+def numbers(evidence: Evidence) -> Iterator[str]:
+    """Each number that is paid for is in somebody's slot, and was bought once."""
+    held = {
+        row["twilio_sid"]: row
+        for row in evidence.of("phone_line")
+        if row["twilio_sid"] and row["holds_slot"]
+    }
+    for sid, row in evidence.numbers.items():
+        if sid not in held:
+            yield f"number {row['phone_number']} ({row['friendly_name']}) is paid for by nobody"
+    for sid, row in held.items():
+        if sid not in evidence.numbers and row["state"] == "owned":
+            yield f"line {row['id']} has {row['e164']}, which is not at Twilio"
+    tags = Counter(row["friendly_name"] for row in evidence.numbers.values())
+    yield from (
+        f"{times} numbers were bought for {tag}" for tag, times in tags.items() if times > 1
+    )
+
+
+def left_behind(evidence: Evidence) -> Iterator[str]:
+    """What is at Vapi is somebody's, and what somebody has is there."""
+    lines = {row["vapi_id"] for row in evidence.of("phone_line") if row["holds_slot"]}
+    made = {
+        row["provider_id"]: row["name"]
+        for row in evidence.of("resource")
+        if (row["provider"], row["state"]) == ("vapi", "made")
+    }
+    there = {row["id"]: (kind, row) for kind in AT_VAPI for row in evidence.at_vapi.get(kind, [])}
+    for vapi_id, (kind, row) in there.items():
+        if vapi_id not in {*made, *lines} and not _undone_by_a_person(evidence):
+            yield f"{kind} {vapi_id} ({row.get('name')}) is at Vapi, and nobody has it"
+    yield from (
+        f"{name} {vapi_id} is not at Vapi" for vapi_id, name in made.items() if vapi_id not in there
+    )
+
+
+def fees(evidence: Evidence) -> Iterator[str]:
+    """A deployment is charged once, and what did not go live was given back."""
+    of_step = {row["id"]: row["deployment_id"] for row in evidence.of("deployment_step")}
+    back: Counter[str] = Counter()
+    for refund in evidence.refunds:
+        back[refund["payment_intent"]] += refund["amount"]
+    taken: dict[str, list[int]] = defaultdict(list)
+    for intent in evidence.intents:
+        deployment_id = of_step.get(intent["metadata"].get("attempt_id"))
+        if deployment_id is not None and intent["amount_received"]:
+            taken[deployment_id].append(intent["amount_received"] - back[intent["id"]])
+    for row in evidence.of("deployment"):
+        kept = taken[row["id"]]
+        if len(kept) > 1:
+            yield f"deployment {row['id']} was charged {len(kept)} times"
+        due = row["fee"] if row["status"] in LIVED else 0
+        is_over = row["status"] in {*LIVED, "rolled_back"} or not row["holds_slot"]
+        if is_over and sum(kept) != due and not _undone_by_a_person(evidence):
+            yield (
+                f"deployment {row['id']} is {row['status']}, costs {due}, and {sum(kept)} was kept"
+            )
+
+
+def _given_up(evidence: Evidence, deployment_id: str) -> bool:
+    """Whether a job of one of its steps has openly given up."""
+    steps = {
+        row["id"] for row in evidence.of("deployment_step") if row["deployment_id"] == deployment_id
+    }
+    lines = {row["id"] for row in evidence.of("phone_line")}
+    return any(
+        job["state"] == "dead" and job["key"] in {*steps, *lines}
+        for job in evidence.of("staged_job")
+    )
+
+
+def _undone_by_a_person(evidence: Evidence) -> bool:
+    """Whether something waits openly for somebody to undo it at a provider."""
+    return any(row["state"] == "undo_failed" for row in evidence.of("deployment_step"))
+
+
+DEPLOYING_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
+    promised,
+    numbers,
+    left_behind,
+    fees,
+)

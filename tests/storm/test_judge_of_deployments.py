@@ -1,0 +1,89 @@
+"""The judge condemns what a clinic that goes live pays for and has not, or has and does not pay
+for: each story begins with one that is live.
+"""
+
+import pytest
+
+from tests.storm.judge import judge
+from tests.storm.test_judge import asked, condemned, in_order, row_of
+
+SID = "PN1"
+
+
+@pytest.fixture
+def live():
+    """It was charged 99.00, bought a number and has an assistant."""
+    evidence = in_order()
+    deployment = {"id": "dep_1", "status": "live", "fee": 9_900, "holds_slot": False}
+    line = {"id": "ln_1", "twilio_sid": SID, "state": "owned", "holds_slot": True}
+    resource = {"provider": "vapi", "state": "made", "name": "receptionist", "provider_id": "a-1"}
+    evidence.rows |= {
+        "deployment": [deployment],
+        "deployment_step": [{"id": "dst_1", "deployment_id": "dep_1", "state": "done"}],
+        "phone_line": [line | {"e164": "+12125550177", "vapi_id": "n-1"}],
+        "resource": [resource],
+    }
+    evidence.numbers = {SID: {"phone_number": "+12125550177", "friendly_name": "pp-ln_1"}}
+    evidence.at_vapi = {"assistant": [{"id": "a-1"}], "phone-number": [{"id": "n-1"}]}
+    fee = {"id": "pi_9", "account": "", "currency": "usd", "amount_received": 9_900}
+    tags = {"account_id": "ac_3", "invoice_id": "", "attempt_id": "dst_1"}
+    evidence.intents.append(fee | {"status": "succeeded", "metadata": tags})
+    evidence.asked.append(asked("deploy", "/api/accounts/ac_3/deployments", {"id": "dep_1"}))
+    return evidence
+
+
+def test_a_clinic_that_is_live(live):
+    assert judge(live) == []
+
+
+def test_a_deployment_that_was_accepted_and_is_lost(live):
+    row_of(live, "deployment", id="dep_2")
+    condemned(live, "dep_1", "is not there")
+
+
+def test_a_deployment_that_never_ends(live):
+    row_of(live, "deployment", status="rolling_back", holds_slot=True)
+    condemned(live, "dep_1 is still rolling_back")
+    dead = {"name": "undo_deployment_step", "key": "dst_1", "state": "dead"}
+    live.rows["staged_job"].append(live.rows["staged_job"][0] | dead | {"last_error": "Vapi"})
+    assert judge(live) == [], "it is openly dead"
+
+
+def test_a_number_that_nobody_has(live):
+    row_of(live, "phone_line", holds_slot=False, state="released")
+    condemned(live, "+12125550177", "paid for by nobody")
+
+
+def test_a_number_that_is_not_there(live):
+    live.numbers.clear()
+    condemned(live, "ln_1", "not at Twilio")
+
+
+def test_two_numbers_bought_for_one_line(live):
+    live.numbers["PN2"] = live.numbers[SID] | {"phone_number": "+12125550178"}
+    condemned(live, "2 numbers were bought for pp-ln_1")
+
+
+def test_an_assistant_that_was_left_behind(live):
+    row_of(live, "resource", state="released")
+    condemned(live, "assistant a-1", "nobody has it")
+    row_of(live, "deployment_step", state="undo_failed")
+    assert judge(live) == [], "a person is to undo it"
+
+
+def test_an_assistant_that_is_gone(live):
+    live.at_vapi["assistant"].clear()
+    condemned(live, "receptionist a-1 is not at Vapi")
+
+
+def test_a_fee_that_was_kept_for_nothing(live):
+    row_of(live, "deployment", status="rolled_back")
+    condemned(live, "dep_1 is rolled_back", "9900 was kept")
+    back = {"id": "re_9", "payment_intent": "pi_9", "amount": 9_900, "status": "succeeded"}
+    live.refunds.append(back | {"metadata": {"attempt_id": "dst_1"}})
+    assert judge(live) == []
+
+
+def test_a_fee_that_was_charged_twice(live):
+    live.intents.append(live.intents[-1] | {"id": "pi_10"})
+    condemned(live, "dep_1 was charged 2 times")
