@@ -108,13 +108,15 @@ class Pool:
             slot.pid = pid
             slot.born = time.monotonic()
             return
+        status = 1
         try:
             die_with_parent(parent)
             self._child(slot, predecessor)
+            status = 0
         except BaseException:
             log.exception("child failed", slot=slot.name)
-            os._exit(1)
-        os._exit(0)
+        finally:  # whatever happens: it must not go on as another supervisor
+            os._exit(status)
 
     def _child(self, slot: Slot, predecessor: str) -> None:
         self._open_resources()
