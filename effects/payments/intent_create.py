@@ -13,11 +13,13 @@ def _send(effect: Effect) -> Json:
     )
 
 
-def _find(effect: Effect) -> Json | None:
+def find_made(effect: Effect) -> Json | None:
+    """The intent that the effect has made."""
     return _find_since(effect, effect.created_at)
 
 
-def _find_asked(effect: Effect, asked_at: datetime) -> Json | None:
+def find_asked(effect: Effect, asked_at: datetime) -> Json | None:
+    """One that was made under our row's tag since the row is there, and may be paid."""
     found = _find_since(effect, asked_at)
     return found if found is not None and found["status"] != "canceled" else None
 
@@ -39,6 +41,6 @@ INTENT_CREATE = Kind(
     expires=False,
     keep=("id",),
     send=_send,
-    find=_find,
-    find_asked=_find_asked,
+    find=find_made,
+    find_asked=find_asked,
 )

@@ -1,6 +1,7 @@
 """The setup fee's PaymentIntent at Stripe, in the platform's own account; it moves no money yet."""
 
-from effects.kind import SKEW, Cost, Json, Kind, tag_of
+from effects.kind import Cost, Json, Kind
+from effects.payments.intent_create import find_asked, find_made
 from models.effects.effect import Effect
 from providers.stripe import intents as stripe_intents
 
@@ -9,11 +10,6 @@ PLATFORM = ""
 
 def _send(effect: Effect) -> Json:
     return stripe_intents.create_intent(effect.request, PLATFORM, effect.idempotency_key)
-
-
-def _find(effect: Effect) -> Json | None:
-    since = int(effect.created_at.timestamp()) - SKEW
-    return stripe_intents.find_intent(tag_of(effect), PLATFORM, since)
 
 
 FEE_CREATE = Kind(
@@ -28,5 +24,6 @@ FEE_CREATE = Kind(
     expires=False,
     keep=("id",),
     send=_send,
-    find=_find,
+    find=find_made,
+    find_asked=find_asked,
 )
