@@ -49,7 +49,7 @@ from effects.deployment.vapi.number_import_update import NUMBER_IMPORT_UPDATE
 from effects.deployment.vapi.squad_create import SQUAD_CREATE
 from effects.deployment.vapi.squad_delete import SQUAD_DELETE
 from effects.deployment.vapi.squad_update import SQUAD_UPDATE
-from effects.kind import Kind
+from effects.kind import Cost, Json, Kind
 from effects.payments.intent_cancel import INTENT_CANCEL
 from effects.payments.intent_change import INTENT_CHANGE
 from effects.payments.intent_confirm import INTENT_CONFIRM
@@ -59,6 +59,7 @@ from effects.payments.payment_link import PAYMENT_LINK
 from effects.payments.refund import REFUND
 from effects.payments.session_expire import SESSION_EXPIRE
 from models.effects.effect import Effect
+from runtime.errors import Misconfigured
 
 KINDS: tuple[Kind, ...] = (
     PAYMENT_LINK,
@@ -123,5 +124,26 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(effect: Effect) -> Kind:
-    """The kind of `effect`. Raises KeyError for one that a newer release wrote."""
-    return _BY_NAME[effect.kind]
+    """The kind of `effect`; of one that a newer release wrote, one that is shown, and neither sent
+    nor found: that release does both.
+    """
+    return _BY_NAME.get(effect.kind) or Kind(
+        name=effect.kind,
+        provider=effect.provider,
+        does=f"{effect.kind}, which a newer release does",
+        recorded_by="",
+        many_per_job=False,
+        daily_limit=None,
+        costs=Cost.NOTHING,
+        undone_by=None,
+        expires=False,
+        keep=("id",),
+        send=_send_newer,
+        find=lambda _effect: None,
+    )
+
+
+def _send_newer(effect: Effect) -> Json:
+    raise Misconfigured(
+        f"Effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
+    )
