@@ -11,7 +11,7 @@ from peewee import OperationalError
 
 from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
-from models.database_errors import explain, gave_way, is_only_away
+from models.database_errors import explain, gave_way, is_only_away, lacks_tables
 from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, snooze_job
 from models.transactions import again_if_it_gave_way, transaction
 from rules.cards.card_numbers import redact
@@ -193,8 +193,9 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
             why = _kept(str(error))
             return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
-        case OperationalError() if gave_way(error):
-            return _put_off(job, explain(error), CONFLICT_DELAY)
+        case OperationalError() if gave_way(error) or lacks_tables(error):
+            delay = CONFLICT_DELAY if gave_way(error) else UNKNOWN_DELAY  # until it is migrated
+            return _put_off(job, explain(error), delay)
         case _ if is_only_away(error):
             return _put_off(job, "the database was away", backoff(job_type, job.attempts))
         case _:

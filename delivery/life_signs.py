@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from delivery.relay import HEARTBEAT_KEY
+from delivery.relay import FROZEN_KEY, HEARTBEAT_KEY
 from delivery.rq.mend import live_workers
 from delivery.scheduler import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
@@ -22,13 +22,15 @@ class LifeSigns:
     """Seconds since the last heartbeats of relay and scheduler (None: none for a minute), and how
     many workers each queue has.
 
-    `refusal` is the error with which Redis has just refused to write; '' if it has not.
+    `refusal` is the error with which Redis has just refused to write; '' if it has not. `frozen` is
+    the pool whose supervisor does nothing; '' for none.
     """
 
     relay: float | None
     scheduler: float | None
     workers: dict[str, int]
     refusal: str = ""
+    frozen: str = ""
 
     @property
     def detour(self) -> str:
@@ -46,14 +48,19 @@ def read_life_signs(redis: Redis, now: int) -> LifeSigns:
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)
         pipe.get(SEEN_KEY)
+        pipe.get(FROZEN_KEY)
         pipe.set(WRITE_KEY, 1, ex=60)
-        relay, scheduler, written = pipe.execute(raise_on_error=False)
-    for answer in (relay, scheduler):
+        relay, scheduler, frozen, written = pipe.execute(raise_on_error=False)
+    for answer in (relay, scheduler, frozen):
         if isinstance(answer, Exception):
             raise answer
     refusal = type(written).__name__ if isinstance(written, Exception) else ""
     return LifeSigns(
-        _age(relay, 1, now), _age(scheduler, _SECOND, now), live_workers(redis, QUEUES), refusal
+        _age(relay, 1, now),
+        _age(scheduler, _SECOND, now),
+        live_workers(redis, QUEUES),
+        refusal,
+        (frozen or b"").decode("utf-8", "replace"),
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from peewee import PeeweeException
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
 from models.database_errors import explain
@@ -26,6 +26,11 @@ LOCKED_OUT = (
     "Redis does not let us in. Correct the name and password in REDIS_URL. What is due waits in the"
     " database."
 )
+FORBIDDEN = (
+    "Redis is there, and forbids what we ask of it. Let REDIS_URL name one server or its Sentinels,"
+    " no cluster, a database that it has, and a user that may do everything (+@all ~* &*). What is"
+    " due waits in the database."
+)
 
 log = get_log("waiting")
 
@@ -36,6 +41,8 @@ def explain_redis(error: RedisError) -> str:
         return ODD
     if refuses_writes(error):
         return REFUSES
+    if isinstance(error, ResponseError):
+        return FORBIDDEN
     return LOCKED_OUT if isinstance(error, AuthenticationError) else AWAY
 
 

@@ -2,7 +2,8 @@
 
 The supervisor forks, watches and reaps. It opens no connection to the database or Redis itself,
 because its children would share it. A child that overruns its job's time is killed. One that dies
-is replaced, and its successor releases the jobs it held. Children die with the supervisor.
+is replaced, and its successor releases the jobs it held. Children die with the supervisor; of one
+that is frozen, its relay tells.
 """
 
 import gc
@@ -17,6 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
+from redis import Redis
+from runtime.log_throttle import LogThrottle
+
+from delivery.relay import FROZEN_KEY
 from delivery.relay import run as run_relay
 from delivery.worker import Worker
 from runtime.libc import die_with_parent
@@ -26,6 +31,7 @@ from runtime.redis.connection import connect_redis
 KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
 DRAIN = 25.0  # seconds a SIGTERM leaves to running jobs
 MAX_RESPAWN_DELAY = 10.0
+FROZEN = 30.0  # seconds without a look of the supervisor
 HEALTHY = 5.0  # seconds; a child that lived for longer is replaced without delay
 
 log = get_log("pool")
@@ -65,11 +71,13 @@ class Pool:
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         # Shared memory: a child that hangs could not answer a question. Of no file, so that it
         # needs no place to be written in.
-        self._deadlines = memoryview(mmap.mmap(-1, 8 * len(self._slots))).cast("d")
+        shared = memoryview(mmap.mmap(-1, 8 * (len(self._slots) + 1))).cast("d")
+        self._looked_at, self._deadlines = shared[:1], shared[1:]
         self._redis_url = redis_url
         self._open_resources = open_resources
         self._tend = tend
         self._stop_signals = 0
+        self._throttle = LogThrottle()
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT; a second signal kills the children without waiting."""
@@ -80,6 +88,7 @@ class Pool:
         gc.collect()
         gc.freeze()
         while not self._stop_signals:
+            self._looked_at[0] = time.monotonic()
             self._tend()
             self._spawn_missing()
             self._reap()
@@ -108,13 +117,15 @@ class Pool:
             slot.pid = pid
             slot.born = time.monotonic()
             return
+        status = 1
         try:
             die_with_parent(parent)
             self._child(slot, predecessor)
+            status = 0
         except BaseException:
             log.exception("child failed", slot=slot.name)
-            os._exit(1)
-        os._exit(0)
+        finally:  # whatever happens: it must not go on as another supervisor
+            os._exit(status)
 
     def _child(self, slot: Slot, predecessor: str) -> None:
         self._open_resources()
@@ -128,9 +139,16 @@ class Pool:
             signal.signal(signal.SIGTERM, lambda *_: stopping.set())
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-            run_relay(redis, stopping.is_set, deadline)
+            run_relay(redis, stopping.is_set, deadline, lambda: self.watch(redis))
             return
         Worker(slot.queue, redis, slot.name, deadline).run(predecessor)
+
+    def watch(self, redis: Redis) -> None:
+        """In the relay: tell of a supervisor that is frozen, for then nobody replaces what dies."""
+        if time.monotonic() - self._looked_at[0] > FROZEN:
+            if self._throttle.is_due("frozen"):
+                log.error("the supervisor is frozen: start worker.py anew", pool=self._name)
+            redis.set(FROZEN_KEY, self._name, ex=60)
 
     def _reap(self) -> None:
         for slot in self._slots:

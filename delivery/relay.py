@@ -34,6 +34,7 @@ FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
 # for one look and the pause after it; the pool replaces a relay that hangs for longer
 LOOK_SECONDS = 60.0
 HEARTBEAT_KEY = "payphone:relay:seen"
+FROZEN_KEY = "payphone:supervisor:frozen"  # of the pool whose relay says so
 
 log = get_log("relay")
 
@@ -121,10 +122,15 @@ def tick(redis: Redis) -> int:
     return len(due)
 
 
-def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], None]) -> None:
+def run(
+    redis: Redis,
+    stopping: Callable[[], bool],
+    deadline: Callable[[float], None],
+    beside: Callable[[], None] = lambda: None,
+) -> None:
     """Look every half second, and again immediately while there is more, until `stopping()`.
 
-    `deadline` is called with the time by which a look must be over.
+    `deadline` is called with the time by which a look must be over, `beside` with each look.
     """
     forgotten_at = 0.0
     waiting = Patience("relay", redis)
@@ -135,6 +141,7 @@ def run(redis: Redis, stopping: Callable[[], bool], deadline: Callable[[float], 
             if time.monotonic() - forgotten_at > FORGET_EVERY:
                 rq_mend.forget_silent_workers(redis, QUEUES)
                 forgotten_at = time.monotonic()
+            beside()
             busy = tick(redis) == BATCH
         if not busy:
             time.sleep(TICK)

@@ -13,9 +13,10 @@ from effects.deployment.vapi import (
     squad,
 )
 from effects.deployment.vapi import trunk as trunk_at_vapi
-from effects.kind import Kind
+from effects.kind import Cost, Json, Kind
 from effects.payments import intent, link, refund
 from models.effects.effect import Effect
+from runtime.errors import Misconfigured
 
 _FILES = (
     link,
@@ -50,11 +51,26 @@ KINDS: tuple[Kind, ...] = tuple(_BY_NAME.values())
 
 
 def kind_of(effect: Effect) -> Kind:
-    """The kind of `effect`. Raises KeyError for one that a newer release wrote."""
-    return _BY_NAME[effect.kind]
+    """The kind of `effect`; of one that a newer release wrote, one that is shown, and neither sent
+    nor found: that release does both.
+    """
+    return _BY_NAME.get(effect.kind) or Kind(
+        name=effect.kind,
+        provider=effect.provider,
+        does=f"{effect.kind}, which a newer release does",
+        recorded_by="",
+        many_per_job=False,
+        daily_limit=None,
+        costs=Cost.NOTHING,
+        undone_by=None,
+        expires=False,
+        keep=("id",),
+        send=_send_newer,
+        find=lambda _effect: None,
+    )
 
 
-def what_it_does(effect: Effect) -> str:
-    """What `effect` does, for people; the name of a kind that a newer release wrote."""
-    known = _BY_NAME.get(effect.kind)
-    return known.does if known is not None else effect.kind
+def _send_newer(effect: Effect) -> Json:
+    raise Misconfigured(
+        f"Effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
+    )

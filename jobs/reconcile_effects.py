@@ -11,7 +11,7 @@ from itertools import islice
 
 from delivery.attempt import Snooze
 from delivery.registry import job
-from effects.kinds import what_it_does
+from effects.kinds import kind_of
 from effects.settle import end_unsent, look_again
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
@@ -74,7 +74,7 @@ def _open_doubt(effect: Effect, account_id: str) -> None:
         "doubt",
         effect.id,
         f"Nobody knows whether this happened at {effect.provider.capitalize()}:"
-        f" {what_it_does(effect)} ({effect.reason}). It is not repeated until somebody has looked"
+        f" {kind_of(effect).does} ({effect.reason}). It is not repeated until somebody has looked"
         " at the provider.",
         invoice_id=effect.invoice_id,
         suggested="done",

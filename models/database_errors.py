@@ -11,6 +11,7 @@ from rules.cards.card_numbers import redact
 
 IN_FAILED_TRANSACTION = "25P02"  # our own mistake: an error was caught and the transaction used on
 _GAVE_WAY = {"40001", "40P01"}  # a change that another made first, and a deadlock
+LOCK_REFUSED = "55P03"  # it was waited for as long as lock_timeout allows
 _UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes of a table and of a column that is not there
 _LACKING = ("no such table", "no such column", "has no column named")  # SQLite has words only
 LACKS_TABLES = "The database is not at this release's schema. Run bin/payphone migrate."
@@ -48,7 +49,7 @@ _MEANS = {
     "25006": STANDBY,
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
-    "55P03": _LOCKED,
+    LOCK_REFUSED: _LOCKED,
     "SQLITE_CANTOPEN": _GONE,
     "SQLITE_IOERR": _DISK,
     "58": _DISK,

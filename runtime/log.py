@@ -10,7 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -98,6 +98,30 @@ class MaskingFormatter(logging.Formatter):
         return self._masking.text(super().format(record))
 
 
+class _Lines:
+    """A stream of lines whose loss stops no work: what a full disk does not take, or a pipe that
+    nobody reads any more, is lost, and the next line that gets through is `told` before, with how
+    many were.
+    """
+
+    def __init__(self, stream: TextIO, told: Callable[[int], str]) -> None:
+        self._stream, self._told = stream, told
+        self._lost = 0
+
+    def write(self, line: str) -> None:
+        """Write one line, or count it as lost."""
+        try:
+            self._stream.write(f"{self._told(self._lost)}\n{line}" if self._lost else line)
+            self._stream.flush()
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
 def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mask) -> None:
     """Send structlog and the standard library's logging to stderr in one format, through `mask`."""
     shared: list[structlog.types.Processor] = [
@@ -112,11 +136,16 @@ def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mas
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+
+    def lost(lines: int) -> str:
+        event = {"event": "lines of the log could not be written, and are lost", "lines": lines}
+        return str(last(None, "error", event | {"level": "error"}))
+
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), 20)),
         # a line and its end in one write: the processes of a pool share a pipe
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Lines(sys.stderr, lost))),
         cache_logger_on_first_use=True,
     )
     if not logging.root.handlers:  # what pytest or a command has put there stays

@@ -14,6 +14,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
+NEEDS_KEY = (
+    "webhook endpoints, card forms, SIP trunks, porting PINs and integrations are refused until it"
+    " is"
+)
+
 
 def _box() -> MultiFernet:
     keys = get_settings().secret_keys

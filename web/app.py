@@ -8,7 +8,7 @@ import falcon
 import jobs  # noqa: F401 - makes every job known, so that requests can stage them
 from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
-from runtime.log import configure_log
+from runtime.log import configure_log, get_log
 from runtime.settings import get_settings
 from web.accounts.account_settings import Settings
 from web.accounts.accounts import Accounts
@@ -65,7 +65,7 @@ from web.invoices.invoices import Invoices, OneInvoice
 from web.invoices.timeline import InvoiceTimeline
 from web.invoices.unpaid_invoices import FinanceSummary, UnpaidInvoices
 from web.openapi.api_docs import ApiDocs, OpenApi, ProblemDocs
-from web.operators.health import Health, Ready
+from web.operators.health import Health, Ready, unset
 from web.operators.home import Home
 from web.operators.login import Login, Logout
 from web.operators.metrics import Metrics
@@ -216,6 +216,8 @@ def create_app() -> falcon.App:
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     use_database(settings.database_url, STATEMENT_SECONDS)
+    for reason in unset():
+        get_log("web").error(reason)
     middleware: list[Any] = [
         RequestMetrics(),
         SecurityHeaders(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import RedisError
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -128,11 +128,8 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
         if database_usable:
             yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
-        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", _advice(error))
-
-
-def _advice(error: Exception) -> str:
-    return explain_redis(error) if isinstance(error, AuthenticationError) else AWAY
+        advice = explain_redis(error) if isinstance(error, RedisError) else AWAY
+        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
 
 
 def _processes(redis: Redis, untouched: bool) -> list[Finding]:

@@ -1,7 +1,8 @@
 """The setup fee, in the platform's own Stripe account."""
 
 from effects.deployment.objects import UNDONE, part
-from effects.kind import SKEW, Cost, Json, Kind, tag_of
+from effects.kind import Cost, Json, Kind, tag_of
+from effects.payments.intent import find_asked, find_made
 from models.effects.effect import Effect
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
@@ -15,18 +16,14 @@ def _create(effect: Effect) -> Json:
     return stripe_intents.create_intent(effect.request, PLATFORM, effect.idempotency_key)
 
 
-def _find_created(effect: Effect) -> Json | None:
-    since = int(effect.created_at.timestamp()) - SKEW
-    return stripe_intents.find_intent(tag_of(effect), PLATFORM, since)
-
-
 FEE_CREATE = part(
     name="fee_create",
     provider="stripe",
     does="Prepare the setup fee at Stripe",
     undone_by="fee_cancel",
     send=_create,
-    find=_find_created,
+    find=find_made,
+    find_asked=find_asked,
 )
 
 

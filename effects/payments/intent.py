@@ -16,11 +16,13 @@ def _create(effect: Effect) -> Json:
     )
 
 
-def _find_created(effect: Effect) -> Json | None:
+def find_made(effect: Effect) -> Json | None:
+    """The intent that the effect has made."""
     return _find_since(effect, effect.created_at)
 
 
-def _find_open(effect: Effect, asked_at: datetime) -> Json | None:
+def find_asked(effect: Effect, asked_at: datetime) -> Json | None:
+    """One that was made under our row's tag since the row is there, and may be paid."""
     found = _find_since(effect, asked_at)
     return found if found is not None and found["status"] != "canceled" else None
 
@@ -42,8 +44,8 @@ INTENT_CREATE = Kind(
     expires=False,
     keep=("id",),
     send=_create,
-    find=_find_created,
-    find_asked=_find_open,
+    find=find_made,
+    find_asked=find_asked,
 )
 
 

@@ -41,8 +41,8 @@ class _Patient(PostgresqlDatabase):
     def _connect(self) -> Any:
         connection = super()._connect()  # type: ignore[misc]
         connection.cursor().execute(_ALONE)
-        if self.patience is not None:
-            connection.cursor().execute(f"SET statement_timeout = {int(self.patience * 1000)}")
+        patience = int((self.patience or 0) * 1000)  # 0: whatever the server is told
+        connection.cursor().execute(f"SET statement_timeout = {patience}")
         return connection
 
 

@@ -79,6 +79,13 @@ StagedJob.add_index(
 )
 StagedJob.add_index(
     StagedJob.index(
+        StagedJob.name,
+        where=SQL("state = 'waiting' AND attempts > 0"),
+        name="staged_job_failing",
+    )
+)
+StagedJob.add_index(
+    StagedJob.index(
         StagedJob.finished_at,
         where=SQL("state NOT IN ('waiting', 'running', 'dead')"),
         name="staged_job_done",

@@ -20,6 +20,8 @@ def up(migrator, db):
         db.execute_sql('DROP INDEX CONCURRENTLY IF EXISTS staged_job_turns')  # what a crash left is not valid
         db.execute_sql(f'CREATE INDEX CONCURRENTLY {INDEX}')
         return
+    if 'fair_to' in {each.name for each in db.get_columns('staged_job')}:
+        return  # all of it, before a crash
     with db.atomic():
         db.execute_sql("ALTER TABLE staged_job ADD COLUMN fair_to TEXT NOT NULL DEFAULT ''")
         db.execute_sql(f'CREATE INDEX {INDEX}')

@@ -25,6 +25,8 @@ def up(migrator, db):
         db.execute_sql("DROP INDEX CONCURRENTLY IF EXISTS invoice_to_refund")
         db.execute_sql(f"CREATE INDEX CONCURRENTLY {INDEX}")
         return
+    if "told_by_intent" in {each.name for each in db.get_columns("payment")}:
+        return  # all of it, before a crash
     with db.atomic():
         db.execute_sql("ALTER TABLE payment ADD COLUMN told_by_intent INTEGER NOT NULL DEFAULT 0")
         db.execute_sql(f"CREATE INDEX {INDEX}")

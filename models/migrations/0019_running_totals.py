@@ -33,6 +33,8 @@ def up(migrator, db):
     if isinstance(db, PostgresqlDatabase):
         _up_in_postgres(db)
         return
+    if 'running_total' in db.get_tables():
+        return  # all of it, before a crash
     with db.atomic('IMMEDIATE'):
         for name in ('running_total', 'total_change'):
             db.create_tables([_table(db, name)])

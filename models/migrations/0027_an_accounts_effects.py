@@ -15,7 +15,7 @@ def up(migrator, db):
         db.execute_sql('DROP INDEX CONCURRENTLY IF EXISTS effect_of_account')  # what a crash left is not valid
         db.execute_sql(f'CREATE INDEX CONCURRENTLY {INDEX}')
         return
-    db.execute_sql(f'CREATE INDEX {INDEX}')
+    db.execute_sql(f'CREATE INDEX IF NOT EXISTS {INDEX}')
 
 
 def down(migrator, db):

@@ -77,6 +77,16 @@ def count_states() -> dict[str, int]:
     return counted
 
 
+FAILING = (
+    "SELECT name, COUNT(*) FROM staged_job WHERE state = 'waiting' AND attempts > 0 GROUP BY name"
+)
+
+
+def count_failing() -> dict[str, int]:
+    """Jobs that failed at least once and wait to be tried again, by name."""
+    return dict(execute(FAILING).fetchall())
+
+
 # one probe of the index for each queue, whatever waits in it
 _WAITS = "FROM staged_job WHERE state = 'waiting'"
 OLDEST_DUE = (

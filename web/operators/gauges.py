@@ -18,6 +18,7 @@ from models.reports.figures import (
     count_differences,
     count_doubts,
     count_failed_refunds,
+    count_failing,
     count_fetched,
     count_inbox,
     count_invoices,
@@ -29,6 +30,7 @@ from models.reports.figures import (
 )
 from models.reports.going_live import GoingLive, count_going_live
 from models.transactions import database_time
+from runtime.clock import real_seconds
 from runtime.errors import Misconfigured
 from runtime.redis.connection import connect_redis
 from runtime.settings import INTERACTIVE, QUEUES, get_settings
@@ -110,6 +112,11 @@ class _Figures(Collector):
             ("endpoint",),
             fetched,
         )
+        yield _single(
+            "payphone_clock_skew_seconds",
+            "By how much the database's clock is ahead of this machine's.",
+            database_time() / 1_000_000 - real_seconds(),
+        )
         yield from _going_live_gauges(count_going_live())
         signs = self._life_signs()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
@@ -154,6 +161,12 @@ def _job_gauges() -> Iterable[Metric]:
     )
     yield _family(
         "payphone_jobs_dead", "Dead jobs, by name: each needs a person.", ("name",), names
+    )
+    yield _family(
+        "payphone_jobs_failing",
+        "Jobs that failed and are tried again, by name: many, and what they need is out of order.",
+        ("name",),
+        {(k,): v for k, v in count_failing().items()},
     )
     ages = dict.fromkeys(QUEUES, 0.0) | oldest_due()
     yield _family(
@@ -203,6 +216,11 @@ def _life_gauges(signs: LifeSigns) -> Iterable[Metric]:
         for name, age in (("relay", signs.relay), ("scheduler", signs.scheduler))
         if age is not None
     }
+    yield _single(
+        "payphone_supervisor_frozen",
+        "1 while the supervisor of a pool of workers does nothing, so that nobody replaces them.",
+        int(bool(signs.frozen)),
+    )
     yield _family(
         "payphone_seen_age_seconds",
         "Seconds since a process was last seen; absent after a minute.",

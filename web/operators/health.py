@@ -13,7 +13,16 @@ from models.migrate import pending
 from models.transactions import database_time, execute, takes_writes
 from runtime.errors import Misconfigured
 from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
+from runtime.secret_box import NEEDS_KEY
 from runtime.settings import INTERACTIVE, get_settings
+
+
+def unset() -> list[str]:
+    """What must be set in production and is not, though web starts without it."""
+    settings = get_settings()
+    if settings.secret_keys or settings.payphone_env != "production":
+        return []
+    return [f"settings: PAYPHONE_SECRET_KEY is not set: {NEEDS_KEY}"]
 
 
 class Health:
@@ -46,7 +55,7 @@ class Ready:
             resp.media = {"status": "unavailable", "reasons": [f"database: {explain(error)}"]}
             return
         lacking = [f"database: lacks {', '.join(missing)}"] if missing else []
-        reasons = [*refused, *lacking, *self.reasons()]
+        reasons = [*refused, *lacking, *unset(), *self.reasons()]
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
     def reasons(self) -> list[str]:
@@ -68,4 +77,5 @@ class Ready:
             for queue, count in signs.workers.items()
             if not count
         ]
-        return refused + [f"{who}: not seen for a minute" for who in away] + idle
+        frozen = [f"supervisor: frozen ({signs.frozen})"] if signs.frozen else []
+        return refused + [f"{who}: not seen for a minute" for who in away] + frozen + idle

@@ -9,7 +9,9 @@ from gunicorn.glogging import Logger
 from rules.cards.card_numbers import redact
 from runtime.log import MaskingFormatter
 
-# gunicorn's words for an address that it cannot have after five tries, and what to do about it
+# gunicorn's words for an address that it cannot have, at each of five tries and after them, and
+# what to do about it
+_TRIES_TO_LISTEN = ("Connection in use: ", "Invalid address: ", "connection to ")
 _CANNOT_LISTEN = "Can't connect to %s"
 _NEXT = "Cannot listen at %s. End what has the port, or set PORT to another."
 
@@ -24,5 +26,6 @@ class MaskedLogger(Logger):
             handler.setFormatter(MaskingFormatter(redact))
 
     def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log it; what keeps the server from starting says what to do."""
-        super().error(_NEXT if msg == _CANNOT_LISTEN else msg, *args, **kwargs)
+        """Log it; what keeps the server from starting is said once, with what to do."""
+        if not str(msg).startswith(_TRIES_TO_LISTEN):
+            super().error(_NEXT if msg == _CANNOT_LISTEN else msg, *args, **kwargs)

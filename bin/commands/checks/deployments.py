@@ -1,4 +1,6 @@
-"""Deployments: what could not be undone, and what was kept and waits for somebody to decide."""
+"""Deployments: what could not be undone, and what has waited for long: for somebody to decide, or
+for a port.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -32,12 +34,19 @@ STRAYS_ADVICE = (
     "bin/payphone strays list shows them. An orphan may cost money until a person releases it; what"
     " is missing is made anew by deploying again."
 )
-A_DAY = timedelta(days=1)
+SLOW = "status = 'awaiting_port' AND created_at < ? ORDER BY created_at LIMIT 6"
+SLOW_ADVICE = (
+    "GET /api/deployments/{id} says how each port stands at Twilio. Ask the clinic's carrier, or"
+    " Twilio's porting team; POST …/rollback cancels it and refunds the fee."
+)
+A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)
 SHOWN = 5
 
 
 def check_deployments() -> Iterator[Finding]:
-    """Whether something was left as it was taken away, or is kept for longer than a day."""
+    """Whether something was left as it was taken away, is kept for longer than a day, or is ported
+    for longer than a month.
+    """
     left = [f"{step.name} of {step.deployment_id}" for step in DeploymentStep.all(LEFT)]
     yield judged(bool(left), "deployments not undone", _named(left), ADVICE, "warn")
     kept = [
@@ -45,6 +54,11 @@ def check_deployments() -> Iterator[Finding]:
         for row in Deployment.all(KEPT, to_micros(real_now() - A_DAY))
     ]
     yield judged(bool(kept), "failed deployments kept", _named(kept), KEPT_ADVICE, "warn")
+    slow = [
+        f"{row.id} since {row.created_at:%Y-%m-%d}"
+        for row in Deployment.all(SLOW, to_micros(real_now() - A_MONTH))
+    ]
+    yield judged(bool(slow), "slow ports", _named(slow), SLOW_ADVICE, "warn")
 
 
 def _named(found: list[str]) -> str:

@@ -11,6 +11,7 @@ from models.accounts.account import stripe_accounts
 from rules.money import in_words, no_fee
 from rules.stripe_mode import mode_of_key
 from runtime.errors import Misconfigured
+from runtime.secret_box import NEEDS_KEY
 from runtime.settings import INTERACTIVE, QUEUES, Settings
 from runtime.trusted_proxies import trusted_proxies
 
@@ -153,7 +154,7 @@ def _secret_key(settings: Settings, level: Level) -> Finding:
     )
     newest = settings.secret_keys[0] if settings.secret_keys else ""
     if not newest:
-        return Finding(level, what, "not set", advice)
+        return Finding(level, what, f"not set: {NEEDS_KEY}", advice)
     guessable = len(newest) < SHORTEST_SECRET or any(
         word in newest.lower().replace("_", "-").split("-") for word in GUESSABLE
     )

@@ -57,6 +57,9 @@ def check_processes(redis: Redis) -> Iterator[Finding]:
     )
     advice = f"{START_WORKERS} Until then {signs.detour}." if signs.detour else START_WORKERS
     yield judged(bool(idle), "workers", found, advice)
+    if signs.frozen:
+        advice = "Nobody replaces workers that die there. Let it go on (kill -CONT), or restart it."
+        yield Finding("fail", "supervisor", f"frozen: {signs.frozen}", advice)
     for what, seen, start in (
         ("relay", signs.relay, START_WORKERS),
         ("scheduler", signs.scheduler, "Start python scheduler.py."),

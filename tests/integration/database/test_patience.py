@@ -62,6 +62,18 @@ def test_commands_and_migrations_take_their_time(on_postgres):
     assert execute("SHOW statement_timeout").fetchone()[0] == "0"
 
 
+def test_commands_and_migrations_take_their_time_whatever_the_server_is_told(on_postgres):
+    """Given a limit that somebody has set for all who come, then an index is built all the same."""
+    name = execute("SELECT current_database()").fetchone()[0]
+    execute(f"ALTER DATABASE {name} SET statement_timeout = '1s'")
+    close_database()
+    use_database(on_postgres)
+    try:
+        assert execute("SHOW statement_timeout").fetchone()[0] == "0"
+    finally:
+        execute(f"ALTER DATABASE {name} RESET statement_timeout")
+
+
 def test_no_statement_waits_for_processes_that_help_to_read(on_postgres):
     assert execute("SHOW max_parallel_workers_per_gather").fetchone()[0] == "0"
 

@@ -18,6 +18,7 @@ from delivery.registry import JobType, find_job
 from jobs.process_stripe_event import process_stripe_event
 from models import transactions
 from models.accounts.account import Account
+from models.database_errors import LACKS_TABLES
 from models.delivery.attempt import (
     claim_job,
     fail_job,
@@ -28,7 +29,7 @@ from models.delivery.attempt import (
 )
 from models.delivery.stage import Policy, allow, stage, stage_again, stage_all
 from models.delivery.staged_job import SECOND, NewJob, StagedJob, replay_job
-from models.transactions import database_time, release_connection, transaction
+from models.transactions import database_time, execute, release_connection, transaction
 from runtime.errors import Conflict
 from tests import given
 from tests.running.processes import reset_process
@@ -299,6 +300,20 @@ def test_waiting_for_others_uses_up_no_attempt(error):
         given.make_due()
         job = claim_job(job.id, "w1")
     assert job.claim == 4, "the claim grows all the same: it is the fencing token"
+
+
+def test_a_release_before_its_migration_uses_up_no_attempt():
+    """Given a worker of a newer release than the database, then its jobs wait for the migration."""
+
+    def act(_number):
+        execute("SELECT of_tomorrow FROM account")
+
+    assert perform(claimed_job(attempts=1), a_type(act, attempts=1)).state == "snoozed"
+    assert (the_job().state, the_job().attempts, the_job().last_error) == (
+        "waiting",
+        0,
+        LACKS_TABLES,
+    )
 
 
 def test_an_error_after_the_record_changes_nothing():

@@ -3,6 +3,8 @@
 import pytest
 
 from bin.commands import output as screen
+from jobs.reconcile_effects import reconcile_effect
+from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
@@ -70,6 +72,21 @@ def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, s
     assert run("effects", "reconcile", asked.effect.id).exit_code == 0
     assert (asked.effect.state, asked.effect.provider_id) == ("confirmed", asked.made()[0]["id"])
     assert AuditEntry.select().where(AuditEntry.action == "effect.settled").count() == 1
+
+
+def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
+    """Given one whose kind this release does not know, as while a newer one is rolled out or after
+    it was taken back, then timeline, list and hourly look go on; it stays as it is.
+    """
+    Effect.update(kind="refund_of_tomorrow").where(Effect.id == asked.effect.id).execute()
+    invoice = asked.effect.invoice_id
+    key = given.a_key(Account.get_by_id(asked.effect.account_id))
+    told = client.simulate_get(f"/api/invoices/{invoice}/timeline", headers=key)
+    assert told.status_code == 200
+    assert "refund_of_tomorrow" in told.text
+    assert asked.effect.id in run("effects", "list", "--in-doubt").output
+    reconcile_effect(asked.effect.id)
+    assert asked.effect.state == "unknown"
 
 
 def test_that_nothing_is_in_doubt_is_said(database_url):

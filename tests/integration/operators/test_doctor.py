@@ -14,8 +14,8 @@ from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding
 from bin.commands.doctor import examine
-from delivery.outages import LOCKED_OUT
-from delivery.relay import tick
+from delivery.outages import FORBIDDEN, LOCKED_OUT
+from delivery.relay import FROZEN_KEY, tick
 from models.accounts.account import Account
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
@@ -23,6 +23,7 @@ from models.books.reconciliation import Difference, Reconciliation
 from models.books.stripe_watermark import StripeWatermark
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
+from models.deployment.deployment import Deployment
 from models.effects.pause_switch import PauseSwitch
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -786,3 +787,35 @@ def test_report_16_a_number_of_a_workflow_is_found(voice_clinic):
     voice_clinic.books.keep("phone-number", {"number": "+12025550177", "workflowId": "w1"})
     assert complaints() == {"Vapi numbers": "warn"}
     assert "+12025550177" in found()["Vapi numbers"][1]
+
+
+def test_a_frozen_supervisor_is_found(healthy):
+    healthy.set(FROZEN_KEY, "a-pool", ex=600)
+    assert found()["supervisor"][:2] == ("fail", "frozen: a-pool")
+
+
+def test_a_redis_that_forbids_what_we_do_is_told_apart(healthy, set_env):
+    """Given a user that may read and not write, then its rights are named."""
+    healthy.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping"])
+    try:
+        set_env(REDIS_URL=get_settings().redis_url.replace("unix://", "unix://reader:pw@"))
+        assert found()["Redis"] == ("fail", "no answer: NoPermissionError", FORBIDDEN)
+    finally:
+        healthy.acl_deluser("reader")
+
+
+def test_a_port_that_takes_a_month_is_found(healthy):
+    """Most take days; of one that nobody answers any more, only its age tells."""
+    account, now = given.an_account(), real_now()
+    port = Deployment.create(
+        id="dep_port",
+        account=account,
+        status="awaiting_port",
+        method="ported",
+        asked_by="staff",
+        created_at=now - timedelta(days=29),
+        updated_at=now,
+    )
+    assert complaints() == {}
+    Deployment.update(created_at=now - timedelta(days=31)).where(Deployment.id == port.id).execute()
+    assert found()["slow ports"][:2] == ("warn", f"dep_port since {now - timedelta(31):%Y-%m-%d}")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from delivery.relay import tick
+from delivery.relay import FROZEN_KEY, tick
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
@@ -24,6 +24,7 @@ from tests.running.processes import reset_process
 from tests.running.servers import wait_for
 from tests.running.website import serve
 from tests.stories.operators import a_job, an_operator, signed_in
+from web.operators import gauges
 
 
 @pytest.fixture
@@ -78,6 +79,13 @@ def test_jobs_are_counted_by_queue_and_state(scraped):
     assert found["payphone_jobs interactive waiting"] == 0
     assert 600 <= found["payphone_job_oldest_due_seconds webhooks"] < 660
     assert found["payphone_job_oldest_due_seconds calls"] == 0
+
+
+def test_jobs_that_fail_are_counted_while_they_are_tried_again(scraped):
+    """As in a provider's outage, hours before the first of them is dead."""
+    for state, attempts in (("waiting", 2), ("waiting", 1), ("waiting", 0), ("running", 3)):
+        a_job(state, attempts=attempts)
+    assert scraped()["payphone_jobs_failing process_stripe_event"] == 2
 
 
 def test_what_people_wait_for_is_counted_in_its_own_queue(scraped):
@@ -266,3 +274,14 @@ def test_a_request_is_answered_though_it_cannot_be_counted(
         "workers without counters have come",
     )
     assert [httpx.get(f"{url}/healthz", timeout=60).status_code for _ in range(8)] == [200] * 8
+
+
+def test_a_frozen_supervisor_and_a_clock_that_is_off_are_told(scraped, valkey, monkeypatch):
+    found = scraped()
+    assert found["payphone_supervisor_frozen"] == 0
+    assert abs(found["payphone_clock_skew_seconds"]) < 60
+    valkey.client().set(FROZEN_KEY, "a-pool", ex=600)
+    monkeypatch.setattr(gauges, "real_seconds", lambda: time.time() + 3600)
+    found = scraped()
+    assert found["payphone_supervisor_frozen"] == 1
+    assert -3660 < found["payphone_clock_skew_seconds"] < -3540

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from delivery.life_signs import DETOUR
+from delivery.pool import FROZEN, Pool
 from delivery.relay import tick
 from models.migrate import DIRECTORY
 from models.transactions import execute
@@ -96,3 +97,34 @@ def test_redis_away_is_degraded(client, monkeypatch):
         200,
         {"status": "degraded", "reasons": ["redis: ConnectionError"]},
     )
+
+
+def test_a_frozen_supervisor_is_told_by_its_relay(client, living):
+    """Given a pool whose supervisor has not looked for half a minute, then its relay says so; of
+    one that looks it says nothing.
+    """
+    pool = Pool({}, None, lambda: None, lambda: None)
+    pool._looked_at[0] = time.monotonic()
+    pool.watch(living)
+    assert client.simulate_get("/readyz").json == {"status": "ok", "reasons": []}
+    pool._looked_at[0] -= FROZEN + 1
+    pool.watch(living)
+    assert client.simulate_get("/readyz").json == {
+        "status": "degraded",
+        "reasons": [f"supervisor: frozen ({pool._name})"],
+    }
+
+
+def test_a_production_without_its_secret_key_is_degraded(client, living, monkeypatch):
+    """Before the first clinic is told so."""
+    monkeypatch.setenv("PAYPHONE_ENV", "production")
+    monkeypatch.setenv("PAYPHONE_SECRET_KEY", "")
+    reset_process()
+    answer = client.simulate_get("/readyz").json
+    assert answer["status"] == "degraded"
+    assert [reason[:48] for reason in answer["reasons"]] == [
+        "settings: PAYPHONE_SECRET_KEY is not set: webhoo"
+    ]
+    monkeypatch.setenv("PAYPHONE_SECRET_KEY", "k" * 40)
+    reset_process()
+    assert client.simulate_get("/readyz").json == {"status": "ok", "reasons": []}

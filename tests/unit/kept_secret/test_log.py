@@ -1,6 +1,8 @@
 """What a log line must not tell is masked, and nothing else is."""
 
+import errno
 import io
+import json
 import logging
 import sys
 
@@ -110,3 +112,33 @@ def test_a_line_and_its_end_are_one_write(monkeypatch):
     finally:
         structlog.configure(**before)
     assert [text[-1] for text in writes] == ["\n"]
+
+
+def test_a_line_that_finds_no_room_stops_nobody_and_is_counted(monkeypatch):
+    """Given a disk that is full for two lines, then whoever logs them goes on, and the next line
+    comes after one that says so.
+    """
+    written: list[str] = []
+    room = iter([False, False, True, True])
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            if not next(room):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written.append(text)
+            return len(text)
+
+    before = structlog.get_config()
+    monkeypatch.setattr(sys, "stderr", Full())
+    try:
+        configure_log("json", mask=redact)
+        for number in range(4):
+            get_log("test").warning("a line", number=number)
+    finally:
+        structlog.configure(**before)
+    told = [json.loads(line) for line in "".join(written).splitlines()]
+    assert [(line["event"], line.get("number"), line.get("lines")) for line in told] == [
+        ("lines of the log could not be written, and are lost", None, 2),
+        ("a line", 2, None),
+        ("a line", 3, None),
+    ]

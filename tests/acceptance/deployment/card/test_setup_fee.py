@@ -2,6 +2,8 @@
 wants its cardholder, and money that goes back when the rest fails.
 """
 
+from datetime import timedelta
+
 import pytest
 from click.testing import CliRunner
 
@@ -10,11 +12,13 @@ from bin.commands.checks.money import check_fees
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
+from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
 from providers.twilio.numbers import search_numbers
+from runtime.clock import real_now
 from runtime.settings import get_settings
 from sandbox.stripe import payment_intents, payment_methods, payments
 from sandbox.stripe.test_cards import BY_ID
@@ -458,3 +462,27 @@ def test_another_accounts_deployment_is_not_found(payer):
             f"/api/deployments/{shown['id']}/{path}", headers=stranger
         )
         assert answer.status_code == 404
+
+
+def test_a_restored_database_charges_no_fee_again(payer):
+    """Given a backup from before the fee was prepared, when the deployment goes on from there, then
+    the payment is found at Stripe, and is the one that counts.
+    """
+    payer.saver.has_saved()
+    begun = payer.deploys()
+    Effect.delete().where(Effect.kind.in_(["fee_create", "fee_confirm"])).execute()
+    DeploymentStep.update(state="waiting", made={}).where(
+        DeploymentStep.name.in_(["fee", "charge"])
+    ).execute()
+    Deployment.update(
+        status="running", fee_intent_id=None, created_at=real_now() - timedelta(hours=1)
+    ).execute()
+    step = DeploymentStep.get(DeploymentStep.name == "fee")
+    StagedJob.update(state="waiting", due_at=0, attempts=0).where(
+        StagedJob.name == "deploy_account", StagedJob.key == step.id
+    ).execute()
+    given.relayed(payer.clinic.redis)
+    payer.clinic.works(4)
+    assert (len(payer.intents), payer.kept) == (1, FEE)
+    assert Deployment.get().fee_intent_id == payer.intents[0].id
+    assert payer.shown(begun["id"])["status"] == "live"

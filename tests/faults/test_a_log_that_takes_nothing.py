@@ -1,0 +1,53 @@
+"""A log on a full disk, or in a pipe that nobody reads any more, stops no work: lines are lost,
+nothing else is.
+"""
+
+import pytest
+
+from tests import given
+from tests.faults.town import all_children_of, oracle, send
+from tests.running.ports import free_port
+from tests.running.servers import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.any_database]  # starts processes
+
+# makes a process's own stderr such a place before it becomes the program
+FULL = "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)"
+UNREAD = "pipe = os.pipe(); os.dup2(pipe[1], 2); os.close(pipe[0])"
+BECOME = "import os, sys; {place}; os.execv(sys.executable, [sys.executable, {arguments}])"
+GUNICORN = (
+    "-m",
+    "gunicorn",
+    "-c",
+    "web/server/gunicorn_conf.py",
+    "-w",
+    "1",
+    "web.app:create_app()",
+)
+
+
+def become(place: str, *arguments: str) -> tuple[str, ...]:
+    return "-c", BECOME.format(place=place, arguments=", ".join(map(repr, arguments)))
+
+
+def paid_event():
+    return given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
+
+
+@pytest.mark.parametrize("place", [FULL, UNREAD], ids=["full disk", "unread pipe"])
+def test_work_goes_on(town, processes, place):
+    """Given web and workers whose log takes nothing, then events are answered and worked off, one
+    that cannot be as well, and a worker that is killed is replaced.
+    """
+    town.port = free_port()
+    web = processes(*become(place, *GUNICORN), PORT=str(town.port))
+    wait_for(lambda: town.get("/healthz")[0] == 200, "the web answers")
+    pool = town.pool("webhooks=1", become(place, "worker.py"))
+    first = all_children_of(pool.pid, 2)
+    assert town.post(paid_event()) == 200
+    oracle(town)
+    send(first[1], 9)
+    wait_for(lambda: first[1] not in all_children_of(pool.pid, 2), "another one is there")
+    assert town.post(paid_event()) == 200
+    oracle(town)
+    assert (web.poll(), pool.poll()) == (None, None)
