@@ -27,12 +27,13 @@ log = get_log("job")
 
 class Snooze(PayphoneError):
     """Not now (a lock is busy, a limit is reached): come back in `delay` seconds, no attempt used
-    up.
+    up; with the arguments `onward` from now on, if there are any.
     """
 
-    def __init__(self, reason: str, delay: float) -> None:
+    def __init__(self, reason: str, delay: float, onward: Sequence[str | int] = ()) -> None:
         super().__init__(reason)
         self.delay = delay
+        self.onward = onward
 
 
 class ClaimLost(PayphoneError):
@@ -191,8 +192,9 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             return Outcome("lost", str(error))
         case Snooze() | Conflict():
             delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
+            onward = error.onward if isinstance(error, Snooze) else ()
             why = _kept(str(error))
-            return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
+            return _held(snooze_job(job, why, delay, onward), Outcome("snoozed", why, delay))
         case OperationalError() if gave_way(error):
             return _put_off(job, explain(error), CONFLICT_DELAY)
         case _ if is_only_away(error):

@@ -6,6 +6,7 @@ attempt carries its claim, the fencing token.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,9 +134,10 @@ def fail_job(job: Claimed, error: str, delay: float) -> bool:
     return _settle(job, _GIVEN_BACK, (int(delay * SECOND), error))
 
 
-def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
+def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | int] = ()) -> bool:
     """Give the job back without using up an attempt. If it was staged again meanwhile, it is not
-    put off for longer than was asked then, for this attempt may have missed why.
+    put off for longer than was asked then, for this attempt may have missed why. `onward`: its
+    arguments from now on, if there are any.
     """
     sets = (
         "state = 'waiting', attempts = attempts - 1, due_at = {now} + CASE WHEN"
@@ -143,6 +145,8 @@ def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
         " last_error = ?"
     )
     micros = int(delay * SECOND)
+    if onward:
+        return _settle(job, f"{sets}, args = ?", (micros, micros, reason, json.dumps(list(onward))))
     return _settle(job, sets, (micros, micros, reason))
 
 
