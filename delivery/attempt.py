@@ -27,12 +27,21 @@ log = get_log("job")
 
 class Snooze(PayphoneError):
     """Not now (a lock is busy, a limit is reached): come back in `delay` seconds, no attempt used
-    up.
+    up; with the arguments `onward` from now on, if there are any. `then` is called once the row
+    says that the job waits.
     """
 
-    def __init__(self, reason: str, delay: float) -> None:
+    def __init__(
+        self,
+        reason: str,
+        delay: float,
+        onward: Sequence[str | int] = (),
+        then: Callable[[], object] | None = None,
+    ) -> None:
         super().__init__(reason)
         self.delay = delay
+        self.onward = onward
+        self.then = then
 
 
 class ClaimLost(PayphoneError):
@@ -190,9 +199,12 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
         case ClaimLost():
             return Outcome("lost", str(error))
         case Snooze() | Conflict():
-            delay = error.delay if isinstance(error, Snooze) else CONFLICT_DELAY
-            why = _kept(str(error))
-            return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
+            snooze = error if isinstance(error, Snooze) else Snooze(str(error), CONFLICT_DELAY)
+            why, delay = _kept(str(snooze)), snooze.delay
+            held = snooze_job(job, why, delay, snooze.onward)
+            if snooze.then is not None:
+                snooze.then()
+            return _held(held, Outcome("snoozed", why, delay))
         case OperationalError() if gave_way(error) or lacks_tables(error):
             delay = CONFLICT_DELAY if gave_way(error) else UNKNOWN_DELAY  # until it is migrated
             return _put_off(job, explain(error), delay)

@@ -5,59 +5,46 @@ Twice is harmless: each promise is decided once, under its invoice's lock, and i
 in the transaction that writes down that it was.
 """
 
-import time
 from collections.abc import Callable
-
-from peewee import InterfaceError, OperationalError
+from functools import partial
 
 from actions.contact.follow_up import decide_when_known, follow_up
-from delivery.attempt import Snooze
 from delivery.registry import job
-from models.contact.promise import Promise
+from delivery.scan import Scan
+from models.base import to_micros
+from models.contact.promise import Promise, Step
 from runtime.clock import business_now
 from runtime.errors import SomeFailed
-from runtime.log import get_log
 
 BATCH = 100
-ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
-
-log = get_log("job")
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
-def decide_promises() -> None:
-    """Decide every open promise that is due, then text what follows. One that fails keeps no other
-    from it: it is named in the log, and this job fails in the end.
+def decide_promises(
+    step: Step = "decided_from", since: int = 0, last_id: str = "", failed: int = 0, first: str = ""
+) -> None:
+    """Decide every open promise that is due, then text what follows, in the order in which they
+    fell due; those after `since` (microseconds) and `last_id`, where an attempt has stopped.
+
+    One that fails keeps no other from it: it is named in the log, and this job fails in the end.
     """
-    begun, wrong, last = time.monotonic(), [], None
-    while batch := Promise.to_decide(business_now(), last, BATCH):
-        wrong += [promise.id for promise in batch if not _worked(decide_when_known, promise)]
-        last = batch[-1]
-        _stop_after(begun)
-    last = None
-    while batch := Promise.to_follow_up(business_now(), last, BATCH):
-        wrong += [promise.id for promise in batch if not _worked(follow_up, promise)]
-        last = batch[-1]
-        _stop_after(begun)
-    if wrong:
+    scan = Scan("promise not decided or followed up", failed, first)
+    if step == "decided_from":
+        _each(scan, step, decide_when_known, since, last_id)
+        since, last_id = 0, ""
+    _each(scan, "follow_at", follow_up, since, last_id)
+    if scan.failed:
         raise SomeFailed(
-            f"Promises that could not be decided or followed up: {len(wrong)}, {wrong[0]} first;"
+            f"Promises that could not be decided or followed up: {scan.failed}, {scan.first} first;"
             " each has a line in the log."
         )
 
 
-def _worked(do: Callable[[Promise], object], promise: Promise) -> bool:
-    """Whether it was done without an error; one that is its own keeps no other from being done."""
-    try:
-        do(promise)
-    except (OperationalError, InterfaceError):
-        raise  # not a promise's fault: a server that is away is so for the next one as well
-    except Exception:
-        log.exception("promise not decided or followed up", promise_id=promise.id)
-        return False
-    return True
-
-
-def _stop_after(begun: float) -> None:
-    if time.monotonic() - begun > ENOUGH:
-        raise Snooze("more promises are due", 0.0)
+def _each(
+    scan: Scan, step: Step, work: Callable[[Promise], object], since: int, last_id: str
+) -> None:
+    while batch := Promise.due(step, business_now(), since, last_id, BATCH):
+        for promise in batch:
+            scan.tries(promise.id, partial(work, promise))
+        since, last_id = to_micros(getattr(batch[-1], step)), batch[-1].id
+        scan.rests(step, since, last_id)

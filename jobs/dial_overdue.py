@@ -140,7 +140,8 @@ def _reserve(
     settings = get_settings()
     deadline = now + timedelta(seconds=LEAVE_WITHIN + RINGS + LONGEST_CALL + MARGIN)
     if not CallSlot.lease(call.id, deadline, now, settings.call_slots):
-        raise Snooze(NO_SLOT, NO_SLOT_DELAY)
+        # one that was given back before the row says that it waits has woken nobody
+        raise Snooze(NO_SLOT, NO_SLOT_DELAY, then=wake_waiting)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     first, _ = allowed[0]
     request = render_call(

@@ -7,19 +7,21 @@ what it finds is followed as any other call: `poll_calls` reads how it ended and
 
 While Vapi is away one reading is tried again at growing intervals, and taken up anew once it has
 given up: however long that lasts, it goes on from where the last one ended. What a long outage has
-left is read an hour at a time, for Vapi lists so many calls and no more.
+left is read an hour at a time, for Vapi lists so many calls and no more; and an hour page by page.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from actions.calling.receive import receive
 from delivery.attempt import recording
 from delivery.registry import job
+from delivery.scan import Scan
 from models.base import to_micros
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob, revive_job
 from models.deployment.phone_line import PhoneLine
-from providers.vapi.calls import calls_since
+from providers.vapi.calls import page_of_calls
 from runtime.clock import real_now
 
 OVERLAP = timedelta(minutes=10)
@@ -37,23 +39,35 @@ def find_missed_calls() -> None:
         if last is not None and last.state != "done":
             revive_job("read_missed_calls", last.key, 0.0)
         elif PhoneLine.has("holds_slot AND vapi_id IS NOT NULL"):
-            since = _first_read_from() if last is None else last.created_at
+            since = _first_read_from() if last is None else _asked_at(last)
             stage("read_missed_calls", since, since, fair_to="")
 
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
-def read_missed_calls(since: int) -> None:
+def read_missed_calls(since: int, until: int = 0) -> None:
     """Make ours what Vapi has listed since a little before a time (microseconds) and we were never
-    told of; of more than an hour the first one, and another reading goes on.
+    told of; of more than an hour the first one, and of more than a page what is `until` a time: of
+    the rest another reading is made. A call that cannot be ours is told in the log.
     """
-    begin = EPOCH + timedelta(microseconds=since)
+    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not taken in")
     end = begin + STRETCH
     is_last = end > real_now()
-    for told in calls_since(begin - OVERLAP, None if is_last else end):
-        receive(told)
-    if not is_last:
-        with recording():
+    before = EPOCH + timedelta(microseconds=until) if until else None if is_last else end
+    found, rest = page_of_calls(begin - OVERLAP, before)
+    for told in found:
+        scan.tries(told.id, partial(receive, told))
+    with recording():
+        if rest is not None:
+            left = to_micros(rest)
+            stage("read_missed_calls", f"{since}:{left}", since, left, fair_to="")
+        elif not is_last:
             stage("read_missed_calls", to_micros(end), to_micros(end), fair_to="")
+
+
+def _asked_at(last: StagedJob) -> int:
+    """When the first page of the last reading was asked for, in microseconds."""
+    first = StagedJob.one("name = ? AND key = ?", last.name, last.key.partition(":")[0])
+    return (first or last).created_at
 
 
 def _first_read_from() -> int:

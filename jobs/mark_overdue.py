@@ -3,14 +3,15 @@
 Twice is harmless: each invoice is recomputed, and written only if it changed.
 """
 
-import time
 from collections.abc import Sequence
+from datetime import date
+from functools import partial
 
 from peewee import InterfaceError, OperationalError
 
 from actions.payments.recompute import recompute, recompute_each
-from delivery.attempt import Snooze
 from delivery.registry import job
+from delivery.scan import Scan
 from models.invoices.invoice import Invoice
 from models.reports.overdue import past_due
 from models.transactions import transaction
@@ -19,58 +20,54 @@ from runtime.errors import SomeFailed
 from runtime.log import get_log
 
 BATCH = 200  # invoices folded in one transaction
-ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
 
 log = get_log("job")
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
-def mark_overdue() -> None:
-    """Fold the sent invoices that are past due where their account is, batch by batch, until none
-    is left.
+def mark_overdue(
+    due_date: str = "0001-01-01", last_id: str = "", failed: int = 0, first: str = ""
+) -> None:
+    """Fold the sent invoices that are past due where their account is, earliest due date first and
+    batch by batch; those after `due_date` and `last_id`, where an attempt has stopped.
 
     One that cannot be folded keeps no other from being overdue: it is named in the log, and this
     job fails in the end.
     """
-    begun, has_more = time.monotonic(), True
-    while has_more:
-        due = past_due(business_now())
-        ids = [row.id for row in due.limit(BATCH)] if due is not None else []
-        changed = _fold_together(ids)
-        has_more = len(ids) == BATCH and any(changed.values())
-        if has_more and time.monotonic() - begun > ENOUGH:
-            raise Snooze("more invoices have become overdue", 0.0)
-    wrong = [invoice_id for invoice_id, has_changed in changed.items() if has_changed is None]
-    if wrong:
+    scan, last = Scan("invoice not folded", failed, first), (date.fromisoformat(due_date), last_id)
+    while rows := _batch_after(last):
+        _fold_together(scan, [row.id for row in rows])
+        last = rows[-1].due_date, rows[-1].id
+        if len(rows) < BATCH:
+            break
+        scan.rests(last[0].isoformat(), last[1])
+    if scan.failed:
         raise SomeFailed(
-            f"Invoices that could not be folded: {len(wrong)}, {wrong[0]} first; each has a line in"
-            " the log."
+            f"Invoices that could not be folded: {scan.failed}, {scan.first} first; each has a"
+            " line in the log."
         )
 
 
-def _fold_together(ids: Sequence[str]) -> dict[str, bool | None]:
-    """Whether each invoice has changed; None for those that could not be folded.
+def _batch_after(last: tuple[date, str]) -> list[Invoice]:
+    due = past_due(business_now(), last)
+    return list(due.limit(BATCH)) if due is not None else []
 
-    In one transaction, and by few statements. If one of them cannot be folded, each
-    has a transaction of its own.
+
+def _fold_together(scan: Scan, ids: Sequence[str]) -> None:
+    """Fold the invoices in one transaction, and by few statements. If one of them cannot be folded,
+    each has a transaction of its own.
     """
     try:
         with transaction():
-            return dict(recompute_each(Invoice.locked_with_accounts(ids)))
+            recompute_each(Invoice.locked_with_accounts(ids))
     except (OperationalError, InterfaceError):
         raise  # not an invoice's fault: a server that is away is so for the next one as well
     except Exception as error:  # noqa: BLE001 - told below, of the invoice whose fault it is
         log.warning("a batch is folded one by one", why=repr(error))
-        return {invoice_id: _fold(invoice_id) for invoice_id in ids}
+        for invoice_id in ids:
+            scan.tries(invoice_id, partial(_fold, invoice_id))
 
 
-def _fold(invoice_id: str) -> bool | None:
-    """Whether the invoice has changed; None when it could not be folded."""
-    try:
-        with transaction():
-            return recompute(Invoice.locked(invoice_id))
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        log.exception("invoice not folded", invoice_id=invoice_id)
-        return None
+def _fold(invoice_id: str) -> None:
+    with transaction():
+        recompute(Invoice.locked(invoice_id))

@@ -1,7 +1,7 @@
 """Texts that came in and that no webhook brought are taken in from Twilio's list."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 
 from peewee import InterfaceError, OperationalError
@@ -16,7 +16,7 @@ from models.contact.opt_out import OptOut, person_key
 from models.deployment.phone_line import PhoneLine
 from models.transactions import again_if_it_gave_way, serialize_on, transaction
 from providers.errors import ProviderError, unless
-from providers.twilio.messages import InboundText
+from providers.twilio.messages import InboundText, fetch_message
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
@@ -27,6 +27,7 @@ from runtime.errors import PayphoneError
 from runtime.log import get_log
 from runtime.settings import get_settings
 
+BY_TEXT = "inbound_sms"  # the source of what somebody texted
 AT_ONCE = 50  # texts that are taken in by one attempt; each has a transaction of its own
 
 log = get_log("webhooks")
@@ -52,7 +53,7 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     """
     known = InboxEvent.known(PROVIDER, [each.sid for each in texts])
     numbers = cache(_numbers_in)
-    missed, wrong = 0, []
+    missed, wrong = 0, list[str]()
     unasked: ProviderError | None = None
     for each in reversed(texts):
         try:
@@ -63,8 +64,8 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
         if service is None:
             continue
         missed += 1
-        if missed > AT_ONCE:
-            break
+        if missed - len(wrong) > AT_ONCE:
+            break  # those that fail time and again do not keep newer ones from being heard
         with bound_contextvars(event_id=each.sid):
             if not _worked(partial(_take, each, service)):
                 wrong.append(each.sid)
@@ -72,13 +73,14 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
         raise unasked
     if wrong:
         raise NotTakenIn(f"Texts that could not be taken in: {len(wrong)}, {wrong[0]} first.")
-    return missed > AT_ONCE
+    return missed - len(wrong) > AT_ONCE
 
 
 def let_last_stops_count(texts: Sequence[InboundText]) -> None:
-    """Where a START of the same phone, of those in a page, newest first, was heard after a stop and
+    """Where a START of a page, which is newest first, was heard after a stop of the same phone and
     said before it, the stop counts, unless they have begun again since: a webhook does not tell
-    when a text was said.
+    when a text was said. Called outside a transaction: of a stop that is in another page Twilio is
+    asked. Raises ProviderError.
     """
     said = [(each, wish_of(each.body)) for each in texts]
     begun_again: set[tuple[str, str]] = set()
@@ -96,6 +98,10 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
         ]
         if starts:
             again_if_it_gave_way(partial(_let_stop_last, stop, starts))
+    page = {each.sid for each in texts}
+    for each, wish in said:
+        if wish == "start":
+            _let_stop_of_another_page_last(each, page)
 
 
 def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
@@ -111,18 +117,65 @@ def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
         for row in {(each.account_id, each.sender): each for each in stops}.values():
             heard = [each.at for each in older if _is_to_same(each, row) and each.at >= row.at]
             if heard:
-                OptOut.record(
-                    row.account_id,
-                    phone,
-                    "stop",
-                    row.channels,
-                    sender=row.sender,
-                    words=row.words,
-                    source=row.source,
-                    reference=row.reference,
-                    recorded_by=row.recorded_by,
-                    at=max(heard) + timedelta(microseconds=1),
-                )
+                _stop_again(row, max(heard))
+
+
+def _let_stop_of_another_page_last(start: InboundText, page: set[str]) -> None:
+    phone = without_channel(start.sender)
+    for row in OptOut.all("phone = ? AND reference = ?", phone, start.sid):
+        stop = _last_heard_before(row)
+        if stop is None or stop.at < start.created_at or stop.reference in page:
+            continue
+        if _said_at(stop) >= start.created_at:
+            again_if_it_gave_way(partial(_stop_again_after, row))
+
+
+def _last_heard_before(start: OptOut) -> OptOut | None:
+    """The stop after which this START was heard, next and last of all that was said to the same."""
+    heard = [
+        each
+        for each in OptOut.all("phone = ? ORDER BY at DESC, id DESC", start.phone)
+        if _is_to_same(start, each)
+    ]
+    if len(heard) < 2 or heard[0].id != start.id or heard[1].wish != "stop":  # noqa: PLR2004
+        return None
+    return heard[1]
+
+
+def _said_at(stop: OptOut) -> datetime:
+    """When it was said, as Twilio has it; when it was heard, where that is all that is known."""
+    heard_at: datetime = stop.at
+    if stop.source != BY_TEXT or not stop.reference:
+        return heard_at
+    try:
+        return fetch_message(stop.reference).created_at or heard_at
+    except ProviderError as error:
+        if error.outcome != "refused":
+            raise
+        return heard_at
+
+
+def _stop_again_after(start: OptOut) -> None:
+    with transaction():
+        serialize_on(person_key(start.phone))
+        stop = _last_heard_before(start)
+        if stop is not None:
+            _stop_again(stop, start.at)
+
+
+def _stop_again(stop: OptOut, after: datetime) -> None:
+    OptOut.record(
+        stop.account_id,
+        stop.phone,
+        "stop",
+        stop.channels,
+        sender=stop.sender,
+        words=stop.words,
+        source=stop.source,
+        reference=stop.reference,
+        recorded_by=stop.recorded_by,
+        at=after + timedelta(microseconds=1),
+    )
 
 
 def _is_to_same(start: OptOut, stop: OptOut) -> bool:

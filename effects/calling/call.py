@@ -39,7 +39,8 @@ def _send(effect: Effect) -> Json:
 def _find(effect: Effect) -> Json | None:
     if effect.sent_at is None:
         return None
-    found = calls.find_call(effect.id, effect.sent_at - timedelta(seconds=SKEW))
+    near = timedelta(seconds=SKEW)
+    found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
     return None if found is None else shown(found)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from peewee import SQL, BigIntegerField, DateField, JSONField, TextField
 
@@ -12,6 +12,8 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 from runtime.ids import new_id
+
+Step = Literal["decided_from", "follow_at"]
 
 
 class Promise(Row):
@@ -58,30 +60,21 @@ class Promise(Row):
         return cls.one("invoice_id = ? AND state = 'open'", invoice_id)
 
     @classmethod
-    def to_decide(cls, now: datetime, after: "Promise | None", most: int) -> "list[Promise]":
-        """Open promises whose day is over, the oldest first, those after one of them; `now` is
-        business time.
+    def due(cls, step: Step, now: datetime, since: int, last_id: str, most: int) -> "list[Promise]":
+        """Those of which a step is due by `now`, business time, the oldest first: open ones whose
+        day is over (`decided_from`), or decided ones of which the person is to be told
+        (`follow_at`). Those after a time in microseconds and an id.
         """
-        return cls._those_due("state = 'open'", "decided_from", now, after, most)
-
-    @classmethod
-    def to_follow_up(cls, now: datetime, after: "Promise | None", most: int) -> "list[Promise]":
-        """Decided promises of which the person is to be told, the oldest first, those after one of
-        them.
-        """
-        return cls._those_due("follow_at IS NOT NULL", "follow_at", now, after, most)
-
-    @classmethod
-    def _those_due(
-        cls, which: str, column: str, now: datetime, after: "Promise | None", most: int
-    ) -> "list[Promise]":
-        found = f"{which} AND {column} <= ?"
-        seen: tuple[Any, ...] = ()
-        if after is not None:
-            found += f" AND {column} >= ? AND ({column} > ? OR id > ?)"
-            moment = to_micros(getattr(after, column))
-            seen = moment, moment, after.id
-        return cls.all(f"{found} ORDER BY {column}, id LIMIT ?", to_micros(now), *seen, most)
+        which = "state = 'open'" if step == "decided_from" else "follow_at IS NOT NULL"
+        return cls.all(
+            f"{which} AND {step} <= ? AND {step} >= ? AND ({step} > ? OR id > ?)"
+            f" ORDER BY {step}, id LIMIT ?",
+            to_micros(now),
+            since,
+            since,
+            last_id,
+            most,
+        )
 
     @classmethod
     def open_of(cls, invoice_ids: Sequence[str]) -> "list[Promise]":

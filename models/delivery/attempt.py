@@ -6,6 +6,7 @@ attempt carries its claim, the fencing token.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,13 @@ _NOBODY_ELSE = " AND ".join(
     f" 'waiting' AND o.pushed_at IS NOT NULL AND o.fair_to {other} staged_job.fair_to)"
     for other in "<>"
 )
-# after an attempt that failed or fell silent; takes a delay in microseconds and an error
+# no later than was wanted meanwhile, for the attempt may have missed why; takes a delay twice
+_DUE = f"due_at = {{now}} + CASE WHEN {_WANTED_IN} < ? THEN {_WANTED_IN} ELSE ? END"
+# after an attempt that failed or fell silent; takes a delay in microseconds, twice, and an error
 _GIVEN_BACK = (
     f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD}"
-    f" THEN {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, due_at = {{now}} +"
-    " ?, lease_until = NULL, pushed_at = NULL, last_error = ?"
+    f" THEN {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, {_DUE},"
+    " lease_until = NULL, pushed_at = NULL, last_error = ?"
 )
 
 
@@ -129,20 +132,25 @@ def finish_job(job: Claimed) -> bool:
 
 
 def fail_job(job: Claimed, error: str, delay: float) -> bool:
-    """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up."""
-    return _settle(job, _GIVEN_BACK, (int(delay * SECOND), error))
+    """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up. If
+    it was staged again meanwhile, it is not put off for longer than was asked then.
+    """
+    micros = int(delay * SECOND)
+    return _settle(job, _GIVEN_BACK, (micros, micros, error))
 
 
-def snooze_job(job: Claimed, reason: str, delay: float) -> bool:
+def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | int] = ()) -> bool:
     """Give the job back without using up an attempt. If it was staged again meanwhile, it is not
-    put off for longer than was asked then, for this attempt may have missed why.
+    put off for longer than was asked then, for this attempt may have missed why. `onward`: its
+    arguments from now on, if there are any.
     """
     sets = (
-        "state = 'waiting', attempts = attempts - 1, due_at = {now} + CASE WHEN"
-        f" {_WANTED_IN} < ? THEN {_WANTED_IN} ELSE ? END, lease_until = NULL, pushed_at = NULL,"
+        f"state = 'waiting', attempts = attempts - 1, {_DUE}, lease_until = NULL, pushed_at = NULL,"
         " last_error = ?"
     )
     micros = int(delay * SECOND)
+    if onward:
+        return _settle(job, f"{sets}, args = ?", (micros, micros, reason, json.dumps(list(onward))))
     return _settle(job, sets, (micros, micros, reason))
 
 
@@ -176,5 +184,5 @@ def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
         f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id,"
         " name, queue, state"
     )
-    rows = execute(sql, (0, error, *params)).fetchall()
+    rows = execute(sql, (0, 0, error, *params)).fetchall()
     return [Released(*row) for row in rows]

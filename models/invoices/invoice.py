@@ -69,7 +69,7 @@ class Invoice(Row):
             (("account", "customer", "id"), False),
             (("account", "status", "id"), False),
             (("account", "updated_at"), False),
-            (("status", "due_date"), False),
+            (("status", "due_date", "id"), False),
         )
 
     @classmethod

@@ -15,9 +15,9 @@ from models.accounts.account import Account
 from models.invoices.invoice import Invoice
 
 
-def past_due(now: datetime) -> "ModelSelect[Any] | None":
-    """The ids of all of them at `now` (business time), earliest due date first; None without
-    accounts.
+def past_due(now: datetime, after: tuple[date, str]) -> "ModelSelect[Any] | None":
+    """The ids and due dates of all of them at `now` (business time), earliest due date first, those
+    `after` a due date and an id; None without accounts.
 
     There are only two or three dates on earth at a time, so this reads as many ranges of the index
     (status, due_date).
@@ -34,9 +34,11 @@ def past_due(now: datetime) -> "ModelSelect[Any] | None":
     ]
     passed = reduce(or_, later[1:], later[0]) | (Invoice.due_date < everywhere)
     latest = Invoice.due_date < max(zones)
+    due_date, last_id = after
+    onward = (Invoice.due_date > due_date) | (Invoice.id > last_id)
     return (
-        Invoice.select(Invoice.id)
+        Invoice.select(Invoice.id, Invoice.due_date)
         .join(Account)
-        .where(Invoice.status == "sent", latest, passed)
-        .order_by(Invoice.due_date)
+        .where(Invoice.status == "sent", Invoice.due_date >= due_date, onward, latest, passed)
+        .order_by(Invoice.due_date, Invoice.id)
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from providers.vapi import client
 from providers.vapi.client import Json, place
-from providers.vapi.lists import listed, name
+from providers.vapi.lists import listed, name, page_of
 from rules.storable import storable_text
 
 KIND = "call"
@@ -73,19 +73,23 @@ def recording_address(call_id: str) -> str:
     return client.location(f"{place(KIND, call_id)}/mono-recording")
 
 
-def find_call(tag: str, since: datetime) -> VapiCall | None:
-    """The call with this name among those made since a time. That it is not there proves nothing:
-    how long Vapi takes to show a call is not known.
+def find_call(tag: str, since: datetime, until: datetime) -> VapiCall | None:
+    """The call with this name among those made between two times. That it is not there proves
+    nothing: how long Vapi takes to show a call is not known.
     """
-    row = next((row for row in listed(f"/{KIND}", since) if row.get("name") == tag), None)
+    found = listed(f"/{KIND}", since, until)
+    row = next((row for row in found if row.get("name") == tag), None)
     return None if row is None or not row.get("id") else read_call(row)
 
 
-def calls_since(since: datetime, until: datetime | None = None) -> list[VapiCall]:
-    """Every call that was made since a time (and `until` another), in both directions, newest
-    first.
+def page_of_calls(
+    since: datetime, until: datetime | None
+) -> tuple[list[VapiCall], datetime | None]:
+    """The newest of the calls that were made between two times, in both directions, and up to when
+    the rest of them were made; None where there is no rest.
     """
-    return [read_call(row) for row in listed(f"/{KIND}", since, until)]
+    page, rest = page_of(f"/{KIND}", since, until)
+    return [read_call(row) for row in page], rest
 
 
 def read_call(row: Json) -> VapiCall:

@@ -24,17 +24,34 @@ def listed(path: str, since: datetime | None = None, until: datetime | None = No
     Raises ProviderError (unknown) where not all of it could be looked at.
     """
     rows: dict[str, Json] = {}
-    before = _said(until) if until else ""
+    before = until
     for _ in range(MOST_PAGES):
-        page = rows_of(get(path, _query(since, before)))
-        known = len(rows)
+        page, before = page_of(path, since, before)
         rows |= {str(row.get("id")): row for row in page}
-        if len(page) < FULL:
+        if before is None:
             return list(rows.values())
-        before = _oldest(page)
-        if len(rows) == known:
-            break  # more than a page of one moment: there is no way past it
-    raise ProviderError(
+    raise _too_long(path)
+
+
+def page_of(
+    path: str, since: datetime | None, until: datetime | None
+) -> tuple[list[Json], datetime | None]:
+    """The newest of what was created between two times, and up to when the rest was created; None
+    where there is no rest. What was created at that very moment is in the next page again.
+
+    Raises ProviderError (unknown) where a page is of one moment: there is no way past it.
+    """
+    page = rows_of(get(path, _query(since, until)))
+    if len(page) < FULL:
+        return page, None
+    rest = _oldest(page)
+    if rest == until:
+        raise _too_long(path)
+    return page, rest
+
+
+def _too_long(path: str) -> ProviderError:
+    return ProviderError(
         "vapi", "unknown", f"{path} holds more than can be looked through", "list_too_long"
     )
 
@@ -74,12 +91,12 @@ def _metadata(row: Json) -> Json:
     return held if isinstance(held, dict) else {}
 
 
-def _query(since: datetime | None, before: str) -> Query:
+def _query(since: datetime | None, until: datetime | None) -> Query:
     query: Query = {"limit": PAGE}
     if since:
         query["createdAtGe"] = _said(since)
-    if before:
-        query["createdAtLe"] = before
+    if until:
+        query["createdAtLe"] = _said(until)
     return query
 
 
@@ -87,14 +104,14 @@ def _said(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _oldest(page: list[Json]) -> str:
+def _oldest(page: list[Json]) -> datetime:
     """When the last row of a full page was created. Raises where the page is not newest first: then
     there is no way on.
     """
     dates = [_date(row.get("createdAt")) for row in page]
     if dates != sorted(dates, reverse=True):
         raise odd("a list that is not newest first")
-    return str(page[-1]["createdAt"])
+    return dates[-1]
 
 
 def _date(text: Any) -> datetime:

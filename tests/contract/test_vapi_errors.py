@@ -3,10 +3,13 @@ and nothing that is secret.
 """
 
 import json
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from effects.calling.call import CALL
+from models.effects.effect import Effect
 from providers.errors import ProviderError
 from providers.vapi import (
     assistants,
@@ -392,6 +395,22 @@ def test_a_list_is_looked_through_page_by_page(answering, monkeypatch):
     assert len(squads.list_squads()) == 350
     assert squads.find_squad("tag-0")["id"] == "r0"
     assert squads.find_squad("tag-350") is None
+
+
+def test_a_call_in_doubt_is_found_however_many_were_made_since(answering, monkeypatch):
+    """Given more calls since than can be looked through, then the one that was sent is found."""
+    found = rows(100 * lists.MOST_PAGES + 50, step=2)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        least, most = asked.get("createdAtGe", ""), asked.get("createdAtLe", "9")
+        page = [row for row in found if least <= row["createdAt"] <= most]
+        return httpx.Response(200, json=page[:100])
+
+    answering(200, b"[]")
+    monkeypatch.setattr(client.client(), "_transport", httpx.MockTransport(handle))
+    effect = Effect(id="tag-3", sent_at=datetime(2026, 11, 1, tzinfo=UTC))
+    assert CALL.find(effect)["id"] == "r3"
 
 
 @pytest.mark.parametrize(

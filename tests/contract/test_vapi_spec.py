@@ -146,7 +146,7 @@ def everything_we_ask():
         "eff_1",
     )
     calls.get_call(placed.id)
-    calls.find_call("eff_1", since)
+    calls.find_call("eff_1", since, real_now())
     phone_numbers.delete_number(number["id"])
     squads.delete_squad(squad["id"])
     assistants.delete_assistant(assistant["id"])

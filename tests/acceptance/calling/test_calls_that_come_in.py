@@ -3,6 +3,7 @@ whichever way Vapi tells of it.
 """
 
 import json
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,8 @@ from models.calling.call_slot import CallSlot
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
 from models.transactions import release_connection
-from runtime.clock import real_now
+from providers.vapi import lists
+from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
 from sandbox.vapi.calls import incoming
 from sandbox.vapi.control import answers
@@ -26,6 +28,7 @@ from tests.stories.voice import SECRET
 
 PROOF = {"X-Vapi-Secret": SECRET}
 CALLER = "+12025550177"
+job = sys.modules["jobs.find_missed_calls"]
 
 
 def shown(calling: Calling, vapi_id: str) -> dict:
@@ -189,7 +192,7 @@ def reading() -> StagedJob:
 def reads() -> None:
     """The readings succeed, one after the other."""
     while (row := reading()).state != "done":
-        read_missed_calls.perform(int(row.key))
+        read_missed_calls.perform(*json.loads(row.args))
         StagedJob.update(state="done").where(StagedJob.id == row.id).execute()
 
 
@@ -284,6 +287,38 @@ def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
     assert until == [each + OVERLAP for each in since[1:]]
     assert "createdAtLe" not in asked[-1]
     assert Call.get().vapi_id == vapi_id
+
+
+def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
+    calling: Calling, monkeypatch: pytest.MonkeyPatch
+):
+    """Given an hour with more calls than can be looked through at once, one of which we stumble
+    over, then the others are taken in; and the next reading begins where that hour's first page
+    was asked for.
+    """
+    begun = real_now() - timedelta(minutes=50)
+    about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
+    StagedJob.create(**about, key="1", state="done", created_at=to_micros(begun))
+    ids = [missed(calling, "hangs_up") for _ in range(8)]
+    for minute, vapi_id in enumerate(ids):
+        made = rfc3339(begun + timedelta(minutes=minute))
+        calling.vapi.books.tables["call"][vapi_id]["createdAt"] = made
+    for name, most in {"PAGE": 3, "FULL": 3, "MOST_PAGES": 2}.items():
+        monkeypatch.setattr(lists, name, most)
+    receive = job.receive
+
+    def stumbles(told):
+        if told.id == ids[5]:
+            raise ArithmeticError("as nobody expects")
+        receive(told)
+
+    monkeypatch.setattr(job, "receive", stumbles)
+    find_missed_calls.perform()
+    first = reading()
+    reads()
+    assert {call.vapi_id for call in Call.select()} == {*ids} - {ids[5]}
+    find_missed_calls.perform()
+    assert reading().key == str(first.created_at)
 
 
 def test_where_nobody_is_rung_nothing_is_listed(calling: Calling):

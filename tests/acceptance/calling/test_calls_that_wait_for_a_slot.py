@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from delivery import attempt
 from jobs.dial_overdue import NO_SLOT_DELAY
 from models.accounts.account import Account
 from models.calling.call_slot import CallSlot
@@ -79,6 +80,26 @@ def test_a_slot_that_becomes_free_is_taken_by_the_call_that_waits(calling: Calli
 
     assert calling.call(asked.json["id"]).state == "queued"
     assert {row.call_id for row in CallSlot.select()} == {"call_one", asked.json["id"]}
+
+
+def test_a_slot_that_becomes_free_while_a_call_begins_to_wait_is_taken(
+    calling: Calling, monkeypatch: pytest.MonkeyPatch
+):
+    """Given all slots taken, when one becomes free between a call's look for one and the moment
+    from which it is known to wait, then it is woken all the same.
+    """
+    takes_slots("call_one", "call_two")
+    asked = calling.asks()
+    snooze_job = attempt.snooze_job
+
+    def late(*given):
+        ends("call_two")
+        return snooze_job(*given)
+
+    monkeypatch.setattr(attempt, "snooze_job", late)
+    given.relayed(calling.redis)
+    given.worked(calling.redis, "calls", rounds=1)
+    assert due() == [asked.json["id"]]
 
 
 def test_a_call_that_was_woken_and_may_not_be_made_wakes_the_next(calling: Calling):

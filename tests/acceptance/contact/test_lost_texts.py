@@ -3,6 +3,7 @@ and what it could not bring is found in its list.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -212,6 +213,51 @@ def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
     rows = len(clinic.stops())
     clinic.looks()
     assert len(clinic.stops()) == rows, "it is told once"
+
+
+@pytest.mark.parametrize(
+    ("later", "is_stopped"), [(10, True), (-10, False)], ids=["later", "before"]
+)
+def test_of_wishes_in_two_pages_of_the_list_the_one_that_was_said_last_counts(
+    clinic, monkeypatch, later, is_stopped
+):
+    """Given a START that was heard after a STOP, and that Twilio lists in another page, then
+    Twilio's times decide.
+    """
+    monkeypatch.setattr("providers.twilio.messages.LARGEST_PAGE", 1)
+    ago = 5 * MINUTE
+    start = clinic.loses("START", ago=ago)
+    stop = clinic.loses("please do not text me any more", ago=ago - timedelta(seconds=later))
+    for sid in (stop, start):
+        assert clinic.arrives_late(sid) == [200]
+    for _ in range(8):
+        clinic.looks()
+    assert (clinic.reason() == "opted_out") == is_stopped
+    rows = len(clinic.stops())
+    for _ in range(4):
+        clinic.looks()
+    assert len(clinic.stops()) == rows, "it is told once"
+
+
+def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic, monkeypatch):
+    """Given older texts that fail time and again, as many as an attempt takes in, then a STOP that
+    came in after them is heard.
+    """
+    for place in range(3):
+        clinic.loses(f"Odd {place}", ago=9 * MINUTE, phone=f"+1202555{place:04}")
+    clinic.loses("STOP")
+    job = sys.modules["actions.people.missed_texts"]
+    take = job._take
+
+    def stumbles(text, service):
+        if text.body.startswith("Odd"):
+            raise ArithmeticError("as nobody expects")
+        take(text, service)
+
+    monkeypatch.setattr(job, "_take", stumbles)
+    monkeypatch.setattr(job, "AT_ONCE", 2)
+    clinic.looks()
+    assert clinic.reason() == "opted_out"
 
 
 def test_a_start_that_is_heard_late_does_not_bring_back_a_stop_that_was_taken_back(clinic):

@@ -3,6 +3,7 @@ are (F31).
 """
 
 import logging
+import sys
 from datetime import UTC, date, datetime
 
 import pytest
@@ -113,13 +114,13 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
 
     monkeypatch.setattr(InvoiceFacts, "amounts", stumbling)
     # a logger that was used before is not captured
-    monkeypatch.setitem(mark_overdue.perform.__globals__, "log", get_log("job"))
+    monkeypatch.setattr("delivery.scan.log", get_log("job"))
     at(3, 3)
     with capture_logs() as told:
         swept(redis)
-    assert {
-        (line["event"], line["invoice_id"]) for line in told if line["log_level"] == "error"
-    } == {("invoice not folded", broken.id)}
+    assert {(line["event"], line["row"]) for line in told if line["log_level"] == "error"} == {
+        ("invoice not folded", broken.id)
+    }
     assert (
         given.fresh(broken).status,
         Invoice.select().where(Invoice.status == "overdue").count(),
@@ -130,6 +131,34 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     monkeypatch.undo()
     mark_overdue.perform()
     assert given.fresh(broken).status == "overdue"
+
+
+@pytest.mark.parametrize("enough", [3600.0, -1.0], ids=["one attempt", "an attempt for each batch"])
+def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
+    database_url, valkey, at, monkeypatch, enough
+):
+    """Given more invoices in front than are folded at a time, none of which can be, then the one
+    behind them is overdue, whether or not an attempt is over meanwhile; and all are told of.
+    """
+    redis, account = valkey.client(), given.an_account()
+    monkeypatch.setattr(sys.modules["jobs.mark_overdue"], "BATCH", 2)
+    monkeypatch.setattr("delivery.scan.ENOUGH", enough)
+    broken = {given.an_invoice(account, due_date=date(2027, 2, 1)).id for _ in range(5)}
+    behind = given.an_invoice(account, due_date=DUE)
+    amounts = InvoiceFacts.amounts
+
+    def stumbling(facts, invoice, today):
+        if invoice.id in broken:
+            raise ArithmeticError("no such sum")
+        return amounts(facts, invoice, today)
+
+    monkeypatch.setattr(InvoiceFacts, "amounts", stumbling)
+    at(3, 3)
+    swept(redis)
+    assert given.fresh(behind).status == "overdue"
+    sweep = StagedJob.get()
+    assert (sweep.state, sweep.attempts) == ("waiting", 1)
+    assert f"5 invoices could not be folded, {min(broken)} first" in sweep.last_error
 
 
 def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):

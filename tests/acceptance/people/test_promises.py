@@ -13,6 +13,7 @@ from models.accounts.account_settings import AccountSettings
 from models.contact.message import Message
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.person_time_zones import zones_of_number
 from runtime.clock import business_now, move_business_time, real_now
@@ -172,6 +173,38 @@ def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
     with pytest.raises(SomeFailed, match="followed up: 4, "):
         scan()
     assert sorted(tried) == sorted(row.id for row in Promise.select())
+
+
+def test_those_that_cannot_be_decided_yet_keep_no_other_from_it(clinic, monkeypatch):
+    """Given promises in front that stay open, more than an attempt has time for, then the next
+    attempt goes on behind them, and the last one is decided, and followed up.
+    """
+    job, decided = sys.modules["jobs.decide_promises"], []
+    promised(clinic)
+    due = Promise.get().decided_from
+    for number in range(3):
+        invoice = given.an_invoice(clinic.account)
+        told = {"id": f"prm_{number}", "invoice": invoice.id, "decided_from": due}
+        Promise.create(**{**Promise.get().__data__, **told})
+
+    def decides(promise):
+        decided.append(promise.id)
+        if len(set(decided)) == 4:
+            changes = {"state": "broken", "follow_up": "thanks", "follow_at": due}
+            Promise.update(changes).where(Promise.id == promise.id).execute()
+
+    monkeypatch.setattr(job, "BATCH", 1)
+    monkeypatch.setattr("delivery.scan.ENOUGH", -1.0)
+    monkeypatch.setattr(job, "decide_when_known", decides)
+    move_business_time(next_noon(clinic.phone, due) - real_now())
+    given.a_job("decide_promises", "once", queue="periodic")
+    StagedJob.update(args="[]").execute()
+    for _ in range(8):
+        given.relayed(clinic.redis)
+        given.worked(clinic.redis, "periodic")
+    assert sorted(decided) == sorted(row.id for row in Promise.select())
+    assert Promise.select().where(Promise.follow_at.is_null(False)).count() == 0
+    assert StagedJob.get(StagedJob.name == "decide_promises").state == "done"
 
 
 def test_nothing_follows_a_promise_of_who_has_said_stop(clinic):

@@ -11,9 +11,11 @@ from actions.books.compare import unsighted_payments, unsighted_refunds
 from actions.contact.gate_facts import known_of
 from actions.contact.opt_out.record_wish import accounts_told
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
+from jobs.mark_overdue import mark_overdue
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting, latest_runs
 from models.contact.contact_course import UNSEEN, ContactCourse
+from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.deployment.port_document import PortDocument
 from models.feed.outgoing_event import OutgoingEvent
@@ -69,8 +71,12 @@ BY_NUMBER = {
     "->> 'phone'": ("customer_asked_for_phone",),
 }
 
+WHOSE = "deployment_step", "deployment", "integration", "invoice", "promise"
 # what the scans look for, however many rows are over
 SCANS = {
+    "invoice_status_due_date_id": lambda: (given.an_account(), mark_overdue.perform()),
+    "promise_state_decided_from_id": lambda: Promise.due("decided_from", real_now(), 0, "", 5),
+    "promise_to_follow_up": lambda: Promise.due("follow_at", real_now(), 0, "", 5),
     "deployment_status_updated_at": look_at_ports,
     "deployment_step_undo_failed": settle_left_ports,
     "integration_left_behind": lambda: Integration.left_behind(5),
@@ -413,7 +419,7 @@ def test_the_latest_comparisons_are_found_without_those_before(database_url, cap
 @pytest.mark.parametrize("index", SCANS)
 def test_no_scan_walks_what_is_over(database_url, ran, index):
     """Given a scan that runs every hour or oftener, then the rows that it is for have an index."""
-    table = next(name for name in ("deployment_step", "deployment", "integration") if name in index)
+    table = next(name for name in WHOSE if name in index)
     ran(table)
     SCANS[index]()
     ((sql, params),) = ran(table)

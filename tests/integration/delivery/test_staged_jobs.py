@@ -380,21 +380,22 @@ def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
     assert the_job().state == "done", "not for ever"
 
 
-def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_attempt_would():
-    """Given an attempt that puts its job off for a day, having seen nothing of what somebody staged
-    it again for meanwhile, then the job is due at once; once only.
+@pytest.mark.parametrize("put_off", [snooze_job, fail_job])
+def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_attempt_would(put_off):
+    """Given an attempt that puts its job off for a day, or fails, having seen nothing of what
+    somebody staged it again for meanwhile, then the job is due at once; once only.
     """
     job = claimed_job()
     with transaction():
         stage_again("a_test_job", 1, 1)
-    assert snooze_job(job, "not yet", 86_400)
+    assert put_off(job, "not yet", 86_400)
     again = claim_job(job.id, "w2")
     assert again is not None, "it is due"
-    assert snooze_job(again, "not yet", 86_400)
+    assert put_off(again, "not yet", 86_400)
     assert claim_job(job.id, "w2") is None
 
 
-@pytest.mark.parametrize("settle", ["finish", "snooze"])
+@pytest.mark.parametrize("settle", [finish_job, snooze_job, fail_job])
 def test_what_is_staged_again_for_later_while_it_runs_runs_then(settle):
     """Given an attempt, which may itself stage its job again for in an hour, as one does that asks
     whether a provider is done, then the next attempt is not made before; the soonest wish counts.
@@ -404,7 +405,7 @@ def test_what_is_staged_again_for_later_while_it_runs_runs_then(settle):
         with transaction():
             stage_again("a_test_job", 1, 1, delay=delay)
     before = database_time()
-    assert finish_job(job) if settle == "finish" else snooze_job(job, "not yet", 86_400)
+    assert settle(job) if settle is finish_job else settle(job, "not yet", 86_400)
     assert before + hour <= the_job().due_at <= database_time() + hour
 
 
