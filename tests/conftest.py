@@ -158,6 +158,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("slow")
     if hasattr(config, "workerinput"):
         items[:] = sharing.mixed(items)
+        if config.getoption("loadgroup"):
+            sharing.name_groups(items)
 
 
 @pytest.hookimpl(wrapper=True)
