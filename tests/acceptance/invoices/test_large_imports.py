@@ -2,22 +2,19 @@
 line.
 """
 
-import gc
-import tracemalloc
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from bin.commands.invoices import import_run
 from bin.commands.invoices.import_run import BATCH
 from bin.commands.invoices.row_memory import SHOWN
 from models.invoices.invoice import Invoice
-from models.transactions import database
+from models.transactions import release_connection
 from tests import given
 from tests.stories.operators import run
 
 HEADING = "number,customer,dueDate,amount,currency,email\n"
-AS_OFTEN_AS_PYTHON_DOES = 700, 10, 10  # it looks for garbage; the suite does so less often
 ROOM = 50  # bytes for each row more: between two runs, what has nothing to do with their length
 
 
@@ -29,73 +26,66 @@ def rows(count: int, first: int = 0, amount: str = "10.50") -> Iterator[str]:
 
 
 @pytest.fixture
-def peak(database_url, tmp_path):
-    """Runs an import of so many rows; the most memory that Python held at once
-    meanwhile, in bytes.
+def peaks(database_url, processes, tmp_path):
+    """Runs one import of so many rows after the other, in a process of their own; of each the most
+    memory that Python held at once meanwhile, in bytes, how it ended, and what it printed.
     """
     account = given.an_account()
 
-    def measured(count: int, *options: str, exit_code: int = 0, **what) -> tuple[int, str]:
-        path = tmp_path / "books.csv"
-        with path.open("w") as file:
-            file.write(HEADING)
-            file.writelines(rows(count, **what))
-        # What other tests left in this process would put the collection of cycles off for longer.
-        gc.collect()
-        gc.freeze()
-        often = gc.get_threshold()
-        gc.set_threshold(*AS_OFTEN_AS_PYTHON_DOES)
-        tracemalloc.start()
-        try:
-            answer = run("invoices", "import", str(path), "--account", account.id, *options)
-            most = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-            gc.set_threshold(*often)
-            gc.unfreeze()
-        database.connect(reuse_if_open=True)
-        assert answer.exit_code == exit_code, answer.output
-        return most, answer.output
+    def measured(counts, *options, batch=BATCH, first=0, **what):
+        arguments = []
+        for number, count in enumerate(counts):
+            path = tmp_path / f"books{number}.csv"
+            with path.open("w") as file:
+                file.write(HEADING)
+                file.writelines(rows(count, first + number * 10_000, **what))
+            arguments.append(json.dumps([str(path), "--account", account.id, *options]))
+        told = tmp_path / "told.json"
+        release_connection()
+        program = "tests.acceptance.invoices.import_peak"
+        process = processes("-m", program, str(told), str(batch), *arguments)
+        assert process.wait(1200) == 0
+        return json.loads(told.read_text())
 
     return measured
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)  # all that Python allocates is counted, up to seven times
-def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peak, monkeypatch):
-    monkeypatch.setattr(import_run, "BATCH", 100)
+def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peaks):
     # the short run is long enough to fill what is kept of the last so many
     warm, few, many = 200, 1000, 2500
-    peak(warm, first=100_000)  # whatever is made once is made now
     took = []
-    for begin in range(200_000, 500_000, 100_000):
-        short = peak(few, first=begin)[0]
-        long = peak(many, first=begin + 50_000)[0]
+    for begin in range(100_000, 400_000, 100_000):
+        # whatever is made once is made in the first
+        told = peaks((warm, few, many), batch=100, first=begin)
+        assert [exit_code for _, exit_code, _ in told] == [0, 0, 0], told
+        (_, short, long) = (most for most, _, _ in told)
         took.append((short, long))
         if long - short < ROOM * (many - few):
-            break  # what grows with the rows grows each time; what other threads held does not
+            break  # what grows with the rows grows each time
     else:
         pytest.fail(f"{few} and {many} rows took so many bytes: {took}")
-    assert Invoice.select().count() == warm + (few + many) * len(took)
+    assert Invoice.select().count() == (warm + few + many) * len(took)
 
 
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_rows_that_are_bad(peak):
-    peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
+def test_memory_does_not_grow_with_the_rows_that_are_bad(peaks):
+    few, many = 2 * BATCH, 12 * BATCH
     took = []
     for _ in range(3):
-        short, _ = peak(2 * BATCH, "--dry-run", amount="ten", exit_code=1)
-        long, told = peak(12 * BATCH, "--dry-run", amount="ten", exit_code=1)
+        told = peaks((few, few, many), "--dry-run", amount="ten")
+        assert [exit_code for _, exit_code, _ in told] == [1, 1, 1], told
+        (_, short, long) = (most for most, _, _ in told)
         took.append((short, long))
-        if long - short < ROOM * 3000:
+        if long - short < ROOM * (many - few):
             break
     else:
-        pytest.fail(f"{2 * BATCH} and {12 * BATCH} bad rows took so many bytes: {took}")
+        pytest.fail(f"{few} and {many} bad rows took so many bytes: {took}")
+    told = told[-1][2]
     lines = [
         line.split(",")[0].rsplit(" ", 1)[1] for line in told.splitlines() if "error line" in line
     ]
     assert lines == [str(line) for line in range(2, 2 + SHOWN)]
-    assert f"and {12 * BATCH - SHOWN} more" in told
+    assert f"and {many - SHOWN} more" in told
 
 
 def test_a_number_is_known_again_thousands_of_rows_later(database_url, tmp_path):

@@ -1,8 +1,9 @@
 """As many workers share the suite as the machine has room for, and each has work while it waits."""
 
 import pytest
+from xdist.scheduler import LoadGroupScheduling
 
-from tests.sharing import NEEDS, here, how_many, mixed
+from tests.sharing import NEEDS, here, how_many, mixed, name_groups
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,19 @@ def test_what_waits_is_spread_among_what_works_and_nothing_is_lost():
     assert order[0] == "tests/storm/1"
     assert order.index("tests/faults/1") == 5
     assert [name for name in order if "/a/" in name] == names[:8]
+
+
+def test_a_group_goes_to_one_worker(request):
+    """Given two cases of a group, then xdist takes them for one piece of work, and a test without a
+    group for one of its own.
+    """
+    names = ("test_a", "test_b[sqlite-x@y]", "test_c")
+    each = [
+        pytest.Function.from_parent(request.node.parent, name=name, callobj=lambda: None)
+        for name in names
+    ]
+    for item in each[:2]:
+        item.add_marker(pytest.mark.xdist_group("one"))
+    name_groups(each)
+    shared = [LoadGroupScheduling._split_scope(None, item.nodeid) for item in each]
+    assert shared == ["one", "one", each[2].nodeid]
