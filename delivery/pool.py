@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from types import FrameType
 
 from redis import Redis
-from runtime.log_throttle import LogThrottle
 
 from delivery.relay import FROZEN_KEY
 from delivery.relay import run as run_relay
 from delivery.worker import Worker
 from runtime.libc import die_with_parent
-from runtime.log import get_log
+from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import connect_redis
 
 KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
