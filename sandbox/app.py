@@ -10,8 +10,8 @@ from sandbox.front_door import Sink
 from sandbox.integrations.control import add_routes as add_integrations_control
 from sandbox.integrations.provider import PROVIDERS
 from sandbox.sandbox import Sandbox
-from sandbox.stripe.elements import add_routes as add_elements
-from sandbox.stripe.hosted import add_routes as add_stripe_pages
+from sandbox.stripe.pages.elements import add_routes as add_elements
+from sandbox.stripe.pages.hosted import add_routes as add_stripe_pages
 from sandbox.twilio.control import add_routes as add_twilio_control
 from sandbox.vapi.books import KINDS
 from sandbox.vapi.control import add_routes as add_vapi_control

@@ -158,11 +158,20 @@ class Made(Protocol):
     """An object at a provider that a step makes, and takes away when it is undone."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
-    def look(self, run: Run) -> Json: ...  # noqa: D102
-    def record(self, run: Run, effect: Effect, answer: Json, /) -> Json: ...  # noqa: D102
-    def undo(self, run: Run) -> UndoPlan: ...  # noqa: D102
-    def undone(self, run: Run, effect: Effect, answer: Json, /) -> None: ...  # noqa: D102
+    def name(self) -> str:
+        """That of its row."""
+
+    def look(self, run: Run) -> Json:
+        """How it stands there."""
+
+    def record(self, run: Run, effect: Effect, answer: Json, /) -> Json:
+        """It is made, or changed."""
+
+    def undo(self, run: Run) -> UndoPlan:
+        """Take it away."""
+
+    def undone(self, run: Run, effect: Effect, answer: Json, /) -> None:
+        """It is away."""
 
 
 def step_of(made: Made, **said: Any) -> StepKind:

@@ -149,7 +149,11 @@ def a_live_line(account: Account, number: str = NUMBER, **assistant: Any) -> Pho
     """What a deployment leaves: a number that Vapi answers, and two assistants."""
     now = real_now()
     at_vapi = phone_numbers.import_number(
-        number, account_sid=MAGIC_ACCOUNT, auth_token=MAGIC_TOKEN, tag=new_id("line")
+        number,
+        account_sid=MAGIC_ACCOUNT,
+        auth_token=MAGIC_TOKEN,
+        tag=new_id("line"),
+        squad_id="",  # whoever calls out names the squad
     )
     for name in ("payments", "receptionist"):
         row_id = new_id("res")

@@ -6,7 +6,7 @@ import stripe
 from sandbox import Sandbox
 from sandbox.stripe.exchange import Request
 from sandbox.stripe.in_process import InProcess
-from sandbox.stripe.payer import pay, visit
+from sandbox.stripe.pages.payer import pay, visit
 
 
 class Clock:
