@@ -159,7 +159,8 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         with self._closed_if_cut_short():
             if self._is_lost():
                 raise OperationalError(f"{self.path} was removed or replaced during a transaction")
-            super().commit()
+            with one_kind:
+                self.connection().execute("COMMIT")  # without another look at the file
             self._end_turn()
 
     def rollback(self) -> None:

@@ -108,8 +108,11 @@ class PatientWorker(ThreadWorker):
 
     @staticmethod
     def _goes_on(conn: Any) -> bool:
-        """Whether the next request is there, or about to be."""
-        return conn.parser.unreader.buf.getvalue() or conn.sock.has_more(STAY_SECONDS)
+        """Whether the next request has begun to arrive, or does within a moment."""
+        unreader = conn.parser.unreader
+        if not unreader.buf.getvalue() and (piece := conn.sock.read_within(STAY_SECONDS)):
+            unreader.unread(piece)
+        return bool(unreader.buf.getvalue())
 
     def _handle_one(self, conn: Any) -> Any:
         conn.sock.allow(HEAD_SECONDS, HEAD_BYTES)

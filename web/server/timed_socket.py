@@ -5,13 +5,15 @@ A timeout for each read would let a client that sends a byte every few seconds s
 
 import errno
 import math
-import select
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gunicorn.http.errors import LimitRequestHeaders
+
+_PIECE = 8192  # bytes: what gunicorn reads at once
 
 
 class TooSlow(ConnectionResetError):
@@ -33,6 +35,7 @@ class TimedSocket(socket.socket):
     _until = math.inf
     _left: float = math.inf
     _early: bytes | None = None  # waits for what is written after it; empty: what is written next
+    _lasts: float | None = None  # seconds, how long a read that blocks without a timeout waits
 
     def allow(self, seconds: float, most: float = math.inf) -> None:
         """Let all that is read and written from now on take `seconds` together, and read about
@@ -45,11 +48,18 @@ class TimedSocket(socket.socket):
         if flag != (self.gettimeout() is None):
             super().setblocking(flag)
 
-    def has_more(self, seconds: float) -> bool:
-        """Whether the peer sends something, or hangs up, within some seconds."""
-        poll = select.poll()
-        poll.register(self, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+    def read_within(self, seconds: float) -> bytes:
+        """What the peer sends within some seconds; empty where it sends nothing, or hangs up. It is
+        one call, where to look and then to read would be two.
+        """
+        if self._lasts != seconds:
+            whole, parts = divmod(round(seconds * 1_000_000), 1_000_000)
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, parts))
+            self._lasts = seconds
+        try:
+            return super().recv(_PIECE)
+        except OSError:  # nothing came; or it is gone, as the next read will find
+            return b""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Read what is there, or wait for it."""
