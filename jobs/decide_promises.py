@@ -45,8 +45,8 @@ def decide_promises() -> None:
         _stop_after(begun)
     if wrong:
         raise NotDecided(
-            f"{len(wrong)} promises could not be decided or followed up, {wrong[0]} first; each has"
-            " a line in the log."
+            f"Promises that could not be decided or followed up: {len(wrong)}, {wrong[0]} first;"
+            " each has a line in the log."
         )
 
 

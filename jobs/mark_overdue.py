@@ -47,8 +47,8 @@ def mark_overdue() -> None:
     wrong = [invoice_id for invoice_id, has_changed in changed.items() if has_changed is None]
     if wrong:
         raise NotFolded(
-            f"{len(wrong)} invoices could not be folded, {wrong[0]} first; each has a line in the"
-            " log."
+            f"Invoices that could not be folded: {len(wrong)}, {wrong[0]} first; each has a line in"
+            " the log."
         )
 
 

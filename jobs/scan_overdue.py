@@ -47,8 +47,8 @@ def scan_overdue() -> None:
             raise Snooze("more people are due for contact", 0.0)
     if run.failed:
         raise NotLookedAt(
-            f"{len(run.failed)} people could not be looked at, customer {min(run.failed)} first;"
-            " each has a line in the log."
+            f"People who could not be looked at: {len(run.failed)}, customer {min(run.failed)}"
+            " first; each has a line in the log."
         )
 
 

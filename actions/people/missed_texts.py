@@ -71,7 +71,7 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     if unasked is not None:
         raise unasked
     if wrong:
-        raise NotTakenIn(f"{len(wrong)} texts could not be taken in, {wrong[0]} first.")
+        raise NotTakenIn(f"Texts that could not be taken in: {len(wrong)}, {wrong[0]} first.")
     return missed > AT_ONCE
 
 

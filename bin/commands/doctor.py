@@ -64,7 +64,8 @@ def doctor() -> None:
         )
     console().print(table)
     counts = Counter(finding.level for finding in findings)
-    console().print(f"{counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failed")
+    warnings = f"{counts['warn']} warning{'s' * (counts['warn'] != 1)}"
+    console().print(f"{counts['ok']} ok, {warnings}, {counts['fail']} failed")
     if counts["fail"]:
         raise SystemExit(1)
 

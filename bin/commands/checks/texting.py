@@ -159,7 +159,7 @@ def _read_to(settings: Settings) -> Finding:
     return judged(
         ago > BEHIND,
         "texts that came in",
-        f"Twilio's list was read up to {ago.total_seconds() / 60:.0f} minutes ago"
+        f"Twilio's list was read up to {ago.total_seconds() / 60:.0f} min ago"
         if known is not None
         else "Twilio's list has not been read yet",
         "A STOP whose webhook was lost is heard only when the list is read: see the dead jobs of"

@@ -45,7 +45,7 @@ def check_voice(settings: Settings) -> Iterator[Finding]:
     except Misconfigured as error:
         yield Finding("fail", "VAPI_API_KEY", "no key of Vapi's", str(error))
         return
-    yield Finding("ok", WHAT, f"answers, and takes the key; it has {len(numbers)} numbers")
+    yield Finding("ok", WHAT, f"answers, and takes the key; its numbers: {len(numbers)}")
     left = [str(row.get("number") or row.get("id")) for row in numbers if row.get("workflowId")]
     if left:
         yield Finding("warn", "Vapi numbers", f"of a Workflow: {', '.join(left)}", WORKFLOWS)

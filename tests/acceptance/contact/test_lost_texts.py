@@ -533,7 +533,8 @@ def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
     read_to = TextWatermark.get().read_to
     clinic.looks()
     assert len(clinic.stops()) == 1
-    assert clinic.job("read_inbound_texts").last_error.startswith("NotTakenIn: 1 texts")
+    error = clinic.job("read_inbound_texts").last_error
+    assert error.startswith("NotTakenIn: Texts that could not be taken in: 1,")
     assert TextWatermark.get().read_to == read_to
     WorkItem.update(context=item.context).execute()
     given.retried(clinic.redis, "periodic", 1)

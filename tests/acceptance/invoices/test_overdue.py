@@ -126,7 +126,7 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     ) == ("sent", 250)
     sweep = StagedJob.get()
     assert (sweep.state, sweep.attempts) == ("waiting", 1)
-    assert f"1 invoices could not be folded, {broken.id} first" in sweep.last_error
+    assert f"Invoices that could not be folded: 1, {broken.id} first" in sweep.last_error
     monkeypatch.undo()
     mark_overdue.perform()
     assert given.fresh(broken).status == "overdue"

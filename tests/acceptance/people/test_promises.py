@@ -168,7 +168,7 @@ def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
 
     monkeypatch.setattr(job, "BATCH", 1)
     monkeypatch.setattr(job, "follow_up", fails)
-    with pytest.raises(job.NotDecided, match="4 promises"):
+    with pytest.raises(job.NotDecided, match="followed up: 4, "):
         scan()
     assert sorted(tried) == sorted(row.id for row in Promise.select())
 

@@ -12,6 +12,7 @@ import pytest
 from bin.commands import doctor
 from bin.commands.checks import stripe_access
 from bin.commands.checks.clocks import compare
+from bin.commands.checks.finding import Finding
 from bin.commands.doctor import examine
 from delivery.outages import LOCKED_OUT
 from delivery.relay import tick
@@ -122,6 +123,12 @@ def test_a_healthy_installation_is_told_so(healthy):
     result = run("doctor")
     assert result.exit_code == 0
     assert "0 failed" in result.output
+
+
+def test_one_warning_is_one(monkeypatch):
+    only = Finding("warn", "what", "found", "advice")
+    monkeypatch.setattr("bin.commands.doctor.examine", lambda: iter([only]))
+    assert "0 ok, 1 warning, 0 failed" in run("doctor").output
 
 
 def test_every_complaint_says_what_to_do(database_url, set_env):
@@ -748,7 +755,7 @@ def voice_clinic(healthy, voice, set_env) -> Any:
 
 def test_a_vapi_that_takes_the_key_is_told_so_and_only_read(voice_clinic, stand_in):
     assert complaints() == {}
-    assert found()["Vapi"][1] == "answers, and takes the key; it has 0 numbers"
+    assert found()["Vapi"][1] == "answers, and takes the key; its numbers: 0"
     asked = stand_in.sandbox.shared.requests.select({"provider": "vapi"})
     assert {(row["method"], row["path"]) for row in asked} == {("GET", "/phone-number")}
     assert MAGIC_KEY not in run("doctor").output
