@@ -5,7 +5,7 @@ It is part of the squad's own body, only where the account takes cards by keypad
 """
 
 from rules.calling.tools_defined import PAY, STOP, render_tools
-from rules.deployment.rendering import Clinic, Json, assistant, manners
+from rules.deployment.rendering import ABOUT_THE_VERIFIED, Clinic, Json, assistant, manners
 
 NAME = "card_entry"
 TO_CARD_ENTRY = "handoff_to_card_entry"
@@ -46,10 +46,11 @@ def render_card_entry(clinic: Clinic) -> Json:
 
 
 def _prompt(clinic: Clinic) -> str:
+    stopping = f"call the tool {STOP} at once, and say that it is done"
     return f"""You help somebody who is verified to pay {clinic.name} by typing a card on the keypad
 of their phone.
 
-{manners(clinic, stopping=f"call the tool {STOP} at once, and say that it is done")}
+{manners(clinic, stopping=stopping, about_patients=ABOUT_THE_VERIFIED)}
 
 # What you do
 - Call {PAY} with by keypad, and do exactly what it says: read the question out and wait for a clear

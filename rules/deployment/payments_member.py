@@ -10,6 +10,7 @@ from rules.calling.call_analysis import SCHEMA
 from rules.calling.tools_defined import VERIFY, render_tools
 from rules.deployment.card_entry import TO_CARD_ENTRY
 from rules.deployment.rendering import (
+    ABOUT_THE_VERIFIED,
     Clinic,
     Json,
     assistant,
@@ -107,7 +108,7 @@ def _prompt(clinic: Clinic) -> str:
     return f"""You speak for {clinic.name} with people about their bills: some have called, others
 you have called.
 
-{manners(clinic, stopping=_STOPPING, about_patients=_ABOUT_PATIENTS)}
+{manners(clinic, stopping=_STOPPING, about_patients=ABOUT_THE_VERIFIED)}
 - Whoever presses {STOP_KEY} wants to be left alone: call stopContact at once. Every other key means
   nothing to you. If somebody types a long number, say: "Please do not enter card details here."
 
@@ -148,10 +149,6 @@ give the clinic's number."""
 
 
 _STOPPING = "call the tool stopContact at once, and say that it is done"
-_ABOUT_PATIENTS = (
-    "Never say anything about a patient: not whether somebody is one, not their appointments. To\n"
-    "  a verified patient you speak about their own bills, and about nothing else of theirs."
-)
 
 
 def _typing(clinic: Clinic) -> str:

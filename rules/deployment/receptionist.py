@@ -51,8 +51,8 @@ def render_trial(clinic: Clinic) -> Json:
     It looks into the files by a tool of its own, connects with nobody and tells our server nothing.
     """
     body = render_receptionist(clinic)
-    # no tool of ours is at hand
-    clinic = replace(clinic, has_calendar=False)
+    # no tool of ours is at hand, and there is no call to be connected
+    clinic = replace(clinic, has_calendar=False, transfer_number="")
     prompt = _prompt(clinic, bool(clinic.files), in_writing=True)
     model = body["model"] | {
         "messages": [{"role": "system", "content": prompt}],

@@ -17,7 +17,7 @@ Language = Literal["en", "es"]
 
 # Changes with every change of a text or a value here, so that what was deployed before is known as
 # an older one. It is in the metadata of each assistant.
-RENDERED_VERSION = "7"
+RENDERED_VERSION = "8"
 WEBHOOK = "/api/webhooks/vapi"
 DEFAULT_VOICE = {"provider": "vapi", "voiceId": "Clara"}
 LONGEST = 100  # characters of a name that a clinic chose, as it is put into a prompt
@@ -29,10 +29,11 @@ HANG_UP = 40  # seconds of silence until the call ends
 
 _STILL_THERE = {"en": "Are you still there?", "es": "¿Sigue usted ahí?"}
 _NOBODY_THERE = {
-    "en": "I cannot hear you, so I will end the call. Please call again any time. Goodbye.",
-    "es": "No le oigo, así que voy a terminar la llamada. Llame cuando guste. Adiós.",
+    "en": "I cannot hear you, so I will end the call. Please call us any time. Goodbye.",
+    "es": "No le oigo, así que voy a terminar la llamada. Llámenos cuando guste. Adiós.",
 }
-_GOODBYE = {"en": "Thank you for calling. Goodbye.", "es": "Gracias por llamar. Adiós."}
+# heard by those who rang, and by those whom we rang
+_GOODBYE = {"en": "Thank you. Goodbye.", "es": "Gracias. Adiós."}
 _SPOKEN = {
     "en": "Speak English. If the caller speaks Spanish, go on in Spanish.",
     "es": "Speak Spanish. If the caller speaks English, go on in English.",
@@ -171,6 +172,11 @@ def voice(clinic: Clinic) -> Json:
 ABOUT_PATIENTS = (
     "Never say anything about a patient: not whether somebody is one, not their appointments, not"
     " their\n  bills."
+)
+
+ABOUT_THE_VERIFIED = (
+    "Never say anything about a patient: not whether somebody is one, not their appointments. To\n"
+    "  a verified patient you speak about their own bills, and about nothing else of theirs."
 )
 
 

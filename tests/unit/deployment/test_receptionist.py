@@ -1,10 +1,12 @@
 """The receptionist as code: what it says first, what it never says, and what its tools are."""
 
+import re
 from dataclasses import fields, replace
 
 import pytest
 
 from rules.deployment.calendar_tool import FIND_FREE_TIMES
+from rules.deployment.card_entry import render_card_entry
 from rules.deployment.payments_member import TO_RECEPTION, render_payments
 from rules.deployment.query_tool import FUNCTION, render_query_tool
 from rules.deployment.receptionist import TO_PAYMENTS, opening, render_receptionist, render_trial
@@ -209,7 +211,7 @@ def test_a_change_of_what_is_rendered_raises_its_version():
         render_query_tool(CLINIC, "tag-1"),
         render_squad(Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1")),
     ]
-    assert (RENDERED_VERSION, digest(bodies)[:16]) == ("7", "5ae9119322e2be8d")
+    assert (RENDERED_VERSION, digest(bodies)[:16]) == ("8", "0122b60ce7e59fde")
 
 
 def test_a_chosen_voice_is_passed_on_without_anything_beside_it():
@@ -266,6 +268,20 @@ def test_trial_is_a_talk_in_writing_that_nobody_hears_of():
     assert FUNCTION in prompt_of(body)
     assert body["model"]["toolIds"] == []
     assert render_trial(replace(CLINIC, files=()))["model"]["tools"] == []
+    having = replace(CLINIC, transfer_number="+12125550199")
+    assert "transferCall" not in prompt_of(render_trial(having))
+
+
+def test_whoever_was_called_is_not_thanked_for_calling():
+    for language in ("en", "es"):
+        said = render_payments(replace(CLINIC, language=language))["endCallMessage"]
+        assert not re.search("calling|llamar", said)
+
+
+def test_who_types_a_card_may_hear_of_the_bill_it_pays():
+    prompt = prompt_of(render_card_entry(CLINIC))
+    assert "not their bills" not in prompt
+    assert "their own bills" in prompt
 
 
 @pytest.mark.parametrize(
