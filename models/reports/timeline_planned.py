@@ -30,7 +30,9 @@ def _decided(drafts: list[PlannedContact]) -> dict[str, WorkItem]:
 
 
 def _of(planned: PlannedContact, item: WorkItem | None) -> Iterable[Entry]:
-    way, line = WAYS.get(planned.channel, planned.channel), f"planned:{planned.id}"
+    # who asked for one channel is contacted by it, whatever the rung says
+    made = "sms" if planned.message_id else "voice" if planned.call_id else planned.channel
+    way, line = WAYS[made], f"planned:{planned.id}"
     named = f"{way} of day {planned.days}"
     if planned.expires_at is not None:
         until = f"{planned.expires_at:%Y-%m-%d %H:%M} UTC"

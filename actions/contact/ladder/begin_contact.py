@@ -53,7 +53,7 @@ def _have_called(planned: PlannedContact, invoices: Sequence[Invoice], owing: Ow
         owing.account.id,
         "call",
         planned.id,
-        f"Call about {_named(invoices)}.",
+        f"Call about {named(invoices)}.",
         customer_id=owing.customer.id,
         invoice_id=invoices[0].id,
         suggested="called",
@@ -76,7 +76,7 @@ def hand_over(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing
     planned.record_performed(owing.now, work_item_id=item.id)
 
 
-def _named(invoices: Sequence[Invoice]) -> str:
+def named(invoices: Sequence[Invoice]) -> str:
     """The invoices by their numbers."""
     numbers = ", ".join(invoice.number for invoice in invoices)
     return f"invoice {numbers}" if len(invoices) == 1 else f"invoices {numbers}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.contact.ladder.ask_gate import ask, is_by_hand
-from actions.contact.ladder.begin_contact import begin, hand_over
+from actions.contact.ladder.begin_contact import begin, hand_over, named
 from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
 from actions.people.number_lookups import want_look_up
@@ -195,19 +195,19 @@ def _plan(
 def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
     """Let the contact wait for approval."""
     draft = _plan(owing, rung, invoices, "draft", owing.now + DRAFT_LASTS)
-    numbers = ", ".join(invoice.number for invoice in invoices)
+    channel = owing.channel(rung)
     WorkItem.open(
         owing.account.id,
         "draft",
         draft.id,
-        f"A {'text' if rung.way == 'sms' else 'call'} about {numbers} waits for approval.",
+        f"A {'text' if channel == 'sms' else 'call'} about {named(invoices)} waits for approval.",
         customer_id=owing.customer.id,
         invoice_id=invoices[0].id,
         suggested="approve",
         due_at=draft.expires_at,
         context={
             "plannedContactId": draft.id,
-            "channel": rung.way,
+            "channel": channel,
             "days": rung.days,
             "invoiceIds": [invoice.id for invoice in invoices],
         },
@@ -234,7 +234,7 @@ def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> To
         ends = [at for at in (draft.expires_at, _opening(owing, climb)) if at is not None]
         return Told(
             min(ends, default=owing.now + DAY),
-            draft.channel,
+            _way(owing, draft.rung),
             None,
             "awaits_approval",
             "It waits as a draft until a person approves it.",

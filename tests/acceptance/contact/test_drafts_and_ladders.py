@@ -9,6 +9,7 @@ from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
+from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.contact.hours import closing
 from rules.contact.person_time_zones import zones_of_number
@@ -55,6 +56,25 @@ def test_a_new_clinics_contacts_wait_until_they_are_approved_together(clinic):
         "not_found",
         "performed",
     ]
+
+
+def test_a_draft_says_by_which_channel_it_would_be_made(clinic):
+    """Given a rung that calls, and a person who asked for texts only (45 CFR 164.522(b)), then the
+    draft says that a text waits, and the timeline that a text was made.
+    """
+    clinic.settings(first_contacts="draft", ladder=[{"days": 3, "way": "voice"}])
+    Customer.update(contact_request={"channel": "sms"}).execute()
+    invoice = clinic.owes(3)
+    clinic.scan()
+    (item,) = clinic.texting.get("/api/work-items?state=open&kind=draft")["data"]
+    assert item["words"] == f"A text about invoice {invoice.number} waits for approval."
+    (row,) = unpaid(clinic)
+    assert row["nextContactChannel"] == "sms"
+    approve(clinic, item["id"])
+    assert len(clinic.sends()) == 1
+    lines = clinic.texting.get(f"/api/invoices/{invoice.id}/timeline?limit=100")["data"]
+    (begun,) = [line["reason"] for line in lines if line["type"] == "contact.performed"]
+    assert begun == "A text of day 3 was begun, as the account's ladder says."
 
 
 @pytest.mark.parametrize("action", ["approve", "decline"])
