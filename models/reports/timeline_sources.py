@@ -96,7 +96,7 @@ def audited(subjects: list[str]) -> Iterable[Entry]:
 
 
 def notices(having: Belongings) -> Iterable[Entry]:
-    """Events sent to the clinic's software."""
+    """Events in the feed, which the clinic's software may read or be sent."""
     rows = (
         OutgoingEvent.select()
         .where(OutgoingEvent.subject == f"invoice:{having.invoice.id}")
@@ -109,7 +109,7 @@ def notices(having: Belongings) -> Iterable[Entry]:
             row.created_at,
             "notice",
             row.type,
-            f"The clinic's software was sent {row.type}.",
+            f"{row.type} was put into the feed for the clinic's software.",
         )
 
 

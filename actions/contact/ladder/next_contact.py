@@ -28,7 +28,7 @@ class Next:
 
 
 DISPUTED = Next(
-    None, code="invoice_disputed", reason="A payment of the invoice is disputed in the bank."
+    None, code="invoice_disputed", reason="A payment of the invoice is disputed at the bank."
 )
 NO_LADDER = Next(None, code="no_ladder", reason="The account's ladder has no rungs.")
 

@@ -85,6 +85,8 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
         == "A payment of 125.00 USD (stripe): succeeded, 125.00 USD received."
     )
     assert (facts["refund"]["amount"], facts["refund"]["status"]) == (500, "succeeded")
+    fed = {line["reason"] for line in lines if line["kind"] == "notice"}
+    assert "invoice.paid was put into the feed for the clinic's software." in fed
     assert any("does not have enough funds" in line["reason"] for line in lines)
     assert all(line["reason"].endswith((".", ")")) for line in lines)
 
