@@ -7,6 +7,7 @@ from delivery.perform_now import stage_now
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
+from rules.money import in_words
 from runtime.clock import real_now
 from runtime.errors import Refused
 
@@ -27,8 +28,8 @@ def plan_attempt(
     if wanted > invoice.outstanding:
         raise Refused(
             "amount_exceeds_balance",
-            f"{invoice.outstanding} {invoice.currency} (minor units) are owed; {wanted} were"
-            " requested.",
+            f"{in_words(invoice.outstanding, invoice.currency, 'en_US')} is owed of invoice"
+            f" {invoice.number}; {in_words(wanted, invoice.currency, 'en_US')} was requested.",
         )
     if amount is None:
         check_balance_chargeable(invoice)

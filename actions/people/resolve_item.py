@@ -28,6 +28,7 @@ from models.payments.refund_request import RefundRequest, refundable
 from models.transactions import serialize_on, transaction
 from rules.contact.work_items import BY_HAND, actions_of
 from rules.invoice_fold import UNPAID
+from rules.money import in_words
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -163,9 +164,9 @@ def _refund(item: WorkItem, choice: Choice) -> None:
     if left > 0:
         raise Refused(
             "payment_not_refundable",
-            f"{left} {invoice.currency} (minor units) of invoice {invoice.number} cannot be given"
-            " back by card. Refund what can be at /api/payments, give back the rest by hand, and"
-            " resolve it with keep.",
+            f"{in_words(left, invoice.currency, 'en_US')} of invoice {invoice.number} cannot be"
+            " given back by card. Refund what can be at /api/payments, give back the rest by hand,"
+            " and resolve it with keep.",
         )
     item.record_context({**item.context, "refundIds": asked})
 

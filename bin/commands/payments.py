@@ -6,6 +6,7 @@ from actions.payments.returns.void_payment import void_payment
 from bin.commands.output import acting, say
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from rules.money import in_words
 
 
 @click.group()
@@ -34,7 +35,8 @@ def void(payment_id: str, reason: str) -> None:
         )
     payment = void_payment(payment_id, reason.strip()[:500], acting())
     invoice = Invoice.get_by_id(payment.invoice_id)
+    owed = in_words(invoice.outstanding, invoice.currency, "en_US")
     say(
-        f"{payment.id}: {payment.status}. Invoice {invoice.number} is {invoice.status},"
-        f" {invoice.outstanding} {invoice.currency} (minor units) are owed."
+        f"{payment.id}: {payment.status}. Invoice {invoice.number} is"
+        f" {invoice.status.replace('_', ' ')}, {owed} is owed."
     )

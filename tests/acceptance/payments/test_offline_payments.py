@@ -100,7 +100,7 @@ def test_an_operator_voids_from_the_shell(clinic):
     payment = clinic.takes().json["payment"]["id"]
     answer = run("payments", "void", payment, "--reason", "typed for the wrong invoice")
     assert answer.exit_code == 0, answer.output
-    assert "12500 usd (minor units) are owed" in answer.output
+    assert "$125.00 is owed" in answer.output
     assert (clinic.now.status, AuditEntry.get(AuditEntry.action == "payment.voided").actor[:4]) == (
         "sent",
         "cli:",
