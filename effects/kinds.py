@@ -125,3 +125,9 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 def kind_of(effect: Effect) -> Kind:
     """The kind of `effect`. Raises KeyError for one that a newer release wrote."""
     return _BY_NAME[effect.kind]
+
+
+def what_it_does(effect: Effect) -> str:
+    """What `effect` does, for people; the name of a kind that a newer release wrote."""
+    known = _BY_NAME.get(effect.kind)
+    return known.does if known is not None else effect.kind

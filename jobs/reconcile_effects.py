@@ -11,6 +11,7 @@ from itertools import islice
 
 from delivery.attempt import Snooze
 from delivery.registry import job
+from effects.kinds import what_it_does
 from effects.settle import end_unsent, look_again
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
@@ -72,8 +73,9 @@ def _open_doubt(effect: Effect, account_id: str) -> None:
         account_id,
         "doubt",
         effect.id,
-        f"Nobody knows whether this happened at {effect.provider.capitalize()}: {effect.reason}."
-        " It is not repeated until somebody has looked at the provider.",
+        f"Nobody knows whether this happened at {effect.provider.capitalize()}:"
+        f" {what_it_does(effect)} ({effect.reason}). It is not repeated until somebody has looked"
+        " at the provider.",
         invoice_id=effect.invoice_id,
         suggested="done",
         context={"effectId": effect.id, "kind": effect.kind, "provider": effect.provider},

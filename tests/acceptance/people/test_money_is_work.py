@@ -176,6 +176,10 @@ def test_a_doubt_is_work_until_it_is_settled(clinic):
     reconcile_effects.perform()
     (item,) = waiting(clinic, "doubt")
     assert (item["subject"], item["invoiceId"]) == (effect.id, clinic.invoice.id)
+    assert item["words"] == (
+        "Nobody knows whether this happened at Twilio: Send a text (a test). It is not repeated"
+        " until somebody has looked at the provider."
+    )
     Effect.get_by_id(effect.id).record_refused("by_hand", "It did not happen.", real_now())
     reconcile_effects.perform()
     assert waiting(clinic, "doubt") == []
