@@ -31,7 +31,7 @@ def _call(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) ->
         invoices,
         owing.customer,
         asked_by=planned.asked_by,
-        reason=f"{planned.days} days overdue",
+        reason=f"day {planned.days} of the account's ladder",
         planned_contact_id=planned.id,
     )
     planned.record_performed(owing.now, call_id=call.id)

@@ -188,6 +188,17 @@ def test_a_text_that_the_gate_stopped_after_an_attempt_that_came_to_nothing_is_m
     assert len(clinic.sends()) == 1
 
 
+def test_a_late_call_says_no_wrong_age_of_the_bill(calling):
+    """Given a rung of day 7 that is climbed on day 9, then nothing says seven days overdue."""
+    clinic = Scanning(calling)
+    clinic.settings(first_contacts="automatic", calling="automatic", ladder=BY_CALL)
+    clinic.days_pass(1)
+    clinic.owes(9)
+    clinic.scan()
+    (call,) = Call.select()
+    assert calling.shown(call)["reason"] == "day 7 of the account's ladder"
+
+
 def test_a_call_that_vapi_never_placed_is_made_up_for(calling):
     """Given an organization without credits at Vapi when a call is due, then whoever was not rung
     is called once it has some.
