@@ -22,7 +22,7 @@ _SECRET = re.compile(
     r"|(?i:(?<=Bearer )|(?<=Bearer%20))[A-Za-z0-9._~+/=-]+"
     r"|(?i:(?<=Basic )|(?<=Basic%20))[A-Za-z0-9+/=_%-]{16,}"
     # up to the last @: a password may hold / and @ though it should not; a port is none
-    r"|(?<=://)[^\s\"'<>/]{0,100}:(?!\d{1,5}/)[^\s\"'<>]{1,200}(?=@)"
+    r"|(?<=://)[^\s\"'<>/:]{0,100}:(?!\d{1,5}/)(?=[^\s\"'<>@]{0,200}+@)[^\s\"'<>]{1,200}(?=@)"
     r"|(?<=://)[^\s\"'<>/@:]{16,200}(?=@)"
     r"|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
     # what clinics connect: keys and tokens, and what comes back to /api/oauth/callback

@@ -33,7 +33,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     )
     plain = plain.partition(":")[0] if plain.count(":") == 1 else plain
     try:
-        address = ip_address(plain)
+        address = ip_address(plain.partition("%")[0])  # a zone may be any text, and is the peer's
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -7,7 +7,9 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from rules.cards.card_numbers import redact
-from runtime.log import MaskingFormatter
+from runtime.log import MaskingFormatter, hide_secrets
+
+LONGEST = 1000  # characters of a warning: of a request that was no HTTP, that is the beginning
 
 # gunicorn's words for an address that it cannot have, at each of five tries and after them, and
 # what to do about it
@@ -24,6 +26,11 @@ class MaskedLogger(Logger):
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             handler.setFormatter(MaskingFormatter(redact))
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log its beginning: to look through all that a stranger sends would cost too much."""
+        text = str(msg) % args if args else str(msg)
+        super().warning("%s", redact(hide_secrets(text[: 2 * LONGEST]))[:LONGEST], **kwargs)
 
     def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Log it; what keeps the server from starting is said once, with what to do."""

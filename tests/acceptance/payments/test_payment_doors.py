@@ -274,6 +274,7 @@ def test_our_own_tls_needs_no_proxy(client, setting):
         ("10.1.2.3", {"X-Forwarded-For": "198.51.100.1, 203.0.113.5, 10.9.9.9"}, "203.0.113.5"),
         ("10.1.2.3", {"X-Forwarded-For": "203.0.113.5:4711"}, "203.0.113.5"),
         ("10.1.2.3", {"X-Forwarded-For": "[2001:db8::7]:4711"}, "2001:db8::7"),
+        ("10.1.2.3", {"X-Forwarded-For": "fe80::7%\x1b[2Jany text"}, "fe80::7"),
         ("::ffff:10.1.2.3", {"X-Forwarded-For": "203.0.113.5"}, "203.0.113.5"),
         # proxies pass these on from clients
         ("10.1.2.3", {"Forwarded": "for=203.0.113.5", "X-Real-IP": "203.0.113.6"}, "10.1.2.3"),

@@ -8,9 +8,11 @@ import sys
 
 import pytest
 import structlog
+from gunicorn.config import Config
 
 from rules.cards.card_numbers import redact
 from runtime.log import _SECRET, MaskingFormatter, _Masking, configure_log, get_log
+from web.server.gunicorn_log import LONGEST, MaskedLogger
 
 
 def line(text: str) -> str:
@@ -66,6 +68,20 @@ def test_what_begins_like_many_tokens_is_looked_through_once():
     """
     text = f"{'eyJ-' * 10}.a.b"
     assert [at for at in range(len(text)) if _SECRET.match(text, at)] == [0]
+
+
+def test_a_strangers_broken_request_is_logged_by_its_beginning(capfd):
+    """Given a request that is no HTTP, as long as a line may be, then the start of it is looked
+    through and logged; what is cut off leaves no part of a secret.
+    """
+    log = MaskedLogger(Config())
+    card = "4242 4242 4242 4242"
+    before = "x" * (LONGEST - 30) + " "
+    log.warning("Invalid request: %s", f"{before}{card} {'y' * 8_000}")
+    told = capfd.readouterr().err
+    assert "x" * 100 in told
+    assert "4242" not in told
+    assert len(told) < LONGEST + 100
 
 
 @pytest.mark.parametrize(
