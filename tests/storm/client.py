@@ -52,6 +52,7 @@ class Records:
         self.stops: list[Json] = []
         self.starts: list[Json] = []
         self.paused: list[Json] = []
+        self.imported: list[Json] = []
         self.forged: list[str] = []
         self.problems: list[str] = []
         self._lock = threading.Lock()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import combinations
 
 from rules.calling.ended_reasons import MADE_BY_HAND
 from tests.storm.client import Asked, Json
@@ -18,7 +19,7 @@ HELD = ("attorney", "bankruptcy", "dispute", "hardship")  # by which reasons peo
 REASONS = (*HELD, "asked_for_person", "anger", "instalments")
 # a doubt is ended by who has looked at Vapi, which nobody here does
 UNTRUE = frozenset({"ended", "never_placed"})
-CALLED = frozenset({"called", "not_reached"})
+DONE = ("madeCallId", "messageId", "refundIds")  # what an item tells of what was done
 SWITCHES = {"sms": "texts", "voice": "calls"}
 MICROS = 1e6
 
@@ -44,6 +45,13 @@ class Desk(Actor):
         person = bill.customer["id"]
         path = f"/api/customers/{person}/{path}"
         return self.ask(what, bill.clinic, path, body, customer=person, **more)
+
+    def tempt(self, bill: Bill) -> None:
+        """Somebody who has not heard of it has them texted and called."""
+        about = {"invoice": bill.id}
+        path = f"/api/invoices/{bill.id}"
+        self.ask("link", bill.clinic, f"{path}/payment-links", {"channel": "sms"}, **about)
+        self.ask("call", bill.clinic, f"{path}/calls", {}, **about)
 
     def resolve(self) -> None:
         """Somebody sees to what waits; one of three times somebody else does, too, in their way."""
@@ -102,6 +110,7 @@ class Desk(Actor):
             path = f"/api/invoices/{bill.id}/promises"
             body = {"promisedFor": day.isoformat()}
             self.ask("promise", bill.clinic, path, body, invoice=bill.id)
+            self.tempt(bill)
 
     def escalate(self) -> None:
         bill = self.bill()
@@ -109,11 +118,13 @@ class Desk(Actor):
             path = f"/api/invoices/{bill.id}/escalations"
             about = {"customer": bill.customer["id"], "invoice": bill.id}
             self.ask("escalate", bill.clinic, path, {"reason": self.dice.choice(REASONS)}, **about)
+            self.tempt(bill)
 
     def hold(self) -> None:
         bill = self.bill()
         if bill is not None:
             self.about("hold", bill, "holds", {"kind": self.dice.choice((*HELD, "insurance"))})
+            self.tempt(bill)
 
     def lift(self) -> None:
         placed = [one for one in self.records.asked if one.what == "hold" and one.accepted]
@@ -132,6 +143,7 @@ class Desk(Actor):
         if bill is not None:
             phone = bill.customer["phone"]
             self.about("opt out", bill, "opt-outs", {"source": "desk", "phone": phone}, phone=phone)
+            self.tempt(bill)
 
     def change_phone(self) -> None:
         """They have another number, and have agreed to nothing there."""
@@ -151,12 +163,17 @@ class Desk(Actor):
         )
 
 
-class Operator(Actor):
-    """Who runs the installation, pauses a clinic's texts, calls or charges for a while, and changes
-    how it collects.
+class Operator(Desk):
+    """Who runs the installation, pauses a clinic's texts, calls or charges for a while, changes how
+    it collects, and imports what its books say.
     """
 
-    steps = (("pause_for_a_while", 2), ("keep_a_quiet_day", 2), ("collect_otherwise", 3))
+    steps = (
+        ("pause_for_a_while", 2),
+        ("keep_a_quiet_day", 2),
+        ("collect_otherwise", 3),
+        ("import_by_two", 2),
+    )
     pause = 4.0
 
     def pause_for_a_while(self) -> None:
@@ -164,7 +181,8 @@ class Operator(Actor):
         what = self.dice.choice(("texts", "calls", "charges"))
         told = self._switch("pause", what, clinic)
         since = time.time()
-        time.sleep(self.dice.uniform(1, 6))
+        self._tempt_some(clinic)
+        time.sleep(self.dice.uniform(0, 4))
         until = time.time()
         if told:
             self.records.paused.append(
@@ -177,8 +195,13 @@ class Operator(Actor):
         """Today nobody is to be contacted, and then they may be after all."""
         clinic = self.dice.choice(self.world.clinics)
         self._choose("quiet day", clinic, quietDays=[f"{self.world.today:%A}".lower()])
-        time.sleep(self.dice.uniform(1, 4))
+        self._tempt_some(clinic)
         self._choose("no quiet day", clinic, quietDays=[])
+
+    def _tempt_some(self, clinic: Clinic) -> None:
+        own = [bill for bill in self.world.bills if bill.clinic is clinic]
+        for bill in own[-3:]:
+            self.tempt(bill)
 
     def collect_otherwise(self) -> None:
         calling = self.dice.choice(("automatic", "automatic", "manual"))
@@ -186,14 +209,36 @@ class Operator(Actor):
         clinic = self.dice.choice(self.world.clinics)
         self._choose("settings", clinic, calling=calling, firstContacts=drafts)
 
+    def import_by_two(self) -> None:
+        """Two import the same file at once, and then one in which an amount is another."""
+        clinic = self.dice.choice(self.world.clinics)
+        who, number = f"Import {self.world.number()}", self.world.number()
+        rows = [(f"I{number}-{place}", who, self.dice.randint(500, 9_000)) for place in range(3)]
+        with ThreadPoolExecutor(2) as pair:
+            done = list(pair.map(lambda _: self._import(clinic, rows), range(2)))
+        if any(done):
+            corrected = [(*rows[0][:2], rows[0][2] + 100), *rows[1:]]
+            rows = corrected if self._import(clinic, corrected) else []
+        self.records.imported.append({"account": clinic.id, "who": who, "rows": rows * any(done)})
+
+    def _import(self, clinic: Clinic, rows: list[tuple[str, str, int]]) -> bool:
+        path = self.world.town.folder / f"import-{self.world.number()}.csv"
+        lines = [f"{name},{who},2099-01-31,{cents / 100:.2f},USD" for name, who, cents in rows]
+        path.write_text("\n".join(["number,customer,dueDate,amount,currency", *lines]) + "\n")
+        return self._told("invoices", "import", str(path), "--account", clinic.id, "--yes")
+
     def _choose(self, what: str, clinic: Clinic, **settings: object) -> None:
         path = f"/api/accounts/{clinic.id}/settings"
         self.ask(what, clinic, path, settings, "PATCH", account=clinic.id)
 
     def _switch(self, how: str, what: str, clinic: Clinic) -> bool:
+        return self._told(how, what, "--account", clinic.id, "--why", "a storm")
+
+    def _told(self, *command: str) -> bool:
+        """Whether a command has ended well: a database that is away tells nobody what was done."""
         try:
-            self.world.town.command(how, what, "--account", clinic.id, "--why", "a storm")
-        except RuntimeError:  # a database that is away tells nobody whether it was done
+            self.world.town.command(*command)
+        except RuntimeError:
             return False
         return True
 
@@ -343,6 +388,20 @@ def decided_once(evidence: Evidence) -> Iterator[str]:
         yield from (f"{what} {each} was answered, and is not there" for each in named[what] - ids)
 
 
+def chosen_at_once(evidence: Evidence) -> Iterator[str]:
+    """Of two who choose about the same thing at the same moment, both are told of what was done
+    once.
+    """
+    chosen = [one for one in evidence.asked if one.what == "resolve" and one.accepted]
+    for first, second in combinations(chosen, 2):
+        is_at_once = first.begun < second.ended and second.begun < first.ended
+        if first.path == second.path and is_at_once:
+            contexts = [each.answer["context"] for each in (first, second)]
+            told = [{name: context.get(name) for name in DONE} for context in contexts]
+            if told[0] != told[1]:
+                yield f"{first.path} was done twice at once: {told}"
+
+
 def resolved(evidence: Evidence, one: Asked) -> str:
     """What is wrong with the promise that an item is seen to; empty when nothing is."""
     item = evidence.by_id("work_item").get(one.answer["id"])
@@ -397,9 +456,26 @@ def last_words(evidence: Evidence) -> Iterator[str]:
                 yield f"{column} of {row_id} is {found}; the last that was asked for: {values}"
 
 
+def imported(evidence: Evidence) -> Iterator[str]:
+    """What was imported is there once, as the last file says, whoever else imported it."""
+    for file in evidence.imported:
+        of_account = [
+            row for row in evidence.of("customer") if row["account_id"] == file["account"]
+        ]
+        people = [row["id"] for row in of_account if row["name"] == file["who"]]
+        if len(people) > 1:
+            yield f"{file['who']} was imported {len(people)} times: {people}"
+        for number, _, amount in file["rows"]:
+            there = [row["amount_due"] for row in evidence.of("invoice") if row["number"] == number]
+            if there != [amount]:
+                yield f"invoice {number} of {amount} was imported, and there is {there}"
+
+
 DESK_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     left_alone,
     decided_once,
+    chosen_at_once,
     refunded_within,
     last_words,
+    imported,
 )

@@ -84,6 +84,7 @@ class Evidence:
     stops: list[Json] = field(default_factory=list)
     starts: list[Json] = field(default_factory=list)
     paused: list[Json] = field(default_factory=list)
+    imported: list[Json] = field(default_factory=list)
     feed: dict[str, list[str]] = field(default_factory=dict)
     hooked: dict[str, list[tuple[dict[str, str], bytes]]] = field(default_factory=dict)
     forged: list[str] = field(default_factory=list)
@@ -109,6 +110,7 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         stops=records.stops,
         starts=records.starts,
         paused=records.paused,
+        imported=records.imported,
         forged=records.forged,
         calls=list(at_vapi["call"]),
         at_vapi=at_vapi,

@@ -130,6 +130,18 @@ def test_an_item_that_two_resolve_and_that_is_done_twice(evidence):
     condemned(evidence, "call call_2 was made by no answer")
 
 
+def test_two_who_choose_at_once_and_of_whom_each_is_told_of_another_call(evidence):
+    by_hand = {"state": "ended", "ended_reason": "made-by-hand", "vapi_id": None}
+    by_hand |= {"attempted_at": None, "customer_id": "cu_1"}
+    evidence.rows["call"] = [by_hand | {"id": name} for name in ("call_1", "call_2")]
+    for place, name in enumerate(("call_1", "call_2")):
+        resolves(evidence, "called", madeCallId=name)
+        evidence.asked[-1].begun, evidence.asked[-1].ended = NOON + place, NOON + place + 2
+    condemned(evidence, "wki_1", "done twice at once")
+    evidence.asked[-1].begun, evidence.asked[-1].ended = NOON + 3, NOON + 4
+    assert judge(evidence) == [], "it was opened again in between"
+
+
 def test_an_answer_that_was_promised_and_is_not_there(evidence):
     resolves(evidence, "reply", messageId="msg_2")
     condemned(evidence, "text msg_2", "is not there")
@@ -164,6 +176,19 @@ def test_a_correction_that_is_written_over_by_the_one_before(evidence):
     assert judge(evidence) == []
     row_of(evidence, "invoice", amount_due=9_000)
     condemned(evidence, "amount_due of inv_1 is 9000")
+
+
+def test_a_file_that_was_taken_in_twice_or_not_at_all(evidence):
+    row_of(evidence, "invoice", number="I1-0")
+    person = {"id": "cu_1", "account_id": "ac_1", "name": "Import 1"}
+    evidence.rows["customer"] = [person]
+    file = {"account": "ac_1", "who": "Import 1", "rows": [("I1-0", "Import 1", 12_500)]}
+    evidence.imported, evidence.asked = [file], evidence.asked[1:]
+    assert judge(evidence) == []
+    evidence.rows["customer"].append(person | {"id": "cu_2"})
+    condemned(evidence, "Import 1 was imported 2 times")
+    row_of(evidence, "invoice", amount_due=12_400)
+    condemned(evidence, "invoice I1-0 of 12500 was imported", "12400")
 
 
 @pytest.fixture

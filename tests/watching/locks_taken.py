@@ -98,7 +98,9 @@ class Statements:
             names = [column.name for column in cursor.description or ()]
             at = names.index(self._keys[found[1]])
             mode, waits = "lock" if found[2] else "for update", not found[3]
-            yield from (Lock(found[1], str(row[at]), mode, waits) for row in _rows(cursor))
+            for which in (str(row[at]) for row in _rows(cursor)):
+                kind = self._classes.get((found[1], which), found[1])
+                yield Lock(kind, which, mode, waits)
 
     def _inserted(
         self, table: str, row: dict[str, str], sql: str, cursor: Any, fresh: set[Any]
@@ -117,7 +119,8 @@ class Statements:
             names = re.findall(r"\w+", target[1])
             yield Lock(kind, " ".join(row.get(name, "") for name in names), "update")
             return
-        returned = [str(one[0]) for one in _rows(cursor)] if "RETURNING" in sql else []
+        # the key comes last where others are returned, too
+        returned = [str(one[-1]) for one in _rows(cursor)] if "RETURNING" in sql else []
         for own in filter(None, (row.get(self._keys[table]), *returned)):
             self._classes[table, own] = kind
             fresh.add((kind, own))

@@ -4,6 +4,7 @@ import pytest
 
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage_again
+from models.delivery.staged_job import StagedJob, find_staged
 from models.invoices.invoice import Invoice
 from models.transactions import is_postgres, serialize_on, share_on, transaction
 from tests import given
@@ -104,6 +105,23 @@ def test_jobs_by_their_names(seen):
 
     assert seen([stages("poll_ports"), key("a")], [key("a"), stages("find_strays")]) == []
     assert seen([key("a"), stages("poll_ports")]) == [{"staged_job poll_ports", "key a"}]
+
+
+def test_a_job_that_is_locked_and_then_written(seen):
+    """Given a job that was locked before a key, then what is written to it after that waits for
+    nobody.
+    """
+
+    def locks():
+        StagedJob.locked(find_staged("poll_ports", "k1").id)
+
+    def writes():
+        mine = StagedJob.id == find_staged("poll_ports", "k1").id
+        StagedJob.update(last_error="x").where(mine).execute()
+
+    assert seen([lambda: stage_again("poll_ports", "k1", 1)]) == []
+    assert seen([locks, key("a"), writes], [writes, key("a")]) == []
+    assert seen([key("b"), locks], [writes, key("b")]) == [{"staged_job poll_ports", "key b"}]
 
 
 def test_a_row_of_its_own_stops_nobody(seen):
