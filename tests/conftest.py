@@ -71,7 +71,6 @@ from tests.stories.calling import Calling
 from tests.stories.texting import TWILIO, Texting
 from tests.stories.voice import VAPI
 from tests.watching import sweep
-from tests.watching.asked_of_both import AskedOfBoth, is_left_to_one
 from tests.watching.declared import DeclaredClient
 from tests.watching.lock_order import LockOrder
 from tests.watching.logged import Logged
@@ -126,17 +125,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FurtherCases(any_case), "few-cases")
     if config.getoption("--db") == "both":
         config.pluginmanager.register(FurtherCases(on_postgres), "one-database")
-        config.pluginmanager.register(AskedOfBoth(_is_whole(config)), "asked-of-both")
     config.pluginmanager.register(Sweep(), "sweep")
     # the process that started the suite, not one of its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Leftovers(), "leftovers")
-
-
-def _is_whole(config: pytest.Config) -> bool:
-    """Whether every test runs."""
-    source = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return source and not any(map(config.getoption, ("few", "keyword", "markexpr", "deselect")))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -183,9 +175,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_url" in metafunc.fixturenames:
-        kinds = databases(
-            metafunc.config.getoption("--db"), not is_left_to_one(metafunc.definition)
-        )
+        matters = metafunc.definition.get_closest_marker("any_database") is None
+        kinds = databases(metafunc.config.getoption("--db"), matters)
         metafunc.parametrize("database_url", kinds, indirect=True)
 
 

@@ -2,12 +2,8 @@
 case 1 (F93), of what needs no page.
 """
 
-import pytest
-
 from tests import given
 from tests.stories.deploying import FORWARDED, NUMBER, states
-
-pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
 
 VERIFIED = "[Receptionist] Payment method verified, proceeding with deployment"
 BUYS = "[Receptionist] Purchasing new Twilio number for forwarding (payment verified)"
@@ -19,7 +15,6 @@ def without_card(clinic):
     return clinic
 
 
-@pytest.mark.each_database
 def test_deploy_with_forwarding_method_should_purchase_number(clinic):
     shown = clinic.goes_live()
     (number,) = clinic.twilio.owned()

@@ -5,8 +5,6 @@ import pytest
 from runtime.settings import get_settings
 from tests.stories.going_live import FEE, GoingLive
 
-pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
-
 FAILED = "Failed to purchase phone number. Please verify your payment method."
 
 
@@ -25,7 +23,6 @@ def test_try_to_deploy_without_payment_should_fail_gracefully(payer):
     payer.has_nothing()
 
 
-@pytest.mark.each_database
 def test_simulate_twilio_purchase_failure_should_rollback(payer):
     payer.refuses("number")
     shown = payer.deploys_all(rounds=20)

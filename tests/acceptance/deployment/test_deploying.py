@@ -18,8 +18,6 @@ from tests import given
 from tests.stories.deploying import ADDRESS, states
 from tests.stories.texting import HOME, TWILIO
 
-pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
-
 
 @pytest.fixture
 def fee(monkeypatch):
@@ -138,7 +136,6 @@ def test_a_purchase_whose_answer_is_lost_buys_one_number(clinic, kind):
     assert len(clinic.twilio.owned()) == 1
 
 
-@pytest.mark.each_database
 def test_a_number_that_is_gone_is_replaced_by_another(clinic):
     """Field report 2: by area code the next candidate is tried."""
     begun = clinic.deploys().json
@@ -238,7 +235,6 @@ def test_two_clinics_never_share_a_number(clinic):
     assert len(clinic.twilio.owned()) == 2
 
 
-@pytest.mark.each_database
 def test_a_number_of_another_clinic_is_had_by_no_door(clinic):
     """Field report 30: naming a number gives nobody what is another's."""
     clinic.goes_live()

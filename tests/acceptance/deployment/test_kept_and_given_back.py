@@ -29,10 +29,7 @@ from tests import given
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES, MAKES_OF, UNMAKES, GoingLive
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
 
@@ -81,7 +78,6 @@ def test_what_was_kept_is_given_back_when_that_is_asked(clinic, step):
     assert clinic.asks("retry", shown["id"]).status_code == 409
 
 
-@pytest.mark.each_database
 def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
     """Given progress that is kept, then `doctor` names it from the second day on; after a week it
     is given back, and another deployment goes live.
@@ -129,7 +125,6 @@ def kept_finding():
     return finding
 
 
-@pytest.mark.each_database
 def test_however_many_deployments_run_each_is_looked_at(clinic, monkeypatch):
     """Given more that run than are looked at in one go, then the last one is ended too."""
     monkeypatch.setattr(stuck, "BATCH", 1)
@@ -165,7 +160,6 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
         settle_undo(shown["id"], "number", "again", "cli:test")
 
 
-@pytest.mark.each_database
 def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
     """Given an imported number that Vapi did not let go, and an operator who has taken it away
     there, then it is no thing of the account any more: it was reported as missing for ever.
@@ -235,7 +229,6 @@ def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
     clinic.has_one_of_each()
 
 
-@pytest.mark.each_database
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     "step", ["fee", "charge", "emergency_address", "number", "receptionist", "routing"]
@@ -280,7 +273,6 @@ def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
     assert len(clinic.twilio.owned()) == 1
 
 
-@pytest.mark.each_database
 def test_a_release_that_gives_up_again_ends_the_next_deployment(clinic):
     """Given Twilio away while the next deployment has the number of before released, then that one
     does not wait for ever: the fee goes back, and it says what a person does.
@@ -317,7 +309,6 @@ def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(
     assert len(clinic.twilio.owned()) == 1
 
 
-@pytest.mark.each_database
 def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
     """Given a bank that wants its cardholder, when they do not come within a day, then it has
     failed, the payment is closed, and another deployment may begin.
@@ -359,7 +350,6 @@ def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
     assert len(clinic.twilio.owned()) == 1
 
 
-@pytest.mark.each_database
 @pytest.mark.parametrize("fault", ["refuse", "timeout_after"])
 def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
     """Given a purchase whose job gave up, and whose number was given back, when the request is

@@ -9,8 +9,6 @@ from runtime.log import MaskingFormatter
 from runtime.settings import get_settings
 from tests.stories.going_live import FEE, GoingLive
 
-pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
-
 NUMBER = "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"
 
 
@@ -92,7 +90,6 @@ def test_f111_an_existing_number_is_used(clinic, told):
     assert not [call for call in told.calls if "Purchasing new Twilio number" in call.args[0]]
 
 
-@pytest.mark.each_database
 def test_f112_f113_a_purchase_that_fails_and_its_deployment(clinic, told):
     clinic.fault("refused_400", ("twilio", "POST", NUMBER))
     assert clinic.deploys_all()["status"] == "rolled_back"

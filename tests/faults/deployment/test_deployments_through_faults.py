@@ -10,11 +10,7 @@ from runtime.settings import get_settings
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES, UNMAKES, GoingLive
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-    pytest.mark.one_database,
-]
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 PASSING = [
     "timeout_before",
@@ -94,7 +90,6 @@ def test_every_undoing_fails_once_and_nothing_is_left(clinic, kind):
     assert [one.amount for one in refunds] == [FEE]
 
 
-@pytest.mark.each_database
 @pytest.mark.parametrize("step", [name for name in UNMAKES if name != "routing"])
 def test_an_undoing_that_is_refused_is_left_to_a_person(clinic, step):
     """Given a provider that refuses to take one thing away, then the others are undone all the

@@ -12,11 +12,7 @@ from tests import given
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES_OF, OtherWay
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-    pytest.mark.one_database,
-]
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 METHODS = list(MAKES_OF)
 EACH = [(method, step) for method, steps in MAKES_OF.items() for step in steps]
@@ -80,7 +76,6 @@ def test_every_undoing_fails_in_two_ways_and_nothing_is_left(way, method):
     clinic.has_nothing()
 
 
-@pytest.mark.each_database
 @pytest.mark.parametrize("method", METHODS)
 def test_an_undoing_that_is_refused_is_left_to_a_person(way, method):
     clinic = way(method)

@@ -25,10 +25,7 @@ from sandbox.vapi.control import answering, edit
 from tests import given
 from tests.stories.voice import SECRET
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 KINDS = ("tool", "assistant", "squad", "phone-number")
 ONE_OF_EACH = {"tool": 1, "assistant": 2, "squad": 1, "phone-number": 1}
@@ -148,7 +145,6 @@ def test_files_that_cannot_be_read_are_said_to_be(deploying):
     assert query_tool.UNREADABLE in deploying.told()
 
 
-@pytest.mark.each_database
 def test_files_that_are_being_read_are_waited_for(deploying):
     """Given a file that Vapi still reads, then the deployment waits, and has it in the end."""
     file = deploying.uploads(state="processing")
@@ -162,7 +158,6 @@ def test_files_that_are_being_read_are_waited_for(deploying):
     assert deploying.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [file.vapi_id]
 
 
-@pytest.mark.each_database
 def test_files_are_not_waited_for_for_ever(deploying):
     """Given one file that is never read, then the others are used, and it is named."""
     done = deploying.uploads("hours.txt")
@@ -372,7 +367,6 @@ def test_what_was_taken_away_by_hand_is_made_anew(live):
     assert audited("deployment.resource_gone")
 
 
-@pytest.mark.each_database
 def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
     """Given that Vapi publishes nothing by itself, then that is told; once it is published and
     deployed again, callers hear it.
@@ -537,7 +531,6 @@ def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying):
 # ------------------------------------------------------------------------------- taking down
 
 
-@pytest.mark.each_database
 def test_taking_down_goes_from_the_number_to_the_tool(live):
     """Given a live receptionist, when it is taken down, then nothing is left, in the one order."""
     assert live.takes_down().status == "taken_down"
@@ -549,7 +542,6 @@ def test_taking_down_goes_from_the_number_to_the_tool(live):
     assert all(row["status"] == 200 for row in rows)
 
 
-@pytest.mark.each_database
 def test_taking_down_after_a_redeployment_takes_everything(live):
     """Given what an earlier deployment made and the last one only skipped, then it goes too."""
     assert live.deploys().status == "live"

@@ -30,10 +30,7 @@ from runtime.ids import new_id
 from tests import given
 from tests.stories.voice import a_query_tool
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 LOSING = {
     "customer_name": "Harbor Dental",
@@ -145,7 +142,6 @@ def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypa
     assert (row.state, row.closed_by) == ("releasing", "cli:ada")
 
 
-@pytest.mark.each_database
 def test_a_port_that_nobody_waits_for_is_reported(live):
     """Given a request for a number that we gave up, and one of somebody else's, then the first is
     an orphan.
@@ -188,7 +184,6 @@ def test_what_others_have_made_is_none_of_ours(live):
     assert looks(live) == []
 
 
-@pytest.mark.each_database
 def test_what_was_made_twice_is_one_too_many(live):
     """Given a second assistant with a tag that we know, then that one is an orphan, and whose it
     is is known.
@@ -219,7 +214,6 @@ def test_what_was_made_a_moment_ago_is_left_for_tomorrow(live, monkeypatch):
     assert looks(live) == []
 
 
-@pytest.mark.each_database
 def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
     """Given an assistant that somebody deleted, then it is missing; a redeployment ends that."""
     gone = live.made("receptionist")
@@ -259,7 +253,6 @@ def released(deploying, stray_id, why="an old test"):
     return answer
 
 
-@pytest.mark.each_database
 def test_a_person_releases_an_orphan(live):
     """Given orphans, when a person releases one, then that one goes, and who said why is kept."""
     made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))

@@ -20,8 +20,6 @@ from runtime.settings import get_settings
 from tests import given
 from tests.stories.saving import Saver
 
-pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
-
 
 @pytest.fixture
 def saver(client, valkey, stand_in):
@@ -44,7 +42,6 @@ def told(saver, events):
         given.worked(saver.redis)
 
 
-@pytest.mark.each_database
 def test_a_detached_card_is_not_verified_any_more(saver):
     """Field report 26: the event names no customer, which is null already."""
     saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
@@ -149,7 +146,6 @@ def is_of_live_mode(saver):
             account.find(object_id)["livemode"] = True
 
 
-@pytest.mark.each_database
 def test_a_card_that_stripe_says_is_of_the_other_mode_is_not_withdrawn(saver):
     """Given a card of which no mode is kept, when it is looked at with a key of the other mode,
     then its mode is kept, and it is as good as before for a key of that mode.
@@ -209,7 +205,6 @@ def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, el
     assert saver.has_saved().may_pay
 
 
-@pytest.mark.each_database
 def test_a_deleted_customer_takes_the_card_with_it(saver):
     """Field report 26."""
     saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
@@ -224,7 +219,6 @@ def test_a_deleted_customer_takes_the_card_with_it(saver):
     assert saver.has_saved().may_pay, "a customer is made anew"
 
 
-@pytest.mark.each_database
 def test_a_card_expires_at_once_where_it_is_asked_and_in_the_books_by_the_scan(saver):
     Setup.update(card_good_until=business_now()).execute()
     assert saver.setup.payment_method_verified
@@ -281,7 +275,6 @@ def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
     assert saver.setup.card_problem == REMOVED
 
 
-@pytest.mark.each_database
 def test_one_card_in_many_accounts_is_flagged_and_not_refused(saver):
     """Field report 27."""
     others = [Saver(saver.client, saver.stripe, saver.redis) for _ in range(2)]

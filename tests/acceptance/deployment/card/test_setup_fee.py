@@ -26,10 +26,7 @@ from tests import given
 from tests.stories.deploying import Deploying, states
 from tests.stories.saving import Saver
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 FEE = 9_900
 CHARGE_FAILED = "Failed to purchase phone number. Please verify your payment method."
@@ -282,7 +279,6 @@ def test_another_card_instead_of_a_confirmation(payer):
     assert payer.kept == FEE
 
 
-@pytest.mark.each_database
 def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(payer):
     """Given a page on which the cardholder pays as somebody else rolls back, then the money goes
     back.
@@ -348,7 +344,6 @@ def test_a_fee_refunded_by_hand_needs_no_person(payer):
     assert (payer.kept, len(payer.sdk.refunds.list().data)) == (0, 1)
 
 
-@pytest.mark.each_database
 def test_paused_charges_wait(payer):
     payer.saver.has_saved()
     PauseSwitch.set(payer.clinic.account.id, "charges", True, "cli:test", "a test")
@@ -372,7 +367,6 @@ def test_a_card_removed_since_deploy_charges_nothing(payer):
     assert payer.intents == []
 
 
-@pytest.mark.each_database
 def test_a_disputed_fee_is_shown_to_operators(payer):
     payer.saver.has_saved("pm_card_createDispute")
     payer.deploys()
@@ -384,7 +378,6 @@ def test_a_disputed_fee_is_shown_to_operators(payer):
     assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
 
 
-@pytest.mark.each_database
 def test_a_refund_that_comes_back_is_an_operators_task(payer):
     payer.saver.has_saved("pm_card_refundFail")
     payer.deploys(phoneNumber=payer.a_number_that_goes())
@@ -439,7 +432,6 @@ def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer,
     assert charge_step() == ("undo_failed", "refund_failed")
 
 
-@pytest.mark.each_database
 def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
     """Given a refund whose answer was lost, and that is found in a state that is not known, then
     likewise.

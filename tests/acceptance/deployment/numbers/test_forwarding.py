@@ -21,10 +21,7 @@ from tests.stand_ins.twilio_stand_in import CALLS
 from tests.stories.deploying import FORWARDED
 from tests.stories.voice import NUMBER
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 CLINIC = FORWARDED["clinicNumber"]
 PATIENT = "+13125550199"
@@ -111,7 +108,6 @@ def test_a_call_that_twilio_refuses_is_told_why(live):
     assert test["detail"]
 
 
-@pytest.mark.each_database
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500_after", "refuse_after", "refuse"])
 def test_a_call_whose_answer_is_lost_is_not_placed_again(live, fault):
     """Given an answer that is lost, then what arrives is seen all the same, and nobody is called
@@ -162,7 +158,6 @@ def test_the_first_forwarded_call_confirms(live):
     assert calls_placed(live) == 0
 
 
-@pytest.mark.each_database
 def test_a_test_call_by_another_number_confirms_nothing(live):
     """Given a clinic that forwards another number from now on, then what arrived by the one before,
     as a test call did, does not show that this one is forwarded.
@@ -186,7 +181,6 @@ def test_a_test_call_by_another_number_confirms_nothing(live):
     assert shown(live)["state"] == "confirmed"
 
 
-@pytest.mark.each_database
 def test_a_test_call_that_was_held_up_rings_nobody_later(live):
     """Given no worker for hours, then the test that was asked for is not placed in the night."""
     asks(live)

@@ -13,10 +13,7 @@ from providers.twilio.numbers import release_number, update_number
 from rules.deployment.readiness import OTHER_ADDRESS
 from tests.stories.deploying import ADDRESS, NUMBER
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers"
 
@@ -143,7 +140,6 @@ def test_a_number_in_use_is_not_let_go(clinic):
     assert list(clinic.twilio.owned()) == [NUMBER]
 
 
-@pytest.mark.each_database
 def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
     """Given a clinic that bought a number and then wants its own by SIP, when the number is let go,
     then it goes live by SIP.
@@ -160,7 +156,6 @@ def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
     assert lets_go(clinic).exit_code == 1
 
 
-@pytest.mark.each_database
 def test_a_redeployment_that_failed_leaves_a_ported_number_live(clinic):
     """Given a live ported number that somebody has changed at Twilio, when the redeployment that
     sets it back fails later on, then it is live still: it calls, and is not let go.

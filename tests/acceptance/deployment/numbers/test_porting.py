@@ -20,8 +20,6 @@ from sandbox.twilio.webhooks import signature
 from sandbox.vapi.phone_numbers import answering
 from tests.stories.deploying import ADDRESS, NUMBER, states
 
-pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
-
 DAY = 86_400
 REPORT = "/api/webhooks/twilio/porting"
 
@@ -85,7 +83,6 @@ def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
     assert settings["setupCompletedAt"]
 
 
-@pytest.mark.each_database
 def test_calls_come_first_and_texts_some_hours_later(ported):
     """Given a number that has just moved, then it is live for calls, and for texts two hours on."""
     deploys(ported)
@@ -153,7 +150,6 @@ def test_a_report_is_a_hint_that_is_looked_at(ported):
     assert "Your carrier has" in ported.shown(deployment)["message"]
 
 
-@pytest.mark.each_database
 def test_odd_words_in_a_report_are_about_nobodys_port(ported):
     """Given words that no database keeps, or that are none, then it is answered, and nothing is
     looked at.
@@ -266,7 +262,6 @@ def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
     assert len(ported.twilio.books.ports) == 1
 
 
-@pytest.mark.each_database
 def test_a_take_down_keeps_the_number_that_was_the_clinics(ported):
     deployment = deploys(ported)
     ported.looks_at_ports(days=4)
@@ -313,7 +308,6 @@ def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
     assert Effect.select().count() == 0
 
 
-@pytest.mark.each_database
 def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
     """Given a bill that gets too old while Deploy is under way, then it goes to Twilio still."""
     deployment = ported.deploys().json["id"]

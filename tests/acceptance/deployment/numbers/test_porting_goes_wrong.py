@@ -27,10 +27,7 @@ from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
 from tests.stories.deploying import NUMBER, states
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 PORTING = "/numbers/v1/Porting"
 
@@ -202,7 +199,6 @@ def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
     assert clinic.line.e164 == "+12125550155"
 
 
-@pytest.mark.each_database
 def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
     deploys(ported, rounds=1)
     ported.line.record(real_now(), holds_slot=False)  # as before the step that takes the slot
@@ -253,7 +249,6 @@ def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
     assert ported.line is None
 
 
-@pytest.mark.each_database
 def test_a_retry_gives_the_bill_that_was_uploaded_since_the_port_was_over(ported):
     """Given a port that has expired, as has its bill, and a new bill, then a retry asks anew with
     that one: it said that a bill was lacking.
@@ -316,7 +311,6 @@ def left_open(ported):
     return deployment
 
 
-@pytest.mark.each_database
 @pytest.mark.parametrize("comes_to", ["moved", "canceled"])
 def test_a_port_that_could_not_be_cancelled_is_looked_at_until_it_ends(ported, comes_to):
     """Given such a port, when it ends, then its line is the account's, or free again."""
@@ -345,7 +339,6 @@ def test_a_port_that_could_not_be_cancelled_is_taken_over_by_the_next_deployment
     assert len(ported.twilio.books.ports) == 1
 
 
-@pytest.mark.each_database
 def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
     deployment = left_open(ported)
     settle_undo(deployment, "port_request", "cancelled in the console", "operator")

@@ -21,10 +21,7 @@ from sandbox.twilio import login_lists
 from tests import given
 from tests.stories.deploying import states
 
-pytestmark = [
-    pytest.mark.slow,  # nearly each goes live first, and most go wrong then
-    pytest.mark.any_database,  # what it asks is asked on both databases elsewhere
-]
+pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 NUMBER, OTHER = "+12125550123", "+12125550177"
 
@@ -69,7 +66,6 @@ def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip)
     assert "twilioForwardNumber" not in settings
 
 
-@pytest.mark.each_database
 def test_nobody_is_called_by_a_trunk_that_takes_no_calls_out(sip):
     """Given a live SIP clinic, whose trunk only brings calls in, then a call that is asked for is
     refused, and none is asked of Vapi, which could place none.
@@ -223,7 +219,6 @@ def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, mo
     assert sip.line.e164 == (OTHER if fails == "after" else NUMBER)
 
 
-@pytest.mark.each_database
 def test_a_number_that_only_vapi_has_taken_is_put_back_there(sip):
     """Given a live SIP clinic that gives another number, when its trunk is not sent on to that one
     once Vapi has it, then Vapi and the line have the number of before, which the trunk sends to;
@@ -282,7 +277,6 @@ def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(s
     assert other.goes_live()["status"] == "live"
 
 
-@pytest.mark.each_database
 def test_a_receptionist_that_is_live_another_way_is_not_moved_silently(clinic):
     """Given a live forwarded clinic that chooses SIP, then Deploy says what to do first."""
     clinic.goes_live()
