@@ -14,13 +14,8 @@ from delivery.scan import Scan
 from models.base import to_micros
 from models.contact.promise import Promise, Step
 from runtime.clock import business_now
-from runtime.errors import PayphoneError
 
 BATCH = 100
-
-
-class NotDecided(PayphoneError):
-    """Some promises could not be decided or followed up; the others were."""
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -37,11 +32,7 @@ def decide_promises(
         _each(scan, step, decide_when_known, since, last_id)
         since, last_id = 0, ""
     _each(scan, "follow_at", follow_up, since, last_id)
-    if scan.failed:
-        raise NotDecided(
-            f"{scan.failed} promises could not be decided or followed up, {scan.first} first; each"
-            " has a line in the log."
-        )
+    scan.end()
 
 
 def _each(

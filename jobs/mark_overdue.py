@@ -16,16 +16,11 @@ from models.invoices.invoice import Invoice
 from models.reports.overdue import past_due
 from models.transactions import transaction
 from runtime.clock import business_now
-from runtime.errors import PayphoneError
 from runtime.log import get_log
 
 BATCH = 200  # invoices folded in one transaction
 
 log = get_log("job")
-
-
-class NotFolded(PayphoneError):
-    """Some invoices could not be recomputed from their facts; the others were."""
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -45,11 +40,7 @@ def mark_overdue(
         if len(rows) < BATCH:
             break
         scan.rests(last[0].isoformat(), last[1])
-    if scan.failed:
-        raise NotFolded(
-            f"{scan.failed} invoices could not be folded, {scan.first} first; each has a line in"
-            " the log."
-        )
+    scan.end()
 
 
 def _batch_after(last: tuple[date, str]) -> list[Invoice]:
