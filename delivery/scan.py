@@ -3,12 +3,15 @@ it is, keeps another from its own.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
 
 from peewee import InterfaceError, OperationalError
 
 from delivery.attempt import Snooze
+from runtime.errors import SomeFailed
 from runtime.log import get_log
 
 ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
@@ -16,10 +19,19 @@ ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a tu
 log = get_log("job")
 
 
+class HasId(Protocol):
+    """A row."""
+
+    id: str
+
+
+R = TypeVar("R", bound=HasId)
+
+
 @dataclass(slots=True)
 class Scan:
     """What became of the rows so far, also in earlier attempts: how many `failed`, and the id of
-    the `first` of them. `failure` says of one, in the log, what it is that failed.
+    the `first` of them. `failure` says of one what it is that failed.
     """
 
     failure: str
@@ -48,3 +60,23 @@ class Scan:
         """
         if time.monotonic() - self.begun > ENOUGH:
             raise Snooze("there are more rows", 0.0, onward=(*last, self.failed, self.first))
+
+    def end(self) -> None:
+        """All have had their turn. Raises SomeFailed if any failed."""
+        if self.failed:
+            raise SomeFailed(
+                f"{self.failure}: {self.failed} in all, {self.first} first; each has a line in the"
+                " log."
+            )
+
+
+def try_each(failure: str, page: Callable[[str], Sequence[R]], work: Callable[[R], object]) -> None:
+    """Do the work on each row of every page: `page` gives those after an id, in order. Raises
+    SomeFailed in the end.
+    """
+    scan, last = Scan(failure), ""
+    while rows := page(last):
+        for row in rows:
+            scan.tries(row.id, partial(work, row))
+        last = rows[-1].id
+    scan.end()

@@ -14,7 +14,6 @@ from delivery.scan import Scan
 from models.base import to_micros
 from models.contact.promise import Promise, Step
 from runtime.clock import business_now
-from runtime.errors import SomeFailed
 
 BATCH = 100
 
@@ -33,11 +32,7 @@ def decide_promises(
         _each(scan, step, decide_when_known, since, last_id)
         since, last_id = 0, ""
     _each(scan, "follow_at", follow_up, since, last_id)
-    if scan.failed:
-        raise SomeFailed(
-            f"Promises that could not be decided or followed up: {scan.failed}, {scan.first} first;"
-            " each has a line in the log."
-        )
+    scan.end()
 
 
 def _each(

@@ -7,10 +7,12 @@ effects and the audit log for ever.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from delivery.attempt import Snooze
 from delivery.registry import job
+from delivery.scan import Scan
 from models.books.inbox_event import InboxEvent
 from models.calling.call import Call
 from models.delivery.retention import KEPT, delete_old_events, delete_old_tallies
@@ -27,26 +29,36 @@ PAUSE = 0.5  # seconds between batches, for others to work in
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("prune_jobs",))
 def delete_expired_rows() -> None:
-    """Delete a batch of each kind, and run again while any batch was full.
+    """Delete a batch of each kind, and run again while any batch was full: a kind that cannot be
+    deleted keeps no other from it.
 
     Also take out Stripe's client secrets that processes of an older release, which still ran beside
     this one, have kept.
     """
-    deletions = [*(kept.delete for kept in KEPT), delete_old_events, delete_old_tallies]
-    full = [_batch(delete) for delete in deletions]
-    with transaction():
-        full.append(InboxEvent.forget_left_secrets(BATCH) == BATCH)
-        now = real_now()
-        said_before = now - timedelta(days=get_settings().call_records_days)
-        full.append(Call.forget_said(said_before, BATCH) == BATCH)
-    unused_before = now - timedelta(days=KEPT_DAYS)
-    with transaction():
-        full.append(PortDocument.forget_unused(unused_before, BATCH_OF_BILLS) == BATCH_OF_BILLS)
-    if any(full):
+    scan, full = Scan("old rows not deleted"), list[str]()
+    for kind, delete, most in _deletions(real_now()):
+        scan.tries(kind, partial(_delete_batch, kind, delete, most, full))
+    if full:
         raise Snooze("there is more to delete", PAUSE)
+    scan.end()
 
 
-def _batch(delete: Callable[[int], int]) -> bool:
-    """Delete one batch in its own transaction; whether it was full."""
+def _deletions(now: datetime) -> list[tuple[str, Callable[[int], int], int]]:
+    """What is deleted, or taken out, and how many at once."""
+    said_before = now - timedelta(days=get_settings().call_records_days)
+    unused_before = now - timedelta(days=KEPT_DAYS)
+    return [
+        *((kept.table, kept.delete, BATCH) for kept in KEPT),
+        ("outgoing_event", delete_old_events, BATCH),
+        ("daily_tally", delete_old_tallies, BATCH),
+        ("client secrets", InboxEvent.forget_left_secrets, BATCH),
+        ("words of calls", partial(Call.forget_said, said_before), BATCH),
+        ("bills", partial(PortDocument.forget_unused, unused_before), BATCH_OF_BILLS),
+    ]
+
+
+def _delete_batch(kind: str, delete: Callable[[int], int], most: int, full: list[str]) -> None:
+    """Delete one batch in its own transaction; `full` gets the kind of which there may be more."""
     with transaction():
-        return delete(BATCH) == BATCH
+        if delete(most) == most:
+            full.append(kind)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from actions.calling.keypad import end_unheard
 from delivery.registry import job
+from delivery.scan import try_each
 from jobs.confirm_payment import CHARGE_WITHIN
 from models.base import to_micros
 from models.calling.keypad_session import KeypadSession
@@ -25,8 +26,8 @@ OVERDUE = "state = 'requested' AND created_at < ? AND attempt_id > ? ORDER BY at
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("end_stale_charges",))
 def expire_stale_charges() -> None:
-    """Run the jobs of all overdue confirmations again, a hundred in a transaction, and end up to a
-    hundred entries.
+    """Run the jobs of all overdue confirmations again, a hundred in a transaction, and end all
+    entries that are over: one that cannot be ended keeps no other from it.
     """
     overdue, last = to_micros(real_now() - CHARGE_WITHIN - GRACE), ""
     while batch := PaymentConfirmation.all(OVERDUE, overdue, last, BATCH):
@@ -34,5 +35,9 @@ def expire_stale_charges() -> None:
         with transaction():
             for row in batch:
                 revive_job("confirm_payment", row.id, 0.0)
-    for session in KeypadSession.unheard(real_now() - UNHEARD, BATCH):
-        end_unheard(session)
+    since = real_now() - UNHEARD
+    try_each(
+        "entry of a card not ended",
+        lambda last: KeypadSession.unheard(since, last, BATCH),
+        end_unheard,
+    )

@@ -16,7 +16,6 @@ from models.invoices.invoice import Invoice
 from models.reports.overdue import past_due
 from models.transactions import transaction
 from runtime.clock import business_now
-from runtime.errors import SomeFailed
 from runtime.log import get_log
 
 BATCH = 200  # invoices folded in one transaction
@@ -41,11 +40,7 @@ def mark_overdue(
         if len(rows) < BATCH:
             break
         scan.rests(last[0].isoformat(), last[1])
-    if scan.failed:
-        raise SomeFailed(
-            f"Invoices that could not be folded: {scan.failed}, {scan.first} first; each has a"
-            " line in the log."
-        )
+    scan.end()
 
 
 def _batch_after(last: tuple[date, str]) -> list[Invoice]:

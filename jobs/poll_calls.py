@@ -18,12 +18,13 @@ from actions.calling.record_call_report import (
     record_call_report,
     record_final_report,
 )
-from delivery.attempt import recording
+from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from providers.errors import unless_refused
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
@@ -43,17 +44,21 @@ NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def poll_calls() -> None:
-    """Stage a look at each call of which something is still to be learnt."""
+    """Stage a look at each call of which something is still to be learnt, five hundred at a time:
+    many of which a look learns nothing delay no other.
+    """
     now = real_now()
-    with recording():
+    slot = f"{_slot(now):%Y%m%d%H%M}"
+    with transaction():
         # however many were given up, they delay none that is followed
-        for call in [*Call.quiet(now - QUIET, BATCH), *Call.given_up(stretches(now), BATCH)]:
-            stage(
-                "poll_call",
-                f"{call.id}:{_slot(now):%Y%m%d%H%M}",
-                call.id,
-                fair_to=call.account_id,
-            )
+        quiet, given_up = (
+            Call.quiet(now - QUIET, slot, BATCH),
+            Call.given_up(stretches(now), slot, BATCH),
+        )
+        for call in [*quiet, *given_up]:
+            stage("poll_call", f"{call.id}:{slot}", call.id, fair_to=call.account_id)
+    if BATCH in {len(quiet), len(given_up)}:
+        raise Snooze("more calls are to be looked at", 0.0)
 
 
 def stretches(now: datetime) -> list[tuple[datetime, datetime]]:

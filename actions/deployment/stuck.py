@@ -3,6 +3,7 @@ never came back.
 """
 
 from datetime import timedelta
+from functools import partial
 
 from actions.deployment.numbers.number import has_given_up, release
 from actions.deployment.progress import (
@@ -15,6 +16,7 @@ from actions.deployment.progress import (
     tell,
 )
 from actions.deployment.step import Fail, Run
+from delivery.scan import Scan, try_each
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.base import to_micros
 from models.delivery.stage import stage_again
@@ -28,43 +30,71 @@ from runtime.clock import real_now
 
 CARDHOLDER_WITHIN = timedelta(hours=24)
 BATCH = 100
-UNFINISHED = "('queued', 'running', 'payment_action_required', 'rolling_back')"
+UNFINISHED = (
+    "status IN ('queued', 'running', 'payment_action_required', 'rolling_back')"
+    " AND id > ? ORDER BY id LIMIT ?"
+)
+KEPT = "status = 'failed' AND holds_slot AND finished_at < ? AND id > ? ORDER BY id LIMIT ?"
+RESERVED = (
+    "state = 'reserved' AND step_id = '' AND NOT EXISTS (SELECT 1 FROM staged_job j WHERE"
+    " j.name = 'purchase_number' AND j.key = phone_line.id AND j.state IN ('waiting',"
+    " 'running')) AND id > ? ORDER BY id LIMIT ?"
+)
+UNREAD = (
+    "state IN ('waiting', 'processing') AND NOT EXISTS (SELECT 1 FROM staged_job j WHERE j.name"
+    " IN ('upload_knowledge_file', 'follow_knowledge_file') AND j.key = knowledge_file.id AND"
+    " j.state IN ('waiting', 'running')) AND id > ? ORDER BY id LIMIT ?"
+)
 GAVE_UP = "Deployment failed. We tried for hours and could not finish it."
 GIVEN_BACK = "Nobody has decided within a week; what was kept is given back."
 NOT_READ = "We tried for a long time and could not finish it. Delete it, and upload it again."
 TOO_LATE = "The payment was not confirmed within a day."
 
 
-def end_stuck(after: str = "") -> str:
-    """End every deployment that is stuck, each in a transaction of its own: a hundred at most,
-    those with an id after `after`. The last one's id if there may be more, else ''.
+def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
+    """End every deployment that is stuck, each in a transaction of its own, those with an id after
+    `after`: one that cannot be ended keeps no other from it. Raises Snooze, with what the next
+    attempt is given, and SomeFailed in the end.
     """
-    rows = Deployment.all(f"status IN {UNFINISHED} AND id > ? ORDER BY id LIMIT ?", after, BATCH)
-    for deployment in rows:
-        with transaction():
-            _end_if_stuck(Deployment.locked(deployment.id))
-    return str(rows[-1].id) if len(rows) == BATCH else ""
+    scan = Scan("stuck deployments not ended", failed, first)
+    while rows := Deployment.all(UNFINISHED, after, BATCH):
+        for deployment in rows:
+            scan.tries(deployment.id, partial(_end_if_stuck, deployment.id))
+        after = rows[-1].id
+        scan.rests(after)
+    scan.end()
 
 
 def end_kept() -> None:
     """Give back what failed deployments have kept, where nobody has decided in time: it costs, and
-    no other deployment may begin meanwhile.
+    no other deployment may begin meanwhile. Raises SomeFailed in the end.
     """
     long_ago = to_micros(real_now() - KEPT_FOR)
-    kept = "status = 'failed' AND holds_slot AND finished_at < ? ORDER BY finished_at LIMIT ?"
-    for deployment in Deployment.all(kept, long_ago, BATCH):
-        with transaction():
-            fresh = Deployment.locked(deployment.id)
-            if fresh.status != "failed" or not fresh.holds_slot:
-                continue
-            subject = f"deployment:{fresh.id}"
-            AuditEntry.record(SYSTEM, "deployment.kept_too_long", subject, fresh.account_id)
-            tell(fresh, GIVEN_BACK, real_now())
-            go_back(fresh, DeploymentStep.of(fresh.id), real_now())
+    try_each(
+        "kept deployment not given back",
+        lambda last: Deployment.all(KEPT, long_ago, last, BATCH),
+        _give_back,
+    )
 
 
-def _end_if_stuck(deployment: Deployment) -> None:
-    step = current_step(deployment)
+def _give_back(deployment: Deployment) -> None:
+    with transaction():
+        fresh = Deployment.locked(deployment.id)
+        if fresh.status != "failed" or not fresh.holds_slot:
+            return
+        subject = f"deployment:{fresh.id}"
+        AuditEntry.record(SYSTEM, "deployment.kept_too_long", subject, fresh.account_id)
+        tell(fresh, GIVEN_BACK, real_now())
+        go_back(fresh, DeploymentStep.of(fresh.id), real_now())
+
+
+def _end_if_stuck(deployment_id: str) -> None:
+    with transaction():
+        deployment = Deployment.locked(deployment_id)
+        _look_at(deployment, current_step(deployment))
+
+
+def _look_at(deployment: Deployment, step: DeploymentStep | None) -> None:
     if step is None:
         return
     run = locked_run(step.id)
@@ -105,31 +135,33 @@ def _wake(run: Run) -> None:
 
 
 def free_lines() -> None:
-    """A purchase on its own whose job gave up: what it may have bought is found and released."""
-    given_up = (
-        "state = 'reserved' AND step_id = '' AND NOT EXISTS (SELECT 1 FROM staged_job j WHERE"
-        " j.name = 'purchase_number' AND j.key = phone_line.id AND j.state IN ('waiting',"
-        " 'running')) ORDER BY id LIMIT ?"
+    """A purchase on its own whose job gave up: what it may have bought is found and released.
+    Raises SomeFailed in the end.
+    """
+    try_each(
+        "line not freed", lambda last: PhoneLine.all(RESERVED, last, BATCH), _release_if_given_up
     )
-    for line in PhoneLine.all(given_up, BATCH):
-        with transaction():
-            fresh = PhoneLine.locked(line.id)
-            if fresh.state == "reserved" and has_given_up(fresh):
-                release(fresh, SYSTEM)
+
+
+def _release_if_given_up(line: PhoneLine) -> None:
+    with transaction():
+        fresh = PhoneLine.locked(line.id)
+        if fresh.state == "reserved" and has_given_up(fresh):
+            release(fresh, SYSTEM)
 
 
 def end_files() -> None:
-    """A knowledge file whose job gave up has failed: no deployment waits for it any more."""
-    given_up = (
-        "state IN ('waiting', 'processing') AND NOT EXISTS (SELECT 1 FROM staged_job j WHERE j.name"
-        " IN ('upload_knowledge_file', 'follow_knowledge_file') AND j.key = knowledge_file.id AND"
-        " j.state IN ('waiting', 'running')) ORDER BY id LIMIT ?"
-    )
-    for file in KnowledgeFile.all(given_up, BATCH):
-        with transaction():
-            fresh = KnowledgeFile.locked(file.id)
-            if fresh.state == file.state:
-                fresh.record(real_now(), state="failed", error=NOT_READ, content=None)
+    """A knowledge file whose job gave up has failed: no deployment waits for it any more. Raises
+    SomeFailed in the end.
+    """
+    try_each("file not ended", lambda last: KnowledgeFile.all(UNREAD, last, BATCH), _end_file)
+
+
+def _end_file(file: KnowledgeFile) -> None:
+    with transaction():
+        fresh = KnowledgeFile.locked(file.id)
+        if fresh.state == file.state:
+            fresh.record(real_now(), state="failed", error=NOT_READ, content=None)
 
 
 def _of_line(line_id: str, goes_back: bool) -> StagedJob | None:

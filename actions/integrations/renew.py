@@ -22,7 +22,6 @@ from actions.integrations.credentials import (
     record_renewed,
 )
 from models.delivery.stage import stage_again
-from models.delivery.staged_job import find_staged
 from models.integrations.integration import Integration
 from models.transactions import release_connection, transaction
 from providers.errors import ProviderError
@@ -150,9 +149,6 @@ def revoke_again(now: datetime, batch: int) -> None:
     clinic is told to do it by hand, for until then it cannot connect again. Needs a transaction.
     """
     for row in Integration.left_behind(batch):
-        asking = find_staged("revoke_integration", row.id)
-        if asking is not None and asking.state in {"waiting", "running"}:
-            continue
         if row.updated_at + TOLD_FOR > now:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue

@@ -28,6 +28,10 @@ from runtime.ids import new_id
 
 # words of an index, which an older release has made; no call is ever cancelled
 _FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
+# nobody has been asked to look at it under this suffix of a key
+_UNASKED = (
+    "NOT EXISTS (SELECT 1 FROM staged_job AS j WHERE j.name = 'poll_call' AND j.key = call.id || ?)"
+)
 _GIVEN_UP = "reported_at IS NULL AND state = 'unknown' AND vapi_id IS NOT NULL"
 
 
@@ -218,22 +222,25 @@ class Call(Row):
         return int(execute(sql, (False, to_micros(before), most)).rowcount)
 
     @classmethod
-    def quiet(cls, before: datetime, most: int) -> list[Self]:
+    def quiet(cls, before: datetime, slot: str, most: int) -> list[Self]:
         """Up to `most` calls of which nothing new was learnt since a time, and something is still
-        to be, the longest quiet first.
+        to be, the longest quiet first; none that a look was staged at for the `slot`.
         """
-        found = f"{_FOLLOWED} AND updated_at < ? ORDER BY updated_at LIMIT ?"
-        return cls.all(found, to_micros(before), most)
+        found = f"{_FOLLOWED} AND updated_at < ? AND {_UNASKED} ORDER BY updated_at LIMIT ?"
+        return cls.all(found, to_micros(before), f":{slot}", most)
 
     @classmethod
-    def given_up(cls, between: Sequence[tuple[datetime, datetime]], most: int) -> list[Self]:
-        """Up to `most` calls that were given up in one of these stretches of time (each without its
-        end), and may be looked at: each stretch is a range of an index.
+    def given_up(
+        cls, between: Sequence[tuple[datetime, datetime]], slot: str, most: int
+    ) -> list[Self]:
+        """As `quiet`, of calls that were given up in one of these stretches of time (each without
+        its end), and may be looked at: each stretch is a range of an index.
         """
         one = f"SELECT id FROM call WHERE {_GIVEN_UP} AND updated_at >= ? AND updated_at < ?"
         ids = " UNION ALL ".join([one] * len(between))
         moments = [to_micros(moment) for stretch in between for moment in stretch]
-        return cls.all(f"id IN ({ids}) ORDER BY updated_at DESC LIMIT ?", *moments, most)
+        found = f"id IN ({ids}) AND {_UNASKED} ORDER BY updated_at DESC LIMIT ?"
+        return cls.all(found, *moments, f":{slot}", most)
 
     @property
     def actor(self) -> str:

@@ -92,9 +92,10 @@ class KeypadSession(Row):
         return len(cls.all(failed, call.id))
 
     @classmethod
-    def unheard(cls, since: datetime, limit: int) -> list[Self]:
-        """Open sessions of which nothing was heard since a time."""
-        return cls.all(f"{GOING_ON} AND updated_at < ? LIMIT ?", to_micros(since), limit)
+    def unheard(cls, since: datetime, last_id: str, limit: int) -> list[Self]:
+        """Open sessions of which nothing was heard since a time, by id, those after `last_id`."""
+        found = f"{GOING_ON} AND updated_at < ? AND id > ? ORDER BY id LIMIT ?"
+        return cls.all(found, to_micros(since), last_id, limit)
 
     @property
     def is_open(self) -> bool:

@@ -50,10 +50,9 @@ class PhoneLine(Recorded, Row):
         return cls.one("account_id = ? AND holds_slot", account_id)
 
     @classmethod
-    def without_texts(cls, limit: int) -> list[Self]:
+    def without_texts(cls) -> list[Self]:
         """Ported numbers whose texts are not known to come to us yet, oldest first."""
-        where = "source = 'ported' AND state = 'owned' AND NOT text_live ORDER BY id LIMIT ?"
-        return cls.all(where, limit)
+        return cls.all("source = 'ported' AND state = 'owned' AND NOT text_live ORDER BY id")
 
     @classmethod
     def holder(cls, e164: str) -> Self | None:

@@ -85,24 +85,22 @@ class Setup(Recorded, Row):
         return [(str(fingerprint), int(count)) for fingerprint, count in rows]
 
     @classmethod
-    def expired(cls, moment: datetime, limit: int) -> list[Self]:
-        """Verified cards that our key can look at, whose last month was over before `moment`."""
+    def to_look_at(cls, moment: datetime, last_id: str, limit: int) -> list[Self]:
+        """Verified cards that our key can look at, whose last month was over before `moment`, and
+        those of which it is not kept whether they are of test or of live mode; by account, those
+        after `last_id`.
+        """
         elsewhere = other_mode(get_settings().stripe_secret_key)
+        kept = "card IS NOT NULL AND CAST(card AS TEXT) LIKE ?"
         return cls.all(
-            "payment_method_verified AND card_good_until <= ?"
-            " AND (card IS NULL OR CAST(card AS TEXT) NOT LIKE ?) ORDER BY card_good_until LIMIT ?",
+            "payment_method_verified AND account_id > ?"
+            f" AND ((card_good_until <= ? AND NOT ({kept}))"
+            f" OR (stripe_payment_method_id IS NOT NULL AND NOT ({kept})))"
+            " ORDER BY account_id LIMIT ?",
+            last_id,
             to_micros(moment),
             # with a blank or without one, as the database writes it
             f'%"mode":%"{elsewhere or "of no key"}"%',
-            limit,
-        )
-
-    @classmethod
-    def of_untold_mode(cls, limit: int) -> list[Self]:
-        """Verified cards of which it is not kept whether they are of test or of live mode."""
-        return cls.all(
-            "payment_method_verified AND stripe_payment_method_id IS NOT NULL"
-            " AND (card IS NULL OR CAST(card AS TEXT) NOT LIKE ?) ORDER BY account_id LIMIT ?",
             '%"mode"%',
             limit,
         )

@@ -60,8 +60,15 @@ class Integration(Recorded, Row):
 
     @classmethod
     def left_behind(cls, batch: int) -> list[Self]:
-        """Disconnected ones whose provider has still to be told, oldest first."""
-        return cls.all("state = 'revoked' AND sealed <> '' ORDER BY id LIMIT ?", batch)
+        """Disconnected ones whose provider has still to be told, and is not being told, oldest
+        first.
+        """
+        told = (
+            "SELECT 1 FROM staged_job AS j WHERE j.name = 'revoke_integration'"
+            " AND j.key = integration.id AND j.state IN ('waiting', 'running')"
+        )
+        left = f"state = 'revoked' AND sealed <> '' AND NOT EXISTS ({told})"
+        return cls.all(f"{left} ORDER BY id LIMIT ?", batch)
 
     @classmethod
     def with_secrets(cls) -> list[Self]:

@@ -23,7 +23,7 @@ from runtime.log import get_log
 
 BATCH = 500
 AT_ONCE = 5  # each is a request or two
-LEFT = "state = 'undo_failed' AND name = ? ORDER BY id LIMIT ?"
+LEFT = "state = 'undo_failed' AND name = ? ORDER BY id"
 WAITING = "status = 'awaiting_port' AND id > ? ORDER BY id LIMIT ?"
 
 log = get_log("deployment")
@@ -50,7 +50,7 @@ def look_at_ports() -> None:
             _look(waiting)
         last = batch[-1].id
     now = real_now()
-    for line in PhoneLine.without_texts(BATCH):
+    for line in PhoneLine.without_texts():
         moved = line.wanted.get("ported")
         if moved and now - datetime.fromisoformat(moved) >= TEXTS_AFTER:
             line.record(now, text_live=True)
@@ -61,7 +61,7 @@ def settle_left_ports() -> None:
     the number has moved it is the account's. Called outside a transaction. One that Twilio does not
     tell of is looked at the next time.
     """
-    left = DeploymentStep.all(LEFT, NAME, BATCH)
+    left = DeploymentStep.all(LEFT, NAME)
     first = int(real_now().timestamp()) // 3600 * AT_ONCE % max(1, len(left))
     for step in (left[first:] + left[:first])[:AT_ONCE]:  # each has its hour
         account_id = Deployment.get_by_id(step.deployment_id).account_id

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,11 +61,35 @@ def test_a_scan_looks_only_at_those_whose_turn_it_is(client):
     assert [json.loads(row.args)[0] for row in staged] in (["call_0"], ["call_1"])
 
 
+@pytest.mark.parametrize("state", ["waiting", "unknown"])
+def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, monkeypatch, state):
+    """Given more calls in front than are staged at a time, which stay as they are, then each of
+    those behind them is looked at too.
+    """
+    redis, now = valkey.client(), real_now()
+    monkeypatch.setattr(sys.modules["jobs.poll_calls"], "BATCH", 2)
+    about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "state": state}
+    about |= {"account": given.an_account().id, "created_at": now, "vapi_id": None}
+    for place in range(7):
+        about["updated_at"] = now - timedelta(minutes=10, seconds=place)
+        Call.create(**about | {"id": f"call_{place}", "vapi_id": f"vapi-{place}"})
+    given.a_job("poll_calls", 1, queue="periodic")
+    StagedJob.update(args="[]").execute()
+    monkeypatch.setattr(sys.modules["jobs.poll_calls"], "_ask", lambda _vapi_id: None)
+    for _ in range(4):
+        given.relayed(redis)
+        given.worked(redis, "periodic")
+
+    staged = StagedJob.select().where(StagedJob.name == "poll_call")
+    asked = sorted(json.loads(row.args)[0] for row in staged)
+    assert sorted(set(asked)) == [f"call_{place}" for place in range(7)]
+
+
 def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
     now = real_now()
     with caplog.at_level(logging.DEBUG, logger="peewee"):
-        Call.given_up(stretches(now), MOST)
-        Call.quiet(now, MOST)
+        Call.given_up(stretches(now), "slot", MOST)
+        Call.quiet(now, "slot", MOST)
     ran = [record.msg for record in caplog.records if record.name == "peewee"]
     given_up, followed = (" ".join(plan(*each)) for each in ran)
     assert given_up.count("call_given_up") >= len(stretches(now)), given_up

@@ -127,7 +127,7 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     ) == ("sent", 250)
     sweep = StagedJob.get()
     assert (sweep.state, sweep.attempts) == ("waiting", 1)
-    assert f"Invoices that could not be folded: 1, {broken.id} first" in sweep.last_error
+    assert f"invoice not folded: 1 in all, {broken.id} first" in sweep.last_error
     monkeypatch.undo()
     mark_overdue.perform()
     assert given.fresh(broken).status == "overdue"
@@ -158,7 +158,7 @@ def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
     assert given.fresh(behind).status == "overdue"
     sweep = StagedJob.get()
     assert (sweep.state, sweep.attempts) == ("waiting", 1)
-    assert f"5 invoices could not be folded, {min(broken)} first" in sweep.last_error
+    assert f"invoice not folded: 5 in all, {min(broken)} first" in sweep.last_error
 
 
 def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):

@@ -85,7 +85,7 @@ def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
     assert told.status_code == 200
     assert "refund_of_tomorrow" in told.text
     assert asked.effect.id in run("effects", "list", "--in-doubt").output
-    reconcile_effect(asked.effect.id)
+    reconcile_effect.perform(asked.effect.id)
     assert asked.effect.state == "unknown"
 
 

@@ -1,0 +1,183 @@
+"""Scans: what stays in front, or fails, keeps nothing behind it from its turn."""
+
+import sys
+from datetime import timedelta
+
+import pytest
+
+from jobs.delete_expired_rows import delete_expired_rows
+from jobs.end_stuck_deployments import end_stuck_deployments
+from jobs.expire_stale_charges import expire_stale_charges
+from jobs.poll_ports import poll_ports
+from jobs.refresh_expired_cards import refresh_expired_cards
+from jobs.refresh_integrations import refresh_integrations
+from models.calling.call import Call
+from models.calling.keypad_session import KeypadSession
+from models.delivery.retention import Kept
+from models.delivery.stage import stage
+from models.delivery.staged_job import StagedJob
+from models.deployment.deployment import KEPT_FOR, Deployment
+from models.deployment.phone_line import PhoneLine
+from models.deployment.setup import Setup
+from models.integrations.integration import Integration
+from models.transactions import transaction
+from runtime.clock import business_now, real_now
+from tests import given
+
+pytestmark = pytest.mark.usefixtures("client")
+
+
+def fails(*_args):
+    raise ArithmeticError("as nobody expects")
+
+
+def scanned(redis, name, rounds=8):
+    """A tick of the timetable, and the attempts it takes."""
+    given.a_job(name, 1, queue="periodic")
+    StagedJob.update(args="[]").where(StagedJob.name == name).execute()
+    for _ in range(rounds):
+        given.relayed(redis)
+        given.worked(redis, "periodic", rounds=1)
+
+
+def test_cards_of_which_a_look_learns_nothing(valkey, monkeypatch):
+    """Given more expired cards than are staged at a time, then each is looked at."""
+    monkeypatch.setattr(sys.modules["jobs.refresh_expired_cards"], "BATCH", 2)
+    over, now, accounts = business_now() - timedelta(days=1), real_now(), set()
+    for number in range(5):
+        account = given.an_account()
+        accounts.add(account.id)
+        times = {"created_at": now, "updated_at": now, "card_good_until": over}
+        card = {"stripe_payment_method_id": f"pm_{number}", "payment_method_verified": True}
+        Setup.create(account=account.id, **times, **card)
+    scanned(valkey.client(), refresh_expired_cards.name)
+    looks = StagedJob.select().where(StagedJob.name == "refresh_saved_card")
+    assert {row.key for row in looks} == accounts
+
+
+def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
+    """Given an entry by keypad that cannot be ended, then the one behind it is."""
+    job, invoice, now, tried = (
+        sys.modules["jobs.expire_stale_charges"],
+        given.an_invoice(),
+        real_now(),
+        [],
+    )
+    monkeypatch.setattr(job, "BATCH", 1)
+    for number in range(3):
+        about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "created_at": now}
+        about |= {"updated_at": now, "vapi_id": f"vapi-{number}"}
+        call = Call.create(id=f"call_{number}", account=invoice.account_id, **about)
+        KeypadSession.begin(call, invoice, 1, "", now - timedelta(hours=1))
+
+    def ends(session):
+        tried.append(session.id)
+        fails()
+
+    monkeypatch.setattr(job, "end_unheard", ends)
+    with pytest.raises(Exception, match="3 in all"):
+        expire_stale_charges.perform()
+    assert sorted(tried) == sorted(row.id for row in KeypadSession.select())
+
+
+def test_deployments_that_cannot_be_given_back(monkeypatch):
+    """Given kept deployments that cannot be given back, then each is tried, and so are lines whose
+    purchase gave up.
+    """
+    tried, now = [], real_now()
+
+    def goes_back(deployment, *_args):
+        tried.append(deployment.id)
+        fails()
+
+    for _ in range(3):
+        times = {"created_at": now, "updated_at": now}
+        times |= {"finished_at": now - KEPT_FOR - timedelta(days=1)}
+        Deployment.create(
+            id=f"dep_{len(Deployment.select())}",
+            account=given.an_account().id,
+            status="failed",
+            method="none",
+            asked_by="test",
+            **times,
+        )
+    line = PhoneLine.create(
+        id="ln_1", account=given.an_account().id, asked_by="test", created_at=now, updated_at=now
+    )
+    monkeypatch.setattr(sys.modules["actions.deployment.stuck"], "BATCH", 1)
+    monkeypatch.setattr(sys.modules["actions.deployment.stuck"], "go_back", goes_back)
+    with pytest.raises(Exception, match="end_kept first"):
+        end_stuck_deployments.perform()
+    assert sorted(tried) == [row.id for row in Deployment.select().order_by(Deployment.id)]
+    assert PhoneLine.get_by_id(line.id).state == "releasing"
+
+
+def test_stuck_deployments_that_cannot_be_ended(valkey, monkeypatch):
+    """Given deployments at which the scan stumbles, then each is tried, however long it takes."""
+    stuck, tried, now = sys.modules["actions.deployment.stuck"], [], real_now()
+    for number in range(4):
+        times = {"created_at": now, "updated_at": now}
+        about = {"status": "running", "method": "none", "asked_by": "test", **times}
+        Deployment.create(id=f"dep_{number}", account=given.an_account().id, **about)
+
+    def looks(deployment):
+        tried.append(deployment.id)
+        fails()
+
+    monkeypatch.setattr(stuck, "BATCH", 1)
+    monkeypatch.setattr("delivery.scan.ENOUGH", -1.0)
+    monkeypatch.setattr(stuck, "current_step", looks)
+    scanned(valkey.client(), end_stuck_deployments.name)
+    assert sorted(set(tried)) == [f"dep_{number}" for number in range(4)]
+    job = StagedJob.get(StagedJob.name == end_stuck_deployments.name)
+    assert "stuck deployments not ended: 4 in all, dep_0 first" in job.last_error
+
+
+def test_ported_numbers_whose_texts_do_not_come_yet(monkeypatch):
+    """Given more numbers in front than are looked at, that do not say when they moved, then texts
+    are taken to come to the one behind them.
+    """
+    now = real_now()
+    monkeypatch.setattr(sys.modules["actions.deployment.numbers.ports"], "BATCH", 2)
+    for number in range(4):
+        moved = {"ported": (now - timedelta(days=30)).isoformat()} if number == 3 else {}
+        PhoneLine.create(
+            id=f"ln_{number}",
+            account=given.an_account().id,
+            state="owned",
+            source="ported",
+            wanted=moved,
+            asked_by="test",
+            created_at=now,
+            updated_at=now,
+        )
+    poll_ports.perform()
+    assert PhoneLine.get_by_id("ln_3").text_live
+
+
+def test_credentials_that_are_being_taken_back(monkeypatch):
+    """Given a revocation under way, then the one behind it, which nobody works on, is taken up."""
+    now, account = real_now(), given.an_account().id
+    for number in range(2):
+        times = dict.fromkeys(("created_at", "updated_at", "renew_at", "verified_at"), now)
+        about = {"provider": "google", "kind": "oauth", "state": "revoked", "sealed": "x"}
+        Integration.create(id=f"itg_{number}", account=account, current=False, **about, **times)
+    monkeypatch.setattr(sys.modules["jobs.refresh_integrations"], "BATCH", 1)
+    with transaction():
+        stage("revoke_integration", "itg_0", "itg_0", fair_to=account)
+    refresh_integrations.perform()
+    assert StagedJob.select().where(StagedJob.key == "itg_1").count() == 1
+
+
+def test_old_rows_that_cannot_be_deleted(monkeypatch):
+    """Given a kind of old rows that cannot be deleted, then the others are, and so is what was said
+    in old calls.
+    """
+    now = real_now()
+    about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "updated_at": now}
+    about |= {"created_at": now - timedelta(days=3650), "transcript": "what was said"}
+    Call.create(id="call_1", account=given.an_account().id, **about)
+    monkeypatch.setattr(Kept, "delete", fails)
+    with pytest.raises(Exception, match="old rows not deleted"):
+        delete_expired_rows.perform()
+    assert Call.get().transcript == ""
