@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from delivery.scan import SomeFailed
 from jobs.decide_promises import decide_promises
 from models.accounts.account_settings import AccountSettings
 from models.contact.message import Message

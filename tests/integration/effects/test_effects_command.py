@@ -78,15 +78,15 @@ def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
     """Given one whose kind this release does not know, as while a newer one is rolled out or after
     it was taken back, then timeline, list and hourly look go on; it stays as it is.
     """
-    Effect.update(kind="refund_of_tomorrow").where(Effect.id == asked.effect.id).execute()
-    invoice = asked.effect.invoice_id
-    key = given.a_key(Account.get_by_id(asked.effect.account_id))
-    told = client.simulate_get(f"/api/invoices/{invoice}/timeline", headers=key)
+    effect = asked.effect
+    Effect.update(kind="refund_of_tomorrow").where(Effect.id == effect.id).execute()
+    key = given.a_key(Account.get_by_id(effect.account_id))
+    told = client.simulate_get(f"/api/invoices/{effect.invoice_id}/timeline", headers=key)
     assert told.status_code == 200
     assert "refund_of_tomorrow" in told.text
-    assert asked.effect.id in run("effects", "list", "--in-doubt").output
-    reconcile_effect.perform(asked.effect.id)
-    assert asked.effect.state == "unknown"
+    assert effect.id in run("effects", "list", "--in-doubt").output
+    reconcile_effect.perform(effect.id)
+    assert Effect.get_by_id(effect.id).state == "unknown"
 
 
 def test_that_nothing_is_in_doubt_is_said(database_url):
