@@ -67,6 +67,7 @@ class AskedOfBoth:
     def __init__(self, is_whole: bool) -> None:
         self._is_whole = is_whole
         self._now: set[Asked] | None = None
+        self._on_postgres: set[str] = set()  # tests
         self.by_both: set[Asked] = set()
         self.by_one: dict[Asked, str] = {}  # with a test that asked it
         self.found: list[str] = []
@@ -82,6 +83,10 @@ class AskedOfBoth:
 
         AnyDatabase.execute_sql = execute_sql  # type: ignore[method-assign]
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self._on_postgres = {item.nodeid for item in items if "[postgres" in item.nodeid}
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         case = getattr(item, "callspec", None)
@@ -95,7 +100,8 @@ class AskedOfBoth:
             self._now = None
             if is_left_to_one(item):
                 self.by_one |= dict.fromkeys(asked - self.by_one.keys(), item.nodeid)
-            else:
+            # a further case of what is marked `one_database` counts for neither
+            elif item.nodeid.replace("[sqlite", "[postgres", 1) in self._on_postgres:
                 self.by_both |= asked
 
     @pytest.hookimpl(optionalhook=True)

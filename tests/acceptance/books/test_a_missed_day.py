@@ -20,6 +20,8 @@ from runtime.clock import real_now
 from tests import given
 from tests.stand_ins.stripe_stand_in import StripeStandIn
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
@@ -115,6 +117,7 @@ def backfill(redis, key="test"):
                 return
 
 
+@pytest.mark.each_database
 def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
     """Given a day of which nothing was delivered, when the list is read, then every invoice stands
     as Stripe's ledger has it.
@@ -175,6 +178,7 @@ def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, clien
     town.books_are_equal()
 
 
+@pytest.mark.each_database
 @pytest.mark.slow
 def test_the_next_reading_begins_at_the_watermark(town, valkey):
     """Given a list read to its end, when more happens, then the next reading goes back to the
@@ -268,6 +272,7 @@ def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
     assert given.states() == {"done": StagedJob.select().count()}
 
 
+@pytest.mark.each_database
 def test_a_run_whose_job_died_blocks_nothing(town, valkey):
     """Given Stripe away until the job is dead, then the next hour begins anew, and the dead run
     says so.

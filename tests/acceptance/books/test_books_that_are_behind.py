@@ -22,6 +22,8 @@ from runtime.clock import real_now, rfc3339
 from tests import given
 from tests.stories.texting import Texting
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
@@ -68,6 +70,7 @@ def read_hours_ago(hours: float, stripe_account: str = "") -> None:
     ).execute()
 
 
+@pytest.mark.each_database
 @pytest.mark.slow
 def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(clinic):
     """The link was paid, and its event never came; reading the list again brings it."""
@@ -94,6 +97,7 @@ def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(cl
     assert len(clinic.sent()) == 1
 
 
+@pytest.mark.each_database
 def test_a_text_that_waits_when_the_list_grows_stale_is_not_sent(clinic):
     assert clinic.ask().status_code == 202
     read_hours_ago(4)
@@ -207,6 +211,7 @@ def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic
     assert books_of(clinic.invoice, real_now()) == "current"
 
 
+@pytest.mark.each_database
 @pytest.mark.slow
 def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):
     """Whoever pays in the browser knows whether they have paid; a server that charges does not."""

@@ -17,6 +17,8 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
@@ -119,6 +121,7 @@ def test_books_that_agree_have_no_differences(books):
     assert Backfill.select().count() == 0
 
 
+@pytest.mark.each_database
 def test_what_missing_events_explain_is_fetched_and_healed(books):
     """Given a payment and a refund whose events never came, then they are fetched through the
     inbox, and the report says so.
@@ -153,6 +156,7 @@ def test_an_amount_of_ours_that_is_wrong_is_shown_and_not_mended(books):
     assert Payment.get().amount_received == 9_000
 
 
+@pytest.mark.each_database
 def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
     """Given a payment and a refund in our books that Stripe never had, then each is named; no
     backfill is wasted on them.
@@ -170,6 +174,7 @@ def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
     assert Backfill.select().count() == 0
 
 
+@pytest.mark.each_database
 def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
     """Given a refund that our books hold for returned and Stripe for failed, then it is named: the
     customer still has to get it, or we do.
@@ -193,6 +198,7 @@ def test_sums_that_are_not_those_of_their_facts_are_shown(books):
     ]
 
 
+@pytest.mark.each_database
 def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
     """Given a payment on the platform's account that names the invoice of a clinic with its own,
     then it is named as refused.
@@ -213,6 +219,7 @@ def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
     assert given.fresh(theirs).status == "sent"
 
 
+@pytest.mark.each_database
 def test_each_clinic_sees_its_own_differences_and_operators_see_all(books):
     """Given a difference of each of three clinics, two of them paid on one Stripe account, then
     nobody sees another's.

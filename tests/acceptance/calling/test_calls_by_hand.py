@@ -15,6 +15,8 @@ from runtime.clock import business_now, real_now
 from tests import given
 from tests.stories.calling import Calling
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 
 def an_item(calling: Calling, kind: str, **about) -> WorkItem:
     """What waits for somebody, about the clinic's own customer."""
@@ -64,6 +66,7 @@ def test_a_call_by_hand_stops_a_call_that_was_asked_for_before(calling: Calling)
     assert (call.state, call.error_code) == ("refused", "recent_conversation")
 
 
+@pytest.mark.each_database
 def test_it_counts_once_however_often_the_item_is_resolved_or_comes_back(calling: Calling):
     """Given an escalation that was seen to by a call, and that opens again, then the call stays."""
     item = an_item(calling, "escalation")
@@ -88,12 +91,14 @@ def test_who_rang_and_was_not_known_is_whoever_has_the_number(calling: Calling):
     assert Call.get().customer_id is None
 
 
+@pytest.mark.each_database
 def test_who_is_not_known_at_all_can_be_called_by_hand_too(calling: Calling):
     item = an_item(calling, "call", customer_id=None, context={})
     resolved(calling, item, "called")
     assert history(calling) == []
 
 
+@pytest.mark.each_database
 def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
     resolved(calling, an_item(calling, "reply"), "called")
     shown = calling.get(f"/api/invoices/{calling.invoice.id}/timeline?limit=100")["data"]
@@ -105,6 +110,7 @@ def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
     assert (entry["call"]["id"], entry["call"]["outcome"]) == (call["id"], "spoke")
 
 
+@pytest.mark.each_database
 def test_it_says_nothing_of_the_clinics_number(calling: Calling):
     """How often a number is answered is told of the calls that were made from it."""
     resolved(calling, an_item(calling, "reply"), "called")
@@ -118,6 +124,7 @@ def test_nobody_asks_vapi_about_it(calling: Calling):
     assert Call.quiet(real_now(), 9) == []
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("named", [{}, {"callId": "their-own-17"}], ids=["unnamed", "named"])
 def test_who_paid_by_telephone_was_spoken_to(calling: Calling, named: dict[str, str]):
     """Given a part paid by a card that staff took by telephone, outside a call of the assistant's,

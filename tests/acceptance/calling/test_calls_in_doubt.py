@@ -27,6 +27,8 @@ from tests.stories.calling import Calling
 from tests.stories.operators import run
 from tests.stories.voice import SECRET
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 
 def given_up(calling: Calling) -> Call:
     """A call that rings at Vapi for ever, and was given up."""
@@ -67,6 +69,7 @@ def resolved(calling: Calling, item: dict, action: str):
     return calling.post(f"/api/work-items/{item['id']}/resolve", action=action, note="looked")
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("lost", [given_up, never_answered])
 def test_a_person_says_that_it_ended(calling: Calling, lost):
     """Given a call in doubt, when somebody says that it is over, then it counts as a call, nobody
@@ -135,6 +138,7 @@ def test_that_it_was_never_placed_is_believed_of_nobody_who_does_not_say_why(cal
     assert calling.post(path, action="ended", **said).status_code == 200
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
     """Given a call that somebody has ended by hand, when Vapi tells of its end after all, then that
@@ -191,6 +195,7 @@ def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Call
     assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
 
 
+@pytest.mark.each_database
 @pytest.mark.one_database
 @pytest.mark.parametrize("first", ["queued", "scheduled", "queued, without room"])
 def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(calling: Calling, first):
@@ -215,6 +220,7 @@ def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(callin
     assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
 
 
+@pytest.mark.each_database
 def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Calling):
     """Given a call whose reports are lost, when somebody says that it is over, then Vapi is still
     asked what was said in it, and whoever has filed for bankruptcy is left alone.
@@ -306,6 +312,7 @@ def test_a_doubt_about_something_else_ends_no_call(calling: Calling):
     assert resolved(calling, shown, "ended").status_code == 422
 
 
+@pytest.mark.each_database
 def test_operators_end_calls_from_the_command_line(calling: Calling):
     call = given_up(calling)
     assert call.id in run("calls", "list").output
@@ -324,6 +331,7 @@ def test_operators_end_calls_from_the_command_line(calling: Calling):
     assert WorkItem.get(WorkItem.kind == "doubt").resolution == "ended"
 
 
+@pytest.mark.each_database
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):

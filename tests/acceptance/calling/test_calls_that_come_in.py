@@ -24,6 +24,8 @@ from tests.stories.calling import Calling
 from tests.stories.on_the_line import message as tool_message
 from tests.stories.voice import SECRET
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 PROOF = {"X-Vapi-Secret": SECRET}
 CALLER = "+12025550177"
 
@@ -81,6 +83,7 @@ def has_expired(calling: Calling, vapi_id: str) -> None:
     ).execute()
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("ends", [hangs_up, is_reported, is_given_up, has_expired])
 def test_who_rings_takes_a_slot_and_is_never_turned_away(
     calling: Calling, monkeypatch: pytest.MonkeyPatch, ends
@@ -135,6 +138,7 @@ def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
     assert [row.call_id for row in CallSlot.select()] == [call.id]
 
 
+@pytest.mark.each_database
 @pytest.mark.usefixtures("patient")
 def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
     """Given statuses and tools of one call at the same moment, then it is one call, and each is
@@ -203,6 +207,7 @@ def looks(calling: Calling) -> None:
     calling.polls()
 
 
+@pytest.mark.each_database
 def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
     """Given a caller who said stop while we were away, when Vapi's list is read, twice, then the
     call is the clinic's, with what was said in it, and they are left alone from then on.
@@ -228,6 +233,7 @@ def asked_since(calling: Calling) -> list[str]:
     return [row["params"]["createdAtGe"][:19] for row in rows]
 
 
+@pytest.mark.each_database
 def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
     """Given readings that are done, then the next one begins a little before the last of them was
     asked for; the first one before that of the release before.

@@ -19,6 +19,8 @@ from sandbox.vapi.books import PUBLIC_KEY
 from tests.stories.calling import Calling
 from tests.stories.texting import local_hour
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 
 @pytest.fixture
 def late(calling: Calling, monkeypatch):
@@ -68,6 +70,7 @@ def is_called_by_hand(calling: Calling) -> None:
     calling.post(f"/api/work-items/{item.id}/resolve", action="called")
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("happens", [night, says_stop, pays, is_called_by_hand])
 def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
     calling, call = late

@@ -25,6 +25,8 @@ from runtime.settings import get_settings
 from tests import given
 from tests.stories.calling import Calling
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 
 def opts_out(calling: Calling) -> None:
     words = {"words": "stop", "source": "test", "recorded_by": "test"}
@@ -110,6 +112,7 @@ def test_a_call_in_doubt_keeps_a_household_waiting_only_while_it_may_ring(callin
     assert calling.call(second.id).state == "queued"
 
 
+@pytest.mark.each_database
 def test_a_household_has_the_contacts_of_one_person_in_a_day(calling: Calling):
     """Given two people with one phone, then their calls count together (house policy, three)."""
     calling.answers("no_answer")
@@ -141,6 +144,7 @@ def test_the_gate_refuses_at_once_with_its_reason_and_keeps_it(calling: Calling)
     assert calling.posts() == []
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("comes_between", ["a payment", "a stop", "a pause", "the day's limit"])
 def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_between: str):
     """Given a call that was asked for, when it is paid, the person says stop, calls are paused
@@ -235,6 +239,7 @@ def test_what_surely_was_not_placed_has_one_budget_over_all_reasons(calling: Cal
     assert call.attempted_at is None
 
 
+@pytest.mark.each_database
 def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
     """Given that Vapi takes a call and says that it is blocked, then nobody's cap counts it, and it
     is placed once there is room.
@@ -344,6 +349,7 @@ def test_a_call_that_waited_for_too_long_is_given_up(calling: Calling):
     assert calling.posts() == []
 
 
+@pytest.mark.each_database
 def test_a_worker_that_died_in_the_call_is_found_out_and_nobody_is_called_twice(calling: Calling):
     """Given a worker that was killed after the call was placed and before that was recorded, then
     the next one places none, and the call's list tells what became of it.

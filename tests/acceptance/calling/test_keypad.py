@@ -20,6 +20,8 @@ from runtime.clock import real_now
 from tests import given
 from tests.stories.on_the_line import OnTheLine
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 CALL_SID = f"CA{'1' * 32}"
 QUESTION = ("assistant", "Do you agree that we charge 120.00 USD to the card you type in now?")
 AGREED = (QUESTION, ("user", "Yes, I agree"))
@@ -59,6 +61,7 @@ def typing(line):
     return Typing(line)
 
 
+@pytest.mark.each_database
 def test_a_card_is_typed_piece_by_piece_and_charged_once(typing):
     """Given a yes, then each piece is asked for in turn, and the result is told in the call."""
     asked = typing.asks(heard=())
@@ -148,6 +151,7 @@ def test_a_piece_that_is_wanted_again_without_an_error_is_asked_for_again(typing
     assert (typing.session.capturing, typing.session.mistakes) == (again, 1)
 
 
+@pytest.mark.each_database
 def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
     """Given four mistakes, then the entry is over; after two entries only a link is left."""
     typing.asks(heard=())
@@ -251,6 +255,7 @@ def unheard_for(minutes):
         expire_stale_charges.perform()
 
 
+@pytest.mark.each_database
 def test_a_card_whose_last_report_is_lost_is_told_of(typing):
     """Given a whole card, and a report on it that never comes, then the entry ends after a while:
     nothing is charged, also if the report comes after all, the model is told so, and somebody at

@@ -26,6 +26,8 @@ from runtime.settings import get_settings
 from sandbox.vapi.books import MAGIC_KEY, PUBLIC_KEY
 from tests import given
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 CALL_SID = f"CA{'1' * 32}"
 QUESTION = ("assistant", "Do you agree that we charge 120.00 USD to the card you type in now?")
 AGREED = (QUESTION, ("user", "Yes, I agree"))
@@ -79,6 +81,7 @@ def ordering(line, monkeypatch):
     vapi_api.client.cache_clear()
 
 
+@pytest.mark.each_database
 def test_an_ordered_card_is_typed_once_the_person_has_agreed(ordering):
     """Given an order, then the assistant is told, nothing is taken before its own tool has heard a
     yes, and what came of it is where the 202 leads.
@@ -186,6 +189,7 @@ def test_what_cannot_be_ordered_is_refused_with_what_to_do(ordering, monkeypatch
     assert tried.count() == (code not in {"invalid", "not_found"})
 
 
+@pytest.mark.each_database
 def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
     """Given a call that is over and we do not know yet, then the order has failed."""
     ordering.goes_on(ordering.line.call, "ended")
@@ -197,6 +201,7 @@ def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
     assert Effect.get(Effect.kind == "keypad_order").state == "refused"
 
 
+@pytest.mark.each_database
 def test_an_order_that_nobody_follows_ends(ordering):
     """Given an assistant that does nothing, then the order is over after a while, counts as no
     entry, and another may be given.

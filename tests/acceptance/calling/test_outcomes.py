@@ -27,6 +27,8 @@ from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 WEBHOOK = "/api/webhooks/vapi"
 BY_CHANCE = r"\b[a-z]+_[0-9a-z]{26}\b|\b\d{4}-\d\d-\d\dT[\d:.]+Z"  # ids and times
 
@@ -159,6 +161,7 @@ def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
     assert stopped == [not may_be_texted, True]
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("given_after", "may_be_called"),
     [(timedelta(hours=1), True), (timedelta(days=-1), False)],
@@ -251,6 +254,7 @@ def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(calling: Call
     assert asked == ([] if shown else [unknown.id])
 
 
+@pytest.mark.each_database
 def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
     call = calling.answers("reads_out_a_card").dials()
     calling.hears()
@@ -337,6 +341,7 @@ def test_lost_reports_are_fetched(calling: Calling):
     assert len(ended(calling)) == 1
 
 
+@pytest.mark.each_database
 def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
     """Given a look at a call that has ended and is not worked out, then the report still counts;
     and one that comes after Vapi was given up upon still holds us back, and tells nobody twice.
@@ -448,6 +453,7 @@ def test_words_that_no_database_keeps_lose_no_report(calling: Calling):
     assert (told.transcript + told.summary).encode()
 
 
+@pytest.mark.each_database
 def test_only_vapi_is_believed(calling: Calling):
     call = calling.answers("hangs_up").dials(0)
     report = message(calling, calling.call(call.id), "status-update", status="ended")
@@ -483,6 +489,7 @@ def test_a_conversation_keeps_calls_away_and_a_busy_line_does_not(calling: Calli
     assert refused.json["nextAllowedAt"]
 
 
+@pytest.mark.each_database
 def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out(
     calling: Calling,
 ):

@@ -16,6 +16,8 @@ from tests.stories.on_the_line import OnTheLine
 from tests.stories.voice import SECRET
 from tests.watching.counting import counted
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 AGREED = (
     ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?"),
     ("user", "Yes, please do."),
@@ -65,6 +67,7 @@ def call_ids(line: OnTheLine) -> set[str | None]:
     return {listed["callId"], line.get(f"/api/payments/{listed['id']}")["callId"]}
 
 
+@pytest.mark.each_database
 def test_a_payment_names_the_call_in_which_it_was_made(talking: OnTheLine):
     talking.tool("processPhonePayment")
     assert "succeeded" in talking.tool("processPhonePayment", heard=AGREED)
@@ -120,6 +123,7 @@ def test_the_feed_names_the_call_in_which_a_card_was_declined(line: OnTheLine):
     assert told_of_calls("payment.failed") == [line.call.id, None]
 
 
+@pytest.mark.each_database
 def test_the_feed_names_the_call_of_money_that_was_not_expected(talking: OnTheLine):
     """Given a charge in a call whose answer is lost, when the bill is paid in cash before Stripe
     reports it, then what came too much names its call.

@@ -20,6 +20,8 @@ from sandbox.vapi.control import answers
 from tests import given
 from tests.stories.calling import Calling
 
+pytestmark = pytest.mark.any_database  # what it asks is asked on both databases elsewhere
+
 
 def is_called(calling: Calling, script: str) -> Call:
     """The person, who says who they are when they are asked, is called and goes by a script."""
@@ -54,6 +56,7 @@ def test_who_asks_for_a_person_is_handed_over_once(calling: Calling):
     assert WorkItem.select().where(WorkItem.kind == "escalation").count() == 1
 
 
+@pytest.mark.each_database
 def test_who_types_their_card_pays_within_the_call(calling: Calling):
     """Given a person who is asked about the amount and says yes, when they type their card, then it
     is charged once, and the call says that it was.
@@ -84,6 +87,7 @@ def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
     assert PaymentConfirmation.select().count() == KeypadSession.select().count() == 0
 
 
+@pytest.mark.each_database
 def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
     """Given a promise for tomorrow, then nobody calls until it is decided; it is broken, and the
     next call's promise is another one.

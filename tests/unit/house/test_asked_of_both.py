@@ -30,6 +30,7 @@ def plugin(database_url, monkeypatch):
     [base] = [each for each in any_database if each.__name__ == "AnyDatabase"]
     monkeypatch.setattr(base, "execute_sql", base.execute_sql)  # as it was, in the end
     made.pytest_sessionstart()
+    made.pytest_collection_modifyitems([item(database="postgres")])
     return made
 
 
@@ -64,6 +65,14 @@ def test_what_others_ask_on_both_is_not(plugin, marks):
     runs(plugin, item(*marks), installation_tag)
     assert ends(plugin, **WELL) == 0
     assert (plugin.found, len(plugin.by_one), len(plugin.by_both)) == ([], 1, 1)
+
+
+def test_what_runs_on_sqlite_only_proves_nothing(plugin):
+    """Given a test whose like on PostgreSQL is left out, then what it asks is not asked on both."""
+    runs(plugin, item("any_database"), installation_tag)
+    plugin.pytest_collection_modifyitems([])
+    runs(plugin, item("one_database"), installation_tag)
+    assert ends(plugin, **WELL) == pytest.ExitCode.TESTS_FAILED
 
 
 def test_what_a_test_asks_itself_does_not_count(plugin):
