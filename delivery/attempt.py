@@ -16,7 +16,7 @@ from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, s
 from models.transactions import again_if_it_gave_way, transaction
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
-from runtime.errors import Conflict, PayphoneError
+from runtime.errors import Conflict, PayphoneError, SomeFailed
 from runtime.killpoint import killpoint
 from runtime.log import get_log, hide_secrets
 
@@ -239,7 +239,8 @@ def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
         of=job.max_attempts,
         state=state,
     )
-    return _held(fail_job(job, text, delay), Outcome(state, type(error).__name__, delay))
+    anew = isinstance(error, SomeFailed)  # they are not behind where it has stopped
+    return _held(fail_job(job, text, delay, anew), Outcome(state, type(error).__name__, delay))
 
 
 def _kept(words: str) -> str:

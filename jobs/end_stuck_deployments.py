@@ -23,6 +23,6 @@ def end_stuck_deployments(last_id: str = "", failed: int = 0, first: str = "") -
 
 
 @job(queue="periodic", calls_out=True, attempts=3, timeout=20)
-def end_more_stuck_deployments(last_id: str, failed: int = 0, first: str = "") -> None:
+def end_more_stuck_deployments(last_id: str = "", failed: int = 0, first: str = "") -> None:
     """The same for those after deployment `last_id`, as an earlier release staged it."""
     end_stuck(last_id, failed, first)

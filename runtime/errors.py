@@ -66,7 +66,7 @@ class NotYet(PayphoneError):
 
 class SomeFailed(PayphoneError):
     """Some of many could not be done, each for a reason of its own, which the log has; the others
-    were.
+    were. The next attempt goes through all of them again.
     """
 
 

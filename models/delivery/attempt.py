@@ -131,12 +131,14 @@ def finish_job(job: Claimed) -> bool:
     return _settle(job, sets, ())
 
 
-def fail_job(job: Claimed, error: str, delay: float) -> bool:
+def fail_job(job: Claimed, error: str, delay: float, anew: bool = False) -> bool:
     """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up. If
-    it was staged again meanwhile, it is not put off for longer than was asked then.
+    it was staged again meanwhile, it is not put off for longer than was asked then. `anew`: without
+    the arguments by which an attempt would go on where another has stopped.
     """
     micros = int(delay * SECOND)
-    return _settle(job, _GIVEN_BACK, (micros, micros, error))
+    sets = f"{_GIVEN_BACK}, args = '[]'" if anew else _GIVEN_BACK
+    return _settle(job, sets, (micros, micros, error))
 
 
 def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | int] = ()) -> bool:

@@ -159,6 +159,13 @@ def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
     sweep = StagedJob.get()
     assert (sweep.state, sweep.attempts) == ("waiting", 1)
     assert f"invoice not folded: 5 in all, {min(broken)} first" in sweep.last_error
+    monkeypatch.setattr(InvoiceFacts, "amounts", amounts)
+    for _ in range(10):
+        given.make_due()
+        given.relayed(redis)
+        given.worked(redis, "periodic")
+    assert {row.status for row in Invoice.select()} == {"overdue"}
+    assert StagedJob.get().state == "done", "what failed is tried again by the next attempt"
 
 
 def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
