@@ -96,8 +96,8 @@ def least(currency: str) -> int:
 
 
 def unchargeable(amount: int, currency: str) -> str:
-    """Why `amount`, minor units, is not charged, in words that name the step, the least or
-    the most; empty if it does.
+    """Why `amount`, minor units, is not charged, in words that name the step, the least or the
+    most; empty if it is.
     """
     code = currency.upper()
     shown = f"{to_major(amount, currency):f} {code}"

@@ -14,16 +14,14 @@ _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
 _OWED = f"status IN ({_UNPAID}) AND NOT disputed"
 _OF_CALL = (
     "id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
-    f" AND {_OWED} ORDER BY due_date, id LIMIT {MOST + 1}"
+    f" AND {_OWED} ORDER BY due_date, id LIMIT ?"
 )
-_OF_PERSON = (
-    f"account_id = ? AND customer_id = ? AND {_OWED} ORDER BY due_date, id LIMIT {MOST + 1}"
-)
+_OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED} ORDER BY due_date, id LIMIT ?"
 
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
     """The bills, oldest first: amount, due date, and the project where the account says so."""
-    found = unpaid(request.call)
+    found = unpaid(request.call, MOST + 1)  # whether there are more than are told
     named = request.text("invoiceId")
     if named:
         found = [each for each in found if each.id == named]
@@ -59,15 +57,15 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     return f"{which} {' '.join(told)} {total}"
 
 
-def unpaid(call: Call) -> list[Invoice]:
-    """The unpaid bills that the call is about, one more than are told at most: those that it was
-    placed for; of somebody who rang, their own.
+def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
+    """The unpaid bills that the call is about, the oldest `most`: those that it was placed for; of
+    somebody who rang, their own.
     """
     if call.direction == "outbound":
-        return Invoice.all(_OF_CALL, call.id)
+        return Invoice.all(_OF_CALL, call.id, most)
     if call.customer_id is None:
         return []
-    return Invoice.all(_OF_PERSON, call.account_id, call.customer_id)
+    return Invoice.all(_OF_PERSON, call.account_id, call.customer_id, most)
 
 
 def chosen_bill(request: ToolRequest) -> Invoice:

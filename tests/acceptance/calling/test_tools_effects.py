@@ -125,6 +125,18 @@ def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
     assert (contact.debt_id, contact.outcome) == (line.invoice.id, "in_doubt")
 
 
+def test_nobody_was_spoken_to_about_bills_that_are_not_told(line):
+    """Given a caller with more bills than are told, then the call is about those that are."""
+    for _ in range(6):
+        given.an_invoice(line.account, customer=line.customer, due_date=line.invoice.due_date)
+    ring = line.a_ring(line.phone)
+    line.verified(call=ring)
+    told = line.tool("getUnpaidInvoice", call=ring)
+    about = Call.of_vapi(ring["id"]).invoice_ids
+    numbers = {row.number for row in Invoice.select() if f"Bill {row.number}" in told}
+    assert {Invoice.get_by_id(each).number for each in about} == numbers
+
+
 def test_nobody_is_verified_as_one_of_two_of_the_same_name(line):
     given.a_customer(line.account, phone=line.phone, address={"postalCode": CODE})
     told = line.tool("verifyCaller", call=line.a_ring(line.phone), fullName=NAME, postalCode=CODE)
