@@ -159,9 +159,12 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         with self._closed_if_cut_short():
             if self._is_lost():
                 raise OperationalError(f"{self.path} was removed or replaced during a transaction")
-            with one_kind:
-                self.connection().execute("COMMIT")  # without another look at the file
+            self._commit()
             self._end_turn()
+
+    def _commit(self) -> None:
+        with one_kind:
+            self.connection().execute("COMMIT")  # without another look at the file
 
     def rollback(self) -> None:
         """Roll back, and end the turn."""

@@ -232,7 +232,7 @@ def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypa
 # where each is told to SQLite
 STEPS = {
     "begin": (Sqlite, "_ask"),
-    "commit": (SqliteDatabase, "commit"),
+    "commit": (Sqlite, "_commit"),
     "rollback": (SqliteDatabase, "rollback"),
 }
 
