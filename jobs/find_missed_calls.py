@@ -44,14 +44,17 @@ def find_missed_calls() -> None:
 
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
-def read_missed_calls(since: int, until: int = 0) -> None:
+def read_missed_calls(since: int, until: int = 0, is_last: int = 0) -> None:
     """Make ours what Vapi has listed since a little before a time (microseconds) and we were never
     told of; of more than an hour the first one, and of more than a page what is `until` a time: of
     the rest another reading is made. A call that cannot be ours is told in the log.
+
+    `is_last`: whether the first page was asked for with no end, however late the others are.
     """
     begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not taken in")
     end = begin + STRETCH
-    is_last = end > real_now()
+    if not until:
+        is_last = int(end > real_now())
     before = EPOCH + timedelta(microseconds=until) if until else None if is_last else end
     found, rest = page_of_calls(begin - OVERLAP, before)
     for told in found:
@@ -59,7 +62,7 @@ def read_missed_calls(since: int, until: int = 0) -> None:
     with recording():
         if rest is not None:
             left = to_micros(rest)
-            stage("read_missed_calls", f"{since}:{left}", since, left, fair_to="")
+            stage("read_missed_calls", f"{since}:{left}", since, left, is_last, fair_to="")
         elif not is_last:
             stage("read_missed_calls", to_micros(end), to_micros(end), fair_to="")
 

@@ -289,12 +289,13 @@ def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
     assert Call.get().vapi_id == vapi_id
 
 
+@pytest.mark.parametrize("later", [timedelta(0), 2 * STRETCH], ids=["at once", "after an outage"])
 def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
-    calling: Calling, monkeypatch: pytest.MonkeyPatch
+    calling: Calling, monkeypatch: pytest.MonkeyPatch, later: timedelta
 ):
     """Given an hour with more calls than can be looked through at once, one of which we stumble
     over, then the others are taken in; and the next reading begins where that hour's first page
-    was asked for.
+    was asked for, however much later the others were read.
     """
     begun = real_now() - timedelta(minutes=50)
     about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
@@ -315,6 +316,9 @@ def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
     monkeypatch.setattr(job, "receive", stumbles)
     find_missed_calls.perform()
     first = reading()
+    read_missed_calls.perform(*json.loads(first.args))
+    StagedJob.update(state="done").where(StagedJob.id == first.id).execute()
+    monkeypatch.setattr(job, "real_now", lambda: real_now() + later)
     reads()
     assert {call.vapi_id for call in Call.select()} == {*ids} - {ids[5]}
     find_missed_calls.perform()
