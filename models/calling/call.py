@@ -28,6 +28,8 @@ from runtime.ids import new_id
 
 # words of an index, which an older release has made; no call is ever cancelled
 _FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
+# it is known to Vapi, or to be given up
+_LOOKED_AT = "(state <> 'waiting' OR vapi_id IS NOT NULL OR created_at < ?)"
 # nobody has been asked to look at it under this suffix of a key
 _UNASKED = (
     "NOT EXISTS (SELECT 1 FROM staged_job AS j WHERE j.name = 'poll_call' AND j.key = call.id || ?)"
@@ -224,10 +226,12 @@ class Call(Row):
     @classmethod
     def quiet(cls, before: datetime, slot: str, most: int) -> list[Self]:
         """Up to `most` calls of which nothing new was learnt since a time, and something is still
-        to be, the longest quiet first; none that a look was staged at for the `slot`.
+        to be, the longest quiet first; none that a look was staged at for the `slot`, nor any that
+        waits to be placed, and still may be.
         """
-        found = f"{_FOLLOWED} AND updated_at < ? AND {_UNASKED} ORDER BY updated_at LIMIT ?"
-        return cls.all(found, to_micros(before), f":{slot}", most)
+        found = f"{_FOLLOWED} AND updated_at < ? AND {_LOOKED_AT} AND {_UNASKED}"
+        moments = to_micros(before), to_micros(before - WANTED_FOR)
+        return cls.all(f"{found} ORDER BY updated_at LIMIT ?", *moments, f":{slot}", most)
 
     @classmethod
     def given_up(

@@ -85,6 +85,20 @@ def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, mon
     assert sorted(set(asked)) == [f"call_{place}" for place in range(7)]
 
 
+def test_those_that_wait_for_a_slot_are_left_to_their_own_jobs_for_an_hour(client):
+    """Given calls that were never placed, then only the one that may not be placed any more is
+    looked at: of many that wait, a look each at every tick would learn nothing.
+    """
+    now = real_now()
+    about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "state": "waiting"}
+    about |= {"account": given.an_account().id, "updated_at": now - timedelta(minutes=10)}
+    Call.create(**about, id="call_new", created_at=now - timedelta(minutes=50))
+    Call.create(**about, id="call_old", created_at=now - timedelta(minutes=70))
+    poll_calls.perform()
+    (look,) = StagedJob.select().where(StagedJob.name == "poll_call")
+    assert json.loads(look.args) == ["call_old"]
+
+
 def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
     now = real_now()
     with caplog.at_level(logging.DEBUG, logger="peewee"):
