@@ -184,8 +184,12 @@ def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
 
 def _check_is_at_rest(effect: Effect) -> StagedJob | None:
     """The effect's job, if it is over, so that no request of it can still be under way. Raises
-    NotAllowed otherwise.
+    NotAllowed otherwise, and where only a newer release knows which job that is.
     """
+    if not kind_of(effect).recorded_by:
+        raise NotAllowed(
+            f"Effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
+        )
     if effect.state in {"confirmed", "refused"}:
         raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
     owner = owner_of(effect)
