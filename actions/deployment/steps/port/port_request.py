@@ -142,8 +142,7 @@ def _record(run: Run, effect: Effect, answer: Json) -> Json:
         created_at=run.now,
         updated_at=run.now,
     ).insert_new("id")
-    settings = run.setup.phone_integration_settings | {"portStatus": "submitted"}
-    run.setup.record(run.now, phone_integration_settings=settings)
+    run.setup.record_port(effect.request["number"], "submitted", run.now)
     return {"port": answer["id"]}
 
 

@@ -117,6 +117,23 @@ def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
     assert ported.setup.phone_integration_settings["portStatus"] == "pending_configuration"
 
 
+def test_a_port_says_nothing_of_a_number_that_was_saved_meanwhile(ported):
+    """Given another number, with nothing else, that is saved while the clinic's is on its way, then
+    who signs is whom Twilio has sent the letter to, and the other number was never ported.
+    """
+    deployment = deploys(ported)
+    other = {"phoneNumber": "+12125550178", "currentCarrier": "Another"}
+    assert ported.call("PUT", "…/phone/ported", **other).status_code == 200
+    ported.looks_at_ports(days=1)
+    assert "sent to ada@harbor.example: Ada Lane has to sign" in ported.shown(deployment)["message"]
+    ported.looks_at_ports(days=3)
+    ported.works(4)
+    assert ported.shown(deployment)["status"] == "live"
+    settings = ported.setup.phone_integration_settings
+    assert settings["phoneNumber"] == "+12125550178"
+    assert settings["portStatus"] == "pending_configuration"
+
+
 def report(clinic, fields, token=None):
     """Twilio's report, signed as its JSON webhooks are."""
     body = json.dumps(fields)
