@@ -217,6 +217,16 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
     assert len(books.ports) == 2
 
 
+def test_a_port_that_is_given_up_is_said_to_be(ported):
+    """Given a rollback while nothing had failed, then what was waited for is not told any more."""
+    deployment = deploys(ported)
+    assert "nothing is to be done" in ported.shown(deployment)["message"]
+    ported.call("POST", f"/api/deployments/{deployment}/rollback")
+    ported.works(4)
+    shown = ported.shown(deployment)
+    assert (shown["status"], shown["message"]) == ("rolled_back", "Deployment was rolled back.")
+
+
 def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):
     clinic.configures_port(pin="4321", accountNumber="A-1")
     clinic.twilio.books.rejections[NUMBER] = [2, "PIN 4321 does not match"]
