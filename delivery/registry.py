@@ -1,6 +1,7 @@
 """The jobs there are. Nothing else is ever run, whatever the queue holds."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.delivery.job_names import know_names
@@ -28,6 +29,14 @@ class JobType:
     calls_out: bool = False
     formerly: tuple[str, ...] = ()
     quick: bool = False
+
+    def takes(self, args: Sequence[object]) -> bool:
+        """Whether it takes so many arguments: a newer release may give it more."""
+        try:
+            inspect.signature(self.perform).bind_partial(*args)
+        except TypeError:
+            return False
+        return True
 
 
 _jobs: dict[str, JobType] = {}

@@ -316,6 +316,18 @@ def test_a_release_before_its_migration_uses_up_no_attempt():
     )
 
 
+def test_arguments_of_a_newer_release_use_up_no_attempt():
+    """Given a job that a newer release lets go on behind a row, which this one cannot, then it
+    waits for that release; an error of its own is one.
+    """
+    job = claimed_job(attempts=1)
+    assert perform(job, a_type(lambda: None, attempts=1)).state == "snoozed"
+    assert (the_job().state, the_job().attempts) == ("waiting", 0)
+    given.make_due()
+    job = claim_job(job.id, "w1")
+    assert perform(job, a_type(lambda _number: len(7), attempts=1)).state == "dead"
+
+
 def test_an_error_after_the_record_changes_nothing():
     """The row says done; that is what counts."""
 
