@@ -31,7 +31,7 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
     """
     said = read_said(told.said)
     is_first = call.reported_at is None
-    follows = follows_from(said)
+    follows = follows_from(said, told.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
     is_known = call.outcome == IN_DOUBT != outcome
