@@ -57,6 +57,23 @@ def test_nor_does_taking_a_little_now_and_then(pairs):
         without_end(lambda: (ours.sendall(b"a" * 1_000_000), theirs.recv(10)))
 
 
+def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
+    """Given a moment in which nothing came, then a read waits for as long as it may, and the next
+    moment takes what is there; a peer that has gone sends nothing.
+    """
+    ours, theirs = pairs()
+    ours.allow(60)
+    assert ours.read_within(0.01) == b""
+    later = threading.Timer(0.2, theirs.send, (b"body",))
+    later.start()
+    assert ours.recv(10) == b"body"
+    later.join()
+    theirs.send(b"head")
+    assert ours.read_within(120) == b"head"
+    theirs.close()
+    assert ours.read_within(120) == b""
+
+
 def test_what_is_there_is_read_and_written_within_it(pairs):
     ours, theirs = pairs()
     ours.allow(120)
