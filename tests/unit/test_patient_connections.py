@@ -2,10 +2,13 @@
 
 import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.unreader import Unreader
 
+from web.server.patient_worker import PatientWorker
 from web.server.timed_socket import TimedSocket, TooSlow
 from web.server.waiting import Waiting
 
@@ -63,7 +66,7 @@ def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
     """
     ours, theirs = pairs()
     ours.allow(60)
-    assert ours.read_within(0.01) == b""
+    assert ours.read_within(0.01) is None
     later = threading.Timer(0.2, theirs.send, (b"body",))
     later.start()
     assert ours.recv(10) == b"body"
@@ -72,6 +75,20 @@ def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
     assert ours.read_within(120) == b"head"
     theirs.close()
     assert ours.read_within(120) == b""
+
+
+def test_a_thread_goes_on_with_what_comes_or_with_the_end(pairs):
+    """Given a connection that has been answered, then the thread leaves it to the poller only while
+    its peer does nothing: the end of one that has hung up is there for it to take at once.
+    """
+    ours, theirs = pairs()
+    known = SimpleNamespace(sock=ours, parser=SimpleNamespace(unreader=Unreader()))
+    assert not PatientWorker._goes_on(known)
+    theirs.send(b"GET")
+    assert PatientWorker._goes_on(known)
+    assert known.parser.unreader.read() == b"GET"
+    theirs.close()
+    assert PatientWorker._goes_on(known)
 
 
 def test_what_is_there_is_read_and_written_within_it(pairs):
