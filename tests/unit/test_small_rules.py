@@ -211,6 +211,20 @@ def test_a_policy_that_cannot_hold_is_refused(policy):
         job(calls_out=False, **policy)
 
 
+def test_a_copy_of_a_job_takes_nobodys_place():
+    """Given another file in jobs/ that declares a job once more, as a copy of it does, then that is
+    said instead of one being done for the other.
+    """
+
+    def mark_overdue() -> None:
+        """The copy."""
+
+    known = find_job("mark_overdue")
+    with pytest.raises(ValueError, match=r"mark_overdue is a name of .* of jobs\.mark_overdue"):
+        job(queue="periodic", calls_out=False)(mark_overdue)
+    assert find_job("mark_overdue") is known
+
+
 @pytest.mark.parametrize(
     ("workers", "counts"),
     [
