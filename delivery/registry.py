@@ -78,8 +78,12 @@ def job(
         )
         names = made.name, *formerly
         for name in names:
-            if name in _jobs and _jobs[name].name != made.name:
-                raise ValueError(f"Job {made.name}: {name} is a name of job {_jobs[name].name}.")
+            known = _jobs.get(name, made)
+            if (known.name, known.perform.__module__) != (made.name, function.__module__):
+                raise ValueError(
+                    f"Job {made.name} of {function.__module__}: {name} is a name of job"
+                    f" {known.name} of {known.perform.__module__}."
+                )
         _jobs.update(dict.fromkeys(names, made))
         know_names(names)
         for name in names:

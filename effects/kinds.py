@@ -82,7 +82,7 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 def kind_of(effect: Effect) -> Kind:
     """The kind of `effect`; of one that a newer release wrote, one that is shown, and neither sent,
-    looked for nor settled: that release does all of it.
+    looked for nor settled: that release does all of it. Nothing records it.
     """
     return _BY_NAME.get(effect.kind) or Kind(
         name=effect.kind,
@@ -95,11 +95,11 @@ def kind_of(effect: Effect) -> Kind:
         undone_by=None,
         expires=False,
         keep=("id",),
-        send=_leave,
-        find=_leave,
+        send=_leave_to_newer,
+        find=_leave_to_newer,
     )
 
 
-def _leave(effect: Effect) -> Json:
+def _leave_to_newer(effect: Effect) -> Json:
     told = f"effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
-    raise ProviderError(effect.provider, "retry_later", told)
+    raise ProviderError(effect.provider, "retry_later", told, "newer_release")
