@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 
-from peewee import OperationalError
+from peewee import OperationalError, PeeweeException
 
 from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
@@ -220,13 +220,23 @@ def _not_its_fault(
     """
     if isinstance(error, OperationalError) and gave_way(error):
         return explain(error), CONFLICT_DELAY
-    if isinstance(error, OperationalError) and lacks_tables(error):  # until it is migrated
-        return explain(error), UNKNOWN_DELAY
+    if isinstance(error, OperationalError) and lacks_tables(error) and _is_of_another_release():
+        return explain(error), UNKNOWN_DELAY  # until it is migrated
     if isinstance(error, TypeError) and not job_type.takes(job.args):
         return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
     if is_only_away(error):
         return "the database was away", backoff(job_type, job.attempts)
     return None
+
+
+def _is_of_another_release() -> bool:
+    """Whether the database is not as this release has it; if nobody can say, it may be."""
+    from models.migrate import newer, pending  # noqa: PLC0415 - nothing else here reads migrations
+
+    try:
+        return bool(pending() or newer())
+    except PeeweeException:
+        return True
 
 
 def put_off_unknown(job: Claimed) -> Outcome:
