@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 
-from peewee import OperationalError
+from peewee import OperationalError, PeeweeException
 
 from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
@@ -21,6 +21,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log, hide_secrets
 
 UNKNOWN = "this release has no such job"
+UNKNOWN_ARGUMENTS = "this release's job does not take these arguments"
 
 log = get_log("job")
 
@@ -205,13 +206,37 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             if snooze.then is not None:
                 snooze.then()
             return _held(held, Outcome("snoozed", why, delay))
-        case OperationalError() if gave_way(error) or lacks_tables(error):
-            delay = CONFLICT_DELAY if gave_way(error) else UNKNOWN_DELAY  # until it is migrated
-            return _put_off(job, explain(error), delay)
-        case _ if is_only_away(error):
-            return _put_off(job, "the database was away", backoff(job_type, job.attempts))
+        case _ if later := _not_its_fault(job, job_type, error):
+            return _put_off(job, *later)
         case _:
             return _failed(job, error, backoff(job_type, job.attempts))
+
+
+def _not_its_fault(
+    job: Claimed, job_type: JobType, error: BaseException
+) -> tuple[str, float] | None:
+    """Why an attempt that raised this uses up none, and when (seconds) the next one may be; None
+    where it is a failure.
+    """
+    if isinstance(error, OperationalError) and gave_way(error):
+        return explain(error), CONFLICT_DELAY
+    if isinstance(error, OperationalError) and lacks_tables(error) and _is_of_another_release():
+        return explain(error), UNKNOWN_DELAY  # until it is migrated
+    if isinstance(error, TypeError) and not job_type.takes(job.args):
+        return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
+    if is_only_away(error):
+        return "the database was away", backoff(job_type, job.attempts)
+    return None
+
+
+def _is_of_another_release() -> bool:
+    """Whether the database is not as this release has it; if nobody can say, it may be."""
+    from models.migrate import newer, pending  # noqa: PLC0415 - nothing else here reads migrations
+
+    try:
+        return bool(pending() or newer())
+    except PeeweeException:
+        return True
 
 
 def put_off_unknown(job: Claimed) -> Outcome:

@@ -1,6 +1,7 @@
 """The jobs there are. Nothing else is ever run, whatever the queue holds."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.delivery.job_names import know_names
@@ -28,6 +29,14 @@ class JobType:
     calls_out: bool = False
     formerly: tuple[str, ...] = ()
     quick: bool = False
+
+    def takes(self, args: Sequence[object]) -> bool:
+        """Whether it takes so many arguments: a newer release may give it more."""
+        try:
+            inspect.signature(self.perform).bind_partial(*args)
+        except TypeError:
+            return False
+        return True
 
 
 _jobs: dict[str, JobType] = {}
@@ -69,8 +78,12 @@ def job(
         )
         names = made.name, *formerly
         for name in names:
-            if name in _jobs and _jobs[name].name != made.name:
-                raise ValueError(f"Job {made.name}: {name} is a name of job {_jobs[name].name}.")
+            known = _jobs.get(name, made)
+            if (known.name, known.perform.__module__) != (made.name, function.__module__):
+                raise ValueError(
+                    f"Job {made.name} of {function.__module__}: {name} is a name of job"
+                    f" {known.name} of {known.perform.__module__}."
+                )
         _jobs.update(dict.fromkeys(names, made))
         know_names(names)
         for name in names:

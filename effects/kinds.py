@@ -16,7 +16,7 @@ from effects.deployment.vapi import trunk as trunk_at_vapi
 from effects.kind import Cost, Json, Kind
 from effects.payments import intent, link, refund
 from models.effects.effect import Effect
-from runtime.errors import Misconfigured
+from providers.errors import ProviderError
 
 KINDS: tuple[Kind, ...] = (
     link.PAYMENT_LINK,
@@ -81,8 +81,8 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(effect: Effect) -> Kind:
-    """The kind of `effect`; of one that a newer release wrote, one that is shown, and neither sent
-    nor found: that release does both.
+    """The kind of `effect`; of one that a newer release wrote, one that is shown, and neither sent,
+    looked for nor settled: that release does all of it. Nothing records it.
     """
     return _BY_NAME.get(effect.kind) or Kind(
         name=effect.kind,
@@ -95,12 +95,11 @@ def kind_of(effect: Effect) -> Kind:
         undone_by=None,
         expires=False,
         keep=("id",),
-        send=_send_newer,
-        find=lambda _effect: None,
+        send=_leave_to_newer,
+        find=_leave_to_newer,
     )
 
 
-def _send_newer(effect: Effect) -> Json:
-    raise Misconfigured(
-        f"Effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
-    )
+def _leave_to_newer(effect: Effect) -> Json:
+    told = f"effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
+    raise ProviderError(effect.provider, "retry_later", told, "newer_release")

@@ -184,10 +184,14 @@ def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
 
 def _check_is_at_rest(effect: Effect) -> StagedJob | None:
     """The effect's job, if it is over, so that no request of it can still be under way. Raises
-    NotAllowed otherwise.
+    NotAllowed otherwise, and where that job is not known here.
     """
     if effect.state in {"confirmed", "refused"}:
         raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
+    if not kind_of(effect).recorded_by:
+        raise NotAllowed(
+            f"Effect {effect.id} ({effect.kind}) is a newer release's. Settle it with that release."
+        )
     owner = owner_of(effect)
     if owner is not None and owner.state in {"waiting", "running"}:
         raise NotAllowed(

@@ -111,7 +111,8 @@ class _Lines:
     def write(self, line: str) -> None:
         """Write one line, or count it as lost."""
         try:
-            self._stream.write(f"{self._told(self._lost)}\n{line}" if self._lost else line)
+            told = f"\n{self._told(self._lost)}\n" if self._lost else ""  # after what may be torn
+            self._stream.write(told + line)
             self._stream.flush()
         except OSError:
             self._lost += 1

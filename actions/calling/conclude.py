@@ -17,7 +17,7 @@ from providers.vapi.calls import VapiCall
 from rules.calling.call_analysis import Follows, follows_from, read_said
 from rules.calling.call_words import note_of
 from rules.calling.ended_reasons import meaning_of
-from rules.cards.card_numbers import redact
+from rules.cards.spoken_numbers import redact_spoken
 from rules.contact.policy import outcome_of
 
 IN_DOUBT = "in_doubt"
@@ -31,7 +31,7 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
     """
     said = read_said(told.said)
     is_first = call.reported_at is None
-    follows = follows_from(said)
+    follows = follows_from(said, told.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
     is_known = call.outcome == IN_DOUBT != outcome
@@ -40,8 +40,8 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
     call.record_end(
         now,
         outcome=outcome,
-        transcript=redact(told.transcript) or call.transcript,
-        summary=redact(told.summary)[:2000] or call.summary,
+        transcript=redact_spoken(told.transcript) or call.transcript,
+        summary=redact_spoken(told.summary)[:2000] or call.summary,
         said=said or call.said or {},
         cost=call.cost if told.cost is None else told.cost,
         is_recorded=told.is_recorded or call.is_recorded,

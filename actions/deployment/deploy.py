@@ -213,8 +213,15 @@ def take_down(deployment: Deployment, actor: str) -> None:
     """
     serialize_on(f"deployment:{deployment.account_id}")
     newest = _last_that_went_live(deployment.account_id)
-    if deployment.status != "live" or newest is None or newest.id != deployment.id:
+    if deployment.status != "live" or newest is None:
         raise _over(deployment, "taken down")
+    if newest.id != deployment.id:
+        todo = ": take that one down instead" if newest.status == "live" else ""
+        raise Refused(
+            "deployment_over",
+            f"Deployment {deployment.id} was followed by {newest.id}, which is"
+            f" {newest.status.replace('_', ' ')}{todo}.",
+        )
     _need_free_slot(deployment.account_id)
     AuditEntry.record(
         actor,

@@ -2,6 +2,7 @@
 
 from actions.deployment.progress import kind_of_step, locked_run
 from actions.deployment.step import Json
+from effects.deployment.objects import DEPLOYED
 from effects.deployment.twilio.number import NUMBER_PURCHASE
 from effects.kinds import kind_of
 from effects.perform import is_settled, reconcile
@@ -18,15 +19,18 @@ def settle_open_effects(step_id: str) -> None:
     undone; what was never sent will not be. What a person or the hourly look has found meanwhile
     is the step's too.
 
-    Raises ProviderError while the provider's record cannot be read, and NotYet while it may not
-    show yet what it was asked for.
+    Raises ProviderError while the provider's record cannot be read, or only by a newer release, and
+    NotYet while it may not show yet what it was asked for.
     """
     with transaction():
         run = locked_run(step_id)
         sent = _sent(run.account.id, step_id)
     for effect in sent:
         known = effect.provider_id is not None and effect.provider_id in run.step.made.values()
-        if kind_of(effect).recorded_by != "deploy_account" or known:
+        recorded_by = kind_of(effect).recorded_by
+        if not recorded_by and effect.state != "confirmed":
+            reconcile(effect)  # raises: it is a newer release's
+        if recorded_by != DEPLOYED or known:
             continue
         found = _made_by(effect)
         with transaction():

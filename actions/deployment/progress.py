@@ -310,8 +310,8 @@ def end_undo(run: Run, message: str) -> None:
 
 
 def _end(deployment: Deployment, status: str, now: datetime, keeps_slot: bool = False) -> None:
-    message = TOLD.get(status) or deployment.message or "Deployment failed."
-    if status == "rolled_back" and deployment.message:
+    message = TOLD.get(status, TOLD["rolled_back"])
+    if status in {"failed", "rolled_back"} and deployment.error:
         message = deployment.message
     deployment.record(now, status=status, holds_slot=keeps_slot, finished_at=now, message=message)
     tell(deployment, message, now)

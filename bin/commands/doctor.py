@@ -129,7 +129,7 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
             yield from _processes(redis, untouched)
     except (RedisError, Misconfigured, ValueError) as error:
         advice = explain_redis(error) if isinstance(error, RedisError) else AWAY
-        yield Finding("fail", "Redis", f"no answer: {type(error).__name__}", advice)
+        yield Finding("fail", "Redis", f"cannot be used: {type(error).__name__}", advice)
 
 
 def _processes(redis: Redis, untouched: bool) -> list[Finding]:

@@ -129,6 +129,12 @@ class Setup(Recorded, Row):
         settings = self.phone_integration_settings
         return {name: value for name, value in settings.items() if name not in SEALED.values()}
 
+    def record_port(self, number: str | None, status: str, now: datetime) -> None:
+        """How the port of `number` stands: told of no other one that was saved meanwhile."""
+        settings = self.phone_integration_settings
+        if "portStatus" in settings and settings["phoneNumber"] == number:
+            self.record(now, phone_integration_settings=settings | {"portStatus": status})
+
     @property
     def sealed(self) -> dict[str, str]:
         """The secrets of the settings, as they are kept."""

@@ -77,7 +77,9 @@ def create_port(body: Json) -> Json:
 
 
 def get_port(sid: str) -> Json:
-    """A request in its present state: {id, status, reason, signature_url, numbers}."""
+    """A request in its present state: {id, status, reason, representative, email, signature_url,
+    numbers}.
+    """
     return _port(_asked("GET", f"/PortIn/{sid}"))
 
 
@@ -162,10 +164,13 @@ def _read(method: str, url: str, answer: Response) -> Json:
 def _port(told: Json) -> Json:
     """A request as plain values."""
     with mapped_errors():
+        losing = told.get("losing_carrier_information") or {}
         return {
             "id": word(told.get("port_in_request_sid")),
             "status": text(told.get("port_in_request_status")),
             "reason": text(told.get("order_cancellation_reason")),
+            "representative": text(losing.get("authorized_representative")),
+            "email": text(losing.get("authorized_representative_email")),
             "signature_url": text(told.get("signature_request_url")),
             "numbers": [
                 {

@@ -2,9 +2,13 @@
 
 The word comes from a model that has listened to a stranger, so it never moves money and never opens
 a way to anybody: it can only make us stop, wait, or ask a person.
+
+A plain wish to be left alone counts where the model has not heard it, too: it may call no tool and
+write nothing down.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 Json = dict[str, Any]
@@ -54,6 +58,20 @@ FOLLOWS: dict[str, Follows] = {
 }
 NOTHING = FOLLOWS["nothing"]
 
+_REACH = "(?:call|phone|ring|text|contact|message|bother)"
+_NO_MORE = re.compile(
+    r"\b(?:stop|quit) (?:call|phon|ring|text|contact|messag|bother|harass)ing\b"
+    rf"|\bnever {_REACH} (?:me|us|here)\b"
+    rf"|\b(?:don't|do not)(?: you)?(?: ever)? {_REACH} (?:me|us|here|this number|my phone)"
+    r"(?=(?: again| any ?more| ever(?: again)?| please)?[.,!?]|$| again\b| any ?more\b)"
+    r"|\b(?:take|remove) (?:me|us|my (?:name|number|phone number)) (?:off|from)"
+    r" (?:your|this|that|the) (?:\w+ ){0,2}(?:lists?|system|records|database)\b"
+    r"|\b(?:your|the) do[- ]not[- ]call list\b"
+    r"|\bno (?:me|nos) (?:llamen?|llames|escriban?|molesten?)(?= más| nunca| otra vez|[.,!]|$)"
+    r"|\bdejen? de (?:llamar|escribir|molestar)(?:me|nos)\b",
+    re.IGNORECASE,
+)
+
 # for the assistant's `analysisPlan.structuredDataPlan.schema`
 SCHEMA: Json = {
     "type": "object",
@@ -80,6 +98,13 @@ def read_said(document: Any) -> Json:
     return known | ({"language": language} if language in LANGUAGES else {})
 
 
-def follows_from(said: Json | None) -> Follows:
-    """What follows from what the agent wrote down."""
-    return FOLLOWS.get((said or {}).get("outcome", ""), NOTHING)
+def follows_from(said: Json | None, transcript: str = "") -> Follows:
+    """What follows from what the agent wrote down, and from what the person said themselves."""
+    follows = FOLLOWS.get((said or {}).get("outcome", ""), NOTHING)
+    return replace(follows, stops=True) if _wants_no_more(transcript) else follows
+
+
+def _wants_no_more(transcript: str) -> bool:
+    """Whether the person says so in words that leave no doubt; not of an hour, a place or a way."""
+    lines = re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
+    return any(_NO_MORE.search(line.replace("\u2019", "'")) for line in lines)

@@ -82,11 +82,9 @@ class Port:
     words: str
 
 
-def port_of(
-    request: dict[str, str], number: dict[str, str], representative: str, email: str
-) -> Port:
-    """How a port stands, from what Twilio says of the request {status, reason} and of its number
-    {status, reason, port_date}.
+def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
+    """How a port stands, from what Twilio says of the request {status, reason, representative,
+    email} and of its number {status, reason, port_date}.
     """
     status = _plain(number.get("status", ""))
     asked = _plain(request.get("status", ""))
@@ -95,8 +93,8 @@ def port_of(
     what, words = _SAID.get(status, _UNKNOWN)
     reason = (number.get("reason") or request.get("reason") or "no reason was given").rstrip(".")
     told = words.format(
-        email=email,
-        representative=representative,
+        email=request.get("email") or "the address you gave",
+        representative=request.get("representative") or "your representative",
         reason=reason,
         todo=advice(reason),
         status=status,

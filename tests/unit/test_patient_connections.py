@@ -2,10 +2,13 @@
 
 import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.unreader import Unreader
 
+from web.server.patient_worker import PatientWorker
 from web.server.timed_socket import TimedSocket, TooSlow
 from web.server.waiting import Waiting
 
@@ -55,6 +58,37 @@ def test_nor_does_taking_a_little_now_and_then(pairs):
     ours.allow(0.5)
     with pytest.raises(TooSlow):
         without_end(lambda: (ours.sendall(b"a" * 1_000_000), theirs.recv(10)))
+
+
+def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
+    """Given a moment in which nothing came, then a read waits for as long as it may, and the next
+    moment takes what is there; a peer that has gone sends nothing.
+    """
+    ours, theirs = pairs()
+    ours.allow(60)
+    assert ours.read_within(0.01) is None
+    later = threading.Timer(0.2, theirs.send, (b"body",))
+    later.start()
+    assert ours.recv(10) == b"body"
+    later.join()
+    theirs.send(b"head")
+    assert ours.read_within(120) == b"head"
+    theirs.close()
+    assert ours.read_within(120) == b""
+
+
+def test_a_thread_goes_on_with_what_comes_or_with_the_end(pairs):
+    """Given a connection that has been answered, then the thread leaves it to the poller only while
+    its peer does nothing: the end of one that has hung up is there for it to take at once.
+    """
+    ours, theirs = pairs()
+    known = SimpleNamespace(sock=ours, parser=SimpleNamespace(unreader=Unreader()))
+    assert not PatientWorker._goes_on(known)
+    theirs.send(b"GET")
+    assert PatientWorker._goes_on(known)
+    assert known.parser.unreader.read() == b"GET"
+    theirs.close()
+    assert PatientWorker._goes_on(known)
 
 
 def test_what_is_there_is_read_and_written_within_it(pairs):

@@ -1,5 +1,6 @@
 """Small rules that much rests on: money, ids in RQ, backoff, occurrences, settings."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from models.accounts.account import Account
 from models.delivery.attempt import LEASE
 from rules.imports.csv_cells import BadCell, read_currency
 from rules.money import CURRENCIES, exponent, in_words, least, step, to_major, to_minor
+from runtime.ids import new_id
 from runtime.settings import QUEUES, Settings
 from simulation.demo_settings import until_mid_morning
 
@@ -209,6 +211,20 @@ def test_a_policy_that_cannot_hold_is_refused(policy):
         job(calls_out=False, **policy)
 
 
+def test_a_copy_of_a_job_takes_nobodys_place():
+    """Given another file in jobs/ that declares a job once more, as a copy of it does, then that is
+    said instead of one being done for the other.
+    """
+
+    def mark_overdue() -> None:
+        """The copy."""
+
+    known = find_job("mark_overdue")
+    with pytest.raises(ValueError, match=r"mark_overdue is a name of .* of jobs\.mark_overdue"):
+        job(queue="periodic", calls_out=False)(mark_overdue)
+    assert find_job("mark_overdue") is known
+
+
 @pytest.mark.parametrize(
     ("workers", "counts"),
     [
@@ -250,3 +266,21 @@ def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
 )
 def test_an_accounts_day_is_over_at_its_own_midnight(now, midnight):
     assert Account(time_zone="America/Los_Angeles").next_midnight(now) == midnight
+
+
+def test_a_forked_process_makes_other_ids():
+    """Given random bytes that were read for ids to come, when a worker forks, then its child uses
+    none of those that are left.
+    """
+    new_id("inv")
+    told, tell = os.pipe()
+    if not (child := os.fork()):
+        os.write(tell, "".join(new_id("inv")[-16:] for _ in range(100)).encode())
+        os._exit(0)
+    ours = {new_id("inv")[-16:] for _ in range(100)}  # the last 80 bits are the random ones
+    os.waitpid(child, 0)
+    theirs = os.read(told, 2000).decode()
+    os.close(told)
+    os.close(tell)
+    assert len(theirs) == 1600
+    assert not ours & {theirs[at : at + 16] for at in range(0, 1600, 16)}

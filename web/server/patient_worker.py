@@ -108,11 +108,16 @@ class PatientWorker(ThreadWorker):
 
     @staticmethod
     def _goes_on(conn: Any) -> bool:
-        """Whether the next request has begun to arrive, or does within a moment."""
+        """Whether there is more to do at once: the next request has begun to arrive, or does within
+        a moment, or the peer has hung up.
+        """
         unreader = conn.parser.unreader
-        if not unreader.buf.getvalue() and (piece := conn.sock.read_within(STAY_SECONDS)):
+        if unreader.buf.getvalue():
+            return True
+        piece = conn.sock.read_within(STAY_SECONDS)
+        if piece:
             unreader.unread(piece)
-        return bool(unreader.buf.getvalue())
+        return piece is not None
 
     def _handle_one(self, conn: Any) -> Any:
         conn.sock.allow(HEAD_SECONDS, HEAD_BYTES)

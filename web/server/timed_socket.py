@@ -48,9 +48,9 @@ class TimedSocket(socket.socket):
         if flag != (self.gettimeout() is None):
             super().setblocking(flag)
 
-    def read_within(self, seconds: float) -> bytes:
-        """What the peer sends within some seconds; empty where it sends nothing, or hangs up. It is
-        one call, where to look and then to read would be two.
+    def read_within(self, seconds: float) -> bytes | None:
+        """What the peer sends within some seconds; empty where it has hung up, None where nothing
+        came. It is one call, where to look and then to read would be two.
         """
         if self._lasts != seconds:
             whole, parts = divmod(round(seconds * 1_000_000), 1_000_000)
@@ -58,7 +58,9 @@ class TimedSocket(socket.socket):
             self._lasts = seconds
         try:
             return super().recv(_PIECE)
-        except OSError:  # nothing came; or it is gone, as the next read will find
+        except BlockingIOError:
+            return None
+        except OSError:  # it is gone, as the next read will find
             return b""
 
     def recv(self, size: int, flags: int = 0) -> bytes:

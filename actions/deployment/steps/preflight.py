@@ -138,10 +138,7 @@ def _left(run: Run, seen: Json) -> Fail | None:
         return None
     if line.voice_live:
         return Fail("number_released", TITLE, LEFT.format(number=line.e164))
-    settings = run.setup.phone_integration_settings
-    if "portStatus" in settings:
-        pending = {"portStatus": "pending_configuration"}
-        run.setup.record(run.now, phone_integration_settings=settings | pending)
+    run.setup.record_port(line.e164, "pending_configuration", run.now)
     line.record(run.now, state="released", holds_slot=False)
     subject = f"phone_line:{line.id}"
     AuditEntry.record(SYSTEM, "number.left", subject, run.account.id, sid=line.twilio_sid)

@@ -120,7 +120,7 @@ def find_end(sid: str) -> Json | None:
     if port is None:
         return {"id": sid, "came_to": "canceled"}
     number: Json = next(iter(port["numbers"]), {})
-    what = port_of(port, number, "", "").what
+    what = port_of(port, number).what
     if what == DONE:
         owned = numbers.find_number_by_e164(number.get("number", ""))
         if owned is None:

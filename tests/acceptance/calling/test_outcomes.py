@@ -247,8 +247,11 @@ def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
     assert (again.status_code, again.json["reasonCode"]) == (422, "opted_out")
 
 
+@pytest.mark.parametrize("heard", ["by the model", "by nobody"])
 @pytest.mark.parametrize("line", ["anonymous", "+12025550177"])
-def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(calling: Calling, line: str):
+def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(
+    calling: Calling, line: str, heard: str
+):
     """Given a caller who says stop, as the report tells, then every number of theirs is left alone;
     where nobody knows who it was, the line, or a person looks.
     """
@@ -258,7 +261,10 @@ def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(calling: Call
     )
     known.record_verified(real_now(), calling.customer.id)
     report = {"endedReason": "customer-ended-call", "artifact": {}}
-    report["analysis"] = {"structuredData": {"outcome": "stop"}}
+    if heard == "by nobody":
+        report["artifact"] = {"transcript": "AI: Hello.\nUser: Please stop calling me."}
+    else:
+        report["analysis"] = {"structuredData": {"outcome": "stop"}}
     for call in (known, unknown):
         tells(calling, message(calling, call, "end-of-call-report", **report))
 

@@ -3,7 +3,8 @@
 from models.accounts.audit_entry import AuditEntry
 from models.calling.keypad_session import KeypadSession
 from models.effects.pause_switch import PauseSwitch
-from models.invoices.invoice import Invoice
+from models.payments.payment import Payment
+from runtime.clock import real_now
 
 
 def refused(invoice):
@@ -38,10 +39,21 @@ def test_the_agents_tool_audits_what_it_refuses(line):
     assert [told(entry) for entry in entries[1:]] == [("no_saved_card", 12_000, "usd")]
     assert entries[1].actor == f"call:{line.call.id}"
     pause()
-    Invoice.update(disputed=True).execute()
+    Payment.create(
+        id="pay_debit",
+        account=line.invoice.account_id,
+        invoice=line.invoice,
+        intent_id="pi_debit",
+        currency="usd",
+        amount=12_000,
+        status="processing",
+        charges={},
+        created_at=(now := real_now()),
+        updated_at=now,
+    )
     for _ in range(2):
         assert line.tool("createPaymentLink").startswith("-")
-    assert [entry.detail["code"] for entry in refused(line.invoice)[2:]] == ["invoice_not_payable"]
+    assert [entry.detail["code"] for entry in refused(line.invoice)[2:]] == ["payment_in_progress"]
 
 
 def test_a_typed_card_that_is_not_charged_is_audited(line):

@@ -239,7 +239,7 @@ def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic
         ({"code": 60606}, "has not enabled the look-up"),
         ({"code": 60606, "status": 403}, "has not enabled the look-up"),
         ({"code": 60610}, "no carrier is known"),
-        ({"valid": False}, "no valid number"),
+        ({"valid": False}, "not a valid number"),
         ({"code": 60699}, "did not answer the look-up (60699)"),
     ],
 )

@@ -297,6 +297,18 @@ def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_
     assert clinic.twilio.owned() == {}
 
 
+def test_who_takes_an_older_deployment_down_is_told_which_one_it_is(clinic):
+    """Given a receptionist that was deployed again, then the first deployment says what followed
+    it, and that one is taken down.
+    """
+    first, again = clinic.goes_live(), clinic.goes_live()
+    refused = clinic.call("POST", f"/api/deployments/{first['id']}/take-down")
+    assert (refused.status_code, refused.json["code"]) == (409, "deployment_over")
+    assert f"{again['id']}, which is live: take that one down" in refused.json["detail"]
+    answer = clinic.call("POST", f"/api/deployments/{again['id']}/take-down")
+    assert answer.status_code == 202, answer.text
+
+
 def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic):
     """Given a number that is gone, then Deploy says what to do, and that works."""
     live = clinic.goes_live()

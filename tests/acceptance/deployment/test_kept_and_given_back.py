@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from actions.deployment import stuck
+from actions.deployment.open_effects import settle_open_effects
 from actions.deployment.progress import locked_run, record_undone
 from actions.deployment.settle_undo import settle_undo
 from actions.deployment.strays.find_strays import look_for_strays
@@ -21,6 +22,7 @@ from models.deployment.deployment_step import DeploymentStep
 from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from models.transactions import transaction
+from providers.errors import ProviderError
 from providers.twilio.numbers import release_number
 from runtime.clock import real_now, rfc3339
 from runtime.errors import NotAllowed
@@ -253,6 +255,22 @@ def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
     assert "undo_failed" not in states(shown).values(), shown
     clinic.has_nothing()
     assert all(intent.status in {"canceled", "succeeded"} for intent in clinic.intents)
+
+
+def test_what_a_newer_release_has_sent_is_not_undone_without_it(clinic):
+    """Given a step that a newer release did by an effect of a kind that is not known here, and that
+    nobody has heard of since, then its undoing waits for whoever can look at it.
+    """
+    clinic.fault("refuse_after", MAKES["receptionist"])
+    clinic.deploys(cost=FEE)
+    while not (doubts := [effect for effect in Effect.select() if effect.in_doubt]):
+        given.make_due()
+        given.relayed(clinic.redis)
+        given.worked(clinic.redis, "deploys", rounds=1)
+    Effect.update(kind="receptionist_of_tomorrow").where(Effect.id == doubts[0].id).execute()
+    with pytest.raises(ProviderError, match="a newer release's"):
+        settle_open_effects(DeploymentStep.get(DeploymentStep.name == "receptionist").id)
+    assert Effect.get_by_id(doubts[0].id).state == "unknown"
 
 
 def test_a_release_that_has_given_up_is_left_to_a_person(clinic):

@@ -302,18 +302,37 @@ def test_waiting_for_others_uses_up_no_attempt(error):
     assert job.claim == 4, "the claim grows all the same: it is the fencing token"
 
 
-def test_a_release_before_its_migration_uses_up_no_attempt():
+def reads_what_is_not_there(_number):
+    execute("SELECT of_tomorrow FROM account")
+
+
+def test_a_statement_that_names_nothing_fails_as_any_mistake_does():
+    ended = perform(claimed_job(attempts=1), a_type(reads_what_is_not_there, attempts=1))
+    assert ended.state == "dead"
+
+
+def test_a_release_before_its_migration_uses_up_no_attempt(monkeypatch):
     """Given a worker of a newer release than the database, then its jobs wait for the migration."""
-
-    def act(_number):
-        execute("SELECT of_tomorrow FROM account")
-
+    monkeypatch.setattr("models.migrate.pending", lambda: ["0999_of_tomorrow"])
+    act = reads_what_is_not_there
     assert perform(claimed_job(attempts=1), a_type(act, attempts=1)).state == "snoozed"
     assert (the_job().state, the_job().attempts, the_job().last_error) == (
         "waiting",
         0,
         LACKS_TABLES,
     )
+
+
+def test_arguments_of_a_newer_release_use_up_no_attempt():
+    """Given a job that a newer release lets go on behind a row, which this one cannot, then it
+    waits for that release; an error of its own is one.
+    """
+    job = claimed_job(attempts=1)
+    assert perform(job, a_type(lambda: None, attempts=1)).state == "snoozed"
+    assert (the_job().state, the_job().attempts) == ("waiting", 0)
+    given.make_due()
+    job = claim_job(job.id, "w1")
+    assert perform(job, a_type(lambda _number: len(7), attempts=1)).state == "dead"
 
 
 def test_an_error_after_the_record_changes_nothing():

@@ -76,7 +76,8 @@ def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, s
 
 def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
     """Given one whose kind this release does not know, as while a newer one is rolled out or after
-    it was taken back, then timeline, list and hourly look go on; it stays as it is.
+    it was taken back, then timeline, list and hourly look go on; it stays as it is, and no person
+    can settle it beside that release's job.
     """
     effect = asked.effect
     Effect.update(kind="refund_of_tomorrow").where(Effect.id == effect.id).execute()
@@ -86,6 +87,10 @@ def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
     assert "refund_of_tomorrow" in told.text
     assert effect.id in run("effects", "list", "--in-doubt").output
     reconcile_effect.perform(effect.id)
+    for command in (["reconcile"], ["settle", "--refused", "--why", "none there"]):
+        said = run("effects", *command, effect.id)
+        assert said.exit_code == 1
+        assert "a newer release's" in said.output
     assert Effect.get_by_id(effect.id).state == "unknown"
 
 

@@ -411,7 +411,7 @@ def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
     healthy.config_set("requirepass", "other")
     try:
         set_env(REDIS_URL=get_settings().redis_url.replace("://", "://:hunter2@"))
-        assert found()["Redis"] == ("fail", "no answer: AuthenticationError", LOCKED_OUT)
+        assert found()["Redis"] == ("fail", "cannot be used: AuthenticationError", LOCKED_OUT)
     finally:
         healthy.config_set("requirepass", "")
 
@@ -799,7 +799,7 @@ def test_a_redis_that_forbids_what_we_do_is_told_apart(healthy, set_env):
     healthy.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping"])
     try:
         set_env(REDIS_URL=get_settings().redis_url.replace("unix://", "unix://reader:pw@"))
-        assert found()["Redis"] == ("fail", "no answer: NoPermissionError", FORBIDDEN)
+        assert found()["Redis"] == ("fail", "cannot be used: NoPermissionError", FORBIDDEN)
     finally:
         healthy.acl_deluser("reader")
 

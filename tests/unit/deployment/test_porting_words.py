@@ -35,15 +35,13 @@ STATUSES = [
 
 @pytest.mark.parametrize(("request_status", "number_status", "what"), STATUSES)
 def test_each_status_is_told(request_status, number_status, what):
-    port = port_of(
-        {"status": request_status}, {"status": number_status}, "Ada Lane", "ada@harbor.example"
-    )
+    port = port_of({"status": request_status}, {"status": number_status})
     assert (port.what, bool(port.words), "{" in port.words) == (what, True, False)
 
 
 def test_a_day_that_is_set_is_told():
     number = {"status": "Pending", "port_date": "2026-12-09T15:00:00Z"}
-    assert "It moves on 2026-12-09." in port_of({"status": "In Progress"}, number, "", "").words
+    assert "It moves on 2026-12-09." in port_of({"status": "In Progress"}, number).words
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,7 @@ def record_not_moved(account_id: str) -> None:
         asked.record(now, state="released")
     if line is not None and line.source == "ported" and not line.wanted.get("ported"):
         line.record(now, state="released", holds_slot=False)
-    setup = Setup.locked_for(account_id, now)
-    settings = setup.phone_integration_settings
-    if settings.get("portStatus"):
-        settings = settings | {"portStatus": "pending_configuration"}
-        setup.record(now, phone_integration_settings=settings)
+        Setup.locked_for(account_id, now).record_port(line.e164, "pending_configuration", now)
 
 
 def record_end(account_id: str, end: Json) -> PhoneLine | None:

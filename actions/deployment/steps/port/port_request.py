@@ -132,8 +132,7 @@ def _body(run: Run, document: str) -> Json:
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
     # the step may ask again, once this request is over
     run.keep("twilio", NAME, answer["id"], row_id=effect.id)
-    settings = run.setup.phone_integration_settings | {"portStatus": "submitted"}
-    run.setup.record(run.now, phone_integration_settings=settings)
+    run.setup.record_port(effect.request["number"], "submitted", run.now)
     return {"port": answer["id"]}
 
 

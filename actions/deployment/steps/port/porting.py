@@ -33,7 +33,7 @@ def _look(run: Run) -> Json:
     request = _without_pin(run, port)
     number: Json = next((each for each in request["numbers"] if each["number"] == line.e164), {})
     seen: Json = {"request": request, "number": number}
-    if port_of(request, number, "", "").what == DONE:
+    if port_of(request, number).what == DONE:
         seen["owned"] = find_number_by_e164(line.e164 or "")
     return seen
 
@@ -55,14 +55,8 @@ def _plan(run: Run, seen: Json) -> Plan:
         if seen:  # then undoing has nothing to cancel
             run.step.record(made=run.step.made | {"over": "gone"})
         return Fail("port_gone", TITLE, NOT_ASKED)
-    settings = run.setup.phone_integration_settings
-    port = port_of(
-        seen["request"],
-        seen["number"],
-        settings.get("authorizedRepresentative", ""),
-        settings.get("authorizedRepresentativeEmail", ""),
-    )
-    run.setup.record(run.now, phone_integration_settings=settings | {"portStatus": port.status})
+    port = port_of(seen["request"], seen["number"])
+    run.setup.record_port(seen["number"].get("number"), port.status, run.now)
     if port.what == OVER:
         run.step.record(made=run.step.made | {"over": port.status})
         return Fail(f"port_{port.status}", TITLE, port.words)

@@ -289,7 +289,8 @@ def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(paye
     payer.confirms(payer.asks("payment-action", shown["id"]))
     assert payer.asks("rollback", shown["id"]).status_code == 202
     payer.clinic.works(4)
-    assert payer.shown(shown["id"])["status"] == "failed"
+    shown = payer.shown(shown["id"])
+    assert (shown["status"], shown["message"]) == ("failed", "Deployment was rolled back.")
     assert payer.kept == 0
     payer.hears()
     assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()

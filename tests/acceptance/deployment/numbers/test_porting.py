@@ -117,6 +117,23 @@ def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
     assert ported.setup.phone_integration_settings["portStatus"] == "pending_configuration"
 
 
+def test_a_port_says_nothing_of_a_number_that_was_saved_meanwhile(ported):
+    """Given another number, with nothing else, that is saved while the clinic's is on its way, then
+    who signs is whom Twilio has sent the letter to, and the other number was never ported.
+    """
+    deployment = deploys(ported)
+    other = {"phoneNumber": "+12125550178", "currentCarrier": "Another"}
+    assert ported.call("PUT", "…/phone/ported", **other).status_code == 200
+    ported.looks_at_ports(days=1)
+    assert "sent to ada@harbor.example: Ada Lane has to sign" in ported.shown(deployment)["message"]
+    ported.looks_at_ports(days=3)
+    ported.works(4)
+    assert ported.shown(deployment)["status"] == "live"
+    settings = ported.setup.phone_integration_settings
+    assert settings["phoneNumber"] == "+12125550178"
+    assert settings["portStatus"] == "pending_configuration"
+
+
 def report(clinic, fields, token=None):
     """Twilio's report, signed as its JSON webhooks are."""
     body = json.dumps(fields)
@@ -198,6 +215,16 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
     ported.works(5)
     assert ported.shown(again)["status"] == "live"
     assert len(books.ports) == 2
+
+
+def test_a_port_that_is_given_up_is_said_to_be(ported):
+    """Given a rollback while nothing had failed, then what was waited for is not told any more."""
+    deployment = deploys(ported)
+    assert "nothing is to be done" in ported.shown(deployment)["message"]
+    ported.call("POST", f"/api/deployments/{deployment}/rollback")
+    ported.works(4)
+    shown = ported.shown(deployment)
+    assert (shown["status"], shown["message"]) == ("rolled_back", "Deployment was rolled back.")
 
 
 def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):

@@ -1,0 +1,43 @@
+"""What follows from a call by what the person said in it, whatever the model made of that."""
+
+import pytest
+
+from rules.calling.call_analysis import follows_from
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Stop calling me.",
+        "You need to quit texting me, okay?",
+        "Please don't call me again.",
+        "Do not ever contact us. Goodbye.",
+        "don\u2019t call this number any more",
+        "Take me off your list!",
+        "I am on the do not call list.",
+        "Never call here.",
+        "No me llame más.",
+        "Dejen de llamarme, por favor.",
+    ],
+)
+def test_who_says_that_they_want_no_more_is_left_alone(said):
+    told = f"AI: This is the clinic's AI assistant.\nUser: {said}\nAI: I see."
+    assert follows_from({}, told).stops
+    assert follows_from({"outcome": "anger"}, told).escalation == "anger"
+    assert not follows_from({}, told.replace("User: ", "AI: ")).stops
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "Don't call me before ten.",
+        "Do not call me at work, call my cell.",
+        "No. I can't stop now, call me tomorrow.",
+        "Don't call me Patricia.",
+        "I will not call you back.",
+        "Will they take me off the treatment? No me llame antes de las diez.",
+    ],
+)
+def test_what_is_of_an_hour_or_a_place_is_no_such_wish(said):
+    assert not follows_from({}, f"AI: May I have your name?\nUser: {said}").stops
