@@ -17,6 +17,7 @@ Json = dict[str, Any]
 AGAIN = frozenset({429, 502, 503})
 LONGEST_WAIT = 3.0
 GIVE_UP = 300.0  # seconds without an answer, long after everything has healed
+KEPT = "202: kept, and no word of what came of it"
 ERRORS_BORNE = 6  # tries after which an error of ours is the answer
 SUCCESS = range(200, 300)
 
@@ -117,6 +118,9 @@ class Api:
             one.troubles.append(f"{answer.status_code}: {answer.text[:300]}")
             if one.sent < ERRORS_BORNE:
                 return 0.5
+        if one.method == "POST" and document.get("accepted") is True and KEPT not in one.troubles:
+            one.troubles.append(KEPT)  # what came of it is told to who sends it again
+            return 0.5
         one.status, one.answer = answer.status_code, document
         return None
 
