@@ -407,8 +407,10 @@ def resolved(evidence: Evidence, one: Asked) -> str:
     item = evidence.by_id("work_item").get(one.answer["id"])
     if item is None:
         return "its item is not there"
-    if item["resolution"] == one.body["action"] or item["state"] == "open":
-        return ""  # what has come back is open again
+    if item["resolution"] == one.body["action"]:
+        return ""
+    if item["state"] == "open" or item.get("resolved_by") == "system":
+        return ""  # what has come back is open again, or has ended by itself since
     others = {
         other.body["action"]
         for other in evidence.asked

@@ -150,7 +150,9 @@ def test_an_answer_that_was_promised_and_is_not_there(evidence):
 def test_an_item_that_is_resolved_as_nobody_wished(evidence):
     resolves(evidence, "called")
     assert judge(evidence) == []
-    row_of(evidence, "work_item", resolution="done")
+    row_of(evidence, "work_item", resolution="over", resolved_by="system")  # it had come back
+    assert judge(evidence) == []
+    row_of(evidence, "work_item", resolution="done", resolved_by="key:key_2")
     condemned(evidence, "yet it is done")
 
 
