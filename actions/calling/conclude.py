@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from actions.calling.hand_over import hand_over
+from actions.calling.hand_over import hand_over, stop_contact
 from actions.invoices.decide import note_if_it_fits
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.calling.call import Call
@@ -26,28 +26,31 @@ IN_DOUBT = "in_doubt"
 def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
     """Record the report of a call that is over, in the open transaction. Needs the locked call and
     the locked invoices it is about. Whether it was the first one: what comes again changes nothing,
-    but that what was said in the call is heard once, in whichever report it is, and that one may
-    end a doubt about the outcome.
+    but that what was said in the call, and its transcript, are each heard once, in whichever report
+    they are, and that one may end a doubt about the outcome.
     """
-    said = read_said(told.said)
+    said = read_said(told.said) | (call.said or {})
     is_first = call.reported_at is None
     follows = follows_from(said, told.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
+    is_read = bool(told.transcript) and not call.transcript
     is_known = call.outcome == IN_DOUBT != outcome
-    if not (is_first or is_heard or is_known):
+    if not (is_first or is_heard or is_read or is_known):
         return False
     call.record_end(
         now,
         outcome=outcome,
         transcript=redact_spoken(told.transcript) or call.transcript,
         summary=redact_spoken(told.summary)[:2000] or call.summary,
-        said=said or call.said or {},
+        said=said,
         cost=call.cost if told.cost is None else told.cost,
         is_recorded=told.is_recorded or call.is_recorded,
     )
     if is_first or is_heard:
         hand_over(call, follows, now)
+    elif follows.stops:
+        stop_contact(call, now)
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")

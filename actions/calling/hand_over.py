@@ -29,7 +29,9 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     """Do what follows from a call that has ended, in the open transaction."""
     if call.customer_id is not None:  # before their numbers, as everybody does
         serialize_on(customer_key(call.customer_id))
-    _leave_alone(call, follows, now)
+    if follows.stops:
+        stop_contact(call, now)
+    _suppress_numbers(call, follows, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == NOT_PLACED and meaning.advice:
         _cannot_call(call, meaning.advice)
@@ -39,6 +41,19 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     due = _put_off(call, customer) if follows.later else None
     for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
         _ask_a_person(call, customer, reason, due)
+
+
+def stop_contact(call: Call, now: datetime) -> None:
+    """They want to be left alone, in the open transaction: at each number of theirs."""
+    if call.customer_id is not None:
+        serialize_on(customer_key(call.customer_id))
+    numbers = numbers_of(call)
+    if not numbers:
+        ask_whom_to_leave_alone(call)
+        return
+    serialize_on(*map(person_key, numbers))  # before what else a stop changes
+    for number in numbers:
+        _stop(call, number, min(call.ended_at or now, now))
 
 
 def _put_off(call: Call, customer: Customer) -> datetime | None:
@@ -95,25 +110,16 @@ def _number(named: str) -> str:
         return ""
 
 
-def _leave_alone(call: Call, follows: Follows, now: datetime) -> None:
-    """What they want no more, and numbers that are not theirs, or nobody's."""
-    rang_them = call.direction == "outbound"
-    phone = call.to if rang_them else call.from_number
-    if follows.stops:
-        numbers = numbers_of(call)
-        if numbers:
-            serialize_on(*map(person_key, numbers))  # before what else a stop changes
-        for number in numbers:
-            _stop(call, number, min(call.ended_at or now, now))
-        if not numbers:
-            ask_whom_to_leave_alone(call)
-    if follows.is_wrong_number and rang_them:
-        _suppress(
-            call, phone, CHANNELS, "wrong_number", "Who answers says that it is not theirs", now
-        )
+def _suppress_numbers(call: Call, follows: Follows, now: datetime) -> None:
+    """Numbers that we rang and that are not theirs, or nobody's."""
+    if call.direction != "outbound":
+        return
+    if follows.is_wrong_number:
+        said = "Who answers says that it is not theirs"
+        _suppress(call, call.to, CHANNELS, "wrong_number", said, now)
     meaning = meaning_of(call.ended_reason)
-    if meaning.outcome == "dead_line" and rang_them:
-        _suppress(call, phone, ("voice",), "dead_line", meaning.advice, now)
+    if meaning.outcome == "dead_line":
+        _suppress(call, call.to, ("voice",), "dead_line", meaning.advice, now)
 
 
 def _stop(call: Call, phone: str, said_at: datetime) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -272,6 +273,38 @@ def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(
     assert {row.phone for row in OptOut.select()} == shown | {calling.phone}
     asked = [row.context["callId"] for row in WorkItem.select().where(WorkItem.kind == "call")]
     assert asked == ([] if shown else [unknown.id])
+
+
+@pytest.mark.parametrize("first", ["nothing", "a word"])
+def test_a_stop_in_a_transcript_that_comes_late_is_heard(calling: Calling, first: str):
+    """Given a first report without a transcript, whether or not it has the agent's word, and then
+    one with it, twice, then it is kept, their wish counts, and nobody is asked or told again.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    call = calling.call(call.id)
+    word = {"analysis": {"structuredData": {"outcome": "dispute"}}} if first == "a word" else {}
+    transcript = "AI: Hello.\nUser: Please stop calling me."
+    end = partial(message, calling, call, "end-of-call-report", endedReason="customer-ended-call")
+    tells(calling, end(artifact={}, **word))
+    kept = calling.call(call.id)
+    assert (kept.transcript, OptOut.select().count()) == ("", 0)
+    for item in WorkItem.select():
+        item.record_resolved("done", "anna")
+    asked = WorkItem.select().count()
+
+    for _ in range(2):
+        tells(calling, end(artifact={"transcript": transcript}, analysis={}))
+
+    assert calling.shown(call)["transcript"] == transcript
+    for channel in ("voice", "sms"):
+        assert OptOut.holds(calling.account.id, (), call.to, channel)
+    heard = calling.call(call.id)
+    assert (heard.said, heard.outcome) == (kept.said, kept.outcome)
+    assert (WorkItem.select().count(), len(ended(calling))) == (asked, 1)
+    assert not any(item.is_open for item in WorkItem.select())
+    assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
 
 
 def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
