@@ -11,6 +11,7 @@ from models.effects.effect import Effect
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from providers.vapi.control import end_call
+from rules.contact.hours import WANTED_FOR
 from runtime.clock import rfc3339
 
 
@@ -37,11 +38,16 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
+    """Among the calls made about when it left, then an hour either way: whoever sent it may have
+    been frozen on the way.
+    """
     if effect.sent_at is None:
         return None
-    near = timedelta(seconds=SKEW)
-    found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
-    return None if found is None else shown(found)
+    for near in (timedelta(seconds=SKEW), WANTED_FOR):
+        found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
+        if found is not None:
+            return shown(found)
+    return None
 
 
 CALL = Kind(
