@@ -5,6 +5,8 @@ down when a page is done. One list is read for all our numbers, from an hour bef
 reading ended, for a text may be listed later than it came in. What has just come in is left to its
 webhook.
 
+A text that cannot be taken in is left to a job of its own, and the reading goes on.
+
 While Twilio is away or asks for fewer requests, the job is tried again at growing intervals; what
 came in meanwhile is read once it answers.
 """
@@ -12,15 +14,16 @@ came in meanwhile is read once it answers.
 from datetime import timedelta
 
 from actions.people.missed_texts import (
-    NotTakenIn,
+    FAILED,
     let_last_stops_count,
     may_be_texted,
+    take_failed_text,
     take_missed_texts,
 )
 from delivery.attempt import recording
 from delivery.registry import job
 from models.contact.text_watermark import TextWatermark
-from models.delivery.stage import stage_again
+from models.delivery.stage import stage, stage_again
 from providers.errors import ProviderError
 from providers.twilio.messages import list_inbound
 from runtime.clock import real_now
@@ -46,15 +49,23 @@ def read_inbound_texts() -> None:
     try:
         page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
         texts = [each for each in page.texts if each.created_at <= reading.until]
-        are_left = take_missed_texts(texts)
+        are_left, failed = take_missed_texts(texts)
         let_last_stops_count(texts)
-    except (NotTakenIn, ProviderError) as error:
-        if not isinstance(error, ProviderError) or error.outcome == "refused":
+    except ProviderError as error:
+        if error.outcome == "refused":
             reading.begin_anew()  # what came in since is not to wait for what is in the way
         raise
     killpoint("texts.before_commit")
     with recording():
+        for sid in failed:
+            stage(FAILED, sid, sid, fair_to="")
         if not are_left:
             reading.record(page.next_page)
         if are_left or page.next_page:
             stage_again("read_inbound_texts", KEY, fair_to="")
+
+
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
+def take_missed_text(sid: str) -> None:
+    """Take in the text `sid` of Twilio's, which failed when its page was read."""
+    take_failed_text(sid)
