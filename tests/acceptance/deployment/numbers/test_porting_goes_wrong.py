@@ -68,6 +68,18 @@ def test_a_request_that_is_gone_ends_the_waiting(ported):
     assert ported.line is None
 
 
+def test_a_request_that_names_the_number_no_more_says_how_the_port_stands(ported):
+    """Given a request whose list is without the clinic's number, then the request's own status is
+    what the settings and the deployment tell.
+    """
+    deployment = deploys(ported)
+    (port,) = ported.twilio.books.ports.values()
+    port.update(phone_numbers=[], port_in_request_status="Action Required")
+    ported.looks_at_ports()
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    assert ported.setup.phone_integration_settings["portStatus"] == "action_required"
+
+
 def test_a_number_has_moved_however_that_is_written(ported):
     """Given a request that is said to be completed before its number is, then the number is looked
     for, and the clinic is live.
