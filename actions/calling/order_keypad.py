@@ -5,7 +5,7 @@ once its own tool has asked the person, amount and all, and heard a yes. That to
 member of the squad whose keypad input is off.
 """
 
-from actions.calling.tools.debts import unpaid
+from actions.calling.tools.debts import is_unpaid
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_books_are_read, check_charges_run, check_payable
 from delivery.perform_now import stage_now, take_due
@@ -77,7 +77,7 @@ def _why_not(invoice: Invoice, call: Call) -> str:
         f"Nobody has been verified in call {call.id} yet: the assistant has to know with whom it"
         " speaks. Ask again once verifiedAt is set.": call.verified_at is None,
         f"Call {call.id} is not about invoice {invoice.number}. Name a call with its customer about"
-        " it.": invoice.id not in {bill.id for bill in unpaid(call)},
+        " it.": not is_unpaid(call, invoice.id),
         f"Call {call.id} is not Twilio's, which takes what is typed. {link}": bool(call.carrier_id)
         and not (call.carrier_id or "").startswith(TWILIOS),
         f"Two cards were begun and not taken in call {call.id}; no more are. {link}": (

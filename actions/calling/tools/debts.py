@@ -12,11 +12,9 @@ MOST = 5  # bills that are told in one call
 _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
 # what is disputed at a bank is nobody's to ask for
 _OWED = f"status IN ({_UNPAID}) AND NOT disputed"
-_OF_CALL = (
-    "id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
-    f" AND {_OWED} ORDER BY due_date, id LIMIT ?"
-)
-_OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED} ORDER BY due_date, id LIMIT ?"
+_OF_CALL = f"id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?) AND {_OWED}"
+_OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED}"
+_OLDEST = "ORDER BY due_date, id LIMIT ?"
 
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
@@ -62,10 +60,19 @@ def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
     somebody who rang, their own.
     """
     if call.direction == "outbound":
-        return Invoice.all(_OF_CALL, call.id, most)
+        return Invoice.all(f"{_OF_CALL} {_OLDEST}", call.id, most)
     if call.customer_id is None:
         return []
-    return Invoice.all(_OF_PERSON, call.account_id, call.customer_id, most)
+    return Invoice.all(f"{_OF_PERSON} {_OLDEST}", call.account_id, call.customer_id, most)
+
+
+def is_unpaid(call: Call, invoice_id: str) -> bool:
+    """Whether this is an unpaid bill that the call is about, however many others are."""
+    if call.direction == "outbound":
+        return Invoice.has(f"{_OF_CALL} AND id = ?", call.id, invoice_id)
+    if call.customer_id is None:
+        return False
+    return Invoice.has(f"{_OF_PERSON} AND id = ?", call.account_id, call.customer_id, invoice_id)
 
 
 def chosen_bill(request: ToolRequest) -> Invoice:

@@ -2,7 +2,7 @@
 
 from actions.calling.keypad import begin, go_on, words_for_session
 from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
-from actions.calling.tools.debts import chosen_bill, unpaid
+from actions.calling.tools.debts import chosen_bill, is_unpaid, unpaid
 from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
@@ -96,7 +96,7 @@ def _bill(request: ToolRequest, by: str) -> str:
     if (
         ordered is not None
         and request.text("invoiceId") in {"", ordered.invoice_id}
-        and ordered.invoice_id in {bill.id for bill in unpaid(request.call)}
+        and is_unpaid(request.call, ordered.invoice_id)
     ):
         return ordered.invoice_id
     return chosen_bill(request).id
@@ -150,10 +150,9 @@ def _told_of(last: ToolCall) -> str:
 
 def _is_meant(last: ToolCall, request: ToolRequest) -> bool:
     """Whether only the last payment can be meant: no bill is left, or the one named is its own."""
-    left = {each.id for each in unpaid(request.call)}
-    return not left or (
-        last.invoice_id not in left and request.text("invoiceId") == last.invoice_id
-    )
+    named = request.text("invoiceId")
+    is_paid = named == last.invoice_id and not is_unpaid(request.call, named)
+    return is_paid or not unpaid(request.call, 1)
 
 
 def _is_being_typed(last: ToolCall) -> bool:
