@@ -47,12 +47,11 @@ def _uploaded(upload: Effect) -> str | None:
         with transaction():
             upload.record_confirmed(found["id"], FILE_UPLOAD.kept(found), real_now())
         return str(found["id"])
-    if upload.in_doubt and not is_settled(upload):
+    not_wanted = "not_wanted", "The file was deleted before it was uploaded.", real_now()
+    if upload.in_doubt and is_settled(upload):
+        upload.record_refused(*not_wanted)
+    elif upload.state != "refused" and not upload.record_never_sent(*not_wanted):
         raise Snooze(f"the upload {upload.id} may be under way", SETTLES_IN)
-    if upload.state != "refused":
-        upload.record_refused(
-            "not_wanted", "The file was deleted before it was uploaded.", real_now()
-        )
     return None
 
 
