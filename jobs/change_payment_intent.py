@@ -12,6 +12,7 @@ from delivery.registry import job
 from effects.payments.intent import INTENT_CHANGE
 from effects.perform import perform
 from effects.reserve import reserve
+from effects.settle import end_own
 from models.accounts.audit_entry import SYSTEM
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
@@ -29,33 +30,11 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
     is.
     """
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
-        with transaction():
-            attempt = PaymentAttempt.get_by_id(attempt_id)
-            if (
-                attempt.state != "open"
-                or attempt.amount_version != version
-                or attempt.intent_version == version
-            ):
-                return
-            invoice = Invoice.locked(attempt.invoice_id)
-            change = {
-                "amount": attempt.amount,
-                "customer": attempt.stripe_customer_id,
-                "receipt_email": attempt.receipt_email,
-            }
-            request = {
-                "intent": attempt.intent_id,
-                "change": {name: value for name, value in change.items() if value},
-            }
-            why = attempt.asked_by, "another amount, customer or address for the receipt"
-            effect = reserve(
-                INTENT_CHANGE,
-                f"{attempt.id}:{version}",
-                request,
-                invoice,
-                attempt.stripe_account,
-                *why,
-            )
+        attempt, effect = _decide(attempt_id, version)
+        if effect is None:
+            # what was sent for this version and not answered is looked at once more
+            end_own(INTENT_CHANGE, f"{attempt.id}:{version}", attempt.invoice_id)
+            return
         changed = perform(effect)
         if changed is None:
             _record_refused(attempt, effect)
@@ -66,6 +45,37 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
                 changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now()
             )
             attempt.record_changed(version, changed["amount"], real_now())
+
+
+def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:
+    """Reserve the change, if it is the one that is wanted still."""
+    with transaction():
+        attempt = PaymentAttempt.get_by_id(attempt_id)
+        if (
+            attempt.state != "open"
+            or attempt.amount_version != version
+            or attempt.intent_version == version
+        ):
+            return attempt, None
+        invoice = Invoice.locked(attempt.invoice_id)
+        change = {
+            "amount": attempt.amount,
+            "customer": attempt.stripe_customer_id,
+            "receipt_email": attempt.receipt_email,
+        }
+        request = {
+            "intent": attempt.intent_id,
+            "change": {name: value for name, value in change.items() if value},
+        }
+        why = attempt.asked_by, "another amount, customer or address for the receipt"
+        return attempt, reserve(
+            INTENT_CHANGE,
+            f"{attempt.id}:{version}",
+            request,
+            invoice,
+            attempt.stripe_account,
+            *why,
+        )
 
 
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:

@@ -47,6 +47,27 @@ def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
     assert clinic.now.outstanding == 7_500
 
 
+@pytest.mark.parametrize("then", ["another amount", "the whole is paid"])
+def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, then):
+    """Given a change of the open intent that Stripe did not answer, when another one is made, or
+    the intent is paid as it was, then nobody has to look whether the first one happened.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("bad_gateway", "POST", f"/v1/payment_intents/{intent_id}")
+    assert clinic.intent(amount=5_000).status_code == 503
+    if then == "another amount":
+        assert clinic.intent(amount=4_000).json["amount"] == 4_000
+    else:
+        clinic.stripe.sdk.payment_intents.confirm(
+            intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+        )
+        assert clinic.confirm(intent_id).json["success"]
+    given.retried(valkey.client(), rounds=6)
+    changes = Effect.select().where(Effect.kind == "intent_change").order_by(Effect.created_at)
+    assert changes.first().state == "refused"
+    assert not any(effect.in_doubt for effect in changes)
+
+
 def test_an_amount_that_stripe_refuses_is_told(clinic):
     """Stripe takes no 20 cents: the clinic hears that, and the old amount is not taken instead."""
     clinic.intent()
