@@ -65,11 +65,12 @@ def settle_left_ports() -> None:
     first = int(real_now().timestamp()) // 3600 * AT_ONCE % max(1, len(left))
     for step in (left[first:] + left[:first])[:AT_ONCE]:  # each has its hour
         account_id = Deployment.get_by_id(step.deployment_id).account_id
-        asked = Resource.named(account_id, NAME)
+        asked, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
+        number = (line and line.e164) or ""
         if Deployment.under_way(account_id) is not None:
             continue  # it has taken the request over
         try:
-            end = find_end(asked.provider_id) if asked is not None else {}
+            end = find_end(asked.provider_id, number) if asked is not None else {}
         except ProviderError as error:
             log.warning("a port that is left was not told of", step=step.id, reason=str(error))
             continue

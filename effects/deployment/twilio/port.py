@@ -103,26 +103,34 @@ LATE = "the number has moved, and Twilio does not list it yet"
 
 
 def _cancel(effect: Effect) -> Json:
-    over = find_end(effect.request["sid"])
+    over = _find_end(effect)
     if over is None:
         try:
             porting.cancel_port(effect.request["sid"])
         except ProviderError as error:
-            over = find_end(effect.request["sid"]) if error.outcome == "refused" else None
+            over = _find_end(effect) if error.outcome == "refused" else None
             if over is None:
                 raise
     return over or {"id": effect.request["sid"], "came_to": "canceled"}
 
 
-def find_end(sid: str) -> Json | None:
-    """What a request came to; None while it is open. Raises ProviderError."""
+def _find_end(effect: Effect) -> Json | None:
+    # a stray's, or an older release's, does not say the number
+    return find_end(effect.request["sid"], effect.request.get("number", ""))
+
+
+def find_end(sid: str, e164: str = "") -> Json | None:
+    """What a request came to, as for this number, or for its first; None while it is open. Raises
+    ProviderError.
+    """
     port = unless(NOT_FOUND, porting.get_port, sid)
     if port is None:
         return {"id": sid, "came_to": "canceled"}
-    number: Json = next(iter(port["numbers"]), {})
+    named = (each for each in port["numbers"] if e164 in {"", each["number"]})
+    number: Json = next(named, {"number": e164})
     what = port_of(port, number).what
     if what == DONE:
-        owned = numbers.find_number_by_e164(number.get("number", ""))
+        owned = numbers.find_number_by_e164(number["number"])
         if owned is None:
             raise ProviderError("twilio", "retry_later", LATE, "number_late", answered=True)
         return {"id": sid, "came_to": "moved", "number_sid": owned["id"]}
@@ -136,6 +144,6 @@ PORT_REQUEST_CANCEL = part(
     recorded_by=UNDONE,
     keep=("id", "came_to", "number_sid"),
     send=_cancel,
-    find=lambda effect: find_end(effect.request["sid"]),
+    find=_find_end,
     target_field="sid",
 )
