@@ -5,6 +5,7 @@ Twice is harmless: each version of what is wanted is one effect. Nothing is char
 confirmed it.
 """
 
+from actions.payments.plan_attempt import until_in_place
 from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -41,10 +42,16 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             return
         with recording():
             Invoice.locked(attempt.invoice_id)  # whoever decides about the attempt has it first
+            now, row = real_now(), PaymentAttempt.get_by_id(attempt.id)
             effect.record_confirmed(
-                changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now()
+                changed["id"], {"id": changed["id"], "amount": changed["amount"]}, now
             )
-            attempt.record_changed(version, changed["amount"], real_now())
+            if row.amount_version == version:
+                row.record_changed(version, changed["amount"], now)
+            elif row.state == "open":
+                # the later one may have reached Stripe before this one: it is asked for once more
+                row.record_change_wanted(now)
+                until_in_place(row)
 
 
 def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:
@@ -88,5 +95,7 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
     with recording():
         serialize_on(intent["id"])
         invoice = Invoice.locked(attempt.invoice_id)
-        attempt.record_change_refused(effect.error or "", real_now(), **kept)
+        row = PaymentAttempt.get_by_id(attempt.id)
+        if row.amount_version == attempt.amount_version:  # nothing else is wanted meanwhile
+            row.record_change_refused(effect.error or "", real_now(), **kept)
         record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)

@@ -3,6 +3,7 @@ stuck.
 """
 
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -66,6 +67,34 @@ def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, 
     changes = Effect.select().where(Effect.kind == "intent_change").order_by(Effect.created_at)
     assert changes.first().state == "refused"
     assert not any(effect.in_doubt for effect in changes)
+
+
+@pytest.mark.parametrize("fault", ["", "refused_400"])
+def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkeypatch, fault):
+    """Given a Redis that is away, so that nothing is locked, when a change of the open intent
+    reaches Stripe after the one that was asked for after it, then the later one counts, also where
+    Stripe refuses the first.
+    """
+    job = sys.modules["jobs.change_payment_intent"]
+    perform = job.perform
+    monkeypatch.setattr(job, "invoice_lock", lambda _invoice_id: nullcontext())
+    intent_id = clinic.intent().json["paymentIntentId"]
+
+    def overtaken(effect):
+        monkeypatch.setattr(job, "perform", perform)
+        assert clinic.intent(amount=4_000).json["amount"] == 4_000
+        if fault:
+            clinic.stripe.fault(fault, "POST", f"/v1/payment_intents/{intent_id}")
+        return perform(effect)
+
+    monkeypatch.setattr(job, "perform", overtaken)
+    clinic.intent(amount=5_000)
+    given.retried(valkey.client())
+    attempt = PaymentAttempt.get()
+    assert clinic.stripe.sdk.payment_intents.retrieve(intent_id).amount == 4_000
+    assert (attempt.is_in_place, attempt.intent_amount) == (True, 4_000)
+    assert clinic.confirm(intent_id, paymentMethodId="pm_card_visa").json["success"]
+    assert clinic.stripe.received(clinic.invoice.id) == 4_000
 
 
 def test_an_amount_that_stripe_refuses_is_told(clinic):
