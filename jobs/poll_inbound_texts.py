@@ -14,7 +14,6 @@ came in meanwhile is read once it answers.
 from datetime import timedelta
 
 from actions.people.missed_texts import (
-    FAILED,
     let_last_stops_count,
     may_be_texted,
     take_failed_text,
@@ -58,7 +57,7 @@ def read_inbound_texts() -> None:
     killpoint("texts.before_commit")
     with recording():
         for sid in failed:
-            stage(FAILED, sid, sid, fair_to="")
+            stage("take_missed_text", sid, sid, fair_to="")
         if not are_left:
             reading.record(page.next_page)
         if are_left or page.next_page:

@@ -27,7 +27,7 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-FAILED = "take_missed_text"  # the job of a text that was left out of its page
+LEFT_OUT = "take_missed_text"  # the job of a text that failed with its page
 BY_TEXT = "inbound_sms"  # the source of what somebody texted
 # what was said longer before another text than this is not heard after it
 OUT_OF_ORDER = timedelta(hours=1)
@@ -51,7 +51,7 @@ def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
     ProviderError while Twilio is away.
     """
     sids = [each.sid for each in texts]
-    left_out = StagedJob.name == FAILED, StagedJob.key << sids
+    left_out = StagedJob.name == LEFT_OUT, StagedJob.key << sids
     known = InboxEvent.known(PROVIDER, sids)
     known |= {job.key for job in StagedJob.select(StagedJob.key).where(*left_out)}
     numbers = cache(_numbers_in)
