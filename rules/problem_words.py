@@ -178,10 +178,6 @@ NEXT: dict[str, str] = {
         "Another card, another amount or a confirmation of the first charge is accepted. Read the"
         " invoice's payments before charging again."
     ),
-    "refund_repeated": (
-        "Another amount, all that remains, or a confirmation of the first refund is accepted. Read"
-        " the payment's refundRequests before refunding again."
-    ),
     "outcome_unknown": (
         "A repetition with the same Idempotency-Key is accepted. Read what the request would have"
         " made, or repeat it with that key."

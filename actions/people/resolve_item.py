@@ -159,8 +159,7 @@ def _refund(item: WorkItem, choice: Choice) -> None:
     for payment in sorted(payments, key=lambda row: (row.created_at, row.id), reverse=True):
         amount = min(left, refundable(payment))
         if amount > 0:
-            request = request_refund(payment, amount, None, choice.actor, repeat=True)
-            asked.append(request.id)
+            asked.append(request_refund(payment, amount, None, choice.actor).id)
             left -= amount
     if left > 0:
         raise Refused(

@@ -1,12 +1,11 @@
 """A requested refund; it reserves its amount, so that two requests cannot refund too much."""
 
 from datetime import datetime
-from typing import Self
 
 from peewee import BigIntegerField, TextField, fn
 
 from models.accounts.account import Account
-from models.base import ForeignKey, Instant, Row, to_micros
+from models.base import ForeignKey, Instant, Row
 from models.payments.dispute import DisputeMovement, disputes_of, withheld_by
 from models.payments.payment import Payment, at_stripe
 from models.payments.refund import Refund
@@ -51,13 +50,6 @@ class RefundRequest(Row):
         }
         row: RefundRequest = cls.create(id=new_id("rfq"), account=payment.account_id, **values)
         return row
-
-    @classmethod
-    def like(cls, payment: Payment, amount: int, since: datetime) -> Self | None:
-        """The newest request of the same amount since a time, unless it has come to nothing."""
-        same = "payment_id = ? AND amount = ? AND created_at > ?"
-        counts = "state IN ('requested', 'confirmed') ORDER BY id DESC LIMIT 1"
-        return cls.one(f"{same} AND {counts}", payment.id, amount, to_micros(since))
 
     @classmethod
     def under_way(cls, payment: Payment) -> int:

@@ -30,7 +30,6 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "payment_in_progress": (409, "A payment for this invoice is in progress"),
     "payment_conflict": (409, "The reference belongs to a different payment"),
     "payment_repeated": (409, "The same charge was made minutes ago"),
-    "refund_repeated": (409, "The same refund was requested minutes ago"),
     "no_saved_card": (409, "No saved card"),
     "keypad_unavailable": (409, "No card can be typed in this call"),
     "staff_form_off": (409, "Cards are taken by payment link only"),

@@ -40,13 +40,6 @@ class RefundOrder(Body):
 
     amount: Amount | None = None
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
-    repeat: bool = Field(
-        default=False,
-        description=(
-            "Refund even though the same amount of this payment was requested to be refunded"
-            " minutes ago."
-        ),
-    )
 
 
 class PaymentQuery(PageQuery):
@@ -152,12 +145,7 @@ class PaymentRefunds:
         "Payments",
         {202: RefundRequestShown},
         body=RefundOrder,
-        problems=(
-            "payment_not_refundable",
-            "amount_exceeds_payment",
-            "refund_repeated",
-            "idempotency_key_required",
-        ),
+        problems=("payment_not_refundable", "amount_exceeds_payment", "idempotency_key_required"),
     )
     @key_required
     @idempotent
@@ -167,9 +155,7 @@ class PaymentRefunds:
         """Request a refund of at most what remains of the payment."""
         caller, order = caller_of(req), check(RefundOrder, document)
         payment = find_payment(caller.own, payment_id)
-        request = request_refund(
-            payment, order.amount, order.reason, caller.actor, repeat=order.repeat
-        )
+        request = request_refund(payment, order.amount, order.reason, caller.actor)
         resp.status = falcon.HTTP_202
         resp.media = RefundRequestShown.show(request, currency=payment.currency)
         resp.set_header("Location", f"/api/payments/{payment.id}")

@@ -1,6 +1,5 @@
 """Requesting a refund of a card payment: its amount is held back, and a job makes it."""
 
-from actions.payments.charge import REPEATED_WITHIN
 from actions.payments.chargeable import refuse_amount
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.stage import stage
@@ -15,16 +14,12 @@ from runtime.settings import INTERACTIVE
 
 
 def request_refund(
-    payment: Payment, amount: int | None, reason: str | None, actor: str, repeat: bool = False
+    payment: Payment, amount: int | None, reason: str | None, actor: str
 ) -> RefundRequest:
-    """Request a refund of `amount`, or of all that remains of the payment; `repeat`, of the same as
-    minutes ago, too. Raises Refused.
-    """
+    """Request a refund of `amount`, or of all that remains of the payment. Raises Refused."""
     with transaction():
         Invoice.locked(payment.invoice_id)
-        wanted, amount = amount, _checked(payment, amount)
-        if wanted is not None and not repeat:
-            _check_not_repeated(payment, wanted)
+        amount = _checked(payment, amount)
         request = RefundRequest.request(payment, amount, reason, actor, real_now())
         whose = payment.account_id
         stage("refund_payment", request.id, request.id, fair_to=whose, queue=INTERACTIVE)
@@ -39,17 +34,6 @@ def request_refund(
             reason=reason,
         )
     return request
-
-
-def _check_not_repeated(payment: Payment, amount: int) -> None:
-    first = RefundRequest.like(payment, amount, real_now() - REPEATED_WITHIN)
-    if first is not None:
-        raise Refused(
-            "refund_repeated",
-            f"A refund of {amount} {payment.currency} (minor units) of payment {payment.id} was"
-            f" requested in the last {REPEATED_WITHIN.seconds // 60} minutes: {first.id}."
-            " To refund as much once more, send repeat: true.",
-        )
 
 
 def _checked(payment: Payment, wanted: int | None) -> int:

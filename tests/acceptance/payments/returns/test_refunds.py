@@ -4,13 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from actions.payments.charge import REPEATED_WITHIN
 from models.accounts.audit_entry import AuditEntry
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.dispute import DisputeMovement
 from models.payments.refund_request import RefundRequest
 from models.reports.figures import count_failed_refunds
-from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
 from tests.clinic import Clinic
@@ -218,40 +216,11 @@ def test_the_same_request_twice_is_one_refund(clinic):
     assert RefundRequest.select().count() == 1
 
 
-def test_the_same_refund_minutes_later_must_be_meant(clinic):
-    """Given two people who each give 30.00 of 100.00 back, then the second is told of the first
-    one, unless it is meant; all that remains is another amount, and so is what came to nothing.
-    """
-    first = clinic.refund(3_000)
-    second = clinic.refund(3_000)
-    assert (second.status_code, second.json["code"]) == (409, "refund_repeated")
-    assert first.json["id"] in second.json["detail"]
-    clinic.work()
-    assert clinic.refund(3_000).json["code"] == "refund_repeated"
-    assert clinic.books()[0] == 3_000
-    assert clinic.refund(3_000, repeat=True).status_code == 202
-    clinic.work()
-    clinic.stripe.fault("refused_400", "POST", "/v1/refunds")
-    clinic.refund(2_000)
-    clinic.work()
-    assert clinic.refund(2_000).status_code == 202
-    assert clinic.refund().json["amount"] == 2_000
-    clinic.work()
-    assert clinic.books()[0] == 10_000
-
-
-def test_the_same_refund_a_while_later_is_another_one(clinic):
-    clinic.refund(3_000)
-    RefundRequest.update(created_at=real_now() - REPEATED_WITHIN).execute()
-    assert clinic.refund(3_000).status_code == 202
-
-
 def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
     """Given eight people who each give 30.00 of 100.00 back at the same moment, then three may."""
     with ThreadPoolExecutor(8) as pool:
         statuses = sorted(
-            answer.status_code
-            for answer in pool.map(lambda _: clinic.refund(3_000, repeat=True), range(8))
+            answer.status_code for answer in pool.map(lambda _: clinic.refund(3_000), range(8))
         )
     assert statuses == [202] * 3 + [422] * 5
     clinic.work()
