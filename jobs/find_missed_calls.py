@@ -28,14 +28,13 @@ OVERLAP = timedelta(minutes=10)
 STRETCH = timedelta(hours=1)  # that one reading asks for at most, but for the overlap
 FIRST = timedelta(days=1)  # that are read where nothing has been before
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = "name = ? ORDER BY id DESC LIMIT 1"
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def find_missed_calls() -> None:
     """Have Vapi's list read, if anybody can call us: one reading at a time."""
     with recording():
-        last = StagedJob.one(_LAST, "read_missed_calls")
+        last = StagedJob.latest("read_missed_calls")
         if last is not None and last.state != "done":
             revive_job("read_missed_calls", last.key, 0.0)
         elif PhoneLine.has("holds_slot AND vapi_id IS NOT NULL"):
@@ -77,5 +76,6 @@ def _first_read_from() -> int:
     """Where the first reading begins, in microseconds: at the last one of the release before this
     one, which was of the job itself.
     """
-    done = StagedJob.one(f"state = 'done' AND {_LAST}", "find_missed_calls")
+    last_done = "state = 'done' AND name = ? ORDER BY id DESC LIMIT 1"
+    done = StagedJob.one(last_done, "find_missed_calls")
     return to_micros(real_now() - FIRST) if done is None else done.created_at

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField, fn
 
@@ -20,6 +20,7 @@ from models.delivery.job_names import names_of, staged_name
 from models.transactions import execute, insert_new, is_postgres, without_sync
 
 SECOND = 1_000_000  # microseconds
+STATES = "waiting", "running", "done", "dead", "cancelled"
 _NEW = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, {now})"
 _NEW_UNPUSHED = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, NULL)"
 
@@ -54,6 +55,14 @@ class StagedJob(Row):
 
     class Meta:
         indexes = ((("name", "key"), True), (("state", "name", "id"), False))
+
+    @classmethod
+    def latest(cls, name: str) -> Self | None:
+        """The job of this name that was staged last, whatever its state."""
+        in_state = "SELECT max(id) AS id FROM staged_job WHERE state = ? AND name = ?"
+        each = " UNION ALL ".join([in_state] * len(STATES))
+        given = [value for state in STATES for value in (state, name)]
+        return cls.one(f"id = (SELECT max(id) FROM ({each}) AS latest)", *given)
 
 
 StagedJob.add_index(
