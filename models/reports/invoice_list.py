@@ -16,7 +16,7 @@ from models.transactions import execute
 
 # changes since a time are put in order by hand up to this many; beyond, they are frequent enough
 # to be found in order of their ids
-FEW = 5_000
+FEW = 2_000
 # what names few invoices, the fewest first; each has an index that begins with the account
 NAMED = ("number", "external_id", "customer_id")
 
