@@ -71,9 +71,9 @@ COUNTS = {
     ("realistic job", OURS): 800,
     ("realistic job", "RQ SimpleWorker"): 800,
     ("realistic job", "huey"): 2000,
-    ("intake", OURS): 1200,
-    ("intake", "the plain way"): 1200,
-    ("intake", "bare Falcon"): 4000,
+    ("intake", OURS): 5000,
+    ("intake", "the plain way"): 5000,
+    ("intake", "bare Falcon"): 15000,
 }
 FUNCTIONS = {"no-op job": "nothing", "realistic job": "realistic"}
 
