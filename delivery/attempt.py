@@ -48,9 +48,7 @@ class Snooze(PayphoneError):
 
 
 class ClaimLost(PayphoneError):
-    """Another attempt has taken over the job; everything that this one was about to write is rolled
-    back.
-    """
+    """Another attempt has taken over the job; all that this one has written is rolled back."""
 
 
 class JobTimeout(BaseException):
@@ -59,8 +57,9 @@ class JobTimeout(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: done, snoozed, failed, dead, lost, or returned (not begun). The job is
-    due again in `delay` seconds.
+    """How an attempt ended: done, snoozed, failed, dead, lost, or returned (not begun).
+
+    The job is due again in `delay` seconds.
     """
 
     state: str

@@ -10,8 +10,6 @@ CONFLICT_DELAY = 0.2  # another writer was first: retry soon, without using up a
 
 
 def backoff(job_type: JobType, attempts: int) -> float:
-    """The delay after `attempts` failed attempts: it doubles each time, up to an hour, with a
-    jitter of ±25 %.
-    """
+    """The delay after `attempts` failed attempts: doubling, at most an hour, jittered by ±25 %."""
     full = min(MAX_BACKOFF, job_type.backoff * 2.0 ** (attempts - 1))
     return full * random.uniform(0.75, 1.25)  # noqa: S311 - spreading load, not a secret

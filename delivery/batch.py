@@ -160,8 +160,9 @@ class Batch:
 
 
 def shown(act: Callable[[], Shown]) -> Shown | None:
-    """Return the result of `act`, or None if Redis fails. The rows decide; RQ's view is corrected
-    by the relay, or expires.
+    """Return the result of `act`, or None if Redis fails.
+
+    The rows decide; RQ's view is corrected by the relay, or expires.
     """
     try:
         return act()

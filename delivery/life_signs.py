@@ -42,8 +42,9 @@ class LifeSigns:
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:
-    """Read the heartbeats and test whether Redis accepts a write. `now` is the database's clock in
-    microseconds, which the relay uses too. Raises RedisError.
+    """Read the heartbeats and test whether Redis accepts a write.
+
+    `now` is the database's clock in microseconds, which the relay uses too. Raises RedisError.
     """
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)

@@ -1,5 +1,6 @@
-"""Redis locks per invoice, which save two workers from doing the same work. Correctness rests on
-the row's version, not on the lock.
+"""Redis locks per invoice, which save two workers from doing the same work.
+
+Correctness rests on the row's version, not on the lock.
 """
 
 import secrets
@@ -37,10 +38,10 @@ def _redis() -> Redis:
 
 @contextmanager
 def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
-    """Hold the invoice's lock. Raises Snooze, which uses up no attempt, if it stays busy for `wait`
-    seconds.
+    """Hold the invoice's lock.
 
-    Without Redis the work goes on unlocked, and the compare-and-set on the row decides.
+    Raises Snooze, which uses up no attempt, if it stays busy for `wait` seconds. Without Redis the
+    work goes on unlocked, and the compare-and-set on the row decides.
     """
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lock_lease)

@@ -86,8 +86,9 @@ def _push(jobs: list[Pushable], redis: Redis) -> None:
 
 
 def correct(job: Claimed, state: str) -> None:
-    """Show in RQ how a job performed by a request ended, if RQ still shows it as queued. A copy
-    left in the queue is harmless.
+    """Show in RQ how a job performed by a request ended, if RQ still shows it as queued.
+
+    A copy left in the queue is harmless.
     """
     _try(
         job.id,

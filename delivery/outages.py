@@ -1,6 +1,4 @@
-"""What the relay and the workers do while the database or Redis is unavailable: wait, log why,
-continue.
-"""
+"""What relay and workers do while the database or Redis is unavailable: wait, log, continue."""
 
 import time
 from collections.abc import Iterator
@@ -49,9 +47,7 @@ def explain_redis(error: RedisError) -> str:
 
 
 class Patience:
-    """Back-off of one process: each consecutive failure doubles the pause, and is logged once a
-    minute.
-    """
+    """Back-off of a process: each consecutive failure doubles the pause, logged once a minute."""
 
     def __init__(self, who: str, redis: Redis) -> None:
         self._who = who
@@ -62,8 +58,9 @@ class Patience:
 
     @contextmanager
     def out(self) -> Iterator[None]:
-        """Run the block; if the database or Redis fails, log it and pause. Interrupted work is done
-        by a later look, or when its lease expires.
+        """Run the block; if the database or Redis fails, log it and pause.
+
+        Interrupted work is done by a later look, or when its lease expires.
         """
         try:
             yield

@@ -24,10 +24,10 @@ log = get_log("perform_now")
 
 def stage_now(name: str, key: str | int, *args: str | int, fair_to: str = "") -> int | None:
     """Stage the job `name` for the request to perform after its commit, and return the row's id.
-    Workers of the interactive queue finish what the request cannot.
 
-    A finished job with this key runs again. One that is due but not begun is taken over, because
-    Redis may be down. Returns None if the job is running, or waits for its next attempt.
+    Workers of the interactive queue finish what the request cannot. A finished job with this key
+    runs again. One that is due but not begun is taken over, because Redis may be down. Returns None
+    if the job is running, or waits for its next attempt.
     """
     staged = stage(name, key, *args, fair_to=fair_to, queue=INTERACTIVE, delay=HEAD_START)
     if staged is None and (
@@ -39,8 +39,10 @@ def stage_now(name: str, key: str | int, *args: str | int, fair_to: str = "") ->
 
 
 def perform_now(job_id: int | None) -> Outcome | None:
-    """Claim the job early and perform it here. Returns None if another process has it or has
-    finished it, if this release does not know it, or if `job_id` is None.
+    """Claim the job early and perform it here.
+
+    Returns None if another process has it or has finished it, if this release does not know it, or
+    if `job_id` is None.
     """
     if job_id is None:
         return None

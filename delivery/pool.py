@@ -145,9 +145,7 @@ class Pool:
         Worker(slot.queue, redis, slot.name, deadline).run(predecessor)
 
     def watch(self, redis: Redis) -> None:
-        """In the relay: report a frozen supervisor, because it no longer replaces children that
-        die.
-        """
+        """In the relay: report a frozen supervisor, because it no longer replaces dead children."""
         if time.monotonic() - self._looked_at[0] > FROZEN:
             if self._throttle.is_due("frozen"):
                 log.error("the supervisor is frozen: start worker.py anew", pool=self._name)

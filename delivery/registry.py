@@ -32,9 +32,7 @@ class JobType:
     quick: bool = False
 
     def takes(self, args: Sequence[object]) -> bool:
-        """Whether the function accepts this number of arguments; a newer release may stage the job
-        with more.
-        """
+        """Whether the function accepts these arguments; a newer release may pass more."""
         try:
             inspect.signature(self.perform).bind_partial(*args)
         except TypeError:
@@ -55,14 +53,14 @@ def job(
     formerly: tuple[str, ...] = (),
     quick: bool = False,
 ) -> Callable[[Callable[..., None]], JobType]:
-    """Make a function a job of `queue`. Delays between attempts double from `backoff` seconds.
+    """Make a function a job of `queue`.
 
-    `calls_out` must be true of a job that calls a provider and false of any other; a test reads the
-    code to check that. `formerly` lists its names in earlier releases, newest first: the job is
-    found by each of them, and staged once under all of them together (see
-    `models.delivery.job_names`). `quick` means that it takes milliseconds and rarely waits for a
-    provider. Raises ValueError for an unknown queue, a timeout out of range, or a name that another
-    job has.
+    Delays between attempts double from `backoff` seconds. `calls_out` must be true of a job that
+    calls a provider and false of any other; a test reads the code to check that. `formerly` lists
+    its names in earlier releases, newest first: the job is found by each of them, and staged once
+    under all of them together (see `models.delivery.job_names`). `quick` means that it takes
+    milliseconds and rarely waits for a provider. Raises ValueError for an unknown queue, a timeout
+    out of range, or a name that another job has.
     """
     if queue not in QUEUES or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(

@@ -44,8 +44,9 @@ def _is_served(redis: Redis, queue: str) -> bool:
 
 
 def nudged(redis: Redis, jobs: list[Pushable]) -> list[Pushable]:
-    """The jobs with the queues that they are pushed into. Redis is queried only if an interactive
-    job is among them.
+    """The jobs with the queues that they are pushed into.
+
+    Redis is queried only if an interactive job is among them.
     """
     matters = any(job.queue == INTERACTIVE for job in jobs)
     return routed(jobs, detours(redis)) if matters else jobs

@@ -40,8 +40,9 @@ class Scan:
     begun: float = field(default_factory=time.monotonic)
 
     def tries(self, row_id: str, work: Callable[[], object]) -> bool:
-        """Do the work on a row and return whether it succeeded. An error of the row's own is logged
-        with the row's id.
+        """Do the work on a row and return whether it succeeded.
+
+        An error of the row's own is logged with the row's id.
         """
         try:
             work()
@@ -55,8 +56,10 @@ class Scan:
         return True
 
     def rests(self, *last: str | int) -> None:
-        """Make room for other jobs if this attempt has taken long. Raises Snooze; the next attempt
-        continues after the row `last`, and keeps the count of failed rows.
+        """Make room for other jobs if this attempt has taken long.
+
+        Raises Snooze; the next attempt continues after the row `last`, and keeps the count of
+        failed rows.
         """
         if time.monotonic() - self.begun > ENOUGH:
             raise Snooze("there are more rows", 0.0, onward=(*last, self.failed, self.first))
@@ -71,8 +74,9 @@ class Scan:
 
 
 def try_each(failure: str, page: Callable[[str], Sequence[R]], work: Callable[[R], object]) -> None:
-    """Do the work on each row of every page; `page` returns the rows after an id, in order. Raises
-    SomeFailed at the end if any row failed.
+    """Do the work on each row of every page; `page` returns the rows after an id, in order.
+
+    Raises SomeFailed at the end if any row failed.
     """
     scan, last = Scan(failure), ""
     while rows := page(last):

@@ -37,8 +37,9 @@ def timetable() -> dict[str, Schedule]:
 
 
 def take_tick(name: str) -> bool:
-    """Stage the current occurrence of the schedule `name`. Returns False if the schedule is unknown
-    or the occurrence was staged before.
+    """Stage the current occurrence of the schedule `name`.
+
+    Returns False if the schedule is unknown or the occurrence was staged before.
     """
     schedule = _timetable.get(name)
     if schedule is None or find_job(schedule.job) is None:

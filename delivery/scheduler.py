@@ -71,9 +71,7 @@ class _Scheduler(Scheduler):
         """
 
     def acquire_lock(self) -> Any:
-        """As the original, except that a lock without an expiry is deleted: no scheduler sets such
-        a lock.
-        """
+        """As the original, but first delete a lock without an expiry: no scheduler sets one."""
         return super().acquire_lock() or (
             drop_if_endless(self.connection, self.scheduler_lock_key) and super().acquire_lock()
         )

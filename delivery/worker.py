@@ -1,8 +1,8 @@
-"""A warm worker: one process for one queue. It pops an id, claims the row whose turn it is,
-performs the job and records how it ended.
+"""A warm worker: one process for one queue.
 
-The row is claimed before any key of RQ's is touched: a second copy of a job is refused by its row
-and leaves no trace in RQ.
+It pops an id, claims the row whose turn it is, performs the job and records how it ended. The row
+is claimed before any key of RQ's is touched: a second copy of a job is refused by its row and
+leaves no trace in RQ.
 
 When many quick jobs of one account wait, and none of any other, the worker takes several at once.
 They are claimed together and shown together as started and as ended, and those that wrote nothing
@@ -132,6 +132,7 @@ class Worker:
 
     def take(self, identity: str) -> Outcome | None:
         """Perform the job that a queue entry names, or the job of the queue whose turn it is.
+
         Returns None if there was none to perform.
         """
         self._deadline(time.monotonic() + CLAIM_SECONDS)
@@ -158,8 +159,10 @@ class Worker:
             clear_contextvars()
 
     def _take_tick(self, identity: str) -> None:
-        """Stage the job of a tick. If the database fails, put the tick back into its queue: there
-        is no row yet from which the relay could push it again.
+        """Stage the job of a tick.
+
+        If the database fails, put the tick back into its queue: there is no row yet from which the
+        relay could push it again.
         """
         try:
             take_tick(identity.removeprefix(TICK_PREFIX))
@@ -212,9 +215,7 @@ class Worker:
         return batch.first_outcome()
 
     def _batch_of(self, job: Claimed) -> Batch:
-        """The job, together with others of the same name and account if no other account's job
-        waits.
-        """
+        """The job, with others of the same name and account if no other account's job waits."""
         alone = self._batch = Batch(self.redis, self.name, [job], self._deadline)
         job_type = find_job(job.name)
         most = min(AT_ONCE, self._behind // SHARE) - 1

@@ -26,20 +26,14 @@ _FIRST, _LAST = (
 
 
 class NoInstant(ValueError):
-    """A time that could be stored but not read back: in UTC it lies before the year 1 or after
-    9999.
-    """
+    """A time that could be stored but not read back: in UTC before the year 1 or after 9999."""
 
 
 class Instant(peewee.BigIntegerField):
-    """A point in time: microseconds since the epoch in the database, an aware UTC datetime in
-    Python.
-    """
+    """A point in time: microseconds since the epoch in the database, a UTC datetime in Python."""
 
     def db_value(self, value: datetime | int | None) -> int | None:
-        """Microseconds since the epoch. Raises NoInstant for a time that `python_value` could not
-        return.
-        """
+        """Microseconds since the epoch. Raises NoInstant if `python_value` could not return it."""
         if value is not None and not isinstance(value, int | datetime):
             return super().db_value(value)
         micros = to_micros(value) if isinstance(value, datetime) else value
@@ -71,8 +65,10 @@ class ForeignKey(ForeignKeyField):
 
 
 class Row(Model):
-    """The base of every table. Paths that every job takes read and write by `models.fixed_sql`;
-    peewee's queries are for rare cases, and for conditions composed at run time.
+    """The base of every table.
+
+    Paths that every job takes read and write by `models.fixed_sql`; peewee's queries are for rare
+    cases, and for conditions composed at run time.
     """
 
     class Meta:
@@ -88,6 +84,7 @@ class Row(Model):
     @classmethod
     def one_with(cls, parent: str, where: str, *params: Any) -> Self | None:
         """As `one`, and the same statement reads the row that the foreign key `parent` refers to.
+
         In `where`, this table is `t`.
         """
         found = execute(fixed_sql.select_with(cls, parent, where), params).fetchone()
@@ -95,9 +92,7 @@ class Row(Model):
 
     @classmethod
     def all_with(cls, parent: str, where: str, *params: Any) -> list[Self]:
-        """As `all`, each row together with the one that `parent` refers to. In `where`, this table
-        is `t`.
-        """
+        """As `all`, each row with the one that `parent` refers to. `where` calls this table `t`."""
         rows = execute(fixed_sql.select_with(cls, parent, where), params).fetchall()
         return [cls._read_with(parent, row) for row in rows]
 
@@ -140,9 +135,9 @@ class Row(Model):
 
     @classmethod
     def locked(cls, row_id: str | int) -> Self:
-        """Read the row afresh and lock it until the transaction ends. Raises cls.DoesNotExist.
+        """Read the row afresh and lock it until the transaction ends.
 
-        Writers of rows that refer to it need not wait (see `row_lock`).
+        Raises cls.DoesNotExist. Writers of rows that refer to it need not wait (see `row_lock`).
         """
         row = cls.locked_if_there(row_id)
         if row is None:
@@ -157,9 +152,7 @@ class Row(Model):
 
     @classmethod
     def locked_with(cls, parent: str, row_id: str | int) -> Self:
-        """As `locked`, together with the row that the foreign key `parent` refers to, which is not
-        locked.
-        """
+        """As `locked`, with the row that the foreign key `parent` refers to, itself unlocked."""
         row = cls.one_with(parent, f"t.{fixed_sql.by_key(cls)}{row_lock(' OF t')}", row_id)
         if row is None:
             raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]

@@ -109,16 +109,12 @@ def explain(error: PeeweeException) -> str:
 
 
 def gave_way(error: BaseException) -> bool:
-    """Whether PostgreSQL rolled a transaction back to resolve a conflict, so that it can be retried
-    at once.
-    """
+    """Whether PostgreSQL rolled a transaction back to resolve a conflict: retry it at once."""
     return isinstance(error, OperationalError) and state_of(error) in _GAVE_WAY
 
 
 def is_only_away(error: BaseException) -> bool:
-    """Whether the request itself is not at fault: it will succeed once the database is available
-    again.
-    """
+    """Whether the same request will succeed once the database is available again."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     return explain(error) not in {LACKS_TABLES, _LOCKED, _SLOW, _MISTAKEN}

@@ -77,9 +77,7 @@ def select(table: type[Model], where: str) -> str:
 
 @lru_cache(maxsize=2048)
 def select_with(table: type[Model], parent: str, where: str) -> str:
-    """SELECT rows of `table`, called `t` in `where`, each followed by the row its field `parent`
-    names.
-    """
+    """SELECT rows of `table`, called `t` in `where`, each followed by its row named by `parent`."""
     field = _described(table).fields[parent]
     other = field.rel_model
     columns = f"{reader(table, 't').columns}, {reader(other, 'p').columns}"
@@ -124,8 +122,9 @@ def by_key(table: type[Model]) -> str:
 
 @cache
 def insert(table: type[Model], names: tuple[str, ...], in_json: str) -> Writer:
-    """INSERT a row with the fields `names`; `in_json` is the placeholder of a JSON value. Returns
-    the key if the database generates it.
+    """INSERT a row with the fields `names`; `in_json` is the placeholder of a JSON value.
+
+    Returns the key if the database generates it.
     """
     fields = _fields(table, names)
     columns = ", ".join(f'"{field.column_name}"' for field in fields)
@@ -140,8 +139,9 @@ def insert(table: type[Model], names: tuple[str, ...], in_json: str) -> Writer:
 
 @cache
 def update(table: type[Model], names: tuple[str, ...], only_if: str, in_json: str) -> Writer:
-    """UPDATE the fields `names` of one row by its primary key, if it also matches `only_if`. The
-    parameters are the values, the key, then those of `only_if`.
+    """UPDATE the fields `names` of one row by its primary key, if it also matches `only_if`.
+
+    The parameters are the values, the key, then those of `only_if`.
     """
     fields = _fields(table, names)
     sets = ", ".join(

@@ -31,16 +31,15 @@ def _runner() -> Runner:
 
 
 def migrate() -> list[str]:
-    """Apply pending migrations, one process at a time, and return their names. Creates the file of
-    an SQLite database.
+    """Apply pending migrations, one process at a time, and return their names.
+
+    Creates the file of an SQLite database.
     """
     return list(migrate_each())
 
 
 def migrate_each() -> Iterator[str]:
-    """As `migrate`, but yield each name once it is applied: if a later migration fails, those stay
-    applied.
-    """
+    """As `migrate`, but yield each name once applied. If one fails, the earlier ones stay."""
     if not is_postgres():
         database.create_file()
     with _folder_locked(), database.connection_context(), _server_locked(), _patient():
@@ -52,8 +51,9 @@ def migrate_each() -> Iterator[str]:
 
 
 def _apply(name: str) -> None:
-    """Apply a migration, and retry it if it could not get a lock. Every migration can be repeated,
-    even after it was interrupted.
+    """Apply a migration, and retry it if it could not get a lock.
+
+    Every migration can be repeated, even after it was interrupted.
     """
     for left in reversed(range(TRIES)):
         try:
@@ -117,9 +117,7 @@ def _server_locked() -> Iterator[None]:
 
 @contextmanager
 def _folder_locked() -> Iterator[None]:
-    """Keep other processes from migrating this SQLite file or switching it to WAL, with a lock on
-    its folder.
-    """
+    """Keep others from migrating this SQLite file or switching it to WAL: lock its folder."""
     if is_postgres():
         yield
         return
@@ -137,7 +135,5 @@ def pending() -> list[str]:
 
 
 def newer() -> list[str]:
-    """The migrations applied to this database that this release does not know: a newer release has
-    used it.
-    """
+    """Migrations applied to this database that only a newer release knows."""
     return [migration.name for migration in _runner().status() if migration.path is None]

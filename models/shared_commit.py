@@ -1,5 +1,7 @@
-"""Group commit: one SQLite commit for the writes of several threads at the same moment. Otherwise
-SQLite's single writer would wait for the disk once per thread. PostgreSQL does this itself.
+"""Group commit: one SQLite commit for the writes of several threads at the same moment.
+
+Otherwise SQLite's single writer would wait for the disk once per thread. PostgreSQL does this
+itself.
 
 The first thread to arrive leads: it begins a transaction, writes the parts of all threads that have
 arrived by then, its own first, and commits. Then the first thread of those that arrived later

@@ -168,8 +168,9 @@ def transaction() -> Iterator[None]:
 
 
 def again_if_it_gave_way(work: Callable[[], T]) -> T:
-    """Do `work`, which is a transaction or begins with one. Retry it once if PostgreSQL rolled it
-    back to resolve a conflict before anything was saved.
+    """Do `work`, which is a transaction or begins with one.
+
+    Retry it once if PostgreSQL rolled it back to resolve a conflict before anything was saved.
     """
     before = commits()
     try:
@@ -218,9 +219,7 @@ def after_commit(call: Callable[[list[T]], None], *items: T) -> None:
 
 
 def release_connection() -> None:
-    """Return this thread's connection to PostgreSQL's pool. SQLite's stays open, which costs
-    nothing.
-    """
+    """Return this thread's connection to PostgreSQL's pool. SQLite's stays open, at no cost."""
     if not is_postgres() or database.is_closed():
         return
     try:
@@ -230,8 +229,9 @@ def release_connection() -> None:
 
 
 class Connections:
-    """At most `most` connections shared by any number of threads. Each is opened on first use, and
-    stays as `release_connection` leaves it.
+    """At most `most` connections shared by any number of threads.
+
+    Each is opened on first use, and stays as `release_connection` leaves it.
     """
 
     def __init__(self, most: int) -> None:
@@ -270,7 +270,5 @@ def serialize_on(*keys: str) -> None:
 
 
 def share_on(key: str) -> None:
-    """Hold `key` together with other sharers until the transaction ends; `serialize_on` waits for
-    all of them.
-    """
+    """Hold `key` with other sharers until the transaction ends; `serialize_on` waits for all."""
     serialize_on(Shared(key))

@@ -58,8 +58,9 @@ def ended_key(status: str, queue: str) -> str:
 
 
 def workers_key(queue: str) -> str:
-    """The key of the set of a queue's workers. Each member is the key of a worker's hash, which
-    expires when its heartbeats stop.
+    """The key of the set of a queue's workers.
+
+    Each member is the key of a worker's hash, which expires when its heartbeats stop.
     """
     return f"{WORKERS_KEY}:{queue}"
 
@@ -82,8 +83,9 @@ def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
 
 
 def core(job: Claimed) -> dict[Any, Any]:
-    """The fields without which RQ cannot read a job. They are written again at its start and end,
-    because Redis may have been emptied in between.
+    """The fields without which RQ cannot read a job.
+
+    They are written again at its start and end, because Redis may have been emptied in between.
     """
     return _core(job.name, job.id, job.queue)
 

@@ -34,8 +34,9 @@ _STATUS = {"done": "finished", "cancelled": "finished", "dead": "failed"}
 
 
 def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
-    """How many workers of each queue have a live heartbeat. Killed workers stay in RQ's sets, but
-    do not count.
+    """How many workers of each queue have a live heartbeat.
+
+    Killed workers stay in RQ's sets, but do not count.
     """
     return {
         queue: len(known) - len(silent)
@@ -44,9 +45,7 @@ def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
 
 
 def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
-    """Remove workers whose heartbeat has expired from RQ's sets; a killed worker cannot do that
-    itself.
-    """
+    """Remove expired workers from RQ's sets, because a killed worker cannot do that itself."""
     silent = {queue: names for queue, (_, names) in _workers(redis, queues).items() if names}
     if silent:
         with redis.pipeline(transaction=True) as pipe:
@@ -74,8 +73,9 @@ def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes]
 
 
 def abandon(redis: Redis, released: Iterable[Released]) -> None:
-    """Remove the attempts of dead workers from RQ's started attempts. A job that is now dead is
-    shown as failed.
+    """Remove the attempts of dead workers from RQ's started attempts.
+
+    A job that is now dead is shown as failed.
     """
     for job in released:
         identity = rq_id(job.name, job.id)

@@ -37,8 +37,9 @@ def is_wrong_type(error: RedisError) -> bool:
 
 
 def drop_wrong_types(redis: Redis) -> int:
-    """Delete every key whose type is not the one we write, and return how many. Redis does not name
-    the offending key, so all are checked.
+    """Delete every key whose type is not the one we write, and return how many.
+
+    Redis does not name the offending key, so all are checked.
     """
     names = [name for match in ("rq:*", "payphone:*") for name in redis.scan_iter(match, 500)]
     with redis.pipeline(transaction=False) as pipe:

@@ -1,9 +1,8 @@
-"""The writes to RQ's view, as scripts that run inside Redis: one round trip each. In a full or
-read-only Redis a script adds nothing.
+"""The writes to RQ's view, as scripts that run inside Redis: one round trip each.
 
-Each script takes one JSON object, `it`. A key of a wrong type does not stop the other writes: the
-first error is returned at the end, as after MULTI. `done` makes Redis 6 and Valkey word errors
-alike.
+In a full or read-only Redis a script adds nothing. Each script takes one JSON object, `it`. A key
+of a wrong type does not stop the other writes: the first error is returned at the end, as after
+MULTI. `done` makes Redis 6 and Valkey word errors alike.
 """
 
 import hashlib

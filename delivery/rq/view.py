@@ -54,8 +54,9 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Instead:
-    """A queue entry that was popped from `queue` when it was another job's turn. If `is_back`, it
-    returns to the head, so that RQ lists exactly the jobs that wait.
+    """A queue entry that was popped from `queue` when it was another job's turn.
+
+    If `is_back`, it returns to the head, so that RQ lists exactly the jobs that wait.
     """
 
     queue: str
@@ -188,8 +189,9 @@ def finished(job: Claimed, execution: Execution) -> Ending:
 
 
 def failed(job: Claimed, execution: Execution, error: str, delay: float | None) -> Ending:
-    """The end of a failed attempt. `meta` tells when the next one is due, in `delay` seconds (None:
-    the job is dead).
+    """The end of a failed attempt.
+
+    `meta` tells when the next one is due, in `delay` seconds (None: the job is dead).
     """
     next_at = None if delay is None else real_now() + timedelta(seconds=delay)
     meta = {
@@ -217,10 +219,9 @@ def returned(job: Claimed, execution: Execution) -> Ending:
 
 
 def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELSE) -> Next:
-    """Show attempts of one worker and queue, which started together, as ended. Call it only once
-    their rows say so.
+    """Show attempts of one worker and queue, which started together, as ended.
 
-    Returns the popped id, if `closing` asks for one.
+    Call it only once their rows say so. Returns the popped id, if `closing` asks for one.
     """
     now = real_now()
     queue, began = endings[0].job.queue, endings[0].execution

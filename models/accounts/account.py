@@ -11,9 +11,7 @@ from runtime.settings import get_settings
 
 
 def is_live() -> bool:
-    """Whether money is real in this installation, judged by our Stripe key: an installation has one
-    mode.
-    """
+    """Whether money is real here, judged by our Stripe key: an installation has one mode."""
     return mode_of_key(get_settings().stripe_secret_key) == "live"
 
 

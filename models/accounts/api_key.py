@@ -23,9 +23,7 @@ class ApiKey(Row):
 
     @classmethod
     def issue(cls, account: Account | None, name: str, now: datetime) -> tuple["ApiKey", str]:
-        """Create a key; returns its row and its secret, which is not stored and cannot be shown
-        again.
-        """
+        """Create a key. Returns its row and its secret, which is not stored."""
         secret = new_token("pp_" if account else "ppop_")
         row = cls.create(
             id=new_id("key"), account=account, hash=hash_key(secret), name=name, created_at=now

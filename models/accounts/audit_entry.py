@@ -1,8 +1,8 @@
-"""The audit log: who did what to what, and when. Rows are added, never changed or deleted.
+"""The audit log: who did what to what, and when.
 
-The database itself refuses UPDATE, DELETE and TRUNCATE, by triggers. Entries are not chained by
-hashes, because then every writer would have to wait for the previous one. Export them to a place
-that nobody here can change.
+Rows are added, never changed or deleted. The database itself refuses UPDATE, DELETE and TRUNCATE,
+by triggers. Entries are not chained by hashes, because then every writer would have to wait for the
+previous one. Export them to a place that nobody here can change.
 """
 
 from collections.abc import Iterator

@@ -44,9 +44,7 @@ class Operator(Row):
     def add(
         cls, name: str, password: str, now: datetime, rights: Rights = EVERYTHING
     ) -> "Operator":
-        """Create an operator. Raises Refused if the name is taken or unusable, or the password too
-        short.
-        """
+        """Create an operator. Raises Refused for a taken or unusable name, or a short password."""
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise Refused(
@@ -75,8 +73,9 @@ class Operator(Row):
         )
 
     def reset(self, password: str) -> None:
-        """Set a new password and re-enable the operator. Sessions opened with the old password
-        become invalid.
+        """Set a new password and re-enable the operator.
+
+        Sessions opened with the old password become invalid.
         """
         _check_length(password)
         Operator.update(password_hash=_hasher.hash(password), disabled_at=None).where(
@@ -107,9 +106,7 @@ def normal_name(name: str) -> str:
 
 
 def password_holds(operator: Operator | None, password: str) -> bool:
-    """Whether this is the operator's password. Without an operator it returns False, after the same
-    time.
-    """
+    """Whether this is the operator's password; without an operator, False after the same time."""
     with _at_once:
         try:
             _hasher.verify(operator.password_hash if operator else _NOBODY, password)

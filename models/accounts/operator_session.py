@@ -38,8 +38,9 @@ class OperatorSession(Row):
     def open(
         cls, operator: Operator | None, secret: str, now: datetime
     ) -> tuple["OperatorSession", str]:
-        """Open a session; returns its row and token. Without an operator it belongs to the built-in
-        one, whose password is `secret`.
+        """Open a session; returns its row and token.
+
+        Without an operator it belongs to the built-in one, whose password is `secret`.
         """
         token = new_token()
         held = operator.password_hash if operator else secret

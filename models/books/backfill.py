@@ -51,7 +51,5 @@ class Backfill(Row):
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """Record that the run cannot continue: Stripe denies access to this account's list, or its
-        job died.
-        """
+        """Record that the run cannot go on: Stripe denies access to the list, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)

@@ -1,5 +1,6 @@
-"""Incoming provider events and their outcomes. Stored verbatim, except for card numbers and
-Stripe's client secrets.
+"""Incoming provider events and their outcomes.
+
+Stored verbatim, except for card numbers and Stripe's client secrets.
 """
 
 from collections.abc import Sequence
@@ -41,8 +42,10 @@ def clean_event(
     payload: str,
     names: tuple[str, str] | None = None,
 ) -> CleanEvent:
-    """Redact an event for storage. This takes a while but no database, so do it before taking the
-    write lock, for which others wait.
+    """Redact an event for storage.
+
+    This takes a while but no database, so do it before taking the write lock, for which others
+    wait.
 
     `names` are the intent and the invoice that the event names. Without them it holds back contact
     about every invoice of its account until it is processed.
@@ -60,11 +63,11 @@ def clean_event(
 
 
 class InboxEvent(Row):
-    """An event, unique per provider, account and event id. `outcome` is null until it is processed.
+    """An event, unique per provider, account and event id.
 
-    `intent_id` and `named_invoice_id` are those that a Stripe event itself names: empty if none,
-    null if that was not examined, as by an older release. `invoice_id` is the invoice it was found
-    to belong to.
+    `outcome` is null until it is processed. `intent_id` and `named_invoice_id` are those that a
+    Stripe event itself names: empty if none, null if that was not examined, as by an older release.
+    `invoice_id` is the invoice it was found to belong to.
     """
 
     id = BigAutoField()
@@ -130,9 +133,7 @@ class InboxEvent(Row):
         return {str(event_id) for (event_id,) in rows}
 
     def forget_client_secrets(self) -> None:
-        """Remove client secrets from the payload, which a process of an earlier release may have
-        stored.
-        """
+        """Remove client secrets from the payload, stored by a process of an earlier release."""
         clean = without_client_secrets(self.payload)
         if clean != self.payload:
             self._write(payload=clean)

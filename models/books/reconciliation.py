@@ -10,9 +10,7 @@ from models.base import ForeignKey, Instant, Row
 
 
 class Reconciliation(Row):
-    """One run over one Stripe account: `running → done | failed`. `since` and `until` are Stripe's
-    seconds.
-    """
+    """A run over one Stripe account: `running → done | failed`. Times are Stripe's seconds."""
 
     id = BigAutoField()
     stripe_account = TextField(default="")
@@ -58,9 +56,7 @@ class Reconciliation(Row):
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """Record that the run cannot continue: Stripe denies access to this account, or its job
-        died.
-        """
+        """Record that the run cannot continue: Stripe denies access, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)
 
 

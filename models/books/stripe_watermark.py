@@ -1,6 +1,4 @@
-"""How far each Stripe account's list of events has been read: every event up to there is in the
-inbox.
-"""
+"""How far each Stripe account's list of events was read: every event up to there is stored."""
 
 from datetime import datetime, timedelta
 
@@ -17,6 +15,7 @@ NEARLY = timedelta(hours=1)
 
 class StripeWatermark(Row):
     """The newest event of the last finished backfill of one Stripe account ('' is the platform's).
+
     `created` is in seconds.
     """
 

@@ -114,8 +114,9 @@ class Call(Row):
         now: datetime,
         **about: Any,
     ) -> Self:
-        """Create a waiting call to the customer about these invoices. `about`: reason, asked_by,
-        planned_contact_id.
+        """Create a waiting call to the customer about these invoices.
+
+        `about`: reason, asked_by, planned_contact_id.
         """
         row: Self = cls.create(
             id=new_id("call"),
@@ -170,8 +171,9 @@ class Call(Row):
         actor: str,
         now: datetime,
     ) -> Self:
-        """Create a call that staff have already made by hand, about these invoices. `outcome` is
-        one of the policy's. No provider knows of it.
+        """Create a call that staff have already made by hand, about these invoices.
+
+        `outcome` is one of the policy's. No provider knows of it.
         """
         row: Self = cls.create(
             id=new_id("call"),
@@ -199,9 +201,7 @@ class Call(Row):
 
     @classmethod
     def pending(cls, customer_id: str) -> Self | None:
-        """The customer's outbound call that is not over, or None; until it is, no other can be
-        requested.
-        """
+        """The customer's unfinished outbound call, or None; meanwhile no other can be requested."""
         among = ", ".join(f"'{state}'" for state in PENDING)
         where = f"customer_id = ? AND state IN ({among}) AND direction = 'outbound'"
         return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
@@ -312,6 +312,7 @@ class Call(Row):
 
     def record_blocked(self, now: datetime) -> None:
         """Record that Vapi accepted the call but did not place it, because too many are under way.
+
         No attempt was made.
         """
         self._write(now, is_blocked=True, attempted_at=None)
@@ -353,6 +354,7 @@ class Call(Row):
 
     def record_report(self, state: str, now: datetime, **known: Any) -> bool:
         """Record a report by Vapi: the state by its rank, and each non-empty value of `known`.
+
         Returns whether anything was new.
         """
         values = {

@@ -23,10 +23,10 @@ class CallSlot(Row):
 
     @classmethod
     def lease(cls, call_id: str, until: datetime, now: datetime, most: int | None = None) -> bool:
-        """Lease a slot to the call unless `most` are taken, and return whether it has one. Without
-        `most`, e.g. for a call that is already under way, it always gets one.
+        """Lease a slot to the call unless `most` are taken, and return whether it has one.
 
-        Requires an open transaction, and commits together with the decision about the call.
+        Without `most`, e.g. for a call that is already under way, it always gets one. Requires an
+        open transaction, and commits together with the decision about the call.
         """
         serialize_on(_KEY)
         lock = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""

@@ -1,6 +1,4 @@
-"""What the agent's tools did in a call: one row per distinct request (`wish`), under whatever ids
-it arrived.
-"""
+"""What the agent's tools did in a call: one row per request, under whatever ids it arrived."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,9 +30,11 @@ _FAILED = (
 
 
 class ToolCall(Row):
-    """A request by the model that was acted upon. `wish` identifies it, even if Vapi repeats it
-    under a new id. `subject` is the row created for it, `words` what the person said, and `heard`
-    how much had been said by then, so that nothing counts twice.
+    """A request by the model that was acted upon.
+
+    `wish` identifies it, even if Vapi repeats it under a new id. `subject` is the row created for
+    it, `words` what the person said, and `heard` how much had been said by then, so that nothing
+    counts twice.
 
     An attempt to verify the caller is one too: it may have `failed`, and `customer_id` is the
     person compared with.
@@ -74,8 +74,9 @@ class ToolCall(Row):
 
     @classmethod
     def known(cls, call: Call, tool_call_id: str, wish: str) -> Self | None:
-        """The tool call with this id, or else with the same wish. If there is none, that stays true
-        while the call is locked.
+        """The tool call with this id, or else with the same wish.
+
+        If there is none, that stays true while the call is locked.
         """
         return cls.one(
             "call_id = ? AND (tool_call_id = ? OR wish = ?)"

@@ -43,9 +43,7 @@ class _OneKind(peewee.ExceptionWrapper):
 
 
 def _sorted(error: PeeweeException) -> PeeweeException:
-    """The error under the class that says what to do about it, or the error itself if it has that
-    class.
-    """
+    """The error under the class that says what to do about it, which may be its own."""
     state = state_of(error)
     if state.startswith(TOO_LARGE):
         # psycopg calls this an operational error, but the value is at fault: repeating it or
@@ -131,7 +129,5 @@ class AnyDatabase(peewee.Database):
 
     @contextmanager
     def without_sync(self) -> Iterator[None]:
-        """Commits inside do not wait for the disk, where that is safe; by default it is not, and
-        they do.
-        """
+        """Commits inside need not wait for the disk. No effect unless a subclass overrides it."""
         yield

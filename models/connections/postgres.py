@@ -1,6 +1,4 @@
-"""Connections to PostgreSQL: pooled, with a statement timeout, and renewed when the server
-restarts.
-"""
+"""Connections to PostgreSQL: pooled, with a statement timeout, renewed after a restart."""
 
 import math
 import threading
@@ -138,9 +136,7 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
             raise
 
     def _can_reuse(self, connection: Any) -> bool:
-        """Refuse a pooled connection to a standby: after a failover, the same name may lead
-        elsewhere.
-        """
+        """Refuse a connection to a standby: after a failover, the name may lead elsewhere."""
         told = map(connection.info.parameter_status, _READ_ONLY)
         return "on" not in told and super()._can_reuse(connection)
 

@@ -25,9 +25,7 @@ _PAUSE = 0.000_2, 0.001_5  # seconds between two attempts to get the write lock
 
 
 class _Cursor(sqlite3.Cursor):
-    """SQLite continues a statement, and commits it, while its rows are fetched, so errors can arise
-    there too.
-    """
+    """SQLite runs, and commits, a statement while its rows are fetched, which can raise too."""
 
     def __next__(self) -> Any:
         with one_kind:
@@ -95,9 +93,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 raise
 
     def _ask(self, begin: str, give_up: float) -> None:
-        """As `_in_turn`, with less overhead: a waiting thread takes CPU time from the one it waits
-        for.
-        """
+        """As `_in_turn`, with less overhead: waiting takes CPU time from the lock's holder."""
         with one_kind:
             cursor = self.cursor()
             while True:
@@ -170,7 +166,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
             self.connection().execute("COMMIT")  # without checking the file again
 
     def rollback(self) -> None:
-        """Roll back, and let the next writer in."""
+        """Roll back, and end this thread's turn."""
         with self._closed_if_cut_short():
             try:
                 super().rollback()
@@ -178,9 +174,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 self._end_turn()
 
     def close(self) -> bool:
-        """Close this thread's connection, which lets the next writer in. Returns whether it was
-        open, as peewee does.
-        """
+        """Close this thread's connection and end its turn. Returns whether it was open."""
         try:
             closed: bool = super().close()
         finally:
@@ -215,9 +209,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
             raise
 
     def create_file(self) -> None:
-        """Create the file, empty and private, and its folder, unless they exist. Raises
-        Misconfigured.
-        """
+        """Create the file, empty and private, and its folder, if missing. Raises Misconfigured."""
         try:
             private_folder(self.path.parent)
             with suppress(FileExistsError):

@@ -1,5 +1,6 @@
-"""An account's own Twilio sender. If each account has its own, a STOP to one clinic does not stop
-another's texts.
+"""An account's own Twilio sender.
+
+If each account has its own, a STOP to one clinic does not stop another's texts.
 """
 
 from datetime import datetime
@@ -13,8 +14,9 @@ from runtime.settings import get_settings
 
 
 class AccountSender(Row):
-    """The sender of one account: a messaging service or a number of its own. `registration` is its
-    status with the carriers, such as approved or pending; null if unknown.
+    """The sender of one account: a messaging service or a number of its own.
+
+    `registration` is its status with the carriers, such as approved or pending; null if unknown.
     """
 
     account_id: str

@@ -21,9 +21,10 @@ UNSEEN = (
 
 
 class ContactCourse(Row):
-    """A customer's course up the ladder. `next_at` is when the scan looks at them next (business
-    time), None if nothing is planned. `version` counts changes to the row, so that a look that
-    began earlier does not overwrite them.
+    """A customer's course up the ladder.
+
+    `next_at` is when the scan looks at them next (business time), None if nothing is planned.
+    `version` counts changes to the row, so that a look that began earlier does not overwrite them.
 
     The other columns show people what the last look found: the `channel` and time `contact_at` of
     the next contact, or the `code` and `reason` why there is none.

@@ -40,8 +40,9 @@ class ContactDecision(Row):
     def record(
         cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any
     ) -> "ContactDecision":
-        """Record a decision. `about`: account_id, customer_id, invoice_id, channel, phone,
-        asked_by.
+        """Record a decision.
+
+        `about`: account_id, customer_id, invoice_id, channel, phone, asked_by.
         """
         told: dict[str, Any]
         if isinstance(answer, Allowed):

@@ -1,6 +1,4 @@
-"""Holds: reasons, recorded by people, not to contact a customer: a disputed bill, an attorney, a
-bankruptcy …
-"""
+"""Holds: reasons not to contact a customer, such as a dispute, an attorney, a bankruptcy."""
 
 from datetime import datetime
 
@@ -15,8 +13,9 @@ from runtime.ids import new_id
 
 
 class Hold(Row):
-    """A hold on a customer; `kind` is one of the policy's `hold.…`. It ends at `until`, in business
-    time, or when a person lifts it; the row is kept.
+    """A hold on a customer; `kind` is one of the policy's `hold.…`.
+
+    It ends at `until`, in business time, or when a person lifts it; the row is kept.
     """
 
     account_id: str

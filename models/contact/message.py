@@ -20,10 +20,10 @@ NO_REPORT = "no_report"  # error code of a text for which no report arrived
 
 
 class Message(Row):
-    """A text: `waiting → sending → (unknown) → Twilio's statuses`, or `refused`. `tries` counts the
-    attempts reserved.
+    """A text: `waiting → sending → (unknown) → Twilio's statuses`, or `refused`.
 
-    `status` follows reports by rank, so they may arrive in any order and more than once.
+    `tries` counts the attempts reserved. `status` follows reports by rank, so they may arrive in
+    any order and more than once.
     """
 
     account_id: str
@@ -138,8 +138,9 @@ class Message(Row):
         sent_at: datetime,
         now: datetime,
     ) -> None:
-        """Record that the text was decided and reserved, and is about to be sent. `sent_at` is
-        business time and is what the caps count.
+        """Record that the text was decided and reserved, and is about to be sent.
+
+        `sent_at` is business time and is what the caps count.
         """
         self._write(
             now,

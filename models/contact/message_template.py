@@ -43,9 +43,7 @@ class MessageTemplate(Row):
 
 
 def template_for(account_id: str, kind: str, language: str | None) -> tuple[str, str]:
-    """The template and its language: the account's own in the person's language, else the built-in
-    one.
-    """
+    """The template and its language: the account's own in this language, else the built-in one."""
     chosen = language_of(language)
     where = "account_id = ? AND language = ? AND kind = ?"
     own = MessageTemplate.one(where, account_id, chosen, kind)

@@ -1,4 +1,5 @@
 """Look-ups of whether a number has changed hands since its owner consented, with their answers.
+
 They are kept as long as consents, because they prove that we checked.
 """
 
@@ -14,9 +15,11 @@ from runtime.ids import new_id
 
 
 class NumberLookup(Row):
-    """A look-up of a number. `since` is the date of the consent in the account's time zone.
-    `answer` is Twilio's word or error code (see `rules/contact/number_lookups.py`), empty until it
-    arrives at `answered_at`, business time.
+    """A look-up of a number.
+
+    `since` is the date of the consent in the account's time zone. `answer` is Twilio's word or
+    error code (see `rules/contact/number_lookups.py`), empty until it arrives at `answered_at`,
+    business time.
     """
 
     account_id: str
@@ -35,8 +38,9 @@ class NumberLookup(Row):
 
     @classmethod
     def want(cls, customer: Customer, phone: str, since: str, now: datetime) -> Self:
-        """The unanswered look-up of the number, or a new one. The caller holds the lock on the
-        number, so there are never two.
+        """The unanswered look-up of the number, or a new one.
+
+        The caller holds the lock on the number, so there are never two.
         """
         known = cls.one(
             "account_id = ? AND phone = ? AND since = ? AND answer = ''",

@@ -18,11 +18,11 @@ BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of opt-outs that Twilio kno
 
 
 class OptOut(Row):
-    """An opt-out or opt-in of a person, identified by account and number. The latest one for a
-    channel applies.
+    """An opt-out or opt-in of a person, identified by account and number.
 
-    An opt-out sent to a sender that several accounts share, or that belongs to none, is recorded
-    without an account: it applies to every account that uses the sender.
+    The latest one for a channel applies. An opt-out sent to a sender that several accounts share,
+    or that belongs to none, is recorded without an account: it applies to every account that uses
+    the sender.
     """
 
     id = TextField(primary_key=True)
@@ -110,7 +110,5 @@ class OptOut(Row):
 
 
 def person_key(phone: str) -> str:
-    """The key to lock while deciding about the person at this number, or recording an opt-out of
-    theirs.
-    """
+    """The key to lock while deciding about the person at a number, or recording an opt-out."""
     return f"person:{phone}"

@@ -29,9 +29,7 @@ class PhoneSuppression(Row):
     def suppress(
         cls, account_id: str, phone: str, channel: str, code: str, reason: str, now: datetime
     ) -> None:
-        """Suppress this number for the channel, serialized with decisions about the person at it.
-        Idempotent.
-        """
+        """Suppress this number for the channel, serialized with decisions about it. Idempotent."""
         serialize_on(person_key(phone))
         values = {
             "account_id": account_id,

@@ -97,9 +97,7 @@ class PlannedContact(Row):
 
     @classmethod
     def to_be_called(cls, customer_id: str) -> "list[PlannedContact]":
-        """The contacts for which staff have been asked to call the customer by hand, and have not
-        yet.
-        """
+        """The contacts for which staff should call the customer by hand, but have not yet."""
         return cls.all(
             "customer_id = ? AND work_item_id IN (SELECT id FROM work_item"
             " WHERE customer_id = ? AND kind = 'call' AND state = 'open')",
@@ -169,8 +167,10 @@ PlannedContact.add_index(
 
 
 class PlannedContactInvoice(Row):
-    """An invoice that a contact names, or would name. `climbed` is the highest rung, in days, that
-    the invoice has reached with it; `due_on` is its due date at that time.
+    """An invoice that a contact names, or would name.
+
+    `climbed` is the highest rung, in days, that the invoice has reached with it; `due_on` is its
+    due date at that time.
     """
 
     planned_contact_id: str

@@ -105,9 +105,7 @@ class Promise(Row):
         )
 
     def record_followed_up(self, again_at: datetime | None = None) -> None:
-        """Record that the follow-up text was sent or cannot be; with `again_at`, it is retried
-        then.
-        """
+        """Record that the follow-up was sent or is impossible; with `again_at`, retry it then."""
         self._write(real_now(), follow_at=again_at)
 
     @classmethod

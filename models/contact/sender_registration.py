@@ -10,8 +10,9 @@ from models.contact.account_sender import AccountSender
 
 
 class SenderRegistration(Row):
-    """The registration of one messaging service or number, whichever accounts use it. `state`:
-    approved, pending, unregistered, rejected. `code` is Twilio's, `reason` is for people.
+    """The registration of one messaging service or number, whichever accounts use it.
+
+    `state`: approved, pending, unregistered, rejected. `code` is Twilio's, `reason` is for people.
     """
 
     sender = TextField(primary_key=True)
@@ -27,9 +28,7 @@ class SenderRegistration(Row):
 
     @classmethod
     def in_trouble(cls, shared: str, limit: int) -> list[Self]:
-        """Up to `limit` senders in use that are not approved; `shared` is the installation's
-        sender.
-        """
+        """Up to `limit` unapproved senders in use; `shared` is the installation's sender."""
         used = (
             "sender = ? OR EXISTS (SELECT 1 FROM account_sender s WHERE sender_registration.sender"
             " IN (s.messaging_service_sid, s.from_number))"
@@ -38,8 +37,9 @@ class SenderRegistration(Row):
 
     @classmethod
     def keep(cls, sender: str, state: str, code: str, reason: str, now: datetime) -> str:
-        """Record what Twilio says, also for the accounts whose own sender it is. Returns the
-        previous state, or ''.
+        """Record what Twilio says, also for the accounts whose own sender it is.
+
+        Returns the previous state, or ''.
         """
         before = cls.of(sender)
         values = {"state": state, "code": code, "reason": reason, "read_at": now}

@@ -1,6 +1,4 @@
-"""How far Twilio's list of messages has been read: every inbound text up to there has been
-processed.
-"""
+"""How far Twilio's list of messages was read: every inbound text up to there is processed."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -16,8 +14,10 @@ PAGES_KEPT = timedelta(hours=1)  # for which a reading resumes at its page; then
 
 
 class TextWatermark(Row):
-    """The watermark of one Twilio account. During a reading, `until` is the time up to which it
-    reads, and `next_page` the address of the page to resume at, empty for the first.
+    """The watermark of one Twilio account.
+
+    During a reading, `until` is the time up to which it reads, and `next_page` the address of the
+    page to resume at, empty for the first.
     """
 
     twilio_account = TextField(primary_key=True)
@@ -38,9 +38,7 @@ class TextWatermark(Row):
         return row
 
     def begin_anew(self) -> None:
-        """Make the next reading start with the newest text again, if this one is past its first
-        page.
-        """
+        """Make the next reading restart at the newest text, if this one is past its first page."""
         if self.next_page:
             self._write(until=None, next_page="")
 

@@ -22,9 +22,10 @@ THE_CLINIC = "clinic"  # the owner if no person is named: whoever is at the desk
 
 
 class WorkItem(Row):
-    """A piece of work, unique per `kind` and `subject`, the row it is about. `context` has a type
-    per kind and says nothing about health. `suggested` is one of the actions of
-    `rules/contact/work_items.py`. `due_at` is business time; `owner` is who should do it, the
+    """A piece of work, unique per `kind` and `subject`, the row it is about.
+
+    `context` has a type per kind and says nothing about health. `suggested` is one of the actions
+    of `rules/contact/work_items.py`. `due_at` is business time; `owner` is who should do it, the
     clinic if no person is named. `is_new` is set on an item that was just created.
     """
 
@@ -77,8 +78,9 @@ class WorkItem(Row):
         due_at: datetime | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> "WorkItem":
-        """Get the item of this kind and subject, or create it in the caller's transaction. A
-        resolved one stays resolved: use `open_again` if the matter has come back.
+        """Get the item of this kind and subject, or create it in the caller's transaction.
+
+        A resolved one stays resolved: use `open_again` if the matter has come back.
         """
         now = real_now()
         row = cls(
@@ -141,8 +143,9 @@ class WorkItem(Row):
         return self.state == "open"
 
     def open_again(self, words: str, context: Mapping[str, Any] | None = None, **also: Any) -> bool:
-        """Reopen or update the item because its subject has come back or changed. Returns False if
-        nothing is new. `also`: `due_at` and `owner`, if they change.
+        """Reopen or update the item because its subject has come back or changed.
+
+        Returns False if nothing is new. `also`: `due_at` and `owner`, if they change.
         """
         told = dict(context or {})
         if self.is_open and (self.words, self.context) == (words, told):
@@ -185,9 +188,7 @@ class WorkItem(Row):
 
     @classmethod
     def close(cls, kind: str, subject: str, why: str, by: str = SYSTEM) -> None:
-        """Resolve the open item of this kind and subject, if there is one, because its subject is
-        over.
-        """
+        """Resolve the open item of this kind and subject, if any, because its subject is over."""
         row = cls.one("kind = ? AND subject = ? AND state = 'open'", kind, subject)
         if row is not None:
             row.record_resolved(why, by)

@@ -61,10 +61,10 @@ class Released:
 def claim_job(
     job_id: int, worker: str, early: bool = False, undisputed_in: str = ""
 ) -> Claimed | None:
-    """Claim the job if it is waiting and due (or `early`), or return None. One statement, so that
-    only one of many processes can.
+    """Claim the job if it is waiting and due (or `early`), or return None.
 
-    `undisputed_in`: only if it waits in this queue, and no job of another account or endpoint does.
+    One statement, so that only one of many processes can. `undisputed_in`: only if it waits in this
+    queue, and no job of another account or endpoint does.
     """
     if not undisputed_in:
         return claim_where(worker, "id = ?", (job_id,), early)
@@ -134,10 +134,10 @@ def finish_job(job: Claimed) -> bool:
 
 def fail_job(job: Claimed, error: str, delay: float, anew: bool = False) -> bool:
     """Give the job back, due in `delay` seconds, or mark it dead if its attempts are used up.
-    Returns False if another attempt has the claim.
 
-    If it was staged again during the attempt, it starts over, due no later than requested then.
-    `anew` drops the arguments with which an attempt would continue where another stopped.
+    Returns False if another attempt has the claim. If it was staged again during the attempt, it
+    starts over, due no later than requested then. `anew` drops the arguments with which an attempt
+    would continue where another stopped.
     """
     micros = int(delay * SECOND)
     sets = f"{_GIVEN_BACK}, args = '[]'" if anew else _GIVEN_BACK
@@ -145,11 +145,11 @@ def fail_job(job: Claimed, error: str, delay: float, anew: bool = False) -> bool
 
 
 def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | int] = ()) -> bool:
-    """Give the job back, due in `delay` seconds, without using up an attempt. Returns False if
-    another attempt has the claim.
+    """Give the job back, due in `delay` seconds, without using up an attempt.
 
-    If it was staged again during the attempt, it is due no later than requested then, because this
-    attempt may have missed the reason. `onward`, if not empty, replaces its arguments.
+    Returns False if another attempt has the claim. If it was staged again during the attempt, it is
+    due no later than requested then, because this attempt may have missed the reason. `onward`, if
+    not empty, replaces its arguments.
     """
     sets = (
         f"state = 'waiting', attempts = attempts - 1, {_DUE}, lease_until = NULL, pushed_at = NULL,"
@@ -162,10 +162,10 @@ def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | i
 
 
 def return_job(job: Claimed, is_pushed: bool) -> bool:
-    """Give the job back unchanged, because its attempt did not begin. Returns False if another
-    attempt has the claim.
+    """Give the job back unchanged, because its attempt did not begin.
 
-    If `is_pushed`, the caller puts it back into RQ's queue; otherwise the relay pushes it.
+    Returns False if another attempt has the claim. If `is_pushed`, the caller puts it back into
+    RQ's queue; otherwise the relay pushes it.
     """
     sets = "state = 'waiting', attempts = attempts - 1, lease_until = NULL"
     return _settle(job, sets if is_pushed else f"{sets}, pushed_at = NULL", ())

@@ -8,6 +8,7 @@ from models.transactions import transaction
 
 def replay(job_id: int, actor: str, delay: float = 0.0) -> bool:
     """Make the dead job `job_id` run again in `delay` seconds, with the same key and arguments.
+
     Returns False, and writes nothing, if it is not dead.
     """
     with transaction():

@@ -55,8 +55,10 @@ def _oldest(
     rows: str = "id",
     top: str = "",
 ) -> str:
-    """Select the first rows by id whose `column` is earlier than `before`. The range ends at the
-    first row that is not, if that is near the front, else at the id `top`, by default the last.
+    """Select the first rows by id whose `column` is earlier than `before`.
+
+    The range ends at the first row that is not, if that is near the front, else at the id `top`, by
+    default the last.
 
     The last row stays, however old: SQLite would give its id to the next row, but readers of the
     feed are past that id already, and jobs were staged under it.

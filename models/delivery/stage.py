@@ -25,9 +25,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """How a committed job is pushed into RQ before the relay finds it, and whether that would be
-    tried now.
-    """
+    """How a committed job is pushed into RQ before the relay finds it, and whether it would be."""
 
     is_open: Callable[[], bool]
     push: Callable[[list[Pushable]], None]
@@ -56,13 +54,12 @@ def stage(
     delay: float = 0.0,
     nudged: bool = True,
 ) -> int | None:
-    """Stage the job `name`, due in `delay` seconds. Returns its row's id, or None if name and key
-    were staged before.
+    """Stage the job `name`, due in `delay` seconds.
 
-    Arguments are ids, numbers or short words, never personal data. `fair_to` is the account, or
-    `account/endpoint`, whose work it is; they take turns. `queue` overrides the job's own queue,
-    e.g. `INTERACTIVE` when a person waits for the result. Without `nudged`, the job is left to the
-    relay.
+    Returns its row's id, or None if name and key were staged before. Arguments are ids, numbers or
+    short words, never personal data. `fair_to` is the account, or `account/endpoint`, whose work it
+    is; they take turns. `queue` overrides the job's own queue, e.g. `INTERACTIVE` when a person
+    waits for the result. Without `nudged`, the job is left to the relay.
 
     Requires an open transaction: the job exists if and only if the caller's rows do. Raises
     RuntimeError without one, KeyError for an unknown job, ValueError for an unknown queue.
@@ -105,11 +102,10 @@ def stage_again(
     queue: str = "",
     delay: float = 0.0,
 ) -> bool:
-    """Stage the job, or make the one staged before under this key run again. Returns whether it is
-    new.
+    """Stage the job, or make the one staged before under this key run again.
 
-    A finished job runs again after the delay; a running one once more when its attempt is over.
-    `queue`, if given, becomes the row's queue.
+    Returns whether it is new. A finished job runs again after the delay; a running one once more
+    when its attempt is over. `queue`, if given, becomes the row's queue.
     """
     if stage(name, key, *args, fair_to=fair_to, queue=queue, delay=delay) is not None:
         return True

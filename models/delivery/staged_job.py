@@ -104,8 +104,9 @@ class Pushable:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What distinguishes a new job from others of its name. `fair_to` is whose work it is;
-    `request_id` is the request that caused it.
+    """What distinguishes a new job from others of its name.
+
+    `fair_to` is whose work it is; `request_id` is the request that caused it.
     """
 
     key: str
@@ -122,13 +123,12 @@ class NewJob:
 def insert_jobs(
     name: str, new: Sequence[NewJob], queue: str, max_attempts: int, delay: float, *, pushed: bool
 ) -> list[int | None]:
-    """Insert waiting jobs, due in `delay` seconds, in one statement. Returns the id of each, or
-    None if name and key exist already.
+    """Insert waiting jobs, due in `delay` seconds, in one statement.
 
-    A renamed job is staged once under all its names, even while processes of the old release, which
-    know only one of them, stage it too: its former names are reserved for the key first. The
-    process that first reserves a former name, or stages under it, leaves the others nothing to
-    insert.
+    Returns the id of each, or None if name and key exist already. A renamed job is staged once
+    under all its names, even while processes of the old release, which know only one of them, stage
+    it too: its former names are reserved for the key first. The process that first reserves a
+    former name, or stages under it, leaves the others nothing to insert.
     """
     name, *former = names_of(name)
     wanted = [
@@ -158,8 +158,9 @@ def insert_jobs(
 
 
 def _keep_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:
-    """Reserve a former name for this key with a row that is already cancelled. Returns False if the
-    job was staged, or the name reserved, before.
+    """Reserve a former name for this key with a row that is already cancelled.
+
+    Returns False if the job was staged, or the name reserved, before.
     """
     row = execute(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
@@ -178,8 +179,9 @@ def find_staged(name: str, key: str) -> StagedJob | None:
 
 
 def was_staged(name: str, key: Any) -> Any:
-    """The condition that a job was staged with this key under any of its names. The key is an
-    expression over the outer query's columns.
+    """The condition that a job was staged with this key under any of its names.
+
+    The key is an expression over the outer query's columns.
     """
     named = StagedJob.name.in_(names_of(name))
     return fn.EXISTS(StagedJob.select(SQL("1")).where(named, StagedJob.key == key))
@@ -202,6 +204,7 @@ def replay_job(job_id: int, delay: float = 0.0) -> bool:
 
 def revive_job(name: str, key: str, delay: float) -> bool:
     """Run a finished job again, however it ended, from its first attempt, due in `delay` seconds.
+
     Returns False if there is no such job.
     """
     sets = (
@@ -274,8 +277,9 @@ def want_running_again(which: str, params: tuple[Any, ...]) -> None:
 
 
 def move_to(queue: str, name: str, key: str) -> bool:
-    """Move a job that waits in another queue to this one, and return whether it did. The relay
-    pushes it there.
+    """Move a job that waits in another queue to this one, and return whether it did.
+
+    The relay pushes it there.
     """
     elsewhere = "name = ? AND key = ? AND state = 'waiting' AND queue <> ?"
     return bool(
@@ -289,8 +293,9 @@ def move_to(queue: str, name: str, key: str) -> bool:
 def reschedule(
     which: str, params: tuple[Any, ...], delay: float = 0.0, turns: int = 1, apart: float = 0.0
 ) -> int:
-    """Make the waiting jobs that match `which` due in `delay` seconds, and return how many. They
-    are spread by id over `turns` slots, which are `apart` seconds apart.
+    """Make the waiting jobs that match `which` due in `delay` seconds, and return how many.
+
+    They are spread by id over `turns` slots, which are `apart` seconds apart.
     """
     sets = "due_at = {now} + ? + (id - id / ? * ?) * ?, pushed_at = NULL"
     given = int(delay * SECOND), turns, turns, int(apart * SECOND), *params

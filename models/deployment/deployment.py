@@ -15,9 +15,10 @@ OVER = frozenset({"live", "rolled_back", "taken_down"})
 
 
 class Deployment(Recorded, Row):
-    """`queued → running → live`, possibly via `payment_action_required` and `awaiting_port`. If a
-    step fails for good: `rolling_back → rolled_back`, or `failed` if its progress is kept. A live
-    one can be taken down: `rolling_back → taken_down`.
+    """`queued → running → live`, possibly via `payment_action_required` and `awaiting_port`.
+
+    If a step fails for good: `rolling_back → rolled_back`, or `failed` if its progress is kept. A
+    live one can be taken down: `rolling_back → taken_down`.
 
     `holds_slot`: an account has at most one deployment that runs, waits or can be resumed.
     `wanted`: what was requested, {phoneNumber?, areaCode?}. `fee` is in minor units of

@@ -9,9 +9,7 @@ TAG_LENGTH = 6
 
 
 class Installation(Row):
-    """The only row, created by the migration. `tag`: six random characters that tell installations
-    apart.
-    """
+    """The only row, created by the migration. `tag` is six random characters."""
 
     id = IntegerField(primary_key=True)
     tag = TextField()

@@ -1,6 +1,4 @@
-"""The clinics' phone numbers: one slot per account, and each number in one slot of the
-installation.
-"""
+"""The clinics' phone numbers: one slot per account, and each number in one slot only."""
 
 from datetime import datetime
 from typing import Self
@@ -13,13 +11,12 @@ from models.base import ForeignKey, Instant, Recorded, Row
 
 class PhoneLine(Recorded, Row):
     """`reserved → owned → releasing → released`; `reserved` is the slot before anything is bought.
-    It becomes `refused` if nothing can be bought for it.
 
-    `wanted`: {phoneNumber?, areaCode?}, and later notes, such as which number `forwards`. `e164` is
-    null until a number is chosen; `tries` counts the numbers tried. The line's id is the tag of the
-    number at Twilio. `step_id` is the deployment step that waits for it; '' for a number bought on
-    its own. `forwarding`: '' without forwarding, else awaiting_forwarding → confirmed. `source`:
-    bought, ported, sip.
+    It becomes `refused` if nothing can be bought for it. `wanted`: {phoneNumber?, areaCode?}, and
+    later notes, such as which number `forwards`. `e164` is null until a number is chosen; `tries`
+    counts the numbers tried. The line's id is the tag of the number at Twilio. `step_id` is the
+    deployment step that waits for it; '' for a number bought on its own. `forwarding`: '' without
+    forwarding, else awaiting_forwarding → confirmed. `source`: bought, ported, sip.
     """
 
     account_id: str
@@ -63,8 +60,9 @@ class PhoneLine(Recorded, Row):
 
     @classmethod
     def reached_at(cls, e164: str) -> Self | None:
-        """The line that a text or call to this number at Twilio reaches, or None. Excludes SIP
-        lines, whose accounts merely claim that the number is theirs.
+        """The line that a text or call to this number at Twilio reaches, or None.
+
+        Excludes SIP lines, whose accounts merely claim that the number is theirs.
         """
         return cls.one("e164 = ? AND holds_slot AND source <> 'sip'", e164)
 

@@ -11,10 +11,11 @@ EMERGENCY_ADDRESS = "emergency_address"  # one of the names
 
 
 class Resource(Recorded, Row):
-    """A resource of an account at a provider: `made → released`. Its id is the tag it carries.
+    """A resource of an account at a provider: `made → released`.
 
-    `name`: emergency_address, query_tool, receptionist, payments, squad, vapi_number. `version` is
-    the provider's. `digest` is that of the content we rendered, to detect changes by us or by hand.
+    Its id is the tag it carries. `name`: emergency_address, query_tool, receptionist, payments,
+    squad, vapi_number. `version` is the provider's. `digest` is that of the content we rendered, to
+    detect changes by us or by hand.
     """
 
     account_id: str

@@ -10,9 +10,11 @@ from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 
 
 class SetupAttempt(Recorded, Row):
-    """`planned → open → succeeded | failed | canceled`. Its id is the tag (`attempt_id`) of the
-    intent at Stripe, whose client secret is never stored. A failed one may still succeed, with
-    another card. `error`: Stripe's code for the failure, or its message if no intent was created.
+    """`planned → open → succeeded | failed | canceled`.
+
+    Its id is the tag (`attempt_id`) of the intent at Stripe, whose client secret is never stored. A
+    failed one may still succeed, with another card. `error`: Stripe's code for the failure, or its
+    message if no intent was created.
     """
 
     account_id: str

@@ -87,11 +87,10 @@ def tally_of(account: Account, what: str, now: datetime) -> int:
 
 
 def count_reserved(account: Account, what: Limited, now: datetime) -> None:
-    """Count an effect that has just been reserved. Reaching the ceiling emits `ceiling.reached`,
-    once.
+    """Count an effect that has just been reserved.
 
-    Refused effects count too: a ceiling limits runaway behaviour, such as many declined cards in a
-    row.
+    Reaching the ceiling emits `ceiling.reached`, once. Refused effects count too: a ceiling limits
+    runaway behaviour, such as many declined cards in a row.
     """
     account_id, day = account.id, account.local_date(now)
     sql = (

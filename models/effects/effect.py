@@ -37,11 +37,11 @@ class Contradiction(PayphoneError):
 
 
 class Effect(Row):
-    """An action at a provider, done at most once. `request` is frozen with the key: a retry sends
-    the same bytes.
+    """An action at a provider, done at most once.
 
-    `repeated`: the provider returned the same error for this key twice, so it has stored that
-    answer, and the request is over.
+    `request` is frozen with the key: a retry sends the same bytes. `repeated`: the provider
+    returned the same error for this key twice, so it has stored that answer, and the request is
+    over.
     """
 
     id = TextField(primary_key=True)
@@ -87,11 +87,10 @@ class Effect(Row):
         account: Account | None = None,
         **about: Any,
     ) -> "Effect":
-        """The effect with this key: the existing row, or a new one in `sending`. Commits with the
-        caller's decision.
+        """The effect with this key: the existing row, or a new one in `sending`.
 
-        A new one counts towards the `daily_limit` of its account; a caller that has loaded the
-        `account` passes it besides its id, to save a query.
+        Commits with the caller's decision. A new one counts towards the `daily_limit` of its
+        account; a caller that has loaded the `account` passes it besides its id, to save a query.
         """
         values = {
             "id": new_id("eff"),
@@ -143,15 +142,19 @@ class Effect(Row):
 
     @property
     def idempotency_key(self) -> str:
-        """The key sent to the provider. A new generation begins only after the provider's record
-        showed that the last key did nothing.
+        """The key sent to the provider.
+
+        A new generation begins only after the provider's record showed that the last key did
+        nothing.
         """
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 
     @classmethod
     def doubtful(cls, sent_before: datetime | int | None = None) -> Any:
-        """The condition that an effect is `in_doubt`. With `sent_before`, an effect that awaits its
-        first answer matches only if it was last sent before that.
+        """The condition that an effect is `in_doubt`.
+
+        With `sent_before`, an effect that awaits its first answer matches only if it was last sent
+        before that.
         """
         unanswered = (
             cls.sent_at.is_null(False) if sent_before is None else cls.last_sent_at < sent_before
@@ -165,14 +168,16 @@ class Effect(Row):
 
     def record_sent_once(self, now: datetime) -> bool:
         """Record that the request is about to be sent, unless it was or may have been sent already.
+
         Returns whether this caller may send it.
         """
         free = "state = 'sending' AND sent_at IS NULL AND generation = ?"
         return self._write(only_if=free, given=(self.generation,), sent_at=now, last_sent_at=now)
 
     def record_never_sent(self, code: str, error: str, now: datetime) -> bool:
-        """Refuse an effect that was never sent. Returns False, and writes nothing, if it may have
-        been sent since the caller read the row.
+        """Refuse an effect that was never sent.
+
+        Returns False, and writes nothing, if it may have been sent since the caller read the row.
         """
         return self._write(
             only_if="state = 'sending' AND sent_at IS NULL AND generation = ?",
@@ -195,9 +200,7 @@ class Effect(Row):
         )
 
     def is_still_ours(self) -> bool:
-        """Whether the row is unchanged since this process wrote it, i.e. no other process has taken
-        over.
-        """
+        """Whether the row is unchanged since this process wrote it: no other has taken over."""
         return Effect.has(
             "id = ? AND state = 'sending' AND generation = ? AND last_sent_at = ?",
             self.id,
@@ -213,8 +216,10 @@ class Effect(Row):
         self._record(sent_at=self.sent_at or now, last_sent_at=now)
 
     def record_confirmed(self, provider_id: str, answer: dict[str, Any], now: datetime) -> None:
-        """Record that it happened. Repeating this with the same `provider_id` is harmless. Raises
-        Contradiction if another outcome is known, Conflict if another attempt began a new key.
+        """Record that it happened.
+
+        Repeating this with the same `provider_id` is harmless. Raises Contradiction if another
+        outcome is known, Conflict if another attempt began a new key.
         """
         written = self._write(
             only_if=_IS_OPEN,
@@ -243,15 +248,11 @@ class Effect(Row):
         self._record(state="refused", error_code=code, error=error[:500], settled_at=now)
 
     def record_unknown(self, code: str, error: str, repeated: bool = False) -> None:
-        """Record that it may have happened; `repeated` if the provider had returned the same error
-        before.
-        """
+        """Record that it may have happened; `repeated` if the provider returned the error twice."""
         self._record(state="unknown", error_code=code, error=error[:500], repeated=repeated)
 
     def record_next_generation(self) -> None:
-        """Begin a new key, because the provider's record shows that nothing happened under the last
-        one.
-        """
+        """Begin a new key: the provider's record shows that nothing happened under the last one."""
         self._record(
             generation=self.generation + 1,
             state="sending",

@@ -26,9 +26,7 @@ SWITCHES = Shared(_KEY)  # held by readers
 
 
 class PauseSwitch(Row):
-    """A switch; its history is in the audit log. `account_id` is empty for a switch of all
-    accounts.
-    """
+    """A switch; the audit log has its history. `account_id` is empty if it is for all accounts."""
 
     id = BigAutoField()
     account_id = TextField(default=ALL)
@@ -44,8 +42,9 @@ class PauseSwitch(Row):
 
     @classmethod
     def set(cls, account_id: str, what: Pausable, paused: bool, by: str, why: str) -> bool:
-        """Pause or resume, audited in the same transaction. Returns False, and writes nothing, if
-        it is already so.
+        """Pause or resume, audited in the same transaction.
+
+        Returns False, and writes nothing, if it is already so.
         """
         with transaction():
             serialize_on(_KEY)
@@ -74,8 +73,9 @@ def share_switches() -> None:
 
 
 def paused(account_id: str | None, what: Pausable) -> bool:
-    """Whether `what` is paused for this account or for all. Holds a shared lock on the switches
-    until the transaction ends.
+    """Whether `what` is paused for this account or for all.
+
+    Holds a shared lock on the switches until the transaction ends.
     """
     share_switches()
     where = "account_id IN (?, ?) AND what = ? AND paused"

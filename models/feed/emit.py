@@ -26,8 +26,9 @@ class News(NamedTuple):
 
 
 def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
-    """Emit an event, described as in `News`, to the account's feed and endpoints. Commits with the
-    caller's transaction. Call it once per transition.
+    """Emit an event, described as in `News`, to the account's feed and endpoints.
+
+    Commits with the caller's transaction. Call it once per transition.
     """
     return emit_all(account_id, [News(type, payload, subject)])[0]
 

@@ -1,7 +1,7 @@
-"""The feed of events for the clinic's software. Each event is written in the transaction it
-reports.
+"""The feed of events for the clinic's software.
 
-Payloads hold ids, amounts and statuses only: no names, no phone numbers, nothing about health.
+Each event is written in the transaction it reports. Payloads hold ids, amounts and statuses only:
+no names, no phone numbers, nothing about health.
 """
 
 from typing import Any
@@ -76,12 +76,11 @@ def feed_key(account_id: str) -> str:
 
 
 def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
-    """Up to `limit` events after `cursor`, oldest first. No event is ever inserted before one
-    already returned.
+    """Up to `limit` events after `cursor`, oldest first.
 
-    Ids are assigned before commits, and in PostgreSQL a later id may commit first. So a reader
-    first waits for the feed's current writers, and reads no further than their last event. SQLite
-    has one writer at a time and needs no lock.
+    No event is ever inserted before one already returned. Ids are assigned before commits, and in
+    PostgreSQL a later id may commit first. So a reader first waits for the feed's current writers,
+    and reads no further than their last event. SQLite has one writer at a time and needs no lock.
     """
     if is_postgres():
         with transaction():

@@ -1,6 +1,4 @@
-"""The delivery of one event to one endpoint, with its attempts: `waiting → delivered | failed |
-cancelled`.
-"""
+"""Delivery of one event to one endpoint: `waiting → delivered | failed | cancelled`."""
 
 from datetime import datetime
 from typing import Any
@@ -15,9 +13,7 @@ KEPT_TRIES = 20  # the latest are kept
 
 
 class WebhookDelivery(Row):
-    """A delivery. `tries` holds each attempt's time, status or error, and milliseconds; never
-    bodies.
-    """
+    """A delivery. `tries`: each attempt's time, status or error, and milliseconds; no bodies."""
 
     event_id: int
     endpoint_id: str

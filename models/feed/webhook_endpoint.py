@@ -1,6 +1,4 @@
-"""Webhook endpoints of clinics' software: a URL, the event types it subscribes to, and a signing
-secret.
-"""
+"""Webhook endpoints of clinics' software: a URL, event types, and a signing secret."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +18,10 @@ QUIET = 5, 60, 300
 
 
 class WebhookEndpoint(Row):
-    """An endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted. `failures` counts
-    consecutive failures of any of its deliveries. `quiet_until` is when an endpoint whose
-    deliveries are held is tested again.
+    """An endpoint: `active ⇄ disabled`, `→ deleted`.
+
+    `secret` is encrypted. `failures` counts consecutive failures of any of its deliveries.
+    `quiet_until` is when an endpoint whose deliveries are held is tested again.
 
     `missed_after` is the feed's cursor before the first event it missed when it was last disabled.
     """
@@ -88,13 +87,15 @@ class WebhookEndpoint(Row):
 
     @property
     def is_held(self) -> bool:
-        """Whether all its deliveries but the one that tests it are held. (An older release held
-        them after one failure.)
+        """Whether all its deliveries but the one that tests it are held.
+
+        (An older release held them after one failure.)
         """
         return self.failures >= HELD_AFTER or self.quiet_until is not None
 
     def record_failed(self, error: str, now: datetime) -> bool:
         """Record a failed delivery; after HELD_AFTER in a row its deliveries are held for a while.
+
         Returns whether it has been failing for too long.
         """
         since, failures = self.failing_since or now, self.failures + 1
@@ -128,14 +129,13 @@ class WebhookEndpoint(Row):
         self._write(**values)
 
     def record_resealed(self, sealed_secret: str) -> bool:
-        """Store the same secret sealed under another key. Returns False if the secret has been
-        changed or deleted since it was read.
+        """Store the same secret sealed under another key.
+
+        Returns False if the secret has been changed or deleted since it was read.
         """
         same = (WebhookEndpoint.id == self.id) & (WebhookEndpoint.secret == self.secret)
         return bool(WebhookEndpoint.update(secret=sealed_secret).where(same).execute())
 
     def record_deleted(self, now: datetime) -> None:
-        """Delete it for its owner. The row stays for the record of its deliveries, without the
-        secret.
-        """
+        """Delete it for its owner. The row stays for its deliveries, without the secret."""
         self._write(state="deleted", secret="", disabled_at=now)

@@ -10,9 +10,10 @@ from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 
 
 class Integration(Recorded, Row):
-    """`connected → expired | revoked`, and `expired → connected` when it is reconnected. One row
-    per account and provider is `current`. A revoked one is not, and keeps `sealed` until the
-    credential is revoked at the provider.
+    """`connected → expired | revoked`, and `expired → connected` when it is reconnected.
+
+    One row per account and provider is `current`. A revoked one is not, and keeps `sealed` until
+    the credential is revoked at the provider.
 
     `kind`: oauth, key_pair, token · `sealed`: the credential as JSON, encrypted under
     PAYPHONE_SECRET_KEY · `found`: what its check found, for people · `error`: why it expired, in

@@ -1,6 +1,4 @@
-"""An invoice: its terms, what people decided about it, and the amounts and status computed from its
-facts.
-"""
+"""An invoice: its terms, a person's mark, and the amounts and status computed from its facts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -73,9 +71,7 @@ class Invoice(Row):
 
     @classmethod
     def of_intent(cls, stripe_account: str, intent_id: str, named: str) -> "Invoice | None":
-        """The invoice of the payment with this intent, else the one `named`, with its account; or
-        None.
-        """
+        """The invoice of this intent's payment, else the one `named`, with its account; or None."""
         return cls.one_with(
             "account",
             "t.id = COALESCE((SELECT invoice_id FROM payment"

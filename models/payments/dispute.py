@@ -100,9 +100,7 @@ class Dispute(Row):
 
 
 def _due_by(dispute: dict[str, Any]) -> datetime | None:
-    """Stripe's deadline for evidence, given as seconds since the epoch; None if no answer is
-    possible.
-    """
+    """Stripe's deadline for evidence, from epoch seconds; None if no answer is possible."""
     details = dispute.get("evidence_details")
     seconds = details.get("due_by") if isinstance(details, dict) else None
     if not isinstance(seconds, int) or not 0 < seconds < LAST_SECOND:
@@ -130,10 +128,10 @@ class DisputeMovement(Row):
     def record(
         cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime
     ) -> bool:
-        """Record one balance transaction of a dispute. Returns False if it is unchanged.
+        """Record one balance transaction of a dispute.
 
-        An earlier release stored the dispute's own amount if the currencies differed; that is
-        corrected.
+        Returns False if it is unchanged. An earlier release stored the dispute's own amount if the
+        currencies differed; that is corrected.
         """
         money = {
             "amount": int(movement["amount"]),

@@ -1,6 +1,4 @@
-"""Which invoices have received money or have money on its way, so that their amounts must not
-change.
-"""
+"""Which invoices have money received or on its way, so that their amounts must not change."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,4 @@
-"""The facts that an invoice's amounts are computed from, read once: its payments, and what was
-returned.
-"""
+"""The facts from which an invoice's amounts are computed: payments, and what was returned."""
 
 from collections.abc import Collection
 from datetime import date

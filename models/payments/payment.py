@@ -19,11 +19,11 @@ from runtime.ids import new_id
 
 
 class Payment(Row):
-    """A payment; amounts in minor units. `intent_id` is Stripe's, in `stripe_account` ('' is the
-    platform).
+    """A payment; amounts in minor units.
 
-    An offline payment can be voided, which is final: its row and reference stay, but it no longer
-    counts. `told_by_intent` says where its amounts come from: see `rules.payment_merge`.
+    `intent_id` is Stripe's, in `stripe_account` ('' is the platform). An offline payment can be
+    voided, which is final: its row and reference stay, but it no longer counts. `told_by_intent`
+    says where its amounts come from: see `rules.payment_merge`.
     """
 
     account_id: str
@@ -133,9 +133,7 @@ class Payment(Row):
         return row
 
     def record_voided(self, reason: str, now: datetime) -> None:
-        """Void it because it was recorded wrongly, or its check bounced. Final. The invoice must be
-        locked.
-        """
+        """Void a wrongly recorded or bounced payment. Final. The invoice must be locked."""
         self.status = "voided"
         self.voided_at = now
         self.void_reason = reason

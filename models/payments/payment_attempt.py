@@ -1,6 +1,4 @@
-"""Attempts to pay an invoice through a PaymentIntent of ours; an invoice has at most one live
-attempt.
-"""
+"""Attempts to pay an invoice through a PaymentIntent of ours: at most one live per invoice."""
 
 from datetime import datetime
 from typing import Any
@@ -69,8 +67,9 @@ class PaymentAttempt(Row):
     def plan(
         cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime
     ) -> "PaymentAttempt":
-        """Create an attempt for the invoice's current balance. The invoice must be locked and have
-        no live one.
+        """Create an attempt for the invoice's current balance.
+
+        The invoice must be locked and have no live one.
         """
         about = {
             "receipt_email": receipt_email,
@@ -93,8 +92,9 @@ class PaymentAttempt(Row):
 
     @classmethod
     def record_over(cls, intent: dict[str, Any], now: datetime) -> bool:
-        """Close the intent's attempt if the intent has succeeded or was cancelled. Returns whether
-        one was closed.
+        """Close the intent's attempt if the intent has succeeded or was cancelled.
+
+        Returns whether one was closed.
         """
         if intent["status"] not in OVER:
             return False
@@ -116,8 +116,9 @@ class PaymentAttempt(Row):
         return self.state in LIVE
 
     def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
-        """Record that Stripe has created the intent. Returns False if it is no longer wanted and
-        must be cancelled.
+        """Record that Stripe has created the intent.
+
+        Returns False if it is no longer wanted and must be cancelled.
         """
         made = {
             "intent_id": intent_id,
@@ -140,8 +141,9 @@ class PaymentAttempt(Row):
         self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
 
     def record_change_refused(self, error: str, now: datetime, **kept: str | None) -> None:
-        """Record that Stripe refused to change the intent. It stays as it was, with the receipt
-        address and the Stripe customer in `kept`.
+        """Record that Stripe refused to change the intent.
+
+        It stays as it was, with the receipt address and the Stripe customer in `kept`.
         """
         self._move(
             now,

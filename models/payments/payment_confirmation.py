@@ -1,6 +1,4 @@
-"""Confirmations: server-side charges of a card for an attempt, one at a time, each confirmed once
-at Stripe.
-"""
+"""Confirmations: server-side charges of a card, one at a time, each confirmed once at Stripe."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,9 +20,10 @@ _CALLS = (
 
 
 class PaymentConfirmation(Row):
-    """A charge: `requested → settled | declined | refused`. The payment itself holds the result.
+    """A charge: `requested → settled | declined | refused`.
 
-    `decline_code` is the card's; `refusal` is our or Stripe's reason for not trying it.
+    The payment itself holds the result. `decline_code` is the card's; `refusal` is our or Stripe's
+    reason for not trying it.
     """
 
     attempt_id: str
@@ -59,8 +58,9 @@ class PaymentConfirmation(Row):
 
     @classmethod
     def calls_of(cls, intent_ids: Iterable[str | None]) -> dict[str, str]:
-        """The call in which each intent was or is being charged, by intent id. Intents not charged
-        in a call are omitted.
+        """The call in which each intent was or is being charged, by intent id.
+
+        Intents not charged in a call are omitted.
         """
         asked = [each for each in intent_ids if each]
         if not asked:
@@ -105,10 +105,10 @@ class PaymentConfirmation(Row):
         now: datetime,
         **how: bool | str | None,
     ) -> "PaymentConfirmation":
-        """Request a charge of the attempt's current amount. The invoice must be locked, and no
-        other confirmation running.
+        """Request a charge of the attempt's current amount.
 
-        Without a payment method, the customer's saved card is charged.
+        The invoice must be locked, and no other confirmation running. Without a payment method, the
+        customer's saved card is charged.
         """
         about = {"asked_by": asked_by, "created_at": now, "updated_at": now}
         row: PaymentConfirmation = cls.create(

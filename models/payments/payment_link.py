@@ -83,15 +83,11 @@ class PaymentLink(Row):
         self._write(now, state="refused", error=error[:500])
 
     def record_created_too_late(self, stripe_link_id: str, url: str, now: datetime) -> None:
-        """Record that Stripe has created it for an outdated balance: it is closed before it is
-        shown to anyone.
-        """
+        """Record its creation for an outdated balance: it is closed before anyone sees it."""
         self._write(now, stripe_link_id=stripe_link_id, url=url, state="retiring")
 
     def record_retiring(self, now: datetime) -> None:
-        """Record that it must take no more money: the balance changed, or a card is about to be
-        charged.
-        """
+        """Record that it must take no more money: the balance changed, or a charge follows."""
         self._write(now, state="retiring")
 
     def record_retired(self, now: datetime) -> None:

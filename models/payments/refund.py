@@ -13,9 +13,10 @@ PENDING = "pending"  # the state of a refund if Stripe names none
 
 
 class Refund(Row):
-    """A refund; minor units. It may be known before its payment, because events come in any order.
+    """A refund; minor units.
 
-    `announced` is the last state that was announced to the clinic's software.
+    It may be known before its payment, because events come in any order. `announced` is the last
+    state that was announced to the clinic's software.
     """
 
     refund_id = TextField(primary_key=True)

@@ -14,8 +14,9 @@ from runtime.ids import new_id
 
 
 class RefundRequest(Row):
-    """A request, in minor units of the payment's currency: `requested → confirmed | refused`. A
-    confirmed one may still fail at the bank: `→ failed`.
+    """A request, in minor units of the payment's currency: `requested → confirmed | refused`.
+
+    A confirmed one may still fail at the bank: `→ failed`.
     """
 
     account_id: str

@@ -19,8 +19,9 @@ def own_effects(account: Account) -> list[Effect]:
 
 
 def timeline_of_account(account: Account, effects: Iterable[Entry]) -> list[Entry]:
-    """All entries about the account's going live, oldest first. `effects` are the entries made from
-    its effects.
+    """All entries about the account's going live, oldest first.
+
+    `effects` are the entries made from its effects.
     """
     deployments = Deployment.all("account_id = ? ORDER BY id LIMIT ?", account.id, MOST)
     lines = PhoneLine.all("account_id = ? ORDER BY id LIMIT ?", account.id, MOST)

@@ -1,5 +1,6 @@
-"""How often calls from a number are answered, by hour of the day. A number that carriers label as
-spam shows up here first.
+"""How often calls from a number are answered, by hour of the day.
+
+A number that carriers label as spam shows up here first.
 """
 
 from dataclasses import dataclass

@@ -97,9 +97,7 @@ OLDEST_DUE = (
 
 
 def oldest_due() -> dict[str, float]:
-    """How long the oldest due job of each queue has been waiting, in seconds; queues without jobs
-    are omitted.
-    """
+    """How long the oldest due job of each queue has waited, in seconds; no entry without one."""
     rows = execute(OLDEST_DUE).fetchall()
     return {queue: max(0.0, age / _SECOND) for queue, age in rows}
 
@@ -183,8 +181,9 @@ def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
 
 
 def count_delivered(seconds: int) -> dict[str, int]:
-    """Stripe's events of the last `seconds` that were delivered to each endpoint. Reads only the
-    latest events, so a large number is cut off.
+    """Stripe's events of the last `seconds` that were delivered to each endpoint.
+
+    Reads only the latest events, so a large number is cut off.
     """
     fetched = count_fetched(seconds, scheduled=False)
     latest = "SELECT provider, account, received_at FROM inbox_event ORDER BY id DESC LIMIT ?"

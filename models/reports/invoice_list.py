@@ -57,9 +57,7 @@ def _of_each_status(account: Account, wanted: Wanted, limit: int) -> list[Invoic
 
 
 def _changed(account: Account, wanted: Wanted, limit: int, since: int) -> list[Invoice]:
-    """Invoices changed since `since`: by the index of changes if they are few, else in the order of
-    ids.
-    """
+    """Invoices changed since `since`: by the index of changes if few, else in the order of ids."""
     found = execute(
         "SELECT COUNT(*) FROM (SELECT 1 FROM invoice WHERE account_id = ? AND updated_at >= ?"
         " LIMIT ?) AS changed",
@@ -78,9 +76,10 @@ def _page(
     *led: Any,
     order: str = "t.id",
 ) -> list[Invoice]:
-    """One range of the index that starts with the account and `lead`, in the order of ids. Other
-    filters are expressions instead of plain columns, so that no planner picks another index for
-    them.
+    """One range of the index that starts with the account and `lead`, in the order of ids.
+
+    Other filters are expressions instead of plain columns, so that no planner picks another index
+    for them.
     """
     where = ["t.account_id = ?", *([lead] if lead else [])]
     given: list[Any] = [account.id, *led]

@@ -213,9 +213,7 @@ def _total(row: Sequence[Any]) -> Total:
 
 
 def fold_changes(batch: int) -> int:
-    """Add up to `batch` changes to the totals, in the caller's transaction, and return how many
-    there were.
-    """
+    """Add up to `batch` changes to the totals in the caller's transaction. Returns how many."""
     serialize_on("running_total")
     rows = execute(
         "DELETE FROM total_change WHERE id IN (SELECT id FROM total_change ORDER BY id LIMIT ?)"

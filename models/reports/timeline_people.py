@@ -21,9 +21,7 @@ from rules.timeline_words import PROMISES, money
 
 
 def wishes(having: Belongings) -> Iterable[Entry]:
-    """Consents and opt-outs of the customer, at any of their numbers. Their own words stay with the
-    customer.
-    """
+    """Consents and opt-outs at any of the customer's numbers, without the customer's words."""
     customer = having.invoice.customer
     given = Consent.all("customer_id = ? ORDER BY created_at LIMIT ?", customer.id, MOST)
     for row in given:

@@ -1,6 +1,4 @@
-"""The timeline's entries about contacts that the ladder planned for an invoice: as a draft, as
-performed, or why not.
-"""
+"""The timeline's entries about planned contacts: as a draft, as performed, or why not."""
 
 from collections.abc import Iterable
 
@@ -12,9 +10,7 @@ WAYS = {"sms": "A text", "voice": "A call", "person": "Handing over to a person"
 
 
 def planned_contacts(having: Belongings) -> Iterable[Entry]:
-    """Contacts planned by the ladder. The time of a draft's approval or end is that of its work
-    item.
-    """
+    """Contacts planned by the ladder. A draft's work item gives the time of its approval or end."""
     about = "t.invoice_id = ? ORDER BY t.planned_contact_id LIMIT ?"
     rows = PlannedContactInvoice.all_with("planned_contact", about, having.invoice.id, MOST)
     decided = _decided([row.planned_contact for row in rows if row.planned_contact.expires_at])

@@ -1,5 +1,7 @@
-"""The timeline's sources, one function each, here or in the neighbouring `timeline_*` files. A new
-source is one more function, listed at the end. The source of effects is `effects/timeline.py`.
+"""The timeline's sources, one function each, here or in the neighbouring `timeline_*` files.
+
+A new source is one more function, listed at the end. The source of effects is
+`effects/timeline.py`.
 """
 
 from collections.abc import Iterable
