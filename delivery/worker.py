@@ -85,7 +85,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._stop)
         # Ctrl-C reaches every process of the group. The pool handles it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # it may pend since the fork
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # may be pending since fork
         with self._patience.out():
             self._inherit(predecessor)
         while self._goes_on:
