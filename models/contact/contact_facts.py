@@ -37,12 +37,12 @@ _INTENTS = (
 # events about a clinic's own card, which never concern an invoice
 _OF_CARDS = ", ".join(f"'{name}'" for name in (*CARD_EVENTS, *FORMER_CARD_EVENTS))
 _UNNAMED_TYPES = " OR ".join(f"e.type LIKE :unnamed{place}" for place in range(len(UNNAMED)))
-# Whether an unprocessed event may change the invoice: one that names it or an intent of it; or one
-# whose invoice is unknown and which may be about any: about returned money, received by an older
-# release that did not record what it names, or waiting for long. The latter no longer hold anything
-# back once their job is dead or they have waited for a day. The provider is compared as an
-# expression that no index has; otherwise SQLite would use the provider's index and read all events
-# ever received instead of the few that wait.
+# Whether an unprocessed event may change the invoice: one that names it or an intent of it, or one
+# whose invoice is unknown. The latter counts if it is about returned money, was received by an
+# older release that did not record what it names, or has waited for long; but no longer once its
+# job is dead or it has waited for a day. The provider is compared as an expression that no index
+# has; otherwise SQLite would use the provider's index and read all events ever received instead of
+# the few that wait.
 _BEHIND = f"""
 SELECT 1 FROM inbox_event AS e
 WHERE e.provider || '' = 'stripe' AND e.account = :stripe AND e.outcome IS NULL AND (
