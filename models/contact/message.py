@@ -1,4 +1,4 @@
-"""A text to a person: requested, decided, sent at most once, and tracked until it is settled."""
+"""A text to a person: requested, decided, sent at most once, tracked until it arrives or fails."""
 
 from datetime import datetime
 from typing import Any

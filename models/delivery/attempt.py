@@ -135,9 +135,9 @@ def finish_job(job: Claimed) -> bool:
 def fail_job(job: Claimed, error: str, delay: float, anew: bool = False) -> bool:
     """Give the job back, due in `delay` seconds, or mark it dead if its attempts are used up.
 
-    Returns False if another attempt has the claim. If it was staged again during the attempt, it
-    starts over, due no later than requested then. `anew` drops the arguments with which an attempt
-    would continue where another stopped.
+    Returns False if another attempt has the claim. If it was staged again during the attempt, its
+    attempts start over, and it is due no later than requested then. `anew` drops the arguments with
+    which an attempt would continue where another stopped.
     """
     micros = int(delay * SECOND)
     sets = f"{_GIVEN_BACK}, args = '[]'" if anew else _GIVEN_BACK

@@ -127,9 +127,7 @@ class Effect(Row):
 
     @classmethod
     def refusals(cls, kind: str, subject: str, invoice_id: str) -> int:
-        """How often this was refused: counts the invoice's refused effects `kind:subject`,
-        `kind:subject:1` …
-        """
+        """How many of the invoice's effects `kind:subject`, `kind:subject:1` … were refused."""
         key = f"{kind}:{subject}"
         mine = (cls.invoice_id == invoice_id) & ((cls.key == key) | cls.key.startswith(f"{key}:"))
         return int(cls.select().where(mine, cls.state == "refused").count())
