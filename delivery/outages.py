@@ -1,4 +1,4 @@
-"""What relay and workers do while the database or Redis cannot serve them: wait, say why, go on."""
+"""What relay and workers do while the database or Redis is unavailable: wait, log, continue."""
 
 import time
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ log = get_log("waiting")
 
 
 def explain_redis(error: RedisError) -> str:
-    """What is the matter with Redis and what to do, in sentences."""
+    """Explain in sentences what is wrong with Redis and what to do."""
     if is_wrong_type(error):
         return ODD
     if refuses_writes(error):
@@ -47,9 +47,7 @@ def explain_redis(error: RedisError) -> str:
 
 
 class Patience:
-    """The patience of one process: each failure in a row makes its pause longer, and is said once a
-    minute.
-    """
+    """Back-off of a process: each consecutive failure doubles the pause, logged once a minute."""
 
     def __init__(self, who: str, redis: Redis) -> None:
         self._who = who
@@ -60,8 +58,9 @@ class Patience:
 
     @contextmanager
     def out(self) -> Iterator[None]:
-        """Do what is inside; if database or Redis is in the way, wait a little. What was begun is
-        done by a later look, or when its lease is over.
+        """Run the block; if the database or Redis fails, log it and pause.
+
+        Interrupted work is done by a later look, or when its lease expires.
         """
         try:
             yield
@@ -78,10 +77,10 @@ class Patience:
             release_connection()
 
     def complain(self, error: RedisError) -> None:
-        """Say what is the matter with Redis; what is odd in it is mended at once."""
+        """Log what is wrong with Redis; keys of a wrong type are deleted at once."""
         self._say(explain_redis(error), error)
         if is_wrong_type(error):
-            with suppress(RedisError):  # then the next one that complains does it
+            with suppress(RedisError):  # the next complaint retries it
                 drop_wrong_types(self._redis)
 
     def _say(self, why: str, error: Exception) -> None:

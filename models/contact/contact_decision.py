@@ -11,9 +11,7 @@ from runtime.ids import new_id
 
 
 class ContactDecision(Row):
-    """One answer of the gate; `effect_id` names the attempt that was reserved in the same
-    transaction.
-    """
+    """One answer of the gate. `effect_id` is the attempt reserved in the same transaction."""
 
     id = TextField(primary_key=True)
     account_id = TextField()
@@ -42,8 +40,9 @@ class ContactDecision(Row):
     def record(
         cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any
     ) -> "ContactDecision":
-        """Record a decision; `about`: account_id, customer_id, invoice_id, channel, phone,
-        asked_by.
+        """Record a decision.
+
+        `about`: account_id, customer_id, invoice_id, channel, phone, asked_by.
         """
         told: dict[str, Any]
         if isinstance(answer, Allowed):

@@ -13,13 +13,16 @@ from models.reports.timeline_sources import audited
 
 
 def own_effects(account: Account) -> list[Effect]:
-    """The effects that are about the account and no invoice."""
+    """The account's effects that belong to no invoice."""
     where = "account_id = ? AND invoice_id IS NULL ORDER BY created_at LIMIT ?"
     return Effect.all(where, account.id, MOST)
 
 
 def timeline_of_account(account: Account, effects: Iterable[Entry]) -> list[Entry]:
-    """Everything about the account's going live, oldest first; `effects` as told by their room."""
+    """All entries about the account's going live, oldest first.
+
+    `effects` are the entries made from its effects.
+    """
     deployments = Deployment.all("account_id = ? ORDER BY id LIMIT ?", account.id, MOST)
     lines = PhoneLine.all("account_id = ? ORDER BY id LIMIT ?", account.id, MOST)
     subjects = [

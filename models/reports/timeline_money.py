@@ -1,4 +1,4 @@
-"""The timeline's lines of an invoice's money: paid, given back, disputed."""
+"""The timeline's entries about an invoice's money: paid, returned, disputed."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from rules.timeline_words import money, paid_after_closing, refund_failed
 
 
 def payments(having: Belongings) -> Iterable[Entry]:
-    """Payments, also failed ones."""
+    """Payments, including failed ones."""
     for row in having.payments:
         of = money(row.amount, row.currency)
         received = money(row.amount_received, row.currency)
