@@ -1,6 +1,6 @@
-"""Google Calendar: when a calendar is taken. Its events are never read.
+"""Google Calendar: the busy times of a calendar. Event details are never read.
 
-`access_type=offline` with `prompt=consent`: only then does Google give a refresh token each time
+`access_type=offline` with `prompt=consent`: only then does Google issue a refresh token every time
 (https://developers.google.com/identity/protocols/oauth2/web-server).
 """
 
@@ -25,12 +25,12 @@ SCOPES = (
     "https://www.googleapis.com/auth/calendar.freebusy",
 )
 PRIMARY = "primary"
-# 403 with one of these is a limit, and no verdict on the consent
+# a 403 with one of these reasons is a rate limit, not a revoked consent
 LIMITS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
 
 
 def google() -> OAuthProvider:
-    """Google as a provider of tokens. Raises Misconfigured without our registration there."""
+    """Google's OAuth configuration. Raises Misconfigured if our client id or secret is not set."""
     settings = get_settings()
     if not settings.google_client_id or not settings.google_client_secret:
         raise Misconfigured(
@@ -59,7 +59,7 @@ def google() -> OAuthProvider:
 
 
 def find_calendar(access_token: str) -> str:
-    """The name of the clinic's own calendar: what is read to see that the token works. Raises
+    """Return the name of the clinic's own calendar; reading it proves that the token works. Raises
     ProviderError.
     """
     answer = _asked("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
@@ -71,7 +71,7 @@ def find_calendar(access_token: str) -> str:
 
 
 def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
-    """When the clinic's own calendar is taken. Raises ProviderError."""
+    """Return the busy times of the clinic's own calendar. Raises ProviderError."""
     asked = {
         "timeMin": begins.isoformat(),
         "timeMax": ends.isoformat(),
@@ -84,7 +84,7 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
     (calendar,) = calendars.values()
     if not isinstance(calendar, dict):
         raise odd(NAME, "a calendar that is no object")
-    if calendar.get("errors"):  # with no busy times beside them, which does not mean free
+    if calendar.get("errors"):  # such a calendar lists no busy times, but is not free
         raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
     try:
         return [(_moment(each["start"]), _moment(each["end"])) for each in calendar["busy"]]
@@ -93,7 +93,7 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
 
 
 def _moment(text: str) -> datetime:
-    """A time with its offset from UTC. Raises ValueError for one without."""
+    """Parse a time that has a UTC offset. Raises ValueError for one without."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without its offset from UTC")
@@ -111,7 +111,9 @@ def _asked(method: str, path: str, access_token: str, **more: Any) -> Any:
 
 
 def _at(url: str) -> str:
-    """`url`, or the same place under GOOGLE_API_BASE: the host's first label begins the path."""
+    """Return `url`, or its equivalent under GOOGLE_API_BASE, where the path begins with the first
+    label of the original host.
+    """
     base = get_settings().google_api_base
     parts = urlsplit(url)
     return f"{base}/{(parts.hostname or '').split('.')[0]}{parts.path}" if base else url

@@ -16,7 +16,7 @@ VERSION = {"Nex-Api-Version": "v20240412"}
 
 
 def exchange_key(api_key: str) -> str:
-    """A bearer token for an API key. Raises ProviderError."""
+    """Exchange an API key for a bearer token. Raises ProviderError."""
     answer = _asked("POST", "/authenticates", api_key)
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token:
@@ -25,7 +25,9 @@ def exchange_key(api_key: str) -> str:
 
 
 def find_slots(token: str, subdomain: str, location_id: str, first: date, last: date) -> list[Span]:
-    """The openings of one location on these days, whoever treats. Raises ProviderError."""
+    """Return the open slots of one location on these days, for any practitioner. Raises
+    ProviderError.
+    """
     query = {
         "subdomain": subdomain,
         "start_date": first.isoformat(),
@@ -48,7 +50,7 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
 
 
 def _asked(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:
-    """What NexHealth wraps as `data`."""
+    """Send a request and return the `data` member of NexHealth's answer."""
     base = get_settings().nexhealth_api_base
     headers = VERSION | {
         "Authorization": secret,

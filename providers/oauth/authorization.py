@@ -1,7 +1,7 @@
-"""OAuth 2 by Authlib: the address a clinic goes to, and the tokens that come of it.
+"""OAuth 2 by Authlib: the authorization URL a clinic is sent to, and the tokens that result.
 
-Authlib makes and reads the requests; they go out by httpx, with our timeouts. A code and a rotating
-refresh token are worth something once: nothing here is sent twice by itself.
+Authlib builds and parses the requests; httpx sends them, with our timeouts. An authorization code
+and a rotating refresh token are valid once, so nothing here retries by itself.
 """
 
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ from providers.plain_http import as_code, ask, judged, no_answer, odd, open_clie
 from rules.integrations.oauth_providers import OAuthProvider
 
 INVALID_GRANT = "invalid_grant"
-# no verdict on the clinic's consent: a person has to mend our registration
+# errors that say nothing about the clinic's consent: a person must fix our registration
 _OURS_TO_MEND = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _VERIFIER_LENGTH = 64
-_LONGEST = 365 * 86_400  # seconds; what is said to last longer is renewed once a year
+_LONGEST = 365 * 86_400  # seconds; any token is refreshed at least once a year
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`lasts`: seconds until the access token expires, None where nobody said. `scopes`: what was
-    granted, None where it was all.
+    """`lasts`: seconds until the access token expires, None if the provider does not say. `scopes`:
+    the scopes granted, None if the provider names none, i.e. granted all that were requested.
     """
 
     access: str = field(repr=False)
@@ -40,14 +40,14 @@ class Tokens:
 
 
 def new_verifier() -> str:
-    """A fresh verifier for PKCE."""
+    """Generate a PKCE code verifier."""
     return str(generate_token(_VERIFIER_LENGTH))
 
 
 def authorization_url(provider: OAuthProvider, redirect: str, state: str, verifier: str) -> str:
-    """Where the clinic says yes; with PKCE, by S256."""
+    """The URL where the clinic gives its consent; PKCE with method S256."""
     client = OAuth2Client(
-        None,  # nothing is sent
+        None,  # no HTTP client: nothing is sent
         provider.client_id,
         scope=" ".join(provider.scopes),
         redirect_uri=redirect,
@@ -60,7 +60,7 @@ def authorization_url(provider: OAuthProvider, redirect: str, state: str, verifi
 
 
 def exchange_code(provider: OAuthProvider, redirect: str, code: str, verifier: str) -> Tokens:
-    """The tokens that a code stands for, once. Raises ProviderError."""
+    """Exchange an authorization code, which works once, for tokens. Raises ProviderError."""
     with _client(provider) as client:
         token = client.fetch_token(
             provider.token,
@@ -75,8 +75,8 @@ def exchange_code(provider: OAuthProvider, redirect: str, code: str, verifier: s
 
 
 def refresh(provider: OAuthProvider, refresh_token: str) -> Tokens:
-    """Fresh tokens; with the same refresh token, unless there is a new one. Raises ProviderError,
-    with code `invalid_grant` when the clinic has to connect again.
+    """Refresh the tokens; the refresh token stays the same unless the provider issues a new one.
+    Raises ProviderError, with code `invalid_grant` if the clinic must connect again.
     """
     with _client(provider) as client:
         token = client.refresh_token(
@@ -86,8 +86,8 @@ def refresh(provider: OAuthProvider, refresh_token: str) -> Tokens:
 
 
 def revoke(provider: OAuthProvider, token: str) -> None:
-    """Take a token back, if the provider has a place for that; one that is not valid any more
-    counts as taken back. Raises ProviderError.
+    """Revoke a token, if the provider has a revocation endpoint; a token that is no longer valid
+    counts as revoked. Raises ProviderError.
     """
     if not provider.revoke:
         return
@@ -106,19 +106,21 @@ def revoke(provider: OAuthProvider, token: str) -> None:
 
 
 def verify(provider: OAuthProvider, access_token: str) -> None:
-    """Read the provider's harmless address with the token. Raises ProviderError."""
+    """Check a token by reading the provider's side-effect-free verification URL. Raises
+    ProviderError.
+    """
     ask(provider.name, "GET", provider.verify, bearer(access_token))
 
 
 def bearer(access_token: str) -> dict[str, str]:
-    """The header that a token is sent in."""
+    """The Authorization header for a token."""
     return {"Authorization": f"Bearer {access_token}"}
 
 
 @contextmanager
 def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
-    """Authlib's client; what it raises becomes ProviderError, without its words: they may quote
-    what was sent.
+    """Yield Authlib's client, and turn what it raises into ProviderError without the original
+    message, which may quote what was sent.
     """
     try:
         with open_client() as http:
@@ -130,7 +132,7 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         raise _told(provider, as_code(error.error) or "oauth_error") from None
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
-        if status == _UNAUTHORIZED:  # we are not known there; that is no verdict on the consent
+        if status == _UNAUTHORIZED:  # our client credentials were rejected, not the consent
             raise _told(provider, "invalid_client") from None
         raise judged(provider.name, status, "") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -147,9 +149,11 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
 
 
 def _as_authlib_reads_it(response: httpx.Response) -> httpx.Response:
-    """An error is a verdict with these statuses alone (RFC 6749, 5.2): a limit, and what stands in
-    front of a token endpoint, answer with words of JSON too. And `expires_in` is to be a whole
-    number: Authlib fails at any other.
+    """Adapt a token response before Authlib parses it.
+
+    An OAuth error body is taken seriously with status 400 or 401 only (RFC 6749, 5.2), because rate
+    limiters and gateways answer with JSON too. `expires_in` becomes a whole number or None, because
+    Authlib fails on anything else.
     """
     if not response.is_success:
         if response.status_code not in {_BAD_REQUEST, _UNAUTHORIZED}:
@@ -201,8 +205,8 @@ def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
 
 
 def _seconds(lasts: Any) -> int | None:
-    """How long a token lasts, whether it was told as a number or as text; None for what is neither,
-    and for what would be over already.
+    """Parse a token lifetime given as a number or as text; None if it is neither or is already
+    over.
     """
     try:
         seconds = float(lasts)

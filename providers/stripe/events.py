@@ -1,10 +1,10 @@
-"""What a Stripe event says about money, as values of ours.
+"""Translate Stripe events about money into our own dataclasses.
 
-Which types are read, and as what, is listed in `rules/stripe_event_types.py`.
+`rules/stripe_event_types.py` lists which event types are read, and as what.
 
-An event is rendered in the API version of its endpoint, whichever that is, and may lack a field,
-hold null in it, or a word that is new. What it says beyond doubt is taken; what it does not say is
-asked at Stripe (`Ask`), whose answer comes in our own version; nothing is guessed.
+An event is rendered in its endpoint's API version, whatever that is, so it may lack a field, hold
+null in it, or hold a value we do not know. We take what it states beyond doubt and fetch the rest
+from Stripe (`Ask`), whose answer comes in the SDK's version. Nothing is guessed.
 """
 
 import re
@@ -40,12 +40,12 @@ _REFUND_ID = re.compile(r"(?:re|pyr)_")
 
 
 class Unreadable(PayphoneError):
-    """An object of Stripe's lacks what must be known of it; the message says what."""
+    """A Stripe object lacks a field that we must know; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """What an object's metadata claims about whose it is; empty strings where it says nothing."""
+    """The owner that an object's metadata claims; an empty string for each missing part."""
 
     account_id: str = ""
     invoice_id: str = ""
@@ -54,7 +54,7 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFinding:
-    """Something is known of a PaymentIntent. `doubt`, if any, is what Stripe must be asked."""
+    """What is known of a PaymentIntent. `doubt`, if any, says what must be fetched from Stripe."""
 
     intent_id: str
     report: PaymentReport
@@ -64,7 +64,7 @@ class PaymentFinding:
 
 @dataclass(frozen=True, slots=True)
 class RefundFinding:
-    """Something is known of a refund: Stripe's refund object. `doubt` as in a PaymentFinding."""
+    """What is known of a refund, as Stripe's refund object. `doubt` as in PaymentFinding."""
 
     intent_id: str
     refund: Json
@@ -74,14 +74,16 @@ class RefundFinding:
 
 @dataclass(frozen=True, slots=True)
 class LookAtRefunds:
-    """Refunds of this intent changed: ask Stripe which."""
+    """Refunds of this intent changed: fetch them from Stripe."""
 
     intent_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class LookAtDispute:
-    """A dispute of this intent changed: read it at Stripe, for its events have no order."""
+    """A dispute of this intent changed: fetch it from Stripe, because its events arrive in no
+    order.
+    """
 
     intent_id: str
     dispute_id: str
@@ -89,20 +91,20 @@ class LookAtDispute:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An event about money that cannot be read by itself (`why`): Stripe has the object `id`."""
+    """An event about money that cannot be read on its own (`why`): fetch `id` from Stripe."""
 
     tells: str
     id: str
     why: str
-    intent_id: str = ""  # where it says so much
+    intent_id: str = ""  # if the event names it
 
 
 Finding = LookAtDispute | PaymentFinding | RefundFinding | LookAtRefunds
 
 
 def read_event(event: Json) -> Finding | Ask | None:
-    """What the event says, or None when it says nothing about money of ours. Raises Unreadable when
-    it does not even say what it is about.
+    """Return what the event says, or None if it is not about our money. Raises Unreadable if it
+    does not even say which object it is about.
     """
     known = event_type(str(event.get("type", "")))
     if known is None:
@@ -111,7 +113,7 @@ def read_event(event: Json) -> Finding | Ask | None:
 
 
 def read_intent(intent: Json) -> PaymentFinding:
-    """A PaymentIntent as a finding. Raises Unreadable."""
+    """Read a PaymentIntent into a finding. Raises Unreadable."""
     intent_id = _intent_of(intent)
     status = _word(intent.get("status"))
     is_paid = status == "succeeded"
@@ -130,8 +132,8 @@ def read_intent(intent: Json) -> PaymentFinding:
 
 
 def read_refund(refund: Json) -> RefundFinding:
-    """A refund as a finding; it keeps Stripe's own word for its status, and without one it is
-    pending. Raises Unreadable.
+    """Read a refund into a finding. Stripe's own status is kept; a refund without one is pending.
+    Raises Unreadable.
     """
     intent_id = _intent_in(refund.get("payment_intent"))
     if not intent_id:
@@ -151,7 +153,7 @@ def read_refund(refund: Json) -> RefundFinding:
 
 
 def read_dispute(dispute: Json) -> Json:
-    """A dispute as it was read at Stripe, with what must be known of it. Raises Unreadable."""
+    """Check a dispute fetched from Stripe and normalise the fields we need. Raises Unreadable."""
     moved = dispute.get("balance_transactions") or []
     if not isinstance(moved, list):
         raise Unreadable("The dispute's balance_transactions are no list.")
@@ -188,8 +190,8 @@ def _payment(subject: Json) -> PaymentFinding | Ask:
 
 
 def _session(session: Json) -> PaymentFinding | Ask | None:
-    """A Checkout Session that takes one payment. Completed is not paid: only `payment_status` says
-    so.
+    """Read a Checkout Session that takes one payment. A completed session is not necessarily paid:
+    only `payment_status` says so.
     """
     intent_id = _intent_in(session.get("payment_intent"))
     if _text(session.get("mode")) in OTHER_MODES or not session.get("payment_intent"):
@@ -200,7 +202,7 @@ def _session(session: Json) -> PaymentFinding | Ask | None:
 
 
 def _read_session(session: Json) -> PaymentFinding:
-    # what the payer was shown, where an older API version says that the amount is that
+    # older API versions report the converted amount the payer saw; the original is in here
     converted = session.get("currency_conversion")
     money = _object(converted) or session
     is_paid = session.get("payment_status") == "paid"
@@ -219,16 +221,18 @@ def _read_session(session: Json) -> PaymentFinding:
 
 
 def _refund(refund: Json) -> RefundFinding | LookAtRefunds | Ask | None:
-    # a charge of the API before PaymentIntents; none of ours
+    # a charge without a PaymentIntent is not ours
     if "payment_intent" in refund and refund["payment_intent"] is None:
         return None
     intent_id = _intent_in(refund.get("payment_intent"))
     if intent_id and not _REFUND_ID.match(id_in(refund.get("id"))):
-        return LookAtRefunds(intent_id)  # under another name it would count a second time
+        # under an id that is not a refund's it would be counted twice
+        return LookAtRefunds(intent_id)
     ask = Ask("refund", _named("refund", refund), "", intent_id)
     found = _or_ask(ask, read_refund, refund)
     if isinstance(found, RefundFinding) and not refund.get("status"):
-        return replace(found, doubt="its status is not said")  # it may be more than pending
+        # it may have gone further than pending
+        return replace(found, doubt="its status is not said")
     return found
 
 
@@ -266,7 +270,7 @@ def _or_ask(ask: Ask, read: Callable[[Json], Found], subject: Json) -> Found | A
 
 
 def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
-    """The intent's latest try, if it says anything of one, and what is in doubt about it."""
+    """Return the intent's latest charge, if it names one, and what is in doubt about it."""
     error = _object(intent.get("last_payment_error"))
     charge_id = _latest_charge(intent)
     if status == "processing":
@@ -280,7 +284,7 @@ def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
 
 
 def _latest_charge(intent: Json) -> str:
-    """The charge of the latest try. Before the API version 2022-11-15 the intent lists its charges,
+    """The id of the latest charge. Before API version 2022-11-15 an intent lists its charges,
     newest first.
     """
     listed = _object(intent.get("charges")).get("data")
@@ -304,7 +308,9 @@ def _text(value: object) -> str:
 
 
 def _word(value: object) -> str:
-    """A word of Stripe's as it can be kept and shown: empty for null, `unknown` for no word."""
+    """A Stripe enum value that can be stored and shown: empty for null, `unknown` for anything else
+    that is not a short printable string.
+    """
     if value is None or value == "":
         return ""
     return value if isinstance(value, str) and _is_word(value) else "unknown"
@@ -322,7 +328,7 @@ def _named(noun: str, subject: Json) -> str:
 
 
 def _intent_in(value: object) -> str:
-    """The id of a PaymentIntent that a field holds; empty when it holds none."""
+    """Return the PaymentIntent id that a field holds, or an empty string."""
     found = id_in(value)
     return found if found.startswith("pi_") else ""
 
@@ -336,7 +342,7 @@ def _intent_of(intent: Json) -> str:
 
 def _amount(subject: Json, name: str) -> int:
     value = subject.get(name)
-    if type(value) is not int or not 0 <= value <= MOST:  # true is no amount
+    if type(value) is not int or not 0 <= value <= MOST:  # bool is an int too: reject true
         raise Unreadable(f"Its {name} is no amount in minor units.")
     return value
 

@@ -1,8 +1,8 @@
-"""Porting at Twilio: whether a number can move, its papers, the request, and how far it is.
+"""Porting at Twilio: portability, documents, port requests and their progress.
 
-A request carries no tag of ours: it is found by its number. Statuses are open words, which whoever
-reads them takes as they come. Where documents are uploaded is shown on Twilio's pages and is not in
-what it publishes for machines.
+A port request has no field for a tag: it is found by its number. Statuses are open-ended strings,
+so callers must accept ones they do not know. The document upload is described on Twilio's pages but
+is missing from its published API specification.
 """
 
 import json
@@ -19,9 +19,9 @@ from runtime.settings import get_settings
 
 HOST = "https://numbers.twilio.com/v1/Porting"
 DOCUMENTS = "https://numbers-upload.twilio.com/v1/Documents"
-PAGE = 100  # the most that Twilio takes
+PAGE = 100  # Twilio's maximum
 MOST_PAGES = 50
-AT_ONCE = 8  # requests that are read at a time
+AT_ONCE = 8  # requests fetched concurrently
 OVER = frozenset({"canceled", "cancelled", "expired"})
 CLOSED = OVER | {"completed"}
 RESEND = "Deploy again. If it comes again, scan the bill anew and upload that."
@@ -33,7 +33,7 @@ TOO_MANY = (
 
 
 def portability(number: str) -> Json:
-    """Whether a number can be ported: {portable, needs_pin, code, reason, kind}."""
+    """Check whether a number can be ported: {portable, needs_pin, code, reason, kind}."""
     told = _asked("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
     with mapped_errors():
         return {
@@ -46,8 +46,8 @@ def portability(number: str) -> Json:
 
 
 def upload_document(name: str, content: bytes, content_type: str, tag: str) -> Json:
-    """Give Twilio a carrier's bill; a second one of the same costs nothing and is never used.
-    Raises ProviderError, too, where Twilio made a document of it that has no content.
+    """Upload a carrier's bill; a duplicate costs nothing and is never used. Raises ProviderError
+    also if Twilio created a document without content.
     """
     settings = get_settings()
     connect, read = (
@@ -72,20 +72,20 @@ def upload_document(name: str, content: bytes, content_type: str, tag: str) -> J
 
 
 def create_port(body: Json) -> Json:
-    """Ask for a number to be ported. `body` is as Twilio wants it, but for the account."""
+    """Create a port request. `body` is in Twilio's format, without the account."""
     return _port(_asked("POST", "/PortIn", body=_account() | body))
 
 
 def get_port(sid: str) -> Json:
-    """A request in its present state: {id, status, reason, representative, email, signature_url,
-    numbers}.
+    """Fetch a request in its current state: {id, status, reason, representative, email,
+    signature_url, numbers}.
     """
     return _port(_asked("GET", f"/PortIn/{sid}"))
 
 
 def find_port(number: str) -> Json | None:
-    """The request for a number that is not over. Raises ProviderError, rather than say that there
-    is none, where there are more requests than can be looked through.
+    """Find the open request for a number. Raises ProviderError, rather than return None, if there
+    are too many requests to search.
     """
     for port in open_ports():
         if any(each["number"] == number for each in port["numbers"]):
@@ -94,14 +94,14 @@ def find_port(number: str) -> Json | None:
 
 
 def open_ports() -> list[Json]:
-    """Every request that is not over, as `get_port` reads it: the list names no numbers."""
+    """Fetch every open request with `get_port`, because the list names no numbers."""
     ids = [row["id"] for row in list_ports() if row["status"].lower() not in CLOSED]
     with ThreadPoolExecutor(AT_ONCE) as readers:
         return list(readers.map(get_port, ids))
 
 
 def list_ports() -> list[Json]:
-    """Every request, each with its id and status. Raises ProviderError where there are too many."""
+    """List the id and status of every request. Raises ProviderError if there are too many."""
     query: dict[str, object] = {"Size": PAGE}
     rows: list[Json] = []
     for _ in range(MOST_PAGES):
@@ -122,17 +122,19 @@ def list_ports() -> list[Json]:
 
 
 def cancel_port(sid: str) -> None:
-    """Cancel a request, while it can be."""
+    """Cancel a request, if it can still be cancelled."""
     _asked("DELETE", f"/PortIn/{sid}")
 
 
 def webhook() -> str:
-    """Where Twilio reports on ports; '' while that is nowhere. There is one for all."""
+    """The URL to which Twilio reports on ports, '' if none is set. There is one for the whole
+    account.
+    """
     return text(_asked("GET", "/Configuration/Webhook").get("port_in_target_url"))
 
 
 def set_webhook(url: str) -> None:
-    """Have Twilio report on ports to `url`."""
+    """Set the URL to which Twilio reports on ports."""
     _asked("POST", "/Configuration/Webhook", body={"port_in_target_url": url})
 
 
@@ -150,7 +152,7 @@ def _asked(
 
 
 def _read(method: str, url: str, answer: Response) -> Json:
-    """The answer's object. Raises what the SDK raises for an answer that is an error."""
+    """Parse the answer's object. Raises the SDK's exception if the answer is an error."""
     if answer.status_code not in SUCCESS:
         raise Version.exception(method, url, answer, "Unable to port")
     if method == "DELETE":
@@ -162,7 +164,7 @@ def _read(method: str, url: str, answer: Response) -> Json:
 
 
 def _port(told: Json) -> Json:
-    """A request as plain values."""
+    """Turn a request into plain values."""
     with mapped_errors():
         losing = told.get("losing_carrier_information") or {}
         return {

@@ -1,12 +1,12 @@
-"""What Twilio's refusals of numbers, addresses and calls mean, and what a person does about each.
+"""Twilio's refusals of numbers, addresses and calls, with advice for a person on each.
 
-Codes and their causes: https://www.twilio.com/docs/api/errors/{code}. Codes of texts are explained
-in `rules/contact/delivery_failures.py`.
+Codes and their causes: https://www.twilio.com/docs/api/errors/{code}. Codes about texts are
+explained in `rules/contact/delivery_failures.py`.
 """
 
 import re
 
-GONE = frozenset({"21422"})  # somebody else has the number: choose another
+GONE = frozenset({"21422"})  # the number is taken: choose another
 TRIAL = frozenset({"21404", "21219"})
 ADDRESS_REQUIRED = frozenset({"21613", "21615", "21631"})
 BUNDLE_REQUIRED = "21649"
@@ -39,15 +39,15 @@ _ADVICE = {
     **dict.fromkeys(TRIAL, _UPGRADE),
     **dict.fromkeys(ADDRESS_REQUIRED, _ADDRESS),
 }
-# Twilio has said this with its code, with a bare 400, and with a 500
+# Twilio has reported this with its own code, with a bare 400, and with a 500
 _BUNDLE = re.compile(r"\bbundle (is )?required\b|\bmust provide a bundle\b", re.IGNORECASE)
 
 
 def code_of(code: str, text: str) -> str:
-    """The code that an answer means; a missing bundle is known by its words too."""
+    """Return the effective error code; a missing bundle is also recognised by its message."""
     return BUNDLE_REQUIRED if _BUNDLE.search(text) else code
 
 
 def advice_for(code: str) -> str:
-    """What to do about a refusal; empty where the code is not one of these."""
+    """Advice on a refusal; empty if the code is not known here."""
     return _ADVICE.get(code, "")

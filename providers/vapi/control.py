@@ -1,8 +1,8 @@
-"""Speaking to the assistant of a call that is going on, or ending it, at the address that it names
+"""Control of a live call: instruct its assistant or end it, at the URL that the call gives
 (`monitor.controlUrl`). https://docs.vapi.ai/calls/call-features
 
-Our assistants ask for the organization's public key there (`controlAuthenticationEnabled`); the
-private one is never sent to an address that an answer names.
+Our assistants require the organization's public key there (`controlAuthenticationEnabled`); the
+private key is never sent to a URL taken from an answer.
 """
 
 from urllib.parse import urlsplit
@@ -16,15 +16,15 @@ VAPIS = ".vapi.ai"
 
 
 def tell_assistant(call_id: str, words: str) -> None:
-    """Give the assistant an instruction, which it follows at once. Raises ProviderError: `refused`
-    for a call that is not going on, or cannot be spoken to.
+    """Give the assistant an instruction, which it follows at once. Raises ProviderError, `refused`
+    if the call is not in progress or cannot be controlled.
     """
     message = {"role": "system", "content": words}
     _send(call_id, {"type": "add-message", "message": message, "triggerResponseEnabled": True})
 
 
 def end_call(call_id: str) -> None:
-    """Have the call end at once. Raises ProviderError as `tell_assistant`."""
+    """End the call at once. Raises ProviderError like `tell_assistant`."""
     _send(call_id, {"type": "end-call"})
 
 

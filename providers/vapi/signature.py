@@ -1,7 +1,7 @@
-"""Whether a request is Vapi's: by our secret in a header, as a bearer token, or by an HMAC.
+"""Verify that a request comes from Vapi: by our secret in a header, a bearer token, or an HMAC.
 
-Vapi sends what its `server` was given: `X-Vapi-Secret` as we deploy it, `Authorization: Bearer`
-from a credential, or a signature over time and body.
+Vapi authenticates with whatever its `server` was configured with: `X-Vapi-Secret` as we deploy it,
+`Authorization: Bearer` from a credential, or a signature over timestamp and body.
 https://docs.vapi.ai/server-url/server-authentication
 """
 
@@ -15,19 +15,20 @@ from runtime.errors import PayphoneError
 
 SIGNATURE, TIMESTAMP = "X-Signature", "X-Timestamp"
 TOLERANCE = timedelta(minutes=5).total_seconds()
-_MILLISECONDS = 10_000_000_000  # a time above this is in milliseconds; the unit is not published
+# a timestamp above this is in milliseconds; Vapi does not document the unit
+_MILLISECONDS = 10_000_000_000
 _BEARER = "bearer "
 
 
 class BadVapiSignature(PayphoneError):
-    """The request does not prove that it is Vapi's."""
+    """The request does not prove that it comes from Vapi."""
 
 
 def verify_request(
     raw: bytes, header: Callable[[str], str | None], secrets: tuple[str, ...], now: float
 ) -> None:
-    """Raises BadVapiSignature unless a header of the request proves that it is Vapi's; any of the
-    `secrets` will do. `header` gives the value of a header, `now` is in seconds.
+    """Raise BadVapiSignature unless a header proves that the request comes from Vapi, with any of
+    `secrets`. `header` returns a header's value by name; `now` is in epoch seconds.
     """
     if not secrets:
         raise BadVapiSignature("VAPI_WEBHOOK_SECRET is not set, so nothing is taken for Vapi's.")
@@ -50,7 +51,7 @@ def verify_request(
 def _verify_signature(
     raw: bytes, signature: str, timestamp: str, secrets: Iterable[str], now: float
 ) -> None:
-    """An HMAC with SHA-256 of `{timestamp}.{body}`, in hex, as Vapi signs by default."""
+    """Check an HMAC-SHA256 of `{timestamp}.{body}`, in hex, which is Vapi's default scheme."""
     try:
         at = float(timestamp)
     except ValueError:
