@@ -1,8 +1,8 @@
-"""Stripe's client secrets, taken out of what Stripe sends us before it is kept.
+"""Redact Stripe's client secrets in Stripe's documents before they are stored.
 
-Who has one may confirm the payment it belongs to, so Stripe asks that they be neither stored nor
-logged (docs.stripe.com/api/payment_intents/object, `client_secret`). Besides that field they stand
-in addresses: those of `next_action`, such as `…?payment_intent_client_secret=pi_…_secret_…`.
+Anyone who has one can confirm its payment, so Stripe asks that they be neither stored nor logged
+(docs.stripe.com/api/payment_intents/object, `client_secret`). Besides that field they appear in
+URLs: those of `next_action`, such as `…?payment_intent_client_secret=pi_…_secret_…`.
 """
 
 import json
@@ -17,15 +17,15 @@ _VALUE = re.compile(
     re.ASCII,
 )
 _PARAMETER = re.compile(rf"(?<={_FIELD}=)[^&#\s\"\\\[]+")
-# "client_secret": "…", as Stripe writes it: so that the rest stays word for word
+# "client_secret": "…", replaced in the text so that the rest stays byte for byte
 _MEMBER = re.compile(rf'("\w*{_FIELD}"\s*:\s*)"(?:[^"\\]|\\.)+"', re.ASCII)
-# what may hold one, over-cautious: a letter of it may be escaped
+# over-cautious hints of a secret: one of its letters may be escaped
 _SUSPECT = "secret", "\\u00"
 
 
 def without_client_secrets(text: str) -> str:
-    """A provider's JSON text without client secrets; unchanged, word for word, where there are
-    none. Text that is not JSON is searched as it is.
+    """Return a provider's JSON text without client secrets; unchanged, byte for byte, if there are
+    none. Text that is not JSON is redacted as plain text.
     """
     folded = text.casefold()
     if not any(suspect in folded for suspect in _SUSPECT):
