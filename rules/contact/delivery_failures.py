@@ -1,4 +1,4 @@
-"""Why a text did not arrive, and what to do next. Codes are Twilio's
+"""Why a text was not delivered, and what to do next. Codes are Twilio's
 (https://www.twilio.com/docs/api/errors).
 """
 
@@ -94,7 +94,7 @@ ADVICE: dict[str, Advice] = {
 
 
 def advice_for(code: str | None) -> Advice | None:
-    """What a failure's code means; None when nothing failed."""
+    """Advice on a failure code; None if nothing failed."""
     if not code:
         return None
     return ADVICE.get(code, _UNCLEAR)

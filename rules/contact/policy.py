@@ -1,12 +1,14 @@
-"""Every rule about contacting people, dated, with its source: the one table that counsel reads and
+"""Every rule about contacting people, dated and with its source: the table that counsel reads and
 the gate applies.
 
-`docs/contact-rules.md` is generated from it. A rule that changes gets an end, and its successor is
-another entry: what was decided before can still be explained. The figures are the law's reading of
-November 2026 by people who are no lawyers; counsel of the business that uses it signs them off.
+`docs/contact-rules.md` is generated from it. When a rule changes it gets an end date, and its
+successor is a new entry, so that past decisions can still be explained. The figures are
+non-lawyers' reading of the law in November 2026; counsel of the business that uses this must
+approve them.
 
-`certainty`: high (read in the source), medium (read in reports of it, or open to more than one
-reading), low. `kept_by`: what keeps the rule: the gate itself, or the part of the code named.
+`certainty`: high (read in the source), medium (read in reports about it, or open to
+interpretation), low. `kept_by`: what enforces the rule: the gate itself, or the part of the code
+named.
 """
 
 from collections.abc import Mapping
@@ -22,19 +24,19 @@ Kind = Literal["hours", "cap", "cool_down", "minimum_age", "hold", "condition", 
 GATE = "the gate"
 CALLS = "the payments member's words"
 BOTH: tuple[Channel, ...] = ("sms", "voice")
-WAYS: dict[str, str] = {"sms": "texts", "voice": "calls"}  # as people call them
+WAYS: dict[str, str] = {"sms": "texts", "voice": "calls"}  # in words
 ANY_PARTY: tuple[Party, ...] = ("first", "third")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """One rule. Empty `states`: everywhere; with `cities` only there. `starts` and `ends` are its
-    first and last day in force, None: always. `numbers` are its parameters: hours are local, `most`
-    and `days` a cap's (per `scope`, of what it `counts`), `debt_days` for how long a debt has been
-    due before it counts.
+    """One rule. Empty `states` means everywhere; with `cities` only there. `starts` and `ends` are
+    its first and last day in force; None means unbounded. `numbers` are its parameters: hours are
+    local; `most` and `days` are a cap's (per `scope`, of what it `counts`); with `debt_days` the
+    rule applies only to a debt that has been due for longer.
 
-    `code` is the gate's answer where the gate keeps it. `extra_hours` of a cap's window are for the
-    night in which clocks go back.
+    `code` is the gate's refusal, if the gate enforces the rule. The window of a cap of several days
+    is longer by EXTRA_HOURS, for the night in which clocks go back.
     """
 
     id: str
@@ -55,7 +57,7 @@ class Rule:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def in_force(self, first: date, last: date) -> bool:
-        """Whether it is in force on any of these days."""
+        """Whether the rule is in force on any day from `first` to `last`."""
         return (self.starts is None or self.starts <= last) and (
             self.ends is None or self.ends >= first
         )
@@ -66,7 +68,7 @@ HOURS = {"opens": 8, "closes": 21}
 DAY_HOURS, EXTRA_HOURS = 24, 1
 
 RULES: tuple[Rule, ...] = (
-    # what no waiting mends, about the person
+    # conditions of the person, which waiting does not change
     Rule(
         id="revocation",
         kind="condition",
@@ -269,7 +271,7 @@ RULES: tuple[Rule, ...] = (
         code="sender_unregistered",
         channels=("sms",),
     ),
-    # when
+    # conditions of time
     Rule(
         id="promise",
         kind="condition",
@@ -440,7 +442,7 @@ RULES: tuple[Rule, ...] = (
         scope="person",
         numbers={"most": 3, "days": 7, "debt_days": 30},
     ),
-    # what is kept elsewhere
+    # duties that other code enforces
     Rule(
         id="consent.record",
         kind="duty",
@@ -581,7 +583,7 @@ HOLD_KINDS = tuple(rule.id.removeprefix("hold.") for rule in RULES if rule.kind 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a contact: `connected` ones count towards caps, a `conversation` starts the
+    """The outcome of a contact: if `connected` it counts towards caps, a `conversation` starts the
     cool-down.
     """
 
@@ -590,7 +592,7 @@ class Outcome:
     what: str
 
     def counts_as(self, counts: Literal["connected", "begun"]) -> bool:
-        """Whether a cap counts it: what was not placed was never begun."""
+        """Whether a cap counts it; a call that was not placed was never begun."""
         return self.connected if counts == "connected" else self is not OUTCOMES["not_placed"]
 
     @property
@@ -599,7 +601,7 @@ class Outcome:
         return self.connected, self.conversation
 
 
-# 12 CFR 1006.14(b)(3)(ii) and its commentary: what rings or reaches a mailbox has connected.
+# 12 CFR 1006.14(b)(3)(ii) and its commentary: a call that rings or reaches a mailbox has connected.
 OUTCOMES: dict[str, Outcome] = {
     "sent": Outcome(True, False, "a text left, or may have left"),
     "dead_line": Outcome(False, False, "the number is not in service"),
@@ -620,5 +622,5 @@ OUTCOMES: dict[str, Outcome] = {
 
 
 def outcome_of(name: str) -> Outcome:
-    """What an outcome means; one that is not known is taken for the strictest."""
+    """Look up an outcome; an unknown one is treated as the strictest."""
     return OUTCOMES.get(name, OUTCOMES["in_doubt"])

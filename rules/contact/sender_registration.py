@@ -1,7 +1,8 @@
-"""What a sender's registration with the carriers is, from what Twilio says of its campaign, brand
-or toll-free verification; pure.
+"""A sender's registration with the carriers, derived from Twilio's campaign, brand or toll-free
+verification; pure.
 
-Words of Twilio's that are not known count as not approved yet: nobody texts on a guess.
+Statuses of Twilio's that we do not know count as not yet approved, so that no text is sent on a
+guess.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Literal
 State = Literal["approved", "pending", "unregistered", "rejected"]
 WORST_LAST: tuple[State, ...] = ("approved", "pending", "unregistered", "rejected")
 TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
-AMERICAN = 12  # characters of +1 and ten digits
+AMERICAN = 12  # the length of +1 and ten digits
 
 # Twilio's own codes, twilio.com/docs/api/errors
 UNREGISTERED = "30034"
@@ -44,8 +45,8 @@ _VERIFICATIONS: dict[str, State] = {"TWILIO_APPROVED": "approved", "TWILIO_REJEC
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What Twilio says of one submission: its status, and why it was refused, by code and words.
-    `final`: it cannot be submitted again.
+    """Twilio's view of one submission: its status, and the code and words of a refusal. `final`: it
+    cannot be resubmitted.
     """
 
     status: str
@@ -56,8 +57,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How a sender stands; `code` is Twilio's where it has one, `reason` is for people, with what
-    to do.
+    """A sender's registration; `code` is Twilio's if there is one, `reason` tells people what to
+    do.
     """
 
     state: State
@@ -72,30 +73,31 @@ NO_NUMBERS = Registration("unregistered", "", EMPTY)
 
 
 def is_toll_free(e164: str) -> bool:
-    """Whether a number is verified, rather than in a campaign."""
+    """Whether a number needs verification, rather than a campaign."""
     return e164.startswith("+1") and e164[2:5] in TOLL_FREE
 
 
 def needs_registration(e164: str) -> bool:
-    """Whether the carriers ask for one: of numbers of North America, in full."""
+    """Whether the carriers require registration: for full North American numbers only."""
     return e164.startswith("+1") and len(e164) == AMERICAN
 
 
 def of_campaign(campaign: Said, brand: Said | None) -> Registration:
-    """A campaign is worth no more than its brand; of a brand that cannot be read (None), it is what
-    tells: carriers approve no campaign of a brand that they do not know.
+    """The registration of a campaign, which is no better than its brand. If the brand cannot be
+    read (None), the campaign alone counts, because carriers approve no campaign of an unknown
+    brand.
     """
     found = [_judged("campaign", campaign, _CAMPAIGNS)]
     return worst([_judged("brand", brand, _BRANDS), *found] if brand is not None else found)
 
 
 def of_verification(said: Said) -> Registration:
-    """How a toll-free number's verification stands."""
+    """The registration of a toll-free number, from its verification."""
     return _judged("verification", said, _VERIFICATIONS)
 
 
 def worst(found: Sequence[Registration]) -> Registration:
-    """Of several, the one that stops most: a service sends from any of its numbers."""
+    """The worst of several registrations, because a service sends from any of its numbers."""
     return max(found, key=lambda each: WORST_LAST.index(each.state), default=APPROVED)
 
 

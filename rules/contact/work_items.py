@@ -1,8 +1,8 @@
-"""What a work item may be about, and what a person may decide about it: one table that the API, the
-model and the page of the docs go by.
+"""What a work item can be about, and how staff can resolve it: one table for the API, the model and
+the docs.
 
-A kind's actions are words for `POST /api/work-items/{id}/resolve`; each says what it does besides
-closing the item. `actions/people/resolve_item.py` performs them.
+A kind's actions are the values for `POST /api/work-items/{id}/resolve`; each says what it does
+besides closing the item. `actions/people/resolve_item.py` performs them.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ HOLD = "Places a hold on the person: nobody contacts them until it is removed."
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of work item: what waits, and each action with what it does. `of_call` are those
-    that an item has besides, if it is about a call.
+    """One kind of work item: what is pending, and each action with its effect. `of_call` are
+    additional actions of an item about a call.
     """
 
     what: str
@@ -87,10 +87,10 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
-# What became of a call by hand, as the policy's `OUTCOMES` have it, by the action that tells it.
+# The outcome (of the policy's `OUTCOMES`) of a call by hand, by the action that reports it.
 BY_HAND: dict[str, str] = {"called": "spoke", "not_reached": "no_answer"}
 
-# Why a person has to take over; another reason is told as it is given.
+# Why staff must take over; other reasons are shown as given.
 REASONS: dict[str, str] = {
     "asked_for_person": "The person asks to speak with somebody at the clinic.",
     "dispute": "The person says that the bill is wrong or not theirs.",
@@ -119,8 +119,8 @@ REASONS: dict[str, str] = {
     "other": "Somebody at the clinic is asked to look at this.",
 }
 
-# The reasons for which nobody else contacts the person until somebody has looked, and the kind of
-# hold that sees to it; whichever door they come by.
+# Reasons, from any channel, for which all contact stops until staff have looked, and the kind of
+# hold that stops it.
 HOLDS: dict[str, str] = {
     "attorney": "attorney",
     "bankruptcy": "bankruptcy",
@@ -131,8 +131,9 @@ HOLDS: dict[str, str] = {
 
 
 def actions_of(kind: str, subject: str, context: Mapping[str, Any]) -> Mapping[str, str]:
-    """What an item may be resolved with. A doubt about a call is about one of our calls, or about
-    the request for it; one about two calls of Vapi's under one name has nothing to be ended.
+    """The actions that can resolve an item. A doubt about a call has extra ones if it is about one
+    of our calls, or the request for one; if it is about two Vapi calls under one name there is no
+    call to end.
     """
     known = KINDS[kind]
     is_of_call = context.get("callId") == subject or context.get("kind") == "call"
@@ -140,5 +141,5 @@ def actions_of(kind: str, subject: str, context: Mapping[str, Any]) -> Mapping[s
 
 
 def reason_in_words(reason: str) -> str:
-    """The reason of an escalation for people."""
+    """The reason of an escalation, in words."""
     return REASONS.get(reason, reason)
