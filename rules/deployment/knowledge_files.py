@@ -1,7 +1,6 @@
-"""Which files a receptionist can answer from: told by content and by name; pure.
+"""Which files a receptionist can answer from, judged by content and by name; pure.
 
-Vapi takes them up to 300 KB (docs.vapi.ai, "Knowledge base") and reads them into text by their
-ending.
+Vapi accepts up to 300 KB (docs.vapi.ai, "Knowledge base") and parses a file by its extension.
 """
 
 import io
@@ -21,10 +20,10 @@ TYPES = {
     "json": "application/json",
 }
 ACCEPTED = f"{', '.join(TYPES)} up to {LARGEST // 1000} KB are accepted"
-# Nobody sees these, but Persian, Hindi and many emoji are not spelt without them. What else is not
-# seen may turn the order of letters round (U+202E), or make two names out of one.
+# Invisible, but needed to spell Persian, Hindi and many emoji. Other invisible characters can
+# reverse the order of letters (U+202E), or make two different names look the same.
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-_PDF_HEAD = 1024  # bytes within which a PDF begins, as readers of it allow
+_PDF_HEAD = 1024  # bytes within which a PDF's header must begin, as PDF readers allow
 
 
 class BadFile(ValueError):
@@ -35,7 +34,7 @@ class BadFile(ValueError):
 
 
 def plain_name(name: str) -> str:
-    """The file's own name, without the folders before it. Raises BadFile."""
+    """The file's name without its folders. Raises BadFile."""
     own = name.replace("\\", "/").rpartition("/")[2].strip()
     own = unicodedata.normalize("NFC", own)
     seen = own.translate(dict.fromkeys(map(ord, _JOINERS)))
@@ -47,7 +46,7 @@ def plain_name(name: str) -> str:
 
 
 def content_type(name: str, content: bytes) -> str:
-    """The type of a file of this name, when its content is of that type. Raises BadFile."""
+    """The content type of a file, if its content matches its extension. Raises BadFile."""
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     if ending not in TYPES:
         raise BadFile("is of another type, by the ending of its name", "save it as one of these")
@@ -63,7 +62,7 @@ def content_type(name: str, content: bytes) -> str:
 
 
 def text_of(name: str, content: bytes) -> str:
-    """What a file of plain text says; '' of any other."""
+    """The text of a plain-text file; '' for any other."""
     ending = name.rpartition(".")[2].lower()
     return content.decode("utf-8-sig") if ending in {"txt", "md", "csv", "json"} else ""
 
@@ -85,7 +84,7 @@ def _is_word(content: bytes) -> bool:
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether it is UTF-8 with something to read in it, and no control characters."""
+    """Whether it is UTF-8 with visible text and no control characters."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
