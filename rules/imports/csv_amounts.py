@@ -1,9 +1,9 @@
-"""Amounts as spreadsheets and bookkeeping programs write them, read one way or not at all.
+"""Amounts as spreadsheets and bookkeeping programs write them, parsed unambiguously or not at all.
 
-The habits differ: 1,234.50, 1.234,50, 1 234,50, 1'234.50 and 1,28,500.00 are amounts; minus signs
-stand before or behind, credits in parentheses or with CR; a currency's sign or code may stand at
-either end. Each cell is read in every way that its signs allow. With one way it is an amount; with
-two, as in 1.000, it is refused, and both readings and the switch that decides are named.
+Conventions differ: 1,234.50, 1.234,50, 1 234,50, 1'234.50 and 1,28,500.00 are amounts; minus signs
+stand in front or behind, credits are in parentheses or marked CR; a currency's sign or code may
+stand at either end. Each cell is parsed in every way that its signs allow. With one reading it is
+an amount; with two, as in 1.000, it is refused with both readings and the option that decides.
 """
 
 import re
@@ -17,7 +17,7 @@ from rules.money import CURRENCIES, MOST, exponent, step, to_minor, unchargeable
 SIGNS = {"point": ".", "comma": ",", "space": " ", "apostrophe": "'"}
 DECIMALS = ("point", "comma")
 THOUSANDS = (*SIGNS, "none")
-_GROUP = 3  # digits; a decimal sign before exactly that many may be a thousands sign
+_GROUP = 3  # digits; a decimal sign before exactly this many may be a thousands sign
 
 # no-break, narrow no-break, figure, thin and the other spaces that programs put between thousands
 _SPACES = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
@@ -26,9 +26,9 @@ _LOOK_ALIKES = str.maketrans(dict.fromkeys("’‘ʼ´`′", "'") | dict.fromkey
 _SIDE = re.compile(
     r"(?P<before>[^0-9]*?)(?P<number>(?<![A-Za-z])[.,]?[0-9](?:[0-9., ']*[0-9])?)(?P<after>[^0-9]*)"
 )
-_NO_CENTS = re.compile(r"(?<=[0-9])[.,]-{1,2}$")  # 1'234.- is Swiss for 1'234.00, and no credit
-_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")  # can be read one way only
-# what stands at an amount → the currencies that it may mean; codes mean themselves
+_NO_CENTS = re.compile(r"(?<=[0-9])[.,]-{1,2}$")  # 1'234.- is Swiss for 1'234.00, not a credit
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")  # unambiguous
+# a mark beside an amount → the currencies that it may mean; codes mean themselves
 _MARKS: dict[str, frozenset[str]] = {
     mark: frozenset(codes.split())
     for mark, codes in {
@@ -76,8 +76,8 @@ _MARKS: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """How a person said amounts are written: names of SIGNS, `none` for no thousands sign, empty
-    where nothing was said.
+    """How a person said amounts are written: names from SIGNS, `none` for no thousands sign, empty
+    if not specified.
     """
 
     decimal: str = ""
@@ -86,7 +86,7 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """An amount's digits and signs, what else stood beside them, and whether it is a credit."""
+    """An amount's digits and signs, the marks beside it, and whether it is a credit."""
 
     number: str
     marks: tuple[str, ...]
@@ -94,7 +94,7 @@ class _Cell:
 
 
 def read_amount(text: str, currency: str, signs: Signs) -> int:
-    """An amount in minor units of `currency`; less than zero for a credit. Raises BadCell."""
+    """Parse an amount into minor units of `currency`; negative for a credit. Raises BadCell."""
     is_plain = signs.decimal != "comma" and _PLAIN.fullmatch(text)
     cell = _Cell(text, (), is_negative=False) if is_plain else _taken_apart(text)
     for mark in cell.marks:
@@ -113,7 +113,7 @@ def read_amount(text: str, currency: str, signs: Signs) -> int:
 
 
 def refuse_unchargeable(minor: int, currency: str) -> None:
-    """Raise BadCell for an amount in minor units that Stripe will not charge in `currency`."""
+    """Raise BadCell for an amount in minor units that Stripe cannot charge in `currency`."""
     why = unchargeable(minor, currency)
     if why:
         todo = (
@@ -127,9 +127,7 @@ def refuse_unchargeable(minor: int, currency: str) -> None:
 
 
 def currency_beside(text: str) -> str:
-    """The currency that an amount itself names, by a code or a sign of one currency alone; else an
-    empty text.
-    """
+    """The currency named beside an amount, by a code or an unambiguous sign; else ''."""
     try:
         meant = [_meant(mark, text) for mark in _taken_apart(text).marks]
     except BadCell:
@@ -164,9 +162,9 @@ def _taken_apart(text: str) -> _Cell:
 
 
 def _meant(mark: str, text: str) -> frozenset[str]:
-    """The currencies that a sign or code may mean. Raises BadCell when it is neither."""
+    """The currencies that a sign or code may mean. Raises BadCell if it is neither."""
     low = mark.casefold().rstrip(".")
-    # "USD $" and "$ USD" say it twice
+    # "USD $" and "$ USD" name it twice
     parts = low.split() or [low]
     known = [_MARKS.get(part) or (frozenset([part]) & CURRENCIES) for part in parts]
     if not all(known):
@@ -182,7 +180,7 @@ def _no_amount(text: str) -> BadCell:
 
 
 def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
-    """The number in the one way that it can be read."""
+    """The number in its one possible reading. Raises BadCell if there is none, or more than one."""
     if signs.decimal != "comma" and _PLAIN.fullmatch(number):
         return Decimal(number)
     all_ways = dict(_ways(number))
@@ -199,7 +197,7 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
         return next(iter(said.values()))
     value, *others = said.values()
     if not others and "." not in f"{value:f}":
-        return value  # a person said which sign is the decimal one; this is the other
+        return value  # the decimal sign was specified, so this sign is the thousands one
     if exponent(currency) >= _GROUP and "." in number and signs.decimal != "comma":
         return Decimal(number)  # such a currency is written with three decimals
     raise BadCell(
@@ -208,8 +206,8 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
 
 
 def _ways(number: str) -> Iterator[tuple[tuple[str, str], Decimal]]:
-    """Each (decimal sign, thousands sign) that the number may have been written with, and what it
-    is worth then. Names of signs; `none` where there is none.
+    """Each (decimal sign, thousands sign) that the number may have been written with, and its value
+    then. The signs are names; `none` for none.
     """
     for decimal in ("none", *DECIMALS):
         for thousands in THOUSANDS:
@@ -219,7 +217,7 @@ def _ways(number: str) -> Iterator[tuple[tuple[str, str], Decimal]]:
 
 
 def _read_as(number: str, decimal: str, thousands: str) -> Decimal | None:
-    """The number, if it has just these signs."""
+    """Parse the number with exactly these signs; None if it does not fit them."""
     whole, sign, fraction = number.partition(decimal) if decimal else (number, "", "")
     if decimal and (not sign or not fraction.isdigit() or not fraction.isascii()):
         return None
@@ -244,7 +242,7 @@ def _agrees(way: tuple[str, str], signs: Signs) -> bool:
 
 
 def _readings(ways: dict[tuple[str, str], Decimal], currency: str) -> str:
-    """Each value with the switch that chooses it, the smaller first."""
+    """Each value with the option that selects it, the smaller first."""
     shown: dict[Decimal, str] = {}
     for (decimal, thousands), value in ways.items():
         places = max(exponent(currency), -int(value.normalize().as_tuple().exponent))
