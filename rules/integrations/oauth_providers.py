@@ -1,6 +1,6 @@
-"""A provider that is connected by OAuth 2: its addresses, and what is asked of it; pure.
+"""An OAuth 2 provider: its URLs and how to talk to it; pure.
 
-Google's are known here; others come from the TOML file that OAUTH_PROVIDERS names.
+Google's are built in; others come from the TOML file that OAUTH_PROVIDERS names.
 """
 
 import re
@@ -16,20 +16,21 @@ _ADDRESSES = ("authorize", "token", "revoke", "verify")
 _NEEDED = ("authorize", "token", "verify", "scopes", "client_id")
 _KNOWN = {*_ADDRESSES, *_NEEDED, "name", "title", "client_secret", "client_auth", "parameters"}
 CLIENT_AUTH = ("basic", "post")
-# what we set ourselves, each time anew
+# parameters that we set ourselves for each authorization
 _OURS = {"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge"}
 
 
 class BadProvider(ValueError):
-    """What the file says of a provider cannot be; the message says what, and what to do."""
+    """A provider in the file is invalid; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthProvider:
-    """`verify` is read to see that a token works; `revoke` may be ''. `parameters` go with each
-    authorization. `client_auth`: how the token endpoint knows us, by a header (`basic`) or in the
-    body (`post`); a revocation is told without either unless `revoke_as_client`.
-    `needs_refresh_token`: one without it would be of no use an hour later.
+    """`verify` is a URL read to check that a token works; `revoke` may be ''. `parameters` are
+    added to each authorization. `client_auth`: how we authenticate to the token endpoint, by a
+    header (`basic`) or in the body (`post`); a revocation uses neither unless `revoke_as_client`.
+    `needs_refresh_token`: reject tokens without a refresh token, which would be useless after an
+    hour.
     """
 
     name: str
@@ -48,8 +49,8 @@ class OAuthProvider:
 
 
 def read_providers(document: Document, taken: frozenset[str]) -> list[OAuthProvider]:
-    """The providers of a TOML file: tables `[[provider]]`, or one table for each name. `taken` are
-    names that mean something else. Raises BadProvider.
+    """Parse the providers of a TOML file: tables `[[provider]]`, or one table per name. `taken` are
+    reserved names. Raises BadProvider.
     """
     providers = [_read(table) for table in _tables(document)]
     names = [provider.name for provider in providers]
@@ -124,7 +125,7 @@ def _parameters(name: str, value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _check_address(name: str, key: str, value: Any) -> None:
-    """Tokens travel to these addresses: only HTTPS, or this machine."""
+    """Accept only HTTPS or this machine, because tokens are sent to these URLs."""
     if value == "" and key == "revoke":
         return
     parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
