@@ -85,23 +85,23 @@ def post_webhook(
     """Send `body` to `url` once. Never raises for a fault of the receiver, its name or network."""
     begun = time.monotonic()
     outcome: list[tuple[int | None, str]] = [(None, f"no answer within {TOTAL:.0f} s")]
-    wire = _Wire()
+    connections = _Connections()
 
     def run() -> None:
         with httpx.Client(
             timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport
         ) as client:
-            outcome.append(_outcome(client, wire, url, body, headers, loopback, resolve))
+            outcome.append(_outcome(client, connections, url, body, headers, loopback, resolve))
 
     sender = threading.Thread(target=run, daemon=True)
     sender.start()
     sender.join(TOTAL)
     status, error = outcome[-1]
-    wire.cut()
+    connections.cut()
     return Reply(status, error, int((time.monotonic() - begun) * 1000))
 
 
-class _Wire:
+class _Connections:
     """The connections of one POST, which another thread may shut down.
 
     Only the sending thread closes them. If another thread closed a socket during TLS reads, its
@@ -113,12 +113,12 @@ class _Wire:
         self._sockets: list[socket.socket] = []
         self._is_cut = False
 
-    def watch(self, event: str, told: dict[str, Any]) -> None:
+    def watch(self, event: str, info: dict[str, Any]) -> None:
         """Httpx's trace hook, called in the sender's thread at each step. Raises TimeoutError once
         the wire is cut.
         """
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self._sockets.append(told["return_value"].get_extra_info("socket"))
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
         if self._is_cut:
             raise TimeoutError
 
@@ -132,7 +132,7 @@ class _Wire:
 
 def _outcome(
     client: httpx.Client,
-    wire: _Wire,
+    connections: _Connections,
     url: str,
     body: bytes,
     headers: dict[str, str],
@@ -141,8 +141,8 @@ def _outcome(
 ) -> tuple[int | None, str]:
     try:
         target = read_target(url, loopback)
-        addresses = _checked(target, loopback, resolve)
-        return _send(client, wire, target, addresses, body, headers), ""
+        addresses = _checked_addresses(target, loopback, resolve)
+        return _send(client, connections, target, addresses, body, headers), ""
     except (AddressRefused, ValueError) as error:
         return None, f"address refused: {error}"[:200]
     except socket.gaierror:
@@ -151,7 +151,7 @@ def _outcome(
         return None, type(error).__name__
 
 
-def _checked(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
+def _checked_addresses(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
     addresses = resolve(target.host, target.port)
     if not addresses or not all(may_reach(address, loopback) for address in addresses):
         raise AddressRefused("the name leads into a private network")
@@ -160,7 +160,7 @@ def _checked(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
 
 def _send(
     client: httpx.Client,
-    wire: _Wire,
+    connections: _Connections,
     target: Target,
     addresses: list[str],
     body: bytes,
@@ -169,17 +169,17 @@ def _send(
     """POST to the first of the checked addresses that accepts a connection, and return the status.
     The response body is not read.
     """
-    for place, address in enumerate(addresses, 1):
+    for number, address in enumerate(addresses, 1):
         host = f"[{address}]" if ":" in address else address
         url = f"{target.scheme}://{host}:{target.port}{target.path}"
         named = headers | {"Host": target.authority}
-        watched = {"sni_hostname": target.host, "trace": wire.watch}
+        watched = {"sni_hostname": target.host, "trace": connections.watch}
         try:
             with client.stream(
                 "POST", url, content=body, headers=named, extensions=watched
             ) as response:
                 return response.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            if place == len(addresses):
+            if number == len(addresses):
                 raise
     raise AddressRefused("the name has no address")

@@ -58,9 +58,9 @@ def ask(
             )
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise no_answer(provider, error) from None
-    document = _json(response)
+    document = _parsed(response)
     if not response.is_success:
-        raise judged(provider, response.status_code, _code(document))
+        raise judged(provider, response.status_code, _error_code(document))
     if document is None:
         raise odd(provider, f"HTTP {response.status_code} without JSON")
     return document
@@ -93,7 +93,7 @@ def judged(provider: str, status: int, code: str) -> ProviderError:
     return ProviderError(provider, "unknown", words, code or f"http_{status}")
 
 
-def _json(response: httpx.Response) -> Any:
+def _parsed(response: httpx.Response) -> Any:
     if len(response.content) > _LARGEST:
         return None
     try:
@@ -102,7 +102,7 @@ def _json(response: httpx.Response) -> Any:
         return None
 
 
-def _code(document: Any) -> str:
+def _error_code(document: Any) -> str:
     """The provider's own error code, if it is a single word: a sentence may quote what was sent."""
     error = document.get("error") if isinstance(document, dict) else None
     if isinstance(error, dict):

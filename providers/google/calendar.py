@@ -40,10 +40,10 @@ def google() -> OAuthProvider:
     return OAuthProvider(
         name=NAME,
         title=TITLE,
-        authorize=_at(AUTHORIZE),
-        token=_at(TOKEN),
-        revoke=_at(REVOKE),
-        verify=_at(f"{API}/users/me/calendarList"),
+        authorize=_rebased(AUTHORIZE),
+        token=_rebased(TOKEN),
+        revoke=_rebased(REVOKE),
+        verify=_rebased(f"{API}/users/me/calendarList"),
         scopes=SCOPES,
         client_id=settings.google_client_id,
         client_secret=settings.google_client_secret,
@@ -62,7 +62,7 @@ def find_calendar(access_token: str) -> str:
     """Return the name of the clinic's own calendar; reading it proves that the token works. Raises
     ProviderError.
     """
-    answer = _asked("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
+    answer = _request("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
     rows = answer.get("items") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
         raise odd(NAME, "a list of calendars without items")
@@ -77,7 +77,7 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
         "timeMax": ends.isoformat(),
         "items": [{"id": PRIMARY}],
     }
-    answer = _asked("POST", "/freeBusy", access_token, body=asked)
+    answer = _request("POST", "/freeBusy", access_token, body=asked)
     calendars = answer.get("calendars") if isinstance(answer, dict) else None
     if not isinstance(calendars, dict) or len(calendars) != 1:
         raise odd(NAME, "free and busy times of another number of calendars")
@@ -87,12 +87,12 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
     if calendar.get("errors"):  # such a calendar lists no busy times, but is not free
         raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
     try:
-        return [(_moment(each["start"]), _moment(each["end"])) for each in calendar["busy"]]
+        return [(_parse_time(each["start"]), _parse_time(each["end"])) for each in calendar["busy"]]
     except (KeyError, TypeError, ValueError):
         raise odd(NAME, "busy times of another shape") from None
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     """Parse a time that has a UTC offset. Raises ValueError for one without."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -100,17 +100,17 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _asked(method: str, path: str, access_token: str, **more: Any) -> Any:
+def _request(method: str, path: str, access_token: str, **more: Any) -> Any:
     headers = {"Authorization": f"Bearer {access_token}"}
     try:
-        return ask(NAME, method, _at(API + path), headers, **more)
+        return ask(NAME, method, _rebased(API + path), headers, **more)
     except ProviderError as error:
         if error.code in LIMITS:
             raise ProviderError(NAME, "retry_later", error.code, "rate_limit") from None
         raise
 
 
-def _at(url: str) -> str:
+def _rebased(url: str) -> str:
     """Return `url`, or its equivalent under GOOGLE_API_BASE, where the path begins with the first
     label of the original host.
     """

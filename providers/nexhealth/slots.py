@@ -17,7 +17,7 @@ VERSION = {"Nex-Api-Version": "v20240412"}
 
 def exchange_key(api_key: str) -> str:
     """Exchange an API key for a bearer token. Raises ProviderError."""
-    answer = _asked("POST", "/authenticates", api_key)
+    answer = _request("POST", "/authenticates", api_key)
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token:
         raise odd(NAME, "no token")
@@ -35,7 +35,7 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
         "lids[]": location_id,
         "slot_length": SLOT_MINUTES,
     }
-    rows = _asked("GET", "/available_slots", f"Bearer {token}", query)
+    rows = _request("GET", "/available_slots", f"Bearer {token}", query)
     if not isinstance(rows, list):
         raise odd(NAME, "slots that are no list")
     length = timedelta(minutes=SLOT_MINUTES)
@@ -49,7 +49,7 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
     return slots
 
 
-def _asked(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:
+def _request(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:
     """Send a request and return the `data` member of NexHealth's answer."""
     base = get_settings().nexhealth_api_base
     headers = VERSION | {

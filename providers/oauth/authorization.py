@@ -21,7 +21,7 @@ from rules.integrations.oauth_providers import OAuthProvider
 
 INVALID_GRANT = "invalid_grant"
 # errors that say nothing about the clinic's consent: a person must fix our registration
-_OURS_TO_MEND = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
+_CONFIG_ERRORS = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _VERIFIER_LENGTH = 64
 _LONGEST = 365 * 86_400  # seconds; any token is refreshed at least once a year
@@ -69,7 +69,7 @@ def exchange_code(provider: OAuthProvider, redirect: str, code: str, verifier: s
             redirect_uri=redirect,
             code_verifier=verifier,
             auth=_auth(provider),
-            **_in_body(provider),
+            **_body_credentials(provider),
         )
     return _tokens(provider, token)
 
@@ -80,7 +80,10 @@ def refresh(provider: OAuthProvider, refresh_token: str) -> Tokens:
     """
     with _client(provider) as client:
         token = client.refresh_token(
-            provider.token, refresh_token=refresh_token, auth=_auth(provider), **_in_body(provider)
+            provider.token,
+            refresh_token=refresh_token,
+            auth=_auth(provider),
+            **_body_credentials(provider),
         )
     return _tokens(provider, token)
 
@@ -96,11 +99,11 @@ def revoke(provider: OAuthProvider, token: str) -> None:
         response = client.revoke_token(
             provider.revoke,
             token=token,
-            body=urlencode(_in_body(provider)) if as_client else None,
+            body=urlencode(_body_credentials(provider)) if as_client else None,
             auth=_auth(provider) if as_client else httpx.Auth(),
         )
     if not response.is_success:
-        code = _error_in(response)
+        code = _error_code_of(response)
         if code not in {"invalid_token", INVALID_GRANT}:
             raise judged(provider.name, response.status_code, code)
 
@@ -126,14 +129,14 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         with open_client() as http:
             client = OAuth2Client(http, provider.client_id)
             for hook in ("access_token_response", "refresh_token_response"):
-                client.register_compliance_hook(hook, _as_authlib_reads_it)
+                client.register_compliance_hook(hook, _adapted_response)
             yield client
     except OAuth2Error as error:
-        raise _told(provider, as_code(error.error) or "oauth_error") from None
+        raise _provider_error(provider, as_code(error.error) or "oauth_error") from None
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         if status == _UNAUTHORIZED:  # our client credentials were rejected, not the consent
-            raise _told(provider, "invalid_client") from None
+            raise _provider_error(provider, "invalid_client") from None
         raise judged(provider.name, status, "") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise no_answer(provider.name, error) from None
@@ -148,7 +151,7 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         raise odd(provider.name, type(error).__name__) from None
 
 
-def _as_authlib_reads_it(response: httpx.Response) -> httpx.Response:
+def _adapted_response(response: httpx.Response) -> httpx.Response:
     """Adapt a token response before Authlib parses it.
 
     An OAuth error body is taken seriously with status 400 or 401 only (RFC 6749, 5.2), because rate
@@ -163,12 +166,12 @@ def _as_authlib_reads_it(response: httpx.Response) -> httpx.Response:
     if not isinstance(document, dict):
         return response
     document.pop("expires_at", None)
-    lasts = {"expires_in": _seconds(document.pop("expires_in", None))}
+    lasts = {"expires_in": _lifetime(document.pop("expires_in", None))}
     return httpx.Response(response.status_code, json=document | lasts, request=response.request)
 
 
-def _told(provider: OAuthProvider, code: str) -> ProviderError:
-    if code in _OURS_TO_MEND:
+def _provider_error(provider: OAuthProvider, code: str) -> ProviderError:
+    if code in _CONFIG_ERRORS:
         advice = f"{provider.title} does not know us: check client id, secret and redirect address."
         return ProviderError(provider.name, "retry_later", code, code, advice, answered=True)
     if code in {"server_error", "temporarily_unavailable", "slow_down"}:
@@ -182,7 +185,7 @@ def _auth(provider: OAuthProvider) -> httpx.Auth:
     return httpx.Auth()
 
 
-def _in_body(provider: OAuthProvider) -> dict[str, str]:
+def _body_credentials(provider: OAuthProvider) -> dict[str, str]:
     if provider.client_auth == "basic" and provider.client_secret:
         return {}
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
@@ -204,7 +207,7 @@ def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     )
 
 
-def _seconds(lasts: Any) -> int | None:
+def _lifetime(lasts: Any) -> int | None:
     """Parse a token lifetime given as a number or as text; None if it is neither or is already
     over.
     """
@@ -215,7 +218,7 @@ def _seconds(lasts: Any) -> int | None:
     return int(min(seconds, _LONGEST)) if seconds >= 1 else None
 
 
-def _error_in(response: httpx.Response) -> str:
+def _error_code_of(response: httpx.Response) -> str:
     try:
         document = response.json()
     except (ValueError, RecursionError):

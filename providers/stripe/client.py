@@ -68,12 +68,12 @@ def mapped_errors() -> Iterator[None]:
         yield
     except stripe.RateLimitError as error:
         raise ProviderError(
-            "stripe", "retry_later", _words(error), "rate_limit", answered=True
+            "stripe", "retry_later", _text(error), "rate_limit", answered=True
         ) from error
     except _MISCONFIGURED as error:
         advice = "Check STRIPE_SECRET_KEY, and that the clinic's Stripe account is still connected."
         raise ProviderError(
-            "stripe", "retry_later", _words(error), type(error).__name__, advice, answered=True
+            "stripe", "retry_later", _text(error), type(error).__name__, advice, answered=True
         ) from error
     except stripe.IdempotencyError as error:
         advice = (
@@ -81,18 +81,18 @@ def mapped_errors() -> Iterator[None]:
             " Stripe and settle it."
         )
         raise ProviderError(
-            "stripe", "unknown", _words(error), "idempotency_error", advice, answered=True, bug=True
+            "stripe", "unknown", _text(error), "idempotency_error", advice, answered=True, bug=True
         ) from error
     except _REFUSED as error:
         usual = MISSING if error.http_status == NOT_FOUND else type(error).__name__
         raise ProviderError(
-            "stripe", "refused", _words(error), _code(error) or usual, answered=True
+            "stripe", "refused", _text(error), _code(error) or usual, answered=True
         ) from error
     except stripe.StripeError as error:
         # a gateway's page has no error object, and says nothing about the outcome
         answered = (error.http_status or 0) >= SERVER_ERROR and error.error is not None
         code = _code(error) or (f"http_{error.http_status}" if error.http_status else "no_answer")
-        raise ProviderError("stripe", "unknown", _words(error), code, answered=answered) from error
+        raise ProviderError("stripe", "unknown", _text(error), code, answered=answered) from error
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         # the SDK or `plain` could not parse the answer
         raise ProviderError(
@@ -110,7 +110,7 @@ def plain(answer: Any) -> Json:
     return document
 
 
-def _words(error: stripe.StripeError) -> str:
+def _text(error: stripe.StripeError) -> str:
     """Stripe's error message; the error's type if the message is not text."""
     try:
         return str(error) or type(error).__name__

@@ -115,7 +115,7 @@ def read_event(event: Json) -> Finding | Ask | None:
 def read_intent(intent: Json) -> PaymentFinding:
     """Read a PaymentIntent into a finding. Raises Unreadable."""
     intent_id = _intent_of(intent)
-    status = _word(intent.get("status"))
+    status = _enum_value(intent.get("status"))
     is_paid = status == "succeeded"
     charges, doubt = _charges(intent, status)
     if status not in OPEN | TERMINAL:
@@ -138,7 +138,7 @@ def read_refund(refund: Json) -> RefundFinding:
     intent_id = _intent_in(refund.get("payment_intent"))
     if not intent_id:
         raise Unreadable(f"Refund {_named('refund', refund)} names no payment intent.")
-    status = _word(refund.get("status")) or "pending"
+    status = _enum_value(refund.get("status")) or "pending"
     said = {
         "object": "refund",
         "id": _named("refund", refund),
@@ -146,7 +146,7 @@ def read_refund(refund: Json) -> RefundFinding:
         "amount": _amount(refund, "amount"),
         "currency": _currency(refund),
         "status": status,
-        "failure_reason": _word(refund.get("failure_reason")) or None,
+        "failure_reason": _enum_value(refund.get("failure_reason")) or None,
     }
     doubt = "" if is_known_refund_status(status) else f"its status is {status}"
     return RefundFinding(intent_id, refund | said, _belonging(refund), doubt)
@@ -163,17 +163,17 @@ def read_dispute(dispute: Json) -> Json:
         "payment_intent": _intent_in(dispute.get("payment_intent")),
         "amount": _amount(dispute, "amount"),
         "currency": _currency(dispute),
-        "status": _word(dispute.get("status")),
-        "reason": _word(dispute.get("reason")),
-        "balance_transactions": [_movement(each) for each in moved],
+        "status": _enum_value(dispute.get("status")),
+        "reason": _enum_value(dispute.get("reason")),
+        "balance_transactions": [_balance_transaction(each) for each in moved],
     }
     if not said["payment_intent"]:
         raise Unreadable(f"Dispute {said['id']} names no payment intent.")
     return dispute | said
 
 
-def _movement(movement: Any) -> Json:
-    said = _object(movement)
+def _balance_transaction(movement: Any) -> Json:
+    said = _dict(movement)
     amount = said.get("amount")
     if type(amount) is not int or abs(amount) > MOST:
         raise Unreadable("A balance transaction of the dispute has no amount.")
@@ -204,7 +204,7 @@ def _session(session: Json) -> PaymentFinding | Ask | None:
 def _read_session(session: Json) -> PaymentFinding:
     # older API versions report the converted amount the payer saw; the original is in here
     converted = session.get("currency_conversion")
-    money = _object(converted) or session
+    money = _dict(converted) or session
     is_paid = session.get("payment_status") == "paid"
     amount = _amount(money, "amount_total")
     report = PaymentReport(
@@ -213,7 +213,7 @@ def _read_session(session: Json) -> PaymentFinding:
         amount_received=amount if is_paid else 0,
         currency=_currency(money, "source_currency" if converted else "currency"),
     )
-    said = _word(session.get("payment_status"))
+    said = _enum_value(session.get("payment_status"))
     doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'not said'}"
     return PaymentFinding(
         _intent_in(session.get("payment_intent")), report, _belonging(session), doubt
@@ -271,12 +271,12 @@ def _or_ask(ask: Ask, read: Callable[[Json], Found], subject: Json) -> Found | A
 
 def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
     """Return the intent's latest charge, if it names one, and what is in doubt about it."""
-    error = _object(intent.get("last_payment_error"))
+    error = _dict(intent.get("last_payment_error"))
     charge_id = _latest_charge(intent)
     if status == "processing":
         doubt = "" if charge_id else "it is processing, and names no charge"
         return {charge_id or UNNAMED_CHARGE: Charge("processing")}, doubt
-    code = _word(error.get("decline_code")) or _word(error.get("code"))
+    code = _enum_value(error.get("decline_code")) or _enum_value(error.get("code"))
     named = id_in(error.get("charge"))
     if named or (code and charge_id):
         return {named or charge_id: Charge("failed", code)}, ""
@@ -287,19 +287,19 @@ def _latest_charge(intent: Json) -> str:
     """The id of the latest charge. Before API version 2022-11-15 an intent lists its charges,
     newest first.
     """
-    listed = _object(intent.get("charges")).get("data")
+    listed = _dict(intent.get("charges")).get("data")
     newest = listed[0] if isinstance(listed, list) and listed else None
     return id_in(intent.get("latest_charge")) or id_in(newest)
 
 
 def _belonging(subject: Json) -> Belonging:
-    metadata = _object(subject.get("metadata"))
+    metadata = _dict(subject.get("metadata"))
     return Belonging(
         *(_text(metadata.get(name)) for name in ("account_id", "invoice_id", "attempt_id"))
     )
 
 
-def _object(value: object) -> Json:
+def _dict(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
@@ -307,16 +307,16 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _word(value: object) -> str:
+def _enum_value(value: object) -> str:
     """A Stripe enum value that can be stored and shown: empty for null, `unknown` for anything else
     that is not a short printable string.
     """
     if value is None or value == "":
         return ""
-    return value if isinstance(value, str) and _is_word(value) else "unknown"
+    return value if isinstance(value, str) and _is_short_text(value) else "unknown"
 
 
-def _is_word(text: str) -> bool:
+def _is_short_text(text: str) -> bool:
     return len(text) <= LONGEST and text.isprintable()
 
 

@@ -52,10 +52,10 @@ def _page(kind: str, since: int, after: str, stripe_account: str, limit: int) ->
     )
     with mapped_errors():
         answer = getattr(client().v1, kind).list(asked, options(stripe_account))
-        return Page(_readable(kind, answer.data), bool(answer.has_more))
+        return Page(_with_ids(kind, answer.data), bool(answer.has_more))
 
 
-def _readable(kind: str, listed: list[Any]) -> list[Json]:
+def _with_ids(kind: str, listed: list[Any]) -> list[Json]:
     """Return the objects of a page, skipping those without an id so that they do not block the
     rest. Raises TypeError if no object has an id, because the next page cannot be requested then.
     """

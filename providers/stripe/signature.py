@@ -23,7 +23,7 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
     Stripe's verifier rejects only old timestamps, so one from the future is rejected here. Raises
     BadSignature.
     """
-    header = _checked(header, now)
+    header = _checked_header(header, now)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -34,10 +34,10 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
                 return text
         except stripe.SignatureVerificationError:
             continue
-    raise BadSignature(_why(header, secrets, now))
+    raise BadSignature(_mismatch_reason(header, secrets, now))
 
 
-def _why(header: str, secrets: tuple[str, ...], now: float) -> str:
+def _mismatch_reason(header: str, secrets: tuple[str, ...], now: float) -> str:
     """Say why none of `secrets` matched, the likeliest cause first."""
     if not secrets:
         return "No webhook secret is set for this endpoint."
@@ -47,7 +47,7 @@ def _why(header: str, secrets: tuple[str, ...], now: float) -> str:
     return "No signature matches the webhook secret."
 
 
-def _checked(header: str | None, now: float) -> str:
+def _checked_header(header: str | None, now: float) -> str:
     """Return the header if Stripe's verifier can parse it and it is not from the future."""
     if not header:
         raise BadSignature("The Stripe-Signature header is missing.")

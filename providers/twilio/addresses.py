@@ -51,12 +51,12 @@ def create_address(
         raise ValueError(
             f"{friendly_name!r} is no tag of an address: 1 to {LONGEST_TAG} characters"
         )
-    secondary = {"street_secondary": _plain_words(street_secondary)} if street_secondary else {}
+    secondary = {"street_secondary": _without_signs(street_secondary)} if street_secondary else {}
     with mapped_errors():
         made = client().addresses.create(
-            customer_name=_plain_words(customer_name)[:LONGEST_NAME].strip(),
-            street=_plain_words(street),
-            city=_plain_words(city),
+            customer_name=_without_signs(customer_name)[:LONGEST_NAME].strip(),
+            street=_without_signs(street),
+            city=_without_signs(city),
             region=region,
             postal_code=postal_code,
             iso_country=iso_country,
@@ -96,7 +96,7 @@ def _listed(**filters: Any) -> list[Json]:
         return [_plain(each) for each in client().addresses.list(page_size=PAGE, **filters)]
 
 
-def _plain_words(words: str) -> str:
+def _without_signs(words: str) -> str:
     """Remove the characters that make Twilio's address validation fail: & @ #."""
     return " ".join(re.sub(r"[@#]", " ", words.replace("&", " and ")).split())
 

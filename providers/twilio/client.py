@@ -34,7 +34,7 @@ CREDENTIALS = frozenset({401, 403})
 AUTHENTICATION = 20003
 
 # what the SDK, or our code that reads its result, raises for an answer of an unexpected shape
-_ODD = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+_PARSE_ERRORS = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 Json = dict[str, Any]
 
@@ -109,18 +109,18 @@ def mapped_errors() -> Iterator[None]:
     try:
         yield
     except TwilioException as error:
-        raise _told(error) from error
+        raise _translated(error) from error
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
             raise ProviderError(
                 "twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
             ) from error
-        raise _silence(error) from error
-    except (requests.exceptions.RequestException, OSError, *_ODD) as error:
-        raise _silence(error) from error
+        raise _no_answer(error) from error
+    except (requests.exceptions.RequestException, OSError, *_PARSE_ERRORS) as error:
+        raise _no_answer(error) from error
 
 
-def _told(error: TwilioException) -> ProviderError:
+def _translated(error: TwilioException) -> ProviderError:
     """Translate an SDK error. For a list the SDK raises an error that only carries Twilio's
     response, which is parsed here.
     """
@@ -128,11 +128,11 @@ def _told(error: TwilioException) -> ProviderError:
     if answer is not None:
         error = Version.exception("GET", "", answer, "Unable to fetch page")
     if isinstance(error, TwilioRestException | TwilioServiceException):
-        return _judged(_number(error.status), _number(error.code), error)
-    return _silence(error)
+        return _classified(_number(error.status), _number(error.code), error)
+    return _no_answer(error)
 
 
-def _silence(error: Exception) -> ProviderError:
+def _no_answer(error: Exception) -> ProviderError:
     """The error for an answer that is missing or cannot be understood."""
     name = type(error).__name__
     return ProviderError("twilio", "unknown", f"no answer: {name}", name)
@@ -149,11 +149,11 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def _judged(status: int, code: int, error: Exception) -> ProviderError:
+def _classified(status: int, code: int, error: Exception) -> ProviderError:
     """Classify an error answer. Twilio's own message is kept, never the SDK's, which may contain
     the URL.
     """
-    text = f"HTTP {status}, error {code or status}: {_words(error)}"
+    text = f"HTTP {status}, error {code or status}: {_message_of(error)}"
     if status == TOO_MANY:
         return ProviderError("twilio", "retry_later", text, "20429", answered=True)
     if status in CREDENTIALS or code == AUTHENTICATION:
@@ -178,9 +178,9 @@ def _judged(status: int, code: int, error: Exception) -> ProviderError:
     )
 
 
-def _words(error: Exception) -> str:
-    told = (getattr(error, name, "") for name in ("msg", "detail", "title"))
-    return next((str(each) for each in told if each), type(error).__name__)
+def _message_of(error: Exception) -> str:
+    found = (getattr(error, name, "") for name in ("msg", "detail", "title"))
+    return next((str(each) for each in found if each), type(error).__name__)
 
 
 def word(value: Any) -> str:

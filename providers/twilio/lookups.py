@@ -32,9 +32,9 @@ def number_reassigned(number: str, since: date) -> str:
             )
             if found.valid is False:
                 return INVALID
-            told: Any = found.reassigned_number
-            code = told.get("error_code")
-            return _checked(str(code)) if code else word(told["is_number_reassigned"])
+            answer: Any = found.reassigned_number
+            code = answer.get("error_code")
+            return _checked_code(str(code)) if code else word(answer["is_number_reassigned"])
     except ProviderError as error:
         is_about_it = error.outcome == "refused" or error.code.startswith(LOOKUP_CODES)
         if error.answered and is_about_it and TWILIO_CODE.fullmatch(error.code):
@@ -52,7 +52,7 @@ def may_have_looked_up(error: ProviderError) -> bool:
     return not is_own or getattr(error.__cause__, "status", None) in GATEWAYS
 
 
-def _checked(code: str) -> str:
+def _checked_code(code: str) -> str:
     """Return `code` if it is a Twilio error code, else raise ValueError: an error with the code
     `no` must not pass for the answer "no".
     """

@@ -138,14 +138,14 @@ def _inbound(message: Any) -> InboundText | None:
             service=text(message.messaging_service_sid),
             body=text(message.body),
             media=text(message.num_media),
-            created_at=_time(message.date_created or message.date_sent),
+            created_at=_required_time(message.date_created or message.date_sent),
         )
     except ValueError as error:
         log.error("Twilio lists a text that cannot be read; it is passed over", why=str(error))
         return None
 
 
-def _time(moment: datetime | None) -> datetime:
+def _required_time(moment: datetime | None) -> datetime:
     if moment is None:
         raise ValueError("a text without a time")
     return moment

@@ -18,8 +18,8 @@ LONGEST_TAG = 64  # characters of a FriendlyName
 PAGE = 1000  # Twilio's maximum
 CAPABILITIES = ("voice", "sms", "mms")
 # Twilio does not release a number while its emergency address has one of these statuses
-_HELD = frozenset({"registered", "pending-registration", "pending-unregistration"})
-_SHOWN = (
+_HELD_STATUSES = frozenset({"registered", "pending-registration", "pending-unregistration"})
+_FIELDS = (
     "friendly_name",
     "sms_url",
     "sms_fallback_url",
@@ -202,7 +202,7 @@ def _unregister_emergency_address(sid: str) -> None:
     number = get_number(sid)
     if number["emergency_address_sid"]:
         number = update_number(sid, emergency_address_sid="")
-    if number["emergency_address_status"] in _HELD:
+    if number["emergency_address_status"] in _HELD_STATUSES:
         raise ProviderError(
             "twilio",
             "retry_later",
@@ -243,11 +243,11 @@ def _available(found: Any) -> AvailableNumber:
         region=found.region or "",
         # if Twilio does not say, an address may be required
         address_requirements=text(found.address_requirements) or "any",
-        **_able(found.capabilities),
+        **_capabilities(found.capabilities),
     )
 
 
-def _able(capabilities: Any) -> dict[str, bool]:
+def _capabilities(capabilities: Any) -> dict[str, bool]:
     """A number's capabilities, with names in lower case: a search writes SMS and MMS in capitals, a
     number of ours does not.
     """
@@ -260,7 +260,7 @@ def _plain(number: Any) -> Json:
     return {
         "id": word(number.sid),
         "phone_number": word(number.phone_number),
-        **{name: text(getattr(number, name)) for name in _SHOWN},
-        "capabilities": _able(number.capabilities),
+        **{name: text(getattr(number, name)) for name in _FIELDS},
+        "capabilities": _capabilities(number.capabilities),
         "created_at": iso(number.date_created),
     }

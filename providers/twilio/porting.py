@@ -34,7 +34,7 @@ TOO_MANY = (
 
 def portability(number: str) -> Json:
     """Check whether a number can be ported: {portable, needs_pin, code, reason, kind}."""
-    told = _asked("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
+    told = _request("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
     with mapped_errors():
         return {
             "portable": bool(told["portable"]),
@@ -73,14 +73,14 @@ def upload_document(name: str, content: bytes, content_type: str, tag: str) -> J
 
 def create_port(body: Json) -> Json:
     """Create a port request. `body` is in Twilio's format, without the account."""
-    return _port(_asked("POST", "/PortIn", body=_account() | body))
+    return _port(_request("POST", "/PortIn", body=_account() | body))
 
 
 def get_port(sid: str) -> Json:
     """Fetch a request in its current state: {id, status, reason, representative, email,
     signature_url, numbers}.
     """
-    return _port(_asked("GET", f"/PortIn/{sid}"))
+    return _port(_request("GET", f"/PortIn/{sid}"))
 
 
 def find_port(number: str) -> Json | None:
@@ -105,7 +105,7 @@ def list_ports() -> list[Json]:
     query: dict[str, object] = {"Size": PAGE}
     rows: list[Json] = []
     for _ in range(MOST_PAGES):
-        page = _asked("GET", "/PortIn/PortInRequests", query=query)
+        page = _request("GET", "/PortIn/PortInRequests", query=query)
         with mapped_errors():
             rows += [
                 {
@@ -123,26 +123,26 @@ def list_ports() -> list[Json]:
 
 def cancel_port(sid: str) -> None:
     """Cancel a request, if it can still be cancelled."""
-    _asked("DELETE", f"/PortIn/{sid}")
+    _request("DELETE", f"/PortIn/{sid}")
 
 
 def webhook() -> str:
     """The URL to which Twilio reports on ports, '' if none is set. There is one for the whole
     account.
     """
-    return text(_asked("GET", "/Configuration/Webhook").get("port_in_target_url"))
+    return text(_request("GET", "/Configuration/Webhook").get("port_in_target_url"))
 
 
 def set_webhook(url: str) -> None:
     """Set the URL to which Twilio reports on ports."""
-    _asked("POST", "/Configuration/Webhook", body={"port_in_target_url": url})
+    _request("POST", "/Configuration/Webhook", body={"port_in_target_url": url})
 
 
 def _account() -> Json:
     return {"account_sid": get_settings().twilio_account_sid}
 
 
-def _asked(
+def _request(
     method: str, path: str, query: dict[str, object] | None = None, body: Json | None = None
 ) -> Json:
     url = f"{HOST}{path}"

@@ -19,7 +19,7 @@ def campaigns_of(service_sid: str) -> list[Json]:
                 "status": text(each.campaign_status),
                 "brand": text(each.brand_registration_sid),
                 "created_at": iso(each.date_created),
-                **_why(each.errors),
+                **_first_error(each.errors),
             }
             for each in listed
         ]
@@ -30,7 +30,7 @@ def brand_of(brand_sid: str) -> Json:
     """Fetch a brand in its current state. Refused with the code NOT_FOUND if it is not ours."""
     with mapped_errors():
         brand = client().messaging.v1.brand_registrations(brand_sid).fetch()
-        why = _why(brand.errors)
+        why = _first_error(brand.errors)
         why["words"] = why["words"] or text(brand.failure_reason)
         return {"id": word(brand.sid), "status": text(brand.status), **why}
 
@@ -68,7 +68,7 @@ def services(most: int) -> list[str]:
         return [word(each.sid) for each in client().messaging.v1.services.list(limit=most)]
 
 
-def _why(errors: Any) -> dict[str, str]:
+def _first_error(errors: Any) -> dict[str, str]:
     """The first error's code and message; Twilio uses several field names for each."""
     first = next((each for each in errors or () if isinstance(each, dict)), {})
     code = first.get("error_code") or first.get("code") or ""

@@ -17,7 +17,7 @@ _WHOLE_MODEL = frozenset({"provider", "model", "messages"})
 
 def create_assistant(request: Json, tag: str) -> Json:
     """Create an assistant; the tag becomes its name and part of its metadata."""
-    return client.post(f"/{KIND}", tagged(_whole(request), tag))
+    return client.post(f"/{KIND}", tagged(_checked_whole(request), tag))
 
 
 def get_assistant(assistant_id: str) -> Json:
@@ -29,7 +29,7 @@ def update_assistant(assistant_id: str, request: Json, tag: str) -> Json:
     """Replace an assistant; `request` is the whole body. Apply `version_of` to the answer to get
     the version to pin.
     """
-    return client.patch(place(KIND, assistant_id), tagged(_whole(request), tag))
+    return client.patch(place(KIND, assistant_id), tagged(_checked_whole(request), tag))
 
 
 def find_assistant(tag: str, since: datetime | None = None) -> Json | None:
@@ -53,7 +53,7 @@ def version_of(assistant: Json) -> str:
     return version if isinstance(version, str) else ""
 
 
-def _whole(request: Json) -> Json:
+def _checked_whole(request: Json) -> Json:
     """Return `request` if its model is complete. Raises ValueError if the update would lose the
     prompt.
     """

@@ -17,7 +17,7 @@ from rules.storable import storable_text
 KIND = "call"
 MICRO = 1_000_000
 REPORT, STATUS = "end-of-call-report", "status-update"
-_TOLD = (
+_CALL_FIELDS = (
     "status",
     "endedReason",
     "startedAt",
@@ -27,7 +27,7 @@ _TOLD = (
     "analysis",
     "transcript",
 )
-_RECORDED = ("recording", "recordingUrl", "presignedMonoUrl", "presignedStereoUrl")
+_RECORDING_FIELDS = ("recording", "recordingUrl", "presignedMonoUrl", "presignedStereoUrl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +94,25 @@ def page_of_calls(
 
 def read_call(row: Json) -> VapiCall:
     """Read a call from any Vapi document that describes one."""
-    artifact, analysis = _object(row.get("artifact")), _object(row.get("analysis"))
-    transport, limits = _object(row.get("transport")), _object(row.get("subscriptionLimits"))
+    artifact, analysis = _dict(row.get("artifact")), _dict(row.get("analysis"))
+    transport, limits = _dict(row.get("transport")), _dict(row.get("subscriptionLimits"))
     return VapiCall(
         id=_text(row.get("id")),
         status=_text(row.get("status")),
         name=_text(row.get("name")),
         direction="inbound" if row.get("type") == "inboundPhoneCall" else "outbound",
         phone_number_id=_text(row.get("phoneNumberId")),
-        customer_number=_text(_object(row.get("customer")).get("number")),
+        customer_number=_text(_dict(row.get("customer")).get("number")),
         carrier_id=_text(transport.get("callSid") or row.get("phoneCallProviderId")),
         blocked=limits.get("concurrencyBlocked") is True,
         ended_reason=_text(row.get("endedReason")),
-        started_at=_moment(row.get("startedAt")),
-        ended_at=_moment(row.get("endedAt")),
+        started_at=_parse_time(row.get("startedAt")),
+        ended_at=_parse_time(row.get("endedAt")),
         cost=_micros(row.get("cost")),
         transcript=_text(artifact.get("transcript")) or _text(row.get("transcript")),
         summary=_text(analysis.get("summary")),
-        said=_said(artifact, analysis),
-        is_recorded=any(artifact.get(name) for name in _RECORDED),
+        said=_structured_outcome(artifact, analysis),
+        is_recorded=any(artifact.get(name) for name in _RECORDING_FIELDS),
     )
 
 
@@ -120,11 +120,11 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
     """Return the kind of a Vapi webhook message and the call that it describes; the kind is empty
     if the document is no message. An end-of-call report means that the call has ended.
     """
-    message = _object(_object(document).get("message"))
-    kind, call = _text(message.get("type")), _object(message.get("call"))
-    told = {name: message[name] for name in _TOLD if message.get(name) is not None}
-    number = _object(message.get("phoneNumber"))
-    row = {"phoneNumberId": number.get("id")} | call | told
+    message = _dict(_dict(document).get("message"))
+    kind, call = _text(message.get("type")), _dict(message.get("call"))
+    reported = {name: message[name] for name in _CALL_FIELDS if message.get(name) is not None}
+    number = _dict(message.get("phoneNumber"))
+    row = {"phoneNumberId": number.get("id")} | call | reported
     if kind == REPORT:
         row["status"] = "ended"
     if "customer" not in row:
@@ -132,19 +132,19 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
     return kind, read_call(row)
 
 
-def _said(artifact: Json, analysis: Json) -> Json | None:
+def _structured_outcome(artifact: Json, analysis: Json) -> Json | None:
     """The structured outcome, from whichever of Vapi's two features the organization uses."""
     plain = analysis.get("structuredData")
     if isinstance(plain, dict) and plain:
         return plain
-    for output in _object(artifact.get("structuredOutputs")).values():
-        result = _object(output).get("result")
+    for output in _dict(artifact.get("structuredOutputs")).values():
+        result = _dict(output).get("result")
         if isinstance(result, dict) and result:
             return result
     return None
 
 
-def _object(value: Any) -> Json:
+def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
@@ -152,7 +152,7 @@ def _text(value: Any) -> str:
     return storable_text(value) if isinstance(value, str) else ""
 
 
-def _moment(value: Any) -> datetime | None:
+def _parse_time(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

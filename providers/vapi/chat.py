@@ -24,19 +24,19 @@ def create_chat(assistant: Json, input: str, previous_chat_id: str = "") -> Chat
     """
     before = {"previousChatId": previous_chat_id} if previous_chat_id else {}
     chat = client.post("/chat", {"assistant": assistant, "input": input} | before)
-    text = "\n".join(filter(None, map(_said, _list(chat.get("output"))))).strip()
+    text = "\n".join(filter(None, map(_reply_text, _list(chat.get("output"))))).strip()
     if not text:
         raise client.odd("a chat without a reply")
     cost = chat.get("cost")
-    told = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
-    return ChatReply(chat["id"], text, told)
+    dollars = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+    return ChatReply(chat["id"], text, dollars)
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _said(message: Any) -> str:
+def _reply_text(message: Any) -> str:
     """The text of an assistant's message; empty for a tool's or the system's."""
     if not isinstance(message, dict) or message.get("role") != "assistant":
         return ""

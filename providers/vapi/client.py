@@ -29,7 +29,7 @@ Query = dict[str, str | int]
 
 _REQUEST_TIMEOUT, _CONFLICT, _TOO_LARGE, _TOO_MANY, _NOT_FOUND = 408, 409, 413, 429, 404
 # these say nothing about the work: a person must correct the setting, or pay Vapi
-_OURS_TO_MEND = {
+_CONFIG_ERRORS = {
     401: ("unauthorized", "Check VAPI_API_KEY: it is the private key of the Vapi organization."),
     402: ("payment_required", "Vapi's organization needs a payment method or credits."),
     403: ("forbidden", "Check VAPI_API_KEY: it is the private key of the Vapi organization."),
@@ -74,7 +74,7 @@ def place(kind: str, id: str) -> str:
 
 def get(path: str, query: Query | None = None) -> Any:
     """GET `path` and return the answer."""
-    return _asked("GET", path, query=query)
+    return _request("GET", path, query=query)
 
 
 def location(path: str) -> str:
@@ -93,7 +93,7 @@ def location(path: str) -> str:
 
 def post(path: str, body: Json) -> Json:
     """POST JSON and return the created object."""
-    return an_object(_asked("POST", path, body=body))
+    return an_object(_request("POST", path, body=body))
 
 
 def tell(url: str, body: Json, public_key: str) -> None:
@@ -114,12 +114,12 @@ def post_form(path: str, fields: dict[str, str], file: tuple[str, bytes, str]) -
     """POST a multipart form and return the created object; `file` is name, content and content
     type.
     """
-    return an_object(_asked("POST", path, fields=fields, file=file))
+    return an_object(_request("POST", path, fields=fields, file=file))
 
 
 def patch(path: str, body: Json) -> Json:
     """PATCH an object and return it; each member of `body` replaces the former one as a whole."""
-    return an_object(_asked("PATCH", path, body=body))
+    return an_object(_request("PATCH", path, body=body))
 
 
 def delete(path: str) -> None:
@@ -128,7 +128,7 @@ def delete(path: str) -> None:
     Raises ProviderError with code `dependant_left` (retry later) while something refers to it.
     """
     with passing_over("not_found"):
-        _asked("DELETE", path)
+        _request("DELETE", path)
 
 
 def an_object(answer: Any) -> Json:
@@ -145,7 +145,7 @@ def odd(what: str) -> ProviderError:
     return ProviderError("vapi", "unknown", f"an odd answer: {what}", "odd_answer", bug=True)
 
 
-def _asked(
+def _request(
     method: str,
     path: str,
     query: Query | None = None,
@@ -194,13 +194,15 @@ def _read(method: str, response: httpx.Response, sent: Json) -> Any:
     except (ValueError, RecursionError):
         document = None
     if not response.is_success:
-        raise _judged(method, status, reworded(_words(document), sent), _code(status, document))
+        raise _classified(
+            method, status, reworded(_message_of(document), sent), _code(status, document)
+        )
     if document is None and not (method == "DELETE" and not response.content):
         raise ProviderError("vapi", "unknown", f"HTTP {status} without an object", "odd_answer")
     return document
 
 
-def _judged(method: str, status: int, words: str, code: str) -> ProviderError:
+def _classified(method: str, status: int, words: str, code: str) -> ProviderError:
     """Classify an answer with a status other than 2xx; `words` is Vapi's message, empty if the
     answer is not Vapi's.
     """
@@ -208,8 +210,8 @@ def _judged(method: str, status: int, words: str, code: str) -> ProviderError:
     text = f"HTTP {status}: {words or 'no answer of Vapi’s'}"
     if status == _TOO_MANY:
         return ProviderError("vapi", "retry_later", text, "rate_limit", answered=answered)
-    if status in _OURS_TO_MEND:
-        word, advice = _OURS_TO_MEND[status]
+    if status in _CONFIG_ERRORS:
+        word, advice = _CONFIG_ERRORS[status]
         return ProviderError("vapi", "retry_later", text, word, advice, answered=answered)
     if status == _CONFLICT and method == "DELETE" and answered:
         advice = "Something still refers to it: number, squad, assistant, tool, file go in turn."
@@ -223,7 +225,7 @@ def _is_definite(status: int) -> bool:
     return 400 <= status < 500 and status != _REQUEST_TIMEOUT  # noqa: PLR2004
 
 
-def _words(document: Any) -> str:
+def _message_of(document: Any) -> str:
     """Vapi's error message, from a string or a list of strings; empty if the document is not
     Vapi's.
     """
@@ -241,7 +243,7 @@ def _code(status: int, document: Any) -> str:
     own = document.get("error") if isinstance(document, dict) else None
     if isinstance(own, str) and own.isascii() and own.isidentifier() and own.islower():
         return own
-    return "not_found" if status == _NOT_FOUND and _words(document) else f"http_{status}"
+    return "not_found" if status == _NOT_FOUND and _message_of(document) else f"http_{status}"
 
 
 def _check_names_no_workflow(value: Any) -> None:

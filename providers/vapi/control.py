@@ -32,13 +32,13 @@ def _send(call_id: str, body: client.Json) -> None:
     call = client.an_object(client.get(client.place(KIND, call_id)))
     monitor = call.get("monitor")
     url = monitor.get("controlUrl") if isinstance(monitor, dict) else None
-    if call.get("status") != "in-progress" or not isinstance(url, str) or not _is_vapis(url):
+    if call.get("status") != "in-progress" or not isinstance(url, str) or not _is_vapi_url(url):
         why = f"the call is {call.get('status')}, or has no address of Vapi's to be spoken to"
         raise ProviderError("vapi", "refused", why, "not_going_on")
     client.tell(url, body, get_settings().vapi_public_key)
 
 
-def _is_vapis(url: str) -> bool:
+def _is_vapi_url(url: str) -> bool:
     try:
         parts, base = urlsplit(url), urlsplit(get_settings().vapi_api_base)
         own = (parts.scheme, parts.netloc) == (base.scheme, base.netloc)

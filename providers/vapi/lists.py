@@ -97,13 +97,13 @@ def _metadata(row: Json) -> Json:
 def _query(since: datetime | None, until: datetime | None) -> Query:
     query: Query = {"limit": PAGE}
     if since:
-        query["createdAtGe"] = _said(since)
+        query["createdAtGe"] = _iso(since)
     if until:
-        query["createdAtLe"] = _said(until)
+        query["createdAtLe"] = _iso(until)
     return query
 
 
-def _said(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -111,13 +111,13 @@ def _oldest(page: list[Json]) -> datetime:
     """When the last row of a full page was created. Raises ProviderError if the page is not sorted
     newest first, because the next page has no bound then.
     """
-    dates = [_date(row.get("createdAt")) for row in page]
+    dates = [_parse_time(row.get("createdAt")) for row in page]
     if dates != sorted(dates, reverse=True):
         raise odd("a list that is not newest first")
     return dates[-1]
 
 
-def _date(text: Any) -> datetime:
+def _parse_time(text: Any) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:

@@ -15,7 +15,7 @@ HEADER = "X-Vapi-Secret"
 LONGEST = 500  # characters of an error message
 _SHORTEST = 6  # anything shorter is a word, not a secret
 _NEVER_KEPT = frozenset({"twilioAuthToken", "twilioApiKey", "twilioApiSecret", "credentials"})
-_NOT_OF_A_SERVER = frozenset({"headers", "secret"})
+_SERVER_SECRETS = frozenset({"headers", "secret"})
 
 
 def with_secret(value: Any) -> Any:
@@ -39,7 +39,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
         return [without_secrets(each) for each in value]
     if not isinstance(value, dict):
         return value
-    dropped = _NEVER_KEPT | _NOT_OF_A_SERVER if name == "server" else _NEVER_KEPT
+    dropped = _NEVER_KEPT | _SERVER_SECRETS if name == "server" else _NEVER_KEPT
     return {key: without_secrets(each, key) for key, each in value.items() if key not in dropped}
 
 

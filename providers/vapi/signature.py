@@ -42,7 +42,7 @@ def verify_request(
             f"Neither {HEADER}, a bearer token nor {SIGNATURE} was sent; deploy again, or give the"
             " server at Vapi our VAPI_WEBHOOK_SECRET."
         )
-    if not any(_same(given, secret) for given in shown for secret in secrets):
+    if not any(_matches(given, secret) for given in shown for secret in secrets):
         raise BadVapiSignature(
             "The secret is not ours; check VAPI_WEBHOOK_SECRET and deploy again."
         )
@@ -62,7 +62,7 @@ def _verify_signature(
     given = signature.strip().removeprefix("sha256=").lower()
     signed = timestamp.encode() + b"." + raw
     if not any(
-        _same(given, hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest())
+        _matches(given, hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest())
         for secret in secrets
     ):
         raise BadVapiSignature("The signature does not fit; check VAPI_WEBHOOK_SECRET.")
@@ -73,5 +73,5 @@ def _bearer(authorization: str) -> str:
     return authorization[len(_BEARER) :].strip() if is_bearer else ""
 
 
-def _same(given: str, secret: str) -> bool:
+def _matches(given: str, secret: str) -> bool:
     return bool(given) and hmac.compare_digest(given.encode(), secret.encode())
