@@ -30,24 +30,26 @@ def without_client_secrets(text: str) -> str:
     folded = text.casefold()
     if not any(suspect in folded for suspect in _SUSPECT):
         return text
-    clean = _redacted(_MEMBER.sub(rf'\1"{REMOVED}"', text))
+    clean = _redacted_text(_MEMBER.sub(rf'\1"{REMOVED}"', text))
     try:
         document = json.loads(clean)
-        searched = _searched(document)
+        searched = _redacted_value(document)
     except (ValueError, RecursionError):
         return clean
     return clean if searched == document else json.dumps(searched)
 
 
-def _searched(value: Any, name: str = "") -> Any:
+def _redacted_value(value: Any, name: str = "") -> Any:
     if name.endswith(_FIELD) and value is not None and not isinstance(value, bool):
         return REMOVED
     if isinstance(value, dict):
-        return {_redacted(str(key)): _searched(each, str(key)) for key, each in value.items()}
+        return {
+            _redacted_text(str(key)): _redacted_value(each, str(key)) for key, each in value.items()
+        }
     if isinstance(value, list):
-        return [_searched(each, name) for each in value]
-    return _redacted(value) if isinstance(value, str) else value
+        return [_redacted_value(each, name) for each in value]
+    return _redacted_text(value) if isinstance(value, str) else value
 
 
-def _redacted(text: str) -> str:
+def _redacted_text(text: str) -> str:
     return _VALUE.sub(REMOVED, _PARAMETER.sub(REMOVED, text))

@@ -49,7 +49,7 @@ CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO_DECIMAL.split())
 _STEPS = {"isk": 100, "ugx": 100} | dict.fromkeys(THREE_DECIMAL, 10)
 # docs.stripe.com/currencies, "Minimum and maximum charge amounts", in minor units; in other
 # currencies Stripe applies the minimum after conversion to the account's own
-_LEAST = {
+_MINIMUM = {
     "aed": 200,
     "aud": 50,
     "bgn": 100,
@@ -92,7 +92,7 @@ def step(currency: str) -> int:
 
 def least(currency: str) -> int:
     """The smallest amount, in minor units, that Stripe charges in `currency`."""
-    return _LEAST.get(currency.lower(), step(currency))
+    return _MINIMUM.get(currency.lower(), step(currency))
 
 
 def unchargeable(amount: int, currency: str) -> str:

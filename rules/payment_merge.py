@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 # A refund that succeeded may still fail later (the customer's bank sends it back).
 _REFUND_RANK = {"pending": 0, "requires_action": 1, "succeeded": 3, "failed": 4, "canceled": 5}
 # A status new to us ranks above pending, and below those that are settled.
-_UNHEARD_OF = 2
+_UNKNOWN_RANK = 2
 _TERMINAL_RANK = {"": 0, "canceled": 1, "succeeded": 2}
 _CHARGE_RANK = {"processing": 0, "failed": 1}
 # The charge of a report that says "processing" but names none (intents rendered by an API version
@@ -59,7 +59,7 @@ class PaymentReport:
             charges[charge_id] = (
                 charges[charge_id].merged(charge) if charge_id in charges else charge
             )
-        return replace(max(self, other, key=_weight), charges=charges)
+        return replace(max(self, other, key=_sort_key), charges=charges)
 
     def without_unnamed_charge(self) -> "PaymentReport":
         """The report without the unnamed charge, once Stripe has told which one it was."""
@@ -77,7 +77,7 @@ class PaymentReport:
         return "failed" if states else "pending"
 
 
-def _weight(report: PaymentReport) -> tuple[int, bool, int, int, str]:
+def _sort_key(report: PaymentReport) -> tuple[int, bool, int, int, str]:
     """The sort key that decides between two reports; no two different ones are equal."""
     return (
         _TERMINAL_RANK[report.terminal],
@@ -90,4 +90,4 @@ def _weight(report: PaymentReport) -> tuple[int, bool, int, int, str]:
 
 def merge_refund_status(known: str, reported: str) -> str:
     """The later of two statuses of one refund. Unknown statuses have a fixed order, too."""
-    return max(known, reported, key=lambda word: (_REFUND_RANK.get(word, _UNHEARD_OF), word))
+    return max(known, reported, key=lambda word: (_REFUND_RANK.get(word, _UNKNOWN_RANK), word))

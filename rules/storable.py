@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_LEFT_OUT = "\N{REPLACEMENT CHARACTER}"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def storable_text(text: str) -> str:
     """Replace each character that cannot be stored by U+FFFD."""
-    return _UNSTORABLE.sub(_LEFT_OUT, text)
+    return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def storable(value: Any) -> Any:

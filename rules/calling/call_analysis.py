@@ -59,7 +59,7 @@ FOLLOWS: dict[str, Follows] = {
 NOTHING = FOLLOWS["nothing"]
 
 _REACH = "(?:call|phone|ring|text|contact|message|bother)"
-_NO_MORE = re.compile(
+_OPT_OUT = re.compile(
     r"\b(?:stop|quit) (?:call|phon|ring|text|contact|messag|bother|harass)ing\b"
     rf"|\bnever {_REACH} (?:me|us|here)\b"
     rf"|\b(?:don't|do not)(?: you)?(?: ever)? {_REACH} (?:me|us|here|this number|my phone)"
@@ -101,12 +101,12 @@ def read_said(document: Any) -> Json:
 def follows_from(said: Json | None, transcript: str = "") -> Follows:
     """The consequences of the recorded outcome, and of an opt-out in the transcript."""
     follows = FOLLOWS.get((said or {}).get("outcome", ""), NOTHING)
-    return replace(follows, stops=True) if _wants_no_more(transcript) else follows
+    return replace(follows, stops=True) if _opts_out(transcript) else follows
 
 
-def _wants_no_more(transcript: str) -> bool:
+def _opts_out(transcript: str) -> bool:
     """Whether the person opts out in unmistakable words. Objecting to a time, a place or a channel
     does not count.
     """
     lines = re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
-    return any(_NO_MORE.search(line.replace("\u2019", "'")) for line in lines)
+    return any(_OPT_OUT.search(line.replace("\u2019", "'")) for line in lines)

@@ -55,7 +55,7 @@ RESULTS: dict[str, str] = {
     "not_charged": "The payment could not be taken.",
 }
 # the fields of a report that we keep; all others describe the card and its owner
-_KEPT = (
+_STORED_FIELDS = (
     "CallSid",
     "Sid",
     "PaymentSid",
@@ -66,7 +66,7 @@ _KEPT = (
     "PartialResult",
     "Attempt",
 )
-_MOST_KEPT = 100  # characters of each
+_LONGEST_STORED = 100  # characters of each
 NOTHING = " Nothing was charged. Offer createPaymentLink."
 
 
@@ -74,7 +74,9 @@ def kept_of_report(fields: Mapping[str, str]) -> dict[str, str]:
     """The fields of a Twilio report that may be stored: which call and session, and its
     progress.
     """
-    return {name: redact(fields[name])[:_MOST_KEPT] for name in _KEPT if name in fields}
+    return {
+        name: redact(fields[name])[:_LONGEST_STORED] for name in _STORED_FIELDS if name in fields
+    }
 
 
 def next_piece(required: str, captured: str) -> str:

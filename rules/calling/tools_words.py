@@ -104,7 +104,7 @@ DECLARED = {
 }
 ELSE = "It could not be done, and nothing was done. Say so, and offer a person."
 # refusals whose detail is written for the caller
-_TOLD = frozenset({"card_declined", "invalid"})
+_WITH_DETAIL = frozenset({"card_declined", "invalid"})
 
 
 def words_for(code: str, detail: str) -> str:
@@ -112,7 +112,7 @@ def words_for(code: str, detail: str) -> str:
     written for the caller.
     """
     told = DECLARED.get(code, ELSE)
-    return f"{told} {detail}".strip() if code in _TOLD else told
+    return f"{told} {detail}".strip() if code in _WITH_DETAIL else told
 
 
 def bill(

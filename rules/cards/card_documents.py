@@ -47,7 +47,7 @@ _PROVIDER_ID = re.compile(
 # ids as providers write them, e.g. pi_3Abc or ch_1Xyz
 _ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)
 # people can write anything in these
-_FREE = frozenset({"metadata", "custom_fields", "customFields"})
+_FREE_TEXT = frozenset({"metadata", "custom_fields", "customFields"})
 # quick and over-cautious: an escape may stand for a digit, or for a separator
 _DIGITS = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}", re.ASCII)
 _RUN = re.compile(r"[0-9][^A-Za-z{}:]{12,}")  # contains _DIGITS; much faster to find
@@ -70,24 +70,24 @@ def card_fields(document: Any, at_most: int | None = None) -> list[str]:
     """Return the paths of the fields of a document that hold a card number, at most `at_most`.
     Field names are checked too; values are never returned.
     """
-    return list(islice(map(_told, _fields(document, "", None, Phones())), at_most))
+    return list(islice(map(_dotted, _fields(document, "", None, Phones())), at_most))
 
 
 def _fields(value: Any, name: str, path: _Path, phones: Phones) -> Iterator[_Path]:
     if isinstance(value, dict):
-        for key, member in _long(value.items()):
+        for key, member in _long_enough(value.items()):
             if has_card_number(str(key), phones):
                 yield path, "(a field's name)"
             else:
                 yield from _fields(member, str(key), (path, str(key)), phones)
     elif isinstance(value, list) and not _is_split_card(value):
-        for index, member in _long(enumerate(value)):
+        for index, member in _long_enough(enumerate(value)):
             yield from _fields(member, name, (path, str(index)), phones)
     elif isinstance(value, list) or holds_card_number(name, value, phones):
         yield path
 
 
-def _long(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+def _long_enough(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     """Skip the members whose name and value are both too short for a card number: most are."""
     return (
         (key, member)
@@ -98,7 +98,7 @@ def _long(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     )
 
 
-def _told(path: _Path) -> str:
+def _dotted(path: _Path) -> str:
     steps = []
     while path is not None:
         path, step = path
@@ -111,7 +111,7 @@ def holds_card_number(name: str, value: Any, phones: Phones | None = None) -> bo
     text = _text(value)
     if len(text) < LENGTHS.start:
         return False
-    name = _telling(name)
+    name = _usable_name(name)
     if _PHONE_NAME.search(name) and _PHONE.fullmatch(text):
         return _is_card_not_phone(text)
     if _TIME_NAME.search(name) and _TIME.fullmatch(text):
@@ -121,7 +121,7 @@ def holds_card_number(name: str, value: Any, phones: Phones | None = None) -> bo
     return has_card_number(text, phones)
 
 
-def _telling(name: str) -> str:
+def _usable_name(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else ""
 
 
@@ -152,7 +152,7 @@ def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
     """Redact card numbers in a provider's document. `free`: inside fields that people fill in."""
     if isinstance(value, dict):
         return {
-            redact(str(key)): redacted_document(member, str(key), free or str(key) in _FREE)
+            redact(str(key)): redacted_document(member, str(key), free or str(key) in _FREE_TEXT)
             for key, member in value.items()
         }
     if isinstance(value, list):
@@ -164,7 +164,9 @@ def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if not free and (
-        not isinstance(value, str) or _PROVIDER_ID.search(_telling(name)) or _ID.fullmatch(value)
+        not isinstance(value, str)
+        or _PROVIDER_ID.search(_usable_name(name))
+        or _ID.fullmatch(value)
     ):
         return value
     if not holds_card_number(name, value):

@@ -17,13 +17,13 @@ def _table(of: Callable[[int], int]) -> bytes:
     return bytes(of(byte) & 0xFF for byte in range(256))
 
 
-def _where(chars: bytes) -> bytes:
+def _is_in(chars: bytes) -> bytes:
     return _table(lambda byte: byte in chars)
 
 
 _OTHER = 0xFF  # not a digit
 _DIGITS = b"0123456789"
-_IS_DIGIT, _IS_LINE_BREAK, _IS_SEPARATOR = _where(_DIGITS), _where(b"\n"), _where(b" -")
+_IS_DIGIT, _IS_LINE_BREAK, _IS_SEPARATOR = _is_in(_DIGITS), _is_in(b"\n"), _is_in(b" -")
 _VALUE = _table(lambda byte: byte - ord("0") if byte in _DIGITS else _OTHER)
 
 # Each digit's byte also encodes what separates it from the next one: nothing, a line break,
@@ -90,7 +90,7 @@ def card_windows(plain: str) -> Iterator[tuple[int, list[int]]]:
     if not _MAY_BE.search(plain):
         return
     raw = plain.encode("ascii", "replace")
-    for found in _FOUND.finditer(_weighed(_digits(raw))):
+    for found in _FOUND.finditer(_card_lengths(_digits(raw))):
         yield found.start(), _LENGTHS[found[0][0]]
 
 
@@ -110,7 +110,7 @@ def _digits(raw: bytes) -> bytes:
     return codes.to_bytes(len(raw), "little").translate(None, bytes([_OTHER]))
 
 
-def _weighed(digits: bytes) -> bytes:
+def _card_lengths(digits: bytes) -> bytes:
     """For each digit, the lengths of the card numbers that begin there, as bits."""
     size = len(digits)
     value, doubled = _number(digits, _DIGIT), _number(digits, _DOUBLED)
@@ -118,7 +118,7 @@ def _weighed(digits: bytes) -> bytes:
     split = line | part
     ends = split | gap
     starts = (ends << 8 | 1) & ((1 << 8 * size) - 1)
-    lengths = _issued(value, size) & starts * 0x7F
+    lengths = _network_lengths(value, size) & starts * 0x7F
     ones = int.from_bytes(b"\1" * size, "little")
     found = even = odd = crossed = has_line = has_part = uneven = 0
     for index in range(LENGTHS.stop - 1):
@@ -140,7 +140,7 @@ def _weighed(digits: bytes) -> bytes:
     return found.to_bytes(size, "little")
 
 
-def _issued(value: int, size: int) -> int:
+def _network_lengths(value: int, size: int) -> int:
     """For each digit, as bits, the lengths of card numbers that begin with it and the three after
     it.
     """

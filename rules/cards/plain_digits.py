@@ -11,7 +11,7 @@ import unicodedata
 from functools import cache
 from itertools import chain
 
-_UNSEEN = "\0"  # the placeholder for a run of invisible characters
+_INVISIBLE = "\0"  # the placeholder for a run of invisible characters
 _MARKS_AND_CONTROLS = frozenset({"Mn", "Mc", "Me", "Cf", "Cc"})
 # Invisible but of another category: fillers and a blank, and unassigned code points that are
 # ignorable by default (Unicode's DerivedCoreProperties).
@@ -26,7 +26,7 @@ _DASHES = (
     "\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65"
 )
 
-_UNSEEN_RUN = re.compile(r"(?<!\0)\0{2,}")
+_INVISIBLE_RUN = re.compile(r"(?<!\0)\0{2,}")
 # with the space around it; the lookbehind matches once per run of space, to stay linear
 _LINE_BREAK = re.compile(r"(?<![ \n])[ \n]*\n[ \n]*")
 
@@ -39,11 +39,11 @@ def plain_text(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     plain = text.translate(_table())
-    if _UNSEEN in plain:
-        plain = _UNSEEN_RUN.sub(_UNSEEN, plain)
+    if _INVISIBLE in plain:
+        plain = _INVISIBLE_RUN.sub(_INVISIBLE, plain)
         for char in " \n-+":
-            plain = plain.replace(_UNSEEN + char, char).replace(char + _UNSEEN, char)
-        plain = plain.replace(_UNSEEN, "-")
+            plain = plain.replace(_INVISIBLE + char, char).replace(char + _INVISIBLE, char)
+        plain = plain.replace(_INVISIBLE, "-")
     return _LINE_BREAK.sub("\n", plain) if "\n" in plain else plain
 
 
@@ -83,5 +83,5 @@ def _plain(char: str) -> str:
         return "-"
     code = ord(char)
     if category in _MARKS_AND_CONTROLS or code in _BLANK or code in _TAGS_AND_SELECTORS:
-        return _UNSEEN
+        return _INVISIBLE
     return char

@@ -108,7 +108,7 @@ class _Question:
                 facts.channel in rule.channels
                 and facts.creditor.party in rule.parties
                 and rule.in_force(first, last)
-                and _is_there(rule, facts.person.places)
+                and _may_live_there(rule, facts.person.places)
                 and _is_due_for(rule, last - facts.debt.due_on)
             ):
                 yield rule
@@ -130,7 +130,7 @@ def may_contact(facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES) ->
     """The gate's answer at `now` (business time, UTC)."""
     found = next(_refusals(facts, now, now, rules), None)
     if found is None:
-        return Allowed(_until(_asked(facts, now, now, rules)))
+        return Allowed(_until(_question(facts, now, now, rules)))
     if found.next_at is None:
         return found
     return replace(found, next_at=_first_allowed(facts, found.next_at, now, rules))
@@ -160,12 +160,12 @@ def all_refusals(
 def _refusals(
     facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]
 ) -> Iterator[Refused]:
-    question = _asked(facts, at, asked, rules)
+    question = _question(facts, at, asked, rules)
     for check in _CHECKS:
         yield from check(question)
 
 
-def _asked(facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]) -> _Question:
+def _question(facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]) -> _Question:
     return _Question(facts, at, asked, rules, local_days(facts.person.zones, at))
 
 
@@ -237,7 +237,7 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
         )
     for rule in question.applying("hold"):
         if rule.id not in ANSWERED or facts.purpose != "answer":
-            yield from _held(question, rule)
+            yield from _longest_hold(question, rule)
     wish = person.request
     if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:
         where = " and ".join(
@@ -258,7 +258,7 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
         )
 
 
-def _held(question: _Question, rule: Rule) -> Iterator[Refused]:
+def _longest_hold(question: _Question, rule: Rule) -> Iterator[Refused]:
     """The longest open hold of this kind."""
     ends = [
         hold.until
@@ -565,7 +565,7 @@ def _hours(question: _Question) -> Hours:
     )
 
 
-def _is_there(rule: Rule, places: Places) -> bool:
+def _may_live_there(rule: Rule, places: Places) -> bool:
     """Whether the person may live where the rule is in force."""
     if rule.cities:
         return not set(rule.cities).isdisjoint(places.cities)

@@ -66,7 +66,7 @@ _WORDS = {
     "question": small_talk.QUESTION,
     "thanks": small_talk.THANKS,
 }
-_FOUND = {code: re.compile(words) for code, words in _WORDS.items()}
+_PATTERNS = {code: re.compile(words) for code, words in _WORDS.items()}
 
 
 def class_of(text: str, has_stopped: bool = False) -> Class | None:
@@ -110,7 +110,7 @@ def _is_away(said: str, plain: str) -> bool:
 
 def _fits(code: str, said: str, plain: str) -> bool:
     """Whether a reply fits a class, by its words."""
-    found = _FOUND.get(code)
+    found = _PATTERNS.get(code)
     if found is None:
         return False
     if code == "wrong_number" and whose.NOT_ME.search(said):

@@ -47,7 +47,7 @@ _GSM = frozenset(
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM_TWICE = frozenset("^{}\\[~]|€\f")  # these need an escape character
+_GSM_ESCAPED = frozenset("^{}\\[~]|€\f")  # these need an escape character
 _TYPOGRAPHY = str.maketrans(
     {
         "‘": "'",
@@ -128,8 +128,8 @@ def links_of(numbered: Sequence[tuple[str, str]]) -> str:
 
 def _weight(body: str) -> tuple[str, int]:
     """Encoding and segments by 3GPP 23.038 and 23.040."""
-    if all(char in _GSM or char in _GSM_TWICE for char in body):
-        units = [2 if char in _GSM_TWICE else 1 for char in body]
+    if all(char in _GSM or char in _GSM_ESCAPED for char in body):
+        units = [2 if char in _GSM_ESCAPED else 1 for char in body]
         return "GSM-7", _segments(units, _ONE, _MANY)
     return "UCS-2", _segments(
         [len(char.encode("utf-16-le")) // 2 for char in body], _ONE_UCS2, _MANY_UCS2

@@ -83,7 +83,7 @@ def render_payments(clinic: Clinic) -> Json:
     return body | {
         "keypadInputPlan": {"enabled": True, "timeoutSeconds": 2, "delimiters": "#"},
         "voicemailDetection": {"provider": "vapi", "beepMaxAwaitSeconds": BEEP_SECONDS},
-        "voicemailMessage": _said(_MAILBOX, clinic),
+        "voicemailMessage": _spoken(_MAILBOX, clinic),
         # the call's outcome, in one word, for the end-of-call report
         "analysisPlan": {
             "minMessagesThreshold": 0,
@@ -94,10 +94,10 @@ def render_payments(clinic: Clinic) -> Json:
 
 def payments_opening(clinic: Clinic) -> str:
     """Its first sentences, in the clinic's language."""
-    return _said(_OPENING, clinic)
+    return _spoken(_OPENING, clinic)
 
 
-def _said(words: dict[str, str], clinic: Clinic) -> str:
+def _spoken(words: dict[str, str], clinic: Clinic) -> str:
     return words[clinic.language].format(
         name=clinic.name, number=spoken_number(clinic.clinic_number)
     )
@@ -124,7 +124,7 @@ you have called.
 - After {TRIES} tries that failed, do not ask again: call requestHuman with the reason unverified.
 - Somebody who is not the patient, such as a relative or a colleague, is not verified. Ask whether
   the person is there; else leave name and number of the clinic, and end the call.
-- If a mailbox answers, say only: {_said(_MAILBOX, clinic)} Then end the call.
+- If a mailbox answers, say only: {_spoken(_MAILBOX, clinic)} Then end the call.
 - If it is about something else than a bill, call the tool {TO_RECEPTION}.
 
 # Then, the bill

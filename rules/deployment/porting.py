@@ -44,7 +44,7 @@ AGAIN = (
 )
 
 DONE, OVER, ACT, WAIT = "done", "over", "act", "wait"
-_SAID = {
+_STATUSES = {
     "pending": (WAIT, "Twilio has taken the port request."),
     "in review": (WAIT, "Twilio is checking the port request; nothing is to be done."),
     "waiting for signature": (
@@ -67,7 +67,7 @@ _SAID = {
 }
 _UNKNOWN = (WAIT, "Twilio says of the port: {status}.")
 # the number's own status is more specific than its request's, except for these of the request
-_OF_REQUEST = frozenset({"expired", "canceled", "waiting for signature", "action required"})
+_REQUEST_WINS = frozenset({"expired", "canceled", "waiting for signature", "action required"})
 MOVES_ON = " It moves on {date}."
 
 
@@ -88,9 +88,9 @@ def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
     """
     status = _plain(number.get("status", ""))
     asked = _plain(request.get("status", ""))
-    if status != "completed" and (asked in _OF_REQUEST or status not in _SAID):
-        status = asked if asked in _SAID or not status else status
-    what, words = _SAID.get(status, _UNKNOWN)
+    if status != "completed" and (asked in _REQUEST_WINS or status not in _STATUSES):
+        status = asked if asked in _STATUSES or not status else status
+    what, words = _STATUSES.get(status, _UNKNOWN)
     reason = (number.get("reason") or request.get("reason") or "no reason was given").rstrip(".")
     told = words.format(
         email=request.get("email") or "the address you gave",

@@ -21,7 +21,7 @@ TO_PAYMENTS = "handoff_to_payments"
 TRIAL = "trial"
 LONGEST_CALL = 900  # seconds
 # members that have no meaning in a text chat
-_OF_CALLS = frozenset({"server", "serverMessages", "hooks", "artifactPlan", "monitorPlan"})
+_CALL_ONLY = frozenset({"server", "serverMessages", "hooks", "artifactPlan", "monitorPlan"})
 
 _OPENING = {
     "en": "Thank you for calling {name}. I am the clinic's AI assistant, and this call may be"
@@ -61,7 +61,7 @@ def render_trial(clinic: Clinic) -> Json:
         "messages": [{"role": "system", "content": prompt}],
         "tools": [render_query_tool(clinic, TRIAL)] if clinic.files else [],
     }
-    kept = {name: value for name, value in body.items() if name not in _OF_CALLS}
+    kept = {name: value for name, value in body.items() if name not in _CALL_ONLY}
     return kept | {"name": TRIAL, "model": model}
 
 

@@ -96,12 +96,12 @@ class _Cell:
 def read_amount(text: str, currency: str, signs: Signs) -> int:
     """Parse an amount into minor units of `currency`; negative for a credit. Raises BadCell."""
     is_plain = signs.decimal != "comma" and _PLAIN.fullmatch(text)
-    cell = _Cell(text, (), is_negative=False) if is_plain else _taken_apart(text)
+    cell = _Cell(text, (), is_negative=False) if is_plain else _parsed(text)
     for mark in cell.marks:
-        if currency not in _meant(mark, text):
+        if currency not in _currencies_of(mark, text):
             raise BadCell(
-                f"{_shown(text)} is not in {currency.upper()}, the currency of its row; correct the"
-                " currency's column, or say --currency"
+                f"{_quoted(text)} is not in {currency.upper()}, the currency of its row; correct"
+                " the currency's column, or say --currency"
             )
     try:
         minor = to_minor(_value(cell.number, text, currency, signs), currency)
@@ -129,17 +129,17 @@ def refuse_unchargeable(minor: int, currency: str) -> None:
 def currency_beside(text: str) -> str:
     """The currency named beside an amount, by a code or an unambiguous sign; else ''."""
     try:
-        meant = [_meant(mark, text) for mark in _taken_apart(text).marks]
+        meant = [_currencies_of(mark, text) for mark in _parsed(text).marks]
     except BadCell:
         return ""
     return next((code for codes in meant if len(codes) == 1 for code in codes), "")
 
 
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text[:40])
 
 
-def _taken_apart(text: str) -> _Cell:
+def _parsed(text: str) -> _Cell:
     bare = _SPACES.sub(" ", _INVISIBLE.sub("", text)).translate(_LOOK_ALIKES).strip()
     if not bare:
         raise BadCell("is empty; write an amount such as 125.00")
@@ -161,7 +161,7 @@ def _taken_apart(text: str) -> _Cell:
     return _Cell(found["number"], tuple(mark for mark in marks if mark), any(minus))
 
 
-def _meant(mark: str, text: str) -> frozenset[str]:
+def _currencies_of(mark: str, text: str) -> frozenset[str]:
     """The currencies that a sign or code may mean. Raises BadCell if it is neither."""
     low = mark.casefold().rstrip(".")
     # "USD $" and "$ USD" name it twice
@@ -174,7 +174,7 @@ def _meant(mark: str, text: str) -> frozenset[str]:
 
 def _no_amount(text: str) -> BadCell:
     return BadCell(
-        f"{_shown(text)} is not an amount such as 1234.50, 1,234.50 or 1.234,50; correct it in the"
+        f"{_quoted(text)} is not an amount such as 1234.50, 1,234.50 or 1.234,50; correct it in the"
         " file"
     )
 
@@ -184,12 +184,12 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
     if signs.decimal != "comma" and _PLAIN.fullmatch(number):
         return Decimal(number)
     all_ways = dict(_ways(number))
-    said = {way: value for way, value in all_ways.items() if _agrees(way, signs)}
+    said = {way: value for way, value in all_ways.items() if _fits(way, signs)}
     if not all_ways:
         raise _no_amount(text)
     if not said:
         raise BadCell(
-            f"{_shown(text)} is not written as --decimal and --thousands say; say what it is:"
+            f"{_quoted(text)} is not written as --decimal and --thousands say; say what it is:"
             f" {_readings(all_ways, currency)}"
         )
     is_doubtful = len(set(all_ways.values())) > 1 and not signs.thousands
@@ -201,7 +201,7 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
     if exponent(currency) >= _GROUP and "." in number and signs.decimal != "comma":
         return Decimal(number)  # such a currency is written with three decimals
     raise BadCell(
-        f"{_shown(text)} can be read two ways; say which: {_readings(all_ways, currency)}"
+        f"{_quoted(text)} can be read two ways; say which: {_readings(all_ways, currency)}"
     )
 
 
@@ -232,7 +232,7 @@ def _read_as(number: str, decimal: str, thousands: str) -> Decimal | None:
     return Decimal(f"{plain}.{fraction}" if decimal else plain)
 
 
-def _agrees(way: tuple[str, str], signs: Signs) -> bool:
+def _fits(way: tuple[str, str], signs: Signs) -> bool:
     decimal, thousands = way
     return (
         decimal in ("none", signs.decimal or decimal)

@@ -54,7 +54,7 @@ def read_date(text: str, dates: str) -> date:
             f"{text[:40]!r} is Excel's serial date, for {day} in most files; format the column as"
             " a date (yyyy-mm-dd) and export the file again"
         )
-    return _with_name(text, bare)
+    return _with_month_name(text, bare)
 
 
 def order_of(column: Iterable[str]) -> str:
@@ -70,7 +70,7 @@ def order_of(column: Iterable[str]) -> str:
             return "iso"
         first, second, year = int(found[1]), int(found[3]), int(found[4])
         readings = {"us": (year, first, second), "eu": (year, second, first)}
-        possible = {order for order, parts in readings.items() if _possible(*parts)}
+        possible = {order for order, parts in readings.items() if _valid_date(*parts)}
         if len(possible) == 1:
             orders |= possible
     return orders.pop() if len(orders) == 1 else "iso"
@@ -89,7 +89,7 @@ def _day(text: str, year: int, month: int, day: int) -> date:
     return date(year, month, day)
 
 
-def _with_name(text: str, bare: str) -> date:
+def _with_month_name(text: str, bare: str) -> date:
     """Parse a date with the month's name: 12-Aug-2026, Sept 30 2026, Friday, July 3rd, 2026."""
     words = _WORDS.split(_ORDINAL.sub("", _WEEKDAY.sub("", bare, count=1)).strip(" ,."))
     named = [place for place, word in enumerate(words) if word.casefold() in _MONTHS]
@@ -105,10 +105,10 @@ def _in_order(text: str, dates: str, first: int, second: int, year: str) -> date
     """Parse a date of three numbers; the year is last unless it has two digits."""
     readings = {"us": (_year(year), first, second), "eu": (_year(year), second, first)}
     if dates in readings:
-        return _in_said_order(text, dates, readings)
+        return _in_given_order(text, dates, readings)
     if len(year) == len("26"):
         readings["year first"] = (_year(f"{first:02}"), second, int(year))
-    possible = {order: day for order, parts in readings.items() if (day := _possible(*parts))}
+    possible = {order: day for order, parts in readings.items() if (day := _valid_date(*parts))}
     if not possible:
         return _day(text, *readings["us"])  # raises with the reason
     if len(set(possible.values())) == 1:
@@ -122,9 +122,9 @@ def _in_order(text: str, dates: str, first: int, second: int, year: str) -> date
     raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(told)}; say which")
 
 
-def _in_said_order(text: str, dates: str, readings: Mapping[str, tuple[int, int, int]]) -> date:
+def _in_given_order(text: str, dates: str, readings: Mapping[str, tuple[int, int, int]]) -> date:
     other = "eu" if dates == "us" else "us"
-    if not _possible(*readings[dates]) and (day := _possible(*readings[other])):
+    if not _valid_date(*readings[dates]) and (day := _valid_date(*readings[other])):
         raise BadCell(
             f"{text[:40]!r} is no date with --dates {dates}; with --dates {other} it is"
             f" {day.day} {month_name[day.month]} {day.year}; say that, or correct it"
@@ -132,7 +132,7 @@ def _in_said_order(text: str, dates: str, readings: Mapping[str, tuple[int, int,
     return _day(text, *readings[dates])
 
 
-def _possible(year: int, month: int, day: int) -> date | None:
+def _valid_date(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
     except ValueError:

@@ -177,7 +177,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
 _STATE_OF = {word: state for state, words in STATES.items() for word in words}
 _KIND_OF = {word: kind for kind, words in KINDS.items() for word in words}
 # QuickBooks Online and Zoho add the days: "Overdue 5 days", "Overdue by 3 days", "Due in 12 days"
-_COUNTING = re.compile(
+_WITH_DAYS = re.compile(
     r"(?:overdue|past due|due)(?: (?:by|in|on|since))?"
     r"(?: (?:today|tomorrow|later|\d+ days?|[\d/.]+| ))*|\d+ days? (?:overdue|past due)"
 )
@@ -202,7 +202,7 @@ def state_of(text: str) -> State:
 
 
 def _state(words: str) -> State | None:
-    if not words or _COUNTING.fullmatch(words):
+    if not words or _WITH_DAYS.fullmatch(words):
         return State.OPEN
     return _STATE_OF.get(words)
 

@@ -177,7 +177,7 @@ def _whole_month(match: Match, today: date) -> Span:
     return _month((month - today.month) % DECEMBER)(match, today)
 
 
-def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
+def _yearly(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
     """Yearly recurring days: the current or next occurrence, which may reach into the next year."""
 
     def span(_: Match, today: date) -> Span:
@@ -239,12 +239,12 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"(?:rest|remainder) of (?:the|this) year|resto del? (?:este )?ano", _rest(_year(0))),
     (r"next year|(?:proximo|otro) ano|ano (?:que (?:viene|entra)|proximo|entrante)", _year(1)),
     (r"this year|este ano", _year(0)),
-    (r"holidays|las fiestas", _feast(12, 24, 32)),
+    (r"holidays|las fiestas", _yearly(12, 24, 32)),
     (r"thanksgiving|accion de gracias", _thanksgiving),
     (r"memorial day", _holiday(5, -1)),
     (r"labor day(?: weekend)?", _holiday(9, 0)),
-    (r"christmas|xmas|navidad", _feast(12, 25, 25)),
-    (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),
+    (r"christmas|xmas|navidad", _yearly(12, 25, 25)),
+    (r"new years?(?: s)?(?: day)?|ano nuevo", _yearly(1, 1, 1)),
     (
         (
             rf"(?:(?:the|del?|el) )?(?P<nth>{_NTH}) {_TO} (?P<last>{_NTH}) (?:de |of )"

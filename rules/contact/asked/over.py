@@ -17,7 +17,7 @@ _BEEN = (  # but not "was told", "was scheduled" and the like, which announce so
     r"|moved|rescheduled|pushed|postponed|changed|booked|set|deployed|stationed|called up"
     r"|furloughed|suspended|grounded|admitted|committed)\b)"
 )
-_GONE = re.compile(
+_PAST = re.compile(
     rf"\b(?:{_BEEN}"
     r"|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
     r"|calling|texted|texting|heard|worked"
@@ -25,7 +25,7 @@ _GONE = re.compile(
     r" (?:had|seen|lived|visited|received|paid|owed|used|known)"
     r"|estado|estuve|estaba|esperado|esperando|llevo|llamado|llamando|veces)\b"
 )
-_AHEAD = re.compile(
+_FUTURE = re.compile(
     r"\b(?:call|text|contact|phone|ring|write|message|email|talk|speak|try|wait|ask|remind|give"
     r"|will"
     r"|ll|can|could|would|should|need|must|want|until|till?"
@@ -40,17 +40,17 @@ _STILL = re.compile(
     r"\b(?:i m|im|i am|am|we re|we are|(?:he|she|they)(?: is| are| s| re)|is now|now|estoy|estamos"
     r"|esta|sigo|recovering|resting|healing|recuperandome|bed ?rest|reposo|on (?:\w+ )?leave)\b"
 )
-_GONE_BEHIND = re.compile(
+_PAST_BEHIND = re.compile(
     r" (?:ago\b|(?:i|we)(?: ve| have| had)? (?:been|waited|called|tried)\b"
     r"|(?:he|hemos|llevo|llevamos) (?:estado|esperado|esperando|llamado)\b)"
 )
-_DAY_GONE = re.compile(
+_PAST_DAY = re.compile(
     r"\b(?:(?:last|since|desde)(?: the| el| la)?|i (?:have |ve |already |just )?"
     r"(?:called|texted|emailed|paid|came|wrote|visited|went)"
     r"(?: (?:you|in|back|again|there|it|here))?(?: on| this| last)?"
     r"|(?:was|were|happened|occurred|fue|ocurrio)(?: back)?(?: on| in| el)?) $"
 )
-_DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
+_PAST_DAY_BEHIND = re.compile(r" pasad[oa]\b")
 # past events, and things that a date may belong to: a bill, "my surgery"
 _WAS = re.compile(
     rf"\b(?:{_BEEN}|had(?! to\b)|did|went|got|came|lost|estuv\w+|estaba|fui|tuv\w+|operaron"
@@ -78,7 +78,7 @@ _ASKED = re.compile(r"\b(?:until|till?|hasta|not|n t|dont|don t|after|when|once|
 _WAS_BEHIND = re.compile(r"\b(?:was|were|got|did|fue|estuvo|went)\b")
 _BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
 # states that last for years: "a patient for 20 years"
-_SINCE_WHEN = re.compile(
+_STATES = re.compile(
     r"\b(?:patients?|clients?|customers?|members?|friends?|loyal|married|divorced|widowed|single"
     r"|sober|retired|disabled|unemployed|jobless|liv(?:e|es|ed)|know|known|knew|own|owns|owned"
     r"|pay|pays|paid|come|comes|came|coming|go|goes|went|see|sees|saw|seen|use|uses|used"
@@ -94,17 +94,17 @@ def is_gone(clause: str, found: Match) -> bool:
     patient, rather than a time they ask for.
     """
     lead = clause[: found.start()]
-    if _AHEAD.match(found[0]):
+    if _FUTURE.match(found[0]):
         return False
-    for gone in _GONE.finditer(lead):
-        if not (_AHEAD.search(lead, gone.end()) or _STILL.search(lead, gone.end())):
+    for gone in _PAST.finditer(lead):
+        if not (_FUTURE.search(lead, gone.end()) or _STILL.search(lead, gone.end())):
             return True
-    if _AHEAD.search(lead):
+    if _FUTURE.search(lead):
         return False
-    return _GONE_BEHIND.match(clause[found.end() :]) is not None or _is_since_when(lead, found)
+    return _PAST_BEHIND.match(clause[found.end() :]) is not None or _is_state(lead, found)
 
 
-def _is_since_when(lead: str, found: Match) -> bool:
+def _is_state(lead: str, found: Match) -> bool:
     """Whether years say how long something has been so, e.g. how long someone has been a
     patient.
     """
@@ -112,22 +112,22 @@ def _is_since_when(lead: str, found: Match) -> bool:
         r"(?:for|por|durante)\b", found[0]
     ):
         return False
-    return _SINCE_WHEN.search(lead) is not None and not (is_absent(lead) or _TO_COME.search(lead))
+    return _STATES.search(lead) is not None and not (is_absent(lead) or _TO_COME.search(lead))
 
 
 def is_day_gone(lead: str, behind: str) -> bool:
     """Whether a day named between these words is in the past."""
-    if is_absent(lead) and _AHEAD.search(lead):
+    if is_absent(lead) and _FUTURE.search(lead):
         return False  # "I will be away since Friday"
-    if _DAY_GONE_BEHIND.match(behind):
+    if _PAST_DAY_BEHIND.match(behind):
         return True
-    return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
+    return _PAST_DAY.search(lead) is not None and not _BECAUSE.match(behind)
 
 
 def is_day_of_what_was(lead: str) -> bool:
     """Whether a day belongs to a past event, and nothing in the words points to the future."""
     was = max((found.end() for found in _WAS.finditer(lead)), default=0)
-    is_after = any(words.search(lead, was) for words in (_AHEAD, _STILL, _WILL))
+    is_after = any(words.search(lead, was) for words in (_FUTURE, _STILL, _WILL))
     return was > 0 and not is_after
 
 

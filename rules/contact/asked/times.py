@@ -153,7 +153,7 @@ _SOME_MORNINGS = tuple(datetime(2026, month, 7, 6, tzinfo=UTC) for month in (1, 
 
 
 @dataclass(slots=True)
-class _Named:
+class _Times:
     """What a text names: days, hours (each with its possible readings), moments; and whether it
     says "now" or "later" only.
     """
@@ -176,7 +176,7 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
     None if they name no time.
     """
     today = local_days(zones, now)[1]
-    named = _Named()
+    named = _Times()
     clauses = [*_clauses(text)]
     wishes = wishes_beside(clauses, _names_time)
     named.now = asks_at_once(text)
@@ -199,13 +199,13 @@ def asks_at_once(text: str) -> bool:
 
 def _names_time(words: str) -> bool:
     """Whether some words of a clause name a time other than now, at any time of the year."""
-    named = _Named()
+    named = _Times()
     for at in _SOME_MORNINGS:
         _read(NOW.sub(" ", words), at, at.date(), named)
     return bool(named.days or named.hours or named.moments or named.later)
 
 
-def _at(named: _Named, now: datetime, today: date, zones: Collection[str]) -> datetime:
+def _at(named: _Times, now: datetime, today: date, zones: Collection[str]) -> datetime:
     """The latest named hour on the latest named day; an hour that has passed, with no day named, is
     tomorrow's.
     """
@@ -248,7 +248,7 @@ def _past(found: Match) -> str:
     return f"at {found['hour']}{minute}"
 
 
-def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
+def _read(clause: str, now: datetime, today: date, named: _Times) -> None:
     """Collect what a clause names; words matched by one rule are not matched by another."""
     left = _read_counts(clause, now, today, named)
     left = _read_days(clause, left, today, named)
@@ -266,7 +266,7 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
         named.later = named.later or is_later
 
 
-def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
+def _read_counts(clause: str, now: datetime, today: date, named: _Times) -> str:
     left = clause
     for found, end, length in lengths(clause):
         left = left[: found.start()] + " " * (end - found.start()) + left[end:]
@@ -279,7 +279,7 @@ def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
     return left
 
 
-def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
+def _read_days(clause: str, left: str, today: date, named: _Times) -> str:
     found, left = _days_in(left, today)
     if len(found) > MOST_DAYS:  # whichever is meant, the last day is no earlier
         overs = [span[1] for match, span in found if not is_far(match, span, today)]
@@ -362,7 +362,7 @@ def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:
     return spans
 
 
-def _read_hours(clause: str, left: str, named: _Named) -> str:
+def _read_hours(clause: str, left: str, named: _Times) -> str:
     parts = [
         (hour, half)
         for words, hour, half in _PARTS

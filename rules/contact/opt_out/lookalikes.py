@@ -53,12 +53,12 @@ def plain_letters(text: str) -> str:
     """`text` in lower case, with a to z for every look-alike; symbols that are not letters become
     spaces, marks and invisible characters are dropped.
     """
-    folded = unicodedata.normalize("NFKD", "".join(map(_unenclosed, text))).casefold()
+    folded = unicodedata.normalize("NFKD", "".join(map(_bare_letter, text))).casefold()
     bare = (char for char in folded if unicodedata.category(char) not in {"Mn", "Me", "Mc", "Cf"})
     return "".join(bare).translate(_AS_PLAIN)
 
 
-def _unenclosed(char: str) -> str:
+def _bare_letter(char: str) -> str:
     """The letter inside a circle, a square, a flag or brackets; a space for other symbols."""
     for first in _ENCLOSED:
         if first <= ord(char) < first + _LETTERS:
@@ -81,7 +81,7 @@ def in_its_script(text: str) -> str:
     """
     bare = "".join(" " if unicodedata.category(char)[0] == "S" else char for char in text)
     folded = unicodedata.normalize("NFKC", bare).casefold()
-    shown = "".join(_shown(char) for char in folded)
+    shown = "".join(_visible(char) for char in folded)
     words = shown.translate(_ARABIC).split()
     return " ".join(word for word in words if not all(map(_is_mark, word)))
 
@@ -94,7 +94,7 @@ def _is_mark(char: str) -> bool:
 _ARABIC = {ord(char): "\u0627" for char in "\u0622\u0623\u0625\u0671"} | {0x0640: None}
 
 
-def _shown(char: str) -> str:
+def _visible(char: str) -> str:
     """Keep letters, digits and the vowel signs of Indic scripts; drop other marks, unless they are
     composed with their letter.
     """

@@ -43,7 +43,7 @@ _ANYWHERE = {
     "unsubscribe": (3, {"subscribe", "subscribed", "subscriber"}),
 }
 _SHORTEST = 4  # letters of a typo in a sentence: "top" and "sop" are words
-_SHORT_SLIPS = frozenset({"stp", "stpp"})
+_SHORT_TYPOS = frozenset({"stp", "stpp"})
 # Words that contain "stop" and are not opt-outs.
 _NO_STOP = frozenset(
     {
@@ -100,12 +100,12 @@ def corrected(written: str, plain: str) -> str:
     """
     joined = _SPELT_OUT.sub(lambda spelt: spelt[0].replace(" ", ""), plain)
     words = _UNSUB.sub("unsubscribe", joined).split()
-    mended = [_mended(word) for word in words]
+    mended = [_corrected_word(word) for word in words]
     if any(_is_disguised(word) for word in written.casefold().split()):
         mended.append("stop")
     said = [word for word in mended if word not in _FILLERS]
     if len(said) == 1:
-        mended = [_slip_of(said[0], _ALONE) or ("end" if said[0] in _END else said[0])]
+        mended = [_typo_of(said[0], _ALONE) or ("end" if said[0] in _END else said[0])]
     return " ".join(mended)
 
 
@@ -115,19 +115,19 @@ def joins_to(plain: str, keywords: Collection[str]) -> bool:
     """
     joined = plain.replace(" ", "")
     return joined in keywords or (
-        len(plain.split()) > 1 and _slip_of(joined, {"optout": _ALONE["optout"]}) != ""
+        len(plain.split()) > 1 and _typo_of(joined, {"optout": _ALONE["optout"]}) != ""
     )
 
 
-def _mended(word: str) -> str:
+def _corrected_word(word: str) -> str:
     single = re.sub(r"(.)\1+", r"\1", word)  # STOOOPPP
     if single == "stop" and word not in {"stoop"}:
         return "stop"
     if word not in _NO_STOP and _RUN_TOGETHER.fullmatch(word):
         return "stop"
-    if word in _SHORT_SLIPS:
+    if word in _SHORT_TYPOS:
         return "stop"
-    return (_slip_of(word, _ANYWHERE) if len(word) >= _SHORTEST else "") or word
+    return (_typo_of(word, _ANYWHERE) if len(word) >= _SHORTEST else "") or word
 
 
 def _is_disguised(word: str) -> bool:
@@ -142,15 +142,15 @@ def _is_disguised(word: str) -> bool:
     return any(hidden.fullmatch(keyword) for keyword in _DISGUISED)
 
 
-def _slip_of(word: str, keywords: dict[str, tuple[int, set[str]]]) -> str:
+def _typo_of(word: str, keywords: dict[str, tuple[int, set[str]]]) -> str:
     """The keyword that `word` is a typo of, or ''."""
     for keyword, (most, own_words) in keywords.items():
-        if word not in own_words and _is_near(word, keyword, most):
+        if word not in own_words and _is_similar(word, keyword, most):
             return keyword
     return ""
 
 
-def _is_near(word: str, keyword: str, most: int) -> bool:
+def _is_similar(word: str, keyword: str, most: int) -> bool:
     """Whether at most `most` typos separate them; a long word must also begin like its keyword."""
     if abs(len(word) - len(keyword)) > most or (
         most > 1 and word[:1] not in {keyword[0], keyword[1]}

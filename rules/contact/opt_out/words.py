@@ -243,10 +243,10 @@ def wish_of(text: str) -> Wish:
     """What `text` asks for; case, accents, punctuation, emoji and spaces do not matter."""
     reaction = _REACTION.match(text)
     if reaction:
-        if _signs_stop(_QUOTE.split(text)[0]):
+        if _emoji_say_stop(_QUOTE.split(text)[0]):
             return "stop"
         text = text[reaction.end() :]
-    if _signs_stop(text):
+    if _emoji_say_stop(text):
         return "stop"
     plain = _plain(text)
     if plain in START and not _has_look_alikes(text):
@@ -280,7 +280,7 @@ def _has_look_alikes(text: str) -> bool:
     )
 
 
-def _signs_stop(text: str) -> bool:
+def _emoji_say_stop(text: str) -> bool:
     """Whether emoji ask to stop: a stop sign with or without words, a refusing gesture alone."""
     signs = set(text)
     return bool(signs & _STOP_SIGNS) or (
