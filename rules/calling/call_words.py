@@ -7,7 +7,7 @@ from rules.contact.policy import OUTCOMES, outcome_of
 
 def outcome_in_words(outcome: str) -> str:
     """A call's outcome as a clause."""
-    return outcome_of(outcome).what if outcome in OUTCOMES else "nobody knows how it ended"
+    return outcome_of(outcome).what if outcome in OUTCOMES else "it is not known how it ended"
 
 
 def note_of(call_id: str, outcome: str, said: str) -> str:

@@ -253,7 +253,7 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
     if person.suppressed:
         yield Refused(
             "suppressed",
-            f"{person.suppressed.rstrip('.')}. Lift the suppression if a person knows better.",
+            f"{person.suppressed.rstrip('.')}. Lift the suppression if you know that it is wrong.",
             rule="suppression",
         )
 
@@ -299,7 +299,7 @@ def _about_consent(question: _Question) -> Iterator[Refused]:
     if facts.is_offer and not person.consented_in_writing:
         yield Refused(
             "no_written_consent",
-            "The words are an offer, which may go only to people who consented in writing. Remove"
+            "The text is an offer, which may go only to people who consented in writing. Remove"
             " the offer from the template, or record a written consent.",
             rule="consent.written_for_offers",
         )
@@ -320,15 +320,15 @@ def _about_the_number(question: _Question, age: timedelta) -> Iterator[Refused]:
         if unknown:
             yield Refused(
                 "number_not_known",
-                f"Nobody knows whether the number has changed hands since the consent: {unknown}."
-                " Ask the person, and record a new consent.",
+                "It is not known whether the number has changed hands since the consent:"
+                f" {unknown}. Ask the person, and record a new consent.",
                 rule="number.checked",
             )
             return
         yield Refused(
             NOT_CHECKED,
             "The number has not been looked up lately, so it may have changed hands. It is looked"
-            " up when a contact is asked for; wait for that, or ask the person.",
+            " up when a contact is requested; wait for that, or ask the person.",
             rule="number.checked",
         )
 
@@ -345,8 +345,8 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if facts.artificial_voice and question.one("voice.third_party"):
         yield Refused(
             "third_party_call",
-            "The account collects for others, and the assistant does not say what a collector has"
-            " to. Call by hand.",
+            "The account collects for others, and the assistant does not make a collector's"
+            " disclosures. Call by hand.",
             rule="voice.third_party",
         )
     if (
@@ -375,7 +375,7 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if creditor.paused:
         yield Refused(
             "paused",
-            f"An operator has paused {WAYS[facts.channel]}. Ask them when they go on.",
+            f"An operator has paused {WAYS[facts.channel]}. Ask them when it will resume.",
         )
     if facts.debt.payment_processing and facts.purpose != "answer":
         yield Refused(
@@ -391,8 +391,8 @@ def _about_promises(question: _Question) -> Iterator[Refused]:
     if question.one("promise"):
         yield Refused(
             "promised",
-            f"The person has promised to pay; until {until:%Y-%m-%d %H:%M} UTC nobody asks again."
-            " Wait, or answer what they ask.",
+            f"The person has promised to pay, and is not asked again until {until:%Y-%m-%d %H:%M}"
+            " UTC. Wait, or answer what they ask.",
             until,
             "promise",
         )
@@ -414,7 +414,7 @@ def _about_the_hour(question: _Question) -> Iterator[Refused]:
     yield Refused(
         "quiet_hours",
         f"It is before {hours.opens}:00 or after {hours.closes}:00 where the"
-        " person may be; contact is allowed between. Ask again then.",
+        " person may be; contact is allowed between these hours. Ask again then.",
         opening,
         "hours",
     )
@@ -468,8 +468,8 @@ def _about_conversations(question: _Question) -> Iterator[Refused]:
             yield Refused(
                 "recent_conversation",
                 f"The person was spoken to about this at {max(talks):%Y-%m-%d %H:%M} UTC; for"
-                f" {rule.numbers['days']} days, that day included, nobody calls again. Ask again"
-                " then, or use another channel.",
+                f" {rule.numbers['days']} days, including that day, no further call is made. Ask"
+                " again then, or use another channel.",
                 over,
                 rule.id,
             )
