@@ -35,9 +35,7 @@ def read_day(value: object) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise BadDate(
-            f"is a day that the calendar does not have; {DAY_ACCEPTED}; correct it"
-        ) from None
+        raise BadDate(f"is a day that does not exist; {DAY_ACCEPTED}; correct it") from None
     _refuse_year(day.year, DAY_ACCEPTED)
     return day
 
@@ -70,9 +68,7 @@ def _moment(value: object, accepted: str, todo: str) -> datetime:
         moment = datetime.fromisoformat(text.upper())
         moment = moment.astimezone(UTC) if moment.tzinfo else moment
     except (ValueError, OverflowError):
-        raise BadDate(
-            f"is a time that calendar and clock do not have; {accepted}; correct it"
-        ) from None
+        raise BadDate(f"is a time that does not exist; {accepted}; correct it") from None
     _refuse_year(moment.year, accepted)
     return moment
 

@@ -119,7 +119,7 @@ def no_fee(amount: int, currency: str) -> str:
     if not amount:
         return ""
     if currency not in CURRENCIES:
-        return f"{currency} is no currency that Stripe takes"
+        return f"{currency} is not a currency that Stripe accepts"
     return unchargeable(amount, currency)
 
 

@@ -19,8 +19,8 @@ PROMISES = {
     "kept": "was kept:",
     "partly_kept": "was kept in part only:",
     "broken": "was not kept:",
-    "replaced": "was replaced by another one:",
-    "moot": "is moot, for the invoice is closed or disputed:",
+    "replaced": "was replaced by another:",
+    "moot": "is moot, because the invoice is closed or disputed:",
 }
 
 

@@ -91,7 +91,7 @@ def read_target(url: str, loopback: bool = False) -> Target:
         parts = urlsplit(url)
         host = (parts.hostname or "").removesuffix(".")
     except ValueError:
-        raise ValueError("is no address") from None
+        raise ValueError("is not an address") from None
     if "@" in parts.netloc or "#" in url:
         raise ValueError("must not contain a user, password or fragment")
     port = _port(parts.netloc, parts.scheme)
@@ -99,7 +99,7 @@ def read_target(url: str, loopback: bool = False) -> Target:
     if ("[" in parts.netloc) != isinstance(literal, IPv6Address) or (
         "[" not in parts.netloc and parts.netloc.count(":") > 1
     ):
-        raise ValueError("is no address")
+        raise ValueError("is not an address")
     here = loopback and (host == "localhost" or (literal is not None and literal.is_loopback))
     if parts.scheme != "https" and not (here and parts.scheme == "http"):
         raise ValueError("must start with https://")

@@ -30,7 +30,7 @@ class Ended:
 UNKNOWN = Ended(
     "", advice="Vapi ended the call in a way that is not known here. Read what was said in it."
 )
-_ACCOUNT = "Look at the Vapi organization's plan, credits and limits; no call is placed meanwhile."
+_ACCOUNT = "Check the Vapi organization's plan, credits and limits; until then no call is placed."
 _SETUP = "The clinic's assistants or number are not usable at Vapi. Deploy the account again."
 _TRUNK = "The clinic's phone system refuses calls from us. Compare its SIP settings."
 _NUMBER = "The number does not exist, or cannot be called. Ask the person for another one."

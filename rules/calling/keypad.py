@@ -28,11 +28,11 @@ CHECKING = "The card is being checked. Say so, and call this again in a few seco
 # Twilio's ErrorType for a piece: our words for it, and whether the session is over
 MISTAKES: dict[str, tuple[str, bool]] = {
     "input-timeout": ("Nothing was typed in time.", False),
-    "invalid-card-number": ("That was no card number.", False),
-    "invalid-card-type": ("That kind of card is not taken; another card may be.", False),
-    "invalid-date": ("That was no date to come.", False),
-    "invalid-security-code": ("That was no security code.", False),
-    "invalid-postal-code": ("That was no postal code.", False),
+    "invalid-card-number": ("That was not a card number.", False),
+    "invalid-card-type": ("That kind of card is not accepted; another card may be.", False),
+    "invalid-date": ("That was not a date in the future.", False),
+    "invalid-security-code": ("That was not a security code.", False),
+    "invalid-postal-code": ("That was not a postal code.", False),
     "input-matching-failed": ("The two entries were not the same.", False),
     "session-in-progress": ("Another entry is going on in this call already.", True),
     "internal-error": ("The keypad service failed.", True),
@@ -49,8 +49,8 @@ RESULTS: dict[str, str] = {
     "mistakes": "Too much was mistyped.",
     "refused": "The keypad cannot be used in this call.",
     "no_token": "The card could not be checked.",
-    "no_report": "The keypad service did not say what became of the card.",
-    "not_begun": "The card entry was not begun in the call.",
+    "no_report": "The keypad service did not report the outcome of the card entry.",
+    "not_begun": "The card entry was not started in the call.",
     "balance_changed": "The amount has changed since it was agreed to.",
     "not_charged": "The payment could not be taken.",
 }

@@ -47,7 +47,8 @@ _FILTERED = Advice(
     " registration and the template.",
 )
 _UNCLEAR = Advice(
-    "look_up", "See this message in the Twilio console for details. Use another channel meanwhile."
+    "look_up",
+    "See this message in the Twilio console for details. Use another channel in the meantime.",
 )
 
 ADVICE: dict[str, Advice] = {
@@ -61,7 +62,7 @@ ADVICE: dict[str, Advice] = {
     "30003": _TRANSIENT,
     "30001": _TRANSIENT,
     "30036": Advice(
-        "try_later", "It could not be sent before texting hours ended. Ask for it again tomorrow."
+        "try_later", "It could not be sent before texting hours ended. Request it again tomorrow."
     ),
     "30004": Advice(
         "other_channel", "The person or their carrier blocks this text. Use another channel."

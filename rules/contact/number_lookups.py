@@ -24,9 +24,9 @@ ASKED_AGAIN = timedelta(days=1)  # after an error, which may have been fixed sin
 _WORDS = {
     NO_DATA: "there is no data about it since the consent was given",
     INVALID: "Twilio says that it is not a valid number",
-    NOT_ENABLED: "Twilio has not enabled the look-up for this installation (60606)",
-    NOT_HERE: "the look-up knows numbers of the US only (60607)",
-    NOT_COVERED: "no carrier is known for it (60610)",
+    NOT_ENABLED: "Twilio has not enabled the lookup for this installation (60606)",
+    NOT_HERE: "the lookup covers US numbers only (60607)",
+    NOT_COVERED: "its carrier is not known (60610)",
 }
 
 
@@ -65,7 +65,7 @@ def check_of(
 
 def why_unknown(answer: str) -> str:
     """Why an answer says nothing about the number, in words."""
-    return _WORDS.get(answer, f"Twilio did not answer the look-up ({answer})")
+    return _WORDS.get(answer, f"Twilio did not answer the lookup ({answer})")
 
 
 def is_refusal(answer: str) -> bool:

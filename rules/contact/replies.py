@@ -32,10 +32,15 @@ class Class:
 
 # The weightiest first.
 CLASSES: tuple[Class, ...] = (
-    Class("deceased", "Somebody says that the person has died.", "done", hold="deceased"),
+    Class("deceased", "Someone says that the person has died.", "done", hold="deceased"),
     Class("bankruptcy", "The person says that there is a bankruptcy.", "done", hold="bankruptcy"),
-    Class("lawyer", "The person has an attorney, who is to be asked.", "done", hold="attorney"),
-    Class("wrong_number", "The number is somebody else's.", "done", suppresses=True),
+    Class(
+        "lawyer",
+        "The person has an attorney, who must be contacted instead.",
+        "done",
+        hold="attorney",
+    ),
+    Class("wrong_number", "The number is another person's.", "done", suppresses=True),
     Class(
         "dispute", "The person says that the bill is wrong or not theirs.", "reply", hold="dispute"
     ),

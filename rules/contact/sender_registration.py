@@ -18,23 +18,23 @@ AMERICAN = 12  # the length of +1 and ten digits
 UNREGISTERED = "30034"
 UNVERIFIED = "30032"
 ADVICE = {
-    "30943": "The campaign was taken for collecting other people's debts, and cannot be submitted"
-    " again. Register a new one for the clinic's own brand, with texts about its own bills, or"
-    " leave texts.",
-    "30863": "The verification was taken for collecting other people's debts, and cannot be"
-    " submitted again. Use a number registered for the clinic's own brand, or leave texts.",
+    "30943": "The campaign was judged to collect other companies' debts, and cannot be submitted"
+    " again. Register a new one for the clinic's own brand, with texts about its own bills, or stop"
+    " using texts.",
+    "30863": "The verification was judged to be for collecting other companies' debts, and cannot"
+    " be submitted again. Use a number registered for the clinic's own brand, or stop using texts.",
     UNREGISTERED: "Carriers block texts from a number without a registered campaign. Register the"
-    " clinic's brand and campaign in the Twilio console, and put the number into its messaging"
+    " clinic's brand and campaign in the Twilio console, and add the number to its messaging"
     " service.",
-    UNVERIFIED: "Carriers block texts from a toll-free number that is not verified. Ask for its"
+    UNVERIFIED: "Carriers block texts from a toll-free number that is not verified. Request its"
     " verification in the Twilio console.",
-    "30896": "The privacy policy that was named must say that phone numbers are not shared. Put it"
-    " there, and submit again.",
+    "30896": "The privacy policy given must say that phone numbers are not shared. Add that, and"
+    " submit again.",
 }
 MEND = "Correct it in the Twilio console, and submit again."
 FINAL = "It cannot be submitted again: use another number, or ask Twilio's support."
-WAIT = "It is being reviewed: look again tomorrow."
-EMPTY = "The messaging service has no number: put the clinic's number into it."
+WAIT = "It is being reviewed: check again tomorrow."
+EMPTY = "The messaging service has no number: add the clinic's number to it."
 
 _CAMPAIGNS: dict[str, State] = {"VERIFIED": "approved", "FAILED": "rejected"}
 _CAMPAIGNS |= dict.fromkeys(("SUSPENDED", "DELETED", "EXPIRED"), "rejected")

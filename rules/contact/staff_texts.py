@@ -39,7 +39,7 @@ def faults_of_answer(text: str) -> list[str]:
     named = _HEALTH.search(_PARTED.sub(" ", plain_letters(text)))
     if named:
         faults.append(
-            f"speaks of health ({named[0]!r}), and texts may be read by others; the invoice's"
+            f"mentions health ({named[0]!r}), and texts may be read by others; the invoice's"
             " number is accepted; say it without, or call"
         )
     return faults

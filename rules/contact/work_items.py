@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DONE = "Nothing else: somebody has seen to it."
+DONE = "Nothing else: it has been dealt with."
 REPLY = "Texts `text` to the person, if the contact gate allows it."
-CALLED = "Counts as a call by hand in which they were spoken to, about all that they owe."
+CALLED = "Counts as a call by hand in which the person was spoken to, about everything they owe."
 NOT_REACHED = "Counts as a call by hand that rang unanswered, or reached a mailbox: an attempt."
 HOLD = "Places a hold on the person: nobody contacts them until it is removed."
 
@@ -46,18 +46,18 @@ KINDS: dict[str, Kind] = {
             "called": CALLED,
             "not_reached": NOT_REACHED,
             "hold": HOLD,
-            "wrong_number": "Suppresses the number for texts and calls: it is somebody else's.",
+            "wrong_number": "Suppresses the number for texts and calls: it is another person's.",
         },
     ),
     "draft": Kind(
         "a contact waits for approval",
         {
-            "approve": "Asks balance and gate again, then contacts the person.",
+            "approve": "Checks balance and gate again, then contacts the person.",
             "decline": "The contact is not made.",
         },
     ),
     "doubt": Kind(
-        "nobody knows whether something happened at a provider",
+        "it is not known whether something happened at a provider",
         {"done": "Nothing else: settle it with `bin/payphone effects settle`, or have it settled."},
         {
             "ended": "Ends the call, which counts as one in which they were spoken to; they may be"
@@ -67,22 +67,22 @@ KINDS: dict[str, Kind] = {
         },
     ),
     "overpayment": Kind(
-        "there is money that nobody owed",
+        "money was received that was not owed",
         {
-            "refund": "Asks for a refund of what is too much.",
-            "keep": "Nothing else: the clinic keeps it as a credit of the person.",
+            "refund": "Requests a refund of the excess.",
+            "keep": "Nothing else: the clinic keeps it as the person's credit.",
         },
     ),
     "dispute": Kind(
         "a cardholder disputes a payment",
-        {"done": "Nothing else: it is answered in Stripe's dashboard."},
+        {"done": "Nothing else: answer it in Stripe's dashboard."},
     ),
     "call": Kind(
-        "a person is to be called by hand",
+        "a person must be called by hand",
         {
             "called": CALLED,
             "not_reached": NOT_REACHED,
-            "skip": "Nothing else: nobody calls.",
+            "skip": "Nothing else: no call is made.",
         },
     ),
 }
@@ -92,31 +92,31 @@ BY_HAND: dict[str, str] = {"called": "spoke", "not_reached": "no_answer"}
 
 # Why staff must take over; other reasons are shown as given.
 REASONS: dict[str, str] = {
-    "asked_for_person": "The person asks to speak with somebody at the clinic.",
+    "asked_for_person": "The person asks to speak with someone at the clinic.",
     "dispute": "The person says that the bill is wrong or not theirs.",
     "already_paid": "The person says that it is paid. Look for the payment.",
     "hardship": "The person says that they cannot pay.",
     "instalments": "The person wants to pay in parts.",
     "attorney": "The person has an attorney.",
     "bankruptcy": "The person says that there is a bankruptcy.",
-    "deceased": "Somebody says that the person has died.",
+    "deceased": "Someone says that the person has died.",
     "anger": "The person is upset.",
-    "confusion": "The person did not understand what it is about.",
-    "unverified": "Nobody could tell whether it is the right person.",
+    "confusion": "The person did not understand what the contact was about.",
+    "unverified": "It could not be verified that it is the right person.",
     "unknown_outcome": "It is not known how the call ended.",
     "card_unheard": "The person typed in a card during a call, and the keypad service never said"
     " what became of it. Nothing was charged: tell them, and offer them another way to pay.",
-    "unanswered": "Everything that was planned has been tried, and nothing was paid.",
+    "unanswered": "All planned contacts were made, and nothing was paid.",
     "promises_broken": "The person has promised to pay more than once, and has not.",
     "insurance": "The person says that their insurance pays.",
     "dispute_lost": "The person's bank has decided a dispute for them, so the invoice is owed"
     " again. Agree with them on what is, or write it off; then lift the hold.",
-    "another_currency": "The person has paid in another currency than the invoice's, which"
+    "another_currency": "The person has paid in a currency other than the invoice's, which"
     " therefore still counts as owed. Refund it, or record what it was worth and write the rest"
     " off; then lift the hold.",
-    "number_reassigned": "The person's number belongs to somebody else by now. Ask them for"
-    " their own by another way, and record a new consent.",
-    "other": "Somebody at the clinic is asked to look at this.",
+    "number_reassigned": "The person's number now belongs to someone else. Ask them for"
+    " their new one in another way, and record a new consent.",
+    "other": "Someone at the clinic is asked to look at this.",
 }
 
 # Reasons, from any channel, for which all contact stops until staff have looked, and the kind of

@@ -39,7 +39,7 @@ def plain_name(name: str) -> str:
     own = unicodedata.normalize("NFC", own)
     seen = own.translate(dict.fromkeys(map(ord, _JOINERS)))
     if not seen or any(unicodedata.category(char).startswith("C") for char in seen):
-        raise BadFile("has no name, or one with characters that nobody sees", "name it anew")
+        raise BadFile("has no name, or one with invisible characters", "rename it")
     if len(own) > LONGEST_NAME:
         raise BadFile(f"has a name of {len(own)} characters", f"use at most {LONGEST_NAME}")
     return own
@@ -56,7 +56,7 @@ def content_type(name: str, content: bytes) -> str:
         raise BadFile(f"has {len(content):,} bytes", "split it, or leave pictures out")
     if not _is(ending, content):
         raise BadFile(
-            f"ends in .{ending} but its content is no {ending}", "save it anew in that format"
+            f"ends in .{ending} but its content is not {ending}", "save it again in that format"
         )
     return TYPES[ending]
 

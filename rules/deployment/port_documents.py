@@ -34,12 +34,12 @@ def document_type(name: str, content: bytes) -> str:
     if not content:
         raise BadDocument("is empty", "choose the file again")
     if len(content) > LARGEST:
-        raise BadDocument(f"has {len(content):,} bytes", "scan it with fewer dots to the inch")
+        raise BadDocument(f"has {len(content):,} bytes", "scan it at a lower resolution")
     kind, beginnings = TYPES[ending]
     if not content.startswith(beginnings):
         raise BadDocument(
-            f"ends in .{ending} but its content is no {ending}", "save it anew in that format"
+            f"ends in .{ending} but its content is not {ending}", "save it again in that format"
         )
     if ending == "pdf" and LOCKED in content:
-        raise BadDocument("is protected by a password", "save it anew without one")
+        raise BadDocument("is protected by a password", "save it again without one")
     return kind

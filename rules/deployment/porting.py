@@ -13,15 +13,15 @@ TEXTS_AFTER = timedelta(hours=2)  # texts move this long after calls; support.tw
 
 # advice on numbers that cannot be ported, by Twilio's code
 NOT_PORTABLE = {
-    "22102": "It is not a telephone number as carriers write it. Correct it.",
+    "22102": "It is not a valid telephone number. Correct it.",
     "22130": "Twilio does not port numbers of this kind, carrier or region. Forward your number"
     " instead.",
     "22131": "The number is in this Twilio account already, or on its way there. Ask whoever runs"
     " Payphone.",
-    "22132": "The number is with another customer of Twilio. Have it released there first.",
+    "22132": "The number is with another customer of Twilio. Have that customer release it first.",
     "22133": "Twilio ports this number by hand only. Ask whoever runs Payphone to open a port order"
     " in the Twilio console, or forward your number instead.",
-    "22135": "Twilio could not tell just now. Deploy again in an hour.",
+    "22135": "Twilio could not check it just now. Deploy again in an hour.",
     "22136": "The number is in one of the Twilio accounts here already. Ask whoever runs Payphone.",
     "22171": "Your carrier wants your account number and PIN. Add both.",
 }
@@ -46,7 +46,7 @@ AGAIN = (
 DONE, OVER, ACT, WAIT = "done", "over", "act", "wait"
 _STATUSES = {
     "pending": (WAIT, "Twilio has taken the port request."),
-    "in review": (WAIT, "Twilio is checking the port request; nothing is to be done."),
+    "in review": (WAIT, "Twilio is checking the port request; there is nothing to do."),
     "waiting for signature": (
         ACT,
         (

@@ -24,7 +24,7 @@ NO_ADDRESS = (
     " from this number comes from, and each such call costs $75."
 )
 OTHER_ADDRESS = (
-    "Emergency calls tell the address that was registered when the number was set up, not the one"
+    "Emergency calls give the address that was registered when the number was set up, not the one"
     " that is saved now: take the receptionist down, and deploy again, to change it."
 )
 
@@ -99,7 +99,7 @@ def review_message(configured: Configured) -> str:
 
 def _voice(voice: Json | None) -> Step:
     if voice is None:  # optional: a receptionist always has one
-        return Step(False, "Choose the receptionist's voice; until then it has Vapi's usual one.")
+        return Step(False, "Choose the receptionist's voice; until then it has Vapi's default one.")
     return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
 
 
@@ -111,9 +111,11 @@ def _knowledge(files: Sequence[File]) -> Step:
     open_ones = [one.name for one in files if one.state in {"waiting", "processing"}]
     if failed:
         told = "; ".join(f"{one.name}: {one.error}" for one in failed)
-        return Step(False, f"Delete what failed, or upload it anew. {told}")
+        return Step(False, f"Delete what failed, or upload it again. {told}")
     if open_ones:
-        return Step(False, f"Still being read: {', '.join(open_ones)}. Look again in a minute.")
+        return Step(
+            False, f"Still being processed: {', '.join(open_ones)}. Check again in a minute."
+        )
     return Step(True, f"Ready: {', '.join(one.name for one in files)}.")
 
 
@@ -123,7 +125,7 @@ def _integrations(connected: Mapping[str, bool]) -> Step:
         return Step(True, "None is connected; the receptionist works without one.")
     good = ", ".join(name for name, expired in connected.items() if not expired)
     gone = ", ".join(name for name, expired in connected.items() if expired)
-    told = (good and f"Connected: {good}.", gone and f"Has to be connected again: {gone}.")
+    told = (good and f"Connected: {good}.", gone and f"Must be connected again: {gone}.")
     return Step(True, " ".join(filter(None, told)))
 
 

@@ -101,7 +101,7 @@ def read_amount(text: str, currency: str, signs: Signs) -> int:
         if currency not in _currencies_of(mark, text):
             raise BadCell(
                 f"{_quoted(text)} is not in {currency.upper()}, the currency of its row; correct"
-                " the currency's column, or say --currency"
+                " the currency's column, or use --currency"
             )
     try:
         minor = to_minor(_value(cell.number, text, currency, signs), currency)

@@ -193,7 +193,7 @@ def state_of(text: str) -> State:
         whole = next(iter(parts)) if len(parts) == 1 else whole
     if whole is None:
         raise BadCell(
-            f"{text[:40]!r} is not a status that is known here. Collected:"
+            f"{text[:40]!r} is not a known status. Collected:"
             f" {_list(STATES, COLLECTED)}; not collected:"
             f" {_list(STATES, set(STATES) - COLLECTED)}. Correct it, or say --mapping status= if"
             " the column is about something else"
@@ -217,7 +217,7 @@ def kind_of(text: str) -> Kind:
         return Kind.INVOICE
     if words not in _KIND_OF:
         raise BadCell(
-            f"{text[:40]!r} is not a type that is known here. Invoices:"
+            f"{text[:40]!r} is not a known type. Invoices:"
             f" {_list(KINDS, [Kind.INVOICE])}; not invoices:"
             f" {_list(KINDS, [Kind.CREDIT, Kind.OTHER])}. Correct it, or say --mapping type= if the"
             " column is about something else"

@@ -65,12 +65,12 @@ def _tables(document: Document) -> Iterator[Document]:
     if isinstance(listed, list):
         rest = sorted(set(document) - {"provider"})
         if rest:
-            raise BadProvider(f"{', '.join(rest)} stands beside [[provider]]; put it into a table")
+            raise BadProvider(f"{', '.join(rest)} is outside [[provider]]; move it into a table")
         yield from listed
         return
     for name, table in document.items():
         if not isinstance(table, dict):
-            raise BadProvider(f"{name} is no table; write [[provider]] above each provider")
+            raise BadProvider(f"{name} is not a table; write [[provider]] above each provider")
         yield {"name": name} | table
 
 
@@ -78,11 +78,11 @@ def _read(table: Document) -> OAuthProvider:
     name = table.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise BadProvider(
-            f"{name!r} is no name of a provider; small letters, digits and _ are accepted"
+            f"{name!r} is not a valid provider name; lower-case letters, digits and _ are accepted"
         )
     unknown = sorted(set(table) - _KNOWN)
     if unknown:
-        raise BadProvider(f"{name} has {', '.join(unknown)}, which means nothing; take it out")
+        raise BadProvider(f"{name} has {', '.join(unknown)}, which has no meaning; remove it")
     missing = [key for key in _NEEDED if not table.get(key)]
     if missing:
         raise BadProvider(f"{name} has no {', '.join(missing)}; add it")
@@ -105,22 +105,26 @@ def _read(table: Document) -> OAuthProvider:
 
 def _text(name: str, key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadProvider(f"{name}: {key} is no text; put it in quotation marks")
+        raise BadProvider(f"{name}: {key} is not text; put it in quotation marks")
     return value
 
 
 def _scopes(name: str, value: Any) -> tuple[str, ...]:
     listed = value.split() if isinstance(value, str) else value
     if not isinstance(listed, list) or not all(isinstance(scope, str) for scope in listed):
-        raise BadProvider(f"{name}: scopes is no list of texts; write it such as ['calendar.read']")
+        raise BadProvider(
+            f"{name}: scopes is not a list of texts; write it such as ['calendar.read']"
+        )
     return tuple(listed)
 
 
 def _parameters(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise BadProvider(f"{name}: parameters is no table of texts; put each in quotation marks")
+        raise BadProvider(
+            f"{name}: parameters is not a table of texts; put each in quotation marks"
+        )
     if ours := sorted(_OURS & set(value)):
-        raise BadProvider(f"{name}: parameters has {', '.join(ours)}, which we set; take it out")
+        raise BadProvider(f"{name}: parameters has {', '.join(ours)}, which we set; remove it")
     return tuple(sorted(value.items()))
 
 
@@ -135,4 +139,4 @@ def _check_address(name: str, key: str, value: Any) -> None:
         or parts.fragment
         or not (parts.scheme == "https" or (here and parts.scheme == "http"))
     ):
-        raise BadProvider(f"{name}: {key} is no https:// address; correct it")
+        raise BadProvider(f"{name}: {key} is not an https:// address; correct it")

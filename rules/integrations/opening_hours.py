@@ -21,7 +21,7 @@ def wrong_with(hours: Hours) -> str:
     """What is wrong with the hours, in words; '' if nothing."""
     for day, periods in hours.items():
         if day not in WEEKDAYS:
-            return f"{day[:20]} is no day of the week; {', '.join(WEEKDAYS)} are accepted"
+            return f"{day[:20]} is not a day of the week; {', '.join(WEEKDAYS)} are accepted"
         last = -1
         for period in periods:
             read = _PERIOD.fullmatch(period)
