@@ -154,7 +154,7 @@ def _outcome(
 def _checked_addresses(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
     addresses = resolve(target.host, target.port)
     if not addresses or not all(may_reach(address, loopback) for address in addresses):
-        raise AddressRefused("the name leads into a private network")
+        raise AddressRefused("the name resolves to a private network")
     return addresses[:TRIED]
 
 

@@ -78,7 +78,7 @@ def no_answer(provider: str, error: Exception) -> ProviderError:
 
 def odd(provider: str, what: str) -> ProviderError:
     """The error for an answer of an unexpected shape."""
-    return ProviderError(provider, "unknown", f"an odd answer: {what}", "odd_answer", bug=True)
+    return ProviderError(provider, "unknown", f"unexpected answer: {what}", "odd_answer", bug=True)
 
 
 def judged(provider: str, status: int, code: str) -> ProviderError:

@@ -80,23 +80,23 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
     answer = _request("POST", "/freeBusy", access_token, body=asked)
     calendars = answer.get("calendars") if isinstance(answer, dict) else None
     if not isinstance(calendars, dict) or len(calendars) != 1:
-        raise odd(NAME, "free and busy times of another number of calendars")
+        raise odd(NAME, "free and busy times of an unexpected number of calendars")
     (calendar,) = calendars.values()
     if not isinstance(calendar, dict):
-        raise odd(NAME, "a calendar that is no object")
+        raise odd(NAME, "a calendar that is not an object")
     if calendar.get("errors"):  # such a calendar lists no busy times, but is not free
         raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
     try:
         return [(_parse_time(each["start"]), _parse_time(each["end"])) for each in calendar["busy"]]
     except (KeyError, TypeError, ValueError):
-        raise odd(NAME, "busy times of another shape") from None
+        raise odd(NAME, "busy times of an unexpected shape") from None
 
 
 def _parse_time(text: str) -> datetime:
     """Parse a time that has a UTC offset. Raises ValueError for one without."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time without its offset from UTC")
+        raise ValueError("a time without a UTC offset")
     return moment
 
 

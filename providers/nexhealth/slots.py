@@ -37,15 +37,15 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
     }
     rows = _request("GET", "/available_slots", f"Bearer {token}", query)
     if not isinstance(rows, list):
-        raise odd(NAME, "slots that are no list")
+        raise odd(NAME, "slots that are not a list")
     length = timedelta(minutes=SLOT_MINUTES)
     try:
         begins = [datetime.fromisoformat(slot["time"]) for row in rows for slot in row["slots"]]
         slots = [(moment, moment + length) for moment in begins]
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise odd(NAME, "slots of another shape") from None
+        raise odd(NAME, "slots of an unexpected shape") from None
     if any(moment.tzinfo is None for moment in begins):
-        raise odd(NAME, "a slot without its offset from UTC")
+        raise odd(NAME, "a slot without a UTC offset")
     return slots
 
 

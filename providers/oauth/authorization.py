@@ -172,7 +172,7 @@ def _adapted_response(response: httpx.Response) -> httpx.Response:
 
 def _provider_error(provider: OAuthProvider, code: str) -> ProviderError:
     if code in _CONFIG_ERRORS:
-        advice = f"{provider.title} does not know us: check client id, secret and redirect address."
+        advice = f"{provider.title} rejected our client: check its id, secret and redirect URL."
         return ProviderError(provider.name, "retry_later", code, code, advice, answered=True)
     if code in {"server_error", "temporarily_unavailable", "slow_down"}:
         return ProviderError(provider.name, "retry_later", code, code, answered=True)
@@ -197,7 +197,7 @@ def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     if not isinstance(access, str) or not access:
         raise odd(provider.name, "tokens without an access token")
     if str(token.get("token_type", "bearer")).lower() != "bearer":
-        raise odd(provider.name, "a token that is no bearer's")
+        raise odd(provider.name, "a token that is not a bearer token")
     scope = token.get("scope")
     return Tokens(
         access,

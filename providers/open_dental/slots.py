@@ -28,13 +28,13 @@ def find_slots(
         query={"dateStart": first.isoformat(), "dateEnd": last.isoformat()},
     )
     if not isinstance(rows, list):
-        raise odd(NAME, "slots that are no list")
+        raise odd(NAME, "slots that are not a list")
     try:
         return [
             (_local(row["DateTimeStart"], zone), _local(row["DateTimeEnd"], zone)) for row in rows
         ]
     except (KeyError, TypeError, ValueError):
-        raise odd(NAME, "slots of another shape") from None
+        raise odd(NAME, "slots of an unexpected shape") from None
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:

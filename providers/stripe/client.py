@@ -96,7 +96,7 @@ def mapped_errors() -> Iterator[None]:
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         # the SDK or `plain` could not parse the answer
         raise ProviderError(
-            "stripe", "unknown", f"an odd answer ({type(error).__name__})", "odd_answer"
+            "stripe", "unknown", f"unexpected answer ({type(error).__name__})", "odd_answer"
         ) from error
 
 

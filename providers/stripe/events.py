@@ -119,7 +119,7 @@ def read_intent(intent: Json) -> PaymentFinding:
     is_paid = status == "succeeded"
     charges, doubt = _charges(intent, status)
     if status not in OPEN | TERMINAL:
-        doubt = f"its status is {status or 'not said'}"
+        doubt = f"its status is {status or 'missing'}"
     report = PaymentReport(
         terminal=status if status in TERMINAL else "",
         amount=_amount(intent, "amount"),
@@ -156,7 +156,7 @@ def read_dispute(dispute: Json) -> Json:
     """Check a dispute fetched from Stripe and normalise the fields we need. Raises Unreadable."""
     moved = dispute.get("balance_transactions") or []
     if not isinstance(moved, list):
-        raise Unreadable("The dispute's balance_transactions are no list.")
+        raise Unreadable("The dispute's balance_transactions are not a list.")
     said = {
         "object": "dispute",
         "id": _named("dispute", dispute),
@@ -197,7 +197,7 @@ def _session(session: Json) -> PaymentFinding | Ask | None:
     if _text(session.get("mode")) in OTHER_MODES or not session.get("payment_intent"):
         return None
     if not intent_id:
-        raise Unreadable("The session's payment_intent is no id.")
+        raise Unreadable("The session's payment_intent is not an id.")
     return _or_ask(Ask("payment", intent_id, "", intent_id), _read_session, session)
 
 
@@ -214,7 +214,7 @@ def _read_session(session: Json) -> PaymentFinding:
         currency=_currency(money, "source_currency" if converted else "currency"),
     )
     said = _enum_value(session.get("payment_status"))
-    doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'not said'}"
+    doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'missing'}"
     return PaymentFinding(
         _intent_in(session.get("payment_intent")), report, _belonging(session), doubt
     )
@@ -232,14 +232,14 @@ def _refund(refund: Json) -> RefundFinding | LookAtRefunds | Ask | None:
     found = _or_ask(ask, read_refund, refund)
     if isinstance(found, RefundFinding) and not refund.get("status"):
         # it may have gone further than pending
-        return replace(found, doubt="its status is not said")
+        return replace(found, doubt="its status is missing")
     return found
 
 
 def _refunds(charge: Json) -> LookAtRefunds | None:
     intent_id = _intent_in(charge.get("payment_intent"))
     if not intent_id and charge.get("payment_intent"):
-        raise Unreadable("The charge's payment_intent is no id.")
+        raise Unreadable("The charge's payment_intent is not an id.")
     return LookAtRefunds(intent_id) if intent_id else None
 
 
@@ -343,12 +343,12 @@ def _intent_of(intent: Json) -> str:
 def _amount(subject: Json, name: str) -> int:
     value = subject.get(name)
     if type(value) is not int or not 0 <= value <= MOST:  # bool is an int too: reject true
-        raise Unreadable(f"Its {name} is no amount in minor units.")
+        raise Unreadable(f"Its {name} is not an amount in minor units.")
     return value
 
 
 def _currency(subject: Json, name: str = "currency") -> str:
     code = _text(subject.get(name)).lower()
     if not _CURRENCY.fullmatch(code):
-        raise Unreadable(f"Its {name} is no currency.")
+        raise Unreadable(f"Its {name} is not a currency.")
     return code

@@ -65,7 +65,7 @@ def _with_ids(kind: str, listed: list[Any]) -> list[Json]:
         if id_in(document.get("id")):
             rows.append(document)
         else:
-            log.error("Stripe lists an object without an id; it is passed over", kind=kind)
+            log.error("Stripe lists an object without an id; it is skipped", kind=kind)
     if listed and not rows:
         raise TypeError(f"a page of {kind} without an id")
     return rows

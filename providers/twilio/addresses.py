@@ -49,7 +49,7 @@ def create_address(
     """
     if not 0 < len(friendly_name) <= LONGEST_TAG:
         raise ValueError(
-            f"{friendly_name!r} is no tag of an address: 1 to {LONGEST_TAG} characters"
+            f"{friendly_name!r} is not a valid address tag: 1 to {LONGEST_TAG} characters"
         )
     secondary = {"street_secondary": _without_signs(street_secondary)} if street_secondary else {}
     with mapped_errors():

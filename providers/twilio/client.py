@@ -189,7 +189,7 @@ def word(value: Any) -> str:
     """
     word = getattr(value, "value", value)
     if not isinstance(word, str) or not word:
-        raise ValueError("an answer without a word that is always there")
+        raise ValueError("an answer without a required value")
     return storable_text(word)
 
 

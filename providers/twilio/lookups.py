@@ -57,5 +57,5 @@ def _checked_code(code: str) -> str:
     `no` must not pass for the answer "no".
     """
     if not TWILIO_CODE.fullmatch(code):
-        raise ValueError("an error without a code of Twilio's")
+        raise ValueError("an error without a Twilio code")
     return code

@@ -141,7 +141,7 @@ def _inbound(message: Any) -> InboundText | None:
             created_at=_required_time(message.date_created or message.date_sent),
         )
     except ValueError as error:
-        log.error("Twilio lists a text that cannot be read; it is passed over", why=str(error))
+        log.error("Twilio lists a text that cannot be read; it is skipped", why=str(error))
         return None
 
 

@@ -232,7 +232,7 @@ def _tag(tag: str) -> str:
     would not be found again.
     """
     if not 0 < len(tag) <= LONGEST_TAG:
-        raise ValueError(f"{tag!r} is no tag of a number: 1 to {LONGEST_TAG} characters")
+        raise ValueError(f"{tag!r} is not a valid number tag: 1 to {LONGEST_TAG} characters")
     return tag
 
 

@@ -24,11 +24,11 @@ MOST_PAGES = 50
 AT_ONCE = 8  # requests fetched concurrently
 OVER = frozenset({"canceled", "cancelled", "expired"})
 CLOSED = OVER | {"completed"}
-RESEND = "Deploy again. If it comes again, scan the bill anew and upload that."
+RESEND = "Deploy again. If it happens again, scan the bill again and upload that."
 SUCCESS = range(200, 300)
 TOO_MANY = (
-    f"more than {PAGE * MOST_PAGES} port requests: whether one is out already cannot be told, so"
-    " none is made. Ask Twilio to take old ones off the account"
+    f"more than {PAGE * MOST_PAGES} port requests: whether one is open already cannot be checked,"
+    " so none is made. Ask Twilio to remove old ones from the account"
 )
 
 
@@ -159,7 +159,7 @@ def _read(method: str, url: str, answer: Response) -> Json:
         return {}
     document: Any = json.loads(answer.text)
     if not isinstance(document, dict):
-        raise TypeError("an answer that is no object")
+        raise TypeError("an answer that is not an object")
     return document
 
 

@@ -50,4 +50,4 @@ def _price(price: object, currency: str) -> Price:
         minor = Decimal(str(price)).scaleb(exponent(currency))
         return Price(int(minor.to_integral_value(ROUND_UP)), currency)
     except (InvalidOperation, OverflowError) as error:
-        raise ValueError("a price that is no number") from error
+        raise ValueError("a price that is not a number") from error

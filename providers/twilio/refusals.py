@@ -19,7 +19,7 @@ _UPGRADE = (
     " it in the Twilio console, under Billing."
 )
 _ADDRESS = (
-    "The law of the number's country asks for an address of whoever uses it. Save the clinic's"
+    "The law of the number's country requires an address of its user. Save the clinic's"
     " street address, or choose a number that needs none."
 )
 _ADVICE = {
@@ -28,7 +28,7 @@ _ADVICE = {
     "21215": "Twilio does not call this country for this account: allow it in the console, under"
     " Voice, Geographic permissions.",
     "21421": "Write the number as E.164, such as +12125550123.",
-    "21422": "Somebody else took the number meanwhile. Search again and choose another.",
+    "21422": "Someone else has taken the number. Search again and choose another.",
     "21452": "This area code has no numbers left. Choose another area code, or search by city.",
     BUNDLE_REQUIRED: "Numbers of this country and kind need an approved regulatory bundle: make one"
     " in the Twilio console, under Regulatory compliance, or choose a number that needs none.",

@@ -55,7 +55,7 @@ def verify_json(
         held = any(RequestValidator(token).validate(url, body, signature) for token in tokens)
         document = json.loads(body)
     except (UnicodeError, ValueError, TypeError, KeyError, RecursionError):
-        raise BadTwilioSignature("The request cannot be read as a report of Twilio's.") from None
+        raise BadTwilioSignature("The request cannot be read as a report from Twilio.") from None
     if not held or not isinstance(document, dict):
         raise BadTwilioSignature(
             "Invalid signature; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio"

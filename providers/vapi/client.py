@@ -47,7 +47,7 @@ def client() -> httpx.Client:
             " → API Keys."
         )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise Misconfigured("VAPI_API_KEY holds characters that no key has; copy it anew.")
+        raise Misconfigured("VAPI_API_KEY contains characters that no key has; copy it again.")
     connect, read = (
         settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
     )
@@ -142,7 +142,7 @@ def odd(what: str) -> ProviderError:
     """The error for an answer of an unexpected shape: the outcome is unknown, and our parsing must
     be fixed.
     """
-    return ProviderError("vapi", "unknown", f"an odd answer: {what}", "odd_answer", bug=True)
+    return ProviderError("vapi", "unknown", f"unexpected answer: {what}", "odd_answer", bug=True)
 
 
 def _request(
@@ -214,7 +214,7 @@ def _classified(method: str, status: int, words: str, code: str) -> ProviderErro
         word, advice = _CONFIG_ERRORS[status]
         return ProviderError("vapi", "retry_later", text, word, advice, answered=answered)
     if status == _CONFLICT and method == "DELETE" and answered:
-        advice = "Something still refers to it: number, squad, assistant, tool, file go in turn."
+        advice = "It is still in use: delete number, squad, assistant, tool and file in this order."
         return ProviderError("vapi", "retry_later", text, "dependant_left", advice, answered=True)
     if status == _TOO_LARGE or (answered and _is_definite(status)):
         return ProviderError("vapi", "refused", text, code, answered=answered)
@@ -250,7 +250,7 @@ def _check_names_no_workflow(value: Any) -> None:
     """Raise ValueError if a body would attach something to a workflow."""
     if isinstance(value, dict):
         if GONE in value:
-            raise ValueError(f"{GONE} is never sent: Vapi's workflows are gone")
+            raise ValueError(f"{GONE} is never sent: Vapi has shut workflows down")
         value = list(value.values())
     if isinstance(value, list):
         for each in value:

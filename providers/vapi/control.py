@@ -33,7 +33,7 @@ def _send(call_id: str, body: client.Json) -> None:
     monitor = call.get("monitor")
     url = monitor.get("controlUrl") if isinstance(monitor, dict) else None
     if call.get("status") != "in-progress" or not isinstance(url, str) or not _is_vapi_url(url):
-        why = f"the call is {call.get('status')}, or has no address of Vapi's to be spoken to"
+        why = f"the call is {call.get('status')}, or has no control URL at Vapi"
         raise ProviderError("vapi", "refused", why, "not_going_on")
     client.tell(url, body, get_settings().vapi_public_key)
 

@@ -53,7 +53,7 @@ def page_of(
 
 def _too_long(path: str) -> ProviderError:
     return ProviderError(
-        "vapi", "unknown", f"{path} holds more than can be looked through", "list_too_long"
+        "vapi", "unknown", f"{path} holds more than can be searched", "list_too_long"
     )
 
 
@@ -121,4 +121,4 @@ def _parse_time(text: Any) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise odd("a row without the time of its creation") from error
+        raise odd("a row without a creation time") from error

@@ -62,7 +62,7 @@ def _webhook_secret() -> str:
     secrets = get_settings().vapi_webhook_secrets
     if not secrets:
         raise Misconfigured(
-            "VAPI_WEBHOOK_SECRET is not set: Vapi's webhooks would not be taken for Vapi's. Make"
-            " one up, 32 characters or more."
+            "VAPI_WEBHOOK_SECRET is not set: Vapi's webhooks could not be authenticated. Make one"
+            " up, 32 characters or more."
         )
     return secrets[0]

@@ -31,7 +31,9 @@ def verify_request(
     `secrets`. `header` returns a header's value by name; `now` is in epoch seconds.
     """
     if not secrets:
-        raise BadVapiSignature("VAPI_WEBHOOK_SECRET is not set, so nothing is taken for Vapi's.")
+        raise BadVapiSignature(
+            "VAPI_WEBHOOK_SECRET is not set, so no request can be authenticated."
+        )
     signature = header(SIGNATURE)
     if signature:
         _verify_signature(raw, signature, header(TIMESTAMP) or "", secrets, now)
@@ -55,17 +57,19 @@ def _verify_signature(
     try:
         at = float(timestamp)
     except ValueError:
-        raise BadVapiSignature(f"{TIMESTAMP} is missing, or is no time.") from None
+        raise BadVapiSignature(f"{TIMESTAMP} is missing, or is not a time.") from None
     seconds = at / 1000 if abs(at) > _MILLISECONDS else at
     if not abs(now - seconds) <= TOLERANCE:  # also for NaN
-        raise BadVapiSignature("The request was signed more than five minutes ago, or ahead.")
+        raise BadVapiSignature(
+            "The request was signed more than five minutes ago, or in the future."
+        )
     given = signature.strip().removeprefix("sha256=").lower()
     signed = timestamp.encode() + b"." + raw
     if not any(
         _matches(given, hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest())
         for secret in secrets
     ):
-        raise BadVapiSignature("The signature does not fit; check VAPI_WEBHOOK_SECRET.")
+        raise BadVapiSignature("The signature does not match; check VAPI_WEBHOOK_SECRET.")
 
 
 def _bearer(authorization: str) -> str:
