@@ -1,5 +1,5 @@
-"""The payments member's tools as sent to Vapi, inside the assistant's own body, so that each
-published version of the assistant has its own tools; pure.
+"""The payments member's tools as sent to Vapi, inside the assistant's own body: each published
+version of the assistant has its own tools, and changing a tool changes the assistant; pure.
 
 Vapi merges the static parameters over the model's arguments, so the model cannot choose which call
 a tool acts on.

@@ -84,7 +84,7 @@ def missing_for_deploy(configured: Configured) -> list[str]:
 
 
 def is_configured(configured: Configured) -> bool:
-    """Whether the clinic has made the two required choices: a voice, and how calls arrive."""
+    """Whether the clinic has made both choices: a voice, and how calls arrive."""
     steps = steps_of(configured)
     return steps["voice"].complete and steps["phone"].complete
 

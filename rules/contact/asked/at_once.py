@@ -105,8 +105,8 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
 
 
 def _is_limited(follows: str, names_time: Callable[[str], bool]) -> bool:
-    """Whether the words that follow, up to another "now", move the call to another time. A day on
-    which the person must not be called in addition does not.
+    """Whether the words that follow, up to another "now", move the call to another time. Naming a
+    day on which the person must not be called does not.
     """
     again = NOW.search(follows)
     said = follows if again is None else follows[: again.start()]
