@@ -32,11 +32,11 @@ def money(amount: int, currency: str) -> str:
 def changed_terms(detail: Mapping[str, Any]) -> str:
     """The changes of an invoice's terms in an audit entry, after a colon; empty if none changed."""
     currency = detail.get("currency") or ""
-    told = [
+    changes = [
         f"{_TERMS[name]} from {_term(name, old, currency)} to {_term(name, new, currency)}"
         for name, (old, new) in (detail.get("terms") or {}).items()
     ]
-    return f": {', '.join(told)}" if told else ""
+    return f": {', '.join(changes)}" if changes else ""
 
 
 def _term(name: str, value: Any, currency: str) -> str:
@@ -45,11 +45,11 @@ def _term(name: str, value: Any, currency: str) -> str:
 
 def refund_failed(amount: str, why: str | None) -> str:
     """A failed refund, and what to do about it; `amount` is already formatted."""
-    said = (
+    message = (
         f"The bank returned the refund of {amount}{f' ({why})' if why else ''}: the person did not"
         " get it, and the invoice counts it as paid again."
     )
-    return f"{said} Request the refund again, or pay it back another way, such as by check."
+    return f"{message} Request the refund again, or pay it back another way, such as by check."
 
 
 def paid_after_closing(mark: str, amount: str, payment_id: str, method: str) -> str:

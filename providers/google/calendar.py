@@ -72,12 +72,12 @@ def find_calendar(access_token: str) -> str:
 
 def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
     """Return the busy times of the clinic's own calendar. Raises ProviderError."""
-    asked = {
+    window = {
         "timeMin": begins.isoformat(),
         "timeMax": ends.isoformat(),
         "items": [{"id": PRIMARY}],
     }
-    answer = _request("POST", "/freeBusy", access_token, body=asked)
+    answer = _request("POST", "/freeBusy", access_token, body=window)
     calendars = answer.get("calendars") if isinstance(answer, dict) else None
     if not isinstance(calendars, dict) or len(calendars) != 1:
         raise odd(NAME, "free and busy times of an unexpected number of calendars")

@@ -22,8 +22,8 @@ def find_customer(attempt_id: str, since: int) -> Json | None:
     seconds).
     """
     with mapped_errors():
-        asked = {"limit": PAGE, "created": {"gte": since}}
-        listed = client().v1.customers.list(asked, options(""))  # type: ignore[arg-type]
+        params = {"limit": PAGE, "created": {"gte": since}}
+        listed = client().v1.customers.list(params, options(""))  # type: ignore[arg-type]
         recent = (plain(one) for one in islice(listed.auto_paging_iter(), DEEP))
         return next(
             (one for one in recent if (one.get("metadata") or {}).get("attempt_id") == attempt_id),
@@ -50,8 +50,8 @@ def saved_card(customer: Json, stripe_account: str = "") -> str | None:
     a card (it may be a bank account or Link), else the newest card.
     """
     default = (customer.get("invoice_settings") or {}).get("default_payment_method")
-    asked: Any = {"customer": customer["id"], "type": "card", "limit": PAGE}
+    params: Any = {"customer": customer["id"], "type": "card", "limit": PAGE}
     with mapped_errors():
-        listed = client().v1.payment_methods.list(asked, options(stripe_account))
+        listed = client().v1.payment_methods.list(params, options(stripe_account))
         cards = [str(card.id) for card in listed.auto_paging_iter()]
     return default if default in cards else next(iter(cards), None)

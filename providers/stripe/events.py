@@ -139,7 +139,7 @@ def read_refund(refund: Json) -> RefundFinding:
     if not intent_id:
         raise Unreadable(f"Refund {_named('refund', refund)} names no payment intent.")
     status = _enum_value(refund.get("status")) or "pending"
-    said = {
+    fields = {
         "object": "refund",
         "id": _named("refund", refund),
         "payment_intent": intent_id,
@@ -149,7 +149,7 @@ def read_refund(refund: Json) -> RefundFinding:
         "failure_reason": _enum_value(refund.get("failure_reason")) or None,
     }
     doubt = "" if is_known_refund_status(status) else f"its status is {status}"
-    return RefundFinding(intent_id, refund | said, _belonging(refund), doubt)
+    return RefundFinding(intent_id, refund | fields, _belonging(refund), doubt)
 
 
 def read_dispute(dispute: Json) -> Json:
@@ -157,7 +157,7 @@ def read_dispute(dispute: Json) -> Json:
     moved = dispute.get("balance_transactions") or []
     if not isinstance(moved, list):
         raise Unreadable("The dispute's balance_transactions are not a list.")
-    said = {
+    fields = {
         "object": "dispute",
         "id": _named("dispute", dispute),
         "payment_intent": _intent_in(dispute.get("payment_intent")),
@@ -167,20 +167,20 @@ def read_dispute(dispute: Json) -> Json:
         "reason": _enum_value(dispute.get("reason")),
         "balance_transactions": [_balance_transaction(each) for each in moved],
     }
-    if not said["payment_intent"]:
-        raise Unreadable(f"Dispute {said['id']} names no payment intent.")
-    return dispute | said
+    if not fields["payment_intent"]:
+        raise Unreadable(f"Dispute {fields['id']} names no payment intent.")
+    return dispute | fields
 
 
 def _balance_transaction(movement: Any) -> Json:
-    said = _dict(movement)
-    amount = said.get("amount")
+    fields = _dict(movement)
+    amount = fields.get("amount")
     if type(amount) is not int or abs(amount) > MOST:
         raise Unreadable("A balance transaction of the dispute has no amount.")
     return {
-        "id": _named("balance transaction", said),
+        "id": _named("balance transaction", fields),
         "amount": amount,
-        "currency": _currency(said),
+        "currency": _currency(fields),
     }
 
 
@@ -213,8 +213,8 @@ def _read_session(session: Json) -> PaymentFinding:
         amount_received=amount if is_paid else 0,
         currency=_currency(money, "source_currency" if converted else "currency"),
     )
-    said = _enum_value(session.get("payment_status"))
-    doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'missing'}"
+    status = _enum_value(session.get("payment_status"))
+    doubt = "" if status in PAYMENT_STATUSES else f"payment_status is {status or 'missing'}"
     return PaymentFinding(
         _intent_in(session.get("payment_intent")), report, _belonging(session), doubt
     )

@@ -47,11 +47,11 @@ def list_webhook_endpoints() -> list[Json]:
 
 
 def _page(kind: str, since: int, after: str, stripe_account: str, limit: int) -> Page:
-    asked: dict[str, Any] = {"limit": limit, "created": {"gte": since}} | (
+    params: dict[str, Any] = {"limit": limit, "created": {"gte": since}} | (
         {"starting_after": after} if after else {}
     )
     with mapped_errors():
-        answer = getattr(client().v1, kind).list(asked, options(stripe_account))
+        answer = getattr(client().v1, kind).list(params, options(stripe_account))
         return Page(_with_ids(kind, answer.data), bool(answer.has_more))
 
 

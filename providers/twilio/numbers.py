@@ -70,7 +70,7 @@ def search_numbers(
 
     Numbers that require an address are left out unless `with_address`. `area_code` is three digits.
     """
-    asked: Json = {
+    criteria: Json = {
         "area_code": int(area_code) if area_code else None,
         "contains": contains,
         "in_locality": locality,
@@ -81,7 +81,7 @@ def search_numbers(
             client()
             .available_phone_numbers(country)
             .local.list(
-                **{name: value for name, value in asked.items() if value},
+                **{name: value for name, value in criteria.items() if value},
                 sms_enabled=True,
                 voice_enabled=True,
                 exclude_all_address_required=not with_address,
@@ -113,7 +113,7 @@ def buy_number(
     fallback URL if the primary one does not answer with 200.
     """
     tag = _tag(friendly_name)
-    given = {
+    optional = {
         "sms_fallback_url": sms_fallback_url,
         "voice_fallback_url": voice_fallback_url,
         "status_callback": status_callback,
@@ -130,7 +130,7 @@ def buy_number(
             sms_method="POST",
             voice_url=voice_url,
             voice_method="POST",
-            **{name: value for name, value in given.items() if value},
+            **{name: value for name, value in optional.items() if value},
         )
         return _plain(made)
 

@@ -34,14 +34,14 @@ TOO_MANY = (
 
 def portability(number: str) -> Json:
     """Check whether a number can be ported: {portable, needs_pin, code, reason, kind}."""
-    told = _request("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
+    found = _request("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
     with mapped_errors():
         return {
-            "portable": bool(told["portable"]),
-            "needs_pin": bool(told.get("pin_and_account_number_required")),
-            "code": text(told.get("not_portable_reason_code")),
-            "reason": text(told.get("not_portable_reason")),
-            "kind": text(told.get("number_type")),
+            "portable": bool(found["portable"]),
+            "needs_pin": bool(found.get("pin_and_account_number_required")),
+            "code": text(found.get("not_portable_reason_code")),
+            "reason": text(found.get("not_portable_reason")),
+            "kind": text(found.get("number_type")),
         }
 
 
@@ -163,17 +163,17 @@ def _read(method: str, url: str, answer: Response) -> Json:
     return document
 
 
-def _port(told: Json) -> Json:
+def _port(found: Json) -> Json:
     """Turn a request into plain values."""
     with mapped_errors():
-        losing = told.get("losing_carrier_information") or {}
+        losing = found.get("losing_carrier_information") or {}
         return {
-            "id": word(told.get("port_in_request_sid")),
-            "status": text(told.get("port_in_request_status")),
-            "reason": text(told.get("order_cancellation_reason")),
+            "id": word(found.get("port_in_request_sid")),
+            "status": text(found.get("port_in_request_status")),
+            "reason": text(found.get("order_cancellation_reason")),
             "representative": text(losing.get("authorized_representative")),
             "email": text(losing.get("authorized_representative_email")),
-            "signature_url": text(told.get("signature_request_url")),
+            "signature_url": text(found.get("signature_request_url")),
             "numbers": [
                 {
                     "id": text(each.get("port_in_phone_number_sid")),
@@ -183,6 +183,6 @@ def _port(told: Json) -> Json:
                     "code": text(each.get("rejection_reason_code")),
                     "port_date": text(each.get("port_date")),
                 }
-                for each in told.get("phone_numbers") or []
+                for each in found.get("phone_numbers") or []
             ],
         }

@@ -231,8 +231,8 @@ def _message_of(document: Any) -> str:
     """
     if not isinstance(document, dict):
         return ""
-    said = document.get("message") or document.get("error") or ""
-    lines = said if isinstance(said, list) else [said]
+    message = document.get("message") or document.get("error") or ""
+    lines = message if isinstance(message, list) else [message]
     return "; ".join(line for line in lines if isinstance(line, str))
 
 

@@ -38,13 +38,13 @@ def verify_request(
     if signature:
         _verify_signature(raw, signature, header(TIMESTAMP) or "", secrets, now)
         return
-    shown = [header(HEADER) or "", _bearer(header("Authorization") or "")]
-    if not any(shown):
+    candidates = [header(HEADER) or "", _bearer(header("Authorization") or "")]
+    if not any(candidates):
         raise BadVapiSignature(
             f"Neither {HEADER}, a bearer token nor {SIGNATURE} was sent; deploy again, or give the"
             " server at Vapi our VAPI_WEBHOOK_SECRET."
         )
-    if not any(_matches(given, secret) for given in shown for secret in secrets):
+    if not any(_matches(given, secret) for given in candidates for secret in secrets):
         raise BadVapiSignature(
             "The secret is not ours; check VAPI_WEBHOOK_SECRET and deploy again."
         )

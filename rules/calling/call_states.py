@@ -34,6 +34,6 @@ def state_of(status: str) -> str:
     return _OF_VAPI.get(status, "")
 
 
-def merged_state(known: str, told: str) -> str:
+def merged_state(known: str, reported: str) -> str:
     """Merge a reported state into the `known` one: the one of higher rank wins."""
-    return told if _RANKS.get(told, -1) > _RANKS[known] else known
+    return reported if _RANKS.get(reported, -1) > _RANKS[known] else known

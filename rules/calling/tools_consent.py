@@ -60,10 +60,10 @@ def names_amount(words: str, amount: str) -> bool:
     if significant:
         # "120 dollars and 50 cents"
         in_words = rf"{whole}\s+\w+\s+(?:and|y|con)\s+{int(part)}"
-        shown = rf"(?:{whole}\.{significant}{zeros}|{in_words})"
+        pattern = rf"(?:{whole}\.{significant}{zeros}|{in_words})"
     else:
-        shown = rf"{whole}(?:\.{zeros})?" if part else whole
-    return re.search(rf"(?<![\d.,]){shown}(?![.,]?\d)", digits) is not None
+        pattern = rf"{whole}(?:\.{zeros})?" if part else whole
+    return re.search(rf"(?<![\d.,]){pattern}(?![.,]?\d)", digits) is not None
 
 
 def _is_read_out(notice: Sequence[str], spoken: Sequence[str]) -> bool:

@@ -80,8 +80,8 @@ def read_heard(document: Any) -> tuple[Said, ...]:
 
 def rendered(called: ToolCalled, answer: Answer) -> Json:
     """One entry of `results`."""
-    told = "error" if answer.failed else "result"
-    return {"toolCallId": called.id, "name": called.name, told: one_line(answer.line)}
+    key = "error" if answer.failed else "result"
+    return {"toolCallId": called.id, "name": called.name, key: one_line(answer.line)}
 
 
 def one_line(text: str) -> str:

@@ -111,8 +111,8 @@ def words_for(code: str, detail: str) -> str:
     """Tell the model about a refusal. Its detail is for the clinic and is left out, unless it was
     written for the caller.
     """
-    told = DECLARED.get(code, ELSE)
-    return f"{told} {detail}".strip() if code in _WITH_DETAIL else told
+    words = DECLARED.get(code, ELSE)
+    return f"{words} {detail}".strip() if code in _WITH_DETAIL else words
 
 
 def bill(

@@ -105,8 +105,8 @@ def _judged(what: str, said: Said, states: dict[str, State]) -> Registration:
     state = states.get(said.status.upper(), "pending")
     if state == "approved":
         return APPROVED
-    told = f": {said.words.rstrip('.')}" if said.words else ""
+    reason_given = f": {said.words.rstrip('.')}" if said.words else ""
     known = ADVICE.get(said.code)
     advice = known or (WAIT if state == "pending" else FINAL if said.final else MEND)
     status = said.status.lower().replace("_", " ") or "without a status"
-    return Registration(state, said.code, f"The {what} is {status}{told}. {advice}")
+    return Registration(state, said.code, f"The {what} is {status}{reason_given}. {advice}")

@@ -30,9 +30,9 @@ def merged_status(known: str, reported: str) -> str:
     """Merge a reported status into the known one. An unknown or missing Twilio status means only
     that Twilio has the text, so it is polled again, hourly.
     """
-    heard = "queued" if reported == "sending" else reported
+    status = "queued" if reported == "sending" else reported
     if known == "refused":
         return known
-    if heard not in _RANK:
-        heard = "accepted"
-    return heard if _RANK[heard] > _RANK.get(known, 0) else known
+    if status not in _RANK:
+        status = "accepted"
+    return status if _RANK[status] > _RANK.get(known, 0) else known

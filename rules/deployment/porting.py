@@ -87,12 +87,12 @@ def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
     number {status, reason, port_date}.
     """
     status = _plain(number.get("status", ""))
-    asked = _plain(request.get("status", ""))
-    if status != "completed" and (asked in _REQUEST_WINS or status not in _STATUSES):
-        status = asked if asked in _STATUSES or not status else status
+    request_status = _plain(request.get("status", ""))
+    if status != "completed" and (request_status in _REQUEST_WINS or status not in _STATUSES):
+        status = request_status if request_status in _STATUSES or not status else status
     what, words = _STATUSES.get(status, _UNKNOWN)
     reason = (number.get("reason") or request.get("reason") or "no reason was given").rstrip(".")
-    told = words.format(
+    message = words.format(
         email=request.get("email") or "the address you gave",
         representative=request.get("representative") or "your representative",
         reason=reason,
@@ -101,14 +101,14 @@ def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
     )
     date = number.get("port_date", "")[:10]
     if date and what == WAIT:
-        told += MOVES_ON.format(date=date)
-    return Port(status.replace(" ", "_"), what, told)
+        message += MOVES_ON.format(date=date)
+    return Port(status.replace(" ", "_"), what, message)
 
 
 def advice(reason: str) -> str:
     """What the clinic can do about a carrier's reason."""
-    said = reason.lower()
-    fitting = (todo for words, todo in REJECTIONS if any(word in said for word in words))
+    lowered = reason.lower()
+    fitting = (todo for words, todo in REJECTIONS if any(word in lowered for word in words))
     return next(fitting, OTHER_REJECTION) + AGAIN
 
 

@@ -110,8 +110,8 @@ def _knowledge(files: Sequence[File]) -> Step:
     failed = [one for one in files if one.state == "failed"]
     open_ones = [one.name for one in files if one.state in {"waiting", "processing"}]
     if failed:
-        told = "; ".join(f"{one.name}: {one.error}" for one in failed)
-        return Step(False, f"Delete what failed, or upload it again. {told}")
+        lines = "; ".join(f"{one.name}: {one.error}" for one in failed)
+        return Step(False, f"Delete what failed, or upload it again. {lines}")
     if open_ones:
         return Step(
             False, f"Still being processed: {', '.join(open_ones)}. Check again in a minute."
@@ -125,8 +125,8 @@ def _integrations(connected: Mapping[str, bool]) -> Step:
         return Step(True, "None is connected; the receptionist works without one.")
     good = ", ".join(name for name, expired in connected.items() if not expired)
     gone = ", ".join(name for name, expired in connected.items() if expired)
-    told = (good and f"Connected: {good}.", gone and f"Must be connected again: {gone}.")
-    return Step(True, " ".join(filter(None, told)))
+    lines = (good and f"Connected: {good}.", gone and f"Must be connected again: {gone}.")
+    return Step(True, " ".join(filter(None, lines)))
 
 
 def _phone(configured: Configured) -> Step:

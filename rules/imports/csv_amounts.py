@@ -129,10 +129,10 @@ def refuse_unchargeable(minor: int, currency: str) -> None:
 def currency_beside(text: str) -> str:
     """The currency named beside an amount, by a code or an unambiguous sign; else ''."""
     try:
-        meant = [_currencies_of(mark, text) for mark in _parsed(text).marks]
+        currencies = [_currencies_of(mark, text) for mark in _parsed(text).marks]
     except BadCell:
         return ""
-    return next((code for codes in meant if len(codes) == 1 for code in codes), "")
+    return next((code for codes in currencies if len(codes) == 1 for code in codes), "")
 
 
 def _quoted(text: str) -> str:
@@ -184,18 +184,18 @@ def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
     if signs.decimal != "comma" and _PLAIN.fullmatch(number):
         return Decimal(number)
     all_ways = dict(_ways(number))
-    said = {way: value for way, value in all_ways.items() if _fits(way, signs)}
+    allowed = {way: value for way, value in all_ways.items() if _fits(way, signs)}
     if not all_ways:
         raise _no_amount(text)
-    if not said:
+    if not allowed:
         raise BadCell(
             f"{_quoted(text)} is not written as --decimal and --thousands say; say what it is:"
             f" {_readings(all_ways, currency)}"
         )
     is_doubtful = len(set(all_ways.values())) > 1 and not signs.thousands
     if not is_doubtful:
-        return next(iter(said.values()))
-    value, *others = said.values()
+        return next(iter(allowed.values()))
+    value, *others = allowed.values()
     if not others and "." not in f"{value:f}":
         return value  # the decimal sign was specified, so this sign is the thousands one
     if exponent(currency) >= _GROUP and "." in number and signs.decimal != "comma":

@@ -114,12 +114,12 @@ def _in_order(text: str, dates: str, first: int, second: int, year: str) -> date
     if len(set(possible.values())) == 1:
         day = next(iter(possible.values()))
         return _day(text, day.year, day.month, day.day)
-    told = [
+    options = [
         f"{day.day} {month_name[day.month]} {day.year}"
         + (f" with --dates {order}" if order in ORDERS else f" if written {order}")
         for order, day in possible.items()
     ]
-    raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(told)}; say which")
+    raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(options)}; say which")
 
 
 def _in_given_order(text: str, dates: str, readings: Mapping[str, tuple[int, int, int]]) -> date:

@@ -159,13 +159,15 @@ def what_is_lacking(layout: Layout, header: Sequence[str], columns: Mapping[str,
     names = dict(names_of(layout))
     names["amount"] = (*names.get("balance", ()), *names.get("total", ()))
     missing = lacking(columns)
-    told = [
+    problems = [
         f"no column for {REQUIRED[field]} (accepted: {', '.join(dict.fromkeys(names[field]))})"
         for field in missing
     ]
     shown = ", ".join(shown_heading(name) for name in header if name) or "none"
     switches = " ".join(f"--mapping {field}=COLUMN" for field in missing)
-    return f"{'; '.join(told)}. Its columns are: {shown}. If one of them is meant, say {switches}"
+    return (
+        f"{'; '.join(problems)}. Its columns are: {shown}. If one of them is meant, say {switches}"
+    )
 
 
 __all__ = [

@@ -68,12 +68,12 @@ def in_words(spans: list[Span], first: date, last: date, zone: ZoneInfo) -> str:
         when = f"on {_day(first)}" if first == last else f"from {_day(first)} to {_day(last)}"
         return NOTHING.format(when=when)
     local = [(begins.astimezone(zone), ends.astimezone(zone)) for begins, ends in spans]
-    told = [
+    lines = [
         f"{_day(day)}: " + ", ".join(f"{_time(begins)} to {_time(ends)}" for begins, ends in each)
         for day, each in groupby(local[:MOST_SPANS], lambda span: span[0].date())
     ]
     more = "; and there is more later" if len(local) > MOST_SPANS else ""
-    return f"Free: {'; '.join(told)}{more}."
+    return f"Free: {'; '.join(lines)}{more}."
 
 
 def _day(day: date) -> str:

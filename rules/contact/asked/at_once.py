@@ -89,9 +89,9 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
     lead, behind = clause[: found.start()], clause[found.end() :]
     if is_refused(lead, behind):
         return False
-    asked = [*TO_BE_CALLED.finditer(lead)]
-    if asked:
-        before, between = lead[: asked[-1].start()], lead[asked[-1].end() :]
+    calls = [*TO_BE_CALLED.finditer(lead)]
+    if calls:
+        before, between = lead[: calls[-1].start()], lead[calls[-1].end() :]
         follows = behind
     else:
         first = TO_BE_CALLED.search(behind)

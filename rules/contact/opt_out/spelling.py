@@ -100,13 +100,13 @@ def corrected(written: str, plain: str) -> str:
     """
     joined = _SPELT_OUT.sub(lambda spelt: spelt[0].replace(" ", ""), plain)
     words = _UNSUB.sub("unsubscribe", joined).split()
-    mended = [_corrected_word(word) for word in words]
+    fixed = [_corrected_word(word) for word in words]
     if any(_is_disguised(word) for word in written.casefold().split()):
-        mended.append("stop")
-    said = [word for word in mended if word not in _FILLERS]
-    if len(said) == 1:
-        mended = [_typo_of(said[0], _ALONE) or ("end" if said[0] in _END else said[0])]
-    return " ".join(mended)
+        fixed.append("stop")
+    content = [word for word in fixed if word not in _FILLERS]
+    if len(content) == 1:
+        fixed = [_typo_of(content[0], _ALONE) or ("end" if content[0] in _END else content[0])]
+    return " ".join(fixed)
 
 
 def joins_to(plain: str, keywords: Collection[str]) -> bool:
