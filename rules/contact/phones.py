@@ -40,12 +40,12 @@ _URI = re.compile(r"(?i)tel:\s*")
 # person by mistake.
 _TWILIO_TEST = re.compile(r"\+1500555\d{4}")
 _COSTLY = {
-    PhoneNumberType.PREMIUM_RATE: "is a premium-rate number, which charges whoever calls it",
-    PhoneNumberType.SHARED_COST: "is a shared-cost number, which charges whoever calls it",
+    PhoneNumberType.PREMIUM_RATE: "is a premium-rate number, which charges the caller",
+    PhoneNumberType.SHARED_COST: "is a shared-cost number, which charges the caller",
     PhoneNumberType.PERSONAL_NUMBER: (
-        "is a follow-me number (such as area code 500), which charges whoever calls it"
+        "is a follow-me number (such as area code 500), which charges the caller"
     ),
-    PhoneNumberType.PAGER: "is a pager, which no text or call reaches",
+    PhoneNumberType.PAGER: "is a pager, which cannot receive texts or calls",
     PhoneNumberType.VOICEMAIL: "is a voicemail access number, not a person's",
 }
 
@@ -95,7 +95,7 @@ def _plain(text: str) -> str:
     strange = set(plain) - _SEPARATORS - set("0123456789")
     if strange:
         raise BadPhone(
-            f"has a character that is in no phone number (U+{ord(min(strange)):04X})",
+            f"has a character that no phone number contains (U+{ord(min(strange)):04X})",
             "remove it",
         )
     _refuse_misplaced(plain)
@@ -172,11 +172,11 @@ def _refuse_impossible(number: PhoneNumber, where: str) -> None:
     if reason == ValidationResult.TOO_LONG:
         raise BadPhone(
             "is too long",
-            "remove what is too much; for a number abroad write + and its country code",
+            "remove the excess digits; for a number abroad write + and its country code",
         )
     if not phonenumbers.is_valid_number(number):
         raise BadPhone(
-            f"is in no range that is in use in {'any country' if where == '001' else where}",
+            f"is not in any range in use in {'any country' if where == '001' else where}",
             "check it with the person; for a number abroad write + and its country code",
         )
 
@@ -190,7 +190,7 @@ def _refuse_rewritten(plain: str, number: PhoneNumber) -> None:
     code = str(number.country_code)
     bare = phonenumbers.national_significant_number(number)
     if "+" in plain and typed not in {code + bare, f"{code}0{bare}"}:
-        raise BadPhone("has digits too many after its country code", "remove them")
+        raise BadPhone("has too many digits after its country code", "remove them")
 
 
 def _refuse_special(e164: str, plain: str) -> None:
@@ -202,12 +202,12 @@ def _refuse_special(e164: str, plain: str) -> None:
         raise BadPhone("is directory assistance, not a person's number", "enter the person's own")
     if exchange == "976":
         raise BadPhone(
-            "is a premium-rate number (976), which charges whoever calls it",
+            "is a premium-rate number (976), which charges the caller",
             "enter another number of the person",
         )
     if exchange.endswith("11"):
         raise BadPhone(
-            f"has the exchange {exchange}, which is a service and no person's",
+            f"has the exchange {exchange}, which is a service's, not a person's",
             "check it with the person",
         )
     groups = re.findall(r"\d+", plain)
@@ -221,6 +221,6 @@ def _refuse_special(e164: str, plain: str) -> None:
 def _refuse_costly(e164: str, number: PhoneNumber) -> None:
     wrong = _COSTLY.get(phonenumbers.number_type(number))
     if phonenumbers.region_code_for_number(number) == NO_COUNTRY:
-        wrong = wrong or "is of no country, such as a satellite's, and charges whoever calls it"
+        wrong = wrong or "belongs to no country, such as a satellite number, and charges the caller"
     if wrong and not _TWILIO_TEST.fullmatch(e164):
         raise BadPhone(wrong, "enter another number of the person")
