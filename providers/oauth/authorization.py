@@ -172,7 +172,7 @@ def _adapted_response(response: httpx.Response) -> httpx.Response:
 
 def _provider_error(provider: OAuthProvider, code: str) -> ProviderError:
     if code in _CONFIG_ERRORS:
-        advice = f"{provider.title} rejected our client: check its id, secret and redirect URL."
+        advice = f"{provider.title} rejected our client: check client id, secret and redirect URL."
         return ProviderError(provider.name, "retry_later", code, code, advice, answered=True)
     if code in {"server_error", "temporarily_unavailable", "slow_down"}:
         return ProviderError(provider.name, "retry_later", code, code, answered=True)
