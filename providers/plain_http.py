@@ -60,9 +60,9 @@ def ask(
         raise no_answer(provider, error) from None
     document = _parsed(response)
     if not response.is_success:
-        raise judged(provider, response.status_code, _error_code(document))
+        raise status_error(provider, response.status_code, _error_code(document))
     if document is None:
-        raise odd(provider, f"HTTP {response.status_code} without JSON")
+        raise unexpected_answer(provider, f"HTTP {response.status_code} without JSON")
     return document
 
 
@@ -76,12 +76,12 @@ def no_answer(provider: str, error: Exception) -> ProviderError:
     return ProviderError(provider, "unknown", f"no answer: {name}", name)
 
 
-def odd(provider: str, what: str) -> ProviderError:
+def unexpected_answer(provider: str, what: str) -> ProviderError:
     """The error for an answer of an unexpected shape."""
     return ProviderError(provider, "unknown", f"unexpected answer: {what}", "odd_answer", bug=True)
 
 
-def judged(provider: str, status: int, code: str) -> ProviderError:
+def status_error(provider: str, status: int, code: str) -> ProviderError:
     """Classify an answer with a status other than 2xx."""
     words = f"HTTP {status}: {code or 'no reason'}"
     if status == TOO_MANY:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from providers.errors import ProviderError
-from providers.plain_http import ask, odd
+from providers.plain_http import ask, unexpected_answer
 from rules.integrations.oauth_providers import OAuthProvider
 from rules.integrations.opening_hours import Span
 from runtime.errors import Misconfigured
@@ -65,7 +65,7 @@ def find_calendar(access_token: str) -> str:
     answer = _request("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
     rows = answer.get("items") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise odd(NAME, "a list of calendars without items")
+        raise unexpected_answer(NAME, "a list of calendars without items")
     own = next((row for row in rows if isinstance(row, dict) and row.get("primary")), {})
     return str(own.get("summaryOverride") or own.get("summary") or own.get("id") or "")
 
@@ -80,16 +80,16 @@ def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
     answer = _request("POST", "/freeBusy", access_token, body=window)
     calendars = answer.get("calendars") if isinstance(answer, dict) else None
     if not isinstance(calendars, dict) or len(calendars) != 1:
-        raise odd(NAME, "free and busy times of an unexpected number of calendars")
+        raise unexpected_answer(NAME, "free and busy times of an unexpected number of calendars")
     (calendar,) = calendars.values()
     if not isinstance(calendar, dict):
-        raise odd(NAME, "a calendar that is not an object")
+        raise unexpected_answer(NAME, "a calendar that is not an object")
     if calendar.get("errors"):  # such a calendar lists no busy times, but is not free
         raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
     try:
         return [(_parse_time(each["start"]), _parse_time(each["end"])) for each in calendar["busy"]]
     except (KeyError, TypeError, ValueError):
-        raise odd(NAME, "busy times of an unexpected shape") from None
+        raise unexpected_answer(NAME, "busy times of an unexpected shape") from None
 
 
 def _parse_time(text: str) -> datetime:

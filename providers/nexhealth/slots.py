@@ -5,7 +5,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from providers.plain_http import ask, odd
+from providers.plain_http import ask, unexpected_answer
 from rules.integrations.opening_hours import Span
 from runtime.settings import get_settings
 
@@ -20,7 +20,7 @@ def exchange_key(api_key: str) -> str:
     answer = _request("POST", "/authenticates", api_key)
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token:
-        raise odd(NAME, "no token")
+        raise unexpected_answer(NAME, "no token")
     return token
 
 
@@ -37,15 +37,15 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
     }
     rows = _request("GET", "/available_slots", f"Bearer {token}", query)
     if not isinstance(rows, list):
-        raise odd(NAME, "slots that are not a list")
+        raise unexpected_answer(NAME, "slots that are not a list")
     length = timedelta(minutes=SLOT_MINUTES)
     try:
         begins = [datetime.fromisoformat(slot["time"]) for row in rows for slot in row["slots"]]
         slots = [(moment, moment + length) for moment in begins]
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise odd(NAME, "slots of an unexpected shape") from None
+        raise unexpected_answer(NAME, "slots of an unexpected shape") from None
     if any(moment.tzinfo is None for moment in begins):
-        raise odd(NAME, "a slot without a UTC offset")
+        raise unexpected_answer(NAME, "a slot without a UTC offset")
     return slots
 
 

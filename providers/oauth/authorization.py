@@ -16,7 +16,14 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.client import OAuth2Client
 
 from providers.errors import ProviderError
-from providers.plain_http import as_code, ask, judged, no_answer, odd, open_client
+from providers.plain_http import (
+    as_code,
+    ask,
+    no_answer,
+    open_client,
+    status_error,
+    unexpected_answer,
+)
 from rules.integrations.oauth_providers import OAuthProvider
 
 INVALID_GRANT = "invalid_grant"
@@ -105,7 +112,7 @@ def revoke(provider: OAuthProvider, token: str) -> None:
     if not response.is_success:
         code = _error_code_of(response)
         if code not in {"invalid_token", INVALID_GRANT}:
-            raise judged(provider.name, response.status_code, code)
+            raise status_error(provider.name, response.status_code, code)
 
 
 def verify(provider: OAuthProvider, access_token: str) -> None:
@@ -137,7 +144,7 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         status = error.response.status_code
         if status == _UNAUTHORIZED:  # our client credentials were rejected, not the consent
             raise _provider_error(provider, "invalid_client") from None
-        raise judged(provider.name, status, "") from None
+        raise status_error(provider.name, status, "") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise no_answer(provider.name, error) from None
     except (
@@ -148,7 +155,7 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         OverflowError,
         RecursionError,
     ) as error:
-        raise odd(provider.name, type(error).__name__) from None
+        raise unexpected_answer(provider.name, type(error).__name__) from None
 
 
 def _adapted_response(response: httpx.Response) -> httpx.Response:
@@ -195,9 +202,9 @@ def _body_credentials(provider: OAuthProvider) -> dict[str, str]:
 def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     access = token.get("access_token")
     if not isinstance(access, str) or not access:
-        raise odd(provider.name, "tokens without an access token")
+        raise unexpected_answer(provider.name, "tokens without an access token")
     if str(token.get("token_type", "bearer")).lower() != "bearer":
-        raise odd(provider.name, "a token that is not a bearer token")
+        raise unexpected_answer(provider.name, "a token that is not a bearer token")
     scope = token.get("scope")
     return Tokens(
         access,

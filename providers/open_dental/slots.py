@@ -7,7 +7,7 @@ Setup → Advanced Setup → API (https://www.opendental.com/site/apisetup.html)
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from providers.plain_http import ask, odd
+from providers.plain_http import ask, unexpected_answer
 from rules.integrations.opening_hours import Span
 from runtime.settings import get_settings
 
@@ -28,13 +28,13 @@ def find_slots(
         query={"dateStart": first.isoformat(), "dateEnd": last.isoformat()},
     )
     if not isinstance(rows, list):
-        raise odd(NAME, "slots that are not a list")
+        raise unexpected_answer(NAME, "slots that are not a list")
     try:
         return [
             (_local(row["DateTimeStart"], zone), _local(row["DateTimeEnd"], zone)) for row in rows
         ]
     except (KeyError, TypeError, ValueError):
-        raise odd(NAME, "slots of an unexpected shape") from None
+        raise unexpected_answer(NAME, "slots of an unexpected shape") from None
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:

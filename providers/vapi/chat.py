@@ -26,7 +26,7 @@ def create_chat(assistant: Json, input: str, previous_chat_id: str = "") -> Chat
     chat = client.post("/chat", {"assistant": assistant, "input": input} | before)
     text = "\n".join(filter(None, map(_reply_text, _list(chat.get("output"))))).strip()
     if not text:
-        raise client.odd("a chat without a reply")
+        raise client.unexpected_answer("a chat without a reply")
     cost = chat.get("cost")
     dollars = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
     return ChatReply(chat["id"], text, dollars)

@@ -88,7 +88,7 @@ def location(path: str) -> str:
     if response.has_redirect_location:
         return str(response.headers["Location"])
     _read("GET", response, {})
-    raise odd("no address of a file")
+    raise unexpected_answer("no address of a file")
 
 
 def post(path: str, body: Json) -> Json:
@@ -135,10 +135,10 @@ def an_object(answer: Any) -> Json:
     """Return the answer if it is one object with an id, else raise ProviderError."""
     if isinstance(answer, dict) and isinstance(answer.get("id"), str) and answer["id"]:
         return answer
-    raise odd(f"an object without an id ({type(answer).__name__})")
+    raise unexpected_answer(f"an object without an id ({type(answer).__name__})")
 
 
-def odd(what: str) -> ProviderError:
+def unexpected_answer(what: str) -> ProviderError:
     """The error for an answer of an unexpected shape: the outcome is unknown, and our parsing must
     be fixed.
     """

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from providers.errors import ProviderError
-from providers.vapi.client import Json, Query, get, odd
+from providers.vapi.client import Json, Query, get, unexpected_answer
 
 LONGEST_NAME = 40
 PAGE = 1000  # Vapi's maximum
@@ -62,7 +62,7 @@ def rows_of(answer: Any) -> list[Json]:
     that is looked for.
     """
     if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise odd("a list was expected")
+        raise unexpected_answer("not a list of objects")
     return answer
 
 
@@ -113,7 +113,7 @@ def _oldest(page: list[Json]) -> datetime:
     """
     dates = [_parse_time(row.get("createdAt")) for row in page]
     if dates != sorted(dates, reverse=True):
-        raise odd("a list that is not newest first")
+        raise unexpected_answer("a list that is not newest first")
     return dates[-1]
 
 
@@ -121,4 +121,4 @@ def _parse_time(text: Any) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise odd("a row without a creation time") from error
+        raise unexpected_answer("a row without a creation time") from error
