@@ -191,7 +191,7 @@ def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
     ordering.goes_on(ordering.line.call, "ended")
     answer = ordering.orders()
     assert (answer.status_code, answer.json["status"]) == (200, "failed")
-    assert "not begun" in ordering.stands(answer)["advice"]
+    assert "not started" in ordering.stands(answer)["advice"]
     assert "payment link" in ordering.stands(answer)["advice"]
     assert ordering.books.told == []
     assert Effect.get(Effect.kind == "keypad_order").state == "refused"

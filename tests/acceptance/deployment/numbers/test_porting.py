@@ -220,7 +220,7 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
 def test_a_port_that_is_given_up_is_said_to_be(ported):
     """Given a rollback while nothing had failed, then what was waited for is not told any more."""
     deployment = deploys(ported)
-    assert "nothing is to be done" in ported.shown(deployment)["message"]
+    assert "there is nothing to do" in ported.shown(deployment)["message"]
     ported.call("POST", f"/api/deployments/{deployment}/rollback")
     ported.works(4)
     shown = ported.shown(deployment)
