@@ -1,5 +1,5 @@
-"""What every request goes through: an id in the log, a connection given back, errors answered as
-problems.
+"""What every request goes through: it gets an id for the log, its database connection is released,
+and its errors are answered as problems.
 """
 
 import time
@@ -26,7 +26,7 @@ from web.http.pages import show_page
 from web.http.problems import Problem, status_of, write_problem
 from web.http.routing import method_of, route_of
 
-# asked every few seconds, or for every page
+# not logged: requested every few seconds, or with every page
 UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
 
 log = get_log("web")
@@ -37,7 +37,7 @@ class RequestContext:
     """Gives each request an id, taken from a proxy's `X-Request-Id` when it looks like one."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Name the request."""
+        """Set the request's id."""
         begin(req)
         clear_contextvars()
         given = req.get_header("X-Request-Id") or ""
@@ -53,8 +53,8 @@ class RequestContext:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Give the connection back and write one line: no path, no query, no body, for these hold
-        what nobody else may read.
+        """Release the database connection and log one line, without path, query or body: these hold
+        private data.
         """
         release_connection()
         resp.set_header("Cache-Control", resp.get_header("Cache-Control") or "no-store")
@@ -71,7 +71,7 @@ class RequestContext:
 
 
 def _asker(req: falcon.Request) -> dict[str, str]:
-    """Who asked and for which account, as far as the request has found out."""
+    """The actor and the account, as far as the request has been authenticated."""
     caller: Caller | None = getattr(req.context, "caller", None)
     session: OperatorSession | None = getattr(req.context, "session", None)
     if caller is None:
@@ -82,7 +82,7 @@ def _asker(req: falcon.Request) -> dict[str, str]:
 def on_problem(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Answer a refusal with its problem document."""
+    """Answer a refusal with its problem document, and audit a refused attempt to pay."""
     if isinstance(error, Refused):
         log.info("problem", code=error.code, route=route_of(req))
         if error.attempt is not None:
@@ -109,8 +109,8 @@ def on_http_error(
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
-    """A problem document, or a page for a browser at an unknown address, or one of the operators'
-    pages that is not for them. What is left of a body over the cap is not read.
+    """Answer with a problem document; or with a page, for a browser at an unknown address or on an
+    operators' page that it may not see. If the body was too large, the rest of it is not read.
     """
     if problem.code == "body_too_large":
         close_connection()
@@ -124,7 +124,7 @@ def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
 
 
 def _page_title(req: falcon.Request, problem: Refused) -> str:
-    """The title of the page that says it to a person; empty where a program is told."""
+    """The title of a page that explains the problem to a person; empty if a program asks."""
     if problem.code == "not_found" and not req.uri_template:
         return "Page not found"
     if problem.code == "forbidden" and req.method == "GET" and not req.path.startswith(API):
@@ -135,9 +135,7 @@ def _page_title(req: falcon.Request, problem: Refused) -> str:
 def on_database_away(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """The database is away or locked: the caller is told whether anything was saved, and to
-    retry.
-    """
+    """The database is down or locked: say whether anything was saved, and to retry."""
     if isinstance(error, PeeweeException) and _throttle.is_due(why := explain(error)):
         kind = type(error).__name__
         log.error(why, route=route_of(req), error=kind, detail=str(error)[:200])
@@ -147,7 +145,7 @@ def on_database_away(
 def on_crash(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Anything else is our bug: logged in full, answered without detail."""
+    """Any other exception is our bug: log it in full, answer without detail."""
     log.exception("request failed", route=route_of(req))
     if answered_accepted(req, resp):
         return
@@ -167,7 +165,7 @@ def on_misconfigured(
 def on_conflict(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Another request wrote the same row, or took the same number, at the same time."""
+    """Another request wrote the same row, or took the same unique value, at the same time."""
     log.info("conflict", route=route_of(req), error=type(error).__name__)
     if answered_accepted(req, resp):
         return
@@ -196,7 +194,7 @@ def on_unknowable(
 def on_no_instant(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """The request holds a time that could not be read again."""
+    """The request contains a time that could be stored but not read back."""
     log.info("no instant", route=route_of(req))
     if answered_accepted(req, resp):
         return
