@@ -15,8 +15,8 @@ MOST = 500  # differences shown of one run
 
 
 class DifferenceShown(Shown):
-    """One difference; `ours` and `theirs` in minor units. `healed`: the missing events have arrived
-    since.
+    """One difference; `ours` and `theirs` in minor units. `healed`: the missing events have
+    arrived.
     """
 
     kind: Literal[
@@ -45,8 +45,8 @@ class DifferenceShown(Shown):
 
 
 class RunShown(Shown):
-    """One comparison of one Stripe account. `compared` is shown to operators only: it counts the
-    payments of every account there.
+    """One comparison of one Stripe account. `compared` counts the payments of every account there,
+    so only operators see it.
     """
 
     id: int
@@ -58,7 +58,7 @@ class RunShown(Shown):
 
     @classmethod
     def to(cls, caller: Caller, run: Reconciliation) -> Self:
-        """The answer about a run: to an account its own differences, to an operator all of them."""
+        """The answer about a run: an account sees its own differences, an operator all of them."""
         rows = (
             Difference.select().where(Difference.run == run.id).order_by(Difference.id).limit(MOST)
         )
