@@ -1,4 +1,4 @@
-"""A number that is bought on its own, in the slot that a deployment's is bought in."""
+"""Buying a number on its own, in the slot that deployments buy theirs in."""
 
 import functools
 from collections.abc import Callable
@@ -32,7 +32,7 @@ log = get_log("deployment")
 
 
 class NumberWanted(Body):
-    """Whose number, and which: one that was chosen, one of an area code, or any."""
+    """Which account's number, and which number: a chosen one, one of an area code, or any."""
 
     account_id: Id
     area_code: AreaCode | None = None
@@ -40,8 +40,8 @@ class NumberWanted(Body):
 
 
 def in_its_own_words(responder: Callable[..., None]) -> Callable[..., None]:
-    """Answer a missing payment method as this endpoint's callers know it; it is no answer that is
-    kept, for a card may be added and the same request sent again.
+    """Answer a missing payment method in the format of this endpoint's clients. That answer is not
+    stored, since a card can be added and the same request sent again.
     """
 
     @functools.wraps(responder)
@@ -94,11 +94,11 @@ class PurchaseNumber:
         return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")
 
     def resume(self, reference: str) -> Callable[[], None]:
-        """Perform what nobody has begun to do at Twilio."""
+        """Buy the number if no worker has begun to."""
         return partial(_perform, take_due("purchase_number", reference))
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the number, or why there is none."""
+        """201 with the number, or the reason why there is none."""
         line = PhoneLine.get_by_id(reference)
         if line.state == "refused":
             raise Problem("number_unavailable", f"{FAILED} {line.error}".strip())

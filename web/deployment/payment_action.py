@@ -1,5 +1,5 @@
-"""A charge that the clinic's bank wants confirmed: the page confirms it with Stripe, and Stripe
-says what came of it.
+"""A charge that the clinic's bank wants authenticated: the page confirms it with Stripe, and Stripe
+reports the outcome.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ WAITS = "payment_action_required"
 
 
 class PaymentActionShown(Shown):
-    """What Stripe.js confirms the payment with; the client secret is kept nowhere else."""
+    """What Stripe.js needs to confirm the payment; the client secret is not stored."""
 
     client_secret: str
     payment_method_id: str | None
@@ -40,13 +40,13 @@ class PaymentAction:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> Later:
-        """The payment to confirm with the cardholder, while the deployment waits for that."""
+        """The payment that the cardholder has to confirm, while the deployment waits for it."""
         deployment = deployment_of(req, deployment_id)
         _check_waits(deployment)
         return Later(deployment.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """The client secret, read at Stripe."""
+        """The client secret, read from Stripe."""
         deployment = Deployment.get_by_id(reference)
         _check_waits(deployment)
         try:
@@ -68,8 +68,8 @@ class PaymentActionDone(MovesOn):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> None:
-        """The page is done: the deployment looks at Stripe what came of the payment, and goes on if
-        it was made. After another card was saved, that one is charged.
+        """Report that the page is done: the deployment reads the payment from Stripe and goes on if
+        it was made. If another card was saved, that one is charged.
         """
         deployment = locked_deployment(req, deployment_id)
         resume_after_card(deployment)

@@ -1,6 +1,4 @@
-"""The feed of what happened, for the clinic's own software: by cursor, oldest first, nothing left
-out.
-"""
+"""The event feed for the clinic's own software: by cursor, oldest first, without gaps."""
 
 import falcon
 from pydantic import BaseModel, Field

@@ -95,8 +95,8 @@ class WebhookEndpoints:
         return Later(endpoint.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """The endpoint with its secret: read from its row, so that the kept answer of the request
-        need not hold it.
+        """The endpoint with its secret, read from its row so that the stored answer of the request
+        need not contain it.
         """
         endpoint = find_endpoint(caller_of(req).own, reference)
         resp.status = falcon.HTTP_201

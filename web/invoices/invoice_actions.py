@@ -1,6 +1,6 @@
-"""What people decide about an invoice: send it, cancel it, write it off, add a note.
+"""Decisions about an invoice: send it, cancel it, write it off, add a note.
 
-Each may be repeated safely: an invoice already in that state is returned unchanged.
+Each can be repeated safely: an invoice already in that state is returned unchanged.
 """
 
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ class SendInvoice:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """A draft is sent: from now on it can be paid, and falls overdue after its due date."""
+        """Send a draft: from now on it can be paid, and it is overdue after its due date."""
         check(NoChoice, document)
         caller = caller_of(req)
         resp.media = InvoiceShown.show(send_invoice(caller.own, invoice_id, caller.actor))

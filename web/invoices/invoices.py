@@ -46,7 +46,7 @@ class InvoiceChange(Body):
 
 
 class InvoiceQuery(PageQuery):
-    """Which invoices."""
+    """The filters of the list."""
 
     status: list[InvoiceStatus] | None = None
     number: str | None = None

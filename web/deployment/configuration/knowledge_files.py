@@ -1,4 +1,4 @@
-"""The files that a receptionist answers from."""
+"""The files from which a receptionist answers."""
 
 import base64
 import binascii
@@ -25,8 +25,8 @@ GONE = ("deleting", "deleted")
 
 
 class NewKnowledgeFile(FileBody):
-    """A file: pdf, docx, txt, md, csv or json, of at most 300 KB, in base64. Its type is told by
-    content and name; `contentType` is what the sender takes it for.
+    """A file: pdf, docx, txt, md, csv or json, of at most 300 KB, in base64. Its type is determined
+    by content and name; `contentType` is the type that the sender claims.
     """
 
 
@@ -44,7 +44,7 @@ class KnowledgeFiles(TakesFile):
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
         """Add a file: as JSON, or as the field `file` of multipart/form-data. It is uploaded to
-        Vapi and read there: follow its `state` until it is `done` or `failed`. No payment is
+        Vapi and processed there: poll its `state` until it is `done` or `failed`. No payment is
         needed.
         """
         account, wanted = account_of(req, account_id), check(NewKnowledgeFile, document)
@@ -55,7 +55,7 @@ class KnowledgeFiles(TakesFile):
         resp.set_header("Location", f"{req.path}/{file.id}")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Upload a file that nobody has begun to upload."""
+        """Upload the file if no worker has begun to."""
         return partial(perform_all, [take_due("upload_knowledge_file", answer["id"])])
 
     @documented("Wizard", {200: KnowledgeFileList}, query=PageQuery)
@@ -87,7 +87,7 @@ class OneKnowledgeFile:
 
 
 def decoded(text: str) -> bytes:
-    """The bytes of a file in base64. Raises Refused `invalid`."""
+    """Decode a file in base64. Raises Refused `invalid`."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
