@@ -1,7 +1,7 @@
-"""`/api/openapi.json` and `/api/docs`: the API's own description, for machines and for people.
+"""`/api/openapi.json` and `/api/docs`: the API's own documentation, for machines and for people.
 
-The page is made here from the document, whole: no script, nothing from elsewhere, readable on a
-phone. Its search is a form.
+The page is rendered here from the document: no script, nothing from elsewhere, readable on a phone.
+Its search is a form.
 """
 
 import json
@@ -57,7 +57,7 @@ class Operation:
     answers: list[AnswerRow]
 
     def text(self) -> str:
-        """What a search looks at, in small letters."""
+        """The text that a search matches, in lower case."""
         names = [field.name for row in self.answers for field in row.fields] + [
             field.name for field in (*self.parameters, *self.body)
         ]
@@ -67,7 +67,7 @@ class Operation:
 
 
 class OpenApi:
-    """`/api/openapi.json`. What describes the API is made once: anybody may ask for it, as often as
+    """`/api/openapi.json`. The document is generated once, since anyone may request it, as often as
     they like.
     """
 
@@ -80,7 +80,7 @@ class OpenApi:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The document, made on first use."""
+        """The document, generated on first use."""
         return openapi_document(self._app)
 
     @cached_property
@@ -100,7 +100,7 @@ class ApiDocs:
         self._openapi = openapi
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every endpoint, or those that have the words of `q`."""
+        """Every endpoint, or those that match all words of `q`."""
         document, wanted = self._openapi.document, (req.get_param("q") or "")[:100]
         words = set(wanted.lower().split())
         groups: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
@@ -132,7 +132,7 @@ class ApiDocs:
 
 
 class ProblemDocs:
-    """`/api/docs/problems`, where the `type` of every problem points to."""
+    """`/api/docs/problems`, which the `type` of every problem points to."""
 
     def __init__(self, openapi: OpenApi) -> None:
         self._openapi = openapi

@@ -40,7 +40,7 @@ TIMEOUT = 1.0  # seconds Redis may take for a scrape
 
 
 class _Figures(Collector):
-    """Looks at the database and at Redis each time it is collected."""
+    """Reads the database and Redis at each scrape."""
 
     def __init__(self) -> None:
         self._redis: Redis | None = None
@@ -178,7 +178,7 @@ def _job_gauges() -> Iterable[Metric]:
 
 
 def _going_live_gauges(figures: GoingLive) -> Iterable[Metric]:
-    """As docs/metrics.md defines them; what has no denominator is absent."""
+    """As docs/metrics.md defines them; a rate without a denominator is absent."""
     rates = {
         "configuration_completion": figures.configuration_completion,
         "payment_conversion": figures.payment_conversion,
@@ -241,7 +241,7 @@ def _single(name: str, about: str, value: float) -> Metric:
 
 
 def gauges() -> CollectorRegistry:
-    """A registry that counts at each scrape."""
+    """A registry whose gauges are counted at each scrape."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures())
     return registry

@@ -18,7 +18,7 @@ from runtime.settings import INTERACTIVE, get_settings
 
 
 def unset() -> list[str]:
-    """What must be set in production and is not, though web starts without it."""
+    """Settings that production needs and that are missing, though web starts without them."""
     settings = get_settings()
     if settings.secret_keys or settings.payphone_env != "production":
         return []
@@ -34,8 +34,8 @@ class Health:
 
 
 class Ready:
-    """503 only without the database; where it takes no writes, or without a migration, Redis,
-    workers or scheduler, 200 with `degraded` and the reasons.
+    """503 only without the database. 200 with `degraded` and the reasons if the database refuses
+    writes, or a migration, Redis, workers or the scheduler are missing.
     """
 
     def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
@@ -45,7 +45,7 @@ class Ready:
         self._redis: Redis | None = None
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Look at the database, then at Redis and what should be living there."""
+        """Check the database, then Redis and the processes that report to it."""
         try:
             execute("SELECT 1 FROM account LIMIT 1").fetchall()
             missing = pending()
@@ -59,7 +59,7 @@ class Ready:
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
     def reasons(self) -> list[str]:
-        """What is degraded, each in a few words; nothing when all is well."""
+        """What is degraded, each in a few words; empty if all is well."""
         try:
             self._redis = self._redis or self._connect()
             signs = read_life_signs(self._redis, database_time())

@@ -1,4 +1,6 @@
-"""Confirming payments: for web, backend and phone alike. Only Stripe's `succeeded` is success."""
+"""Confirming payments: the same for web, backend and phone. Only Stripe's `succeeded` is
+success.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -55,7 +57,7 @@ class Confirm(Body):
 
 class PhonePayment(Body):
     """A payment taken on the phone: with a payment method, the customer's saved card, or a card
-    that is typed on the keypad of a call of the assistant's (`callId`); never a card number.
+    typed on the keypad during a call of the assistant's (`callId`); never a card number.
     """
 
     invoice_id: Id
@@ -86,10 +88,10 @@ class PhonePayment(Body):
 
 
 class _Charges:
-    """What is charged is answered from rows, whoever has charged it."""
+    """A resource whose charges are answered from rows, whichever process made them."""
 
     def resume(self, reference: str) -> Callable[[], None]:
-        """Perform a charge that nobody has begun."""
+        """Perform the charge if no worker has begun it."""
         return resume_charge(reference)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -137,7 +139,8 @@ class PayByPhone(_Charges):
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Charge a card for the invoice as a mail or telephone order (MOTO). By keypad, 202 once it
-        is ordered: nothing is charged before the person has agreed in the call and typed it.
+        is ordered: nothing is charged before the customer has agreed during the call and typed the
+        card.
         """
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if [bool(wanted.payment_method_id), wanted.use_saved_card, wanted.keypad].count(True) != 1:
@@ -186,7 +189,7 @@ def _invalid(field: str, message: str, detail: str) -> Problem:
 
 
 def resume_charge(reference: str) -> Callable[[], None]:
-    """What is left to perform of a charge that is asked for again with the same key."""
+    """What is left to perform when a charge is requested again with the same key."""
     kind, _, row_id = reference.partition(":")
     if kind == "keypad":
         return partial(perform_all, [take_order(row_id)])
@@ -194,6 +197,6 @@ def resume_charge(reference: str) -> Callable[[], None]:
 
 
 def answered_later(asked: Charge) -> Later:
-    """The answer about a charge: it is made after the commit, and then told from rows."""
+    """The answer about a charge that is made after the commit and then read from rows."""
     location = f"/api/payments/{asked.attempt_id}"
     return Later(f"charge:{asked.confirmation_id}", asked.perform, location)

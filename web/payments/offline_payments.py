@@ -21,7 +21,8 @@ from web.payments.responses import PaymentShown, Recorded
 
 
 class TakenPayment(Body):
-    """A payment received. The same reference is one payment; for `stripe` it is the intent's id.
+    """A payment received. A reference stands for one payment, however often it is sent; for
+    `stripe` it is the intent's id.
 
     `receivedAt` may be a date, or a time without offset: both are read in the account's time zone.
     """
@@ -68,7 +69,7 @@ class UpsertPayment:
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """A Stripe payment as it is read now; a repeated request reads it again."""
+        """A Stripe payment as Stripe has it now; a repeated request reads it again."""
         invoice_id, rest = reference.split(":", 1)
         intent_id, amount, currency, status = rest.rsplit(":", 3)
         payment, _ = read_intent(invoice_id, intent_id, caller_of(req).actor)
@@ -87,7 +88,7 @@ class UpsertPayment:
 
 
 def _at_stripe(invoice: Invoice, intent_id: str) -> Payment | None:
-    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's may be
-    another one by now.
+    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's account
+    may have changed since.
     """
     return Payment.get_or_none((Payment.invoice == invoice.id) & (Payment.intent_id == intent_id))

@@ -1,4 +1,4 @@
-"""Payment links: asked for by the clinic, followed by the person who pays."""
+"""Payment links: requested by the clinic, followed by the payer."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,12 +34,12 @@ from web.payments.responses import LinkShown
 
 
 class LinkRequest(Body):
-    """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out
+    """How the link is sent: `sms` texts it once, `none` only creates it, for the clinic to read out
     or send itself.
 
-    It is texted to the customer's number, or the one they asked for, or to `phoneNumber` if the
-    customer consented to that one. Without a `channel` it is texted only if there is a
-    `phoneNumber`.
+    It is texted to the customer's number, or the one they asked to be contacted at, or to
+    `phoneNumber` if the customer consented to that one. Without a `channel` it is texted only if
+    there is a `phoneNumber`.
     """
 
     channel: Literal["sms", "none"] | None = None
@@ -47,7 +47,7 @@ class LinkRequest(Body):
 
     @property
     def is_texted(self) -> bool:
-        """Whether it is sent by text."""
+        """Whether the link is sent by text."""
         return self.channel == "sms" or (self.channel is None and self.phone_number is not None)
 
 
@@ -69,8 +69,8 @@ class InvoicePaymentLinks:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later | None:
-        """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422
-        when the contact gate refuses the text.
+        """Create a payment link for the current balance and, if requested, text it: 202 with its
+        URL. 422 if the contact gate refuses the text.
         """
         account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)
@@ -102,7 +102,7 @@ class InvoicePaymentLinks:
         return None
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Make a link, and send a text, that nobody has begun to make or to send."""
+        """Create the link, and send the text, if no worker has begun to."""
         due = [take_due("create_payment_link", answer["paymentLinkId"])]
         if answer["message"]:
             due.append(take_due("send_payment_link", answer["message"]["id"]))
@@ -114,11 +114,11 @@ class InvoicePaymentLinks:
 
 
 class PayPage:
-    """`/p/{token}`: the URL a person was given. The page shows nothing personal."""
+    """`/p/{token}`: the URL given to a payer. The page shows nothing personal."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Redirect to the current Stripe link, or say why there is none. Who may live in New York
-        first reads what paying medical costs by card means there.
+        """Redirect to the current Stripe link, or say why there is none. A customer who may live in
+        New York first reads what paying medical costs by card means there.
         """
         address = PayAddress.get_or_none(
             (PayAddress.token == token) & (PayAddress.expires_at > business_now())
@@ -145,7 +145,7 @@ class PayPage:
 
 
 def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
-    """Redirect to Stripe's page for the balance as it is, or say why there is none."""
+    """Redirect to Stripe's page for the current balance, or say why there is none."""
     link = PaymentLink.current(invoice)
     if (
         link is None

@@ -43,15 +43,13 @@ class RefundOrder(Body):
 
 
 class PaymentQuery(PageQuery):
-    """Which payments."""
+    """The filters of the list."""
 
     invoice_id: str | None = Field(default=None, alias="invoiceId")
 
 
 def find_payment(account: Account, payment_id: str) -> Payment:
-    """The account's own payment, by its id or by that of the attempt it came of. Raises Problem
-    404.
-    """
+    """The account's own payment, by its id or its attempt's. Raises Problem 404."""
     attempt, payment = _find(account, payment_id)
     if payment is None:
         nothing = (
@@ -65,7 +63,7 @@ def find_payment(account: Account, payment_id: str) -> Payment:
 
 
 def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Payment | None]:
-    """The attempt, if the id is that of one or of the entry of a card that was charged, and the
+    """The attempt, if the id is an attempt's or that of a card entry that was charged, and its
     payment, if one is known.
     """
     session = _entry(account, payment_id)
@@ -110,7 +108,7 @@ class OnePayment:
     @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
         """One payment with its refunds at Stripe, its refund requests and its disputes; or the
-        state of one that was answered with 202.
+        progress of one that was answered with 202.
         """
         account = caller_of(req).own
         attempt, payment = _find(account, payment_id)
@@ -161,5 +159,5 @@ class PaymentRefunds:
         resp.set_header("Location", f"/api/payments/{payment.id}")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Make a refund that nobody has begun to make."""
+        """Make the refund if no worker has begun to."""
         return partial(perform_all, [take_due("refund_payment", answer["id"])])

@@ -1,4 +1,6 @@
-"""Stripe's door: a signed event becomes an inbox row and a staged job in one commit, then 200."""
+"""Stripe's webhooks: a signed event becomes an inbox row and a staged job in one commit, then
+200.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,8 +46,7 @@ class StripeWebhook:
         """Store the event. 400: not signed, not an event, or a thin one. 503: not stored, send it
         again.
 
-        An event of the other mode than our key's (test, live) is stored as refused, and changes
-        nothing.
+        An event whose mode (test, live) is not our key's is stored as refused, and changes nothing.
         """
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
@@ -56,7 +57,7 @@ class StripeWebhook:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets of this endpoint; Stripe gives each its own."""
+        """The secrets of this endpoint; Stripe gives each endpoint its own."""
         return get_settings().webhook_secrets
 
     def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
@@ -81,7 +82,7 @@ class StripeWebhook:
             ) from None
         _check_is_event(event)
         try:
-            # the rest is kept word for word
+            # the rest is stored verbatim
             refuse_unstorable([event["id"], event.get("type"), event.get("account")])
         except ValueError as error:
             raise Problem(
@@ -107,7 +108,7 @@ def _keep(events: Sequence[StripeEvent]) -> list[int | None]:
 
 
 def _check_is_event(event: Any) -> None:
-    """Raises Problem 400 unless this is one of Stripe's events with its object in it."""
+    """Raises Problem 400 unless this is a Stripe event with an id, and not a thin one."""
     if isinstance(event, dict) and str(event.get("object")).startswith(THIN):
         raise Problem(
             "bad_request",
@@ -135,7 +136,7 @@ class ConnectWebhook(StripeWebhook):
 
     @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store an event of a connected account, likewise."""
+        """Store an event of a connected account, in the same way."""
         super().on_post(req, resp)
 
     @property

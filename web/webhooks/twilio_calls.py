@@ -1,5 +1,5 @@
-"""A call to a number of ours that no receptionist answers: between its purchase and its going live,
-after Vapi has let it go, and when whoever should have answered failed.
+"""Calls to a number of ours that no receptionist answers: between its purchase and its going live,
+after Vapi has released it, and when the URL that should have answered failed.
 """
 
 import falcon
@@ -12,19 +12,19 @@ from web.webhooks.twilio_form import in_xml, signed_form
 
 SAID = "Thank you for calling{clinic}. {why} Please call again later."
 NOT_YET = "This line is being set up."
-FAILED = "We cannot take your call at the moment."  # Twilio asks here for another's error
+FAILED = "We cannot take your call at the moment."  # Twilio falls back to us when another URL fails
 
 log = get_log("webhooks")
 
 
 class IncomingCalls:
-    """`POST /api/webhooks/twilio/voice`: a call that came in."""
+    """`POST /api/webhooks/twilio/voice`: an incoming call."""
 
     @documented(
         "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Tell the caller that nobody can answer yet, or now, and hang up."""
+        """Tell the caller that nobody can answer (yet, or at the moment), and hang up."""
         fields = signed_form(req)
         call, error = fields.get("CallSid", "")[:40], fields.get("ErrorCode", "")[:10]
         log.warning("a call came to a number that nobody answers", sid=call, code=error)
@@ -38,7 +38,7 @@ class IncomingCalls:
 
 
 def _clinic(number: str) -> str:
-    """Whose line the number is, as it is said to a caller; nothing for one that is nobody's."""
+    """The name of the clinic whose line this is, after a space; empty if it is no clinic's."""
     line = PhoneLine.reached_at(number[:20])
     setup = Setup.of(line.account_id) if line is not None else None
     name = (setup.phone_integration_settings.get("businessName") or "") if setup else ""

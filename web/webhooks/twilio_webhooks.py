@@ -1,5 +1,5 @@
-"""Twilio's door: people's answers, and what became of our texts. What they mean commits before
-Twilio is answered.
+"""Twilio's webhooks for texts: incoming texts, and status reports on ours. Their effect commits
+before Twilio is answered.
 """
 
 import json
@@ -41,7 +41,7 @@ def _checked_sid(fields: dict[str, str]) -> str:
 
 
 class IncomingMessages:
-    """`POST /api/webhooks/twilio/messages`: a text that came in."""
+    """`POST /api/webhooks/twilio/messages`: an incoming text."""
 
     @documented(
         "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
@@ -68,8 +68,8 @@ def _keep_text(fields: dict[str, str], wish: Wish) -> None:
 
 
 def _help(fields: dict[str, str]) -> str:
-    """An answer to HELP in the clinic's words, when the sender is one clinic's; Twilio's service
-    answers otherwise.
+    """The answer to HELP in the clinic's words, if a single clinic uses the sender; otherwise
+    Twilio's service answers.
     """
     owners = accounts_of_sender(fields.get("MessagingServiceSid", ""), fields.get("To", ""))
     if len(owners) != 1:
@@ -84,7 +84,7 @@ def _help(fields: dict[str, str]) -> str:
 
 
 class MessageStatuses:
-    """`POST /api/webhooks/twilio/message-status?effect=…`: what became of a text of ours."""
+    """`POST /api/webhooks/twilio/message-status?effect=…`: the status of a text of ours."""
 
     @documented(
         "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"

@@ -1,4 +1,4 @@
-"""Vapi's door: what becomes of calls. What it means commits before Vapi is answered."""
+"""Vapi's webhooks: reports on calls. Their effect commits before Vapi is answered."""
 
 import falcon
 
@@ -22,7 +22,7 @@ log = get_log("webhooks")
 
 
 class CallReported(Shown):
-    """It is kept, or it is about nothing of ours."""
+    """The report is stored, or is about no call of ours."""
 
     received: bool
 
@@ -37,7 +37,7 @@ class VapiWebhook:
         auth="signature",
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Record what became of a call, which proves itself by `X-Vapi-Secret`, a bearer token or
+        """Record a report on a call, authenticated by `X-Vapi-Secret`, a bearer token or
         `X-Signature`: in any order, any number of times, even before Vapi's answer to our own
         request is stored.
         """
