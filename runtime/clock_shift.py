@@ -1,6 +1,6 @@
 """The business-time shift shared by several processes: eight bytes of a memory-mapped file.
 
-What one process writes, the next clock reading in any process sees. Demo and tests only.
+A value that one process writes is seen by the next clock reading of any other. Demo and tests only.
 """
 
 import mmap

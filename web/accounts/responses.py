@@ -33,7 +33,7 @@ class AccountMade(AccountShown):
 
 
 class RungShown(Shown):
-    """A rung of the ladder: what happens so many `days` after the due date."""
+    """A rung of the ladder: what happens `days` after the due date."""
 
     days: int
     channel: Way

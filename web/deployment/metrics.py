@@ -1,4 +1,4 @@
-"""How clinics get from signing up to a live receptionist (F114–F118), as docs/metrics.md says."""
+"""How clinics get from signing up to a live receptionist (F114–F118); see docs/metrics.md."""
 
 from typing import Self
 

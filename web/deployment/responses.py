@@ -25,14 +25,14 @@ SettingsShape = dict[str, Any]
 
 
 class VoiceShown(Shown):
-    """The voice that the receptionist speaks with, as Vapi names it."""
+    """The receptionist's voice, as Vapi names it."""
 
     provider: str
     voice_id: str
 
 
 class VoiceSaved(Shown):
-    """The voice is saved."""
+    """The voice was saved."""
 
     success: Literal[True] = True
     message: str
@@ -40,7 +40,7 @@ class VoiceSaved(Shown):
 
 
 class PhoneSaved(Shown):
-    """How calls arrive is saved; nothing was bought."""
+    """How calls arrive was saved; nothing was bought."""
 
     success: Literal[True] = True
     message: str
@@ -57,7 +57,7 @@ class SipCredentials(Shown):
 
 
 class SipSaved(PhoneSaved):
-    """SIP is saved."""
+    """SIP was saved."""
 
     sip_credentials: SipCredentials
 
@@ -88,7 +88,7 @@ class SetupIntentShown(Shown):
 
 
 class CardSaved(Shown):
-    """The account's card is saved."""
+    """The account's card was saved."""
 
     success: Literal[True] = True
     stripe_payment_method_id: str

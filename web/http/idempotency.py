@@ -146,7 +146,7 @@ def _render(
 ) -> None:
     try:
         handler.render(req, resp, reference)
-    finally:
+    finally:  # after an error too: a repetition need not wait until RUNNING is over
         if key is not None:
             _keep_status(scope, key, resp)
 

@@ -82,7 +82,7 @@ class KeyHeaders(BaseModel):
 
 
 class RepeatHeaders(KeyHeaders):
-    """Headers of a request that may be retried safely."""
+    """Headers of a request that can be retried safely."""
 
     idempotency_key: str | None = Field(
         default=None,

@@ -62,6 +62,7 @@ class Login:
             client_address(req),
         )
         try:
+            # without the cookie, a fresh token that nothing can match
             check_csrf(req, form.get(CSRF_FIELD, ""), cookie_of(req, "form") or new_token())
         except Problem:
             resp.status = falcon.HTTP_403

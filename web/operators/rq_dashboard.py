@@ -164,7 +164,7 @@ def _replay_one(identity: str, actor: str) -> dict[str, object]:
 
 
 def _ask(flask: Flask, req: falcon.Request, nonce: str) -> Any:
-    environ = {
+    environ = {  # without a body, since it becomes a GET
         name: value
         for name, value in req.env.items()
         if name not in {"wsgi.input", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"}

@@ -61,8 +61,8 @@ class FormRequest(Body):
 
 
 class CardCharge(Body):
-    """What to charge: a payment method made by Stripe's frame,
-    and the exact amount (minor units).
+    """What to charge: a payment method made by Stripe's frame, and the exact amount (minor
+    units).
     """
 
     payment_method_id: PaymentMethodId

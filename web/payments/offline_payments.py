@@ -47,8 +47,8 @@ class UpsertPayment:
         """Record the payment once: 201 when new, 200 when already recorded, 409 when it was
         recorded with another amount or voided.
 
-        A Stripe payment is read at Stripe, whose record counts; 409 when its amount or currency
-        differ from the body.
+        A Stripe payment is read from Stripe, whose record is authoritative; 409 if its amount or
+        currency differs from the body.
         """
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)
@@ -69,7 +69,7 @@ class UpsertPayment:
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """A Stripe payment as Stripe has it now; a repeated request reads it again."""
+        """Read the payment from Stripe; a repeated request reads it again."""
         invoice_id, rest = reference.split(":", 1)
         intent_id, amount, currency, status = rest.rsplit(":", 3)
         payment, _ = read_intent(invoice_id, intent_id, caller_of(req).actor)

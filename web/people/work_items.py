@@ -1,4 +1,4 @@
-"""Work items: what needs a person at the clinic, and what they decide."""
+"""Work items: what needs a person at the clinic, and what that person decides."""
 
 from collections.abc import Callable
 from functools import partial
