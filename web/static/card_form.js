@@ -30,8 +30,8 @@
       maximumFractionDigits: config.digits,
     }).format(minor / 10 ** config.digits);
 
-  // The typed amount, such as 125, 125.5 or 1,250.00, in minor units; null if it is not an amount up
-  // to what is owed.
+  // The typed amount, such as 125, 125.5 or 1,250.00, in minor units; null unless it is an amount
+  // of at most what is owed.
   function typedAmount() {
     const plain = amount.value
       .trim()
