@@ -97,22 +97,22 @@ class MaskingFormatter(logging.Formatter):
         return self._masking.text(super().format(record))
 
 
-class _Lines:
+class _LossyStream:
     """A stream of lines that never raises: lines that a full disk or a closed pipe rejects are lost
     and counted.
 
-    The next line that gets through is preceded by `told(count)`, which reports the loss.
+    The next line that gets through is preceded by `loss_line(count)`, which reports the loss.
     """
 
-    def __init__(self, stream: TextIO, told: Callable[[int], str]) -> None:
-        self._stream, self._told = stream, told
+    def __init__(self, stream: TextIO, loss_line: Callable[[int], str]) -> None:
+        self._stream, self._loss_line = stream, loss_line
         self._lost = 0
 
     def write(self, line: str) -> None:
         """Write one line, or count it as lost."""
         try:
-            told = f"\n{self._told(self._lost)}\n" if self._lost else ""  # end a torn line
-            self._stream.write(told + line)
+            notice = f"\n{self._loss_line(self._lost)}\n" if self._lost else ""  # end a torn line
+            self._stream.write(notice + line)
             self._stream.flush()
         except OSError:
             self._lost += 1
@@ -146,7 +146,7 @@ def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mas
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), 20)),
         # a line and its newline in one write: the processes of a pool share a pipe
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Lines(sys.stderr, lost))),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _LossyStream(sys.stderr, lost))),
         cache_logger_on_first_use=True,
     )
     if not logging.root.handlers:  # keep the handlers of pytest or of a command

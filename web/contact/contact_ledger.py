@@ -58,7 +58,9 @@ class ContactLedger:
         limit = limit_of(req)
         rows = _rows(customer)
         last = after_of(req, *rows)
-        found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_turn)
+        found = sorted(
+            (row for part in rows for row in _next(part, last, limit + 1)), key=_merge_key
+        )
         resp.media = ContactLedgerShown(
             phone=customer.preferred_phone or None,
             sms=_standing(customer, "sms"),
@@ -99,7 +101,7 @@ def _place(row: Any) -> tuple[datetime, str]:
     return getattr(row, _PARTS[type(row)][1].name), row.id
 
 
-def _turn(row: Any) -> tuple[datetime, str]:
+def _merge_key(row: Any) -> tuple[datetime, str]:
     """The key that the parts are merged by. Rows of one part with the same time keep the database's
     order, which may sort text differently from ours.
     """

@@ -64,8 +64,8 @@ class MessageShown(Shown):
 
 def _advice(status: str, code: str) -> Advice | None:
     """What to do about a text with this status; None unless its code is about delivery."""
-    told = status in FAILED or status == "unknown"
-    return advice_for(code) if told and (code.isdigit() or code in ADVICE) else None
+    needs_advice = status in FAILED or status == "unknown"
+    return advice_for(code) if needs_advice and (code.isdigit() or code in ADVICE) else None
 
 
 class MessageList(Shown):

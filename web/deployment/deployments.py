@@ -25,7 +25,7 @@ from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented
 
 LAST_EVENT = 2**63 - 1
-NOTHING_MORE = frozenset({*OVER, "failed"})
+FINAL = frozenset({*OVER, "failed"})
 
 
 class NewDeployment(Body):
@@ -51,7 +51,7 @@ class NewDeployment(Body):
         return {"areaCode": self.area_code} if self.area_code else {}
 
 
-class MovesOn:
+class ResumesDeployment:
     """A resource that answers with a deployment. Repeating a request with the same key performs the
     step that is due if no worker has begun it.
     """
@@ -61,7 +61,7 @@ class MovesOn:
         return partial(perform_all, take_due_jobs(answer["id"]))
 
 
-class AccountDeployments(MovesOn):
+class AccountDeployments(ResumesDeployment):
     """`/api/accounts/{account_id}/deployments`"""
 
     @documented(
@@ -124,14 +124,14 @@ class DeploymentEvents:
         last = _last_event(req)
         events = DeploymentEvent.after(deployment.id, last)
         resp.set_header("Cache-Control", "no-store")
-        if not events and deployment.status in NOTHING_MORE:
+        if not events and deployment.status in FINAL:
             resp.status = falcon.HTTP_204
             return
         resp.content_type = "text/event-stream"
         resp.text = "retry: 1000\n\n" + "".join(_sent(event) for event in events)
 
 
-class RetryDeployment(MovesOn):
+class RetryDeployment(ResumesDeployment):
     """`/api/deployments/{deployment_id}/retry`"""
 
     @documented(
@@ -149,7 +149,7 @@ class RetryDeployment(MovesOn):
         _accepted(resp, deployment)
 
 
-class RollBackDeployment(MovesOn):
+class RollBackDeployment(ResumesDeployment):
     """`/api/deployments/{deployment_id}/rollback`"""
 
     @documented("Deployments", {202: DeploymentShown}, problems=("deployment_over",))
@@ -163,7 +163,7 @@ class RollBackDeployment(MovesOn):
         _accepted(resp, deployment)
 
 
-class TakeDownDeployment(MovesOn):
+class TakeDownDeployment(ResumesDeployment):
     """`/api/deployments/{deployment_id}/take-down`"""
 
     @documented(
@@ -220,11 +220,11 @@ def _last_event(req: falcon.Request) -> int:
 
 
 def _sent(event: DeploymentEvent) -> str:
-    told = {
+    data = {
         "step": event.step or None,
         "state": event.state,
         "message": event.message,
         "at": rfc3339(event.at),
     }
     kind = "step" if event.step else "deployment"
-    return f"id: {event.id}\nevent: {kind}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n"
+    return f"id: {event.id}\nevent: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

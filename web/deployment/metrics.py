@@ -69,11 +69,11 @@ class FinanceMetrics:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Figures of the caller's account, or of all clinics for an operator who names none."""
         days = number_of(req, "days", DAYS, 1, MOST_DAYS)
-        figures = count_going_live(_whose(caller_of(req)), days)
+        figures = count_going_live(_account_filter(caller_of(req)), days)
         resp.media = MetricsShown.of_figures(days, figures).document()
 
 
-def _whose(caller: Caller) -> str | None:
+def _account_filter(caller: Caller) -> str | None:
     if caller.account is None and caller.rights is not None:
         need(caller.rights, "view")
         return None

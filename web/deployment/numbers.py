@@ -89,7 +89,7 @@ class PurchaseNumber:
                 if held.state == "owned"
                 else "A number is being bought, or released, for this account.",
             )
-        line = line_for(account.id, _wish(wanted), caller_of(req).actor)
+        line = line_for(account.id, _requested(wanted), caller_of(req).actor)
         job = stage("purchase_number", line.id, line.id, fair_to=account.id, queue=INTERACTIVE)
         return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")
 
@@ -114,7 +114,7 @@ class PurchaseNumber:
         resp.media = {"success": True, "phoneNumber": line.e164, "sid": line.twilio_sid}
 
 
-def _wish(wanted: NumberWanted) -> dict[str, str]:
+def _requested(wanted: NumberWanted) -> dict[str, str]:
     if wanted.phone_number:
         return {"phoneNumber": wanted.phone_number}
     return {"areaCode": wanted.area_code} if wanted.area_code else {}

@@ -13,14 +13,14 @@ from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
 from runtime.errors import Refused
 from web.deployment.deployment_responses import DeploymentShown
-from web.deployment.deployments import MovesOn, deployment_of, locked_deployment
+from web.deployment.deployments import ResumesDeployment, deployment_of, locked_deployment
 from web.http.answer_later import Later, nothing_to_perform
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.http.responses import Shown
 from web.openapi.openapi import documented
 
-WAITS = "payment_action_required"
+ACTION_REQUIRED = "payment_action_required"
 
 
 class PaymentActionShown(Shown):
@@ -42,13 +42,13 @@ class PaymentAction:
     ) -> Later:
         """The payment that the cardholder has to confirm, while the deployment waits for it."""
         deployment = deployment_of(req, deployment_id)
-        _check_waits(deployment)
+        _check_action_required(deployment)
         return Later(deployment.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """The client secret, read from Stripe."""
         deployment = Deployment.get_by_id(reference)
-        _check_waits(deployment)
+        _check_action_required(deployment)
         try:
             intent = get_intent(deployment.fee_intent_id or "")
         except ProviderError as error:
@@ -60,7 +60,7 @@ class PaymentAction:
         ).document()
 
 
-class PaymentActionDone(MovesOn):
+class PaymentActionDone(ResumesDeployment):
     """`/api/deployments/{deployment_id}/payment-action/done`"""
 
     @documented("Deployments", {202: DeploymentShown})
@@ -78,8 +78,8 @@ class PaymentActionDone(MovesOn):
         resp.media = DeploymentShown.show(deployment)
 
 
-def _check_waits(deployment: Deployment) -> None:
-    if deployment.status != WAITS or not deployment.fee_intent_id:
+def _check_action_required(deployment: Deployment) -> None:
+    if deployment.status != ACTION_REQUIRED or not deployment.fee_intent_id:
         status = deployment.status.replace("_", " ")
         raise Refused(
             "conflict",

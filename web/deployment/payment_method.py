@@ -77,13 +77,13 @@ class SetupIntents:
         if attempt.setup_intent_id is None:
             if attempt.state == "failed":
                 raise Refused("payment_refused", f"Stripe refused the form: {attempt.error}")
-            raise _away()
+            raise _stripe_unavailable()
         try:
             intent = get_setup_intent(attempt.setup_intent_id)
         except ProviderError as error:
             if error.code == MISSING:
                 raise Refused("payment_refused", FORM_GONE) from error
-            raise _away() from error
+            raise _stripe_unavailable() from error
         resp.status = falcon.HTTP_201
         resp.media = SetupIntentShown(
             setup_intent_id=intent["id"], client_secret=intent["client_secret"]
@@ -119,7 +119,7 @@ class PaymentMethod:
         """200 with the account's card, as Stripe shows it now."""
         attempt_id, _, actor = reference.partition(":")
         attempt = SetupAttempt.get_by_id(attempt_id)
-        seen = _seen(attempt)
+        seen = _read_setup(attempt)
         with transaction():
             record_setup(attempt.id, seen, actor)
         setup = Setup.of(attempt.account_id)
@@ -133,16 +133,16 @@ def _perform(job_id: int | None) -> None:
     perform_now(job_id)
 
 
-def _seen(attempt: SetupAttempt) -> SeenSetup:
+def _read_setup(attempt: SetupAttempt) -> SeenSetup:
     try:
         return look_at_setup(attempt.setup_intent_id or "")
     except ProviderError as error:
         if error.code == MISSING:
             raise Refused("payment_method_required", FORM_GONE) from error
-        raise _away() from error
+        raise _stripe_unavailable() from error
 
 
-def _away() -> Problem:
+def _stripe_unavailable() -> Problem:
     return Problem(
         "provider_unavailable",
         "Stripe did not answer in time; nothing was charged. Retry with the same Idempotency-Key.",

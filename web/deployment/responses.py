@@ -200,7 +200,9 @@ class ReviewShown(AccountShown):
         setup, deployment = Setup.of(account.id), Deployment.newest(account.id)
         missing, voice = missing_for_deploy(configured), configured.voice
         # no new deployment can start while one is under way, or failed and keeps what it did
-        told = deployment is not None and (deployment.holds_slot or deployment.status == "live")
+        is_current = deployment is not None and (
+            deployment.holds_slot or deployment.status == "live"
+        )
         return cls.of(
             account,
             voice=VoiceShown.model_validate(voice) if voice else None,
@@ -220,7 +222,7 @@ class ReviewShown(AccountShown):
             },
             ready_to_deploy=not missing,
             missing=missing,
-            message=(deployment.message if deployment and told else "")
+            message=(deployment.message if deployment and is_current else "")
             or review_message(configured),
             phone_line=PhoneLineShown.of_line(PhoneLine.of(account.id)),
             deployment=DeploymentShown.of(deployment) if deployment else None,

@@ -41,8 +41,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 def client_address(req: falcon.Request) -> str:
     """The nearest address that is not one of our proxies; `unknown` if it is not an address."""
-    told = (req.get_header("X-Forwarded-For") or "").rsplit(",", HOPS)[-HOPS:]
-    hops = [hop for hop in (*told, req.remote_addr or "") if hop.strip()]
+    forwarded = (req.get_header("X-Forwarded-For") or "").rsplit(",", HOPS)[-HOPS:]
+    hops = [hop for hop in (*forwarded, req.remote_addr or "") if hop.strip()]
     while len(hops) > 1 and _is_trusted(hops[-1]) and _address(hops[-2]) is not None:
         hops.pop()
     address = _address(hops[-1]) if hops else None
@@ -66,5 +66,5 @@ def is_https(req: falcon.Request) -> bool:
     """Whether the client used HTTPS: to us, or to a trusted proxy that says so."""
     if req.scheme == "https":  # our own TLS, or gunicorn believed the proxy (forwarded_allow_ips)
         return True
-    said = (req.get_header("X-Forwarded-Proto") or "").rpartition(",")[2].strip().lower()
-    return said == "https" and _is_trusted(req.remote_addr or "")
+    proto = (req.get_header("X-Forwarded-Proto") or "").rpartition(",")[2].strip().lower()
+    return proto == "https" and _is_trusted(req.remote_addr or "")

@@ -17,7 +17,7 @@ CAP = 1024 * 1024  # bytes
 CALL_CAP = 4 * CAP  # for Vapi's messages, each of which contains the whole call so far
 MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have about twenty
 MAX_VALUES = 10_000  # in an API request, which has a few dozen: each is walked several times
-TOLD_FIELDS = 50  # most invalid fields reported
+MOST_FIELDS = 50  # most invalid fields reported
 
 Shape = TypeVar("Shape", bound="Body")
 
@@ -157,14 +157,14 @@ def check(shape: type[Shape], document: Any) -> Shape:
         return shape.model_validate(document)
     except ValidationError as error:
         fields = [
-            {"field": ".".join(map(str, item["loc"])), "message": _worded(item)}
-            for item in error.errors(include_input=False, include_url=False)[:TOLD_FIELDS]
+            {"field": ".".join(map(str, item["loc"])), "message": _message_of(item)}
+            for item in error.errors(include_input=False, include_url=False)[:MOST_FIELDS]
         ]
-        told = "; ".join(f"{field['field']} {field['message']}" for field in fields[:5])
-        raise Problem("invalid", f"Not valid: {told}.", errors=fields) from None
+        summary = "; ".join(f"{field['field']} {field['message']}" for field in fields[:5])
+        raise Problem("invalid", f"Not valid: {summary}.", errors=fields) from None
 
 
-def _worded(item: ErrorDetails) -> str:
+def _message_of(item: ErrorDetails) -> str:
     """The message about a field, to be read after its name. Messages of our own validators are kept
     as they are.
     """

@@ -81,8 +81,10 @@ def idempotent(responder: Responder) -> Responder:
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document, **params)
         respond = functools.partial(responder, self, req, resp, document, **params)
-        about = _about(req, document, params)
-        decide = functools.partial(_decided, self, req, resp, scope, key, document, about, respond)
+        about = _default_location(req, document, params)
+        decide = functools.partial(
+            _run_or_replay, self, req, resp, scope, key, document, about, respond
+        )
         later = again_if_it_gave_way(decide)
         killpoint("request.after_commit")
         if not isinstance(later, Later) or not later.reference:
@@ -111,7 +113,7 @@ def _scope(caller: Caller) -> str:
     return f"{caller.id}:{caller.account.id if caller.account else ''}"
 
 
-def _decided(
+def _run_or_replay(
     handler: Any,
     req: falcon.Request,
     resp: falcon.Response,
@@ -123,7 +125,7 @@ def _decided(
 ) -> Any:
     """Run the request's own transaction: its work, or a replay of the first answer."""
     with transaction():
-        first = None if key is None else _first(scope, _checked(key), _digest(req, document))
+        first = None if key is None else _claim_key(scope, _checked(key), _digest(req, document))
         if first is not None:
             if first.location or not first.reference:  # else there was nothing to do
                 accept(req, first.location or about)
@@ -131,7 +133,7 @@ def _decided(
         else:
             later = respond()
         if key is not None and first is None:
-            _keep(scope, key, req, resp, later)
+            _store_answer(scope, key, req, resp, later)
         killpoint("request.before_commit")
     return later
 
@@ -148,7 +150,7 @@ def _render(
         handler.render(req, resp, reference)
     finally:  # after an error too: a repetition need not wait until RUNNING is over
         if key is not None:
-            _keep_status(scope, key, resp)
+            _store_status(scope, key, resp)
 
 
 def _is_known(scope: str, key: str | None) -> bool:
@@ -176,7 +178,7 @@ def _digest(req: falcon.Request, document: Any) -> str:
     return hmac.new(caller_of(req).secret.encode(), asked.encode(), hashlib.sha256).hexdigest()
 
 
-def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
+def _claim_key(scope: str, key: str, digest: str) -> IdempotencyKey | None:
     """Claim the key: None if it was free, else the first request's row. Raises Problem 422."""
     taken = execute(
         "INSERT INTO idempotency_key (id, scope, key, digest, created_at) VALUES (?, ?, ?, ?, ?) ON"
@@ -196,7 +198,7 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
     return row
 
 
-def _about(req: falcon.Request, document: Any, params: dict[str, Any]) -> str:
+def _default_location(req: falcon.Request, document: Any, params: dict[str, Any]) -> str:
     """Where to read what a request changed, if it set no Location itself."""
     named = document.get("invoiceId") if isinstance(document, dict) else None
     invoice_id = params.get("invoice_id") or named
@@ -239,14 +241,16 @@ def _replay(
     return Later("", resume_kept(resp.media))
 
 
-def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:
+def _store_status(scope: str, key: str, resp: falcon.Response) -> None:
     """Complete the row of the first request, now that it has been answered."""
     row = (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
     with transaction():
         IdempotencyKey.update(status=resp.status_code).where(row).execute()
 
 
-def _keep(scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object) -> None:
+def _store_answer(
+    scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object
+) -> None:
     if isinstance(later, Later):
         about = {"reference": later.reference, "location": later.location or None}
         IdempotencyKey.update(about).where(

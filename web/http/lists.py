@@ -52,8 +52,8 @@ def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str
     """
     chosen = req.get_param_as_list(name) or []
     if not set(chosen) <= set(known):
-        told = f"is another value; one of {', '.join(known)} is accepted; send one of these"
-        raise Problem("invalid", f"{name} {told}.", [{"field": name, "message": told}])
+        message = f"is another value; one of {', '.join(known)} is accepted; send one of these"
+        raise Problem("invalid", f"{name} {message}.", [{"field": name, "message": message}])
     return chosen
 
 

@@ -27,7 +27,7 @@ from web.http.problems import Problem, status_of, write_problem
 from web.http.routing import method_of, route_of
 
 # not logged: requested every few seconds, or with every page
-UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
+NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
 
 log = get_log("web")
 _throttle = LogThrottle()
@@ -58,7 +58,7 @@ class RequestContext:
         """
         release_connection()
         resp.set_header("Cache-Control", resp.get_header("Cache-Control") or "no-store")
-        if (route := route_of(req)) not in UNTOLD:
+        if (route := route_of(req)) not in NOT_LOGGED:
             seconds = round(time.perf_counter() - req.context.started, 4)
             log.info(
                 "request",
@@ -66,11 +66,11 @@ class RequestContext:
                 route=route,
                 status=resp.status_code,
                 seconds=seconds,
-                **_asker(req),
+                **_caller_fields(req),
             )
 
 
-def _asker(req: falcon.Request) -> dict[str, str]:
+def _caller_fields(req: falcon.Request) -> dict[str, str]:
     """The actor and the account, as far as the request has been authenticated."""
     caller: Caller | None = getattr(req.context, "caller", None)
     session: OperatorSession | None = getattr(req.context, "session", None)
@@ -87,7 +87,7 @@ def on_problem(
         log.info("problem", code=error.code, route=route_of(req))
         if error.attempt is not None:
             audit_refused(error, *request_key(req))
-        _tell(req, resp, error)
+        _answer_problem(req, resp, error)
 
 
 def on_http_error(
@@ -97,7 +97,7 @@ def on_http_error(
     if isinstance(error, falcon.HTTPError):
         codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
         headers = dict(error.headers or {}) if error.headers else {}
-        _tell(
+        _answer_problem(
             req,
             resp,
             Problem(
@@ -108,7 +108,7 @@ def on_http_error(
         )
 
 
-def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
+def _answer_problem(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
     """Answer with a problem document; or with a page, for a browser at an unknown address or on an
     operators' page that it may not see. If the body was too large, the rest of it is not read.
     """

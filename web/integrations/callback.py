@@ -26,7 +26,7 @@ DONE = "{title} is connected"
 BACK = "You can close this page and go on where you were. Found there: {found}."
 NOT_DONE = "This was not connected"
 NOT_KNOWN = "This may not be connected"
-OURS = "This installation is not set up for it. Tell whoever runs it."
+NOT_SET_UP = "This installation is not set up for it. Tell whoever runs it."
 # after a database error: nothing was changed, the state is used up, or the outcome is unknown
 LOAD_AGAIN = "Nothing was changed. Load this page again in a moment."
 START_AGAIN = "What you allowed was not kept. Start again where you connect it."
@@ -46,7 +46,7 @@ class OAuthCallback:
         state, code, error = (
             (req.get_param(name) or "")[:LONGEST] for name in ("state", "code", "error")
         )
-        with _in_words(req, resp):
+        with _errors_as_pages(req, resp):
             if error or not code:
                 _finish(resp, state, "", error)
                 return
@@ -58,7 +58,7 @@ class OAuthCallback:
         """Connect, and say so; or say why not. Only the page above has the code."""
         form = parse_qs(read_raw(req, FORM_CAP).decode("utf-8", "replace"))
         state, code = (form.get(name, [""])[0][:LONGEST] for name in ("state", "code"))
-        with _in_words(req, resp):
+        with _errors_as_pages(req, resp):
             _finish(resp, state, code, "")
 
 
@@ -69,7 +69,7 @@ def _finish(resp: falcon.Response, state: str, code: str, error: str) -> None:
 
 
 @contextmanager
-def _in_words(req: falcon.Request, resp: falcon.Response) -> Iterator[None]:
+def _errors_as_pages(req: falcon.Request, resp: falcon.Response) -> Iterator[None]:
     """Answer an error with a page that says why."""
     resp.set_header("Referrer-Policy", "no-referrer")  # the address holds a code
     try:
@@ -80,7 +80,7 @@ def _in_words(req: falcon.Request, resp: falcon.Response) -> Iterator[None]:
     except Misconfigured as wrong:
         log.error("a callback of a provider that is not set up", reason=str(wrong))
         resp.status = falcon.HTTP_503
-        show_page(resp, "plain.html", title=NOT_DONE, text=OURS)
+        show_page(resp, "plain.html", title=NOT_DONE, text=NOT_SET_UP)
     except (OperationalError, InterfaceError) as away:
         log.error(explain(away), error=type(away).__name__)
         is_known = not isinstance(away, OutcomeUnknown)

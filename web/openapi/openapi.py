@@ -282,8 +282,10 @@ def _finish(operation: dict[str, Any], about_money: bool) -> None:
 
 def _add_accepted(responses: dict[str, Any]) -> None:
     """Any request that can be repeated is answered 202 if it was saved but its answer failed."""
-    told = responses.setdefault("202", {"description": HTTPStatus.ACCEPTED.phrase, "content": {}})
-    content = told["content"].setdefault("application/json", {"schema": None})
+    response = responses.setdefault(
+        "202", {"description": HTTPStatus.ACCEPTED.phrase, "content": {}}
+    )
+    content = response["content"].setdefault("application/json", {"schema": None})
     known = content["schema"]
     accepted = {"$ref": "#/components/schemas/Accepted"}
     content["schema"] = {"anyOf": [known, accepted]} if known else accepted

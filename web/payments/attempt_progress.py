@@ -13,11 +13,11 @@ from rules.calling.keypad import why_failed
 from web.payments.responses import PaymentWithRefunds
 
 # a payment's statuses in which the latest charge says more than the intent
-UNTAKEN = frozenset({"pending", "failed", "canceled"})
+NOT_CHARGED = frozenset({"pending", "failed", "canceled"})
 OVER = {"refused": "refused", "closed": "canceled"}  # the status of an attempt without a payment
-UNTROUBLED = {"code": None, "advice": None}
+NO_PROBLEM = {"code": None, "advice": None}
 
-Told = dict[str, Any]
+Fields = dict[str, Any]
 
 
 def attempt_shown(
@@ -28,11 +28,11 @@ def attempt_shown(
     Its status is `unknown` while a charge is in progress, and `failed` or `refused`, with the code
     and the advice of the charge's own answer, if nothing was charged.
     """
-    told = UNTROUBLED | beside | _progress(attempt, payment)
+    fields = NO_PROBLEM | beside | _progress(attempt, payment)
     if payment is not None:
-        return PaymentWithRefunds.of(payment, **told)
+        return PaymentWithRefunds.of(payment, **fields)
     return PaymentWithRefunds.of_attempt(
-        attempt, **{"status": OVER.get(attempt.state, "pending")} | told
+        attempt, **{"status": OVER.get(attempt.state, "pending")} | fields
     )
 
 
@@ -40,14 +40,14 @@ def entry_shown(session: KeypadSession, **beside: Any) -> PaymentWithRefunds:
     """A card entry by keypad, shown as a payment before anything is charged: `pending`, or `failed`
     with the reason.
     """
-    told: Told = {"status": "pending"}
+    fields: Fields = {"status": "pending"}
     if session.state == "failed":
-        told = {"status": "failed", "code": "keypad_failed", "advice": why_failed(session.error)}
-    return PaymentWithRefunds.of_entry(session, **UNTROUBLED | beside | told)
+        fields = {"status": "failed", "code": "keypad_failed", "advice": why_failed(session.error)}
+    return PaymentWithRefunds.of_entry(session, **NO_PROBLEM | beside | fields)
 
 
-def _progress(attempt: PaymentAttempt, payment: Payment | None) -> Told:
-    if payment is not None and payment.status not in UNTAKEN:
+def _progress(attempt: PaymentAttempt, payment: Payment | None) -> Fields:
+    if payment is not None and payment.status not in NOT_CHARGED:
         return {}
     charge = PaymentConfirmation.latest(attempt)
     if charge is None:

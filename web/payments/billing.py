@@ -70,14 +70,14 @@ def stripe_billing(customer: Customer, given: BillingDetails | None = None) -> d
     """`given` over what is known of `customer`, as Stripe's `billing_details`. The address is
     entirely one or the other, never a mixture.
     """
-    known, told = customer.address or {}, given or BillingDetails()
-    address = told.address.model_dump(by_alias=True) if told.address else known
+    known, details = customer.address or {}, given or BillingDetails()
+    address = details.address.model_dump(by_alias=True) if details.address else known
     country = (address.get("country") or "").upper()
     # Stripe's form accepts two-letter codes only
     address = address | {"country": country if len(country) == ISO_LENGTH else None}
     return {
-        "name": told.name or customer.name,
-        "email": told.email or customer.email,
-        "phone": told.phone or customer.phone,
+        "name": details.name or customer.name,
+        "email": details.email or customer.email,
+        "phone": details.phone or customer.phone,
         "address": {stripes: address.get(ours) for ours, stripes in PARTS.items()},
     }

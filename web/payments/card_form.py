@@ -45,7 +45,7 @@ from web.payments.confirm_payment import answered_later, resume_charge
 from web.payments.payment_outcome import answer_outcome
 from web.payments.responses import CardFormShown
 
-STILL_TOLD = timedelta(minutes=15)  # for which an expired form still shows its charges
+GRACE = timedelta(minutes=15)  # for which an expired form still shows its charges
 OPENING_PROBLEMS = (
     "invoice_already_paid",
     "invoice_not_payable",
@@ -142,7 +142,7 @@ class CardPage:
         charge_id = later.reference.partition(":")[2]
         accept(req, f"{req.path}/charges/{charge_id}")
         later.perform()
-        _tell(resp, PaymentConfirmation.get_by_id(charge_id), form.actor)
+        _answer_outcome(resp, PaymentConfirmation.get_by_id(charge_id), form.actor)
 
 
 class CardFormCharge:
@@ -152,11 +152,11 @@ class CardFormCharge:
         self, req: falcon.Request, resp: falcon.Response, token: str, charge_id: str
     ) -> None:
         """The outcome of a charge made for this form's invoice."""
-        form = read_token(token, STILL_TOLD)
+        form = read_token(token, GRACE)
         confirmation = PaymentConfirmation.get_or_none(PaymentConfirmation.id == charge_id)
         if confirmation is None or confirmation.attempt.invoice_id != form.invoice_id:
             raise Problem("not_found", f"This form's invoice has no charge {charge_id[:40]}.")
-        _tell(resp, confirmation, form.actor)
+        _answer_outcome(resp, confirmation, form.actor)
 
 
 def open_form(invoice: Invoice, opened_by: str) -> CardForm:
@@ -222,7 +222,7 @@ def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
         return answered_later(charge(invoice, attempt, card, form.actor, jobs, by_phone=True))
 
 
-def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:
+def _answer_outcome(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:
     """Answer as `/api/payments/phone` does, without what the page need not know: 200 if Stripe says
     succeeded, 202 while the outcome is unknown.
 
@@ -230,14 +230,14 @@ def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) 
     """
     answer_outcome(resp, f"charge:{confirmation.id}", actor)
     resp.delete_header("Location")  # points into the API, for which the page has no key
-    told, processing = resp.media, resp.status == falcon.HTTP_202
-    if not (told["success"] or processing):
+    outcome, processing = resp.media, resp.status == falcon.HTTP_202
+    if not (outcome["success"] or processing):
         raise Problem(
             "payment_refused",
-            f"The payment is {told['status']} at Stripe; nothing was charged. Send the payment link"
-            " instead.",
+            f"The payment is {outcome['status']} at Stripe; nothing was charged. Send the payment"
+            " link instead.",
         )
-    outstanding, currency = told["invoice"]["outstandingBalance"], told["invoice"]["currency"]
+    outstanding, currency = outcome["invoice"]["outstandingBalance"], outcome["invoice"]["currency"]
     resp.media = {
         "charge": confirmation.id,
         "status": "processing" if processing else "succeeded",

@@ -152,7 +152,7 @@ class PayByPhone(_Charges):
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)
         if wanted.keypad:
-            return _ordered(invoice, wanted, caller)
+            return _order_by_keypad(invoice, wanted, caller)
         card = wanted.payment_method_id
         with attempting(invoice, wanted.amount, caller.actor):
             if not wanted.repeat:
@@ -162,7 +162,7 @@ class PayByPhone(_Charges):
             )
 
 
-def _ordered(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:
+def _order_by_keypad(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:
     if wanted.call_id is None:
         raise _invalid(
             "callId",

@@ -128,23 +128,23 @@ class PayPage:
             return
         invoice = address.invoice
         if invoice.status == "paid":
-            _say(resp, 200, "paid", invoice)
+            _show_reason(resp, 200, "paid", invoice)
             return
         if invoice.status not in UNPAID or invoice.disputed:
-            _say(resp, 410, "nothing_due", invoice)
+            _show_reason(resp, 410, "nothing_due", invoice)
             return
         if payment_is_under_way(invoice):
-            _say(resp, 200, "under_way", invoice)
+            _show_reason(resp, 200, "under_way", invoice)
             return
         notice = notice_of(invoice)
         if notice is None or req.get_param("read") is not None:
-            _go_on(resp, invoice)
+            _redirect_to_stripe(resp, invoice)
             return
         resp.set_header("Referrer-Policy", "no-referrer")
         show_page(resp, "card_notice.html", notice=notice)
 
 
-def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
+def _redirect_to_stripe(resp: falcon.Response, invoice: Invoice) -> None:
     """Redirect to Stripe's page for the current balance, or say why there is none."""
     link = PaymentLink.current(invoice)
     if (
@@ -154,17 +154,17 @@ def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
     ):
         link = make_link_now(invoice.id)
     if link is not None and link.state == "refused":
-        _say(resp, 410, "refused", invoice)
+        _show_reason(resp, 410, "refused", invoice)
     elif link is not None and link.state == "active" and link.url:
         resp.status = falcon.HTTP_303
         resp.set_header("Location", link.url)
     else:
         resp.set_header("Retry-After", "3")
         resp.set_header("Refresh", "3")
-        _say(resp, 503, "preparing", invoice)
+        _show_reason(resp, 503, "preparing", invoice)
 
 
-def _say(resp: falcon.Response, status: int, why: Why, invoice: Invoice) -> None:
+def _show_reason(resp: falcon.Response, status: int, why: Why, invoice: Invoice) -> None:
     language = language_of(invoice.customer.language)
     _show(resp, status, SAID[why, language], language)
 

@@ -24,7 +24,7 @@ from web.http.idempotency import idempotent, key_required
 from web.http.lists import filter_of, page
 from web.http.problems import Problem
 from web.openapi.openapi import PageQuery, documented
-from web.payments.attempt_progress import UNTROUBLED, attempt_shown, entry_shown
+from web.payments.attempt_progress import NO_PROBLEM, attempt_shown, entry_shown
 from web.payments.responses import (
     DisputeShown,
     PaymentList,
@@ -132,7 +132,7 @@ class OnePayment:
         elif entry is not None:
             shown = entry_shown(entry, **beside)
         elif payment is not None:
-            shown = PaymentWithRefunds.of(payment, **UNTROUBLED, **beside)
+            shown = PaymentWithRefunds.of(payment, **NO_PROBLEM, **beside)
         resp.media = shown.document()
 
 

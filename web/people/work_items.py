@@ -103,7 +103,7 @@ class OneWorkItem:
         resp.media = WorkItemShown.show(find_item(caller_of(req).own, item_id))
 
 
-class DoesWhatWasChosen:
+class ResumesResolution:
     """A resource that resolves an item. Repeating a request with the same key does what was chosen
     if no worker has begun it: a reply, refunds, an approved contact.
     """
@@ -120,7 +120,7 @@ class DoesWhatWasChosen:
         return partial(perform_all, due)
 
 
-class ResolveWorkItem(DoesWhatWasChosen):
+class ResolveWorkItem(ResumesResolution):
     """`/api/work-items/{item_id}/resolve`"""
 
     @documented("Work items", {200: WorkItemShown}, body=Resolution, problems=RESOLVE_PROBLEMS)
@@ -138,7 +138,7 @@ class ResolveWorkItem(DoesWhatWasChosen):
         resp.media = WorkItemShown.show(resolve_item(caller.own, item_id, choice))
 
 
-class ReplyToWorkItem(DoesWhatWasChosen):
+class ReplyToWorkItem(ResumesResolution):
     """`/api/work-items/{item_id}/reply`"""
 
     @documented("Work items", {202: WorkItemShown}, body=Reply, problems=REPLY_PROBLEMS)

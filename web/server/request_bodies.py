@@ -38,7 +38,7 @@ def whole_body(environ: dict[str, Any], hold: Callable[[int], None]) -> Any:
     body, length = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
     chunked = isinstance(body.reader, ChunkedReader)
     if chunked:
-        body.reader.parser = _no_crumbs(body.reader.parser)
+        body.reader.parser = _limit_chunks(body.reader.parser)
     elif not 0 < length <= cap:
         return body
     read = bytearray()
@@ -53,7 +53,7 @@ def whole_body(environ: dict[str, Any], hold: Callable[[int], None]) -> Any:
     return io.BytesIO(read)
 
 
-def _no_crumbs(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _limit_chunks(chunks: Iterator[bytes]) -> Iterator[bytes]:
     size = 0
     for number, chunk in enumerate(chunks):
         size += len(chunk)

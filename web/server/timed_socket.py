@@ -32,16 +32,16 @@ class TimedSocket(socket.socket):
     getting it back means waiting for the threads that took it.
     """
 
-    _until = math.inf
-    _left: float = math.inf
-    _early: bytes | None = None  # a write that was held back; empty: hold back the next one
-    _lasts: float | None = None  # seconds: the socket's current SO_RCVTIMEO
+    _deadline = math.inf
+    _bytes_left: float = math.inf
+    _held_back: bytes | None = None  # a write that was held back; empty: hold back the next one
+    _receive_timeout: float | None = None  # seconds: the socket's current SO_RCVTIMEO
 
     def allow(self, seconds: float, most: float = math.inf) -> None:
         """Let all reads and writes from now on take `seconds` in total, and reads return about
         `most` bytes; further reads raise LimitRequestHeaders.
         """
-        self._until, self._left = time.monotonic() + seconds, most
+        self._deadline, self._bytes_left = time.monotonic() + seconds, most
 
     def setblocking(self, flag: bool) -> None:
         """Set blocking mode, without a system call if it is already set."""
@@ -52,10 +52,10 @@ class TimedSocket(socket.socket):
         """Read what the peer sends within `seconds`: empty if it has hung up, None if nothing came.
         This is one system call; polling first would be two.
         """
-        if self._lasts != seconds:
+        if self._receive_timeout != seconds:
             whole, parts = divmod(round(seconds * 1_000_000), 1_000_000)
             self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, parts))
-            self._lasts = seconds
+            self._receive_timeout = seconds
         try:
             return super().recv(_PIECE)
         except BlockingIOError:
@@ -65,49 +65,49 @@ class TimedSocket(socket.socket):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Read what has arrived, or wait for something to arrive."""
-        if self._left <= 0:
+        if self._bytes_left <= 0:
             raise LimitRequestHeaders("the head is too long")
         left = self._time_left()
         try:
             piece = super().recv(size, flags | socket.MSG_DONTWAIT)
         except BlockingIOError:
-            with self._patience(left):
+            with self._time_limit(left):
                 piece = super().recv(size, flags)
-        self._left -= len(piece)
+        self._bytes_left -= len(piece)
         return piece
 
     def gather(self) -> None:
         """Hold back the next write: send it with the one after it, or by `flush`."""
-        self._early = b""
+        self._held_back = b""
 
     def flush(self) -> None:
         """Send the write that was held back, if any."""
-        early, self._early = self._early, None
-        if early:
-            self.sendall(early)
+        held_back, self._held_back = self._held_back, None
+        if held_back:
+            self.sendall(held_back)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
         """Write all of `data`; a socket's timeout applies to the whole of this call."""
-        if self._early == b"":
-            self._early = data
+        if self._held_back == b"":
+            self._held_back = data
             return
-        data, self._early = (self._early or b"") + data, None
+        data, self._held_back = (self._held_back or b"") + data, None
         left = self._time_left()
         try:
             sent = super().send(data, flags | socket.MSG_DONTWAIT)
         except BlockingIOError:
             sent = 0
         if sent < len(data):
-            with self._patience(left):
+            with self._time_limit(left):
                 super().sendall(data[sent:], flags)
 
     def _time_left(self) -> float:
-        if (left := self._until - time.monotonic()) <= 0:
+        if (left := self._deadline - time.monotonic()) <= 0:
             raise TooSlow
         return left
 
     @contextmanager
-    def _patience(self, seconds: float) -> Iterator[None]:
+    def _time_limit(self, seconds: float) -> Iterator[None]:
         self.settimeout(seconds if seconds < math.inf else None)
         try:
             yield

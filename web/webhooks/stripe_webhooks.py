@@ -50,7 +50,7 @@ class StripeWebhook:
         """
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
-        inbox_id = in_shared_commit(_keep, read_stripe_event(event, text))
+        inbox_id = in_shared_commit(_store, read_stripe_event(event, text))
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = RECEIVED
@@ -101,7 +101,7 @@ class StripeWebhook:
         return event, text
 
 
-def _keep(events: Sequence[StripeEvent]) -> list[int | None]:
+def _store(events: Sequence[StripeEvent]) -> list[int | None]:
     inbox_ids = keep_stripe_events(events)
     killpoint("web.before_commit")
     return inbox_ids

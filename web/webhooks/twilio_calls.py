@@ -10,7 +10,7 @@ from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import in_xml, signed_form
 
-SAID = "Thank you for calling{clinic}. {why} Please call again later."
+MESSAGE = "Thank you for calling{clinic}. {why} Please call again later."
 NOT_YET = "This line is being set up."
 FAILED = "We cannot take your call at the moment."  # Twilio falls back to us when another URL fails
 
@@ -29,11 +29,11 @@ class IncomingCalls:
         call, error = fields.get("CallSid", "")[:40], fields.get("ErrorCode", "")[:10]
         log.warning("a call came to a number that nobody answers", sid=call, code=error)
         why = FAILED if error else NOT_YET
-        said = SAID.format(clinic=_clinic(fields.get("To", "")), why=why)
+        message = MESSAGE.format(clinic=_clinic(fields.get("To", "")), why=why)
         resp.content_type = falcon.MEDIA_XML
         resp.text = (
             '<?xml version="1.0" encoding="UTF-8"?><Response>'
-            f'<Say language="en-US">{in_xml(said)}</Say><Hangup/></Response>'
+            f'<Say language="en-US">{in_xml(message)}</Say><Hangup/></Response>'
         )
 
 

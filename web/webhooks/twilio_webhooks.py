@@ -54,14 +54,14 @@ class IncomingMessages:
         _checked_sid(fields)
         fields["Body"] = redact(fields.get("Body", ""))
         wish = wish_in(fields)
-        again_if_it_gave_way(lambda: _keep_text(fields, wish))
+        again_if_it_gave_way(lambda: _store_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
         resp.content_type = falcon.MEDIA_XML
         resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
 
 
-def _keep_text(fields: dict[str, str], wish: Wish) -> None:
+def _store_text(fields: dict[str, str], wish: Wish) -> None:
     with transaction():
         receive_text(fields, wish)
         killpoint("web.before_commit")
@@ -100,22 +100,22 @@ class MessageStatuses:
             fields.get("ErrorCode", ""),
         )
         report, effect_id = f"{sid}:{status}:{code}", req.get_param("effect") or ""
-        new = again_if_it_gave_way(lambda: _keep_report(report, effect_id, fields))
+        new = again_if_it_gave_way(lambda: _store_report(report, effect_id, fields))
         log.info("text reported", status=status, code=code, duplicate=not new)
         resp.status = falcon.HTTP_204
 
 
-def _keep_report(report: str, effect_id: str, fields: dict[str, str]) -> bool:
+def _store_report(report: str, effect_id: str, fields: dict[str, str]) -> bool:
     kind, text = f"message.{fields.get('MessageStatus', '')}", json.dumps(fields)
     with transaction():
         inbox_id = InboxEvent.receive(PROVIDER, "", report, kind, text, real_now())
         if inbox_id is not None:
-            _take_in(InboxEvent.get_by_id(inbox_id), effect_id, fields)
+            _apply_report(InboxEvent.get_by_id(inbox_id), effect_id, fields)
         killpoint("web.before_commit")
     return inbox_id is not None
 
 
-def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
+def _apply_report(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
     now, sid = real_now(), fields["MessageSid"]
     found = message_of(effect_id, sid)
     if found is None:
@@ -131,7 +131,7 @@ def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
             invoice_id=message.invoice_id,
         )
         return
-    told = record_text_report(
+    changed = record_text_report(
         message, fields.get("MessageStatus", ""), sid, fields.get("ErrorCode", ""), now
     )
-    event.record_outcome("applied" if told else "unchanged", now, invoice_id=message.invoice_id)
+    event.record_outcome("applied" if changed else "unchanged", now, invoice_id=message.invoice_id)

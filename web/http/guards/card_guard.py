@@ -16,7 +16,7 @@ from web.http.problems import Problem
 # their values, up to this length, are stored or echoed in an answer
 KEPT_HEADERS = ("Idempotency-Key", "Payphone-Account")
 KEPT_LENGTH = 300
-TOLD_FIELDS = 10
+MOST_FIELDS = 10
 API = "/api/"
 ADVICE = "Card numbers are never accepted here: use a payment link or Stripe's own form."
 
@@ -57,7 +57,7 @@ def refuse_card_numbers(document: Any, where: str = "") -> None:
     """Raises Problem 422 that names the fields of `document` with a card number, never their
     values.
     """
-    found = card_fields(document, at_most=TOLD_FIELDS)
+    found = card_fields(document, at_most=MOST_FIELDS)
     if found:
         raise _refusal([where + (path[:80] or "body") for path in found])
 

@@ -12,17 +12,18 @@ import falcon
 
 from web.http.problems import Problem
 
-TOLD_PARAMETERS = 10
+MOST_PARAMETERS = 10
 LONGEST_NAME = 80
 CURSOR = "startingAfter"  # each list refuses a cursor that is not one of its own ids
-_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, surrogates, line separators
+# control characters, surrogates, line and paragraph separators
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # bidirectional controls, zero-width characters, the byte order mark
 _INVISIBLE = frozenset(
     "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\ufeff"
 )
 _NO_UTF8 = "\N{REPLACEMENT CHARACTER}"  # what the server reads for bytes that are not UTF-8
-TOLD = (
+MESSAGE = (
     "has a character that cannot be seen, such as NUL; text of letters, digits and signs is"
     " accepted; take it out, or send the value as it was answered"
 )
@@ -40,27 +41,31 @@ class QueryGuard:
         responder = getattr(resource, f"on_{req.method.lower()}", None)
         if not getattr(responder, "needs_key", False):
             return
-        names = [name for name, values in _given(req) if any(map(_is_unseen, (name, *values)))]
+        names = [
+            name for name, values in _parameters(req) if any(map(_has_invisible, (name, *values)))
+        ]
         if names:
-            shown = [_seen(name) for name in names[:TOLD_PARAMETERS]]
-            fields = [{"field": name, "message": TOLD} for name in shown]
-            raise Problem("invalid", f"Not valid: {', '.join(shown)} {TOLD}.", fields)
+            shown = [_shown(name) for name in names[:MOST_PARAMETERS]]
+            fields = [{"field": name, "message": MESSAGE} for name in shown]
+            raise Problem("invalid", f"Not valid: {', '.join(shown)} {MESSAGE}.", fields)
 
 
-def _given(req: falcon.Request) -> Iterator[tuple[str, list[str]]]:
+def _parameters(req: falcon.Request) -> Iterator[tuple[str, list[str]]]:
     for name, value in req.params.items():
         if name != CURSOR:
             yield name, [value] if isinstance(value, str) else list(value)
 
 
-def _is_unseen(text: str) -> bool:
+def _has_invisible(text: str) -> bool:
     plain = text.isascii() and text.isprintable()
     return not plain and any(
-        unicodedata.category(char) in _UNSEEN or char in _INVISIBLE or char == _NO_UTF8
+        unicodedata.category(char) in _INVISIBLE_CATEGORIES
+        or char in _INVISIBLE
+        or char == _NO_UTF8
         for char in text
     )
 
 
-def _seen(name: str) -> str:
+def _shown(name: str) -> str:
     """A parameter's name with its invisible characters replaced, cut to what may be shown."""
-    return "".join(_NO_UTF8 if _is_unseen(char) else char for char in name[:LONGEST_NAME])
+    return "".join(_NO_UTF8 if _has_invisible(char) else char for char in name[:LONGEST_NAME])

@@ -30,7 +30,7 @@ class SecurityHeaders:
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
         """Add the headers that are not set yet."""
-        there = resp.headers
-        resp.set_headers([each for each in _FIXED.items() if each[0] not in there])
+        present = resp.headers
+        resp.set_headers([each for each in _FIXED.items() if each[0] not in present])
         if is_https(req):
             resp.set_header("Strict-Transport-Security", f"max-age={YEAR}")
