@@ -21,6 +21,6 @@ def read_ceilings(text: str) -> dict[str, int]:
     for part in filter(None, map(str.strip, text.split(","))):
         what, _, most = part.partition("=")
         if what not in DAILY_CEILINGS or not most.isdecimal():
-            raise ValueError(f"{part!r} is no ceiling")
+            raise ValueError(f"{part!r} is not a ceiling")
         ceilings[what] = int(most)
     return ceilings

@@ -139,7 +139,7 @@ def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mas
     )
 
     def lost(lines: int) -> str:
-        event = {"event": "lines of the log could not be written, and are lost", "lines": lines}
+        event = {"event": "log lines could not be written and were lost", "lines": lines}
         return str(last(None, "error", event | {"level": "error"}))
 
     structlog.configure(

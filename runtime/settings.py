@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     payphone_business_shift: float = Field(default=0.0, allow_inf_nan=False)
     payphone_business_clock: str = Field(
         default="",
-        description="demo and tests only: a file with those seconds that all processes share, and"
-        " that moves their business time while they run",
+        description="demo and tests only: a file with those seconds, shared by all processes, whose"
+        " change moves their business time while they run",
     )
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(
@@ -159,10 +159,13 @@ class Settings(BaseSettings):
         description="requests about payments per client address; `none`: no limit",
     )
     daily_ceilings: str = Field(
-        default="", description="a day's most per account; each account may have its own"
+        default="", description="daily ceilings per account; an account may have its own"
     )
     call_records_days: int = Field(
-        default=90, ge=1, le=3650, description="days for which what was said in a call is kept"
+        default=90,
+        ge=1,
+        le=3650,
+        description="days for which a call's transcript and summary are kept",
     )
     call_slots: int = Field(
         default=10, ge=1, le=1000, description="calls under way at once, as Vapi's plan allows"
@@ -171,7 +174,7 @@ class Settings(BaseSettings):
         default=50.0,
         ge=0,
         allow_inf_nan=False,
-        description="missing or replayed events let through per second; 0: no limit",
+        description="missing or replayed events processed per second; 0: no limit",
     )
     webhooks_to_loopback: bool = Field(
         default=False, description="demo and tests only: outgoing webhooks may go to this machine"
@@ -253,7 +256,7 @@ class Settings(BaseSettings):
             or parts.port == 0  # reading an invalid port raises ValueError
             or any(not char.isprintable() or char.isspace() for char in value)
         ):
-            raise ValueError("no URL")
+            raise ValueError("not a URL")
         return value.rstrip("/")
 
     @field_validator("payphone_business_clock")
@@ -261,21 +264,21 @@ class Settings(BaseSettings):
     def _is_a_clock(cls, value: str) -> str:
         path = Path(value)
         if value and not (path.is_file() and path.stat().st_size == CLOCK_BYTES):
-            raise ValueError("no clock")
+            raise ValueError("not a clock")
         return value
 
     @field_validator("setup_fee")
     @classmethod
     def _fee_is_an_amount(cls, value: str) -> str:
         if not re.fullmatch(r"0|[1-9]\d{0,7} +[A-Za-z]{3}", value.strip()):
-            raise ValueError("no amount with a currency")
+            raise ValueError("not an amount with a currency")
         return value.strip()
 
     @field_validator("forwarding_test_number")
     @classmethod
     def _is_a_number(cls, value: str) -> str:
         if value and not re.fullmatch(r"\+[1-9]\d{6,14}", value.strip()):
-            raise ValueError("no phone number in E.164")
+            raise ValueError("not a phone number in E.164")
         return value.strip()
 
     @field_validator("daily_ceilings")

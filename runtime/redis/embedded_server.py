@@ -34,7 +34,7 @@ class Keeper:
         self._looked_at = time.monotonic()
         ended = self._server.poll() if self._server is not None else None
         if ended is not None:
-            self._complain(f"It ended with {ended}: see {folder() / 'valkey.log'}.")
+            self._complain(f"It exited with {ended}: see {folder() / 'valkey.log'}.")
         if self._server is None or ended is not None:
             try:
                 self._server = start()
@@ -44,8 +44,8 @@ class Keeper:
     def _complain(self, why: str) -> None:
         if self._throttle.is_due("no server"):
             log.error(
-                "The embedded Valkey does not run. Let this user write to its folder and make room"
-                " on its disk, or set REDIS_URL. What is due waits in the database.",
+                "The embedded Valkey is not running. Let this user write to its folder and make"
+                " room on its disk, or set REDIS_URL. Due jobs wait in the database.",
                 detail=why,
             )
 

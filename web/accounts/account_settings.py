@@ -33,8 +33,8 @@ from web.openapi.openapi import documented
 def _quiet_day(text: str) -> str:
     if not is_quiet_day(text):
         raise ValueError(
-            "is no day; a weekday such as sunday, a day of each year such as 12-25, or a date such"
-            " as 2026-11-26 is accepted; correct it"
+            "is not a day; a weekday such as sunday, a day of each year such as 12-25, or a date"
+            " such as 2026-11-26 is accepted; correct it"
         )
     return text
 
@@ -42,7 +42,7 @@ def _quiet_day(text: str) -> str:
 def _opening_hours(hours: Hours) -> Hours:
     wrong = wrong_with(hours)
     if wrong:
-        raise ValueError(f"is no week's hours: {wrong}; correct it")
+        raise ValueError(f"is not a week of opening hours: {wrong}; correct it")
     return hours
 
 
@@ -75,7 +75,7 @@ class RungWanted(Body):
 def _ladder(wanted: list[RungWanted]) -> list[RungWanted]:
     faults = faults_of_ladder([one.rung for one in wanted])
     if faults:
-        raise ValueError(f"is no ladder: {'; '.join(faults)}; correct it")
+        raise ValueError(f"is not a valid ladder: {'; '.join(faults)}; correct it")
     return wanted
 
 

@@ -26,7 +26,7 @@ from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.openapi.openapi import documented
 
-GIVEN_BACK = "The number that this request asked for was given back. Ask with a new key."
+GIVEN_BACK = "The number bought by this request was released. Use a new Idempotency-Key."
 
 log = get_log("deployment")
 

@@ -35,7 +35,7 @@ from web.http.problems import Problem
 from web.openapi.openapi import documented
 
 # e.g. it was opened with a key of the other mode (test or live)
-FORM_GONE = "This card form is not at Stripe any more. Open a new one."
+FORM_GONE = "Stripe no longer has this card form. Open a new one."
 
 
 class NewSetupIntent(Body):

@@ -19,7 +19,7 @@ from rules.stripe_account import SHAPE, read_account_id
 def _zone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError(
-            "is no IANA time zone; a name such as America/New_York is accepted; correct it"
+            "is not an IANA time zone; a name such as America/New_York is accepted; correct it"
         )
     return text
 
@@ -27,7 +27,7 @@ def _zone(text: str) -> str:
 def _currency(text: str) -> str:
     if text.lower() not in CURRENCIES:
         raise ValueError(
-            "is no currency that Stripe takes; a code such as usd is accepted; correct it"
+            "is not a currency that Stripe supports; a code such as usd is accepted; correct it"
         )
     return text.lower()
 

@@ -36,7 +36,7 @@ def number_of(req: falcon.Request, name: str, default: int, least: int, most: in
         raise Problem(
             "invalid",
             f"{name} is not a whole number from {least} to {most}. Send one, in plain digits.",
-            [{"field": name, "message": f"is no number; {least} to {most} is accepted"}],
+            [{"field": name, "message": f"is not a number; {least} to {most} is accepted"}],
         )
     return int(text)
 
@@ -52,7 +52,7 @@ def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str
     """
     chosen = req.get_param_as_list(name) or []
     if not set(chosen) <= set(known):
-        message = f"is another value; one of {', '.join(known)} is accepted; send one of these"
+        message = f"is an unknown value; one of {', '.join(known)} is accepted; send one of these"
         raise Problem("invalid", f"{name} {message}.", [{"field": name, "message": message}])
     return chosen
 
@@ -69,7 +69,7 @@ def filter_of(req: falcon.Request, name: str) -> str | None:
     if not given.strip():
         raise _bad(name, "is empty; an id is accepted; leave the parameter out for the whole list")
     if "\0" in given:  # PostgreSQL cannot store one
-        raise _bad(name, "has a NUL character; an id is accepted; send it as it was answered")
+        raise _bad(name, "has a NUL character; an id is accepted; send it as you received it")
     return given
 
 

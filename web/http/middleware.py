@@ -128,7 +128,7 @@ def _page_title(req: falcon.Request, problem: Refused) -> str:
     if problem.code == "not_found" and not req.uri_template:
         return "Page not found"
     if problem.code == "forbidden" and req.method == "GET" and not req.path.startswith(API):
-        return "This page is not for you"
+        return "You may not see this page"
     return ""
 
 
@@ -195,7 +195,7 @@ def on_no_instant(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
     """The request contains a time that could be stored but not read back."""
-    log.info("no instant", route=route_of(req))
+    log.info("time out of range", route=route_of(req))
     if answered_accepted(req, resp):
         return
     write_problem(resp, Problem("bad_request", str(error)))

@@ -23,15 +23,15 @@ from web.http.problems import status_of
 LONGEST = 4000  # characters of a code
 FORM_CAP = 32 * 1024  # bytes; an escaped character takes three
 DONE = "{title} is connected"
-BACK = "You can close this page and go on where you were. Found there: {found}."
+BACK = "You can close this page and continue where you were. Found: {found}."
 NOT_DONE = "This was not connected"
 NOT_KNOWN = "This may not be connected"
-NOT_SET_UP = "This installation is not set up for it. Tell whoever runs it."
+NOT_SET_UP = "This installation is not set up for it. Tell its operator."
 # after a database error: nothing was changed, the state is used up, or the outcome is unknown
 LOAD_AGAIN = "Nothing was changed. Load this page again in a moment."
-START_AGAIN = "What you allowed was not kept. Start again where you connect it."
+START_AGAIN = "Your consent was not saved. Start again where you connect it."
 LOOK = (
-    "It is not known whether it was connected. Look where you connect it; if it is not connected"
+    "It is not known whether it was connected. Check where you connect it; if it is not connected"
     " there, start again."
 )
 
@@ -78,7 +78,7 @@ def _errors_as_pages(req: falcon.Request, resp: falcon.Response) -> Iterator[Non
         resp.status = status_of(refused)
         show_page(resp, "plain.html", title=NOT_DONE, text=refused.detail)
     except Misconfigured as wrong:
-        log.error("a callback of a provider that is not set up", reason=str(wrong))
+        log.error("callback from a provider that is not set up", reason=str(wrong))
         resp.status = falcon.HTTP_503
         show_page(resp, "plain.html", title=NOT_DONE, text=NOT_SET_UP)
     except (OperationalError, InterfaceError) as away:

@@ -66,8 +66,8 @@ class PhonePayment(Body):
     keypad: bool = Field(
         default=False,
         description=(
-            "Have the assistant of the call `callId` take a card on the keypad. It asks the person"
-            " first; the whole balance is charged, or nothing."
+            "Have the assistant of the call `callId` take a card on the keypad. It asks the"
+            " customer first; the whole balance is charged, or nothing."
         ),
     )
     amount: Amount | None = None
@@ -81,8 +81,8 @@ class PhonePayment(Body):
     call_id: Id | None = Field(
         default=None,
         description=(
-            "The call that it is taken in, as payment and feed will name it: one of ours, or what"
-            " your own phone system calls it. With keypad, one of ours."
+            "The call in which it is taken, as shown with the payment and in the feed: the id of"
+            " one of ours, or your own phone system's id. With keypad, one of ours."
         ),
     )
 
@@ -147,7 +147,7 @@ class PayByPhone(_Charges):
             raise _invalid(
                 "paymentMethodId",
                 "is not the only card named; one is accepted; send it, useSavedCard or keypad",
-                "Give one of paymentMethodId, useSavedCard and keypad.",
+                "Send exactly one of paymentMethodId, useSavedCard and keypad.",
             )
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)
@@ -167,13 +167,13 @@ def _order_by_keypad(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> 
         raise _invalid(
             "callId",
             "is missing; with keypad, the id of a call that is going on is accepted; add it",
-            "A card is typed in a call of the assistant's: name it.",
+            "A card is typed during a call of the assistant's: name the call.",
         )
     if wanted.amount not in {None, invoice.outstanding}:
         raise _invalid(
             "amount",
             "is not what is owed; by keypad the whole balance is accepted; leave it out",
-            "A card that is typed is charged what is owed.",
+            "A card typed on the keypad is charged the whole balance.",
         )
     call = Call.one("id = ? AND account_id = ?", wanted.call_id, caller.own.id)
     if call is None:

@@ -36,8 +36,8 @@ def make_counter_files() -> None:
         folder = os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{PREFIX}{master}-")
     except OSError as error:
         print(
-            f"error No folder for temporary files can be written: {error.strerror or error}. Make"
-            " room in /tmp, or set TMPDIR to a folder that this user may write to.",
+            f"error No temporary folder is writable: {error.strerror or error}. Make room in /tmp,"
+            " or set TMPDIR to a folder that this user may write to.",
             file=sys.stderr,
         )
         raise SystemExit(1) from None

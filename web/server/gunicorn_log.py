@@ -13,7 +13,7 @@ LONGEST = 1000  # most characters of a warning, which may quote a malformed requ
 # which says what to do
 _TRIES_TO_LISTEN = ("Connection in use: ", "Invalid address: ", "connection to ")
 _CANNOT_LISTEN = "Can't connect to %s"
-_NEXT = "Cannot listen at %s. End what has the port, or set PORT to another."
+_NEXT = "Cannot listen on %s. Stop the process that has the port, or set PORT to another."
 
 
 class MaskedLogger(Logger):

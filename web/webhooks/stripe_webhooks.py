@@ -75,7 +75,7 @@ class StripeWebhook:
         try:
             event = parse_json(text)
         except TooDeep as error:
-            raise Problem("bad_request", f"{error}; no event of Stripe's is that deep.") from None
+            raise Problem("bad_request", f"{error}; no Stripe event is that deep.") from None
         except ValueError:
             raise Problem(
                 "bad_request", "The signature is valid, but the body is not JSON."
@@ -112,10 +112,9 @@ def _check_is_event(event: Any) -> None:
     if isinstance(event, dict) and str(event.get("object")).startswith(THIN):
         raise Problem(
             "bad_request",
-            "This is a thin event (v2.core.event), which tells what changed and not how; thin"
-            " events are not read. In Stripe's Workbench, make an endpoint for this address"
-            f" whose payload style is snapshot, of API version {API_VERSION}, and delete this"
-            " one.",
+            "This is a thin event (v2.core.event), which says what changed but not how; thin events"
+            " are not accepted. In Stripe's Workbench, create an endpoint for this URL with payload"
+            f" style snapshot and API version {API_VERSION}, and delete this one.",
         )
     if (
         not isinstance(event, dict)

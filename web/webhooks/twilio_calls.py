@@ -27,7 +27,7 @@ class IncomingCalls:
         """Tell the caller that nobody can answer (yet, or at the moment), and hang up."""
         fields = signed_form(req)
         call, error = fields.get("CallSid", "")[:40], fields.get("ErrorCode", "")[:10]
-        log.warning("a call came to a number that nobody answers", sid=call, code=error)
+        log.warning("call to a number that no receptionist answers", sid=call, code=error)
         why = FAILED if error else NOT_YET
         message = MESSAGE.format(clinic=_clinic(fields.get("To", "")), why=why)
         resp.content_type = falcon.MEDIA_XML

@@ -61,7 +61,7 @@ def _recorded(kind: str, report: VapiCall) -> bool:
     now = real_now()
     found = call_of(report)
     if found is None:
-        log.warning("a report about no call of ours", vapi_id=report.id[:40])
+        log.warning("report about an unknown call", vapi_id=report.id[:40])
         return False
     call, invoices = locked_with_invoices(found)
     if kind == REPORT:

@@ -91,7 +91,7 @@ def decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        wrong = "is no base64; the file's bytes in base64 are accepted; encode it anew"
+        wrong = "is not base64; the file's bytes in base64 are accepted; encode it again"
         raise Refused(
             "invalid",
             f"contentBase64 {wrong}.",

@@ -24,8 +24,8 @@ _INVISIBLE = frozenset(
 )
 _NO_UTF8 = "\N{REPLACEMENT CHARACTER}"  # what the server reads for bytes that are not UTF-8
 MESSAGE = (
-    "has a character that cannot be seen, such as NUL; text of letters, digits and signs is"
-    " accepted; take it out, or send the value as it was answered"
+    "has an invisible character, such as NUL; text of letters, digits and signs is accepted; remove"
+    " it, or send the value as you received it"
 )
 
 
