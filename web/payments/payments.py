@@ -53,8 +53,7 @@ def find_payment(account: Account, payment_id: str) -> Payment:
     attempt, payment = _find(account, payment_id)
     if payment is None:
         nothing = (
-            f"{attempt.id} has no payment; GET /api/payments/{attempt.id} says what has become"
-            " of it."
+            f"{attempt.id} has no payment; GET /api/payments/{attempt.id} shows its progress."
             if attempt
             else ""
         )
