@@ -84,9 +84,7 @@ class _Masking:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats lines of the standard library's loggers, tracebacks included, with secrets and card
-    numbers masked.
-    """
+    """Formats lines of the standard library's loggers, tracebacks included, and masks them."""
 
     def __init__(self, mask: Mask) -> None:
         super().__init__("%(levelname)s %(name)s %(message)s")

@@ -8,8 +8,8 @@ from typing import IO
 
 
 def private_folder(path: Path) -> Path:
-    """Create the folder and its missing parents for this user only; leave existing ones as they
-    are.
+    """Create the folder and its missing parents for this user only; existing ones keep their
+    mode.
     """
     for folder in (*reversed(path.parents), path):
         if not folder.exists():
@@ -35,9 +35,7 @@ def files_under(place: Path) -> Iterator[Path]:
 
 
 def modes_under(place: Path) -> dict[Path, int]:
-    """The permission bits of the place and of everything below it, except files that vanish during
-    the scan.
-    """
+    """The permission bits of the place and everything below it, except files that vanish."""
     modes = {}
     for path in files_under(place):
         try:

@@ -1,5 +1,5 @@
-"""Checks the settings once, when a process starts: a wrong one is reported in a sentence, and the
-process exits with 1.
+"""Checks the settings when a process starts: reports a wrong one in a sentence, and exits with
+1.
 """
 
 import re
@@ -60,7 +60,7 @@ def settings_or_say() -> Settings:
 
 
 def not_valid(error: ValidationError) -> str:
-    """A message that names each invalid setting with its value (secrets masked) and what is
+    """A message that names each invalid setting, its value (secrets masked) and what is
     accepted.
     """
     wrong = [
@@ -92,9 +92,7 @@ def check_database(settings: Settings) -> None:
 
 
 def _is_postgres(url: str) -> bool:
-    """Whether PostgreSQL's driver can parse `url`. Raises ValueError for a port that is not a
-    number.
-    """
+    """Whether PostgreSQL's driver can parse `url`. Raises ValueError if a port is not a number."""
     import psycopg  # noqa: PLC0415 - see runtime.blocked_imports
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 

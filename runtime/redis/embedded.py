@@ -29,8 +29,8 @@ def socket_url() -> str:
 
 
 def configuration(place: Path, **listen: str) -> str:
-    """The server's configuration file: no eviction, an append-only file synced every second, and
-    the `listen` lines.
+    """The configuration file: no eviction, an append-only file synced every second, and
+    `listen`.
     """
     lines = {
         "dir": f'"{place}"',

@@ -16,9 +16,7 @@ LOOK = 1.0  # seconds between checks that a server runs
 
 
 class Keeper:
-    """Keeps a server running on this machine: this pool's own, or another pool's until that pool
-    ends.
-    """
+    """Keeps a server running on this machine, this pool's or (until that ends) another pool's."""
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[bytes] | None = None

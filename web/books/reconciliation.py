@@ -15,9 +15,7 @@ MOST = 500  # differences shown of one run
 
 
 class DifferenceShown(Shown):
-    """One difference; `ours` and `theirs` in minor units. `healed`: the missing events have
-    arrived.
-    """
+    """One difference, in minor units. `healed`: the missing events have arrived since."""
 
     kind: Literal[
         "payment_missing",

@@ -71,7 +71,7 @@ class VapiTools:
 
 
 def _answer(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
-    """The answer to a tool call. A failure is reported to the model, which might take silence for
+    """The answer to a tool call; the model is told of a failure, lest it take silence for
     success.
     """
     try:

@@ -112,9 +112,7 @@ class Evaluations:
 
     @documented("Contact", {200: EvaluationShown}, body=Question)
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Ask the contact gate without contacting anyone: nothing is decided, reserved or
-        stored.
-        """
+        """Ask the contact gate, without contacting anyone: nothing is reserved or stored."""
         wanted = check(Question, read_json(req))
         invoice = find_invoice(caller_of(req).own, wanted.invoice_id)
         phone = wanted.phone or invoice.customer.preferred_phone

@@ -228,9 +228,7 @@ class SenderShown(Shown):
 
 
 class TemplateShown(Shown):
-    """One template; `own` if the account wrote it. `example` is a rendered text with its
-    segments.
-    """
+    """One template; `own` if the account wrote it. `example` is a rendered text."""
 
     id: str
     kind: str

@@ -123,9 +123,7 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def refuse_unstorable(value: Any) -> None:
-    """Raises ValueError for text that no database can store: NUL characters and unpaired
-    surrogates.
-    """
+    """Raises ValueError for text that no database can store: NUL and unpaired surrogates."""
     if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
         raise ValueError("it contains a NUL character or an unpaired surrogate")
     members = (
@@ -148,7 +146,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def check(shape: type[Shape], document: Any) -> Shape:
-    """`document` as a `shape`. Raises Problem 422 that names each invalid field, never its
+    """`document` as a `shape`. Raises Problem 422, naming each invalid field but never its
     value.
     """
     if not isinstance(document, dict):
@@ -165,9 +163,7 @@ def check(shape: type[Shape], document: Any) -> Shape:
 
 
 def _message_of(item: ErrorDetails) -> str:
-    """The message about a field, to be read after its name. Messages of our own validators are kept
-    as they are.
-    """
+    """The message about a field, to be read after its name; our validators' own are unchanged."""
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
     return f"is not valid: {item['msg'][:1].lower()}{item['msg'][1:]}"

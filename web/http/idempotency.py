@@ -31,7 +31,7 @@ from web.http.outcome import accept
 from web.http.problems import Problem
 
 MAX_KEY = 255
-# until then, a repetition of an unfinished request gets `idempotency_in_progress`
+# how long a repetition of an unfinished request gets `idempotency_in_progress`
 RUNNING = timedelta(seconds=30)
 
 Responder = Callable[..., Any]

@@ -14,9 +14,7 @@ class Shown(BaseModel):
 
     @classmethod
     def of(cls, row: Any, **given: Any) -> Self:
-        """The answer about `row`: each field from `given`, else from the row's attribute of that
-        name.
-        """
+        """The answer about `row`: each field from `given`, else from the row's attribute."""
         names = cls.model_fields
         return cls(**{name: getattr(row, name) for name in names if name not in given} | given)
 

@@ -67,9 +67,7 @@ class Operation:
 
 
 class OpenApi:
-    """`/api/openapi.json`. The document is generated once, since anyone may request it, as often as
-    they like.
-    """
+    """`/api/openapi.json`, generated once: anyone may request it, as often as they like."""
 
     def __init__(self, app: falcon.App) -> None:
         self._app = app

@@ -38,9 +38,7 @@ log = get_log("login")
 
 
 class Login:
-    """`/login`: a form that answers with a session, or with one sentence for every kind of
-    failure.
-    """
+    """`/login`: a form that answers with a session, or with the same sentence for any failure."""
 
     def __init__(self) -> None:
         self._limit = LoginLimit()
@@ -97,9 +95,7 @@ class Login:
         resp.status, resp.location = falcon.HTTP_303, after
 
     def _record_failure(self, name: str, address: str) -> None:
-        """Audit the failure. An unknown name is not stored: it may be a password in the wrong
-        field.
-        """
+        """Audit the failure, but no unknown name: it may be a password in the wrong field."""
         known = (
             Operator.get_or_none(Operator.name == normal_name(name)) is not None
             or normal_name(name) == BUILT_IN

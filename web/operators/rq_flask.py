@@ -114,9 +114,7 @@ def page_policy(nonce: str, html: str) -> str:
 
 
 def make_dashboard() -> Flask:
-    """The Flask application under `/rq`. It only ever sees GET: other methods are answered before
-    it.
-    """
+    """The Flask application under `/rq`. It sees only GET: other methods are answered before it."""
     app = _Dashboard(
         "payphone_rq", static_folder=STATIC, static_url_path="/static", template_folder=None
     )

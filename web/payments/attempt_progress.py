@@ -1,6 +1,4 @@
-"""The progress of an attempt to pay, shown as a payment: what the `Location` of a 202 answers, from
-the first moment on.
-"""
+"""The progress of an attempt, shown as a payment: what the `Location` of a 202 answers at once."""
 
 from typing import Any
 

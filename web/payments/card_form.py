@@ -61,9 +61,7 @@ class FormRequest(Body):
 
 
 class CardCharge(Body):
-    """What to charge: a payment method made by Stripe's frame, and the exact amount (minor
-    units).
-    """
+    """What to charge: a payment method made by Stripe's frame, and the amount (minor units)."""
 
     payment_method_id: PaymentMethodId
     amount: Amount

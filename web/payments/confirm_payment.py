@@ -1,6 +1,4 @@
-"""Confirming payments: the same for web, backend and phone. Only Stripe's `succeeded` is
-success.
-"""
+"""Confirming payments, for web, backend and phone. Only Stripe's `succeeded` is success."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,6 +1,4 @@
-"""The outcome of a payment according to Stripe: of a charge of ours, or of an intent that is
-read.
-"""
+"""The outcome of a payment according to Stripe, for a charge of ours or an intent."""
 
 from typing import Any
 

@@ -26,9 +26,7 @@ class MaskedLogger(Logger):
             handler.setFormatter(MaskingFormatter(redact))
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log the beginning of the message: masking all that a stranger sends would cost too
-        much.
-        """
+        """Log only the beginning: masking all that a stranger sends would cost too much."""
         text = str(msg) % args if args else str(msg)
         super().warning("%s", redact(hide_secrets(text[: 2 * LONGEST]))[:LONGEST], **kwargs)
 

@@ -56,9 +56,7 @@ class _Connection(TConn):
         waiting.enter(self.sock)
 
     def close(self, graceful: bool = False) -> None:
-        """Close at once, since this runs in the thread that accepts; `handle` has already waited
-        for the peer.
-        """
+        """Close without waiting, in the thread that accepts: `handle` has waited for the peer."""
         self._waiting.leave(self.sock)
         util.close(self.sock)
 
@@ -99,8 +97,8 @@ class PatientWorker(ThreadWorker):
         poller.register(sock, selectors.EVENT_READ, readable)
 
     def handle(self, conn: Any) -> Any:
-        """Read and answer requests, in a thread that talks; returns whether the connection is kept
-        for another.
+        """Read and answer requests, in a thread that talks; returns whether to keep the
+        connection.
         """
         keep = self._handle_one(conn)
         while keep and self.alive and self._goes_on(conn):
@@ -133,9 +131,7 @@ class PatientWorker(ThreadWorker):
         return keep
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, call the application once a database connection is free, and return its
-        answer for writing.
-        """
+        """Read the body, and call the application once a database connection is free."""
         sock = environ["gunicorn.socket"]
         sock.allow(BODY_SECONDS)
         environ["wsgi.input"] = whole_body(environ, partial(self._waiting.hold, sock))

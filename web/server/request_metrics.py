@@ -59,9 +59,7 @@ def request_registry() -> CollectorRegistry:
 
 
 class RequestMetrics:
-    """Counts each request under its route's template, never its path: ids would make endless
-    series.
-    """
+    """Counts requests by their route's template, not their path: ids would make endless series."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Start the clock."""

@@ -25,16 +25,14 @@ class Waiting:
         return len(self._held)
 
     def enter(self, connection: socket.socket) -> None:
-        """Register a connection that now waits for its peer; closes the oldest if there are too
-        many.
-        """
+        """Register a connection that waits for its peer; closes the oldest at the limit."""
         with self._lock:
             self._held.setdefault(connection, 0)
             if len(self._held) > self._most:
                 self._hang_up()
 
     def hold(self, connection: socket.socket, size: int) -> None:
-        """Count `size` more buffered bytes of a connection's body; closes the oldest at the
+        """Count `size` more buffered bytes of a body; closes the oldest connections at the
         limit.
         """
         with self._lock:

@@ -1,6 +1,4 @@
-"""Stripe's webhooks: a signed event becomes an inbox row and a staged job in one commit, then
-200.
-"""
+"""Stripe's webhooks: a signed event becomes an inbox row and a staged job in one commit."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -62,9 +62,7 @@ class CostPreviewOf:
 
     @documented("Wizard", {200: CostPreview}, problems=PROBLEMS)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """What Deploy charges now, and the provider's monthly costs, which are shown but not
-        charged here.
-        """
+        """What Deploy charges now, and the provider's monthly costs, which are not charged here."""
         costs = preview_costs(account_of(req, account_id))
         resp.media = CostPreview(
             due_now=PriceShown.of(costs.due_now),

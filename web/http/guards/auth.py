@@ -55,8 +55,8 @@ class Caller:
         return self.rights is not None and self.rights.lack("admin") is None
 
     def need_admin(self) -> None:
-        """Raises Refused `forbidden` unless the caller is an operator with admin rights in every
-        account.
+        """Raises Refused `forbidden` unless an operator with admin rights in every account
+        calls.
         """
         if self.rights is None:
             raise Refused("forbidden", "Only an operator may do this.", missing="admin")

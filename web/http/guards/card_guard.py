@@ -29,7 +29,7 @@ class CardGuard:
     """
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Refuse a card number in the path, a stored header or the query of a page. Raises Problem
+        """Refuse card numbers in the path, stored headers and pages' queries. Raises Problem
         422.
         """
         places = [("path", req.path)] + [
@@ -44,7 +44,7 @@ class CardGuard:
     def process_resource(
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
     ) -> None:
-        """Refuse a card number in the query of an API request. Raises Problem 401 or 422."""
+        """Refuse card numbers in the query of an API request. Raises Problem 401 or 422."""
         if not req.path.startswith(API):
             return
         responder = getattr(resource, f"on_{req.method.lower()}", None)
@@ -54,9 +54,7 @@ class CardGuard:
 
 
 def refuse_card_numbers(document: Any, where: str = "") -> None:
-    """Raises Problem 422 that names the fields of `document` with a card number, never their
-    values.
-    """
+    """Raises Problem 422, naming the fields of `document` with a card number but no value."""
     found = card_fields(document, at_most=MOST_FIELDS)
     if found:
         raise _refusal([where + (path[:80] or "body") for path in found])

@@ -61,9 +61,7 @@ def _is_page(req: falcon.Request) -> bool:
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises Misconfigured if TRUSTED_PROXIES or a rate is invalid: at the start, not at the first
-    payment.
-    """
+    """Raises Misconfigured if TRUSTED_PROXIES or a rate is invalid; called at the start."""
     trusted_proxies()
     for name in ("rate_per_key", "rate_per_address"):
         rate = getattr(settings, name)

@@ -35,9 +35,7 @@ class QueryGuard:
     def process_resource(
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
     ) -> None:
-        """Refuse invisible characters. Raises Problem 422 that names each parameter containing
-        one.
-        """
+        """Refuse invisible characters. Raises Problem 422 that names their parameters."""
         responder = getattr(resource, f"on_{req.method.lower()}", None)
         if not getattr(responder, "needs_key", False):
             return

@@ -33,9 +33,7 @@ def cookie_of(req: falcon.Request, kind: str) -> str:
 
 
 def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> None:
-    """Set one of our cookies: for this host only, hidden from scripts, not sent with other sites'
-    forms.
-    """
+    """Set a cookie: for this host only, hidden from scripts, not sent with other sites' forms."""
     resp.set_cookie(
         cookie_name(kind),
         value,
@@ -49,9 +47,7 @@ def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> No
 
 
 def drop_cookie(resp: falcon.Response, kind: str) -> None:
-    """Delete one of our cookies: set it again with the same name, path and attributes, but
-    expired.
-    """
+    """Delete a cookie: set it again, expired, with the same name, path and attributes."""
     put_cookie(resp, kind, "", 0)
 
 
