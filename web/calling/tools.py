@@ -71,9 +71,7 @@ class VapiTools:
 
 
 def _answer(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
-    """The answer to a tool call; the model is told of a failure, lest it take silence for
-    success.
-    """
+    """The answer to a tool call, failed or not: the model might take silence for success."""
     try:
         return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, heard))
     except Exception:
