@@ -20,7 +20,7 @@ def die_with_parent(parent: int, signum: signal.Signals = signal.SIGKILL) -> Non
         os._exit(1)
 
 
-def few_arenas() -> None:
+def limit_arenas() -> None:
     """Limit glibc to two malloc arenas, so that a process with many threads uses less memory.
 
     By default nearly every new thread gets an arena, and memory that is free in one is no use to

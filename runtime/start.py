@@ -42,7 +42,7 @@ def read_settings() -> Settings:
     try:
         return get_settings()
     except ValidationError as error:
-        raise Misconfigured(not_valid(error)) from None
+        raise Misconfigured(invalid_settings(error)) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Misconfigured(
@@ -50,7 +50,7 @@ def read_settings() -> Settings:
         ) from None
 
 
-def settings_or_say() -> Settings:
+def parsed_settings_or_exit() -> Settings:
     """The settings, checked for their form only. Exits with 1 and a sentence if one is invalid."""
     try:
         return read_settings()
@@ -59,7 +59,7 @@ def settings_or_say() -> Settings:
         raise SystemExit(1) from None
 
 
-def not_valid(error: ValidationError) -> str:
+def invalid_settings(error: ValidationError) -> str:
     """A message that names each invalid setting, its value (secrets masked) and what is
     accepted.
     """

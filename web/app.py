@@ -65,7 +65,7 @@ from web.invoices.invoices import Invoices, OneInvoice
 from web.invoices.timeline import InvoiceTimeline
 from web.invoices.unpaid_invoices import FinanceSummary, UnpaidInvoices
 from web.openapi.api_docs import ApiDocs, OpenApi, ProblemDocs
-from web.operators.health import Health, Ready, unset
+from web.operators.health import Health, Ready, missing_settings
 from web.operators.home import Home
 from web.operators.login import Login, Logout
 from web.operators.metrics import Metrics
@@ -216,7 +216,7 @@ def create_app() -> falcon.App:
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     use_database(settings.database_url, STATEMENT_SECONDS)
-    for reason in unset():
+    for reason in missing_settings():
         get_log("web").error(reason)
     middleware: list[Any] = [
         RequestMetrics(),

@@ -39,7 +39,7 @@ class NumberWanted(Body):
     phone_number: Phone | None = None
 
 
-def in_its_own_words(responder: Callable[..., None]) -> Callable[..., None]:
+def payment_required_in_own_format(responder: Callable[..., None]) -> Callable[..., None]:
     """Answer a missing payment method in the format of this endpoint's clients. That answer is not
     stored, since a card can be added and the same request sent again.
     """
@@ -72,7 +72,7 @@ class PurchaseNumber:
             "provider_unavailable",
         ),
     )
-    @in_its_own_words
+    @payment_required_in_own_format
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Buy the account's number, once its payment method is verified."""

@@ -17,7 +17,7 @@ from runtime.secret_box import NEEDS_KEY
 from runtime.settings import INTERACTIVE, get_settings
 
 
-def unset() -> list[str]:
+def missing_settings() -> list[str]:
     """Settings that production needs and that are missing, though web starts without them."""
     settings = get_settings()
     if settings.secret_keys or settings.payphone_env != "production":
@@ -55,7 +55,7 @@ class Ready:
             resp.media = {"status": "unavailable", "reasons": [f"database: {explain(error)}"]}
             return
         lacking = [f"database: lacks {', '.join(missing)}"] if missing else []
-        reasons = [*refused, *lacking, *unset(), *self.reasons()]
+        reasons = [*refused, *lacking, *missing_settings(), *self.reasons()]
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
     def reasons(self) -> list[str]:

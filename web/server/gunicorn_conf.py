@@ -6,7 +6,7 @@ from typing import Any
 import runtime.blocked_imports  # noqa: F401 - before anything imports what it blocks
 
 # isort: split
-from runtime.libc import die_with_parent, few_arenas
+from runtime.libc import die_with_parent, limit_arenas
 from runtime.log import get_log
 from runtime.start import settings_or_exit
 from runtime.trusted_proxies import THIS_MACHINE
@@ -60,6 +60,6 @@ def post_fork(server: Any, _worker: Any) -> None:
     hold the port.
     """
     die_with_parent(server.pid)
-    few_arenas()
+    limit_arenas()
     gc.set_threshold(GARBAGE)
     reserve_counter_files()

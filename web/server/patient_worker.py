@@ -25,7 +25,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from delivery.nudge import push_in_background
 from models.transactions import Connections
 from web.server.request_bodies import whole_body
-from web.server.request_metrics import count_where_there_is_room
+from web.server.request_metrics import count_in_memory_without_files
 from web.server.timed_socket import TimedSocket
 from web.server.waiting import TALKING, Waiting
 
@@ -73,7 +73,7 @@ class PatientWorker(ThreadWorker):
 
     def load_wsgi(self) -> None:
         """Load the application and put `_answer` in front of it."""
-        count_where_there_is_room()
+        count_in_memory_without_files()
         super().load_wsgi()
         self._application, self.wsgi = self.wsgi, self._answer
 

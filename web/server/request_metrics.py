@@ -40,7 +40,7 @@ def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(method, route, status), _seconds.labels(route)
 
 
-def count_where_there_is_room() -> None:
+def count_in_memory_without_files() -> None:
     """In a new worker: count in memory if there was no disk space for its files. Whether files are
     used at all was decided when the master loaded prometheus-client.
     """
