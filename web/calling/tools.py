@@ -61,19 +61,21 @@ class VapiTools:
         """
         document = vapi_body(req)
         at_vapi = read_call(document)
-        heard = cache(lambda: read_heard(document))
+        transcript = cache(lambda: read_heard(document))
         resp.media = {
             "results": [
-                rendered(called, _answer(at_vapi, called, heard))
+                rendered(called, _answer(at_vapi, called, transcript))
                 for called in read_tool_calls(document)
             ]
         }
 
 
-def _answer(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
+def _answer(
+    at_vapi: Json, called: ToolCalled, transcript: Callable[[], tuple[Said, ...]]
+) -> Answer:
     """The answer to a tool call, failed or not: the model might take silence for success."""
     try:
-        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, heard))
+        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, transcript))
     except Exception:
         log.exception("a tool failed", tool=called.name)
         release_connection()

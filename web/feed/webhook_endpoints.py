@@ -107,8 +107,10 @@ class WebhookEndpoints:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's endpoints, oldest first."""
         account = caller_of(req).own
-        ever = WebhookEndpoint.select().where(WebhookEndpoint.account == account)
-        resp.media = page(req, endpoints_of(account), EndpointShown.show, ever, oldest_first=True)
+        unfiltered = WebhookEndpoint.select().where(WebhookEndpoint.account == account)
+        resp.media = page(
+            req, endpoints_of(account), EndpointShown.show, unfiltered, oldest_first=True
+        )
 
 
 class OneWebhookEndpoint:

@@ -81,9 +81,9 @@ def _errors_as_pages(req: falcon.Request, resp: falcon.Response) -> Iterator[Non
         log.error("callback from a provider that is not set up", reason=str(wrong))
         resp.status = falcon.HTTP_503
         show_page(resp, "plain.html", title=NOT_DONE, text=NOT_SET_UP)
-    except (OperationalError, InterfaceError) as away:
-        log.error(explain(away), error=type(away).__name__)
-        is_known = not isinstance(away, OutcomeUnknown)
+    except (OperationalError, InterfaceError) as error:
+        log.error(explain(error), error=type(error).__name__)
+        is_known = not isinstance(error, OutcomeUnknown)
         resp.status = falcon.HTTP_503
         text = LOOK
         if is_known:  # a commit of this request may have used the state up

@@ -103,10 +103,10 @@ class Customers:
     @documented("Customers", {200: CustomerList}, query=CustomerQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's customers, newest first, or the one with the given `externalId`."""
-        rows = every = Customer.select().where(Customer.account == caller_of(req).own)
+        rows = unfiltered = Customer.select().where(Customer.account == caller_of(req).own)
         if external_id := filter_of(req, "externalId"):
             rows = rows.where(Customer.external_id == external_id)
-        resp.media = page(req, rows, CustomerShown.show, every)
+        resp.media = page(req, rows, CustomerShown.show, unfiltered)
 
 
 class OneCustomer:

@@ -65,7 +65,7 @@ class Ready:
             signs = read_life_signs(self._redis, database_time())
         except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
-        away = [
+        unseen = [
             who
             for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler))
             if seen is None
@@ -78,4 +78,4 @@ class Ready:
             if not count
         ]
         frozen = [f"supervisor: frozen ({signs.frozen})"] if signs.frozen else []
-        return refused + [f"{who}: not seen for a minute" for who in away] + frozen + idle
+        return refused + [f"{who}: not seen for a minute" for who in unseen] + frozen + idle

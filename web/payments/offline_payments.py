@@ -73,12 +73,12 @@ class UpsertPayment:
         invoice_id, rest = reference.split(":", 1)
         intent_id, amount, currency, status = rest.rsplit(":", 3)
         payment, _ = read_intent(invoice_id, intent_id, caller_of(req).actor)
-        there = payment.amount_received if payment.status == "succeeded" else payment.amount
-        if (there, payment.currency) != (int(amount), currency):
+        received = payment.amount_received if payment.status == "succeeded" else payment.amount
+        if (received, payment.currency) != (int(amount), currency):
             raise Problem(
                 "payment_conflict",
-                f"{intent_id} is {there} {payment.currency} (minor units) at Stripe, not {amount}"
-                f" {currency}.",
+                f"{intent_id} is {received} {payment.currency} (minor units) at Stripe, not"
+                f" {amount} {currency}.",
             )
         resp.status = falcon.code_to_http_status(int(status))
         resp.media = {

@@ -169,8 +169,8 @@ def _show_reason(resp: falcon.Response, status: int, why: Why, invoice: Invoice)
     _show(resp, status, SAID[why, language], language)
 
 
-def _show(resp: falcon.Response, status: int, said: tuple[str, str], language: str) -> None:
+def _show(resp: falcon.Response, status: int, words: tuple[str, str], language: str) -> None:
     resp.status = status
     resp.set_header("Referrer-Policy", "no-referrer")
-    title, text = said
+    title, text = words
     show_page(resp, "plain.html", title=title, text=text, language=language)

@@ -52,12 +52,12 @@ def find_payment(account: Account, payment_id: str) -> Payment:
     """The account's own payment, by its id or its attempt's. Raises Problem 404."""
     attempt, payment = _find(account, payment_id)
     if payment is None:
-        nothing = (
+        detail = (
             f"{attempt.id} has no payment; GET /api/payments/{attempt.id} shows its progress."
             if attempt
             else ""
         )
-        raise Problem("not_found", nothing or f"There is no payment {payment_id[:40]}.")
+        raise Problem("not_found", detail or f"There is no payment {payment_id[:40]}.")
     return payment
 
 
@@ -95,10 +95,10 @@ class Payments:
     @documented("Payments", {200: PaymentList}, query=PaymentQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's payments, newest first; filter by `invoiceId`."""
-        query = every = Payment.select().where(Payment.account == caller_of(req).own)
+        query = unfiltered = Payment.select().where(Payment.account == caller_of(req).own)
         if invoice_id := filter_of(req, "invoiceId"):
             query = query.where(Payment.invoice == invoice_id)
-        resp.media = page(req, query, _listed, every, beside=_calls)
+        resp.media = page(req, query, _listed, unfiltered, beside=_calls)
 
 
 class OnePayment:

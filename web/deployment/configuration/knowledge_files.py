@@ -61,9 +61,9 @@ class KnowledgeFiles(TakesFile):
     @documented("Wizard", {200: KnowledgeFileList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's files, newest first."""
-        ever = KnowledgeFile.select().where(KnowledgeFile.account == account_of(req, account_id))
-        files = ever.where(KnowledgeFile.state.not_in(GONE))
-        resp.media = page(req, files, lambda row: KnowledgeFileShown.of_row(row).document(), ever)
+        rows = KnowledgeFile.select().where(KnowledgeFile.account == account_of(req, account_id))
+        files = rows.where(KnowledgeFile.state.not_in(GONE))
+        resp.media = page(req, files, lambda row: KnowledgeFileShown.of_row(row).document(), rows)
 
 
 class OneKnowledgeFile:
