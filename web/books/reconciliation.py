@@ -86,8 +86,9 @@ class LatestReconciliation:
 
     @documented("Finance", {200: ReconciliationReport}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Differences between our payments and refunds and Stripe's, as of the latest hourly
-        comparison. They are shown, never corrected silently.
+        """Differences between our books and Stripe's, as of the latest hourly comparison.
+
+        They concern payments and refunds, and are shown, never corrected silently.
         """
         caller = caller_of(req)
         own = (caller.account.stripe_account or "") if caller.account is not None else None

@@ -53,9 +53,10 @@ class InvoiceCalls:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later | None:
-        """Call the customer about the invoice: 202 with the call, which is placed once the contact
-        gate, checked again, allows it. If a call is on its way, that one is returned. 422 if the
-        gate refuses it now.
+        """Call the customer about the invoice.
+
+        202 with the call, which is placed once the contact gate, checked again, allows it; or with
+        a call that is already on its way. 422 if the gate refuses it now.
         """
         account, actor = caller_of(req).own, caller_of(req).actor
         check(CallRequest, document)
@@ -97,8 +98,10 @@ class CallRecording:
 
     @documented("Calls", {302: None}, problems=("provider_unavailable",))
     def on_get(self, req: falcon.Request, resp: falcon.Response, call_id: str) -> None:
-        """Redirect to the recording: a short-lived URL that is requested from Vapi each time and
-        stored nowhere. 404 for a call that was not recorded or is too old.
+        """Redirect to the recording.
+
+        Its short-lived URL is requested from Vapi each time and stored nowhere. 404 for a call that
+        was not recorded or is too old.
         """
         address = open_recording(own_call(req, call_id), caller_of(req).actor)
         resp.status = falcon.HTTP_302

@@ -56,8 +56,10 @@ class VapiTools:
         auth="signature",
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer the tool calls in a message from Vapi, authenticated by `X-Vapi-Secret`, a bearer
-        token or `X-Signature`. 200 even if a tool fails.
+        """Answer the tool calls in a message from Vapi.
+
+        The message is authenticated by `X-Vapi-Secret`, a bearer token or `X-Signature`. 200 even
+        if a tool fails.
         """
         document = vapi_body(req)
         at_vapi = read_call(document)

@@ -79,8 +79,10 @@ class ContactPreview:
 
     @documented("Contact", {200: ComingList}, query=PreviewQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Dry-run the ladder's scan: who would be contacted in the next days, when and how, or why
-        not, if nothing else happened. Nothing is written, and nobody is contacted.
+        """Dry-run the ladder's scan for the next days.
+
+        The answer says who would be contacted, when and how, or why not, if nothing else happened.
+        Nothing is written, and nobody is contacted.
         """
         account = account_of(req, account_id)
         days = number_of(req, "days", USUAL_DAYS, 1, MOST_DAYS)

@@ -79,8 +79,9 @@ class AccountDeployments(ResumesDeployment):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Deploy the configuration: charge the card, buy the number, create the receptionist. The
-        answer comes at once; poll the deployment, or follow its events. Deploying again applies
+        """Deploy the configuration: charge the card, buy the number, create the receptionist.
+
+        The answer comes at once; poll the deployment, or follow its events. Deploying again applies
         later changes of the configuration.
         """
         account = account_of(req, account_id)
@@ -117,8 +118,10 @@ class DeploymentEvents:
 
     @documented("Deployments", {200: None, 204: None})
     def on_get(self, req: falcon.Request, resp: falcon.Response, deployment_id: str) -> None:
-        """Events after `Last-Event-ID`, as server-sent events. Each response ends at once, and the
-        browser reconnects; 204 tells it that nothing more will come.
+        """Events after `Last-Event-ID`, as server-sent events.
+
+        Each response ends at once, and the browser reconnects; 204 tells it that nothing more will
+        come.
         """
         deployment = deployment_of(req, deployment_id)
         last = _last_event(req)
@@ -175,8 +178,9 @@ class TakeDownDeployment(ResumesDeployment):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> None:
-        """Take a live receptionist down. Its number is released and cannot be recovered; nothing is
-        refunded.
+        """Take a live receptionist down.
+
+        Its number is released and cannot be recovered; nothing is refunded.
         """
         deployment = locked_deployment(req, deployment_id)
         take_down(deployment, caller_of(req).actor)

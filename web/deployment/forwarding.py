@@ -94,8 +94,9 @@ class TestForwarding:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Call the clinic's number once, to see whether the call arrives at the receptionist. Read
-        the forwarding for the result.
+        """Call the clinic's number once, to see whether the call arrives at the receptionist.
+
+        Read the forwarding for the result.
         """
         check(NothingToSay, document)
         account = account_of(req, account_id)

@@ -68,8 +68,10 @@ class PaymentActionDone(ResumesDeployment):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> None:
-        """Report that the page is done: the deployment reads the payment from Stripe and goes on if
-        it was made. If another card was saved, that one is charged.
+        """Report that the page is done.
+
+        The deployment reads the payment from Stripe and goes on if it was made. If another card was
+        saved, that one is charged.
         """
         deployment = locked_deployment(req, deployment_id)
         resume_after_card(deployment)

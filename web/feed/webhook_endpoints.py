@@ -84,8 +84,9 @@ class WebhookEndpoints:
     @documented("Events", {201: EndpointMade}, body=NewEndpoint)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Register an endpoint. Deliveries are signed; verify them with any Standard Webhooks
-        library.
+        """Register an endpoint.
+
+        Deliveries are signed; verify them with any Standard Webhooks library.
 
         Deliveries are retried until they are answered with 2xx, for about three days. They may
         arrive in any order and more than once: remember the `webhook-id`s you have seen.

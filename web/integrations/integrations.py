@@ -84,8 +84,9 @@ class AuthorizeIntegration:
         account_id: str,
         provider: str,
     ) -> None:
-        """The URL at which the clinic consents; open it in the clinic's browser. No payment is
-        needed.
+        """The URL at which the clinic consents; open it in the clinic's browser.
+
+        No payment is needed.
         """
         account = account_of(req, account_id)
         check(NewAuthorization, document)
@@ -118,6 +119,7 @@ class ConnectIntegration:
         provider: str,
     ) -> None:
         """Connect with keys or a token, which are verified by a harmless call and stored encrypted.
+
         No payment is needed.
         """
         account = account_of(req, account_id)

@@ -90,8 +90,9 @@ class Customers:
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up
-        at Stripe, and must be the account's own.
+        """Create a customer; the same `externalId` twice is 409.
+
+        A `stripeCustomerId` is looked up at Stripe, and must be the account's own.
         """
         wanted = check(NewCustomer, document)
         values = _values(wanted, set(NewCustomer.model_fields))
@@ -119,8 +120,9 @@ class OneCustomer:
 
     @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=BINDING_PROBLEMS)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Change the fields in the body. A `stripeCustomerId` is looked up at Stripe, and must be
-        the account's own.
+        """Change the fields in the body.
+
+        A `stripeCustomerId` is looked up at Stripe, and must be the account's own.
         """
         caller, wanted = caller_of(req), check(CustomerChange, read_json(req))
         customer = find_customer(caller.own, customer_id)

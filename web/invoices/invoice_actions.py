@@ -62,8 +62,9 @@ class CancelInvoice:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Cancel the invoice: nothing is owed, links and open intents are closed. A partial payment
-        is shown as overpaid, to be refunded.
+        """Cancel the invoice: nothing is owed, links and open intents are closed.
+
+        A partial payment is shown as overpaid, to be refunded.
         """
         caller, why = caller_of(req), check(Reason, document).reason
         resp.media = InvoiceShown.show(cancel_invoice(caller.own, invoice_id, caller.actor, why))
@@ -77,8 +78,9 @@ class WriteOffInvoice:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Write off what is still owed: nobody is asked for it again. Only a sent invoice can be
-        written off; cancel a draft instead.
+        """Write off what is still owed: nobody is asked for it again.
+
+        Only a sent invoice can be written off; cancel a draft instead.
         """
         caller, why = caller_of(req), check(Reason, document).reason
         resp.media = InvoiceShown.show(write_off_invoice(caller.own, invoice_id, caller.actor, why))

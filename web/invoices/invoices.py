@@ -102,8 +102,9 @@ class OneInvoice:
         problems=("invoice_has_payments", "already_exists"),
     )
     def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Change the fields in the body. A new amount retires links and open intents for the old
-        one.
+        """Change the fields in the body.
+
+        A new amount retires links and open intents for the old one.
         """
         caller, wanted = caller_of(req), check(InvoiceChange, read_json(req))
         values = {

@@ -92,8 +92,9 @@ class CardForms:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later:
-        """Open a form on which the clinic's staff take a card. Its URL is valid for 30 minutes and
-        for this invoice only.
+        """Open a form on which the clinic's staff take a card.
+
+        Its URL is valid for 30 minutes and for this invoice only.
         """
         check(FormRequest, document)
         with transaction():

@@ -136,9 +136,10 @@ class PayByPhone(_Charges):
     @key_required
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Charge a card for the invoice as a mail or telephone order (MOTO). By keypad, 202 once it
-        is ordered: nothing is charged before the customer has agreed during the call and typed the
-        card.
+        """Charge a card for the invoice as a mail or telephone order (MOTO).
+
+        By keypad, 202 once it is ordered: nothing is charged before the customer has agreed during
+        the call and typed the card.
         """
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if [bool(wanted.payment_method_id), wanted.use_saved_card, wanted.keypad].count(True) != 1:

@@ -44,11 +44,11 @@ class UpsertPayment:
     @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
-        """Record the payment once: 201 when new, 200 when already recorded, 409 when it was
-        recorded with another amount or voided.
+        """Record the payment once.
 
-        A Stripe payment is read from Stripe, whose record is authoritative; 409 if its amount or
-        currency differs from the body.
+        201 when new, 200 when already recorded, 409 when it was recorded with another amount or
+        voided. A Stripe payment is read from Stripe, whose record is authoritative; 409 if its
+        amount or currency differs from the body.
         """
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)

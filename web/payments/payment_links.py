@@ -69,8 +69,9 @@ class InvoicePaymentLinks:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later | None:
-        """Create a payment link for the current balance and, if requested, text it: 202 with its
-        URL. 422 if the contact gate refuses the text.
+        """Create a payment link for the current balance and, if requested, text it.
+
+        202 with its URL. 422 if the contact gate refuses the text.
         """
         account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)

@@ -70,8 +70,9 @@ class ApproveDrafts:
     @documented("Work items", {200: ApprovalList}, body=Approved)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Make the drafted contacts, each if the balance and the contact gate allow it now, and
-        return what happened to each. Approving a draft again returns its outcome.
+        """Make the drafted contacts that the balance and the contact gate allow now.
+
+        The answer says what happened to each. Approving a draft again returns its outcome.
         """
         caller, wanted = caller_of(req), check(Approved, document)
         account = caller.own

@@ -36,8 +36,9 @@ class InvoicePromises:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Record a promise: nobody asks for money until its day and a day of grace are over. It
-        replaces the open promise; repeating the same promise changes nothing.
+        """Record a promise: nobody asks for money until its day and a day of grace are over.
+
+        It replaces the open promise; repeating the same promise changes nothing.
         """
         caller, wanted = caller_of(req), check(NewPromise, document)
         invoice = lock_invoice(caller.own, invoice_id)

@@ -128,8 +128,9 @@ class ResolveWorkItem(ResumesResolution):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, item_id: str
     ) -> None:
-        """Do what was chosen, and close the item. Repeating the same choice changes nothing;
-        another choice is 409.
+        """Do what was chosen, and close the item.
+
+        Repeating the same choice changes nothing; another choice is 409.
         """
         caller, wanted = caller_of(req), check(Resolution, document)
         choice = Choice(
@@ -146,8 +147,9 @@ class ReplyToWorkItem(ResumesResolution):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, item_id: str
     ) -> None:
-        """Text the customer, if the contact gate allows it, and close the item, as resolving it
-        with `reply` does. A text that fails reopens it.
+        """Text the customer, if the contact gate allows it, and close the item.
+
+        It is the same as resolving the item with `reply`. A text that fails reopens it.
         """
         caller, wanted = caller_of(req), check(Reply, document)
         choice = Choice(action="reply", actor=caller.actor, text=wanted.text)
@@ -164,9 +166,10 @@ class InvoiceEscalations:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Hand the invoice over to a person. For `attorney`, `bankruptcy`, `deceased`, `hardship`
-        and `dispute`, nobody else contacts the customer until their hold is removed. Repeating the
-        same reason returns the same item.
+        """Hand the invoice over to a person.
+
+        For `attorney`, `bankruptcy`, `deceased`, `hardship` and `dispute`, nobody else contacts the
+        customer until their hold is removed. Repeating the same reason returns the same item.
         """
         caller, wanted = caller_of(req), check(NewEscalation, document)
         invoice = lock_invoice(caller.own, invoice_id)

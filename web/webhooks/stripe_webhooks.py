@@ -41,8 +41,9 @@ class StripeWebhook:
 
     @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store the event. 400: not signed, not an event, or a thin one. 503: not stored, send it
-        again.
+        """Store the event.
+
+        400: not signed, not an event, or a thin one. 503: not stored, send it again.
 
         An event whose mode (test, live) is not our key's is stored as refused, and changes nothing.
         """

@@ -19,7 +19,9 @@ class KeypadReports:
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Process what was typed or mistyped, or the resulting payment method, which is then
-        charged. A repeated report gets the same answer.
+        charged.
+
+        A repeated report gets the same answer.
         """
         fields = signed_form(req)
         session, step = req.get_param("session") or "", req.get_param("step") or ""

@@ -47,8 +47,9 @@ class IncomingMessages:
         "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply
-        to one.
+        """Store the text and any opt-out in it.
+
+        Twilio itself confirms a STOP, so we do not reply to one.
         """
         fields = signed_form(req)
         _checked_sid(fields)
@@ -90,8 +91,10 @@ class MessageStatuses:
         "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Record a status report: in any order, any number of times, even before Twilio's answer to
-        our own request is stored.
+        """Record a status report.
+
+        Reports may come in any order, any number of times, even before Twilio's answer to our own
+        request is stored.
         """
         fields = signed_form(req)
         sid, status, code = (

@@ -37,9 +37,10 @@ class VapiWebhook:
         auth="signature",
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Record a report on a call, authenticated by `X-Vapi-Secret`, a bearer token or
-        `X-Signature`: in any order, any number of times, even before Vapi's answer to our own
-        request is stored.
+        """Record a report on a call.
+
+        It is authenticated by `X-Vapi-Secret`, a bearer token or `X-Signature`. Reports may come in
+        any order, any number of times, even before Vapi's answer to our own request is stored.
         """
         kind, report = read_message(vapi_body(req))
         new = False

@@ -43,9 +43,10 @@ class KnowledgeFiles(TakesFile):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Add a file: as JSON, or as the field `file` of multipart/form-data. It is uploaded to
-        Vapi and processed there: poll its `state` until it is `done` or `failed`. No payment is
-        needed.
+        """Add a file: as JSON, or as the field `file` of multipart/form-data.
+
+        It is uploaded to Vapi and processed there: poll its `state` until it is `done` or `failed`.
+        No payment is needed.
         """
         account, wanted = account_of(req, account_id), check(NewKnowledgeFile, document)
         content = decoded(wanted.content_base64)

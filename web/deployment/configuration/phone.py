@@ -93,8 +93,9 @@ class PortedPhone:
 
     @documented("Wizard", {200: PhoneSaved}, body=Ported, problems=("not_configured",))
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Choose to port the clinic's number. Its carrier is not contacted before Deploy. The PIN
-        is stored encrypted and never shown.
+        """Choose to port the clinic's number.
+
+        Its carrier is not contacted before Deploy. The PIN is stored encrypted and never shown.
         """
         account, wanted = account_of(req, account_id), check(Ported, read_json(req))
         setup = choose_ported(account, _choices(wanted), caller_of(req).actor)
@@ -106,8 +107,10 @@ class SipPhone:
 
     @documented("Wizard", {200: SipSaved}, body=Sip, problems=("not_configured",))
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Choose SIP. The answer has the credentials; the password is stored encrypted and never
-        shown again. Repeating the request keeps address and username, and makes a new password.
+        """Choose SIP.
+
+        The answer has the credentials; the password is stored encrypted and never shown again.
+        Repeating the request keeps address and username, and makes a new password.
         """
         account, wanted = account_of(req, account_id), check(Sip, read_json(req))
         setup, credentials = choose_sip(account, _choices(wanted), caller_of(req).actor)

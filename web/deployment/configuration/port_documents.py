@@ -29,9 +29,10 @@ class PortDocuments(TakesFile):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Add a bill of the current carrier: as JSON, or as the field `file` of
-        multipart/form-data. Name its id as the port's `documentId`. Deploy sends it to Twilio,
-        after which it is not kept. No payment is needed.
+        """Add the current carrier's bill: as JSON, or as the field `file` of multipart/form-data.
+
+        Name its id as the port's `documentId`. Deploy sends it to Twilio, after which it is not
+        kept. No payment is needed.
         """
         account, wanted = account_of(req, account_id), check(NewPortDocument, document)
         content = decoded(wanted.content_base64)

@@ -39,9 +39,10 @@ class TryIt:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Talk to the receptionist as it is configured now. Nothing is created at Vapi. The
-        question is not stored, the answer only with an Idempotency-Key, encrypted like every
-        answer; no payment is needed.
+        """Talk to the receptionist as it is configured now.
+
+        Nothing is created at Vapi. The question is not stored, the answer only with an
+        Idempotency-Key, encrypted like every answer; no payment is needed.
         """
         reply, chat = req.context.answered
         chat = record_reply(account_of(req, account_id), chat, reply)
