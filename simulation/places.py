@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from runtime.start import settings_or_say
+from runtime.start import parsed_settings_or_exit
 
-_settings = settings_or_say()
+_settings = parsed_settings_or_exit()
 VAR = _settings.state_dir
 STATE = VAR / "demo"
 CLOCK = STATE / "business-clock"

@@ -43,7 +43,7 @@ from rules.storable import storable_text
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
-from runtime.start import check_database, not_valid, read_settings
+from runtime.start import check_database, invalid_settings, read_settings
 
 FOUND_PROBLEMS = 1
 
@@ -91,7 +91,7 @@ class Program(click.Group):
 def _sentence(error: Exception) -> str:
     match error:
         case ValidationError():
-            return not_valid(error)
+            return invalid_settings(error)
         case PeeweeException():
             return _of_database(error)
         case RedisError():

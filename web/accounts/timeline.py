@@ -15,8 +15,9 @@ class AccountTimeline:
 
     @documented("Accounts", {200: Timeline}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """What was configured, charged, bought, created and taken down for the account, in order,
-        with the reasons. What is about an invoice is on that invoice's timeline.
+        """What was configured, charged, bought, created and taken down, in order, with the reasons.
+
+        Entries about an invoice are on that invoice's timeline.
         """
         account = account_of(req, account_id)
         entries = timeline_of_account(account, told_of(own_effects(account)))

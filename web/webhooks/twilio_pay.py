@@ -1,4 +1,4 @@
-"""Twilio's reports on a card that is typed on the keypad during a call."""
+"""Twilio's reports on a card being typed on the keypad during a call."""
 
 import falcon
 
@@ -18,8 +18,10 @@ class KeypadReports:
         "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take in what was typed, what was mistyped, or the payment method that came of it, which
-        is then charged. A report that comes again is answered the same.
+        """Process what was typed or mistyped, or the resulting payment method, which is then
+        charged.
+
+        A repeated report gets the same answer.
         """
         fields = signed_form(req)
         session, step = req.get_param("session") or "", req.get_param("step") or ""
