@@ -1,5 +1,5 @@
-"""Whether Stripe would charge an amount: asked before an invoice, a charge or a link is made for
-it, so that nobody is given an address that cannot be paid.
+"""Whether Stripe would charge an amount. Checked before an invoice, charge or link is created, so
+that no payer gets a URL that cannot be paid.
 """
 
 from models.invoices.invoice import Invoice
@@ -13,7 +13,7 @@ def check_chargeable(amount: int, currency: str, field: str, code: str = "invali
 
 
 def check_balance_chargeable(invoice: Invoice) -> None:
-    """Raises Refused when Stripe does not charge what is still owed of the invoice."""
+    """Raises Refused when Stripe does not charge the invoice's outstanding balance."""
     why = unchargeable(invoice.outstanding, invoice.currency)
     if why:
         raise Refused(

@@ -1,6 +1,4 @@
-"""Recording money that was taken by cash, check or bank transfer; the same reference is one
-payment.
-"""
+"""Record money taken by cash, check or bank transfer. The same reference is one payment."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -18,11 +16,11 @@ from rules.money import no_such_coin
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-AHEAD = timedelta(days=1)  # clocks and calendars of people may be ahead of ours
+AHEAD = timedelta(days=1)  # the clock or calendar of whoever took it can be ahead of ours
 
 
 class Taken(NamedTuple):
-    """Money that was taken, as somebody says."""
+    """Money taken offline, as reported by staff or the clinic's software."""
 
     amount: int
     currency: str
@@ -32,9 +30,9 @@ class Taken(NamedTuple):
 
 
 def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[Payment, bool]:
-    """Record the payment once, and recompute its invoice. Answers the payment, and whether it is
-    new. Raises Refused: another amount under the same reference, a voided one, or a time or an
-    amount that cannot be meant.
+    """Record the payment once, and recompute its invoice. Return the payment, and whether it is
+    new. Raises Refused for another amount under the same reference, a voided payment, another
+    currency, or an implausible time or amount.
     """
     refuse_amount(no_such_coin(taken.amount, taken.currency), "amount")
     account = Invoice.get_by_id(invoice_id).account
@@ -87,7 +85,7 @@ def _known(invoice: Invoice, taken: Taken) -> Payment | None:
 
 
 def _moment(said: datetime | date | None, account: Account) -> datetime:
-    """When money came in, in UTC; now, if nothing is said."""
+    """Return when the money was received, in UTC; now if not given."""
     if said is None:
         return real_now()
     at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
