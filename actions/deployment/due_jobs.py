@@ -1,5 +1,5 @@
-"""The jobs that move a deployment on: taken by whoever asks again while workers are busy or away,
-and hurried for whoever does not want to wait for the next attempt.
+"""The jobs that move a deployment on: claimed by a repeated request while no worker has begun them,
+and made due at once for a client that does not want to wait for the next attempt.
 """
 
 from actions.deployment.progress import current_step, stages_of
@@ -12,8 +12,8 @@ OF_A_LINE = ("purchase_number", "release_number")
 
 
 def take_due_jobs(deployment_id: str) -> list[int | None]:
-    """The job of the step that is done or undone now, and that of the number it waits for, where
-    they are due, taken for the caller to perform after its commit; needs an open transaction.
+    """Claim the due jobs of the current step and of the number it waits for, for the caller to
+    perform after its commit. Needs an open transaction.
     """
     deployment = Deployment.get_by_id(deployment_id)
     step = current_step(deployment)
@@ -25,8 +25,8 @@ def take_due_jobs(deployment_id: str) -> list[int | None]:
 
 
 def hurry(deployment: Deployment) -> None:
-    """Let what is put off, or just being put off, be due now: the job of the step that is done or
-    undone, and that of the number it waits for. In the open transaction.
+    """Make the jobs of the current step and of the number it waits for due now, even if they are
+    being rescheduled right now. Needs an open transaction.
     """
     step, line = current_step(deployment), PhoneLine.of(deployment.account_id)
     waits_for = [(stages_of(deployment), step.id)] if step is not None else []

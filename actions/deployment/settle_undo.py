@@ -1,4 +1,4 @@
-"""A person has seen to what a deployment could not undo: it is nobody's task any more."""
+"""Settle what a deployment could not undo, once an operator has taken care of it."""
 
 from actions.deployment.numbers.number import release
 from actions.deployment.progress import tell
@@ -16,13 +16,13 @@ from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
 DONE = "{step}: support has seen to it."
-# a later deployment, which has gone on with the request or with the number
+# a later deployment, which has taken over the port request or the number
 TAKEN_OVER = "account_id = ? AND id > ? AND (holds_slot OR status IN ('live', 'taken_down'))"
 
 
 def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> DeploymentStep:
-    """Record that what this step had made is away, or its money given back, by other means. Raises
-    NotAllowed when nothing of it is left to be seen to.
+    """Record that what this step made was removed, or its money refunded, by other means. Raises
+    NotAllowed if nothing of the step is left to settle.
     """
     with transaction():
         deployment = Deployment.locked(deployment_id)
@@ -50,8 +50,8 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
 
 
 def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
-    """What is away is no thing of the account any more; a number is released once more, which finds
-    that it is away, and frees the slot; so does a port that was cancelled by hand, unless a later
+    """Stop counting what was removed as the account's. A number is released once more, which finds
+    it gone and frees the slot. A port that was cancelled by hand frees the slot too, unless a later
     deployment has taken it over.
     """
     account_id = Deployment.get_by_id(step.deployment_id).account_id
@@ -71,7 +71,7 @@ def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
 
 
 def _to_be_away(step: DeploymentStep, account_id: str) -> set[str]:
-    """The providers' ids of what the step made, and of what its undoing asked to be taken away."""
+    """Return the provider ids of what the step made, and of what its undoing tried to remove."""
     asked = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
     undone = [each for each in asked if kind_of(each).recorded_by == UNDONE]
     named = [each.request.get(kind_of(each).target_field) for each in undone]

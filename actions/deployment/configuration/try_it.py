@@ -1,8 +1,8 @@
-"""Talking with a receptionist in writing before it is deployed: Vapi's chat, with an assistant that
-goes along with each question and is kept nowhere.
+"""Chat with a receptionist before it is deployed: Vapi's chat, with a transient assistant that is
+sent with each question.
 
-What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so
-it needs no payment; an account has a number of answers a day.
+Messages and answers are stored in no row. The platform pays for it, so it needs no card; an account
+has a daily ceiling of answers.
 """
 
 from actions.deployment.configuration.clinic import clinic_of
@@ -28,8 +28,8 @@ log = get_log("deployment")
 def ask_receptionist(
     account: Account, message: str, conversation_id: str | None
 ) -> tuple[ChatReply, TrialChat | None]:
-    """What the receptionist, as it is configured now, answers; and the conversation that goes on.
-    Called outside a transaction.
+    """Return the receptionist's answer, as it is configured now, and the conversation it continues,
+    if any. Call it outside a transaction.
 
     Raises Refused: `not_found` for a conversation that is not the account's, `ceiling_reached`,
     `provider_unavailable`, `provider_refused`.
@@ -48,7 +48,7 @@ def ask_receptionist(
 
 
 def record_reply(account: Account, chat: TrialChat | None, reply: ChatReply) -> TrialChat:
-    """Note where the conversation goes on; a new one begins. Needs an open transaction."""
+    """Record where the conversation continues, or begin a new one. Needs an open transaction."""
     now = real_now()
     if chat is None:
         made: TrialChat = TrialChat.create(

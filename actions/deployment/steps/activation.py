@@ -1,6 +1,7 @@
-"""Callers are answered: the number is active at Vapi, and its texts still come to us.
+"""Wait until the number is active at Vapi, so that callers are answered, and check that its texts
+still reach us.
 
-A number that was imported is `activating` for minutes, and nobody who calls is answered until then.
+An imported number is `activating` for minutes, and its callers are not answered until then.
 """
 
 from datetime import timedelta

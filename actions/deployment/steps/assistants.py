@@ -1,4 +1,4 @@
-"""The assistant that answers the clinic's calls, and the one that takes those about bills."""
+"""Make the assistant that answers the clinic's calls, and the one for calls about bills."""
 
 from collections.abc import Callable
 

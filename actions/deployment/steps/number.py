@@ -1,4 +1,4 @@
-"""The clinic's number: bought now, or the one that this account has already."""
+"""Get the clinic's number: buy it now, or use the one that the account already has."""
 
 from actions.deployment.ask_provider import ask
 from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wish_of
@@ -32,7 +32,7 @@ log = get_log("deployment")
 
 
 def _look(run: Run) -> Json:
-    """Whether the account's number is at Twilio still: a person may have released it there."""
+    """Check whether the account's number is still at Twilio: it can be released there by hand."""
     line = PhoneLine.of(run.account.id)
     if line is None or line.state != "owned":
         return {}
@@ -59,13 +59,13 @@ def _plan(run: Run, seen: Json) -> Plan:
         run.step.record(made=run.step.made | {"givenUp": line.id})
         return Fail(line.error_code, FAILED, line.error)
     stage_again("purchase_number", line.id, line.id, fair_to=run.account.id)
-    # who else asked for the line is told of it, not this step
+    # only the step that reserved the line is staged again when the purchase ends
     return Wait(0 if line.step_id == run.step.id else LOOK_AGAIN, SAYING)
 
 
 def _line_of(run: Run) -> PhoneLine | None:
-    """The line that this step asked for, or else the one in the account's slot. What could not be
-    bought is asked for anew when it is tried again.
+    """Return the line that this step reserved, or else the one in the account's slot. A purchase
+    that failed is requested anew on a retry.
     """
     asked = run.step.made.get("lineId")
     if asked and asked != run.step.made.get("givenUp"):
@@ -86,13 +86,13 @@ def _taken(run: Run, line: PhoneLine) -> Plan:
 
 
 def _address_of(run: Run) -> Json:
-    """The address that the number tells in an emergency, if one is registered."""
+    """Return the emergency address to attach to the number, if one is registered."""
     known = Resource.named(run.account.id, "emergency_address")
     return {"emergencyAddressSid": known.provider_id} if known is not None else {}
 
 
 def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
-    """The number that was there already tells the address from now on."""
+    """Record that the number which the account already had now has the emergency address."""
     line = PhoneLine.of(run.account.id)
     if line is None:
         return {}
@@ -108,7 +108,9 @@ def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
 
 
 def _freed(run: Run, line: PhoneLine) -> Plan:
-    """An earlier undoing could not release this number, which still has the slot: once more."""
+    """Release once more a number that an earlier undo could not release and that still holds the
+    slot.
+    """
     line = PhoneLine.locked(line.id)
     if run.step.made.get("frees") != line.id:
         run.step.record(made=run.step.made | {"frees": line.id})
@@ -126,7 +128,7 @@ def _freed(run: Run, line: PhoneLine) -> Plan:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """Released if this deployment bought it, or the receptionist is taken down."""
+    """Release the number if this deployment bought it, or if this is a take-down."""
     if not run.step.made.get("lineId"):
         return Skip("")
     line = PhoneLine.locked(run.step.made["lineId"])

@@ -1,4 +1,4 @@
-"""What can be known to go wrong is found before anything is charged."""
+"""Find what would make the deployment fail, before anything is charged."""
 
 from actions.deployment.numbers.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
@@ -60,7 +60,7 @@ TAKEN = (
     "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
     " again; or, if it is yours, ask whoever runs Payphone. Nothing was charged."
 )
-# of the settings, the clinic's own number
+# the setting that has the clinic's own number
 OWN = {"forwarded": "clinicNumber", "sip": "clinicNumber", "ported": "phoneNumber"}
 SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
 
@@ -87,14 +87,14 @@ def _look(run: Run) -> Json:
 
 
 def _has_left(line: PhoneLine) -> bool:
-    """Whether the account's number is not at Twilio any more."""
+    """Whether the account's number is no longer at Twilio."""
     if line.state != "owned" or not line.twilio_sid:
         return False
     return unless(NOT_FOUND, get_number, line.twilio_sid) is None
 
 
 def _portability(number: str) -> Json:
-    """Whether it can move; one that Twilio does not even look at cannot."""
+    """Whether a number can be ported. One for which Twilio refuses the check cannot."""
     try:
         return portability(number)
     except ProviderError as error:
@@ -129,7 +129,9 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _left(run: Run, seen: Json) -> Fail | None:
-    """The slot of a number that has left is free: it can be ported anew, or another way chosen."""
+    """Free the slot of a number that has left Twilio, so that it can be ported again or another
+    method chosen. Fail if it is live.
+    """
     if "left" not in seen:
         return None
     serialize_on(f"line:{run.account.id}")
@@ -154,7 +156,9 @@ def _of_twilio(run: Run, seen: Json) -> Fail | None:
 
 
 def _leaving(run: Run) -> Fail | None:
-    """A ported number that is let go; one that was bought is freed by the step that buys anew."""
+    """Fail for a ported number that is being released. A bought one is freed by the step that buys
+    the next.
+    """
     line = PhoneLine.of(run.account.id)
     if line is None or (line.source, line.state) != ("ported", "releasing"):
         return None
@@ -162,7 +166,7 @@ def _leaving(run: Run) -> Fail | None:
 
 
 def _crossed(run: Run) -> Fail | None:
-    """A line that the account has by another way, or calls that would go in a circle."""
+    """Fail if the account has a line by another method, or calls would loop."""
     line = PhoneLine.of(run.account.id)
     if line is not None and line.source != SOURCES[run.deployment.method]:
         return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
@@ -177,7 +181,7 @@ def _crossed(run: Run) -> Fail | None:
     if not is_forwarded:
         return Fail("number_taken", TITLE, TAKEN.format(number=own))
     if holder.source == "sip" and holder.account_id != run.account.id:
-        return None  # whoever says that a number is its own by SIP has shown nobody that it is
+        return None  # a number claimed by SIP is not verified, so it must not block another clinic
     return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=own))
 
 
@@ -189,7 +193,7 @@ def _of_numbers(seen: Json) -> Fail | None:
 
 
 def _not_portable(run: Run, seen: Json) -> Fail | None:
-    """A number that cannot move, or whose carrier wants more to let it go."""
+    """Fail for a number that cannot be ported, or whose carrier requires more to release it."""
     port = seen.get("port")
     if port is None:
         return None
@@ -206,7 +210,7 @@ def _not_portable(run: Run, seen: Json) -> Fail | None:
 
 
 def missing_settings(settings: Settings) -> list[str]:
-    """The settings that going live needs and that are not set."""
+    """Return the names of the settings that going live needs and that are not set."""
     needed = (
         "public_url",
         "stripe_secret_key",

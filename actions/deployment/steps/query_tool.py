@@ -1,4 +1,4 @@
-"""The tool by which the receptionist answers from the clinic's files."""
+"""Make the tool by which the receptionist answers from the clinic's files."""
 
 from datetime import timedelta
 
@@ -45,7 +45,7 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _tell_left_out(run: Run, names: list[str]) -> None:
-    """Say once which files were not waited for any longer."""
+    """Report once which files the deployment no longer waits for."""
     if run.step.made.get("leftOut"):
         return
     run.step.record(made=run.step.made | {"leftOut": names})

@@ -1,4 +1,4 @@
-"""The clinic's number is imported into Vapi, so that its squad answers; texts stay ours."""
+"""Import the clinic's number into Vapi, so that its squad answers calls. Texts stay with us."""
 
 from actions.deployment.step import Fail, Json, Plan, Run, step_of
 from actions.deployment.vapi_object import VapiObject
@@ -47,14 +47,14 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def record_routed(run: Run, answer: Json) -> None:
-    """The account's line is answered at Vapi from now on."""
+    """Record that Vapi answers the account's line."""
     line = PhoneLine.of(run.account.id)
     if line is not None:
         line.record(run.now, vapi_id=answer["id"])
 
 
 def record_unrouted(run: Run) -> None:
-    """It is not any more."""
+    """Record that Vapi no longer answers the account's line."""
     line = PhoneLine.of(run.account.id)
     if line is not None:
         line.record(run.now, vapi_id=None)

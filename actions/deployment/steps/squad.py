@@ -1,4 +1,6 @@
-"""The squad: the receptionist and the payments member, each at the version made for it."""
+"""Make the squad of the receptionist and the payments assistant, each pinned to its current
+version.
+"""
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Fail, Json, Plan, Run, step_of

@@ -1,4 +1,4 @@
-"""Releasing what belongs to nobody: a person asks for it, one by one, and says why."""
+"""Release an orphan: an operator requests each one and gives a reason."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ MISSING = (
 
 
 def place_of(stray: Stray) -> Place:
-    """Where it is."""
+    """Return the place that the stray is in."""
     return PLACES[f"{stray.provider}.{stray.kind}"]
 
 
 def release_stray(stray_id: str, actor: str, why: str) -> Stray:
-    """Have an orphan taken away at its provider. Raises NotAllowed for what is none any more, and
-    for what is missing.
+    """Stage the removal of an orphan at its provider. Raises NotAllowed for one that is no longer
+    an orphan, and for one that is missing.
     """
     with transaction():
         stray = Stray.locked_if_there(stray_id)
@@ -54,7 +54,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
 
 
 def plan_release(stray: Stray) -> Effect | None:
-    """What takes it away; None when that is over. The stray is locked."""
+    """Return the effect that removes the stray; None when that is over. The stray is locked."""
     if stray.state != "releasing":
         return None
     place = place_of(stray)
@@ -71,7 +71,7 @@ def plan_release(stray: Stray) -> Effect | None:
 
 
 def record_released(stray: Stray, effect: Effect, answer: dict[str, Any] | None) -> None:
-    """It is away, or its provider refused."""
+    """Record that the stray is removed, or, if `answer` is None, that its provider refused."""
     if answer is None:
         stray.record(state="open", closed_by="", detail=effect.error or "refused")
         return

@@ -1,4 +1,6 @@
-"""What a port comes to: the number has moved and is the account's, or stays where it was."""
+"""Record the outcome of a port: the number has moved and is the account's, or stays with its
+carrier.
+"""
 
 from actions.deployment.step import Json
 from models.deployment.phone_line import PhoneLine
@@ -14,8 +16,8 @@ KEPT = (
 
 
 def record_moved(account_id: str, number_sid: str) -> PhoneLine | None:
-    """The number is at Twilio. From now on it is released by nobody but a person: it cannot be had
-    again. Needs a transaction.
+    """Record that the number is at Twilio. From now on only an operator releases it, because that
+    cannot be undone. Needs a transaction.
     """
     now = real_now()
     line, asked = PhoneLine.of(account_id), Resource.named(account_id, NAME)
@@ -28,7 +30,7 @@ def record_moved(account_id: str, number_sid: str) -> PhoneLine | None:
 
 
 def record_not_moved(account_id: str) -> None:
-    """The slot is free, and the number is where it always was. Needs a transaction."""
+    """Free the slot: the number stayed with its carrier. Needs a transaction."""
     now = real_now()
     asked, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
     if asked is not None:
@@ -39,7 +41,9 @@ def record_not_moved(account_id: str) -> None:
 
 
 def record_end(account_id: str, end: Json) -> PhoneLine | None:
-    """As `end` of the request says, which is what cancelling it came to; the line if it moved."""
+    """Record how the request ended according to `end`, the result of cancelling it. Return the line
+    if the number moved.
+    """
     if end.get("came_to") == "moved":
         return record_moved(account_id, end["number_sid"])
     record_not_moved(account_id)

@@ -1,6 +1,7 @@
-"""The number that has moved is set up: its calls and texts come to us, and it tells its address.
+"""Set up the number that has moved: its calls and texts come to us, and it has its emergency
+address.
 
-Undoing leaves it at Twilio, for released it would be lost to the clinic for good.
+Undoing leaves it at Twilio, because the clinic would lose a released number for good.
 """
 
 from actions.deployment.ask_provider import ask, begun
@@ -51,7 +52,7 @@ def _settings(run: Run, line: PhoneLine) -> Json:
     settings = {
         "friendly_name": tagged(line.id),
         **text_webhooks(),
-        **({} if line.vapi_id else call_webhooks()),  # those of a live one go to Vapi
+        **({} if line.vapi_id else call_webhooks()),  # Vapi receives the calls of a live number
     }
     address = Resource.named(run.account.id, "emergency_address")
     if address is not None:
@@ -70,7 +71,7 @@ def _record(run: Run, effect: Effect, _answer: Json) -> Json:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """Callers are answered no more, unless an earlier deployment went live on the number."""
+    """Mark its calls as no longer answered, unless an earlier deployment is live on it."""
     line = PhoneLine.of(run.account.id)
     is_live = run.deployment.goal != "taken_down" and line is not None and line.voice_live
     if line is None or is_live:

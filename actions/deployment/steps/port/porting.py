@@ -1,6 +1,6 @@
-"""Waiting until the number has moved: what Twilio and the carrier say of it is told in words.
+"""Wait until the number has moved, and report what Twilio and the carrier say about it.
 
-Nobody is asked in between: a report of Twilio's, or the hourly look, has this step look again.
+The step does not poll: a report from Twilio, or the hourly check, stages it again.
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, Wait
@@ -39,7 +39,9 @@ def _look(run: Run) -> Json:
 
 
 def _without_pin(run: Run, request: Json) -> Json:
-    """The request, whose reasons do not tell the PIN: the carrier may repeat it in them."""
+    """Return the request with the PIN redacted from its reasons, because a carrier might repeat it
+    there.
+    """
     sealed = run.setup.sealed.get("sealedPin")
     if sealed is None or not any(each["reason"] for each in (request, *request["numbers"])):
         return request
@@ -52,7 +54,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
     if not seen or "gone" in seen:
-        if seen:  # then undoing has nothing to cancel
+        if seen:  # the request is gone at Twilio: undoing has nothing to cancel
             run.step.record(made=run.step.made | {"over": "gone"})
         return Fail("port_gone", TITLE, NOT_ASKED)
     port = port_of(seen["request"], seen["number"])

@@ -1,4 +1,6 @@
-"""The clinic's login: a list at Twilio that has it, and its password as the clinic was told it."""
+"""Make the clinic's SIP login: a credential list at Twilio, with the password that the clinic was
+shown.
+"""
 
 import hashlib
 
@@ -31,7 +33,7 @@ def _set(run: Run, _seen: Json) -> Plan:
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
-    """Which password it was is kept as a mark of the sealed one, so that a new one is seen."""
+    """Store a digest of the sealed password that was set, so that a new password is noticed."""
     made = Resource.named(run.account.id, LIST.name)
     if made is not None:
         made.record(run.now, digest=effect.request["mark"])
@@ -44,7 +46,7 @@ def _mark(run: Run) -> str:
 
 
 def _is_outdated(run: Run) -> bool:
-    """Whether the clinic has been told another password since."""
+    """Whether the clinic has been given another password since."""
     made = Resource.named(run.account.id, LIST.name)
     return made is not None and made.digest != _mark(run)
 

@@ -1,6 +1,6 @@
-"""A test call to the receptionist by SIP, which Vapi has to answer before any caller comes.
+"""Place a test call to the receptionist by SIP, which Vapi must answer before the first caller.
 
-A trunk that Vapi does not take calls from looks like one that it does: nothing but a call tells.
+A trunk whose calls Vapi rejects looks like one that works; only a call shows the difference.
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind, Wait
@@ -26,7 +26,7 @@ UNANSWERED = (
     " again."
 )
 LOOK_AGAIN = 5.0  # seconds
-PAUSE = 30.0  # seconds between looks at the switch
+PAUSE = 30.0  # seconds between looks at the pause switch
 ANSWERED = frozenset({"in-progress", "completed"})
 
 
@@ -53,7 +53,7 @@ def _place(run: Run, _seen: Json) -> Plan:
 
 
 def _refused(run: Run, effect: Effect) -> Plan:
-    """Another try is another call."""
+    """Fail. A retry places another call."""
     run.step.record(made={"tries": run.step.made.get("tries", 0) + 1})
     return Fail(effect.error_code or "refused", TITLE, effect.error or "")
 

@@ -1,4 +1,4 @@
-"""The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
+"""Make the clinic's trunk at Twilio, at the domain that it was given, and admit its logins."""
 
 from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
