@@ -1,4 +1,4 @@
-"""What the receptionist is told when it asks for free times: one line, whatever happens."""
+"""Answer the receptionist when it requests free times: one line, whatever happens."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -25,8 +25,8 @@ log = get_log("integrations")
 
 
 def answer_free_times(account: Account, arguments: dict[str, Any]) -> str:
-    """Free times from `dayFrom` to `dayTo` (YYYY-MM-DD; a week from today where both are left out),
-    in the clinic's hours and zone. Called outside a transaction.
+    """Return the free times from `dayFrom` to `dayTo` (YYYY-MM-DD; a week from today if both are
+    left out), in the clinic's hours and time zone. Call it outside a transaction.
     """
     zone = ZoneInfo(account.time_zone)
     today = business_now().astimezone(zone).date()

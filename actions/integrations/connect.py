@@ -1,4 +1,6 @@
-"""Connecting and disconnecting: by keys and tokens that the clinic gives, or by its consent."""
+"""Connect and disconnect providers, with keys and tokens that the clinic gives or by its OAuth
+consent.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +29,7 @@ from runtime.secret_box import seal, unseal
 from runtime.settings import get_settings
 
 CALLBACK = "/api/oauth/callback"
-PATIENCE = timedelta(minutes=15)  # for the clinic to say yes
+PATIENCE = timedelta(minutes=15)  # for the clinic to give its consent
 RETRY_AFTER = 5  # seconds
 OVER = (
     "This way back was used already, or is older than 15 minutes. Start again where you connect"
@@ -52,8 +54,8 @@ class Verified:
 
 
 def authorize(account: Account, provider: str, actor: str) -> str:
-    """Where the clinic says yes, and comes back from within 15 minutes, once. Raises Refused
-    `not_found`, `conflict`; Misconfigured.
+    """Return the URL at which the clinic consents; its callback is valid once, within 15 minutes.
+    Raises Refused `not_found` or `conflict`; Misconfigured.
     """
     connector = connector_of(provider)
     if connector.oauth is None:
@@ -74,8 +76,9 @@ def authorize(account: Account, provider: str, actor: str) -> str:
 
 
 def asked_for(state: str) -> tuple[Account, Connector]:
-    """For whom, and with what, this way back would connect: whoever has come back by it is asked
-    first, for the address may have been sent on to somebody else. Raises Refused `bad_request`.
+    """Return the account and connector that this OAuth state would connect. The user who arrives at
+    the callback is asked to confirm first, because the URL might have been forwarded to them.
+    Raises Refused `bad_request`.
     """
     asked = OAuthState.usable(state, real_now()) if state else None
     if asked is None:
@@ -84,11 +87,11 @@ def asked_for(state: str) -> tuple[Account, Connector]:
 
 
 def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
-    """What the clinic's consent came to: connected, or why not. Called outside a transaction, and
-    with a code only once the person has said for whom.
+    """Complete the clinic's consent: store the credential, or raise the reason. Call it outside a
+    transaction, and with a code only once the user has confirmed the account.
 
-    Raises Refused in words for the clinic: `bad_request` for a way back that does not count (any
-    more), `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.
+    Raises Refused in words for the clinic: `bad_request` for a state that is unknown, used or
+    expired, `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.
     """
     with transaction():
         asked = OAuthState.take(state, real_now()) if state else None
@@ -109,7 +112,7 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
         before = Integration.of(asked.account_id, connector.name)
         if not tokens.refresh:
             if before is not None and before.state == "connected" and opened(before).get("refresh"):
-                return before, connector  # what is kept lasts longer than what came
+                return before, connector  # its refresh token outlasts the new access token
             if known.needs_refresh_token:
                 raise Refused("provider_refused", NO_REFRESH.format(title=connector.title))
         credential = credential_of(tokens)
@@ -120,8 +123,8 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
 
 
 def verify(account: Account, provider: str, given: Values) -> Verified:
-    """A credential made of what the clinic gave, once a harmless call has shown that it works.
-    Called outside a transaction.
+    """Return a credential made from what the clinic gave, once a harmless call has shown that it
+    works. Call it outside a transaction.
 
     Raises Refused `not_found`, `conflict`, `invalid` with fields, `provider_refused`,
     `provider_unavailable`; Misconfigured.
@@ -143,14 +146,16 @@ def verify(account: Account, provider: str, given: Values) -> Verified:
 
 
 def connect(account: Account, provider: str, verified: Verified, actor: str) -> Integration:
-    """Keep what was verified."""
+    """Store a verified credential."""
     return save_connected(
         account, connector_of(provider), verified.credential, verified.found, actor
     )
 
 
 def disconnect(account: Account, provider: str, actor: str) -> Integration:
-    """Use it no more from now on, and have its provider told. Raises Refused `not_found`."""
+    """Stop using the credential at once, and stage its revocation at the provider. Raises Refused
+    `not_found`.
+    """
     now = real_now()
     with transaction():
         serialize_on(f"integrations:{account.id}")
