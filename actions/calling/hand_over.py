@@ -51,7 +51,7 @@ def stop_contact(call: Call, now: datetime) -> None:
     if not numbers:
         ask_whom_to_leave_alone(call)
         return
-    serialize_on(*map(person_key, numbers))  # before what else a stop changes
+    serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
     for number in numbers:
         _stop(call, number, min(call.ended_at or now, now))
 

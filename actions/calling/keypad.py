@@ -124,7 +124,7 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
     """
     now = real_now()
     kept = json.dumps(kept_of_report(fields), sort_keys=True)
-    # a digest of only what is stored and charged: no other card data, not even as a digest
+    # digest only what is stored or charged: other card data must not be kept even as a digest
     counted = f"{kept}:{fields.get('PaymentToken', '')[:MOST_TOKEN]}"
     digest = hashlib.sha256(counted.encode()).hexdigest()[:32]
     with transaction():

@@ -67,7 +67,7 @@ def record_opt_out(
     named = {phone} if phone else {customer.preferred_phone, customer.phone or ""} - {""}
     numbers = sorted(named) or [_number(customer, None)]  # sorted: the order of locks
     with transaction():
-        serialize_on(*map(person_key, numbers))  # before other locks of an opt-out
+        serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
         said = {
             number: OptOut.record(
                 customer.account_id, number, "stop", channels, recorded_by=actor, **words

@@ -86,7 +86,7 @@ def stop_contact(request: ToolRequest) -> str:
         if known is not None:
             return known.answer
         if phones:
-            serialize_on(*map(person_key, phones))  # before other locks of an opt-out
+            serialize_on(*map(person_key, phones))  # all numbers first, then the courses
             stops = [_stop(request, call, phone, channels, is_wrong=wrong) for phone in phones]
             _keep(request, call, wish, line, stops[0].id)
         else:
