@@ -1,9 +1,9 @@
-"""Stripe is asked again about a payment, a refund or a dispute of which something was left open: a
-word that is not known here, a charge that was not named, money that has not come back.
+"""Ask Stripe again about a payment, refund or dispute that was left unclear: an unknown word, an
+unnamed charge, or money that has not come back.
 
-Twice is harmless: it only reads, and what it reads is merged by Stripe's ids. What stays open is
-asked about some times more, for half an hour; then what is known stands, and the log says so. The
-hourly comparison with Stripe's books goes on.
+Twice is harmless: it only reads, and what it reads is merged by Stripe's ids. It retries for half
+an hour while the answer stays unclear; after that the books keep what is known and the log says so.
+The hourly comparison with Stripe's books goes on.
 """
 
 from actions.deployment.card.learn_of_fee import fee_of, learn_of_fee
@@ -37,7 +37,7 @@ from runtime.errors import NotYet
 from runtime.log import get_log
 
 ATTEMPTS = 6
-Found = PaymentFinding | RefundFinding | Json  # a dispute is taken as it was read
+Found = PaymentFinding | RefundFinding | Json  # a dispute stays as it was read
 
 log = get_log("books")
 
@@ -91,7 +91,7 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
 
 
 def _belonging(finding: Found) -> Belonging:
-    """What the object's own metadata claim; a dispute has none."""
+    """What the object's own metadata claims; a dispute has none."""
     return Belonging() if isinstance(finding, dict) else finding.belonging
 
 
@@ -99,7 +99,7 @@ def _record(finding: Found, stripe_account: str) -> None:
     intent_id = finding["payment_intent"] if isinstance(finding, dict) else finding.intent_id
     with recording():
         serialize_on(intent_id)
-        payment = Payment.by_intent(stripe_account, intent_id)  # it may just have been recorded
+        payment = Payment.by_intent(stripe_account, intent_id)  # may be new since the read
         invoice = Invoice.locked(payment.invoice_id) if payment is not None else None
         if isinstance(finding, PaymentFinding):
             if invoice is not None:

@@ -1,4 +1,4 @@
-"""An open intent at Stripe is changed to the amount, receipt address and customer that its attempt
+"""Change an open intent at Stripe to the amount, receipt address and customer that its attempt
 wants.
 
 Twice is harmless: each version of what is wanted is one effect. Nothing is charged until Stripe has
@@ -25,8 +25,8 @@ from runtime.clock import real_now
 
 @job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def change_payment_intent(attempt_id: str, version: int) -> None:
-    """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer one
-    is.
+    """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer
+    version exists.
     """
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
         with transaction():
@@ -61,7 +61,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             _record_refused(attempt, effect)
             return
         with recording():
-            Invoice.locked(attempt.invoice_id)  # whoever decides about the attempt has it first
+            Invoice.locked(attempt.invoice_id)  # taken first by every decision about the attempt
             effect.record_confirmed(
                 changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now()
             )
@@ -69,7 +69,9 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
 
 
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
-    """Stripe refused to change the intent. It may just have been paid, so it is read."""
+    """Record that Stripe refused the change. The intent might just have been paid, so it is
+    read.
+    """
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
     kept = {
         "receipt_email": intent.get("receipt_email"),

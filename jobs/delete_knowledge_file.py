@@ -1,7 +1,8 @@
-"""A knowledge file that its clinic deleted is at Vapi no more, whatever had become of its upload.
+"""Delete a knowledge file at Vapi that its clinic has deleted, whatever became of its upload.
 
-Twice is harmless: what is not there is taken away. An upload that may be under way is waited for,
-and looked for by its tag; one that was never sent is ended here, so that it never is.
+Twice is harmless: a file that no longer exists counts as deleted. An upload that might be in flight
+is waited for, and looked up by its tag; an upload that was never sent is refused here, so it never
+will be.
 """
 
 from actions.deployment.configuration.knowledge_files import upload_of
@@ -16,7 +17,7 @@ from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotYet
 
-SETTLES_IN = 5.0  # seconds until an upload in doubt is looked for again
+SETTLES_IN = 5.0  # seconds until an upload in doubt is looked up again
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
@@ -39,7 +40,9 @@ def delete_knowledge_file(file_id: str) -> None:
 
 
 def _uploaded(upload: Effect) -> str | None:
-    """The id at Vapi that an upload made; None when it made none and will not."""
+    """The file's id at Vapi, or None if the upload created none and never will. Raises Snooze while
+    it might still be in flight.
+    """
     if upload.state == "confirmed":
         return upload.provider_id
     found = reconcile(upload) if upload.in_doubt or upload.generation > 1 else None

@@ -1,10 +1,10 @@
-"""An event is delivered to an endpoint of the clinic's software, at least once and in any order, or
-given up after days.
+"""Deliver an event to a webhook endpoint of the clinic's software, at least once and in any order,
+or give up after days.
 
 Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a
-new signature. One that fails is tried again, and holds up no other. When several in a row have
-failed, one of the endpoint's deliveries at a time tests it; the others are held, unclaimed, until
-it works again.
+new signature. A failed delivery is retried, and holds up no other. After several failures in a row,
+one of the endpoint's deliveries at a time tests it; the others are held, unclaimed, until it works
+again.
 """
 
 import json
@@ -27,8 +27,8 @@ from runtime.log import get_log
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
-# Seconds after each try of a delivery that failed, while no other one is asked in its stead; the
-# last one holds on.
+# Seconds to wait after each failed try, unless another delivery tests the endpoint instead. The
+# last one repeats.
 WAITS = 5, 60, 300, 1800, 3600
 
 log = get_log("outgoing")
@@ -66,9 +66,7 @@ def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -
 
 
 def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
-    """Once an endpoint answers again, those of its deliveries that are held need not wait any
-    longer.
-    """
+    """Record the delivery, and release the endpoint's held deliveries if it has just recovered."""
     now = real_now()
     with recording():
         delivery.record_try(_told(reply, now))
@@ -121,8 +119,8 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
-    """Choose the delivery that tests the failing endpoint next, and hold the others; the seconds
-    that `tried` waits.
+    """Choose the delivery that tests the failing endpoint next, and hold the others. Returns the
+    seconds that `tried` waits.
     """
     quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
     chosen = next_to_ask(endpoint)[:1]
@@ -137,7 +135,7 @@ def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
 
 
 def _own(tried: WebhookDelivery) -> float:
-    """Seconds after which a delivery that failed is tried again for its own sake."""
+    """Seconds until a failed delivery is retried on its own schedule."""
     return WAITS[min(tried.attempts, len(WAITS)) - 1]
 
 

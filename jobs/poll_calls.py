@@ -1,12 +1,12 @@
-"""Calls whose reports were lost are read at Vapi, so that none is under way for ever.
+"""Poll Vapi for calls whose reports were lost, so that no call stays in progress for ever.
 
-Twice is harmless: reading calls nobody, and reports are merged by rank. A call is read once it has
-been quiet for some minutes. One without an end at its deadline, which is later than any call lasts,
-is in doubt: its slot is free again, and a person looks; a late report still counts. Such a call is
-still read now and then: for two hours as any other, then once a day, and after a month no more.
+Twice is harmless: polling calls nobody, and reports are merged by rank. A call is polled once it
+has been quiet for some minutes. A call without an end at its deadline, which is later than any call
+lasts, is in doubt: its slot is freed, and a person looks into it; a late report still counts. Such
+a call is still polled: for two hours like any other, then once a day for a month.
 
-Vapi shows a call as ended before it has worked out what was said in it. What a look finds is
-therefore taken for the report only once that is there, or will not come any more.
+Vapi shows a call as ended before its transcript is ready. A poll's answer therefore counts as the
+final report only once the transcript is there, or can no longer be expected.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -34,23 +34,23 @@ from runtime.clock import real_now
 
 BATCH = 500
 QUIET = timedelta(minutes=3)
-SLOT = timedelta(minutes=5)  # a call is looked at once in each
+SLOT = timedelta(minutes=5)  # each call is polled once per slot
 YOUNG = timedelta(hours=2)
-DAYS = 30  # on which a call that was given up is looked at
-FOLLOWED = timedelta(days=2)  # after which a report that is missing will not come any more
-WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi knows what was said in it
+DAYS = 30  # for which an abandoned call is polled daily
+FOLLOWED = timedelta(days=2)  # after which a missing report is no longer expected
+WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi has its transcript
 NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in Vapi's call list."
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def poll_calls() -> None:
-    """Stage a look at each call of which something is still to be learnt, five hundred at a time:
-    many of which a look learns nothing delay no other.
+    """Stage a poll of each call with something still to learn, five hundred at a time. Polls that
+    learn nothing do not delay other calls.
     """
     now = real_now()
     slot = f"{_slot(now):%Y%m%d%H%M}"
     with transaction():
-        # however many were given up, they delay none that is followed
+        # a backlog of abandoned calls must not delay live ones
         quiet, given_up = (
             Call.quiet(now - QUIET, slot, BATCH),
             Call.given_up(stretches(now), slot, BATCH),
@@ -62,8 +62,8 @@ def poll_calls() -> None:
 
 
 def stretches(now: datetime) -> list[tuple[datetime, datetime]]:
-    """When the calls were given up that are looked at now: lately, or at this time of another day,
-    so that each has its turn once a day; one whose turn fell out has it on the next.
+    """The periods in which calls polled now were given up: recently, or around this time on an
+    earlier day. So each has its turn once a day; a missed turn is made up the next day.
     """
     at = _slot(now)
     days = (at - timedelta(days=day) for day in range(1, DAYS + 1))
@@ -85,7 +85,7 @@ def poll_call(call_id: str) -> None:
         call, invoices = locked_with_invoices(call)
         now = real_now()
         if told is not None and (call.state != "unknown" or told.status == "ended"):
-            record_call_report(call, told, now)  # of one that was given up only its end is news
+            record_call_report(call, told, now)  # if given up, only an end is news
         if told is not None and _is_whole(call, told, now):
             record_final_report(call, invoices, told, now)
         if call.reported_at is None:
@@ -93,7 +93,7 @@ def poll_call(call_id: str) -> None:
 
 
 def _is_whole(call: Call, told: VapiCall, now: datetime) -> bool:
-    """Whether a look at an ended call shows all that there will be."""
+    """Whether the call as read from Vapi is complete: nothing more will be added to it."""
     if told.status != "ended":
         return False
     return told.said is not None or (call.ended_at or now) <= now - WORKED_OUT

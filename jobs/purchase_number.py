@@ -1,6 +1,6 @@
-"""The number of a reserved line is bought: one number, whoever asked for it.
+"""Buy a number for a reserved line: one number, however often it is requested.
 
-Twice is harmless: a line that is not reserved any more is left alone; each number that is tried is
+Twice is harmless: a line that is no longer reserved is left alone. Each number that is tried is
 reserved in the line before it is bought, so that no two accounts buy the same one, and a purchase
 whose answer was lost is found by the line's tag.
 """

@@ -1,8 +1,8 @@
-"""A call in doubt is looked up in Vapi's list, and its outcome is recorded.
+"""Look up a call in doubt in Vapi's list, and record its outcome.
 
-Twice is harmless: looking calls nobody, and reports are merged by rank. Not finding it proves
-nothing: after some attempts the job is dead, which shows the doubt to people. A report of Vapi's or
-`effects reconcile` still ends it.
+Twice is harmless: a look-up calls nobody, and reports are merged by rank. Not finding the call
+proves nothing: after some attempts the job is dead, which shows the doubt to staff. A report from
+Vapi or `effects reconcile` still settles it.
 """
 
 from actions.calling.record_call_report import call_of, record_call_report

@@ -1,8 +1,8 @@
-"""A text in doubt is looked up in Twilio's list, and its outcome is recorded.
+"""Look up a text in doubt in Twilio's list, and record its outcome.
 
-Twice is harmless: looking sends nothing, and reports are merged by rank. Not finding it proves
-nothing: after some attempts the job is dead, which shows the doubt to people. A callback or
-`effects reconcile` still ends it.
+Twice is harmless: a look-up sends nothing, and reports are merged by rank. Not finding the text
+proves nothing: after some attempts the job is dead, which shows the doubt to staff. A callback or
+`effects reconcile` still settles it.
 """
 
 from actions.contact.record_text_report import message_of, record_text_report

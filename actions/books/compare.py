@@ -1,5 +1,4 @@
-"""Comparing one object at Stripe with ours, and recording the difference. Nothing is corrected
-here.
+"""Compare one object at Stripe with ours, and record the difference. Nothing is corrected here.
 
 Kinds: `payment_missing` and `refund_missing` (Stripe has it, we do not), `payment_differs` and
 `refund_differs` (another amount or outcome), `payment_refused` (it names an invoice of another
@@ -22,7 +21,7 @@ Json = dict[str, Any]
 
 
 class Found(NamedTuple):
-    """A difference: its kind and the amounts, minor units."""
+    """A difference: its kind and the amounts in minor units."""
 
     kind: str
     ours: int
@@ -31,15 +30,15 @@ class Found(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whose it is (None: not ours), and what differs, if anything."""
+    """The invoice that the object belongs to (None: it is not ours), and the difference, if any."""
 
     invoice: Invoice | None
     found: Found | None
 
 
 def judge_intent(stripe_account: str, intent: Json) -> Verdict:
-    """Compare a PaymentIntent with our payment. One that cannot be read is nobody's: its event says
-    so.
+    """Compare a PaymentIntent with our payment. An intent that cannot be read counts as not ours:
+    its event reports the fault.
     """
     try:
         said = read_intent(intent)
@@ -93,7 +92,7 @@ def _may_pay(stripe_account: str, claimed: Belonging, invoice: Invoice) -> bool:
 
 
 def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
-    """Record what was seen and how it differs. Answers whether it is ours at all."""
+    """Record that the object was seen, and how it differs. Returns whether it is ours at all."""
     if verdict.invoice is None:
         return False
     Sighting.insert(
@@ -152,7 +151,7 @@ def note(run: Reconciliation, found: Found, subject: str, invoice: Invoice | Non
     ).on_conflict_ignore().execute()
 
 
-# by when they came: the order of ids, in which they are compared, would read all that came before
+# `|| ''` keeps the planner from walking the index on ids, past all older rows; it filters on time
 _UNSIGHTED = (
     "stripe_account = ? AND created_at >= ? AND {counts} AND {id} || '' > ? AND NOT EXISTS (SELECT"
     " 1 FROM reconciliation_sighting s WHERE s.run_id = ? AND s.subject = {subject}) ORDER BY"
@@ -169,16 +168,16 @@ _UNSIGHTED_REFUNDS = _UNSIGHTED.format(
 
 
 def unsighted_payments(run: Reconciliation, after: str, limit: int) -> list[Payment]:
-    """Payments of this Stripe account that came since the run's begin and that its list did not
-    show, by id.
+    """Payments of this Stripe account made since the run's start that its list did not show, by
+    id.
     """
     since = run.since * 1_000_000
     return Payment.all(_UNSIGHTED_PAYMENTS, run.stripe_account, since, after, run.id, limit)
 
 
 def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refund]:
-    """Refunds of this Stripe account that came since the run's begin and that its list did not
-    show, by id.
+    """Refunds of this Stripe account made since the run's start that its list did not show, by
+    id.
     """
     since = run.since * 1_000_000
     return Refund.all(_UNSIGHTED_REFUNDS, run.stripe_account, since, after, run.id, limit)

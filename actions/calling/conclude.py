@@ -1,4 +1,4 @@
-"""What follows from the end of a call: its outcome, what was said in it, and what goes out."""
+"""Act on the end of a call: its outcome, its transcript, and the events that go out."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,10 +24,11 @@ IN_DOUBT = "in_doubt"
 
 
 def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
-    """Record the report of a call that is over, in the open transaction. Needs the locked call and
-    the locked invoices it is about. Whether it was the first one: what comes again changes nothing,
-    but that what was said in the call, and its transcript, are each heard once, in whichever report
-    they are, and that one may end a doubt about the outcome.
+    """Record the report of a call that is over, in the open transaction, and return whether it was
+    the first. Needs the locked call and its locked invoices.
+
+    A further report changes nothing, with two exceptions: the analysis and the transcript are each
+    acted on once, whichever report brings them, and it may settle an outcome in doubt.
     """
     said = read_said(told.said) | (call.said or {})
     is_first = call.reported_at is None
@@ -75,8 +76,8 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
 
 
 def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
-    """One of the policy's outcomes: what our own rows show counts before what the agent says, and
-    that before the way in which the call ended.
+    """One of the policy's outcomes. Our own rows take precedence over the agent's analysis, and
+    that over how the call ended.
     """
     ended = meaning_of(call.ended_reason).outcome or IN_DOUBT
     if not outcome_of(ended).conversation:

@@ -1,8 +1,8 @@
-"""Ordering, from outside, that a card is typed on the keypad during a call of the assistant's.
+"""Order, from outside the call, that a card is entered on the keypad during an assistant's call.
 
-The order begins nothing at Twilio: the assistant is told of it, and what is typed is taken only
-once its own tool has asked the person, amount and all, and heard a yes. That tool belongs to the
-member of the squad whose keypad input is off.
+The order starts nothing at Twilio: the assistant is told of it, and input is taken only once its
+own tool has asked the caller for consent, naming the amount, and got a yes. That tool belongs to
+the squad member whose keypad input is off.
 """
 
 from actions.calling.tools.debts import unpaid
@@ -19,13 +19,13 @@ from runtime.errors import Refused
 from runtime.settings import get_settings
 
 IN_CALL = "in_call"
-MOST_ENTRIES = 2  # of cards in one call
-TWILIOS = "CA"  # how the id of a call at Twilio begins
+MOST_ENTRIES = 2  # card entries in one call
+TWILIOS = "CA"  # the prefix of Twilio's call ids
 
 
 def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSession, int | None]:
-    """Order that the locked invoice's balance is paid in the account's `call` by a card that is
-    typed; the session, and the job that tells the assistant. Raises Refused.
+    """Order that the locked invoice's balance is paid in the account's `call` by a card entered on
+    the keypad. Returns the session, and the job that tells the assistant. Raises Refused.
     """
     call = Call.locked(call.id)
     check_payable(invoice)
@@ -61,12 +61,14 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
 
 
 def take_order(session_id: str) -> int | None:
-    """The job that tells the assistant of a session, where it is due and nobody has begun it."""
+    """Claim the job that tells the assistant of a session, if it is due and no worker has begun
+    it.
+    """
     return take_due("order_card_entry", session_id)
 
 
 def _why_not(invoice: Invoice, call: Call) -> str:
-    """Why no card can be typed in the call for the invoice, and what to do; '' where one can."""
+    """Why no card can be entered in the call for the invoice, and what to do, or "" if one can."""
     chosen = AccountSettings.of_account(call.account_id)
     link = "Send a payment link instead."
     reasons = {

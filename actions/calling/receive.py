@@ -1,5 +1,5 @@
-"""A call that somebody makes to a clinic's number is ours from the first that Vapi tells of it, in
-whichever way: a tool that its model calls, a status, or the report at its end.
+"""Record an inbound call from Vapi's first message about it, whichever that is: a tool call, a
+status, or the report at its end.
 """
 
 from datetime import timedelta
@@ -17,11 +17,11 @@ LONGEST = timedelta(seconds=2 * LONGEST_CALL)
 
 
 def receive(told: VapiCall) -> None:
-    """Make the row of a call that came in, unless it is there, in a transaction of its own: what is
-    recorded of the call afterwards locks other things first.
+    """Create the row of an inbound call unless it exists, in a transaction of its own, because
+    recording anything else about the call takes other locks first.
 
-    It takes a slot, though there be none: nobody who rings is turned away, and we place one call
-    less meanwhile.
+    It takes a slot even if none is free: no caller is turned away, and we place one call less in
+    the meantime.
     """
     if told.direction != "inbound" or not told.id or Call.of_vapi(told.id) is not None:
         return

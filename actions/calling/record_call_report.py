@@ -1,5 +1,5 @@
-"""Recording what Vapi says of a call, in whatever way it is told: the answer to our request, a
-status update, the report at its end, a look at it, or a person.
+"""Record what Vapi says of a call, whatever the source: the answer to our request, a status update,
+the report at its end, a poll, or a person.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from rules.calling.ended_reasons import BY_HAND, NOT_PLACED, meaning_of
 from rules.contact.hours import LAWFUL
 from runtime.log import get_log
 
-LOOK_AFTER = 60.0  # seconds until a call whose report is missing is looked at
-BLOCKED_DELAY = 20.0  # seconds until a call that found no room at Vapi is decided again
+LOOK_AFTER = 60.0  # seconds until a call whose report is missing is polled
+BLOCKED_DELAY = 20.0  # seconds until a call for which Vapi had no capacity is decided again
 TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
 _GOES_ON = frozenset({"ringing", "in_progress"})
 _AT_VAPI = _GOES_ON | {"queued"}
@@ -32,8 +32,8 @@ log = get_log("calls")
 
 
 def call_of(told: VapiCall) -> Call | None:
-    """Our call behind one of Vapi's: by its id, else by its name, the effect's id, for the answer
-    that told us the id may have been lost. `receive` makes those that came in ours.
+    """Our call behind one of Vapi's: by its id, or else by its name (the effect's id), because the
+    answer with the id may have been lost. `receive` creates rows for inbound calls.
     """
     found = Call.of_vapi(told.id) if told.id else None
     if found is not None:
@@ -45,9 +45,7 @@ def call_of(told: VapiCall) -> Call | None:
 
 
 def locked_with_invoices(call: Call) -> tuple[Call, list[Invoice]]:
-    """The call and the invoices it is about, fresh, and locked in the order in which everybody
-    locks them.
-    """
+    """The call and its invoices, fresh, locked in the order used everywhere."""
     invoices = [Invoice.locked_with("account", each) for each in sorted(call.invoice_ids)]
     return Call.locked(call.id), invoices
 
@@ -55,8 +53,8 @@ def locked_with_invoices(call: Call) -> tuple[Call, list[Invoice]]:
 def record_call_report(
     call: Call, told: VapiCall, now: datetime, effect: Effect | None = None
 ) -> bool:
-    """Record it; also confirms the call's effect, the one given or the call's. Needs a locked call.
-    Whether it was new.
+    """Record Vapi's report, and return whether it was new. Also confirms the call's effect
+    (`effect`, or the call's own). Needs a locked call.
     """
     if _is_of_another_attempt(call, told):
         return _record_other_attempt(call, told)
@@ -68,7 +66,7 @@ def record_call_report(
     goes_on = state in _AT_VAPI and call.state in _GAVE_BACK
     before = call.state
     if is_over and call.state in {"waiting", "refused"} and _was_not_placed(told):
-        return False  # it is known, and has been decided again
+        return False  # known already, and decided again since
     if is_over and _never_rang(call, told):
         return _decide_again(call, now)
     new = call.record_report(
@@ -79,7 +77,7 @@ def record_call_report(
         started_at=told.started_at,
         ended_at=told.ended_at or (now if is_over and call.ended_at is None else None),
         ended_reason=told.ended_reason,
-        deadline=now + LONGEST if goes_on else None,  # or the next look gives it up again
+        deadline=now + LONGEST if goes_on else None,  # or the next poll gives it up again
     )
     if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
         call.record_made_after_all(now)
@@ -87,8 +85,8 @@ def record_call_report(
     if is_over:
         _record_end(call, now)
     elif goes_on or (state in _GOES_ON and call.ended_reason == BY_HAND):
-        # it goes on, though it was given up, or somebody said that it was over, or never was: it
-        # takes up room like any other, until its end is told
+        # the call is going on, although it was given up, or a person said that it was over or never
+        # placed: it holds a slot like any other until its end is reported
         CallSlot.lease(call.id, now + LONGEST, now)
     return new
 
@@ -96,8 +94,8 @@ def record_call_report(
 def record_final_report(
     call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime
 ) -> bool:
-    """Record the report at a call's end, or a call as it stands after its end: all that there is to
-    know of it. Needs both locked. Whether it was the first one.
+    """Record the report at a call's end, or a poll after its end with everything there is to know.
+    Needs both locked. Returns whether it was the first.
     """
     record_call_report(call, told, now)
     if call.state != "ended" or _is_of_another_attempt(call, told):
@@ -106,8 +104,8 @@ def record_final_report(
 
 
 def _look_if_late(call: Call, before: str, now: datetime) -> None:
-    """Have it looked at whether a call of ours may go on that has just been answered, and that Vapi
-    had held back for longer than a decision about it is good for.
+    """Stage a check whether an outbound call that was just answered may go on, if Vapi had queued
+    it for longer than its decision is good for.
     """
     is_news = call.state == "in_progress" != before and call.direction == "outbound"
     effect = Effect.one("id = ?", call.effect_id) if is_news else None
@@ -116,8 +114,8 @@ def _look_if_late(call: Call, before: str, now: datetime) -> None:
 
 
 def _record_end(call: Call, now: datetime) -> None:
-    """It is over: the slot is free, nobody has to find out whether it is, and its class is known;
-    the report tells the rest.
+    """Record that the call is over: free its slot, close its doubt, and store the outcome as far as
+    the ended reason tells it. The report adds the rest.
     """
     CallSlot.give_back(call.id)
     WorkItem.close("doubt", call.id, "settled")
@@ -138,13 +136,13 @@ def _confirm(call: Call, told: VapiCall, now: datetime, effect: Effect | None) -
 
 
 def _record_blocked(call: Call, told: VapiCall, now: datetime) -> bool:
-    """Vapi has the call, and places it not, or not yet: no attempt was made. It is looked at until
-    it says that it has ended; only then may another one be placed.
+    """Record that Vapi holds the call without placing it, so no attempt was made. It is polled
+    until Vapi says that it has ended; only then may another be placed.
     """
     was_given_back = call.state in _GAVE_BACK
     deadline = now + LONGEST if was_given_back else None
     new = call.record_report("queued", now, vapi_id=told.id, deadline=deadline)
-    if was_given_back:  # it may ring at any time, as one may that was not given up
+    if was_given_back:  # it may ring at any time, like a call not given up
         CallSlot.lease(call.id, now + LONGEST, now)
     if call.state == "queued":
         call.record_blocked(now)
@@ -155,8 +153,8 @@ def _record_blocked(call: Call, told: VapiCall, now: datetime) -> bool:
 
 
 def _never_rang(call: Call, told: VapiCall) -> bool:
-    """Whether the call ended before anybody's telephone can have rung, in a way that may be over in
-    a moment, so that the same wish may be decided again.
+    """Whether the call ended before any phone can have rung, for a reason that may soon be over, so
+    that the same request may be decided again.
     """
     meaning = meaning_of(told.ended_reason)
     began = told.started_at is not None or call.started_at is not None
@@ -181,8 +179,8 @@ def _decide_again(call: Call, now: datetime) -> bool:
 
 
 def _is_of_another_attempt(call: Call, told: VapiCall) -> bool:
-    """Whether this is about an attempt of the call's that another one has followed, or about a
-    second call under one name.
+    """Whether the report is about an earlier attempt of the call, or about a second call of the
+    same name.
     """
     if call.vapi_id and told.id:
         return call.vapi_id != told.id
@@ -190,7 +188,7 @@ def _is_of_another_attempt(call: Call, told: VapiCall) -> bool:
 
 
 def _record_other_attempt(call: Call, told: VapiCall) -> bool:
-    """The end of an attempt that never rang changes nothing; anything else is for a person."""
+    """Ignore the end of an attempt that never rang; anything else needs a person."""
     if _was_not_placed(told) or told.status in {"queued", ""}:
         return False
     log.error(TWO_CALLS, call_id=call.id, vapi_id=told.id, known=call.vapi_id)

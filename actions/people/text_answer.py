@@ -1,7 +1,7 @@
-"""A text to a person who waits for an answer: in staff's own words, or thanks for what was paid.
+"""Text a customer who waits for an answer: in staff's own words, or thanks for a payment.
 
-It goes through the same gate as every text, with one difference: it asks for no money, so that an
-invoice which is paid, promised or disputed does not stand in its way.
+It passes the same gate as every text, with one difference: it asks for no money, so an invoice that
+is paid, promised or disputed does not prevent it.
 """
 
 from actions.contact.ask_for_text import contact_refused
@@ -25,9 +25,9 @@ KIND = "answer"
 
 
 def answer_item(item: WorkItem, text: str, actor: str) -> Message:
-    """Text the person about a locked item, in the open transaction. Raises Refused: `invalid` for
-    words that may not be texted, `conflict` when there is nobody to text, or an answer is on its
-    way; `contact_refused` by the gate.
+    """Text the customer of a locked item, in the open transaction. Raises Refused: `invalid` for
+    words that may not be texted, `conflict` if the item has no invoice or an answer is on its way,
+    or `contact_refused` by the gate.
     """
     if faults := faults_of_answer(text):
         raise Refused(
@@ -67,8 +67,8 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
 
 
 def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
-    """The gate's refusal of a text that the person waits for, at this moment; None when it may be
-    sent, or may be in seconds.
+    """The gate's refusal, at this moment, of a text that the customer waits for. None if it may be
+    sent now or in seconds.
     """
     now = business_now()
     known = known_of(
@@ -89,7 +89,9 @@ def send_words(
     asked_by: str,
     queue: str = "",
 ) -> Message:
-    """A text whose words are ready, with the job that asks the gate again and sends it."""
+    """Create a text whose words are ready, and stage the job that asks the gate again and sends
+    it.
+    """
     message = Message.ask(
         invoice, kind, phone, language, asked_by, real_now(), said.body, said.segments
     )
@@ -100,8 +102,8 @@ def send_words(
 
 
 def _told(refused: facts.Refused) -> Refused:
-    """The refusal as whoever asked is told. It is not kept as a decision: the request is rolled
-    back, and nothing happens.
+    """The refusal as returned to the client. It is not stored as a decision, because the request is
+    rolled back.
     """
     unkept = ContactDecision(code=refused.code, reason=refused.reason, next_at=refused.next_at)
     return contact_refused(unkept)

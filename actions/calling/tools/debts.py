@@ -1,4 +1,4 @@
-"""What a verified person owes, as far as this call is about it."""
+"""What a verified customer owes, as far as this call is about it."""
 
 from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
@@ -8,9 +8,9 @@ from rules.calling.tools_words import NOTHING_DUE, bill, together
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
 
-MOST = 5  # bills that are told in one call
+MOST = 5  # bills that are read out in one call
 _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
-# what is disputed at a bank is nobody's to ask for
+# an invoice disputed at a bank is not asked for
 _OWED = f"status IN ({_UNPAID}) AND NOT disputed"
 _OF_CALL = (
     "id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
@@ -20,8 +20,8 @@ _OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED} ORDER BY due_date,
 
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
-    """The bills, oldest first: amount, due date, and the project where the account says so."""
-    found = unpaid(request.call, MOST + 1)  # whether there are more than are told
+    """The bills, oldest first: amount, due date, and the project if the account has it read out."""
+    found = unpaid(request.call, MOST + 1)  # one more, to know whether more exist
     named = request.text("invoiceId")
     if named:
         found = [each for each in found if each.id == named]
@@ -30,7 +30,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     if not found:
         return NOTHING_DUE
     bills = found[:MOST]
-    # most bills have no project: then it does not matter whether the account would have it told
+    # most bills have no project: then the account's settings need not be read
     tells_project = (
         any(each.project for each in bills)
         and AccountSettings.of_account(request.call.account_id).send_project
@@ -58,8 +58,8 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
 
 
 def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
-    """The unpaid bills that the call is about, the oldest `most`: those that it was placed for; of
-    somebody who rang, their own.
+    """The oldest `most` unpaid bills that the call is about: those that it was placed for, or, for
+    an inbound call, the customer's own.
     """
     if call.direction == "outbound":
         return Invoice.all(_OF_CALL, call.id, most)
@@ -69,8 +69,8 @@ def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
 
 
 def chosen_bill(request: ToolRequest) -> Invoice:
-    """The bill that a tool acts on: the oldest unpaid one, which no word of the model's
-    changes. An id that is given must be of this call. Raises Refused.
+    """The bill that a tool acts on: the oldest unpaid one, whatever the model says. An id that the
+    model gives must belong to this call. Raises Refused.
     """
     bills = unpaid(request.call)
     named = request.text("invoiceId")

@@ -1,5 +1,5 @@
-"""A look at one person who owes: the rung that is due is climbed if the gate allows it, and it is
-noted when they are looked at again, or why they are not contacted.
+"""Look at one customer who owes: climb the rung that is due if the gate allows it, and store when
+to look again, or why they are not contacted.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,21 +24,21 @@ from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError
 
-SCAN = "scan"  # who asked
+SCAN = "scan"  # recorded as the requester
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DRAFT_LASTS = timedelta(days=7)
 
 
 class OutOfTurn(PayphoneError):
-    """The account has had its contacts of these minutes: the person stays due, and is looked at
+    """The account has begun enough contacts for now: the customer stays due, and is looked at
     again.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a look found: when the next one is, and for people when they are contacted by which
-    channel, or why not.
+    """What a look found: when to look next, and, to show to staff, when and by which channel the
+    customer is contacted next, or why not.
     """
 
     next_at: datetime | None
@@ -57,11 +57,12 @@ LADDER_FINISHED = Told(
 
 
 def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> bool:
-    """Look at a person whose turn it is at `now` (business time); whether a contact was begun.
+    """Look at a customer who is due at `now` (business time), and return whether a contact was
+    begun.
 
-    `may_begin` says of an account whether it may begin one more contact just now. Raises OutOfTurn
-    when not, and Conflict when something has happened to the person meanwhile; either way nothing
-    is changed.
+    `may_begin` says whether an account may begin one more contact just now. Raises OutOfTurn if
+    not, and Conflict if the customer's course has changed in the meantime; either way nothing is
+    changed.
     """
     with transaction():
         course = ContactCourse.one("customer_id = ?", customer_id)
@@ -79,10 +80,10 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
 def _step(
     owing: Owing, course: ContactCourse, may_begin: Callable[[str], bool]
 ) -> tuple[Told, bool]:
-    """Do what is due; what is told of it, and whether a contact was begun.
+    """Do what is due. Returns what to store, and whether a contact was begun.
 
-    What may not be named has no say in when the others are: a rung is climbed if it is due for one
-    that may be; nor is a number looked up for any other.
+    An invoice that may not be named does not decide when the others are: a rung is climbed if it is
+    due for an invoice that may be named, and only for that is a number looked up.
     """
     drop_calls(owing)
     draft = _still_wanted(PlannedContact.open_for(owing.customer.id), owing)
@@ -111,7 +112,9 @@ def _step(
 
 
 def _sooner(told: Told, kept_back: Told | None) -> Told:
-    """What is told of those that may be named, looked at again when the others may be, too."""
+    """What is stored for the invoices that may be named, with the next look no later than the
+    others need.
+    """
     if kept_back is None or told.next_at is None or kept_back.next_at is None:
         return kept_back or told
     return replace(told, next_at=min(told.next_at, kept_back.next_at))
@@ -120,7 +123,7 @@ def _sooner(told: Told, kept_back: Told | None) -> Told:
 def _climb(
     owing: Owing, rung: Rung, draft: PlannedContact | None, may_begin: Callable[[str], bool]
 ) -> tuple[Told, bool]:
-    """Let a person take over, or contact the person, about all that is left of what is owed."""
+    """Hand over to staff, or contact the customer, about all that may be named."""
     if rung.way != "person":
         return _contact(owing, rung, owing.invoices, draft, may_begin)
     _end(draft, "expired", "superseded")
@@ -135,8 +138,8 @@ def _contact(
     draft: PlannedContact | None,
     may_begin: Callable[[str], bool],
 ) -> tuple[Told, bool]:
-    """Text or call about what the gate allows, or let that wait for approval; what is told, and
-    whether it was begun.
+    """Text or call about what the gate allows, or draft it for approval. Returns what to store, and
+    whether a contact was begun.
     """
     if not may_begin(owing.account.id):
         raise OutOfTurn(f"Account {owing.account.id} has begun enough for now.")
@@ -152,7 +155,7 @@ def _contact(
 
 
 def _still_wanted(draft: PlannedContact | None, owing: Owing) -> PlannedContact | None:
-    """The open draft, unless its time is over, or nothing that it names is owed any more."""
+    """The open draft, unless it has expired, or nothing that it names is still owed."""
     if draft is None:
         return None
     if draft.expires_at is not None and draft.expires_at <= owing.now:
@@ -165,7 +168,7 @@ def _still_wanted(draft: PlannedContact | None, owing: Owing) -> PlannedContact 
 
 
 def _end(draft: PlannedContact | None, state: str, code: str) -> None:
-    """Let a draft be over, and the work item that asked for approval with it."""
+    """End a draft, and its work item."""
     if draft is not None:
         draft.record_over(state, code)
         WorkItem.close("draft", draft.id, code)
@@ -178,7 +181,7 @@ def _plan(
     state: str,
     expires_at: datetime | None = None,
 ) -> PlannedContact:
-    """The contact, with the invoices that it names and how high each climbs by it."""
+    """Create the contact, with the invoices that it names and how high each climbs by it."""
     planned = PlannedContact.plan(
         owing.account.id, owing.customer.id, rung, state, SCAN, owing.now, expires_at
     )
@@ -194,7 +197,7 @@ def _plan(
 
 
 def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
-    """Let the contact wait for approval."""
+    """Create a draft, and the work item that asks staff to approve it."""
     draft = _plan(owing, rung, invoices, "draft", owing.now + DRAFT_LASTS)
     channel = owing.channel(rung)
     WorkItem.open(
@@ -216,8 +219,8 @@ def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
 
 
 def _after(owing: Owing) -> Told:
-    """Something was begun: what comes next, once that is counted. A day later it is looked whether
-    it has left.
+    """What comes next after a contact was begun, counting it. The next look is at most a day later,
+    to check whether it was sent.
     """
     invoices = owing.invoices
     course = course_of(owing.customer.id, owing.account.time_zone, invoices)
@@ -228,7 +231,7 @@ def _after(owing: Owing) -> Told:
 
 
 def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Told:
-    """Nothing is due: what comes next."""
+    """What comes next if nothing is due."""
     if not owing.invoices:
         return NOTHING_OWED
     if draft is not None:
@@ -257,8 +260,8 @@ def _way(owing: Owing, rung: Rung) -> str:
 def _refused(
     owing: Owing, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
 ) -> Told:
-    """The gate says no: it is asked again when that may be over. Kept once for each reason. A
-    number that nobody has looked up is looked up.
+    """Store a refusal of the gate, once per reason; the gate is asked again when it may be over. A
+    number without a look-up is looked up.
     """
     if refused.code == NOT_CHECKED:
         want_look_up(owing.customer, owing.customer.preferred_phone, owing.channel(rung))
@@ -277,7 +280,7 @@ def _refused(
 
 
 def _told_of(owing: Owing, rung: Rung, refused: Refused) -> Told:
-    """What is told of a refusal."""
+    """What is stored of a refusal."""
     later = HOUR if refused.code in SOON_OVER else DAY
     return Told(
         refused.next_at or owing.now + later,

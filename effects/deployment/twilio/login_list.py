@@ -1,4 +1,4 @@
-"""A list of SIP logins at Twilio, which a clinic's trunk lets in."""
+"""A list of SIP logins at Twilio, which a clinic's trunk admits."""
 
 from effects.deployment.twilio.twilio_objects import creation, removal, state
 from effects.kind import Json
@@ -18,9 +18,9 @@ LOGIN_LIST_CREATE = creation(
 )
 
 
-# A login is put into the list, or given the clinic's new password, which is in no request: it is
-# read, sealed, from the clinic's setup as the bytes leave. What was sent without an answer is sent
-# again, for Twilio shows no password that could be compared.
+# Adds a login to the list, or changes its password. The password is in no request: it is unsealed
+# from the clinic's setup just before the call. A request without an answer is sent again, because
+# Twilio shows no password to compare with.
 GONE = "SIP is not what the clinic has chosen any more."
 
 
@@ -43,7 +43,7 @@ LOGIN_SET = state(
 )
 
 
-# it goes with every login in it
+# deletes every login in it too
 LOGIN_LIST_DELETE = removal(
     "login_list_delete",
     "Take a list of SIP logins away at Twilio",

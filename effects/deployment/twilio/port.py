@@ -1,4 +1,4 @@
-"""A clinic's own number moves to us: a carrier's bill, and the port request."""
+"""Porting a clinic's own number to us: its carrier's bill, and the port request."""
 
 from effects.deployment.objects import UNDONE, part
 from effects.kind import Cost, Json, Kind
@@ -14,8 +14,8 @@ from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
 
-# A bill's content is in our row, not in the request. Twilio lists no documents, so what was sent
-# without an answer is sent again: a bill that no port request names is read by nobody and costs
+# The bill's content is in our row, not in the request. Twilio lists no documents, so an upload
+# without an answer is repeated: nobody reads a bill that no port request names, and it costs
 # nothing.
 def _upload(effect: Effect) -> Json:
     file = PortDocument.get_by_id(effect.request["document"])
@@ -35,9 +35,10 @@ PORT_DOCUMENT_UPLOAD = part(
 )
 
 
-# One request for a number, whoever asks. It carries no tag: a number has one that is not over, so
-# before one is made, and whenever an answer was lost, the list is looked through for the number.
-# The PIN is in no request of ours: it is read, sealed, from the clinic's setup as the bytes leave.
+# One port request per number, whoever made it. It carries no tag, but a number has at most one open
+# request. So before one is made, and whenever an answer was lost, the list is searched for the
+# number. The PIN is in no request of ours: it is unsealed from the clinic's setup just before the
+# call.
 WEBHOOK = "/api/webhooks/twilio/porting"
 
 log = get_log("deployment")
@@ -62,8 +63,8 @@ def _find_request(effect: Effect) -> Json | None:
 
 
 def _report_to_us() -> None:
-    """Twilio reports on ports to one address. That of another installation is left alone: then, and
-    where Twilio does not let it be set, the hourly look tells how ports go.
+    """Register our webhook for ports. Twilio has one for the whole account, and that of another
+    installation is left alone. Then, or if Twilio refuses ours, the hourly poll reads how ports go.
     """
     try:
         if not porting.webhook():
@@ -95,9 +96,9 @@ PORT_REQUEST_CREATE = Kind(
 )
 
 
-# A request is cancelled while it can be: the number stays with its carrier. Twilio is asked first
-# how it stands: a number that has moved is to be kept, and what is over or gone needs no
-# cancelling. What a request came to is in `came_to`: `canceled`, or `moved` with the number's
+# Cancels a port request while that is possible, so that the number stays with its carrier. Twilio
+# is asked for its state first: a number that has moved is kept, and a request that is over or gone
+# needs no cancelling. `came_to` is the outcome: `canceled`, or `moved` with the number's
 # `number_sid`.
 LATE = "the number has moved, and Twilio does not list it yet"
 
@@ -115,7 +116,11 @@ def _cancel(effect: Effect) -> Json:
 
 
 def find_end(sid: str) -> Json | None:
-    """What a request came to; None while it is open. Raises ProviderError."""
+    """The outcome of a port request, or None while it is open.
+
+    Raises ProviderError, with `retry_later` if the number has moved and Twilio does not list it
+    yet.
+    """
     port = unless(NOT_FOUND, porting.get_port, sid)
     if port is None:
         return {"id": sid, "came_to": "canceled"}

@@ -1,4 +1,4 @@
-"""Test calls: to a clinic's own number, and to a receptionist by SIP. Twilio takes no key for them,
+"""Test calls to a clinic's own number, and to a receptionist by SIP. Twilio takes no key for calls,
 so each is placed once, and found by its numbers and its time.
 """
 
@@ -8,7 +8,7 @@ from effects.kind import SKEW, Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.twilio import calls
 
-# whoever answers hears why it rang
+# tells the clinic why its phone rang
 WORDS = (
     "<Response><Say>This is a test call of your clinic's call forwarding. You may hang up.</Say>"
     '<Pause length="5"/></Response>'
@@ -46,8 +46,8 @@ FORWARDING_CALL = Kind(
 )
 
 
-# Before any caller comes: whether Vapi answers the calls that Twilio sends it. A second call would
-# ring nobody's telephone.
+# Checks that Vapi answers the calls that Twilio sends it, before callers do. A second call is
+# harmless: it rings no telephone.
 SILENCE = '<Response><Pause length="3"/><Hangup/></Response>'
 
 SIP_CALL = Kind(

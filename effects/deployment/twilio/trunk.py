@@ -1,11 +1,11 @@
-"""A clinic's SIP trunk at Twilio. What it lets in, and where it sends calls on to, goes with it."""
+"""A clinic's SIP trunk at Twilio. Deleting it also deletes its login list links and its routes."""
 
 from effects.deployment.twilio.twilio_objects import creation, removal, state
 from effects.kind import Json
 from models.effects.effect import Effect
 from providers.twilio import trunks
 
-# at the domain that the clinic was told when it chose SIP
+# the domain is the one shown to the clinic when it chose SIP
 TRUNK_CREATE = creation(
     "trunk_create",
     "Make a SIP trunk at Twilio",

@@ -16,7 +16,7 @@ ASSISTANT_CREATE = creation(
 )
 
 
-# as a whole, to what is rendered now: a new version
+# replaces the whole assistant with the current rendering, as a new version
 ASSISTANT_UPDATE = change(
     "assistant_update",
     "Change an assistant at Vapi",
@@ -27,7 +27,7 @@ ASSISTANT_UPDATE = change(
 )
 
 
-# once no squad has it
+# only once no squad contains it
 ASSISTANT_DELETE = removal(
     "assistant_delete",
     "Take an assistant away at Vapi",

@@ -1,4 +1,4 @@
-"""A query tool at Vapi, by which a receptionist looks into its clinic's files."""
+"""A query tool at Vapi, with which a receptionist searches its clinic's files."""
 
 from effects.deployment.vapi.vapi_objects import change, creation, removal
 from effects.kind import Json
@@ -28,7 +28,7 @@ TOOL_UPDATE = change(
 )
 
 
-# once no assistant has it
+# only once no assistant uses it
 TOOL_DELETE = removal(
     "tool_delete",
     "Take a query tool away at Vapi",
@@ -37,7 +37,7 @@ TOOL_DELETE = removal(
 )
 
 
-# the same, of one that no document is left for
+# the same, for a tool that has no documents left
 TOOL_DROP = removal(
     "tool_drop",
     "Take a query tool without documents away at Vapi",

@@ -16,7 +16,7 @@ SQUAD_CREATE = creation(
 )
 
 
-# other members, or other versions of them
+# changes its members, or their versions
 SQUAD_UPDATE = change(
     "squad_update",
     "Change a squad at Vapi",
@@ -27,7 +27,7 @@ SQUAD_UPDATE = change(
 )
 
 
-# once no number is answered by it
+# only once it answers no number
 SQUAD_DELETE = removal(
     "squad_delete",
     "Take a squad away at Vapi",

@@ -1,4 +1,4 @@
-"""What Vapi knows of a clinic's SIP trunk: from which addresses its calls come."""
+"""The credential that tells Vapi from which addresses a clinic's SIP trunk sends calls."""
 
 from effects.deployment.vapi.vapi_objects import change, creation, removal
 from providers.vapi import credentials, lists
@@ -16,7 +16,7 @@ TRUNK_KNOWN = creation(
 )
 
 
-# all of them, each time
+# always sends the complete list of addresses
 TRUNK_KNOWN_ANEW = change(
     "trunk_known_anew",
     "Tell Vapi anew of a SIP trunk",
@@ -27,7 +27,7 @@ TRUNK_KNOWN_ANEW = change(
 )
 
 
-# once no number comes by it
+# only once no number uses it
 TRUNK_UNKNOWN = removal(
     "trunk_unknown",
     "Take a SIP trunk from Vapi",
