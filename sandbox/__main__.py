@@ -1,4 +1,4 @@
-"""``python -m sandbox``: one process, gone at once on SIGTERM."""
+"""``python -m sandbox``: the sandbox as one process, which exits at once on SIGTERM."""
 
 import argparse
 import os
@@ -61,8 +61,9 @@ def options() -> argparse.Namespace:
 
 
 def secret(name: str) -> str:
-    """A secret from the environment, the first of several: on the command line, every user of the
-    machine could read it.
+    """Return the first of the comma-separated values of a secret, or exit if it is not set.
+
+    Secrets come from the environment: every user of the machine can read a command line.
     """
     first = os.environ.get(name, "").split(",")[0].strip()
     if not first:
@@ -71,7 +72,7 @@ def secret(name: str) -> str:
 
 
 def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
-    """Set up endpoints, accounts and keys; Google knows $GOOGLE_CLIENT_ID, where it is set."""
+    """Set up endpoints, accounts and keys, and Google's client if $GOOGLE_CLIENT_ID is set."""
     for url in chosen.endpoint:
         sandbox.stripe.add_endpoint(url, secret("STRIPE_WEBHOOK_SECRET"))
     for url in chosen.connect_endpoint:
@@ -89,7 +90,7 @@ def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     chosen = options()
     sandbox = Sandbox(seed=chosen.seed)
     app = create_app(sandbox, public_url=chosen.public_url, state_path=chosen.state_file)
@@ -97,7 +98,9 @@ def main() -> None:
     server = listen(app, chosen.host, chosen.port)
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        """Save from outside the lock's holder, then leave without waiting for hanging requests."""
+        """Break out of ``serve_forever``, so that ``main`` saves outside any request's lock and
+        exits without waiting for hanging requests.
+        """
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
