@@ -1,4 +1,4 @@
-"""How the story looks in a terminal."""
+"""The story's output in a terminal."""
 
 import os
 import time
@@ -32,35 +32,35 @@ STATUS_COLOURS = {
 
 
 def _tell(text: str) -> None:
-    """A line with the time of the story; what is too long goes on below its own beginning."""
+    """Print a line with the story's time; long text wraps below its own beginning."""
     line = Table.grid(padding=(0, 2))
     line.add_row(f"[dim]{time.monotonic() - _began:5.1f}s[/dim]", text)
     console.print(line)
 
 
 def chapter(title: str, detail: str) -> None:
-    """A new part of the story."""
+    """Announce a new part of the story."""
     _tell(f"[bold]{title}[/bold]  [dim]{detail}[/dim]")
 
 
 def step(text: str) -> None:
-    """Something that happens within a part."""
+    """Print a step within a part."""
     _tell(f"[dim]· {text}[/dim]")
 
 
 def breakage(what: str, meaning: str) -> None:
-    """Something is broken on purpose."""
+    """Announce that something is broken on purpose."""
     _tell(f"[bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
 
 
 def failure(text: str) -> None:
-    """The story cannot go on."""
+    """Print why the story cannot go on."""
     _tell(f"[bold red]{text}[/bold red]")
 
 
 def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) -> Found:
-    """Look until `probe` finds something, which is answered. Raises RuntimeError when it does not
-    in time.
+    """Poll `probe` until it finds something, and return that. Raises ``RuntimeError``
+    on timeout.
     """
     until = time.monotonic() + seconds
     while not (found := probe()):
@@ -71,12 +71,12 @@ def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) 
 
 
 def money(amount: int, currency: str) -> str:
-    """An amount as people write it."""
+    """Format an amount for display."""
     return in_words(amount, currency, "en_US")
 
 
 def table(verdicts: list[Verdict]) -> bool:
-    """Every invoice beside Stripe's own ledger; answers whether all agree."""
+    """Print every invoice beside Stripe's own ledger; returns whether all agree."""
     shown = Table(
         title="Payphone's books beside Stripe's own ledger",
         title_style="bold",
@@ -130,8 +130,8 @@ def _row(verdict: Verdict) -> list[Text]:
 
 
 def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
-    """Every clinic that meant to go live, beside what the providers have; whether all is as it
-    should be.
+    """Print every clinic that deployed beside what the providers have; returns whether all is as
+    expected.
     """
     shown = Table(
         title="Clinics that meant to go live, beside the providers' own books",
@@ -169,8 +169,8 @@ def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
 
 
 def month_table(courses: list[Course]) -> bool:
-    """What the month was for every person; whether each contact was lawful by the checker, and
-    whoever meant to pay has.
+    """Print every customer's month; returns whether each contact was lawful according to the
+    checker, and the right customers have paid.
     """
     shown = Table(
         title="A month: who was contacted, who was not and why, who paid",
@@ -205,7 +205,7 @@ def month_table(courses: list[Course]) -> bool:
 
 
 def _contacted(one: Contacted) -> str:
-    """One contact on one line."""
+    """Format one contact as a line."""
     how = {"sms": "text", "voice": "call"}[one.by]
     came_of_it = f": {one.outcome.replace('_', ' ')}"
     broken = f" BREAKS {', '.join(sorted(one.wrong))}" if one.wrong else ""
@@ -213,12 +213,12 @@ def _contacted(one: Contacted) -> str:
 
 
 def typed(path: Path) -> str:
-    """A path as it is typed from the project's folder."""
+    """Return a path as typed from the project's folder."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def addresses(about: dict[str, Any]) -> None:
-    """Where everything is, once the demo stays up."""
+    """Print where everything is, when the demo stays up."""
     shown = Table.grid(padding=(0, 2))
     rows = {
         "Payphone": about["url"],
