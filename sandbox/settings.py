@@ -1,4 +1,4 @@
-"""What a test can set: the chaos of webhooks, and what the real providers do not do reliably."""
+"""Settings for tests: the chaos of webhooks, and behaviour in which Stripe itself varies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
