@@ -84,20 +84,20 @@ def _side(engine: str, size: int) -> Iterator[subprocess.Popen[str]]:
             stdout=subprocess.PIPE,
             text=True,
         ) as side:
-            _said(side)
+            _read_line(side)
             yield side
 
 
 def _measured(side: subprocess.Popen[str], cost: dict[str, float]) -> bool:
     """Let a side measure one thing and keep its best time; return whether there was one left."""
     print(file=side.stdin, flush=True)
-    what, _, value = _said(side).partition("\t")
+    what, _, value = _read_line(side).partition("\t")
     if value:
         cost[what] = min(float(value), cost.get(what, math.inf))
     return bool(value)
 
 
-def _said(side: subprocess.Popen[str]) -> str:
+def _read_line(side: subprocess.Popen[str]) -> str:
     assert side.stdout is not None
     if not (line := side.stdout.readline()):
         raise click.ClickException(f"A run failed: {side.args!r}.")
@@ -133,17 +133,17 @@ def main(engine: str, size: int, folder: Path) -> None:
         # imported late, because these read the settings on import
         names = import_module("bench.growth_fill").fill(size)
         acts = import_module("bench.growth_work").acts(names)
-        _say("filled")
+        _print_and_wait("filled")
         for what, value in chain(
             ((what, _best(act)) for what, act in acts.items() for _ in range(TURNS)),
             import_module("bench.growth_scan").measured(size),
             import_module("bench.growth_sweeps").measured(),
         ):
-            _say(f"{what}\t{value}")
+            _print_and_wait(f"{what}\t{value}")
         print("all", flush=True)
 
 
-def _say(what: str) -> None:
+def _print_and_wait(what: str) -> None:
     """Print a line and wait for the next one; exits if the input has ended."""
     print(what, flush=True)
     if not sys.stdin.readline():

@@ -63,24 +63,24 @@ def acts(names: dict[str, str]) -> dict[str, Callable[[], Any]]:
         "comparison, payments not seen": lambda: unsighted_payments(run, "", 10),
         "comparison, refunds not seen": lambda: unsighted_refunds(run, "", 10),
         "comparison, invoices seen": lambda: sighted_invoices(run, "", 200),
-        "backfill, a page of events known": partial(_take_in, int(names["size"])),
+        "backfill, a page of events known": partial(_receive_page, int(names["size"])),
     }
 
 
 def _addresses(names: dict[str, str]) -> dict[str, str]:
     """Return the paths that are measured, by a name that is the same at any size."""
-    found = {each: f"/api/{each}".format(**names) for each in _narrowed()}
+    found = {each: f"/api/{each}".format(**names) for each in _paths()}
     for path in LISTS:
         found[path] = f"/api/{path}".format(**names)
         first = _get(found[path], names).json["data"][0]["id"]
         found[f"{path}?startingAfter={{first}}"] = (
             f"{found[path]}?startingAfter={quote(str(first))}"
         )
-    _see_that_all_are_there(found)
+    _check_that_all_are_measured(found)
     return found
 
 
-def _narrowed() -> list[str]:
+def _paths() -> list[str]:
     """Return the paths of lists and objects, with placeholders for names."""
     invoice, customer = "inv_{middle}", "cu_00000003"
     invoices = [
@@ -132,7 +132,7 @@ def _narrowed() -> list[str]:
     ]
 
 
-def _see_that_all_are_there(addresses: Iterable[str]) -> None:
+def _check_that_all_are_measured(addresses: Iterable[str]) -> None:
     """Check that every list of the API is measured, with all its filters and from a cursor."""
     paths = CLIENT.simulate_get("/api/openapi.json", protocol="https").json["paths"]
     for path, operations in paths.items():
@@ -168,7 +168,7 @@ def _job(name: str) -> Callable[[], Any]:
     return job_type.perform
 
 
-def _take_in(size: int) -> None:
+def _receive_page(size: int) -> None:
     """Receive a page of the latest events, all of which are already known."""
     with transaction():
         for number in range(size - PAGE + 1, size + 1):

@@ -245,9 +245,9 @@ def _jobs(place: Place, work: str, who: str, count: int) -> float:
     _run(place, *script, "fill", FUNCTIONS[work], str(count), str(place.turn))
     with _processes(place, processes, *script, "work"):
         if who != OURS:  # our workers are forked ready
-            _until(lambda: len(list(ready.iterdir())) == processes, f"{who} is ready")
+            _wait_until(lambda: len(list(ready.iterdir())) == processes, f"{who} is ready")
             go.touch()
-        _until(lambda: tally.told(tallies)[0] >= count, f"{who} has done {count} jobs")
+        _wait_until(lambda: tally.told(tallies)[0] >= count, f"{who} has done {count} jobs")
         done, seconds = tally.told(tallies)
     return done / seconds
 
@@ -271,7 +271,7 @@ def _intake(place: Place, who: str, count: int) -> float:
     )
     place.turn += 1
     with _processes(place, 1, python, "-m", "gunicorn", *how):
-        _until(lambda: _answers(port), f"{who} answers")
+        _wait_until(lambda: _answers(port), f"{who} answers")
         client = (place.python, str(PEERS / "client.py"), address, str(CONNECTIONS))
         told = json.loads(_run(place, *client, given=events))
     if told["statuses"] != {"200": count}:
@@ -366,7 +366,7 @@ def _processes(place: Place, many: int, *command: str) -> Iterator[None]:
         log.close()
 
 
-def _until(is_so: Callable[[], bool], what: str) -> None:
+def _wait_until(is_so: Callable[[], bool], what: str) -> None:
     give_up = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > give_up:

@@ -42,13 +42,13 @@ class Outbox:
         if self._random.random() < self.settings.duplicate_rate:
             copies.append(replace(first, id=self.ids.new("dlv", 16), duplicate=True, tries=[]))
         for copy in copies:
-            copy.due_at = now + self._wander()
+            copy.due_at = now + self._delay()
             self._keep(copy)
         if self._random.random() < self.settings.drop_rate or is_lost:
             for copy in copies:
                 copy.state = "dropped"
 
-    def _wander(self) -> float:
+    def _delay(self) -> float:
         """Draw the delay of a delivery, in seconds."""
         delay = self._random.uniform(self.settings.delay_min, self.settings.delay_max)
         return delay + self._random.uniform(0, self.settings.shuffle_window)

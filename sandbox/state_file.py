@@ -89,10 +89,10 @@ def load(sandbox: Sandbox, path: str) -> None:
         for event_id, happening in state.get("answered", {}).items():
             shared.agenda.once_answered(event_id, *happening)
         for row in state["deliveries"]:
-            _take_up(sandbox, Delivery(**row))
+            _restore(sandbox, Delivery(**row))
 
 
-def _take_up(sandbox: Sandbox, delivery: Delivery) -> None:
+def _restore(sandbox: Sandbox, delivery: Delivery) -> None:
     """Restore a delivery, and queue it unless it is held or finished."""
     outbox = sandbox.shared.outbox
     outbox.all[delivery.id] = delivery

@@ -21,7 +21,7 @@ def _is_unknown(answer: httpx.Response) -> bool:
     return answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}
 
 
-def _told(answer: httpx.Response) -> Json:
+def _decoded(answer: httpx.Response) -> Json:
     """Return the decoded answer; raises ``RuntimeError`` for an error."""
     if answer.is_error:
         asked = answer.request
@@ -42,7 +42,7 @@ class Api:
 
     def get(self, path: str, **params: Any) -> Json:
         """GET; raises ``RuntimeError`` for an error."""
-        return _told(self._asked("GET", path, params=params))
+        return _decoded(self._answer("GET", path, params=params))
 
     def post(
         self, path: str, body: Json, key: str | None = None, until_known: bool = False
@@ -50,17 +50,17 @@ class Api:
         """POST; raises ``RuntimeError`` for an error. `until_known`: a 202 is retried until it has
         an outcome.
         """
-        return _told(self._asked("POST", path, key, until_known, json=body))
+        return _decoded(self._answer("POST", path, key, until_known, json=body))
 
     def put(self, path: str, body: Json) -> Json:
         """PUT; raises ``RuntimeError`` for an error."""
-        return _told(self._asked("PUT", path, json=body))
+        return _decoded(self._answer("PUT", path, json=body))
 
     def patch(self, path: str, body: Json) -> Json:
         """PATCH; raises ``RuntimeError`` for an error."""
-        return _told(self._asked("PATCH", path, json=body))
+        return _decoded(self._answer("PATCH", path, json=body))
 
-    def _asked(
+    def _answer(
         self,
         method: str,
         path: str,
@@ -89,7 +89,7 @@ class Api:
         """POST what must be refused with `status`, and return the problem; raises ``RuntimeError``
         otherwise.
         """
-        answer = self._asked("POST", path, key, until_known=True, json=body)
+        answer = self._answer("POST", path, key, until_known=True, json=body)
         if answer.status_code != status:
             raise RuntimeError(
                 f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"

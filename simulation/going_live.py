@@ -47,21 +47,21 @@ class Candidate:
 def clinics_go_live(clinic: Clinic) -> list[Candidate]:
     """Take eight clinics through the wizard."""
     clinic.sandbox.control("twilio/ports", step=1)
-    candidates = [_opened(clinic, each) for each in _candidates()]
+    candidates = [_open(clinic, each) for each in _candidates()]
     say.chapter(
         "Clinics go live",
         f"{len(candidates)} configure how calls reach them; nothing is charged or bought for that",
     )
     usual, abandoned, refused, asked, broken, killed, ported, sip = candidates
     del abandoned  # this clinic stops at the wizard
-    _is_refused_first(clinic, refused)
-    _confirms(clinic, asked)
-    _breaks(clinic, broken)  # alone, so that the fault hits its assistant
+    _retry_with_second_card(clinic, refused)
+    _authenticate_payment(clinic, asked)
+    _fail_at_vapi(clinic, broken)  # alone, so that the fault hits its assistant
     for each in (usual, ported, sip):
-        _deploys(each)
-    _is_killed(killed)
+        _deploy(each)
+    _kill_during_deployment(killed)
     for each in (usual, killed, ported, sip):
-        _ends(each, each.expected)
+        _wait_for_end(each, each.expected)
     return candidates
 
 
@@ -84,7 +84,7 @@ def _candidates() -> list[Candidate]:
     ]
 
 
-def _opened(clinic: Clinic, each: Candidate) -> Candidate:
+def _open(clinic: Clinic, each: Candidate) -> Candidate:
     """Open the clinic's account, configure its voice and number, and save its card if
     it has one.
     """
@@ -96,7 +96,7 @@ def _opened(clinic: Clinic, each: Candidate) -> Candidate:
     each.own.put(f"{each.home}/voice", {"provider": "vapi", "voiceId": "Elliot"})
     each.own.put(f"{each.home}/phone/{each.method}", _phone(each))
     if each.card:
-        _saves_card(clinic, each, each.card, "first")
+        _save_card(clinic, each, each.card, "first")
     return each
 
 
@@ -124,7 +124,7 @@ def _phone(each: Candidate) -> Json:
     }
 
 
-def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
+def _save_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
     """Confirm the card in Stripe's form, with authentication if the bank asks, then report it to
     us.
     """
@@ -140,7 +140,7 @@ def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
     )
 
 
-def _deploys(each: Candidate) -> str:
+def _deploy(each: Candidate) -> str:
     """Confirm the cost and click Deploy; returns the deployment's id."""
     due = each.own.get(f"{each.home}/cost-preview")["dueNow"]
     confirmed = {"confirmedCost": due["amount"], "confirmedCurrency": due["currency"]}
@@ -150,7 +150,7 @@ def _deploys(each: Candidate) -> str:
     return str(begun["id"])
 
 
-def _ends(each: Candidate, status: str) -> Json:
+def _wait_for_end(each: Candidate, status: str) -> Json:
     """Wait for the deployment to end; raises ``RuntimeError`` if it ends with another status."""
 
     def ended() -> Json | None:
@@ -164,18 +164,18 @@ def _ends(each: Candidate, status: str) -> Json:
     return shown
 
 
-def _is_refused_first(clinic: Clinic, each: Candidate) -> None:
-    _deploys(each)
-    _ends(each, "failed")
-    _saves_card(clinic, each, "pm_card_visa", "second")
-    _deploys(each)
-    _ends(each, "live")
+def _retry_with_second_card(clinic: Clinic, each: Candidate) -> None:
+    _deploy(each)
+    _wait_for_end(each, "failed")
+    _save_card(clinic, each, "pm_card_visa", "second")
+    _deploy(each)
+    _wait_for_end(each, "live")
 
 
-def _confirms(clinic: Clinic, each: Candidate) -> None:
+def _authenticate_payment(clinic: Clinic, each: Candidate) -> None:
     """Deploy with a card whose bank asks the cardholder to authenticate on the page."""
-    deployment = _deploys(each)
-    _ends(each, "payment_action_required")
+    deployment = _deploy(each)
+    _wait_for_end(each, "payment_action_required")
     action = each.own.post(
         f"/api/deployments/{deployment}/payment-action", {}, key=f"{each.id}-action"
     )
@@ -191,20 +191,20 @@ def _confirms(clinic: Clinic, each: Candidate) -> None:
             each.own.get(f"/api/deployments/{deployment}")["status"] != "payment_action_required"
         ),
     )
-    _ends(each, "live")
+    _wait_for_end(each, "live")
 
 
-def _breaks(clinic: Clinic, each: Candidate) -> None:
+def _fail_at_vapi(clinic: Clinic, each: Candidate) -> None:
     """Deploy while Vapi refuses the assistant: everything is rolled back, and the fee refunded."""
     fault = {"kind": "refused_400", "provider": "vapi", "method": "POST", "path": "/assistant"}
     clinic.sandbox.control("faults", **fault, times=1)
-    _deploys(each)
-    _ends(each, "rolled_back")
+    _deploy(each)
+    _wait_for_end(each, "rolled_back")
 
 
-def _is_killed(each: Candidate) -> None:
+def _kill_during_deployment(each: Candidate) -> None:
     """Kill a worker of the deploys queue during the deployment, which another process resumes."""
-    deployment = _deploys(each)
+    deployment = _deploy(each)
     say.wait_for(
         "its deployment to be under way",
         lambda: each.own.get(f"/api/deployments/{deployment}")["status"] != "queued",

@@ -112,7 +112,7 @@ def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
         if any(paid):
             until_done("what people paid", delivered)
         for _, one in everybody:
-            _see(one)
+            _observe(one)
     return [_course(candidate, one) for candidate, one in everybody]
 
 
@@ -256,7 +256,7 @@ def _calls(one: Person) -> list[Call]:
     return list(Call.select().where(made).order_by(Call.attempted_at))
 
 
-def _see(one: Person) -> None:
+def _observe(one: Person) -> None:
     """Record why a customer is not contacted now, and a new promise."""
     course = ContactCourse.one("customer_id = ?", one.id)
     if course is not None and course.code:

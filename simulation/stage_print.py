@@ -31,7 +31,7 @@ STATUS_COLOURS = {
 }
 
 
-def _tell(text: str) -> None:
+def _print_line(text: str) -> None:
     """Print a line with the story's time; long text wraps below its own beginning."""
     line = Table.grid(padding=(0, 2))
     line.add_row(f"[dim]{time.monotonic() - _began:5.1f}s[/dim]", text)
@@ -40,22 +40,22 @@ def _tell(text: str) -> None:
 
 def chapter(title: str, detail: str) -> None:
     """Announce a new part of the story."""
-    _tell(f"[bold]{title}[/bold]  [dim]{detail}[/dim]")
+    _print_line(f"[bold]{title}[/bold]  [dim]{detail}[/dim]")
 
 
 def step(text: str) -> None:
     """Print a step within a part."""
-    _tell(f"[dim]· {text}[/dim]")
+    _print_line(f"[dim]· {text}[/dim]")
 
 
 def breakage(what: str, meaning: str) -> None:
     """Announce that something is broken on purpose."""
-    _tell(f"[bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
+    _print_line(f"[bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
 
 
 def failure(text: str) -> None:
     """Print why the story cannot go on."""
-    _tell(f"[bold red]{text}[/bold red]")
+    _print_line(f"[bold red]{text}[/bold red]")
 
 
 def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) -> Found:

@@ -62,7 +62,7 @@ def submit(account: Account, session: Json, payer: Payer) -> Json:
     if why:
         raise unexpected(why, code="checkout_session_unpayable")
     card = card_of(payer)
-    _introduce(account, session, payer)
+    _record_payer(account, session, payer)
     method = payment_methods.make(account, card)
     method["billing_details"] |= {"email": payer.email, "name": payer.name}
     if session["mode"] == "setup":
@@ -72,7 +72,7 @@ def submit(account: Account, session: Json, payer: Payer) -> Json:
     return finish(account, session, intent)
 
 
-def _introduce(account: Account, session: Json, payer: Payer) -> None:
+def _record_payer(account: Account, session: Json, payer: Payer) -> None:
     """Record the payer's details, and create a customer if the session asks for one."""
     email = payer.email or session["customer_email"]
     address = {

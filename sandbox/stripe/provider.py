@@ -104,7 +104,7 @@ class Stripe:
         answer = self._struck(request, entry, fault)
         entry.status = 0 if answer.ending else answer.status
         entry.performed = answer.performed
-        return self._dressed(request, answer)
+        return self._with_headers(request, answer)
 
     def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
         """Answer a request, applying the fault if there is one."""
@@ -188,12 +188,12 @@ class Stripe:
             api_keys.refuse_raw_card(request, given, self.shared.public_url or request.base_url)
             checked = params.check(operation.params_class, given)
             with self.shared.lock:
-                self._blame(request)
+                self._set_cause(request)
                 try:
                     result = operation.perform(account, checked, *operation.ids)
                     body = json.dumps(expanded(account, result, checked.get("expand", [])))
                 finally:
-                    self.blame_nobody()
+                    self._clear_cause()
             return Answer(200, body, performed=True)
         except ApiError as error:
             return Answer(
@@ -203,17 +203,17 @@ class Stripe:
                 performed=error.status == HTTPStatus.PAYMENT_REQUIRED,
             )
 
-    def blame_nobody(self) -> None:
+    def _clear_cause(self) -> None:
         """Clear the cause: what follows happens by itself or by a test's action."""
         self.cause.request_id = self.cause.idempotency_key = None
 
-    def _blame(self, request: Request) -> None:
+    def _set_cause(self, request: Request) -> None:
         """Set the cause, so that events and links carry this request's id, key and address."""
         self.cause.request_id = self.shared.ids.new("req", 14)
         self.cause.idempotency_key = request.key
         self.cause.base_url = self.shared.public_url or request.base_url
 
-    def _dressed(self, request: Request, answer: Answer) -> Answer:
+    def _with_headers(self, request: Request, answer: Answer) -> Answer:
         """Add the headers that every answer has."""
         answer.headers.setdefault("Content-Type", "application/json")
         answer.headers |= {

@@ -76,10 +76,10 @@ def _take(account: Account, charge: Json, refund: Json) -> None:
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     account.emit("charge.refunded", charge, previous)
     if refund["status"] == "succeeded":
-        _refer(account, refund)
+        _add_reference(account, refund)
 
 
-def _refer(account: Account, refund: Json) -> None:
+def _add_reference(account: Account, refund: Json) -> None:
     """Add the bank's reference, which Stripe reports as an update of its own."""
     previous = {"destination_details": copy.deepcopy(refund["destination_details"])}
     refund["destination_details"]["card"] |= {

@@ -16,7 +16,7 @@ HELP = frozenset({"help", "info"})
 
 def set_out(books: Books, message: Json) -> None:
     """Schedule the first step of a new message."""
-    _later(books, message)
+    _schedule(books, message)
 
 
 def move(books: Books, sid: str) -> None:
@@ -24,7 +24,7 @@ def move(books: Books, sid: str) -> None:
     message = books.messages.get(sid)
     if message is None or message["status"] not in NEXT:
         return
-    code = _trouble(books, message)
+    code = _error_code(books, message)
     if code:
         status = "failed" if code in FAILED else "undelivered"
         message.update(status=status, error_code=code, error_message=f"Error {code}")
@@ -35,10 +35,10 @@ def move(books: Books, sid: str) -> None:
         bill(books, "text", message["to"], TEXT, message["account_sid"])
     message["date_updated"] = books.date()
     webhooks.post_status(books, message)
-    _later(books, message)
+    _schedule(books, message)
 
 
-def _later(books: Books, message: Json) -> None:
+def _schedule(books: Books, message: Json) -> None:
     """Schedule the next step, unless the message is delivered or has failed."""
     if message["status"] in NEXT:
         books.shared.agenda.at(
@@ -46,7 +46,7 @@ def _later(books: Books, message: Json) -> None:
         )
 
 
-def _trouble(books: Books, message: Json) -> int:
+def _error_code(books: Books, message: Json) -> int:
     """Return the error code that stops a message at this step, or 0."""
     private, to = books.private[message["sid"]], message["to"]
     if (

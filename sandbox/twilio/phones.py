@@ -88,11 +88,11 @@ def move(books: Books, sid: str) -> None:
     status = NEXT[call["status"]]
     if call["direction"] != "inbound" and status == "in-progress":
         status = reach(books, call["from"], call["to"])
-    _become(books, call, status)
+    _set_status(books, call, status)
     later(books, call)
 
 
-def _become(books: Books, call: Json, status: str) -> None:
+def _set_status(books: Books, call: Json, status: str) -> None:
     """Set a call's status; the end of a call is billed and reported."""
     date = books.date()
     call.update(status=status, date_updated=date)

@@ -115,7 +115,7 @@ def create(books: Books, account: str, body: Json) -> Json:
     }
     books.ports[sid] = made
     books.private[sid] = {"step": 0, "updated": date}
-    _later(books, account, sid)
+    _schedule(books, account, sid)
     return made
 
 
@@ -185,7 +185,7 @@ def cancel(books: Books, account: str, form: Form, sid: str) -> None:
     if port["port_in_request_status"] in OVER:
         raise invalid(20001, f"A request that is {port['port_in_request_status']} stays so")
     port["order_cancellation_reason"] = "Canceled by the customer"
-    _become(books, sid, "Canceled", "Canceled")
+    _set_status(books, sid, "Canceled", "Canceled")
 
 
 def webhook(books: Books, account: str, form: Form) -> Json:
@@ -219,7 +219,7 @@ def move(books: Books, sid: str) -> None:
         if each == "Pending" and number["phone_number"] in books.rejections:
             code, reason = books.rejections[number["phone_number"]]
             number.update(rejection_reason_code=code, rejection_reason=reason)
-            _become(books, sid, "Action Required", "Rejected")
+            _set_status(books, sid, "Action Required", "Rejected")
             return
         if each == "Pending":
             number["port_date"] = iso(books.date())
@@ -227,12 +227,12 @@ def move(books: Books, sid: str) -> None:
             purchases.arrive(books, port["account_sid"], number["phone_number"])
     if each == "Waiting for Signature":
         port["signature_request_url"] = f"https://sign.example/{sid}"
-    _become(books, sid, whole, each)
+    _set_status(books, sid, whole, each)
     if whole not in OVER:
-        _later(books, port["account_sid"], sid)
+        _schedule(books, port["account_sid"], sid)
 
 
-def _become(books: Books, sid: str, whole: str, each: str) -> None:
+def _set_status(books: Books, sid: str, whole: str, each: str) -> None:
     """Set the status of a port and of its numbers, and report it."""
     port = books.ports[sid]
     port["port_in_request_status"] = whole
@@ -244,7 +244,7 @@ def _become(books: Books, sid: str, whole: str, each: str) -> None:
             webhooks.post_port(books, event, port, number)
 
 
-def _later(books: Books, account: str, sid: str) -> None:
+def _schedule(books: Books, account: str, sid: str) -> None:
     books.shared.agenda.at(books.shared.now() + books.port_step, MOVES, account, sid)
 
 

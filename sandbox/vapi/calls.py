@@ -59,7 +59,7 @@ def create(books: Books, body: Any) -> Json:
             "concurrencyLimit": books.habits.concurrency,
             "remainingConcurrentCalls": 0,
         }
-    _later(books, made["id"], books.habits.rings_after)
+    _schedule(books, made["id"], books.habits.rings_after)
     return answer
 
 
@@ -82,7 +82,7 @@ def incoming(books: Books, number: str, caller: str, server: Json) -> Json:
         "blocked": False,
         **_caller(books, caller),
     }
-    _later(books, made["id"], 0)
+    _schedule(books, made["id"], 0)
     return made
 
 
@@ -109,22 +109,22 @@ def go_on(books: Books, id: str) -> None:
     if private["blocked"]:
         _end(books, call, script, BLOCKED)
     elif call["status"] == "queued":
-        _turn(books, call, "ringing")
-        _later(books, id, books.habits.rings_for)
+        _set_status(books, call, "ringing")
+        _schedule(books, id, books.habits.rings_for)
     elif not script.answered:
         _end(books, call, script, script.ended)
     elif call["status"] == "ringing":
         call["startedAt"] = books.moment()
         call["phoneCallProviderId"] = "CA" + id.replace("-", "")
         private["place"] = 0
-        _turn(books, call, "in-progress")
-        _later(books, id, books.habits.talks_for)
-    elif place < len(script.tools) and not _is_told(books, private, script, place):
-        asked = private["asked"] = _ask_tool(books, call, script, place)
+        _set_status(books, call, "in-progress")
+        _schedule(books, id, books.habits.talks_for)
+    elif place < len(script.tools) and not _ends_after_answer(books, private, script, place):
+        asked = private["asked"] = _call_tool(books, call, script, place)
         if books.shared.outbox.is_open(asked):  # the call waits for the tool's answer
             books.shared.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
         else:
-            _later(books, id, script.pause)
+            _schedule(books, id, script.pause)
     else:
         _end(books, call, script, script.ended)
 
@@ -190,11 +190,11 @@ def _published(books: Books, id: str, version: str | None) -> Json:
     return found
 
 
-def _later(books: Books, id: str, seconds: int) -> None:
+def _schedule(books: Books, id: str, seconds: int) -> None:
     books.shared.agenda.at(books.shared.now() + seconds, GOES_ON, books.org, id)
 
 
-def _turn(books: Books, call: Json, status: str) -> None:
+def _set_status(books: Books, call: Json, status: str) -> None:
     """Set a call's status, and report it to the server."""
     call["status"] = status
     call["updatedAt"] = books.moment()
@@ -228,7 +228,7 @@ def _report(books: Books, call: Json) -> None:
     )
 
 
-def _is_told(books: Books, private: Json, script: Script, place: int) -> bool:
+def _ends_after_answer(books: Books, private: Json, script: Script, place: int) -> bool:
     """Add the last tool's answer and the person's reply to the conversation; return whether the
     answer ends the script's tool calls.
     """
@@ -241,7 +241,7 @@ def _is_told(books: Books, private: Json, script: Script, place: int) -> bool:
     return bool(script.until) and script.until in told
 
 
-def _ask_tool(books: Books, call: Json, script: Script, place: int) -> str:
+def _call_tool(books: Books, call: Json, script: Script, place: int) -> str:
     """Send a tool call, and return the id of its message."""
     who = books.private[call["id"]]["who"]
     name, arguments = scripted(script, place, who, lambda days: _day(books, days))

@@ -60,7 +60,7 @@ class Vapi(FrontDoor):
         """Check and perform a request; errors become answers."""
         try:
             if request.path.startswith(f"/{live.LIVE}/"):
-                return self._told(request, entry)
+                return self._controlled(request, entry)
             self._authenticate(request)
             operation, object_id = operation_at(request.method, request.path)
             call = self._read(request, object_id)
@@ -77,7 +77,7 @@ class Vapi(FrontDoor):
         except VapiError as error:
             return Answer(error.status, json.dumps(error.body))
 
-    def _told(self, request: Request, entry: LoggedRequest) -> Answer:
+    def _controlled(self, request: Request, entry: LoggedRequest) -> Answer:
         """Perform a live control request."""
         entry.params = body = _json(request.body.encode("latin-1"), "application/json")
         with self.shared.lock:

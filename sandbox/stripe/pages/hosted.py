@@ -46,7 +46,7 @@ class HostedPages:
                     "payment_link_inactive",
                 )
                 return
-            self._here(req)
+            self._use_own_address(req)
             reference, email = (
                 req.get_param("client_reference_id"),
                 req.get_param("prefilled_email"),
@@ -62,7 +62,7 @@ class HostedPages:
                 return account, link
         raise falcon.HTTPNotFound(title="No such link")
 
-    def _here(self, req: falcon.Request) -> None:
+    def _use_own_address(self, req: falcon.Request) -> None:
         """Make URLs created by this request lead back to the address that the payer uses."""
         self.stripe.cause.base_url = self.stripe.shared.public_url or req.prefix
 
@@ -79,7 +79,7 @@ class HostedPages:
         with self.stripe.shared.lock:
             self.stripe.shared.tick()
             account, session = owner_of(self.stripe, id)
-            self._here(req)
+            self._use_own_address(req)
             try:
                 submit(account, session, payer)
                 self._show(req, resp, account, session)
@@ -194,7 +194,7 @@ def _question_url(intent: Json) -> str:
 
 def _completed(req: falcon.Request, resp: falcon.Response, account: Account, session: Json) -> None:
     """Thank the payer, or redirect to where the session or link says."""
-    onward = _onward(account, session)
+    onward = _return_url(account, session)
     if _wants_json(req):
         resp.media = _summary(session) | {"redirect": onward}
     elif onward:
@@ -208,7 +208,7 @@ def _completed(req: falcon.Request, resp: falcon.Response, account: Account, ses
         )
 
 
-def _onward(account: Account, session: Json) -> str | None:
+def _return_url(account: Account, session: Json) -> str | None:
     """Return the URL to visit after paying, or None."""
     target = session["success_url"]
     if session["payment_link"]:
