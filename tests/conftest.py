@@ -80,11 +80,11 @@ from web.http.guards import rate_limiter
 from web.operators import gauges, health, rq_flask
 
 # a slow example on a busy machine says nothing about a rule
-PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+NO_DEADLINE = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 # CI draws the same examples each time; other runs explore
-hypothesis.settings.register_profile("explore", **PATIENT)
-hypothesis.settings.register_profile("ci", derandomize=True, **PATIENT)
-hypothesis.settings.register_profile("quick", max_examples=20, **PATIENT)
+hypothesis.settings.register_profile("explore", **NO_DEADLINE)
+hypothesis.settings.register_profile("ci", derandomize=True, **NO_DEADLINE)
+hypothesis.settings.register_profile("quick", max_examples=20, **NO_DEADLINE)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore"))
 
 # a test that uses one of these starts or kills processes
