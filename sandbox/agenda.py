@@ -1,4 +1,4 @@
-"""What will happen later without a request, such as expiries, on the sandbox's clock."""
+"""Schedules what happens later without a request, such as expiries, on the sandbox's clock."""
 
 import heapq
 from collections.abc import Callable

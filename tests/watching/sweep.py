@@ -187,7 +187,7 @@ class Sweep:
     def _look_through(self, path: Path, root: Path) -> None:
         try:
             text = path.read_bytes()
-        except FileNotFoundError:  # what vanishes meanwhile is not left
+        except FileNotFoundError:  # a file that vanishes in between is not left
             return
         self.looked, self.size = self.looked + 1, self.size + len(text)
         new = unseen(text, self.seen, self.like)
