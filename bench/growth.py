@@ -100,7 +100,7 @@ def _measured(side: subprocess.Popen[str], cost: dict[str, float]) -> bool:
 def _read_line(side: subprocess.Popen[str]) -> str:
     assert side.stdout is not None
     if not (line := side.stdout.readline()):
-        raise click.ClickException(f"A run failed: {side.args!r}.")
+        raise click.ClickException(f"A process failed: {side.args!r}.")
     return line.rstrip()
 
 
@@ -147,7 +147,7 @@ def _print_and_wait(what: str) -> None:
     """Print a line and wait for the next one; exits if the input has ended."""
     print(what, flush=True)
     if not sys.stdin.readline():
-        raise SystemExit("Nobody listens any more.")
+        raise SystemExit("The benchmark has ended.")
 
 
 def _best(act: Callable[[], Any]) -> float:

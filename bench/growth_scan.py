@@ -71,7 +71,7 @@ def _scan(due: int) -> None:
         pass
     looked_at = ContactCourse.select().where(ContactCourse.code == "no_consent").count()
     if looked_at != due or ContactCourse.due(real_now(), (), 1):
-        raise SystemExit(f"scan_overdue looked at {looked_at} people of {due}.")
+        raise SystemExit(f"scan_overdue considered {looked_at} of {due} customers.")
 
 
 def _is_snoozed(act: Callable[[], None]) -> bool:
@@ -91,5 +91,5 @@ def _peak_from_now() -> int:
 def _peak() -> int:
     told = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     if told is None:
-        raise SystemExit("/proc/self/status does not tell VmHWM.")
+        raise SystemExit("/proc/self/status does not show VmHWM.")
     return int(told[1])

@@ -48,7 +48,7 @@ def measured() -> Iterator[tuple[str, float]]:
         .where(Invoice.number.startswith("swept"), Invoice.status == "sent")
         .exists()
     ):
-        raise SystemExit("Some invoices that are due are not overdue.")
+        raise SystemExit("Some invoices past their due date are not overdue.")
     yield SWEPT, taken
     yield "mark_overdue, an invoice of these", taken / DUE
 

@@ -174,4 +174,4 @@ def _receive_page(size: int) -> None:
         for number in range(size - PAGE + 1, size + 1):
             event = {"id": f"evt_{number:08}", "type": "payment_intent.succeeded", "data": {}}
             if receive_stripe_event(event, json.dumps(event)) is not None:
-                raise SystemExit(f"{event['id']} was not known.")
+                raise SystemExit(f"{event['id']} was new.")

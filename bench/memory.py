@@ -127,7 +127,7 @@ def _pss(pid: int) -> float:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
-    raise click.ClickException("This system does not tell a process's share of memory.")
+    raise click.ClickException("This system does not show a process's share of memory.")
 
 
 def _children(pid: int) -> list[int]:

@@ -162,16 +162,17 @@ def _document(headings: list[str], rows: list[list[str]], rounds: int) -> str:
     how = (
         f"`bin/bench quick` of {datetime.now(UTC):%Y-%m-%d} at {revision or 'no revision'}: medians"
         f" of {rounds} interleaved rounds; {os.cpu_count()} cores, {platform.system()}, Python"
-        f" {platform.python_version()}. Two worker processes each. Ratios carry over to another"
-        " machine, figures do not; more is faster."
+        f" {platform.python_version()}. Each side has two worker processes. Ratios carry over to"
+        " other machines, rates do not; more is faster."
     )
     why = (
-        "Payphone's job is a row, claimed in one commit and settled in another one, with its own"
-        " writes; the peers' jobs live in Redis alone, and huey's leaves it before it runs. Its"
-        " intake answers once event and job are in one commit. All jobs here are one account's, and"
-        " are taken several at once; where several accounts' jobs wait, they take turns one by one."
+        "A job of Payphone's is a database row, claimed in one commit and settled in another"
+        " together with its own writes. The peers' jobs live in Redis alone, and huey removes a job"
+        " before it runs. Payphone's intake answers once event and job are in one commit. All jobs"
+        " here belong to one account and are claimed several at once; when several accounts' jobs"
+        " wait, they take turns one by one."
     )
-    return "\n".join(["# Beside other libraries", "", how, "", *lines, "", why, ""])
+    return "\n".join(["# Compared with other libraries", "", how, "", *lines, "", why, ""])
 
 
 def _rate(place: Place, work: str, who: str, count: int) -> float:
@@ -370,5 +371,5 @@ def _wait_until(is_so: Callable[[], bool], what: str) -> None:
     give_up = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > give_up:
-            raise click.ClickException(f"It did not happen in {PATIENCE:.0f} s that {what}.")
+            raise click.ClickException(f"Timed out after {PATIENCE:.0f} s waiting until {what}.")
         time.sleep(0.02)

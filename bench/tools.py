@@ -54,7 +54,7 @@ def tools(calls: int, seconds: int) -> None:
         )
     if busy > (os.cpu_count() or 1):
         console.print(
-            f"The machine had other work (a load of {busy:.0f}), for which callers waited as well:"
+            f"The machine was busy with other work (a load of {busy:.0f}), which made callers wait:"
             " measure again when it is idle."
         )
 

@@ -21,30 +21,32 @@ def options() -> argparse.Namespace:
         prog="sandbox", description="Stand-ins for Payphone's providers."
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
     parser.add_argument(
-        "--public-url", default="", help="address in links, if not the one requests come to"
+        "--public-url", default="", help="base URL of links, if not the one requested"
     )
-    parser.add_argument("--state-file", default="", help="keep state here across restarts")
+    parser.add_argument(
+        "--state-file", default="", help="file in which to keep state across restarts"
+    )
     parser.add_argument(
         "--endpoint",
         action="append",
         default=[],
         metavar="URL",
-        help="send the platform's Stripe events there, signed with $STRIPE_WEBHOOK_SECRET",
+        help="send the platform's Stripe events to URL, signed with $STRIPE_WEBHOOK_SECRET",
     )
     parser.add_argument(
         "--connect-endpoint",
         action="append",
         default=[],
         metavar="URL",
-        help="send connected accounts' events there, signed with $STRIPE_CONNECT_WEBHOOK_SECRET",
+        help="send connected accounts' events to URL, signed with $STRIPE_CONNECT_WEBHOOK_SECRET",
     )
     parser.add_argument(
         "--twilio-account",
         default="",
         metavar="SID",
-        help="the Twilio account whose numbers people text; its token is $TWILIO_AUTH_TOKEN",
+        help="the Twilio account that receives texts; its token is $TWILIO_AUTH_TOKEN",
     )
     parser.add_argument(
         "--twilio-sender",
@@ -54,9 +56,11 @@ def options() -> argparse.Namespace:
         help="a number of that account",
     )
     parser.add_argument(
-        "--vapi", action="store_true", help="let Vapi's keys in, $VAPI_API_KEY and $VAPI_PUBLIC_KEY"
+        "--vapi",
+        action="store_true",
+        help="accept $VAPI_API_KEY and $VAPI_PUBLIC_KEY as Vapi's keys",
     )
-    parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
+    parser.add_argument("--seed", type=int, default=None, help="generate the same ids in each run")
     return parser.parse_args()
 
 
@@ -67,7 +71,7 @@ def secret(name: str) -> str:
     """
     first = os.environ.get(name, "").split(",")[0].strip()
     if not first:
-        sys.exit(f"{name} is not set: the stand-in signs with it.")
+        sys.exit(f"{name} is not set, but the stand-in needs it.")
     return first
 
 

@@ -24,7 +24,7 @@ def move_business_time(moment: datetime, delivered: Callable[[], bool]) -> None:
     Raises ``RuntimeError`` if `moment` is not ahead.
     """
     if moment <= business_now():
-        raise RuntimeError(f"Business time only goes forward, and {moment} is over.")
+        raise RuntimeError(f"Business time only moves forward, and {moment} has passed.")
     shift = moment - real_now()
     shared_shift(get_settings().payphone_business_clock).seconds = shift.total_seconds()
     key = f"business@{moment.isoformat()}"

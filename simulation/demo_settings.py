@@ -28,7 +28,7 @@ def free_port(wanted: int = 0) -> int:
     if wanted and not _is_free(wanted):
         sys.exit(
             f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which"
-            " takes a free one."
+            " picks a free one."
         )
     return wanted or next(port for port in _ports if _is_free(port))
 

@@ -34,7 +34,7 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
     stolen = invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"}
     # the charge waits until the invoice's link is closed
     declined = clinic.api.refused("/api/payments/phone", stolen, 402, f"stolen-{one.invoice['id']}")
-    say.chapter("A card on the phone", f"declined; the clinic is told: {declined['advice']}")
+    say.chapter("A card on the phone", f"declined; advice to the clinic: {declined['advice']}")
     key = f"customer-{one.invoice['id']}"
     customer = stripe_client().v1.customers.create(
         {"name": "on file", "metadata": {"account_id": clinic.id}}, {"idempotency_key": key}
@@ -60,7 +60,7 @@ def _say_stop(clinic: Clinic, one: Sent) -> None:
     )
     ledger = f"/api/customers/{one.invoice['customer']['id']}/contact-ledger"
     say.wait_for(
-        "the STOP to be heard",
+        "the STOP to be recorded",
         lambda: any(
             entry["type"] == "optOut" for entry in clinic.api.get(ledger, limit=100)["data"]
         ),
@@ -94,7 +94,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     """Let two customers pay while none of Stripe's webhooks arrives, then backfill the events."""
     wait = until_clear_of_the_hour(time.time())
     if wait:
-        say.step(f"waiting {wait:.0f} s for the hourly backfill, which would fetch it")
+        say.step(f"waiting {wait:.0f} s, so that the hourly backfill does not run during this act")
         time.sleep(wait)
         settled()
     clinic.sandbox.control("settings", drop_rate=1.0)
@@ -110,7 +110,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     )
     if len(missing) != sum(one.behaviour == "pays on a missed day" for one in sent):
         raise RuntimeError(
-            f"{len(missing)} invoices differ before the backfill; that is not what was missed."
+            f"{len(missing)} invoices differ before the backfill, not just the missed payments."
         )
     command = [sys.executable, "-m", "bin.commands", "events", "backfill", "--since", "1d"]
     done = subprocess.run(  # noqa: S603 - our own command

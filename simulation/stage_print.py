@@ -65,7 +65,7 @@ def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) 
     until = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > until:
-            raise RuntimeError(f"Waited {seconds:.0f} s in vain for {what}.")
+            raise RuntimeError(f"Timed out after {seconds:.0f} s waiting for {what}.")
         time.sleep(0.05)
     return found
 
@@ -134,7 +134,7 @@ def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
     expected.
     """
     shown = Table(
-        title="Clinics that meant to go live, beside the providers' own books",
+        title="Clinics that deployed, beside the providers' own records",
         title_style="bold",
         header_style="dim",
         pad_edge=False,
@@ -162,7 +162,7 @@ def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
     words = (
         "Stripe, Twilio and Vapi have what the live clinics use, and nothing else."
         if held
-        else "What the providers have is NOT what the clinics use."
+        else "The providers do NOT have exactly what the live clinics use."
     )
     console.print(Text(words, style="bold green" if held else "bold red"))
     return held
@@ -196,9 +196,9 @@ def month_table(courses: list[Course]) -> bool:
     held = bool(courses) and all(course.holds for course in courses)
     count = sum(len(course.contacts) for course in courses)
     words = (
-        f"{count} contacts, and the checker finds no rule broken by any."
+        f"{count} contacts, and the checker found none that breaks a rule."
         if held
-        else f"{count} contacts, and the month is NOT what it should have been."
+        else f"{count} contacts, and the month did NOT go as expected."
     )
     console.print(Text(words, style="bold green" if held else "bold red"))
     return held
@@ -226,7 +226,7 @@ def addresses(about: dict[str, Any]) -> None:
         "jobs, at rq-dashboard": f"{about['url']}/rq",
         "Stripe's stand-in": about["sandboxUrl"],
         "API key": about["accounts"][0]["key"],
-        "all of it, as JSON": typed(DESCRIPTION),
+        "all of this, as JSON": typed(DESCRIPTION),
         "logs": f"{typed(LOGS)}/",
         "operator's commands": "bin/payphone --demo jobs list",
     }

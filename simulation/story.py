@@ -62,7 +62,7 @@ def main() -> None:
             held = _play(clinic, began)
         except STOPS as error:
             say.failure(f"The story stopped: {error}")
-            say.failure(f"The processes' own words are in {LOGS}/.")
+            say.failure(f"The processes' logs are in {LOGS}/.")
             sys.exit(1)
     if mode == "once":
         sys.exit(0 if held else 1)
@@ -109,7 +109,7 @@ def _wait(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
     try:
         say.wait_for(what, patient, seconds)
     except RuntimeError as error:
-        say.failure(f"{error} The processes' own words are in {LOGS}/.")
+        say.failure(f"{error} The processes' logs are in {LOGS}/.")
         sys.exit(1)
 
 

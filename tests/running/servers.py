@@ -38,7 +38,7 @@ def wait_for(
         except Exception as error:
             last = error
         time.sleep(every)
-    raise AssertionError(f"Waited {seconds} s in vain: {what}. Last error: {last!r}")
+    raise AssertionError(f"Timed out after {seconds} s: {what}. Last error: {last!r}")
 
 
 class Valkey:
