@@ -1,4 +1,4 @@
-"""Where a demo keeps its files: `var/`, or what `PAYPHONE_STATE_DIR` names."""
+"""Where a demo keeps its files: `var/`, or the folder in `PAYPHONE_STATE_DIR`."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SETTINGS = _settings.demo_settings
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON that holds secrets, whole or not at all, readable by this user only."""
+    """Write JSON with secrets atomically, readable by this user only."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""Customers: nothing about them is unique."""
+"""Customers: none of their fields is unique."""
 
 from sandbox.stripe import payment_methods
 from sandbox.stripe.account import Account, merged
@@ -31,7 +31,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def update(account: Account, params: Json, id: str) -> Json:
-    """``POST /v1/customers/{id}``; a default payment method must be the customer's own."""
+    """``POST /v1/customers/{id}``; a default payment method must exist."""
     customer = account.get("customer", id)
     changes = {name: params[name] or None for name in SHOWN if name in params}
     settings = {**customer["invoice_settings"], **params.get("invoice_settings", {})}
@@ -48,7 +48,7 @@ def update(account: Account, params: Json, id: str) -> Json:
 
 
 def retrieve(account: Account, params: Json, id: str) -> Json:
-    """``GET /v1/customers/{id}``; a deleted one says so."""
+    """``GET /v1/customers/{id}``; a deleted customer is returned as such."""
     if account.secret(id).get("deleted"):
         return {"id": id, "object": "customer", "deleted": True}
     return account.get("customer", id)
