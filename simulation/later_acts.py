@@ -62,7 +62,7 @@ def _say_stop(clinic: Clinic, one: Sent) -> None:
     )
     ledger = f"/api/customers/{one.invoice['customer']['id']}/contact-ledger"
     say.wait_for(
-        "the STOP to be heard",
+        "the STOP to be recorded",
         lambda: any(
             entry["type"] == "optOut" for entry in clinic.api.get(ledger, limit=100)["data"]
         ),
@@ -96,7 +96,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     """Two people pay while none of Stripe's webhooks arrives; then the events are fetched."""
     wait = until_clear_of_the_hour(time.time())
     if wait:
-        say.step(f"waiting {wait:.0f} s for the hourly backfill, which would fetch it")
+        say.step(f"waiting {wait:.0f} s, or the hourly backfill would fetch the events")
         time.sleep(wait)
         settled()
     clinic.sandbox.control("settings", drop_rate=1.0)

@@ -92,7 +92,7 @@ PEOPLE = {"Harbor Dental": people_of_boston, "Elm Street Clinic": people_of_sacr
 
 def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
     """Play it with the clinics that are live in `PEOPLE`; what it was for each person."""
-    say.chapter("A month", f"two clinics, {DAYS} days; at each stop the scans of the day run")
+    say.chapter("A month", f"two clinics, {DAYS} days; the scans run at two stops a day")
     places = [(one, PEOPLE[one.name]()) for one in candidates if one.name in PEOPLE]
     for candidate, people in places:
         _begin(clinic, candidate, people)

@@ -65,7 +65,7 @@ def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) 
     until = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > until:
-            raise RuntimeError(f"Waited {seconds:.0f} s in vain for {what}.")
+            raise RuntimeError(f"Gave up after waiting {seconds:.0f} s for {what}.")
         time.sleep(0.05)
     return found
 
@@ -78,7 +78,7 @@ def money(amount: int, currency: str) -> str:
 def table(verdicts: list[Verdict]) -> bool:
     """Every invoice beside Stripe's own ledger; answers whether all agree."""
     shown = Table(
-        title="Payphone's books beside Stripe's own ledger",
+        title="Payphone's books next to Stripe's own ledger",
         title_style="bold",
         header_style="dim",
         pad_edge=False,
@@ -134,7 +134,7 @@ def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
     should be.
     """
     shown = Table(
-        title="Clinics that meant to go live, beside the providers' own books",
+        title="Clinics going live, next to the providers' own books",
         title_style="bold",
         header_style="dim",
         pad_edge=False,
@@ -196,9 +196,9 @@ def month_table(courses: list[Course]) -> bool:
     held = bool(courses) and all(course.holds for course in courses)
     count = sum(len(course.contacts) for course in courses)
     words = (
-        f"{count} contacts, and the checker finds no rule broken by any."
+        f"{count} contacts, and the checker finds that none broke a rule."
         if held
-        else f"{count} contacts, and the month is NOT what it should have been."
+        else f"{count} contacts, and the month did NOT go as expected."
     )
     console.print(Text(words, style="bold green" if held else "bold red"))
     return held
@@ -223,10 +223,10 @@ def addresses(about: dict[str, Any]) -> None:
     rows = {
         "Payphone": about["url"],
         "operator's login": f"operator / {about['operatorPassword']}",
-        "jobs, at rq-dashboard": f"{about['url']}/rq",
+        "jobs (rq-dashboard)": f"{about['url']}/rq",
         "Stripe's stand-in": about["sandboxUrl"],
         "API key": about["accounts"][0]["key"],
-        "all of it, as JSON": typed(DESCRIPTION),
+        "all of this, as JSON": typed(DESCRIPTION),
         "logs": f"{typed(LOGS)}/",
         "operator's commands": "bin/payphone --demo jobs list",
     }

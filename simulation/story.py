@@ -60,7 +60,7 @@ def main() -> None:
             held = _play(clinic, began)
         except STOPS as error:
             say.failure(f"The story stopped: {error}")
-            say.failure(f"The processes' own words are in {LOGS}/.")
+            say.failure(f"The processes' logs are in {LOGS}/.")
             sys.exit(1)
     if mode == "once":
         sys.exit(0 if held else 1)
@@ -77,10 +77,10 @@ def _play(clinic: Clinic, began: float) -> bool:
     a_missed_day(
         clinic,
         invoices,
-        settled=lambda: _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120),
+        settled=lambda: _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120),
     )
     say.step("waiting until every event has arrived and every job is done")
-    _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
+    _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120)
     outcomes = [outcome(clinic, each) for each in candidates]
     went_live = say.clinics_table(outcomes, nothing_else_is_there(clinic, outcomes))
     verdicts = reckon(clinic, invoices)
@@ -107,7 +107,7 @@ def _wait(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
     try:
         say.wait_for(what, patient, seconds)
     except RuntimeError as error:
-        say.failure(f"{error} The processes' own words are in {LOGS}/.")
+        say.failure(f"{error} The processes' logs are in {LOGS}/.")
         sys.exit(1)
 
 
