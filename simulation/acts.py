@@ -138,8 +138,8 @@ def pay_everything(clinic: Clinic, sent: list[Sent], in_the_middle: Callable[[],
     )
     say.chapter(
         "People pay",
-        "on Stripe's hosted page; its events arrive signed, one in three doubled, shuffled within"
-        " 0.8 s",
+        "on Stripe's hosted page; its events arrive signed, one in three duplicated, shuffled"
+        " within 0.8 s",
     )
     half = len(sent) // 2
     with ThreadPoolExecutor(4) as pool:
@@ -180,7 +180,7 @@ def texted_address(clinic: Clinic, one: Sent) -> str:
             for message in clinic.sandbox.shown("twilio/messages")["messages"]
         )
 
-    say.wait_for(f"a text with the address of {one.invoice['number']}", probe)
+    say.wait_for(f"a text with the payment address of {one.invoice['number']}", probe)
     return one.url
 
 
@@ -278,7 +278,7 @@ def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:
         )
     say.chapter(
         "Money goes back",
-        "one refund in part, one in full, through the effects ledger; one payment is disputed by"
+        "one partial refund, one full, through the effects ledger; one payment is disputed by"
         " its bank",
     )
 

@@ -50,7 +50,7 @@ def clinics_go_live(clinic: Clinic) -> list[Candidate]:
     candidates = [_open(clinic, each) for each in _candidates()]
     say.chapter(
         "Clinics go live",
-        f"{len(candidates)} configure how calls reach them; nothing is charged or bought for that",
+        f"{len(candidates)} configure how calls reach them, which charges and buys nothing",
     )
     usual, abandoned, refused, asked, broken, killed, ported, sip = candidates
     del abandoned  # this clinic stops at the wizard
@@ -72,15 +72,15 @@ def _candidates() -> list[Candidate]:
         Candidate("Hill Pediatrics", "first card refused", "pm_card_chargeCustomerFail", "live"),
         Candidate(
             "Elm Street Clinic",
-            "bank asks",
+            "bank asks to confirm",
             "pm_card_authenticationRequired",
             "live",
             zone="America/Los_Angeles",
         ),
-        Candidate("Bay Orthodontics", "no assistant", "pm_card_visa", "rolled_back"),
+        Candidate("Bay Orthodontics", "assistant fails", "pm_card_visa", "rolled_back"),
         Candidate("Mill Road Practice", "workers killed", "pm_card_visa", "live"),
         Candidate("Pine Street Dental", "number ported", "pm_card_visa", "live", "ported"),
-        Candidate("Quay Eye Clinic", "comes by SIP", "pm_card_visa", "live", "sip"),
+        Candidate("Quay Eye Clinic", "connects by SIP", "pm_card_visa", "live", "sip"),
     ]
 
 
@@ -206,7 +206,7 @@ def _kill_during_deployment(each: Candidate) -> None:
     """Kill a worker of the deploys queue during the deployment, which another process resumes."""
     deployment = _deploy(each)
     say.wait_for(
-        "its deployment to be under way",
+        "its deployment to be in progress",
         lambda: each.own.get(f"/api/deployments/{deployment}")["status"] != "queued",
     )
     kill_worker(os.environ["REDIS_URL"], "deploys")

@@ -78,7 +78,7 @@ def money(amount: int, currency: str) -> str:
 def table(verdicts: list[Verdict]) -> bool:
     """Print every invoice beside Stripe's own ledger; returns whether all agree."""
     shown = Table(
-        title="Payphone's books beside Stripe's own ledger",
+        title="Payphone's books next to Stripe's own ledger",
         title_style="bold",
         header_style="dim",
         pad_edge=False,
@@ -223,7 +223,7 @@ def addresses(about: dict[str, Any]) -> None:
     rows = {
         "Payphone": about["url"],
         "operator's login": f"operator / {about['operatorPassword']}",
-        "jobs, at rq-dashboard": f"{about['url']}/rq",
+        "jobs (rq-dashboard)": f"{about['url']}/rq",
         "Stripe's stand-in": about["sandboxUrl"],
         "API key": about["accounts"][0]["key"],
         "all of this, as JSON": typed(DESCRIPTION),

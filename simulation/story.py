@@ -79,10 +79,10 @@ def _play(clinic: Clinic, began: float) -> bool:
     a_missed_day(
         clinic,
         invoices,
-        settled=lambda: _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120),
+        settled=lambda: _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120),
     )
     say.step("waiting until every event has arrived and every job is done")
-    _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
+    _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120)
     outcomes = [outcome(clinic, each) for each in candidates]
     went_live = say.clinics_table(outcomes, nothing_else_is_there(clinic, outcomes))
     verdicts = reckon(clinic, invoices)
