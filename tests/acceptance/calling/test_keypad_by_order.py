@@ -138,9 +138,9 @@ def test_it_is_for_the_bill_that_was_named(ordering):
 @pytest.mark.parametrize(
     ("what", "code", "said"),
     [
-        ("no call", "invalid", "name it"),
-        ("part", "invalid", "what is owed"),
-        ("both", "invalid", "Give one of"),
+        ("no call", "invalid", "name the call"),
+        ("part", "invalid", "the whole balance"),
+        ("both", "invalid", "Send exactly one of"),
         ("another's", "not_found", "There is no call"),
         ("off", "keypad_unavailable", "takes no cards by keypad"),
         ("over", "keypad_unavailable", "not going on"),
