@@ -10,7 +10,7 @@ from providers.errors import ProviderError
 
 STATES = ("sending", "confirmed", "refused", "unknown")
 COLUMNS = ("id", "kind", "state", "generation", "at the provider", "its job", "last sent", "error")
-SHORT = 70  # characters of an error that a line has room for
+SHORT = 70  # characters of an error that fit on a line
 
 
 @click.group()
@@ -115,7 +115,7 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
 
 @effects.command()
 def kinds() -> None:
-    """Show what is done at providers: each kind of effect, whom it costs money, what undoes it."""
+    """Show each kind of effect: what it does, whom it costs money, and what undoes it."""
     for kind in KINDS:
         undone = f"undone by {kind.undone_by}" if kind.undone_by else "cannot be undone"
         say(f"{kind.name}: {kind.does}. Costs {kind.costs.value}; {undone}.")

@@ -1,5 +1,5 @@
-"""`pause`, `resume`, `brakes` and `ceiling`: stop or limit texts, charges or calls of one account
-or of all.
+"""`pause`, `resume`, `brakes` and `ceiling`: stop or limit what one account, or all of them, may
+do.
 """
 
 import click

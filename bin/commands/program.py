@@ -1,6 +1,6 @@
-"""The program: its groups of commands, and how it ends.
+"""The program: its groups of commands, and its exit codes.
 
-Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
+0: success. 1: something is wrong, and an error line says what. 2: the command line is invalid.
 """
 
 import json
@@ -49,13 +49,13 @@ FOUND_PROBLEMS = 1
 
 
 class Program(click.Group):
-    """A group that prints known errors as sentences, not tracebacks, and takes no card number, nor
-    what no database keeps, in any argument.
+    """A group that prints known errors as sentences instead of tracebacks, and refuses arguments
+    that contain a card number or text that no database can store.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line. Its texts may be stored, so a card number in any of them, or a
-        byte that is no UTF-8, is refused before a command runs.
+        """Parse the command line. Arguments can end up in the database, so one with a card number
+        or with a byte that is not UTF-8 is refused before any command runs.
         """
         for number, argument in enumerate(args, start=1):
             if argument != storable_text(argument):
@@ -73,7 +73,7 @@ class Program(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a known error is printed in one line, with exit code 1."""
+        """Run the command. Print a known error in one line, with exit code 1."""
         try:
             return super().invoke(ctx)
         except (PayphoneError, PeeweeException, RedisError, ValidationError) as error:
@@ -81,7 +81,7 @@ class Program(click.Group):
             ctx.exit(FOUND_PROBLEMS)
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, BrokenPipeError):
-                raise  # click ends quietly when nobody reads on
+                raise  # click exits quietly when the reader of the pipe is gone
             complain(_of_disk(error))
             ctx.exit(FOUND_PROBLEMS)
         finally:
@@ -106,7 +106,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _of_disk(error: OSError | sqlite3.Error) -> str:
-    """A file that cannot be read or written: one of ours, the command's own, or its output."""
+    """Explain a file that cannot be read or written: ours, the command's, or its output."""
     if isinstance(error, OSError):
         what = f"{error.filename or 'A file'}: {error.strerror or error}"
         return f"{what}. Let this user at it, and make room on its disk."
@@ -137,7 +137,7 @@ def payphone(ctx: click.Context, demo: bool) -> None:
     if demo:
         _take_demos_settings()
     if ctx.invoked_subcommand == "doctor":
-        return  # it looks for itself, and says what it finds
+        return  # it checks settings and database itself, and reports what it finds
     settings = read_settings()
     check_database(settings)
     if settings.payphone_env == "production" and not settings.names_database:

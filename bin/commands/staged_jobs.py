@@ -42,7 +42,7 @@ def list_jobs(state: str | None, name: str | None, queue: str | None, limit: int
 
 
 def _row(job: StagedJob) -> tuple[object, ...]:
-    # nothing else runs again by itself
+    # jobs in other states do not run again by themselves
     due = moment(job.due_at) if job.state in {"waiting", "running"} else ""
     tries = f"{job.attempts}/{job.max_attempts}"
     return (

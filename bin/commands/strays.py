@@ -1,4 +1,4 @@
-"""`strays`: what is at our providers and belongs to nobody, and what is ours and gone there."""
+"""`strays`: list and release what is at a provider without belonging to an account."""
 
 import click
 
@@ -11,7 +11,7 @@ COLUMNS = ("id", "what", "where", "at the provider", "account", "state", "found"
 
 @click.group()
 def strays() -> None:
-    """Strays: what is at Vapi or Twilio without belonging to an account, or the other way round."""
+    """Strays: objects at Vapi or Twilio without an account, or ours that are missing there."""
 
 
 @strays.command("list")
@@ -36,8 +36,8 @@ def _row(stray: Stray) -> tuple[object, ...]:
 @click.argument("stray_id")
 @click.option("--why", required=True, help="How you know; kept in the audit log.")
 def release(stray_id: str, why: str) -> None:
-    """Take STRAY_ID away at its provider, once you have looked at it there. A number that is
-    released cannot be had back.
+    """Remove STRAY_ID at its provider, once you have looked at it there. You cannot get a released
+    number back.
     """
     stray = release_stray(stray_id, acting(), why)
     say(f"{stray.id}: its {place_of(stray).what} is being released; strays list --all shows when.")

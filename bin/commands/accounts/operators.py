@@ -1,4 +1,4 @@
-"""`operator`: people who may sign in, and API keys for any account."""
+"""`operator`: people who can sign in, and API keys for any account."""
 
 import sys
 
@@ -15,7 +15,7 @@ from runtime.ids import new_token
 
 @click.group()
 def operator() -> None:
-    """Operators: named people who may sign in."""
+    """Operators: named people who can sign in."""
 
 
 _password_stdin = click.option(
@@ -59,8 +59,8 @@ def _say_password(name: str, made_up: str) -> None:
 @click.argument("name")
 @_password_stdin
 def reset(name: str, password_stdin: bool) -> None:
-    """Give an operator a new password, and let in again who was disabled; open sessions end at
-    once.
+    """Give an operator a new password, and enable them again if they were disabled. Open sessions
+    end at once.
     """
     password = _password(password_stdin)
     found = reset_operator(name, password, acting())
@@ -78,8 +78,8 @@ def disable(name: str) -> None:
 @operator.command()
 @click.argument("name")
 def key(name: str) -> None:
-    """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is
-    shown only once.
+    """Issue an operator's API key called NAME, for /metrics and for any account's API. It is shown
+    only once.
     """
     row, secret = issue_key(None, name, acting())
     say_key(row.id, secret)

@@ -18,7 +18,9 @@ SECOND = 1_000_000
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Whether rows can be read and written as this release expects. The last finding says so."""
+    """Check that rows can be read and written as this release expects. The last finding says
+    whether they can.
+    """
     url, shown = settings.database_url, settings.shown_database
     if settings.payphone_env == "production" and not settings.names_database:
         yield Finding(

@@ -1,6 +1,4 @@
-"""Deployments: what could not be undone, and what has waited for long: for somebody to decide, or
-for a port.
-"""
+"""Deployments: what could not be undone, and what has waited too long for a decision or a port."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +10,7 @@ from models.deployment.deployment_step import DeploymentStep
 from models.deployment.resource import Stray
 from runtime.clock import real_now
 
-# what a later deployment has taken over is nobody's task any more; money that was kept is
+# a later deployment takes over what an earlier one left, but not a fee that was not refunded
 LEFT = (
     "state = 'undo_failed' AND (name = 'charge' OR NOT EXISTS (SELECT 1 FROM deployment own JOIN"
     " deployment later ON later.account_id = own.account_id AND later.id > own.id WHERE own.id ="
@@ -44,8 +42,8 @@ SHOWN = 5
 
 
 def check_deployments() -> Iterator[Finding]:
-    """Whether something was left as it was taken away, is kept for longer than a day, or is ported
-    for longer than a month.
+    """Check for steps that could not be undone, failed deployments kept for over a day, and ports
+    that take over a month.
     """
     left = [f"{step.name} of {step.deployment_id}" for step in DeploymentStep.all(LEFT)]
     yield judged(bool(left), "deployments not undone", _named(left), ADVICE, "warn")
@@ -67,9 +65,7 @@ def _named(found: list[str]) -> str:
 
 
 def check_strays() -> Finding:
-    """Whether the daily look has found what is at a provider and belongs to nobody, or is ours and
-    gone there, and nobody has seen to it.
-    """
+    """Check for open strays that the daily scan has found."""
     rows = Stray.all("state = 'open'")
     counted = {what: sum(row.what == what for row in rows) for what in ("orphan", "missing")}
     found = ", ".join(f"{count} {what}" for what, count in counted.items() if count)

@@ -1,4 +1,4 @@
-"""Our files: whether other users of the machine may read them."""
+"""Our files: whether other users of this machine can read them."""
 
 import shlex
 from pathlib import Path
@@ -13,8 +13,8 @@ WHAT = "files"
 
 
 def check_files(settings: Settings) -> Finding:
-    """Whether `.env`, the state folder with what is in it, and an SQLite database are this user's
-    alone.
+    """Check that only this user has access to `.env`, the state folder and its contents, and an
+    SQLite database.
     """
     places = _places(settings)
     modes = {path: mode for place in places for path, mode in modes_under(place).items()}
@@ -32,9 +32,7 @@ def check_files(settings: Settings) -> Finding:
 
 
 def _places(settings: Settings) -> list[Path]:
-    """`.env`, the state folder; SQLite's file, with what it keeps beside it, where that is
-    elsewhere.
-    """
+    """Return `.env`, the state folder, and SQLite's files if they are elsewhere."""
     state, parts = settings.state_dir, urlsplit(settings.database_url)
     places = [Path(".env").absolute(), state]
     if parts.scheme != "sqlite":

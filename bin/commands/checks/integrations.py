@@ -1,4 +1,4 @@
-"""What clinics connect: whether it can be connected, and what wants to be connected again."""
+"""Integrations: whether providers are set up, and which credentials have expired."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ UNTOLD = "See `bin/payphone jobs list --state dead` and docs/integrations.md."
 
 
 def check_providers(settings: Settings) -> Iterator[Finding]:
-    """The settings by which providers are known."""
+    """Check the settings of the providers that clinics connect."""
     both = bool(settings.google_client_id), bool(settings.google_client_secret)
     if any(both) and not all(both):
         name = "GOOGLE_CLIENT_SECRET" if both[0] else "GOOGLE_CLIENT_ID"
@@ -56,7 +56,7 @@ def _file(path: str) -> Finding:
 
 
 def check_integrations() -> Iterator[Finding]:
-    """What has expired, and what its provider has not been told yet."""
+    """Check for expired credentials, and for revocations that have not reached their provider."""
     expired = Integration.all("current AND state = 'expired' ORDER BY id")
     if expired:
         first = ", ".join(f"{row.provider} of {row.account_id}" for row in expired[:SHOWN])
@@ -74,9 +74,9 @@ def check_integrations() -> Iterator[Finding]:
 
 
 def _without_own_key() -> list[str]:
-    """The accounts whose Open Dental is read with our developer key."""
+    """Return the accounts whose Open Dental is read with our developer key."""
     rows = Integration.all("provider = 'open_dental' AND current ORDER BY id")
     try:
         return [row.account_id for row in rows if "developerKey" not in opened(row)]
-    except Misconfigured:  # sealed under a key that is gone, which another check says
+    except Misconfigured:  # sealed under a lost key, which another check reports
         return []

@@ -1,5 +1,5 @@
-"""Money: whether our books are Stripe's, people got their refunds, and what is paused or at its
-ceiling.
+"""Money: whether our books agree with Stripe's, whether refunds arrived, and what is paused or at
+its ceiling.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ CARDS = (
 
 
 def check_totals() -> Finding:
-    """Whether the kept totals are what the rows say; this reads all of them."""
+    """Check that the running totals agree with the rows. Reads all rows."""
     wrong = wrong_totals()
     return judged(
         bool(wrong),
@@ -59,7 +59,7 @@ def check_totals() -> Finding:
 
 
 def check_money() -> Iterator[Finding]:
-    """What the tables say of books, refunds, brakes and ceilings."""
+    """Check books, refunds, brakes and ceilings in our tables."""
     differences, failed = count_differences(), count_failed_refunds()
     yield judged(bool(differences), "book differences", _listed(differences), DIFFERENCES)
     yield judged(bool(failed), "failed refunds", str(failed or "none"), REFUNDS, "warn")
@@ -73,14 +73,14 @@ def check_money() -> Iterator[Finding]:
 
 
 def check_cards() -> Iterator[Finding]:
-    """Whether one card pays for many accounts."""
+    """Check whether one card pays for many accounts."""
     shared = Setup.shared_fingerprints(SHARED)
     named = ", ".join(f"{card} in {count} accounts" for card, count in shared[:5])
     yield judged(bool(shared), "shared cards", named or "none", CARDS, "warn")
 
 
 def check_fees() -> Iterator[Finding]:
-    """Whether setup fees are disputed, or could not be given back."""
+    """Check for setup fees that are disputed or could not be refunded."""
     trouble = count_fee_trouble()
     yield judged(any(trouble.values()), "setup fees", _listed(trouble), FEES, "warn")
 

@@ -21,7 +21,7 @@ FULL = (
 
 
 def check_redis(redis: Redis) -> Iterator[Finding]:
-    """What INFO reports; it is allowed where CONFIG is not. Raises RedisError."""
+    """Check what INFO reports, which is permitted where CONFIG is not. Raises RedisError."""
     info: dict[str, Any] = redis.info("everything")
     product = "valkey" if "valkey_version" in info else "redis"
     yield Finding(

@@ -26,7 +26,7 @@ GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "dem
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
-    """What is missing or wrong. Outside production a missing key is only a warning."""
+    """Check for missing and invalid settings. Outside production a missing key only warns."""
     level: Level = "fail" if settings.payphone_env == "production" else "warn"
     yield Finding("ok", "PAYPHONE_ENV", settings.payphone_env)
     yield _secret_key(settings, level)
@@ -73,7 +73,7 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _fee(fee: int, currency: str) -> Finding:
-    """Whether Stripe charges such a fee: every deployment is refused otherwise."""
+    """Check that Stripe charges this fee; if not, every deployment is refused."""
     if not fee:
         return Finding("ok", "SETUP_FEE", "nothing is charged")
     why = no_fee(fee, currency)
@@ -81,7 +81,7 @@ def _fee(fee: int, currency: str) -> Finding:
 
 
 def check_connect(settings: Settings) -> Finding:
-    """Whether events of connected accounts can be verified. Needs the database."""
+    """Check that events of connected accounts can be verified. Needs the database."""
     what, connected = (
         "STRIPE_CONNECT_WEBHOOK_SECRET",
         len([account for account in stripe_accounts() if account]),
@@ -219,7 +219,9 @@ def _stripe(settings: Settings, level: Level) -> Finding:
 
 
 def _publishable(settings: Settings) -> Finding:
-    """The key of pages that take cards: of the same mode as the secret one, or no card is taken."""
+    """Check the key for pages that take cards. If its mode is not the secret key's, no card form
+    works.
+    """
     what, key = "STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key
     if not key:
         return Finding("warn", what, "not set", "Pages that take cards need it.")

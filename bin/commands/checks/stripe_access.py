@@ -1,5 +1,5 @@
-"""Stripe: whether it takes the key, lets it read each connected account's events, and sends them to
-us as we read them. It is only read.
+"""Stripe: whether it accepts the key, lets it read each connected account's events, and sends us
+the events that we expect. Read-only.
 """
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ MAKE = (
 
 
 def check_stripe(settings: Settings) -> Finding | None:
-    """Whether Stripe answers, and takes the key; nothing without one, the settings complain of
-    that.
+    """Check that Stripe answers and accepts the key. None without a key, which `check_settings`
+    reports.
     """
     if not settings.stripe_secret_key.startswith(("sk_", "rk_")):
         return None
@@ -62,8 +62,8 @@ def check_stripe(settings: Settings) -> Finding | None:
 
 
 def check_connected() -> Iterator[Finding]:
-    """Whether the key may read each connected account. Needs the database, and a Stripe that takes
-    the key.
+    """Check that the key can read each connected account. Needs the database, and a key that Stripe
+    accepts.
     """
     connected, refused = [account for account in stripe_accounts() if account], []
     for account in connected:
@@ -83,12 +83,12 @@ def check_connected() -> Iterator[Finding]:
 
 
 def check_endpoints(settings: Settings) -> Iterator[Finding]:
-    """Whether Stripe sends our addresses their events: of our mode, in our API version, all that we
-    read. Needs the database, and a Stripe that takes the key.
+    """Check that Stripe sends our webhook URLs all events that we process, in our mode and API
+    version. Needs the database, and a key that Stripe accepts.
     """
     is_local = settings.payphone_env != "production"
     if not settings.public_url.startswith("https://") and not (settings.public_url and is_local):
-        return  # the settings complain of that
+        return  # `check_settings` reports that
     try:
         there = list_webhook_endpoints()
     except ProviderError as error:
@@ -104,9 +104,7 @@ def check_endpoints(settings: Settings) -> Iterator[Finding]:
 
 
 def _judged(what: str, url: str, endpoints: list[Json], mode: str) -> Finding:
-    """What is to be said of the endpoints that send to one address of ours; of several, each must
-    be right.
-    """
+    """Judge the endpoints that send to one of our URLs; each of them must be right."""
     if not endpoints:
         return Finding("warn", what, f"none of {mode} mode sends to {url}", MAKE)
     wrong = [
@@ -125,7 +123,7 @@ def _url_of(endpoint: Json) -> str:
 
 
 def _wrong_with(endpoint: Json, mode: str, what: str) -> Iterator[tuple[Level, str]]:
-    """What is wrong with a webhook endpoint at Stripe that sends to us."""
+    """Yield what is wrong with a webhook endpoint that sends to us, with its level."""
     theirs = mode_of_event(endpoint) or "no"
     enabled = endpoint.get("enabled_events") or []
     wanted = (*SUBSCRIBED, *(CARD_EVENTS if what == PLATFORM else ()))

@@ -1,5 +1,5 @@
-"""Texting: Twilio's settings and credentials, a URL it can report to, and a sender for every
-account that texts.
+"""Texting: Twilio's settings and credentials, a URL for its reports, and a sender for every account
+that texts.
 """
 
 import re
@@ -22,12 +22,12 @@ from runtime.clock import real_now
 from runtime.settings import Settings
 
 SHOWN = 5
-BEHIND = timedelta(hours=1)  # it is read every three minutes
+BEHIND = timedelta(hours=1)  # the list is read every three minutes
 ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9a-fA-F]{32}")
 
 
 def check_texting(settings: Settings) -> Iterator[Finding]:
-    """The settings, and, if they look valid, Twilio's answer to them. Only reads; sends nothing."""
+    """Check the settings and, if they look valid, Twilio's answer to them. Sends nothing."""
     if not settings.twilio_account_sid and not settings.twilio_auth_tokens:
         yield Finding("ok", "Twilio", "not set up: no texts are sent")
         return
@@ -95,7 +95,7 @@ def _account(settings: Settings) -> Iterator[Finding]:
 
 
 def _trial(account: OwnAccount, settings: Settings) -> Finding:
-    """A clinic goes live with a number of its own, and a trial account has one at most."""
+    """Check for a trial account: it has at most one number, and each live clinic needs its own."""
     return judged(
         account.is_trial,
         "Twilio account",
@@ -107,7 +107,7 @@ def _trial(account: OwnAccount, settings: Settings) -> Finding:
 
 
 def _callbacks(settings: Settings) -> Finding:
-    """Twilio reports to PUBLIC_URL, and signs for it."""
+    """Check that Twilio can reach PUBLIC_URL, to which it reports and for which it signs."""
     host = urlsplit(settings.public_url).hostname or ""
     what, advice = (
         "Twilio's reports",
@@ -135,7 +135,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _registrations(settings: Settings) -> Finding:
-    """How the carriers' registrations stood when Twilio was last asked, at most a day ago."""
+    """Report senders that carriers have not approved, as Twilio said at most a day ago."""
     found = SenderRegistration.in_trouble(settings.twilio_messaging_service_sid or "", SHOWN + 1)
     named = [
         f"{row.sender} {row.state}{f' ({row.code})' if row.code else ''}: {row.reason}"
@@ -153,7 +153,7 @@ def _registrations(settings: Settings) -> Finding:
 
 
 def _read_to(settings: Settings) -> Finding:
-    """How far Twilio's list has been read for texts that no webhook brought."""
+    """Check how far Twilio's list has been read for texts whose webhook was lost."""
     known = TextWatermark.one("twilio_account = ?", settings.twilio_account_sid)
     ago = real_now() - known.read_to if known is not None else timedelta()
     return judged(
@@ -169,8 +169,8 @@ def _read_to(settings: Settings) -> Finding:
 
 
 def check_number_lookups(settings: Settings) -> Finding:
-    """Whether numbers can be looked up where an account wants that: by what Twilio said last, for
-    each question costs a fee.
+    """Check that numbers can be looked up for the accounts that want it. Judged by Twilio's last
+    answer, because each look-up costs a fee.
     """
     what = "number look-ups"
     rows = AccountSettings.all("number_check_days > 0 ORDER BY account_id LIMIT ?", SHOWN + 1)
@@ -193,7 +193,7 @@ def check_number_lookups(settings: Settings) -> Finding:
 
 
 def check_senders(settings: Settings) -> Iterator[Finding]:
-    """Whether each account whose customers agreed to texts has a sender."""
+    """Check that each account whose customers have consented to texts has a sender."""
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return
     own = {row.account_id for row in AccountSender.select(AccountSender.account)}

@@ -1,5 +1,5 @@
-"""Vapi: whether it takes the key, whether its webhooks can be told from others', and numbers that
-nothing answers any more. It is only read.
+"""Vapi: whether it accepts the key, whether its webhooks can be verified, and numbers that nothing
+answers any more. Read-only.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ WORKFLOWS = (
 
 
 def check_voice(settings: Settings) -> Iterator[Finding]:
-    """The settings, and Vapi's answer to the key."""
+    """Check the settings, and Vapi's answer to the key."""
     if not settings.vapi_api_key:
         yield Finding("ok", WHAT, "not set up: no clinic goes live")
         return

@@ -1,4 +1,4 @@
-"""Work: every queue has workers, relay and scheduler run, nothing is dead, refused or unknown."""
+"""Work: every queue has workers, relay and scheduler run, and no job or event is stuck."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,13 +27,13 @@ from runtime.clock import real_now
 from runtime.secret_box import can_open, is_newest
 from runtime.settings import QUEUES, Settings
 
-OLD = 120.0  # seconds a due job may wait before it is worth a word
+OLD = 120.0  # seconds that a due job can wait before it is reported
 NEVER_READ = (
     "Missed events go unnoticed: start the scheduler and workers; bin/payphone events backfills"
     " shows what failed."
 )
 LATELY, DAY = 3 * 3600, 24 * 3600  # seconds
-FEW = 10  # events a day that the backfill reads just before they are delivered
+FEW = 10  # events a day that the backfill happens to read just before they are delivered
 REFUSED = (
     "See docs/operations/books.md, Events are refused: a secret, a clock, no endpoint at Stripe;"
     " a few are usual after we were down."
@@ -42,12 +42,12 @@ LOST_KEY = (
     "Put the removed key back, last in PAYPHONE_SECRET_KEY, and restart; then run bin/payphone"
     " reseal. See docs/operations/keys.md."
 )
-SHOWN = 3  # failing endpoints that are named
+SHOWN = 3  # failing endpoints that are listed
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
 def check_processes(redis: Redis) -> Iterator[Finding]:
-    """Which processes are running. Raises RedisError."""
+    """Check which processes are running. Raises RedisError."""
     signs = read_life_signs(redis, database_time())
     idle = [queue for queue in QUEUES if not signs.workers[queue]]
     found = (
@@ -73,7 +73,7 @@ def check_processes(redis: Redis) -> Iterator[Finding]:
 
 
 def check_jobs() -> Iterator[Finding]:
-    """What the tables say of jobs and events."""
+    """Check jobs, effects and events in our tables."""
     counts = count_jobs()
     unknown = sorted(
         {
@@ -126,8 +126,8 @@ def check_jobs() -> Iterator[Finding]:
 
 
 def check_sealed() -> Finding:
-    """Whether PAYPHONE_SECRET_KEY's newest key opens all that is sealed, so that older ones may be
-    dropped.
+    """Check that the newest PAYPHONE_SECRET_KEY opens every sealed secret, so that older keys can
+    be dropped.
     """
     sealed = [endpoint.secret for endpoint in WebhookEndpoint.sealed()]
     sealed += [secret for setup in Setup.with_secrets() for secret in setup.sealed.values()]
@@ -150,7 +150,7 @@ def check_sealed() -> Finding:
 
 
 def check_endpoints_of_clinics() -> Finding:
-    """Whether clinics' software takes its webhooks."""
+    """Check that clinics' software accepts its webhooks."""
     held = WebhookEndpoint.held()
     found = ", ".join(f"{row.id} of {row.account_id}: {row.last_error}" for row in held[:SHOWN])
     more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
@@ -164,8 +164,8 @@ def check_endpoints_of_clinics() -> Finding:
 
 
 def check_readings(settings: Settings) -> Iterator[Finding]:
-    """Whether Stripe's lists of events are read; if not, texts and charges of those accounts are
-    held back.
+    """Check that Stripe's lists of events are being read; if not, texts and charges of those
+    accounts are held.
     """
     marks = [
         mark
@@ -190,7 +190,9 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
 
 
 def check_deliveries() -> Iterator[Finding]:
-    """Whether Stripe's events come by themselves, or only when the hourly backfill reads them."""
+    """Check that Stripe delivers its events, so that they do not arrive only with the hourly
+    backfill.
+    """
     lately, delivered, day = count_fetched(LATELY), count_delivered(LATELY), count_fetched(DAY)
     for door, count in lately.items():
         what = f"events to {door}"

@@ -1,4 +1,4 @@
-"""`calls`: end calls of which nobody knows whether they were placed, or are over."""
+"""`calls`: settle calls in doubt, which may or may not have been placed, or ended."""
 
 import click
 
@@ -11,7 +11,7 @@ COLUMNS = ("id", "direction", "to", "at Vapi", "attempted", "error")
 
 @click.group()
 def calls() -> None:
-    """Calls in doubt: listed, and ended by whoever has looked."""
+    """Calls in doubt: list them, and settle them once you have checked."""
 
 
 @calls.command("list")
@@ -33,7 +33,7 @@ def _row(call: Call) -> tuple[object, ...]:
 @click.option("--never-placed", is_flag=True, help="It was not placed and will not be.")
 @click.option("--why", help="How you know; kept in the audit log.")
 def settle(call_id: str, ended: bool, never_placed: bool, why: str | None) -> None:
-    """End CALL_ID, which is in doubt, once you have looked at it in Vapi's call list."""
+    """Settle CALL_ID, a call in doubt, once you have looked it up in Vapi's call list."""
     if ended == never_placed:
         raise click.UsageError("Give either --ended or --never-placed.")
     said = (why or "").strip()[:500]

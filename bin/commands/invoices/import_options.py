@@ -1,4 +1,4 @@
-"""The switches of `invoices import`, and what they mean for reading a file."""
+"""The options of `invoices import` that say how to read the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ _NAME_OF = {sign: name for name, sign in SIGNS.items()}
 
 
 class _Sign(click.Choice[str]):
-    """The name of a sign, or the sign itself."""
+    """Accepts the name of a sign, or the sign itself."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_NAME_OF.get(value, value), param, ctx)
@@ -77,7 +77,7 @@ _OPTIONS = (
 
 
 def reading_options(command: Command) -> Command:
-    """Decorator: the switches that say how a file is to be read."""
+    """Decorator: add the options that say how to read the file."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -91,8 +91,8 @@ def open_file(
     thousands: str | None,
     **how: str,
 ) -> tuple[CsvFile, Reading]:
-    """The file, and how to read it. Raises UnreadableFile when its columns do not describe
-    invoices.
+    """Open the file, and return it with how to read it. Raises UnreadableFile when its columns do
+    not describe invoices.
     """
     if decimal and decimal == thousands:
         raise click.BadParameter(
@@ -121,7 +121,7 @@ def open_file(
 
 
 def _mapping(said: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:
-    """The programs that come into question, and the columns that were named: field → heading."""
+    """Return the candidate layouts, and the columns that were named as field → heading."""
     programs, chosen = list(LAYOUTS.values()), {}
     for one in said:
         field, equals, column = one.partition("=")
