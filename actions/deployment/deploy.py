@@ -70,7 +70,7 @@ def deploy(
     now = real_now()
     setup = require_payment_method(account.id, Door.DEPLOY)
     method = _deployable(account, setup)
-    _need_free_slot(account.id)
+    _refuse_if_occupied(account.id)
     fee, currency = due_now(account.id)
     confirmed = (confirmed_cost, confirmed_currency.lower() or currency)
     if confirmed != (fee, currency) and (fee or confirmed_cost):
@@ -125,10 +125,10 @@ def refuse_while_deploying(account_id: str) -> None:
     serialize_on(f"deployment:{account_id}")
     held = Deployment.under_way(account_id)
     if held is not None and held.method != "forwarded":
-        _need_free_slot(account_id)
+        _refuse_if_occupied(account_id)
 
 
-def _need_free_slot(account_id: str) -> None:
+def _refuse_if_occupied(account_id: str) -> None:
     held = Deployment.under_way(account_id)
     if held is None:
         return
@@ -167,8 +167,8 @@ def retry(deployment: Deployment, actor: str) -> None:
         return
     for step in steps:
         if step.state == "failed":
-            _wait_again(step)
-            _do_again(kind_of_step(step).again, steps)
+            _reset(step)
+            _repeat(kind_of_step(step).again, steps)
     deployment.record(
         now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
@@ -185,17 +185,17 @@ def _refuse_outdated(deployment: Deployment, steps: list[DeploymentStep], now: d
             raise Refused("deployment_over", OUTDATED.format(id=deployment.id))
 
 
-def _do_again(name: str, steps: list[DeploymentStep]) -> None:
+def _repeat(name: str, steps: list[DeploymentStep]) -> None:
     """Reset the step of this name so that it runs once more, and, recursively, the step that it
     names in `again`.
     """
     for step in (each for each in steps if each.name == name):
         tries = step.made.get("tries", 0) + 1
-        _wait_again(step, made=step.made | {"tries": tries})
-        _do_again(kind_of_step(step).again, steps)
+        _reset(step, made=step.made | {"tries": tries})
+        _repeat(kind_of_step(step).again, steps)
 
 
-def _wait_again(step: DeploymentStep, **more: Any) -> None:
+def _reset(step: DeploymentStep, **more: Any) -> None:
     step.record(state="waiting", error="", error_code="", message="", finished_at=None, **more)
 
 
@@ -226,7 +226,7 @@ def take_down(deployment: Deployment, actor: str) -> None:
             f"Deployment {deployment.id} was followed by {newest.id}, which is"
             f" {newest.status.replace('_', ' ')}{todo}.",
         )
-    _need_free_slot(deployment.account_id)
+    _refuse_if_occupied(deployment.account_id)
     AuditEntry.record(
         actor,
         "deployment.take_down_requested",

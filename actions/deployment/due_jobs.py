@@ -2,7 +2,7 @@
 and made due at once for a client that does not want to wait for the next attempt.
 """
 
-from actions.deployment.progress import current_step, stages_of
+from actions.deployment.progress import current_step, moving_job
 from delivery.perform_now import take_due
 from models.delivery.staged_job import reschedule, want_running_again
 from models.deployment.deployment import Deployment
@@ -21,7 +21,7 @@ def take_due_jobs(deployment_id: str) -> list[int | None]:
         return []
     line = PhoneLine.of(deployment.account_id)
     of_line = [take_due(name, line.id) for name in OF_A_LINE] if line is not None else []
-    return [take_due(stages_of(deployment), step.id), *of_line]
+    return [take_due(moving_job(deployment), step.id), *of_line]
 
 
 def hurry(deployment: Deployment) -> None:
@@ -29,7 +29,7 @@ def hurry(deployment: Deployment) -> None:
     being rescheduled right now. Needs an open transaction.
     """
     step, line = current_step(deployment), PhoneLine.of(deployment.account_id)
-    waits_for = [(stages_of(deployment), step.id)] if step is not None else []
+    waits_for = [(moving_job(deployment), step.id)] if step is not None else []
     waits_for += [(name, line.id) for name in OF_A_LINE] if line is not None else []
     for about in waits_for:
         want_running_again("name = ? AND key = ?", about)

@@ -82,7 +82,7 @@ def current_step(deployment: Deployment) -> DeploymentStep | None:
     return next((step for step in steps if step.name == name), None)
 
 
-def stages_of(deployment: Deployment) -> str:
+def moving_job(deployment: Deployment) -> str:
     """Return the name of the job that moves the deployment on."""
     return "undo_deployment_step" if deployment.status == "rolling_back" else "deploy_account"
 

@@ -36,7 +36,7 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
             )
         now = real_now()
         step.record(state="undone", message=DONE.format(step=name), error="", error_code="")
-        _forget_what_it_made(step, actor)
+        _release_what_it_made(step, actor)
         tell(deployment, step.message, now, step)
         AuditEntry.record(
             actor,
@@ -49,7 +49,7 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
     return step
 
 
-def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
+def _release_what_it_made(step: DeploymentStep, actor: str) -> None:
     """Stop counting what was removed as the account's. A number is released once more, which finds
     it gone and frees the slot. A port that was cancelled by hand frees the slot too, unless a later
     deployment has taken it over.
@@ -59,18 +59,18 @@ def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
         if not Deployment.has(TAKEN_OVER, account_id, step.deployment_id):
             record_not_moved(account_id)
         return
-    line, away = PhoneLine.of(account_id), _to_be_away(step, account_id)
+    line, removed = PhoneLine.of(account_id), _removed_ids(step, account_id)
     for made in Resource.all("account_id = ? AND state = 'made'", account_id):
-        if made.provider_id in away:
+        if made.provider_id in removed:
             made.record(real_now(), state="released")
-    if line is not None and line.vapi_id in away:
+    if line is not None and line.vapi_id in removed:
         line.record(real_now(), vapi_id=None)
     if line is not None and line.state == "releasing" and line.id == step.made.get("lineId"):
         line.record(real_now(), error_code="", error="")
         release(line, actor)
 
 
-def _to_be_away(step: DeploymentStep, account_id: str) -> set[str]:
+def _removed_ids(step: DeploymentStep, account_id: str) -> set[str]:
     """Return the provider ids of what the step made, and of what its undoing tried to remove."""
     asked = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
     undone = [each for each in asked if kind_of(each).recorded_by == UNDONE]

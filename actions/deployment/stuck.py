@@ -12,7 +12,7 @@ from actions.deployment.progress import (
     go_back,
     leave_to_a_person,
     locked_run,
-    stages_of,
+    moving_job,
     tell,
 )
 from actions.deployment.step import Fail, Run
@@ -73,11 +73,11 @@ def end_kept() -> None:
     try_each(
         "kept deployment not given back",
         lambda last: Deployment.all(KEPT, long_ago, last, BATCH),
-        _give_back,
+        _roll_back_kept,
     )
 
 
-def _give_back(deployment: Deployment) -> None:
+def _roll_back_kept(deployment: Deployment) -> None:
     with transaction():
         fresh = Deployment.locked(deployment.id)
         if fresh.status != "failed" or not fresh.holds_slot:
@@ -91,18 +91,18 @@ def _give_back(deployment: Deployment) -> None:
 def _end_if_stuck(deployment_id: str) -> None:
     with transaction():
         deployment = Deployment.locked(deployment_id)
-        _look_at(deployment, current_step(deployment))
+        _end_or_wake(deployment, current_step(deployment))
 
 
-def _look_at(deployment: Deployment, step: DeploymentStep | None) -> None:
+def _end_or_wake(deployment: Deployment, step: DeploymentStep | None) -> None:
     if step is None:
         return
     run = locked_run(step.id)
     if deployment.status == "payment_action_required":
-        _end_if_nobody_pays(run)
+        _end_if_unconfirmed(run)
         return
-    job = find_staged(stages_of(deployment), step.id)
-    line_job = _of_line(run.step.made.get("lineId", ""), deployment.status == "rolling_back")
+    job = find_staged(moving_job(deployment), step.id)
+    line_job = _job_of_line(run.step.made.get("lineId", ""), deployment.status == "rolling_back")
     dead = next((each for each in (job, line_job) if each and each.state == "dead"), None)
     if dead is None:
         if line_job is None and (job is None or job.state in {"done", "cancelled"}):
@@ -115,7 +115,7 @@ def _look_at(deployment: Deployment, step: DeploymentStep | None) -> None:
         fail_step(run, Fail("gave_up", GAVE_UP, why))
 
 
-def _end_if_nobody_pays(run: Run) -> None:
+def _end_if_unconfirmed(run: Run) -> None:
     """Fail the charge a day after the cardholder was asked, but read it from Stripe once more
     first, because a report can be lost.
     """
@@ -166,7 +166,7 @@ def _end_file(file: KnowledgeFile) -> None:
             fresh.record(real_now(), state="failed", error=NOT_READ, content=None)
 
 
-def _of_line(line_id: str, goes_back: bool) -> StagedJob | None:
+def _job_of_line(line_id: str, goes_back: bool) -> StagedJob | None:
     """Return the job of the number that the step waits for: its purchase, or, when going back, its
     release.
     """

@@ -25,7 +25,7 @@ def plan_tidying(deployment_id: str) -> Effect | None:
         return begun
     if Deployment.under_way(account_id) is not None:
         return None  # that deployment stages its own clean-up
-    let_files_go(account_id)
+    stage_file_deletions(account_id)
     tool = Resource.named(account_id, "query_tool")
     if tool is None or files_in(account_id, "waiting", "processing", "done"):
         return None
@@ -44,10 +44,10 @@ def plan_tidying(deployment_id: str) -> Effect | None:
 def record_tidied(effect: Effect, answer: Json) -> None:
     """Record that the search tool is removed, and stage the removal of its deleted files."""
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
-    let_files_go(effect.account_id or "")
+    stage_file_deletions(effect.account_id or "")
 
 
-def let_files_go(account_id: str) -> None:
+def stage_file_deletions(account_id: str) -> None:
     """Stage the removal of deleted files. Vapi keeps a file while a search tool uses it, so they
     can be removed only now.
     """

@@ -62,13 +62,13 @@ class VapiObject:
 
     def plan(self, run: Run, seen: Json, body: Json, **more: str) -> Plan:
         """Make it, update it, or leave it as it is; `more` is added to the request."""
-        begun = self._begun(run)
+        begun = self._open_effect(run)
         if begun is not None:
             return begun
         made = Resource.named(run.account.id, self.name)
         if made is not None and seen.get("found", {}) is None:
             made.record(run.now, state="released")
-            self._tell(run, made, "deployment.resource_gone", GONE_BY_HAND)
+            self._report(run, made, "deployment.resource_gone", GONE_BY_HAND)
             made = None
         if made is None:
             request = {"tag": tagged(run.step.id), "body": body} | more
@@ -80,7 +80,7 @@ class VapiObject:
         if by_hand:
             paths = ", ".join(by_hand)
             run.step.record(made=run.step.made | {"changedByHand": by_hand})
-            self._tell(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
+            self._report(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
         request = {"id": made.provider_id, "tag": tagged(made.id), "body": body}
         seen_then = {"seen": found.get("updatedAt")}
         return ask(run, self.update, request | seen_then | more, self._reason)
@@ -95,7 +95,7 @@ class VapiObject:
         made = Resource.named(run.account.id, self.name)
         if made is not None:
             if version and version == made.version:
-                self._tell(run, made, "deployment.draft_found", DRAFT)
+                self._report(run, made, "deployment.draft_found", DRAFT)
             made.record(run.now, version=version, digest=sent)
         return {"id": answer["id"], "version": version}
 
@@ -127,7 +127,7 @@ class VapiObject:
             made.record(run.now, version=version)  # the draft has been published since
         return Skip(UNCHANGED.format(what=self.what))
 
-    def _begun(self, run: Run) -> Effect | None:
+    def _open_effect(self, run: Run) -> Effect | None:
         """Return the step's newest effect on this object that was not refused, if any."""
         kinds = (self.create.name, self.update.name)
         where = "account_id = ? AND kind IN (?, ?) AND key LIKE ? AND state <> 'refused'"
@@ -146,7 +146,7 @@ class VapiObject:
     def _reason(self) -> str:
         return f"{self.what.lower()} of the account"
 
-    def _tell(self, run: Run, made: Resource, action: str, words: str, **more: str) -> None:
+    def _report(self, run: Run, made: Resource, action: str, words: str, **more: str) -> None:
         """Report a finding to those who follow the deployment, in the log and in the audit log."""
         message = words.format(what=self.what, **more)
         log.warning(message, resource=made.id, provider_id=made.provider_id)

@@ -75,7 +75,7 @@ def authorize(account: Account, provider: str, actor: str) -> str:
     return authorization_url(known, redirect, state, verifier)
 
 
-def asked_for(state: str) -> tuple[Account, Connector]:
+def pending_consent(state: str) -> tuple[Account, Connector]:
     """Return the account and connector that this OAuth state would connect. The user who arrives at
     the callback is asked to confirm first, because the URL might have been forwarded to them.
     Raises Refused `bad_request`.

@@ -31,11 +31,11 @@ from runtime.log import get_log
 
 CLAIM = timedelta(seconds=60)  # longer than a job's time limit, so longer than its request
 WRITES, PAUSE = 3, 0.5  # attempts to store the new token, and seconds between them
-NEVER_LEFT = "no_connection"  # the code of a request that never reached the provider
+NEVER_SENT = "no_connection"  # the code of a request that never reached the provider
 # the clinic must connect again: no retry of ours helps
 OVER = frozenset({"invalid_grant", "unauthorized"})
-TOLD_FOR = timedelta(days=1)  # how long to retry a revocation
-LATE = "no answer for a day"
+REVOKED_WITHIN = timedelta(days=1)  # how long to retry a revocation
+NO_ANSWER = "no answer for a day"
 BY_HAND = "{title} did not take it back ({code}). Take Payphone's access away there by hand."
 UNKNOWN = "This provider is not known here any more. Take Payphone's access away there by hand."
 
@@ -71,15 +71,15 @@ def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
     row, now = Integration.get_by_id(integration_id), real_now()
     connector = find_connector(row.provider)
     if row.state != "connected" or connector is None or not (early or is_due(row, now)):
-        return _nothing
+        return _write_nothing
     with transaction():
         claimed = row.claim(now, now + CLAIM)
         seen, row = row, Integration.get_by_id(row.id)
     if not claimed:
         raise NotYet(f"integration {row.id} is being renewed")
     if row.sealed != seen.sealed:  # another process has renewed it since we read the row
-        _give_back(row)
-        return _nothing
+        _release_claim(row)
+        return _write_nothing
     try:
         credential = _renewed(row, connector)
     except ProviderError as error:
@@ -87,8 +87,8 @@ def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
         if error.outcome == "refused" and code in OVER:
             log.warning("integration expired", integration=row.id, provider=row.provider, code=code)
             return lambda: record_expired(row, connector, code)
-        if error.answered or code == NEVER_LEFT:
-            _give_back(row)
+        if error.answered or code == NEVER_SENT:
+            _release_claim(row)
         raise
     return lambda: record_renewed(row, credential)
 
@@ -114,7 +114,7 @@ def _renewed(row: Integration, connector: Connector) -> Credential:
     return Credential(values, row.expires_at)
 
 
-def _give_back(row: Integration) -> None:
+def _release_claim(row: Integration) -> None:
     with transaction():
         current = Integration.locked(row.id)
         if current.version == row.version:
@@ -127,7 +127,7 @@ def revoke(integration_id: str) -> Write:
     """
     row, now = Integration.get_by_id(integration_id), real_now()
     if not row.to_be_revoked:
-        return _nothing
+        return _write_nothing
     if row.renewing_until is not None and row.renewing_until > now:
         raise NotYet(f"integration {row.id} is being renewed")
     connector = find_connector(row.provider)
@@ -149,13 +149,13 @@ def revoke_again(now: datetime, batch: int) -> None:
     clinic to revoke it by hand, because until then it cannot connect again. Needs a transaction.
     """
     for row in Integration.left_behind(batch):
-        if row.updated_at + TOLD_FOR > now:
+        if row.updated_at + REVOKED_WITHIN > now:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue
         title = TITLES.get(row.provider, row.provider)  # the OAUTH_PROVIDERS file may be invalid
         log.warning("a revocation was given up", integration=row.id, provider=row.provider)
-        record_left(row, BY_HAND.format(title=title, code=LATE))
+        record_left(row, BY_HAND.format(title=title, code=NO_ANSWER))
 
 
-def _nothing() -> None:
+def _write_nothing() -> None:
     """Write nothing."""

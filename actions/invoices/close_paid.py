@@ -69,7 +69,7 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
         Closing(
             invoice,
             by_number[invoice.number],
-            invoice.id in busy or not _is_told(invoice),
+            invoice.id in busy or not _books_are_current(invoice),
             is_anothers(invoice.customer, by_number[invoice.number]),
         )
         for invoice in known
@@ -80,7 +80,7 @@ def _is_open(invoice: Invoice) -> bool:
     return invoice.outstanding > 0 and invoice.mark not in CLOSING_MARKS
 
 
-def _is_told(invoice: Invoice) -> bool:
+def _books_are_current(invoice: Invoice) -> bool:
     """Whether all Stripe events are read: an unread one could be the payment in the file."""
     return books_of(invoice, real_now()) == "current"
 
@@ -92,7 +92,11 @@ def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closin
 
 def _close_one(one: Closing, actor: str, now: datetime) -> bool:
     invoice = Invoice.locked(one.invoice.id)
-    if not _is_open(invoice) or with_payment_under_way([invoice.id]) or not _is_told(invoice):
+    if (
+        not _is_open(invoice)
+        or with_payment_under_way([invoice.id])
+        or not _books_are_current(invoice)
+    ):
         return False  # closed, or payment begun, since the file was read
     before = invoice.status
     owed = invoice.outstanding

@@ -14,7 +14,7 @@ from typing import Any
 
 from actions.contact.consents import CLOCKS_DIFFER
 from actions.invoices.change import change
-from actions.payments.recompute import told_of
+from actions.payments.recompute import payload_of
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
@@ -109,15 +109,15 @@ def import_rows(
     values = [_new_invoice(account, row, customers[row.number], now, today) for row in new]
     for at in range(0, len(values), 100):
         Invoice.insert_many(values[at : at + 100]).execute()
-    late = [Invoice(**value) for value in values if value["status"] == "overdue"]
-    if late:
-        told = {f"invoice:{invoice.id}": told_of(invoice) for invoice in late}
-        emit_each(account.id, "invoice.overdue", told)
-    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in late)
+    overdue = [Invoice(**value) for value in values if value["status"] == "overdue"]
+    if overdue:
+        payloads = {f"invoice:{invoice.id}": payload_of(invoice) for invoice in overdue}
+        emit_each(account.id, "invoice.overdue", payloads)
+    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in overdue)
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
             _update(one.row, one.invoice, actor, now, recompute)
-    _keep_consents(planned, customers, actor, now)
+    _record_consents(planned, customers, actor, now)
 
 
 def _new_invoice(
@@ -206,7 +206,7 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
 
 
 def _is_same(customer: Customer, row: InvoiceRow) -> bool:
-    return all(_told_alike(customer, row))
+    return all(_shared_details_agree(customer, row))
 
 
 def is_anothers(customer: Customer, row: InvoiceRow | Passed) -> bool:
@@ -214,12 +214,12 @@ def is_anothers(customer: Customer, row: InvoiceRow | Passed) -> bool:
     compare, the name and all of these must differ; otherwise the names must be ones that cannot
     mean the same customer. A different spelling of the name alone proves nothing.
     """
-    if alike := _told_alike(customer, row):
-        return customer.name.casefold() != row.customer.casefold() and not any(alike)
+    if agree := _shared_details_agree(customer, row):
+        return customer.name.casefold() != row.customer.casefold() and not any(agree)
     return not may_be_one(customer.name, row.customer)
 
 
-def _told_alike(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
+def _shared_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
     """For each of e-mail, phone and external id that both have, whether the two agree."""
     pairs = (
         (customer.email, row.email),
@@ -230,19 +230,19 @@ def _told_alike(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
 
 
 def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -> None:
-    lacking = {
+    missing = {
         name: value
         for name, value in (("email", row.email), ("phone", row.phone))
         if value and getattr(customer, name) is None
     }
-    for name, value in lacking.items():
+    for name, value in missing.items():
         setattr(customer, name, value)
         if not is_new:  # another request may have filled it in since we read the row
-            still_lacks = (Customer.id == customer.id) & getattr(Customer, name).is_null()
-            Customer.update({name: value, "updated_at": now}).where(still_lacks).execute()
+            still_missing = (Customer.id == customer.id) & getattr(Customer, name).is_null()
+            Customer.update({name: value, "updated_at": now}).where(still_missing).execute()
 
 
-def _keep_consents(
+def _record_consents(
     planned: Sequence[Planned], customers: dict[str, Customer], actor: str, now: datetime
 ) -> None:
     for one in planned:

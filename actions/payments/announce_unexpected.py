@@ -58,10 +58,10 @@ def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> N
     }
     emit(invoice.account_id, "payment.unexpected", about, f"invoice:{invoice.id}")
     if because == "currency":
-        _hand_over(invoice, payment)
+        _escalate(invoice, payment)
 
 
-def _hand_over(invoice: Invoice, payment: Payment) -> None:
+def _escalate(invoice: Invoice, payment: Payment) -> None:
     """Escalate a payment in another currency: the books show the full balance, yet a customer has
     paid. Staff decide what it was worth; until then the customer is on hold.
     """

@@ -69,7 +69,7 @@ class Charge:
         for job_id in self.closing:
             perform_now(job_id)
         until = time.monotonic() + LINK_PATIENCE
-        while _closing(self.invoice_id) and time.monotonic() < until:
+        while _retiring_links(self.invoice_id) and time.monotonic() < until:
             time.sleep(PAUSE)
         for job_id in self.jobs:
             perform_now(job_id)
@@ -134,7 +134,9 @@ def resume(confirmation_id: str) -> Charge:
     jobs: list[int | None] = []
     closing: list[int | None] = []
     if confirmation.state == "requested":
-        closing += [take_due("retire_payment_link", each) for each in _closing(attempt.invoice_id)]
+        closing += [
+            take_due("retire_payment_link", each) for each in _retiring_links(attempt.invoice_id)
+        ]
         jobs += until_in_place(attempt) if attempt.is_live else []
         jobs += [take_due("confirm_payment", confirmation.id)]
     return Charge(confirmation.id, attempt.id, attempt.invoice_id, jobs, closing)
@@ -197,7 +199,7 @@ def declined(code: str) -> Refused:
     return Refused("card_declined", told, declineCode=public_code(code), advice=told)
 
 
-def _closing(invoice_id: str) -> list[str]:
+def _retiring_links(invoice_id: str) -> list[str]:
     """Return the ids of the invoice's links that are still being retired at Stripe."""
     closing = (PaymentLink.invoice == invoice_id) & (PaymentLink.state == "retiring")
     return [link.id for link in PaymentLink.select(PaymentLink.id).where(closing)]

@@ -39,7 +39,7 @@ def recompute(
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
     if invoice.status != status and invoice.status in ANNOUNCED:
-        told = News(f"invoice.{invoice.status}", told_of(invoice), f"invoice:{invoice.id}")
+        told = News(f"invoice.{invoice.status}", payload_of(invoice), f"invoice:{invoice.id}")
         news = [*news, told]
     if news:
         emit_all(invoice.account_id, news)
@@ -67,7 +67,7 @@ def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
     Invoice.record_overdue(late, real_now())
     told: dict[str, dict[str, dict[str, object]]] = {}
     for invoice in late:
-        told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = told_of(invoice)
+        told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = payload_of(invoice)
     for account_id, payloads in told.items():
         emit_each(account_id, "invoice.overdue", payloads)
     ContactCourse.look_again((invoice.account_id, invoice.customer_id) for invoice in late)
@@ -88,7 +88,7 @@ def _is_only_late(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> bool:
     return amounts == Amounts(**as_it_is | {"status": "overdue"}) and not invoice.disputed
 
 
-def told_of(invoice: Invoice) -> dict[str, object]:
+def payload_of(invoice: Invoice) -> dict[str, object]:
     """Return the feed payload about an invoice whose status has changed."""
     return {
         "invoiceId": invoice.id,

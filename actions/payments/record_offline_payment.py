@@ -40,7 +40,7 @@ def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[P
     with transaction():
         invoice = Invoice.locked(invoice_id)
         with attempting(invoice, taken.amount, actor):
-            known = _known(invoice, taken)
+            known = _recorded_before(invoice, taken)
         AuditEntry.record(
             actor,
             "payment.repeated" if known else "payment.taken",
@@ -58,7 +58,7 @@ def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[P
     return payment, known is None
 
 
-def _known(invoice: Invoice, taken: Taken) -> Payment | None:
+def _recorded_before(invoice: Invoice, taken: Taken) -> Payment | None:
     if taken.currency != invoice.currency:
         raise Refused(
             "currency_mismatch",
@@ -91,11 +91,11 @@ def _moment(said: datetime | date | None, account: Account) -> datetime:
     at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
     at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
     if at > business_now() + AHEAD:
-        raise _mistyped(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")
+        raise _implausible(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")
     return at
 
 
-def _mistyped(what: str) -> Refused:
+def _implausible(what: str) -> Refused:
     return Refused(
         "invalid",
         f"receivedAt {what}. Send the time when the money came in.",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import falcon
 from peewee import InterfaceError, OperationalError
 
-from actions.integrations.connect import CALLBACK, asked_for, finish
+from actions.integrations.connect import CALLBACK, finish, pending_consent
 from models.database_errors import explain
 from models.transactions import OutcomeUnknown, commits
 from runtime.errors import Misconfigured, Refused
@@ -50,7 +50,7 @@ class OAuthCallback:
             if error or not code:
                 _finish(resp, state, "", error)
                 return
-            account, connector = asked_for(state)
+            account, connector = pending_consent(state)
             known = {"account": account.name, "account_id": account.id, "callback": CALLBACK}
             show_page(resp, "connect.html", title=connector.title, state=state, code=code, **known)
 

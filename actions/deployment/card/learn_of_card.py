@@ -20,7 +20,7 @@ def learn_of_card(kind: str, subject: Json) -> News:
     """Read from Stripe what an event (its type is `kind`) hints at. Raises ProviderError."""
     object_id = id_in(subject.get("id"))
     if kind.startswith("setup_intent."):
-        return _of_setup(object_id, subject)
+        return _news_of_setup(object_id, subject)
     if kind.startswith("payment_method."):
         setup = Setup.one("stripe_payment_method_id = ?", object_id)
         if setup is None:
@@ -32,7 +32,7 @@ def learn_of_card(kind: str, subject: Json) -> News:
     return News(_card_of(setup), forget_customer(setup.account_id, object_id))
 
 
-def _of_setup(setup_intent_id: str, subject: Json) -> News:
+def _news_of_setup(setup_intent_id: str, subject: Json) -> News:
     """Find the setup attempt of this intent by its id, or by our tag while the id is not recorded,
     and read the intent from Stripe.
     """

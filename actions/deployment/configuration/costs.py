@@ -84,7 +84,7 @@ def preview_costs(account: Account) -> Costs:
     amount, currency = due_now(account.id)
     monthly, notes = [], []
     if method in WITH_A_NUMBER:
-        price = _asked(lambda: PRICES.of(COUNTRY))
+        price = _ask_twilio(lambda: PRICES.of(COUNTRY))
         if price is not None:
             monthly.append(Monthly("Phone number", price))
         if settings.get("serviceAddress"):
@@ -98,15 +98,17 @@ def numbers_to_choose_from(**wanted: str) -> tuple[list[AvailableNumber], Price 
     """Return numbers by `area_code`, `contains` or `locality`, and their monthly price. A search
     reserves nothing. Raises Refused `provider_unavailable` or `provider_refused`.
     """
-    numbers = _asked(lambda: search_numbers(country=COUNTRY, limit=MOST_NUMBERS, **_given(wanted)))
-    return numbers, _asked(lambda: PRICES.of(COUNTRY))
+    numbers = _ask_twilio(
+        lambda: search_numbers(country=COUNTRY, limit=MOST_NUMBERS, **_given(wanted))
+    )
+    return numbers, _ask_twilio(lambda: PRICES.of(COUNTRY))
 
 
 def _given(wanted: dict[str, str]) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value}
 
 
-def _asked(ask: Callable[[], Answer]) -> Answer:
+def _ask_twilio(ask: Callable[[], Answer]) -> Answer:
     """Return Twilio's answer. Raises Refused instead of ProviderError."""
     try:
         return ask()

@@ -32,12 +32,12 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         files=files,
         may_pay=setup.may_pay,
         card_problem=why_not(setup),
-        other_address=_tells_other_address(setup),
+        other_address=_address_differs(setup),
         connected=connected,
     )
 
 
-def _tells_other_address(setup: Setup) -> bool:
+def _address_differs(setup: Setup) -> bool:
     """Whether the address registered for emergency calls differs from the saved one."""
     told = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
     saved = setup.phone_integration_settings.get("serviceAddress")

@@ -42,7 +42,7 @@ def ask_receptionist(
     try:
         reply = create_chat(assistant, message, (chat and chat.last_chat_id) or "")
     except ProviderError as error:
-        raise _told(account, error) from error
+        raise _refusal_of(account, error) from error
     log.info("trial answered", account_id=account.id, cost_usd=reply.cost)
     return reply, chat
 
@@ -70,7 +70,7 @@ def _find(account: Account, conversation_id: str) -> TrialChat:
     return chat
 
 
-def _told(account: Account, error: ProviderError) -> Refused:
+def _refusal_of(account: Account, error: ProviderError) -> Refused:
     log.warning(
         "trial not answered",
         account_id=account.id,

@@ -185,7 +185,7 @@ def record_bought(line: PhoneLine, effect: Effect, made: dict[str, Any]) -> None
         log.info(bought)
     else:
         log.info("[Twilio API] Successfully purchased phone number")
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
 def record_not_bought(line: PhoneLine, effect: Effect) -> bool:
@@ -220,7 +220,7 @@ def record_no_number(line: PhoneLine) -> None:
         line.account_id,
         code=line.error_code,
     )
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
 def has_given_up(line: PhoneLine) -> bool:
@@ -276,16 +276,16 @@ def record_released(line: PhoneLine, effect: Effect | None) -> None:
         effect.record_confirmed(line.twilio_sid or "", {"id": line.twilio_sid}, now)
     line.record(now, state="released", holds_slot=False)
     AuditEntry.record(SYSTEM, "number.released", f"phone_line:{line.id}", line.account_id)
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
 def record_not_released(line: PhoneLine, effect: Effect) -> None:
     """Record that Twilio refuses to release the number, which an operator has to settle."""
     line.record(real_now(), error_code=effect.error_code or "refused", error=effect.error or "")
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
-def _tell_deployment(line: PhoneLine) -> None:
+def _stage_waiting_step(line: PhoneLine) -> None:
     """Stage the step that waits for the number."""
     if not line.step_id:
         return

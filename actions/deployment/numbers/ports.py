@@ -37,7 +37,9 @@ def look_at_port(port_sid: str, number: str) -> bool:
     line = PhoneLine.holder(number) if asked is None and number else None
     account_id = asked.account_id if asked is not None else line and line.account_id
     waiting = Deployment.under_way(account_id) if account_id else None
-    return waiting is not None and waiting.status == "awaiting_port" and _look(waiting)
+    return (
+        waiting is not None and waiting.status == "awaiting_port" and _stage_waiting_step(waiting)
+    )
 
 
 def look_at_ports() -> None:
@@ -47,7 +49,7 @@ def look_at_ports() -> None:
     last = ""
     while batch := Deployment.all(WAITING, last, BATCH):
         for waiting in batch:
-            _look(waiting)
+            _stage_waiting_step(waiting)
         last = batch[-1].id
     now = real_now()
     for line in PhoneLine.without_texts():
@@ -99,7 +101,7 @@ def _end(step: DeploymentStep, account_id: str, end: Json) -> None:
         )
 
 
-def _look(waiting: Deployment) -> bool:
+def _stage_waiting_step(waiting: Deployment) -> bool:
     step = current_step(waiting)
     if step is None:
         return False

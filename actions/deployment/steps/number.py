@@ -52,9 +52,9 @@ def _plan(run: Run, seen: Json) -> Plan:
         line = line_for(run.account.id, wanted, run.deployment.asked_by, run.step.id)
         run.step.record(made=run.step.made | {"lineId": line.id})
     if line.state == "owned":
-        return _taken(run, line)
+        return _use_owned(run, line)
     if line.state == "releasing":
-        return _freed(run, line)
+        return _free_slot(run, line)
     if line.state == "refused":
         run.step.record(made=run.step.made | {"givenUp": line.id})
         return Fail(line.error_code, FAILED, line.error)
@@ -73,7 +73,7 @@ def _line_of(run: Run) -> PhoneLine | None:
     return PhoneLine.of(run.account.id)
 
 
-def _taken(run: Run, line: PhoneLine) -> Plan:
+def _use_owned(run: Run, line: PhoneLine) -> Plan:
     made = {"lineId": line.id, "phoneNumber": line.e164, "sid": line.twilio_sid}
     if line.step_id == run.step.id:
         return Done(made)
@@ -91,7 +91,7 @@ def _address_of(run: Run) -> Json:
     return {"emergencyAddressSid": known.provider_id} if known is not None else {}
 
 
-def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
+def _record_address(run: Run, effect: Effect, _answer: Json) -> Json:
     """Record that the number which the account already had now has the emergency address."""
     line = PhoneLine.of(run.account.id)
     if line is None:
@@ -107,7 +107,7 @@ def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
     }
 
 
-def _freed(run: Run, line: PhoneLine) -> Plan:
+def _free_slot(run: Run, line: PhoneLine) -> Plan:
     """Release once more a number that an earlier undo could not release and that still holds the
     slot.
     """
@@ -152,7 +152,7 @@ NUMBER = StepKind(
     saying=SAYING,
     look=_look,
     plan=_plan,
-    record=_attached,
+    record=_record_address,
     undo=_undo,
     undo_saying="The phone number was released.",
 )

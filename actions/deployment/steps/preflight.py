@@ -113,11 +113,11 @@ def _plan(run: Run, seen: Json) -> Plan:
         why = no_fee(run.deployment.fee, run.deployment.fee_currency)
         return Fail("not_configured", TITLE, FEE.format(why=why))
     wrong = (
-        _left(run, seen)
-        or _of_twilio(run, seen)
-        or _leaving(run)
-        or _crossed(run)
-        or _of_numbers(seen)
+        _free_left_number(run, seen)
+        or _twilio_trouble(run, seen)
+        or _being_released(run)
+        or _conflicting_line(run)
+        or _no_number(seen)
         or _not_portable(run, seen)
     )
     if wrong is not None:
@@ -128,7 +128,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     return Done()
 
 
-def _left(run: Run, seen: Json) -> Fail | None:
+def _free_left_number(run: Run, seen: Json) -> Fail | None:
     """Free the slot of a number that has left Twilio, so that it can be ported again or another
     method chosen. Fail if it is live.
     """
@@ -147,7 +147,7 @@ def _left(run: Run, seen: Json) -> Fail | None:
     return None
 
 
-def _of_twilio(run: Run, seen: Json) -> Fail | None:
+def _twilio_trouble(run: Run, seen: Json) -> Fail | None:
     if seen["status"] != "active":
         return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
     if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
@@ -155,7 +155,7 @@ def _of_twilio(run: Run, seen: Json) -> Fail | None:
     return None
 
 
-def _leaving(run: Run) -> Fail | None:
+def _being_released(run: Run) -> Fail | None:
     """Fail for a ported number that is being released. A bought one is freed by the step that buys
     the next.
     """
@@ -165,7 +165,7 @@ def _leaving(run: Run) -> Fail | None:
     return Fail("number_leaving", TITLE, LEAVING.format(number=line.e164))
 
 
-def _crossed(run: Run) -> Fail | None:
+def _conflicting_line(run: Run) -> Fail | None:
     """Fail if the account has a line by another method, or calls would loop."""
     line = PhoneLine.of(run.account.id)
     if line is not None and line.source != SOURCES[run.deployment.method]:
@@ -185,7 +185,7 @@ def _crossed(run: Run) -> Fail | None:
     return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=own))
 
 
-def _of_numbers(seen: Json) -> Fail | None:
+def _no_number(seen: Json) -> Fail | None:
     choice = seen.get("choice")
     if choice is not None and not choice.numbers:
         return Fail(choice.code, FAILED, f"{choice.error} Nothing was charged.")

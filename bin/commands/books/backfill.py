@@ -161,9 +161,9 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
         raise click.UsageError("Give event IDS or --outcome.")
     rate = get_settings().backfill_rate if rate is None else rate
     found = (
-        [row.id for row in _of(outcome)]
+        [row.id for row in _events_with(outcome)]
         if outcome
-        else [number for text in ids for number in _named(text)]
+        else [number for text in ids for number in _ids_of(text)]
     )
     replayed = 0
     for number in found:
@@ -184,7 +184,7 @@ def _to_process() -> int:
     return int(StagedJob.select().where(same).count())
 
 
-def _of(outcome: str) -> list[InboxEvent]:
+def _events_with(outcome: str) -> list[InboxEvent]:
     return list(
         InboxEvent.select(InboxEvent.id)
         .where(InboxEvent.provider == "stripe", InboxEvent.outcome == outcome)
@@ -192,7 +192,7 @@ def _of(outcome: str) -> list[InboxEvent]:
     )
 
 
-def _named(text: str) -> list[int]:
+def _ids_of(text: str) -> list[int]:
     """Return the row ids that one argument names; none, with an error line, if there is no such
     event.
     """

@@ -32,7 +32,7 @@ FIELDS = (
 )
 
 
-class _FileOfCaller(click.Path):
+class _CallerPath(click.Path):
     """A file path relative to where `bin/payphone` was called, since the command changes folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -45,7 +45,7 @@ def invoices() -> None:
 
 
 @invoices.command("import")
-@click.argument("file", type=_FileOfCaller(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_CallerPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--account",
     "account_id",

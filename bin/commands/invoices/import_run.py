@@ -126,7 +126,7 @@ class ImportRun:
     def write(self, close_paid: bool) -> Counter[str]:
         """Import the valid rows, one transaction for each batch. Return the counts by outcome."""
         counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, FirstErrors(), _say_nothing):
+        for batch in self._batches("importing", counts, FirstErrors(), _ignore):
             with transaction():
                 # concurrent imports take turns, so that each sees the customers the other created
                 serialize_on(f"import:{self._account.id}")
@@ -204,7 +204,7 @@ class ImportRun:
                 yield row
                 continue
             read = read_row(row.line, row.cells, header, how, row.amount)
-            found = read if isinstance(read, list) else self._once(read, seen)
+            found = read if isinstance(read, list) else self._unless_repeated(read, seen)
             number = how.text("number", row.cells)
             if isinstance(found, list) and number:
                 self._bad_numbers.first(number, row.line, "")
@@ -227,7 +227,7 @@ class ImportRun:
                 self._refusals += [refused] if refused is not None else []
                 yield row._replace(cells=cells)
 
-    def _once(
+    def _unless_repeated(
         self, row: InvoiceRow | Passed, seen: SeenNumbers
     ) -> InvoiceRow | Passed | list[RowError]:
         """Return the row if its number is new. A repetition of the same invoice is skipped; another
@@ -269,5 +269,5 @@ def _lock(planned: Iterable[Planned], gone: Iterable[Closing]) -> None:
     Invoice.locked_with_accounts([invoice.id for invoice in (*changed, *closed)])
 
 
-def _say_nothing(_: Passed) -> None:
+def _ignore(_: Passed) -> None:
     """Ignore a skipped row: it was listed when the file was checked."""

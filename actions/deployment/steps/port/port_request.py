@@ -34,11 +34,11 @@ log = get_log("deployment")
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
-    return begun(run, PORT_REQUEST_CREATE) or _asked_anew(run)
+    return begun(run, PORT_REQUEST_CREATE) or _submit(run)
 
 
-def _asked_anew(run: Run) -> Plan:
-    _let_go_of_what_is_over(run)
+def _submit(run: Run) -> Plan:
+    _forget_ended_request(run)
     asked, held = Resource.named(run.account.id, NAME), PhoneLine.of(run.account.id)
     if asked is not None and held is not None:  # an earlier request that could not be cancelled
         return Done({"port": asked.provider_id, "line": held.id})
@@ -63,7 +63,7 @@ def _asked_anew(run: Run) -> Plan:
     return ask(run, PORT_REQUEST_CREATE, request, why, about=tries)
 
 
-def _let_go_of_what_is_over(run: Run) -> None:
+def _forget_ended_request(run: Run) -> None:
     """Forget a cancelled or expired port request, so that a retry submits a new one."""
     porting = next(step for step in run.steps if step.name == "porting")
     asked = Resource.named(run.account.id, NAME)
