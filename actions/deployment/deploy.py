@@ -25,8 +25,8 @@ from runtime.ids import new_id
 from runtime.settings import get_settings
 
 OUTDATED = (
-    "Deployment {id} kept what it made of the phone's settings as they were before: roll it back,"
-    " then deploy again."
+    "The phone settings have changed since deployment {id} was made from them: roll it back, then"
+    " deploy again."
 )
 LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
 
@@ -77,8 +77,8 @@ def deploy(
         raise Refused(
             "cost_changed",
             f"Deploying costs {in_words(fee, currency, 'en')} now, and"
-            f" {in_words(*confirmed, 'en')} was confirmed. Look at the cost preview,"
-            " and confirm what is due now.",
+            f" {in_words(*confirmed, 'en')} was confirmed. Check the cost preview,"
+            " and confirm the amount due now.",
         )
     deployment: Deployment = Deployment.create(
         id=new_id("dep"),

@@ -72,8 +72,8 @@ def _made_by(effect: Effect) -> Json | None:
     found = reconcile(effect) if effect.sent_at is not None else None
     if found is None and effect.sent_at is not None and not is_settled(effect):
         raise NotYet(
-            f"Effect {effect.id} was sent a moment ago; the provider's record is read again before"
-            " it is undone."
+            f"Effect {effect.id} was sent a moment ago; the provider's record must be read again"
+            " before it is undone."
         )
     return found
 
@@ -82,6 +82,6 @@ def _record(effect: Effect, found: Json | None) -> None:
     if effect.state == "confirmed":
         return
     if found is None:
-        effect.record_refused("not_made", "It was not made, and is undone.", real_now())
+        effect.record_refused("not_made", "Nothing was made, so nothing is undone.", real_now())
     else:
         effect.record_confirmed(found["id"], kind_of(effect).kept(found), real_now())

@@ -46,7 +46,7 @@ UNREAD = (
     " j.state IN ('waiting', 'running')) AND id > ? ORDER BY id LIMIT ?"
 )
 GAVE_UP = "Deployment failed. We tried for hours and could not finish it."
-GIVEN_BACK = "Nobody has decided within a week; what was kept is given back."
+GIVEN_BACK = "No decision was made within a week, so the deployment is rolled back."
 NOT_READ = "We tried for a long time and could not finish it. Delete it, and upload it again."
 TOO_LATE = "The payment was not confirmed within a day."
 

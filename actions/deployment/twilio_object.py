@@ -14,7 +14,7 @@ from models.effects.effect import Effect
 from providers.errors import unless
 from providers.twilio.refusals import NOT_FOUND
 
-THERE = "{what} is there already."
+THERE = "{what} already exists."
 
 
 @dataclass(frozen=True, slots=True)

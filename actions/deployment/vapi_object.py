@@ -23,9 +23,9 @@ from runtime.log import get_log
 
 UNCHANGED = "{what} is up to date."
 CHANGED_BY_HAND = "{what} had been changed by hand at Vapi ({paths}) and was set back."
-GONE_BY_HAND = "{what} had been taken away by hand at Vapi and was made anew."
+GONE_BY_HAND = "{what} had been deleted by hand at Vapi and was created again."
 DRAFT = (
-    "{what}: Vapi has kept the change as a draft, which no caller hears. Publish it in Vapi's"
+    "{what}: Vapi kept the change as a draft, which no caller hears. Publish it in Vapi's"
     " dashboard and deploy again."
 )
 

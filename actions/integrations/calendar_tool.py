@@ -13,12 +13,9 @@ from runtime.clock import business_now
 from runtime.errors import NotYet
 from runtime.log import get_log
 
-CANNOT = (
-    "The calendar cannot be read just now. Say so, and offer that somebody from the clinic calls"
-    " back."
-)
-NOT_A_DAY = "{name} is no day. Write it as {today}, and ask again."
-PAST = "That day is over: today is {today}."
+CANNOT = "The calendar cannot be read right now. Say so, and offer that the clinic calls back."
+NOT_A_DAY = "{name} is not a date. Write it as {today}, and ask again."
+PAST = "That day has passed: today is {today}."
 USUAL_DAYS = 7
 
 log = get_log("integrations")

@@ -32,16 +32,18 @@ CALLBACK = "/api/oauth/callback"
 PATIENCE = timedelta(minutes=15)  # for the clinic to give its consent
 RETRY_AFTER = 5  # seconds
 OVER = (
-    "This way back was used already, or is older than 15 minutes. Start again where you connect"
-    " your calendar."
+    "This link was already used, or is older than 15 minutes. Start again where you connect your"
+    " calendar."
 )
-DENIED = "You did not allow it at {title} ({code}). Nothing was changed; start again if you like."
+DENIED = (
+    "You did not give access at {title} ({code}). Nothing was changed; start again if you like."
+)
 NO_REFRESH = (
-    "{title} gave no lasting access. Take Payphone's access away in your account there, then"
-    " connect again."
+    "{title} gave no lasting access. Remove Payphone's access in your account there, then connect"
+    " again."
 )
 TOO_LITTLE = "Not everything was allowed at {title}. Connect again, and leave every box checked."
-TAKES_NOT = "{title} does not take it ({code}). Check what you gave, and send it again."
+TAKES_NOT = "{title} does not accept it ({code}). Check what you gave, and send it again."
 AWAY = "{title} did not answer as it should ({code}). Nothing was changed; try again."
 
 
@@ -61,7 +63,7 @@ def authorize(account: Account, provider: str, actor: str) -> str:
     if connector.oauth is None:
         raise Refused(
             "conflict",
-            f"{connector.title} knows no consent: it is connected with"
+            f"{connector.title} is not connected by consent but with"
             f" {', '.join(connector.fields)}. Send them to"
             f" …/integrations/{connector.name}/connect.",
         )
@@ -179,8 +181,8 @@ def _callback() -> str:
     public = get_settings().public_url
     if not public:
         raise Misconfigured(
-            "PUBLIC_URL is not set: nobody could come back from a provider. Set it to the address"
-            " of this installation, and register PUBLIC_URL/api/oauth/callback at the provider."
+            "PUBLIC_URL is not set, so no provider could redirect back. Set it to the URL of this"
+            " installation, and register PUBLIC_URL/api/oauth/callback at the provider."
         )
     return f"{public}{CALLBACK}"
 

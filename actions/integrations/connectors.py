@@ -21,7 +21,7 @@ from runtime.settings import get_settings
 
 OPEN_DENTAL_KEYS = ("developerKey", "customerKey")
 NO_DEVELOPER_KEY = (
-    "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the customerKey; take"
+    "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the customerKey; copy"
     " it from Open Dental's developer portal."
 )
 

@@ -18,8 +18,8 @@ SYSTEM = "system"
 LEAD = timedelta(minutes=10)  # an access token is renewed so long before it expires
 LOOK_EVERY = timedelta(days=1)  # a credential that does not expire is checked so often
 SOONEST = timedelta(minutes=1)  # shortest time from one renewal to the next
-STILL_GOES = "{title} is being disconnected just now. Connect it again in a minute."
-RECONNECT = "{title} does not take our credential any more ({code}). Connect it again."
+STILL_GOES = "{title} is still being disconnected. Connect it again in a minute."
+RECONNECT = "{title} no longer accepts our credential ({code}). Connect it again."
 
 
 def opened(row: Integration) -> Values:

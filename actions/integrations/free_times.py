@@ -23,7 +23,7 @@ from runtime.errors import NotAllowed
 
 # the providers with calendars
 WITH_TIMES = frozenset({calendar.NAME, open_dental.NAME, nexhealth.NAME})
-AGAIN = "A calendar has to be connected again: what it says is not known."
+AGAIN = "A calendar must be connected again: its appointments are unknown."
 MARGIN = timedelta(seconds=30)  # renew an access token first if it expires sooner
 
 

@@ -36,8 +36,8 @@ NEVER_SENT = "no_connection"  # the code of a request that never reached the pro
 OVER = frozenset({"invalid_grant", "unauthorized"})
 REVOKED_WITHIN = timedelta(days=1)  # how long to retry a revocation
 NO_ANSWER = "no answer for a day"
-BY_HAND = "{title} did not take it back ({code}). Take Payphone's access away there by hand."
-UNKNOWN = "This provider is not known here any more. Take Payphone's access away there by hand."
+BY_HAND = "{title} did not revoke it ({code}). Remove Payphone's access there by hand."
+UNKNOWN = "This provider is no longer known here. Remove Payphone's access there by hand."
 
 log = get_log("integrations")
 Write = Callable[[], None]
@@ -59,7 +59,7 @@ def renew(integration_id: str, *, early: bool = False) -> None:
         except (OperationalError, InterfaceError) as error:
             if not left:
                 raise
-            log.warning("a renewal not kept yet", integration=integration_id, why=str(error)[:200])
+            log.warning("renewal not stored yet", integration=integration_id, why=str(error)[:200])
             release_connection()
             time.sleep(PAUSE)
         else:
@@ -153,7 +153,7 @@ def revoke_again(now: datetime, batch: int) -> None:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue
         title = TITLES.get(row.provider, row.provider)  # the OAUTH_PROVIDERS file may be invalid
-        log.warning("a revocation was given up", integration=row.id, provider=row.provider)
+        log.warning("revocation given up", integration=row.id, provider=row.provider)
         record_left(row, BY_HAND.format(title=title, code=NO_ANSWER))
 
 

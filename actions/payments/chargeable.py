@@ -18,8 +18,8 @@ def check_balance_chargeable(invoice: Invoice) -> None:
     if why:
         raise Refused(
             "payment_refused",
-            f"What is owed of invoice {invoice.number} cannot be paid by card: {why}. Take it"
-            " another way and record it, or change the amount of the invoice.",
+            f"The balance of invoice {invoice.number} cannot be paid by card: {why}. Take the money"
+            " another way and record it, or change the invoice's amount.",
         )
 
 

@@ -30,7 +30,7 @@ def plan_attempt(
     if wanted > invoice.outstanding:
         raise Refused(
             "amount_exceeds_balance",
-            f"{in_words(invoice.outstanding, invoice.currency, 'en_US')} is owed of invoice"
+            f"{in_words(invoice.outstanding, invoice.currency, 'en_US')} is owed on invoice"
             f" {invoice.number}; {in_words(wanted, invoice.currency, 'en_US')} was requested.",
         )
     if amount is None:

@@ -15,7 +15,7 @@ from runtime.log import get_log
 FEE_STEPS = frozenset({"fee", "charge"})
 FAILED_REFUNDS = frozenset({"failed", "canceled"})
 NOT_REFUNDED = (
-    "The bank sent the refund of the setup fee back. Give the money back another way, from Stripe's"
+    "The bank returned the refund of the setup fee. Return the money another way, from Stripe's"
     " dashboard."
 )
 

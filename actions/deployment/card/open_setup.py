@@ -29,7 +29,7 @@ def plan_setup(account: Account, actor: str) -> tuple[SetupAttempt, int | None]:
         raise Refused(
             "rate_limited",
             f"{PER_HOUR} card forms were opened for account {account.id} within an hour, which is"
-            f" all that are accepted. Use one that is open, or ask again in {wait} seconds.",
+            f" the limit. Use one that is open, or try again in {wait} seconds.",
             retry_after=max(1, wait),
         )
     attempt = SetupAttempt.create(

@@ -53,7 +53,7 @@ def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
 
 
 def _circle(field: str, wrong: str) -> Refused:
-    said = f"{wrong}; another number is accepted, or calls would go in a circle; choose another"
+    said = f"{wrong}; another number is accepted, since calls would loop; choose another"
     return Refused("invalid", f"{field} {said}.", [{"field": field, "message": said}])
 
 

@@ -113,13 +113,13 @@ def _ask_twilio(ask: Callable[[], Answer]) -> Answer:
     try:
         return ask()
     except ProviderError as error:
-        log.warning("Twilio was asked in vain", outcome=error.outcome, code=error.code)
+        log.warning("Twilio request failed", outcome=error.outcome, code=error.code)
         if error.outcome == "refused":
             raise Refused(
                 "provider_refused", f"Twilio refused the search: {error} {error.advice}".strip()
             ) from error
         raise Refused(
             "provider_unavailable",
-            "Twilio did not answer in time. Nothing was bought or charged; ask again.",
+            "Twilio did not answer in time. Nothing was bought or charged; try again.",
             retry_after=RETRY_AFTER,
         ) from error

@@ -94,7 +94,7 @@ def need_below_ceiling(account: Account, what: Limited, is_done: str) -> None:
     tomorrow = account.next_midnight(now)
     raise Refused(
         "ceiling_reached",
-        f"At most {ceiling_of(account.id, what)} {what} a day are accepted of this account; more"
+        f"At most {ceiling_of(account.id, what)} {what} a day are accepted from this account; more"
         f" {is_done} from midnight in its time zone.",
         retry_after=max(1, int((tomorrow - now).total_seconds())),
     )

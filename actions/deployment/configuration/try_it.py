@@ -81,11 +81,11 @@ def _refusal_of(account: Account, error: ProviderError) -> Refused:
     if error.outcome == "refused":
         return Refused(
             "provider_refused",
-            f"Vapi does not talk with this configuration: {error} {error.advice}".strip(),
+            f"Vapi refused this configuration: {error} {error.advice}".strip(),
         )
     return Refused(
         "provider_unavailable",
-        "Vapi did not answer in time. Nothing is lost: what is configured is kept, and the same"
-        " question can be asked again.",
+        "Vapi did not answer in time. Nothing is lost: your configuration is kept, and you can send"
+        " the same question again.",
         retry_after=RETRY_AFTER,
     )

@@ -23,7 +23,7 @@ ARRIVES_WITHIN = timedelta(minutes=2)
 DAY = timedelta(days=1)
 A_DAY = 10  # tests of one line; if the number is wrong, they ring a stranger's telephone
 CONFIRMED = "confirmed"
-CHANGED = "The number that is forwarded was changed. Deploy again, and test it then."
+CHANGED = "The forwarded number has changed. Deploy again, then test."
 NOT_ARRIVED = (
     "The call did not arrive at your receptionist's number. Dial your carrier's code again, wait"
     " for its confirmation, and test once more."
@@ -59,8 +59,8 @@ def ask_for_test(account: Account, actor: str) -> ForwardingTest:
     if not tester:
         raise Refused(
             "not_configured",
-            "FORWARDING_TEST_NUMBER is not set: whoever runs Payphone sets it to a number of theirs"
-            " at Twilio.",
+            "FORWARDING_TEST_NUMBER is not set: the operator of this installation sets it to one of"
+            " their Twilio numbers.",
         )
     line = PhoneLine.locked(forwarded_line(account.id).id)
     forwarded = line.wanted.get("forwards", "")
@@ -86,9 +86,9 @@ def ask_for_test(account: Account, actor: str) -> ForwardingTest:
 def _need_calls_allowed(account_id: str) -> None:
     """Raises Refused `calls_paused` or `ceiling_reached`, because a test rings a telephone too."""
     if paused(account_id, "calls"):
-        raise Refused("calls_paused", "Calls are paused just now; test when they go on.")
+        raise Refused("calls_paused", "Calls are paused; test once they resume.")
     if over_ceiling(account_id, "calls", business_now()):
-        raise Refused("ceiling_reached", "The account has had its calls of the day.")
+        raise Refused("ceiling_reached", "The account has reached its daily ceiling of calls.")
 
 
 def _need_pause(line: PhoneLine, now: datetime) -> None:

@@ -29,15 +29,15 @@ from runtime.log import get_log
 
 FAILED = "Failed to purchase phone number. Please verify your payment method."
 OF_OTHERS = (
-    "Twilio answered with a number that something else in the same Twilio account uses. Choose"
+    "Twilio answered with a number that is already in use in the same Twilio account. Choose"
     " another one."
 )
 MOST_TRIES = 5
 CANDIDATES = 20
 WISHES = ("phoneNumber", "areaCode")
 NOT_SOLD = (
-    "{number} is no number of the United States. Numbers of other countries are sold against a"
-    " regulatory bundle, which this release does not hand in; choose one of the United States."
+    "{number} is not a US number. Numbers of other countries require a regulatory bundle, which"
+    " this release cannot submit; choose a US number."
 )
 
 log = get_log("deployment")
@@ -121,7 +121,7 @@ def _chosen(number: str, has_address: bool) -> Choice:
 
 def _gone(chosen: str, near: list[AvailableNumber]) -> str:
     others = ", ".join(each.e164 for each in near)
-    return f"{chosen} was taken meanwhile." + (f" Near it: {others}." if others else "")
+    return f"{chosen} has been taken." + (f" Nearby numbers: {others}." if others else "")
 
 
 def plan_purchase(line: PhoneLine, choice: Choice | None = None) -> Effect | None:
@@ -163,7 +163,7 @@ def _hold(line: PhoneLine, choice: Choice | None) -> bool:
             line.record(now, e164=number, tries=line.tries + 1, wanted=wanted)
             return True
     code = choice.code or "number_gone"
-    why = choice.error or "Other clinics here have just taken these numbers. Choose another."
+    why = choice.error or "Other clinics have just taken these numbers. Choose another."
     line.record(now, error_code=code, error=why)
     return False
 

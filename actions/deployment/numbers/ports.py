@@ -73,7 +73,7 @@ def settle_left_ports() -> None:
         try:
             end = find_end(asked.provider_id) if asked is not None else {}
         except ProviderError as error:
-            log.warning("a port that is left was not told of", step=step.id, reason=str(error))
+            log.warning("uncancelled port not read", step=step.id, reason=str(error))
             continue
         if end is not None:
             _end(step, account_id, end)

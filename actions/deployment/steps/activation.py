@@ -17,11 +17,11 @@ from providers.vapi import phone_numbers
 TITLE = "Deployment failed."
 PATIENCE = timedelta(minutes=15)
 LOOK_AGAIN = 10.0  # seconds
-NOT_IMPORTED = "The phone number is not there any more, at Vapi or at Twilio. Deploy again."
+NOT_IMPORTED = "The phone number no longer exists at Vapi or at Twilio. Deploy again."
 ELSEWHERE = (
-    "Texts to the number do not reach us: who sends STOP would not be heard. In the Twilio console,"
-    " at the number, set the address for incoming messages to {url}, take away a messaging"
-    " application, and deploy again."
+    "Texts to the number do not reach us, so a STOP would be missed. In the Twilio console, at the"
+    " number, set the URL for incoming messages to {url}, remove any messaging application, and"
+    " deploy again."
 )
 BLOCKED = "Vapi has blocked the number. Ask Vapi's support why, and deploy again."
 TOO_LONG = (

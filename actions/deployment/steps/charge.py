@@ -19,11 +19,11 @@ from providers.stripe.intents import get_intent
 from rules.declines import public_code
 from runtime.clock import business_now
 
-CONFIRM = "Your bank asks you to confirm the payment. Confirm it on the page to go on."
-PAUSED = "Charges are paused just now; the payment is made when they go on."
+CONFIRM = "Your bank asks you to confirm the payment. Confirm it on the page to continue."
+PAUSED = "Charges are paused; the payment is made once they resume."
 CEILING = (
-    "As many cards were charged for this clinic today as its daily ceiling allows. Ask whoever runs"
-    " Payphone, or deploy again tomorrow."
+    "The clinic has reached its daily ceiling of charges. Ask the operator of this installation, or"
+    " deploy again tomorrow."
 )
 CLOSED = "The payment was closed at Stripe. Nothing was charged; deploy again."
 PAUSE = 30.0  # seconds between looks at the pause switch

@@ -15,8 +15,10 @@ from models.effects.effect import Effect
 from providers.twilio.addresses import LONGEST_TAG
 from rules.deployment.readiness import OTHER_ADDRESS
 
-SAME = "The address is registered already."
-NO_ADDRESS = "No address for emergency calls was given; an emergency call cannot tell where it is."
+SAME = "The address is already registered."
+NO_ADDRESS = (
+    "No address for emergency calls was given, so an emergency call cannot show where it is."
+)
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
@@ -117,5 +119,5 @@ EMERGENCY_ADDRESS = StepKind(
     refused=_refused,
     undo=_undo,
     undone=_undone,
-    undo_saying="The address for emergency calls was taken away.",
+    undo_saying="The address for emergency calls was removed.",
 )

@@ -38,7 +38,7 @@ def _undo(run: Run) -> UndoPlan:
     settings = run.setup.phone_integration_settings
     left = {name: value for name, value in settings.items() if name not in GONE}
     run.setup.record(run.now, phone_integration_settings=left)
-    return Done(message="The receptionist answers no more calls.")
+    return Done(message="The receptionist no longer answers calls.")
 
 
 LIVE = StepKind(

@@ -17,15 +17,15 @@ from runtime.log import get_log
 
 SAYING = "Purchasing Twilio phone number..."
 LOOK_AGAIN = 5.0  # seconds
-FREEING = "Releasing the phone number of before..."
-GAVE_UP = "Twilio was away for hours."
+FREEING = "Releasing the previous phone number..."
+GAVE_UP = "Twilio was unavailable for hours."
 GONE = (
-    "{number} was released at Twilio: nobody can call the receptionist. Take it down, then deploy"
-    " again with another number."
+    "{number} was released at Twilio, so the receptionist cannot be called. Take it down, then"
+    " deploy again with another number."
 )
 NOT_FREED = (
-    "The account's number of before, {number}, could not be released: {why} Whoever runs Payphone"
-    " releases it in the Twilio console; then deploy again."
+    "The account's previous number, {number}, could not be released: {why} Ask the operator of this"
+    " installation to release it in the Twilio console, then deploy again."
 )
 
 log = get_log("deployment")
@@ -138,7 +138,7 @@ def _undo(run: Run) -> UndoPlan:
     if line.state == "released":
         return Done(message=f"Phone number {line.e164} was released.")
     if line.state == "reserved" and not has_given_up(line):
-        return Wait(5.0, "the purchase of the number is under way; it is released once it ended")
+        return Wait(5.0, "the number is still being purchased; it is released after that")
     if line.state == "releasing" and line.error_code:
         return Fail(line.error_code, "The phone number could not be released.", line.error)
     if line.step_id != run.step.id:

@@ -23,42 +23,43 @@ TRIAL = (
     " under Billing, and deploy again. Nothing was charged."
 )
 CLOSED = (
-    "The Twilio account is {status}. Ask whoever runs Payphone to look at it in the Twilio console,"
-    " and deploy again. Nothing was charged."
+    "The Twilio account is {status}. Ask the operator of this installation to check it in the"
+    " Twilio console, and deploy again. Nothing was charged."
 )
 
 FEE = (
-    "The setup fee cannot be charged: {why}. Whoever runs Payphone has to change SETUP_FEE; then"
-    " deploy again. Nothing was charged."
+    "The setup fee cannot be charged: {why}. Ask the operator of this installation to change"
+    " SETUP_FEE, then deploy again. Nothing was charged."
 )
 CIRCLE = (
-    "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
-    " the number that your clinic had before, and deploy again. Nothing was charged."
+    "{clinic} is the number of a receptionist here, so calls to it would loop. Give your clinic's"
+    " own number, and deploy again. Nothing was charged."
 )
 
 OTHER_LINE = (
-    "The account has the number {number} already, by another way for calls to arrive. Take its"
+    "The account already has the number {number}, by another way for calls to arrive. Take its"
     " receptionist down, or choose that way again; then deploy. Nothing was charged."
 )
 OTHER_NUMBER = (
-    "The account has the number {number}, which was ported. An account has one: give that number"
-    " again, or ask whoever runs Payphone to let it go; then deploy. Nothing was charged."
+    "The account already has the ported number {number}, and can have only one. Give that number"
+    " again, or ask the operator of this installation to release it; then deploy. Nothing was"
+    " charged."
 )
 LEFT = (
-    "{number} is not at Twilio any more: nobody can call the receptionist. Take it down, then"
+    "{number} is no longer at Twilio, so the receptionist cannot be called. Take it down, then"
     " deploy again. Nothing was charged."
 )
 LEAVING = (
-    "{number} is being released at Twilio, as was asked for: nobody could call the receptionist."
-    " Deploy again once the account has it no more. Nothing was charged."
+    "{number} is being released at Twilio as requested. Deploy again once the account no longer has"
+    " it. Nothing was charged."
 )
 NEEDS_PIN = (
-    "Your carrier wants your account number and PIN to let the number go. Save both with the"
-    " phone's settings, and deploy again. Nothing was charged."
+    "Your carrier requires your account number and PIN to release the number. Save both in the"
+    " phone settings, and deploy again. Nothing was charged."
 )
 TAKEN = (
     "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
-    " again; or, if it is yours, ask whoever runs Payphone. Nothing was charged."
+    " again; or, if it is yours, ask the operator of this installation. Nothing was charged."
 )
 # the setting that has the clinic's own number
 OWN = {"forwarded": "clinicNumber", "sip": "clinicNumber", "ported": "phoneNumber"}
@@ -107,8 +108,8 @@ def _plan(run: Run, seen: Json) -> Plan:
     missing = missing_settings(get_settings())
     if missing:
         names = ", ".join(missing)
-        why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
-        return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
+        why = f"This installation lacks {names}. Ask its operator to set that, then deploy again."
+        return Fail("not_configured", TITLE, f"{why} Nothing was charged.")
     if no_fee(run.deployment.fee, run.deployment.fee_currency):
         why = no_fee(run.deployment.fee, run.deployment.fee_currency)
         return Fail("not_configured", TITLE, FEE.format(why=why))

@@ -16,7 +16,7 @@ SAYING = "Preparing your documents..."
 READING = "Waiting until your documents have been read..."
 NONE = "There are no documents: the receptionist knows your name and number only."
 UNREADABLE = "None of your documents could be read: the receptionist answers without them."
-LEFT_OUT = "Not read yet, and left out: {names}. Deploy again later to add them."
+LEFT_OUT = "Not processed yet, so left out: {names}. Deploy again later to add them."
 PATIENCE = timedelta(minutes=5)
 LOOK_AGAIN = 5.0  # seconds
 
@@ -69,6 +69,6 @@ QUERY_TOOL = step_of(
     plan=_plan,
     record=_record,
     undone=_undone,
-    undo_saying="The search in your documents was taken away.",
+    undo_saying="The search in your documents was removed.",
     lasts=False,
 )

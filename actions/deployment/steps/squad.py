@@ -29,7 +29,7 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Fail(
             "assistant_missing",
             "Deployment failed.",
-            "An assistant of the team is not there any more. Deploy again to make it anew.",
+            "An assistant of the team no longer exists. Deploy again to create it.",
         )
     clinic = clinic_of(run.account, run.setup)
     entry = render_card_entry(clinic) if clinic.keypad_payments else None
@@ -45,6 +45,6 @@ SQUAD = step_of(
     SQUAD_AT_VAPI,
     saying="Connecting your assistants...",
     plan=_plan,
-    undo_saying="The team of assistants was taken away.",
+    undo_saying="The team of assistants was removed.",
     lasts=False,
 )

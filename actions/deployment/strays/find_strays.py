@@ -153,7 +153,7 @@ def _report(place: Place, seen: Sighting, now: datetime) -> None:
         found_at=now,
         seen_at=now,
     )
-    log.warning("a stray was found", what=seen.what, kind=place.name, provider_id=seen.provider_id)
+    log.warning("stray found", what=seen.what, kind=place.name, provider_id=seen.provider_id)
     AuditEntry.record(
         SYSTEM,
         "stray.found",

@@ -14,8 +14,8 @@ from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
 MISSING = (
-    "Stray {id} is missing at {provider}: there is nothing to release. Deploy the account again,"
-    " which makes it anew (where its number is gone, take it down first); the report ends then."
+    "Stray {id} is missing at {provider}, so there is nothing to release. Deploy the account again"
+    " to create it (if its number is gone, take it down first); that closes the report."
 )
 
 
@@ -38,7 +38,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
             raise NotAllowed(f"Stray {stray.id} is {stray.state}; only an open one is released.")
         if belongs_to_us(place_of(stray), stray.provider_id):
             raise NotAllowed(
-                f"{stray.provider_id} belongs to an account by now; it is no stray any more."
+                f"{stray.provider_id} belongs to an account by now; it is no longer a stray."
             )
         stray.record(state="releasing", closed_by=actor, detail="")
         AuditEntry.record(

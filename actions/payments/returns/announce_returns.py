@@ -68,8 +68,8 @@ def _fail_request(refund: Refund, now: datetime) -> None:
     )
     if request is not None:
         request.record_failed(
-            f"The bank sent the money back ({refund.failure_reason or refund.status}). Ask again,"
-            " or give it back another way.",
+            f"The bank returned the refund ({refund.failure_reason or refund.status}). Request it"
+            " again, or return the money another way.",
             now,
         )
         about = {

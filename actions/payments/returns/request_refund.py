@@ -48,8 +48,8 @@ def _checked(payment: Payment, wanted: int | None) -> int:
     if amount <= 0 or amount > left:
         raise Refused(
             "amount_exceeds_payment",
-            f"{left} {payment.currency} (minor units) can still be refunded of payment"
-            f" {payment.id}; {amount} were requested.",
+            f"Of payment {payment.id}, {left} {payment.currency} (minor units) can still be"
+            f" refunded; {amount} was requested.",
         )
     refuse_amount(not_in_steps(amount, payment.currency), "amount")
     return amount

@@ -8,8 +8,8 @@ from models.deployment.phone_line import PhoneLine
 from models.deployment.port_document import PortDocument
 from models.effects.effect import Effect
 
-MOVED = "Your number has moved already."
-THERE = "The bill is at Twilio already."
+MOVED = "Your number has already moved."
+THERE = "The bill is already at Twilio."
 MISSING = "Upload a recent bill of your carrier, name it as documentId, and deploy again."
 
 

@@ -10,8 +10,8 @@ from runtime.clock import real_now, rfc3339
 
 NAME = "port_request"
 KEPT = (
-    "{number} stays at Twilio: deploy again, port it to another carrier, or ask whoever runs"
-    " Payphone to release it."
+    "{number} stays at Twilio: deploy again, port it to another carrier, or ask the operator of"
+    " this installation to release it."
 )
 
 

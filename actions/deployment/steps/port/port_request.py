@@ -24,8 +24,8 @@ TAKEN = (
     " again."
 )
 OTHER_LINE = (
-    "The account has the number {number} already, by another way for calls to arrive or by a port"
-    " that is out. Take that down, or choose it again; then deploy."
+    "The account already has the number {number}, by another way for calls to arrive or by an open"
+    " port request. Take that down, or choose it again; then deploy."
 )
 
 log = get_log("deployment")

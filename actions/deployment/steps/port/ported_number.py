@@ -19,10 +19,10 @@ from providers.twilio.refusals import NOT_FOUND
 
 TITLE = "Deployment failed."
 GONE = (
-    "{number} is not at Twilio any more: nobody can call the receptionist. Ask whoever runs"
-    " Payphone where it has gone."
+    "{number} is no longer at Twilio, so the receptionist cannot be called. Ask the operator of"
+    " this installation what became of it."
 )
-SET_UP = "The number is set up already."
+SET_UP = "The number is already set up."
 
 
 def _look(run: Run) -> Json:

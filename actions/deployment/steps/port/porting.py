@@ -16,8 +16,8 @@ from rules.deployment.porting import ACT, DONE, OVER, port_of
 from runtime.secret_box import unseal
 
 TITLE = "The number was not ported."
-NOT_ASKED = "The port request is not there any more. Deploy again to submit it anew."
-LATE = "The number has moved, and Twilio does not list it yet."
+NOT_ASKED = "The port request no longer exists. Deploy again to submit a new one."
+LATE = "The number has moved, but Twilio does not list it yet."
 AWAITING = "awaiting_port"
 LOOK_AGAIN = 60.0  # seconds
 

@@ -38,8 +38,8 @@ NUMBER = VapiObject(
     delete=NUMBER_IMPORT_DELETE,
     read=get_number,
 )
-NUMBER_BACK = "Calls reach the receptionist by the number of before."
-SENT_ON = "The trunk sends calls on to your receptionist already."
+NUMBER_BACK = "Calls reach the receptionist by the previous number."
+SENT_ON = "The trunk already sends calls on to your receptionist."
 
 
 def sip_address(run: Run) -> str:
@@ -130,7 +130,7 @@ SIP_KNOWN = step_of(
     name="sip_known",
     saying="Making the trunk known to your receptionist...",
     plan=_make_known,
-    undo_saying="The trunk was taken from the receptionist.",
+    undo_saying="The trunk was removed from the receptionist.",
     lasts=False,
 )
 SIP_ROUTING = step_of(
@@ -141,7 +141,7 @@ SIP_ROUTING = step_of(
     record=_record_routed,
     undo=_unroute,
     undone=_record_unrouted,
-    undo_saying="Calls are not routed to the receptionist any more.",
+    undo_saying="Calls are no longer routed to the receptionist.",
 )
 SIP_ORIGINATION = StepKind(
     name="sip_origination",

@@ -16,7 +16,7 @@ TAKEN = (
 
 
 OTHER_LINE = (
-    "The account has the number {number} already, by another way for calls to arrive. Take that"
+    "The account already has the number {number}, by another way for calls to arrive. Take that"
     " down, or choose it again; then deploy."
 )
 

@@ -13,11 +13,11 @@ from models.effects.effect import Effect
 from providers.twilio.trunks import get_list
 
 TITLE = "Deployment failed."
-GONE = "What the trunk is made of is not there any more. Deploy again to make it anew."
+GONE = "A part of the trunk no longer exists. Deploy again to create it."
 LIST = TwilioObject(
     "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list
 )
-SAME = "The login is set already."
+SAME = "The login is already set."
 
 
 def _set(run: Run, _seen: Json) -> Plan:
@@ -56,7 +56,7 @@ SIP_LOGIN_LIST = step_of(
     name="sip_login_list",
     saying="Creating your SIP credentials...",
     plan=LIST.plan,
-    undo_saying="The SIP credentials were taken away.",
+    undo_saying="The SIP credentials were removed.",
     lasts=False,
 )
 SIP_LOGIN = StepKind(

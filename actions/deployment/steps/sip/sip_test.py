@@ -15,15 +15,15 @@ from providers.twilio.calls import FINAL, get_call
 from runtime.clock import business_now
 from runtime.settings import get_settings
 
-PAUSED = "Calls are paused just now; the test call is placed when they go on."
+PAUSED = "Calls are paused; the test call is placed once they resume."
 CEILING = (
-    "As many calls were placed for this clinic today as its daily ceiling allows. Ask whoever runs"
-    " Payphone, or deploy again tomorrow."
+    "The clinic has reached its daily ceiling of calls. Ask the operator of this installation, or"
+    " deploy again tomorrow."
 )
 UNANSWERED = (
-    "The test call by SIP was not answered ({status}): no caller would reach the receptionist. Ask"
-    " whoever runs Payphone to compare the trunk at Vapi with Twilio's addresses; then deploy"
-    " again."
+    "The test call by SIP was not answered ({status}), so no caller would reach the receptionist."
+    " Ask the operator of this installation to compare the trunk at Vapi with Twilio's addresses;"
+    " then deploy again."
 )
 LOOK_AGAIN = 5.0  # seconds
 PAUSE = 30.0  # seconds between looks at the pause switch
