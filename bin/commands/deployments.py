@@ -26,19 +26,19 @@ def settle(deployment_id: str, step: str, why: str) -> None:
         told = f"there is no deployment {deployment_id[:40]!r}."
         raise click.BadParameter(told, param_hint="DEPLOYMENT_ID")
     settled = settle_undo(deployment_id, step, why.strip()[:500], acting())
-    say(f"{deployment_id}: {settled.name} is settled; doctor does not name it any more.")
+    say(f"{deployment_id}: {settled.name} is settled; doctor no longer lists it.")
 
 
 @deployments.command("let-go")
 @click.argument("account_id")
-@click.option("--why", required=True, help="Who wants it; kept in the audit log.")
+@click.option("--why", required=True, help="Who requested it; kept in the audit log.")
 def let_number_go(account_id: str, why: str) -> None:
     """Release the number that ACCOUNT_ID has bought or ported to us, for good: you cannot get it
     back. If another carrier is to have it, let that carrier port it first.
     """
     _check(why)
     line = let_go(account_id, why.strip()[:500], acting())
-    say(f"{line.e164} is being released; then {account_id} may have another number.")
+    say(f"{line.e164} is being released; after that, {account_id} can have another number.")
 
 
 def _check(why: str) -> None:

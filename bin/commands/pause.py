@@ -23,9 +23,7 @@ def _scope(account: str | None) -> str:
 @click.command()
 @_what
 @_account
-@click.option(
-    "--why", default="", help="The reason, for the audit log and for whoever finds it paused."
-)
+@click.option("--why", default="", help="The reason, for the audit log and for other operators.")
 def pause(what: Pausable, account: str | None, why: str) -> None:
     """Pause texts, charges or calls. What has already been decided still goes out.
 

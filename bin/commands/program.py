@@ -60,8 +60,8 @@ class Program(click.Group):
         for number, argument in enumerate(args, start=1):
             if argument != storable_text(argument):
                 raise click.UsageError(
-                    f"Argument {number} is not UTF-8; nothing was done. Write it in UTF-8; a file"
-                    " of such a name has to be renamed.",
+                    f"Argument {number} is not UTF-8; nothing was done. Write it in UTF-8; rename a"
+                    " file with such a name.",
                     ctx,
                 )
             if has_card_number(argument):
@@ -109,8 +109,8 @@ def _of_disk(error: OSError | sqlite3.Error) -> str:
     """Explain a file that cannot be read or written: ours, the command's, or its output."""
     if isinstance(error, OSError):
         what = f"{error.filename or 'A file'}: {error.strerror or error}"
-        return f"{what}. Let this user at it, and make room on its disk."
-    return f"A temporary file: {error}. Make room in /tmp, or set TMPDIR."
+        return f"{what}. Give this user access to it, and free space on its disk."
+    return f"A temporary file: {error}. Free space in /tmp, or set TMPDIR."
 
 
 def _of_database(error: PeeweeException) -> str:
@@ -142,8 +142,8 @@ def payphone(ctx: click.Context, demo: bool) -> None:
     check_database(settings)
     if settings.payphone_env == "production" and not settings.names_database:
         remark(
-            f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes may"
-            " have another one."
+            f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes"
+            " might use another one."
         )
     configure_log(settings.log_format, "WARNING", mask=redact)
     use_database(settings.database_url)

@@ -23,4 +23,4 @@ def recount() -> None:
         return
     count_again()
     AuditEntry.record(acting(), "totals.recounted", "totals:all", None, wrong=wrong)
-    say(f"Counted again: {', '.join(wrong)}.")
+    say(f"Recomputed: {', '.join(wrong)}.")

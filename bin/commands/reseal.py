@@ -45,8 +45,8 @@ def reseal() -> None:
             lost = True
             complain(f"{what}: {error}")
     say(
-        f"Sealed anew: {changed}."
-        + ("" if lost else " Everything opens under the newest key: older ones may be dropped.")
+        f"Resealed: {changed}."
+        + ("" if lost else " The newest key opens everything: older keys can be dropped.")
     )
     say_database()
     if lost:

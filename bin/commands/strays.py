@@ -15,7 +15,7 @@ def strays() -> None:
 
 
 @strays.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@click.option("--all", "everything", is_flag=True, help="Include closed ones.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_strays(everything: bool, limit: int) -> None:
     """Show strays, newest first."""
@@ -40,4 +40,5 @@ def release(stray_id: str, why: str) -> None:
     number back.
     """
     stray = release_stray(stray_id, acting(), why)
-    say(f"{stray.id}: its {place_of(stray).what} is being released; strays list --all shows when.")
+    what = place_of(stray).what
+    say(f"{stray.id}: its {what} is being released; strays list --all shows when it is done.")

@@ -54,8 +54,8 @@ def say_key(key_id: str, secret: str) -> None:
 
 @keys.command()
 @click.argument("key_id")
-@click.option("--why", default="", help="For the audit.")
+@click.option("--why", default="", help="The reason, for the audit log.")
 def revoke(key_id: str, why: str) -> None:
     """Revoke the key KEY_ID (key_…) at once."""
     revoke_key(key_id, why, acting())
-    say(f"{key_id} opens nothing any more.")
+    say(f"{key_id} is revoked.")

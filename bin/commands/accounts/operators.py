@@ -33,7 +33,7 @@ _password_stdin = click.option(
     type=click.Choice(SCOPES),
     default="admin",
     show_default=True,
-    help="view: look; act: also change, charge and text; admin: also make accounts.",
+    help="view: read only; act: also change, charge and text; admin: also create accounts.",
 )
 @click.option("--account", "accounts", multiple=True, help="Only this account (ac_…); repeatable.")
 def add(name: str, password_stdin: bool, scope: Scope, accounts: tuple[str, ...]) -> None:

@@ -206,6 +206,6 @@ def _ids_of(text: str) -> list[int]:
     found = [row.id for row in rows if row.provider == "stripe"]
     if not found:
         whose = rows[0].provider.capitalize() if rows else ""
-        why = f"an event of {whose}'s, which counted at once" if rows else "no such event"
+        why = f"an event from {whose}, which was processed at once" if rows else "no such event"
         complain(f"{text}: {why}.")
     return found

@@ -18,23 +18,23 @@ LEFT = (
     " ORDER BY deployment_id, position LIMIT 6"
 )
 ADVICE = (
-    "GET /api/deployments/{id} says what each could not take away, and why. Take it away at the"
-    " provider by hand, or give the fee back there, then say so: bin/payphone deployments settle;"
-    " see docs/operations/deployments.md."
+    "GET /api/deployments/{id} shows what each could not remove, and why. Remove it at the provider"
+    " by hand, or refund the fee there, then run bin/payphone deployments settle; see"
+    " docs/operations/deployments.md."
 )
 KEPT = "status = 'failed' AND holds_slot AND finished_at < ? ORDER BY finished_at LIMIT 6"
 KEPT_ADVICE = (
-    "They failed, and keep what they had bought, which costs; the clinic cannot deploy anew. Ask"
-    " it: POST …/retry goes on, POST …/rollback gives everything back. After a week that happens"
-    " by itself."
+    "They failed and keep what they bought, which costs money; the clinic cannot deploy again. Ask"
+    " the clinic: POST …/retry continues, POST …/rollback undoes everything. After a week they are"
+    " rolled back automatically."
 )
 STRAYS_ADVICE = (
-    "bin/payphone strays list shows them. An orphan may cost money until a person releases it; what"
-    " is missing is made anew by deploying again."
+    "bin/payphone strays list shows them. An orphan can cost money until an operator releases it;"
+    " deploying again creates what is missing."
 )
 SLOW = "status = 'awaiting_port' AND created_at < ? ORDER BY created_at LIMIT 6"
 SLOW_ADVICE = (
-    "GET /api/deployments/{id} says how each port stands at Twilio. Ask the clinic's carrier, or"
+    "GET /api/deployments/{id} shows each port's state at Twilio. Ask the clinic's carrier, or"
     " Twilio's porting team; POST …/rollback cancels it and refunds the fee."
 )
 A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)

@@ -18,10 +18,10 @@ from runtime.trusted_proxies import trusted_proxies
 SHORTEST_SECRET = 32  # characters
 FEE_ADVICE = "Set it to an amount that Stripe charges, in minor units, or to 0."
 COPY = (
-    "Copy both from one page of Stripe's dashboard (Developers, API keys), in the mode you mean:"
+    "Copy both from one page of Stripe's dashboard (Developers, API keys), in the mode you want:"
     " sk_live_… or rk_live_… and pk_live_…, or sk_test_… and pk_test_…."
 )
-UNSAID = "it does not say its mode"
+UNSAID = "its mode is unknown"
 GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "demo"}
 
 
@@ -206,7 +206,7 @@ def _stripe(settings: Settings, level: Level) -> Finding:
         )
     mode = mode_of_key(key)
     if not mode:
-        return Finding("warn", what, "set, but it does not say its mode", COPY)
+        return Finding("warn", what, "set, but its mode is unknown", COPY)
     kind = "restricted" if key.startswith("rk_") else "secret"
     test = mode == "test" and settings.payphone_env == "production"
     return judged(

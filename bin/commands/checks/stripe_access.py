@@ -21,28 +21,28 @@ PLATFORM = "webhook endpoint"
 DOORS = {PLATFORM: "/api/webhooks/stripe", "Connect endpoint": CONNECT}
 LATELY = 3600  # seconds
 REFUSED = {
-    "AuthenticationError": "does not take the key (401)",
+    "AuthenticationError": "rejects the key (401)",
     "PermissionError": "does not let the key read events (403)",
 }
 KEY = (
-    "Check STRIPE_SECRET_KEY: rolled, or of another account? A restricted key needs Events: read."
+    "Check STRIPE_SECRET_KEY: rolled, or another account's? A restricted key needs Events: read."
     " No payment, link or refund is made until then."
 )
 AWAY = (
-    "Look whether this machine may reach api.stripe.com, and at status.stripe.com. Payments and"
-    " links wait meanwhile."
+    "Check that this machine can reach api.stripe.com, and see status.stripe.com. Payments and"
+    " links wait until then."
 )
 LEFT = (
-    "Connect them anew, or take the Stripe account from a clinic that has left; until then their"
-    " events are not read, nor is money taken."
+    "Connect them again, or remove the Stripe account of a clinic that has left; until then their"
+    " events are not read and no money is taken."
 )
 UNLISTED = (
-    "A restricted key needs Webhook Endpoints: read. Or look in Stripe's dashboard yourself: mode,"
+    "A restricted key needs Webhook Endpoints: read. Or check in Stripe's dashboard yourself: mode,"
     f" API version {API_VERSION}, events, snapshot payloads."
 )
 MAKE = (
-    f"Make an endpoint in our key's mode with API version {API_VERSION} (Stripe does not change an"
-    " endpoint's version), snapshot payloads and the events that docs/operations/books.md lists;"
+    f"Create an endpoint in our key's mode with API version {API_VERSION} (Stripe does not change"
+    " an endpoint's version), snapshot payloads and the events that docs/operations/books.md lists;"
     " set its whsec_…; delete the old one."
 )
 
@@ -55,7 +55,7 @@ def check_stripe(settings: Settings) -> Finding | None:
         return None
     error = _read("")
     if error is None:
-        return Finding("ok", WHAT, "answers, and takes the key")
+        return Finding("ok", WHAT, "answers, and accepts the key")
     if error.code in REFUSED:
         return Finding("fail", WHAT, REFUSED[error.code], KEY)
     return Finding("fail", WHAT, f"no answer: {error.code}", AWAY)
@@ -106,7 +106,7 @@ def check_endpoints(settings: Settings) -> Iterator[Finding]:
 def _judged(what: str, url: str, endpoints: list[Json], mode: str) -> Finding:
     """Judge the endpoints that send to one of our URLs; each of them must be right."""
     if not endpoints:
-        return Finding("warn", what, f"none of {mode} mode sends to {url}", MAKE)
+        return Finding("warn", what, f"none in {mode} mode sends to {url}", MAKE)
     wrong = [
         (level, f"{row.get('id')}: {found}")
         for row in endpoints
@@ -130,14 +130,14 @@ def _wrong_with(endpoint: Json, mode: str, what: str) -> Iterator[tuple[Level, s
     missing = [] if "*" in enabled else [name for name in wanted if name not in enabled]
     version = endpoint.get("api_version")
     if mode and theirs != mode:
-        yield "fail", f"it is of {theirs} mode, our key of {mode} mode; its events are refused"
+        yield "fail", f"it is in {theirs} mode, our key in {mode} mode; its events are refused"
     if endpoint.get("status") != "enabled":
         yield "fail", "it is disabled; only the hourly backfill brings events"
     if missing:
         yield "fail", f"it is not sent {', '.join(missing)}"
     if version != API_VERSION:
         rendered = version or "the account's default version"
-        yield "warn", f"its events are rendered in {rendered}, we read {API_VERSION}"
+        yield "warn", f"its events are rendered in {rendered}, but we read {API_VERSION}"
 
 
 def _read(stripe_account: str) -> ProviderError | None:

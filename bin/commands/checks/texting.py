@@ -39,24 +39,24 @@ def check_texting(settings: Settings) -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     sid, service = settings.twilio_account_sid, settings.twilio_messaging_service_sid
     what = (
-        "Take it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a"
+        "Copy it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a"
         " service's MG…."
     )
     yield judged(
         not ACCOUNT_SID.fullmatch(sid),
         "TWILIO_ACCOUNT_SID",
-        "not set" if not sid else "no account's sid",
+        "not set" if not sid else "not an account SID",
         what,
     )
     yield judged(
         not settings.twilio_auth_tokens,
         "TWILIO_AUTH_TOKEN",
         "not set",
-        "Take it from the Twilio console, beside the account's sid.",
+        "Copy it from the Twilio console, next to the account SID.",
     )
     found, advice = (
-        "no messaging service's sid",
-        "Take it from the Twilio console: MG and 32 hexadecimal digits; or leave it out.",
+        "not a messaging service SID",
+        "Copy it from the Twilio console: MG and 32 hexadecimal digits; or leave it out.",
     )
     yield judged(
         bool(service) and not SERVICE_SID.fullmatch(service),
@@ -82,7 +82,7 @@ def _account(settings: Settings) -> Iterator[Finding]:
             "warn",
             "Twilio",
             f"no answer: {error.code}",
-            "Check that this machine can reach api.twilio.com. Texts wait meanwhile.",
+            "Check that this machine can reach api.twilio.com. Texts wait until then.",
         )
         return
     yield judged(
@@ -99,9 +99,9 @@ def _trial(account: OwnAccount, settings: Settings) -> Finding:
     return judged(
         account.is_trial,
         "Twilio account",
-        "a trial: one number, and only verified people are texted" if account.is_trial else "full",
+        "a trial: one number, and texts to verified numbers only" if account.is_trial else "full",
         "Upgrade it in the Twilio console, under Billing; until then no clinic can go live with a"
-        " number that is bought.",
+        " bought number.",
         "fail" if settings.payphone_env == "production" else "warn",
     )
 
@@ -145,9 +145,9 @@ def _registrations(settings: Settings) -> Finding:
     return judged(
         bool(found),
         "sender registrations",
-        f"{' '.join(named)}{more}" if named else "none is known not to be approved",
-        "Their texts are refused (sender_unregistered), for carriers would block them. See"
-        " docs/operations/texts.md; PUT /api/accounts/{id}/sender has a sender read again at once.",
+        f"{' '.join(named)}{more}" if named else "none is known to lack approval",
+        "Their texts are refused (sender_unregistered), since carriers would block them. See"
+        " docs/operations/texts.md; PUT /api/accounts/{id}/sender checks a sender again at once.",
         "warn",
     )
 
@@ -162,8 +162,8 @@ def _read_to(settings: Settings) -> Finding:
         f"Twilio's list was read up to {ago.total_seconds() / 60:.0f} min ago"
         if known is not None
         else "Twilio's list has not been read yet",
-        "A STOP whose webhook was lost is heard only when the list is read: see the dead jobs of"
-        " read_inbound_texts, and docs/operations/texts.md.",
+        "A STOP whose webhook was lost takes effect only when the list is read: see the dead jobs"
+        " of read_inbound_texts, and docs/operations/texts.md.",
         "warn",
     )
 
@@ -186,8 +186,8 @@ def check_number_lookups(settings: Settings) -> Finding:
         bool(why),
         what,
         f"{why}; wanted by {named}" if why else f"wanted by {named}",
-        "Until it can look numbers up, nobody of these accounts is contacted at a number that is"
-        " due for it. Have Twilio approve Lookup's package reassigned_number for this account, or"
+        "Until look-ups work, no customer of these accounts is contacted at a number that is due"
+        " for one. Have Twilio approve Lookup's package reassigned_number for this account, or"
         " PATCH numberCheckDays to 0. See docs/operations/texts.md.",
     )
 
@@ -203,7 +203,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
         "Their texts are refused. PUT /api/accounts/{id}/sender with an operator's key, or set"
         " TWILIO_MESSAGING_SERVICE_SID."
     )
-    fine = f"all {len(texting)} that text have one" if texting else "nobody texts yet"
+    fine = f"all {len(texting)} that text have one" if texting else "no account texts yet"
     yield judged(
         bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice
     )
@@ -216,7 +216,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     yield judged(
         len(sharing) > 1,
         "shared sender",
-        f"{len(sharing)} accounts" if sharing else "nobody uses it",
+        f"{len(sharing)} accounts" if sharing else "no account uses it",
         advice,
         "warn",
     )

@@ -35,8 +35,8 @@ NEVER_READ = (
 LATELY, DAY = 3 * 3600, 24 * 3600  # seconds
 FEW = 10  # events a day that the backfill happens to read just before they are delivered
 REFUSED = (
-    "See docs/operations/books.md, Events are refused: a secret, a clock, no endpoint at Stripe;"
-    " a few are usual after we were down."
+    "See docs/operations/books.md, Events are refused: a wrong secret or clock, or no endpoint at"
+    " Stripe; a few are normal after downtime."
 )
 LOST_KEY = (
     "Put the removed key back, last in PAYPHONE_SECRET_KEY, and restart; then run bin/payphone"
@@ -58,7 +58,7 @@ def check_processes(redis: Redis) -> Iterator[Finding]:
     advice = f"{START_WORKERS} Until then {signs.detour}." if signs.detour else START_WORKERS
     yield judged(bool(idle), "workers", found, advice)
     if signs.frozen:
-        advice = "Nobody replaces workers that die there. Let it go on (kill -CONT), or restart it."
+        advice = "Workers that die there are not replaced. Resume it (kill -CONT), or restart it."
         yield Finding("fail", "supervisor", f"frozen: {signs.frozen}", advice)
     for what, seen, start in (
         ("relay", signs.relay, START_WORKERS),
@@ -135,7 +135,7 @@ def check_sealed() -> Finding:
     old = [secret for secret in sealed if not is_newest(secret)]
     lost = sum(not can_open(secret) for secret in old)
     if lost:
-        found = f"{lost} of {len(sealed)} open under no key that is set"
+        found = f"{lost} of {len(sealed)} cannot be opened with any key that is set"
         return Finding("fail", "sealed secrets", found, LOST_KEY)
     found = (
         f"{len(old)} of {len(sealed)} need an older key" if old else "nothing needs an older key"
@@ -182,7 +182,7 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
         yield judged(
             bool(marks),
             "Stripe's events",
-            f"not read for hours: {names}" if marks else "read as they should be",
+            f"not read for hours: {names}" if marks else "read on time",
             advice,
         )
     else:

@@ -40,7 +40,7 @@ def compliance() -> None:
 @compliance.command()
 @click.option("--attempts", type=click.IntRange(1), default=20_000, show_default=True)
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="The same seed, the same town."
+    "--seed", type=int, default=1, show_default=True, help="The same seed gives the same cases."
 )
 def prove(attempts: int, seed: int) -> None:
     """Attempt to contact random people around changes of clocks, days and rules, and compare each
@@ -57,7 +57,7 @@ def prove(attempts: int, seed: int) -> None:
         raise click.exceptions.Exit(1)
     say(
         f"{verdict.attempts} attempts (seed {seed}), {verdict.contacts} contacts: none breaks a"
-        " rule, every refusal has its reason, and every next time was allowed and the first."
+        " rule, every refusal has its reason, and every next time is the earliest allowed."
     )
 
 

@@ -29,8 +29,8 @@ def _row(call: Call) -> tuple[object, ...]:
 
 @calls.command()
 @click.argument("call_id")
-@click.option("--ended", is_flag=True, help="It was placed, and is over: it counts as a call.")
-@click.option("--never-placed", is_flag=True, help="It was not placed and will not be.")
+@click.option("--ended", is_flag=True, help="It was placed and has ended; it counts as a call.")
+@click.option("--never-placed", is_flag=True, help="It was never placed and will not be.")
 @click.option("--why", help="How you know; kept in the audit log.")
 def settle(call_id: str, ended: bool, never_placed: bool, why: str | None) -> None:
     """Settle CALL_ID, a call in doubt, once you have looked it up in Vapi's call list."""
@@ -38,9 +38,9 @@ def settle(call_id: str, ended: bool, never_placed: bool, why: str | None) -> No
         raise click.UsageError("Give either --ended or --never-placed.")
     said = (why or "").strip()[:500]
     if never_placed and not said:
-        raise click.UsageError("--never-placed needs --why: how do you know that nobody was rung?")
+        raise click.UsageError("--never-placed needs --why: how do you know that no phone rang?")
     call = Call.one("id = ?", call_id)
     if call is None:
         raise click.BadParameter(f"there is no call {call_id[:40]!r}.", param_hint="CALL_ID")
     call = end_by_hand(call, ENDED if ended else NEVER_PLACED, acting(), said)
-    say(f"{call.id}: {call.state}. Its slot is free, and its person may be called again.")
+    say(f"{call.id}: {call.state}. Its slot is free, and the customer can be called again.")

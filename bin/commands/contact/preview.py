@@ -16,7 +16,7 @@ def contact() -> None:
 
 
 @contact.command("preview")
-@click.option("--account", required=True, help="Whose people (ac_…).")
+@click.option("--account", required=True, help="The account (ac_…).")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 31))
 def show_preview(account: str, days: int) -> None:
     """Dry-run the contact scan: who would be contacted in the coming days, or why not, if nothing

@@ -122,8 +122,8 @@ class CsvFile:
 
     def _undecodable(self, line: int) -> UnreadableFile:
         return UnreadableFile(
-            f"{self.path.name}, line {line} or below: it is not {self.encoding}, as it seemed. Save"
-            " the file as CSV UTF-8."
+            f"{self.path.name}, line {line} or below: it is not valid {self.encoding}. Save the"
+            " file as CSV UTF-8."
         )
 
 

@@ -49,7 +49,7 @@ def invoices() -> None:
 @click.option(
     "--account",
     "account_id",
-    help="The account the invoices belong to; not needed where there is one only.",
+    help="The account the invoices belong to; optional if there is only one.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")
@@ -106,7 +106,7 @@ def _account(account_id: str | None) -> Account:
         raise click.UsageError(
             "Name the account with --account; `bin/payphone account list` shows them."
             if first
-            else "There is no account yet; make one with `bin/payphone account create NAME`."
+            else "There is no account yet; create one with `bin/payphone account create NAME`."
         )
     return first[0]
 
@@ -184,4 +184,4 @@ def _report(counts: dict[str, int], written: bool) -> None:
             [(name, counts.get(name, 0)) for name in CONTACT if counts.get(name)],
             "",
         )
-    say("Taken in." if written else "Nothing was written.")
+    say("Imported." if written else "Nothing was written.")

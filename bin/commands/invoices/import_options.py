@@ -38,27 +38,26 @@ _OPTIONS = (
         "--mapping",
         multiple=True,
         metavar="PROGRAM|FIELD=COLUMN",
-        help=f"The program that exported the file: auto, {', '.join(LAYOUTS)}. Or which column is"
-        f" what, as in --mapping number='Bill No'; FIELD is {', '.join(MAPPABLE)}. May be given"
-        " several times.",
+        help=f"The program that exported the file: auto, {', '.join(LAYOUTS)}. Or a field's column,"
+        f" as in --mapping number='Bill No'; FIELD is one of {', '.join(MAPPABLE)}. Repeatable.",
     ),
     click.option(
         "--dates",
         type=click.Choice(ORDERS),
         default="iso",
         show_default=True,
-        help="How dates such as 1/2/2026 are meant: us January 2, eu 1 February. iso: as others of"
-        " their column say, such as 1/31/2026; what can be read one way only is always read.",
+        help="How to read dates such as 1/2/2026: us is January 2, eu is 1 February. iso: as"
+        " unambiguous dates in the column say, such as 1/31/2026; they are always accepted.",
     ),
     click.option(
         "--decimal",
         type=_Sign(DECIMALS),
-        help="The decimal sign of amounts: 1,234.50 or 1.234,50. Needed only where both could be.",
+        help="The decimal sign of amounts: 1,234.50 or 1.234,50. Needed only if it is ambiguous.",
     ),
     click.option(
         "--thousands",
         type=_Sign(THOUSANDS),
-        help="The sign between thousands. Decides whether 1.000 is 1.00 (none) or 1,000.00"
+        help="The sign between thousands. It decides whether 1.000 is 1.00 (none) or 1,000.00"
         " (point).",
     ),
     click.option("--currency", default="", help="Currency of rows without one, such as USD."),

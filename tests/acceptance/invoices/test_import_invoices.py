@@ -111,7 +111,7 @@ def test_a_quickbooks_export_comes_in(take_in):
         "+12025550144",
     ]
     assert "quickbooks columns" in answer.output
-    assert "Taken in." in answer.output
+    assert "Imported." in answer.output
     assert AuditEntry.get(AuditEntry.action == "invoices.imported").detail["created"] == 3
 
 

@@ -231,7 +231,7 @@ def test_only_events_of_stripes_are_replayed(redis):
         event.record_outcome("refused", now, "msg_1 has another number", invoice_id="inv_1")
     assert "Replayed: 0." in run("events", "replay", "--outcome", "refused").output
     named = run("events", "replay", str(number))
-    assert (named.exit_code, "of Twilio's" in named.output) == (1, True)
+    assert (named.exit_code, "from Twilio" in named.output) == (1, True)
     assert not replay_event(number, "test")
     work(redis)
     event = InboxEvent.get_by_id(number)
