@@ -66,7 +66,7 @@ def deploy(
     Raises Refused `payment_method_required`, `deployment_not_ready`, `deployment_in_progress` or
     `cost_changed`.
     """
-    serialize_on(f"deployment:{account.id}")
+    serialize_on(f"deployment:{account.id}")  # two requests must not both find the slot free
     now = real_now()
     setup = require_payment_method(account.id, Door.DEPLOY)
     method = _deployable(account, setup)

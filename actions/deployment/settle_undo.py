@@ -50,9 +50,9 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
 
 
 def _release_what_it_made(step: DeploymentStep, actor: str) -> None:
-    """Stop counting what was removed as the account's. A number is released once more, which finds
-    it gone and frees the slot. A port that was cancelled by hand frees the slot too, unless a later
-    deployment has taken it over.
+    """Mark what was removed as released. A number is released once more, which finds that Twilio no
+    longer has it and frees the slot. A port that was cancelled by hand frees the slot too, unless a
+    later deployment has taken it over.
     """
     account_id = Deployment.get_by_id(step.deployment_id).account_id
     if step.name == NAME:

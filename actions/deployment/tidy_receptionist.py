@@ -19,7 +19,7 @@ def plan_tidying(deployment_id: str) -> Effect | None:
     """
     deployment = Deployment.get_by_id(deployment_id)
     account_id = deployment.account_id
-    serialize_on(f"deployment:{account_id}")
+    serialize_on(f"deployment:{account_id}")  # no deployment may begin to use the tool now
     begun = Effect.one("key = ?", f"{TOOL_DROP.name}:{deployment_id}")
     if begun is not None:
         return begun

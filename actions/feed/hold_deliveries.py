@@ -54,6 +54,7 @@ def hold(endpoint: WebhookEndpoint, *but: int) -> int:
     held.
     """
     marks = ", ".join("?" for _ in but)
+    # a job due later than half of HELD is held already
     which = (
         "name = ? AND due_at < {now} + ? AND key IN (SELECT CAST(id AS TEXT) FROM"
         f" webhook_delivery WHERE endpoint_id = ? AND state = 'waiting' AND id NOT IN ({marks}))"
@@ -72,6 +73,7 @@ def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
         f"id IN (SELECT j.id {_WAITING} = 'waiting' AND j.due_at > {{now}} + ? ORDER BY d.id"
         " LIMIT ?)"
     )
+    # a job due within `limit * PACE` was released just before; only held ones are due much later
     least = max(limit * PACE, int(HELD * _SECOND / 4) if held_only else 0)
     return reschedule(which, (_JOB, endpoint.id, least, limit), turns=limit, apart=PACE / _SECOND)
 

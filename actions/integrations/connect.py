@@ -160,7 +160,7 @@ def disconnect(account: Account, provider: str, actor: str) -> Integration:
     """
     now = real_now()
     with transaction():
-        serialize_on(f"integrations:{account.id}")
+        serialize_on(f"integrations:{account.id}")  # connect and disconnect take turns
         found = Integration.one("account_id = ? AND provider = ? AND current", account.id, provider)
         if found is None:
             raise Refused("not_found", f"{provider[:40]} is not connected.")

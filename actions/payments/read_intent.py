@@ -56,7 +56,7 @@ def read_intent(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, J
             "not_found", f"Invoice {invoice.number} has no payment intent {intent_id[:40]}."
         )
     with transaction():
-        serialize_on(intent_id)
+        serialize_on(intent_id)  # lock order: the intent, then its invoice
         record_intent(Invoice.locked(invoice_id), stripe_account, found, actor)
     return (
         Payment.get((Payment.stripe_account == stripe_account) & (Payment.intent_id == intent_id)),

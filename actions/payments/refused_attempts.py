@@ -46,7 +46,7 @@ def record_refused(attempt: Attempt, code: str, *key: str) -> None:
     if keyed := [*attempt.key, *key]:
         # keys are free text from clients: only a digest is kept
         digest = hashlib.sha256(json.dumps([code, attempt.actor, *keyed]).encode()).hexdigest()[:32]
-        serialize_on(f"refused:{digest}")
+        serialize_on(f"refused:{digest}")  # concurrent repetitions must leave a single entry
         if AuditEntry.has("subject = ? AND CAST(detail AS TEXT) LIKE ?", subject, f"%{digest}%"):
             return
         about["request"] = digest

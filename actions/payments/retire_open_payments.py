@@ -9,7 +9,7 @@ from models.payments.payment_link import PaymentLink
 from models.transactions import execute
 from runtime.clock import real_now
 
-# most invoices have neither: one statement tells
+# most invoices have neither a link nor an intent, which one statement shows
 _ANY_OPEN = (
     "SELECT 1 FROM payment_link WHERE invoice_id = ? AND state IN ('planned', 'active')"
     " UNION ALL"

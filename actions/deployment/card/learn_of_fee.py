@@ -79,9 +79,7 @@ def _note_dispute(deployment: Deployment, dispute: Json) -> None:
 
 
 def _note_failed_refund(deployment: Deployment, refund: Json) -> None:
-    """Record that a refund which had succeeded was returned by the bank: an operator has to settle
-    it.
-    """
+    """Record that the bank returned a refund which had succeeded. An operator must settle it."""
     step = next(row for row in DeploymentStep.of(deployment.id) if row.name == "charge")
     if step.state == "undo_failed" or step.made.get("failedRefund") == refund["id"]:
         return  # recorded already, and perhaps settled by an operator

@@ -157,7 +157,7 @@ def _hold(line: PhoneLine, choice: Choice | None) -> bool:
         return False
     now = real_now()
     for number in choice.numbers:
-        serialize_on(f"number:{number}")
+        serialize_on(f"number:{number}")  # two accounts must not hold the same number
         if PhoneLine.holder(number) is None:
             wanted = line.wanted | ({"needsAddress": True} if choice.needs_address else {})
             line.record(now, e164=number, tries=line.tries + 1, wanted=wanted)
@@ -280,7 +280,7 @@ def record_released(line: PhoneLine, effect: Effect | None) -> None:
 
 
 def record_not_released(line: PhoneLine, effect: Effect) -> None:
-    """Record that Twilio refuses to release the number, which an operator has to settle."""
+    """Record that Twilio refuses to release the number, which an operator must settle."""
     line.record(real_now(), error_code=effect.error_code or "refused", error=effect.error or "")
     _stage_waiting_step(line)
 

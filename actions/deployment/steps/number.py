@@ -64,8 +64,8 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _line_of(run: Run) -> PhoneLine | None:
-    """Return the line that this step reserved, or else the one in the account's slot. A purchase
-    that failed is requested anew on a retry.
+    """Return the line that this step reserved, or else the one in the account's slot. On a retry, a
+    new line is reserved after a failed purchase.
     """
     asked = run.step.made.get("lineId")
     if asked and asked != run.step.made.get("givenUp"):

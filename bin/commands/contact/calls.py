@@ -1,4 +1,4 @@
-"""`calls`: settle calls in doubt, which may or may not have been placed, or ended."""
+"""`calls`: settle calls in doubt, of which it is unknown whether they were placed or have ended."""
 
 import click
 

@@ -76,7 +76,7 @@ def _forget_ended_request(run: Run) -> None:
 
 def _line(run: Run, number: str) -> PhoneLine | Fail:
     """Return the account's line with this number in its slot, or the reason why it cannot be."""
-    serialize_on(f"line:{run.account.id}", f"number:{number}")
+    serialize_on(f"line:{run.account.id}", f"number:{number}")  # lock order: line, then number
     line, holder = PhoneLine.of(run.account.id), PhoneLine.holder(number)
     if holder is not None and (line is None or holder.id != line.id):
         return Fail("number_taken", TITLE, TAKEN.format(number=number))
