@@ -61,8 +61,8 @@ def settle_open_purchases(line_id: str) -> None:
 
 def _sent(account_id: str, tag: str) -> list[Effect]:
     """Return the effects with this tag that were not refused, oldest first."""
-    mine = "account_id = ? AND state <> 'refused' AND key LIKE ? ORDER BY created_at"
-    return Effect.all(mine, account_id, f"%:{tag}%")
+    where = "account_id = ? AND state <> 'refused' AND key LIKE ? ORDER BY created_at"
+    return Effect.all(where, account_id, f"%:{tag}%")
 
 
 def _made_by(effect: Effect) -> Json | None:

@@ -282,7 +282,7 @@ def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
 
 
 def leave_to_a_person(run: Run, code: str, why: str) -> None:
-    """Record that the step could not be undone, which an operator must settle, and undo the rest."""
+    """Record that the step could not be undone, which an operator must settle; undo the rest."""
     log.error("[Receptionist] Deployment failed, may need manual cleanup", step=run.step.name)
     message = f"{run.step.name} could not be undone; support has been told."
     run.step.record(state="undo_failed", error_code=code, error=why, message=message)

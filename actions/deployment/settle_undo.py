@@ -72,7 +72,7 @@ def _release_what_it_made(step: DeploymentStep, actor: str) -> None:
 
 def _removed_ids(step: DeploymentStep, account_id: str) -> set[str]:
     """Return the provider ids of what the step made, and of what its undoing tried to remove."""
-    asked = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
-    undone = [each for each in asked if kind_of(each).recorded_by == UNDONE]
-    named = [each.request.get(kind_of(each).target_field) for each in undone]
+    effects = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
+    removals = [each for each in effects if kind_of(each).recorded_by == UNDONE]
+    named = [each.request.get(kind_of(each).target_field) for each in removals]
     return {each for each in (*step.made.values(), *named) if isinstance(each, str)}

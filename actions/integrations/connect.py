@@ -82,10 +82,10 @@ def pending_consent(state: str) -> tuple[Account, Connector]:
     the callback is asked to confirm first, because the URL might have been forwarded to them.
     Raises Refused `bad_request`.
     """
-    asked = OAuthState.usable(state, real_now()) if state else None
-    if asked is None:
+    pending = OAuthState.usable(state, real_now()) if state else None
+    if pending is None:
         raise Refused("bad_request", OVER)
-    return asked.account, connector_of(asked.provider)
+    return pending.account, connector_of(pending.provider)
 
 
 def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
@@ -96,10 +96,10 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
     expired, `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.
     """
     with transaction():
-        asked = OAuthState.take(state, real_now()) if state else None
-    if asked is None:
+        pending = OAuthState.take(state, real_now()) if state else None
+    if pending is None:
         raise Refused("bad_request", OVER)
-    connector = connector_of(asked.provider)
+    connector = connector_of(pending.provider)
     if connector.oauth is None:
         raise Refused("bad_request", OVER)
     if error or not code:
@@ -109,9 +109,9 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
         )
     known = connector.oauth()
     try:
-        tokens = exchange_code(known, _callback(), code, unseal(asked.verifier))
+        tokens = exchange_code(known, _callback(), code, unseal(pending.verifier))
         _need_scopes(known, tokens)
-        before = Integration.of(asked.account_id, connector.name)
+        before = Integration.of(pending.account_id, connector.name)
         if not tokens.refresh:
             if before is not None and before.state == "connected" and opened(before).get("refresh"):
                 return before, connector  # its refresh token outlasts the new access token
@@ -121,7 +121,8 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
         found = connector.check(credential.values)
     except ProviderError as failed:
         raise _refused(connector, failed) from None
-    return save_connected(asked.account, connector, credential, found, asked.asked_by), connector
+    row = save_connected(pending.account, connector, credential, found, pending.asked_by)
+    return row, connector
 
 
 def verify(account: Account, provider: str, given: Values) -> Verified:

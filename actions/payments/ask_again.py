@@ -11,5 +11,5 @@ def ask_again(tells: str, object_id: str, stripe_account: str, account_id: str =
     turn of the account it belongs to, if known. Needs an open transaction.
     """
     key = f"{tells}:{object_id}"
-    said = (tells, object_id, stripe_account)
-    stage_again("ask_stripe_again", key, *said, fair_to=account_id, delay=AFTER)
+    arguments = (tells, object_id, stripe_account)
+    stage_again("ask_stripe_again", key, *arguments, fair_to=account_id, delay=AFTER)

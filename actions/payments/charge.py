@@ -195,8 +195,8 @@ def why_not_charged(confirmation: PaymentConfirmation) -> Refused:
 
 def declined(code: str) -> Refused:
     """Return the refusal for a declined card."""
-    told = advice(code)
-    return Refused("card_declined", told, declineCode=public_code(code), advice=told)
+    words = advice(code)
+    return Refused("card_declined", words, declineCode=public_code(code), advice=words)
 
 
 def _retiring_links(invoice_id: str) -> list[str]:

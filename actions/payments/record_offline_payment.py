@@ -84,11 +84,11 @@ def _recorded_before(invoice: Invoice, taken: Taken) -> Payment | None:
     return known
 
 
-def _moment(said: datetime | date | None, account: Account) -> datetime:
+def _moment(given: datetime | date | None, account: Account) -> datetime:
     """Return when the money was received, in UTC; now if not given."""
-    if said is None:
+    if given is None:
         return real_now()
-    at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
+    at = given if isinstance(given, datetime) else datetime.combine(given, time.min)
     at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
     if at > business_now() + AHEAD:
         raise _implausible(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")

@@ -23,8 +23,8 @@ def settle(deployment_id: str, step: str, why: str) -> None:
     """
     _check(why)
     if Deployment.get_or_none(Deployment.id == deployment_id) is None:
-        told = f"there is no deployment {deployment_id[:40]!r}."
-        raise click.BadParameter(told, param_hint="DEPLOYMENT_ID")
+        message = f"there is no deployment {deployment_id[:40]!r}."
+        raise click.BadParameter(message, param_hint="DEPLOYMENT_ID")
     settled = settle_undo(deployment_id, step, why.strip()[:500], acting())
     say(f"{deployment_id}: {settled.name} is settled; doctor no longer lists it.")
 

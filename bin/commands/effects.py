@@ -102,11 +102,11 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
     if refused and not (why or "").strip():
         raise click.UsageError("--refused needs --why: how do you know it did not happen?")
     effect = _find(effect_id)
-    said = (why or "")[:500]
+    reason = (why or "")[:500]
     settled = (
-        settle_confirmed(effect.id, confirmed, acting(), said)
+        settle_confirmed(effect.id, confirmed, acting(), reason)
         if confirmed
-        else settle_refused(effect.id, said, acting())
+        else settle_refused(effect.id, reason, acting())
     )
     say(
         f"{settled.id}: {settled.state}. If its job was dead, it runs again and records the result."

@@ -30,11 +30,11 @@ def pause(what: Pausable, account: str | None, why: str) -> None:
     Pausing charges does not stop refunds or payments that people make on Stripe's pages.
     """
     scope = _scope(account)
-    said = f"{what} of {account or 'all accounts'}"
+    target = f"{what} of {account or 'all accounts'}"
     say(
-        f"Paused: {said}."
+        f"Paused: {target}."
         if PauseSwitch.set(scope, what, True, acting(), why)
-        else f"Already paused: {said}."
+        else f"Already paused: {target}."
     )
     say_database()
 
@@ -46,11 +46,11 @@ def pause(what: Pausable, account: str | None, why: str) -> None:
 def resume(what: Pausable, account: str | None, why: str) -> None:
     """Resume texts, charges or calls."""
     scope = _scope(account)
-    said = f"{what} of {account or 'all accounts'}"
+    target = f"{what} of {account or 'all accounts'}"
     say(
-        f"Resumed: {said}."
+        f"Resumed: {target}."
         if PauseSwitch.set(scope, what, False, acting(), why)
-        else f"Not paused: {said}."
+        else f"Not paused: {target}."
     )
     say_database()
     if account and paused(account, what):

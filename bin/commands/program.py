@@ -114,9 +114,10 @@ def _of_disk(error: OSError | sqlite3.Error) -> str:
 
 
 def _of_database(error: PeeweeException) -> str:
-    said = driver_says(error, get_settings().database_url)
-    away = isinstance(error, OperationalError | InterfaceError)
-    return f"{get_settings().shown_database}: {explain(error)} ({said})" if away else said
+    message = driver_says(error, get_settings().database_url)
+    if isinstance(error, OperationalError | InterfaceError):
+        return f"{get_settings().shown_database}: {explain(error)} ({message})"
+    return message
 
 
 def _close() -> None:

@@ -53,8 +53,8 @@ def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
 
 
 def _circle(field: str, wrong: str) -> Refused:
-    said = f"{wrong}; another number is accepted, since calls would loop; choose another"
-    return Refused("invalid", f"{field} {said}.", [{"field": field, "message": said}])
+    message = f"{wrong}; another number is accepted, since calls would loop; choose another"
+    return Refused("invalid", f"{field} {message}.", [{"field": field, "message": message}])
 
 
 def choose_ported(account: Account, choices: Json, actor: str) -> Setup:

@@ -39,9 +39,9 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
 
 def _address_differs(setup: Setup) -> bool:
     """Whether the address registered for emergency calls differs from the saved one."""
-    told = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
+    registered = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
     saved = setup.phone_integration_settings.get("serviceAddress")
-    return told is not None and bool(saved) and told.digest != digest_of(saved)
+    return registered is not None and bool(saved) and registered.digest != digest_of(saved)
 
 
 def digest_of(address: dict[str, Any]) -> str:

@@ -33,9 +33,9 @@ def look_at_port(port_sid: str, number: str) -> bool:
     """Stage the deployment that waits for this port request or number. Return whether there is one.
     Needs an open transaction.
     """
-    asked = Resource.one("provider = 'twilio' AND provider_id = ?", port_sid)
-    line = PhoneLine.holder(number) if asked is None and number else None
-    account_id = asked.account_id if asked is not None else line and line.account_id
+    request = Resource.one("provider = 'twilio' AND provider_id = ?", port_sid)
+    line = PhoneLine.holder(number) if request is None and number else None
+    account_id = request.account_id if request is not None else line and line.account_id
     waiting = Deployment.under_way(account_id) if account_id else None
     return (
         waiting is not None and waiting.status == "awaiting_port" and _stage_waiting_step(waiting)
@@ -67,11 +67,11 @@ def settle_left_ports() -> None:
     first = int(real_now().timestamp()) // 3600 * AT_ONCE % max(1, len(left))
     for step in (left[first:] + left[:first])[:AT_ONCE]:  # by turns, so that none is starved
         account_id = Deployment.get_by_id(step.deployment_id).account_id
-        asked = Resource.named(account_id, NAME)
+        request = Resource.named(account_id, NAME)
         if Deployment.under_way(account_id) is not None:
             continue  # that deployment has taken the request over
         try:
-            end = find_end(asked.provider_id) if asked is not None else {}
+            end = find_end(request.provider_id) if request is not None else {}
         except ProviderError as error:
             log.warning("uncancelled port not read", step=step.id, reason=str(error))
             continue

@@ -123,8 +123,8 @@ def _free_slot(run: Run, line: PhoneLine) -> Plan:
         return Wait(LOOK_AGAIN, FREEING)
     run.step.record(made=run.step.made | {"frees": ""})
     why = line.error or (job and job.last_error) or GAVE_UP
-    told = NOT_FREED.format(number=line.e164, why=why)
-    return Fail(line.error_code or "gave_up", FAILED, told)
+    detail = NOT_FREED.format(number=line.e164, why=why)
+    return Fail(line.error_code or "gave_up", FAILED, detail)
 
 
 def _undo(run: Run) -> UndoPlan:

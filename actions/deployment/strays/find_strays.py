@@ -71,8 +71,8 @@ def _missing(place: Place, ours: Owners, listed: list[Json]) -> Iterator[str]:
     """Yield the ids that are not in the list and that the provider does not know individually
     either.
     """
-    there = {str(row.get("id")) for row in listed}
-    for provider_id in sorted(set(ours) - there):
+    listed_ids = {str(row.get("id")) for row in listed}
+    for provider_id in sorted(set(ours) - listed_ids):
         try:
             place.read(provider_id)
         except ProviderError as error:
@@ -107,9 +107,9 @@ def _words(value: Any) -> Iterator[str]:
 
 def _made_at(row: Json, unknown: datetime) -> datetime:
     """Return when the provider made an object, or `unknown` if it does not say."""
-    said = row.get("createdAt") or row.get("created_at")
+    created = row.get("createdAt") or row.get("created_at")
     try:
-        return datetime.fromisoformat(str(said))
+        return datetime.fromisoformat(str(created))
     except ValueError:
         return unknown
 

@@ -82,12 +82,12 @@ def _open_ports() -> list[Json]:
     """Return port requests that are still open. They carry no tag of ours, so each gets the tag of
     the line for its number; a second request for that number is then an orphan.
     """
-    asked = _asked_for()
+    line_ids = _asked_for()
     return [
-        port | {"tag": tagged(asked[number])}
+        port | {"tag": tagged(line_ids[number])}
         for port in porting.open_ports()
         for number in (each["number"] for each in port["numbers"])
-        if number in asked
+        if number in line_ids
     ]
 
 

@@ -25,7 +25,7 @@ def record_return(
     is_new = kind.record_report(stripe_account, subject, now)
     if is_new:
         row = kind.get_by_id(subject["id"])
-        told = {
+        amounts = {
             "amount": subject["amount"],
             "currency": subject["currency"],
             "intent_id": subject["payment_intent"],
@@ -36,6 +36,6 @@ def record_return(
             f"{noun}:{subject['id']}",
             invoice.account_id if invoice else None,
             **about,
-            **told,
+            **amounts,
         )
     return is_new

@@ -48,10 +48,10 @@ def _password(from_stdin: bool) -> str:
     return sys.stdin.readline().rstrip("\r\n") if from_stdin else new_token(length=24)
 
 
-def _say_password(name: str, made_up: str) -> None:
+def _say_password(name: str, generated: str) -> None:
     say(f"operator  {name}")
-    if made_up:
-        say(f"password  {made_up}")
+    if generated:
+        say(f"password  {generated}")
         say("Save the password now: only its hash is stored, so it cannot be shown again.")
 
 

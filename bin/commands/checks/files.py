@@ -21,12 +21,12 @@ def check_files(settings: Settings) -> Finding:
     wide = [path for path, mode in modes.items() if mode & OTHERS]
     shown = ", ".join(f"{path} ({modes[path]:o})" for path in wide[:3])
     more = f" and {len(wide) - 3} more" if len(wide) > 3 else ""  # noqa: PLR2004
-    there = sorted({shlex.quote(str(place)) for place in places if place in modes})
+    existing = sorted({shlex.quote(str(place)) for place in places if place in modes})
     return judged(
         bool(wide),
         WHAT,
         f"open to other users: {shown}{more}" if wide else "open to this user only",
-        f"Run chmod -R go-rwx {' '.join(there)}",
+        f"Run chmod -R go-rwx {' '.join(existing)}",
         "warn",
     )
 

@@ -43,8 +43,8 @@ def check_providers(settings: Settings) -> Iterator[Finding]:
     if settings.oauth_providers:
         yield _file(settings.oauth_providers)
     own = settings.open_dental_developer_key
-    told = "our developer key is set" if own else "no developer key: each clinic gives its own"
-    yield Finding("ok", "Open Dental", told)
+    found = "our developer key is set" if own else "no developer key: each clinic gives its own"
+    yield Finding("ok", "Open Dental", found)
 
 
 def _file(path: str) -> Finding:

@@ -90,7 +90,7 @@ def check_endpoints(settings: Settings) -> Iterator[Finding]:
     if not settings.public_url.startswith("https://") and not (settings.public_url and is_local):
         return  # `check_settings` reports that
     try:
-        there = list_webhook_endpoints()
+        endpoints = list_webhook_endpoints()
     except ProviderError as error:
         advice = UNLISTED if error.code in REFUSED else AWAY
         yield Finding("warn", ENDPOINTS, f"cannot be listed: {error.code}", advice)
@@ -100,7 +100,7 @@ def check_endpoints(settings: Settings) -> Iterator[Finding]:
         if path == CONNECT and not any(stripe_accounts()):
             continue
         url = settings.public_url + path
-        yield _judged(what, url, [row for row in there if _url_of(row) == url], mode)
+        yield _judged(what, url, [row for row in endpoints if _url_of(row) == url], mode)
 
 
 def _judged(what: str, url: str, endpoints: list[Json], mode: str) -> Finding:

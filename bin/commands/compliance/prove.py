@@ -88,8 +88,12 @@ def _attempt(
     verdict.attempts += 1
     facts, against = facts_of(case, log), broken(case, log, now)
     answer = may_contact(facts, now, rules)
-    told = {one.code for one in all_refusals(facts, now, rules)}
-    found = [] if told == against else [f"it says {sorted(told)}, the checker {sorted(against)}"]
+    refusals = {one.code for one in all_refusals(facts, now, rules)}
+    found = (
+        []
+        if refusals == against
+        else [f"it says {sorted(refusals)}, the checker {sorted(against)}"]
+    )
     if isinstance(answer, Allowed):
         verdict.contacts += 1
         found += _wrong_until(case, log, now, answer)

@@ -36,11 +36,11 @@ def settle(call_id: str, ended: bool, never_placed: bool, why: str | None) -> No
     """Settle CALL_ID, a call in doubt, once you have looked it up in Vapi's call list."""
     if ended == never_placed:
         raise click.UsageError("Give either --ended or --never-placed.")
-    said = (why or "").strip()[:500]
-    if never_placed and not said:
+    reason = (why or "").strip()[:500]
+    if never_placed and not reason:
         raise click.UsageError("--never-placed needs --why: how do you know that no phone rang?")
     call = Call.one("id = ?", call_id)
     if call is None:
         raise click.BadParameter(f"there is no call {call_id[:40]!r}.", param_hint="CALL_ID")
-    call = end_by_hand(call, ENDED if ended else NEVER_PLACED, acting(), said)
+    call = end_by_hand(call, ENDED if ended else NEVER_PLACED, acting(), reason)
     say(f"{call.id}: {call.state}. Its slot is free, and the customer can be called again.")

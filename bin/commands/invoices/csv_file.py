@@ -74,7 +74,7 @@ class CsvFile:
             if row.line > self.header_line and any(row.cells)
         )
 
-    def _delimiter(self, said: str | None) -> tuple[str, Row]:
+    def _delimiter(self, given: str | None) -> tuple[str, Row]:
         """Return the likely delimiter and the first row."""
         with self._open() as text:
             try:
@@ -84,7 +84,7 @@ class CsvFile:
                 first = text.readline(LONGEST_CELL) if named else first
             except UnicodeError:
                 raise self._undecodable(1) from None
-        delimiter = said or (named[1] if named else max(DELIMITERS, key=first.count))
+        delimiter = given or (named[1] if named else max(DELIMITERS, key=first.count))
         row = next((row for row in self._rows(delimiter) if any(row.cells)), None)
         if row is None:
             raise UnreadableFile(

@@ -102,8 +102,8 @@ def open_file(
     source = CsvFile(path, delimiter, lambda cells: header_rank(cells, layouts))
     layout = recognise(source.header, layouts)
     columns = find_columns(layout, source.header)
-    there = {plain(name) for name in source.header}
-    missing = [column for column in chosen.values() if column and plain(column) not in there]
+    headings = {plain(name) for name in source.header}
+    missing = [column for column in chosen.values() if column and plain(column) not in headings]
     if missing or lacking(columns):
         unknown = f"no column {missing[0][:40]!r} of --mapping; " if missing else ""
         raise UnreadableFile(
@@ -119,10 +119,10 @@ def open_file(
     return source, Reading(layout, columns, dates, signs, how["currency"], region)
 
 
-def _mapping(said: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:
+def _mapping(given: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:
     """Return the candidate layouts, and the columns that were named as field → heading."""
     programs, chosen = list(LAYOUTS.values()), {}
-    for one in said:
+    for one in given:
         field, equals, column = one.partition("=")
         if equals and field in MAPPABLE:
             chosen[field] = column.strip()

@@ -131,14 +131,14 @@ class ImportRun:
                 # concurrent imports take turns, so that each sees the customers the other created
                 serialize_on(f"import:{self._account.id}")
                 planned = plan(self._account, batch.rows)
-                gone = closings_of(self._account, batch.passed) if close_paid else []
-                _lock(planned, gone)
+                closings = closings_of(self._account, batch.passed) if close_paid else []
+                _lock(planned, closings)
                 lock_numbers(batch.refusals)
                 today = self._account.local_date(business_now())
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
                 news = news_of(self._account, batch.refusals)
                 keep(self._account, news, acting(), real_now())
-                counts["closed"] += len(close(gone, acting(), real_now()))
+                counts["closed"] += len(close(closings, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
@@ -262,10 +262,10 @@ class ImportRun:
         return [RowError(row.line, "", message)]
 
 
-def _lock(planned: Iterable[Planned], gone: Iterable[Closing]) -> None:
+def _lock(planned: Iterable[Planned], closings: Iterable[Closing]) -> None:
     """Lock what might change before anything else, in the lock order that all writers follow."""
     changed = [one.invoice for one in planned if one.outcome == "updated" and one.invoice]
-    closed = [one.invoice for one in gone if one.is_closable]
+    closed = [one.invoice for one in closings if one.is_closable]
     Invoice.locked_with_accounts([invoice.id for invoice in (*changed, *closed)])
 
 

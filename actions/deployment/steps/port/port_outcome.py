@@ -20,21 +20,21 @@ def record_moved(account_id: str, number_sid: str) -> PhoneLine | None:
     cannot be undone. Needs a transaction.
     """
     now = real_now()
-    line, asked = PhoneLine.of(account_id), Resource.named(account_id, NAME)
-    if line is None or asked is None or line.source != "ported":
+    line, request = PhoneLine.of(account_id), Resource.named(account_id, NAME)
+    if line is None or request is None or line.source != "ported":
         return None
     wanted = line.wanted | {"ported": rfc3339(now)}
     line.record(now, state="owned", twilio_sid=number_sid, wanted=wanted)
-    asked.record(now, state="released")
+    request.record(now, state="released")
     return line
 
 
 def record_not_moved(account_id: str) -> None:
     """Free the slot: the number stayed with its carrier. Needs a transaction."""
     now = real_now()
-    asked, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
-    if asked is not None:
-        asked.record(now, state="released")
+    request, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
+    if request is not None:
+        request.record(now, state="released")
     if line is not None and line.source == "ported" and not line.wanted.get("ported"):
         line.record(now, state="released", holds_slot=False)
         Setup.locked_for(account_id, now).record_port(line.e164, "pending_configuration", now)

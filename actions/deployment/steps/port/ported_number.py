@@ -65,8 +65,8 @@ def _record(run: Run, effect: Effect, _answer: Json) -> Json:
     if line is None:
         return {}
     address = effect.request["settings"].get("emergency_address_sid")
-    told = {"emergencyAddressSid": address} if address else {}
-    line.record(run.now, wanted=line.wanted | told)
+    attached = {"emergencyAddressSid": address} if address else {}
+    line.record(run.now, wanted=line.wanted | attached)
     return {"lineId": line.id, "phoneNumber": line.e164, "sid": line.twilio_sid}
 
 

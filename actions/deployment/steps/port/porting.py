@@ -23,11 +23,11 @@ LOOK_AGAIN = 60.0  # seconds
 
 
 def _look(run: Run) -> Json:
-    asked = Resource.named(run.account.id, NAME)
+    submitted = Resource.named(run.account.id, NAME)
     line = PhoneLine.of(run.account.id)
-    if asked is None or line is None or has_moved(run):
+    if submitted is None or line is None or has_moved(run):
         return {}
-    port = unless(NOT_FOUND, get_port, asked.provider_id)
+    port = unless(NOT_FOUND, get_port, submitted.provider_id)
     if port is None:
         return {"gone": True}
     request = _without_pin(run, port)
