@@ -36,7 +36,7 @@ from runtime.log import get_log
 log = get_log("deployment")
 
 DOING = frozenset({"queued", "running", "payment_action_required", "awaiting_port"})
-CHANGED = "How calls arrive was changed while it was deployed."
+CHANGED = "The way calls arrive was changed during the deployment."
 TOLD = {
     "live": "System is now live! ✓",
     "rolled_back": "Deployment was rolled back.",
@@ -100,7 +100,7 @@ def changed_meanwhile(run: Run) -> Fail | None:
     """Return a failure if the clinic has since configured another way for calls to arrive."""
     if run.setup.phone_integration_method == run.deployment.method:
         return None
-    return Fail("configuration_changed", CHANGED, "Deploy again for the configuration as it is.")
+    return Fail("configuration_changed", CHANGED, "Deploy again with the current configuration.")
 
 
 def begin_step(run: Run) -> None:
@@ -284,7 +284,7 @@ def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
 def leave_to_a_person(run: Run, code: str, why: str) -> None:
     """Record that the step could not be undone, which an operator must settle; undo the rest."""
     log.error("[Receptionist] Deployment failed, may need manual cleanup", step=run.step.name)
-    message = f"{run.step.name} could not be undone; support has been told."
+    message = f"{run.step.name} could not be undone; support has been notified."
     run.step.record(state="undo_failed", error_code=code, error=why, message=message)
     tell(run.deployment, message, real_now(), run.step)
     AuditEntry.record(

@@ -15,7 +15,7 @@ from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
-DONE = "{step}: support has seen to it."
+DONE = "{step}: support has settled it."
 # a later deployment, which has taken over the port request or the number
 TAKEN_OVER = "account_id = ? AND id > ? AND (holds_slot OR status IN ('live', 'taken_down'))"
 
@@ -31,8 +31,8 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
         if step is None or step.state != "undo_failed":
             left = [each.name for each in steps if each.state == "undo_failed"]
             raise NotAllowed(
-                f"Deployment {deployment.id}: {name[:40]} is no step that could not be undone;"
-                f" those are: {', '.join(left) or 'none'}."
+                f"Deployment {deployment.id}: {name[:40]} is not among the steps that could not be"
+                f" undone: {', '.join(left) or 'none'}."
             )
         now = real_now()
         step.record(state="undone", message=DONE.format(step=name), error="", error_code="")

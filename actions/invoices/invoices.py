@@ -104,7 +104,7 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
     if (invoice.mark, values.get("mark")) == ("sent", "draft"):
         raise Refused(
             "conflict",
-            f"Invoice {invoice.number} was sent and is no draft any more; cancel it instead.",
+            f"Invoice {invoice.number} was sent and is no longer a draft; cancel it instead.",
         )
     other = values.get("amount_due", invoice.amount_due) != invoice.amount_due
     if other and with_money([invoice.id]):

@@ -8,7 +8,7 @@ from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
-NONE = "Account {account} has no number that was bought or ported. See GET /api/accounts/{account}."
+NONE = "Account {account} has no bought or ported number. See GET /api/accounts/{account}."
 BUSY = "Deployment {deployment} is under way. Wait until it is over, or roll it back."
 LIVE = "{number} is live. Take the receptionist down first."
 

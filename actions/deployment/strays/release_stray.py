@@ -66,7 +66,7 @@ def plan_release(stray: Stray) -> Effect | None:
         place.request(stray.provider_id),
         stray.account_id or "",
         stray.closed_by,
-        "it belongs to nobody",
+        "it belongs to no account",
     )
 
 
