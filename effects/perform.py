@@ -68,7 +68,7 @@ def perform(
     if found is not None:
         return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
-        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late."
+        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and will not be sent late."
         if not effect.record_never_sent("deadline_passed", f"{why} Ask again.", real_now()):
             raise _taken_over(effect)
         return None
@@ -92,7 +92,7 @@ def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[
     found = kind.find_asked(effect, asked_at)
     if found is not None:
         log.warning(
-            "made already, by an effect that is not known here",
+            "already made, by an effect that is not in this database",
             effect_id=effect.id,
             kind=effect.kind,
             provider_id=found["id"],
@@ -137,13 +137,13 @@ def _record_not_sent(effect: Effect, kind: Kind) -> None:
 
 
 def _taken_over(effect: Effect) -> Conflict:
-    return Conflict(f"Effect {effect.id} was sent, or begun anew, by another attempt.")
+    return Conflict(f"Effect {effect.id} was sent, or given a new key, by another attempt.")
 
 
 def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
     if real_now() - decided_at > LEAVE_WITHIN:
         raise NotYet(
-            f"Effect {effect.id} was held up on its way out; it will not be sent late, but decided"
+            f"Effect {effect.id} was delayed before sending; it will not be sent late, but decided"
             " again."
         )
 

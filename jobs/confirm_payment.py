@@ -241,7 +241,7 @@ def _withdraw(
         invoice = Invoice.locked(confirmation.attempt.invoice_id)
         now = real_now()
         if effect is not None and effect.state != "refused":
-            effect.record_refused(why, "it was not wanted any more", now)
+            effect.record_refused(why, "it was no longer wanted", now)
         confirmation.record_refused(why, _told(confirmation, why), now)
         if intent is not None:
             confirmation.attempt.record_retiring(now)

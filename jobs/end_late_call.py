@@ -82,7 +82,7 @@ def _settle(known: Effect, call: Call, now: datetime) -> None:
     if call.state == "ended" and call.vapi_id and known.sent_at is not None:
         known.record_confirmed(call.vapi_id, {"id": call.vapi_id}, now)
     else:
-        known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+        known.record_refused("not_wanted", "It is over, or the conversation has begun.", now)
 
 
 def _why_not(call: Call, invoice: Invoice) -> str:

@@ -54,7 +54,7 @@ def read_missed_calls(since: int, until: int = 0, is_last: int = 0) -> None:
     there. Stages a reading of the rest. A call that cannot be ours is logged. `is_last` says
     whether the first page was read with no end, however late the other pages are read.
     """
-    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not taken in")
+    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not recorded")
     end = begin + STRETCH
     if not until:
         is_last = int(end > real_now())

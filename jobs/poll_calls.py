@@ -39,7 +39,7 @@ YOUNG = timedelta(hours=2)
 DAYS = 30  # for which an abandoned call is polled daily
 FOLLOWED = timedelta(days=2)  # after which a missing report is no longer expected
 WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi has its transcript
-NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in Vapi's call list."
+NO_END = "Vapi has reported no end, although no call lasts this long. Find it in Vapi's call list."
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -58,7 +58,7 @@ def poll_calls() -> None:
         for call in [*quiet, *given_up]:
             stage("poll_call", f"{call.id}:{slot}", call.id, fair_to=call.account_id)
     if BATCH in {len(quiet), len(given_up)}:
-        raise Snooze("more calls are to be looked at", 0.0)
+        raise Snooze("more calls to poll", 0.0)
 
 
 def stretches(now: datetime) -> list[tuple[datetime, datetime]]:

@@ -138,7 +138,7 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"{ask.why} Stripe, asked for {ask.id}, says: {error}") from error
+        raise Unreadable(f"{ask.why} Stripe's answer about {ask.id}: {error}") from error
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
@@ -217,7 +217,7 @@ def _dispute(event: InboxEvent, dispute_id: str) -> Json:
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"Stripe, asked for dispute {dispute_id[:100]}, says: {error}") from error
+        raise Unreadable(f"Stripe's answer about dispute {dispute_id[:100]}: {error}") from error
 
 
 def _record_matched(

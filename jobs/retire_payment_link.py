@@ -26,7 +26,7 @@ from runtime.errors import NotYet
 
 AT_ONCE = 20  # sessions expired per attempt, to stay within its timeout
 PATIENCE = 60.0  # most seconds between tries to expire a session that Stripe refuses
-WHY = "balance changed", "the balance it asked for is gone"
+WHY = "balance changed", "the invoice's balance changed"
 
 Json = dict[str, Any]
 

@@ -94,8 +94,8 @@ def _check_may_be_ended(call: Call, how: str) -> None:
     if how == NEVER_PLACED and (call.started_at is not None or call.carrier_id):
         raise Refused(
             "conflict",
-            f"Vapi has told that call {call.id} began, or which call of the carrier it is, so it"
-            f" was placed. Say {ENDED} once it is over.",
+            f"Vapi has reported the start of call {call.id}, or its carrier's id, so it was placed."
+            f" Say {ENDED} once it is over.",
         )
 
 
@@ -109,4 +109,4 @@ def _settle_request(call: Call, how: str, actor: str, why: str) -> None:
         else:
             settle_refused(effect.id, why, actor)
     except NotAllowed as error:
-        raise Refused("conflict", f"{error} It is still looked for in Vapi's list.") from None
+        raise Refused("conflict", f"{error} It is still being looked up in Vapi's list.") from None

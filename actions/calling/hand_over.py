@@ -20,8 +20,8 @@ from rules.contact.phones import BadPhone, read_phone
 
 SOURCE = "call"
 WHOSE_STOP = (
-    "Somebody who called from a withheld number wants to be left alone. Read in the call who it"
-    " was, and record the opt-out."
+    "A caller with a withheld number opted out. Find out from the call who it was, and record the"
+    " opt-out."
 )
 
 
@@ -113,7 +113,7 @@ def _suppress_numbers(call: Call, follows: Follows, now: datetime) -> None:
     if call.direction != "outbound":
         return
     if follows.is_wrong_number:
-        said = "Who answers says that it is not theirs"
+        said = "The person who answered said it is a wrong number"
         _suppress(call, call.to, CHANNELS, "wrong_number", said, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == "dead_line":

@@ -23,7 +23,7 @@ from runtime.log import get_log
 
 LOOK_AFTER = 60.0  # seconds until a call whose report is missing is polled
 BLOCKED_DELAY = 20.0  # seconds until a call for which Vapi had no capacity is decided again
-TWO_CALLS = "Vapi tells of two calls under the name of one attempt. Look at both in its call list."
+TWO_CALLS = "Vapi reports two calls with the name of one attempt. Look at both in its call list."
 _GOES_ON = frozenset({"ringing", "in_progress"})
 _AT_VAPI = _GOES_ON | {"queued"}
 _GAVE_BACK = frozenset({"unknown", "refused"})

@@ -28,7 +28,7 @@ def expire_unsent(message: Message, now: datetime) -> bool:
     unsent = message.status == "waiting" or (effect is not None and effect.state == "refused")
     if unsent and message.is_too_old(now):
         message.record_refused(
-            "expired", "It could not be sent within an hour of being asked for. Ask again.", now
+            "expired", "It could not be sent within an hour of the request. Ask again.", now
         )
         return True
     return False

@@ -113,7 +113,7 @@ def _heed(
                 phone,
                 channel,
                 "wrong_number",
-                "Who has this number says that it is somebody else's",
+                "The owner of this number said it is a wrong number",
                 now,
             )
     # in the order in which courses are locked, whoever was texted last

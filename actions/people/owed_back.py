@@ -55,8 +55,8 @@ def watch_refused_refund(invoice: Invoice) -> None:
 
 def _overpayment(invoice: Invoice, amount: int) -> tuple[str, dict[str, Any]]:
     words = (
-        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
-        " that nobody owed. Refund it, or keep it as a credit."
+        f"{in_words(amount, invoice.currency, 'en_US')} was received for invoice {invoice.number}"
+        " that was not owed. Refund it, or keep it as a credit."
     )
     return words, {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
 

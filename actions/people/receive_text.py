@@ -45,7 +45,7 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
     if wish in {"stop", "start"}:
         accounts = _record(fields, wish, said_at)
     items = _hear(fields, accounts or told, wish == "stop", said_at) if is_heard else []
-    reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
+    reason = f"{wish or 'no wish'}, recorded for {len(accounts)} accounts"
     if items:
         reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
     InboxEvent.get_by_id(inbox_id).record_outcome(

@@ -38,8 +38,8 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     if item.invoice_id is None:
         raise Refused(
             "conflict",
-            "The item is about no invoice, so it is not known who writes for what. Call the person"
-            " instead, and resolve it with done.",
+            "The item is about no invoice, so no text can be sent. Call the person instead, and"
+            " resolve it with done.",
         )
     invoice = Invoice.locked_with("account", item.invoice_id)
     language = language_of(invoice.customer.language)

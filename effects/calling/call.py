@@ -72,7 +72,7 @@ def _end(effect: Effect) -> Json:
 CALL_END = Kind(
     name="call_end",
     provider="vapi",
-    does="End a call that may not go on",
+    does="End a call that must not continue",
     recorded_by="end_late_call",
     many_per_job=False,
     daily_limit=None,

@@ -209,7 +209,7 @@ def _item(
     request: ToolRequest, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
 ) -> WorkItem:
     if call.customer_id is None:  # an unknown caller
-        words = "Somebody who called asks to be called back; who it was is not known."
+        words = "An unknown caller asks to be called back."
         about = f"{call.id}:{reason}"
         return WorkItem.open(call.account_id, "call", about, words, due_at=due, context=context)
     customer = Customer.get_by_id(call.customer_id)
@@ -221,7 +221,7 @@ def _item(
 def _suppress(call: Call, phone: str) -> None:
     """Suppress a wrong number on every channel, and void consents for it."""
     now = real_now()
-    why = f"Who answered in call {call.id} said that it is a wrong number"
+    why = f"The person on call {call.id} said it is a wrong number"
     for channel in CHANNELS:
         PhoneSuppression.suppress(call.account_id, phone, channel, WRONG, why, now)
     if call.customer_id is not None:

@@ -27,7 +27,7 @@ from runtime.errors import Refused as CannotCall
 PROMISED = Refused("promised", "What is overdue has been promised, or is disputed.")
 ON_ITS_WAY = Refused(
     "text_on_its_way",
-    "A text to the person is on its way, or nobody knows yet whether it has left.",
+    "A text to the person is on its way, or it is not known yet whether it was sent.",
 )
 
 

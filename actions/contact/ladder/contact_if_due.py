@@ -52,7 +52,7 @@ NOTHING_OWED = Told(None)
 LADDER_FINISHED = Told(
     None,
     code="ladder_finished",
-    reason="All rungs of the ladder have been climbed: a person decides what is done.",
+    reason="All rungs of the ladder have been climbed: staff decide what to do next.",
 )
 
 
@@ -73,7 +73,7 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
         if not course.record_looked(
             told.next_at, told.channel, told.contact_at, told.code, told.reason
         ):
-            raise Conflict(f"Something has happened to customer {customer_id} meanwhile.")
+            raise Conflict(f"The course of customer {customer_id} has changed in the meantime.")
     return has_begun
 
 
@@ -142,7 +142,7 @@ def _contact(
     whether a contact was begun.
     """
     if not may_begin(owing.account.id):
-        raise OutOfTurn(f"Account {owing.account.id} has begun enough for now.")
+        raise OutOfTurn(f"Account {owing.account.id} has begun enough contacts for now.")
     if draft is not None and draft.state == "approved":
         begin(draft, invoices, owing)
         return _after(owing), True
@@ -241,7 +241,7 @@ def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> To
             _way(owing, draft.rung),
             None,
             "awaits_approval",
-            "It waits as a draft until a person approves it.",
+            "It waits as a draft until staff approve it.",
         )
     if climb is None:
         return LADDER_FINISHED

@@ -70,7 +70,7 @@ def _find_with_address(effect: Effect) -> Json | None:
 NUMBER_ADDRESS = part(
     name="number_address",
     provider="twilio",
-    does="Give a number its emergency address at Twilio",
+    does="Assign an emergency address to a number at Twilio",
     costs=Cost.PLATFORM,
     keep=("id", "emergency_address_sid"),
     send=_give_address,
