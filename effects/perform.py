@@ -63,8 +63,8 @@ def perform(
         found = kind.find(effect)
         if found is not None:
             return found
-        _begin_anew(effect)
-    found = _made_before(effect, kind, asked_at)
+        _use_next_key(effect)
+    found = _find_made_before(effect, kind, asked_at)
     if found is not None:
         return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
@@ -82,7 +82,9 @@ def reconcile(effect: Effect) -> dict[str, Any] | None:
     return kind_of(effect).find(effect)
 
 
-def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:
+def _find_made_before(
+    effect: Effect, kind: Kind, asked_at: datetime | None
+) -> dict[str, Any] | None:
     """Find an object that the provider already has under our row's tag, if the row is not new and
     the effect, as far as we know, was never sent.
     """
@@ -111,7 +113,7 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
             raise _taken_over(effect)
         answer = kind.send(effect)
     except ProviderError as error:
-        return _judged(effect, kind, error, in_doubt)
+        return _judge_failure(effect, kind, error, in_doubt)
     except (NotYet, Misconfigured):  # nothing was sent, so there is nothing to look up
         _record_not_sent(effect, kind)
         raise
@@ -161,7 +163,7 @@ def log_failure(effect: Effect, error: ProviderError) -> None:
     )
 
 
-def _judged(
+def _judge_failure(
     effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool
 ) -> dict[str, Any] | None:
     """Decide what a failed call means: a refusal, a doubt, or what the provider's record shows."""
@@ -183,7 +185,7 @@ def _judged(
     raise error
 
 
-def _begin_anew(effect: Effect) -> None:
+def _use_next_key(effect: Effect) -> None:
     """Move to the next key: the last one is over, and nothing was found under it."""
     if effect.generation >= MAX_GENERATIONS:
         effect.record_unknown(

@@ -90,7 +90,7 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
             return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
-def _belonging(finding: Found) -> Belonging:
+def _belonging_of(finding: Found) -> Belonging:
     """What the object's own metadata claims; a dispute has none."""
     return Belonging() if isinstance(finding, dict) else finding.belonging
 
@@ -106,7 +106,7 @@ def _record(finding: Found, stripe_account: str) -> None:
                 record_intent(invoice, stripe_account, finding, SYSTEM)
             return
         subject = finding if isinstance(finding, dict) else finding.refund
-        fee = fee_of(intent_id, _belonging(finding)) if not stripe_account else None
+        fee = fee_of(intent_id, _belonging_of(finding)) if not stripe_account else None
         if invoice is None and fee is not None:
             learn_of_fee(fee, [subject])
             return

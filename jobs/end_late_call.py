@@ -64,7 +64,7 @@ def _decide(call_id: str) -> Effect | None:
             if known is not None and known.state in {"sending", "unknown"}:
                 _settle(known, call, now)
             return None
-        codes = [_why_not(call, invoice) for invoice in invoices]
+        codes = [_refusal_code(call, invoice) for invoice in invoices]
         if known is None and not all(codes):
             return None
         if not get_settings().vapi_public_key:
@@ -85,7 +85,7 @@ def _settle(known: Effect, call: Call, now: datetime) -> None:
         known.record_refused("not_wanted", "It is over, or the conversation has begun.", now)
 
 
-def _why_not(call: Call, invoice: Invoice) -> str:
+def _refusal_code(call: Call, invoice: Invoice) -> str:
     """The gate's code against discussing the invoice now, or "" if it is allowed. A conversation
     since the call was decided counts against it, except the call's own.
     """

@@ -59,10 +59,12 @@ class _Run:
     def looks_at_a_batch(self) -> bool:
         """Look at the next customers, longest due first, and return whether there may be more."""
         rows = ContactCourse.due(self.now, self.resting, BATCH)
-        moved = [row.account_id in self.resting or self._moves(row.customer_id) for row in rows]
+        moved = [
+            row.account_id in self.resting or self._makes_progress(row.customer_id) for row in rows
+        ]
         return len(rows) == BATCH and any(moved)
 
-    def _moves(self, customer_id: str) -> bool:
+    def _makes_progress(self, customer_id: str) -> bool:
         """Look at one customer. Returns False if they stay due, so that the next batch would start
         with them again.
         """

@@ -44,7 +44,7 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
     """
     with transaction():
         call, invoices = locked_with_invoices(call)
-        if _was_said(call, how):
+        if _was_ended_as(call, how):
             return call
         why = why.strip()
         if how == NEVER_PLACED and not why:
@@ -80,7 +80,7 @@ def _record_ended(call: Call, invoices: list[Invoice], now: datetime) -> None:
     record_final_report(call, invoices, told, now)
 
 
-def _was_said(call: Call, how: str) -> bool:
+def _was_ended_as(call: Call, how: str) -> bool:
     if how == ENDED:
         return call.state == "ended" and call.ended_reason == ended_reasons.BY_HAND
     return call.state == "refused" and call.error_code == BY_HAND

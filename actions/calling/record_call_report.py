@@ -81,7 +81,7 @@ def record_call_report(
     )
     if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
         call.record_made_after_all(now)
-    _look_if_late(call, before, now)
+    _check_if_late(call, before, now)
     if is_over:
         _record_end(call, now)
     elif goes_on or (state in _GOES_ON and call.ended_reason == BY_HAND):
@@ -103,7 +103,7 @@ def record_final_report(
     return conclude(call, invoices, told, now)
 
 
-def _look_if_late(call: Call, before: str, now: datetime) -> None:
+def _check_if_late(call: Call, before: str, now: datetime) -> None:
     """Stage a check whether an outbound call that was just answered may go on, if Vapi had queued
     it for longer than its decision is good for.
     """

@@ -74,7 +74,7 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
     if step == "closed":
         WorkItem.close("dispute", dispute.dispute_id, OVER)
         if dispute.status == "lost":
-            _hand_over(invoice, dispute)
+            _escalate_lost(invoice, dispute)
         return
     words = (
         f"A cardholder disputes {in_words(dispute.amount, dispute.currency, 'en_US')} of invoice"
@@ -101,7 +101,7 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
         item.open_again(words, context)
 
 
-def _hand_over(invoice: Invoice, dispute: Dispute) -> None:
+def _escalate_lost(invoice: Invoice, dispute: Dispute) -> None:
     context = {
         "disputeId": dispute.dispute_id,
         "amount": dispute.amount,

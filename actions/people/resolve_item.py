@@ -64,7 +64,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     with transaction():
         found = find_item(account, item_id)
         _check_known(found, choice.action)
-        _lock_what_it_is_about(account, found, choice.action)
+        _lock_subjects(account, found, choice.action)
         item = WorkItem.locked(found.id)
         if not item.is_open:
             if item.resolution == choice.action:
@@ -91,7 +91,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     return item
 
 
-def _lock_what_it_is_about(account: Account, found: WorkItem, action: str) -> None:
+def _lock_subjects(account: Account, found: WorkItem, action: str) -> None:
     """Lock the item's invoices and customers; the item itself is locked after them."""
     named = [] if found.invoice_id is None else [found.invoice_id]
     if action in BY_HAND:  # as every decision about one of them locks

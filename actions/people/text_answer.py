@@ -54,7 +54,7 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     said = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
     refused = why_not(invoice, phone, said.body)
     if refused is not None:
-        raise _told(refused)
+        raise _as_error(refused)
     AuditEntry.record(
         actor,
         "work_item.answered",
@@ -101,7 +101,7 @@ def send_words(
     return message
 
 
-def _told(refused: facts.Refused) -> Refused:
+def _as_error(refused: facts.Refused) -> Refused:
     """The refusal as returned to the client. It is not stored as a decision, because the request is
     rolled back.
     """
