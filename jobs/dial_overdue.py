@@ -16,7 +16,7 @@ from actions.people.number_lookups import want_look_up
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.calling.call import CALL, told_by
+from effects.calling.call import CALL, call_from_ledger
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
 from models.calling.call import Call
@@ -198,7 +198,7 @@ def _about(call: Call, invoice: Invoice, phone: str) -> dict[str, Any]:
 def _record(call: Call, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
     """Record the attempt's outcome: Vapi accepted the call, refused it, or it is unknown."""
     if answer is not None:
-        record_call_report(call, told_by(effect, answer), now, effect)
+        record_call_report(call, call_from_ledger(effect, answer), now, effect)
     elif effect.state == "refused":
         CallSlot.give_back(call.id)
         call.record_refused(

@@ -80,23 +80,23 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    told = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
+    report = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
-        if told is not None and (call.state != "unknown" or told.status == "ended"):
-            record_call_report(call, told, now)  # if given up, only an end is news
-        if told is not None and _is_whole(call, told, now):
-            record_final_report(call, invoices, told, now)
+        if report is not None and (call.state != "unknown" or report.status == "ended"):
+            record_call_report(call, report, now)  # if given up, only an end is news
+        if report is not None and _is_whole(call, report, now):
+            record_final_report(call, invoices, report, now)
         if call.reported_at is None:
             _give_up(call, invoices, now)
 
 
-def _is_whole(call: Call, told: VapiCall, now: datetime) -> bool:
+def _is_whole(call: Call, report: VapiCall, now: datetime) -> bool:
     """Whether the call as read from Vapi is complete: nothing more will be added to it."""
-    if told.status != "ended":
+    if report.status != "ended":
         return False
-    return told.said is not None or (call.ended_at or now) <= now - WORKED_OUT
+    return report.said is not None or (call.ended_at or now) <= now - WORKED_OUT
 
 
 def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:

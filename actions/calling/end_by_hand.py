@@ -76,8 +76,8 @@ def _record_ended(call: Call, invoices: list[Invoice], now: datetime) -> None:
     for delay in STILL_READ if call.vapi_id else ():
         key = f"{call.id}:by_hand:{delay:.0f}"
         stage("poll_call", key, call.id, fair_to=call.account_id, delay=delay)
-    told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
-    record_final_report(call, invoices, told, now)
+    report = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
+    record_final_report(call, invoices, report, now)
 
 
 def _was_ended_as(call: Call, how: str) -> bool:

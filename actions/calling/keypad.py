@@ -118,7 +118,7 @@ def words_for_session(session: KeypadSession) -> str:
     raise Refused("invalid", failed(session.error))
 
 
-def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
+def record_step_report(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
     """Take in Twilio's report on a session's step. Returns the charge that follows, to be performed
     after the commit. The same report again changes nothing.
     """
