@@ -131,13 +131,13 @@ def _why_not(
         .where(Payment.invoice == invoice.id, Payment.status == "processing")
         .exists()
     )
-    gone = (
+    outdated = (
         attempt.state not in {*LIVE, "refused"}
         or invoice.balance_revision != attempt.balance_revision
     )
     reasons = {
         "too_late": not _in_time(confirmation),
-        "not_payable": gone or invoice.disputed or invoice.status not in UNPAID,
+        "not_payable": outdated or invoice.disputed or invoice.status not in UNPAID,
         INTENT_REFUSED: attempt.state == "refused",
         "charges_paused": paused(invoice.account_id, "charges"),
         "payment_in_progress": processing,

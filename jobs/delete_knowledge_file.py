@@ -29,13 +29,13 @@ def delete_knowledge_file(file_id: str) -> None:
     upload = upload_of(file)
     vapi_id = file.vapi_id or _uploaded(upload)
     effect = _reserved(file, upload, vapi_id) if vapi_id else None
-    gone = perform(effect) if effect else None
-    if effect is not None and gone is None:
+    deleted = perform(effect) if effect else None
+    if effect is not None and deleted is None:
         raise NotYet(f"Vapi refused to delete file {file.id}: {effect.error}")
     with recording():
         file, now = KnowledgeFile.locked(file.id), real_now()
-        if effect is not None and gone is not None:
-            effect.record_confirmed(gone["id"], FILE_DELETE.kept(gone), now)
+        if effect is not None and deleted is not None:
+            effect.record_confirmed(deleted["id"], FILE_DELETE.kept(deleted), now)
         file.record(now, state="deleted", content=None)
 
 

@@ -82,31 +82,31 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
     now = real_now()
-    told = reply.error or f"HTTP {reply.status}"
+    failure = reply.error or f"HTTP {reply.status}"
     delay = 0.0
     log.info(
         "webhook delivery failed",
         endpoint_id=endpoint.id,
         delivery_id=delivery.id,
-        error=told,
+        error=failure,
         tries=delivery.attempts + 1,
     )
     with transaction():
         fresh = lock_endpoint(endpoint)
         delivery.record_try(_try_entry(reply, now))
-        given_up = fresh.record_failed(told, now) or reply.status == GONE
+        given_up = fresh.record_failed(failure, now) or reply.status == GONE
         if given_up and fresh.state == "active":
             disable(fresh, now)
             log.warning(
                 "webhook endpoint disabled",
                 endpoint_id=fresh.id,
                 account_id=fresh.account_id,
-                error=told,
+                error=failure,
             )
             emit(
                 fresh.account_id,
                 "endpoint.disabled",
-                {"endpointId": fresh.id, "error": told},
+                {"endpointId": fresh.id, "error": failure},
                 f"endpoint:{fresh.id}",
             )
         over = given_up or now - delivery.created_at >= GIVEN_UP_AFTER
@@ -115,7 +115,7 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
         if fresh.state == "active":
             delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own_delay(delivery))
     if not over:
-        raise Snooze(f"not taken: {told}", delay)
+        raise Snooze(f"not taken: {failure}", delay)
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:

@@ -64,14 +64,14 @@ def dial_overdue(call_id: str) -> None:
             _record(Call.locked(call.id), effect, answer, now)
 
 
-def _decide(asked: Call) -> Effect | Snooze | None:
+def _decide(requested: Call) -> Effect | Snooze | None:
     """Ask the gate and reserve the attempt in one transaction. Returns the attempt under way, if
     there is one, or the Snooze to raise while the call has to wait.
     """
     with transaction():
-        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        invoices = [Invoice.locked_with("account", each) for each in sorted(requested.invoice_ids)]
         now = real_now()
-        call = Call.locked_with("customer", asked.id)
+        call = Call.locked_with("customer", requested.id)
         if call.state == "sending":
             effect = Effect.get_by_id(call.effect_id)
             if not was_not_sent(effect):

@@ -54,9 +54,9 @@ def end_late_call(call_id: str) -> None:
 
 def _decide(call_id: str) -> Effect | None:
     """Reserve an effect that ends the call, if none of its invoices may be discussed now."""
-    asked = Call.get_by_id(call_id)
+    requested = Call.get_by_id(call_id)
     with transaction():
-        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        invoices = [Invoice.locked_with("account", each) for each in sorted(requested.invoice_ids)]
         call, now = Call.locked_with("customer", call_id), real_now()
         deadline = (call.started_at or now) + WITHIN
         known = Effect.one("key = ?", f"{CALL_END.name}:{call_id}")

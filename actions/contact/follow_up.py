@@ -58,11 +58,11 @@ def _thank(invoice: Invoice) -> datetime | None:
     """Send thanks, or return when they may be sent; None if sent, or if waiting does not help."""
     customer = invoice.customer
     language, phone = language_of(customer.language), customer.preferred_phone
-    said = render(THANKS[language], language, {"clinic": invoice.account.name})
-    refused = why_not(invoice, phone, said.body)
+    rendered = render(THANKS[language], language, {"clinic": invoice.account.name})
+    refused = why_not(invoice, phone, rendered.body)
     if refused is not None:
         return refused.next_at
-    send_words(invoice, "thanks", phone, said, language, SYSTEM)
+    send_words(invoice, "thanks", phone, rendered, language, SYSTEM)
     return None
 
 

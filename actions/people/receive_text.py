@@ -37,14 +37,14 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
         _record_missed_stop(fields, wish, said_at)
         return False
     accounts: list[str] = []
-    told: list[str] = []
+    concerned: list[str] = []
     is_heard = wish not in {"start", "help"} or (wish == "help" and said_at is not None)
     if is_heard:  # any other text may place holds
-        told = _accounts_concerned(fields, None if wish == "stop" else said_at)
-        lock_people_at(fields.get("From", ""), told)
+        concerned = _accounts_concerned(fields, None if wish == "stop" else said_at)
+        lock_people_at(fields.get("From", ""), concerned)
     if wish in {"stop", "start"}:
         accounts = _record(fields, wish, said_at)
-    items = _open_items(fields, accounts or told, wish == "stop", said_at) if is_heard else []
+    items = _open_items(fields, accounts or concerned, wish == "stop", said_at) if is_heard else []
     reason = f"{wish or 'no wish'}, recorded for {len(accounts)} accounts"
     if items:
         reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"

@@ -51,8 +51,8 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
             f"An answer about invoice {invoice.number} is on its way ({known.id}, {known.status})."
             " Wait until it has arrived.",
         )
-    said = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
-    refused = why_not(invoice, phone, said.body)
+    rendered = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
+    refused = why_not(invoice, phone, rendered.body)
     if refused is not None:
         raise _as_error(refused)
     AuditEntry.record(
@@ -61,9 +61,9 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
         f"invoice:{invoice.id}",
         invoice.account_id,
         work_item_id=item.id,
-        segments=said.segments,
+        segments=rendered.segments,
     )
-    return send_words(invoice, KIND, phone, said, language, actor, INTERACTIVE)
+    return send_words(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
 
 
 def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
@@ -84,7 +84,7 @@ def send_words(
     invoice: Invoice,
     kind: str,
     phone: str,
-    said: Rendered,
+    rendered: Rendered,
     language: str,
     asked_by: str,
     queue: str = "",
@@ -93,7 +93,7 @@ def send_words(
     it.
     """
     message = Message.ask(
-        invoice, kind, phone, language, asked_by, real_now(), said.body, said.segments
+        invoice, kind, phone, language, asked_by, real_now(), rendered.body, rendered.segments
     )
     stage_again(
         "send_payment_link", message.id, message.id, fair_to=invoice.account_id, queue=queue

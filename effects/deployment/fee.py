@@ -60,8 +60,8 @@ def _charge(effect: Effect) -> Json:
         intent = stripe_intents.get_intent(intent["id"], PLATFORM)
     _check_is_over(intent)
     if intent["status"] not in TAKEN:
-        told = f"nothing was charged: the payment is {intent['status']}"
-        raise ProviderError("stripe", "refused", told, _code_of(intent), answered=True)
+        message = f"nothing was charged: the payment is {intent['status']}"
+        raise ProviderError("stripe", "refused", message, _code_of(intent), answered=True)
     return intent
 
 
@@ -74,8 +74,8 @@ def _find_charged(effect: Effect) -> Json | None:
 def _check_is_over(intent: Json) -> None:
     """Raises ProviderError while the bank has not yet said whether it pays."""
     if intent["status"] == PROCESSING:
-        told = "the bank has not yet said whether it pays"
-        raise ProviderError("stripe", "retry_later", told, PROCESSING, answered=True)
+        message = "the bank has not yet said whether it pays"
+        raise ProviderError("stripe", "retry_later", message, PROCESSING, answered=True)
 
 
 def _code_of(intent: Json) -> str:

@@ -249,8 +249,8 @@ def _resume(done: ToolCall) -> str:
     """Perform what is left of a charge, and return its outcome. Raises Refused."""
     session = KeypadSession.one("id = ?", done.subject)
     if session is not None and session.confirmation_id is None:
-        told = "" if session.is_open else _settled_otherwise(session.invoice_id)
-        return told or words_for_session(session)
+        answer = "" if session.is_open else _settled_otherwise(session.invoice_id)
+        return answer or words_for_session(session)
     with transaction():
         charging = resume(done.subject if session is None else session.confirmation_id or "")
     charging.perform()
@@ -272,8 +272,8 @@ def outcome_of(confirmation_id: str) -> str:
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     attempt = confirmation.attempt
     if confirmation.state in {"declined", "refused"}:
-        if told := _settled_otherwise(attempt.invoice_id):
-            return told
+        if answer := _settled_otherwise(attempt.invoice_id):
+            return answer
         raise why_not_charged(confirmation)
     payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     if payment is None or payment.status != "succeeded":

@@ -69,9 +69,9 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
         if course is None or course.next_at is None or course.next_at > now:
             return False
         owing = owing_of(customer_id, now)
-        told, has_begun = _step(owing, course, may_begin)
+        outlook, has_begun = _step(owing, course, may_begin)
         if not course.record_looked(
-            told.next_at, told.channel, told.contact_at, told.code, told.reason
+            outlook.next_at, outlook.channel, outlook.contact_at, outlook.code, outlook.reason
         ):
             raise Conflict(f"The course of customer {customer_id} has changed in the meantime.")
     return has_begun
@@ -101,8 +101,8 @@ def _step(
         left = owing.only(found.invoices)
         if found.refused is not None and (not found.invoices or left.awaits(rung)):
             about = (*found.invoices, *invoices)[0]
-            told = _refused(owing, course, rung, found.refused, about)
-            return _sooner(told, kept_back), False
+            outlook = _refused(owing, course, rung, found.refused, about)
+            return _sooner(outlook, kept_back), False
         owing = left
         if owing.awaits(rung):
             return _climb(owing, rung, draft, may_begin)
@@ -111,13 +111,13 @@ def _step(
     return _sooner(_wait(owing, climb, draft), kept_back), False
 
 
-def _sooner(told: Outlook, kept_back: Outlook | None) -> Outlook:
+def _sooner(outlook: Outlook, kept_back: Outlook | None) -> Outlook:
     """What is stored for the invoices that may be named, with the next look no later than the
     others need.
     """
-    if kept_back is None or told.next_at is None or kept_back.next_at is None:
-        return kept_back or told
-    return replace(told, next_at=min(told.next_at, kept_back.next_at))
+    if kept_back is None or outlook.next_at is None or kept_back.next_at is None:
+        return kept_back or outlook
+    return replace(outlook, next_at=min(outlook.next_at, kept_back.next_at))
 
 
 def _climb(
@@ -225,9 +225,9 @@ def _after(owing: Owing) -> Outlook:
     invoices = owing.invoices
     course = course_of(owing.customer.id, owing.account.time_zone, invoices)
     owing = replace(owing, course=course)
-    told = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
+    outlook = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
     look_at = owing.now + DAY
-    return replace(told, next_at=min(told.next_at or look_at, look_at))
+    return replace(outlook, next_at=min(outlook.next_at or look_at, look_at))
 
 
 def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Outlook:

@@ -20,8 +20,8 @@ def _buy(effect: Effect) -> Json:
     number, settings = effect.request["phone_number"], effect.request["settings"]
     held = numbers.find_number_by_e164(number)
     if held is not None and held["friendly_name"] != settings["friendly_name"]:
-        told = f"{number} is in use by something else in the same Twilio account"
-        raise ProviderError("twilio", "refused", told, next(iter(GONE)), answered=True)
+        message = f"{number} is in use by something else in the same Twilio account"
+        raise ProviderError("twilio", "refused", message, next(iter(GONE)), answered=True)
     return numbers.buy_number(number, **settings)
 
 
