@@ -195,7 +195,7 @@ def _worked(take: Callable[[], None]) -> bool:
     except (OperationalError, InterfaceError):
         raise  # the database is down, so the next text would fail too
     except Exception:
-        log.exception("a text was not taken in")
+        log.exception("text not taken in")
         return False
     return True
 

@@ -26,7 +26,7 @@ def shown(call: VapiCall) -> Json:
     }
 
 
-def told_by(effect: Effect, answer: Json) -> VapiCall:
+def call_from_ledger(effect: Effect, answer: Json) -> VapiCall:
     """The call as recorded in the ledger. Answers stored by older releases lack how it ended."""
     told = calls.read_call(answer | {"status": answer.get("status") or "queued"})
     return replace(told, name=effect.id, blocked=bool(answer.get("blocked")))
@@ -72,7 +72,7 @@ def _end(effect: Effect) -> Json:
 CALL_END = Kind(
     name="call_end",
     provider="vapi",
-    does="End a call that may not go on",
+    does="End a call that must not continue",
     recorded_by="end_late_call",
     many_per_job=False,
     daily_limit=None,

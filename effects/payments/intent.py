@@ -130,5 +130,5 @@ INTENT_CANCEL = retiring(
     read=stripe_intents.get_intent,
     is_closed=lambda intent: intent["status"] == "canceled",
     is_paid=lambda intent: intent["status"] == "succeeded",
-    when_paid="The intent has succeeded; it is not cancelled any more.",
+    when_paid="The intent has succeeded; it can no longer be cancelled.",
 )

@@ -35,7 +35,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
         any(each.project for each in bills)
         and AccountSettings.of_account(request.call.account_id).send_project
     )
-    told = [
+    lines = [
         bill(
             each.number,
             each.outstanding,
@@ -46,15 +46,15 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
         )
         for each in bills
     ]
-    if len(told) == 1:
-        return f"1 bill is unpaid. {told[0]}"
+    if len(lines) == 1:
+        return f"1 bill is unpaid. {lines[0]}"
     total = together([(each.outstanding, each.currency) for each in bills])
     which = (
-        f"{len(told)} bills are unpaid, the oldest first."
-        if len(told) == len(found)
+        f"{len(lines)} bills are unpaid, the oldest first."
+        if len(lines) == len(found)
         else f"More than {MOST} bills are unpaid; these are the {MOST} oldest."
     )
-    return f"{which} {' '.join(told)} {total}"
+    return f"{which} {' '.join(lines)} {total}"
 
 
 def unpaid(call: Call, most: int = MOST) -> list[Invoice]:

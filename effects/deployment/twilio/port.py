@@ -20,7 +20,7 @@ from runtime.settings import get_settings
 def _upload(effect: Effect) -> Json:
     file = PortDocument.get_by_id(effect.request["document"])
     if file.content is None:
-        raise ProviderError("twilio", "refused", "The bill is not kept any more.", "no_document")
+        raise ProviderError("twilio", "refused", "The bill is no longer stored.", "no_document")
     tag = effect.request["tag"]
     return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
 
@@ -28,7 +28,7 @@ def _upload(effect: Effect) -> Json:
 PORT_DOCUMENT_UPLOAD = part(
     name="port_document_upload",
     provider="twilio",
-    does="Give a carrier's bill to Twilio",
+    does="Upload a carrier's bill to Twilio",
     send=_upload,
     find=lambda _effect: None,
     target_field="document",
@@ -70,7 +70,7 @@ def _report_to_us() -> None:
         if not porting.webhook():
             porting.set_webhook(f"{get_settings().public_url}{WEBHOOK}")
     except ProviderError as error:
-        log.warning("nobody reports on ports", code=error.code, reason=str(error))
+        log.warning("port webhook not registered", code=error.code, reason=str(error))
 
 
 def _is_its_own(effect: Effect, port: Json) -> bool:
@@ -80,7 +80,7 @@ def _is_its_own(effect: Effect, port: Json) -> bool:
 PORT_REQUEST_CREATE = Kind(
     name="port_request_create",
     provider="twilio",
-    does="Ask for a number to be ported to Twilio",
+    does="Request that a number be ported to Twilio",
     recorded_by="deploy_account",
     many_per_job=True,
     daily_limit=None,
