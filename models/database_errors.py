@@ -34,7 +34,7 @@ _DISK = "The database's disk fails. See the system's log, and replace the disk i
 _DAMAGED = "The database's file is damaged, or no database. Restore it from a backup."
 CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
 _MISTAKEN = "The database does not understand a statement of this release. Report it with the log."
-_WAITED_IN_A_RING = (
+_CONFLICT = (
     "Two who had to wait for each other were parted: PostgreSQL ended one, of which nothing was"
     " saved. It is done again, or may be. If it comes often, report it with PostgreSQL's log."
 )
@@ -58,7 +58,7 @@ _MEANS = {
     "XX": _DAMAGED,
     "53300": CROWDED,
     "57014": _SLOW,
-    "40": _WAITED_IN_A_RING,
+    "40": _CONFLICT,
     "SQLITE_ERROR": _MISTAKEN,
     "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it.",
     "28": "PostgreSQL does not let this user in. Correct DATABASE_URL, or pg_hba.conf.",
@@ -80,12 +80,12 @@ def state_of(error: BaseException) -> str:
     """PostgreSQL's SQLSTATE or SQLite's name of the error; '' if the driver gives neither and the
     message is unknown.
     """
-    told: object = error
-    while told is not None:
-        code = getattr(told, "sqlstate", None) or getattr(told, "sqlite_errorname", None)
+    cause: object = error
+    while cause is not None:
+        code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
         if code:
             return str(code)
-        told = getattr(told, "orig", None)
+        cause = getattr(cause, "orig", None)
     return next((code for words, code in _WORDS.items() if re.search(words, str(error))), "")
 
 

@@ -43,11 +43,11 @@ class Script:
 
     def run(self, redis: Redis, keys: Sequence[str], **it: Any) -> Any:
         """Run the script in one round trip and return its answer."""
-        said = json.dumps(it)
+        argument = json.dumps(it)
         try:
-            return redis.evalsha(self._digest, len(keys), *keys, said)
+            return redis.evalsha(self._digest, len(keys), *keys, argument)
         except NoScriptError:
-            return redis.eval(self._text, len(keys), *keys, said)
+            return redis.eval(self._text, len(keys), *keys, argument)
 
 
 # KEYS: for each job its hash, its queue's failed jobs, and the queue that it is pushed into.
