@@ -216,8 +216,8 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
             raise Misconfigured(
-                f"The database {self.path} cannot be made: {error.strerror}. Let this user write to"
-                " its folder, make room on its disk, or name another place in DATABASE_URL."
+                f"The database {self.path} cannot be created: {error.strerror}. Let this user write"
+                " to its folder, free space on its disk, or name another path in DATABASE_URL."
             ) from None
 
     def _is_lost(self) -> bool:

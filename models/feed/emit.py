@@ -76,7 +76,7 @@ def emit_each(account_id: str, type: str, payloads: Mapping[str, dict[str, Any]]
 def _check(type: str) -> None:
     if type not in TYPES:
         raise ValueError(
-            f"{type!r} is no type of event that goes out; see models/feed/outgoing_event.py."
+            f"{type!r} is not a type of outgoing event; see models/feed/outgoing_event.py."
         )
 
 

@@ -59,7 +59,7 @@ def _of(planned: PlannedContact, item: WorkItem | None) -> Iterable[Entry]:
             planned.performed_at,
             "decision",
             "contact.performed",
-            f"{named} was begun, as the account's ladder says.",
+            f"{named} was started, as the account's ladder says.",
             planned.state,
             planned.asked_by,
         )
@@ -71,7 +71,7 @@ def _of(planned: PlannedContact, item: WorkItem | None) -> Iterable[Entry]:
             ended or planned.created_at,
             "decision",
             f"contact.{planned.state}",
-            f"{named} is not made: {planned.code or planned.state}.{reason}",
+            f"{named} was not made: {planned.code or planned.state}.{reason}",
             planned.code or planned.state,
             (item.resolved_by or "") if item is not None else "",
         )
