@@ -1,9 +1,9 @@
 """The scheduler: ticks the timetable until SIGTERM."""
 
-import runtime.blocked_imports  # noqa: F401 - before anything loads what it blocks
+import runtime.blocked_imports  # noqa: F401 - before anything imports what it blocks
 
 # isort: split
-import jobs  # noqa: F401 - makes every job known
+import jobs  # noqa: F401 - registers every job
 from delivery.scheduler import Ticker
 from jobs.timetable import load_timetable
 from rules.cards.card_numbers import redact

@@ -1,9 +1,9 @@
 """Starts the worker pool; no logic."""
 
-import runtime.blocked_imports  # noqa: F401 - before anything loads what it blocks
+import runtime.blocked_imports  # noqa: F401 - before anything imports what it blocks
 
 # isort: split
-import jobs  # noqa: F401 - imported before the fork, so that every child has all jobs warm
+import jobs  # noqa: F401 - imported before the fork, so that children share the loaded jobs
 from delivery.pool import Pool
 from jobs.timetable import load_timetable
 from models.transactions import STATEMENT_SECONDS, use_database

@@ -1,3 +1,3 @@
-"""What things cost, measured beside the same thing done otherwise. Nothing here is imported by the
-application, and nothing asserts a time.
+"""Benchmarks: what things cost, compared with another way to do them. The application imports
+nothing from here, and nothing asserts a time.
 """

@@ -12,8 +12,8 @@ from bench.tools import tools
 @click.group(invoke_without_command=True)
 @click.pass_context
 def bench(ctx: click.Context) -> None:
-    """Measure, beside the same thing done otherwise, in one run; ratios carry over, seconds do
-    not. Without a command: `quick`.
+    """Compare the cost of things with another way to do them, in one run. Ratios carry over to
+    other machines, seconds do not. Without a command: `quick`.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(quick)

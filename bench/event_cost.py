@@ -1,8 +1,7 @@
-"""`bin/bench event --against REV`: what a Stripe event costs in this revision and in another one,
-in one run.
+"""`bin/bench event --against REV`: compares what a Stripe event costs in this revision and another.
 
-Both are run in turn, so that a machine that grows slower is slower for both. Ratios of the medians
-are what carries over to another machine. Statements leave out BEGIN and COMMIT.
+The two take turns, so that a machine that becomes slower affects both. Only the ratios of the
+medians carry over to other machines. The counts of statements exclude BEGIN and COMMIT.
 """
 
 import json
@@ -37,7 +36,7 @@ COUNTED = {
 @click.option("--rounds", default=5, show_default=True, help="Turns of each.")
 @click.option("--events", default=400, show_default=True, help="Events in a turn.")
 def event(against: str, rounds: int, events: int) -> None:
-    """Measure one event's way: at the webhook and in its job."""
+    """Measure what one event costs: at the webhook, and in its job."""
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
         trees = {"this tree": ROOT}
         if against:
@@ -81,7 +80,7 @@ def _measured(tree: Path, redis_url: str, events: int) -> dict[str, Any]:
 
 
 def _tree_of(revision: str, folder: Path) -> Path:
-    """The files of a revision, unpacked."""
+    """Unpack the files of a revision, and return their folder."""
     tree = folder / "tree"
     tree.mkdir()
     packed = subprocess.run(  # noqa: S603

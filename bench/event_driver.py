@@ -1,7 +1,8 @@
-"""Takes in events and processes them in one process, and says what each cost; run inside the tree
-of any revision since the first release (`bench.event_cost` does).
+"""Receives and processes events in one process, and prints what each costs. `bench.event_cost` runs
+it inside the tree of any revision since the first release.
 
-Arguments: how many events. The database is a fresh SQLite file, `REDIS_URL` a Redis of its own.
+Argument: the number of events. The database is a new SQLite file; `REDIS_URL` must be a Redis of
+its own.
 """
 
 import importlib
@@ -15,12 +16,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-SECRET = "whsec_bench"  # noqa: S105 - signs what this process sends to itself
-UNTIMED = 100  # events before the clock: whatever is built once is built by then
+SECRET = "whsec_bench"  # noqa: S105 - signs events that this process sends to itself
+UNTIMED = 100  # events before timing starts, to warm caches
 
 
 def loaded(*names: str) -> Any:
-    """The first of these modules that this tree has; it moved between releases."""
+    """Import the first of these modules that exists in this tree; modules moved between
+    releases.
+    """
     for name in names:
         try:
             return importlib.import_module(name)
@@ -31,8 +34,8 @@ def loaded(*names: str) -> Any:
 
 
 def main() -> None:
-    """Print a JSON object: seconds of CPU, statements and commits per event, at intake and in the
-    worker.
+    """Print a JSON object: CPU seconds, statements and Redis commands per event, at intake and in
+    the worker.
     """
     events = int(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +68,7 @@ class _Driver:
         self.sent: list[str] = []
 
     def invoices(self, many: int) -> list[dict[str, str]]:
-        """Metadata of as many sent invoices of one account."""
+        """Create `many` sent invoices of one account, and return the metadata that names them."""
         account = loaded("models.accounts.account", "models.account").Account
         customer = loaded("models.invoices.customer", "models.customer").Customer
         invoice = loaded("models.invoices.invoice", "models.invoice").Invoice
@@ -93,7 +96,9 @@ class _Driver:
         return made
 
     def body(self, number: int, metadata: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """A signed `payment_intent.succeeded`, about as large as Stripe's."""
+        """Return a `payment_intent.succeeded` of about the size of Stripe's, and its signed
+        headers.
+        """
         intent = {
             "id": f"pi_{number:024}",
             "object": "payment_intent",
@@ -123,20 +128,20 @@ class _Driver:
         }
 
     def intake(self, number: int, metadata: dict[str, str]) -> None:
-        """Post one event."""
+        """Post one event; exits unless it is answered 200."""
         text, headers = self.body(number, metadata)
         answer = self.client.simulate_post("/api/webhooks/stripe", body=text, headers=headers)
         if answer.status_code != 200:  # noqa: PLR2004
             raise SystemExit(f"An event was answered {answer.status}: {answer.text}")
 
     def work(self) -> None:
-        """Perform the next job of the queue."""
+        """Perform the next job of the queue; exits unless it is done."""
         outcome = self.worker.take(self.redis.lpop("rq:queue:webhooks").decode())
         if outcome is None or outcome.state != "done":
             raise SystemExit(f"A job ended as {outcome}.")
 
     def run(self, events: int) -> dict[str, float]:
-        """CPU seconds and counts per event."""
+        """Return CPU seconds and counts per event."""
         metadata = self.invoices(UNTIMED + events + 1)
         for number in range(UNTIMED):
             self.intake(number, metadata[number])
@@ -168,7 +173,7 @@ class _Driver:
         }
 
     def _statements(self) -> list[str]:
-        # a trigger shows as a comment, and the statement that fires it shows again
+        # a trigger is traced as a comment, and then the statement that fired it is traced again
         told = [text for text in self.sent if not text.startswith("--")]
         sent = [text for text, before in zip(told, [None, *told], strict=False) if text != before]
         if os.environ.get("BENCH_SHOW"):

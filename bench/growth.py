@@ -1,13 +1,13 @@
-"""`bin/bench growth`: what lists, summaries, gauges, sweeps and ticks cost with a thousand invoices
-and with a million, on both databases.
+"""`bin/bench growth`: compares what lists, summaries, gauges, sweeps and ticks cost with a thousand
+invoices and with a million, on both databases.
 
-Each thing is done some times in the one and then in the other, three times over, and the best of
-each is kept: other work on the machine is in both then, and counts less. All of it runs on one
-core, for another one may be slower for a while. A ratio near 1 means that it does not grow with the
-table. The scan for contact works through a thousand people or ten
-thousand, so its line is for one of them, beside one for its memory.
+Each thing is repeated in the small and then in the large database, three times over, and the best
+time of each counts, so that other work on the machine matters less and affects both. Everything
+runs on one core, because cores can differ in speed. A ratio near 1 means that the cost does not
+grow with the table. The contact scan handles one thousand or ten thousand people, so it is shown
+per person, with its memory on another line.
 
-PostgreSQL is measured after a VACUUM: the filling leaves millions of dead rows at once, which its
+PostgreSQL is measured after a VACUUM: filling leaves millions of dead rows at once, which
 autovacuum removes within minutes, and which steady work does not leave (migration 0042).
 """
 
@@ -40,7 +40,7 @@ TURNS, REPEATED = 3, 10
 @click.option("--large", default=1_000_000, show_default=True, help="Invoices in the large one.")
 def growth(db: str, small: int, large: int) -> None:
     """Compare a small installation with a large one."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # and all that this process starts
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # and the processes started here
     for engine in ("sqlite", "postgres") if db == "both" else (db,):
         cost: dict[int, dict[str, float]] = {small: {}, large: {}}
         with ExitStack() as stack:
@@ -68,9 +68,7 @@ def _ratio(what: str, cost: dict[int, dict[str, float]]) -> str:
 
 @contextmanager
 def _side(engine: str, size: int) -> Iterator[subprocess.Popen[str]]:
-    """A process with a filled database and a Redis of its own: nothing of the other one is warm in
-    it.
-    """
+    """Run a process with a filled database and its own Redis, so that the sides share no caches."""
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
         console.print(f"{engine}: filling in {size:,} invoices …")
         environment = {
@@ -86,23 +84,23 @@ def _side(engine: str, size: int) -> Iterator[subprocess.Popen[str]]:
             stdout=subprocess.PIPE,
             text=True,
         ) as side:
-            _said(side)
+            _read_line(side)
             yield side
 
 
 def _measured(side: subprocess.Popen[str], cost: dict[str, float]) -> bool:
-    """Let a side measure one thing, and keep the best that was seen; whether there was one more."""
+    """Let a side measure one thing and keep its best time; return whether there was one left."""
     print(file=side.stdin, flush=True)
-    what, _, value = _said(side).partition("\t")
+    what, _, value = _read_line(side).partition("\t")
     if value:
         cost[what] = min(float(value), cost.get(what, math.inf))
     return bool(value)
 
 
-def _said(side: subprocess.Popen[str]) -> str:
+def _read_line(side: subprocess.Popen[str]) -> str:
     assert side.stdout is not None
     if not (line := side.stdout.readline()):
-        raise click.ClickException(f"A run failed: {side.args!r}.")
+        raise click.ClickException(f"A process failed: {side.args!r}.")
     return line.rstrip()
 
 
@@ -121,8 +119,8 @@ def _database(engine: str, folder: Path) -> Iterator[str]:
 
 
 def main(engine: str, size: int, folder: Path) -> None:
-    """Fill a database, say so, and for each line on standard input print what one more thing costs,
-    in seconds, and at the end that this was all.
+    """Fill a database and report it; then for each line on standard input, print what the next
+    thing costs in seconds, and finally that these were all.
     """
     with _database(engine, folder) as url:
         os.environ["DATABASE_URL"] = url
@@ -132,24 +130,24 @@ def main(engine: str, size: int, folder: Path) -> None:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        # they read the settings when they are loaded
+        # imported late, because these read the settings on import
         names = import_module("bench.growth_fill").fill(size)
         acts = import_module("bench.growth_work").acts(names)
-        _say("filled")
+        _print_and_wait("filled")
         for what, value in chain(
             ((what, _best(act)) for what, act in acts.items() for _ in range(TURNS)),
             import_module("bench.growth_scan").measured(size),
             import_module("bench.growth_sweeps").measured(),
         ):
-            _say(f"{what}\t{value}")
+            _print_and_wait(f"{what}\t{value}")
         print("all", flush=True)
 
 
-def _say(what: str) -> None:
-    """Say it, and wait for the next line; end if there is none."""
+def _print_and_wait(what: str) -> None:
+    """Print a line and wait for the next one; exits if the input has ended."""
     print(what, flush=True)
     if not sys.stdin.readline():
-        raise SystemExit("Nobody listens any more.")
+        raise SystemExit("The benchmark has ended.")
 
 
 def _best(act: Callable[[], Any]) -> float:

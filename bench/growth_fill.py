@@ -1,9 +1,9 @@
-"""An installation of any size for `bench.growth`: a large account with so many invoices, and what
-comes with them: a payment, an event, a job and an event of the feed each, and for one of five a
-text, a call, a decision of the gate, a promise, a work item, an effect, a delivery and the rest.
+"""Fills an installation of any size for `bench.growth`: a large account whose invoices each have a
+payment, an inbox event, a job and a feed event; one in five also has a text, a call, a decision of
+the gate, a promise, a work item, an effect, a webhook delivery and so on.
 
-All of it is over and paid for, but for a tenth of the invoices, which are sent and not due, and as
-many jobs, which wait for tomorrow.
+Everything is finished and paid, except a tenth of the invoices, which are sent and not due, and as
+many jobs, which wait until tomorrow.
 """
 
 import re
@@ -50,15 +50,15 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 
 CUSTOMER_HAS = 20  # invoices
-ONE_OF = 5  # invoices has a text, a call, …
-RARE = 40  # drafts and open work items, however many there are
+ONE_OF = 5  # one invoice in so many has a text, a call, …
+RARE = 40  # drafts and open work items, at any size
 FUTURE = date(2099, 1, 1)
-# whose payments a comparison with Stripe looks at: as many in a thousand invoices as in a million
+# the period that a comparison with Stripe covers, with the same number of payments at any size
 COMPARED = timedelta(days=1)
 
 
 def fill(size: int) -> dict[str, str]:
-    """Fill the database; the names that requests need."""
+    """Fill the database, and return the ids and keys that requests need."""
     use_database(get_settings().database_url)
     now = real_now()
     account = Account.create(id="ac_large", name="Large", created_at=now)
@@ -92,8 +92,9 @@ def fill(size: int) -> dict[str, str]:
 
 
 def vacuum() -> None:
-    """What PostgreSQL's autovacuum does by itself some time after so many rows have been written;
-    SQLite has statistics of ours and keeps no dead rows.
+    """Vacuum and analyse, as PostgreSQL's autovacuum does some time after so many inserts.
+
+    SQLite has statistics that we maintain, and keeps no dead rows.
     """
     if is_postgres():
         database.execute_sql("VACUUM (ANALYZE)")
@@ -105,7 +106,7 @@ def _fold() -> int:
 
 
 def _fill_invoices(size: int) -> None:
-    """The invoices, and what there is for each."""
+    """Insert the customers, the invoices, and what each invoice has."""
     mark = f"CASE WHEN n <= {RARE} THEN 'draft' ELSE 'sent' END"
     status = f"CASE WHEN n <= {RARE} THEN 'draft' WHEN n % 10 = 0 THEN 'sent' ELSE 'paid' END"
     micros = to_micros(real_now())
@@ -182,7 +183,7 @@ def _fill_invoices(size: int) -> None:
 
 
 def _fill_account() -> None:
-    """What a clinic has a few of, however many invoices."""
+    """Insert what a clinic only has a few of, at any size."""
     few = {"created_at": "n * 1000000"}
     fill_rows(KnowledgeFile, RARE, id="'kf_' || {n:08}", **few)
     fill_rows(
@@ -193,7 +194,7 @@ def _fill_account() -> None:
 
 
 def _fill_people(many: int) -> None:
-    """What there is for each person."""
+    """Insert the consents, holds and opt-outs of each customer."""
     whose = {"customer_id": "'cu_' || {n:08}", "recorded_by": "'bench'"}
     fill_rows(Consent, many, id="'con_' || {n:08}", channels="'[\"sms\"]'", phone=PHONE, **whose)
     fill_rows(Hold, many, id="'hold_' || {n:08}", kind="'other'", lifted_at="1", **whose)
@@ -209,7 +210,7 @@ def _fill_people(many: int) -> None:
 
 
 def _fill_contact(many: int, size: int) -> None:
-    """What was said to people about the n-th of five invoices, and what came of it."""
+    """Insert the contacts about every fifth invoice, and their results."""
     about = {
         "customer_id": _person(f"n * {ONE_OF}", size),
         "invoice_id": f"'inv_' || {{n * {ONE_OF}:08}}",
@@ -271,7 +272,7 @@ def _fill_contact(many: int, size: int) -> None:
 
 
 def _fill_money(many: int) -> None:
-    """Ways to pay the n-th of five invoices, and what came back."""
+    """Insert ways to pay every fifth invoice, and refunds."""
     about = {"invoice_id": f"'inv_' || {{n * {ONE_OF}:08}}", "state": "'retired'"}
     fill_rows(PaymentLink, many, id="'pl_' || {n:08}", currency="'usd'", **about)
     fill_rows(PaymentAttempt, many, id="'pa_' || {n:08}", currency="'usd'", **about)
@@ -304,7 +305,7 @@ def _fill_money(many: int) -> None:
 
 
 def _fill_deliveries(many: int, endpoint: str) -> None:
-    """What was told to the clinic's software, and what it asked for."""
+    """Insert the clinic software's webhook deliveries and idempotency keys."""
     first = execute("SELECT MIN(id) FROM outgoing_event").fetchone()[0]
     fill_rows(
         WebhookDelivery,
@@ -325,8 +326,8 @@ def _fill_deliveries(many: int, endpoint: str) -> None:
 
 
 def _fill_books(many: int, size: int) -> int:
-    """Readings and comparisons, hourly ones of many Stripe accounts; the id of one that goes on,
-    which has seen all payments of its days at Stripe but each tenth.
+    """Insert hourly backfills and comparisons of many Stripe accounts; return the id of a
+    comparison in progress that has seen all payments of its period except every tenth.
     """
     since = int((real_now() - COMPARED).timestamp())
     done = {
@@ -351,14 +352,14 @@ def _fill_books(many: int, size: int) -> int:
     return int(run.id)
 
 
-AGE = timedelta(minutes=10)  # between one row and the next
+AGE = timedelta(minutes=10)  # between two rows
 OLDEST = timedelta(days=80)
 PHONE = "'+1' || {n:08} || '00'"
 
 
 def _aged(many: int) -> str:
-    """The time of the n-th of so many rows, the last of which is new; none is so old that it would
-    be deleted.
+    """Return SQL for the time of the n-th of `many` rows. The last is new, and none is so old that
+    it would be deleted.
     """
     now, step = to_micros(real_now()), int(AGE / timedelta(microseconds=1))
     oldest = now - int(OLDEST / timedelta(microseconds=1))
@@ -367,14 +368,15 @@ def _aged(many: int) -> str:
 
 
 def _person(number: str, size: int) -> str:
-    """Whose the invoice of this number is."""
+    """Return SQL for the customer of the invoice with this number."""
     return f"'cu_' || {{{number} % {size // CUSTOMER_HAS} + 1:08}}"
 
 
 def fill_rows(table: type[Row], many: int, **columns: str) -> None:
-    """Insert `many` rows made inside the database, `columns` by SQL expressions; `n` counts them,
-    `{n:08}` is padded. Columns that are not given and may not be null are empty, zero, false, now,
-    or the large account.
+    """Insert `many` rows generated inside the database, with SQL expressions for `columns`: `n` is
+    the row number, `{n:08}` is padded.
+
+    Other columns that are not nullable are empty, zero, false, now, or the large account.
     """
     about: Any = table._meta  # noqa: SLF001 - its public name
     usual = {
@@ -396,7 +398,7 @@ def fill_rows(table: type[Row], many: int, **columns: str) -> None:
 
 
 def _usual(field: Any) -> str:
-    """What stands in a column unless another value is given."""
+    """Return SQL for a column's default value."""
     if field.column_name == "account_id":
         return "'ac_large'"
     kinds = (
@@ -410,7 +412,7 @@ def _usual(field: Any) -> str:
 
 
 def _in_sql(expression: str) -> str:
-    """The expression as the database in use writes it."""
+    """Translate an expression to the dialect of the database in use."""
     postgres, start = is_postgres(), FUTURE.isoformat()
     day = (
         f"date '{start}' + (n % 300)"

@@ -1,7 +1,6 @@
-"""What `bench.growth` measures of `scan_overdue`: how long one person takes it who is due, and how
-much memory it needs, among as many people and invoices as there are.
+"""What `bench.growth` measures of `scan_overdue`: the time per customer who is due, and the memory.
 
-Nobody is contacted: they have consented to nothing, so the gate is asked and says no.
+Nobody is contacted: without consent the gate refuses every contact.
 """
 
 import re
@@ -18,14 +17,14 @@ from models.invoices.invoice import Invoice
 from models.transactions import execute, transaction
 from runtime.clock import real_now
 
-FEWEST, SHARE = 1_000, 100  # who are due: one for so many invoices
+FEWEST, SHARE = 1_000, 100  # customers who are due: at least, and one in so many invoices
 NEVER = 4_000_000_000_000_000  # microseconds; the year 2096
-MEMORY = "scan_overdue, memory in addition"  # in MiB
+MEMORY = "scan_overdue, memory in addition"  # MiB
 EACH = "scan_overdue, a person who is due"
 
 
 def fill_due(size: int) -> int:
-    """A course for everybody there is, and some people more who are due for contact: how many."""
+    """Give every customer a course, and add customers who are due for contact; return how many."""
     due = max(FEWEST, size // SHARE)
     with transaction():
         execute(
@@ -53,8 +52,8 @@ def fill_due(size: int) -> int:
 
 
 def measured(size: int) -> Iterator[tuple[str, float]]:
-    """What two scans cost, by name. The second one's time counts: the first one keeps a decision
-    about everybody, as it does whenever the reason is new.
+    """Yield what two scans cost, by name. The second scan is timed: the first records a decision
+    about everyone, because the reason is new.
     """
     due = fill_due(size)
     before = _peak_from_now()
@@ -67,12 +66,12 @@ def measured(size: int) -> Iterator[tuple[str, float]]:
 
 
 def _scan(due: int) -> None:
-    """Scan until nobody is left, and see that everybody was looked at."""
+    """Scan until no one is due; exits unless everyone was considered."""
     while _is_snoozed(scan_overdue.perform):
         pass
     looked_at = ContactCourse.select().where(ContactCourse.code == "no_consent").count()
     if looked_at != due or ContactCourse.due(real_now(), (), 1):
-        raise SystemExit(f"scan_overdue looked at {looked_at} people of {due}.")
+        raise SystemExit(f"scan_overdue considered {looked_at} of {due} customers.")
 
 
 def _is_snoozed(act: Callable[[], None]) -> bool:
@@ -84,7 +83,7 @@ def _is_snoozed(act: Callable[[], None]) -> bool:
 
 
 def _peak_from_now() -> int:
-    """Forget the most memory that this process has had; what it has now, in KiB. Linux only."""
+    """Reset this process's peak memory, and return its present memory in KiB. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
     return _peak()
 
@@ -92,5 +91,5 @@ def _peak_from_now() -> int:
 def _peak() -> int:
     told = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     if told is None:
-        raise SystemExit("/proc/self/status does not tell VmHWM.")
+        raise SystemExit("/proc/self/status does not show VmHWM.")
     return int(told[1])

@@ -1,5 +1,5 @@
-"""What `bench.growth` measures of sweeps that have something to do: invoices that become overdue,
-and old rows that are deleted.
+"""What `bench.growth` measures of sweeps that have work: invoices that become overdue, and old rows
+to delete.
 """
 
 import time
@@ -12,9 +12,9 @@ from jobs.mark_overdue import mark_overdue
 from models.invoices.invoice import Invoice
 from models.transactions import execute
 
-DUE = 10_000  # invoices, however many there are
-OLD = 50  # rows of a table
-# by what a row's age is told
+DUE = 10_000  # invoices, at any size
+OLD = 50  # rows per table
+# the column that holds a row's age
 AGED = {
     "staged_job": "finished_at",
     "idempotency_key": "created_at",
@@ -26,7 +26,7 @@ SWEPT, PRUNED = f"mark_overdue, {DUE:,} due", f"delete_expired_rows, {OLD} of ea
 
 
 def measured() -> Iterator[tuple[str, float]]:
-    """What each takes, in seconds, by name."""
+    """Yield what each sweep costs in seconds, by name."""
     yield PRUNED, min(_prune() for _ in range(3))
     fill_rows(
         Invoice,
@@ -48,13 +48,13 @@ def measured() -> Iterator[tuple[str, float]]:
         .where(Invoice.number.startswith("swept"), Invoice.status == "sent")
         .exists()
     ):
-        raise SystemExit("Some invoices that are due are not overdue.")
+        raise SystemExit("Some invoices past their due date are not overdue.")
     yield SWEPT, taken
     yield "mark_overdue, an invoice of these", taken / DUE
 
 
 def _prune() -> float:
-    """Let the first rows of each kind be old, and delete them."""
+    """Age the first rows of each table, and delete them; return the seconds."""
     for table, column in AGED.items():
         over = "WHERE state = 'done'" if table == "staged_job" else ""
         execute(
@@ -70,7 +70,7 @@ def _prune() -> float:
 
 
 def _until_done(act: Callable[[], None]) -> float:
-    """Perform a job, again while it says that there is more; how long that took, in seconds."""
+    """Perform a job until it no longer snoozes, and return the seconds."""
     begun = time.perf_counter()
     while True:
         try:

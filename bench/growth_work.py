@@ -1,6 +1,6 @@
-"""What `bench.growth` asks of an installation: every list with each filter and from a page in the
-middle, what is read about one thing, pages and gauges, the relay, the timetable's jobs with nothing
-to do, and what a comparison with Stripe and a reading of its events look up.
+"""What `bench.growth` measures of an installation: every list, with each filter and from a page in
+the middle; single objects, pages and gauges; the relay; the timetable's jobs with nothing to do;
+and the look-ups of a comparison and a backfill.
 """
 
 import json
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from falcon.testing import TestClient
 from redis import Redis
 
-import jobs  # noqa: F401 - makes every job known
+import jobs  # noqa: F401 - registers every job
 from actions.books.compare import sighted_invoices, unsighted_payments, unsighted_refunds
 from actions.books.receive_event import receive_stripe_event
 from delivery import relay
@@ -29,10 +29,10 @@ from web.people.responses import ItemKind
 
 CLIENT = TestClient(create_app())
 NAMED = re.compile(r"(\w+)=").findall
-PAGE = 100  # events that Stripe lists at once
-# they ask providers, and here there are none
+PAGE = 100  # events on a page of Stripe's list
+# jobs that call providers, which are not available here
 NEED_A_KEY = {"backfill_stripe_events", "reconcile_stripe", "find_strays"}
-# lists about one thing, each also from its first row on
+# lists about one object, each also measured from its first row on
 LISTS = (
     "invoices/inv_{middle}/timeline",
     "invoices/inv_{middle}/messages",
@@ -50,7 +50,7 @@ LISTS = (
 
 
 def acts(names: dict[str, str]) -> dict[str, Callable[[], Any]]:
-    """What is measured, by name."""
+    """Return what is measured, by name."""
     redis = Redis.from_url(os.environ["REDIS_URL"])
     run = Reconciliation.get_by_id(int(names["run"]))
     return {
@@ -63,27 +63,25 @@ def acts(names: dict[str, str]) -> dict[str, Callable[[], Any]]:
         "comparison, payments not seen": lambda: unsighted_payments(run, "", 10),
         "comparison, refunds not seen": lambda: unsighted_refunds(run, "", 10),
         "comparison, invoices seen": lambda: sighted_invoices(run, "", 200),
-        "backfill, a page of events known": partial(_take_in, int(names["size"])),
+        "backfill, a page of events known": partial(_receive_page, int(names["size"])),
     }
 
 
 def _addresses(names: dict[str, str]) -> dict[str, str]:
-    """What the API is asked for, by what that is called at any size: every list by what it may be
-    narrowed to, each also from its middle, and what is read about one thing.
-    """
-    found = {each: f"/api/{each}".format(**names) for each in _narrowed()}
+    """Return the paths that are measured, by a name that is the same at any size."""
+    found = {each: f"/api/{each}".format(**names) for each in _paths()}
     for path in LISTS:
         found[path] = f"/api/{path}".format(**names)
         first = _get(found[path], names).json["data"][0]["id"]
         found[f"{path}?startingAfter={{first}}"] = (
             f"{found[path]}?startingAfter={quote(str(first))}"
         )
-    _see_that_all_are_there(found)
+    _check_that_all_are_measured(found)
     return found
 
 
-def _narrowed() -> list[str]:
-    """Addresses with places for names."""
+def _paths() -> list[str]:
+    """Return the paths of lists and objects, with placeholders for names."""
     invoice, customer = "inv_{middle}", "cu_00000003"
     invoices = [
         "",
@@ -134,13 +132,13 @@ def _narrowed() -> list[str]:
     ]
 
 
-def _see_that_all_are_there(addresses: Iterable[str]) -> None:
-    """Every list of the API is among them, with all that narrows it, and from a row on."""
+def _check_that_all_are_measured(addresses: Iterable[str]) -> None:
+    """Check that every list of the API is measured, with all its filters and from a cursor."""
     paths = CLIENT.simulate_get("/api/openapi.json", protocol="https").json["paths"]
     for path, operations in paths.items():
         given = operations.get("get", {}).get("parameters", ())
         asked = {each["name"] for each in given if each["in"] == "query"}
-        if "limit" not in asked or path.endswith("/contact-preview"):  # which is no table
+        if "limit" not in asked or path.endswith("/contact-preview"):  # not backed by a table
             continue
         ours = re.compile(re.sub(r"\{\w+\}", "[^/?]+", path) + r"(\?.*)?$")
         used = {name for each in addresses if ours.match(f"/api/{each}") for name in NAMED(each)}
@@ -170,10 +168,10 @@ def _job(name: str) -> Callable[[], Any]:
     return job_type.perform
 
 
-def _take_in(size: int) -> None:
-    """Take in a page of the latest events, which are all here."""
+def _receive_page(size: int) -> None:
+    """Receive a page of the latest events, all of which are already known."""
     with transaction():
         for number in range(size - PAGE + 1, size + 1):
             event = {"id": f"evt_{number:08}", "type": "payment_intent.succeeded", "data": {}}
             if receive_stripe_event(event, json.dumps(event)) is not None:
-                raise SystemExit(f"{event['id']} was not known.")
+                raise SystemExit(f"{event['id']} was new.")

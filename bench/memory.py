@@ -1,6 +1,8 @@
-"""`bin/bench memory`: how much memory each process takes, as its proportional share (PSS): a page
-that several have counts in parts; after some requests, and after tens of thousands of payments'
-events that web takes in and workers process. Linux only.
+"""`bin/bench memory`: the memory of each process, before and after tens of thousands of payment
+events.
+
+It shows proportional set sizes (PSS): a page shared by several processes counts in parts. Linux
+only.
 """
 
 import base64
@@ -70,7 +72,7 @@ def memory(jobs: int) -> None:
         _until_healthy(port)
         for _ in range(REQUESTS):
             _get(port, "/readyz")
-        _work(env, port, REQUESTS, 0)  # what is loaded at first use is loaded by then
+        _work(env, port, REQUESTS, 0)  # warms up what is loaded on first use
         before = _sizes(started)
         _work(env, port, jobs, 1)
         after = _sizes(started)
@@ -79,12 +81,12 @@ def memory(jobs: int) -> None:
 
 
 def _sizes(started: dict[str, int]) -> dict[str, list[float]]:
-    """What the processes of each kind take."""
+    """Return the memory of the processes of each kind, in MiB."""
     found = {}
     for kind, pid in started.items():
         children = _children(pid)
         found[f"{kind}, the parent" if children else kind] = [_pss(pid)]
-        if kind == "worker":  # the pool begins with its relay
+        if kind == "worker":  # the pool starts its relay first
             found["relay"] = [_pss(children.pop(0))]
         if children:
             found[f"{kind}, each child"] = [_pss(child) for child in children]
@@ -99,7 +101,7 @@ def _row(what: str, before: list[float], after: list[float]) -> list[str]:
 
 
 def _work(env: dict[str, str], port: int, many: int, turn: int) -> None:
-    """Have as many events taken in, and wait until all are processed."""
+    """Send as many events, and wait until all are processed."""
     address = f"127.0.0.1:{port}"
     events = signed_events(turn, many, address, [f"inv_{number}" for number in range(INVOICES)])
     given = b"\n".join(base64.b64encode(each) for each in events)
@@ -121,11 +123,11 @@ def _run(env: dict[str, str], *command: str, given: bytes = b"") -> bytes:
 
 
 def _pss(pid: int) -> float:
-    """Its proportional share in MiB."""
+    """Return a process's proportional set size in MiB."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
-    raise click.ClickException("This system does not tell a process's share of memory.")
+    raise click.ClickException("This system does not show a process's share of memory.")
 
 
 def _children(pid: int) -> list[int]:
@@ -150,7 +152,7 @@ def _get(port: int, path: str) -> None:
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).close()
     except urllib.error.HTTPError as refused:
-        refused.close()  # an answer all the same
+        refused.close()  # an error is an answer too
 
 
 def _until_healthy(port: int) -> None:
@@ -165,7 +167,7 @@ def _until_healthy(port: int) -> None:
 
 
 def fill() -> None:
-    """An account with sent invoices, for the events to pay."""
+    """Create an account with sent invoices for the events to pay."""
     use_database(get_settings().database_url)
     now = real_now()
     stamps = {"created_at": now, "updated_at": now}

@@ -1,4 +1,4 @@
-"""How the benchmarks print."""
+"""The output of the benchmarks."""
 
 from rich.console import Console
 from rich.table import Table

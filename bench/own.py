@@ -1,5 +1,6 @@
-"""Payphone's side of `bin/bench quick`: the two jobs, registered as any other. `own fill JOB COUNT
-ROUND` stages and nudges them as a request does; `own work` runs the pool.
+"""Payphone's side of `bin/bench quick`: two jobs, registered like any other.
+
+`own fill JOB COUNT ROUND` stages and nudges them as a request does; `own work` runs the pool.
 """
 
 import sys

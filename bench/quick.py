@@ -1,9 +1,9 @@
-"""`bin/bench quick`: jobs beside RQ's SimpleWorker and huey, intake beside the plain way and a bare
-Falcon, in one run of three minutes; writes `bench/RESULTS.md`.
+"""`bin/bench quick`: compares jobs with RQ's SimpleWorker and huey, and intake with the plain way
+and bare Falcon, in one run of three minutes; writes `bench/RESULTS.md`.
 
-Everybody has two worker processes, the same Redis, SQLite as durable as ours, and logs from
-WARNING up. Rounds are interleaved, so that a machine that grows slower is slower for all; what
-carries over to another machine are the ratios.
+All sides have two worker processes, the same Redis, SQLite as durable as ours, and log from WARNING
+up. Rounds are interleaved, so that a machine that becomes slower affects all. Only the ratios carry
+over to other machines.
 """
 
 import base64
@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "bench" / "peers"
 LOCK = PEERS / "requirements.lock"
 RESULTS = ROOT / "bench" / "RESULTS.md"
-SECRET = "whsec_bench"  # noqa: S105 - signs what this process sends to itself
+SECRET = "whsec_bench"  # noqa: S105 - signs events that this process sends to itself
 PATIENCE = 90.0  # seconds for one turn
 ROWS = 500
 CONNECTIONS = 16
@@ -48,7 +48,7 @@ OURS = "Payphone"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The least that a ratio of ours to a peer's should be."""
+    """The lowest acceptable ratio of our rate to a peer's; None for no goal."""
 
     work: str
     peer: str
@@ -63,7 +63,7 @@ GOALS = (
     Goal("intake", "the plain way", 2.0),
     Goal("intake", "bare Falcon", None),
 )
-# how many a turn takes: some seconds' work
+# jobs or events per turn: a few seconds' work
 COUNTS = {
     ("no-op job", OURS): 1500,
     ("no-op job", "RQ SimpleWorker"): 1500,
@@ -71,16 +71,16 @@ COUNTS = {
     ("realistic job", OURS): 800,
     ("realistic job", "RQ SimpleWorker"): 800,
     ("realistic job", "huey"): 2000,
-    ("intake", OURS): 1200,
-    ("intake", "the plain way"): 1200,
-    ("intake", "bare Falcon"): 4000,
+    ("intake", OURS): 5000,
+    ("intake", "the plain way"): 5000,
+    ("intake", "bare Falcon"): 15000,
 }
 FUNCTIONS = {"no-op job": "nothing", "realistic job": "realistic"}
 
 
 @dataclass(slots=True)
 class Place:
-    """Where a run happens: its folder, Redis and environment."""
+    """Where a benchmark runs: its folder, Redis and environment."""
 
     folder: Path
     redis_url: str
@@ -89,7 +89,7 @@ class Place:
     env: dict[str, str] = field(default_factory=dict)
 
     def fresh(self, name: str) -> Path:
-        """An empty folder."""
+        """Create an empty folder."""
         self.turn += 1
         made = self.folder / f"{name}-{self.turn}"
         made.mkdir()
@@ -100,7 +100,7 @@ class Place:
 @click.option("--rounds", default=3, show_default=True, help="Turns of each.")
 @click.option("--write/--no-write", default=True, help="Whether to write bench/RESULTS.md.")
 def quick(rounds: int, write: bool) -> None:
-    """Measure jobs and intake beside other libraries."""
+    """Compare jobs and intake with other libraries."""
     python = _peers_python()
     found: dict[tuple[str, str], list[float]] = {what: [] for what in COUNTS}
     with (
@@ -125,8 +125,8 @@ def quick(rounds: int, write: bool) -> None:
 
 
 def _empty_queues(place: Place) -> None:
-    """Let nothing wait for anybody: the peers' jobs are in Redis, ours in the database, where those
-    of an intake before are.
+    """Discard waiting jobs: the peers' are in Redis, ours in the database, such as those left by an
+    intake.
     """
     Redis.from_url(place.redis_url).flushall()
     with sqlite3.connect(place.env["DATABASE_URL"].removeprefix("sqlite:///")) as database:
@@ -162,16 +162,17 @@ def _document(headings: list[str], rows: list[list[str]], rounds: int) -> str:
     how = (
         f"`bin/bench quick` of {datetime.now(UTC):%Y-%m-%d} at {revision or 'no revision'}: medians"
         f" of {rounds} interleaved rounds; {os.cpu_count()} cores, {platform.system()}, Python"
-        f" {platform.python_version()}. Two worker processes each. Ratios carry over to another"
-        " machine, figures do not; more is faster."
+        f" {platform.python_version()}. Each side has two worker processes. Ratios carry over to"
+        " other machines, rates do not; more is faster."
     )
     why = (
-        "Payphone's job is a row, claimed in one commit and settled in another one, with its own"
-        " writes; the peers' jobs live in Redis alone, and huey's leaves it before it runs. Its"
-        " intake answers once event and job are in one commit. All jobs here are one account's, and"
-        " are taken several at once; where several accounts' jobs wait, they take turns one by one."
+        "A job of Payphone's is a database row, claimed in one commit and settled in another"
+        " together with its own writes. The peers' jobs live in Redis alone, and huey removes a job"
+        " before it runs. Payphone's intake answers once event and job are in one commit. All jobs"
+        " here belong to one account and are claimed several at once; when several accounts' jobs"
+        " wait, they take turns one by one."
     )
-    return "\n".join(["# Beside other libraries", "", how, "", *lines, "", why, ""])
+    return "\n".join(["# Compared with other libraries", "", how, "", *lines, "", why, ""])
 
 
 def _rate(place: Place, work: str, who: str, count: int) -> float:
@@ -181,7 +182,7 @@ def _rate(place: Place, work: str, who: str, count: int) -> float:
 
 
 def _peers_python() -> str:
-    """The interpreter of the peers' own environment, which is made on first use."""
+    """Return the interpreter of the peers' own environment, which is created on first use."""
     folder = ROOT / ".venv-bench-peers"
     python, stamp = folder / "bin" / "python", folder / "installed"
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
@@ -202,7 +203,7 @@ def _peers_python() -> str:
 
 
 def _prepare(place: Place) -> None:
-    """Databases for everybody, and the environment that all processes get."""
+    """Create both databases, and the environment that all processes get."""
     own, theirs = place.folder / "own.db", place.folder / "peers.db"
     place.env = os.environ | {
         "REDIS_URL": place.redis_url,
@@ -218,7 +219,7 @@ def _prepare(place: Place) -> None:
     _run(place, sys.executable, "-m", "bin.commands", "migrate")
     for path in (own, theirs):
         with sqlite3.connect(path) as database:
-            # two peers that begin at once would be in each other's way
+            # here, because two peers that start together would block each other
             database.execute("PRAGMA journal_mode = wal")
             database.execute("CREATE TABLE bench_row (id INTEGER PRIMARY KEY, value INTEGER)")
             database.executemany(
@@ -229,7 +230,7 @@ def _prepare(place: Place) -> None:
 
 
 def _jobs(place: Place, work: str, who: str, count: int) -> float:
-    """Jobs a second, from the first that is done to the last; all were queued before."""
+    """Return jobs per second, from the first done to the last; all are enqueued beforehand."""
     tallies, ready = place.fresh("tally"), place.fresh("ready")
     go = ready.parent / f"go-{place.turn}"
     place.env |= {
@@ -238,22 +239,22 @@ def _jobs(place: Place, work: str, who: str, count: int) -> float:
         "BENCH_GO": str(go),
     }
     if who == OURS:
-        script, processes = [sys.executable, "-m", "bench.own"], 1  # a pool of two
+        script, processes = [sys.executable, "-m", "bench.own"], 1  # one pool with two workers
     else:
         file = {"RQ SimpleWorker": "rq_peer.py", "huey": "huey_peer.py"}[who]
         script, processes = [place.python, str(PEERS / file)], 2
     _run(place, *script, "fill", FUNCTIONS[work], str(count), str(place.turn))
     with _processes(place, processes, *script, "work"):
-        if who != OURS:  # ours are forked ready
-            _until(lambda: len(list(ready.iterdir())) == processes, f"{who} is ready")
+        if who != OURS:  # our workers are forked ready
+            _wait_until(lambda: len(list(ready.iterdir())) == processes, f"{who} is ready")
             go.touch()
-        _until(lambda: tally.told(tallies)[0] >= count, f"{who} has done {count} jobs")
+        _wait_until(lambda: tally.told(tallies)[0] >= count, f"{who} has done {count} jobs")
         done, seconds = tally.told(tallies)
     return done / seconds
 
 
 def _intake(place: Place, who: str, count: int) -> float:
-    """Events a second that are answered 200."""
+    """Return events per second that are answered 200."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -271,7 +272,7 @@ def _intake(place: Place, who: str, count: int) -> float:
     )
     place.turn += 1
     with _processes(place, 1, python, "-m", "gunicorn", *how):
-        _until(lambda: _answers(port), f"{who} answers")
+        _wait_until(lambda: _answers(port), f"{who} answers")
         client = (place.python, str(PEERS / "client.py"), address, str(CONNECTIONS))
         told = json.loads(_run(place, *client, given=events))
     if told["statuses"] != {"200": count}:
@@ -282,8 +283,8 @@ def _intake(place: Place, who: str, count: int) -> float:
 def signed_events(
     turn: int, count: int, address: str, invoices: Sequence[str] = ("inv_bench",)
 ) -> Iterator[bytes]:
-    """Requests with a signed `payment_intent.succeeded` each, about as large as Stripe's, for each
-    of the invoices in turn.
+    """Yield requests with a signed `payment_intent.succeeded` each, of about the size of Stripe's,
+    for the invoices in turn.
     """
     for number in range(count):
         intent = {
@@ -343,7 +344,7 @@ def _run(place: Place, *command: str, given: bytes = b"") -> bytes:
 
 @contextmanager
 def _processes(place: Place, many: int, *command: str) -> Iterator[None]:
-    """So many of these, until the end; what they say is shown only if a turn fails."""
+    """Run `many` processes until the end; their output is shown only if a turn fails."""
     log = (place.folder / "log").open("w+b")
     made = [
         subprocess.Popen(command, cwd=ROOT, env=place.env, stdout=log, stderr=log)  # noqa: S603
@@ -366,9 +367,9 @@ def _processes(place: Place, many: int, *command: str) -> Iterator[None]:
         log.close()
 
 
-def _until(is_so: Callable[[], bool], what: str) -> None:
+def _wait_until(is_so: Callable[[], bool], what: str) -> None:
     give_up = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > give_up:
-            raise click.ClickException(f"It did not happen in {PATIENCE:.0f} s that {what}.")
+            raise click.ClickException(f"Timed out after {PATIENCE:.0f} s waiting until {what}.")
         time.sleep(0.02)

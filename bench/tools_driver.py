@@ -1,5 +1,7 @@
-"""Asks the agent's tools of a web server that it starts, and prints how long each answer took;
-`bench.tools` runs it. Arguments: how many calls, and for how many seconds.
+"""Starts a web server, calls the assistant's tools, and prints how long each answer took.
+`bench.tools` runs it.
+
+Arguments: the number of calls, and the seconds per turn.
 """
 
 import json
@@ -27,18 +29,18 @@ from models.transactions import transaction, use_database
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
-SECRET = "vapi-webhook-secret-bench"  # noqa: S105 - proves what this process sends to itself
+SECRET = "vapi-webhook-secret-bench"  # noqa: S105 - authenticates requests to this process
 SPEECH = (1.0, 3.0)  # seconds between two questions of a call
-QUICKLY = (0.05, 0.15)  # seconds, so that a single call asks enough
-WARM = 4  # seconds before the clock, for each thread of the server to have read and written
+QUICKLY = (0.05, 0.15)  # seconds, so that a single call asks often enough
+WARM = 4  # seconds before timing starts, so that each thread of the server has read and written
 ROOT = Path(__file__).parents[1]
-START = 60.0  # seconds for the web server to answer, or to end
-UNTIMED = 2  # questions of each call before the clock
-WRITES = 5  # one question in so many changes rows
-# Calls in which nothing is asked but one such question: asked again in the same call, it changes
-# nothing, and is answered by a read.
+START = 60.0  # seconds for the web server to start, or to stop
+UNTIMED = 2  # questions of each call that are not timed
+WRITES = 5  # one question in so many writes rows
+# Calls for one such question each: repeated in the same call, it writes nothing and is answered
+# by a read.
 SPARE = 2000
-# what Vapi sends of the talk with each question
+# the conversation so far, which Vapi sends with each question
 TALK = [
     {"role": "bot" if place % 2 == 0 else "user", "message": "words that were said " * 5}
     for place in range(40)
@@ -46,7 +48,7 @@ TALK = [
 
 
 def main() -> None:
-    """Print {alone, together} of {reads, writes}: seconds that each question waited."""
+    """Print {alone, together} of {reads, writes}: the seconds that each question waited."""
     os.environ |= {"VAPI_WEBHOOK_SECRET": SECRET, "PUBLIC_URL": "http://payphone"}
     get_settings.cache_clear()
     calls, seconds = int(sys.argv[1]), int(sys.argv[2])
@@ -65,7 +67,7 @@ def main() -> None:
 
 @contextmanager
 def _web() -> Iterator[str]:
-    """The address of a web server with its own settings, as `Procfile` starts it."""
+    """Start a web server as `Procfile` does, and yield its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -94,7 +96,7 @@ def _answers(url: str) -> bool:
 
 
 def _calls(many: int) -> list[str]:
-    """Calls that are going on, each with a verified person and a bill."""
+    """Create calls in progress, each with a verified customer and an invoice."""
     now = real_now()
     stamps: dict[str, Any] = {"created_at": now, "updated_at": now}
     made = []
@@ -135,11 +137,11 @@ def _calls(many: int) -> list[str]:
 def _turn(
     url: str, ids: list[str], spare: Iterator[str], seconds: int, speech: tuple[float, float]
 ) -> dict[str, list[float]]:
-    """Every call talks in a thread of its own."""
+    """Let every call talk in its own thread."""
     waits: dict[str, list[float]] = {"reads": [], "writes": []}
     until = time.monotonic() + seconds
     headers = {"X-Vapi-Secret": SECRET, "Content-Type": "application/json"}
-    # the certificates of this machine are read once, not by each call
+    # one client, so that the system's certificates are read once, not for each call
     kept = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     client = httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30, limits=kept)
     talks = [
@@ -164,7 +166,7 @@ def _talk(
 ) -> None:
     asked = 0
     while time.monotonic() < until:
-        time.sleep(random.uniform(*speech))  # noqa: S311 - a pause in a talk
+        time.sleep(random.uniform(*speech))  # noqa: S311 - a pause in a conversation
         writes = asked % WRITES == WRITES - 1
         tool = ("createPaymentLink", {"by": "read_out"}) if writes else ("getUnpaidInvoice", {})
         asks_in = next(spare) if writes else vapi_id

@@ -1,6 +1,6 @@
 # Sourced by the commands in this folder: builds .venv from the lock on first use, and again when
 # the lock changes.
-# `lock` names the lock file; the development lock holds everything the other one does.
+# `lock` names the lock file; the development lock includes everything in the other one.
 
 lock="${lock:-requirements.lock}"
 stamp=".venv/.installed"
@@ -53,7 +53,7 @@ set_up() {
 }
 
 if ! is_set_up; then
-    # Of those who start at once, one sets up, and the others wait for it (where there is flock).
+    # With flock, one of several concurrent commands sets up while the others wait for it.
     exec 9<bin/setup.sh
     ! command -v flock >/dev/null || flock 9
     if ! is_set_up; then set_up; fi

@@ -1,4 +1,4 @@
-"""One attempt at a job: claimed, performed, and settled under the claim it was given."""
+"""One attempt at a claimed job: perform it and settle its row under the claim."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +27,11 @@ log = get_log("job")
 
 
 class Snooze(PayphoneError):
-    """Not now (a lock is busy, a limit is reached): come back in `delay` seconds, no attempt used
-    up; with the arguments `onward` from now on, if there are any. `then` is called once the row
-    says that the job waits.
+    """The job cannot run now (a lock is busy, a limit is reached): retry in `delay` seconds without
+    using up an attempt.
+
+    `onward`, if not empty, replaces the job's arguments. `then` is called once the row says that
+    the job waits.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Snooze(PayphoneError):
 
 
 class ClaimLost(PayphoneError):
-    """Another attempt has taken over: whatever this one was about to write is rolled back."""
+    """Another attempt has taken over the job; all that this one has written is rolled back."""
 
 
 class JobTimeout(BaseException):
@@ -55,8 +57,9 @@ class JobTimeout(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: done, snoozed, failed, dead, lost, or returned unbegun; and in how many
-    seconds the job is due again.
+    """How an attempt ended: done, snoozed, failed, dead, lost, or returned (not begun).
+
+    The job is due again in `delay` seconds.
     """
 
     state: str
@@ -66,9 +69,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Company:
-    """What a worker is told by jobs that it has claimed together: those that are done and have
-    written nothing of their own, for it to record with `record_all`; and, by calling `part`, that
-    one of them is about to wait for somebody.
+    """What jobs that a worker has claimed together share with it.
+
+    `unrecorded` collects jobs that are done but have written nothing of their own; the worker
+    records them with `record_all`. A job calls `part` before it waits for a provider.
     """
 
     unrecorded: list[Claimed]
@@ -88,10 +92,11 @@ _current: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
 
 @contextmanager
 def recording() -> Iterator[None]:
-    """The transaction that ends a job: what is written inside commits together with its `done`.
+    """The transaction that ends a job: what is written inside it commits together with the state
+    `done`.
 
-    Raises ClaimLost, and rolls back, when another attempt has taken over. Outside `perform`
-    (a test that calls a job's function) it is a plain transaction.
+    Raises ClaimLost, and rolls back, when another attempt has taken over. Outside `perform` (a test
+    that calls a job's function) it is a plain transaction.
     """
     attempt = _current.get()
     with transaction():
@@ -115,14 +120,14 @@ def attempt_number() -> int:
 
 
 def own_queue() -> str:
-    """The queue of the running job, for what it stages and waits for; '' outside a job."""
+    """The queue of the running job, for the jobs that it stages and waits for; '' outside a job."""
     attempt = _current.get()
     return attempt.job.queue if attempt else ""
 
 
 def part_company() -> None:
-    """Let others have the jobs that the running job's worker has claimed along with it, before this
-    one waits for a provider.
+    """Give back the jobs that the worker has claimed along with the running one, before this one
+    waits for a provider.
     """
     attempt = _current.get()
     if attempt is not None and attempt.company is not None:
@@ -130,8 +135,9 @@ def part_company() -> None:
 
 
 def leave_lock(key: str, token: str) -> bool:
-    """Leave it to whoever shows that the running job is over to release a lock of it in the same
-    trip to Redis. False, and the lock is still to be released, unless the job is recorded as done.
+    """Defer the release of a lock to the round trip to Redis that shows the running job as over.
+
+    Returns False unless the job is recorded as done; the caller must then release the lock itself.
     """
     attempt = _current.get()
     if attempt is None or attempt.locks is None or not attempt.recorded:
@@ -147,11 +153,11 @@ def perform(
     locks: dict[str, str] | None = None,
     company: Company | None = None,
 ) -> Outcome:
-    """Run a claimed job and record in its row how it ended, whichever way that was.
+    """Run a claimed job and record in its row how it ended, even if it raised.
 
-    With `alarm`, a signal ends it when its time is up. A thread of a web process cannot have one
-    and relies on the timeouts of what it calls. `locks`, if given, gets the locks, each with its
-    token, that the caller is to release.
+    With `alarm`, a signal interrupts the job when its time is up. A thread of a web process cannot
+    use signals and relies on the timeouts of what it calls. `locks`, if given, receives the locks
+    and their tokens that the caller must release.
     """
     attempt = _Attempt(job, locks, company)
     token = _current.set(attempt)
@@ -161,7 +167,7 @@ def perform(
             if company is None and not attempt.recorded:
                 with recording():
                     pass
-    # Also what nobody foresaw: however a job ends, its row must say so.
+    # Unforeseen errors too: however a job ends, its row must say so.
     except (Exception, JobTimeout) as error:  # noqa: BLE001
         return _settle(attempt, job_type, error)
     finally:
@@ -174,9 +180,11 @@ def perform(
 def record_all(
     done: Sequence[Claimed], unbegun: Sequence[Claimed], are_pushed: bool = True
 ) -> dict[int, Outcome]:
-    """Record, in one commit, these jobs as done and give those back that were not begun, which uses
-    up no attempt; how each of both ended, by its id. The caller pushes those if they `are_pushed`,
-    else the relay does.
+    """Record the `done` jobs as done and give back the `unbegun` ones, which uses up no attempt, in
+    one commit.
+
+    Returns the outcome of each job by its id. The caller pushes the jobs given back if
+    `are_pushed`; otherwise the relay does.
     """
 
     def record() -> dict[int, Outcome]:
@@ -191,7 +199,7 @@ def record_all(
 
 
 def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outcome:
-    """Record in the row how an attempt ended that raised."""
+    """Record in the row how an attempt that raised `error` ended."""
     job = attempt.job
     match error:
         case _ if attempt.recorded:
@@ -201,7 +209,7 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             return Outcome("lost", str(error))
         case Snooze() | Conflict():
             snooze = error if isinstance(error, Snooze) else Snooze(str(error), CONFLICT_DELAY)
-            why, delay = _kept(str(snooze)), snooze.delay
+            why, delay = _storable(str(snooze)), snooze.delay
             held = snooze_job(job, why, delay, snooze.onward)
             if snooze.then is not None:
                 snooze.then()
@@ -215,13 +223,13 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
 def _not_its_fault(
     job: Claimed, job_type: JobType, error: BaseException
 ) -> tuple[str, float] | None:
-    """Why an attempt that raised this uses up none, and when (seconds) the next one may be; None
-    where it is a failure.
+    """Return the reason and the delay in seconds if `error` is not the job's fault, so that it uses
+    up no attempt; None if the attempt failed.
     """
     if isinstance(error, OperationalError) and gave_way(error):
         return explain(error), CONFLICT_DELAY
     if isinstance(error, OperationalError) and lacks_tables(error) and _is_of_another_release():
-        return explain(error), UNKNOWN_DELAY  # until it is migrated
+        return explain(error), UNKNOWN_DELAY  # the database may be migrated by then
     if isinstance(error, TypeError) and not job_type.takes(job.args):
         return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
     if is_only_away(error):
@@ -230,7 +238,7 @@ def _not_its_fault(
 
 
 def _is_of_another_release() -> bool:
-    """Whether the database is not as this release has it; if nobody can say, it may be."""
+    """Whether the database's schema differs from this release's; True if that is unknown."""
     from models.migrate import newer, pending  # noqa: PLC0415 - nothing else here reads migrations
 
     try:
@@ -240,8 +248,8 @@ def _is_of_another_release() -> bool:
 
 
 def put_off_unknown(job: Claimed) -> Outcome:
-    """Leave a job that this release does not know to one that knows it: it is tried again in a
-    minute, and no attempt is used up.
+    """Put off a job that this release does not know for a minute, without using up an attempt, so
+    that a worker of a release that knows it can take it.
     """
     return _put_off(job, UNKNOWN, UNKNOWN_DELAY)
 
@@ -253,7 +261,7 @@ def _put_off(job: Claimed, why: str, delay: float) -> Outcome:
 
 def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     state = "dead" if job.attempts >= job.max_attempts else "failed"
-    text = _kept(f"{type(error).__name__}: {error}")[:500]
+    text = _storable(f"{type(error).__name__}: {error}")[:500]
     # Errors raised on purpose explain themselves; only others need a traceback.
     unexpected = None if isinstance(error, PayphoneError) else error
     log.warning(
@@ -264,13 +272,14 @@ def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
         of=job.max_attempts,
         state=state,
     )
-    anew = isinstance(error, SomeFailed)  # they are not behind where it has stopped
+    anew = isinstance(error, SomeFailed)  # the failed rows lie before where the scan stopped
     return _held(fail_job(job, text, delay, anew), Outcome(state, type(error).__name__, delay))
 
 
-def _kept(words: str) -> str:
-    """What a row may keep of an error's words, which may quote what a job had in its hands: no key,
-    no card number, and nothing that no database takes.
+def _storable(words: str) -> str:
+    """Make an error's text safe to store: no key, no card number, nothing that a database rejects.
+
+    The text may quote the data that the job was working on.
     """
     return redact(hide_secrets(storable_text(words)))
 

@@ -1,8 +1,8 @@
-"""The jobs that a worker has in its hands, mostly one: shown in RQ as begun, performed one after
-the other, recorded, and shown as over.
+"""The jobs that a worker has claimed, usually one: show them in RQ as started, perform them one
+after the other, record them, and show them as ended.
 
-Those that it does not come to within one turn's time, or that would wait for a provider with one of
-them, are given back.
+Jobs that it does not reach within one turn, or before one of them waits for a provider, are given
+back.
 """
 
 import time
@@ -24,19 +24,19 @@ from models.delivery.staged_job import reschedule
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 
-# Allowed for everything around the job itself, such as claiming it. The database gives up a
-# statement sooner, so only a process that hangs gets here.
+# Allowed for everything around the job itself, such as claiming it. The database aborts a statement
+# sooner, so only a process that hangs exceeds this.
 CLAIM_SECONDS = 30.0
-_MOST_FAILURES = 2  # of the records that are tried again one by one
+_MOST_FAILURES = 2  # after so many failed records, the rest are left to their leases
 
 log = get_log("worker")
 Shown = TypeVar("Shown")
 
 
 class Batch:
-    """Jobs of one queue that the worker called `name` has claimed.
+    """Jobs of one queue that the worker `name` has claimed.
 
-    It calls `deadline` with the time by which a job must be over, as `Worker` does.
+    Calls `deadline` with the time by which a job must be over, as `Worker` does.
     """
 
     def __init__(
@@ -44,25 +44,27 @@ class Batch:
     ) -> None:
         self._redis, self._name, self._jobs = redis, name, jobs
         self._deadline = deadline
-        self._open = list(jobs)  # shown as begun, and not yet as over
+        self._open = list(jobs)  # shown as started, but not yet as ended
         self._unbegun = list(jobs)
         self._unrecorded: list[Claimed] = []
         self._executions: dict[int, rq_view.Execution] = {}
         self._outcomes: dict[int, Outcome] = {}
-        self.gave_back = False  # whether it did not come to all of them
+        self.gave_back = False  # whether some jobs were given back
 
     def show(self, instead: rq_view.Instead | None) -> None:
-        """Show them as begun, the first one `instead` of another one that was popped."""
+        """Show the jobs as started; the first was claimed `instead` of the one that was popped."""
         begun = shown(lambda: rq_view.start(self._redis, self._jobs, self._name, instead))
         self._executions = {
             job.id: execution for job, execution in zip(self._jobs, begun or (), strict=False)
         }
 
     def perform(self, goes_on: Callable[[], bool]) -> dict[str, str]:
-        """Perform them, at least one, for one turn's time and while the worker `goes_on`; the locks
-        that are to be released when they are shown as over.
+        """Perform jobs until one turn's time is up or the worker no longer `goes_on`, but at least
+        one.
+
+        Returns the locks to release when the jobs are shown as ended.
         """
-        # the lock of a job that has company is released at once: the next one may need it
+        # in a batch of several, each lock is released at once: the next job may need it
         locks: dict[str, str] | None = None if self._unbegun[1:] or not self._executions else {}
         until = time.monotonic() + LEAST
         while self._unbegun:
@@ -87,15 +89,15 @@ class Batch:
             return put_off_unknown(job)
         company = None
         if self._jobs[1:]:
-            company = Company(self._unrecorded, lambda: self._part(job))
+            company = Company(self._unrecorded, lambda: self._settle_others(job))
         self._deadline(time.monotonic() + job_type.timeout)
         try:
             return perform(job, job_type, locks=locks, company=company)
         finally:
             self._deadline(time.monotonic() + CLAIM_SECONDS)
 
-    def _part(self, job: Claimed) -> None:
-        """Be done with all others before `job` waits for somebody."""
+    def _settle_others(self, job: Claimed) -> None:
+        """Settle all other jobs before `job` waits for a provider."""
         self._record()
         self._show_over([other for other in self._open if other is not job], is_last=False)
 
@@ -106,8 +108,10 @@ class Batch:
         self._unbegun.clear()
 
     def record_what_is_left(self) -> None:
-        """Record what the database was in the way of, each by itself: one that cannot be recorded
-        keeps no other. What cannot be is performed again when its lease is over.
+        """Record what the database could not record before, one job at a time, so that one failure
+        does not block the others.
+
+        A job that still cannot be recorded is performed again when its lease expires.
         """
         left: list[tuple[list[Claimed], list[Claimed]]]
         left = [([job], []) for job in self._unrecorded] + [([], [job]) for job in self._unbegun]
@@ -122,8 +126,8 @@ class Batch:
                     return
 
     def show_over(self, locks: dict[str, str], pops: str) -> rq_view.Next:
-        """Show as over those that are not shown so yet, release `locks`, and pop the next id from
-        the queue `pops`, if it names one.
+        """Show the remaining jobs as ended, release `locks`, and pop the next id from the queue
+        `pops`, unless that is ''.
         """
         return self._show_over(self._open, locks=locks, pops=pops)
 
@@ -147,17 +151,18 @@ class Batch:
         if ended is None:
             for job in over:
                 if self._outcomes[job.id].state == "returned":
-                    reschedule("id = ?", (job.id,))  # it left the queue, and did not come back
+                    reschedule("id = ?", (job.id,))  # not in RQ's queue: the relay must push it
         return ended or rq_view.Next()
 
     def first_outcome(self) -> Outcome:
-        """How the first one ended."""
+        """The outcome of the first job."""
         return self._outcomes[self._jobs[0].id]
 
 
 def shown(act: Callable[[], Shown]) -> Shown | None:
-    """What `act` answers; None where Redis refuses. The row decides: what RQ shows is corrected by
-    the relay, or expires.
+    """Return the result of `act`, or None if Redis fails.
+
+    The rows decide; RQ's view is corrected by the relay, or expires.
     """
     try:
         return act()
@@ -167,7 +172,7 @@ def shown(act: Callable[[], Shown]) -> Shown | None:
 
 
 def bind(job: Claimed) -> None:
-    """Say in each line of the log whose it is."""
+    """Add the job to each line of the log."""
     bind_contextvars(job=job.name, job_id=job.id, attempt=job.attempts, request_id=job.request_id)
 
 

@@ -1,4 +1,4 @@
-"""Which of relay, scheduler and workers are running, by their heartbeats in Redis."""
+"""Whether the relay, the scheduler and the workers are running, by their heartbeats in Redis."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from delivery.scheduler import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
 DETOUR = (
-    f"what people wait for goes to {INSTEAD_OF_INTERACTIVE}, whose workers may be busy for long;"
-    f" add {INTERACTIVE}=1 to WORKERS and restart them"
+    f"jobs that people wait for go to {INSTEAD_OF_INTERACTIVE}, whose workers may be busy for"
+    f" long; add {INTERACTIVE}=1 to WORKERS and restart them"
 )
 WRITE_KEY = "payphone:writable"
 _SECOND = 1_000_000
@@ -19,11 +19,11 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LifeSigns:
-    """Seconds since the last heartbeats of relay and scheduler (None: none for a minute), and how
-    many workers each queue has.
+    """Seconds since the last heartbeats of the relay and the scheduler (None: none within a
+    minute), and the number of live workers per queue.
 
-    `refusal` is the error with which Redis has just refused to write; '' if it has not. `frozen` is
-    the pool whose supervisor does nothing; '' for none.
+    `refusal` is the error with which Redis has just refused a write ('' if it accepted it).
+    `frozen` is the pool whose supervisor is frozen ('' if none is).
     """
 
     relay: float | None
@@ -34,16 +34,17 @@ class LifeSigns:
 
     @property
     def detour(self) -> str:
-        """What follows from it, and what to do, when only other queues are served than that of what
-        people wait for, as under `WORKERS` of an older release; empty when it is served.
+        """A warning, with what to do, if no worker serves the interactive queue but some serve the
+        queue used instead, as under the `WORKERS` setting of an older release; otherwise ''.
         """
         served = self.workers[INSTEAD_OF_INTERACTIVE] and not self.workers[INTERACTIVE]
         return DETOUR if served else ""
 
 
 def read_life_signs(redis: Redis, now: int) -> LifeSigns:
-    """Read the heartbeats. `now` is the database's clock in microseconds, which the relay writes
-    too. Raises RedisError.
+    """Read the heartbeats and test whether Redis accepts a write.
+
+    `now` is the database's clock in microseconds, which the relay uses too. Raises RedisError.
     """
     with redis.pipeline(transaction=False) as pipe:
         pipe.get(HEARTBEAT_KEY)
@@ -65,6 +66,6 @@ def read_life_signs(redis: Redis, now: int) -> LifeSigns:
 
 
 def _age(written: bytes | None, unit: int, now: int) -> float | None:
-    if written is None or not written.isdigit():  # what nobody of ours has written is no sign
+    if written is None or not written.isdigit():  # not written by us: no heartbeat
         return None
     return max(0.0, (now - int(written) * unit) / _SECOND)

@@ -1,5 +1,6 @@
-"""Per-invoice Redis locks, which spare two workers from doing the same work. What makes it safe is
-the row's version, not the lock.
+"""Redis locks per invoice, which save two workers from doing the same work.
+
+Correctness rests on the row's version, not on the lock.
 """
 
 import secrets
@@ -20,7 +21,7 @@ from runtime.settings import get_settings
 
 LEASE = 25.0  # seconds; longer than any attempt (20), shorter than its claim (30)
 WAIT = 2.0
-PAUSE = 0.02  # seconds between two tries
+PAUSE = 0.02  # seconds between two attempts to take the lock
 BUSY_DELAY = 0.5
 
 log = get_log("locks")
@@ -37,10 +38,10 @@ def _redis() -> Redis:
 
 @contextmanager
 def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
-    """Hold the invoice's lock. Raises Snooze, which uses up no attempt, when it stays busy for
-    `wait` seconds.
+    """Hold the invoice's lock.
 
-    Without Redis the work goes on unlocked, and the compare-and-set on the row decides.
+    Raises Snooze, which uses up no attempt, if it stays busy for `wait` seconds. Without Redis the
+    work goes on unlocked, and the compare-and-set on the row decides.
     """
     settings = get_settings()
     lease = settings.shortened(LEASE, settings.payphone_lock_lease)
@@ -68,7 +69,7 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
 
 
 def _take(name: str, token: str, lease: float, wait: float) -> bool:
-    """Whether the lock is ours now; asked again and again for `wait` seconds."""
+    """Try to take the lock for up to `wait` seconds; return whether we hold it."""
     give_up = time.monotonic() + wait
     while not _redis().execute_command("SET", name, token, "NX", "PX", int(lease * 1000)):
         if time.monotonic() + PAUSE > give_up:
@@ -81,7 +82,7 @@ def _release(name: str, token: str, invoice_id: str) -> None:
     try:
         is_ours = rq_scripts.RELEASE.run(_redis(), [name], token=token)
     except RedisError as error:
-        log.info("the lock will lapse", invoice_id=invoice_id, error=type(error).__name__)
+        log.info("the lock will expire", invoice_id=invoice_id, error=type(error).__name__)
     else:
-        if not is_ours:  # expired or gone: the row's version has decided
+        if not is_ours:  # expired or deleted: the row's version has decided
             log.info("lock was no longer ours", invoice_id=invoice_id)

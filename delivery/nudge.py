@@ -1,6 +1,6 @@
-"""The nudge: jobs are pushed into RQ right after their commit, if Redis answers quickly.
+"""The nudge: push jobs into RQ right after their commit, if Redis answers quickly.
 
-A Redis that hangs or is away costs the first request a quarter of a second. Then nudging pauses for
+If Redis hangs or is down, the first request loses a quarter of a second. Then nudging pauses for
 some seconds, and the relay pushes the jobs instead.
 """
 
@@ -25,8 +25,8 @@ from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
 from runtime.settings import get_settings
 
 AT_ONCE = 200  # jobs in one round trip
-# seconds between two nudges in the background: what is committed meanwhile goes together, and the
-# first after a while at once
+# seconds between two nudges in the background: jobs committed in between share a round trip, and a
+# job after a quiet period goes at once
 APART = 0.02
 PAUSE = 5.0  # seconds without a nudge after one failed
 
@@ -41,14 +41,15 @@ class _Nudger:
 
 
 def is_open() -> bool:
-    """Whether a nudge would be tried now."""
+    """Whether a nudge would be attempted now, i.e. nudging is not paused."""
     return time.monotonic() >= _Nudger.paused_until
 
 
 def push_in_background() -> None:
-    """From now on, in this process, let a thread of its own push: nobody waits for Redis, and what
-    several have committed meanwhile goes in one round trip. What it has not come to when the
-    process ends is pushed by the relay.
+    """From now on, let a background thread of this process push jobs, so that no request waits for
+    Redis and jobs of several commits share a round trip.
+
+    The relay pushes what is still waiting when the process ends.
     """
     waiting = _Nudger.waiting = SimpleQueue()
     threading.Thread(target=_push_all, args=(waiting,), name="nudge", daemon=True).start()
@@ -67,7 +68,7 @@ def _push_all(waiting: SimpleQueue[list[Pushable]]) -> None:
 
 
 def push(jobs: list[Pushable]) -> None:
-    """Push jobs, many in a round trip; after a failure the relay does it."""
+    """Push jobs, up to `AT_ONCE` per round trip. If that fails, the relay pushes them."""
     if _Nudger.waiting is None:
         _push_now(jobs)
     else:
@@ -85,8 +86,9 @@ def _push(jobs: list[Pushable], redis: Redis) -> None:
 
 
 def correct(job: Claimed, state: str) -> None:
-    """Show in RQ how a job ended that a request performed, if RQ still has it as queued. A copy
-    left in the queue is harmless.
+    """Show in RQ how a job performed by a request ended, if RQ still shows it as queued.
+
+    A copy left in the queue is harmless.
     """
     _try(
         job.id,

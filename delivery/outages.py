@@ -1,4 +1,4 @@
-"""What relay and workers do while the database or Redis cannot serve them: wait, say why, go on."""
+"""What relay and workers do while the database or Redis is unavailable: wait, log, continue."""
 
 import time
 from collections.abc import Iterator
@@ -17,26 +17,26 @@ from runtime.redis.connection import leave_if_read_only, refuses_writes
 SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before
 
 REFUSES = (
-    "Redis refuses writes: it, or its disk, is full, or it is a replica. Give it room, or name the"
-    " primary. What is due waits in the database."
+    "Redis refuses writes: it or its disk is full, or it is a replica. Free some space, or name the"
+    " primary in REDIS_URL. Due jobs wait in the database."
 )
-ODD = "Redis holds a key of ours with something else in it. It is deleted; the rows decide."
-AWAY = "Redis is away. Start it, and check REDIS_URL. What is due waits in the database."
+ODD = "Redis holds a value of another type under a key of ours. It is deleted; the rows decide."
+AWAY = "Redis cannot be reached. Start it, and check REDIS_URL. Due jobs wait in the database."
 LOCKED_OUT = (
-    "Redis does not let us in. Correct the name and password in REDIS_URL. What is due waits in the"
+    "Redis rejects our login. Correct the name and password in REDIS_URL. Due jobs wait in the"
     " database."
 )
 FORBIDDEN = (
-    "Redis is there, and forbids what we ask of it. Let REDIS_URL name one server or its Sentinels,"
-    " no cluster, a database that it has, and a user that may do everything (+@all ~* &*). What is"
-    " due waits in the database."
+    "Redis is running, but forbids a command of ours. REDIS_URL must name a single server or its"
+    " Sentinels, not a cluster; a database that exists; and a user with all rights (+@all ~* &*)."
+    " Due jobs wait in the database."
 )
 
 log = get_log("waiting")
 
 
 def explain_redis(error: RedisError) -> str:
-    """What is the matter with Redis and what to do, in sentences."""
+    """Explain in sentences what is wrong with Redis and what to do."""
     if is_wrong_type(error):
         return ODD
     if refuses_writes(error):
@@ -47,9 +47,7 @@ def explain_redis(error: RedisError) -> str:
 
 
 class Patience:
-    """The patience of one process: each failure in a row makes its pause longer, and is said once a
-    minute.
-    """
+    """Back-off of a process: each consecutive failure doubles the pause, logged once a minute."""
 
     def __init__(self, who: str, redis: Redis) -> None:
         self._who = who
@@ -60,8 +58,9 @@ class Patience:
 
     @contextmanager
     def out(self) -> Iterator[None]:
-        """Do what is inside; if database or Redis is in the way, wait a little. What was begun is
-        done by a later look, or when its lease is over.
+        """Run the block; if the database or Redis fails, log it and pause.
+
+        Interrupted work is done by a later look, or when its lease expires.
         """
         try:
             yield
@@ -78,10 +77,10 @@ class Patience:
             release_connection()
 
     def complain(self, error: RedisError) -> None:
-        """Say what is the matter with Redis; what is odd in it is mended at once."""
+        """Log what is wrong with Redis; keys of a wrong type are deleted at once."""
         self._say(explain_redis(error), error)
         if is_wrong_type(error):
-            with suppress(RedisError):  # then the next one that complains does it
+            with suppress(RedisError):  # the next complaint retries it
                 drop_wrong_types(self._redis)
 
     def _say(self, why: str, error: Exception) -> None:
@@ -98,5 +97,5 @@ class Patience:
     def _go_on(self) -> None:
         if self._pause:
             waited = round(time.monotonic() - self._since, 1)
-            log.info("going on", who=self._who, waited_seconds=waited)
+            log.info("the outage is over", who=self._who, waited_seconds=waited)
             self._pause = 0.0

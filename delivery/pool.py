@@ -1,9 +1,9 @@
 """The worker pool: a supervisor with its warm workers and a relay.
 
 The supervisor forks, watches and reaps. It opens no connection to the database or Redis itself,
-because its children would share it. A child that overruns its job's time is killed. One that dies
-is replaced, and its successor releases the jobs it held. Children die with the supervisor; of one
-that is frozen, its relay tells.
+because its children would share it. A child that overruns its job's time is killed. A child that
+dies is replaced, and its successor releases the jobs it held. Children die with the supervisor; if
+the supervisor freezes, its relay reports that.
 """
 
 import gc
@@ -28,10 +28,10 @@ from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import connect_redis
 
 KILL_GRACE = 3.0  # seconds past a job's timeout before its process is killed
-DRAIN = 25.0  # seconds a SIGTERM leaves to running jobs
+DRAIN = 25.0  # seconds that running jobs have to finish after a SIGTERM
 MAX_RESPAWN_DELAY = 10.0
-FROZEN = 30.0  # seconds without a look of the supervisor
-HEALTHY = 5.0  # seconds; a child that lived for longer is replaced without delay
+FROZEN = 30.0  # seconds without a look after which the supervisor counts as frozen
+HEALTHY = 5.0  # seconds; a child that lived longer is replaced without delay
 
 log = get_log("pool")
 
@@ -50,8 +50,8 @@ class Slot:
 
 
 class Pool:
-    """Runs `counts[queue]` workers per queue and one relay until SIGTERM, calling `tend` again and
-    again meanwhile.
+    """Runs `counts[queue]` workers per queue and one relay until SIGTERM, and calls `tend` in each
+    round of its loop.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Pool:
             Slot(0, None),
             *(Slot(index, queue) for index, queue in enumerate(queues, 1)),
         ]
-        # two containers may have one hostname, and the same pids
+        # two containers may share a hostname, and have the same pids
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        # Shared memory: a child that hangs could not answer a question. Of no file, so that it
-        # needs no place to be written in.
+        # Shared memory, because a child that hangs could not answer a question. Anonymous, so that
+        # it needs no writable directory.
         shared = memoryview(mmap.mmap(-1, 8 * (len(self._slots) + 1))).cast("d")
         self._looked_at, self._deadlines = shared[:1], shared[1:]
         self._redis_url = redis_url
@@ -83,7 +83,8 @@ class Pool:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("pool", slots=[slot.queue or "relay" for slot in self._slots])
-        # A collector that looked at what is loaded would have each child copy its pages.
+        # Frozen objects are not traversed by the garbage collector, which would otherwise make each
+        # child copy its shared pages.
         gc.collect()
         gc.freeze()
         while not self._stop_signals:
@@ -108,7 +109,8 @@ class Pool:
         parent = os.getpid()
         slot.name = f"{self._name}-{slot.queue or 'relay'}-{slot.index}-{slot.deaths}"
         self._deadlines[slot.index] = 0.0
-        # A SIGTERM waits until the child has a handler of its own: ours would take it for nothing.
+        # Block SIGTERM until the child has its own handler; the inherited one would only count the
+        # signal in the child's copy of the supervisor.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid:
@@ -123,7 +125,7 @@ class Pool:
             status = 0
         except BaseException:
             log.exception("child failed", slot=slot.name)
-        finally:  # whatever happens: it must not go on as another supervisor
+        finally:  # whatever happens, the child must not go on as a second supervisor
             os._exit(status)
 
     def _child(self, slot: Slot, predecessor: str) -> None:
@@ -143,10 +145,10 @@ class Pool:
         Worker(slot.queue, redis, slot.name, deadline).run(predecessor)
 
     def watch(self, redis: Redis) -> None:
-        """In the relay: tell of a supervisor that is frozen, for then nobody replaces what dies."""
+        """In the relay: report a frozen supervisor, because it no longer replaces dead children."""
         if time.monotonic() - self._looked_at[0] > FROZEN:
             if self._throttle.is_due("frozen"):
-                log.error("the supervisor is frozen: start worker.py anew", pool=self._name)
+                log.error("the supervisor is frozen: restart worker.py", pool=self._name)
             redis.set(FROZEN_KEY, self._name, ex=60)
 
     def _reap(self) -> None:

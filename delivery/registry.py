@@ -1,4 +1,4 @@
-"""The jobs there are. Nothing else is ever run, whatever the queue holds."""
+"""The registry of jobs. Nothing else is ever run, whatever the queue holds."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -8,16 +8,17 @@ from models.delivery.job_names import know_names
 from models.delivery.stage import Policy, allow
 from runtime.settings import QUEUES
 
-MAX_TIMEOUT = 20  # seconds; below the lease, so that a job is over before another may start
+MAX_TIMEOUT = 20  # seconds; below the lease, so that an attempt is over before another can start
 
 
 @dataclass(frozen=True, slots=True)
 class JobType:
-    """A job's policy: where it runs, how often it is tried, how long one try may take (seconds).
+    """A job's policy: its queue, its maximum number of attempts, and the timeout of an attempt
+    (seconds).
 
-    `calls_out` says whether it calls a provider, or only our own database and Redis. `formerly` are
-    the names it had in earlier releases. Of those that are `quick`, a worker may take several at
-    once (`delivery.worker`).
+    `calls_out` says whether it calls a provider, rather than only our own database and Redis.
+    `formerly` lists its names in earlier releases. A worker may claim several `quick` jobs at once
+    (`delivery.worker`).
     """
 
     name: str
@@ -31,7 +32,7 @@ class JobType:
     quick: bool = False
 
     def takes(self, args: Sequence[object]) -> bool:
-        """Whether it takes so many arguments: a newer release may give it more."""
+        """Whether the function accepts these arguments; a newer release may pass more."""
         try:
             inspect.signature(self.perform).bind_partial(*args)
         except TypeError:
@@ -52,12 +53,14 @@ def job(
     formerly: tuple[str, ...] = (),
     quick: bool = False,
 ) -> Callable[[Callable[..., None]], JobType]:
-    """Make a function a job of `queue`. Waits between attempts double from `backoff` seconds.
+    """Make a function a job of `queue`.
 
-    `calls_out` must be true of a job that calls a provider, and false of any other: a test reads
-    the code. `formerly`: the names it had in earlier releases, newest first. It is found by each of
-    them, and staged once under all of them together: see `models.delivery.job_names`. `quick`: it
-    takes milliseconds, and rarely waits for a provider.
+    Delays between attempts double from `backoff` seconds. `calls_out` must be true of a job that
+    calls a provider and false of any other; a test reads the code to check that. `formerly` lists
+    its names in earlier releases, newest first: the job is found by each of them, and staged once
+    under all of them together (see `models.delivery.job_names`). `quick` means that it takes
+    milliseconds and rarely waits for a provider. Raises ValueError for an unknown queue, a timeout
+    out of range, or a name that another job has.
     """
     if queue not in QUEUES or not 0 < timeout <= MAX_TIMEOUT:
         raise ValueError(
@@ -94,10 +97,10 @@ def job(
 
 
 def find_job(name: str) -> JobType | None:
-    """The job that has, or had, this name, if it is one of ours."""
+    """The job with this present or former name, or None."""
     return _jobs.get(name)
 
 
 def job_names() -> list[str]:
-    """Every job there is, by its present name, sorted."""
+    """The present names of all jobs, sorted."""
     return sorted({known.name for known in _jobs.values()})

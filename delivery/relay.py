@@ -1,9 +1,9 @@
-"""The relay: pushes every due job into RQ that no nudge has pushed, and releases the jobs of
-workers that died.
+"""The relay: push every due job into RQ that no nudge has pushed, and release the jobs of workers
+that died.
 
-Any number of relays may run, because a job that is pushed twice is claimed once. An epoch key in
-Redis shows when Redis was emptied: what was pushed before that is pushed again. So is a job that
-was pushed, never claimed, and is older than the job that now heads its queue: it was lost on the
+Any number of relays can run, because a job that is pushed twice is claimed once. An epoch key in
+Redis shows when Redis was emptied: jobs pushed before that are pushed again. So is a job that was
+pushed but never claimed, and was pushed before the job that now heads its queue: it was lost on the
 way.
 """
 
@@ -28,19 +28,19 @@ from runtime.settings import QUEUES
 EPOCH_KEY = "payphone:epoch"
 BATCH = 500
 TICK = 0.5  # seconds between looks
-GRACE = 2_000_000  # microseconds a pushed job may take to show up before it counts as lost
-SETTLING = 3.0  # seconds that RQ's view of an attempt may lag behind its row
-FORGET_EVERY = 30.0  # seconds between looks for workers that were killed
-# for one look and the pause after it; the pool replaces a relay that hangs for longer
+GRACE = 2_000_000  # microseconds before a pushed job that does not show up counts as lost
+SETTLING = 3.0  # seconds by which RQ's view of an attempt may lag behind its row
+FORGET_EVERY = 30.0  # seconds between removals of killed workers from RQ's sets
+# seconds for one look and the pause after it; the pool replaces a relay that hangs for longer
 LOOK_SECONDS = 60.0
 HEARTBEAT_KEY = "payphone:relay:seen"
-FROZEN_KEY = "payphone:supervisor:frozen"  # of the pool whose relay says so
+FROZEN_KEY = "payphone:supervisor:frozen"  # holds the name of the pool whose supervisor is frozen
 
 log = get_log("relay")
 
 
 def _epoch(redis: Redis, now: int) -> int:
-    """When this Redis was last found empty (microseconds); starts a new epoch if it is now."""
+    """When this Redis was last found empty (microseconds). Starts a new epoch if it is now."""
     known = _moment(redis, now)
     if known is None:
         redis.set(EPOCH_KEY, now)
@@ -49,7 +49,7 @@ def _epoch(redis: Redis, now: int) -> int:
 
 
 def _moment(redis: Redis, now: int) -> int | None:
-    """The epoch in Redis; None when there is none, or one that we cannot have written."""
+    """The epoch in Redis, or None if there is none or we cannot have written it."""
     written = cast("bytes | None", redis.get(EPOCH_KEY))
     if written is None or not written.isdigit():
         return None
@@ -57,11 +57,11 @@ def _moment(redis: Redis, now: int) -> int | None:
 
 
 def _lost_before(redis: Redis, now: int, by: dict[str, str]) -> dict[str, int]:
-    """Per queue, the push time before which an unclaimed job must have been lost; for one with a
-    detour `by` another queue, that one's.
+    """For each queue, the push time (microseconds) before which an unclaimed job must have been
+    lost. A queue with a detour in `by` gets the value of the queue used instead.
     """
     with redis.pipeline(transaction=False) as pipe:
-        # RQ's dashboard lists only the queues in this set, also empty ones
+        # RQ's dashboard lists only the queues in this set, even if they are empty
         pipe.sadd("rq:queues", *map(rq_keys.queue_key, QUEUES))
         for queue in QUEUES:
             pipe.lindex(rq_keys.queue_key(queue), 0)
@@ -75,8 +75,8 @@ def _lost_before(redis: Redis, now: int, by: dict[str, str]) -> dict[str, int]:
         StagedJob.id.in_([i for i in ids.values() if i] or [0])
     )
     pushed = {(row.queue, row.id): row.pushed_at for row in rows}
-    # From a head that is no pushed job (a tick, a foreign entry, a job in backoff, one on a detour)
-    # nothing can be concluded. It will be gone soon; until then no job counts as lost.
+    # A head that is not a pushed job of this queue (a tick, a foreign entry, a job in backoff or on
+    # a detour) proves nothing. It will soon leave the queue; until then no job counts as lost.
     heads_pushed = {
         queue: pushed.get((queue, ids[queue] or 0)) or 0 if queue in ids else now
         for queue in QUEUES
@@ -85,8 +85,8 @@ def _lost_before(redis: Redis, now: int, by: dict[str, str]) -> dict[str, int]:
 
 
 def _mend(redis: Redis) -> None:
-    """Correct attempts that RQ shows as started and that are over: their worker died after its
-    commit, or could not reach Redis.
+    """Correct attempts that RQ shows as started although they are over, because their worker died
+    after its commit or could not reach Redis.
     """
     shown = rq_mend.long_started(redis, QUEUES, SETTLING)
     if not shown:
@@ -102,7 +102,7 @@ def _mend(redis: Redis) -> None:
 
 
 def tick(redis: Redis) -> int:
-    """One look: release expired leases and push what is due; how many jobs were pushed."""
+    """One look: release expired leases and push due jobs. Returns how many jobs were pushed."""
     released = release_expired()
     for job in released:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
@@ -110,7 +110,7 @@ def tick(redis: Redis) -> int:
     _mend(redis)
     by = detours(redis)
     carry_over(redis, by)
-    # Taken before the queues are read: what is pushed after that cannot count as lost.
+    # Read before the queues are: a job pushed after that cannot count as lost.
     now = database_time()
     lost_before = _lost_before(redis, now, by)
     due = take_due(BATCH, _epoch(redis, now), lost_before)
@@ -128,9 +128,10 @@ def run(
     deadline: Callable[[float], None],
     beside: Callable[[], None] = lambda: None,
 ) -> None:
-    """Look every half second, and again immediately while there is more, until `stopping()`.
+    """Look every half second, or again at once after a full batch, until `stopping()`.
 
-    `deadline` is called with the time by which a look must be over, `beside` with each look.
+    `deadline` is called with the time by which a look must be over; `beside` is called in each
+    look.
     """
     forgotten_at = 0.0
     waiting = Patience("relay", redis)

@@ -1,5 +1,5 @@
-"""A scan's way through rows, in an order: each has its turn once, and none that fails, or stays as
-it is, keeps another from its own.
+"""A scan through rows in a fixed order: each row is tried once, and none that fails or stays
+unchanged keeps a later one from being tried.
 """
 
 import time
@@ -14,13 +14,13 @@ from delivery.attempt import Snooze
 from runtime.errors import SomeFailed
 from runtime.log import get_log
 
-ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
+ENOUGH = 5.0  # seconds after which an attempt makes room for other jobs of its queue
 
 log = get_log("job")
 
 
 class HasId(Protocol):
-    """A row."""
+    """A row with an id."""
 
     id: str
 
@@ -30,8 +30,8 @@ R = TypeVar("R", bound=HasId)
 
 @dataclass(slots=True)
 class Scan:
-    """What became of the rows so far, also in earlier attempts: how many `failed`, and the id of
-    the `first` of them. `failure` says of one what it is that failed.
+    """The progress of a scan, earlier attempts included: how many rows `failed`, and the id of the
+    `first` of them. `failure` is the log message for a row that fails.
     """
 
     failure: str
@@ -40,13 +40,14 @@ class Scan:
     begun: float = field(default_factory=time.monotonic)
 
     def tries(self, row_id: str, work: Callable[[], object]) -> bool:
-        """Do the work on a row; whether it was done. An error of its own is told in the log, by the
-        row's id.
+        """Do the work on a row and return whether it succeeded.
+
+        An error of the row's own is logged with the row's id.
         """
         try:
             work()
         except (OperationalError, InterfaceError):
-            raise  # not the row's fault: a database that is away is so for the next one as well
+            raise  # not the row's fault: a database that is down would fail the next row as well
         except Exception:
             log.exception(self.failure, row=row_id)
             self.failed += 1
@@ -55,14 +56,16 @@ class Scan:
         return True
 
     def rests(self, *last: str | int) -> None:
-        """Let others have a turn, if this attempt has taken long: the next one is given where this
-        one has stopped, after the row `last`, and what has failed. Raises Snooze.
+        """Make room for other jobs if this attempt has taken long.
+
+        Raises Snooze; the next attempt continues after the row `last`, and keeps the count of
+        failed rows.
         """
         if time.monotonic() - self.begun > ENOUGH:
             raise Snooze("there are more rows", 0.0, onward=(*last, self.failed, self.first))
 
     def end(self) -> None:
-        """All have had their turn. Raises SomeFailed if any failed."""
+        """End the scan after the last row. Raises SomeFailed if any row failed."""
         if self.failed:
             raise SomeFailed(
                 f"{self.failure}: {self.failed} in all, {self.first} first; each has a line in the"
@@ -71,8 +74,9 @@ class Scan:
 
 
 def try_each(failure: str, page: Callable[[str], Sequence[R]], work: Callable[[R], object]) -> None:
-    """Do the work on each row of every page: `page` gives those after an id, in order. Raises
-    SomeFailed in the end.
+    """Do the work on each row of every page; `page` returns the rows after an id, in order.
+
+    Raises SomeFailed at the end if any row failed.
     """
     scan, last = Scan(failure), ""
     while rows := page(last):

@@ -10,16 +10,14 @@ from runtime.clock import real_seconds
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One line of the timetable: stage `job` once every `every` seconds,
-    at multiples of it in UTC.
-    """
+    """One line of the timetable: stage `job` every `every` seconds, at multiples of that in UTC."""
 
     name: str
     job: str
     every: int
 
     def occurrence(self, now: float) -> int:
-        """The occurrence that `now` (seconds since the epoch) lies in: its start, in seconds."""
+        """The start of the occurrence that contains `now`; both are seconds since the epoch."""
         return int(now) // self.every * self.every
 
 
@@ -28,7 +26,7 @@ _timetable: dict[str, Schedule] = {}
 
 
 def use_timetable(schedules: tuple[Schedule, ...]) -> None:
-    """Make these schedules known to this process."""
+    """Replace this process's timetable with these schedules."""
     _timetable.clear()
     _timetable.update({schedule.name: schedule for schedule in schedules})
 
@@ -39,8 +37,9 @@ def timetable() -> dict[str, Schedule]:
 
 
 def take_tick(name: str) -> bool:
-    """Stage the current occurrence of schedule `name`; False when it is unknown, or was staged
-    already.
+    """Stage the current occurrence of the schedule `name`.
+
+    Returns False if the schedule is unknown or the occurrence was staged before.
     """
     schedule = _timetable.get(name)
     if schedule is None or find_job(schedule.job) is None:

@@ -1,8 +1,8 @@
 """rq-scheduler, made to tick our timetable and to survive what would stop it.
 
-Entries have fixed ids and are JSON. At every look, a missing entry is put back, and one that cannot
-be read is dropped, where rq-scheduler would fail and tick none of the later ones. Redis may be
-away. Two schedulers may tick at the same time, because the database makes each occurrence unique.
+Entries have fixed ids and are JSON. Each look puts back missing entries and drops unreadable ones,
+at which rq-scheduler would fail and skip all later entries. Redis may be down. Two schedulers may
+tick at the same time, because the database makes each occurrence unique.
 """
 
 import os
@@ -27,26 +27,24 @@ from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import connect_redis
 
 LOOK = 5  # seconds between looks
-# Each line of the timetable ticks at least as often. Most of it changes nothing, because the
-# database makes an occurrence once; a tick that was lost on its way is made up for.
+# Each line of the timetable ticks at least every so many seconds. Most of these ticks change
+# nothing, because the database stages an occurrence once; they make up for ticks that were lost.
 AGAIN = 300
-PATIENCE = 2.0  # seconds for an answer of Redis
+PATIENCE = 2.0  # seconds to wait for an answer from Redis
 SEEN_KEY = "payphone:scheduler:seen"
 
 log = get_log("scheduler")
 
 
 class _Scheduler(Scheduler):
-    """rq-scheduler that checks its own table at every look."""
+    """An rq-scheduler that checks its own table at every look."""
 
-    job_class = JsonJob  # which is only a name, and never run by RQ itself
+    job_class = JsonJob  # its function is only a name that RQ never calls
 
     def get_jobs(
         self, until: Any = None, with_times: bool = False, offset: Any = None, length: Any = None
     ) -> Iterator[Any]:
-        """As the original, but entries that cannot be read are dropped, each with a line in the
-        log.
-        """
+        """As the original, except that unreadable entries are dropped and logged."""
         latest = until if until is not None else "+inf"
         for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, latest):
             identity = raw.decode("utf-8", "replace")
@@ -68,28 +66,28 @@ class _Scheduler(Scheduler):
                 self.connection.zrem(self.scheduled_jobs_key, raw)
 
     def _install_signal_handlers(self) -> None:
-        """Install none: rq-scheduler's talk to Redis first, so that without Redis a SIGTERM would
-        not end the process.
+        """Install none: rq-scheduler's handlers talk to Redis first, so that without Redis a
+        SIGTERM would not end the process.
         """
 
     def acquire_lock(self) -> Any:
-        """As the original; a lock that would never expire is no scheduler's."""
+        """As the original, but first delete a lock without an expiry: no scheduler sets one."""
         return super().acquire_lock() or (
             drop_if_endless(self.connection, self.scheduler_lock_key) and super().acquire_lock()
         )
 
     def register_death(self) -> None:
-        """Remove its name from the list, if Redis is there."""
+        """Remove this scheduler's name from the list, if Redis is up."""
         with suppress(RedisError):
             super().register_death()
 
     def remove_lock(self) -> None:
-        """Release the lock, if Redis is there; otherwise it expires."""
+        """Release the lock, if Redis is up; otherwise it expires."""
         with suppress(RedisError):
             super().remove_lock()
 
     def enqueue_jobs(self) -> Any:
-        """Put back what is missing, then tick what is due."""
+        """Put back missing entries, then tick those that are due."""
         for schedule in timetable().values():
             _register(self, schedule)
         self.connection.set(SEEN_KEY, int(real_seconds()), ex=60)
@@ -101,7 +99,7 @@ def _register(scheduler: _Scheduler, schedule: Schedule) -> None:
     due = scheduler.connection.zscore(scheduler.scheduled_jobs_key, identity)
     interval = min(schedule.every, AGAIN)
     if due is not None and 0 <= due <= real_seconds() + interval:
-        return  # any other time would never come, or much too late
+        return  # keep it; any other time would never come, or come much too late
     ticked = find_job(schedule.job)
     if ticked is None:
         raise KeyError(f"The timetable names {schedule.job}, and no job has that name.")
@@ -125,7 +123,7 @@ def _leave(_signum: int, _frame: FrameType | None) -> None:
 
 
 class Ticker:
-    """Runs rq-scheduler, and starts it again after Redis was away."""
+    """Runs rq-scheduler, and restarts it after an outage of Redis."""
 
     def __init__(self, redis_url: str | None) -> None:
         os.environ["TZ"] = "UTC"
@@ -133,7 +131,7 @@ class Ticker:
         self._redis_url = redis_url
 
     def run_forever(self) -> None:
-        """Tick until SIGTERM or SIGINT ends the process, whether Redis is there or not."""
+        """Tick until SIGTERM or SIGINT ends the process, whether Redis is up or not."""
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, _leave)
         throttle = LogThrottle()

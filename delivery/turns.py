@@ -1,21 +1,19 @@
-"""Taking turns: within a queue, a worker's time is shared by those whose work waits.
+"""Fair sharing: a worker divides its time among the accounts whose jobs wait in its queue.
 
-Each account has the same share of a worker's time, and so has each endpoint of one account. Quick
-work of several is done in turn; who is slow is served less often, and keeps nobody else waiting for
-longer than one job of theirs. Alone, they have all of it.
+Each account gets the same share of a worker's time, and so does each endpoint of one account.
+Accounts with quick jobs take turns; an account with slow jobs is served less often, and delays the
+others by one of its jobs at most. An account that waits alone gets all of the time.
 """
 
 from collections.abc import Iterable
 
 from models.delivery.turns import Waiting
 
-LEAST = 0.05  # seconds that a turn counts at least, so that quick work is done strictly in turn
+LEAST = 0.05  # seconds that every turn counts for at least, so that quick jobs strictly alternate
 
 
 class _Shares:
-    """How many seconds each of several has had. Who comes (back) gets no credit for having been
-    away.
-    """
+    """How many seconds each name has had. A name that returns gets no credit for its absence."""
 
     def __init__(self) -> None:
         self._had: dict[str, float] = {}
@@ -24,7 +22,7 @@ class _Shares:
         self._last = ""
 
     def meet(self, present: set[str]) -> None:
-        """Those who wait now."""
+        """Set the names that wait now."""
         for name in present - self._present:
             self._had[name] = max(self._had.get(name, 0.0), self._floor)
         self._present = present
@@ -34,7 +32,7 @@ class _Shares:
         }
 
     def charge(self, name: str, seconds: float) -> None:
-        """One has had a turn of this length."""
+        """Add a turn of this length to what `name` has had."""
         self._had[name] = self._had.get(name, self._floor) + seconds
         self._last = name
         if name in self._present:
@@ -44,22 +42,22 @@ class _Shares:
         self._floor = max(self._floor, min(self._had[name] for name in self._present))
 
     def rank(self, name: str) -> tuple[float, bool]:
-        """Whoever has the lowest is served first: the one who had least, and of equals one who was
+        """The sort key of `name`, lowest first: the least time had, and among equals one that was
         not served last.
         """
         return self._had.get(name, self._floor), name == self._last
 
 
 class Turns:
-    """One worker's account of the time that it has given to whom."""
+    """One worker's record of the time that it has given to each account and endpoint."""
 
     def __init__(self) -> None:
         self._accounts = _Shares()
         self._within: dict[str, _Shares] = {}
 
     def order(self, waiting: Iterable[Waiting]) -> list[str]:
-        """Those who wait, the next to be served first: fewest jobs being performed by the queue's
-        workers, then least time had; of accounts, then within one.
+        """The waiting `fair_to` values in the order to serve them: fewest running jobs in the
+        queue, then least time had; compared by account first, then within the account.
         """
         waiting = list(waiting)
         if not waiting:
@@ -83,7 +81,7 @@ class Turns:
         return [one.fair_to for one in sorted(waiting, key=rank)]
 
     def charge(self, fair_to: str, seconds: float) -> None:
-        """Somebody's job took this long."""
+        """Record that a job of `fair_to` took this long."""
         name, seconds = _account(fair_to), max(LEAST, seconds)
         self._accounts.charge(name, seconds)
         self._within.setdefault(name, _Shares()).charge(fair_to, seconds)

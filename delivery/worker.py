@@ -1,12 +1,12 @@
-"""A warm worker: one process for one queue. It pops an id, claims the row whose turn it is,
-performs the job and records how it ended.
+"""A warm worker: one process for one queue.
 
-The row is claimed before anything of RQ's is touched: a second copy of a job is refused by its row
-and leaves no trace in RQ.
+It pops an id, claims the row whose turn it is, performs the job and records how it ended. The row
+is claimed before any key of RQ's is touched: a second copy of a job is refused by its row and
+leaves no trace in RQ.
 
-Where many quick jobs of one account wait, and nobody else's, it takes several at once: they are
-claimed together, shown together as begun and as over, and those that wrote nothing are recorded
-together. Each is performed by itself, in its own transactions, and fails by itself
+When many quick jobs of one account wait, and none of any other, the worker takes several at once.
+They are claimed together and shown together as started and as ended, and those that wrote nothing
+are recorded together. Each is performed and fails by itself, in its own transactions
 (`delivery.batch`).
 """
 
@@ -48,17 +48,17 @@ WORKER_TTL = 90
 
 log = get_log("worker")
 _FINAL = frozenset({"done", "cancelled", "dead"})
-AT_ONCE = 16  # jobs that a worker takes together at most
-ALONE_SECONDS = 0.5  # that it takes one at a time, after it has had to give some back
-SLOW = 1.0  # seconds of a claim after which it takes nobody along
-SHARE = 4  # of a queue's jobs it takes no more than one in so many: others may serve it too
+AT_ONCE = 16  # most jobs that a worker claims together
+ALONE_SECONDS = 0.5  # seconds for which it claims one at a time after it had to give some back
+SLOW = 1.0  # seconds; after a claim that took longer, further jobs are given back
+SHARE = 4  # it takes at most one in so many of a queue's jobs: other workers may serve it too
 
 
 class Worker:
     """Performs the jobs of one queue until SIGTERM.
 
-    It calls `deadline` with the time by which its present work must be over (0: none); the pool
-    kills it after that.
+    Calls `deadline` with the time by which its present work must be over (0: none); after that the
+    pool kills it.
     """
 
     def __init__(
@@ -70,22 +70,22 @@ class Worker:
         self._deadline = deadline
         self._goes_on = False
         self._beaten_at = 0.0
-        self._next = rq_view.Next()  # popped in the trip that showed the last jobs as over
-        self._behind = 0  # how many were in the queue behind the one that was popped
-        self._batch: Batch | None = None  # what it had in its hands last
-        self._alone_until = 0.0  # it takes one at a time until then
+        self._next = rq_view.Next()  # popped in the round trip that showed the last jobs as ended
+        self._behind = 0  # how many ids were in the queue behind the popped one
+        self._batch: Batch | None = None  # the last batch, until it is fully recorded
+        self._alone_until = 0.0  # it claims one at a time until then
         self._patience = Patience(name, redis)
         self._turns = Turns()
-        self._seen = ""  # whom of those who wait it looked at last
-        self._several_wait = False  # when it last looked: it need not try whether one waits alone
+        self._seen = ""  # the last `fair_to` that it looked at when more than `MOST` waited
+        self._several_wait = False  # if so, it does not try `_claim_undisputed` first
 
     def run(self, predecessor: str = "") -> None:
-        """Work until SIGTERM. The jobs that a dead `predecessor` held are released first."""
+        """Work until SIGTERM. First release the jobs held by a dead `predecessor`."""
         self._goes_on = True
         signal.signal(signal.SIGTERM, self._stop)
-        # Ctrl-C reaches every process of the group. The pool answers it, and drains its workers.
+        # Ctrl-C reaches every process of the group. The pool handles it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one may wait since the fork
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # may be pending since fork
         with self._patience.out():
             self._inherit(predecessor)
         while self._goes_on:
@@ -131,8 +131,9 @@ class Worker:
         return cast("list[bytes]", popped)[1].decode("utf-8", "replace") if popped else None
 
     def take(self, identity: str) -> Outcome | None:
-        """Perform the job that a queue entry names, or one of the queue whose turn it is; None when
-        there was none to perform.
+        """Perform the job that a queue entry names, or the job of the queue whose turn it is.
+
+        Returns None if there was none to perform.
         """
         self._deadline(time.monotonic() + CLAIM_SECONDS)
         try:
@@ -146,7 +147,7 @@ class Worker:
             return None
         job_id = rq_keys.parse_rq_id(identity)
         job, instead = self._claim(identity, job_id) if job_id is not None else (None, None)
-        # Not ours, performed already, or not due yet: only what RQ shows may need correcting.
+        # Not ours, already performed, or not due yet: only RQ's view may need correcting.
         if job is None:
             shown(lambda: self._left_alone(identity, job_id))
             return None
@@ -158,8 +159,10 @@ class Worker:
             clear_contextvars()
 
     def _take_tick(self, identity: str) -> None:
-        """Stage what a tick is for; where the database is in the way, the tick waits in its queue:
-        no row is there yet from which the relay could push it again.
+        """Stage the job of a tick.
+
+        If the database fails, put the tick back into its queue: there is no row yet from which the
+        relay could push it again.
         """
         try:
             take_tick(identity.removeprefix(TICK_PREFIX))
@@ -168,8 +171,8 @@ class Worker:
             raise
 
     def _claim(self, identity: str, job_id: int) -> tuple[Claimed | None, rq_view.Instead | None]:
-        """Claim the job that was popped, or the one whose turn it is: then also what becomes of the
-        popped one.
+        """Claim the popped job, or the one whose turn it is; in the latter case also return what to
+        do with the popped entry.
         """
         tried = not self._several_wait
         job = self._claim_undisputed(job_id) if tried else None
@@ -212,9 +215,7 @@ class Worker:
         return batch.first_outcome()
 
     def _batch_of(self, job: Claimed) -> Batch:
-        """The job, and those that are performed along with it: of its kind, where nobody else's
-        work waits.
-        """
+        """The job, with others of the same name and account if no other account's job waits."""
         alone = self._batch = Batch(self.redis, self.name, [job], self._deadline)
         job_type = find_job(job.name)
         most = min(AT_ONCE, self._behind // SHARE) - 1
@@ -223,7 +224,7 @@ class Worker:
             or not job_type.quick
             or self._several_wait
             or most < 1
-            or job.attempts > 1  # it may be what killed the worker that had it
+            or job.attempts > 1  # it may have killed its last worker
             or job.max_attempts == 1
             or time.monotonic() < self._alone_until
         ):
@@ -233,7 +234,7 @@ class Worker:
         if not more:
             return alone
         killpoint("worker.after_company")
-        if time.monotonic() - begun > SLOW:  # the first one's lease has run for as long
+        if time.monotonic() - begun > SLOW:  # the first job's lease has been running all that time
             Batch(self.redis, self.name, more, self._deadline).record_what_is_left()
             return alone
         return Batch(self.redis, self.name, [job, *more], self._deadline)
@@ -251,8 +252,8 @@ class Worker:
             rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)
 
     def _beat(self) -> None:
-        """Send a heartbeat. One that Redis refuses to write stops no work: the next pop frees
-        memory in a full Redis.
+        """Send a heartbeat. If Redis refuses the write, work goes on: the next pop frees memory in
+        a full Redis.
         """
         try:
             self._heartbeat()
@@ -265,8 +266,8 @@ class Worker:
             return
         key = rq_keys.worker_key(self.name)
         now = utcformat(real_now())
-        # Missing when we are new, or when Redis was emptied. The key alone proves nothing: showing
-        # a job as started writes to it too.
+        # Missing if this worker is new, or Redis was emptied. The key alone proves nothing, because
+        # showing a job as started writes to it too.
         if not self.redis.hexists(key, "birth"):
             self._register(key, now)
         with self.redis.pipeline(transaction=True) as pipe:

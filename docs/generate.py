@@ -1,14 +1,14 @@
-"""What the documents copy from the code: `python -m docs.generate` writes it into them.
+"""Generates the parts of the documentation that come from code: `python -m docs.generate`.
 
-The job table stands in development.md between two markers, the defaults in the tables of
-settings.md, the rules about contact in contact-rules.md. A test compares them with the code.
+These are the job table in development.md, the defaults in the tables of settings.md, and the
+tables of contact-rules.md. A test compares them with the code.
 """
 
 import re
 import sys
 from pathlib import Path
 
-import jobs  # noqa: F401 - makes every job known
+import jobs  # noqa: F401 - registers every job
 from delivery.registry import JobType, find_job, job_names
 from rules.contact.policy import ANY_PARTY, BOTH, GATE, OUTCOMES, RULES, Rule
 from runtime.settings import Settings
@@ -24,14 +24,16 @@ _SENTENCE = re.compile(r".*?[.](?= |$)|.+")
 
 
 def with_jobs(text: str) -> str:
-    """`text` with the table of every registered job between its markers."""
+    """`text` with the table of all registered jobs between its markers."""
     rows = [_job_row(found) for name in job_names() if (found := find_job(name))]
     head = "| job | queue | attempts | seconds | what it does |\n|---|---|---|---|---|\n"
     return _JOBS.sub(lambda _: head + "".join(rows), text)
 
 
 def _job_row(job: JobType) -> str:
-    """A row; what the job does is said by its file, or by itself where a file holds two jobs."""
+    """A row of the job table. The description is the first sentence of the file's docstring, or of
+    the function's if the file is named after another job.
+    """
     file = sys.modules[job.perform.__module__]
     documented = file if file.__name__.endswith(f".{job.name}") else job.perform
     does = _SENTENCE.match(" ".join((documented.__doc__ or "").split()))
@@ -40,7 +42,7 @@ def _job_row(job: JobType) -> str:
 
 
 def with_defaults(text: str) -> str:
-    """`text` with each setting's default from the code; a row of no setting stays as it is."""
+    """`text` with each setting's default from the code; other rows stay as they are."""
     return SETTING_ROW.sub(_setting_row, text)
 
 
@@ -53,13 +55,13 @@ def _setting_row(row: re.Match[str]) -> str:
 
 
 def with_rules(text: str) -> str:
-    """`text` with the tables of the rules about contact, and of what becomes of one."""
+    """`text` with the tables of contact rules and of outcomes between their markers."""
     head = (
-        "| rule | what | where and whom | in force | certainty | source | kept by, and code |\n"
+        "| rule | content | where and whom | in force | certainty | source | enforced by, code |\n"
         "|---|---|---|---|---|---|---|\n"
     )
     text = _RULES.sub(lambda _: head + "".join(map(_rule_row, RULES)), text)
-    outcomes = "| outcome | what | counts towards caps | is a conversation |\n|---|---|---|---|\n"
+    outcomes = "| outcome | meaning | counts towards caps | conversation |\n|---|---|---|---|\n"
     for name, outcome in OUTCOMES.items():
         counts, talks = ("yes" if each else "no" for each in outcome.counted)
         outcomes += f"| `{name}` | {outcome.what} | {counts} | {talks} |\n"
@@ -92,7 +94,7 @@ def _rule_row(rule: Rule) -> str:
 
 
 def main() -> None:
-    """Write the documents."""
+    """Update the generated parts of each page."""
     generators = (
         (DEVELOPMENT, with_jobs),
         (SETTINGS, with_defaults),

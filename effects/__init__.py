@@ -1,3 +1,3 @@
-"""The ledger of effects: calls to providers that must happen at most once, and resolving doubts
-about them.
+"""The ledger of effects: provider calls that must happen at most once, and how those in doubt are
+settled.
 """

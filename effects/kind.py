@@ -1,7 +1,7 @@
-"""What a kind of effect says of itself, in the file of what it is about.
+"""What each kind of effect declares about itself; the declarations are in the files beside.
 
-A link, a refund or an intent carries in its metadata the id of our row that it was made for
-(`attempt_id`), so that it is found whatever happened to the answer.
+A link, a refund or an intent carries in its metadata the id of the row that it was made for
+(`attempt_id`), so that it can be found even if the answer was lost.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from runtime.clock import real_seconds
 
 Json = dict[str, Any]
 SKEW = 900  # seconds by which clocks may differ
-KEY_LIFE = 23 * 3600  # seconds for which Stripe is sure to remember a key
+KEY_LIFE = 23 * 3600  # seconds for which Stripe is sure to remember a key (it promises 24 hours)
 
 
 class Cost(Enum):
-    """Whose money an effect costs, in words for people."""
+    """Whose money an effect costs, in words for staff."""
 
     NOTHING = "nothing"
     PAYER = "the payer: their card is charged"
@@ -31,7 +31,7 @@ class Cost(Enum):
 
 
 def tag_of(effect: Effect) -> str:
-    """The id of our row that the object at the provider carries."""
+    """The id of our row, as carried by the object at the provider."""
     return str(effect.request["metadata"]["attempt_id"])
 
 
@@ -43,8 +43,8 @@ def carries_tag(effect: Effect, made: Json) -> bool:
 
 
 def refused_by_provider(code: str, said: str) -> str:
-    """Why a provider refused, when its code has no words of ours, and what to do; `said`: its own
-    words.
+    """Explain a refusal whose code we have no words for, from the provider's own words `said`, and
+    say what to do.
     """
     words = said.strip().rstrip(".")
     why = f"{words} ({code})" if code else words
@@ -56,35 +56,35 @@ def refused_by_provider(code: str, said: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of effect. What has no default must be said by each.
+    """One kind of effect. Each declares every field that has no default.
 
-    `does` says for people what it does. `recorded_by` is the job that records what becomes of it;
-    the job's key is the part of the effect's key after the kind, and with `many_per_job` only the
-    first part of that (a page, or the number of the try, follows).
+    `does` describes it for staff. `recorded_by` is the job that records its outcome. That job's key
+    is the part of the effect's key after the kind; with `many_per_job`, only the first part of that
+    (a page, or the number of the try, follows).
 
-    `daily_limit` is what it counts towards, if anything. `costs` says whose money it costs, and
-    `undone_by` which kind undoes it; None when nothing does.
+    `daily_limit` is the ceiling it counts towards, if any. `costs` says whose money it costs, and
+    `undone_by` names the kind that undoes it, if any.
 
-    `send` makes it, `find` finds it at the provider by its tag. `find_asked` finds what was made
-    under our row's tag since that row is there, by an effect we may know nothing of any more: the
-    database was restored from a backup. What was closed since does not count. Links have none: to
-    find one means to list all, which a batch of thousands that waits its turn cannot afford, and a
+    `send` makes it, and `find` finds it at the provider by its tag. `find_asked` finds an object
+    made under our row's tag at any time since the row was created, even by an effect that was lost
+    when the database was restored from a backup; closed objects do not count. Links have no
+    `find_asked`: to find one means to list all, which a batch of thousands cannot afford, and a
     second link moves no money by itself.
 
-    `keyed` says whether the provider takes a key that makes a repetition harmless. Where it does
-    not, what may have been sent is looked for by its tag before it is sent again.
+    `keyed` says whether the provider takes a key that makes a retry harmless. If not, an effect
+    that might have been sent is looked up by its tag before it is sent again.
 
-    `expires`: what was not sent by the effect's deadline is refused, not sent late. `keep` names
-    what of the provider's object the row remembers.
+    `expires`: after the effect's deadline it is refused, not sent late. `keep` names the fields of
+    the provider's object that the row stores.
 
-    A person settles a doubt by hand in one of two ways. `read` gives the object of an id, and
-    `is_its_own` says whether that is the one asked for. `target_field` names the object of the
-    request that is to take no money any more: a person who has looked may say that it does not,
-    even where we can read nothing, such as in the Stripe account of a clinic that disconnected it.
+    A person settles a doubt by hand in one of two ways. `read` fetches an object by id, and
+    `is_its_own` says whether it is the one that was requested. `target_field` names the object in
+    the request that must not take money any more: a person who has looked may state that it does
+    not, even if we cannot read it, such as after a clinic has disconnected its Stripe account.
 
-    `superseded` says why it cannot happen any more, such as cancelling what was paid; empty while
-    it can. `why_refused` explains a refusal to people, from its code and the provider's
-    own words.
+    `superseded` says why the effect cannot happen any more (such as cancelling an intent that was
+    paid), or returns "" while it can. `why_refused` explains a refusal to staff, from its code and
+    the provider's own words.
     """
 
     name: str
@@ -108,16 +108,18 @@ class Kind:
     why_refused: Callable[[str, str], str] = refused_by_provider
 
     def job_key(self, effect: Effect) -> str:
-        """The key under which the job that records this effect is staged."""
+        """The key of the staged job that records this effect."""
         key = effect.key.removeprefix(f"{self.name}:")
         return key.partition(":")[0] if self.many_per_job else key
 
     def key_is_alive(self, effect: Effect) -> bool:
-        """Whether the provider still remembers the key the effect was first sent with."""
+        """Whether the provider still remembers the key with which the effect was first sent."""
         if effect.sent_at is None:
             return True
         return self.keyed and real_seconds() - effect.sent_at.timestamp() < KEY_LIFE
 
     def kept(self, answer: Json) -> Json:
-        """What the row remembers of the provider's object: all that recording it again needs."""
+        """The fields of the provider's object that the row stores: all that recording it again
+        needs.
+        """
         return {name: answer.get(name) for name in self.keep}

@@ -1,4 +1,4 @@
-"""All kinds of effects there are: each is told in the file of what it is about."""
+"""The registry of all kinds of effects; each is declared in a file beside what it is about."""
 
 from effects.calling import call, keypad
 from effects.contact import text
@@ -81,8 +81,8 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(effect: Effect) -> Kind:
-    """The kind of `effect`; of one that a newer release wrote, one that is shown, and neither sent,
-    looked for nor settled: that release does all of it. Nothing records it.
+    """The kind of `effect`. An effect written by a newer release gets a stand-in kind that is shown
+    but never sent, looked up, recorded or settled here: that release does all of it.
     """
     return _BY_NAME.get(effect.kind) or Kind(
         name=effect.kind,
@@ -101,5 +101,5 @@ def kind_of(effect: Effect) -> Kind:
 
 
 def _leave_to_newer(effect: Effect) -> Json:
-    told = f"effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
-    raise ProviderError(effect.provider, "retry_later", told, "newer_release")
+    message = f"effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
+    raise ProviderError(effect.provider, "retry_later", message, "newer_release")

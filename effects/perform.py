@@ -1,14 +1,14 @@
-"""Performing an effect: at most once at the provider, whatever is lost on the way.
+"""Perform an effect at most once at the provider, whatever is lost on the way.
 
-The row commits before the call. When an answer is lost, the same request is sent again under the
-same key, which does nothing twice. A new key is used only when two things hold: the request under
-the last key is over (the provider has forgotten the key, or repeats the same stored error), and the
-provider's own record, searched by our tag after that, holds nothing. What was requested a while ago
-and seems never to have been sent is looked up first, because a restored database may have lost the
-effect that made it. What is still in doubt after three keys waits for a person.
+The row commits before the call. If an answer is lost, the same request is sent again under the same
+key, which does nothing twice. A new key is used only when two things hold: the request under the
+last key is over (the provider has forgotten the key, or repeats the same stored error), and the
+provider's own record, searched by our tag after that, holds nothing. If the request is older than a
+minute but seems never to have been sent, it is looked up first, because a restored database may
+have lost the effect that made it. What is still in doubt after three keys waits for an operator.
 
-Where the provider takes no key, each sending is such a beginning anew: one process wins the right
-to it, and looks once more, right before the bytes leave, whether it still has it.
+If the provider takes no key, every send counts as such a new start: one process wins the right to
+send, and checks once more, just before the call, that it still has it.
 """
 
 from datetime import datetime, timedelta
@@ -25,29 +25,31 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 MAX_GENERATIONS = 3
-SETTLING = 30.0  # seconds until a provider's record surely shows what it was asked for
-# what was requested longer ago is looked up before it is sent for the first time
+SETTLING = 30.0  # seconds until a provider's record is sure to show what we sent it
+# an effect requested longer ago is looked up before it is first sent
 KNOWN_AFTER = timedelta(minutes=1)
-# between decision and call; a process that was frozen for longer does not send
+# limit between decision and call: a process frozen for longer does not send
 LEAVE_WITHIN = timedelta(seconds=15)
 
 log = get_log("effects")
 
 
 class InDoubt(PayphoneError):
-    """Every key was tried, and the outcome is still unknown: a person must look and settle it."""
+    """Every key was tried, and the outcome is still unknown: an operator must look and settle
+    it.
+    """
 
 
 def perform(
     effect: Effect, decided_at: datetime | None = None, asked_at: datetime | None = None
 ) -> dict[str, Any] | None:
-    """The provider's object for `effect`, made now or before; None when it was refused
+    """Return the provider's object for `effect`, made now or before, or None if it was refused
     (`effect.error` says why).
 
     The caller confirms the effect (`effect.record_confirmed`) in the transaction that records what
     the object means; if it dies before that, the next attempt gets the same object. `decided_at` is
-    when the caller decided: a process that was frozen since then does not act on an old decision.
-    `asked_at` is when our row, whose tag the object carries, was created.
+    when the caller decided: a process frozen since then does not act on an old decision. `asked_at`
+    is when our row, whose tag the object carries, was created.
 
     Raises ProviderError, NotYet or InDoubt while the outcome is unknown or the provider asks us to
     wait, and Conflict when another attempt was faster.
@@ -61,12 +63,12 @@ def perform(
         found = kind.find(effect)
         if found is not None:
             return found
-        _begin_anew(effect)
-    found = _made_before(effect, kind, asked_at)
+        _use_next_key(effect)
+    found = _find_made_before(effect, kind, asked_at)
     if found is not None:
         return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
-        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late."
+        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and will not be sent late."
         if not effect.record_never_sent("deadline_passed", f"{why} Ask again.", real_now()):
             raise _taken_over(effect)
         return None
@@ -74,13 +76,17 @@ def perform(
 
 
 def reconcile(effect: Effect) -> dict[str, Any] | None:
-    """Look for a doubtful effect in the provider's record; its object, or None. Changes nothing."""
+    """Find an effect in doubt in the provider's record and return its object, or None. Changes
+    nothing.
+    """
     return kind_of(effect).find(effect)
 
 
-def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:
-    """What the provider has under our row's tag already, when this row is not new and the effect
-    was never sent, as far as we know.
+def _find_made_before(
+    effect: Effect, kind: Kind, asked_at: datetime | None
+) -> dict[str, Any] | None:
+    """Find an object that the provider already has under our row's tag, if the row is not new and
+    the effect, as far as we know, was never sent.
     """
     sent = effect.sent_at is not None or effect.generation > 1
     if sent or asked_at is None or kind.find_asked is None or real_now() - asked_at < KNOWN_AFTER:
@@ -88,7 +94,7 @@ def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[
     found = kind.find_asked(effect, asked_at)
     if found is not None:
         log.warning(
-            "made already, by an effect that is not known here",
+            "already made, by an effect that is not in this database",
             effect_id=effect.id,
             kind=effect.kind,
             provider_id=found["id"],
@@ -107,8 +113,8 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
             raise _taken_over(effect)
         answer = kind.send(effect)
     except ProviderError as error:
-        return _judged(effect, kind, error, in_doubt)
-    except (NotYet, Misconfigured):  # nothing left, so that nothing has to be looked for
+        return _judge_failure(effect, kind, error, in_doubt)
+    except (NotYet, Misconfigured):  # nothing was sent, so there is nothing to look up
         _record_not_sent(effect, kind)
         raise
     killpoint("effect.after_call")
@@ -117,8 +123,8 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
 
 
 def _record_sent(effect: Effect, kind: Kind) -> None:
-    """Bytes are about to leave. Where no key makes a repetition harmless, one process may send, as
-    often as the effect has begun anew.
+    """Record that the request is about to be sent. If no key makes a retry harmless, only one
+    process may send in each generation.
     """
     if kind.keyed:
         effect.record_sent(real_now())
@@ -127,25 +133,25 @@ def _record_sent(effect: Effect, kind: Kind) -> None:
 
 
 def _record_not_sent(effect: Effect, kind: Kind) -> None:
-    """Certainly nothing was done. Under a key that needs no saying: the same one is used again."""
+    """Record that nothing was done. With a key that is unnecessary: a retry uses the same key."""
     if not kind.keyed:
         effect.record_not_sent()
 
 
 def _taken_over(effect: Effect) -> Conflict:
-    return Conflict(f"Effect {effect.id} was sent, or begun anew, by another attempt.")
+    return Conflict(f"Effect {effect.id} was sent, or given a new key, by another attempt.")
 
 
 def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
     if real_now() - decided_at > LEAVE_WITHIN:
         raise NotYet(
-            f"Effect {effect.id} was held up on its way out; it will not be sent late, but decided"
+            f"Effect {effect.id} was delayed before sending; it will not be sent late, but decided"
             " again."
         )
 
 
 def log_failure(effect: Effect, error: ProviderError) -> None:
-    """Say that a call failed, and what may be done; as an error where the fault is ours."""
+    """Log a failed call with advice, as an error if the fault is ours."""
     write = log.error if error.bug else log.warning
     write(
         "effect failed",
@@ -157,16 +163,16 @@ def log_failure(effect: Effect, error: ProviderError) -> None:
     )
 
 
-def _judged(
+def _judge_failure(
     effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool
 ) -> dict[str, Any] | None:
-    """What a failed call means: a refusal, a doubt, or what the provider's record shows."""
+    """Decide what a failed call means: a refusal, a doubt, or what the provider's record shows."""
     log_failure(effect, error)
     if error.outcome == "retry_later":
         _record_not_sent(effect, kind)
         raise error
     if error.outcome == "refused":
-        found = kind.find(effect) if in_doubt else None  # an earlier try may be the very reason
+        found = kind.find(effect) if in_doubt else None  # an earlier try may be why it was refused
         if found is None:
             effect.record_refused(error.code, str(error), real_now())
         return found
@@ -179,8 +185,8 @@ def _judged(
     raise error
 
 
-def _begin_anew(effect: Effect) -> None:
-    """Let the next call use a new key: the last one is over, and nothing was found."""
+def _use_next_key(effect: Effect) -> None:
+    """Move to the next key: the last one is over, and nothing was found under it."""
     if effect.generation >= MAX_GENERATIONS:
         effect.record_unknown(
             "in_doubt", f"Nothing was found under {MAX_GENERATIONS} keys.", effect.repeated
@@ -203,7 +209,7 @@ def _begin_anew(effect: Effect) -> None:
 
 
 def is_settled(effect: Effect) -> bool:
-    """Whether the provider has had time to show what came of the last call."""
+    """Whether the provider has had time to show the outcome of the last call."""
     settings = get_settings()
     wait = timedelta(seconds=settings.shortened(SETTLING, settings.payphone_settling))
     return effect.last_sent_at is None or real_now() - effect.last_sent_at >= wait

@@ -1,10 +1,10 @@
-"""Performing an effect for which the provider has no idempotency key, such as a text: at most once,
+"""Perform an effect for which the provider has no idempotency key, such as a text, at most once
 ever.
 
-One process wins the right to send by a compare-and-set on `sent_at`, committed before the bytes
-leave. Any other process that finds it set without an outcome records `unknown`, for it cannot know.
-Only the winner, or the provider's answer, can establish that nothing was sent. An unknown outcome
-is settled by a callback, by the provider's list or by a person; never by sending again.
+One process wins the right to send by a compare-and-set on `sent_at`, committed before the call. Any
+other process that finds it set without an outcome records `unknown`, because it cannot know. Only
+the winner, or the provider's answer, can establish that nothing was sent. An unknown outcome is
+settled by a callback, by the provider's list or by an operator; never by sending again.
 """
 
 from typing import Any
@@ -18,16 +18,17 @@ from runtime.errors import Misconfigured, NotYet
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 
-NOT_SENT = "not_sent"  # error code of an attempt that surely never left: it may be decided anew
+NOT_SENT = "not_sent"  # error code of an attempt that was never sent, so may be decided again
 
 log = get_log("effects")
 
 
 def perform_once(effect: Effect) -> dict[str, Any] | None:
-    """The provider's object; None when it was refused, or is in doubt (`effect.state` says which).
+    """Return the provider's object, or None if it was refused or is in doubt (`effect.state` says
+    which).
 
-    Raises ProviderError or NotYet when certainly nothing was sent: decide again later, and reserve
-    a new effect.
+    Raises ProviderError, NotYet or Misconfigured when certainly nothing was sent: decide again
+    later, and reserve a new effect.
     """
     if effect.state == "confirmed":
         return effect.answer or {}
@@ -35,14 +36,14 @@ def perform_once(effect: Effect) -> dict[str, Any] | None:
         return None
     if not _may_send(effect):
         effect.record_unknown(
-            "interrupted", "Whoever sent it died, or is still at it; whether it left is not known."
+            "interrupted", "Its sender died, or is still sending; whether it was sent is unknown."
         )
         return None
     killpoint("effect.before_call")
     if real_now() >= effect.deadline:
         _record_not_sent(
             effect,
-            f"It was held up until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not"
+            f"It was delayed until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not"
             " sent late.",
         )
         raise NotYet(f"Effect {effect.id} was not sent in time; it will be decided again.")
@@ -50,12 +51,12 @@ def perform_once(effect: Effect) -> dict[str, Any] | None:
 
 
 def was_not_sent(effect: Effect) -> bool:
-    """Whether this attempt certainly never left, so that another one may be decided."""
+    """Whether this attempt was certainly never sent, so that another may be decided."""
     return effect.state == "refused" and effect.error_code == NOT_SENT
 
 
 def _may_send(effect: Effect) -> bool:
-    """Win the right to send: one process does, once."""
+    """Win the right to send, which only one process can, once."""
     now = real_now()
     return effect.record_sent_once(now)
 
@@ -75,7 +76,9 @@ def _send(effect: Effect) -> dict[str, Any] | None:
 
 
 def _record_failure(effect: Effect, error: ProviderError) -> None:
-    """A refusal and a doubt are outcomes; a request that never got through is not."""
+    """Record a refusal or a doubt. A request that never got through is recorded as not sent and
+    raised.
+    """
     log_failure(effect, error)
     if error.outcome == "retry_later":
         _record_not_sent(effect, str(error))

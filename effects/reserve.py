@@ -1,4 +1,4 @@
-"""Reserving an effect: the row that commits with the decision, before anything leaves."""
+"""Reserve an effect: its row commits with the decision, before anything is sent."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,9 +22,10 @@ def reserve(
     reason: str,
     deadline: datetime | None = None,
 ) -> Effect:
-    """The effect of `kind` on our row `subject`, made now or before; needs an open transaction.
+    """Return the effect of `kind` on our row `subject`, reserved now or before. Needs an open
+    transaction.
 
-    Its deadline is a day from now unless another one is given.
+    Its deadline is a day from now unless another is given.
     """
     return _reserve(
         kind,
@@ -49,7 +50,7 @@ def reserve_for_account(
     reason: str,
     deadline: datetime | None = None,
 ) -> Effect:
-    """As `reserve`, for what is about an account and no invoice, in the platform's own accounts at
+    """As `reserve`, for effects of an account without an invoice, in the platform's own accounts at
     the providers.
     """
     return _reserve(
@@ -96,8 +97,8 @@ def reserve_again(
     asked_by: str,
     reason: str,
 ) -> Effect:
-    """As `reserve`, for what may be refused today and taken tomorrow: each refusal is followed by
-    an effect of its own.
+    """As `reserve`, for effects that may be refused today and accepted tomorrow: each refusal is
+    followed by an effect of its own.
     """
     refused = Effect.refusals(kind.name, subject, invoice.id)
     return reserve(

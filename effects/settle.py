@@ -1,6 +1,7 @@
-"""Ending a doubt: by the provider's own record, or by a person who has looked.
+"""Settle effects in doubt, from the provider's own record or on the word of a person who has
+looked.
 
-The job that owns the effect records what the outcome means: settling the effect and replaying the
+The job that owns the effect records what the outcome means. Settling the effect and replaying the
 job are one transaction, and the job then finds the outcome in the row. A job that is still running
 or waiting is left alone.
 """
@@ -22,11 +23,11 @@ from runtime.log import get_log
 
 log = get_log("effects")
 
-OVER = frozenset({"done", "cancelled"})  # states of a job that records nothing any more
+OVER = frozenset({"done", "cancelled"})  # states of a job that will record nothing more
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
-    """The job that records the outcome of this effect, if there is one; both are locked until the
+    """The job that records the outcome of this effect, if it exists. Locks both until the
     transaction ends, in the order in which an attempt at the job writes to them.
     """
     Effect.locked(effect.id)
@@ -36,11 +37,12 @@ def owner_of(effect: Effect) -> StagedJob | None:
 
 
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
-    """Look up a doubtful effect and record what is found by replaying its job, if that is dead; the
-    object found, or None.
+    """Look up an effect in doubt, and have its job record what is found by replaying it if it is
+    dead. Returns the object found, or None.
 
-    What cannot happen any more did not happen. A job that ended without the effect (it was no
-    longer wanted), or has been deleted, records nothing: then only the effect's row is written.
+    An effect that cannot happen any more is refused. A job that ended without the effect (because
+    it was no longer wanted), or was deleted, records nothing: then only the effect's row is
+    written.
     """
     kind = kind_of(effect)
     found = reconcile(effect)
@@ -49,15 +51,15 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
         with transaction():
             owner = owner_of(effect)
             if owner is not None and owner.state not in OVER:
-                _carry_on(owner, actor)
+                _replay(owner, actor)
             else:
                 _end(effect, found, superseded, actor)
     return found
 
 
 def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
-    """End what earlier attempts of the calling job have reserved of `kind` for its row `subject`,
-    and it does not send any more because it is not wanted: what was sent is looked up.
+    """End the unsettled effects of `kind` that earlier attempts of the calling job reserved for its
+    row `subject`, and that it no longer wants to send. Those that were sent are looked up.
     """
     key = f"{kind.name}:{subject}"
     for effect in Effect.all("invoice_id = ? AND state IN ('sending', 'unknown')", invoice_id):
@@ -68,15 +70,15 @@ def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
         try:
             found = reconcile(effect)
             superseded = kind.superseded(effect) if found is None else ""
-        except ProviderError as error:  # the hourly look comes back to it
-            _cannot_look(effect, error)
+        except ProviderError as error:  # the hourly reconciliation tries again
+            _log_unreadable(effect, error)
             continue
         with transaction():
             _end(effect, found, superseded, SYSTEM)
 
 
 def _end(effect: Effect, found: dict[str, Any] | None, superseded: str, actor: str) -> None:
-    """Write what a look has shown into the effect's row; nothing if it has shown nothing."""
+    """Record the outcome that a look-up has shown in the effect's row, if it has shown one."""
     if found is not None:
         effect.record_confirmed(found["id"], kind_of(effect).kept(found), real_now())
         _record(effect, actor, outcome="confirmed", provider_id=found["id"])
@@ -86,8 +88,8 @@ def _end(effect: Effect, found: dict[str, Any] | None, superseded: str, actor: s
 
 
 def end_unsent(effect: Effect, actor: str) -> None:
-    """An effect that was reserved and never sent, because its worker died and its job then ended
-    without it, did not happen.
+    """Refuse an effect that was reserved but never sent, because its worker died and its job then
+    ended without it.
     """
     with transaction():
         owner = owner_of(effect)
@@ -96,8 +98,8 @@ def end_unsent(effect: Effect, actor: str) -> None:
 
 
 def _end_unsent(effect: Effect, actor: str) -> bool:
-    """Record that it did not happen, if it never left. A sender that was frozen may send meanwhile:
-    then it is in doubt.
+    """Refuse an effect that was never sent, and return whether that was so: a frozen sender might
+    have sent it in the meantime, which leaves it in doubt.
     """
     why = "Its job ended without sending it."
     is_ended = effect.record_never_sent("not_wanted", why, real_now())
@@ -107,17 +109,17 @@ def _end_unsent(effect: Effect, actor: str) -> bool:
 
 
 def look_again(effect: Effect, actor: str) -> bool:
-    """Reconcile, and only log it when the provider's record cannot be read just now: the effect
-    stays in doubt. Whether it was found.
+    """Reconcile, and return whether the effect was found. If the provider's record cannot be read
+    now, this is logged and the effect stays in doubt.
     """
     try:
         return reconcile_owner(effect, actor) is not None
     except ProviderError as error:
-        _cannot_look(effect, error)
+        _log_unreadable(effect, error)
         return False
 
 
-def _cannot_look(effect: Effect, error: ProviderError) -> None:
+def _log_unreadable(effect: Effect, error: ProviderError) -> None:
     log.warning(
         "the provider's record cannot be read",
         effect_id=effect.id,
@@ -131,12 +133,12 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
     """Record that the effect happened and is `provider_id`. The object is read at the provider
     first, unless the effect was to close it.
 
-    Raises NotAllowed when the effect is settled, its job is not over, or the object belongs to
-    something else.
+    Raises NotAllowed if the effect is settled, its job is not over, or the object belongs to
+    something else, and ProviderError if the object cannot be read.
     """
     effect: Effect = Effect.get_by_id(effect_id)
     kind = kind_of(effect)
-    _check_is_at_rest(effect)
+    _check_may_be_settled(effect)
     if kind.target_field:
         target = effect.request[kind.target_field]
         if provider_id != target:
@@ -149,42 +151,42 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
     else:
         raise NotAllowed(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
     with transaction():
-        owner = _check_is_at_rest(effect)
+        owner = _check_may_be_settled(effect)
         effect.record_confirmed(made["id"], kept, real_now())
         _record(effect, actor, outcome="confirmed", provider_id=made["id"], why=why)
-        _carry_on(owner, actor)
+        _replay(owner, actor)
     return effect
 
 
 def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
-    """Record that the effect did not happen and will not. Raises NotAllowed when it is settled, or
+    """Record that the effect did not happen and will not. Raises NotAllowed if it is settled, or
     its job is not over.
     """
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
-        owner = _check_is_at_rest(effect)
+        owner = _check_may_be_settled(effect)
         effect.record_refused(BY_HAND, why, real_now())
         _record(effect, actor, outcome="refused", why=why)
-        _carry_on(owner, actor)
+        _replay(owner, actor)
     return effect
 
 
 def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
-    """Record that the effect happened, by the word of a person who has no object to name. Raises
-    NotAllowed when it is settled, or its job is not over.
+    """Record that the effect happened, on the word of a person who has no object to name. Raises
+    NotAllowed if it is settled, or its job is not over.
     """
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
-        owner = _check_is_at_rest(effect)
+        owner = _check_may_be_settled(effect)
         effect.record_confirmed("", {"id": "", "by_hand": True}, real_now())
         _record(effect, actor, outcome="confirmed", why=why)
-        _carry_on(owner, actor)
+        _replay(owner, actor)
     return effect
 
 
-def _check_is_at_rest(effect: Effect) -> StagedJob | None:
-    """The effect's job, if it is over, so that no request of it can still be under way. Raises
-    NotAllowed otherwise, and where that job is not known here.
+def _check_may_be_settled(effect: Effect) -> StagedJob | None:
+    """Return the effect's job, if it has one. Raises NotAllowed if the effect is settled, its job
+    is not over (a request might still be in flight), or only a newer release knows that job.
     """
     if effect.state in {"confirmed", "refused"}:
         raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
@@ -201,16 +203,16 @@ def _check_is_at_rest(effect: Effect) -> StagedJob | None:
     return owner
 
 
-def _carry_on(owner: StagedJob | None, actor: str) -> None:
-    """Let a dead job record what the outcome means; one that ended otherwise has nothing to
-    record.
+def _replay(owner: StagedJob | None, actor: str) -> None:
+    """Replay a dead job so that it records what the outcome means. Jobs that ended otherwise have
+    nothing to record.
     """
     if owner is not None:
         replay(owner.id, actor)
 
 
 def _check_is_its_own(kind: Kind, effect: Effect, made: dict[str, Any]) -> None:
-    """Raises NotAllowed unless the object is the one that the effect asked for."""
+    """Raises NotAllowed unless the object is the one that the effect requested."""
     if not kind.is_its_own(effect, made):
         tag = (made.get("metadata") or {}).get("attempt_id")
         wanted = (effect.request.get("metadata") or {}).get("attempt_id")

@@ -14,12 +14,12 @@ _OPEN = {
 
 
 def effects(having: Belongings) -> Iterator[Entry]:
-    """Effects: when they were decided, and their outcomes."""
-    return told_of(having.effects)
+    """Timeline entries of effects: when each was decided, and its outcome."""
+    return entries_of(having.effects)
 
 
-def told_of(rows: Iterable[Effect]) -> Iterator[Entry]:
-    """When these effects were decided, and their outcomes."""
+def entries_of(rows: Iterable[Effect]) -> Iterator[Entry]:
+    """Timeline entries of these effects: when each was decided, and its outcome."""
     for row in rows:
         kind = kind_of(row)
         asked = f"{kind.does}: {row.reason}. {_OPEN.get(row.state, '')}".rstrip()

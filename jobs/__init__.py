@@ -1,4 +1,4 @@
-"""Background jobs, each in the file of its name. Importing this package registers every one."""
+"""Background jobs, each in the file of its name. Importing this package registers them all."""
 
 import importlib
 import pkgutil

@@ -1,9 +1,9 @@
-"""Stripe is asked again about a payment, a refund or a dispute of which something was left open: a
-word that is not known here, a charge that was not named, money that has not come back.
+"""Ask Stripe again about a payment, refund or dispute that was left unclear: an unknown word, an
+unnamed charge, or money that has not come back.
 
-Twice is harmless: it only reads, and what it reads is merged by Stripe's ids. What stays open is
-asked about some times more, for half an hour; then what is known stands, and the log says so. The
-hourly comparison with Stripe's books goes on.
+Twice is harmless: it only reads, and what it reads is merged by Stripe's ids. It retries for half
+an hour while the answer stays unclear; after that the books keep what is known and the log says so.
+The hourly comparison with Stripe's books goes on.
 """
 
 from actions.deployment.card.learn_of_fee import fee_of, learn_of_fee
@@ -37,7 +37,7 @@ from runtime.errors import NotYet
 from runtime.log import get_log
 
 ATTEMPTS = 6
-Found = PaymentFinding | RefundFinding | Json  # a dispute is taken as it was read
+Found = PaymentFinding | RefundFinding | Json  # a dispute stays as it was read
 
 log = get_log("books")
 
@@ -70,14 +70,14 @@ def _ask(tells: str, object_id: str, stripe_account: str) -> None:
     except (ProviderError, Unreadable) as error:
         if isinstance(error, ProviderError) and error.outcome != "refused":
             raise
-        log.warning("Stripe does not tell", about=object_id, why=str(error))
+        log.warning("Stripe refused to show an object", about=object_id, why=str(error))
         return
     if isinstance(finding, dict) or not finding.doubt:
         _record(finding, stripe_account)
     elif attempt_number() in range(1, ATTEMPTS):
-        raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It is asked again.")
+        raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It will be asked again.")
     else:
-        log.warning("Stripe uses a word that is not known here", about=object_id, why=finding.doubt)
+        log.warning("Stripe uses an unknown word", about=object_id, why=finding.doubt)
 
 
 def _read(tells: str, object_id: str, stripe_account: str) -> Found:
@@ -90,8 +90,8 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
             return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
-def _belonging(finding: Found) -> Belonging:
-    """What the object's own metadata claim; a dispute has none."""
+def _belonging_of(finding: Found) -> Belonging:
+    """What the object's own metadata claims; a dispute has none."""
     return Belonging() if isinstance(finding, dict) else finding.belonging
 
 
@@ -99,14 +99,14 @@ def _record(finding: Found, stripe_account: str) -> None:
     intent_id = finding["payment_intent"] if isinstance(finding, dict) else finding.intent_id
     with recording():
         serialize_on(intent_id)
-        payment = Payment.by_intent(stripe_account, intent_id)  # it may just have been recorded
+        payment = Payment.by_intent(stripe_account, intent_id)  # may be new since the read
         invoice = Invoice.locked(payment.invoice_id) if payment is not None else None
         if isinstance(finding, PaymentFinding):
             if invoice is not None:
                 record_intent(invoice, stripe_account, finding, SYSTEM)
             return
         subject = finding if isinstance(finding, dict) else finding.refund
-        fee = fee_of(intent_id, _belonging(finding)) if not stripe_account else None
+        fee = fee_of(intent_id, _belonging_of(finding)) if not stripe_account else None
         if invoice is None and fee is not None:
             learn_of_fee(fee, [subject])
             return

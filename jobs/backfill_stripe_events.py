@@ -1,5 +1,4 @@
-"""Every Stripe account's list of events is read from its watermark, so that undelivered events are
-processed.
+"""Read every Stripe account's events from its watermark, so that undelivered events are processed.
 
 Twice is harmless: an account whose list is being read is skipped, and events are stored once.
 """
@@ -17,13 +16,13 @@ from runtime.clock import real_now, real_seconds
 from runtime.settings import get_settings
 
 OVERLAP = 3600  # seconds before the watermark: an event may be listed later than it was created
-LAST_DAYS = 3 * 24 * 3600  # seconds that are read again once a day, whatever the watermark says
+LAST_DAYS = 3 * 24 * 3600  # seconds read again once a day, whatever the watermark says
 DAY = timedelta(days=1)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def backfill_stripe_events() -> None:
-    """Begin a backfill of the platform's account and of every connected one."""
+    """Begin a backfill of the platform's account and of every connected account."""
     if not get_settings().stripe_secret_key:
         return  # an installation without Stripe has no events to miss
     with recording():
@@ -39,8 +38,8 @@ def backfill_stripe_events() -> None:
 
 
 def _since(stripe_account: str) -> int:
-    """From the watermark with an overlap; once a day the last days in full; without a watermark,
-    everything Stripe still lists.
+    """The Unix time to read from: the watermark minus an overlap; once a day, the last days in
+    full; without a watermark, everything Stripe still lists.
     """
     oldest = int(real_seconds()) - READABLE_SECONDS
     known = StripeWatermark.of(stripe_account)

@@ -1,4 +1,4 @@
-"""An intent for an outdated balance is cancelled, so that it takes no money.
+"""Cancel an intent for an outdated balance, so that it takes no money.
 
 Twice is harmless: a cancelled intent stays cancelled. If it succeeded first, the payment counts. If
 the bank is still processing it, it cannot be cancelled, and is read again until that is over.
@@ -35,12 +35,13 @@ def cancel_payment_intent(attempt_id: str) -> None:
             raise _cannot_yet(attempt, PROCESSING)
         attempt, effect = _decide(attempt_id)
         if effect is None or attempt.intent_id is None:
-            # it was cancelled and told so, or paid, before an attempt that died could record it
+            # the intent was cancelled (as an event reported) or paid before a dying attempt
+            # recorded it
             end_own(INTENT_CANCEL, attempt.id, attempt.invoice_id)
             return
         answer = perform(effect)
         is_gone = answer is None and effect.error_code == "resource_missing"
-        if is_gone or (answer or {}).get("by_hand"):  # Stripe has none, or a person has looked
+        if is_gone or (answer or {}).get("by_hand"):  # not at Stripe, or settled by hand
             with recording():
                 attempt.record_closed(real_now())
             return
@@ -77,8 +78,8 @@ def _cannot_yet(attempt: PaymentAttempt, status: str) -> Snooze:
 
 
 def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:
-    """Reserve the next attempt to cancel, if it is still wanted. Raises NotYet while the intent may
-    just be being created.
+    """Reserve the next attempt to cancel, if it is still wanted. Raises NotYet while the intent
+    might still be being created.
     """
     with transaction():
         invoice = Invoice.locked(PaymentAttempt.get_by_id(attempt_id).invoice_id)

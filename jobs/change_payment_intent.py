@@ -1,4 +1,4 @@
-"""An open intent at Stripe is changed to the amount, receipt address and customer that its attempt
+"""Change an open intent at Stripe to the amount, receipt address and customer that its attempt
 wants.
 
 Twice is harmless: each version of what is wanted is one effect. Nothing is charged until Stripe has
@@ -27,8 +27,8 @@ from runtime.clock import real_now
 
 @job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def change_payment_intent(attempt_id: str, version: int) -> None:
-    """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer one
-    is.
+    """Bring the intent of `attempt_id` to version `version` of what is wanted, unless a newer
+    version exists.
     """
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
         attempt, effect = _decide(attempt_id, version)
@@ -41,7 +41,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             _record_refused(attempt, effect)
             return
         with recording():
-            Invoice.locked(attempt.invoice_id)  # whoever decides about the attempt has it first
+            Invoice.locked(attempt.invoice_id)  # taken first by every decision about the attempt
             now, row = real_now(), PaymentAttempt.get_by_id(attempt.id)
             effect.record_confirmed(
                 changed["id"], {"id": changed["id"], "amount": changed["amount"]}, now
@@ -86,7 +86,9 @@ def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | Non
 
 
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
-    """Stripe refused to change the intent. It may just have been paid, so it is read."""
+    """Record that Stripe refused the change. The intent might just have been paid, so it is
+    read.
+    """
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
     kept = {
         "receipt_email": intent.get("receipt_email"),

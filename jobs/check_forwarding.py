@@ -1,6 +1,6 @@
-"""Whether a test call has arrived at the receptionist of the clinic that was called.
+"""Check whether a test call to a clinic has arrived at its receptionist.
 
-Twice is harmless: it looks, and writes what it finds.
+Twice is harmless: it reads, and writes what it finds.
 """
 
 from actions.deployment.numbers.forwarding import (
@@ -20,7 +20,7 @@ AGAIN_IN = 5.0  # seconds
 
 @job(queue="calls", calls_out=True, attempts=4, timeout=20)
 def check_forwarding(test_id: str) -> None:
-    """Look for the call of row `test_id` until it has arrived, or two minutes are over."""
+    """Look for the call of row `test_id` until it has arrived or two minutes have passed."""
     test = ForwardingTest.get_by_id(test_id)
     if test.state not in {"calling", "unknown"}:
         return

@@ -1,6 +1,6 @@
-"""Whether the first call that a clinic forwards has arrived at its receptionist.
+"""Check whether the first call that a clinic forwards has arrived at its receptionist.
 
-Twice is harmless: it looks, and writes what it finds.
+Twice is harmless: it reads, and writes what it finds.
 """
 
 from actions.deployment.numbers.forwarding import CONFIRMED, confirm_forwarding, look_for_forwarded
@@ -15,7 +15,7 @@ BATCH = 500
 
 @job(queue="calls", calls_out=True, attempts=4, timeout=20)
 def check_line(line_id: str) -> None:
-    """Look whether the first call that the clinic forwards has arrived at line `line_id`."""
+    """Check whether the clinic's first forwarded call has arrived at line `line_id`."""
     line = PhoneLine.get_by_id(line_id)
     if line.state != "owned" or line.forwarding in {"", CONFIRMED}:
         return
@@ -26,13 +26,13 @@ def check_line(line_id: str) -> None:
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def check_lines() -> None:
-    """Have every line looked at that waits for its first forwarded call."""
+    """Stage a check of every line that waits for its first forwarded call."""
     _check_after("")
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def check_more_lines(last_id: str) -> None:
-    """The same for those after line `last_id`: however many wait, each has its turn."""
+    """Continue after line `last_id`, so that every line has its turn, however many wait."""
     _check_after(last_id)
 
 

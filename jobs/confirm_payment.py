@@ -1,9 +1,9 @@
-"""A requested charge is made: the attempt's intent is confirmed with a card, once, and the result
-is read from the intent.
+"""Make a requested charge: confirm the attempt's intent with a card, once, and read the result from
+the intent.
 
 Twice is harmless: a confirmation is one effect, and an intent succeeds once. Nothing is charged
-while anything else could still collect the invoice's money, nor a different amount than requested,
-nor late. In these cases the intent is read, and cancelled unless it has taken the money.
+late, nor in a different amount than requested, nor while anything else could still collect the
+invoice's money. In these cases the intent is read, and cancelled unless it has taken the money.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ from runtime.clock import business_now, real_now
 from runtime.errors import NotYet
 from runtime.settings import get_settings
 
-# after the request; a card is not charged later than its owner expects
+# counted from the request: a card must not be charged later than its owner expects
 CHARGE_WITHIN = timedelta(minutes=10)
 TAKEN = frozenset({"succeeded", "processing", "requires_capture"})
 INTENT_REFUSED = "intent_refused"
@@ -47,8 +47,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Charge through `effect`; or, if there is a reason `why` not to, read the intent of an effect
-    that was sent.
+    """Charge through `effect`. If there is a reason `why` not to, only read the intent of an
+    `effect` that was sent.
     """
 
     effect: Effect | None = None
@@ -57,7 +57,7 @@ class Decision:
 
 @job(queue="webhooks", calls_out=True, attempts=10, timeout=20, backoff=1.0)
 def confirm_payment(confirmation_id: str) -> None:
-    """Charge what row `confirmation_id` asks for."""
+    """Make the charge that row `confirmation_id` requests."""
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     if confirmation.state != "requested":
         return
@@ -83,7 +83,7 @@ def confirm_payment(confirmation_id: str) -> None:
 
 def _decide(confirmation: PaymentConfirmation) -> Decision:
     """Decide whether the card may be charged and reserve the charge, in one transaction. Raises
-    NotYet while something must be waited for.
+    NotYet if the decision has to wait.
     """
     invoice_id = confirmation.attempt.invoice_id
     card = confirmation.payment_method_id or (
@@ -100,7 +100,7 @@ def _decide(confirmation: PaymentConfirmation) -> Decision:
         if known is not None or why:
             return Decision(known, why)
         _wait_for_others(invoice, attempt)
-        # others' charges, reserved since this one was asked for
+        # counts charges reserved since this one was requested
         if over_ceiling(invoice.account_id, "charges", business_now()):
             return Decision(None, "ceiling_reached")
         reason = "phone payment" if confirmation.by_phone else "confirmed by the clinic"
@@ -131,13 +131,13 @@ def _why_not(
         .where(Payment.invoice == invoice.id, Payment.status == "processing")
         .exists()
     )
-    gone = (
+    outdated = (
         attempt.state not in {*LIVE, "refused"}
         or invoice.balance_revision != attempt.balance_revision
     )
     reasons = {
         "too_late": not _in_time(confirmation),
-        "not_payable": gone or invoice.disputed or invoice.status not in UNPAID,
+        "not_payable": outdated or invoice.disputed or invoice.status not in UNPAID,
         INTENT_REFUSED: attempt.state == "refused",
         "charges_paused": paused(invoice.account_id, "charges"),
         "payment_in_progress": processing,
@@ -172,15 +172,15 @@ def _wait_for_others(invoice: Invoice, attempt: PaymentAttempt) -> None:
 def _saved_card(confirmation: PaymentConfirmation) -> str | None:
     attempt = confirmation.attempt
     customer = attempt.invoice.customer
-    # an intent whose change Stripe refused may still be of the Stripe customer of before
+    # if Stripe refused a change, the intent might still belong to an earlier Stripe customer
     if not attempt.stripe_customer_id or attempt.stripe_customer_id != customer.stripe_customer_id:
         return None
     return card_on_file(customer, attempt.stripe_customer_id, attempt.stripe_account)
 
 
 def _request(confirmation: PaymentConfirmation, attempt: PaymentAttempt, card: str) -> Json:
-    """How the card is charged. By phone it is a mail or telephone order, which Stripe must have
-    enabled for the account.
+    """The parameters of the charge. A phone payment is a mail or telephone order (MOTO), which
+    Stripe must have enabled for the account.
     """
     confirm: Json = {
         "payment_method": card,
@@ -210,23 +210,24 @@ def _settle(
             effect.record_confirmed(
                 answer["id"], {"id": answer["id"], "status": intent["status"]}, now
             )
-        # before the charge is over here: a failure is told with the call that it was made in
+        # before the confirmation is settled, so that a failure is reported with the call it was
+        # made in
         record_intent(invoice, attempt.stripe_account, read_intent(intent), confirmation.asked_by)
-        # refused, because the payer's own browser was first: the money is there
+        # Stripe also refuses if the payer's own browser confirmed first; then the money was taken
         if answer is not None or intent["status"] in TAKEN:
             confirmation.record_settled(now)
         else:
-            _record_no(confirmation, effect, intent, now)
+            _record_failure(confirmation, effect, intent, now)
         _audit(confirmation, invoice, intent["id"])
 
 
-def _record_no(
+def _record_failure(
     confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime
 ) -> None:
-    """Record a decline, which the intent shows, or else a request that Stripe refused."""
+    """Record a decline, as shown by the intent, or else a request that Stripe refused."""
     error = intent.get("last_payment_error") or {}
     code = error.get("decline_code") or error.get("code")
-    if code and code == effect.error_code:  # else it is the decline of an earlier try
+    if code and code == effect.error_code:  # otherwise it is an earlier try's decline
         confirmation.record_declined(code, effect.error or "", now)
     else:
         confirmation.record_refused(effect.error_code or "", effect.error or "", now)
@@ -235,13 +236,13 @@ def _record_no(
 def _withdraw(
     confirmation: PaymentConfirmation, effect: Effect | None, why: str, intent: Json | None
 ) -> None:
-    """Charge nothing. An intent that a lost request may still reach is cancelled."""
+    """Refuse the charge. An intent that a lost request could still reach is cancelled."""
     with recording():
         invoice = Invoice.locked(confirmation.attempt.invoice_id)
         now = real_now()
         if effect is not None and effect.state != "refused":
-            effect.record_refused(why, "it was not wanted any more", now)
-        confirmation.record_refused(why, _told(confirmation, why), now)
+            effect.record_refused(why, "it was no longer wanted", now)
+        confirmation.record_refused(why, _reason_text(confirmation, why), now)
         if intent is not None:
             confirmation.attempt.record_retiring(now)
             attempt_id = confirmation.attempt_id
@@ -249,8 +250,8 @@ def _withdraw(
         _audit(confirmation, invoice, intent["id"] if intent else None)
 
 
-def _told(confirmation: PaymentConfirmation, why: str) -> str:
-    """The text kept with the reason; if Stripe refused the intent, in Stripe's own words."""
+def _reason_text(confirmation: PaymentConfirmation, why: str) -> str:
+    """The text stored with the reason `why`: Stripe's own words if it refused the intent."""
     error = (
         PaymentAttempt.get_by_id(confirmation.attempt_id).error if why == INTENT_REFUSED else None
     )
@@ -259,7 +260,7 @@ def _told(confirmation: PaymentConfirmation, why: str) -> str:
 
 def _audit(confirmation: PaymentConfirmation, invoice: Invoice, intent_id: str | None) -> None:
     if confirmation.state == "requested":
-        return  # what came of it was known already, and is in the audit
+        return  # the outcome was recorded and audited before
     about = {
         "invoice_id": invoice.id,
         "intent_id": intent_id,

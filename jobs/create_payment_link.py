@@ -1,7 +1,7 @@
-"""A planned payment link is made at Stripe: one link for one balance of one invoice.
+"""Create a planned payment link at Stripe: one link per balance revision of an invoice.
 
-Twice is harmless: the link is tagged and keyed by its row; one that is no longer planned is left
-alone.
+Twice is harmless: the link is tagged and keyed by its row, and a link that is no longer planned is
+left alone.
 """
 
 from typing import Any
@@ -26,9 +26,9 @@ from runtime.clock import real_now
 
 @job(
     queue="messages", calls_out=True, attempts=16, timeout=20
-)  # six hours: longer than a provider is usually away
+)  # six hours: longer than most provider outages
 def create_payment_link(link_id: str) -> None:
-    """Make the link of row `link_id`."""
+    """Create the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)
     with invoice_lock(link.invoice_id):
         effect = _decide(link)
@@ -76,8 +76,8 @@ def create_payment_link(link_id: str) -> None:
 
 
 def _decide(link: PaymentLink) -> Effect | None:
-    """Reserve the effect, unless the balance has changed since the link was planned. One that may
-    have been sent is completed in any case, because we must know what Stripe has.
+    """Reserve the effect, unless the balance has changed since the link was planned. An effect that
+    might have been sent is completed in any case, because we must know what Stripe has.
     """
     with transaction():
         invoice = Invoice.locked(link.invoice_id)
@@ -86,12 +86,12 @@ def _decide(link: PaymentLink) -> Effect | None:
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
         if known is not None and (known.in_doubt or _is_unrecorded(link, known)):
             return known
-        gone = (
+        outdated = (
             invoice.balance_revision != link.balance_revision
             or not invoice.outstanding
             or payment_is_under_way(invoice)
         )
-        if link.state != "planned" or gone:
+        if link.state != "planned" or outdated:
             if link.state == "planned":
                 link.record_retired(now)
             if known is not None and known.state == "sending":
@@ -118,7 +118,7 @@ def _is_unrecorded(link: PaymentLink, effect: Effect) -> bool:
 
 
 def _request(link: PaymentLink, invoice: Invoice) -> dict[str, Any]:
-    """What Stripe is asked for. A link's metadata does not reach its intent, so both carry it."""
+    """The request to Stripe. A link's metadata does not reach its intent, so both carry it."""
     metadata = stripe_metadata(invoice, link.id)
     price = {
         "currency": link.currency,

@@ -1,8 +1,8 @@
-"""Promises to pay whose day is over are decided by what has been paid, and the person is thanked or
-reminded.
+"""Decide by what has been paid whether due promises to pay were kept, and thank or remind the
+customer.
 
-Twice is harmless: each promise is decided once, under its invoice's lock, and its text is asked for
-in the transaction that writes down that it was.
+Twice is harmless: each promise is decided once, under its invoice's lock, and its text is requested
+in the transaction that records the decision.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ BATCH = 100
 def decide_promises(
     step: Step = "decided_from", since: int = 0, last_id: str = "", failed: int = 0, first: str = ""
 ) -> None:
-    """Decide every open promise that is due, then text what follows, in the order in which they
-    fell due; those after `since` (microseconds) and `last_id`, where an attempt has stopped.
+    """Decide every open promise that is due, then request the texts that follow, in order of due
+    time. Continues after `since` (microseconds) and `last_id`, where the last attempt stopped.
 
-    One that fails keeps no other from it: it is named in the log, and this job fails in the end.
+    A promise that fails is logged and does not block the others; the job fails at the end.
     """
     scan = Scan("promise not decided or followed up", failed, first)
     if step == "decided_from":

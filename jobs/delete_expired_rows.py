@@ -1,6 +1,6 @@
-"""Old rows are deleted: jobs, stored answers, sessions, deliveries, events of the feed and reports,
-each at its own age. What was said in old calls is taken out, what was in bills that no port has
-used, and what an older release should not have kept.
+"""Delete old rows: jobs, stored answers, sessions, deliveries, feed events and reports, each at its
+own age. Erase the words of old calls, bills that no port has used, and what an older release should
+not have stored.
 
 Twice is harmless: deleted rows stay deleted. Dead jobs are kept until a person retries them; money,
 effects and the audit log for ever.
@@ -24,16 +24,16 @@ from runtime.settings import get_settings
 
 BATCH = 1_000
 BATCH_OF_BILLS = 20  # each of up to some megabytes
-PAUSE = 0.5  # seconds between batches, for others to work in
+PAUSE = 0.5  # seconds between batches, in which others can work
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("prune_jobs",))
 def delete_expired_rows() -> None:
-    """Delete a batch of each kind, and run again while any batch was full: a kind that cannot be
-    deleted keeps no other from it.
+    """Delete a batch of each kind, and run again while any batch was full. A kind that cannot be
+    deleted does not block the others.
 
-    Also take out Stripe's client secrets that processes of an older release, which still ran beside
-    this one, have kept.
+    Also erase Stripe client secrets stored by processes of an older release that still ran beside
+    this one.
     """
     scan, full = Scan("old rows not deleted"), list[str]()
     for kind, delete, most in _deletions(real_now()):
@@ -44,7 +44,7 @@ def delete_expired_rows() -> None:
 
 
 def _deletions(now: datetime) -> list[tuple[str, Callable[[int], int], int]]:
-    """What is deleted, or taken out, and how many at once."""
+    """Each kind, the function that deletes or erases it, and its batch size."""
     said_before = now - timedelta(days=get_settings().call_records_days)
     unused_before = now - timedelta(days=KEPT_DAYS)
     return [
@@ -58,7 +58,7 @@ def _deletions(now: datetime) -> list[tuple[str, Callable[[int], int], int]]:
 
 
 def _delete_batch(kind: str, delete: Callable[[int], int], most: int, full: list[str]) -> None:
-    """Delete one batch in its own transaction; `full` gets the kind of which there may be more."""
+    """Delete one batch in its own transaction, and add `kind` to `full` if more rows may remain."""
     with transaction():
         if delete(most) == most:
             full.append(kind)

@@ -1,7 +1,8 @@
-"""A knowledge file that its clinic deleted is at Vapi no more, whatever had become of its upload.
+"""Delete a knowledge file at Vapi that its clinic has deleted, whatever became of its upload.
 
-Twice is harmless: what is not there is taken away. An upload that may be under way is waited for,
-and looked for by its tag; one that was never sent is ended here, so that it never is.
+Twice is harmless: a file that no longer exists counts as deleted. An upload that might be in flight
+is waited for, and looked up by its tag; an upload that was never sent is refused here, so it never
+will be.
 """
 
 from actions.deployment.configuration.knowledge_files import upload_of
@@ -16,7 +17,7 @@ from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotYet
 
-SETTLES_IN = 5.0  # seconds until an upload in doubt is looked for again
+SETTLES_IN = 5.0  # seconds until an upload in doubt is looked up again
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
@@ -28,18 +29,20 @@ def delete_knowledge_file(file_id: str) -> None:
     upload = upload_of(file)
     vapi_id = file.vapi_id or _uploaded(upload)
     effect = _reserved(file, upload, vapi_id) if vapi_id else None
-    gone = perform(effect) if effect else None
-    if effect is not None and gone is None:
-        raise NotYet(f"Vapi does not delete file {file.id}: {effect.error}")
+    deleted = perform(effect) if effect else None
+    if effect is not None and deleted is None:
+        raise NotYet(f"Vapi refused to delete file {file.id}: {effect.error}")
     with recording():
         file, now = KnowledgeFile.locked(file.id), real_now()
-        if effect is not None and gone is not None:
-            effect.record_confirmed(gone["id"], FILE_DELETE.kept(gone), now)
+        if effect is not None and deleted is not None:
+            effect.record_confirmed(deleted["id"], FILE_DELETE.kept(deleted), now)
         file.record(now, state="deleted", content=None)
 
 
 def _uploaded(upload: Effect) -> str | None:
-    """The id at Vapi that an upload made; None when it made none and will not."""
+    """The file's id at Vapi, or None if the upload created none and never will. Raises Snooze while
+    it might still be in flight.
+    """
     if upload.state == "confirmed":
         return upload.provider_id
     found = reconcile(upload) if upload.in_doubt or upload.generation > 1 else None
@@ -51,7 +54,7 @@ def _uploaded(upload: Effect) -> str | None:
     if upload.in_doubt and is_settled(upload):
         upload.record_refused(*not_wanted)
     elif upload.state != "refused" and not upload.record_never_sent(*not_wanted):
-        raise Snooze(f"the upload {upload.id} may be under way", SETTLES_IN)
+        raise Snooze(f"the upload {upload.id} may be in flight", SETTLES_IN)
     return None
 
 

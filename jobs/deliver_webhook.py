@@ -1,10 +1,10 @@
-"""An event is delivered to an endpoint of the clinic's software, at least once and in any order, or
-given up after days.
+"""Deliver an event to a webhook endpoint of the clinic's software, at least once and in any order,
+or give up after days.
 
 Twice is harmless to a receiver that remembers ids: each attempt carries the event's own id, with a
-new signature. One that fails is tried again, and holds up no other. When several in a row have
-failed, one of the endpoint's deliveries at a time tests it; the others are held, unclaimed, until
-it works again.
+new signature. A failed delivery is retried, and holds up no other. After several failures in a row,
+one of the endpoint's deliveries at a time tests it; the others are held, unclaimed, until it works
+again.
 """
 
 import json
@@ -27,8 +27,8 @@ from runtime.log import get_log
 from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
-# Seconds after each try of a delivery that failed, while no other one is asked in its stead; the
-# last one holds on.
+# Seconds to wait after each failed try, unless another delivery tests the endpoint instead. The
+# last one repeats.
 WAITS = 5, 60, 300, 1800, 3600
 
 log = get_log("outgoing")
@@ -66,12 +66,10 @@ def _send(delivery: WebhookDelivery, endpoint: WebhookEndpoint, now: datetime) -
 
 
 def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
-    """Once an endpoint answers again, those of its deliveries that are held need not wait any
-    longer.
-    """
+    """Record the delivery, and release the endpoint's held deliveries if it has just recovered."""
     now = real_now()
     with recording():
-        delivery.record_try(_told(reply, now))
+        delivery.record_try(_try_entry(reply, now))
         delivery.record_settled("delivered", now)
         if endpoint.failures:
             fresh = lock_endpoint(endpoint)
@@ -84,60 +82,60 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
     now = real_now()
-    told = reply.error or f"HTTP {reply.status}"
+    failure = reply.error or f"HTTP {reply.status}"
     delay = 0.0
     log.info(
         "webhook delivery failed",
         endpoint_id=endpoint.id,
         delivery_id=delivery.id,
-        error=told,
+        error=failure,
         tries=delivery.attempts + 1,
     )
     with transaction():
         fresh = lock_endpoint(endpoint)
-        delivery.record_try(_told(reply, now))
-        given_up = fresh.record_failed(told, now) or reply.status == GONE
+        delivery.record_try(_try_entry(reply, now))
+        given_up = fresh.record_failed(failure, now) or reply.status == GONE
         if given_up and fresh.state == "active":
             disable(fresh, now)
             log.warning(
                 "webhook endpoint disabled",
                 endpoint_id=fresh.id,
                 account_id=fresh.account_id,
-                error=told,
+                error=failure,
             )
             emit(
                 fresh.account_id,
                 "endpoint.disabled",
-                {"endpointId": fresh.id, "error": told},
+                {"endpointId": fresh.id, "error": failure},
                 f"endpoint:{fresh.id}",
             )
         over = given_up or now - delivery.created_at >= GIVEN_UP_AFTER
         if over:
             delivery.record_settled("failed", now)
         if fresh.state == "active":
-            delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own(delivery))
+            delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own_delay(delivery))
     if not over:
-        raise Snooze(f"not taken: {told}", delay)
+        raise Snooze(f"not taken: {failure}", delay)
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
-    """Choose the delivery that tests the failing endpoint next, and hold the others; the seconds
-    that `tried` waits.
+    """Choose the delivery that tests the failing endpoint next, and hold the others. Returns the
+    seconds that `tried` waits.
     """
     quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
     chosen = next_to_ask(endpoint)[:1]
     alone = len(next_to_ask(endpoint)) == 1
     if tried.id in chosen:
         hold(endpoint, tried.id)
-        return _spread(_own(tried) if alone else quiet)
+        return _spread(_own_delay(tried) if alone else quiet)
     for delivery_id in chosen:
         ask_at(delivery_id, quiet)
     hold(endpoint, tried.id, *chosen)
     return HELD
 
 
-def _own(tried: WebhookDelivery) -> float:
-    """Seconds after which a delivery that failed is tried again for its own sake."""
+def _own_delay(tried: WebhookDelivery) -> float:
+    """Seconds until a failed delivery is retried on its own schedule."""
     return WAITS[min(tried.attempts, len(WAITS)) - 1]
 
 
@@ -146,7 +144,7 @@ def _settle(delivery: WebhookDelivery, state: str, now: datetime) -> None:
         delivery.record_settled(state, now)
 
 
-def _told(reply: Reply, now: datetime) -> dict[str, object]:
+def _try_entry(reply: Reply, now: datetime) -> dict[str, object]:
     return {
         "at": rfc3339(now),
         "status": reply.status,

@@ -1,8 +1,8 @@
-"""One step of a deployment is done, and the next one staged.
+"""Perform one step of a deployment, and stage the next.
 
-Twice is harmless: a step that is over, or not the one to do now, is left alone; what it makes
-outside is one effect, looked for by its tag before it is ever repeated. What fails for good is
-undone, or kept for another try where that was chosen.
+Twice is harmless: a step that is over, or is not the current one, is left alone, and what it
+creates at a provider is one effect, looked up by its tag before it is repeated. A deployment that
+fails for good is undone, or kept for another try if that was chosen.
 """
 
 from actions.deployment.progress import (
@@ -24,7 +24,7 @@ from models.transactions import transaction
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
 def deploy_account(step_id: str) -> None:
-    """Do the step of row `step_id`, if it is the one to do now."""
+    """Perform the step of row `step_id`, if it is the current one."""
     with transaction():
         run = locked_run(step_id)
         if not is_due(run):

@@ -1,8 +1,8 @@
-"""A requested call to a person is placed at most once, if the contact gate allows it.
+"""Place a requested call to a customer at most once, if the contact gate allows it.
 
 Twice is harmless: the gate's answer, the balance, the attempt, its slot and the call's state commit
 together, one process wins the right to place it, and an attempt with an unknown outcome is never
-repeated. Only one that certainly was not made is decided again.
+repeated. Only an attempt that certainly was not made is decided again.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from actions.people.number_lookups import want_look_up
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.calling.call import CALL, told_by
+from effects.calling.call import CALL, call_from_ledger
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
 from models.calling.call import Call
@@ -35,15 +35,15 @@ from rules.deployment.payments_member import LONGEST_CALL
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 
-# attempts that were certainly not made, for whatever reasons: one budget for all of them
+# one budget for attempts that were certainly not made, for whatever reason
 MOST_TRIES = 5
 NEVER_PLACED = "Vapi could not place it in several attempts, none of which rang. Ask again later."
-LEAVE_WITHIN = 60.0  # seconds in which a decided call must be placed; with RINGS, the hours' margin
-LOOK_AFTER = 15.0  # seconds until a call in doubt is first looked for
-NO_SLOT_DELAY = 60.0  # who gives a slot back wakes who waits; this is for a lease that ran out
+LEAVE_WITHIN = 60.0  # seconds to place a decided call; plus RINGS, the margin in LAWFUL hours
+LOOK_AFTER = 15.0  # seconds until a call in doubt is first looked up
+NO_SLOT_DELAY = 60.0  # freeing a slot wakes waiting calls; this covers a lease that expires
 LONGEST_DELAY = 30.0
-RINGS = 120  # seconds from Vapi's answer until somebody, or something, answers
-MARGIN = 300  # seconds after which no report can be on its way any more
+RINGS = 120  # seconds from Vapi's answer until the call is picked up
+MARGIN = 300  # seconds after which no report can still arrive
 
 
 @job(queue="calls", calls_out=True, attempts=10, timeout=20)
@@ -53,7 +53,7 @@ def dial_overdue(call_id: str) -> None:
     with invoice_lock(call.invoice_ids[0]):
         effect = _decide(call)
         if not isinstance(effect, Effect):
-            wake_waiting()  # it may have been woken for a slot that it does not take
+            wake_waiting()  # the call may have been woken for a slot that it does not take
         if isinstance(effect, Snooze):
             raise effect
         if effect is None:
@@ -64,14 +64,14 @@ def dial_overdue(call_id: str) -> None:
             _record(Call.locked(call.id), effect, answer, now)
 
 
-def _decide(asked: Call) -> Effect | Snooze | None:
-    """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
-    one, or what is waited for.
+def _decide(requested: Call) -> Effect | Snooze | None:
+    """Ask the gate and reserve the attempt in one transaction. Returns the attempt under way, if
+    there is one, or the Snooze to raise while the call has to wait.
     """
     with transaction():
-        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        invoices = [Invoice.locked_with("account", each) for each in sorted(requested.invoice_ids)]
         now = real_now()
-        call = Call.locked_with("customer", asked.id)
+        call = Call.locked_with("customer", requested.id)
         if call.state == "sending":
             effect = Effect.get_by_id(call.effect_id)
             if not was_not_sent(effect):
@@ -87,8 +87,8 @@ def _decide(asked: Call) -> Effect | Snooze | None:
 
 
 def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | Snooze | None:
-    """Decide over each invoice, for what the rung is where the ladder calls: the call is about
-    those that may be spoken of now.
+    """Decide about each invoice, with the rung's purpose if the ladder planned the call. The call
+    covers the invoices that may be discussed now.
     """
     phone, moment = call.customer.preferred_phone, business_now()
     planned = PlannedContact.one("id = ?", call.planned_contact_id)
@@ -100,7 +100,7 @@ def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | Sn
     allowed = [(invoice, answer) for invoice, answer in answers if isinstance(answer, Allowed)]
     if not allowed:
         return _refused(call, answers, phone, now)
-    if Call.is_ringing(call.account_id, phone, now):  # somebody else of the household is called
+    if Call.is_ringing(call.account_id, phone, now):  # another member of the household
         return Snooze(f"call {call.id}: another call to the number is under way", _patience(call))
     line = caller_line(call.account_id)
     if line is None:
@@ -134,13 +134,13 @@ def _reserve(
     phone: str,
     now: datetime,
 ) -> Effect:
-    """The slot, the attempt, the decisions and the call's new state: one commit. Nothing has left
-    yet.
+    """Commit the slot, the attempt, the decisions and the call's new state together, before
+    anything is sent.
     """
     settings = get_settings()
     deadline = now + timedelta(seconds=LEAVE_WITHIN + RINGS + LONGEST_CALL + MARGIN)
     if not CallSlot.lease(call.id, deadline, now, settings.call_slots):
-        # one that was given back before the row says that it waits has woken nobody
+        # a slot freed before our row is waiting wakes nobody, so check again
         raise Snooze(NO_SLOT, NO_SLOT_DELAY, then=wake_waiting)
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     first, _ = allowed[0]
@@ -181,7 +181,7 @@ def _reserve(
 
 
 def _patience(call: Call) -> float:
-    """Seconds until the next look: longer and longer, until the call is too old."""
+    """Seconds until the next check, growing with the call's age."""
     age = (real_now() - call.created_at).total_seconds()
     return min(LONGEST_DELAY, max(1.0, age / 4))
 
@@ -196,9 +196,9 @@ def _about(call: Call, invoice: Invoice, phone: str) -> dict[str, Any]:
 
 
 def _record(call: Call, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
-    """Record the attempt's outcome: Vapi took the call, Vapi refused it, or it is unknown."""
+    """Record the attempt's outcome: Vapi accepted the call, refused it, or it is unknown."""
     if answer is not None:
-        record_call_report(call, told_by(effect, answer), now, effect)
+        record_call_report(call, call_from_ledger(effect, answer), now, effect)
     elif effect.state == "refused":
         CallSlot.give_back(call.id)
         call.record_refused(

@@ -1,8 +1,8 @@
-"""A call that Vapi had held back, and that somebody has answered when they may not be called, ends.
+"""End a call that Vapi had queued and that was answered when the customer must not be called.
 
-Vapi places a call later if it has no room, and publishes no way to take one back that waits: by
-then it may be night, or the person has said stop or paid. Twice is harmless: a call that is over
-stays so, and one that has gone on for minutes is left alone.
+Vapi places a call later if it has no capacity, and documents no way to cancel a queued call. By
+then it may be night, or the customer may have opted out or paid. Twice is harmless: a call that is
+over stays so, and a call that has gone on for minutes is left alone.
 """
 
 from dataclasses import replace
@@ -23,8 +23,8 @@ from runtime.clock import business_now, real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-WITHIN = timedelta(minutes=2)  # of its answer: then somebody is spoken with
-# what counts attempts, of which this is one, or says nothing of whether it may go on
+WITHIN = timedelta(minutes=2)  # after the answer: later, the customer is in conversation
+# codes that count attempts, this call included, or do not say whether it may go on
 NO_REASON = frozenset(
     {
         "person_cap",
@@ -53,10 +53,10 @@ def end_late_call(call_id: str) -> None:
 
 
 def _decide(call_id: str) -> Effect | None:
-    """Reserve its end, if nothing that it is about may be spoken of now."""
-    asked = Call.get_by_id(call_id)
+    """Reserve an effect that ends the call, if none of its invoices may be discussed now."""
+    requested = Call.get_by_id(call_id)
     with transaction():
-        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        invoices = [Invoice.locked_with("account", each) for each in sorted(requested.invoice_ids)]
         call, now = Call.locked_with("customer", call_id), real_now()
         deadline = (call.started_at or now) + WITHIN
         known = Effect.one("key = ?", f"{CALL_END.name}:{call_id}")
@@ -64,7 +64,7 @@ def _decide(call_id: str) -> Effect | None:
             if known is not None and known.state in {"sending", "unknown"}:
                 _settle(known, call, now)
             return None
-        codes = [_why_not(call, invoice) for invoice in invoices]
+        codes = [_refusal_code(call, invoice) for invoice in invoices]
         if known is None and not all(codes):
             return None
         if not get_settings().vapi_public_key:
@@ -76,18 +76,18 @@ def _decide(call_id: str) -> Effect | None:
 
 
 def _settle(known: Effect, call: Call, now: datetime) -> None:
-    """What becomes of the end that was reserved: a call that is over after Vapi was told is ended,
-    by it as far as anybody can tell.
+    """Settle a reserved end whose call needs no ending any more. If Vapi was asked and the call is
+    over, assume that the request ended it.
     """
     if call.state == "ended" and call.vapi_id and known.sent_at is not None:
         known.record_confirmed(call.vapi_id, {"id": call.vapi_id}, now)
     else:
-        known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+        known.record_refused("not_wanted", "It is over, or the conversation has begun.", now)
 
 
-def _why_not(call: Call, invoice: Invoice) -> str:
-    """The gate's code against speaking of the invoice now; empty when there is none. A conversation
-    since the call was decided is one, unless it is the call's own.
+def _refusal_code(call: Call, invoice: Invoice) -> str:
+    """The gate's code against discussing the invoice now, or "" if it is allowed. A conversation
+    since the call was decided counts against it, except the call's own.
     """
     now = business_now()
     facts = known_of(invoice, call.customer, call.to, "voice", now, real_now()).facts

@@ -1,5 +1,5 @@
-"""One step of taking a card on the keypad during a call: the session at Twilio is begun, asked
-for a piece, completed or cancelled.
+"""Take one step of a keypad card entry during a call: start the session at Twilio, capture a field,
+complete or cancel it.
 
 Twice is harmless: a step has one effect under one key, and a session that is over takes no step.
 """
@@ -23,7 +23,7 @@ WITHIN = timedelta(minutes=2)  # the caller waits
 
 @job(queue="calls", calls_out=True, attempts=4, timeout=20)
 def enter_card(session_id: str, step: str, number: int) -> None:
-    """Take the step of the session of row `session_id`; `number` tells its repetitions apart."""
+    """Take step `step` of the session of row `session_id`; `number` tells its repetitions apart."""
     effect = _decide(session_id, step, number)
     if effect is None:
         return
@@ -42,7 +42,7 @@ def enter_card(session_id: str, step: str, number: int) -> None:
 
 
 def _decide(session_id: str, step: str, number: int) -> Effect | None:
-    """Reserve the step; one that is not wanted any more is left alone."""
+    """Reserve the step, or return None if it is no longer wanted."""
     with transaction():
         session = KeypadSession.locked(session_id)
         known = Effect.one("key = ?", f"{KEYPAD_STEP.name}:{session_id}:{step}:{number}")
@@ -64,7 +64,7 @@ def _decide(session_id: str, step: str, number: int) -> Effect | None:
             session.invoice,
             "",
             f"call:{session.call_id}",
-            "the person pays by keypad",
+            "the caller pays by keypad",
             deadline=real_now() + WITHIN,
         )
 

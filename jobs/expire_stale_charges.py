@@ -1,8 +1,8 @@
-"""A charge that was requested long ago and never finished is ended, without charging late, by
-running its job again; and so is the entry of a card by keypad of which nothing more was heard.
+"""End a charge that was requested long ago and never finished, without charging late, by running
+its job again. End a keypad card entry whose callbacks have stopped.
 
-Twice is harmless: a running job is left alone, one that ends a charge reads Stripe first, and an
-entry that has ended takes nothing in.
+Twice is harmless: a running job is left alone, a job that ends a charge reads Stripe first, and an
+entry that has ended takes no input.
 """
 
 from datetime import timedelta
@@ -19,15 +19,15 @@ from models.transactions import transaction
 from runtime.clock import real_now
 
 GRACE = timedelta(minutes=5)
-UNHEARD = timedelta(minutes=10)  # a piece is waited for seconds, and so is a card's result
+UNHEARD = timedelta(minutes=10)  # a field, or a card's result, takes seconds
 BATCH = 100
 OVERDUE = "state = 'requested' AND created_at < ? AND attempt_id > ? ORDER BY attempt_id LIMIT ?"
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("end_stale_charges",))
 def expire_stale_charges() -> None:
-    """Run the jobs of all overdue confirmations again, a hundred in a transaction, and end all
-    entries that are over: one that cannot be ended keeps no other from it.
+    """Run the jobs of overdue confirmations again, a hundred per transaction, and end stale card
+    entries. An entry that cannot be ended does not block the others.
     """
     overdue, last = to_micros(real_now() - CHARGE_WITHIN - GRACE), ""
     while batch := PaymentConfirmation.all(OVERDUE, overdue, last, BATCH):
@@ -37,7 +37,7 @@ def expire_stale_charges() -> None:
                 revive_job("confirm_payment", row.id, 0.0)
     since = real_now() - UNHEARD
     try_each(
-        "entry of a card not ended",
+        "card entry not ended",
         lambda last: KeypadSession.unheard(since, last, BATCH),
         end_unheard,
     )

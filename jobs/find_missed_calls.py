@@ -1,13 +1,15 @@
-"""Calls that people made to a clinic while we could be told of none are found in Vapi's list, so
-that what was said in them is heard.
+"""Find calls to a clinic in Vapi's list whose messages we could not receive, so that they are
+handled like any other.
 
-Twice is harmless: a call is one row, whoever tells of it first, and what was said in it is heard
-once. Vapi repeats no message. A reading begins before the last one that succeeded was asked for;
-what it finds is followed as any other call: `poll_calls` reads how it ended and what was said.
+Twice is harmless: a call is one row, whichever source reports it first, and its words are acted on
+once. Vapi repeats no message. A reading begins before the time at which the last successful one was
+requested; what it finds is followed as any other call: `poll_calls` reads its end and its
+transcript.
 
-While Vapi is away one reading is tried again at growing intervals, and taken up anew once it has
-given up: however long that lasts, it goes on from where the last one ended. What a long outage has
-left is read an hour at a time, for Vapi lists so many calls and no more; and an hour page by page.
+While Vapi is down, one reading is retried with growing backoff, and run again once it has given up:
+however long that lasts, it continues from where the last reading ended. After a long outage the
+list is read an hour at a time, because Vapi lists a limited number of calls, and each hour page by
+page.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,17 +27,16 @@ from providers.vapi.calls import page_of_calls
 from runtime.clock import real_now
 
 OVERLAP = timedelta(minutes=10)
-STRETCH = timedelta(hours=1)  # that one reading asks for at most, but for the overlap
-FIRST = timedelta(days=1)  # that are read where nothing has been before
+STRETCH = timedelta(hours=1)  # the most that one reading covers, besides the overlap
+FIRST = timedelta(days=1)  # read if nothing was read before
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = "name = ? ORDER BY id DESC LIMIT 1"
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def find_missed_calls() -> None:
-    """Have Vapi's list read, if anybody can call us: one reading at a time."""
+    """Stage or revive a reading of Vapi's list, one at a time, if any line can take calls."""
     with recording():
-        last = StagedJob.one(_LAST, "read_missed_calls")
+        last = StagedJob.latest("read_missed_calls")
         if last is not None and last.state != "done":
             revive_job("read_missed_calls", last.key, 0.0)
         elif PhoneLine.has("holds_slot AND vapi_id IS NOT NULL"):
@@ -45,20 +46,21 @@ def find_missed_calls() -> None:
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
 def read_missed_calls(since: int, until: int = 0, is_last: int = 0) -> None:
-    """Make ours what Vapi has listed since a little before a time (microseconds) and we were never
-    told of; of more than an hour the first one, and of more than a page what is `until` a time: of
-    the rest another reading is made. A call that cannot be ours is told in the log.
+    """Record calls that Vapi has listed since a little before `since` (microseconds) and never
+    reported.
 
-    `is_last`: whether the first page was asked for with no end, however late the others are.
+    Reads the first hour after `since`; with `until` (microseconds), the page of that hour that ends
+    there. Stages a reading of the rest. A call that cannot be ours is logged. `is_last` says
+    whether the first page was read with no end, however late the other pages are read.
     """
-    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not taken in")
+    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not recorded")
     end = begin + STRETCH
     if not until:
         is_last = int(end > real_now())
     before = EPOCH + timedelta(microseconds=until) if until else None if is_last else end
     found, rest = page_of_calls(begin - OVERLAP, before)
-    for told in found:
-        scan.tries(told.id, partial(receive, told))
+    for report in found:
+        scan.tries(report.id, partial(receive, report))
     with recording():
         if rest is not None:
             left = to_micros(rest)
@@ -68,14 +70,15 @@ def read_missed_calls(since: int, until: int = 0, is_last: int = 0) -> None:
 
 
 def _asked_at(last: StagedJob) -> int:
-    """When the first page of the last reading was asked for, in microseconds."""
+    """When the first page of the last reading was staged, in microseconds."""
     first = StagedJob.one("name = ? AND key = ?", last.name, last.key.partition(":")[0])
     return (first or last).created_at
 
 
 def _first_read_from() -> int:
-    """Where the first reading begins, in microseconds: at the last one of the release before this
-    one, which was of the job itself.
+    """Where the first reading begins, in microseconds: at the last run of `find_missed_calls` by
+    the previous release, in which that job read the list itself.
     """
-    done = StagedJob.one(f"state = 'done' AND {_LAST}", "find_missed_calls")
+    last_done = "state = 'done' AND name = ? ORDER BY id DESC LIMIT 1"
+    done = StagedJob.one(last_done, "find_missed_calls")
     return to_micros(real_now() - FIRST) if done is None else done.created_at

@@ -1,6 +1,7 @@
-"""What is at our providers and belongs to nobody, and what is ours and gone there, is reported.
+"""Report objects at our providers that belong to no account, and objects of ours that are missing
+there.
 
-Twice is harmless: looking changes nothing at a provider, and each stray has one row.
+Twice is harmless: a check changes nothing at a provider, and each stray has one row.
 """
 
 from actions.deployment.strays.find_strays import look_for_strays
@@ -10,7 +11,7 @@ from models.delivery.stage import stage
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
-# by provider and kind; a test holds them to the places that are looked at
+# provider and kind; a test keeps them equal to the places that `find_strays` can check
 PLACE_NAMES = (
     "vapi.phone-number",
     "vapi.squad",
@@ -28,7 +29,7 @@ PLACE_NAMES = (
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def find_strays() -> None:
-    """Stage a look at each place whose provider we use."""
+    """Stage a check of each place whose provider we use."""
     hour = f"{real_now():%Y%m%d%H}"
     with recording():
         for place in sorted(PLACE_NAMES):
@@ -47,5 +48,5 @@ def _is_used(provider: str) -> bool:
 
 @job(queue="periodic", calls_out=True, attempts=5, timeout=20)
 def find_strays_at(place: str) -> None:
-    """Compare what is at `place`, such as `vapi.assistant`, with our rows."""
+    """Compare the objects at `place`, such as `vapi.assistant`, with our rows."""
     look_for_strays(place)

@@ -1,7 +1,7 @@
-"""Whoever owes something overdue, and was never looked at by the ladder, is looked at: an older
-release, which runs beside this one during an upgrade, lets invoices become overdue without a look.
+"""Find customers with overdue invoices whom the ladder has never considered: an older release
+running beside this one during an upgrade marks invoices overdue without starting a course.
 
-Twice is harmless: a person has one course, and a look at them finds what is.
+Twice is harmless: a customer has one course, and the scan reads the current state.
 """
 
 import time
@@ -11,15 +11,15 @@ from delivery.registry import job
 from models.contact.contact_course import ContactCourse
 
 BATCH = 500
-ENOUGH = 5.0  # seconds of an attempt, after which others in its queue have a turn
+ENOUGH = 5.0  # seconds after which an attempt lets others in its queue have a turn
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def find_unseen_debtors() -> None:
-    """Have the scan look at everybody who owes something overdue and was never looked at."""
+    """Start a course for every customer with an overdue invoice and no course."""
     begun, has_more = time.monotonic(), True
     while has_more:
         with recording():
             has_more = ContactCourse.look_at_unseen(BATCH) == BATCH
         if has_more and time.monotonic() - begun > ENOUGH:
-            raise Snooze("more people were never looked at", 0.0)
+            raise Snooze("more customers have no course", 0.0)

@@ -1,4 +1,4 @@
-"""Changes of totals are added up, so that reading a total reads few rows.
+"""Fold pending changes into the totals, so that reading a total reads few rows.
 
 Twice is harmless: each change is deleted in the transaction that adds it.
 """
@@ -13,7 +13,7 @@ BATCH = 5_000
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def fold_totals() -> None:
-    """Add up a batch of changes an attempt, until none is left."""
+    """Fold one batch of changes per attempt, until none is left."""
     with transaction():
         folded = fold_changes(BATCH)
     if folded == BATCH:

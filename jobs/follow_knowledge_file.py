@@ -1,6 +1,6 @@
-"""What became of a knowledge file at Vapi is known: it was read, or why it was not.
+"""Find out whether Vapi could read an uploaded knowledge file, and if not, why.
 
-Twice is harmless: looking changes nothing. A file that Vapi is not done with in time has failed.
+Twice is harmless: it changes nothing at Vapi. A file that Vapi does not finish in time has failed.
 """
 
 from datetime import timedelta
@@ -15,16 +15,16 @@ from runtime.clock import real_now
 PATIENCE = timedelta(minutes=15)
 LONGEST_DELAY = 60.0
 UNREADABLE = (
-    "Vapi could not read any text in it, as of a scan, a damaged file or one with a password."
+    "Vapi could not read any text in it. It may be a scan, damaged, or protected by a password."
     " Delete it, and upload another version."
 )
-TOO_LONG = "Vapi was not done reading it in time. Delete it, and upload it again."
+TOO_LONG = "Vapi did not finish reading it in time. Delete it, and upload it again."
 GONE = "It is not at Vapi any more. Delete it, and upload it again."
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
 def follow_knowledge_file(file_id: str) -> None:
-    """Look how far Vapi is with the file of row `file_id`."""
+    """Check how far Vapi is with the file of row `file_id`."""
     file = KnowledgeFile.get_by_id(file_id)
     if file.state != "processing" or file.vapi_id is None:
         return
@@ -42,6 +42,6 @@ def follow_knowledge_file(file_id: str) -> None:
 
 
 def _status(vapi_id: str) -> str:
-    """Vapi's word for it, or `gone`."""
+    """Vapi's status of the file, or `gone`."""
     file = unless("not_found", get_file, vapi_id)
     return "gone" if file is None else str(file.get("status"))

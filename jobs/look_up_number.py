@@ -1,9 +1,9 @@
-"""A number is looked up at Twilio before its person is contacted: whether it has changed hands
-since they consented.
+"""Ask Twilio, before a customer is contacted, whether their number was reassigned since they
+consented.
 
-Twice is harmless: what has an answer is not asked again, and a question whose answer was lost costs
-Twilio's fee once more and nothing else. Each question counts towards the account's day, also one
-that an error answers for good; not one that Twilio itself turns away, to be asked again.
+Twice is harmless: an answered look-up is not repeated, and one whose answer was lost costs Twilio's
+fee once more and nothing else. Each request counts towards the account's daily limit, even if it
+ends in a final error, but not if Twilio turns it away to be retried.
 """
 
 from datetime import date
@@ -21,12 +21,12 @@ from providers.errors import ProviderError
 from providers.twilio.lookups import may_have_looked_up, number_reassigned
 from runtime.errors import Misconfigured
 
-TOMORROW_OR_RAISED = 1_800.0  # seconds between two looks whether the ceiling leaves room
+TOMORROW_OR_RAISED = 1_800.0  # seconds between checks whether the ceiling has room again
 
 
 @job(queue="messages", calls_out=True, attempts=8, timeout=20, backoff=5.0)
 def look_up_number(look_up_id: str) -> None:
-    """Ask Twilio about look-up `look_up_id`, and keep the answer."""
+    """Ask Twilio about look-up `look_up_id`, and store the answer."""
     look_up = NumberLookup.get_by_id(look_up_id)
     try:
         begun_at = begin_look_up(look_up.id)

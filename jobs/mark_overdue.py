@@ -1,4 +1,4 @@
-"""Invoices whose due date has passed in their account's time zone are overdue.
+"""Mark invoices as overdue whose due date has passed in their account's time zone.
 
 Twice is harmless: each invoice is recomputed, and written only if it changed.
 """
@@ -27,11 +27,11 @@ log = get_log("job")
 def mark_overdue(
     due_date: str = "0001-01-01", last_id: str = "", failed: int = 0, first: str = ""
 ) -> None:
-    """Fold the sent invoices that are past due where their account is, earliest due date first and
-    batch by batch; those after `due_date` and `last_id`, where an attempt has stopped.
+    """Fold the sent invoices that are past due in their account's time zone, earliest due date
+    first, batch by batch. Continues after `due_date` and `last_id`, where the last attempt stopped.
 
-    One that cannot be folded keeps no other from being overdue: it is named in the log, and this
-    job fails in the end.
+    An invoice that cannot be folded is logged and does not block the others; the job fails at the
+    end.
     """
     scan, last = Scan("invoice not folded", failed, first), (date.fromisoformat(due_date), last_id)
     while rows := _batch_after(last):
@@ -49,16 +49,16 @@ def _batch_after(last: tuple[date, str]) -> list[Invoice]:
 
 
 def _fold_together(scan: Scan, ids: Sequence[str]) -> None:
-    """Fold the invoices in one transaction, and by few statements. If one of them cannot be folded,
-    each has a transaction of its own.
+    """Fold the invoices in one transaction with few statements. If one of them cannot be folded,
+    each gets a transaction of its own.
     """
     try:
         with transaction():
             recompute_each(Invoice.locked_with_accounts(ids))
     except (OperationalError, InterfaceError):
-        raise  # not an invoice's fault: a server that is away is so for the next one as well
-    except Exception as error:  # noqa: BLE001 - told below, of the invoice whose fault it is
-        log.warning("a batch is folded one by one", why=repr(error))
+        raise  # the database is down, which no single invoice caused: stop here
+    except Exception as error:  # noqa: BLE001 - logged below, for the invoice at fault
+        log.warning("folding a batch one by one", why=repr(error))
         for invoice_id in ids:
             scan.tries(invoice_id, partial(_fold, invoice_id))
 

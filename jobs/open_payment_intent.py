@@ -1,7 +1,7 @@
-"""A planned attempt has an unconfirmed PaymentIntent at Stripe, which moves no money yet.
+"""Create the unconfirmed PaymentIntent of a planned attempt at Stripe; it moves no money yet.
 
-Twice is harmless: the intent is tagged and keyed by its attempt. One that is no longer wanted once
-it exists is cancelled.
+Twice is harmless: the intent is tagged and keyed by its attempt. An intent that is no longer wanted
+once it exists is cancelled.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from runtime.errors import NotYet
 
 @job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def open_payment_intent(attempt_id: str) -> None:
-    """Make the intent of row `attempt_id`."""
+    """Create the intent of row `attempt_id`."""
     attempt = PaymentAttempt.get_by_id(attempt_id)
     with invoice_lock(attempt.invoice_id):
         effect = _decide(attempt)
@@ -51,8 +51,9 @@ def open_payment_intent(attempt_id: str) -> None:
 
 
 def _decide(attempt: PaymentAttempt) -> Effect | None:
-    """Reserve the effect while the attempt is wanted. One that may have been sent is completed, no
-    matter what has changed. Raises NotYet while an older intent may still take the money.
+    """Reserve the effect while the attempt is wanted. An effect that might have been sent is
+    completed, no matter what has changed. Raises NotYet while an older intent could still take the
+    money.
     """
     with transaction():
         invoice = Invoice.locked(attempt.invoice_id)
@@ -82,8 +83,8 @@ def _decide(attempt: PaymentAttempt) -> Effect | None:
 
 
 def _request(attempt: PaymentAttempt, invoice: Invoice) -> dict[str, Any]:
-    """All payment methods enabled at Stripe; the receipt goes to `receipt_email`. A saved card
-    needs its customer.
+    """Allow all payment methods enabled at Stripe, and send the receipt to `receipt_email`. A saved
+    card needs its Stripe customer.
     """
     request: dict[str, Any] = {
         "amount": attempt.amount,

@@ -1,9 +1,9 @@
-"""A planned attempt at saving a card has a SetupIntent at Stripe, for the platform's customer that
-the clinic is. One of Stripe's other mode, with whose key a card was saved, is none for our key: the
-clinic becomes another.
+"""Create the SetupIntent of a planned attempt to save a card, for the clinic's customer object in
+the platform's Stripe account. A customer of Stripe's other mode (test or live) cannot be used with
+our key, so the clinic gets a new one.
 
-Twice is harmless: customer and intent are tagged and keyed by the attempt. Of two attempts at once
-that both make a customer, the account keeps the first.
+Twice is harmless: customer and intent are tagged and keyed by the attempt. If two attempts create a
+customer at once, the account keeps the first.
 """
 
 from actions.deployment.card.refresh_card import let_customer_go
@@ -28,7 +28,7 @@ CARDS_ONLY = {"allowed_payment_method_types": ["card"], "usage": "off_session"}
 
 @job(queue="webhooks", calls_out=True, attempts=8, timeout=20)
 def open_setup_intent(attempt_id: str) -> None:
-    """Make the SetupIntent of row `attempt_id`."""
+    """Create the SetupIntent of row `attempt_id`."""
     attempt = SetupAttempt.get_by_id(attempt_id)
     if attempt.state != "planned" and not _is_open(attempt):
         return
@@ -52,24 +52,26 @@ def open_setup_intent(attempt_id: str) -> None:
         if made is None:
             _give_up(row, effect)
             if effect.error_code == MISSING and setup.stripe_customer_id == customer_id:
-                # the next attempt makes one
+                # the next attempt creates a new customer
                 is_elsewhere = mode_it_exists_in(effect.error or "")
                 let_customer_go(setup, OTHER_MODE if is_elsewhere else FORGOTTEN, now)
             return
         effect.record_confirmed(made["id"], SETUP_INTENT_CREATE.kept(made), now)
-        # an event may have told what became of it, before we knew its id
+        # an event may have reported the outcome before we knew the intent's id
         state = "open" if row.state == "planned" else row.state
         row.record(now, setup_intent_id=made["id"], state=state)
 
 
 def _is_open(attempt: SetupAttempt) -> bool:
-    """Whether what was sent for it has no recorded end, though an event told what became of it."""
+    """Whether its effect is still unsettled, although an event has reported the outcome."""
     effect = Effect.one("key = ?", f"{SETUP_INTENT_CREATE.name}:{attempt.id}")
     return effect is not None and effect.state not in {"confirmed", "refused"}
 
 
 def _customer(attempt: SetupAttempt) -> str | None:
-    """The clinic as the platform's customer, made if it is none; None when Stripe refused it."""
+    """The id of the clinic's Stripe customer, created if there is none; None if Stripe refused to
+    create it.
+    """
     with transaction():
         setup = Setup.locked_for(attempt.account_id, real_now())
         sent = Effect.one("key = ?", f"{SETUP_INTENT_CREATE.name}:{attempt.id}")

@@ -1,6 +1,6 @@
-"""The assistant of a call is told that the clinic wants a card typed on the keypad.
+"""Tell a call's assistant that the clinic wants a card entered on the keypad.
 
-Twice is harmless: what was begun in the call, or ended, is not told of any more.
+Twice is harmless: nothing is sent once an entry was started in the call, or the call has ended.
 """
 
 from datetime import timedelta
@@ -15,12 +15,12 @@ from models.effects.effect import Effect
 from models.transactions import transaction
 from runtime.clock import real_now
 
-WITHIN = timedelta(minutes=2)  # somebody is on the line
+WITHIN = timedelta(minutes=2)  # the caller is on the line
 
 
 @job(queue="calls", calls_out=True, attempts=4, timeout=20)
 def order_card_entry(session_id: str) -> None:
-    """Tell the assistant of the session of row `session_id`."""
+    """Tell the assistant in the call of session `session_id`."""
     effect = _decide(session_id)
     if effect is None:
         return
@@ -34,13 +34,13 @@ def order_card_entry(session_id: str) -> None:
 
 
 def _decide(session_id: str) -> Effect | None:
-    """Reserve the telling; one that is not wanted any more is left alone."""
+    """Reserve the order, or return None if it is no longer wanted."""
     with transaction():
         session, now = KeypadSession.locked(session_id), real_now()
         known = Effect.one("key = ?", f"{KEYPAD_ORDER.name}:{session_id}")
         if session.state != "ordered" or now > session.created_at + WITHIN:
             if known is not None and known.state in {"sending", "unknown"}:
-                known.record_refused("not_wanted", "It was begun, or is too late.", now)
+                known.record_refused("not_wanted", "The entry has begun, or it is too late.", now)
             return None
         return reserve(
             KEYPAD_ORDER,
@@ -49,6 +49,6 @@ def _decide(session_id: str) -> Effect | None:
             session.invoice,
             "",
             f"call:{session.call_id}",
-            "the clinic orders the entry of a card",
+            "the clinic orders a card entry",
             deadline=session.created_at + WITHIN,
         )

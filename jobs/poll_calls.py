@@ -1,12 +1,12 @@
-"""Calls whose reports were lost are read at Vapi, so that none is under way for ever.
+"""Poll Vapi for calls whose reports were lost, so that no call stays in progress for ever.
 
-Twice is harmless: reading calls nobody, and reports are merged by rank. A call is read once it has
-been quiet for some minutes. One without an end at its deadline, which is later than any call lasts,
-is in doubt: its slot is free again, and a person looks; a late report still counts. Such a call is
-still read now and then: for two hours as any other, then once a day, and after a month no more.
+Twice is harmless: polling calls nobody, and reports are merged by rank. A call is polled once it
+has been quiet for some minutes. A call without an end at its deadline, which is later than any call
+lasts, is in doubt: its slot is freed, and a person looks into it; a late report still counts. Such
+a call is still polled: for two hours like any other, then once a day for a month.
 
-Vapi shows a call as ended before it has worked out what was said in it. What a look finds is
-therefore taken for the report only once that is there, or will not come any more.
+Vapi shows a call as ended before its transcript is ready. A poll's answer therefore counts as the
+final report only once the transcript is there, or can no longer be expected.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -34,23 +34,23 @@ from runtime.clock import real_now
 
 BATCH = 500
 QUIET = timedelta(minutes=3)
-SLOT = timedelta(minutes=5)  # a call is looked at once in each
+SLOT = timedelta(minutes=5)  # each call is polled once per slot
 YOUNG = timedelta(hours=2)
-DAYS = 30  # on which a call that was given up is looked at
-FOLLOWED = timedelta(days=2)  # after which a report that is missing will not come any more
-WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi knows what was said in it
-NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in Vapi's call list."
+DAYS = 30  # for which an abandoned call is polled daily
+FOLLOWED = timedelta(days=2)  # after which a missing report is no longer expected
+WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi has its transcript
+NO_END = "Vapi has reported no end, although no call lasts this long. Find it in Vapi's call list."
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def poll_calls() -> None:
-    """Stage a look at each call of which something is still to be learnt, five hundred at a time:
-    many of which a look learns nothing delay no other.
+    """Stage a poll of each call with something still to learn, five hundred at a time. Polls that
+    learn nothing do not delay other calls.
     """
     now = real_now()
     slot = f"{_slot(now):%Y%m%d%H%M}"
     with transaction():
-        # however many were given up, they delay none that is followed
+        # a backlog of abandoned calls must not delay live ones
         quiet, given_up = (
             Call.quiet(now - QUIET, slot, BATCH),
             Call.given_up(stretches(now), slot, BATCH),
@@ -58,12 +58,12 @@ def poll_calls() -> None:
         for call in [*quiet, *given_up]:
             stage("poll_call", f"{call.id}:{slot}", call.id, fair_to=call.account_id)
     if BATCH in {len(quiet), len(given_up)}:
-        raise Snooze("more calls are to be looked at", 0.0)
+        raise Snooze("more calls to poll", 0.0)
 
 
 def stretches(now: datetime) -> list[tuple[datetime, datetime]]:
-    """When the calls were given up that are looked at now: lately, or at this time of another day,
-    so that each has its turn once a day; one whose turn fell out has it on the next.
+    """The periods in which calls polled now were given up: recently, or around this time on an
+    earlier day. So each has its turn once a day; a missed turn is made up the next day.
     """
     at = _slot(now)
     days = (at - timedelta(days=day) for day in range(1, DAYS + 1))
@@ -80,23 +80,23 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    told = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
+    report = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
-        if told is not None and (call.state != "unknown" or told.status == "ended"):
-            record_call_report(call, told, now)  # of one that was given up only its end is news
-        if told is not None and _is_whole(call, told, now):
-            record_final_report(call, invoices, told, now)
+        if report is not None and (call.state != "unknown" or report.status == "ended"):
+            record_call_report(call, report, now)  # if given up, only an end is news
+        if report is not None and _is_whole(call, report, now):
+            record_final_report(call, invoices, report, now)
         if call.reported_at is None:
             _give_up(call, invoices, now)
 
 
-def _is_whole(call: Call, told: VapiCall, now: datetime) -> bool:
-    """Whether a look at an ended call shows all that there will be."""
-    if told.status != "ended":
+def _is_whole(call: Call, report: VapiCall, now: datetime) -> bool:
+    """Whether the call as read from Vapi is complete: nothing more will be added to it."""
+    if report.status != "ended":
         return False
-    return told.said is not None or (call.ended_at or now) <= now - WORKED_OUT
+    return report.said is not None or (call.ended_at or now) <= now - WORKED_OUT
 
 
 def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:

@@ -1,14 +1,14 @@
-"""Texts that came in while we could take none are found in Twilio's list, so that no STOP is lost.
+"""Find texts in Twilio's list that arrived while we could take none, so that no STOP is lost.
 
-Twice is harmless: a text counts once, whoever brings it, and how far the list was read is written
-down when a page is done. One list is read for all our numbers, from an hour before where the last
-reading ended, for a text may be listed later than it came in. What has just come in is left to its
-webhook.
+Twice is harmless: a text counts once, whichever source brings it, and the watermark is written when
+a page is done. One list is read for all our numbers, from an hour before where the last reading
+ended, because a text may be listed later than it arrived. The newest texts are left to their
+webhooks.
 
-A text that cannot be taken in is left to a job of its own, and the reading goes on.
+A text that cannot be taken in gets a job of its own, and the reading goes on.
 
-While Twilio is away or asks for fewer requests, the job is tried again at growing intervals; what
-came in meanwhile is read once it answers.
+While Twilio is down or throttles us, the job is retried with growing backoff; what arrives in the
+meantime is read once it answers.
 """
 
 from datetime import timedelta
@@ -35,7 +35,7 @@ KEY = "twilio"  # one reading at a time
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def poll_inbound_texts() -> None:
-    """Have Twilio's list read, if anybody can text us."""
+    """Stage a reading of Twilio's list, if any number can receive texts."""
     with recording():
         if may_be_texted():
             stage_again("read_inbound_texts", KEY, fair_to="")
@@ -43,7 +43,7 @@ def poll_inbound_texts() -> None:
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
 def read_inbound_texts() -> None:
-    """Take in what a page of Twilio's list has and we do not, and stage the next page."""
+    """Take in the missing texts of one page of Twilio's list, and stage the next page."""
     reading = TextWatermark.reading(get_settings().twilio_account_sid, real_now())
     try:
         page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
@@ -52,7 +52,7 @@ def read_inbound_texts() -> None:
         let_last_stops_count(texts)
     except ProviderError as error:
         if error.outcome == "refused":
-            reading.begin_anew()  # what came in since is not to wait for what is in the way
+            reading.begin_anew()  # start over, so that one bad page does not hold up newer texts
         raise
     killpoint("texts.before_commit")
     with recording():

@@ -1,6 +1,6 @@
-"""Every port that is under way is looked at, whether or not Twilio has reported on it.
+"""Check every open port request, whether or not Twilio has reported on it.
 
-Twice is harmless: it has deployments look that wait, and each records what it sees.
+Twice is harmless: it wakes waiting deployments, and each records what it sees.
 """
 
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
@@ -10,7 +10,9 @@ from delivery.registry import job
 
 @job(queue="periodic", calls_out=True, attempts=3, timeout=20)
 def poll_ports() -> None:
-    """Have every deployment that waits for a port look at it; and end those that were left."""
+    """Have every deployment that waits for a port check it, and settle port requests that were left
+    over.
+    """
     settle_left_ports()
     with recording():
         look_at_ports()

@@ -1,10 +1,10 @@
-"""The statuses of texts whose reports were lost are read at Twilio, so that none is pending for
+"""Poll Twilio for the statuses of texts whose reports were lost, so that no text stays pending for
 ever.
 
-Twice is harmless: reading sends nothing, and statuses are merged by rank. Each text is read once an
+Twice is harmless: polling sends nothing, and statuses are merged by rank. Each text is read once an
 hour for two days; Twilio itself sends a report at most twice. A text that is still pending after
 that, for longer than Twilio queues any, is given up: it counts as undelivered until a report says
-otherwise, and another one may be requested.
+otherwise, and another text may be requested.
 """
 
 from datetime import timedelta
@@ -30,7 +30,7 @@ ON_THEIR_WAY = "accepted", "scheduled", "queued", "sent"
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("follow_texts",))
 def poll_text_statuses() -> None:
-    """Stage a look at each text whose status has not changed for a while, five hundred at a
+    """Stage a poll of each text whose status has not changed for a while, five hundred at a
     time.
     """
     now = real_now()
@@ -57,12 +57,14 @@ def poll_text_status(message_id: str) -> None:
     message = Message.get_by_id(message_id)
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
-    told = unless_refused(twilio_api.fetch_message, message.sid)
+    report = unless_refused(twilio_api.fetch_message, message.sid)
     with recording():
         message = Message.locked(message.id)
         now = real_now()
-        if told is not None:
-            record_text_report(message, told.status, told.sid, str(told.error_code or ""), now)
+        if report is not None:
+            record_text_report(
+                message, report.status, report.sid, str(report.error_code or ""), now
+            )
         if message.status in PENDING and message.created_at <= now - FOLLOWED:
             message.record_given_up(now)
             reopen_unanswered(message)

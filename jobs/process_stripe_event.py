@@ -1,4 +1,4 @@
-"""A Stripe event is processed: its facts are recorded and its invoice is recomputed.
+"""Process a Stripe event: record its facts and recompute its invoice.
 
 Twice is harmless: facts are merged by Stripe's ids, and an event with an outcome is left alone.
 """
@@ -48,12 +48,12 @@ from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
 from runtime.settings import get_settings
 
-PATIENCE = 4  # attempts that an event may wait for the invoice it names
+PATIENCE = 4  # attempts for which an event may wait for the invoice it names
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whose money an event is about: an invoice's, nobody's here, or that of an invoice it must not
+    """Whose money an event is about: an invoice's, none of ours, or that of an invoice it must not
     touch (`refusal`).
     """
 
@@ -61,7 +61,7 @@ class Match:
     refusal: str = ""
 
 
-# its attempts go on for over an hour: for longer than Stripe is usually away
+# attempts go on for over an hour, longer than most Stripe outages
 @job(queue="webhooks", calls_out=True, attempts=12, timeout=15, quick=True)
 def process_stripe_event(inbox_id: int) -> None:
     """Process the inbox row `inbox_id`."""
@@ -69,37 +69,37 @@ def process_stripe_event(inbox_id: int) -> None:
     if event.outcome:
         return
     event.forget_client_secrets()
-    said = json.loads(event.payload)
-    refusal = refuse_mode(said, get_settings().stripe_secret_key)
+    content = json.loads(event.payload)
+    refusal = refuse_mode(content, get_settings().stripe_secret_key)
     if refusal:
         _close(event, "refused", refusal)
         return
     if is_card_event(event.type):
-        _learn_of_card(event, said)
+        _learn_of_card(event, content)
         return
     try:
-        _process(event, said)
+        _process(event, content)
     except Unreadable as error:
         _close(event, "refused", f"{event.type} cannot be read: {error}")
 
 
-def _learn_of_card(event: InboxEvent, said: Json) -> None:
-    """Record what it means for the card that a clinic pays the platform with."""
+def _learn_of_card(event: InboxEvent, content: Json) -> None:
+    """Record what the event means for the card with which a clinic pays the platform."""
     if event.account:
         _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
         return
-    news = learn_of_card(event.type, object_of(said))
+    news = learn_of_card(event.type, object_of(content))
     with recording():
         is_new = news.write()
         outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
         event.record_outcome(outcome, real_now(), news.about)
 
 
-def _process(event: InboxEvent, said: Json) -> None:
-    """Record what the event says. Raises Unreadable when not even Stripe can say it for the
-    event.
+def _process(event: InboxEvent, content: Json) -> None:
+    """Record the event's facts. Raises Unreadable if the event is unclear and Stripe cannot clarify
+    it.
     """
-    finding = read_event(said)
+    finding = read_event(content)
     if isinstance(finding, Ask):
         finding = _ask(event, finding)
     if finding is None:
@@ -116,13 +116,13 @@ def _process(event: InboxEvent, said: Json) -> None:
         else:
             _record_unmatched(event, finding, news)
     else:
-        # what is read at Stripe is written in the order in which it was read
+        # under the lock, what is read at Stripe is written in the order in which it was read
         with invoice_lock(match.invoice.id):
             _record_matched(event, finding, _news(event, finding), match.invoice)
 
 
 def _ask(event: InboxEvent, ask: Ask) -> Finding:
-    """What Stripe says, in our own API version, of an object that the event leaves unclear. Raises
+    """Read the object that the event leaves unclear at Stripe, in our own API version. Raises
     Unreadable.
     """
     part_company()
@@ -138,11 +138,11 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"{ask.why} Stripe, asked for {ask.id}, says: {error}") from error
+        raise Unreadable(f"{ask.why} Stripe's answer about {ask.id}: {error}") from error
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
-    """The invoice of the payment with this intent, else the one that the metadata name."""
+    """The invoice of the payment with this intent, or else the one named in the metadata."""
     belonging = _belonging(finding)
     is_named = belonging.invoice_id.startswith("inv_")
     named = belonging.invoice_id if is_named else ""
@@ -159,29 +159,29 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
 
 
 def _belonging(finding: Finding) -> Belonging:
-    """What the finding's own metadata claim; a hint has none."""
+    """What the finding's own metadata claims; a hint has none."""
     if isinstance(finding, LookAtRefunds | LookAtDispute):
         return Belonging()
     return finding.belonging
 
 
 def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
-    """Why the invoice is not the event's to change, unless its payment is known; else empty."""
+    """Why the event must not change the invoice (unless its payment is known), or ""."""
     if invoice.account_id != belonging.account_id:
         return (
             f"metadata account_id {belonging.account_id!r} is not the account of invoice"
             f" {invoice.id}"
         )
     here = invoice.account.stripe_account or ""
-    if event.account != here and event.account != _asked_in(belonging):
+    if event.account != here and event.account != _account_of_attempt(belonging):
         whose = event.account or "of the platform"
         return f"invoice {invoice.id} is not paid to Stripe account {whose}"
     return ""
 
 
-def _asked_in(belonging: Belonging) -> str | None:
-    """The Stripe account in which our own row of this attempt asked for the money: the clinic may
-    have another one by now.
+def _account_of_attempt(belonging: Belonging) -> str | None:
+    """The Stripe account in which our own row requested this money: the clinic may have changed
+    accounts.
     """
     for rows in (PaymentLink, PaymentAttempt):
         row = rows.one("id = ? AND invoice_id = ?", belonging.attempt_id, belonging.invoice_id)
@@ -191,8 +191,8 @@ def _asked_in(belonging: Belonging) -> str | None:
 
 
 def _news(event: InboxEvent, finding: Finding) -> list[Json]:
-    """The refunds or the dispute that the event contains, or, when it is only a hint, that are read
-    at Stripe. Raises Unreadable.
+    """The refunds or the dispute that the event contains, or, if it is only a hint, as read from
+    Stripe. Raises Unreadable.
     """
     match finding:
         case RefundFinding():
@@ -208,8 +208,8 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
 
 
 def _dispute(event: InboxEvent, dispute_id: str) -> Json:
-    """The dispute as Stripe has it now. Raises Unreadable where it has none, as for an id of the
-    other mode.
+    """The dispute as Stripe has it now. Raises Unreadable if it has none, as for an id of the other
+    mode.
     """
     part_company()
     try:
@@ -217,7 +217,7 @@ def _dispute(event: InboxEvent, dispute_id: str) -> Json:
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"Stripe, asked for dispute {dispute_id[:100]}, says: {error}") from error
+        raise Unreadable(f"Stripe's answer about dispute {dispute_id[:100]}: {error}") from error
 
 
 def _record_matched(
@@ -243,16 +243,20 @@ def _record_matched(
 def _record(
     event: InboxEvent, finding: Finding, news: list[Json], invoice: Invoice | None = None
 ) -> bool:
-    """Record refunds or a dispute; whether any is new."""
+    """Record refunds or a dispute, and return whether any is new."""
     is_new, about = False, {"event_id": event.event_id}
     for subject in news:
         is_new |= record_return(event.account, subject, real_now(), invoice, **about)
-    _ask_of_refunds(event, finding, news, invoice.account_id if invoice is not None else "")
+    _ask_again_about_refunds(
+        event, finding, news, invoice.account_id if invoice is not None else ""
+    )
     return is_new
 
 
-def _ask_of_refunds(event: InboxEvent, finding: Finding, news: list[Json], whose: str) -> None:
-    """Have Stripe asked again about the refunds whose state is not told, or not known here."""
+def _ask_again_about_refunds(
+    event: InboxEvent, finding: Finding, news: list[Json], whose: str
+) -> None:
+    """Ask Stripe again about refunds whose status is missing or unknown to us."""
     for subject in news:
         if subject["object"] == "refund" and (
             _doubt(finding) or not is_known_refund_status(subject["status"])
@@ -266,8 +270,8 @@ def _doubt(finding: Finding) -> str | None:
 
 
 def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> None:
-    """Not ours, as far as we know. Refunds and disputes are kept all the same, for their payment
-    may be reported later.
+    """Record an event that matches no invoice of ours. Refunds and disputes are stored all the
+    same, because their payment may be reported later.
     """
     now = real_now()
     with recording():
@@ -279,10 +283,10 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
 
 
 def _record_fee(event: InboxEvent, fee: Fee, finding: Finding, news: list[Json]) -> None:
-    """A deployment's setup fee, which is no invoice's."""
+    """Record an event about a deployment's setup fee, which belongs to no invoice."""
     with recording():
         learn_of_fee(fee, news)
-        _ask_of_refunds(event, finding, news, fee.account_id)
+        _ask_again_about_refunds(event, finding, news, fee.account_id)
         event.record_outcome("applied", real_now(), fee.about)
 
 

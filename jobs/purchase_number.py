@@ -1,6 +1,6 @@
-"""The number of a reserved line is bought: one number, whoever asked for it.
+"""Buy a number for a reserved line: one number, however often it is requested.
 
-Twice is harmless: a line that is not reserved any more is left alone; each number that is tried is
+Twice is harmless: a line that is no longer reserved is left alone. Each number that is tried is
 reserved in the line before it is bought, so that no two accounts buy the same one, and a purchase
 whose answer was lost is found by the line's tag.
 """
@@ -43,4 +43,4 @@ def purchase_number(line_id: str) -> None:
     with transaction():
         goes_on = record_not_bought(PhoneLine.locked(line_id), effect)
     if goes_on:
-        raise Snooze(f"line {line_id}: the number was gone, another one is tried", 0.0)
+        raise Snooze(f"line {line_id}: the number was taken, trying another", 0.0)

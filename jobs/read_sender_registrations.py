@@ -1,4 +1,5 @@
-"""Each sender's registration with the carriers is read at Twilio once a day, and when it is set.
+"""Read each sender's registration with the carriers at Twilio, once a day and when the sender is
+set.
 
 Twice is harmless: it reads, and writes what it finds.
 """
@@ -17,7 +18,7 @@ BATCH = 500
 
 @job(queue="periodic", calls_out=True, attempts=5, timeout=20)
 def read_sender_registration(sender: str) -> None:
-    """Read how messaging service or number `sender` stands."""
+    """Read the registration of messaging service or number `sender`."""
     found = read_registration(sender)
     if found is not None:
         with recording():
@@ -26,7 +27,7 @@ def read_sender_registration(sender: str) -> None:
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def read_sender_registrations(after: str = "") -> None:
-    """Stage a reading of each sender, and the next page of them."""
+    """Stage a reading for each sender of a page, and the next page."""
     with recording():
         senders = senders_in_use(after, BATCH)
         for sender in senders:

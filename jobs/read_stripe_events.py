@@ -1,7 +1,7 @@
-"""One page of a Stripe account's events is stored in our inbox, and the next page is staged, until
-the list ends.
+"""Store one page of a Stripe account's events in our inbox, and stage the next page, until the list
+ends.
 
-Twice is harmless: an event is stored once, wherever it comes from, and a page that was read is not
+Twice is harmless: an event is stored once, whatever its source, and a page that was read is not
 read again.
 """
 
@@ -20,7 +20,7 @@ from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 
-# a connected account that has left the platform: trying again does not help
+# a connected account has disconnected from the platform: retrying does not help
 NO_ACCESS = "PermissionError"
 
 log = get_log("backfill")
@@ -74,13 +74,13 @@ def _take_in(run: Backfill, found: Page) -> None:
 
 
 def _created(event: Json, run: Backfill) -> int:
-    """When it was created, in Stripe's seconds; should it not say so, it moves no watermark."""
+    """When the event was created, in Unix seconds. An event without a time moves no watermark."""
     created = event.get("created")
     return created if isinstance(created, int) else int(run.since)
 
 
 def _delay(run: Backfill, place: int) -> float:
-    """In how many seconds the missing event at this place is to be processed."""
+    """Seconds until the missing event at this place should be processed."""
     if not run.rate:
         return 0.0
     return max(0.0, place / run.rate - (real_now() - run.created_at).total_seconds())

@@ -1,8 +1,8 @@
-"""Effects in doubt whose job has given up are looked up in the provider's own record, each by a job
+"""Look up effects in doubt in the provider's own record once their job has given up, each in a job
 of its own.
 
-Twice is harmless: looking changes nothing at the provider, and only what is found has consequences,
-by replaying the effect's job.
+Twice is harmless: a look-up changes nothing at the provider, and only what is found has
+consequences, by replaying the effect's job.
 """
 
 import zlib
@@ -23,9 +23,9 @@ from runtime.clock import real_now
 
 BATCH = 500
 QUIET = timedelta(minutes=10)
-# looked at each hour; an older doubt once a day, each in an hour of its own
+# effects younger than this are looked up every hour, older ones once a day, spread over the hours
 YOUNG = timedelta(days=2)
-# doubts about calls are not about their effects: they end with the call, or by a person
+# doubts about calls are excluded: they close when the call ends, or by hand
 _SETTLED = (
     "kind = 'doubt' AND state = 'open' AND substr(subject, 1, 5) <> 'call_'"
     " AND NOT EXISTS (SELECT 1 FROM effect AS e"
@@ -35,8 +35,8 @@ _SETTLED = (
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_effects() -> None:
-    """Stage a look at each doubtful effect, youngest first, so that old doubts do not delay new
-    ones; five hundred at a time. The hour is part of the key.
+    """Stage a look-up of each effect in doubt, youngest first, so that old doubts do not delay new
+    ones, five hundred at a time. The hour is part of the key.
     """
     now = real_now()
     hour = f"{now:%Y%m%d%H}"
@@ -68,7 +68,7 @@ def reconcile_effects() -> None:
 
 
 def _open_doubt(effect: Effect, account_id: str) -> None:
-    """Somebody at the clinic is told; the item closes when the doubt is settled."""
+    """Open a work item for the clinic, which closes when the doubt is settled."""
     WorkItem.open(
         account_id,
         "doubt",
@@ -88,7 +88,9 @@ def _is_its_hour(effect: Effect, now: datetime) -> bool:
 
 @job(queue="periodic", calls_out=True, attempts=3, timeout=20)
 def reconcile_effect(effect_id: str) -> None:
-    """Look up effect `effect_id`: a job for each, so that one account's trouble delays no other."""
+    """Look up effect `effect_id`, in a job of its own so that one account's trouble delays no
+    other.
+    """
     effect = Effect.get_by_id(effect_id)
     if effect.in_doubt or effect.generation > 1:
         look_again(effect, SYSTEM)

@@ -1,5 +1,5 @@
-"""Our payments and refunds of the last days are compared with Stripe's, account by account, and a
-dispute that was won is read again until its money is back.
+"""Compare our payments and refunds of the last days with Stripe's, account by account, and read won
+disputes again until their money is back.
 
 Twice is harmless: an account that is being compared is skipped, and comparing changes only the
 report.
@@ -21,7 +21,7 @@ LOOK_BACK = 3 * 24 * 3600  # seconds
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_stripe() -> None:
-    """Begin to compare the platform's account and every connected one."""
+    """Begin comparing the platform's account and every connected account."""
     if not get_settings().stripe_secret_key:
         return  # an installation without Stripe has nothing to compare
     with recording():

@@ -1,5 +1,5 @@
-"""One page of Stripe's payments or refunds is compared with ours, and the next is staged;
-differences are recorded, not corrected.
+"""Compare one page of Stripe's payments or refunds with ours, and stage the next; differences are
+recorded, not corrected.
 
 Twice is harmless: comparing changes only the report, which records each difference once.
 """
@@ -19,7 +19,7 @@ log = get_log("reconcile")
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20, formerly=("compare_with_stripe",))
 def reconcile_stripe_page(run_id: int, page: int) -> None:
-    """Do page `page` of run `run_id`."""
+    """Compare page `page` of run `run_id`."""
     run = Reconciliation.get_by_id(run_id)
     if run.state != "running" or run.page != page:
         return

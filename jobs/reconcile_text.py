@@ -1,8 +1,8 @@
-"""A text in doubt is looked up in Twilio's list, and its outcome is recorded.
+"""Look up a text in doubt in Twilio's list, and record its outcome.
 
-Twice is harmless: looking sends nothing, and reports are merged by rank. Not finding it proves
-nothing: after some attempts the job is dead, which shows the doubt to people. A callback or
-`effects reconcile` still ends it.
+Twice is harmless: a look-up sends nothing, and reports are merged by rank. Not finding the text
+proves nothing: after some attempts the job is dead, which shows the doubt to staff. A callback or
+`effects reconcile` still settles it.
 """
 
 from actions.contact.record_text_report import message_of, record_text_report
@@ -41,9 +41,11 @@ def reconcile_text(effect_id: str) -> None:
             return
         message = Message.locked(message.id)
         effect = Effect.get_by_id(effect_id)
-        told = found or (TEXT.kept(effect.answer or {}) if effect.state == "confirmed" else None)
-        if told is not None:
-            record_text_report(message, told["status"], told["id"], told["error_code"] or "", now)
+        report = found or (TEXT.kept(effect.answer or {}) if effect.state == "confirmed" else None)
+        if report is not None:
+            record_text_report(
+                message, report["status"], report["id"], report["error_code"] or "", now
+            )
         elif effect.state == "refused" and message.status in {"sending", "unknown"}:
             message.record_refused(effect.error_code or "", effect.error or "", now)
             reopen_unanswered(message)

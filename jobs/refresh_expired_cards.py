@@ -1,8 +1,8 @@
-"""Cards whose last month is over are looked at once more, for a bank may have renewed them; the
-others are not verified any more. Looked at are also those of which it is not known whether they are
-of test or of live mode; those of the mode that our key is not of are not.
+"""Check once more, at Stripe, cards whose last month is over: unless their bank has renewed them,
+they are no longer verified. Also checked are cards not known to be of test or live mode, but not
+cards of the mode that our key is not for.
 
-Twice is harmless: it stages one look for each account, and each look reads what is.
+Twice is harmless: it stages one check per account, and each check reads the current state.
 """
 
 from delivery.attempt import Snooze
@@ -17,8 +17,8 @@ BATCH = 500
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def refresh_expired_cards(last_id: str = "") -> None:
-    """Stage a look at each verified card that has expired, or tells no mode; five hundred at a
-    time, those of accounts after `last_id`: cards of which a look learns nothing delay no other.
+    """Stage a check of each verified card that has expired or whose mode is unknown, of five
+    hundred accounts after `last_id`. Cards that cannot be updated do not block the others.
     """
     with transaction():
         setups = Setup.to_look_at(business_now(), last_id, BATCH)

@@ -1,7 +1,8 @@
-"""Credentials that expire soon are renewed, and those that do not are looked at once a day, each by
-a job of its own; so are those taken back that nobody takes back any more.
+"""Renew credentials that expire soon, check the others once a day, each in a job of its own, and
+revoke credentials whose revocation was abandoned.
 
-Twice is harmless: one process at a time renews a row, and one that is not due is left alone.
+Twice is harmless: one process at a time renews a row, and a credential that is not due is left
+alone.
 """
 
 from datetime import timedelta
@@ -15,19 +16,19 @@ from models.transactions import transaction
 from runtime.clock import real_now
 
 BATCH = 500
-LOOK_AGAIN = timedelta(minutes=15)  # at one that could not be renewed; others come first
+LOOK_AGAIN = timedelta(minutes=15)  # until a failed renewal is retried; others come first
 
 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20)
 def refresh_integration(integration_id: str) -> None:
-    """Renew the credential of integration `integration_id`, or look whether it still counts."""
+    """Renew the credential of integration `integration_id`, or check that it is still valid."""
     renew(integration_id)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def refresh_integrations() -> None:
-    """Stage a renewal of each that is due, and a revocation of each that is left, five hundred at a
-    time.
+    """Stage a renewal of each credential that is due, and of each abandoned revocation, five
+    hundred at a time.
     """
     now = real_now()
     with transaction():

@@ -1,6 +1,6 @@
-"""A clinic's saved card is read at Stripe: refreshed, or not verified any more.
+"""Read a clinic's saved card at Stripe, and refresh it or mark it as no longer verified.
 
-Twice is harmless: it only reads, and what it reads is what is kept.
+Twice is harmless: it only reads, and stores what it reads.
 """
 
 from actions.deployment.card.refresh_card import refresh_card
@@ -10,7 +10,7 @@ from delivery.registry import job
 
 @job(queue="webhooks", calls_out=True, attempts=8, timeout=20)
 def refresh_saved_card(account_id: str) -> None:
-    """Look at the card of account `account_id`."""
+    """Read the card of account `account_id`."""
     write = refresh_card(account_id)
     with recording():
         write()

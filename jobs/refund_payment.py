@@ -1,8 +1,8 @@
-"""A requested refund is made at Stripe, once, and counts in its invoice immediately.
+"""Make a requested refund at Stripe, once, and count it in its invoice immediately.
 
 Twice is harmless: the refund is tagged and keyed by its request, and known by its own id. Neither a
-pause of charges nor their daily limit stops it: a refund takes nothing from anybody, and delaying
-one harms the person who waits.
+pause of charges nor their daily limit stops it: a refund costs the payer nothing, and delaying it
+harms them.
 """
 
 from actions.payments.ask_again import ask_again
@@ -27,7 +27,7 @@ from runtime.clock import real_now
 
 @job(
     queue="webhooks", calls_out=True, attempts=16, timeout=20
-)  # six hours: longer than a provider is usually away
+)  # six hours: longer than most provider outages
 def refund_payment(request_id: str) -> None:
     """Make the refund of row `request_id`."""
     request = RefundRequest.get_by_id(request_id)
@@ -79,9 +79,9 @@ def refund_payment(request_id: str) -> None:
 def _reserve(request: RefundRequest) -> Effect:
     payment = request.payment
     metadata = stripe_metadata(payment.invoice, request.id)
-    asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
+    body = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:
-        asked["reason"] = request.reason
+        body["reason"] = request.reason
     why = request.asked_by, request.reason or "asked for"
     with transaction():
-        return reserve(REFUND, request.id, asked, payment.invoice, payment.stripe_account, *why)
+        return reserve(REFUND, request.id, body, payment.invoice, payment.stripe_account, *why)

@@ -1,5 +1,5 @@
-"""Deliveries held for an endpoint are released, a slice at a time, once the endpoint works again;
-or cancelled, if nothing is to be sent to it any more.
+"""Release an endpoint's held deliveries, a slice at a time, once it works again; cancel them if it
+is no longer active.
 
 Twice is harmless: a delivery that was released or cancelled is no longer held. Slices are spread
 out, so that other clinics' deliveries are sent in between.
@@ -16,8 +16,8 @@ SLICE = 500
 
 @job(queue="outgoing", calls_out=False, attempts=10, timeout=15)
 def release_deliveries(endpoint_id: str, held_only: int) -> None:
-    """Release the endpoint's deliveries. With `held_only` 1, those that wait after failed attempts
-    of their own keep waiting.
+    """Release the endpoint's deliveries. With `held_only` 1, those that back off after failed
+    attempts of their own keep waiting.
     """
     with transaction():
         endpoint = lock_endpoint(WebhookEndpoint.get_by_id(endpoint_id))
@@ -25,7 +25,7 @@ def release_deliveries(endpoint_id: str, held_only: int) -> None:
             released = cancel_waiting(endpoint, SLICE)
             pause = 0.0
         elif endpoint.is_held:
-            return  # it fails again: they go on waiting
+            return  # it fails again, so they stay held
         else:
             released = let_go(endpoint, SLICE, bool(held_only))
             pause = SLICE * PACE / 1_000_000

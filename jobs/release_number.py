@@ -1,7 +1,7 @@
-"""The number of a line is released at Twilio, and the slot is free again.
+"""Release the number of a line at Twilio, and free the line's slot.
 
-Twice is harmless: a line that is not being released is left alone, and a number that is not there
-any more is released.
+Twice is harmless: a line that is not being released is left alone, and a number that no longer
+exists counts as released.
 """
 
 from actions.deployment.numbers.number import (

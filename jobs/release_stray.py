@@ -1,7 +1,7 @@
-"""What belongs to nobody is taken away at its provider, because a person has asked for it.
+"""Delete a stray object at its provider, at an operator's request.
 
-Twice is harmless: a stray that is not to be released any more is left alone, as is what has become
-somebody's meanwhile, and what is not there any more has been taken away.
+Twice is harmless: a stray that is no longer to be released, or belongs to someone by now, is left
+alone, and an object that no longer exists counts as deleted.
 """
 
 from actions.deployment.strays.release_stray import look_at, plan_release, record_released
@@ -14,7 +14,7 @@ from models.transactions import transaction
 
 @job(queue="deploys", calls_out=True, attempts=10, timeout=20)
 def release_stray(stray_id: str) -> None:
-    """Take the stray of row `stray_id` away."""
+    """Delete the stray of row `stray_id`."""
     seen = look_at(Stray.get_by_id(stray_id))
     with transaction():
         effect = plan_release(Stray.locked(stray_id), seen)

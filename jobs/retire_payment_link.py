@@ -1,5 +1,5 @@
-"""A link for an outdated balance is closed, its open sessions are expired, and what was paid
-through it counts.
+"""Close a link for an outdated balance, expire its open sessions, and count what was paid through
+it.
 
 Twice is harmless: a closed link stays closed. It counts as retired only once nobody can pay through
 it and every payment made through it is in our books, whether or not its event has arrived: another
@@ -24,9 +24,9 @@ from providers.stripe.intents import get_intent, list_sessions
 from runtime.clock import real_now
 from runtime.errors import NotYet
 
-AT_ONCE = 20  # sessions expired in one attempt, so that it fits its time
-PATIENCE = 60.0  # most seconds between tries at a session that Stripe will not expire
-WHY = "balance changed", "the balance it asked for is gone"
+AT_ONCE = 20  # sessions expired per attempt, to stay within its timeout
+PATIENCE = 60.0  # most seconds between tries to expire a session that Stripe refuses
+WHY = "balance changed", "the invoice's balance changed"
 
 Json = dict[str, Any]
 
@@ -38,13 +38,13 @@ def retire_payment_link(link_id: str) -> None:
     if link.state != "retiring" or link.stripe_link_id is None:
         return
     effect, closed = _deactivate(link)
-    if closed is None or closed.get("by_hand"):  # Stripe knows no such link, or a person has looked
+    if closed is None or closed.get("by_hand"):  # not at Stripe, or settled by hand
         with recording():
             link.record_retired(real_now())
         return
     refusals = [_expire(link, session_id) for session_id in _to_expire(link)[:AT_ONCE]]
     left = list_sessions(link.stripe_link_id, "open", link.stripe_account) if refusals else []
-    paid = [] if left else _paid(link)
+    paid = [] if left else _paid_intents(link)
     with transaction() if left else recording():
         for intent in paid:
             serialize_on(intent["id"])
@@ -64,8 +64,8 @@ def retire_payment_link(link_id: str) -> None:
 
 
 def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
-    """The link, closed to new visitors; None when Stripe has no such link. Raises NotYet when
-    Stripe refuses to close it.
+    """Close the link to new visitors. Returns its effect, and the link or None if Stripe has none.
+    Raises NotYet if Stripe refuses to close it.
     """
     with transaction():
         effect = reserve_again(
@@ -83,8 +83,8 @@ def _deactivate(link: PaymentLink) -> tuple[Effect, Json | None]:
 
 
 def _to_expire(link: PaymentLink) -> list[str]:
-    """The ids of the link's sessions that are open, and of those that an attempt which broke off
-    has sent for and that nothing is known of.
+    """The ids of the link's open sessions, and of those that an interrupted attempt has tried to
+    expire with an unknown outcome.
     """
     unsettled = Effect.unsettled(SESSION_EXPIRE.name, link.id, link.invoice_id)
     sessions = list_sessions(link.stripe_link_id or "", "open", link.stripe_account)
@@ -93,8 +93,8 @@ def _to_expire(link: PaymentLink) -> list[str]:
 
 
 def _expire(link: PaymentLink, session_id: str) -> int:
-    """Expire one session; how often Stripe has refused that. It may have been completed meanwhile,
-    or somebody may be paying just now.
+    """Expire one session, and return how often Stripe has refused that: it might have been
+    completed, or a payer might be paying just now.
     """
     subject = f"{link.id}:{session_id}"
     with transaction():
@@ -112,9 +112,9 @@ def _expire(link: PaymentLink, session_id: str) -> int:
     return Effect.refusals(SESSION_EXPIRE.name, subject, link.invoice_id)
 
 
-def _paid(link: PaymentLink) -> list[Json]:
-    """The intents of the link's completed sessions, sorted, so that all lock them in one order.
-    There is at most one, because the link allows one completed session.
+def _paid_intents(link: PaymentLink) -> list[Json]:
+    """The intents of the link's completed sessions, sorted so that every job locks them in the same
+    order. There is at most one, because the link allows one completed session.
     """
     sessions = list_sessions(link.stripe_link_id or "", "complete", link.stripe_account)
     ids = sorted(session["payment_intent"] for session in sessions if session.get("payment_intent"))

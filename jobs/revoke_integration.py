@@ -1,6 +1,6 @@
-"""A credential that a clinic has disconnected is taken back at its provider, then forgotten here.
+"""Revoke a disconnected integration's credential at its provider, then erase it here.
 
-Twice is harmless: what is not valid any more counts as taken back.
+Twice is harmless: a credential that is no longer valid counts as revoked.
 """
 
 from actions.integrations.renew import revoke
@@ -10,7 +10,7 @@ from delivery.registry import job
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
 def revoke_integration(integration_id: str) -> None:
-    """Take back the credential of integration `integration_id`."""
+    """Revoke the credential of integration `integration_id`."""
     write = revoke(integration_id)
     with recording():
         write()

@@ -1,9 +1,9 @@
-"""A requested text with the invoice's short address, or with words of its own, is sent at most
-once, if the contact gate allows it.
+"""Send a requested text, with the invoice's short URL or with words of its own, at most once, if
+the contact gate allows it.
 
 Twice is harmless: the gate's answer, the attempt and the message's state commit together, one
-process wins the right to send it, and an attempt with an unknown outcome is never repeated. Only
-one that certainly never left is decided again.
+process wins the right to send it, and an attempt with an unknown outcome is never repeated. Only an
+attempt that certainly was not sent is decided again.
 """
 
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ from rules.money import in_words
 from runtime.clock import business_now, real_now
 from runtime.settings import get_settings
 
-LEAVE_WITHIN = 60.0  # seconds in which a decided text must leave
-LOOK_AFTER = 15.0  # seconds until a text in doubt is first looked for
+LEAVE_WITHIN = 60.0  # seconds within which a decided text must be sent
+LOOK_AFTER = 15.0  # seconds until a text in doubt is first looked up
 LONGEST_DELAY = 30.0
 LONGEST_VALIDITY = 36_000  # seconds; Twilio's most
 
@@ -68,8 +68,9 @@ def send_payment_link(message_id: str) -> None:
 
 
 def _decide(asked: Message) -> Effect | Snooze | None:
-    """Ask the gate and reserve the attempt in one transaction; the attempt under way, if there is
-    one, or what is waited for. Raises Snooze once the link that is missing has been staged.
+    """Ask the gate and reserve the attempt in one transaction. Returns the attempt under way, if
+    there is one, or the Snooze to raise while the text has to wait. Raises Snooze itself once it
+    has staged a missing link.
     """
     with transaction():
         planned = PlannedContact.of_message(asked.id)
@@ -95,8 +96,8 @@ def _decide(asked: Message) -> Effect | Snooze | None:
 
 
 def _locked(asked: Message, planned: PlannedContact | None) -> tuple[Invoice, list[Invoice]]:
-    """The text's invoice, and the others that the ladder names beside it, the longest due first;
-    locked together, in the order in which everybody locks several.
+    """The text's invoice, and the others that the ladder names with it, longest due first. Locked
+    together, by id, as all code that locks several invoices does.
     """
     if planned is None:
         return Invoice.locked_with("account", asked.invoice_id), []
@@ -107,8 +108,8 @@ def _locked(asked: Message, planned: PlannedContact | None) -> tuple[Invoice, li
 
 
 def _make_link(invoice: Invoice, message: Message, link: PaymentLink | None) -> bool:
-    """Have the link for the present balance made, unless there is one, or nothing is to be
-    collected; whether it is being made.
+    """Stage the creation of a link for the present balance, and return True; False if it exists,
+    was refused, or there is nothing to collect.
     """
     if link is not None and link.state in {"active", "refused"}:
         return False
@@ -126,13 +127,13 @@ def _make_link(invoice: Invoice, message: Message, link: PaymentLink | None) -> 
 
 
 def _patience(message: Message) -> float:
-    """Seconds until the next look: one at first, later up to thirty, until the text is too old."""
+    """Seconds until the next check: one at first, later up to thirty."""
     age = (real_now() - message.created_at).total_seconds()
     return min(LONGEST_DELAY, max(LINK_DELAY, age / 4))
 
 
 def _why_no_link(link: PaymentLink) -> str:
-    """Why there is no link to send: Stripe's own words, and what to do about them."""
+    """Explain why there is no link to send: Stripe's own words, and what to do about them."""
     said = link.error or "it gave no reason"
     return (
         f"Stripe refused to make the payment link: {said.rstrip('.')}. Correct what it names, and"
@@ -148,8 +149,8 @@ def _ask_gate(
     link: PaymentLink | None,
     now: datetime,
 ) -> Effect | Snooze | None:
-    """Ask the gate about the invoice, and about the others: what one of these is refused for leaves
-    the rest.
+    """Ask the gate about the invoice, and about the others. If one of the others is refused, the
+    text goes out without it.
     """
     kind, purpose = (planned.template, planned.purpose) if planned else (message.kind, "reminder")
     words = (
@@ -180,7 +181,7 @@ def _ask_gate(
     if message.is_ready:
         return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
-        allowed = _beside(others, message, known.facts) if others else []
+        allowed = _covered_too(others, message, known.facts) if others else []
         beside = allowed[: MOST_NAMED - 1]
         if planned is not None:
             PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in allowed)])
@@ -202,7 +203,9 @@ def _reserve(
     answer: Allowed,
     now: datetime,
 ) -> Effect:
-    """The attempt, the decision and the message's new state: one commit. Nothing has left yet."""
+    """Commit the attempt, the decision and the message's new state together, before anything is
+    sent.
+    """
     settings = get_settings()
     leave_within = settings.shortened(LEAVE_WITHIN, settings.payphone_text_deadline)
     lasts = int((answer.until - business_now()).total_seconds() - LEAVE_WITHIN)
@@ -238,9 +241,9 @@ def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
     )
 
 
-def _beside(others: Sequence[Invoice], message: Message, facts: Facts) -> list[Invoice]:
-    """Those of the others that the text is about: what is still owed, where the gate allows it too.
-    It names the first of them; once these are known, the rest goes along unasked.
+def _covered_too(others: Sequence[Invoice], message: Message, facts: Facts) -> list[Invoice]:
+    """The other invoices that the text covers: those still owed that the gate allows. The text
+    names only the first MOST_NAMED - 1 of them; the rest are included without asking the gate.
     """
     found: list[Invoice] = []
     for place, other in enumerate(others):
@@ -282,7 +285,7 @@ def _about(message: Message) -> dict[str, Any]:
 
 
 def _record(message: Message, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
-    """Record the attempt's outcome: Twilio accepted it, Twilio refused it, or it is unknown."""
+    """Record the attempt's outcome: Twilio accepted it, refused it, or it is unknown."""
     if answer is not None:
         record_text_report(
             message, answer["status"], answer["id"], answer["error_code"], now, effect

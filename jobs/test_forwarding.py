@@ -1,7 +1,7 @@
-"""A requested test call to a clinic's number is placed at most once.
+"""Place a requested test call to a clinic's number, at most once.
 
-Twice is harmless: one process wins the right to place it, and one whose outcome is unknown is not
-repeated; whether it arrived is seen at the number it should arrive at.
+Twice is harmless: one process wins the right to place it, and a call whose outcome is unknown is
+not repeated; whether it arrived is seen at the number it should be forwarded to.
 """
 
 from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
@@ -18,7 +18,7 @@ from runtime.clock import real_now
 from runtime.settings import get_settings
 
 NOT_PLACED = "It could not be placed in time. Test again."
-LOOK_AFTER = 5.0  # seconds; nobody answers sooner
+LOOK_AFTER = 5.0  # seconds; no call arrives sooner
 
 
 @job(queue="calls", calls_out=True, attempts=4, timeout=20)

@@ -1,8 +1,8 @@
-"""What a receptionist that went live does not use any more is taken away: the search of documents
-that are all deleted, and documents that the search kept at Vapi.
+"""Delete what a deployed receptionist no longer uses: the search tool if its documents are all
+deleted, and documents that the search tool still needed.
 
-Twice is harmless: the search is given up in the transaction that decides, so that another
-deployment makes its own, and what is not there is taken away.
+Twice is harmless: the tool is given up in the transaction that decides, so that another deployment
+creates its own, and an object that no longer exists counts as deleted.
 """
 
 from actions.deployment.tidy_receptionist import plan_tidying, record_tidied

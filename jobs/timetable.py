@@ -1,5 +1,5 @@
-"""The timetable, whole: which job is staged how often. Times are UTC, whatever the machine's zone
-is; rq-scheduler ticks it (`delivery/scheduler.py`).
+"""The complete timetable: which job is staged how often. Times are UTC, whatever the machine's
+zone; rq-scheduler ticks it (`delivery/scheduler.py`).
 """
 
 from delivery.schedule import Schedule, use_timetable
@@ -30,5 +30,5 @@ TIMETABLE = (
 
 
 def load_timetable() -> None:
-    """Make the timetable known to this process."""
+    """Register the timetable in this process."""
     use_timetable(TIMETABLE)

@@ -1,8 +1,8 @@
-"""One step of a deployment is undone, and the undoing of the one before it staged.
+"""Undo one step of a deployment, and stage undoing the step before it.
 
-Twice is harmless: a step that is undone already, or not the one to undo now, is left alone. What
-the step may have sent without an answer is looked for first, so that nothing is left behind that
-nobody knows of.
+Twice is harmless: a step that is undone already, or is not the one to undo now, is left alone. What
+the step might have sent without an answer is looked up first, so that no unknown object is left
+behind.
 """
 
 from actions.deployment.open_effects import settle_open_effects

@@ -1,8 +1,8 @@
-"""A clinic's knowledge file is at Vapi, once, and being read there.
+"""Upload a clinic's knowledge file to Vapi, once.
 
-Twice is harmless: the file at Vapi carries our row's tag, by which it is found before it would be
-uploaded again. A file that was deleted meanwhile is not uploaded; one whose upload was under way
-then is taken away again.
+Twice is harmless: the file at Vapi carries our row's tag, by which it is looked up before it is
+uploaded again. A file that was deleted in the meantime is not uploaded; if its upload was already
+in flight, it is deleted again.
 """
 
 from actions.deployment.configuration.knowledge_files import upload_of
@@ -15,7 +15,7 @@ from models.deployment.knowledge_file import KnowledgeFile
 from runtime.clock import real_now
 
 LOOK_AFTER = 2.0  # seconds; most files are read by then
-LOST = "Vapi did not say whether it took the file. Delete it, and upload it again."
+LOST = "It is unknown whether Vapi accepted the file. Delete it, and upload it again."
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
@@ -28,13 +28,13 @@ def upload_knowledge_file(file_id: str) -> None:
     lost = False
     try:
         made = perform(effect, asked_at=file.created_at)
-    except InDoubt:  # the clinic is told; deleting it looks for it once more
+    except InDoubt:  # the clinic sees the error; deleting the file looks it up again
         made, lost = None, True
     with recording():
         file, now = KnowledgeFile.locked(file.id), real_now()
         if made is not None:
             effect.record_confirmed(made["id"], FILE_UPLOAD.kept(made), now)
-        if file.state != "waiting":  # deleted meanwhile
+        if file.state != "waiting":  # deleted in the meantime
             stage_again("delete_knowledge_file", file.id, file.id, fair_to=file.account_id)
         elif made is not None:
             file.record(now, state="processing", vapi_id=made["id"], content=None)

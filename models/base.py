@@ -1,4 +1,4 @@
-"""The base of every table: how its rows are read and written, and times in it."""
+"""The base of every table: how rows are read and written, and how times are stored."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -26,26 +26,20 @@ _FIRST, _LAST = (
 
 
 class NoInstant(ValueError):
-    """A time that could be stored but not read back: in UTC it lies before the year 1 or after
-    9999.
-    """
+    """A time that could be stored but not read back: in UTC before the year 1 or after 9999."""
 
 
 class Instant(peewee.BigIntegerField):
-    """A point in time: microseconds since the epoch in the database, an aware UTC datetime in
-    Python.
-    """
+    """A point in time: microseconds since the epoch in the database, a UTC datetime in Python."""
 
     def db_value(self, value: datetime | int | None) -> int | None:
-        """Microseconds since the epoch. Raises NoInstant for what `python_value` could not give
-        back.
-        """
+        """Microseconds since the epoch. Raises NoInstant if `python_value` could not return it."""
         if value is not None and not isinstance(value, int | datetime):
             return super().db_value(value)
         micros = to_micros(value) if isinstance(value, datetime) else value
         if micros is not None and not _FIRST <= micros <= _LAST:
             raise NoInstant(
-                "A time lies before the year 1 or after the year 9999 in UTC; it cannot be kept."
+                "A time lies before the year 1 or after the year 9999 in UTC; it cannot be stored."
             )
         return micros
 
@@ -55,7 +49,7 @@ class Instant(peewee.BigIntegerField):
 
 
 class _Parent(ForeignKeyAccessor):
-    """Reads the row that a foreign key names by fixed SQL, when it is first asked for."""
+    """Reads the row that a foreign key refers to by fixed SQL, on first access."""
 
     def get_rel_instance(self, instance: Any) -> Any:
         key = instance.__data__.get(self.name)
@@ -71,8 +65,10 @@ class ForeignKey(ForeignKeyField):
 
 
 class Row(Model):
-    """The base of every table. Paths that every job takes read and write by `models.fixed_sql`;
-    peewee's queries are for what is rare, and for conditions put together at run time.
+    """The base of every table.
+
+    Paths that every job takes read and write by `models.fixed_sql`; peewee's queries are for rare
+    cases, and for conditions composed at run time.
     """
 
     class Meta:
@@ -81,29 +77,32 @@ class Row(Model):
 
     @classmethod
     def one(cls, where: str, *params: Any) -> Self | None:
-        """The first row that `where` finds: SQL that stays the same, with `?` for `params`."""
+        """The first row that matches `where`, constant SQL with `?` for `params`, or None."""
         found = execute(fixed_sql.select(cls, where), params).fetchone()
         return None if found is None else cls._read(found)
 
     @classmethod
     def one_with(cls, parent: str, where: str, *params: Any) -> Self | None:
-        """As `one`, with the row that the foreign key `parent` names read by the same statement;
-        `where` calls this table `t`.
+        """As `one`, and the same statement reads the row that the foreign key `parent` refers to.
+
+        In `where`, this table is `t`.
         """
         found = execute(fixed_sql.select_with(cls, parent, where), params).fetchone()
         return None if found is None else cls._read_with(parent, found)
 
     @classmethod
     def all_with(cls, parent: str, where: str, *params: Any) -> list[Self]:
-        """As `all`, each row with the one that `parent` names; `where` calls this table `t`."""
+        """As `all`, each row with the one that `parent` refers to. `where` calls this table `t`."""
         rows = execute(fixed_sql.select_with(cls, parent, where), params).fetchall()
         return [cls._read_with(parent, row) for row in rows]
 
     @classmethod
     def pages_with(cls, parent: str, pages: Sequence[str], order: str, *params: Any) -> list[Self]:
-        """As `all_with`, of several `pages`: conditions that end with ORDER BY and LIMIT. The
-        database puts them together, in the `order` of a column and perhaps DESC, or of several:
-        a page that begins after an id is cut in its order of text, which may not be Python's.
+        """As `all_with`, for several `pages`, each a condition that ends with ORDER BY and LIMIT.
+
+        The database merges them by `order`, one or more columns, each optionally with DESC. Python
+        could not: a page that starts after an id is cut in the database's text order, which may
+        differ.
         """
         sql = fixed_sql.pages_with(cls, parent, tuple(pages), order)
         return [cls._read_with(parent, row) for row in execute(sql, params).fetchall()]
@@ -118,17 +117,17 @@ class Row(Model):
 
     @classmethod
     def all(cls, where: str, *params: Any) -> list[Self]:
-        """All rows that `where` finds; it may end with ORDER BY and LIMIT."""
+        """All rows that match `where`, which may end with ORDER BY and LIMIT."""
         return [cls._read(row) for row in execute(fixed_sql.select(cls, where), params).fetchall()]
 
     @classmethod
     def has(cls, where: str, *params: Any) -> bool:
-        """Whether there is a row that `where` finds."""
+        """Whether any row matches `where`."""
         return execute(fixed_sql.exists(cls, where), params).fetchone() is not None
 
     @classmethod
     def get_by_id(cls, pk: str | int | None) -> Self:
-        """The row. Raises cls.DoesNotExist."""
+        """The row with this primary key. Raises cls.DoesNotExist."""
         row = cls.one(fixed_sql.by_key(cls), pk)
         if row is None:
             raise cls.DoesNotExist(f"No {cls.__name__} {pk}.")  # type: ignore[attr-defined]
@@ -136,9 +135,9 @@ class Row(Model):
 
     @classmethod
     def locked(cls, row_id: str | int) -> Self:
-        """The row, fresh, and locked until the transaction ends. Raises cls.DoesNotExist.
+        """Read the row afresh and lock it until the transaction ends.
 
-        Whoever writes a row that names it need not wait (see `row_lock`).
+        Raises cls.DoesNotExist. Writers of rows that refer to it need not wait (see `row_lock`).
         """
         row = cls.locked_if_there(row_id)
         if row is None:
@@ -147,13 +146,13 @@ class Row(Model):
 
     @classmethod
     def locked_if_there(cls, row_id: str | int) -> Self | None:
-        """As `locked`; None when there is no such row."""
+        """As `locked`, but None if there is no such row."""
         by_key = fixed_sql.by_key(cls)
         return cls.one(by_key + row_lock(), row_id)
 
     @classmethod
     def locked_with(cls, parent: str, row_id: str | int) -> Self:
-        """As `locked`, with the row that the foreign key `parent` names, which is not locked."""
+        """As `locked`, with the row that the foreign key `parent` refers to, itself unlocked."""
         row = cls.one_with(parent, f"t.{fixed_sql.by_key(cls)}{row_lock(' OF t')}", row_id)
         if row is None:
             raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
@@ -161,7 +160,7 @@ class Row(Model):
 
     @classmethod
     def _read(cls, row: Sequence[Any]) -> Self:
-        """The object of a row as `fixed_sql.reader` selects it."""
+        """Make the object of a row selected by `fixed_sql.reader`."""
         made: Self = cls.__new__(cls)
         made.__data__ = fixed_sql.reader(cls).values(row)
         made.__rel__ = {}
@@ -169,8 +168,8 @@ class Row(Model):
         return made
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:
-        """Write the whole row: a new one if it has no key yet, or with `force_insert`; how many
-        rows were written.
+        """Write the whole row: insert it if it has no key yet, or with `force_insert`; otherwise
+        update it. Returns how many rows were written.
         """
         key = fixed_sql.key_of(type(self))
         given = {name: value for name, value in self.__data__.items() if name != key}
@@ -188,8 +187,8 @@ class Row(Model):
         return 1
 
     def insert_new(self, unless: str) -> bool:
-        """Insert the row, whose key is set, unless one is there with the same `unless`, columns
-        that are unique; whether it was inserted.
+        """Insert the row, whose key is set, unless a row with the same values in `unless`, a list
+        of unique columns, exists. Returns whether it was inserted.
         """
         writer = fixed_sql.insert(type(self), tuple(self.__data__), _in_json())
         sql = f"{writer.sql} ON CONFLICT ({unless}) DO NOTHING"
@@ -204,10 +203,11 @@ class Row(Model):
         given: Sequence[Any] = (),
         **values: Any,
     ) -> bool:
-        """Write `values` if the row still fulfils `only_if`, fixed SQL with `?` for what is
-        `given`; whether it did. `now`, for tables that have it, becomes `updated_at`.
+        """Update the row with `values` if it still matches `only_if`, constant SQL with `?` for
+        `given`. Returns whether it did.
 
-        The object gets the values only if the row did.
+        `now`, for tables with that column, becomes `updated_at`. The object gets the values only if
+        the row did.
         """
         if now is not None:
             values["updated_at"] = now
@@ -220,12 +220,12 @@ class Row(Model):
 
 
 class Recorded:
-    """Rows of which others write what has become of them."""
+    """Rows whose outcomes are recorded by code outside the model."""
 
     _write: Callable[..., bool]
 
     def record(self, now: datetime, **values: Any) -> None:
-        """Write values, and when that was."""
+        """Write `values`, and `now` as `updated_at`."""
         self._write(now, **values)
 
 

@@ -1,5 +1,5 @@
-"""What a database's error says to people: what is the matter and what to do about it, and the
-driver's words without the password.
+"""Explain database errors to people: what is wrong, what to do about it, and the driver's message
+without the password.
 """
 
 import re
@@ -9,39 +9,42 @@ from peewee import InterfaceError, OperationalError, PeeweeException
 
 from rules.cards.card_numbers import redact
 
-IN_FAILED_TRANSACTION = "25P02"  # our own mistake: an error was caught and the transaction used on
-_GAVE_WAY = {"40001", "40P01"}  # a change that another made first, and a deadlock
-LOCK_REFUSED = "55P03"  # it was waited for as long as lock_timeout allows
-_UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes of a table and of a column that is not there
-_LACKING = ("no such table", "no such column", "has no column named")  # SQLite has words only
+IN_FAILED_TRANSACTION = "25P02"  # our bug: an error was caught and the transaction used further
+_GAVE_WAY = {"40001", "40P01"}  # serialization failure, and deadlock
+LOCK_REFUSED = "55P03"  # lock_timeout was exceeded
+_UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes for an undefined table and an undefined column
+_LACKING = ("no such table", "no such column", "has no column named")  # SQLite has only messages
 LACKS_TABLES = "The database is not at this release's schema. Run bin/payphone migrate."
 AWAY = (
-    "The database cannot be reached. Start it, and see that DATABASE_URL names it and that it lets"
-    " this machine in."
+    "The database cannot be reached. Start it, and check that DATABASE_URL names it and that it"
+    " accepts connections from this machine."
 )
-_FULL = "The database's disk is full. Make room on it."
+_FULL = "The database's disk is full. Free some space on it."
 _READ_ONLY = (
     "The database cannot be written to. Let this user write to its file and folder, and mount the"
     " disk read-write."
 )
-STANDBY = "PostgreSQL takes no writes: it is a standby, or told to be read-only. Name the primary."
-_LOCKED = "Another program holds the database. End it, or what it has open."
+STANDBY = (
+    "PostgreSQL takes no writes: it is a standby, or set to read-only. Name the primary in"
+    " DATABASE_URL."
+)
+_LOCKED = "Another program has locked the database. Stop it, or end its transaction."
 _GONE = (
-    "The database's file is not there. Bring it back, from a backup if need be. Is this a new"
-    " installation? Run bin/payphone migrate."
+    "The database's file is not there. Restore it, from a backup if necessary. In a new"
+    " installation, run bin/payphone migrate."
 )
-_DISK = "The database's disk fails. See the system's log, and replace the disk if need be."
-_DAMAGED = "The database's file is damaged, or no database. Restore it from a backup."
-CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
-_MISTAKEN = "The database does not understand a statement of this release. Report it with the log."
-_WAITED_IN_A_RING = (
-    "Two who had to wait for each other were parted: PostgreSQL ended one, of which nothing was"
-    " saved. It is done again, or may be. If it comes often, report it with PostgreSQL's log."
+_DISK = "The database's disk is failing. Check the system log, and replace the disk if necessary."
+_DAMAGED = "The database's file is damaged, or not a database. Restore it from a backup."
+CROWDED = "PostgreSQL has no free connection. Raise max_connections, or run fewer processes."
+_MISTAKEN = "The database rejected a statement of this release. Report this with the log."
+_CONFLICT = (
+    "PostgreSQL rolled back a transaction that conflicted with another; nothing of it was saved. It"
+    " is retried, or can be. If this happens often, report it with PostgreSQL's log."
 )
-_SLOW = "A statement took too long, or waited too long for a lock. See what holds the database."
+_SLOW = "A statement took too long, or waited too long for a lock. Check what holds the lock."
 
-# What an error's code begins with (SQLite's name, PostgreSQL's SQLSTATE), and what that means. The
-# first that fits counts.
+# Prefixes of error codes (SQLite's name, PostgreSQL's SQLSTATE), and what they mean. The first
+# match counts.
 _MEANS = {
     "SQLITE_FULL": _FULL,
     "53100": _FULL,
@@ -58,15 +61,15 @@ _MEANS = {
     "XX": _DAMAGED,
     "53300": CROWDED,
     "57014": _SLOW,
-    "40": _WAITED_IN_A_RING,
+    "40": _CONFLICT,
     "SQLITE_ERROR": _MISTAKEN,
     "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it.",
-    "28": "PostgreSQL does not let this user in. Correct DATABASE_URL, or pg_hba.conf.",
-    "53": "PostgreSQL's machine is short of memory or room. Give it more.",
+    "28": "PostgreSQL rejects this user's login. Correct DATABASE_URL, or pg_hba.conf.",
+    "53": "PostgreSQL's machine is short of memory or disk space. Provide more.",
     "57": AWAY,
     "08": AWAY,
 }
-# A refused connection has no code, only PostgreSQL's words; nor has our own error, only ours.
+# Errors without a code, recognised by their message: refused connections, and an error of our own.
 _WORDS = {
     "too many clients": "53300",
     "connection slots": "53300",
@@ -77,31 +80,31 @@ _WORDS = {
 
 
 def state_of(error: BaseException) -> str:
-    """The SQLSTATE of PostgreSQL, or SQLite's name of the error; empty where the driver gives
-    neither.
+    """PostgreSQL's SQLSTATE or SQLite's name of the error; '' if the driver gives neither and the
+    message is unknown.
     """
-    told: object = error
-    while told is not None:
-        code = getattr(told, "sqlstate", None) or getattr(told, "sqlite_errorname", None)
+    cause: object = error
+    while cause is not None:
+        code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
         if code:
             return str(code)
-        told = getattr(told, "orig", None)
+        cause = getattr(cause, "orig", None)
     return next((code for words, code in _WORDS.items() if re.search(words, str(error))), "")
 
 
 def lacks_tables(error: PeeweeException) -> bool:
-    """Whether a table or a column of this release is not there."""
+    """Whether a table or column of this release is missing."""
     if state_of(error) in _UNDEFINED:
         return True
     return any(words in str(error) for words in _LACKING)
 
 
-SHORT = 3  # characters that would be hidden wherever they stand
+SHORT = 3  # pieces of a password up to this length are not hidden: they occur everywhere
 _PASSWORDS = re.compile(r"(?<=://)[^:@/]*:(.*)@|(?i:password=)([^&]*)")
 
 
 def explain(error: PeeweeException) -> str:
-    """What is the matter with the database and what to do, in two sentences."""
+    """Explain in two sentences what is wrong with the database and what to do."""
     if lacks_tables(error):
         return LACKS_TABLES
     state = state_of(error)
@@ -109,24 +112,20 @@ def explain(error: PeeweeException) -> str:
 
 
 def gave_way(error: BaseException) -> bool:
-    """Whether PostgreSQL rolled a transaction back so that others can go on: the same again will
-    do, at once.
-    """
+    """Whether PostgreSQL rolled a transaction back to resolve a conflict: retry it at once."""
     return isinstance(error, OperationalError) and state_of(error) in _GAVE_WAY
 
 
 def is_only_away(error: BaseException) -> bool:
-    """Whether nothing is wrong with what was asked: once the database can serve again, the same
-    will do.
-    """
+    """Whether the same request will succeed once the database is available again."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     return explain(error) not in {LACKS_TABLES, _LOCKED, _SLOW, _MISTAKEN}
 
 
 def driver_says(error: PeeweeException, url: str) -> str:
-    """The error's kind and the first line of what the driver says, without the password of `url`
-    and card numbers.
+    """The error's class and the first line of the driver's message, without the password of `url`
+    and without card numbers.
     """
     line = next(iter(str(error).strip().splitlines()), "")
     for secret in sorted(_secrets_of(url), key=len, reverse=True):
@@ -135,8 +134,8 @@ def driver_says(error: PeeweeException, url: str) -> str:
 
 
 def _secrets_of(url: str) -> set[str]:
-    """What a driver may quote of the passwords in an address: each as it is, as it is meant, and
-    the pieces of one whose signs were not escaped.
+    """The parts of the URL's passwords that a driver might quote: each as written and unquoted, and
+    the pieces of one whose special characters were not escaped.
     """
     found = [text for each in _PASSWORDS.findall(url) for text in each if text]
     pieces = [piece for text in found for piece in re.split(r"\W", text) if len(piece) > SHORT]

@@ -1,9 +1,9 @@
-"""SQL that is built once for each table and shape, and kept: what every job, webhook and list sends
-is a constant by the time it is sent.
+"""SQL built once for each table and shape, and cached, so that jobs, webhooks and lists send
+constant statements.
 
-`Row` reads and writes by it. What people write of it is the condition, in SQL, with the columns'
-names and `?` for a parameter: `Payment.one("stripe_account = ? AND intent_id = ?", account, id)`.
-A test prepares every such text against the migrated schema on both databases.
+`Row` reads and writes by it. Code supplies only the condition, in SQL, with column names and `?`
+for parameters: `Payment.one("stripe_account = ? AND intent_id = ?", account, id)`. A test prepares
+every such text against the migrated schema on both databases.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ from peewee import (
 )
 
 Convert = Callable[[Any], Any]
-# what the drivers give and take as it is
+# types that need no conversion from or to the driver
 _PLAIN = frozenset({AutoField, BigIntegerField, IntegerField, TextField})
 
 
 class Reader(NamedTuple):
-    """How rows of a table are read: their columns for SELECT, the fields' names in that order, and
-    the converters of those that the driver does not give as Python has them.
+    """How rows of a table are read: the columns for SELECT, the fields' names in the same order,
+    and converters for the fields that the driver returns in another form.
     """
 
     columns: str
@@ -44,15 +44,13 @@ class Reader(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """A statement that writes, and the converters of its values, None for those that go as they
-    are.
-    """
+    """A statement that writes, and the converters of its values (None: no conversion)."""
 
     sql: str
     converters: tuple[Convert | None, ...]
 
     def params(self, values: Sequence[Any]) -> list[Any]:
-        """The values as the driver takes them."""
+        """Convert the values to what the driver takes."""
         return [
             value if convert is None or value is None else convert(value)
             for value, convert in zip(values, self.converters, strict=True)
@@ -61,7 +59,7 @@ class Writer(NamedTuple):
 
 @cache
 def reader(table: type[Model], alias: str = "") -> Reader:
-    """How rows of `table` are read, under an alias where several tables are."""
+    """How rows of `table` are read, under an alias if the statement uses several tables."""
     fields = _described(table).sorted_fields
     prefix = f"{alias}." if alias else ""
     return Reader(
@@ -73,13 +71,13 @@ def reader(table: type[Model], alias: str = "") -> Reader:
 
 @lru_cache(maxsize=2048)
 def select(table: type[Model], where: str) -> str:
-    """The rows of `table` that `where` finds; it may end with ORDER BY and LIMIT."""
+    """SELECT the rows of `table` that match `where`, which may end with ORDER BY and LIMIT."""
     return f'SELECT {reader(table).columns} FROM "{_described(table).table_name}" WHERE {where}'
 
 
 @lru_cache(maxsize=2048)
 def select_with(table: type[Model], parent: str, where: str) -> str:
-    """Rows of `table`, called `t` in `where`, each followed by the row its field `parent` names."""
+    """SELECT rows of `table`, called `t` in `where`, each followed by its row named by `parent`."""
     field = _described(table).fields[parent]
     other = field.rel_model
     columns = f"{reader(table, 't').columns}, {reader(other, 'p').columns}"
@@ -92,8 +90,8 @@ def select_with(table: type[Model], parent: str, where: str) -> str:
 
 @lru_cache(maxsize=256)
 def pages_with(table: type[Model], parent: str, pages: tuple[str, ...], order: str) -> str:
-    """The rows of `select_with` for each of `pages`, together, in the `order` of columns, some with
-    DESC, and as many as a last parameter says.
+    """The union of `select_with` for all `pages`, sorted by `order`, columns each optionally with
+    DESC. A last parameter limits the number of rows.
     """
     names = reader(table).names
     each = (f"SELECT * FROM ({select_with(table, parent, where)}) AS page" for where in pages)
@@ -106,7 +104,7 @@ def pages_with(table: type[Model], parent: str, pages: tuple[str, ...], order: s
 
 @lru_cache(maxsize=2048)
 def exists(table: type[Model], where: str) -> str:
-    """One row if `where` finds any."""
+    """SELECT one row if any matches `where`."""
     return f'SELECT 1 FROM "{_described(table).table_name}" WHERE {where} LIMIT 1'
 
 
@@ -124,8 +122,9 @@ def by_key(table: type[Model]) -> str:
 
 @cache
 def insert(table: type[Model], names: tuple[str, ...], in_json: str) -> Writer:
-    """A row with the fields called `names`; `in_json` is the placeholder of a JSON value. Answers
-    the key that the database gives it, where it gives one.
+    """INSERT a row with the fields `names`; `in_json` is the placeholder of a JSON value.
+
+    Returns the key if the database generates it.
     """
     fields = _fields(table, names)
     columns = ", ".join(f'"{field.column_name}"' for field in fields)
@@ -140,8 +139,9 @@ def insert(table: type[Model], names: tuple[str, ...], in_json: str) -> Writer:
 
 @cache
 def update(table: type[Model], names: tuple[str, ...], only_if: str, in_json: str) -> Writer:
-    """New values for the fields called `names` of one row, by its primary key, which follows them,
-    if it also fulfils `only_if`, whose parameters follow that.
+    """UPDATE the fields `names` of one row by its primary key, if it also matches `only_if`.
+
+    The parameters are the values, the key, then those of `only_if`.
     """
     fields = _fields(table, names)
     sets = ", ".join(
@@ -157,7 +157,7 @@ def update(table: type[Model], names: tuple[str, ...], only_if: str, in_json: st
 
 
 def _described(table: type[Model]) -> Any:
-    """What peewee knows of a table."""
+    """Peewee's description of a table."""
     return table._meta  # noqa: SLF001 - its public name
 
 
@@ -181,6 +181,6 @@ def _to_driver(field: Field) -> Convert:
 
 
 def _json(field: JSONField, value: Any) -> Any:
-    """A JSON value as the driver takes it: text for SQLite, whose `json()` reads it."""
+    """A JSON value as the driver takes it: for SQLite the text that `json()` parses."""
     made = field.db_value(value)
     return made.arguments[0] if hasattr(made, "arguments") else made

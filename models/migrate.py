@@ -1,4 +1,4 @@
-"""Bringing the database to this release's schema, with playhouse.migrations."""
+"""Migrate the database to this release's schema, with playhouse.migrations."""
 
 import fcntl
 import os
@@ -12,16 +12,16 @@ from peewee import OperationalError
 from playhouse.migrations import Runner
 
 from models.database_errors import LOCK_REFUSED, explain, state_of
-from models.sqlite_statistics import tell_sqlite
+from models.sqlite_statistics import write_statistics
 from models.transactions import database, is_postgres
 from runtime.log import get_log
 
 DIRECTORY = Path(__file__).parent / "migrations"
-PATIENCE = 5_000  # milliseconds
-LOCK_SECONDS = 2  # for which a statement waits for a lock on PostgreSQL, and all others behind it
+PATIENCE = 5_000  # milliseconds for which SQLite waits for other writers
+LOCK_SECONDS = 2  # lock_timeout on PostgreSQL; all others queue behind a waiting statement
 TRIES = 60
 BETWEEN_TRIES = 0.5  # seconds
-LOCK = 7263548  # any number, the same in every process
+LOCK = 7263548  # arbitrary, but the same in every process
 
 log = get_log("migrate")
 
@@ -31,14 +31,15 @@ def _runner() -> Runner:
 
 
 def migrate() -> list[str]:
-    """Apply what is pending, one process at a time; the names of what was applied. Makes the file
-    of an SQLite database.
+    """Apply pending migrations, one process at a time, and return their names.
+
+    Creates the file of an SQLite database.
     """
     return list(migrate_each())
 
 
 def migrate_each() -> Iterator[str]:
-    """As `migrate`, and tell each name once it is applied: where a later one fails, those stay."""
+    """As `migrate`, but yield each name once applied. If one fails, the earlier ones stay."""
     if not is_postgres():
         database.create_file()
     with _folder_locked(), database.connection_context(), _server_locked(), _patient():
@@ -46,11 +47,14 @@ def migrate_each() -> Iterator[str]:
             _apply(name)
             yield name
         if not is_postgres():
-            tell_sqlite()
+            write_statistics()
 
 
 def _apply(name: str) -> None:
-    """Apply one; again where a lock was not to be had. Each can be, also where it was cut short."""
+    """Apply a migration, and retry it if it could not get a lock.
+
+    Every migration can be repeated, even after it was interrupted.
+    """
     for left in reversed(range(TRIES)):
         try:
             _runner().up(name)
@@ -66,12 +70,12 @@ def _apply(name: str) -> None:
 
 @contextmanager
 def _patient() -> Iterator[None]:
-    """Let SQLite itself wait for others who write: a migration's transaction reads first, and a
-    statement within a transaction is not repeated by us.
+    """Let SQLite itself wait for other writers: a migration's transaction reads first, and we do
+    not repeat a statement within a transaction.
 
-    Let PostgreSQL wait briefly: while a statement waits for the lock of a table that a long
-    transaction has used, whoever comes later waits behind it. Nobody waits behind what is done
-    CONCURRENTLY, which waits for every transaction there is.
+    Let PostgreSQL wait only briefly: while a statement waits for the lock of a table that a long
+    transaction uses, every later statement queues behind it. CONCURRENTLY is exempt: nothing queues
+    behind it, and it must wait for all running transactions.
     """
     if is_postgres():
         plain = database.obj.execute_sql
@@ -97,12 +101,12 @@ def _patient() -> Iterator[None]:
 
 @contextmanager
 def _server_locked() -> Iterator[None]:
-    """Keep other processes from migrating this PostgreSQL database, by an advisory lock."""
+    """Keep other processes from migrating this PostgreSQL database, with an advisory lock."""
     if not is_postgres():
         yield
         return
-    # A statement that waits would hold a snapshot, which an index that is built concurrently waits
-    # for: so ask again and again.
+    # Poll, because a waiting statement would hold a snapshot, for which an index that is built
+    # concurrently would have to wait.
     while not database.execute_sql("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
         time.sleep(0.2)
     try:
@@ -113,9 +117,7 @@ def _server_locked() -> Iterator[None]:
 
 @contextmanager
 def _folder_locked() -> Iterator[None]:
-    """Keep other processes from migrating this SQLite file or switching it to WAL, by a lock on its
-    folder.
-    """
+    """Keep others from migrating this SQLite file or switching it to WAL: lock its folder."""
     if is_postgres():
         yield
         return
@@ -124,16 +126,14 @@ def _folder_locked() -> Iterator[None]:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(folder)  # which unlocks it
+        os.close(folder)  # this releases the lock
 
 
 def pending() -> list[str]:
-    """The migrations this database has not had yet."""
+    """The migrations not yet applied to this database."""
     return [migration.name for migration in _runner().status() if migration.applied is None]
 
 
 def newer() -> list[str]:
-    """The migrations this database has had and this release does not know: a newer release has been
-    here.
-    """
+    """Migrations applied to this database that only a newer release knows."""
     return [migration.name for migration in _runner().status() if migration.path is None]

@@ -1,9 +1,11 @@
-"""One commit for what several threads of a process write at the same moment, on SQLite, whose one
-writer would otherwise wait for the disk once for each of them. PostgreSQL does so by itself.
+"""Group commit: one SQLite commit for the writes of several threads at the same moment.
 
-Whoever comes first leads: it begins a transaction, does the parts of all who have come meanwhile,
-its own first, and commits. The next of those who came later leads then. Each is answered after the
-commit that has its part.
+Otherwise SQLite's single writer would wait for the disk once per thread. PostgreSQL does this
+itself.
+
+The first thread to arrive leads: it begins a transaction, writes the parts of all threads that have
+arrived by then, its own first, and commits. Then the first thread of those that arrived later
+leads. Each call returns after the commit that includes its part.
 """
 
 import threading
@@ -29,40 +31,40 @@ Keep = Callable[[Sequence[T]], Sequence[R]]
 _MOST = 100  # parts in one commit
 
 
-class _Told(Enum):
-    """What a thread that waits is told."""
+class _Reply(Enum):
+    """What a waiting thread is told when it is woken."""
 
     LEAD = "commit for all who wait"
     SAVED = "your part is committed"
-    ALONE = "somebody failed, nothing is saved: commit for yourself"
+    ALONE = "a part failed, nothing is saved: commit yours alone"
     FAILED = "the commit failed, with your part's error"
 
 
 class _Part:
-    """What one thread wants kept, how, and what came of it."""
+    """One thread's item, the function that writes it, and the result."""
 
     def __init__(self, keep: Keep[Any, Any], item: Any) -> None:
         self.keep, self.item = keep, item
-        self._heard = threading.Lock()
-        self._heard.acquire()
-        self.told = _Told.LEAD
+        self._woken = threading.Lock()
+        self._woken.acquire()
+        self.reply = _Reply.LEAD
         self.result: Any = None
         self.error: BaseException | None = None
 
-    def tell(self, what: _Told, error: BaseException | None = None) -> None:
-        """Let its thread go on; only the first time, once it has been told how it ended."""
-        if self.told is not _Told.LEAD:
+    def wake(self, what: _Reply, error: BaseException | None = None) -> None:
+        """Wake its thread. Once it knows the outcome, later calls change nothing."""
+        if self.reply is not _Reply.LEAD:
             return
-        self.told, self.error = what, error
-        self._heard.release()
+        self.reply, self.error = what, error
+        self._woken.release()
 
     def wait(self) -> None:
-        """Wait until told."""
-        self._heard.acquire()
+        """Wait for `wake`."""
+        self._woken.acquire()
 
 
 class _Line:
-    """Who waits for a commit, and whether somebody sees to the next one."""
+    """The threads that wait for a commit, and whether one of them leads."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -70,37 +72,37 @@ class _Line:
         self.is_led = False
 
     def join(self, part: _Part) -> bool:
-        """Wait in line; whether this one leads."""
+        """Join the line, and return whether this thread leads."""
         with self.lock:
             self.waiting.append(part)
             leads, self.is_led = not self.is_led, True
         return leads
 
     def take(self) -> list[_Part]:
-        """Those whose turn it is, the leader first."""
+        """Take the next group out of the line, the leader first."""
         with self.lock:
             taken, self.waiting = self.waiting[:_MOST], self.waiting[_MOST:]
         return taken
 
     def hand_over(self) -> None:
-        """Let the first of those who still wait lead."""
+        """Make the first thread that still waits the leader."""
         with self.lock:
             self.is_led = bool(self.waiting)
             if self.waiting:
-                self.waiting[0].tell(_Told.LEAD)
+                self.waiting[0].wake(_Reply.LEAD)
 
 
 _line = _Line()
 
 
 def in_shared_commit(keep: Keep[T, R], item: T) -> R:
-    """What `keep` makes of `item` in a transaction that other threads of this process may share,
-    once that is committed. `keep` is given what all of them brought for it, and answers in that
+    """Return what `keep` makes of `item` in a transaction that other threads of this process may
+    share, once it is committed. `keep` gets the items of all of them, and returns results in that
     order.
 
-    What it raises is raised, and nothing of the item is saved; one that fails takes no other with
-    it, unless it is the database that fails: that is told to all. It may run in another thread,
-    and is done again for each alone, after a rollback, when it failed for several. Raises as
+    If `keep` raises, the error is raised here and nothing of the item is saved. One failing item
+    does not affect the others; a failing database fails all. `keep` may run in another thread, and
+    runs again for each item alone, after a rollback, if it failed for several. Raises as
     `transaction` does.
     """
     if is_postgres() or database.in_transaction():
@@ -108,11 +110,11 @@ def in_shared_commit(keep: Keep[T, R], item: T) -> R:
     part = _Part(keep, item)
     if not _line.join(part):
         part.wait()
-    if part.told is _Told.LEAD:
+    if part.reply is _Reply.LEAD:
         _lead()
-    elif part.told is _Told.SAVED:
+    elif part.reply is _Reply.SAVED:
         count_commit()
-    if part.told is _Told.ALONE:
+    if part.reply is _Reply.ALONE:
         return _alone(keep, item)
     if part.error is not None:
         raise part.error
@@ -126,23 +128,23 @@ def _alone(keep: Keep[T, R], item: T) -> R:
 
 
 def _lead() -> None:
-    """Commit for all who wait, and tell each of them, before anything else that follows a commit:
-    whatever that is, nobody waits for it.
+    """Commit for all waiting threads and tell them before any other work that follows a commit, so
+    that no thread waits for that work.
     """
     group: list[_Part] = []
     try:
         with transaction():
             group = _line.take()
-            after_commit(_tell_saved, *group)
+            after_commit(_wake_saved, *group)
             for keep in dict.fromkeys(part.keep for part in group):
                 _do(keep, [part for part in group if part.keep is keep])
-    except (OperationalError, InterfaceError) as error:  # the database's, or nobody knows
-        _tell(group or _line.take(), _Told.FAILED, error)
-    except Exception:  # noqa: BLE001 - each does its part alone, where it is raised
-        _tell(group or _line.take(), _Told.ALONE)
+    except (OperationalError, InterfaceError) as error:  # the database failed, or it is in doubt
+        _wake_all(group or _line.take(), _Reply.FAILED, error)
+    except Exception:  # noqa: BLE001 - each thread retries alone, and raises its own
+        _wake_all(group or _line.take(), _Reply.ALONE)
     except BaseException:
         ended = OutcomeUnknown("The thread that was to commit ended.")
-        _tell(group or _line.take(), _Told.FAILED, ended)
+        _wake_all(group or _line.take(), _Reply.FAILED, ended)
         raise
 
 
@@ -152,12 +154,12 @@ def _do(keep: Keep[Any, Any], parts: list[_Part]) -> None:
         part.result = result
 
 
-def _tell_saved(group: list[_Part]) -> None:
-    _tell(group, _Told.SAVED)
+def _wake_saved(group: list[_Part]) -> None:
+    _wake_all(group, _Reply.SAVED)
 
 
-def _tell(group: list[_Part], what: _Told, error: BaseException | None = None) -> None:
-    """Let the next lead, and these go on."""
+def _wake_all(group: list[_Part], what: _Reply, error: BaseException | None = None) -> None:
+    """Hand the lead over, then wake these threads."""
     _line.hand_over()
     for part in group:
-        part.tell(what, error)
+        part.wake(what, error)

@@ -1,11 +1,11 @@
-"""What SQLite's planner is told of how many rows tables and indexes have: as in a large
-installation, from the first day on.
+"""The statistics given to SQLite's planner: row counts as in a large installation, from the first
+day on.
 
-SQLite gathers no statistics by itself, as PostgreSQL does, and processes that run would not see new
-ones. Without any it takes an index of few values, such as the state of a million jobs, for as good
-as any other. So it gets the same ones everywhere, by the kind of each column: how a statement is
-performed depends neither on the data nor on whether anybody has run ANALYZE, and what the tests see
-is what production does.
+Unlike PostgreSQL, SQLite gathers no statistics by itself, and running processes would not see new
+ones. Without any, it takes an index with few distinct values, such as the state of a million jobs,
+to be as good as any other. So every database gets the same statistics, derived from the kind of
+each column: query plans depend neither on the data nor on whether ANALYZE was run, and the tests
+see the plans that production uses.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ from typing import Any
 
 from models.transactions import database, transaction
 
-ROWS = 1_000_000  # of each table
-PARTIAL = 10_000  # of an index that leaves out most rows: what waits, is open, is due
-# rows with the same value, by column; of any other there are very few
+ROWS = 1_000_000  # rows assumed in each table
+PARTIAL = 10_000  # entries assumed in a partial index: rows that wait, are open, are due
+# rows with the same value, by column; in any other column there are very few
 ALIKE = {
     **dict.fromkeys(
         (
@@ -29,7 +29,8 @@ ALIKE = {
         ),
         ROWS // 5,
     ),
-    # most rows are over, and what is looked for is not; yet an index of what is not is better
+    # Most rows are finished and queries look for the others, so these columns are selective; still,
+    # a partial index of the unfinished rows is better.
     **dict.fromkeys(("outcome", "state", "status"), ROWS // 50),
     "name": ROWS // 50,
     **dict.fromkeys(
@@ -51,19 +52,17 @@ ALIKE = {
 FEW = 3
 
 
-def tell_sqlite() -> None:
-    """Write the statistics, if they are not there; connections that are opened from now on use
-    them.
-    """
+def write_statistics() -> None:
+    """Write the statistics if they differ; connections opened from now on use them."""
     wanted = sorted(_statistics())
     if wanted == _written():
         return
     with transaction():
-        _sqlite("ANALYZE schema_migration")  # which makes the table that they are written to
+        _sqlite("ANALYZE schema_migration")  # creates sqlite_stat1
         _sqlite("DELETE FROM sqlite_stat1")
         for row in wanted:
             _sqlite("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", row)
-    _sqlite("ANALYZE sqlite_schema")  # lets this connection read them
+    _sqlite("ANALYZE sqlite_schema")  # makes this connection reload them
 
 
 def _written() -> list[tuple[str, str, str]]:
@@ -73,7 +72,7 @@ def _written() -> list[tuple[str, str, str]]:
 
 
 def _statistics() -> Iterator[tuple[str, str, str]]:
-    """Of each index its table, its name, and how many entries it has, then how many of these have
+    """Yield each index's table, name and statistics: how many entries it has, then how many share
     the same first column, the same first two, and so on.
     """
     indexes = _sqlite(
@@ -82,15 +81,15 @@ def _statistics() -> Iterator[tuple[str, str, str]]:
     )
     for table, index, is_unique, is_partial in indexes:
         columns = [row[0] for row in _sqlite("SELECT name FROM pragma_index_info(?)", (index,))]
-        told = [PARTIAL if is_partial else ROWS]
+        counts = [PARTIAL if is_partial else ROWS]
         for column in columns:
-            told.append(max(1, told[-1] * ALIKE.get(column, FEW) // ROWS))
+            counts.append(max(1, counts[-1] * ALIKE.get(column, FEW) // ROWS))
         if is_unique:
-            told[-1] = 1
-        yield table, index, " ".join(map(str, told))
+            counts[-1] = 1
+        yield table, index, " ".join(map(str, counts))
 
 
 def _sqlite(sql: str, params: Sequence[Any] = ()) -> list[Any]:
-    """What SQLite answers: PostgreSQL knows none of these statements."""
+    """The rows of a statement that only SQLite knows."""
     rows: list[Any] = database.execute_sql(sql, params).fetchall()
     return rows

@@ -25,61 +25,66 @@ T = TypeVar("T")
 
 log = get_log("database")
 database = DatabaseProxy()
-# classes of errors with which PostgreSQL answers a COMMIT that it has rolled back
+# classes of PostgreSQL's errors that say a COMMIT was rolled back
 REFUSED = ("23", "40")
-STATEMENT_SECONDS = 20.0  # for worker and web; no job may take longer
+STATEMENT_SECONDS = 20.0  # in workers and web processes; no job may take longer
 
-# The database's own clock, in microseconds since the epoch: the one clock that all processes share.
+# The database's own clock, in microseconds since the epoch: the only clock that all processes
+# share.
 _NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
     "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
 }
-# What is compared with the clock. PostgreSQL asks one that goes on during a statement anew for each
-# row, and reads a whole index for it; one that stands still bounds the range that is read.
+# In comparisons, PostgreSQL evaluates clock_timestamp() for each row, and so reads a whole index;
+# statement_timestamp() is constant, so it bounds the range that is read.
 _COMPARED = re.compile(r"([<>]=?) \{now\}")
 _TO_STANDING = r"\1 " + _NOW["postgres"].replace("clock_timestamp", "statement_timestamp")
 
 
 def use_database(url: str, patience: float | None = None) -> None:
-    """Bind every row to the database of `url`; connections open on first use, one per thread."""
+    """Bind all tables to the database at `url`. Connections open on first use, one per thread."""
     database.initialize(open_database(url, patience))
 
 
 def is_postgres() -> bool:
-    """Whether rows live in PostgreSQL (else SQLite)."""
+    """Whether the database is PostgreSQL (else SQLite)."""
     return isinstance(database.obj, PostgresqlDatabase)
 
 
 def row_lock(of: str = "") -> str:
-    """What ends a SELECT that locks its rows; SQLite has one writer anyway.
+    """The clause that locks a SELECT's rows; empty for SQLite, which has only one writer.
 
-    No key ever changes, so NO KEY: a plain FOR UPDATE would also keep waiting who only writes a row
-    that names the locked one, and such a row is written by many who hold other locks by then.
+    NO KEY, because keys never change: a plain FOR UPDATE would also block writers of rows that
+    refer to the locked one, and many of them already hold other locks by then, which could
+    deadlock.
     """
     return f" FOR NO KEY UPDATE{of}" if is_postgres() else ""
 
 
 def without_sync() -> AbstractContextManager[None]:
-    """Within it, SQLite's commits reach the disk with the next one outside, in their order.
+    """Inside this context, SQLite's commits do not wait for the disk; they reach it with the next
+    commit outside, in order.
 
-    For what nobody outside has been told of and what is done again if it is lost: who has a job.
+    For changes that nothing outside depends on and that are simply repeated if lost, such as
+    claims.
     """
     return cast("AbstractContextManager[None]", database.obj.without_sync())
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> Any:
-    """Run fixed SQL, written with `?` for parameters and `{now}` for the clock; its cursor."""
+    """Run constant SQL, with `?` for parameters and `{now}` for the clock. Returns its cursor."""
     return database.execute_sql(_dialect(sql, is_postgres()), params)
 
 
 def insert_new(
     table: str, sql: str, params: Sequence[Any], key: str, keys: Sequence[tuple[Any, ...]]
 ) -> list[int | None]:
-    """Run an INSERT of a row for each of `keys`, values of the columns `key`, which leaves out
-    those that are there; the id of each row, or None. Needs an open transaction.
+    """Run an INSERT of one row for each of `keys`, values of the columns `key`, that skips existing
+    rows. Returns the id of each row, or None if it was skipped. Needs an open transaction.
 
-    SQLite numbers what one statement inserts in a row. It would hand out RETURNING's rows one by
-    one, and Python lets go of its lock at each: whoever writes waited for all who do not.
+    On SQLite, the rows of one statement get consecutive ids, so RETURNING is not needed. Its rows
+    would be fetched one by one, and Python releases its global lock at each, so that the writer
+    would wait for all other threads.
     """
     if is_postgres():
         found = execute(f"{sql} RETURNING {key}, id", params).fetchall()
@@ -94,9 +99,9 @@ def insert_new(
     return [known.pop(each, None) for each in keys]
 
 
-@lru_cache(maxsize=2048)  # lists of parameters make some texts of many lengths
+@lru_cache(maxsize=2048)  # lists of parameters give some texts many lengths
 def _dialect(sql: str, postgres: bool) -> str:
-    """The text as the database takes it."""
+    """The statement in the database's own dialect."""
     if not postgres:
         return sql.replace("{now}", _NOW["sqlite"])
     text = _COMPARED.sub(_TO_STANDING, sql).replace("{now}", _NOW["postgres"])
@@ -104,19 +109,19 @@ def _dialect(sql: str, postgres: bool) -> str:
 
 
 def database_time() -> int:
-    """The database's clock, microseconds since the epoch."""
+    """The database's clock, in microseconds since the epoch."""
     return int(execute("SELECT {now}").fetchone()[0])
 
 
 def takes_writes() -> bool:
-    """Whether the database takes writes; of SQLite only a write tells."""
+    """Whether PostgreSQL accepts writes; always True for SQLite, where only a write could tell."""
     if not is_postgres():
         return True
     return bool(database.execute_sql("SHOW transaction_read_only").fetchone()[0] == "off")
 
 
 class OutcomeUnknown(OperationalError):
-    """A COMMIT was sent and not answered: what the transaction wrote may be there, or may not."""
+    """A COMMIT was sent but not answered: the transaction may or may not have been saved."""
 
 
 class _Commits(threading.local):
@@ -132,19 +137,19 @@ def commits() -> int:
 
 
 def count_commit() -> None:
-    """Another thread has committed for this one."""
+    """Count a commit that another thread made for this one."""
     _commits.made += 1
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """One transaction; inside another one, a part of that.
+    """Run the block in a transaction, or as part of the one that is open.
 
     SQLite takes its write lock at the beginning: a transaction that reads first and then writes
-    would fail when another one wrote in between.
+    would fail if another one wrote in between.
 
-    Raises OutcomeUnknown when its COMMIT fails without the database's saying that it was refused.
-    Every other error that leaves it means that nothing of it was saved.
+    Raises OutcomeUnknown if its COMMIT fails and the database did not say that it rolled back. Any
+    other error means that nothing was saved.
     """
     if database.in_transaction():
         yield
@@ -163,8 +168,9 @@ def transaction() -> Iterator[None]:
 
 
 def again_if_it_gave_way(work: Callable[[], T]) -> T:
-    """Do `work`, which is a transaction or begins with one; once more where PostgreSQL rolled that
-    back so that others could go on, and nothing was saved.
+    """Do `work`, which is a transaction or begins with one.
+
+    Retry it once if PostgreSQL rolled it back to resolve a conflict before anything was saved.
     """
     before = commits()
     try:
@@ -177,12 +183,12 @@ def again_if_it_gave_way(work: Callable[[], T]) -> T:
 
 
 def _was_refused(error: Exception) -> bool:
-    """Whether the database has answered that it rolled back instead of committing."""
+    """Whether the database said that it rolled back instead of committing."""
     return isinstance(error, IntegrityError) or state_of(error).startswith(REFUSED)
 
 
 class _AfterCommit:
-    """What is called with all that was given for it."""
+    """A callback and the items collected for it."""
 
     def __init__(self, call: Callable[[list[Any]], None]) -> None:
         self.call, self.given = call, list[Any]()
@@ -195,10 +201,11 @@ class _AfterCommit:
 
 
 def after_commit(call: Callable[[list[T]], None], *items: T) -> None:
-    """Call `call`, once the open transaction has committed, with all items that were given for it;
-    never if it rolls back.
+    """Call `call` with all items given for it once the open transaction has committed; never if it
+    rolls back.
 
-    What it raises is logged: the commit stands, and whoever made it is not to take it for undone.
+    What it raises is only logged, because the commit stands and the caller must not believe that it
+    failed.
     """
     if not database.in_transaction():
         raise RuntimeError("after_commit needs an open transaction")
@@ -212,9 +219,7 @@ def after_commit(call: Callable[[list[T]], None], *items: T) -> None:
 
 
 def release_connection() -> None:
-    """Return the thread's connection to PostgreSQL's pool; with SQLite it stays open, which costs
-    nothing.
-    """
+    """Return this thread's connection to PostgreSQL's pool. SQLite's stays open, at no cost."""
     if not is_postgres() or database.is_closed():
         return
     try:
@@ -224,8 +229,9 @@ def release_connection() -> None:
 
 
 class Connections:
-    """As many connections as may be used at once, by however many threads; each is opened when it
-    is first used, and left open as `release_connection` leaves it.
+    """At most `most` connections shared by any number of threads.
+
+    Each is opened on first use, and stays as `release_connection` leaves it.
     """
 
     def __init__(self, most: int) -> None:
@@ -235,7 +241,7 @@ class Connections:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Let this thread use one of them, once one is free."""
+        """Use one of the connections in this thread, waiting until one is free."""
         connection = self._free.get()
         try:
             with database.on(connection):
@@ -245,14 +251,14 @@ class Connections:
 
 
 class Shared(str):
-    """A key that several transactions may hold at once, while nobody holds it alone."""
+    """A key that several transactions can hold at once, while none holds it exclusively."""
 
     __slots__ = ()
 
 
 def serialize_on(*keys: str) -> None:
-    """Let only one open transaction at a time hold each of `keys`, which are taken in this order;
-    those that are Shared together with other sharers. SQLite has one writer anyway.
+    """Let only one open transaction at a time hold each of `keys`, taken in this order; Shared keys
+    are held together with other sharers. No effect on SQLite, which has only one writer.
     """
     if is_postgres():
         locks = ", ".join(
@@ -264,7 +270,5 @@ def serialize_on(*keys: str) -> None:
 
 
 def share_on(key: str) -> None:
-    """Hold `key`, together with other sharers, until the transaction ends; `serialize_on` waits for
-    all of them.
-    """
+    """Hold `key` with other sharers until the transaction ends; `serialize_on` waits for all."""
     serialize_on(Shared(key))

@@ -1,4 +1,4 @@
-"""The one error every provider raises: what is known of the outcome, and advice for people."""
+"""The one error every provider client raises: the known outcome, and advice for a person."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,14 +17,15 @@ _SHORTEST, _LONG = 3, 8  # characters of a secret
 
 
 class ProviderError(PayphoneError):
-    """A provider said no, or did not say.
+    """A provider refused a request, or gave no usable answer.
 
-    `outcome` refused: it did not happen and will not; unknown: it may have happened; retry_later:
-    it did not happen, try again. `code` is the provider's own; `advice` is for a person. `answered`
-    says whether the provider's own code gave an answer (its 500 is one; a timeout, and a gateway's
-    page, are none). `bug` says that the fault is ours, and must be loud. Its words can be kept by
-    any database, whatever the provider said, and hold no card number and nothing that looks like a
-    key: they go into rows, logs and what people are told.
+    `outcome` is `refused` (it did not happen and will not), `unknown` (it may have happened) or
+    `retry_later` (it did not happen; try again). `code` is the provider's own error code; `advice`
+    is addressed to a person. `answered` is true if the provider itself answered: its own 500
+    counts, a timeout or a gateway's error page does not. `bug` marks a fault of ours that must be
+    reported loudly. The message goes into rows, logs and what people see, so it is stripped of
+    characters that a database cannot store, and card numbers and anything that looks like a key are
+    redacted.
     """
 
     def __init__(
@@ -46,8 +47,8 @@ class ProviderError(PayphoneError):
 
 
 def unless(code: str, ask: Callable[[str], Answer], object_id: str) -> Answer | None:
-    """What a provider shows of an object; None where it refuses with this code, which says that it
-    is not there. Raises any other ProviderError.
+    """Call `ask` with `object_id`; return None if the provider refuses with `code`, which means
+    that the object does not exist. Raises any other ProviderError.
     """
     with passing_over(code):
         return ask(object_id)
@@ -56,7 +57,7 @@ def unless(code: str, ask: Callable[[str], Answer], object_id: str) -> Answer | 
 
 @contextmanager
 def passing_over(code: str) -> Iterator[None]:
-    """Take a refusal with this code for done: what was to be taken away is not there."""
+    """Treat a refusal with this code as success: the object to delete is already gone."""
     try:
         yield
     except ProviderError as error:
@@ -65,8 +66,8 @@ def passing_over(code: str) -> Iterator[None]:
 
 
 def unless_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | None:
-    """What a provider shows of an object; None where it says that it has none. Raises ProviderError
-    where it does not answer.
+    """Call `ask` with `object_id`; return None if the provider refuses, i.e. has no such object.
+    Raises ProviderError if it gives no definite answer.
     """
     try:
         return ask(object_id)
@@ -77,8 +78,9 @@ def unless_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | Non
 
 
 def without(words: str, *secrets: str) -> str:
-    """`words` in which these are not told. A short one is taken out where it is a word of its own:
-    it may be a part of any number. One of two characters tells nothing and may be any word.
+    """Return `words` with these secrets masked. A secret of three to seven characters is masked
+    only where it stands as a separate word, because it could be part of any number; one of one or
+    two characters is left in, because it could be any word.
     """
     for secret in secrets:
         if len(secret) >= _LONG:
@@ -90,8 +92,8 @@ def without(words: str, *secrets: str) -> str:
 
 @contextmanager
 def hiding(*secrets: str) -> Iterator[None]:
-    """Take these out of what a provider says of a request that holds them: it may repeat what it
-    does not take.
+    """Mask these secrets in the ProviderError that a request raises: providers may quote the values
+    they reject.
     """
     try:
         yield

@@ -1,8 +1,10 @@
-"""The clinic's own software, somewhere on the internet: one signed POST, and what came of it.
+"""Webhooks to the clinic's own software, at any address on the internet: one signed POST and its
+outcome.
 
-The name is resolved here, every address it has is judged, and the judged one is connected to under
-the name's certificate: a name that leads elsewhere a moment later leads nowhere. No redirects, no
-proxies of the environment, and an end to it after ten seconds whatever the receiver does.
+To prevent SSRF and DNS rebinding, the name is resolved here, every address it resolves to is
+checked, and the connection goes to a checked address while TLS still verifies the name. There are
+no redirects and no environment proxies, and a POST ends after ten seconds whatever the receiver
+does.
 """
 
 import contextlib
@@ -21,10 +23,10 @@ from standardwebhooks import Webhook
 
 from rules.webhook_address import Target, may_reach, read_target
 
-TOTAL = 10.0  # seconds for everything, the name's lookup included
+TOTAL = 10.0  # seconds for everything, including the DNS lookup
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
-TRIED = 2  # addresses of one name
-SUCCESS = 2  # hundreds
+TRIED = 2  # addresses tried for one name
+SUCCESS = 2  # the status's hundreds digit
 GONE = 410
 
 Resolve = Callable[[str, int], list[str]]
@@ -32,7 +34,7 @@ Resolve = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one POST: a status, or an error without one."""
+    """The outcome of one POST: a status, or an error if there was no status."""
 
     status: int | None
     error: str
@@ -40,23 +42,23 @@ class Reply:
 
     @property
     def taken(self) -> bool:
-        """Whether the receiver has taken it."""
+        """Whether the receiver accepted the webhook, i.e. answered 2xx."""
         return self.status is not None and self.status // 100 == SUCCESS
 
 
 class AddressRefused(Exception):
-    """The name leads to where we do not go."""
+    """The name resolves to an address that we do not connect to."""
 
 
 def lookup(host: str, port: int) -> list[str]:
-    """Every address of `host`, without repetition."""
+    """Return every address of `host`, without duplicates."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def signed_headers(secret: str, message_id: str, at: datetime, body: str) -> dict[str, str]:
-    """The headers of one try, by the Standard Webhooks scheme: the id stays the same over all
-    tries, the rest does not.
+    """The headers of one attempt, by the Standard Webhooks scheme. All attempts at a message share
+    its id; the timestamp and the signature are new each time.
     """
     return {
         "Content-Type": "application/json",
@@ -80,56 +82,57 @@ def post_webhook(
     resolve: Resolve = lookup,
     transport: httpx.BaseTransport | None = None,
 ) -> Reply:
-    """Send `body` to `url` once. Never raises for what a receiver, its name or its network does."""
+    """Send `body` to `url` once. Never raises for a fault of the receiver, its name or network."""
     begun = time.monotonic()
     outcome: list[tuple[int | None, str]] = [(None, f"no answer within {TOTAL:.0f} s")]
-    wire = _Wire()
+    connections = _Connections()
 
     def run() -> None:
         with httpx.Client(
             timeout=TIMEOUT, trust_env=False, verify=_certificates(), transport=transport
         ) as client:
-            outcome.append(_outcome(client, wire, url, body, headers, loopback, resolve))
+            outcome.append(_outcome(client, connections, url, body, headers, loopback, resolve))
 
     sender = threading.Thread(target=run, daemon=True)
     sender.start()
     sender.join(TOTAL)
     status, error = outcome[-1]
-    wire.cut()
+    connections.cut()
     return Reply(status, error, int((time.monotonic() - begun) * 1000))
 
 
-class _Wire:
-    """The connections of one POST, which another thread may cut.
+class _Connections:
+    """The connections of one POST, which another thread may shut down.
 
-    Only the sender closes them: whoever still reads TLS from one that somebody else has closed
-    reads from, and writes to, whatever is given its number next.
+    Only the sending thread closes them. If another thread closed a socket during TLS reads, its
+    file descriptor could be reused, and the sender would read from and write to an unrelated
+    connection.
     """
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
         self._is_cut = False
 
-    def watch(self, event: str, told: dict[str, Any]) -> None:
-        """Told by httpx of each step, in the sender's thread. Raises TimeoutError once it is
-        cut.
+    def watch(self, event: str, info: dict[str, Any]) -> None:
+        """Httpx's trace hook, called in the sender's thread at each step. Raises TimeoutError once
+        the wire is cut.
         """
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self._sockets.append(told["return_value"].get_extra_info("socket"))
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
         if self._is_cut:
             raise TimeoutError
 
     def cut(self) -> None:
-        """Have a sender that still waits fail at once, and go no further."""
+        """Make a sender that is still waiting fail at once and go no further."""
         self._is_cut = True
         for each in self._sockets:
-            with contextlib.suppress(OSError):  # closed, or handed over to TLS
+            with contextlib.suppress(OSError):  # already closed, or wrapped by TLS
                 each.shutdown(socket.SHUT_RDWR)
 
 
 def _outcome(
     client: httpx.Client,
-    wire: _Wire,
+    connections: _Connections,
     url: str,
     body: bytes,
     headers: dict[str, str],
@@ -138,8 +141,8 @@ def _outcome(
 ) -> tuple[int | None, str]:
     try:
         target = read_target(url, loopback)
-        addresses = _checked(target, loopback, resolve)
-        return _send(client, wire, target, addresses, body, headers), ""
+        addresses = _checked_addresses(target, loopback, resolve)
+        return _send(client, connections, target, addresses, body, headers), ""
     except (AddressRefused, ValueError) as error:
         return None, f"address refused: {error}"[:200]
     except socket.gaierror:
@@ -148,35 +151,35 @@ def _outcome(
         return None, type(error).__name__
 
 
-def _checked(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
+def _checked_addresses(target: Target, loopback: bool, resolve: Resolve) -> list[str]:
     addresses = resolve(target.host, target.port)
     if not addresses or not all(may_reach(address, loopback) for address in addresses):
-        raise AddressRefused("the name leads into a private network")
+        raise AddressRefused("the name resolves to a private network")
     return addresses[:TRIED]
 
 
 def _send(
     client: httpx.Client,
-    wire: _Wire,
+    connections: _Connections,
     target: Target,
     addresses: list[str],
     body: bytes,
     headers: dict[str, str],
 ) -> int:
-    """POST to the first of the checked addresses that takes a connection; the answer's body is not
-    read.
+    """POST to the first of the checked addresses that accepts a connection, and return the status.
+    The response body is not read.
     """
-    for place, address in enumerate(addresses, 1):
+    for number, address in enumerate(addresses, 1):
         host = f"[{address}]" if ":" in address else address
         url = f"{target.scheme}://{host}:{target.port}{target.path}"
         named = headers | {"Host": target.authority}
-        watched = {"sni_hostname": target.host, "trace": wire.watch}
+        watched = {"sni_hostname": target.host, "trace": connections.watch}
         try:
             with client.stream(
                 "POST", url, content=body, headers=named, extensions=watched
             ) as response:
                 return response.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            if place == len(addresses):
+            if number == len(addresses):
                 raise
     raise AddressRefused("the name has no address")

@@ -1,1 +1,1 @@
-"""Decisions: pure functions and values. No clock, no network, no database."""
+"""Business rules: pure functions and values. No clock, no network, no database."""

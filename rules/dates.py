@@ -1,7 +1,7 @@
-"""Days and moments as they come in from outside: text in one form, between the years 2000 and 2100.
+"""Dates and times in external input: text in one format, between the years 2000 and 2100.
 
-A number is nobody's date: 0 and 1767225600 are seconds to one program and days to another. A year
-outside the range is a mistyped one, and would make an invoice overdue at once or never.
+A number is not accepted as a date: 0 and 1767225600 are seconds to one program and days to another.
+A year outside the range is a typo, and would make an invoice overdue at once or never.
 """
 
 import re
@@ -22,26 +22,26 @@ _MOMENT = re.compile(
 
 
 class BadDate(ValueError):
-    """A value is no date we take; the message says why, what is accepted, and how to write it."""
+    """A value is not an acceptable date; the message says why, what is accepted, and how to write
+    it.
+    """
 
 
 def read_day(value: object) -> date:
-    """A day from `2026-12-31`. Raises BadDate."""
+    """Parse a day such as `2026-12-31`. Raises BadDate."""
     text = _text(value, DAY_ACCEPTED, DAY_TODO)
     if not _DAY.fullmatch(text):
         raise BadDate(f"is not written as a day; {DAY_ACCEPTED}; {DAY_TODO}")
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise BadDate(
-            f"is a day that the calendar does not have; {DAY_ACCEPTED}; correct it"
-        ) from None
+        raise BadDate(f"is a day that does not exist; {DAY_ACCEPTED}; correct it") from None
     _refuse_year(day.year, DAY_ACCEPTED)
     return day
 
 
 def read_moment(value: object) -> datetime:
-    """A moment from `2026-12-31T09:30:00Z`, or with another offset, which must be said; in UTC.
+    """Parse a time such as `2026-12-31T09:30:00Z`, with any offset, which is required, into UTC.
     Raises BadDate.
     """
     moment = _moment(value, MOMENT_ACCEPTED, MOMENT_TODO)
@@ -51,8 +51,8 @@ def read_moment(value: object) -> datetime:
 
 
 def read_day_or_moment(value: object) -> date | datetime:
-    """A day, or a moment, whose offset may be left out: its reader knows the place; in UTC where it
-    is said. Raises BadDate.
+    """Parse a day or a time. The offset of a time is optional, because the caller knows the place;
+    with one the result is in UTC. Raises BadDate.
     """
     text = value.strip() if isinstance(value, str) else value
     if isinstance(text, str) and not _DAY.fullmatch(text) and _MOMENT.fullmatch(text):
@@ -68,9 +68,7 @@ def _moment(value: object, accepted: str, todo: str) -> datetime:
         moment = datetime.fromisoformat(text.upper())
         moment = moment.astimezone(UTC) if moment.tzinfo else moment
     except (ValueError, OverflowError):
-        raise BadDate(
-            f"is a time that calendar and clock do not have; {accepted}; correct it"
-        ) from None
+        raise BadDate(f"is a time that does not exist; {accepted}; correct it") from None
     _refuse_year(moment.year, accepted)
     return moment
 

@@ -1,7 +1,7 @@
-"""What a declined card means for the person who holds it, and what to do next.
+"""What a declined card means for the payer, and what they can do next.
 
 Codes are Stripe's decline codes and error codes. For lost, stolen or blocked cards the networks
-forbid saying why: such a card is only ever "declined".
+forbid giving the reason: such a card is only ever "declined".
 """
 
 CONFIDENTIAL_DECLINES = frozenset(
@@ -71,7 +71,7 @@ def public_code(code: str) -> str:
 
 
 def advice(code: str) -> str:
-    """What the payer can do, in a sentence or two that reveals nothing confidential."""
+    """What the payer can do, in a sentence or two that reveal nothing confidential."""
     if code in CONFIDENTIAL_DECLINES:
         return f"The card was declined. {_OTHER_CARD}"
     return _ADVICE.get(code, f"The card was declined. {_OTHER_CARD}")

@@ -1,8 +1,8 @@
-"""How a dispute may go on: its status has no order of its own, yet what is over does not come back
-to life.
+"""Which changes of a dispute's status to believe: statuses arrive in no order, but a closed dispute
+does not reopen by a late event.
 
-Statuses as Stripe names them. An inquiry that was closed may still become a dispute, and a verdict
-may be appealed; any other late or stale word about what is over is not believed.
+Statuses are Stripe's. A closed inquiry can still become a dispute, and a verdict can be appealed;
+any other report about a closed dispute is stale.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ CLOSED = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 
 def may_follow(known: str, reported: str, moved: Sequence[tuple[int, str]] = ()) -> bool:
-    """Whether a dispute known as `known` may now be `reported`. A verdict that an appeal has turned
-    round is believed, also where nothing was heard of that, once the money that it `moved` agrees:
-    some had come back, and is withheld now just where the dispute is lost.
+    """Whether a dispute known as `known` may now be `reported`. A verdict reversed by an appeal is
+    believed, even if we missed the appeal, once the money that it `moved` agrees: some had come
+    back, and it is withheld now if and only if the dispute is lost.
     """
     if known == reported:
         return False
@@ -28,12 +28,12 @@ def may_follow(known: str, reported: str, moved: Sequence[tuple[int, str]] = ())
 
 
 def withheld(amount: int, moved: Iterable[tuple[int, str]]) -> int:
-    """What a dispute of `amount` holds back, given the balance transactions that it `moved` (minor
+    """How much a dispute of `amount` holds back, given its balance transactions `moved` (minor
     units, currency), in any order: all of it, or nothing.
 
-    They are in the currency that the account settles in, at the rate of their day, with
-    adjustments between: only the sign of their sum tells whether the money is gone. Should an
-    account have changed its currency meanwhile, each currency's sum counts by its sign.
+    They are in the account's settlement currency, at the rate of their day, with adjustments
+    between them: only the sign of their sum tells whether the money is gone. If the account has
+    changed its currency in between, each currency's sum counts by its sign.
     """
     sums: dict[str, int] = {}
     for part, currency in moved:

@@ -1,9 +1,8 @@
-"""An invoice's amounts and status, computed from its payments and returns, in whatever order they
-are given.
+"""An invoice's amounts and status, computed from its payments and returns in any order.
 
 The caller passes each payment and each return once; the rows' unique ids ensure that. A payment in
-another currency than the invoice's is not added up but reported as a mismatch. A voided payment
-(typed wrong, a check that bounced) counts nothing.
+a currency other than the invoice's is not added up but reported as a mismatch. A voided payment (a
+typing error, a bounced check) counts for nothing.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What was agreed and what people decided. `mark`: draft, sent, cancelled or written_off."""
+    """The agreed terms and the clinic's decision. `mark`: draft, sent, cancelled or written_off."""
 
     amount_due: int
     currency: str
@@ -24,7 +23,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFact:
-    """Money that came in, in minor units; `key` is the payment's own id."""
+    """Money received, in minor units; `key` is the payment's own id."""
 
     key: str
     amount_received: int
@@ -34,8 +33,8 @@ class PaymentFact:
 
 @dataclass(frozen=True, slots=True)
 class ReturnFact:
-    """Money that went back, or is on its way: a refund, or what a dispute holds back. `payment_key`
-    is its payment's `key`.
+    """Money that went back, or is on its way: a refund, or the amount a dispute withholds.
+    `payment_key` is its payment's `key`.
     """
 
     payment_key: str
@@ -58,23 +57,23 @@ class Amounts:
 
 
 class Flags(NamedTuple):
-    """What people must look at: money in another currency, a dispute that is not over."""
+    """What staff must look at: money in another currency, an open dispute."""
 
     mismatched: bool
     disputed: bool
 
 
-UNPAID = ("overdue", "sent")  # statuses in which an invoice waits for money
-# marks after which it does not, and which are not undone
+UNPAID = ("overdue", "sent")  # statuses in which an invoice awaits payment
+# final marks, after which it no longer awaits payment
 CLOSING_MARKS = frozenset({"cancelled", "written_off"})
-# A refund in these states has left; in those it has not, or is back. In a state that we do not know
-# it counts as gone until Stripe says otherwise: what somebody gets back is not counted as ours.
+# A refund in a RETURNING state has left; in a KEPT one it has not, or has come back. In an unknown
+# state it counts as gone until Stripe says otherwise, so that we never overstate what we have.
 RETURNING = frozenset({"pending", "requires_action", "succeeded"})
 KEPT = frozenset({"failed", "canceled"})
 
 
 def is_known_refund_status(word: str) -> bool:
-    """Whether we know what this state of a refund means."""
+    """Whether we know the meaning of a refund's status."""
     return word in RETURNING | KEPT
 
 
@@ -87,9 +86,9 @@ def fold(
 ) -> Amounts:
     """The amounts and status that `terms` and the facts imply on `today` (the account's own date).
 
-    `disputed` says whether a dispute is open: its money is among the returns, its state is not
-    folded. Paid means: what was kept covers what was due, even if the invoice was cancelled
-    meanwhile.
+    `disputed` says whether a dispute is open: its money is among the returns, its status is not
+    folded. Paid means that the money kept covers the amount due, even if the invoice has been
+    cancelled in the meantime.
     """
     counted = _not_voided(payments)
     received = sum(_received(terms.currency, counted).values())
@@ -101,7 +100,7 @@ def fold(
 def kept_of_each(
     currency: str, payments: Collection[PaymentFact], returns: Iterable[ReturnFact]
 ) -> dict[str, int]:
-    """By its key what each payment has brought, less what went back of it; those that count."""
+    """What each payment in `currency` that is not voided has brought, less its returns, by key."""
     received = _received(currency, _not_voided(payments))
     returned = dict.fromkeys(received, 0)
     for back in returns:
@@ -111,7 +110,9 @@ def kept_of_each(
 
 
 def _not_voided(payments: Collection[PaymentFact]) -> list[PaymentFact]:
-    """Without those that are voided by any fact about them, in whichever order the facts come."""
+    """The payments without those that any fact about them voids, in whatever order the
+    facts come.
+    """
     voided = {payment.key for payment in payments if payment.voided}
     return [payment for payment in payments if payment.key not in voided]
 

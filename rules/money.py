@@ -1,7 +1,7 @@
 """Amounts: always whole minor units and a currency code, never floats.
 
-Exponents follow ISO 4217, except where Stripe wants otherwise: ISK and UGX have no minor unit any
-more, yet are sent times 100.
+Exponents follow ISO 4217, except where Stripe differs: ISK and UGX no longer have a minor unit, but
+are sent times 100.
 """
 
 import re
@@ -11,8 +11,8 @@ from functools import lru_cache
 from babel.numbers import format_currency
 
 CENTS = 2
-_CODE = re.compile(r"(?<=[A-Za-z])(?=\d)")  # where a code, such as KWD, meets the digits
-MOST = 99_999_999  # minor units; Stripe takes eight digits, and twelve of idr alone
+_CODE = re.compile(r"(?<=[A-Za-z])(?=\d)")  # the place between a code, such as KWD, and digits
+MOST = 99_999_999  # minor units; Stripe accepts eight digits (twelve for idr)
 ZERO_DECIMAL = frozenset(
     [
         "bif",
@@ -33,8 +33,8 @@ ZERO_DECIMAL = frozenset(
     ]
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
-# What Stripe takes charges in, after docs.stripe.com/currencies ("Supported presentment
-# currencies"); it takes some in some countries only.
+# The currencies that Stripe can charge, from docs.stripe.com/currencies ("Supported presentment
+# currencies"); some are limited to certain countries.
 _TWO_DECIMAL = (
     "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad"
     " cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl"
@@ -47,9 +47,9 @@ CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO_DECIMAL.split())
 # docs.stripe.com/currencies, "Special cases" and "Three-decimal currencies": in these, an amount in
 # minor units must end in 00, or in 0
 _STEPS = {"isk": 100, "ugx": 100} | dict.fromkeys(THREE_DECIMAL, 10)
-# docs.stripe.com/currencies, "Minimum and maximum charge amounts", in minor units; of other
-# currencies Stripe decides by what they come to in the account's own
-_LEAST = {
+# docs.stripe.com/currencies, "Minimum and maximum charge amounts", in minor units; in other
+# currencies Stripe applies the minimum after conversion to the account's own
+_MINIMUM = {
     "aed": 200,
     "aud": 50,
     "bgn": 100,
@@ -78,7 +78,7 @@ _LEAST = {
 
 
 def exponent(currency: str) -> int:
-    """How many decimal places Stripe's minor unit of `currency` has: 0, 2 or 3."""
+    """The number of decimal places of Stripe's minor unit of `currency`: 0, 2 or 3."""
     code = currency.lower()
     if code in ZERO_DECIMAL:
         return 0
@@ -86,18 +86,18 @@ def exponent(currency: str) -> int:
 
 
 def step(currency: str) -> int:
-    """The minor units that every amount in `currency` is a multiple of, so that Stripe takes it."""
+    """The number of minor units that an amount in `currency` must be a multiple of."""
     return _STEPS.get(currency.lower(), 1)
 
 
 def least(currency: str) -> int:
-    """The least amount, in minor units, that Stripe charges in `currency`."""
-    return _LEAST.get(currency.lower(), step(currency))
+    """The smallest amount, in minor units, that Stripe charges in `currency`."""
+    return _MINIMUM.get(currency.lower(), step(currency))
 
 
 def unchargeable(amount: int, currency: str) -> str:
-    """Why `amount`, minor units, is not charged, in words that name the step, the least or the
-    most; empty if it is.
+    """Why `amount`, in minor units, cannot be charged, naming the step, the minimum or the maximum;
+    empty if it can.
     """
     code = currency.upper()
     shown = f"{to_major(amount, currency):f} {code}"
@@ -113,24 +113,26 @@ def unchargeable(amount: int, currency: str) -> str:
 
 
 def no_fee(amount: int, currency: str) -> str:
-    """Why a setup fee of `amount`, minor units, cannot be charged; empty if it can, or is none."""
+    """Why a setup fee of `amount`, in minor units, cannot be charged; empty if it can, or
+    is zero.
+    """
     if not amount:
         return ""
     if currency not in CURRENCIES:
-        return f"{currency} is no currency that Stripe takes"
+        return f"{currency} is not a currency that Stripe accepts"
     return unchargeable(amount, currency)
 
 
 def not_in_steps(amount: int, currency: str) -> str:
-    """Why an amount, minor units, cannot be sent to Stripe though it may be as small as it likes,
-    such as that of a refund; empty if it can.
+    """Why an amount, in minor units, that has no minimum, such as a refund's, cannot be sent to
+    Stripe; empty if it can.
     """
     return unchargeable(amount, currency) if amount % step(currency) else ""
 
 
 def no_such_coin(amount: int, currency: str) -> str:
-    """Why nobody can have handed over an amount, minor units: the currency has no smaller unit any
-    more. Empty if they can: a dinar has its thousandth part, though Stripe does not take it.
+    """Why an amount, in minor units, cannot have been paid in cash: the currency no longer has a
+    unit that small. Empty if it can: a dinar has thousandths, though Stripe does not accept them.
     """
     if exponent(currency) == CENTS and amount % step(currency):
         return f"{to_major(amount, currency):f} {currency.upper()} has a part that does not exist"
@@ -142,13 +144,13 @@ def _step(currency: str) -> str:
 
 
 def to_major(amount: int, currency: str) -> Decimal:
-    """Minor units as a decimal of the currency's unit: 1050 usd is Decimal('10.50')."""
+    """Convert minor units to the currency's main unit: 1050 usd is Decimal('10.50')."""
     return Decimal(amount).scaleb(-exponent(currency))
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """A decimal of the currency's unit in minor units. Raises ValueError when it does not fit
-    exactly.
+    """Convert an amount in the currency's main unit to minor units. Raises ValueError if it has too
+    many decimal places.
     """
     scaled = amount.scaleb(exponent(currency))
     if scaled != scaled.to_integral_value():
@@ -156,17 +158,17 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(scaled)
 
 
-@lru_cache(maxsize=1024)  # a bill is asked about again and again
+@lru_cache(maxsize=1024)  # the same bill is requested many times
 def in_words(amount: int, currency: str, locale: str) -> str:
-    """Minor units as people of `locale` write them, in spaces that every phone's alphabet has: 1050
+    """Format minor units for `locale`, with plain spaces, which every phone's alphabet has: 1050
     usd is $10.50.
     """
-    # CLDR shows no cents of currencies that hardly use them (rsd), though they may be owed
+    # CLDR omits the cents of currencies that rarely use them (rsd), but they may be owed
     shown: str = format_currency(
         to_major(amount, currency),
         currency.upper(),
         locale=locale,
         currency_digits=exponent(currency) != CENTS,
     )
-    # and babel leaves out the space that CLDR has between letters and digits
+    # Babel omits the space that CLDR puts between letters and digits
     return _CODE.sub(" ", shown.replace("\u00a0", " ").replace("\u202f", " "))

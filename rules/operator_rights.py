@@ -1,4 +1,4 @@
-"""What an operator may do: look, act or administer; in every account or in some."""
+"""An operator's rights: view, act or administer, in all accounts or in some."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -9,7 +9,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """What an operator lacks: `missing` for programs (a scope, an account's id, or `all_accounts`),
+    """What an operator lacks: `missing` for programs (a scope, an account id, or `all_accounts`),
     `reason` for people.
     """
 
@@ -19,13 +19,13 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """One operator's rights. `accounts`: the ids of those they hold in; None: in all."""
+    """One operator's rights. `accounts`: the ids of the accounts they cover; None: all."""
 
     scope: Scope = "admin"
     accounts: frozenset[str] | None = None
 
     def lack(self, needed: Scope, account_id: str | None = None) -> Lack | None:
-        """What is missing to do what needs a scope in one account, or in all of them (None)."""
+        """What is missing for an operation that needs a scope in one account, or in all (None)."""
         if SCOPES.index(self.scope) < SCOPES.index(needed):
             return Lack(needed, f"This needs the scope {needed}; yours is {self.scope}.")
         if self.accounts is None or account_id in self.accounts:

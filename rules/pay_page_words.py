@@ -1,5 +1,5 @@
-"""What the pay page says where it does not lead on to Stripe, to whoever follows the address of a
-bill: nothing personal, and in the language of their texts.
+"""The pay page's messages if it cannot redirect to Stripe, for anyone who follows a bill's URL:
+nothing personal, in the language of the customer's texts.
 """
 
 from typing import Literal
@@ -40,7 +40,7 @@ SAID: dict[tuple[Why, str], tuple[str, str]] = {
         "Se abrirá en unos segundos.",
     ),
 }
-# of an address that leads nowhere, nobody knows whose it was
+# for an unknown URL, whose customer's language is not known
 UNKNOWN = (
     "This payment link is no longer valid.",
     "Please ask the office that sent it for a new one.",

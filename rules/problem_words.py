@@ -1,7 +1,8 @@
 """What to do about each refusal of the API: what is accepted, and the next step.
 
-The refusal itself names the thing and what was wrong with it; this is the rest of a good error, the
-same for every refusal with a code. A test holds every code to a line here, and every line to that.
+The refusal itself names the thing and what is wrong with it; this is the rest of a good error
+message, the same for every refusal with a code. A test ensures that each code has an entry here,
+and each entry a code.
 """
 
 NEXT: dict[str, str] = {

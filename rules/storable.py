@@ -1,21 +1,21 @@
-"""Text that every database keeps: what others send may hold a NUL character, which PostgreSQL does
-not take, or half a surrogate pair, which is no UTF-8; pure.
+"""Make text storable in every database: external input may contain a NUL character, which
+PostgreSQL rejects, or half a surrogate pair, which is not valid UTF-8; pure.
 """
 
 import re
 from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_LEFT_OUT = "\N{REPLACEMENT CHARACTER}"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def storable_text(text: str) -> str:
-    """A text in which a sign stands for each character that cannot be kept."""
-    return _UNSTORABLE.sub(_LEFT_OUT, text)
+    """Replace each character that cannot be stored by U+FFFD."""
+    return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def storable(value: Any) -> Any:
-    """A document of JSON with such texts only, the names of its members too."""
+    """Make every string of a JSON document storable, its member names included."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The id of a connected account at Stripe, as the API and the commands take it."""
+"""The id of a connected Stripe account, as accepted by the API and the commands."""
 
 import re
 
@@ -7,13 +7,14 @@ _ID = re.compile(SHAPE.strip("^$"))
 
 
 class BadAccountId(ValueError):
-    """A value is no account's id; the message says why, what is accepted, and what to do."""
+    """A value is not an account id; the message says why, what is accepted, and what to do."""
 
 
 def read_account_id(value: object) -> str:
-    """The id itself, without anything around it: no spaces, no line breaks. Raises BadAccountId.
+    """Return the id if it is valid, without surrounding spaces or line breaks. Raises BadAccountId.
 
-    None is another thing: the clinic has no account of its own. An empty text is nothing at all.
+    An empty string is invalid; None, which callers handle, means that the clinic has no account of
+    its own.
     """
     if isinstance(value, str) and _ID.fullmatch(value):
         return value

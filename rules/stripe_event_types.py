@@ -1,7 +1,7 @@
-"""The types of Stripe's events that Payphone takes in: what each tells, and what it holds back.
+"""The Stripe event types that Payphone processes: what each says, and which contacts it holds back.
 
-Stripe's list of types: docs.stripe.com/api/events/types. Everything else is kept and says nothing
-about money.
+Stripe's list of types: docs.stripe.com/api/events/types. Events of all other types are stored but
+say nothing about money.
 """
 
 import re
@@ -15,14 +15,15 @@ Tells = Literal["payment", "session", "refund", "refunds changed", "dispute chan
 class EventType:
     """The types that begin with `prefix`.
 
-    `tells` is what such an event says, and so what `process_stripe_event` makes of it: a payment or
-    a refund is in it; that refunds or a dispute changed is only a hint to look, because the amount
-    of `charge.refunded` is cumulative and the events of a dispute have no order.
+    `tells` is what such an event says, and so how `process_stripe_event` handles it. A payment or a
+    refund is contained in the event; that refunds or a dispute changed is only a hint to fetch,
+    because the amount of `charge.refunded` is cumulative and the events of a dispute have no order.
 
-    `names_invoice`: its metadata name the invoice, so that one that waits holds back contact about
-    this invoice only. Others hold back contact about every invoice of their Stripe account.
+    `names_invoice`: its metadata names the invoice, so while it is unprocessed it holds back
+    contact about that invoice only. Other events hold back contact about every invoice of their
+    Stripe account.
 
-    `subscribed` are the types that the webhook endpoint at Stripe must be sent.
+    `subscribed` are the types that the webhook endpoint at Stripe must receive.
     """
 
     prefix: str
@@ -84,12 +85,12 @@ EVENT_TYPES = (
         ),
     ),
 )
-# money that went back, whose events name an intent and often no invoice
+# events about returned money name an intent, and often no invoice
 UNNAMED = tuple(known.prefix for known in EVENT_TYPES if not known.names_invoice)
-_ID = re.compile(r"\w{1,255}", re.ASCII)  # no other text can be an id of Stripe's or ours
+_ID = re.compile(r"\w{1,255}", re.ASCII)  # matches every id of Stripe's and of ours
 SUBSCRIBED = tuple(name for known in EVENT_TYPES for name in known.subscribed)
 
-# a clinic's own card at the platform, of which each of these is only a hint to look at Stripe
+# about a clinic's own card at the platform; each is only a hint to fetch the card from Stripe
 CARD_EVENTS = (
     "setup_intent.succeeded",
     "setup_intent.setup_failed",
@@ -99,7 +100,7 @@ CARD_EVENTS = (
     "payment_method.automatically_updated",
     "customer.deleted",
 )
-# what `payment_method.automatically_updated` was called; no new endpoint can subscribe to it
+# the old name of `payment_method.automatically_updated`; new endpoints cannot subscribe to it
 FORMER_CARD_EVENTS = ("payment_method.card_automatically_updated",)
 
 
@@ -109,16 +110,16 @@ def is_card_event(name: str) -> bool:
 
 
 def event_type(name: str) -> EventType | None:
-    """What is known of events of type `name`; None when they say nothing about money."""
+    """The entry for events of type `name`; None if they say nothing about money."""
     return next((known for known in EVENT_TYPES if name.startswith(known.prefix)), None)
 
 
 def names_of(event: dict[str, Any]) -> tuple[str, str]:
-    """The PaymentIntent that an event is about and the invoice that its metadata name; each empty
-    when there is none.
+    """The PaymentIntent that an event is about and the invoice that its metadata names; each empty
+    if there is none.
 
-    Both are only what the event claims: an invoice of another account may be named. Never raises,
-    whatever the event looks like: it has been accepted, and must be kept.
+    Both are only claims: the invoice may be another account's. Never raises, whatever the event
+    looks like: it has been accepted, and must be stored.
     """
     subject = object_of(event)
     is_intent = subject.get("object") == "payment_intent" or str(event.get("type", "")).startswith(
@@ -129,22 +130,22 @@ def names_of(event: dict[str, Any]) -> tuple[str, str]:
 
 
 def id_in(value: object) -> str:
-    """The id that a field of Stripe's holds, also where the object itself stands in its place;
-    empty when there is none.
+    """The id in a field of Stripe's, whether it holds an id or an expanded object; empty if
+    none.
     """
     found = value.get("id") if isinstance(value, dict) else value
     return found if isinstance(found, str) and _ID.fullmatch(found) else ""
 
 
 def account_of(event: dict[str, Any]) -> str:
-    """The account of ours that an event of the platform names in its metadata; empty when none.
-    Only what the event claims: good for taking turns, and for nothing else. Never raises.
+    """Our account that an event of the platform names in its metadata; empty if none. It is only a
+    claim, to be used for fair scheduling and nothing else. Never raises.
     """
     return id_in(_object(object_of(event).get("metadata")).get("account_id"))
 
 
 def object_of(event: dict[str, Any]) -> dict[str, Any]:
-    """The object that an event is about; empty where it has none. Never raises."""
+    """The object that an event is about; empty if it has none. Never raises."""
     return _object(_object(event.get("data")).get("object"))
 
 

@@ -1,8 +1,8 @@
-"""Stripe's two modes: test and live. Their objects never meet, though a Connect endpoint is sent
-both.
+"""Stripe's two modes, test and live. Their objects never mix, but a Connect endpoint receives
+events of both.
 
-A key tells its mode; a webhook secret does not. docs.stripe.com/keys: `sk_test_…`, `rk_live_…`,
-`pk_live_…`; the keys of an organization say `sk_org_live_…`.
+A key shows its mode; a webhook secret does not. docs.stripe.com/keys: `sk_test_…`, `rk_live_…`,
+`pk_live_…`; an organization's keys begin with `sk_org_live_…`.
 """
 
 import re
@@ -15,7 +15,7 @@ _ELSEWHERE = re.compile(r"a similar object exists in (live|test) mode")
 
 
 def mode_of_key(key: str) -> Mode:
-    """The mode of one of Stripe's keys; empty when it does not tell."""
+    """The mode of a Stripe key; empty if it does not show one."""
     found = _KEY.match(key)
     if found is None:
         return ""
@@ -23,13 +23,13 @@ def mode_of_key(key: str) -> Mode:
 
 
 def is_of_other_mode(mode: str, key: str) -> bool:
-    """Whether what is of this mode is not there for who has this key; what tells no mode may be."""
+    """Whether an object of `mode` is out of reach for this key; False if either mode is unknown."""
     ours = mode_of_key(key)
     return bool(mode and ours and mode != ours)
 
 
 def other_mode(key: str) -> Mode:
-    """The mode that this key is not of; empty when it does not tell its own."""
+    """The mode that this key cannot access; empty if its own is unknown."""
     ours = mode_of_key(key)
     if not ours:
         return ""
@@ -37,8 +37,8 @@ def other_mode(key: str) -> Mode:
 
 
 def mode_it_exists_in(words: str) -> Mode:
-    """The mode in which an object exists that Stripe says is missing in ours; empty when it says of
-    none.
+    """The mode in which, by Stripe's error message, an object that is missing in ours exists; empty
+    if it names none.
     """
     found = _ELSEWHERE.search(words)
     if found is None:
@@ -47,7 +47,7 @@ def mode_it_exists_in(words: str) -> Mode:
 
 
 def mode_of(said: object) -> Mode:
-    """The mode that an object of Stripe's tells by its `livemode`; empty when it tells none."""
+    """The mode of a Stripe object, from its `livemode`; empty if it has none."""
     mode = said.get("livemode") if isinstance(said, Mapping) else None
     if not isinstance(mode, bool):
         return ""
@@ -55,18 +55,17 @@ def mode_of(said: object) -> Mode:
 
 
 def mode_of_event(event: Mapping[str, Any]) -> Mode:
-    """The mode of an event, by its own `livemode`; should that be none, by its object's."""
+    """The mode of an event, from its own `livemode`, or else from its object's."""
     data = event.get("data")
     subject = data.get("object") if isinstance(data, dict) else None
     return mode_of(event) or mode_of(subject)
 
 
 def refuse_mode(event: Mapping[str, Any], key: str) -> str:
-    """Why an event must not be taken in by an installation that has this secret key; empty when it
-    may.
+    """Why an installation with this secret key must not process an event; empty if it may.
 
-    An event that does not tell its mode is taken for neither: every event of Stripe's tells it, and
-    to take a test payment for real money is worse than to have a person look.
+    An event without a mode is refused: every Stripe event has one, and taking a test payment for
+    real money is worse than having an operator look.
     """
     ours = mode_of_key(key)
     if not ours:

@@ -1,4 +1,4 @@
-"""The timeline's words for outcomes and money."""
+"""The timeline's wording for outcomes and money."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +19,8 @@ PROMISES = {
     "kept": "was kept:",
     "partly_kept": "was kept in part only:",
     "broken": "was not kept:",
-    "replaced": "was replaced by another one:",
-    "moot": "is moot, for the invoice is closed or disputed:",
+    "replaced": "was replaced by another:",
+    "moot": "is moot, because the invoice is closed or disputed:",
 }
 
 
@@ -30,15 +30,13 @@ def money(amount: int, currency: str) -> str:
 
 
 def changed_terms(detail: Mapping[str, Any]) -> str:
-    """What of an invoice's terms an audit entry says was changed, after a colon; empty if none
-    was.
-    """
+    """The changes of an invoice's terms in an audit entry, after a colon; empty if none changed."""
     currency = detail.get("currency") or ""
-    told = [
+    changes = [
         f"{_TERMS[name]} from {_term(name, old, currency)} to {_term(name, new, currency)}"
         for name, (old, new) in (detail.get("terms") or {}).items()
     ]
-    return f": {', '.join(told)}" if told else ""
+    return f": {', '.join(changes)}" if changes else ""
 
 
 def _term(name: str, value: Any, currency: str) -> str:
@@ -46,17 +44,17 @@ def _term(name: str, value: Any, currency: str) -> str:
 
 
 def refund_failed(amount: str, why: str | None) -> str:
-    """A failed refund, and what to do about it; `amount` as people write it."""
-    said = (
+    """A failed refund, and what to do about it; `amount` is already formatted."""
+    message = (
         f"The bank returned the refund of {amount}{f' ({why})' if why else ''}: the person did not"
         " get it, and the invoice counts it as paid again."
     )
-    return f"{said} Request the refund again, or pay it back another way, such as by check."
+    return f"{message} Request the refund again, or pay it back another way, such as by check."
 
 
 def paid_after_closing(mark: str, amount: str, payment_id: str, method: str) -> str:
-    """Money of an invoice that was closed by hand, and how it goes back; `amount` as people write
-    it.
+    """A payment on an invoice that was closed by hand, and how to return it; `amount` is already
+    formatted.
     """
     how = (
         f"refund it with POST /api/payments/{payment_id}/refunds"
@@ -68,8 +66,8 @@ def paid_after_closing(mark: str, amount: str, payment_id: str, method: str) -> 
 
 
 def asked_for(amount: int, currency: str, number: str, revision: int) -> str:
-    """What a link or a payment is made for. The revision counts how often the balance has changed:
-    it tells two links for the same amount apart.
+    """What a link or a payment is for. The revision counts the changes of the balance, which
+    distinguishes two links for the same amount.
     """
     owed = money(amount, currency)
     return f"{owed} to be paid on invoice {number}, revision {revision} of its balance"

@@ -1,9 +1,9 @@
-"""Where outgoing webhooks may go: to public addresses over HTTPS, and never into anybody's inner
-network.
+"""Where outgoing webhooks may go: to public addresses over HTTPS, never into a private network
+(SSRF).
 
-A name says nothing about where it leads: the addresses it resolves to are judged, each time, and
-the judged one is connected to. Ranges that hide an IPv4 address inside an IPv6 one are judged by
-what they hide.
+A name says nothing about where it leads, so the addresses it resolves to are checked each time, and
+the connection goes to a checked one. Ranges that embed an IPv4 address in an IPv6 one are judged by
+the embedded address.
 """
 
 import re
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 LONGEST = 2000
 LAST_PORT = 65_535
 USUAL = {"https": 443, "http": 80}
-_PORT = re.compile(r":([^\]:]*)$")  # what follows the last colon, outside an IPv6 address
+_PORT = re.compile(r":([^\]:]*)$")  # after the last colon, outside an IPv6 address
 _DIGITS = re.compile(r"[0-9]{1,5}")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")  # one label of a name, RFC 1123
 LONGEST_NAME = 253
@@ -31,8 +31,8 @@ _INNER_NAMES = (
     "onion",
 )
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
-# IANA's registries of special-purpose addresses, as far as Python's own tables lag behind them or
-# take another view; and Azure's wire server, which is public by its number only.
+# From IANA's registries of special-purpose addresses, those that Python's own tables lack or treat
+# differently; and Azure's wire server, whose address is formally public.
 _SPECIAL = tuple(
     ip_network(text)
     for text in (
@@ -57,7 +57,7 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address taken apart once, so that what was checked is what is used."""
+    """A parsed URL, so that what was checked is what is used."""
 
     scheme: str
     host: str
@@ -66,13 +66,13 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """What the Host header says."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == USUAL[self.scheme] else f"{host}:{self.port}"
 
 
 def read_target(url: str, loopback: bool = False) -> Target:
-    """`url` taken apart. Raises ValueError with the reason when it may not be a webhook's.
+    """Parse `url`. Raises ValueError with the reason if it is not allowed for a webhook.
 
     `loopback` allows this machine, and plain HTTP to it: for demos and tests.
     """
@@ -91,7 +91,7 @@ def read_target(url: str, loopback: bool = False) -> Target:
         parts = urlsplit(url)
         host = (parts.hostname or "").removesuffix(".")
     except ValueError:
-        raise ValueError("is no address") from None
+        raise ValueError("is not an address") from None
     if "@" in parts.netloc or "#" in url:
         raise ValueError("must not contain a user, password or fragment")
     port = _port(parts.netloc, parts.scheme)
@@ -99,7 +99,7 @@ def read_target(url: str, loopback: bool = False) -> Target:
     if ("[" in parts.netloc) != isinstance(literal, IPv6Address) or (
         "[" not in parts.netloc and parts.netloc.count(":") > 1
     ):
-        raise ValueError("is no address")
+        raise ValueError("is not an address")
     here = loopback and (host == "localhost" or (literal is not None and literal.is_loopback))
     if parts.scheme != "https" and not (here and parts.scheme == "http"):
         raise ValueError("must start with https://")
@@ -110,7 +110,7 @@ def read_target(url: str, loopback: bool = False) -> Target:
 
 
 def _port(netloc: str, scheme: str) -> int:
-    """The port that is written, or the usual one where none is."""
+    """The port in the URL, or the scheme's default."""
     written = _PORT.search(netloc)
     if written is None:
         return USUAL.get(scheme, 0)
@@ -139,8 +139,8 @@ def _check_host(host: str, literal: Address | None) -> None:
 
 
 def as_address(host: str) -> Address | None:
-    """The address that `host` is, also when it is written as resolvers take it: 2130706433, 0x7f.1,
-    0177.0.0.1.
+    """Parse `host` as an IP address, also in the forms that resolvers accept: 2130706433, 0x7f.1,
+    0177.0.0.1. None if it is a name.
     """
     try:
         return ip_address(host)
@@ -153,7 +153,9 @@ def as_address(host: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address lies in the public internet, whatever it is wrapped in."""
+    """Whether an address is on the public internet; an IPv6 address that embeds an IPv4 one is
+    judged by that.
+    """
     if isinstance(address, IPv6Address):
         hidden = address.ipv4_mapped or (
             IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
@@ -170,7 +172,7 @@ def is_public(address: Address) -> bool:
 
 
 def may_reach(text: str, loopback: bool = False) -> bool:
-    """Whether a resolved address may be connected to."""
+    """Whether connecting to a resolved address is allowed."""
     try:
         address = ip_address(text)
     except ValueError:

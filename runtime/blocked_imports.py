@@ -1,8 +1,7 @@
-"""Imported first by a process that stays: what others would load if it is there, and what we use
-nothing of, is not loaded.
+"""Block imports of optional packages that a long-running process does not use; import this first.
 
-peewee loads PostgreSQL's driver, 8 MiB, also where the database is SQLite; structlog and httpx load
-rich and pygments, 4 MiB, which colour what people read at a terminal.
+peewee loads PostgreSQL's driver (8 MiB) even when the database is SQLite; structlog and httpx load
+rich and pygments (4 MiB), which only colour terminal output.
 """
 
 import sys
@@ -16,9 +15,9 @@ def _is_sqlite() -> bool:
     try:
         return Settings().database_url.startswith("sqlite:")
     except (ValidationError, OSError, UnicodeDecodeError):
-        return False  # which is said by whoever checks the settings
+        return False  # reported later, when the settings are checked
 
 
 for name in ("rich", "pygments", *(("psycopg",) if _is_sqlite() else ())):
     if name not in sys.modules:
-        sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails
+        sys.modules[name] = None  # type: ignore[assignment]  # makes importing it fail

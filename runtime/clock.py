@@ -1,7 +1,7 @@
-"""Two clocks that are never mixed.
+"""Two clocks that are never mixed: real time and business time.
 
-Real time rules leases, backoff, signatures and timeouts. Business time rules due dates, contact
-hours and promises; a demo or a test may move it, also while its processes run.
+Real time governs leases, backoff, signatures and timeouts. Business time governs due dates, contact
+hours and promises; a demo or a test can shift it, even while its processes run.
 """
 
 import time
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from runtime.clock_shift import shared_shift
 from runtime.settings import get_settings
 
-_shift: timedelta | None = None  # until it is moved, what the settings say
+_shift: timedelta | None = None  # None: as the settings say
 
 
 def real_now() -> datetime:
@@ -24,12 +24,12 @@ def real_seconds() -> float:
 
 
 def business_now() -> datetime:
-    """The time the business lives in, UTC."""
+    """Business time, UTC: real time plus the current shift."""
     return datetime.now(UTC) + (_business_shift() if _shift is None else _shift)
 
 
 def _business_shift() -> timedelta:
-    """How far business time runs ahead of real time; never anywhere but in a demo or a test."""
+    """How far the settings put business time ahead of real time; always 0 in production."""
     settings = get_settings()
     if settings.payphone_env == "production":
         return timedelta(0)
@@ -40,13 +40,14 @@ def _business_shift() -> timedelta:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A UTC time such as 2026-11-22T08:15:30.123456Z."""
+    """Format a UTC time in RFC 3339, such as 2026-11-22T08:15:30.123456Z."""
     return moment.isoformat().replace("+00:00", "Z")
 
 
 def move_business_time(shift: timedelta | None) -> None:
-    """Let business time run `shift` ahead of real time in this process, or (None) as
-    the settings say; tests only. The processes of a demo share the file of PAYPHONE_BUSINESS_CLOCK.
+    """Shift business time in this process, or (None) return to the settings' shift; tests only.
+
+    The processes of a demo share the file named by PAYPHONE_BUSINESS_CLOCK instead.
     """
     global _shift  # noqa: PLW0603 - one clock per process is the point
     _shift = shift

@@ -1,6 +1,6 @@
-"""How far business time runs ahead, for many processes at once: eight bytes of a file that each of
-them maps. Whoever moves it writes one number, and the next look at the clock in any process sees
-it. A demo and tests only.
+"""The business-time shift shared by several processes: eight bytes of a memory-mapped file.
+
+A value that one process writes is seen by the next clock reading of any other. Demo and tests only.
 """
 
 import mmap
@@ -11,7 +11,7 @@ from runtime.settings import CLOCK_BYTES
 
 
 class SharedShift:
-    """The seconds in the file at `path`. Raises OSError or ValueError when it cannot be mapped."""
+    """The shift in the file at `path`. Raises OSError or ValueError if it cannot be mapped."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
@@ -19,7 +19,7 @@ class SharedShift:
 
     @property
     def seconds(self) -> float:
-        """How far business time runs ahead of real time, now."""
+        """Seconds by which business time is ahead of real time."""
         return float(self._seconds[0])
 
     @seconds.setter
@@ -28,7 +28,7 @@ class SharedShift:
 
 
 def make_shared_shift(path: Path, seconds: float) -> SharedShift:
-    """A file of its own for processes that have yet to start."""
+    """Create the file at `path`, for processes that are yet to start."""
     path.write_bytes(bytes(CLOCK_BYTES))
     made = SharedShift(path)
     made.seconds = seconds
@@ -37,5 +37,5 @@ def make_shared_shift(path: Path, seconds: float) -> SharedShift:
 
 @lru_cache(maxsize=4)
 def shared_shift(path: str) -> SharedShift:
-    """The one at `path`, mapped once per process."""
+    """The shift in the file at `path`, mapped once per process."""
     return SharedShift(Path(path))

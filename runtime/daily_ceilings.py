@@ -1,6 +1,8 @@
-"""How much of what costs money an account may have on one of its days, unless the setting
-`DAILY_CEILINGS` or a ceiling of its own says otherwise: texts, charges, calls, knowledge files,
-trial chats and look-ups of numbers. `models/effects/daily_limit.py` counts them.
+"""Default daily ceilings of an account, for everything that costs money.
+
+The setting `DAILY_CEILINGS` and an account's own ceilings override them.
+`models/effects/daily_limit.py` counts texts, charges, calls, knowledge files, trial chats and
+number look-ups.
 """
 
 DAILY_CEILINGS = {
@@ -14,11 +16,11 @@ DAILY_CEILINGS = {
 
 
 def read_ceilings(text: str) -> dict[str, int]:
-    """The ceilings that a setting names, such as `texts=500,calls=20`. Raises ValueError."""
+    """Parse a setting such as `texts=500,calls=20`. Raises ValueError."""
     ceilings = {}
     for part in filter(None, map(str.strip, text.split(","))):
         what, _, most = part.partition("=")
         if what not in DAILY_CEILINGS or not most.isdecimal():
-            raise ValueError(f"{part!r} is no ceiling")
+            raise ValueError(f"{part!r} is not a ceiling")
         ceilings[what] = int(most)
     return ceilings

@@ -10,15 +10,15 @@ class PayphoneError(Exception):
 
 
 class NotAllowed(PayphoneError):
-    """What was asked for cannot be done as things stand, or was asked for wrongly: the message says
-    why, and what to do instead.
+    """The operation is not possible in the current state, or was requested wrongly; the message
+    says why and what to do instead.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to pay `amount` (minor units) of an invoice, for the audit log; its repetitions
-    have the same `key`, where it has one.
+    """An attempt to pay `amount` (minor units) of an invoice, for the audit log. Repetitions of the
+    same attempt share its `key`, unless that is empty.
     """
 
     account_id: str
@@ -30,12 +30,12 @@ class Attempt:
 
 
 class Refused(PayphoneError):
-    """An action cannot be done as things stand: what is asked for, of what, is not allowed or not
-    possible. Whoever asked decides what to do; nothing was changed.
+    """An action is not allowed or not possible now. Nothing was changed; the caller decides what to
+    do.
 
-    `code` is a stable word from the API's table of problems; `detail` says why and what to do
-    instead; `errors` are per field; `members` are told beside them (camelCase); `retry_after` is in
-    seconds. `attempt` is what somebody tried to pay, where it was that.
+    `code` is a stable code from the API's table of problems; `detail` says why and what to do
+    instead; `errors` are per field; `members` are further members of the problem document
+    (camelCase); `retry_after` is in seconds. `attempt` is set if the action was an attempt to pay.
     """
 
     attempt: Attempt | None = None
@@ -61,14 +61,14 @@ class Misconfigured(PayphoneError):
 
 
 class NotYet(PayphoneError):
-    """Something this work rests on is not there yet: try again later, it counts as an attempt."""
+    """Something this work depends on is not ready: retry later; this counts as an attempt."""
 
 
 class SomeFailed(PayphoneError):
-    """Some of many could not be done, each for a reason of its own, which the log has; the others
-    were. The next attempt goes through all of them again.
+    """Some items of a batch failed, each for a reason that is in the log; the others succeeded. The
+    next attempt processes the whole batch again.
     """
 
 
 class Conflict(PayphoneError):
-    """Somebody else changed the row first: nothing was written, do it again from a fresh read."""
+    """The row was changed by someone else first. Nothing was written: read it again and retry."""

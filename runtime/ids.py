@@ -8,8 +8,9 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32, lower case
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _SIZE = 10  # random bytes in an id
 
-# Random bytes for the next ids. Python lets go of its lock for each call of the system, and a
-# thread that only wants an id would wait for all who have taken it.
+# Random bytes for the next ids, fetched in bulk: Python releases the GIL for each system call, and
+# a thread that only wants an id would wait for the threads that took it. Cleared after a fork, so
+# that parent and child never use the same bytes.
 _spare: list[bytes] = []
 os.register_at_fork(after_in_child=_spare.clear)
 
@@ -21,7 +22,7 @@ def new_id(prefix: str) -> str:
 
 
 def _random() -> bytes:
-    """Bytes that no other id gets."""
+    """Take `_SIZE` random bytes that no other id gets."""
     try:
         return _spare.pop()
     except IndexError:

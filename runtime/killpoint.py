@@ -1,10 +1,11 @@
-"""Named places where a test may kill or freeze this very process, to show that nothing is lost or
-done twice.
+"""Named places where a test can kill or freeze the process, to show that nothing is lost or done
+twice.
 
-Out of reach in production: unless `PAYPHONE_ENV=test`, calling one does nothing.
-`PAYPHONE_KILL_AT=name` dies there; `name@/path` dies once, leaving that file behind with the
-process's id; `stop:name` freezes (SIGSTOP) instead, and `raise:name` unwinds as far as a death
-goes, without one: transactions roll back, and nothing that catches errors sees it.
+Disabled in production: unless `PAYPHONE_ENV=test`, a kill-point does nothing.
+`PAYPHONE_KILL_AT=name` kills the process there; `name@/path` does so once, and leaves a file with
+the process's id at that path; `stop:name` freezes it instead (SIGSTOP); `raise:name` raises
+Unwound, which unwinds the stack like a death: transactions roll back, and no `except Exception`
+catches it.
 """
 
 import os
@@ -15,11 +16,11 @@ from runtime.settings import get_settings
 
 
 class Unwound(BaseException):
-    """A death that a test asked for, in a process that lives on to look at what is left."""
+    """A simulated death, in a process that lives on to inspect what is left."""
 
 
 def killpoint(name: str) -> None:
-    """Die by SIGKILL (or freeze) here if a test asked for it."""
+    """Die by SIGKILL here (or freeze, or raise Unwound) if a test asked for it."""
     settings = get_settings()
     if settings.payphone_env != "test" or not settings.payphone_kill_at:
         return

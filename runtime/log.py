@@ -1,7 +1,7 @@
-"""Structured logs: one line an event, with the request, event and job it belongs to.
+"""Structured logs: one line per event, with the request, event and job it belongs to.
 
-What may carry a secret or a card number is masked here, last of all, whoever logs it: lines of the
-standard library's loggers too. How to recognise a card number is passed in from above
+Secrets and card numbers are masked here, as the last step and for every logger, those of the
+standard library included. How to recognise a card number is passed in from above
 (`rules.cards.card_numbers.redact`).
 """
 
@@ -14,23 +14,22 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-# keys of Stripe's and of ours (an operator's too), what logs a client in, and addresses that are
-# rights
+# Stripe's keys and ours (operators' too), client credentials, and URLs that grant access
 _SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|whsec|pp|ppop)_[A-Za-z0-9_]{12,}|_secret_[\w%.~+-]+"
     r"|(?<=client_secret=)[^\s&#\"']+"
     r"|(?i:(?<=Bearer )|(?<=Bearer%20))[A-Za-z0-9._~+/=-]+"
     r"|(?i:(?<=Basic )|(?<=Basic%20))[A-Za-z0-9+/=_%-]{16,}"
-    # up to the last @: a password may hold / and @ though it should not; a port is none
+    # up to the last @: a password may contain unescaped / and @; a port is no password
     r"|(?<=://)[^\s\"'<>/:]{0,100}:(?!\d{1,5}/)(?=[^\s\"'<>@]{0,200}+@)[^\s\"'<>]{1,200}(?=@)"
     r"|(?<=://)[^\s\"'<>/@:]{16,200}(?=@)"
     r"|(?<=/p/)\w+|(?<=/card/)[\w=-]+"
-    # what clinics connect: keys and tokens, and what comes back to /api/oauth/callback
+    # keys and tokens of clinics' integrations, and the query of /api/oauth/callback
     r"|\bya29\.[\w.-]+|\b1//0[\w-]+|\bGOCSPX-[\w-]+|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+"
     r"|(?<=ODFHIR )\S+|(?<=[?&]code=)[^\s&#\"']+|(?<=[?&]state=)[^\s&#\"']+"
     r"|(?i:(?:(?:access|refresh)_token|customer_?key|developer_?key)[\\'\"]*\s*[:=,]\s*"
     r"b?[\\'\"]*[^\s\\'\"&]+)"
-    # a request or an answer of Vapi's or Twilio's that was printed: 'twilioAuthToken': '…'
+    # a printed request to or answer from Vapi or Twilio: 'twilioAuthToken': '…'
     r"|(?i:(?:auth_?token|api_?secret|vapi[-_]secret|password)[\\'\"]+\s*[:,]\s*b?[\\'\"]+[^\s\\'\"]+)"
 )
 REPEATED_EVERY = 60.0  # seconds
@@ -50,7 +49,7 @@ Mask = Callable[[str], str]
 
 
 def hide_secrets(text: str) -> str:
-    """`text` without what may be a key, a token or a password."""
+    """`text` with everything masked that may be a key, a token or a password."""
     return _SECRET.sub("***", text)
 
 
@@ -58,7 +57,7 @@ _PLAIN = (bool, type(None))
 
 
 class _Masking:
-    """The last look at an event before it is written."""
+    """Masks the keys and values of an event, as the last step before it is written."""
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
@@ -76,7 +75,7 @@ class _Masking:
         return self._mask(hide_secrets(text))
 
     def _masked(self, value: Any) -> Any:
-        """`value` as it is, or as masked text if it held something secret."""
+        """`value` unchanged, or as masked text if it contains a secret."""
         if isinstance(value, _PLAIN):
             return value
         plain = value if isinstance(value, str) else repr(value)
@@ -85,9 +84,7 @@ class _Masking:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats lines of the standard library's loggers, tracebacks included, without what must not
-    be told.
-    """
+    """Formats lines of the standard library's loggers, tracebacks included, and masks them."""
 
     def __init__(self, mask: Mask) -> None:
         super().__init__("%(levelname)s %(name)s %(message)s")
@@ -98,21 +95,22 @@ class MaskingFormatter(logging.Formatter):
         return self._masking.text(super().format(record))
 
 
-class _Lines:
-    """A stream of lines whose loss stops no work: what a full disk does not take, or a pipe that
-    nobody reads any more, is lost, and the next line that gets through is `told` before, with how
-    many were.
+class _LossyStream:
+    """A stream of lines that never raises: lines that a full disk or a closed pipe rejects are lost
+    and counted.
+
+    The next line that gets through is preceded by `loss_line(count)`, which reports the loss.
     """
 
-    def __init__(self, stream: TextIO, told: Callable[[int], str]) -> None:
-        self._stream, self._told = stream, told
+    def __init__(self, stream: TextIO, loss_line: Callable[[int], str]) -> None:
+        self._stream, self._loss_line = stream, loss_line
         self._lost = 0
 
     def write(self, line: str) -> None:
         """Write one line, or count it as lost."""
         try:
-            told = f"\n{self._told(self._lost)}\n" if self._lost else ""  # after what may be torn
-            self._stream.write(told + line)
+            notice = f"\n{self._loss_line(self._lost)}\n" if self._lost else ""  # end a torn line
+            self._stream.write(notice + line)
             self._stream.flush()
         except OSError:
             self._lost += 1
@@ -120,7 +118,7 @@ class _Lines:
             self._lost = 0
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: `write` flushes each line."""
 
 
 def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mask) -> None:
@@ -139,17 +137,17 @@ def configure_log(log_format: str = "console", level: str = "INFO", *, mask: Mas
     )
 
     def lost(lines: int) -> str:
-        event = {"event": "lines of the log could not be written, and are lost", "lines": lines}
+        event = {"event": "log lines could not be written and were lost", "lines": lines}
         return str(last(None, "error", event | {"level": "error"}))
 
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), 20)),
-        # a line and its end in one write: the processes of a pool share a pipe
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Lines(sys.stderr, lost))),
+        # a line and its newline in one write: the processes of a pool share a pipe
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _LossyStream(sys.stderr, lost))),
         cache_logger_on_first_use=True,
     )
-    if not logging.root.handlers:  # what pytest or a command has put there stays
+    if not logging.root.handlers:  # keep the handlers of pytest or of a command
         to_stderr = logging.StreamHandler(sys.stderr)
         to_stderr.setFormatter(MaskingFormatter(mask))
         logging.root.addHandler(to_stderr)
@@ -164,8 +162,8 @@ bound = structlog.contextvars.bound_contextvars
 
 
 class LogThrottle:
-    """For lines that a lasting failure would repeat many times a second: lets the first of each
-    kind through, and another one after each minute; one per process.
+    """Throttles lines that a lasting failure would repeat many times a second: lets the first of
+    each kind through, then one a minute. Use one per process.
     """
 
     def __init__(self, every: float = REPEATED_EVERY) -> None:

@@ -8,7 +8,9 @@ from typing import IO
 
 
 def private_folder(path: Path) -> Path:
-    """Make the folder, and those above it, where they are missing. What is there stays as it is."""
+    """Create the folder and its missing parents for this user only; existing ones keep their
+    mode.
+    """
     for folder in (*reversed(path.parents), path):
         if not folder.exists():
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -16,16 +18,16 @@ def private_folder(path: Path) -> Path:
 
 
 def open_private(path: Path, flags: int = os.O_TRUNC) -> IO[str]:
-    """Open a text file to be written, from its start or (O_APPEND) at its end; if it is not there,
-    it is made for this user only.
+    """Open a text file for writing, at its start or (O_APPEND) at its end. A new file is created
+    for this user only.
     """
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
     return os.fdopen(opened, "a" if flags & os.O_APPEND else "w")
 
 
 def files_under(place: Path) -> Iterator[Path]:
-    """The place, and each folder and file in it, sockets included. A server that runs replaces
-    files of its own: any of these may be gone when it is looked at.
+    """The place and every folder and file below it, sockets included. A running server replaces its
+    files, so any of them may have vanished by the time it is read.
     """
     yield place
     for folder, folders, files in os.walk(place):
@@ -33,9 +35,7 @@ def files_under(place: Path) -> Iterator[Path]:
 
 
 def modes_under(place: Path) -> dict[Path, int]:
-    """Who may read the place and what is in it, as permission bits; but of what vanishes
-    meanwhile.
-    """
+    """The permission bits of the place and everything below it, except files that vanish."""
     modes = {}
     for path in files_under(place):
         try:

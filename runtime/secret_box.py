@@ -1,8 +1,8 @@
-"""What must be read again but not in the database: sealed with PAYPHONE_SECRET_KEY, or with a
-secret that only its owner brings.
+"""Encrypts secrets that must be readable again, under PAYPHONE_SECRET_KEY or under a secret that
+only its owner has.
 
-Of PAYPHONE_SECRET_KEY the newest key seals, every key opens: put a new one in front to roll it, and
-drop the old one once all is sealed anew (`bin/payphone reseal`).
+The newest key in PAYPHONE_SECRET_KEY seals; every key there opens. To roll it, put a new key in
+front, reseal everything (`bin/payphone reseal`), then drop the old one.
 """
 
 import base64
@@ -30,13 +30,13 @@ def _box() -> MultiFernet:
 
 
 def _derived(key: str, purpose: bytes) -> bytes:
-    """A key of its own for this purpose, so that what signs elsewhere opens nothing here."""
+    """Derive a key for one purpose, so that a key used for signing elsewhere opens nothing here."""
     made = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())
     return base64.urlsafe_b64encode(made)
 
 
 def box_of(bearer: str) -> Fernet:
-    """A box that only whoever brings the secret `bearer` (long and random) opens: we keep no more
+    """A box that only the holder of the secret `bearer` (long and random) can open: we keep no more
     than its hash.
     """
     return Fernet(_derived(bearer, b"payphone bearer's box"))
@@ -48,7 +48,7 @@ def seal(secret: str) -> str:
 
 
 def is_newest(sealed: str) -> bool:
-    """Whether the newest key opens it, so that no older one is needed for it."""
+    """Whether the newest key opens `sealed`, so that it needs no older one."""
     keys = get_settings().secret_keys
     try:
         Fernet(_derived(keys[0] if keys else "", b"payphone secret box")).decrypt(sealed.encode())
@@ -58,7 +58,7 @@ def is_newest(sealed: str) -> bool:
 
 
 def can_open(sealed: str) -> bool:
-    """Whether any of the keys opens it."""
+    """Whether any of the keys opens `sealed`."""
     try:
         unseal(sealed)
     except Misconfigured:
@@ -67,7 +67,7 @@ def can_open(sealed: str) -> bool:
 
 
 def unseal(sealed: str) -> str:
-    """What `seal` was given. Raises Misconfigured when none of the keys opens it."""
+    """Decrypt what `seal` returned. Raises Misconfigured if none of the keys opens it."""
     try:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken:

@@ -12,16 +12,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from runtime.daily_ceilings import DAILY_CEILINGS, read_ceilings
 
 ROOT = Path(__file__).resolve().parent.parent
-CLOCK_BYTES = 8  # of a business clock that processes share
-INTERACTIVE = "interactive"  # what a person waits for
-# where it goes while no worker serves it, as under WORKERS of an older release
+CLOCK_BYTES = 8  # size of the file of a shared business clock
+INTERACTIVE = "interactive"  # for jobs that a person waits for
+# used while no worker serves that queue, as under an older release's WORKERS
 INSTEAD_OF_INTERACTIVE = "webhooks"
 QUEUES = ("webhooks", "deploys", "messages", "calls", "periodic", "outgoing", INTERACTIVE)
 DEFAULT_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1,interactive=1"
 
 
-# What each setting takes, for the sentence about one that is something else. A setting that takes
-# any text is not here.
+# What each setting accepts, for the message about an invalid value. Settings that accept any text
+# are not listed.
 ACCEPTED = {
     "database_url": "sqlite:///path or postgresql://user:password@host:5432/name",
     "redis_url": "redis://host:port, rediss://…, unix://… or"
@@ -109,12 +109,12 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     payphone_env: Literal["production", "demo", "test"] = "production"
     payphone_state_dir: str = ""
-    # seconds that business time runs ahead; demo and tests only
+    # seconds by which business time is ahead; demo and tests only
     payphone_business_shift: float = Field(default=0.0, allow_inf_nan=False)
     payphone_business_clock: str = Field(
         default="",
-        description="demo and tests only: a file with those seconds that all processes share, and"
-        " that moves their business time while they run",
+        description="demo and tests only: a file with those seconds, shared by all processes, whose"
+        " change moves their business time while they run",
     )
     payphone_kill_at: str = Field(default="", description="tests only: die at this kill-point")
     payphone_lease: float | None = Field(
@@ -159,10 +159,13 @@ class Settings(BaseSettings):
         description="requests about payments per client address; `none`: no limit",
     )
     daily_ceilings: str = Field(
-        default="", description="a day's most per account; each account may have its own"
+        default="", description="daily ceilings per account; an account may have its own"
     )
     call_records_days: int = Field(
-        default=90, ge=1, le=3650, description="days for which what was said in a call is kept"
+        default=90,
+        ge=1,
+        le=3650,
+        description="days for which a call's transcript and summary are kept",
     )
     call_slots: int = Field(
         default=10, ge=1, le=1000, description="calls under way at once, as Vapi's plan allows"
@@ -171,7 +174,7 @@ class Settings(BaseSettings):
         default=50.0,
         ge=0,
         allow_inf_nan=False,
-        description="missing or replayed events let through per second; 0: no limit",
+        description="missing or replayed events processed per second; 0: no limit",
     )
     webhooks_to_loopback: bool = Field(
         default=False, description="demo and tests only: outgoing webhooks may go to this machine"
@@ -179,13 +182,13 @@ class Settings(BaseSettings):
 
     @property
     def names_database(self) -> bool:
-        """Whether somebody said which database is meant, so that it is not the default one."""
+        """Whether DATABASE_URL was set, rather than left at its default."""
         return "database_url" in self.model_fields_set
 
     @property
     def shown_database(self) -> str:
-        """The database's address without its password."""
-        # up to the last @: a password may hold what it should not
+        """The database's URL with its password masked."""
+        # up to the last @: a password may contain an unescaped one
         shown = re.sub(r"(?<=://)([^:@/]*:).*(?=@)", r"\1***", self.database_url)
         return re.sub(r"(?i)(?<=password=)[^&]*", "***", shown)
 
@@ -201,14 +204,14 @@ class Settings(BaseSettings):
 
     @property
     def twilio_auth_tokens(self) -> tuple[str, ...]:
-        """Twilio's auth tokens: the first is ours to send with, any of them may have signed (while
-        one is being rolled).
+        """Twilio's auth tokens. We send with the first; while one is being rolled, any of them may
+        have signed a webhook.
         """
         return _split(self.twilio_auth_token)
 
     @property
     def vapi_webhook_secrets(self) -> tuple[str, ...]:
-        """Secrets by which Vapi's webhooks are known, newest first; Vapi is told the first."""
+        """Secrets that authenticate Vapi's webhooks, newest first; Vapi is given the first."""
         return _split(self.vapi_webhook_secret)
 
     @property
@@ -224,9 +227,7 @@ class Settings(BaseSettings):
 
     @property
     def worker_counts(self) -> dict[str, int]:
-        """Processes per queue: `WORKERS=3` means three for each,
-        `webhooks=4,calls=1` names them.
-        """
+        """Processes per queue: `WORKERS=3` means three each, `webhooks=4,calls=1` names them."""
         if self.workers.strip().isdecimal():
             return dict.fromkeys(QUEUES, int(self.workers))
         pairs = (part.split("=", 1) for part in _split(self.workers))
@@ -252,10 +253,10 @@ class Settings(BaseSettings):
         if value and (
             parts.scheme not in {"http", "https"}
             or not parts.hostname
-            or parts.port == 0  # reading it raises ValueError for what is no port
+            or parts.port == 0  # reading an invalid port raises ValueError
             or any(not char.isprintable() or char.isspace() for char in value)
         ):
-            raise ValueError("no URL")
+            raise ValueError("not a URL")
         return value.rstrip("/")
 
     @field_validator("payphone_business_clock")
@@ -263,21 +264,21 @@ class Settings(BaseSettings):
     def _is_a_clock(cls, value: str) -> str:
         path = Path(value)
         if value and not (path.is_file() and path.stat().st_size == CLOCK_BYTES):
-            raise ValueError("no clock")
+            raise ValueError("not a clock")
         return value
 
     @field_validator("setup_fee")
     @classmethod
     def _fee_is_an_amount(cls, value: str) -> str:
         if not re.fullmatch(r"0|[1-9]\d{0,7} +[A-Za-z]{3}", value.strip()):
-            raise ValueError("no amount with a currency")
+            raise ValueError("not an amount with a currency")
         return value.strip()
 
     @field_validator("forwarding_test_number")
     @classmethod
     def _is_a_number(cls, value: str) -> str:
         if value and not re.fullmatch(r"\+[1-9]\d{6,14}", value.strip()):
-            raise ValueError("no phone number in E.164")
+            raise ValueError("not a phone number in E.164")
         return value.strip()
 
     @field_validator("daily_ceilings")
@@ -288,18 +289,16 @@ class Settings(BaseSettings):
 
     @property
     def ceilings(self) -> dict[str, int]:
-        """Texts, charges, calls, files, trial chats and look-ups an account may have on a day."""
+        """The most texts, charges, calls, files, trial chats and look-ups per account and day."""
         return DAILY_CEILINGS | read_ceilings(self.daily_ceilings)
 
     def shortened(self, usual: float, wanted: float | None) -> float:
-        """`usual`, or what a test wants instead of it; never anything else in production."""
+        """`wanted` if a test has set it, else `usual`; always `usual` outside tests."""
         return wanted if wanted is not None and self.payphone_env == "test" else usual
 
     @property
     def webhooks_may_stay_here(self) -> bool:
-        """Whether outgoing webhooks may go to this machine;
-        never anywhere but in a demo or a test.
-        """
+        """Whether outgoing webhooks may go to this machine; never in production."""
         return self.webhooks_to_loopback and self.payphone_env != "production"
 
     @property
@@ -309,9 +308,7 @@ class Settings(BaseSettings):
 
     @property
     def demo_settings(self) -> Path:
-        """Where a running demo keeps the environment of its processes,
-        for `bin/payphone --demo`.
-        """
+        """Where a running demo keeps its processes' environment, for `bin/payphone --demo`."""
         return self.state_dir / "demo" / "settings.json"
 
 

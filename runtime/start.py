@@ -1,5 +1,5 @@
-"""Settings checked once, at the start of a process: what is wrong is said in one sentence, and the
-process ends with 1.
+"""Checks the settings when a process starts: reports a wrong one in a sentence, and exits with
+1.
 """
 
 import re
@@ -20,8 +20,8 @@ DATABASES = frozenset({"sqlite", "postgres", "postgresql"})
 
 
 def settings_or_exit(*checks: Callable[[Settings], object]) -> Settings:
-    """The settings of this process; ends it with 1 when they cannot work, or when one of its own
-    `checks` raises Misconfigured.
+    """The settings of this process. Exits with 1 if they cannot work, or if one of `checks` raises
+    Misconfigured.
     """
     try:
         settings = read_settings()
@@ -36,13 +36,13 @@ def settings_or_exit(*checks: Callable[[Settings], object]) -> Settings:
 
 
 def read_settings() -> Settings:
-    """The settings. Raises Misconfigured, with what is accepted, when one is not valid, and when
+    """The settings. Raises Misconfigured if one is invalid, naming the accepted values, or if
     `.env` cannot be read.
     """
     try:
         return get_settings()
     except ValidationError as error:
-        raise Misconfigured(not_valid(error)) from None
+        raise Misconfigured(invalid_settings(error)) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Misconfigured(
@@ -50,10 +50,8 @@ def read_settings() -> Settings:
         ) from None
 
 
-def settings_or_say() -> Settings:
-    """The settings, of which nothing but their form is checked; ends the process with 1 otherwise,
-    in a sentence.
-    """
+def parsed_settings_or_exit() -> Settings:
+    """The settings, checked for their form only. Exits with 1 and a sentence if one is invalid."""
     try:
         return read_settings()
     except Misconfigured as error:
@@ -61,8 +59,10 @@ def settings_or_say() -> Settings:
         raise SystemExit(1) from None
 
 
-def not_valid(error: ValidationError) -> str:
-    """Which settings are not valid, their values but for secrets, and what is accepted."""
+def invalid_settings(error: ValidationError) -> str:
+    """A message that names each invalid setting, its value (secrets masked) and what is
+    accepted.
+    """
     wrong = [
         describe(str(item["loc"][0]).lower(), item["input"])
         for item in error.errors(include_url=False)
@@ -71,13 +71,13 @@ def not_valid(error: ValidationError) -> str:
 
 
 def describe(name: str, value: object) -> str:
-    """The sentence about a setting with a wrong value."""
+    """A sentence about one setting with an invalid value."""
     plain = _PASSWORD.sub("***", hide_secrets(str(value)))
     return f"{name.upper()} is {plain!r}; it takes {ACCEPTED[name]}."
 
 
 def check_database(settings: Settings) -> None:
-    """Raises Misconfigured when DATABASE_URL names no database of a kind that is ours."""
+    """Raises Misconfigured unless DATABASE_URL is a SQLite or PostgreSQL URL."""
     url = settings.database_url
     try:
         parts = urlsplit(url)
@@ -92,7 +92,7 @@ def check_database(settings: Settings) -> None:
 
 
 def _is_postgres(url: str) -> bool:
-    """Whether PostgreSQL's driver can read this. Raises ValueError for a port that is no number."""
+    """Whether PostgreSQL's driver can parse `url`. Raises ValueError if a port is not a number."""
     import psycopg  # noqa: PLC0415 - see runtime.blocked_imports
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
@@ -104,7 +104,7 @@ def _is_postgres(url: str) -> bool:
 
 
 def check_workers(settings: Settings) -> None:
-    """Raises Misconfigured when WORKERS cannot be read, or names a queue that there is not."""
+    """Raises Misconfigured if WORKERS cannot be parsed or names an unknown queue."""
     try:
         counts = settings.worker_counts
     except ValueError:
@@ -114,8 +114,8 @@ def check_workers(settings: Settings) -> None:
 
 
 def check_redis(settings: Settings) -> None:
-    """Raises Misconfigured when REDIS_URL cannot be read."""
+    """Raises Misconfigured if REDIS_URL cannot be parsed."""
     try:
-        connect_redis(settings.redis_url)  # reads the address; the connection opens on first use
+        connect_redis(settings.redis_url)  # parses the URL; the connection opens on first use
     except (ValueError, IndexError):
         raise Misconfigured(describe("redis_url", settings.redis_url)) from None

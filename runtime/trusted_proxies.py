@@ -1,4 +1,4 @@
-"""The setting TRUSTED_PROXIES: whose word about where a request comes from counts."""
+"""The setting TRUSTED_PROXIES: the proxies whose forwarding headers are believed."""
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -25,5 +25,5 @@ def _networks(setting: str) -> tuple[Network, ...]:
 
 
 def trusted_proxies() -> tuple[Network, ...]:
-    """The networks whose word about a request counts. Raises Misconfigured."""
+    """The networks whose forwarding headers are believed. Raises Misconfigured."""
     return _networks(get_settings().trusted_proxies or THIS_MACHINE)

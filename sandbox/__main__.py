@@ -1,4 +1,4 @@
-"""``python -m sandbox``: one process, gone at once on SIGTERM."""
+"""``python -m sandbox``: the sandbox as one process, which exits at once on SIGTERM."""
 
 import argparse
 import os
@@ -21,30 +21,32 @@ def options() -> argparse.Namespace:
         prog="sandbox", description="Stand-ins for Payphone's providers."
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
     parser.add_argument(
-        "--public-url", default="", help="address in links, if not the one requests come to"
+        "--public-url", default="", help="base URL of links, if not the one requested"
     )
-    parser.add_argument("--state-file", default="", help="keep state here across restarts")
+    parser.add_argument(
+        "--state-file", default="", help="file in which to keep state across restarts"
+    )
     parser.add_argument(
         "--endpoint",
         action="append",
         default=[],
         metavar="URL",
-        help="send the platform's Stripe events there, signed with $STRIPE_WEBHOOK_SECRET",
+        help="send the platform's Stripe events to URL, signed with $STRIPE_WEBHOOK_SECRET",
     )
     parser.add_argument(
         "--connect-endpoint",
         action="append",
         default=[],
         metavar="URL",
-        help="send connected accounts' events there, signed with $STRIPE_CONNECT_WEBHOOK_SECRET",
+        help="send connected accounts' events to URL, signed with $STRIPE_CONNECT_WEBHOOK_SECRET",
     )
     parser.add_argument(
         "--twilio-account",
         default="",
         metavar="SID",
-        help="the Twilio account whose numbers people text; its token is $TWILIO_AUTH_TOKEN",
+        help="the Twilio account that receives texts; its token is $TWILIO_AUTH_TOKEN",
     )
     parser.add_argument(
         "--twilio-sender",
@@ -54,24 +56,27 @@ def options() -> argparse.Namespace:
         help="a number of that account",
     )
     parser.add_argument(
-        "--vapi", action="store_true", help="let Vapi's keys in, $VAPI_API_KEY and $VAPI_PUBLIC_KEY"
+        "--vapi",
+        action="store_true",
+        help="accept $VAPI_API_KEY and $VAPI_PUBLIC_KEY as Vapi's keys",
     )
-    parser.add_argument("--seed", type=int, default=None, help="draw the same ids each time")
+    parser.add_argument("--seed", type=int, default=None, help="generate the same ids in each run")
     return parser.parse_args()
 
 
 def secret(name: str) -> str:
-    """A secret from the environment, the first of several: on the command line, every user of the
-    machine could read it.
+    """Return the first of the comma-separated values of a secret, or exit if it is not set.
+
+    Secrets come from the environment: every user of the machine can read a command line.
     """
     first = os.environ.get(name, "").split(",")[0].strip()
     if not first:
-        sys.exit(f"{name} is not set: the stand-in signs with it.")
+        sys.exit(f"{name} is not set, but the stand-in needs it.")
     return first
 
 
 def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
-    """Set up endpoints, accounts and keys; Google knows $GOOGLE_CLIENT_ID, where it is set."""
+    """Set up endpoints, accounts and keys, and Google's client if $GOOGLE_CLIENT_ID is set."""
     for url in chosen.endpoint:
         sandbox.stripe.add_endpoint(url, secret("STRIPE_WEBHOOK_SECRET"))
     for url in chosen.connect_endpoint:
@@ -89,7 +94,7 @@ def prepare(sandbox: Sandbox, chosen: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     chosen = options()
     sandbox = Sandbox(seed=chosen.seed)
     app = create_app(sandbox, public_url=chosen.public_url, state_path=chosen.state_file)
@@ -97,7 +102,9 @@ def main() -> None:
     server = listen(app, chosen.host, chosen.port)
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        """Save from outside the lock's holder, then leave without waiting for hanging requests."""
+        """Break out of ``serve_forever``, so that ``main`` saves outside any request's lock and
+        exits without waiting for hanging requests.
+        """
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)

@@ -1,4 +1,4 @@
-"""What will happen by itself later: expiries and settlements, on the sandbox's clock."""
+"""Schedules what happens later without a request, such as expiries, on the sandbox's clock."""
 
 import heapq
 from collections.abc import Callable
@@ -9,33 +9,33 @@ Happening = Callable[[str, str], None]
 
 @dataclass
 class Agenda:
-    """Due things by name, for an object of an account; names are bound to functions once."""
+    """Scheduled happenings, by due time. Each entry names its happening, so that it can be saved;
+    ``happenings`` maps the names to functions.
+    """
 
     happenings: dict[str, Happening] = field(default_factory=dict)
     entries: list[tuple[float, str, str, str]] = field(default_factory=list)
-    # what happens once a webhook has been answered, by its event
+    # what to schedule once a webhook has been answered, by event id
     answered: dict[str, tuple[str, str, str, int]] = field(default_factory=dict)
 
     def at(self, due: float, name: str, account: str, object_id: str) -> None:
-        """Note that something happens to an object at a time."""
+        """Schedule a happening to an account's object."""
         heapq.heappush(self.entries, (due, name, account, object_id))
 
     def once_answered(
         self, event_id: str, name: str, account: str, object_id: str, after: int = 0
     ) -> None:
-        """Note that something happens to an object when the event's webhook has been answered, or
-        some seconds after that.
-        """
+        """Schedule a happening for ``after`` seconds after the event's webhook is answered."""
         self.answered[event_id] = (name, account, object_id, after)
 
     def is_answered(self, event_id: str, now: float) -> None:
-        """Let what waited for that be due."""
+        """Schedule the happening that waits for this event's webhook, if there is one."""
         if event_id in self.answered:
             name, account, object_id, after = self.answered.pop(event_id)
             self.at(now + after, name, account, object_id)
 
     def run_due(self, now: float) -> int:
-        """Let everything due happen; answers how many did."""
+        """Run everything that is due, and return how many happenings there were."""
         count = 0
         while self.entries and self.entries[0][0] <= now:
             _, name, account, object_id = heapq.heappop(self.entries)

@@ -18,7 +18,7 @@ from sandbox.vapi.control import add_routes as add_vapi_control
 from sandbox.vapi.live import LIVE
 from sandbox.wire import App
 
-# `https://api.twilio.com/…` is found below `/api`, and so on: each host below its first label
+# each of Twilio's hosts is served below its first label: `https://api.twilio.com/…` at `/api/…`
 TWILIO = re.compile(
     "/(api/2010-04-01|pricing|trunking|messaging|lookups|numbers|numbers-upload)(/|$)"
 )
@@ -31,8 +31,8 @@ def create_app(
     state_path: str = "",
     deliver: bool = True,
 ) -> App:
-    """Build the app; ``public_url`` is for links, else the request's own address; ``deliver``
-    starts the webhooks.
+    """Build the app. Links use ``public_url``, or else the address of the request; ``deliver``
+    starts the threads that send webhooks.
     """
     sandbox = sandbox or Sandbox()
     sandbox.shared.public_url = public_url.rstrip("/")

@@ -1,4 +1,4 @@
-"""The control API: faults, chaos, clock, and a look at the sandbox's own truth."""
+"""The control API: faults, chaos, the clock, and a view of the sandbox's own records."""
 
 import json
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from sandbox.wire import App
 
 
 class Control:
-    """Resources under ``/sandbox``; each responder takes or gives one JSON object."""
+    """Resources under ``/sandbox``; each responder takes or returns one JSON object."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         """Control a sandbox."""
@@ -22,7 +22,7 @@ class Control:
         self.shared = sandbox.shared
 
     def on_get_health(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Say that it runs."""
+        """Report that the sandbox is running."""
         resp.media = {"status": "ok", "now": self.shared.now()}
 
     def on_post_reset(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -36,7 +36,7 @@ class Control:
             resp.media = ledger(self.sandbox.stripe.accounts)
 
     def on_get_requests(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List requests received; any field may filter."""
+        """List the requests received, filtered by any of their fields."""
         with self.shared.lock:
             resp.media = {
                 "requests": self.shared.requests.select(
@@ -49,7 +49,7 @@ class Control:
         resp.media = asdict(self.shared.settings)
 
     def on_post_settings(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Change some settings; a seed starts the chaos anew."""
+        """Change some settings; a seed restarts the chaos."""
         changes = body_of(req)
         with self.shared.lock:
             self.shared.settings.update(changes)
@@ -58,14 +58,14 @@ class Control:
             resp.media = asdict(self.shared.settings)
 
     def on_post_clock(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Move business time on by ``advance`` seconds; what falls due happens."""
+        """Move business time on by ``advance`` seconds, and run what falls due."""
         with self.shared.lock:
             self.shared.moved_by += float(body_of(req).get("advance", 0))
             happened = self.shared.tick()
         resp.media = {"now": self.shared.now(), "happened": happened}
 
     def on_post_act(self, req: falcon.Request, resp: falcon.Response, id: str, action: str) -> None:
-        """Do something to one of Stripe's objects."""
+        """Perform a test action on one of Stripe's objects."""
         resp.media = act(self.sandbox.stripe, id, action, body_of(req))
 
 
@@ -78,12 +78,12 @@ class FaultControl:
         self.shared = sandbox.shared
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List the faults, used up ones too."""
+        """List the faults, including those used up."""
         with self.shared.lock:
             resp.media = {"faults": [asdict(fault) for fault in self.shared.faults.active]}
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Ask for a fault."""
+        """Order a fault."""
         fault = self.sandbox.order_fault(**body_of(req))
         resp.status, resp.media = falcon.HTTP_201, asdict(fault)
 
@@ -95,14 +95,14 @@ class FaultControl:
 
 
 class DeliveryControl:
-    """Resources for webhooks on their way."""
+    """Resources for webhook deliveries."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         """Control a sandbox's outbox."""
         self.shared = sandbox.shared
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List deliveries, newest last; any field may filter."""
+        """List deliveries, newest last, filtered by any of their fields."""
         with self.shared.lock:
             rows = [delivery.seen() for delivery in self.shared.outbox.all.values()]
             is_idle = self.shared.outbox.idle()
@@ -114,7 +114,7 @@ class DeliveryControl:
         resp.media = {"deliveries": found, "idle": is_idle}
 
     def on_post_release(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Stop holding, and send what was held."""
+        """Stop holding deliveries, and send those that were held."""
         with self.shared.lock:
             self.shared.settings.hold = False
             released = self.shared.outbox.release(self.shared.wall())
@@ -130,7 +130,7 @@ class DeliveryControl:
 
 
 def body_of(req: falcon.Request) -> dict[str, Any]:
-    """Read a JSON object; nothing at all is an empty one."""
+    """Read a JSON object; an empty body counts as an empty object."""
     body = json.loads(req.bounded_stream.read() or b"{}")
     if not isinstance(body, dict):
         raise falcon.HTTPBadRequest(title="Not an object", description="send one JSON object")
@@ -140,14 +140,14 @@ def body_of(req: falcon.Request) -> dict[str, Any]:
 def refuse_value(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
 ) -> None:
-    """Answer 400 to what a control request cannot mean."""
+    """Answer 400 to a control request with invalid values."""
     raise falcon.HTTPBadRequest(title="Refused", description=str(error))
 
 
 def refuse_api(
     req: falcon.Request, resp: falcon.Response, error: ApiError, params: dict[str, Any]
 ) -> None:
-    """Answer in Stripe's words."""
+    """Answer with Stripe's error."""
     resp.status, resp.media = error.status, error.body
 
 

@@ -1,4 +1,4 @@
-"""Threads that bring webhooks to their endpoints."""
+"""Threads that deliver webhooks to their endpoints."""
 
 import threading
 from functools import cache
@@ -14,12 +14,12 @@ THREADS = 8
 
 @cache
 def client() -> httpx.Client:
-    """The one HTTP client: reading the system's certificates takes a while."""
+    """Return the one HTTP client, because loading the system's certificates is slow."""
     return httpx.Client(trust_env=False, limits=httpx.Limits(max_connections=THREADS * 2))
 
 
 class Deliverer:
-    """Sends what is due until stopped."""
+    """Sends due webhooks until it is stopped."""
 
     def __init__(self, sandbox: Sandbox, threads: int = THREADS) -> None:
         """Prepare the threads; ``start`` runs them."""
@@ -28,24 +28,24 @@ class Deliverer:
         self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the threads."""
         for thread in self.threads:
             thread.start()
 
     def stop(self) -> None:
-        """End after the deliveries now under way."""
+        """Stop the threads after the deliveries now in progress."""
         self.stopped.set()
         with self.sandbox.shared.lock:
             self.sandbox.shared.changed.notify_all()
 
     def run(self) -> None:
-        """Deliver, and nap while nothing is due."""
+        """Deliver what is due, and sleep while nothing is."""
         while not self.stopped.is_set():
             if not self.sandbox.deliver_next(self.send):
                 self.nap()
 
     def nap(self) -> None:
-        """Sleep until something is due, or changes."""
+        """Sleep until something is due or changes, but at most ``LONGEST_NAP`` seconds."""
         shared = self.sandbox.shared
         with shared.lock:
             due = shared.outbox.next_due()
@@ -54,7 +54,7 @@ class Deliverer:
                 shared.changed.wait(wait)
 
     def send(self, delivery: Delivery, headers: dict[str, str]) -> int:
-        """Send one; answers the receiver's status. Redirects are not followed."""
+        """Send one delivery and return the receiver's status. Redirects are not followed."""
         timeout = self.sandbox.shared.settings.timeout
         answer = client().post(
             delivery.url, content=delivery.body.encode(), headers=headers, timeout=timeout

@@ -1,4 +1,4 @@
-"""Webhooks on their way: what is to be sent where, what chaos did to it, and how it went."""
+"""Webhook deliveries: what to send where, what chaos did to it, and the outcome."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,14 +29,14 @@ class Delivery:
     last_error: str | None = None
     duplicate: bool = False
     most_attempts: int | None = None
-    any_answer_ends: bool = False  # tried again only if nothing answered
-    fallback: str = ""  # where it goes once it has failed
+    any_answer_ends: bool = False  # retry only if nothing answered
+    fallback: str = ""  # the URL to try once this one has failed
     tries: list[float] = field(default_factory=list)
-    # the body of the last answer, of what is asked rather than told: tools that Vapi calls
+    # the body of the last answer, kept for Vapi's tool calls, which expect a result
     answer: str = ""
 
     def at_fallback(self, id: str, now: float) -> "Delivery":
-        """The same form for the fallback address, with what Twilio adds about the failure."""
+        """Return a copy for the fallback URL, with the failure as Twilio reports it there."""
         code = NO_CONNECTION if self.last_status is None else BAD_ANSWER
         failure = urlencode({"ErrorCode": code, "ErrorUrl": self.url})
         return replace(
@@ -53,6 +53,6 @@ class Delivery:
         )
 
     def seen(self) -> dict[str, Any]:
-        """Show it without its secret and bodies."""
+        """Return the fields to show, without the secret and the bodies."""
         hidden = ("secret", "body", "tries", "answer")
         return {name: value for name, value in vars(self).items() if name not in hidden}

@@ -1,4 +1,4 @@
-"""Faults on demand: which requests go wrong, how, and how often."""
+"""Faults on demand: which requests fail, how, and how often."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """One order for trouble. ``path`` may hold ``*``;
-    ``skip`` lets that many requests pass first.
+    """One ordered fault. ``method`` and ``path`` may hold ``*``; ``skip`` lets that many matching
+    requests pass first.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Fault:
     hits: int = 0
 
     def fits(self, provider: str, method: str, path: str) -> bool:
-        """Whether a request is one this fault waits for."""
+        """Whether this fault is left for a request with this method and path."""
         return (
             self.times > 0
             and provider == self.provider
@@ -51,7 +51,9 @@ class Fault:
 
 
 def read_fault(id: str, body: Mapping[str, Any]) -> Fault:
-    """Make a fault from the control API's body; raises ``ValueError`` on what it cannot mean."""
+    """Build a fault from the control API's body; raises ``ValueError`` for an unknown field or
+    kind.
+    """
     unknown = set(body) - set(Fault.__dataclass_fields__) | ({"id", "hits"} & set(body))
     if unknown:
         raise ValueError(f"unknown fault fields: {', '.join(sorted(unknown))}")
@@ -61,14 +63,14 @@ def read_fault(id: str, body: Mapping[str, Any]) -> Fault:
 
 
 class Faults:
-    """The faults in force, in the order they were asked for."""
+    """The faults in force, in the order in which they were ordered."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.active: list[Fault] = []
 
     def take(self, provider: str, method: str, path: str) -> Fault | None:
-        """Use up one occurrence of the first fault that fits a request."""
+        """Use up one occurrence of the first fault that matches a request."""
         for fault in self.active:
             if fault.fits(provider, method, path):
                 if fault.skip > 0:

@@ -1,5 +1,5 @@
-"""How a request comes in over HTTP, and what the stand-ins without idempotency keys have in common:
-each is logged, and answered with or without a fault's doing.
+"""How HTTP requests reach a stand-in, and the base of the stand-ins without idempotency keys: every
+request is logged, then answered with or without a fault.
 """
 
 import json
@@ -20,8 +20,8 @@ Refusals = Mapping[str, tuple[int, Any]]
 
 
 class Sink:
-    """A stand-in's addresses on a web server. ``prefix`` is left out of them; bodies are texts,
-    but for files, and where ``as_bytes`` says so: those are their bytes as Latin-1.
+    """A stand-in on a web server. ``prefix`` is removed from paths. Bodies are text, but multipart
+    bodies, and all bodies if ``as_bytes`` is set, hold their bytes as Latin-1.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Sink:
         largest: int = 1 << 20,
         as_bytes: bool = False,
     ) -> None:
-        """Serve a stand-in; of a longer body no more than ``largest`` bytes are read."""
+        """Serve a stand-in, reading at most ``largest`` bytes of a body."""
         self.serve = serve
         self.prefix = prefix
         self.largest = largest
@@ -56,40 +56,40 @@ class Sink:
 
 
 class FrontDoor(ABC):
-    """A stand-in's answers; ``serve`` needs no HTTP. ``refusals`` are those of faults that strike
-    before anything is done: a status and a body.
+    """Answers a provider's requests; ``serve`` needs no HTTP. ``refusals`` gives the status and
+    body for each kind of fault that strikes before anything is done.
     """
 
     refusals: ClassVar[Refusals]
 
     def __init__(self, shared: Shared) -> None:
-        """Open the books with what all stand-ins share."""
+        """Start empty, on the state that all stand-ins share."""
         self.shared = shared
         self.pause: Callable[[float], None] = time.sleep
         self.clear()
 
     @abstractmethod
     def clear(self) -> None:
-        """Forget all that was made."""
+        """Forget everything that was created."""
 
     @abstractmethod
     def _provider(self, request: Request) -> str:
-        """Whose request it is, as faults and the log name it."""
+        """Return the provider that a request is for, as faults and the log name it."""
 
     @abstractmethod
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
-        """Check and do what is asked; errors become answers."""
+        """Check and perform a request; errors become answers."""
 
     def _trouble(self, kind: str, seconds: float) -> Answer | None:
-        """The answer of a fault that strikes before anything is done; None if it strikes later."""
+        """Return the answer of a fault that strikes first, or None for one that strikes later."""
         if kind.removesuffix("_stored") not in self.refusals:
             return early_end(kind, seconds)
         status, body = self.refusals[kind.removesuffix("_stored")]
         return Answer(status, json.dumps(body))
 
     def serve(self, request: Request) -> Answer:
-        """Answer one request, whose body is its bytes as Latin-1; every one is logged, whatever
-        becomes of it.
+        """Answer one request, whose body is decoded as ``Sink`` does. Every request is logged,
+        whatever its outcome.
         """
         provider = self._provider(request)
         entry = LoggedRequest(
@@ -107,7 +107,7 @@ class FrontDoor(ABC):
         return answer
 
     def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
-        """Answer with or without the fault's doing."""
+        """Answer a request, applying the fault if there is one."""
         if fault is None:
             return self._performed(request, entry)
         early = self._trouble(fault.kind, fault.seconds)

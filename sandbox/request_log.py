@@ -13,7 +13,7 @@ KEPT = 20_000
 
 @dataclass
 class LoggedRequest:
-    """One request: what came, and what was answered (``status`` 0: the connection was cut)."""
+    """One request and its outcome (``status`` 0: the connection was cut)."""
 
     at: float
     provider: str
@@ -29,14 +29,14 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The last requests, oldest first."""
+    """The last ``KEPT`` requests, oldest first."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.entries: deque[LoggedRequest] = deque(maxlen=KEPT)
 
     def note(self, entry: LoggedRequest) -> None:
-        """Keep an entry; the caller fills in its outcome, and parameters ``without_secrets``."""
+        """Append an entry. The caller sets the outcome, and the parameters ``without_secrets``."""
         self.entries.append(entry)
 
     def select(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ class RequestLog:
 
 
 def without_secrets(value: Any, secrets: frozenset[str] = SECRETS) -> Any:
-    """Copy parameters without anything that must not be kept."""
+    """Copy parameters without their secret fields, at any depth."""
     if isinstance(value, Mapping):
         kept = {key: item for key, item in value.items() if key not in secrets}
         return {key: without_secrets(item, secrets) for key, item in kept.items()}

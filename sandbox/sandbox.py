@@ -1,4 +1,4 @@
-"""The sandbox as an object: for HTTP, and in process with injected clocks."""
+"""The sandbox as an object, used over HTTP or in process with injected clocks."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from sandbox.vapi.provider import Vapi
 
 
 class Sandbox:
-    """All stand-ins with what they share; ``sandbox.stripe.serve(request)`` needs no HTTP."""
+    """All stand-ins and what they share; ``sandbox.stripe.serve(request)`` needs no HTTP."""
 
     def __init__(
         self, clock: Clock = time.time, wall: Clock = time.time, seed: int | None = None
@@ -35,17 +35,16 @@ class Sandbox:
             self.integrations.clear()
 
     def order_fault(self, **body: Any) -> Fault:
-        """Ask for a fault, with the fields of ``sandbox.faults.Fault``."""
+        """Order a fault, with the fields of ``sandbox.faults.Fault``."""
         with self.shared.lock:
             fault = read_fault(self.shared.ids.new("fault", 8), body)
             self.shared.faults.active.append(fault)
             return fault
 
     def deliver_due(self, send: Send) -> int:
-        """Hand due webhooks to ``send(delivery, headers) -> HTTP status`` one by one; answers how
-        many.
+        """Pass each due webhook to ``send(delivery, headers) -> HTTP status``; return how many.
 
-        What ``send`` raises counts as a failed attempt and is tried again later.
+        An exception from ``send`` counts as a failed attempt, which is retried later.
         """
         count = 0
         while self.deliver_next(send):
@@ -53,7 +52,7 @@ class Sandbox:
         return count
 
     def deliver_next(self, send: Send) -> bool:
-        """Hand on the next due webhook, if any; the lock is not held meanwhile."""
+        """Send the next due webhook without holding the lock; return whether one was due."""
         shared = self.shared
         with shared.lock:
             shared.tick()

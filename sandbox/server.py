@@ -1,4 +1,4 @@
-"""A small threaded WSGI server, for one process that starts and stops at once."""
+"""A small threaded WSGI server, for a process that starts and stops at once."""
 
 import socketserver
 import sys
@@ -10,15 +10,15 @@ from sandbox.wire import App
 
 
 class _Exchange(ServerHandler):
-    """One request; a connection that a fault has cut is no error."""
+    """One request; a connection cut by a fault is not an error."""
 
     def log_exception(self, exc_info: Any) -> None:
-        """Report everything but broken connections."""
+        """Report every error but a broken connection."""
         if not issubclass(exc_info[0], OSError):
             super().log_exception(exc_info)
 
     def error_output(self, environ: Any, start_response: Any) -> list[bytes]:
-        """Answer 500 without a page."""
+        """Answer 500 in plain text, or give up if the connection is broken."""
         if isinstance(sys.exc_info()[1], OSError):
             raise ConnectionAbortedError
         start_response(
@@ -28,16 +28,16 @@ class _Exchange(ServerHandler):
 
 
 class Handler(WSGIRequestHandler):
-    """Quiet, and hands its socket to the application."""
+    """Logs nothing, and passes its socket to the application."""
 
     disable_nagle_algorithm = True
 
     def get_environ(self) -> dict[str, Any]:
-        """Add the socket, for faults that cut it."""
+        """Add the socket, so that a fault can cut it."""
         return {**super().get_environ(), "sandbox.socket": self.connection}
 
     def handle(self) -> None:
-        """Serve one request of at most 64 KiB of request line."""
+        """Serve one request, whose request line may have 64 KiB."""
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             return
@@ -52,17 +52,17 @@ class Handler(WSGIRequestHandler):
         exchange.run(self.server.get_app())  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the sandbox keeps its own log."""
+        """Log nothing: the sandbox has its own log."""
 
 
 class Server(socketserver.ThreadingMixIn, WSGIServer):
-    """A thread per connection, none of which keeps the process alive."""
+    """Serves each connection in a daemon thread, which does not keep the process alive."""
 
     daemon_threads = True
     request_queue_size = 256
 
     def server_bind(self) -> None:
-        """Bind without asking the name service who we are."""
+        """Bind without looking up our own host name, which can be slow."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = (
             str(self.server_address[0]),
@@ -71,13 +71,13 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error."""
+        """Ignore clients that have disconnected."""
         if not isinstance(sys.exc_info()[1], (OSError, ValueError)):
             super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"http://{self.server_name}:{self.server_port}"
 
 

@@ -1,4 +1,4 @@
-"""What a test may turn: chaos of webhooks, and the stand-ins' uncertain habits."""
+"""Settings for tests: the chaos of webhooks, and behaviour in which Stripe itself varies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,11 +10,11 @@ REFUND_STATUSES = ("succeeded", "pending", "requires_action")
 
 @dataclass
 class Settings:
-    """Current settings; rates are 0..1, durations seconds.
+    """Current settings; rates are 0..1, durations are in seconds.
 
-    ``link_limit``: ``enforced`` refuses a payment beyond a link's session limit at completion;
+    ``link_limit``: ``enforced`` refuses, at completion, a payment beyond a link's session limit;
     ``race`` lets sessions opened before the limit complete (two tabs). ``settle_after``: how long
-    until what is pending settles by itself; ``None`` waits for the control API.
+    until pending objects settle by themselves; ``None`` waits for the control API.
     """
 
     seed: int = 0

@@ -15,7 +15,7 @@ Clock = Callable[[], float]
 
 
 class Shared:
-    """Shared state. ``now`` is business time and may be moved; ``wall`` times deliveries and
+    """Shared state. ``now`` is business time, which tests can move; ``wall`` times deliveries and
     signatures.
     """
 
@@ -32,7 +32,7 @@ class Shared:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything but the clocks and the address."""
+        """Forget everything but the clocks, the source of ids and the public URL."""
         self.moved_by = 0.0
         self.settings = Settings()
         self.faults = Faults()
@@ -45,5 +45,5 @@ class Shared:
         return int(self._clock() + self.moved_by)
 
     def tick(self) -> int:
-        """Let what is due happen; callers hold the lock."""
+        """Run what is due; callers hold the lock."""
         return self.agenda.run_due(self.now())

@@ -1,4 +1,4 @@
-"""Keeping the sandbox's state in a file across restarts."""
+"""Saving the sandbox's state to a file, and loading it after a restart."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ EVERY = 1.0
 
 
 def keep(sandbox: Sandbox, path: str) -> None:
-    """Load the file if it is there, and save to it each second while things change."""
+    """Load the file if it exists, then save to it every second while the state changes."""
     if Path(path).exists():
         load(sandbox, path)
     threading.Thread(
@@ -26,7 +26,7 @@ def keep(sandbox: Sandbox, path: str) -> None:
 
 
 def _save_often(sandbox: Sandbox, path: str, never: threading.Event) -> None:
-    """Save when a request, an action or a delivery may have changed something."""
+    """Save when a request, an action or a delivery might have changed something."""
     last = -1
     while not never.wait(EVERY):
         version = sandbox.shared.ids.drawn + len(sandbox.shared.requests.entries)
@@ -36,7 +36,7 @@ def _save_often(sandbox: Sandbox, path: str, never: threading.Event) -> None:
 
 
 def save(sandbox: Sandbox, path: str) -> None:
-    """Write all state; the old file stays until the new one is whole."""
+    """Write all state to a new file, then replace the old one, so that a crash leaves one whole."""
     with sandbox.shared.lock:
         text = json.dumps(_state(sandbox))
     fresh = Path(f"{path}.new")
@@ -45,7 +45,7 @@ def save(sandbox: Sandbox, path: str) -> None:
 
 
 def _state(sandbox: Sandbox) -> dict[str, Any]:
-    """Everything worth keeping, as JSON."""
+    """Return everything to save, as JSON values."""
     shared, stripe = sandbox.shared, sandbox.stripe
     return {
         "accounts": {
@@ -68,7 +68,7 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def load(sandbox: Sandbox, path: str) -> None:
-    """Take up where a file left off; what was being sent is sent again."""
+    """Restore the state from a file; deliveries that were being sent are sent again."""
     state = json.loads(Path(path).read_text("utf-8"))
     shared, stripe = sandbox.shared, sandbox.stripe
     with shared.lock:
@@ -89,11 +89,11 @@ def load(sandbox: Sandbox, path: str) -> None:
         for event_id, happening in state.get("answered", {}).items():
             shared.agenda.once_answered(event_id, *happening)
         for row in state["deliveries"]:
-            _take_up(sandbox, Delivery(**row))
+            _restore(sandbox, Delivery(**row))
 
 
-def _take_up(sandbox: Sandbox, delivery: Delivery) -> None:
-    """Remember a delivery, and queue it if it was not through."""
+def _restore(sandbox: Sandbox, delivery: Delivery) -> None:
+    """Restore a delivery, and queue it unless it is held or finished."""
     outbox = sandbox.shared.outbox
     outbox.all[delivery.id] = delivery
     outbox.by_event.setdefault(delivery.event_id, []).append(delivery)

@@ -76,7 +76,7 @@ class StatePage:
 
 
 def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
-    """Deliveries, faults and requests, newest first."""
+    """Return the tables of deliveries, faults and requests, each with its total count."""
     shared = sandbox.shared
     deliveries = list(shared.outbox.all.values())[: -AT_MOST - 1 : -1]
     sent = [
@@ -118,17 +118,17 @@ def _ground_sections(sandbox: Sandbox) -> list[tuple[Section, int]]:
 
 
 def _anchor(title: str) -> str:
-    """The id of a section."""
+    """Return the HTML id of a section."""
     return title.lower().replace(" ", "-")
 
 
 def _tile(title: str, count: int) -> str:
-    """A count that leads to its section."""
+    """Render a count that links to its section."""
     return f'<li><a href="#{_anchor(title)}"><b>{count:,}</b> {escape(title)}</a></li>'
 
 
 def _section(section: Section, count: int) -> str:
-    """One table, or a word that there is nothing."""
+    """Render one table, or a note that it is empty."""
     anchor, title = _anchor(section.title), escape(section.title)
     more = (
         f" <small>latest {len(section.rows)} of {count:,}</small>"
@@ -141,8 +141,8 @@ def _section(section: Section, count: int) -> str:
 
 
 def _table(section: Section, anchor: str) -> str:
-    """A table that scrolls by itself, with the keyboard too; on a narrow screen each cell is a line
-    with its column's name.
+    """Render a table that scrolls on its own, by keyboard too. On a narrow screen each cell is a
+    line with its column's name.
     """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in section.columns)
     rows = "".join(f"<tr>{''.join(map(_cell, section.columns, row))}</tr>" for row in section.rows)
@@ -153,7 +153,7 @@ def _table(section: Section, anchor: str) -> str:
 
 
 def _cell(column: str, value: Any) -> str:
-    """One value; states carry a colour beside their word."""
+    """Render one value; a known state is coloured."""
     text = "–" if value in (None, "") else str(value)
     tone = (
         "good" if text in GOOD else "bad" if text in BAD else "waiting" if text in WAITING else ""
@@ -168,5 +168,5 @@ def _cell(column: str, value: Any) -> str:
 
 
 def add_routes(app: App, sandbox: Sandbox) -> None:
-    """Put the page at ``/``."""
+    """Serve the page at ``/``."""
     app.add_route("/", StatePage(sandbox))

@@ -1,4 +1,4 @@
-"""Breaking connections on purpose, under whichever WSGI server runs."""
+"""Cutting connections on purpose, under the sandbox's own server or gunicorn."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def cut(environ: dict[str, Any], after: float, reset: bool) -> None:
-    """Close a request's connection without an answer; waits first, but no longer than the client
-    does.
+    """Close a request's connection without an answer, after ``after`` seconds or as soon as the
+    client hangs up.
     """
     connection = next((environ[name] for name in SOCKETS if name in environ), None)
     if connection is None:
@@ -32,8 +32,8 @@ def cut(environ: dict[str, Any], after: float, reset: bool) -> None:
 
 
 def _wait(connection: socket.socket, seconds: float) -> None:
-    """Wait until the time is up or the client has hung up."""
+    """Wait until the time is up or the client hangs up."""
     with contextlib.suppress(OSError):
         readable, _, _ = select.select([connection], [], [], seconds)
         if readable and connection.recv(1, socket.MSG_PEEK):
-            time.sleep(seconds)  # it sent more, and waits
+            time.sleep(seconds)  # the client sent more data and still waits

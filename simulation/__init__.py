@@ -1,1 +1,1 @@
-"""The story of the demo, and what keeps it together."""
+"""The demo: a simulated clinic's story, and the processes that it needs."""

@@ -1,5 +1,5 @@
-"""The acts of the story: invoices go out, people pay in every way there is, things break in the
-middle.
+"""The first acts of the story: invoices are sent, customers pay in every possible way, and things
+break meanwhile.
 """
 
 import os
@@ -32,7 +32,7 @@ PEOPLE = (
 )
 DECLINED, DISPUTED = "4000000000009995", "4000000000000259"
 
-# How each invoice's person behaves; the story ends with all of them accounted for.
+# How the customer of each invoice behaves. The end of the story checks every invoice.
 _MANY = {
     "pays": 5,
     "texted, pays": 4,
@@ -54,7 +54,7 @@ BEHAVIOURS = tuple(behaviour for behaviour, count in _MANY.items() for _ in rang
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """The clinic of the story, and its ways to talk."""
+    """The clinic of the story, with its clients of the API and the sandbox."""
 
     id: str
     name: str
@@ -67,7 +67,7 @@ class Clinic:
 
 @dataclass(slots=True)
 class Sent:
-    """An invoice that went out, its payment address, and what its person will do."""
+    """An invoice that was sent, its payment URL, and how its customer behaves."""
 
     invoice: Json
     url: str
@@ -75,7 +75,7 @@ class Sent:
 
 
 def send_invoices(clinic: Clinic) -> list[Sent]:
-    """Eight customers, 25 invoices in dollars and yen, and a payment link for each."""
+    """Create eight customers and 25 invoices in dollars and yen, each with a payment link."""
     people = [_person(clinic, index, name) for index, name in enumerate(PEOPLE)]
     today = business_now().astimezone(ZoneInfo(clinic.time_zone)).date()
     sent = []
@@ -107,7 +107,7 @@ def send_invoices(clinic: Clinic) -> list[Sent]:
 
 
 def _person(clinic: Clinic, index: int, name: str) -> Json:
-    """A customer who agreed to be texted."""
+    """Create a customer who has agreed to texts."""
     person = clinic.api.post(
         "/api/customers",
         {"name": name, "phone": f"+1202555{101 + index:04}"},
@@ -128,14 +128,18 @@ def _person(clinic: Clinic, index: int, name: str) -> Json:
 
 
 def pay_everything(clinic: Clinic, sent: list[Sent], in_the_middle: Callable[[], None]) -> None:
-    """People pay on Stripe's page, some at once; events come back doubled, late and shuffled."""
+    """Let customers pay on Stripe's page, some at once; events arrive duplicated, late and
+    shuffled.
+
+    ``in_the_middle`` is called after the first half.
+    """
     clinic.sandbox.control(
         "settings", seed=7, duplicate_rate=0.3, shuffle_window=0.6, delay_max=0.2, link_limit="race"
     )
     say.chapter(
         "People pay",
-        "on Stripe's hosted page; its events arrive signed, one in three doubled, shuffled within"
-        " 0.8 s",
+        "on Stripe's hosted page; its events arrive signed, one in three duplicated, shuffled"
+        " within 0.8 s",
     )
     half = len(sent) // 2
     with ThreadPoolExecutor(4) as pool:
@@ -157,7 +161,7 @@ def _behave(clinic: Clinic, one: Sent) -> None:
     if one.behaviour == "two tabs":
         second = visit(payer, one.url)
         expect(payer.pay(page), {200}, one)
-        # both go through, unless we have closed the second meanwhile
+        # both succeed, unless Payphone has closed the second in time
         expect(payer.pay(second), {200, 410}, one)
         return
     if one.behaviour == "declined first":
@@ -168,7 +172,7 @@ def _behave(clinic: Clinic, one: Sent) -> None:
 
 
 def texted_address(clinic: Clinic, one: Sent) -> str:
-    """The address in the text that reached the person's phone."""
+    """Wait for the text to reach the customer's phone, and return the URL in it."""
 
     def probe() -> bool:
         return any(
@@ -176,24 +180,24 @@ def texted_address(clinic: Clinic, one: Sent) -> str:
             for message in clinic.sandbox.shown("twilio/messages")["messages"]
         )
 
-    say.wait_for(f"a text with the address of {one.invoice['number']}", probe)
+    say.wait_for(f"a text with the payment address of {one.invoice['number']}", probe)
     return one.url
 
 
 def visit(payer: Payer, url: str) -> Json:
-    """Open the address; while the link is being made it says so, and asks to come back."""
+    """Open the payment URL, retrying for ``PATIENCE`` seconds while the link is being created."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
             return payer.visit(url)
-        except (httpx.HTTPError, ValueError):  # a person who sees an error tries again
+        except (httpx.HTTPError, ValueError):  # a customer who sees an error tries again
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
 
 
 def expect(status: int, wanted: set[int], one: Sent) -> None:
-    """Raises RuntimeError when the payment page answered otherwise."""
+    """Raise ``RuntimeError`` if the payment page answered with another status."""
     if status not in wanted:
         raise RuntimeError(
             f"{one.invoice['number']} ({one.behaviour}): the payment page answered {status}, not"
@@ -202,8 +206,8 @@ def expect(status: int, wanted: set[int], one: Sent) -> None:
 
 
 def _pay_half(clinic: Clinic, invoice: Json) -> None:
-    """Staff take half by card in their own Stripe dashboard: an intent that is not of Payphone's
-    making, tagged with the invoice.
+    """Take half by card in the clinic's own Stripe dashboard: an intent that Payphone did not
+    create, tagged with the invoice.
     """
     amount = invoice["amountDue"] // 2
     stripe_client().v1.payment_intents.create(
@@ -225,8 +229,8 @@ def _pay_half(clinic: Clinic, invoice: Json) -> None:
 
 
 def stripe_client() -> stripe.StripeClient:
-    """Stripe's SDK, as somebody at the clinic would use it; it tells nobody and writes nothing into
-    HOME.
+    """Return Stripe's SDK as the clinic would use it, with telemetry off, so that it writes nothing
+    to HOME.
     """
     stripe.enable_telemetry = False
     return stripe.StripeClient(
@@ -242,7 +246,7 @@ def break_things(redis_url: str) -> None:
 
 
 def kill_worker(redis_url: str, queue: str) -> None:
-    """Kill a worker of this queue, whatever it does just now."""
+    """Kill a worker of this queue, whatever it is doing."""
     redis = connect_redis(redis_url)
 
     def probe() -> int:
@@ -257,9 +261,7 @@ def kill_worker(redis_url: str, queue: str) -> None:
 
 
 def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:
-    """Two payments are given back through the API, one in part; a third is being disputed by its
-    bank.
-    """
+    """Refund two payments through the API, one in part; the bank disputes a third."""
     for one in sent:
         if not one.behaviour.startswith("refunded"):
             continue
@@ -276,7 +278,7 @@ def refunds_and_disputes(clinic: Clinic, sent: list[Sent]) -> None:
         )
     say.chapter(
         "Money goes back",
-        "one refund in part, one in full, through the effects ledger; one payment is disputed by"
+        "one partial refund, one full, through the effects ledger; one payment is disputed by"
         " its bank",
     )
 

@@ -1,4 +1,4 @@
-"""How the story talks: to Payphone's own API, and to the sandbox as its payers and its referee."""
+"""Clients for Payphone's API, and for the sandbox as payer and as referee."""
 
 import time
 from typing import Any
@@ -9,18 +9,20 @@ from simulation.expected import Json
 
 PATIENCE, PAUSE = 60.0, 0.25  # seconds
 ACCEPTED = 202
-GO_ON = "?read=1"  # where our own page leads to whoever has read its notice
+GO_ON = "?read=1"  # the link from New York's notice to the payment page
 
 
 def _is_unknown(answer: httpx.Response) -> bool:
-    """Whether the answer says to ask again: later, or when the first request is over."""
+    """Whether the outcome is still unknown: the service is busy, or the first request
+    in progress.
+    """
     if answer.status_code == httpx.codes.CONFLICT:
         return bool(answer.json().get("code") == "idempotency_in_progress")
     return answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}
 
 
-def _told(answer: httpx.Response) -> Json:
-    """What the answer holds; raises RuntimeError for an error."""
+def _decoded(answer: httpx.Response) -> Json:
+    """Return the decoded answer; raises ``RuntimeError`` for an error."""
     if answer.is_error:
         asked = answer.request
         raise RuntimeError(
@@ -39,24 +41,26 @@ class Api:
         self._client = httpx.Client(base_url=url, headers=headers, timeout=20, trust_env=False)
 
     def get(self, path: str, **params: Any) -> Json:
-        """GET, or the error raised."""
-        return _told(self._asked("GET", path, params=params))
+        """GET; raises ``RuntimeError`` for an error."""
+        return _decoded(self._answer("GET", path, params=params))
 
     def post(
         self, path: str, body: Json, key: str | None = None, until_known: bool = False
     ) -> Json:
-        """POST, or the error raised. `until_known`: 202 is no outcome yet, so it is asked again."""
-        return _told(self._asked("POST", path, key, until_known, json=body))
+        """POST; raises ``RuntimeError`` for an error. `until_known`: a 202 is retried until it has
+        an outcome.
+        """
+        return _decoded(self._answer("POST", path, key, until_known, json=body))
 
     def put(self, path: str, body: Json) -> Json:
-        """PUT, or the error raised."""
-        return _told(self._asked("PUT", path, json=body))
+        """PUT; raises ``RuntimeError`` for an error."""
+        return _decoded(self._answer("PUT", path, json=body))
 
     def patch(self, path: str, body: Json) -> Json:
-        """PATCH, or the error raised."""
-        return _told(self._asked("PATCH", path, json=body))
+        """PATCH; raises ``RuntimeError`` for an error."""
+        return _decoded(self._answer("PATCH", path, json=body))
 
-    def _asked(
+    def _answer(
         self,
         method: str,
         path: str,
@@ -64,8 +68,8 @@ class Api:
         until_known: bool = False,
         **request: Any,
     ) -> httpx.Response:
-        """The answer. What may be repeated is repeated for a minute while nobody knows what came of
-        it: any method but POST, and a POST with its key.
+        """Send a request. While its outcome is unknown, an idempotent one is retried for a minute:
+        any method but POST, and a POST with a key.
         """
         headers, until = {"Idempotency-Key": key} if key else {}, time.monotonic() + PATIENCE
         repeats = bool(key) or method != "POST"
@@ -82,8 +86,10 @@ class Api:
             time.sleep(PAUSE)
 
     def refused(self, path: str, body: Json, status: int, key: str | None = None) -> Json:
-        """POST what must be refused with `status`: the problem it answers."""
-        answer = self._asked("POST", path, key, until_known=True, json=body)
+        """POST what must be refused with `status`, and return the problem; raises ``RuntimeError``
+        otherwise.
+        """
+        answer = self._answer("POST", path, key, until_known=True, json=body)
         if answer.status_code != status:
             raise RuntimeError(
                 f"POST {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"
@@ -91,7 +97,7 @@ class Api:
         return dict(answer.json())
 
     def pages(self, path: str) -> list[Json]:
-        """Every row of a list."""
+        """Return all rows of a list."""
         rows: list[Json] = []
         while True:
             page = self.get(path, limit=100, **({"startingAfter": rows[-1]["id"]} if rows else {}))
@@ -101,8 +107,8 @@ class Api:
 
 
 class Payer:
-    """A person with a card, on Stripe's hosted page at the sandbox. `has_read`: whether they were
-    shown New York's notice before it.
+    """A payer with a card, on Stripe's hosted page at the sandbox. `has_read`: whether they have
+    seen New York's notice.
     """
 
     def __init__(self) -> None:
@@ -115,7 +121,9 @@ class Payer:
         )
 
     def visit(self, url: str) -> Json:
-        """Open a payment address: ours leads to Stripe's page, in New York by way of a notice."""
+        """Open a payment URL, which redirects to Stripe's page; in New York it shows a notice
+        first.
+        """
         answer = self._client.get(url)
         answer.raise_for_status()
         if f'href="{GO_ON}"' in answer.text:
@@ -125,8 +133,8 @@ class Payer:
         return dict(answer.json())
 
     def pay(self, page: Json, card: str = "4242424242424242") -> int:
-        """Press Pay; 200 when it went through, 402 when declined, 410 when there is nothing to pay
-        any more.
+        """Submit the payment form, and return the status: 200 if paid, 402 if declined, 410 if
+        nothing is payable any more.
         """
         return self._client.post(page["url"], data={"card_number": card}).status_code
 
@@ -138,13 +146,13 @@ class Sandbox:
         self._client = httpx.Client(base_url=f"{url}/sandbox", timeout=20, trust_env=False)
 
     def shown(self, path: str) -> Json:
-        """What it shows of itself."""
+        """GET a resource of the control API."""
         answer = self._client.get(f"/{path}")
         answer.raise_for_status()
         return dict(answer.json())
 
     def control(self, path: str, /, **body: Any) -> Json:
-        """Turn something."""
+        """POST to the control API."""
         answer = self._client.post(f"/{path}", json=body)
         answer.raise_for_status()
         return dict(answer.json())

@@ -1,9 +1,9 @@
-"""Business time that jumps: what the scheduler would have done meanwhile is done at each stop."""
+"""Moves business time in jumps; at each stop the scheduler's due scans are run."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import jobs  # noqa: F401 - makes every job known
+import jobs  # noqa: F401 - registers every job
 from models.base import to_micros
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
@@ -17,11 +17,14 @@ SOON = timedelta(seconds=3)
 
 
 def move_business_time(moment: datetime, delivered: Callable[[], bool]) -> None:
-    """Let it be `moment` for every process, run the scans that follow business time, and wait until
-    what is due then has been done. Everything else follows real time, which goes on as ever.
+    """Set every process's business time to `moment`, run the scans that follow business time, and
+    wait until what is then due has been done. Everything else follows real time, which is not
+    changed.
+
+    Raises ``RuntimeError`` if `moment` is not ahead.
     """
     if moment <= business_now():
-        raise RuntimeError(f"Business time only goes forward, and {moment} is over.")
+        raise RuntimeError(f"Business time only moves forward, and {moment} has passed.")
     shift = moment - real_now()
     shared_shift(get_settings().payphone_business_clock).seconds = shift.total_seconds()
     key = f"business@{moment.isoformat()}"
@@ -38,7 +41,7 @@ def until_done(what: str, delivered: Callable[[], bool]) -> None:
 
 
 def _any_due() -> bool:
-    """Whether a job runs or is due; one that waits for later is not."""
+    """Whether a job is running or due within ``SOON``; jobs that wait for later do not count."""
     due = (StagedJob.state == "running") | (
         (StagedJob.state == "waiting") & (StagedJob.due_at <= to_micros(real_now() + SOON))
     )

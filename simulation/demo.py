@@ -1,8 +1,8 @@
-"""`bin/demo`: everything on this machine, under honcho, from the Procfile's own commands.
+"""`bin/demo`: everything on this machine, under honcho, with the Procfile's own commands.
 
-honcho runs an embedded Valkey, the sandbox, web, worker, scheduler and the story. The story's lines
-go to the terminal, everybody else's to `var/log`. A reaper ends what is left when this process
-dies.
+honcho runs an embedded Valkey, the sandbox, web, worker, scheduler and the story. The story's
+output goes to the terminal, that of the other processes to `var/log`. A reaper kills what is left
+when this process dies.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from simulation.stop_leftovers import MARK
 
 
 class Printer:
-    """The story speaks to the terminal; everyone else to a file of their own."""
+    """Prints the story's output to the terminal, and every other process's to its own file."""
 
     width = 0
 
@@ -48,7 +48,7 @@ class Printer:
         self._files: dict[str, IO[str]] = {}
 
     def write(self, message: Message) -> None:
-        """Take one piece of output from honcho."""
+        """Write one message from honcho."""
         text = (
             message.data.decode("utf-8", "replace")
             if isinstance(message.data, bytes)
@@ -64,11 +64,12 @@ class Printer:
 
 
 def main() -> None:
-    """Start everything, play the story, and leave nothing behind. Where no file can be written, a
-    sentence says so.
+    """Start everything, play the story, and leave nothing behind.
+
+    If a file cannot be written, exits with a message that says so.
     """
     chosen = _options()
-    os.umask(0o077)  # what any of its processes writes is this user's alone
+    os.umask(0o077)  # only this user can read what the processes write
     try:
         _play(chosen)
     except Misconfigured as error:
@@ -94,7 +95,7 @@ def _play(chosen: argparse.Namespace) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("A demo is running in this folder already. Stop it with Ctrl-C, then start again.")
-    DESCRIPTION.unlink(missing_ok=True)  # one that a power cut left
+    DESCRIPTION.unlink(missing_ok=True)  # left over from a power cut
     for folder in (STATE, LOGS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
@@ -147,13 +148,13 @@ def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
         str(DESCRIPTION),
         str(SETTINGS),
     ]
-    # It holds the lock's file too, so that no second demo starts before the first one's processes
-    # are gone.
+    # The reaper inherits the lock's file, so that no second demo starts before the first one's
+    # processes are gone.
     return subprocess.Popen(command, cwd=ROOT, pass_fds=[lock.fileno()])  # noqa: S603
 
 
 def _commands(env: dict[str, str]) -> dict[str, str]:
-    """What honcho runs: the Procfile's processes, and the demo's own beside them."""
+    """Return honcho's commands: the Procfile's processes, and the demo's own."""
     python = shlex.quote(sys.executable)
     port = env["SANDBOX_URL"].rsplit(":", 1)[1]
     texts = f"http://{HOST}:{env['PORT']}/api/webhooks/twilio/messages"
@@ -194,14 +195,14 @@ def _run(env: dict[str, str], chosen: argparse.Namespace) -> int:
 
 
 def _code(manager: Any) -> int:
-    """The story's own exit code; another process that ended first makes it a failure."""
+    """Return the story's exit code, or a failure if another process ended first."""
     # honcho has no other way to ask
     code = manager._processes["story"].get("returncode")  # noqa: SLF001
     return code if code is not None and code >= 0 else (manager.returncode or 1)
 
 
 def _write_pids(manager: Any) -> None:
-    """Tell the story which process is which, once honcho has started all of them."""
+    """Write every process's pid for the story, once honcho has started all of them."""
     while not manager._all_started():  # noqa: SLF001
         time.sleep(0.02)
     pids = {name: process["pid"] for name, process in manager._processes.items()}  # noqa: SLF001

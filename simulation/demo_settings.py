@@ -1,4 +1,4 @@
-"""The environment of the demo's processes: ports that are free, keys made up for the day."""
+"""The environment of the demo's processes: free ports, and new random keys."""
 
 import os
 import secrets
@@ -15,20 +15,20 @@ from simulation.stop_leftovers import MARK
 HOST = "127.0.0.1"
 CLINIC_NUMBER = "+12025550100"
 CLINIC_ZONE = "America/New_York"
-# Below those that the system chooses from, by default on Linux: a process takes its port only
-# seconds after it was found free. In an order of chance, for demos that start together.
+# Below Linux's default ephemeral range, because a process binds its port only seconds after it was
+# found free. In random order, so that demos that start together do not collide.
 _PORTS = range(20_000, 32_000)
 _ports = iter(secrets.SystemRandom().sample(_PORTS, len(_PORTS)))
 
 
 def free_port(wanted: int = 0) -> int:
-    """A port that is free now, and that the system (Linux, by default) gives to nobody who names
-    none; exits with a clear message when `wanted` is taken.
+    """Return a free port outside Linux's default ephemeral range, or `wanted`; exits with a message
+    if `wanted` is taken.
     """
     if wanted and not _is_free(wanted):
         sys.exit(
             f"Port {wanted} is taken by another program. Stop it, or run PORT=0 bin/demo, which"
-            " takes a free one."
+            " picks a free one."
         )
     return wanted or next(port for port in _ports if _is_free(port))
 
@@ -44,8 +44,8 @@ def _is_free(port: int) -> bool:
 
 
 def demo_settings(mode: str) -> dict[str, str]:
-    """The demo's own values; what is set in the environment wins, but for keys that move real
-    money.
+    """Return the demo's environment. Variables that are set win over the demo's own values; exits
+    if the Stripe key is live, because the demo moves money.
     """
     if os.environ.get("STRIPE_SECRET_KEY", "").startswith(("sk_live_", "rk_live_")):
         sys.exit(
@@ -100,15 +100,15 @@ def demo_settings(mode: str) -> dict[str, str]:
 
 
 def _without_proxy(given: dict[str, str]) -> dict[str, str]:
-    """The demo talks to itself on this machine: no proxy is to carry that."""
+    """Exempt this machine from any proxy: the demo only talks to itself."""
     kept = given.get("NO_PROXY") or given.get("no_proxy")
     hosts = ",".join(filter(None, [kept, HOST, "localhost"]))
     return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def for_commands(env: dict[str, str]) -> dict[str, str]:
-    """What `bin/payphone --demo` takes over: every setting, also what this shell gave, for the
-    other shell may not have it.
+    """Return the settings that `bin/payphone --demo` uses, including those from this shell, because
+    another shell might not have them.
     """
     return {
         name: value
@@ -118,9 +118,9 @@ def for_commands(env: dict[str, str]) -> dict[str, str]:
 
 
 def until_mid_morning(now: datetime) -> int:
-    """Seconds until half past ten at the clinic: nobody is texted at night, not even in a demo."""
+    """Return the seconds until half past ten at the clinic, because texts are not sent at night."""
     then = now.astimezone(ZoneInfo(CLINIC_ZONE)).replace(
         hour=10, minute=30, second=0, microsecond=0
     )
-    # By timestamps: two times of one zone are subtracted as if its clocks never changed.
+    # By timestamps, because subtracting two times of one zone ignores changes of its clocks.
     return int(then.timestamp() - now.timestamp())

@@ -1,7 +1,7 @@
-"""What the sandbox's own ledger implies for an invoice, in plain arithmetic: the referee of the
-story.
+"""What the sandbox's records imply for invoices, clinics and customers: the referee of the story.
 
-Deliberately not the fold that Payphone uses: two ways that agree are worth more than one.
+Deliberately in plain arithmetic, not with the fold that Payphone uses: two independent calculations
+that agree prove more than one.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One invoice, as Stripe's stand-in has it and as Payphone has it. Minor units."""
+    """One invoice, as Stripe's stand-in and as Payphone has it. Minor units."""
 
     number: str
     currency: str
@@ -32,8 +32,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one clinic: here, and in the books of the providers. Minor units; `numbers`
-    are those that it has at Twilio once it is live.
+    """How one clinic's deployment ended, here and at the providers. Minor units; `numbers` is how
+    many it has at Twilio once it is live.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether it ended as it should, and kept only what a live clinic has."""
+        """Whether the deployment ended as expected, and kept only what a live clinic has."""
         live = self.status == "live"
         number = (self.numbers, 0) if live else (self.bought, self.bought)
         return (
@@ -62,8 +62,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Contacted:
-    """One contact that was made: when, in the person's zone, by text or call, what came of it, and
-    the rules that it breaks by the checker.
+    """One text or call: when, in the customer's zone, its outcome, and the rules that it breaks
+    according to the checker.
     """
 
     at: datetime
@@ -74,8 +74,8 @@ class Contacted:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What the month was for one person. `paid_at`: None while they have not paid all. `refusals`:
-    why they were not contacted, by the gate's codes.
+    """One customer's month. `paid_at` is None until they have paid everything; `refusals` is why
+    they were not contacted, by the gate's codes.
     """
 
     clinic: str
@@ -90,12 +90,12 @@ class Course:
 
     @property
     def holds(self) -> bool:
-        """Whether no contact breaks a rule, and whoever means to pay has."""
+        """Whether no contact breaks a rule, and exactly the customers meant to pay have paid."""
         return not any(one.wrong for one in self.contacts) and self.pays == (self.owed == 0)
 
 
 def judge(invoice: Json, ledger: Json, today: date, note: str = "") -> Verdict:
-    """Compare an invoice of the API with the sandbox's ledger."""
+    """Compare an invoice from the API with the sandbox's ledger."""
     total = ledger["invoices"].get(
         invoice["id"], {"received": 0, "refunded": 0, "refunds_pending": 0, "disputed": 0}
     )

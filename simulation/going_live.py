@@ -1,5 +1,5 @@
-"""The act in which clinics go live: configured free, charged once at Deploy, and given back what
-could not be finished; beside what Stripe, Twilio and Vapi have on their own books.
+"""The act in which clinics go live: configured for free, charged once at Deploy, and refunded if
+the deployment fails; then checked against what Stripe, Twilio and Vapi have on record.
 """
 
 import base64
@@ -19,7 +19,7 @@ LASTING_SECONDS = 120.0
 
 @dataclass(slots=True)
 class Candidate:
-    """A clinic that means to go live, and what is to become of it."""
+    """A clinic that wants to go live, and how that should end."""
 
     name: str
     what: str
@@ -33,35 +33,35 @@ class Candidate:
 
     @property
     def own(self) -> Api:
-        """Its way to talk."""
+        """Its API client; raises ``RuntimeError`` before its account is opened."""
         if self.api is None:
             raise RuntimeError(f"{self.name} has not opened its account.")
         return self.api
 
     @property
     def home(self) -> str:
-        """Where its account is."""
+        """The path of its account."""
         return f"/api/accounts/{self.id}"
 
 
 def clinics_go_live(clinic: Clinic) -> list[Candidate]:
-    """Eight clinics go through the wizard."""
+    """Take eight clinics through the wizard."""
     clinic.sandbox.control("twilio/ports", step=1)
-    candidates = [_opened(clinic, each) for each in _candidates()]
+    candidates = [_open(clinic, each) for each in _candidates()]
     say.chapter(
         "Clinics go live",
-        f"{len(candidates)} configure how calls reach them; nothing is charged or bought for that",
+        f"{len(candidates)} configure how calls reach them, which charges and buys nothing",
     )
     usual, abandoned, refused, asked, broken, killed, ported, sip = candidates
-    del abandoned  # it never comes back
-    _is_refused_first(clinic, refused)
-    _confirms(clinic, asked)
-    _breaks(clinic, broken)  # while nobody else makes an assistant
+    del abandoned  # this clinic stops at the wizard
+    _retry_with_second_card(clinic, refused)
+    _authenticate_payment(clinic, asked)
+    _fail_at_vapi(clinic, broken)  # alone, so that the fault hits its assistant
     for each in (usual, ported, sip):
-        _deploys(each)
-    _is_killed(killed)
+        _deploy(each)
+    _kill_during_deployment(killed)
     for each in (usual, killed, ported, sip):
-        _ends(each, each.expected)
+        _wait_for_end(each, each.expected)
     return candidates
 
 
@@ -72,20 +72,22 @@ def _candidates() -> list[Candidate]:
         Candidate("Hill Pediatrics", "first card refused", "pm_card_chargeCustomerFail", "live"),
         Candidate(
             "Elm Street Clinic",
-            "bank asks",
+            "bank asks to confirm",
             "pm_card_authenticationRequired",
             "live",
             zone="America/Los_Angeles",
         ),
-        Candidate("Bay Orthodontics", "no assistant", "pm_card_visa", "rolled_back"),
+        Candidate("Bay Orthodontics", "assistant fails", "pm_card_visa", "rolled_back"),
         Candidate("Mill Road Practice", "workers killed", "pm_card_visa", "live"),
         Candidate("Pine Street Dental", "number ported", "pm_card_visa", "live", "ported"),
-        Candidate("Quay Eye Clinic", "comes by SIP", "pm_card_visa", "live", "sip"),
+        Candidate("Quay Eye Clinic", "connects by SIP", "pm_card_visa", "live", "sip"),
     ]
 
 
-def _opened(clinic: Clinic, each: Candidate) -> Candidate:
-    """Its account, its voice and its number, and a card where it has one."""
+def _open(clinic: Clinic, each: Candidate) -> Candidate:
+    """Open the clinic's account, configure its voice and number, and save its card if
+    it has one.
+    """
     url = os.environ["PUBLIC_URL"]
     made = Api(url, clinic.operator_key).post(
         "/api/accounts", {"name": each.name, "timeZone": each.zone}, key=f"open-{each.name}"
@@ -94,12 +96,12 @@ def _opened(clinic: Clinic, each: Candidate) -> Candidate:
     each.own.put(f"{each.home}/voice", {"provider": "vapi", "voiceId": "Elliot"})
     each.own.put(f"{each.home}/phone/{each.method}", _phone(each))
     if each.card:
-        _saves_card(clinic, each, each.card, "first")
+        _save_card(clinic, each, each.card, "first")
     return each
 
 
 def _phone(each: Candidate) -> Json:
-    """How its calls arrive, as it says so."""
+    """Return the body that configures how its calls arrive."""
     if each.method == "forwarded":
         return {"businessName": each.name, "clinicNumber": "+12025550177", "areaCode": "202"}
     if each.method == "sip":
@@ -122,8 +124,10 @@ def _phone(each: Candidate) -> Json:
     }
 
 
-def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
-    """Stripe's form takes the card, where its bank may ask; then the browser tells us."""
+def _save_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
+    """Confirm the card in Stripe's form, with authentication if the bank asks, then report it to
+    us.
+    """
     opened = each.own.post(f"{each.home}/setup-intents", {}, key=f"{each.id}-{key}")
     intent = opened["setupIntentId"]
     confirmed = stripe_client().v1.setup_intents.confirm(intent, {"payment_method": card})
@@ -136,8 +140,8 @@ def _saves_card(clinic: Clinic, each: Candidate, card: str, key: str) -> None:
     )
 
 
-def _deploys(each: Candidate) -> str:
-    """What it costs is confirmed, and Deploy is clicked."""
+def _deploy(each: Candidate) -> str:
+    """Confirm the cost and click Deploy; returns the deployment's id."""
     due = each.own.get(f"{each.home}/cost-preview")["dueNow"]
     confirmed = {"confirmedCost": due["amount"], "confirmedCurrency": due["currency"]}
     key = f"{each.id}-deploy-{len(each.deployments)}"
@@ -146,8 +150,8 @@ def _deploys(each: Candidate) -> str:
     return str(begun["id"])
 
 
-def _ends(each: Candidate, status: str) -> Json:
-    """Wait until its deployment has ended as it should."""
+def _wait_for_end(each: Candidate, status: str) -> Json:
+    """Wait for the deployment to end; raises ``RuntimeError`` if it ends with another status."""
 
     def ended() -> Json | None:
         shown = each.own.get(f"/api/deployments/{each.deployments[-1]}")
@@ -160,18 +164,18 @@ def _ends(each: Candidate, status: str) -> Json:
     return shown
 
 
-def _is_refused_first(clinic: Clinic, each: Candidate) -> None:
-    _deploys(each)
-    _ends(each, "failed")
-    _saves_card(clinic, each, "pm_card_visa", "second")
-    _deploys(each)
-    _ends(each, "live")
+def _retry_with_second_card(clinic: Clinic, each: Candidate) -> None:
+    _deploy(each)
+    _wait_for_end(each, "failed")
+    _save_card(clinic, each, "pm_card_visa", "second")
+    _deploy(each)
+    _wait_for_end(each, "live")
 
 
-def _confirms(clinic: Clinic, each: Candidate) -> None:
-    """Its bank wants the cardholder, who confirms on the page."""
-    deployment = _deploys(each)
-    _ends(each, "payment_action_required")
+def _authenticate_payment(clinic: Clinic, each: Candidate) -> None:
+    """Deploy with a card whose bank asks the cardholder to authenticate on the page."""
+    deployment = _deploy(each)
+    _wait_for_end(each, "payment_action_required")
     action = each.own.post(
         f"/api/deployments/{deployment}/payment-action", {}, key=f"{each.id}-action"
     )
@@ -187,29 +191,29 @@ def _confirms(clinic: Clinic, each: Candidate) -> None:
             each.own.get(f"/api/deployments/{deployment}")["status"] != "payment_action_required"
         ),
     )
-    _ends(each, "live")
+    _wait_for_end(each, "live")
 
 
-def _breaks(clinic: Clinic, each: Candidate) -> None:
-    """Vapi refuses to make its assistant: all is undone, and the fee refunded."""
+def _fail_at_vapi(clinic: Clinic, each: Candidate) -> None:
+    """Deploy while Vapi refuses the assistant: everything is rolled back, and the fee refunded."""
     fault = {"kind": "refused_400", "provider": "vapi", "method": "POST", "path": "/assistant"}
     clinic.sandbox.control("faults", **fault, times=1)
-    _deploys(each)
-    _ends(each, "rolled_back")
+    _deploy(each)
+    _wait_for_end(each, "rolled_back")
 
 
-def _is_killed(each: Candidate) -> None:
-    """All workers are killed as it deploys; whoever comes next goes on."""
-    deployment = _deploys(each)
+def _kill_during_deployment(each: Candidate) -> None:
+    """Kill a worker of the deploys queue during the deployment, which another process resumes."""
+    deployment = _deploy(each)
     say.wait_for(
-        "its deployment to be under way",
+        "its deployment to be in progress",
         lambda: each.own.get(f"/api/deployments/{deployment}")["status"] != "queued",
     )
     kill_worker(os.environ["REDIS_URL"], "deploys")
 
 
 def outcome(clinic: Clinic, each: Candidate) -> Outcome:
-    """What became of a clinic, here and there."""
+    """Return how a clinic's deployment ended, here and at the providers."""
     account = each.own.get(each.home)
     told = account["deployment"]["status"] if account["deployment"] else "not deployed"
     charges = [
@@ -236,25 +240,27 @@ def outcome(clinic: Clinic, each: Candidate) -> Outcome:
 
 
 def _fees(clinic: Clinic) -> list[Json]:
-    """What Twilio bills for numbers."""
+    """Return Twilio's fees for numbers."""
     bills: list[Json] = clinic.sandbox.shown("twilio/ledger")["bills"]
     return [fee for fee in bills if fee["what"] == "number"]
 
 
 def _owned(clinic: Clinic) -> list[Json]:
-    """The numbers that are ours at Twilio, but for the one that clinics text from."""
+    """Return our numbers at Twilio, except the one that clinics text from."""
     numbers: list[Json] = clinic.sandbox.shown("twilio/bought")["numbers"]
     return [number for number in numbers if "-ln_" in number["friendly_name"]]
 
 
 def _at_vapi(clinic: Clinic) -> set[str]:
-    """Everything there is at Vapi."""
+    """Return the ids of all objects at Vapi."""
     kinds = clinic.sandbox.shown("vapi/objects")
     return {row["id"] for rows in kinds.values() for row in rows}
 
 
 def nothing_else_is_there(clinic: Clinic, outcomes: list[Outcome]) -> bool:
-    """Whether the providers have just what the table says, and nothing that no clinic knows of."""
+    """Whether the providers have exactly what the outcomes say, and nothing that belongs to no
+    clinic.
+    """
     numbers = sum(outcome.numbers for outcome in outcomes if outcome.status == "live")
     return (
         len(_fees(clinic)) == sum(outcome.bought for outcome in outcomes)

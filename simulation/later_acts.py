@@ -1,6 +1,4 @@
-"""The later acts: a card on the phone, a wish to be left alone,
-a day on which no webhook arrives.
-"""
+"""The later acts: a payment by phone, an opt-out, and a day on which no webhook arrives."""
 
 import os
 import subprocess
@@ -16,12 +14,12 @@ from simulation.api import Payer
 from simulation.reckoning import reckon
 
 HOUR = 3600  # seconds
-ACT_LASTS = 120.0  # seconds, on a busy machine
-AFTERWARDS = 5.0  # seconds until the scheduler has staged its backfill
+ACT_LASTS = 120.0  # seconds that the act takes on a busy machine
+AFTERWARDS = 5.0  # seconds by which the scheduler has staged its backfill
 
 
 def people_on_the_phone(clinic: Clinic, sent: list[Sent]) -> None:
-    """Somebody pays by phone, with a card that is declined and then with a saved one; somebody
+    """One customer pays by phone, first with a card that is declined, then with a saved card; one
     texts STOP.
     """
     for one in sent:
@@ -34,9 +32,9 @@ def people_on_the_phone(clinic: Clinic, sent: list[Sent]) -> None:
 def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
     invoice = {"invoiceId": one.invoice["id"]}
     stolen = invoice | {"paymentMethodId": "pm_card_chargeDeclinedStolenCard"}
-    # charged only once the invoice's link is closed
+    # the charge waits until the invoice's link is closed
     declined = clinic.api.refused("/api/payments/phone", stolen, 402, f"stolen-{one.invoice['id']}")
-    say.chapter("A card on the phone", f"declined; the clinic is told: {declined['advice']}")
+    say.chapter("A card on the phone", f"declined; advice to the clinic: {declined['advice']}")
     key = f"customer-{one.invoice['id']}"
     customer = stripe_client().v1.customers.create(
         {"name": "on file", "metadata": {"account_id": clinic.id}}, {"idempotency_key": key}
@@ -54,7 +52,7 @@ def _pay_by_phone(clinic: Clinic, one: Sent) -> None:
 
 def _say_stop(clinic: Clinic, one: Sent) -> None:
     texted_address(clinic, one)
-    # one on its way is told as such, whoever stops
+    # a text still in transit could be reported after the STOP
     say.wait_for("the text to be reported as delivered", lambda: _delivered(one.invoice["id"]))
     phone = clinic.api.get(f"/api/invoices/{one.invoice['id']}")["customer"]["phone"]
     clinic.sandbox.control(
@@ -62,7 +60,7 @@ def _say_stop(clinic: Clinic, one: Sent) -> None:
     )
     ledger = f"/api/customers/{one.invoice['customer']['id']}/contact-ledger"
     say.wait_for(
-        "the STOP to be heard",
+        "the STOP to be recorded",
         lambda: any(
             entry["type"] == "optOut" for entry in clinic.api.get(ledger, limit=100)["data"]
         ),
@@ -85,18 +83,18 @@ def _delivered(invoice_id: str) -> bool:
 
 
 def until_clear_of_the_hour(now: float) -> float:
-    """Seconds to wait so that the scheduler's own backfill, at each full hour (UTC), does not come
-    within this act; 0 if it does not come soon. `now` in seconds since the epoch.
+    """Return the seconds to wait so that the scheduler's backfill, at each full hour (UTC), does
+    not run during this act; 0 if it is not due soon. `now` is in seconds since the epoch.
     """
     left = HOUR - now % HOUR
     return left + AFTERWARDS if left < ACT_LASTS else 0.0
 
 
 def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) -> None:
-    """Two people pay while none of Stripe's webhooks arrives; then the events are fetched."""
+    """Let two customers pay while none of Stripe's webhooks arrives, then backfill the events."""
     wait = until_clear_of_the_hour(time.time())
     if wait:
-        say.step(f"waiting {wait:.0f} s for the hourly backfill, which would fetch it")
+        say.step(f"waiting {wait:.0f} s, so that the hourly backfill does not run during this act")
         time.sleep(wait)
         settled()
     clinic.sandbox.control("settings", drop_rate=1.0)
@@ -112,7 +110,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
     )
     if len(missing) != sum(one.behaviour == "pays on a missed day" for one in sent):
         raise RuntimeError(
-            f"{len(missing)} invoices differ before the backfill; that is not what was missed."
+            f"{len(missing)} invoices differ before the backfill, not just the missed payments."
         )
     command = [sys.executable, "-m", "bin.commands", "events", "backfill", "--since", "1d"]
     done = subprocess.run(  # noqa: S603 - our own command

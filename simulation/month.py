@@ -1,5 +1,5 @@
-"""A month of two clinics in different states: who is texted, who is called, who is left alone and
-why, what is promised, kept and paid; and whether a second reading of the rules agrees.
+"""A month at two clinics in different states: who is texted or called, who is not and why, what is
+promised, kept and paid; and whether a second implementation of the rules agrees.
 """
 
 import os
@@ -28,16 +28,16 @@ STOPS = (time(8, 40), time(13, 10))  # of each day, in New York
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = 30
 NEVER = datetime.max.replace(tzinfo=UTC)
-# what forbids to ask for money, and not to thank for it
+# reasons that forbid asking for money, but not thanking for it
 ABOUT_MONEY = {"invoice_paid", "invoice_not_collectable", "promised"}
 AGREED = "I agree to be texted and called about my invoices, also by an artificial voice."
 
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who owes, what they do, and what has been seen of them.
+    """A customer who owes money: how they behave, and what was recorded about them.
 
-    `pays`: when they do: at the first `text`, at the `call`, on the day they `promise`, or never.
+    `pays`: when they pay: at the first `text`, at the `call`, on the day they `promise`, or never.
     `script`: how they answer the phone.
     """
 
@@ -62,8 +62,8 @@ class Person:
 
 
 def people_of_boston() -> list[Person]:
-    """Patients of the clinic in Massachusetts, where two calls a week are the most, and one in New
-    York, who reads a notice before they pay by card.
+    """Return the patients of the clinic in Massachusetts, which allows two calls a week, and one in
+    New York, who must see a notice before paying by card.
     """
     place = ("Boston", "MA", "02101", "America/New_York")
     new_york = ("New York", "NY", "10001", "America/New_York")
@@ -78,7 +78,9 @@ def people_of_boston() -> list[Person]:
 
 
 def people_of_sacramento() -> list[Person]:
-    """Patients of the clinic in California, where a person has to introduce a call."""
+    """Return the patients of the clinic in California, where a person must introduce an automated
+    call.
+    """
     place = ("Sacramento", "CA", "95814", "America/Los_Angeles")
     return [
         Person("Frederick Douglass", "+19165550146", *place, pays="text", bills=3),
@@ -91,7 +93,7 @@ PEOPLE = {"Harbor Dental": people_of_boston, "Elm Street Clinic": people_of_sacr
 
 
 def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
-    """Play it with the clinics that are live in `PEOPLE`; what it was for each person."""
+    """Play the month for the live clinics in `PEOPLE`, and return each customer's course."""
     say.chapter("A month", f"two clinics, {DAYS} days; at each stop the scans of the day run")
     places = [(one, PEOPLE[one.name]()) for one in candidates if one.name in PEOPLE]
     for candidate, people in places:
@@ -110,19 +112,19 @@ def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
         if any(paid):
             until_done("what people paid", delivered)
         for _, one in everybody:
-            _see(one)
+            _observe(one)
     return [_course(candidate, one) for candidate, one in everybody]
 
 
 def _stops() -> list[datetime]:
-    """The moments at which business time stops, in order."""
+    """Return the moments at which business time stops, in order."""
     first = business_now().astimezone(NEW_YORK).date() + timedelta(days=1)
     days = [first + timedelta(days=day) for day in range(DAYS)]
     return [datetime.combine(day, stop, NEW_YORK).astimezone(UTC) for day in days for stop in STOPS]
 
 
 def _is_due(stop: datetime) -> bool:
-    """Whether a scan would find anything by then, or a day has come for which somebody promised."""
+    """Whether a scan would find anything by then, or a promised day has come."""
     today = stop.astimezone(NEW_YORK).date()
     open_promise = (Promise.state == "open") & (
         (Promise.decided_from <= stop) | (Promise.promised_for == today)
@@ -138,12 +140,12 @@ def _is_due(stop: datetime) -> bool:
 
 
 def _delivered(clinic: Clinic) -> Callable[[], bool]:
-    """Whether the providers have nothing left to tell us."""
+    """Return a probe for whether the providers have delivered every webhook."""
     return lambda: bool(clinic.sandbox.shown("deliveries?state=none")["idle"])
 
 
 def _begin(clinic: Clinic, candidate: Candidate, people: list[Person]) -> None:
-    """It texts and calls from its own number, and sends its first invoices, due today."""
+    """Let the clinic text and call from its own number, and send its first invoices, due today."""
     line = PhoneLine.of(candidate.id)
     if line is None:
         raise RuntimeError(f"{candidate.name} is live and has no number.")
@@ -158,7 +160,7 @@ def _begin(clinic: Clinic, candidate: Candidate, people: list[Person]) -> None:
 
 
 def _enrol(candidate: Candidate, one: Person, today: date) -> None:
-    """A patient who agreed to be contacted, and what they owe."""
+    """Create a patient who agreed to be contacted, with their invoices."""
     address = {
         "line1": "1 Main Street",
         "city": one.city,
@@ -195,7 +197,7 @@ def _enrol(candidate: Candidate, one: Person, today: date) -> None:
 
 
 def _approve(candidate: Candidate) -> int:
-    """Staff look at the first contacts that wait, and approve them all: so many."""
+    """Approve all drafts of first contacts, as staff would; returns how many."""
     waiting = candidate.own.get("/api/work-items", state="open", kind="draft")["data"]
     ids = [item["context"]["plannedContactId"] for item in waiting]
     if ids:
@@ -204,12 +206,12 @@ def _approve(candidate: Candidate) -> int:
 
 
 def _pays(clinic: Clinic, one: Person) -> bool:
-    """Whether somebody pays now: once they have been reached as they wish."""
+    """Let a customer pay if the moment has come; returns whether they did."""
     if one.paid_at is not None or not _is_time_to_pay(one):
         return False
     for address in _addresses(clinic, one):
         payer = Payer()
-        if payer.pay(visit(payer, address)) != 200:  # noqa: PLR2004 - it went through
+        if payer.pay(visit(payer, address)) != 200:  # noqa: PLR2004 - paid
             raise RuntimeError(f"{one.name} could not pay at {address}.")
         if payer.has_read != (one.state == "NY"):
             raise RuntimeError(f"{one.name} read New York's notice: {payer.has_read}.")
@@ -230,7 +232,7 @@ def _is_time_to_pay(one: Person) -> bool:
 
 
 def _addresses(clinic: Clinic, one: Person) -> list[str]:
-    """The payment addresses in the texts on the person's phone, each once."""
+    """Return the payment URLs in the texts on the customer's phone, without duplicates."""
     own = re.escape(os.environ["PUBLIC_URL"]) + r"/p/\w+"
     texts = clinic.sandbox.shown("twilio/messages")["messages"]
     found = [
@@ -243,19 +245,19 @@ def _addresses(clinic: Clinic, one: Person) -> list[str]:
 
 
 def _texts(one: Person) -> list[Message]:
-    """The texts that left for them, oldest first."""
+    """Return the texts sent to a customer, oldest first."""
     sent = (Message.customer == one.id) & Message.sent_at.is_null(False)
     return list(Message.select().where(sent).order_by(Message.sent_at))
 
 
 def _calls(one: Person) -> list[Call]:
-    """The calls that were made to them, oldest first."""
+    """Return the calls made to a customer, oldest first."""
     made = (Call.customer == one.id) & Call.attempted_at.is_null(False)
     return list(Call.select().where(made).order_by(Call.attempted_at))
 
 
-def _see(one: Person) -> None:
-    """Why they are not contacted just now, where they are not."""
+def _observe(one: Person) -> None:
+    """Record why a customer is not contacted now, and a new promise."""
     course = ContactCourse.one("customer_id = ?", one.id)
     if course is not None and course.code:
         one.refusals[course.code] = course.reason
@@ -265,7 +267,7 @@ def _see(one: Person) -> None:
 
 
 def _course(candidate: Candidate, one: Person) -> Course:
-    """What was done about a person, and what the checker holds against it."""
+    """Return what was done about a customer, with the rules broken according to the checker."""
     made = [(text.sent_at, "sms", text.kind, text.invoice_id) for text in _texts(one)]
     made += [
         (call.attempted_at, "voice", call.outcome, (call.invoice_ids or [""])[0])
@@ -301,7 +303,7 @@ def _course(candidate: Candidate, one: Person) -> Course:
 
 
 def _case(one: Person, by: str, debt: str, at: datetime) -> Case:
-    """The person as the story knows them, when they were contacted."""
+    """Return the checker's view of a customer at the time of a contact, as the story knows them."""
     promises = [until for since, until in one.promised if since < at]
     address = {"city": one.city, "state": one.state, "postalCode": one.postal, "country": "US"}
     return Case(

@@ -1,13 +1,13 @@
-"""Where a demo keeps its files: `var/`, or what `PAYPHONE_STATE_DIR` names."""
+"""Where a demo keeps its files: `var/`, or the folder in `PAYPHONE_STATE_DIR`."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from runtime.start import settings_or_say
+from runtime.start import parsed_settings_or_exit
 
-_settings = settings_or_say()
+_settings = parsed_settings_or_exit()
 VAR = _settings.state_dir
 STATE = VAR / "demo"
 CLOCK = STATE / "business-clock"
@@ -17,7 +17,7 @@ SETTINGS = _settings.demo_settings
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON that holds secrets, whole or not at all, readable by this user only."""
+    """Write JSON with secrets atomically, readable by this user only."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,4 +1,6 @@
-"""The end of the story: are the books quiet, and do they agree with Stripe's, to the minor unit?"""
+"""The end of the story: whether all work is done, and the books agree with Stripe's to the minor
+unit.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -16,13 +18,11 @@ from simulation.acts import Clinic, Sent
 from simulation.api import Sandbox
 from simulation.expected import Verdict, judge
 
-SOON = timedelta(seconds=30)  # longer than what is tried again usually waits
+SOON = timedelta(seconds=30)  # longer than the usual delay of a retry
 
 
 def quiet(sandbox: Sandbox) -> bool:
-    """Whether every event has been delivered, taken in and processed, and every job is over, but
-    for those that wait for much later.
-    """
+    """Whether every event has been delivered and processed, and no job is running or due soon."""
     if not sandbox.shown("deliveries?state=none")["idle"]:
         return False
     soon = to_micros(real_now() + SOON)
@@ -34,7 +34,7 @@ def quiet(sandbox: Sandbox) -> bool:
 
 
 def reckon(clinic: Clinic, sent: list[Sent]) -> list[Verdict]:
-    """One verdict per invoice, in their order."""
+    """Return one verdict per invoice, in the order in which they were sent."""
     ledger = clinic.sandbox.shown("ledger")
     invoices = {row["id"]: row for row in clinic.api.pages("/api/invoices")}
     today = business_now().astimezone(ZoneInfo(clinic.time_zone)).date()
@@ -47,7 +47,7 @@ def _counts(model: Any, field: Any) -> dict[str, int]:
 
 
 def summary(seconds: float) -> dict[str, Any]:
-    """The last line of `bin/demo --once`."""
+    """Return the last line of `bin/demo --once`."""
     jobs = {"done": 0, "dead": 0} | _counts(StagedJob, StagedJob.state)
     effects = {"confirmed": 0, "unknown": 0} | _counts(Effect, Effect.state)
     invoices = {"paid": 0} | _counts(Invoice, Invoice.status)

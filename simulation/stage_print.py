@@ -1,4 +1,4 @@
-"""How the story looks in a terminal."""
+"""The story's output in a terminal."""
 
 import os
 import time
@@ -31,54 +31,54 @@ STATUS_COLOURS = {
 }
 
 
-def _tell(text: str) -> None:
-    """A line with the time of the story; what is too long goes on below its own beginning."""
+def _print_line(text: str) -> None:
+    """Print a line with the story's time; long text wraps below its own beginning."""
     line = Table.grid(padding=(0, 2))
     line.add_row(f"[dim]{time.monotonic() - _began:5.1f}s[/dim]", text)
     console.print(line)
 
 
 def chapter(title: str, detail: str) -> None:
-    """A new part of the story."""
-    _tell(f"[bold]{title}[/bold]  [dim]{detail}[/dim]")
+    """Announce a new part of the story."""
+    _print_line(f"[bold]{title}[/bold]  [dim]{detail}[/dim]")
 
 
 def step(text: str) -> None:
-    """Something that happens within a part."""
-    _tell(f"[dim]· {text}[/dim]")
+    """Print a step within a part."""
+    _print_line(f"[dim]· {text}[/dim]")
 
 
 def breakage(what: str, meaning: str) -> None:
-    """Something is broken on purpose."""
-    _tell(f"[bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
+    """Announce that something is broken on purpose."""
+    _print_line(f"[bold red]✗ {what}[/bold red]  [dim]{meaning}[/dim]")
 
 
 def failure(text: str) -> None:
-    """The story cannot go on."""
-    _tell(f"[bold red]{text}[/bold red]")
+    """Print why the story cannot go on."""
+    _print_line(f"[bold red]{text}[/bold red]")
 
 
 def wait_for(what: str, probe: Callable[[], Found | None], seconds: float = 60) -> Found:
-    """Look until `probe` finds something, which is answered. Raises RuntimeError when it does not
-    in time.
+    """Poll `probe` until it finds something, and return that. Raises ``RuntimeError``
+    on timeout.
     """
     until = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > until:
-            raise RuntimeError(f"Waited {seconds:.0f} s in vain for {what}.")
+            raise RuntimeError(f"Timed out after {seconds:.0f} s waiting for {what}.")
         time.sleep(0.05)
     return found
 
 
 def money(amount: int, currency: str) -> str:
-    """An amount as people write it."""
+    """Format an amount for display."""
     return in_words(amount, currency, "en_US")
 
 
 def table(verdicts: list[Verdict]) -> bool:
-    """Every invoice beside Stripe's own ledger; answers whether all agree."""
+    """Print every invoice beside Stripe's own ledger; returns whether all agree."""
     shown = Table(
-        title="Payphone's books beside Stripe's own ledger",
+        title="Payphone's books next to Stripe's own ledger",
         title_style="bold",
         header_style="dim",
         pad_edge=False,
@@ -130,11 +130,11 @@ def _row(verdict: Verdict) -> list[Text]:
 
 
 def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
-    """Every clinic that meant to go live, beside what the providers have; whether all is as it
-    should be.
+    """Print every clinic that deployed beside what the providers have; returns whether all is as
+    expected.
     """
     shown = Table(
-        title="Clinics that meant to go live, beside the providers' own books",
+        title="Clinics that deployed, beside the providers' own records",
         title_style="bold",
         header_style="dim",
         pad_edge=False,
@@ -162,15 +162,15 @@ def clinics_table(outcomes: list[Outcome], nothing_else: bool) -> bool:
     words = (
         "Stripe, Twilio and Vapi have what the live clinics use, and nothing else."
         if held
-        else "What the providers have is NOT what the clinics use."
+        else "The providers do NOT have exactly what the live clinics use."
     )
     console.print(Text(words, style="bold green" if held else "bold red"))
     return held
 
 
 def month_table(courses: list[Course]) -> bool:
-    """What the month was for every person; whether each contact was lawful by the checker, and
-    whoever meant to pay has.
+    """Print every customer's month; returns whether each contact was lawful according to the
+    checker, and the right customers have paid.
     """
     shown = Table(
         title="A month: who was contacted, who was not and why, who paid",
@@ -196,16 +196,16 @@ def month_table(courses: list[Course]) -> bool:
     held = bool(courses) and all(course.holds for course in courses)
     count = sum(len(course.contacts) for course in courses)
     words = (
-        f"{count} contacts, and the checker finds no rule broken by any."
+        f"{count} contacts, and the checker found none that breaks a rule."
         if held
-        else f"{count} contacts, and the month is NOT what it should have been."
+        else f"{count} contacts, and the month did NOT go as expected."
     )
     console.print(Text(words, style="bold green" if held else "bold red"))
     return held
 
 
 def _contacted(one: Contacted) -> str:
-    """One contact on one line."""
+    """Format one contact as a line."""
     how = {"sms": "text", "voice": "call"}[one.by]
     came_of_it = f": {one.outcome.replace('_', ' ')}"
     broken = f" BREAKS {', '.join(sorted(one.wrong))}" if one.wrong else ""
@@ -213,20 +213,20 @@ def _contacted(one: Contacted) -> str:
 
 
 def typed(path: Path) -> str:
-    """A path as it is typed from the project's folder."""
+    """Return a path as typed from the project's folder."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def addresses(about: dict[str, Any]) -> None:
-    """Where everything is, once the demo stays up."""
+    """Print where everything is, when the demo stays up."""
     shown = Table.grid(padding=(0, 2))
     rows = {
         "Payphone": about["url"],
         "operator's login": f"operator / {about['operatorPassword']}",
-        "jobs, at rq-dashboard": f"{about['url']}/rq",
+        "jobs (rq-dashboard)": f"{about['url']}/rq",
         "Stripe's stand-in": about["sandboxUrl"],
         "API key": about["accounts"][0]["key"],
-        "all of it, as JSON": typed(DESCRIPTION),
+        "all of this, as JSON": typed(DESCRIPTION),
         "logs": f"{typed(LOGS)}/",
         "operator's commands": "bin/payphone --demo jobs list",
     }

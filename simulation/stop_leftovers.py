@@ -1,7 +1,7 @@
-"""Ends what a demo started, however the demo itself ended.
+"""Kills what a demo started, however the demo itself ended.
 
-It waits until it is told (SIGTERM) or its parent is gone, killed or not; then it kills every
-process that carries the demo's mark in its environment, and removes what holds the demo's keys.
+It waits for SIGTERM, or for its parent to exit; then it kills every process that has the demo's
+mark in its environment, and removes the files with the demo's keys.
 """
 
 import os
@@ -11,12 +11,12 @@ import threading
 from pathlib import Path
 
 MARK = "PAYPHONE_DEMO_ID"
-LOOK = 0.1  # seconds between looks at whether the parent lives
+LOOK = 0.1  # seconds between checks that the parent is alive
 
 
 def marked(mark: str, value: str, spared: set[int]) -> list[int]:
-    """The processes of this user that have `mark` with `value` in their environment, but for those
-    `spared` (Linux).
+    """Return the user's processes that have `mark` set to `value` in their environment, except
+    those `spared` (Linux).
     """
     wanted = f"{mark}={value}".encode()
     found = []
@@ -26,13 +26,13 @@ def marked(mark: str, value: str, spared: set[int]) -> list[int]:
                 b"\0"
             ):
                 found.append(int(entry.name))
-        except OSError:  # gone meanwhile, or another user's
+        except OSError:  # it has exited, or is another user's
             continue
     return found
 
 
 def main() -> None:
-    """Wait for the demo's end, then kill what it left."""
+    """Wait for the demo to end, then kill what is left."""
     parent = os.getppid()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,8 +1,8 @@
 """The story of the demo: a clinic's invoices are paid at Stripe's stand-in while everything goes
 wrong.
 
-Run by `bin/demo` beside the real processes; it acts over HTTP, except for breaking things, and
-reads the database to wait and to check.
+Run by `bin/demo` beside the real processes. It acts over HTTP, except to break things, and reads
+the database to wait and to check.
 """
 
 import json
@@ -37,12 +37,14 @@ from simulation.month import a_month
 from simulation.places import DESCRIPTION, LOGS, STATE, write_private
 from simulation.reckoning import quiet, reckon, summary
 
-# What ends the story with a sentence: something did not come true, or could not be asked.
+# Errors that end the story with a message: an expectation failed, or a service did not answer.
 STOPS = (RuntimeError, OSError, httpx.HTTPError, PeeweeException, RedisError, stripe.StripeError)
 
 
 def main() -> None:
-    """Play the story in the mode `bin/demo` asked for; exit 0 only if all its checks passed."""
+    """Play the story in the mode that `bin/demo` asks for; exits with 0 only if all its checks
+    passed.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began, mode = time.monotonic(), os.environ["STORY_MODE"]
     use_database(os.environ["DATABASE_URL"])
@@ -60,7 +62,7 @@ def main() -> None:
             held = _play(clinic, began)
         except STOPS as error:
             say.failure(f"The story stopped: {error}")
-            say.failure(f"The processes' own words are in {LOGS}/.")
+            say.failure(f"The processes' logs are in {LOGS}/.")
             sys.exit(1)
     if mode == "once":
         sys.exit(0 if held else 1)
@@ -77,10 +79,10 @@ def _play(clinic: Clinic, began: float) -> bool:
     a_missed_day(
         clinic,
         invoices,
-        settled=lambda: _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120),
+        settled=lambda: _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120),
     )
     say.step("waiting until every event has arrived and every job is done")
-    _wait("the books to be quiet", lambda: quiet(clinic.sandbox), seconds=120)
+    _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120)
     outcomes = [outcome(clinic, each) for each in candidates]
     went_live = say.clinics_table(outcomes, nothing_else_is_there(clinic, outcomes))
     verdicts = reckon(clinic, invoices)
@@ -102,12 +104,12 @@ def _wait(what: str, probe: Callable[[], bool], seconds: float = 60) -> None:
         try:
             return probe()
         except (httpx.HTTPError, KeyError, ValueError):
-            return False  # not up yet
+            return False  # still starting
 
     try:
         say.wait_for(what, patient, seconds)
     except RuntimeError as error:
-        say.failure(f"{error} The processes' own words are in {LOGS}/.")
+        say.failure(f"{error} The processes' logs are in {LOGS}/.")
         sys.exit(1)
 
 
@@ -136,7 +138,7 @@ def _open_clinic() -> Clinic:
 
 
 def _describe(clinic: Clinic) -> None:
-    """Write demo.json, readable by this user only: where everything is, and the keys to it."""
+    """Write demo.json, readable by this user only: every URL and key of the demo."""
     env, pids = os.environ, json.loads((STATE / "pids.json").read_text())
     about: dict[str, Any] = {
         "url": env["PUBLIC_URL"],

@@ -1,10 +1,11 @@
-"""Runs a command, and whatever it starts, at another time: `python -m tests.at 2027-03-14T06:58Z
-python -m pytest tests/unit`.
+"""Runs a command, and everything it starts, at another time.
 
-Some tests and some code hold only at some hours or on some days; this shows it before that hour
-comes. Every program that uses the C library, so Python, Valkey and PostgreSQL alike, is told a time
-of the day that runs on from the one given. Timeouts and sleeps stay real; so do the times of files.
-Needs Linux and a C compiler.
+python -m tests.at 2027-03-14T06:58Z python -m pytest tests/unit
+
+Some tests and code only work at some hours or on some days; this shows it before that hour comes.
+Every program that uses the C library, including Python, Valkey and PostgreSQL, sees a time of day
+that runs on from the one given. Timeouts, sleeps and file times stay real. Needs Linux and a C
+compiler.
 """
 
 import contextlib
@@ -19,10 +20,10 @@ SOURCE = Path(__file__).with_name("shifted_clock.c")
 
 
 def run_at(moment: datetime, command: list[str]) -> int:
-    """Run `command` as if it were `moment` now; its exit code."""
+    """Run `command` as if it were `moment` now, and return its exit code."""
     shift = round((moment - datetime.now(UTC)).total_seconds())
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL is run by another user when tests are run by root
+        Path(folder).chmod(0o755)  # if root runs the tests, another user runs PostgreSQL
         library = f"{folder}/shifted_clock.so"
         subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, str(SOURCE)], check=True)
         env = os.environ | {"LD_PRELOAD": library, "CLOCK_SHIFT": str(shift)}
@@ -30,7 +31,7 @@ def run_at(moment: datetime, command: list[str]) -> int:
 
 
 def main() -> None:
-    """The command line; the offset of the time must be said, so that nobody has to guess it."""
+    """Run from the command line; the time must have an offset, so that it is unambiguous."""
     moment = None
     with contextlib.suppress(ValueError):
         moment = datetime.fromisoformat(sys.argv[1]) if len(sys.argv) > 2 else None

@@ -1,6 +1,6 @@
-"""The clinic of most stories: an account, its key, an invoice, and what its software asks.
+"""The clinic of most tests: an account, its key, an invoice, and the requests of its software.
 
-A story with a clinic of its own extends it.
+A test with a clinic of its own extends it.
 """
 
 from models.accounts.account import Account
@@ -72,7 +72,7 @@ class Clinic:
         )
 
     def happens(self, kind, subject):
-        """An event of Stripe's comes in, and is taken in."""
+        """Receive an event from Stripe, and process it."""
         given.received(given.an_event(kind, subject))
         given.relayed(self.redis)
         given.worked(self.redis)
@@ -84,8 +84,8 @@ class Clinic:
         return self.now.status, self.now.amount_paid, self.now.outstanding
 
     def opens(self):
-        """An intent of Stripe's for the invoice that is paid in somebody's browser; we are not
-        told.
+        """Create an intent at Stripe and pay it, as in the payer's browser, without telling us;
+        return its id.
         """
         return self.stripe.sdk.payment_intents.create(
             {

@@ -1,6 +1,6 @@
-"""What tests stand on: a real Valkey, a database of each kind, the application, a signed event.
+"""The fixtures of all tests: a real Valkey, a database of each kind, the application, stand-ins.
 
-`--db sqlite` or `--db postgres` runs on one database only; the default is both. Everything binds to
+`--db sqlite` or `--db postgres` uses one database only; the default is both. Everything binds to
 loopback, and only processes started here are ended.
 """
 
@@ -79,25 +79,24 @@ from web.app import create_app
 from web.http.guards import rate_limiter
 from web.operators import gauges, health, rq_flask
 
-# how long a busy machine takes for an example says nothing about a rule
-PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
-# what lands is not left to chance; everybody else's runs explore
-hypothesis.settings.register_profile("explore", **PATIENT)
-hypothesis.settings.register_profile("ci", derandomize=True, **PATIENT)
-hypothesis.settings.register_profile("quick", max_examples=20, **PATIENT)
+# a slow example on a busy machine says nothing about a rule
+NO_DEADLINE = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+# CI draws the same examples each time; other runs explore
+hypothesis.settings.register_profile("explore", **NO_DEADLINE)
+hypothesis.settings.register_profile("ci", derandomize=True, **NO_DEADLINE)
+hypothesis.settings.register_profile("quick", max_examples=20, **NO_DEADLINE)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "explore"))
 
-# a test that asks for one of these starts or kills processes
+# a test that uses one of these starts or kills processes
 SLOW_FIXTURES = {"processes", "own_valkey", "postgres", "chromium"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-# seconds to wait for a provider: one that a busy machine delays (less than a job may take), and
-# one that hangs
+# seconds to wait for a provider: if a busy machine delays it (less than a job's time limit), and
+# if it hangs
 UNHURRIED, HURRIED = "15", "1"
-# seconds that this process waits for a server of the tests that lives, and that a busy machine
-# keeps from answering
+# seconds to wait for a test server that is running, but that a busy machine delays
 PATIENT = 120.0
-# where a Redis that keeps somebody waiting is left alone after moments, and what it should have
-# been told is left to processes that a test has not
+# modules that give up on a slow Redis quickly, and leave its work to processes that are not
+# running in a test
 HURRY_REDIS = (nudge, locks, rate_limiter, health, gauges, rq_flask)
 
 
@@ -117,7 +116,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # to look for garbage as often as Python does takes a tenth of all the time
+    # Python's default thresholds would spend a tenth of the time on garbage collection
     gc.set_threshold(20_000, 20, 20)
     if config.getoption("--lock-order"):
         config.pluginmanager.register(LockOrder(), "lock-order")
@@ -126,7 +125,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--db") == "both":
         config.pluginmanager.register(FurtherCases(on_postgres), "one-database")
     config.pluginmanager.register(Sweep(), "sweep")
-    # the process that started the suite, not one of its workers
+    # only in the process that started the suite, not in its workers
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Leftovers(), "leftovers")
 
@@ -137,7 +136,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_collection_finish() -> None:
     gc.collect()
-    gc.freeze()  # what is loaded by now stays
+    gc.freeze()  # never look again at what is loaded by now
 
 
 def pytest_sessionfinish() -> None:
@@ -156,7 +155,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """No process is started by a test that `bin/test quick` would run."""
+    """Fail a test that starts a process, unless it is marked slow: `bin/test quick`
+    would run it.
+    """
     if item.get_closest_marker("slow"):
         return (yield)
     real = subprocess.Popen.__init__
@@ -182,7 +183,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """No test reaches beyond this machine."""
+    """Fail a test that connects beyond this machine."""
     real = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
@@ -197,7 +198,7 @@ def _loopback_only() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _built_once() -> None:
-    """What each test would else build anew, in this process."""
+    """Build once in this process what each test would otherwise build."""
     read_once()
     copy_routers()
     warm_postgres.keep_warm()
@@ -205,8 +206,8 @@ def _built_once() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def waiting_sqlite() -> type[Sqlite]:
-    """SQLite as in production, which waits for disks: tests wait for none, nor do the processes
-    that are forked; those that are started anew do.
+    """Return SQLite as in production, which waits for disks. Tests and the processes that they fork
+    do not wait for them; processes started from scratch do.
     """
     real = Sqlite
     wait_for_no_disk()
@@ -215,8 +216,8 @@ def waiting_sqlite() -> type[Sqlite]:
 
 @pytest.fixture(scope="session", autouse=True)
 def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
-    """The hasher of passwords, which is meant to be slow, and the hash of nobody's; tests hash with
-    a quick one.
+    """Return the real password hasher, slow on purpose, and the hash used for unknown users. Tests
+    use a fast hasher.
     """
     real = operator._hasher, operator._NOBODY
     operator._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -227,9 +228,9 @@ def real_passwords() -> Iterator[tuple[PasswordHasher, str]]:
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    """Whatever a test made of business time and of the settings, the next one in this process
-    begins with the real time and with the environment's own. Begun first, this ends after
-    `monkeypatch` has put the environment back.
+    """Reset business time and settings after each test.
+
+    Set up first, this is torn down after `monkeypatch` has restored the environment.
     """
     yield
     move_business_time(None)
@@ -248,7 +249,7 @@ def _shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 
 @pytest.fixture
 def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
-    """The session's Valkey, emptied, and named by REDIS_URL."""
+    """The session's Valkey, emptied, in REDIS_URL."""
     _shared_valkey.empty()
     monkeypatch.setenv("REDIS_URL", _shared_valkey.url)
     for module in HURRY_REDIS:
@@ -259,7 +260,7 @@ def valkey(_shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def _patiently(url: str | None, timeout: float = PATIENT) -> Redis:
-    """`connect_redis` for a Valkey that nobody freezes, whatever `timeout` is asked for."""
+    """Connect with a long timeout, for a Valkey that no test freezes."""
     return connect_redis(url, max(timeout, PATIENT))
 
 
@@ -267,7 +268,7 @@ def _patiently(url: str | None, timeout: float = PATIENT) -> Redis:
 def own_valkey(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Valkey]:
-    """A Valkey of the test's own, to be frozen or killed."""
+    """A Valkey of the test's own, which it can freeze or kill."""
     directory = Path(tempfile.mkdtemp(prefix="pp"))
     server = Valkey(directory).start()
     monkeypatch.setenv("REDIS_URL", server.url)
@@ -290,9 +291,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def _migrated_postgres(postgres: Postgres) -> str:
-    """The name of a migrated database, to be copied:
-    a copy is made ten times as fast as migrated.
-    """
+    """The name of a migrated database to copy, which is ten times as fast as migrating."""
     postgres.run("CREATE DATABASE migrated")
     transactions.use_database(postgres.url_of("migrated"))
     migrate()
@@ -302,7 +301,7 @@ def _migrated_postgres(postgres: Postgres) -> str:
 
 @pytest.fixture(scope="session")
 def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file, to be copied."""
+    """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("migrated") / "payphone.db"
     transactions.use_database(f"sqlite:///{path}")
     migrate()
@@ -315,7 +314,7 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database_url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """A migrated, empty database of the kind asked for, named by DATABASE_URL."""
+    """A migrated, empty database of the parametrised kind, in DATABASE_URL."""
     server = template = None
     if request.param == "postgres":
         server = request.getfixturevalue("postgres")
@@ -336,8 +335,8 @@ def database_url(
 
 
 def _be_patient(database: Any) -> None:
-    """A thread or a process that has the turn may be without CPU for longer than production lets
-    others wait for it, and so may a server that is to take a connection.
+    """Wait long for locks and connections, because the thread, process or server that we wait for
+    can be without CPU for longer than production allows.
     """
     if transactions.is_postgres():
         database.connect_params["connect_timeout"] = int(PATIENT)
@@ -353,7 +352,7 @@ def client(database_url: str, valkey: Valkey) -> falcon.testing.TestClient:
 
 @pytest.fixture
 def processes() -> Iterator[Callable[..., Process]]:
-    """Starts real processes of ours; whatever still runs is ended when the test is over."""
+    """Starts real processes of ours, and kills those still running after the test."""
     started: list[Process] = []
 
     def start(*command: str, **env: str) -> Process:
@@ -363,7 +362,7 @@ def processes() -> Iterator[Callable[..., Process]]:
     yield start
     for process in started:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # the session it leads, children included
+            os.killpg(process.pid, signal.SIGKILL)  # its session, including its children
         process.wait(120)
 
 
@@ -385,14 +384,16 @@ def own_town(
     processes: Callable[..., Process],
     tmp_path: Path,
 ) -> Town:
-    """Real processes on a Valkey of the test's own, to be frozen, filled or killed."""
+    """Real processes on a Valkey of the test's own, which it can freeze, fill or kill."""
     return Town(processes, own_valkey, tmp_path)
 
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Stripe's stand-in over HTTP, named by STRIPE_API_BASE. What waits for a provider waits
-    briefly from when it is told to hang until it has hung; else as long as a busy machine may take.
+    """Stripe's stand-in over HTTP, in STRIPE_API_BASE.
+
+    The provider timeout is short while a hang is ordered, and otherwise long enough for a busy
+    machine.
     """
     world = StandIn()
     monkeypatch.setenv("STRIPE_API_BASE", world.url)
@@ -409,14 +410,14 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     world.be_patient = partial(wait, UNHURRIED)
     world.sandbox.told.on_last_hang = partial(wait, UNHURRIED)
     yield world
-    world.sandbox.told.on_last_hang = None  # somebody's last request may still be on its way
+    world.sandbox.told.on_last_hang = None  # a last request might still be in progress
     world.stop()
     stripe_api.client.cache_clear()
 
 
 @pytest.fixture
 def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
-    """A Stripe that has what a test puts there, named by STRIPE_API_BASE."""
+    """A Stripe that returns what a test puts there, in STRIPE_API_BASE."""
     stripe = OddStripe()
     monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
     monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
@@ -429,7 +430,7 @@ def odd_stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddStripe]:
 
 @pytest.fixture
 def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioStandIn]:
-    """Twilio's stand-in beside Stripe's, named by TWILIO_API_BASE: for what buys and calls."""
+    """Twilio's stand-in beside Stripe's, in TWILIO_API_BASE, for numbers and calls."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
@@ -443,7 +444,7 @@ def twilio_stand_in(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Itera
 def texting(
     client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Texting]:
-    """A clinic that texts, with everything set up but the person's consent."""
+    """A clinic that texts, set up except for the customer's consent."""
     for name, value in {**TWILIO, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
@@ -456,7 +457,7 @@ def texting(
 
 @pytest.fixture
 def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
-    """Vapi's stand-in over HTTP, named by VAPI_API_BASE, with Twilio's behind it."""
+    """Vapi's stand-in over HTTP, in VAPI_API_BASE, with Twilio's behind it."""
     for name, value in {**TWILIO, **VAPI, "VAPI_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
@@ -470,7 +471,7 @@ def voice(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vapi]:
 def calling(
     client: Any, valkey: Any, voice: Vapi, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Calling]:
-    """A clinic that is live, and a person who agreed to be called and texted."""
+    """A live clinic, and a customer who has agreed to calls and texts."""
     monkeypatch.setenv("TWILIO_API_BASE", stand_in.url)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
@@ -482,13 +483,13 @@ def calling(
 
 @pytest.fixture
 def vapi_stand_in(voice: Vapi, stand_in: StandIn) -> VapiStandIn:
-    """The same, as a test sees it from outside."""
+    """Vapi's stand-in, as a test sees it from outside."""
     return VapiStandIn(stand_in)
 
 
 @pytest.fixture
 def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
-    """A fresh stand-in, named by STRIPE_API_BASE."""
+    """A new stand-in for Stripe, in STRIPE_API_BASE."""
     stand_in = StripeStandIn()
     monkeypatch.setenv("STRIPE_API_BASE", stand_in.url)
     monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", UNHURRIED)
@@ -501,8 +502,9 @@ def stripe_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookReceiver]:
-    """A receiver on this machine, where a test's settings allow deliveries to go. Whoever delivers
-    in this process waits for it, though a busy machine delays it.
+    """A webhook receiver on this machine, which the settings allow.
+
+    Deliveries from this process wait long for it, because a busy machine can delay it.
     """
     monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
     monkeypatch.setattr(outgoing_webhooks, "TOTAL", PATIENT)
@@ -522,7 +524,7 @@ def logged(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def told(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """What this process and those it started have logged so far."""
+    """Returns what this process and those it started have logged so far."""
     lines: list[str] = []
 
     def read() -> str:
@@ -538,9 +540,9 @@ def clinic(
     stripe_stand_in: StripeStandIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Clinic:
-    """A clinic with one invoice, whose payments are taken at Stripe's stand-in."""
+    """A clinic with one invoice, paid at Stripe's stand-in."""
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
-    # no worker comes meanwhile to close the invoice's link
+    # no worker runs that could close the invoice's link
     monkeypatch.setattr(charge, "LINK_PATIENCE", 0.0)
     reset_process()
     return Clinic(client, stripe_stand_in)

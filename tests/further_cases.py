@@ -1,10 +1,9 @@
-"""Cases of a test function that a run leaves out, after the first.
+"""Leaves out the cases of a test function after its first.
 
-`--few` leaves out each further case, for `bin/test quick`. `@pytest.mark.one_database` is for
-functions whose cases no database could tell apart: with `--db both` the first of them runs on both
-databases, the others on SQLite only; with one database asked for, all run on that one.
-`@pytest.mark.any_database` is for what no database has a part in: with `--db both` it runs on
-SQLite only.
+`--few` leaves out all further cases, for `bin/test quick`. `@pytest.mark.one_database` marks
+functions whose cases do not depend on the database: with `--db both` the first case runs on both
+databases, the others on SQLite only; with one database, all run on it. `@pytest.mark.any_database`
+marks functions that do not depend on the database at all: with `--db both` they run on SQLite only.
 """
 
 from collections.abc import Callable
@@ -13,12 +12,12 @@ import pytest
 
 
 class FurtherCases:
-    """The plugin that leaves them out, of those that `count`."""
+    """The plugin that leaves out further cases, among those that `count` selects."""
 
     def __init__(self, count: Callable[[pytest.Item], bool]) -> None:
         self._count = count
 
-    # after -k and -m: of the cases that were asked for, the first
+    # last, so that the first case left by -k and -m is kept
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
@@ -38,19 +37,21 @@ class FurtherCases:
 
 
 def databases(chosen: str, matters: bool) -> list[str]:
-    """On which a test runs, as `--db` says: on both only where it matters which one it is."""
+    """Return the databases that a test runs on: both only if `--db both` and the
+    database matters.
+    """
     if chosen == "both":
         return ["sqlite", "postgres"] if matters else ["sqlite"]
     return [chosen]
 
 
 def any_case(_item: pytest.Item) -> bool:
-    """Each case of each function."""
+    """Select every case."""
     return True
 
 
 def on_postgres(item: pytest.Item) -> bool:
-    """The cases of marked functions that run on PostgreSQL."""
+    """Select the cases of `one_database` functions that run on PostgreSQL."""
     if item.get_closest_marker("one_database") is None:
         return False
     case = getattr(item, "callspec", None)

@@ -1,4 +1,4 @@
-"""What stories begin with: accounts, customers, invoices, and Stripe's events about them."""
+"""Builders for tests: accounts, customers, invoices, and Stripe's events about them."""
 
 import hashlib
 import hmac
@@ -33,7 +33,7 @@ def an_account(**values: Any) -> Account:
 
 
 def a_key(account: Account | None) -> dict[str, str]:
-    """The Authorization header of a fresh key (of an operator when there is no account)."""
+    """Return the Authorization header of a new key (an operator's if there is no account)."""
     return {"Authorization": f"Bearer {ApiKey.issue(account, 'test', real_now())[1]}"}
 
 
@@ -91,7 +91,7 @@ def an_intent(
     intent_id: str | None = None,
     **values: Any,
 ) -> dict[str, Any]:
-    """A PaymentIntent as Stripe sends it (fields as in Stripe's API, version 2026-10-28)."""
+    """Build a PaymentIntent as Stripe sends it (fields of Stripe's API, version 2026-10-28)."""
     amount = invoice.amount_due if amount is None else amount
     return {
         "id": intent_id or new_id("pi"),
@@ -138,7 +138,7 @@ def an_event(kind: str, subject: dict[str, Any], **values: Any) -> dict[str, Any
 def signed(
     event: dict[str, Any] | str, secret: str = WEBHOOK_SECRET, at: int | None = None
 ) -> dict[str, Any]:
-    """Arguments for a request that carries `event` as Stripe signs it."""
+    """Return the arguments of a request that carries `event`, signed as by Stripe."""
     text = event if isinstance(event, str) else json.dumps(event)
     signature = sign(text, secret, int(time.time()) if at is None else at)
     return {
@@ -148,7 +148,7 @@ def signed(
 
 
 def received(event: dict[str, Any]) -> int:
-    """The inbox row of an event, received and staged as the web does it."""
+    """Receive an event and stage its job, as the web does, and return the id of its inbox row."""
     with transaction():
         inbox_id = receive_stripe_event(event, json.dumps(event))
     assert inbox_id is not None
@@ -156,8 +156,8 @@ def received(event: dict[str, Any]) -> int:
 
 
 def worked(redis: Any, queue: str = "webhooks", rounds: int = 200) -> int:
-    """Do, in this process, all that is due in `queue`, and what people wait for; how many attempts
-    were made.
+    """Perform everything due in `queue` and in the interactive queue, in this process; return the
+    number of attempts.
     """
     workers: dict[str, Worker] = {}
     made = 0
@@ -172,8 +172,10 @@ def worked(redis: Any, queue: str = "webhooks", rounds: int = 200) -> int:
 
 
 def _popped(redis: Any, queue: str) -> tuple[str, str] | None:
-    """What people wait for, also where it takes a detour because no process serves it; then the
-    head of `queue`. From which queue it was popped, and its id.
+    """Pop an interactive job, also from the queue used when no process serves it; otherwise the
+    head of `queue`.
+
+    Returns the queue's name and the job's RQ id.
     """
     waited_for = StagedJob.select(StagedJob.id).where(StagedJob.queue == INTERACTIVE)
     ids = {row.id for row in waited_for}
@@ -190,15 +192,13 @@ def _popped(redis: Any, queue: str) -> tuple[str, str] | None:
 
 
 def jobs_staged() -> list[StagedJob]:
-    """Every staged job, but for the rows that only keep the former name of one."""
+    """Return every staged job, except rows that only keep a job's former name."""
     rows = StagedJob.select(StagedJob.key, StagedJob.state, StagedJob.last_error)
     return [row for row in rows if not (row.last_error or "").startswith("staged as ")]
 
 
 def states() -> dict[str, int]:
-    """How many staged jobs are in each state, but for the rows that only keep the former name of a
-    job.
-    """
+    """Count the staged jobs in each state, except rows that only keep a job's former name."""
     counted: dict[str, int] = {}
     for row in jobs_staged():
         counted[row.state] = counted.get(row.state, 0) + 1
@@ -213,7 +213,7 @@ def fresh(invoice: Invoice) -> Invoice:
 def a_job(
     name: str, number: int, queue: str = "webhooks", attempts: int = 8, delay: float = 0.0
 ) -> int:
-    """A staged job by its name alone, for the relay to carry."""
+    """Insert a staged job by its name alone, for the relay to push; return its id."""
     new = NewJob(str(number), [number])
     (job_id,) = insert_jobs(name, [new], queue, attempts, delay, pushed=False)
     assert job_id is not None
@@ -225,23 +225,23 @@ def days_from_today(days: int) -> date:
 
 
 def make_due() -> None:
-    """Let time pass: whatever waits is due now."""
+    """Make every waiting job due now."""
     StagedJob.update(due_at=0).where(StagedJob.state == "waiting").execute()
 
 
 def relayed(redis: Any) -> None:
-    """Let the relay look once, as if everything had been pushed long ago."""
+    """Run one tick of the relay, with every waiting job due to be pushed again."""
     StagedJob.update(pushed_at=None).where(StagedJob.state == "waiting").execute()
     relay.tick(redis)
 
 
 def leases_end() -> None:
-    """What a dead worker held is free again."""
+    """Expire every lease, as of a dead worker."""
     StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
 
 
 def retried(redis: Any, queue: str = "webhooks", rounds: int = 4) -> None:
-    """Let time pass until what failed has been tried again, a few times over."""
+    """Let time pass and retry what has failed, `rounds` times over."""
     for _ in range(rounds):
         make_due()
         relayed(redis)
@@ -249,7 +249,7 @@ def retried(redis: Any, queue: str = "webhooks", rounds: int = 4) -> None:
 
 
 def signed_bytes(raw: bytes, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
-    """The headers of a body that may be no text, signed all the same (HMAC-SHA256 over `t.body`, as
+    """Return the headers of a signed body that need not be text (HMAC-SHA256 over `t.body`, as
     Stripe documents).
     """
     at = int(time.time())
@@ -258,19 +258,20 @@ def signed_bytes(raw: bytes, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
 
 
 def database_now() -> int:
-    """The database's clock, in microseconds since the epoch."""
+    """Return the database's clock, in microseconds since the epoch."""
     return int(execute("SELECT {now}").fetchone()[0])
 
 
 def staged_again(name: str, key: str) -> None:
-    """Stage a job by name, or let it run again if it is over."""
+    """Stage a job by name, or run it again if it is over."""
     with transaction():
         stage_again(name, key, key)
 
 
 def statistics() -> None:
-    """Let PostgreSQL count its rows, as it does by itself sooner or later. SQLite has those that
-    production has (`models/sqlite_statistics.py`), and gathers none.
+    """Gather PostgreSQL's statistics, as it does by itself sooner or later.
+
+    SQLite has the same ones as in production (`models/sqlite_statistics.py`), and gathers none.
     """
     if is_postgres():
         execute("ANALYZE")

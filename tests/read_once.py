@@ -1,6 +1,6 @@
-"""What a process reads once here, and the libraries read for each client, connection or test: the
-certificates that httpx trusts; the version of redis-py, from its package's description; the
-arguments of a handler that falcon is given; and settings by their names, without asking further.
+"""Caches, for a whole process, what libraries read for each client, connection or test: httpx's
+certificates; redis-py's version, from its package metadata; the arguments of falcon's handlers; and
+settings, read directly by their names.
 """
 
 import os
@@ -29,8 +29,8 @@ def _trusted(trust_env: bool, _file: str | None, _folder: str | None) -> Any:
 
 
 def _certificates(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:
-    """As httpx makes it; what is trusted by default is read once, which takes it longer than all
-    else that a usual test does.
+    """Create httpx's SSL context; the default one is cached, because creating it takes longer than
+    the rest of a typical test.
     """
     if verify is not True or cert is not None:
         return _read_certificates(verify, cert, trust_env)
@@ -40,7 +40,7 @@ def _certificates(verify: Any = True, cert: Any = None, trust_env: bool = True) 
 def _arguments(function: Any) -> list[str]:
     if not isinstance(function, FunctionType | MethodType):
         return _read_arguments(function)
-    # not the method itself, which would keep its application
+    # not the bound method, which would keep its application alive
     key = getattr(function, "__func__", function), isinstance(function, MethodType)
     if key not in _known:
         _known[key] = _read_arguments(function)
@@ -48,8 +48,10 @@ def _arguments(function: Any) -> list[str]:
 
 
 def _read_quickly(settings: Any, **given: Any) -> None:
-    """As pydantic makes them, which builds four sources first and asks each of them for each
-    setting: all of ours are plain values, and the environment alone names any.
+    """Read the settings without pydantic's sources.
+
+    Pydantic builds four sources and asks each for every setting; ours are plain values that only
+    the environment sets.
     """
     if given or Path(".env").exists():
         _read_settings(settings, **given)
@@ -60,7 +62,7 @@ def _read_quickly(settings: Any, **given: Any) -> None:
 
 
 def read_once() -> None:
-    """From here on; what this process forks has them already."""
+    """Install the caches in this process, for it and its forks."""
     httpx_transports.create_ssl_context = _certificates
     _certificates()
     redis.utils.get_lib_version = cache(_read_version)

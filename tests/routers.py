@@ -1,4 +1,4 @@
-"""How an application's addresses find their resources, built once and not by each test anew."""
+"""Builds an application's router once per process instead of in each test."""
 
 import copy
 import threading
@@ -12,8 +12,8 @@ from web.http.routing import Router
 
 
 class _Copied(CompiledRouter):
-    """A router that copies what an earlier one built of the same routes; the resources are its own.
-    It builds when it is first looked into.
+    """A router that copies an earlier one with the same routes, but has its own resources. It is
+    built at its first use.
     """
 
     _earlier: ClassVar[dict[Any, Any]] = {}
@@ -23,7 +23,7 @@ class _Copied(CompiledRouter):
         self._resources: list[Any] = []
         self._built_roots: list[Any] | None = []
         self._copied: tuple[_Copied, dict[int, Any]] | None = None
-        self._building = threading.RLock()  # a stand-in is first asked by several threads
+        self._building = threading.RLock()  # several threads can send a stand-in its first requests
         super().__init__()
 
     @property
@@ -40,11 +40,11 @@ class _Copied(CompiledRouter):
         self._built_roots = roots
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
-        """Remember it until the router is looked into."""
+        """Remember the route until the router is used."""
         self._given.append((uri_template, resource, kwargs))
 
     def find(self, uri: str, req: Any = None) -> Any:
-        """As falcon does it."""
+        """Find a route, as falcon does."""
         self._build()
         return super().find(uri, req)
 
@@ -67,12 +67,12 @@ class _Copied(CompiledRouter):
                 return
             for path, resource, kwargs in given:
                 super().add_route(path, resource, **kwargs)
-            assert self.finder_src  # it is compiled
+            assert self.finder_src  # reading it compiles the router
             if is_first and all(map(_is_its_resources_own, self._return_values)):
                 self._earlier[key] = self
 
     def _copy(self, earlier: "_Copied") -> None:
-        """Take over what `earlier` built; each node once it is found."""
+        """Reuse what `earlier` built; each node is copied when it is found."""
         mine = {id(old): new for old, new in zip(earlier._resources, self._resources, strict=True)}
         self._copied, self._built_roots = (earlier, mine), None
         self._return_values = _Found(earlier._return_values, mine)  # type: ignore[assignment]
@@ -81,9 +81,11 @@ class _Copied(CompiledRouter):
 
 
 class _Found:
-    """The nodes that requests lead to, copied when one does: a test asks for few of them."""
+    """The nodes that requests lead to, each copied at its first use, because a test uses few of
+    them.
+    """
 
-    # `mine`: the resource instead of each of the earlier router's, by its identity
+    # `mine`: our resource for each of the earlier router's, by its identity
     def __init__(self, nodes: list[CompiledRouterNode], mine: dict[int, Any]) -> None:
         self._nodes, self._mine = nodes, mine
         self._copies: dict[int, CompiledRouterNode] = {}
@@ -101,7 +103,7 @@ def _with_children(node: CompiledRouterNode, mine: dict[int, Any]) -> CompiledRo
 
 
 def _copy_of(node: CompiledRouterNode, mine: dict[int, Any]) -> CompiledRouterNode:
-    """The node with my resource."""
+    """Copy a node, with our resource and its responders."""
     made = copy.copy(node)
     if node.resource is not None:
         new = made.resource = mine[id(node.resource)]
@@ -115,8 +117,8 @@ def _copy_of(node: CompiledRouterNode, mine: dict[int, Any]) -> CompiledRouterNo
 
 
 def _is_its_resources_own(node: CompiledRouterNode) -> bool:
-    """Whether each responder is a method that the resource has by that name, or falcon's, which
-    refuses a method or answers OPTIONS.
+    """Whether each responder is a method of the resource under that name, or one of falcon's, which
+    refuse a method or answer OPTIONS.
     """
     return all(
         getattr(node.resource, responder.__name__, None) == responder
@@ -131,6 +133,6 @@ class _CopiedRouter(_Copied, Router):
 
 
 def copy_routers() -> None:
-    """From here on, in this process."""
+    """Use copied routers in this process from now on."""
     web.app.Router = _CopiedRouter  # type: ignore[misc]
     falcon.routing.DefaultRouter = _Copied  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""How many workers share the suite, in which order they take its tests, and which of these go
+"""How many workers share the suite, in which order they run its tests, and which tests stay
 together.
 """
 
@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from _pytest.nodeid import NodeId
 
-NEEDS = 1_000_000  # kB for a worker, its servers, and the processes that its tests start
+NEEDS = 1_000_000  # kB for a worker, its servers, and the processes of its tests
 
 
 def how_many(cores: int, free: int, is_quick: bool) -> int:
-    """Six for two cores: tests that start processes wait most of their time, for a process, a lease
-    or a provider. Four where these are left out. As many as there is memory for, and two at least.
+    """Return the number of workers: six for two cores, because tests that start processes mostly
+    wait; four in quick runs, which leave those out. Limited by memory, but at least two.
     """
     return max(2, min(cores * (2 if is_quick else 3), free // NEEDS))
 
 
 def here(is_quick: bool) -> int:
-    """The same, for this machine as it is now."""
+    """Return the number of workers for this machine now."""
     told = Path("/proc/meminfo")
     lines = told.read_text().splitlines() if told.exists() else []
     [free] = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")] or [0]
@@ -27,8 +27,8 @@ def here(is_quick: bool) -> int:
 
 
 def mixed(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Tests that wait spread evenly among those that work, which have the processors meanwhile; the
-    storm first, for it takes longest.
+    """Spread tests that wait evenly among those that use the processor. The storm comes first,
+    because it takes longest.
     """
     waiting = [item for item in items if item.get_closest_marker("slow")]
     waiting.sort(key=lambda item: "tests/storm/" not in item.nodeid)
@@ -42,8 +42,10 @@ def mixed(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def name_groups(items: list[pytest.Item]) -> None:
-    """Say in a test's id to which group it belongs, whose tests all go to one worker: who shares
-    them out knows no more of them. xdist 3.8 writes it where pytest 9.2 does not look any more.
+    """Append each test's group to its id, because xdist assigns a group to one worker by the id
+    alone.
+
+    xdist 3.8 writes it where pytest 9.2 no longer looks.
     """
     for item in items:
         names = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})

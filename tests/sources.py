@@ -1,5 +1,5 @@
-"""Our source as trees, for tests that read it: parsed and walked once by the worker of the suite
-that runs them (`pytest.mark.xdist_group(SOURCES)`).
+"""Our source as syntax trees, for tests that read it. The trees are parsed once, in the worker that
+runs these tests (`pytest.mark.xdist_group(SOURCES)`).
 """
 
 import ast
@@ -11,11 +11,11 @@ SOURCES = "sources"
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    """A file of ours."""
+    """Parse one of our files."""
     return ast.parse(path.read_text("utf-8"))
 
 
 @cache
 def nodes_in(tree: ast.AST) -> tuple[ast.AST, ...]:
-    """The tree's root and all below it."""
+    """Return the root of a tree and all nodes below it."""
     return tuple(ast.walk(tree))

@@ -1,4 +1,4 @@
-"""Every table, in an order in which foreign keys allow them to be created."""
+"""Every table, in an order that foreign keys allow for creating them."""
 
 import importlib
 import pkgutil
@@ -13,6 +13,6 @@ for _each in pkgutil.walk_packages(models.__path__, "models."):
     if not _each.name.startswith("models.migrations"):
         importlib.import_module(_each.name)
 
-# what changes a total is written by triggers on other tables, so it comes last
+# changes of totals are written by triggers on other tables, so their table comes last
 _ROWS = [row for row in Row.__subclasses__() if row.__module__.startswith("models.")]
 TABLES = tuple(sorted(sort_models(_ROWS), key=lambda row: row is TotalChange))

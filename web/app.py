@@ -1,11 +1,11 @@
-"""The route table: every address of the application, by subject, and what answers it."""
+"""The route table: every address of the application, by subject, and its resource."""
 
 from collections.abc import Callable
 from typing import Any
 
 import falcon
 
-import jobs  # noqa: F401 - makes every job known, so that requests can stage them
+import jobs  # noqa: F401 - registers every job, so that requests can stage it
 from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
 from runtime.log import configure_log, get_log
@@ -65,7 +65,7 @@ from web.invoices.invoices import Invoices, OneInvoice
 from web.invoices.timeline import InvoiceTimeline
 from web.invoices.unpaid_invoices import FinanceSummary, UnpaidInvoices
 from web.openapi.api_docs import ApiDocs, OpenApi, ProblemDocs
-from web.operators.health import Health, Ready, unset
+from web.operators.health import Health, Ready, missing_settings
 from web.operators.home import Home
 from web.operators.login import Login, Logout
 from web.operators.metrics import Metrics
@@ -95,7 +95,7 @@ from web.webhooks.twilio_webhooks import IncomingMessages, MessageStatuses
 from web.webhooks.vapi_webhooks import VapiWebhook
 
 ROUTES: dict[str, Callable[[], object]] = {
-    # operators, and whoever watches the processes
+    # operators and monitoring
     "/": Home,
     "/login": Login,
     "/logout": Logout,
@@ -216,7 +216,7 @@ def create_app() -> falcon.App:
     settings = get_settings()
     configure_log(settings.log_format, settings.log_level, mask=redact)
     use_database(settings.database_url, STATEMENT_SECONDS)
-    for reason in unset():
+    for reason in missing_settings():
         get_log("web").error(reason)
     middleware: list[Any] = [
         RequestMetrics(),
@@ -230,11 +230,11 @@ def create_app() -> falcon.App:
     install(app)
     for path, resource in ROUTES.items():
         app.add_route(path, resource())
-    # these describe the routes above
+    # the documentation of the routes above
     app.add_route("/api/openapi.json", openapi := OpenApi(app))
     app.add_route("/api/docs", ApiDocs(openapi))
     app.add_route("/api/docs/problems", ProblemDocs(openapi))
-    # whole trees of addresses
+    # everything below a prefix
     app.add_sink(RqDashboard(), r"/rq(?=/|$)")
     app.add_sink(StaticFiles(), StaticFiles.PATHS)
     return app

@@ -1,1 +1,1 @@
-"""Accounts with their keys and settings, and the operators."""
+"""Accounts, their API keys and settings, and operators."""

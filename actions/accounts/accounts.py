@@ -1,4 +1,4 @@
-"""Making an account, finding one, and changing how it collects."""
+"""Create and find accounts, and change how they collect."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from runtime.ids import new_id
 
 
 def find_account(account_id: str) -> Account:
-    """The account of this id. Raises Refused `not_found`."""
+    """Return the account with this id. Raises Refused `not_found`."""
     account: Account | None = Account.get_or_none(Account.id == account_id)
     if account is None:
         raise Refused("not_found", f"There is no account {account_id[:40]}.")
@@ -24,7 +24,8 @@ def find_account(account_id: str) -> Account:
 def create_account(
     name: str, time_zone: str, stripe_account: str | None, actor: str
 ) -> tuple[Account, str]:
-    """A new account and the secret of its first API key, which cannot be shown again.
+    """Create an account. Return it and the secret of its first API key, which cannot be shown
+    again.
 
     Raises Refused `already_exists` when another account has this Stripe account.
     """
@@ -49,8 +50,8 @@ def create_account(
 
 
 def change_settings(account: Account, choices: dict[str, Any], actor: str) -> AccountSettings:
-    """Change the settings in `choices`; the others stay. Everybody who owes is looked at again:
-    when they are contacted may have changed.
+    """Change the settings in `choices`; the others stay. Every customer who owes is re-evaluated,
+    because when to contact them may have changed.
     """
     with transaction():
         row = AccountSettings.choose(account, choices, real_now())

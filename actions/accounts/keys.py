@@ -1,4 +1,4 @@
-"""Issuing API keys, and revoking them."""
+"""Issue and revoke API keys."""
 
 from actions.accounts.accounts import find_account
 from models.accounts.api_key import ApiKey
@@ -9,8 +9,8 @@ from runtime.errors import Refused
 
 
 def issue_key(account_id: str | None, name: str, actor: str) -> tuple[ApiKey, str]:
-    """Another key of an account, or without one an operator's; its row and its secret, which cannot
-    be shown again. Raises Refused `not_found`.
+    """Issue another key for an account, or an operator key if `account_id` is None. Return its row
+    and its secret, which cannot be shown again. Raises Refused `not_found`.
     """
     with transaction():
         account = find_account(account_id) if account_id is not None else None
@@ -26,7 +26,7 @@ def issue_key(account_id: str | None, name: str, actor: str) -> tuple[ApiKey, st
 
 
 def revoke_key(key_id: str, why: str, actor: str) -> None:
-    """Let a key open nothing from now on. Raises Refused when there is none, or it was revoked."""
+    """Revoke a key at once. Raises Refused `not_found`, or `conflict` if it was revoked before."""
     with transaction():
         key = ApiKey.get_or_none(ApiKey.id == key_id)
         if key is None:

@@ -1,4 +1,4 @@
-"""Adding operators, giving them new passwords, and disabling them."""
+"""Add operators, reset their passwords, and disable them."""
 
 from actions.accounts.accounts import find_account
 from models.accounts.audit_entry import AuditEntry
@@ -11,8 +11,8 @@ from runtime.errors import Refused
 
 
 def add_operator(name: str, password: str, rights: Rights, actor: str) -> Operator:
-    """A new operator. Raises Refused for a name that is taken or cannot be used, a short password,
-    and an account there is not.
+    """Add an operator. Raises Refused for a name that is taken or invalid, a short password, or an
+    unknown account.
     """
     with transaction():
         for account_id in sorted(rights.accounts or ()):
@@ -29,8 +29,8 @@ def add_operator(name: str, password: str, rights: Rights, actor: str) -> Operat
 
 
 def reset_operator(name: str, password: str, actor: str) -> Operator:
-    """Give an operator a new password, and let in again who was disabled; open sessions end. Raises
-    Refused.
+    """Give an operator a new password, enable them if they were disabled, and end their open
+    sessions. Raises Refused `not_found`, or for a short password.
     """
     with transaction():
         found = Operator.get_or_none(Operator.name == normal_name(name))
@@ -48,7 +48,7 @@ def reset_operator(name: str, password: str, actor: str) -> Operator:
 
 
 def disable_operator(name: str, actor: str) -> Operator:
-    """Let an operator sign in no more; open sessions end. Raises Refused `not_found`."""
+    """Stop an operator from signing in, and end their open sessions. Raises Refused `not_found`."""
     with transaction():
         found = Operator.live(name)
         if found is None:

@@ -1,1 +1,1 @@
-"""Stripe's books against ours: events received, missed days read, sums compared."""
+"""Stripe's books against ours: receiving events, backfilling missed ones, comparing sums."""

@@ -1,4 +1,4 @@
-"""Beginning to read or to compare a Stripe account's books, and giving up a run that has died."""
+"""Begin to backfill or reconcile a Stripe account, and give up a run whose job has died."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,8 +12,8 @@ from runtime.clock import real_now, real_seconds
 
 
 def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) -> Backfill:
-    """Begin to read an account's events back to `since` (seconds), letting `rate` missing ones a
-    second through (0: all at once).
+    """Begin to read an account's events back to `since` (Unix seconds), processing `rate` missing
+    events per second (0: all at once).
     """
     with transaction():
         run = Backfill.create(
@@ -28,7 +28,7 @@ def begin_backfill(stripe_account: str, since: int, rate: float, asked_by: str) 
 
 
 def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reconciliation:
-    """Begin to compare an account's payments and refunds made since `since` (seconds)."""
+    """Begin to compare an account's payments and refunds made since `since` (Unix seconds)."""
     about = {"asked_by": asked_by, "created_at": real_now()}
     with transaction():
         run = Reconciliation.create(
@@ -41,7 +41,7 @@ def begin_reconciliation(stripe_account: str, since: int, asked_by: str) -> Reco
 def begin_backfills(
     stripe_accounts: Iterable[str], since: int, rate: float, actor: str
 ) -> list[Backfill]:
-    """Begin to read the events of several Stripe accounts, as a person asked."""
+    """Begin to backfill several Stripe accounts, at a person's request."""
     with transaction():
         runs = [begin_backfill(each, since, rate, actor) for each in stripe_accounts]
         _audit(actor, "events.backfill_asked", since, runs)
@@ -51,7 +51,7 @@ def begin_backfills(
 def begin_reconciliations(
     stripe_accounts: Iterable[str], since: int, actor: str
 ) -> list[Reconciliation]:
-    """Begin to compare the books of several Stripe accounts, as a person asked."""
+    """Begin to reconcile several Stripe accounts, at a person's request."""
     with transaction():
         runs = [begin_reconciliation(each, since, actor) for each in stripe_accounts]
         _audit(actor, "events.reconcile_asked", since, runs)
@@ -63,8 +63,8 @@ def _audit(actor: str, action: str, since: int, runs: Sequence[Backfill | Reconc
 
 
 def give_up_if_its_job_died(run: Backfill | Reconciliation, job: str) -> bool:
-    """End a run whose page's job is neither waiting nor running, so that it blocks nothing. Whether
-    it was given up.
+    """End a run whose page's job is neither waiting nor running, so that it blocks no other run.
+    Returns whether it was given up.
     """
     row = find_staged(job, f"{run.id}-{run.page}")
     died = row is None or row.state not in {"waiting", "running"}

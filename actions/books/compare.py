@@ -1,5 +1,4 @@
-"""Comparing one object at Stripe with ours, and recording the difference. Nothing is corrected
-here.
+"""Compare one object at Stripe with ours, and record the difference. Nothing is corrected here.
 
 Kinds: `payment_missing` and `refund_missing` (Stripe has it, we do not), `payment_differs` and
 `refund_differs` (another amount or outcome), `payment_refused` (it names an invoice of another
@@ -22,7 +21,7 @@ Json = dict[str, Any]
 
 
 class Found(NamedTuple):
-    """A difference: its kind and the amounts, minor units."""
+    """A difference: its kind and the amounts in minor units."""
 
     kind: str
     ours: int
@@ -31,29 +30,29 @@ class Found(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whose it is (None: not ours), and what differs, if anything."""
+    """The invoice that the object belongs to (None: it is not ours), and the difference, if any."""
 
     invoice: Invoice | None
     found: Found | None
 
 
 def judge_intent(stripe_account: str, intent: Json) -> Verdict:
-    """Compare a PaymentIntent with our payment. One that cannot be read is nobody's: its event says
-    so.
+    """Compare a PaymentIntent with our payment. An intent that cannot be read counts as not ours:
+    its event reports the fault.
     """
     try:
-        said = read_intent(intent)
+        finding = read_intent(intent)
     except Unreadable:
         return Verdict(None, None)
-    payment = Payment.by_intent(stripe_account, said.intent_id)
+    payment = Payment.by_intent(stripe_account, finding.intent_id)
     invoice = (
         payment.invoice
         if payment is not None
-        else Invoice.get_or_none(Invoice.id == said.belonging.invoice_id)
+        else Invoice.get_or_none(Invoice.id == finding.belonging.invoice_id)
     )
     if invoice is None:
         return Verdict(None, None)
-    theirs, currency = said.report.amount_received, said.report.currency
+    theirs, currency = finding.report.amount_received, finding.report.currency
     ours = payment.amount_received if payment is not None else 0
     if theirs == ours and (payment is None or not ours or payment.currency == currency):
         return Verdict(invoice, None)
@@ -61,7 +60,7 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
         "payment_differs"
         if payment is not None
         else "payment_missing"
-        if _may_pay(stripe_account, said.belonging, invoice)
+        if _may_pay(stripe_account, finding.belonging, invoice)
         else "payment_refused"
     )
     return Verdict(invoice, Found(kind, ours, theirs, currency))
@@ -70,18 +69,18 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
 def judge_refund(stripe_account: str, refund: Json) -> Verdict:
     """Compare a refund with ours."""
     try:
-        said = read_refund(refund).refund
+        finding = read_refund(refund).refund
     except Unreadable:
         return Verdict(None, None)
-    payment = Payment.by_intent(stripe_account, said["payment_intent"])
+    payment = Payment.by_intent(stripe_account, finding["payment_intent"])
     if payment is None:
         return Verdict(None, None)
-    known = Refund.get_or_none(Refund.refund_id == said["id"])
-    theirs = said["amount"] if said["status"] not in KEPT else 0
+    known = Refund.get_or_none(Refund.refund_id == finding["id"])
+    theirs = finding["amount"] if finding["status"] not in KEPT else 0
     ours = known.amount if known is not None and known.status not in KEPT else 0
     kind = "refund_missing" if known is None else "refund_differs"
     return Verdict(
-        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, said["currency"])
+        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, finding["currency"])
     )
 
 
@@ -93,7 +92,7 @@ def _may_pay(stripe_account: str, claimed: Belonging, invoice: Invoice) -> bool:
 
 
 def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
-    """Record what was seen and how it differs. Answers whether it is ours at all."""
+    """Record that the object was seen, and how it differs. Returns whether it is ours at all."""
     if verdict.invoice is None:
         return False
     Sighting.insert(
@@ -152,7 +151,7 @@ def note(run: Reconciliation, found: Found, subject: str, invoice: Invoice | Non
     ).on_conflict_ignore().execute()
 
 
-# by when they came: the order of ids, in which they are compared, would read all that came before
+# `|| ''` keeps the planner from walking the index on ids, past all older rows; it filters on time
 _UNSIGHTED = (
     "stripe_account = ? AND created_at >= ? AND {counts} AND {id} || '' > ? AND NOT EXISTS (SELECT"
     " 1 FROM reconciliation_sighting s WHERE s.run_id = ? AND s.subject = {subject}) ORDER BY"
@@ -169,16 +168,16 @@ _UNSIGHTED_REFUNDS = _UNSIGHTED.format(
 
 
 def unsighted_payments(run: Reconciliation, after: str, limit: int) -> list[Payment]:
-    """Payments of this Stripe account that came since the run's begin and that its list did not
-    show, by id.
+    """Payments of this Stripe account made since the run's start that its list did not show, by
+    id.
     """
     since = run.since * 1_000_000
     return Payment.all(_UNSIGHTED_PAYMENTS, run.stripe_account, since, after, run.id, limit)
 
 
 def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refund]:
-    """Refunds of this Stripe account that came since the run's begin and that its list did not
-    show, by id.
+    """Refunds of this Stripe account made since the run's start that its list did not show, by
+    id.
     """
     since = run.since * 1_000_000
     return Refund.all(_UNSIGHTED_REFUNDS, run.stripe_account, since, after, run.id, limit)

@@ -1,9 +1,9 @@
-"""The phases of a comparison with Stripe: its payments, its refunds, what only we have, our own
-sums, and a second look.
+"""The phases of a comparison with Stripe: its payments, its refunds, objects that only we have, our
+own sums, and a second look.
 
-Each phase does one page: it asks Stripe, and returns what to write in the transaction that ends the
-job. What only Stripe has may just be late: its events are fetched and processed like webhooks, and
-the differences they may explain are compared again.
+Each phase processes one page: it asks Stripe, and returns what to write in the transaction that
+ends the job. An object that only Stripe has may just be late: Stripe's events are fetched and
+processed like webhooks, and the differences that they may explain are compared again.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,9 +38,9 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 FEW, MANY = 10, 200  # rows a job looks up one by one at Stripe; rows it compares here
-LOOK_AGAIN = 5.0  # seconds until the backfill is asked for again
-PATIENCE = timedelta(minutes=30)  # for a backfill, then the differences stand as they are
-# what events not yet here may explain
+LOOK_AGAIN = 5.0  # seconds until the backfill is checked again
+PATIENCE = timedelta(minutes=30)  # for a backfill; after that the differences are final
+# kinds that events still to come may explain
 LATE = frozenset({"payment_missing", "payment_differs", "refund_missing", "refund_differs"})
 
 log = get_log("reconcile")
@@ -51,7 +51,7 @@ Judge = Callable[[str, Json], Verdict]
 
 
 def _listed(ask: Callable[[int, str, str], Page], judge: Judge, following: str) -> Phase:
-    """A page of what Stripe lists."""
+    """A phase that compares a page of a list at Stripe."""
 
     def phase(run: Reconciliation) -> Write:
         found = ask(run.since, run.cursor, run.stripe_account)
@@ -68,7 +68,9 @@ def _listed(ask: Callable[[int, str, str], Page], judge: Judge, following: str) 
 
 
 def _our_payments(run: Reconciliation) -> Write:
-    """Payments that the list did not show: begun before it, or unknown to Stripe."""
+    """Look up payments that the list did not show: created before its period, or unknown to
+    Stripe.
+    """
     rows = unsighted_payments(run, run.cursor, FEW)
     theirs = [_or_none(get_intent, row.intent_id or "", run) for row in rows]
     return _looked_up(run, rows, theirs, judge_intent, [row.id for row in rows], "our_refunds")
@@ -115,7 +117,7 @@ def _books(run: Reconciliation) -> Write:
 
 
 def _end_or_fetch(run: Reconciliation) -> None:
-    """All is compared. Where Stripe's events may explain a difference, they are fetched first."""
+    """End the run, or first fetch Stripe's events if they may explain a difference."""
     if any(difference.kind in LATE for difference in run.open_differences()):
         since = max(run.since, int(real_seconds()) - READABLE_SECONDS)
         run.record_backfill(
@@ -129,7 +131,7 @@ def _end_or_fetch(run: Reconciliation) -> None:
 
 
 def _again(run: Reconciliation) -> Write:
-    """A second look at what late events may have explained, once they are here."""
+    """Compare again what late events may have explained, once they are processed."""
     if _is_coming(run):
         raise Snooze("events are being fetched", LOOK_AGAIN)
     rows = [
@@ -149,7 +151,7 @@ def _again(run: Reconciliation) -> Write:
 
 
 def _is_coming(run: Reconciliation) -> bool:
-    """Whether events are still being fetched, or wait to be taken in."""
+    """Whether events are still being fetched, or wait to be processed."""
     fetch = Backfill.get_by_id(run.backfill_id)
     if fetch.state != "done" or real_now() - run.created_at > PATIENCE:
         return bool(fetch.state == "running" and real_now() - run.created_at <= PATIENCE)
@@ -161,7 +163,7 @@ def _is_coming(run: Reconciliation) -> bool:
 
 
 def _is_equal_now(run: Reconciliation, row: Difference) -> bool:
-    """Whether Stripe and we say the same by now."""
+    """Whether Stripe and we agree by now."""
     is_payment = row.kind.startswith("payment")
     theirs = _or_none(get_intent if is_payment else get_refund, row.subject, run)
     if theirs is None:

@@ -1,6 +1,4 @@
-"""The one door by which a Stripe event comes in, whether Stripe sent it or we fetched it; and back
-through it for those replayed.
-"""
+"""The single entry point of Stripe events, whether sent by Stripe, fetched by us, or replayed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +20,8 @@ from runtime.settings import get_settings
 
 @dataclass(frozen=True, slots=True)
 class StripeEvent:
-    """An event that is ready to be kept. `refusal` is why nothing may come of it, empty for none;
-    `whose` is whose work it is, and `request_id` the request that brought it.
+    """An event ready to be stored. `refusal` says why it must have no effect ("" if it may),
+    `whose` is the account whose turn its job takes, and `request_id` the request that brought it.
     """
 
     row: CleanEvent
@@ -33,8 +31,8 @@ class StripeEvent:
 
 
 def read_stripe_event(event: dict[str, Any], text: str, listed_under: str = "") -> StripeEvent:
-    """`event`, whose words are `text`, as it is kept. `listed_under` is the Stripe account whose
-    list it was fetched from, whatever it says itself.
+    """Prepare `event`, whose JSON is `text`, for storing. `listed_under` is the Stripe account
+    whose list it was fetched from, which overrides what the event says.
     """
     account = listed_under or _storable(event.get("account"))
     row = clean_event(
@@ -51,10 +49,11 @@ def read_stripe_event(event: dict[str, Any], text: str, listed_under: str = "") 
 
 
 def keep_stripe_events(events: Sequence[StripeEvent], delay: float = 0.0) -> list[int | None]:
-    """Keep events, and stage the processing of each, due in `delay` seconds: by two statements.
+    """Store events, and stage a job for each, due in `delay` seconds, with two statements in all.
 
-    The id of each one's inbox row, or None when it was here before: then nothing is written. One of
-    the other mode than our key's is kept, refused, and nothing else. Needs an open transaction.
+    Returns the id of each event's inbox row, or None if it was stored before: then nothing is
+    written. An event of the other mode (test or live) than our key's is stored as refused, without
+    a job. Needs an open transaction.
     """
     now = real_now()
     inbox_ids = InboxEvent.receive_all([event.row for event in events], now)
@@ -71,21 +70,21 @@ def keep_stripe_events(events: Sequence[StripeEvent], delay: float = 0.0) -> lis
 def receive_stripe_event(
     event: dict[str, Any], text: str, listed_under: str = "", delay: float = 0.0
 ) -> int | None:
-    """Keep one event, as `keep_stripe_events`."""
+    """Store one event, as `keep_stripe_events`."""
     return keep_stripe_events([read_stripe_event(event, text, listed_under)], delay)[0]
 
 
 def _storable(value: object) -> str:
-    """A word of an event as text that every database keeps; empty for none."""
+    """A value from an event as text that every database can store; "" for none."""
     return storable_text(str(value)) if value else ""
 
 
 def replay_event(inbox_id: int, actor: str, delay: float = 0.0) -> bool:
-    """Let an event of Stripe's that was processed be taken in again, due in `delay` seconds. False,
-    and nothing written, if it was not, or is another provider's: what those say counted at once.
+    """Process a Stripe event again, due in `delay` seconds. Returns False, with nothing written, if
+    it was not processed yet, or is another provider's: those take effect when received.
 
-    Safe whatever its outcome: facts are merged by Stripe's ids. Its job is the old one, or, where
-    that has been forgotten, a new one of the same key. Audited in the same transaction.
+    Safe whatever its outcome: facts are merged by Stripe's ids. Its old job runs again, or, if that
+    was deleted, a new job with the same key. Audited in the same transaction.
     """
     with transaction():
         event = InboxEvent.one("id = ? AND provider = 'stripe' AND outcome IS NOT NULL", inbox_id)

@@ -1,1 +1,1 @@
-"""Calls asked for, and what became of them."""
+"""Requested calls, inbound calls, and their outcomes."""

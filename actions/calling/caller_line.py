@@ -16,7 +16,7 @@ from runtime.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class CallerLine:
-    """A number of the account's that Vapi calls from, and who speaks there."""
+    """A number of the account's that Vapi calls from, and the assistants that speak there."""
 
     number: str
     phone_number_id: str
@@ -26,8 +26,8 @@ class CallerLine:
 
 
 def caller_line(account_id: str) -> CallerLine | None:
-    """What the account calls from; None while it has no live number that takes calls out, as a SIP
-    trunk does not, or nobody to speak.
+    """What the account calls from, or None while it has no live number for outbound calls (a SIP
+    trunk takes none) or lacks an assistant.
     """
     line = PhoneLine.of(account_id)
     if line is None or line.state != "owned" or not line.voice_live or not line.vapi_id:
@@ -43,11 +43,11 @@ def caller_line(account_id: str) -> CallerLine | None:
 
 
 def no_caller_number() -> Refused:
-    """The refusal for an account that has nothing to call from."""
+    """The refusal for an account that has no number to call from."""
     return Refused(
         "no_caller_number",
-        "The account has no live number to call from. Deploy it with a phone number first; nobody"
-        " is called by a SIP trunk.",
+        "The account has no live number to call from. Deploy it with a phone number first; a SIP"
+        " trunk takes no outbound calls.",
     )
 
 

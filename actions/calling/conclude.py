@@ -1,4 +1,4 @@
-"""What follows from the end of a call: its outcome, what was said in it, and what goes out."""
+"""Act on the end of a call: its outcome, its transcript, and the events that go out."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,29 +23,30 @@ from rules.contact.policy import outcome_of
 IN_DOUBT = "in_doubt"
 
 
-def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
-    """Record the report of a call that is over, in the open transaction. Needs the locked call and
-    the locked invoices it is about. Whether it was the first one: what comes again changes nothing,
-    but that what was said in the call, and its transcript, are each heard once, in whichever report
-    they are, and that one may end a doubt about the outcome.
+def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: datetime) -> bool:
+    """Record the report of a call that is over, in the open transaction, and return whether it was
+    the first. Needs the locked call and its locked invoices.
+
+    A further report changes nothing, with two exceptions: the analysis and the transcript are each
+    acted on once, whichever report brings them, and it may settle an outcome in doubt.
     """
-    said = read_said(told.said) | (call.said or {})
+    said = read_said(report.said) | (call.said or {})
     is_first = call.reported_at is None
-    follows = follows_from(said, told.transcript)
+    follows = follows_from(said, report.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
-    is_read = bool(told.transcript) and not call.transcript
+    is_read = bool(report.transcript) and not call.transcript
     is_known = call.outcome == IN_DOUBT != outcome
     if not (is_first or is_heard or is_read or is_known):
         return False
     call.record_end(
         now,
         outcome=outcome,
-        transcript=redact_spoken(told.transcript) or call.transcript,
-        summary=redact_spoken(told.summary)[:2000] or call.summary,
+        transcript=redact_spoken(report.transcript) or call.transcript,
+        summary=redact_spoken(report.summary)[:2000] or call.summary,
         said=said,
-        cost=call.cost if told.cost is None else told.cost,
-        is_recorded=told.is_recorded or call.is_recorded,
+        cost=call.cost if report.cost is None else report.cost,
+        is_recorded=report.is_recorded or call.is_recorded,
     )
     if is_first or is_heard:
         hand_over(call, follows, now)
@@ -75,8 +76,8 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
 
 
 def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
-    """One of the policy's outcomes: what our own rows show counts before what the agent says, and
-    that before the way in which the call ended.
+    """One of the policy's outcomes. Our own rows take precedence over the agent's analysis, and
+    that over how the call ended.
     """
     ended = meaning_of(call.ended_reason).outcome or IN_DOUBT
     if not outcome_of(ended).conversation:

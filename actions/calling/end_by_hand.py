@@ -1,6 +1,6 @@
-"""Ending a call in doubt by the word of a person who has looked: it is over, or it never was.
+"""End a call in doubt on the word of a person who has looked: it is over, or it was never placed.
 
-A report that comes later still counts: it tells more than the person knew.
+A later report still counts: it knows more than the person did.
 """
 
 from datetime import datetime
@@ -20,14 +20,14 @@ from rules.calling import ended_reasons
 from runtime.clock import real_now
 from runtime.errors import NotAllowed, Refused
 
-# seconds after which Vapi is asked what was said: it works that out for a quarter of an hour
+# seconds after which the transcript is read: Vapi needs up to a quarter of an hour for it
 STILL_READ = 1_000.0, 86_400.0
 ENDED, NEVER_PLACED = "ended", "never_placed"
 HOW_KNOWN = "is needed: how do you know that nobody was rung?"
 
 
 def call_in_doubt(item: WorkItem) -> Call | None:
-    """The call that a doubt is about: it, or the request for it."""
+    """The call that a work item about a doubt names, itself or by its effect."""
     call_id, effect_id = item.context.get("callId"), item.context.get("effectId")
     if call_id:
         return Call.one("id = ?", call_id)
@@ -35,14 +35,16 @@ def call_in_doubt(item: WorkItem) -> Call | None:
 
 
 def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
-    """End a call of which nobody knows whether it is over: `ENDED`, which counts as a call, or
-    `NEVER_PLACED`, which does not. Its slot is free and its person may be called again as the rules
-    say. The same again changes nothing. Raises Refused `conflict` for a call that is over, and
-    while its request is still looked for, and `invalid` where it was never placed without a `why`.
+    """End a call whose end is unknown: as `ENDED`, which counts as a call, or `NEVER_PLACED`, which
+    does not. Its slot is freed, and the customer may be called again as the rules say. Repeating it
+    changes nothing.
+
+    Raises Refused: `conflict` if the call is not in doubt, or while its effect is still looked up,
+    and `invalid` for `NEVER_PLACED` without a `why`.
     """
     with transaction():
         call, invoices = locked_with_invoices(call)
-        if _was_said(call, how):
+        if _was_ended_as(call, how):
             return call
         why = why.strip()
         if how == NEVER_PLACED and not why:
@@ -68,17 +70,17 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
 
 
 def _record_ended(call: Call, invoices: list[Invoice], now: datetime) -> None:
-    """It is over, which is told at once. What was said in a call that Vapi knows is still read
-    there: whoever asked never to be called again has been heard by nobody yet.
+    """Record and announce that the call is over. If Vapi knows it, its transcript is still read
+    later: an opt-out in it has not been seen yet.
     """
     for delay in STILL_READ if call.vapi_id else ():
         key = f"{call.id}:by_hand:{delay:.0f}"
         stage("poll_call", key, call.id, fair_to=call.account_id, delay=delay)
-    told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
-    record_final_report(call, invoices, told, now)
+    report = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
+    record_final_report(call, invoices, report, now)
 
 
-def _was_said(call: Call, how: str) -> bool:
+def _was_ended_as(call: Call, how: str) -> bool:
     if how == ENDED:
         return call.state == "ended" and call.ended_reason == ended_reasons.BY_HAND
     return call.state == "refused" and call.error_code == BY_HAND
@@ -92,8 +94,8 @@ def _check_may_be_ended(call: Call, how: str) -> None:
     if how == NEVER_PLACED and (call.started_at is not None or call.carrier_id):
         raise Refused(
             "conflict",
-            f"Vapi has told that call {call.id} began, or which call of the carrier it is, so it"
-            f" was placed. Say {ENDED} once it is over.",
+            f"Vapi has reported the start of call {call.id}, or its carrier's id, so it was placed."
+            f" Say {ENDED} once it is over.",
         )
 
 
@@ -107,4 +109,4 @@ def _settle_request(call: Call, how: str, actor: str, why: str) -> None:
         else:
             settle_refused(effect.id, why, actor)
     except NotAllowed as error:
-        raise Refused("conflict", f"{error} It is still looked for in Vapi's list.") from None
+        raise Refused("conflict", f"{error} It is still being looked up in Vapi's list.") from None

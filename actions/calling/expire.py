@@ -1,4 +1,4 @@
-"""Giving up a call that could not be placed in time."""
+"""Give up a call that could not be placed in time."""
 
 from datetime import datetime
 
@@ -8,13 +8,13 @@ from models.effects.effect import Effect
 
 
 def expire_unplaced(call: Call, now: datetime) -> bool:
-    """Give up a call that was requested too long ago and never placed; whether it did."""
+    """Give up a call that was requested too long ago and never placed. Returns whether it did."""
     effect = Effect.one("id = ?", call.effect_id) if call.state == "sending" else None
     unplaced = call.state == "waiting" or (effect is not None and effect.state == "refused")
     if not unplaced or not call.is_too_old(now):
         return False
     CallSlot.give_back(call.id)
     call.record_refused(
-        "expired", "It could not be placed within an hour of being asked for. Ask again.", now
+        "expired", "It could not be placed within an hour of the request. Ask again.", now
     )
     return True

@@ -1,5 +1,5 @@
-"""What a call makes us stop, and whom it makes us ask: opt-outs, suppressed numbers, holds and
-escalations, each once however the agent's tools and its report overlap.
+"""What a call makes us stop, and what it hands to staff: opt-outs, suppressed numbers, holds and
+escalations, each once, even if the agent's tools and the report overlap.
 """
 
 from datetime import datetime
@@ -20,46 +20,44 @@ from rules.contact.phones import BadPhone, read_phone
 
 SOURCE = "call"
 WHOSE_STOP = (
-    "Somebody who called from a withheld number wants to be left alone. Read in the call who it"
-    " was, and record the opt-out."
+    "A caller with a withheld number opted out. Find out from the call who it was, and record the"
+    " opt-out."
 )
 
 
 def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     """Do what follows from a call that has ended, in the open transaction."""
-    if call.customer_id is not None:  # before their numbers, as everybody does
+    if call.customer_id is not None:  # before the numbers, as all code does
         serialize_on(customer_key(call.customer_id))
     if follows.stops:
         stop_contact(call, now)
     _suppress_numbers(call, follows, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == NOT_PLACED and meaning.advice:
-        _cannot_call(call, meaning.advice)
+        _open_calling_trouble(call, meaning.advice)
     if call.customer_id is None:
         return
     customer = Customer.get_by_id(call.customer_id)
     due = _put_off(call, customer) if follows.later else None
     for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
-        _ask_a_person(call, customer, reason, due)
+        _escalate(call, customer, reason, due)
 
 
 def stop_contact(call: Call, now: datetime) -> None:
-    """They want to be left alone, in the open transaction: at each number of theirs."""
+    """Record an opt-out for each of the customer's numbers, in the open transaction."""
     if call.customer_id is not None:
         serialize_on(customer_key(call.customer_id))
     numbers = numbers_of(call)
     if not numbers:
         ask_whom_to_leave_alone(call)
         return
-    serialize_on(*map(person_key, numbers))  # before what else a stop changes
+    serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
     for number in numbers:
         _stop(call, number, min(call.ended_at or now, now))
 
 
 def _put_off(call: Call, customer: Customer) -> datetime | None:
-    """They want to be contacted another time: nobody does before tomorrow, unless they have named a
-    time in the call.
-    """
+    """Put a hold on the customer until tomorrow, unless they have named a time in the call."""
     if Hold.has("customer_id = ? AND kind = ? AND recorded_by = ?", customer.id, LATER, call.actor):
         return None
     line = call.to if call.direction == "outbound" else call.from_number
@@ -67,8 +65,8 @@ def _put_off(call: Call, customer: Customer) -> datetime | None:
 
 
 def ask_about_doubt(call: Call, words: str, about: str = "") -> None:
-    """Have a person find out what became of a call; `about` something that its end does not tell,
-    where it is not empty.
+    """Open a work item to find out what became of a call; `about` names a question that the call's
+    end does not answer, if not empty.
     """
     WorkItem.open(
         call.account_id,
@@ -82,8 +80,8 @@ def ask_about_doubt(call: Call, words: str, about: str = "") -> None:
 
 
 def numbers_of(call: Call) -> list[str]:
-    """The numbers of whoever is at the other end: the line, if it is shown, and those on file of
-    the person, where it is known who it is. In the order in which everybody locks them.
+    """The numbers of the person on the other end: the line, if it is shown, and those on file, if
+    the customer is known. Sorted, which is the order of locks.
     """
     named = {call.to if call.direction == "outbound" else call.from_number}
     if call.customer_id is not None:
@@ -93,7 +91,7 @@ def numbers_of(call: Call) -> list[str]:
 
 
 def ask_whom_to_leave_alone(call: Call) -> None:
-    """Somebody wants to be left alone, and neither their number nor who they are is known."""
+    """Open a work item about an opt-out from an unknown caller with a withheld number."""
     WorkItem.open(
         call.account_id,
         "call",
@@ -111,11 +109,11 @@ def _number(named: str) -> str:
 
 
 def _suppress_numbers(call: Call, follows: Follows, now: datetime) -> None:
-    """Numbers that we rang and that are not theirs, or nobody's."""
+    """Suppress a number that we called if it is wrong or dead."""
     if call.direction != "outbound":
         return
     if follows.is_wrong_number:
-        said = "Who answers says that it is not theirs"
+        said = "The person who answered said it is a wrong number"
         _suppress(call, call.to, CHANNELS, "wrong_number", said, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == "dead_line":
@@ -123,7 +121,9 @@ def _suppress_numbers(call: Call, follows: Follows, now: datetime) -> None:
 
 
 def _stop(call: Call, phone: str, said_at: datetime) -> None:
-    """Of several wishes the last one counts, however late the call is told of."""
+    """Record an opt-out as of the call, because the last wish counts, however late the call is
+    reported.
+    """
     if all(OptOut.holds(call.account_id, (), phone, channel) for channel in CHANNELS):
         return
     OptOut.record(
@@ -146,15 +146,15 @@ def _suppress(
         PhoneSuppression.suppress(call.account_id, phone, channel, code, why, now)
 
 
-def _ask_a_person(call: Call, customer: Customer, reason: str, due: datetime | None = None) -> None:
+def _escalate(call: Call, customer: Customer, reason: str, due: datetime | None = None) -> None:
     context = {"callId": call.id, "verified": call.verified_at is not None}
     account = Account.get_by_id(call.account_id)
     open_escalation(account, customer, None, reason, context, due, subject=call.id, by=call.actor)
 
 
-def _cannot_call(call: Call, advice: str) -> None:
-    """Calls are not placed, for a reason that somebody has to mend: said once, not for each, and
-    anew where it has come back.
+def _open_calling_trouble(call: Call, advice: str) -> None:
+    """Open one work item, not one per call, for a reason that prevents calls and needs mending;
+    reopen it if the reason is back.
     """
     context = {"callId": call.id, "endedReason": call.ended_reason}
     item = WorkItem.open(

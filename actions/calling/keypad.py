@@ -1,8 +1,8 @@
-"""Paying by a card that is typed on the keypad during a call: begun by the agent's tool, followed
-by Twilio's reports, and charged by us with the payment method that comes of it.
+"""Pay by typing a card on the keypad during a call: started by the agent's tool, driven by Twilio's
+callbacks, and charged by us with the resulting payment method.
 
-The tool says what to ask the caller for next, and in the end what came of the charge: so the result
-goes back into the call. No digit is ever here.
+The tool says what to ask the caller for next, and finally the outcome of the charge, so that the
+result gets back into the call. No digit of a card reaches us.
 """
 
 import hashlib
@@ -41,29 +41,29 @@ from runtime.errors import Refused
 from runtime.log import get_log
 from runtime.settings import INTERACTIVE
 
-TOKEN = "pm_"  # noqa: S105 - how a payment method of Stripe's begins
+TOKEN = "pm_"  # noqa: S105 - the prefix of Stripe's payment method ids
 MOST_TOKEN = 200  # characters
 
 log = get_log("keypad")
 
 
 def stage_step(session: KeypadSession, step: str) -> None:
-    """Stage a step for whoever is first: the caller waits."""
+    """Stage a step in the interactive queue: the caller waits."""
     of_step = (session.id, step, session.mistakes)
     key, whose = _key_of(session, step), session.account_id
     stage("enter_card", key, *of_step, fair_to=whose, queue=INTERACTIVE)
 
 
 def _key_of(session: KeypadSession, step: str) -> str:
-    """The key of a step: a piece that is typed again is another step."""
+    """The key of a step; entering a field again is another step."""
     return f"{session.id}:{step}:{session.mistakes}"
 
 
 def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession:
-    """A session for the locked invoice of the locked call, with the job that begins it at
+    """Begin a session for the locked invoice of the locked call, with the job that starts it at
     Twilio.
     """
-    session = _as_ordered(invoice, call, carrier_id) or KeypadSession.begin(
+    session = _start_ordered(invoice, call, carrier_id) or KeypadSession.begin(
         call, invoice, invoice.outstanding, carrier_id, real_now()
     )
     AuditEntry.record(
@@ -80,9 +80,9 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     return session
 
 
-def _as_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession | None:
-    """The session that the clinic has ordered for this invoice, begun; None where there is none, or
-    the balance is another one now.
+def _start_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession | None:
+    """Start the session that the clinic has ordered for this invoice, or return None if there is
+    none, or the balance has changed.
     """
     session, now = KeypadSession.ordered(call), real_now()
     if session is None or session.invoice_id != invoice.id:
@@ -95,7 +95,9 @@ def _as_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession 
 
 
 def go_on(session: KeypadSession) -> str:
-    """Take the first steps now, for a caller who waits; then what the model says next."""
+    """Perform the first steps now, because the caller waits, and return what the model says
+    next.
+    """
     perform_now(staged_id("enter_card", _key_of(session, START)))
     with transaction():
         first = take_due("enter_card", _key_of(session, PIECES[0]))
@@ -104,7 +106,9 @@ def go_on(session: KeypadSession) -> str:
 
 
 def words_for_session(session: KeypadSession) -> str:
-    """What the model says, as the session stands. Raises Refused when no card came of it."""
+    """What the model says in the session's present state. Raises Refused if the entry has
+    failed.
+    """
     if session.state == "starting":
         return PREPARING
     if session.state == "capturing":
@@ -114,13 +118,13 @@ def words_for_session(session: KeypadSession) -> str:
     raise Refused("invalid", failed(session.error))
 
 
-def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
-    """Take in what Twilio reports of a session's step; the charge that follows, to be performed
+def record_step_report(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
+    """Take in Twilio's report on a session's step. Returns the charge that follows, to be performed
     after the commit. The same report again changes nothing.
     """
     now = real_now()
     kept = json.dumps(kept_of_report(fields), sort_keys=True)
-    # of what is kept, and of what is charged: nothing else of a card, not even as a digest
+    # digest only what is stored or charged: other card data must not be kept even as a digest
     counted = f"{kept}:{fields.get('PaymentToken', '')[:MOST_TOKEN]}"
     digest = hashlib.sha256(counted.encode()).hexdigest()[:32]
     with transaction():
@@ -130,7 +134,7 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
             return None
         event = InboxEvent.get_by_id(row_id)
         found = KeypadSession.one("id = ?", session_id)
-        carrier_id = found.carrier_id if found else ""  # empty for what is only ordered
+        carrier_id = found.carrier_id if found else ""  # empty if only ordered
         if found is None or not carrier_id or fields.get("CallSid") != carrier_id:
             event.record_outcome("unmatched", now, reason="no keypad session of ours")
             return None
@@ -140,15 +144,15 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
         if session.payment_sid and told and told != session.payment_sid:
             event.record_outcome("unmatched", now, reason="another session of the call")
             return None
-        charging = _taken_in(session, fields)
+        charging = _apply_report(session, fields)
         event.record_outcome("applied", now, invoice_id=session.invoice_id)
     return charging
 
 
 def end_unheard(session: KeypadSession) -> None:
-    """End an entry that still stands as in `session`, of which Twilio has told nothing for long: it
-    cannot be asked. Nothing is charged any more, should it tell. Who has typed in a whole card is
-    told by somebody at the clinic.
+    """End an entry that is unchanged since `session` was read, because Twilio has reported nothing
+    for long and cannot be asked. A later report charges nothing. If the caller has entered a whole
+    card, staff are asked to tell them.
     """
     with transaction():
         invoice = Invoice.locked_with("account", session.invoice_id)
@@ -157,7 +161,7 @@ def end_unheard(session: KeypadSession) -> None:
             return
         error = "not_begun" if session.state == "ordered" else "no_report"
         now.record(real_now(), state="failed", error=error, capturing="")
-        if now.payment_sid:  # the call may go on, and Twilio with what is typed in
+        if now.payment_sid:  # the call may still be going on, with Twilio taking input
             stage_step(now, CANCEL)
         if session.state == "completing":
             context = {"callId": session.call_id, "amount": session.amount}
@@ -171,35 +175,35 @@ def end_unheard(session: KeypadSession) -> None:
             )
 
 
-def _taken_in(session: KeypadSession, fields: Mapping[str, str]) -> Charge | None:
+def _apply_report(session: KeypadSession, fields: Mapping[str, str]) -> Charge | None:
     result, error = fields.get("Result", ""), fields.get("ErrorType", "")
     if not session.is_open:
         return None
     if result:
-        return _ended(session, result, fields.get("PaymentToken", ""))
+        return _record_result(session, result, fields.get("PaymentToken", ""))
     piece = fields.get("Capture", "")
     if piece != session.capturing or session.state != "capturing":
-        return None  # of a piece that was taken before
+        return None  # for a field that was captured before
     if error:
-        _mistaken(session, piece, error)
+        _record_mistake(session, piece, error)
     elif fields.get("PartialResult", "").lower() != "true":
         following = next_piece(fields.get("Required", ""), piece)
         if following in PIECES[: PIECES.index(piece) + 1]:
-            _mistaken(session, following)  # what was asked for before is wanted again
+            _record_mistake(session, following)  # an earlier field is wanted again
         else:
-            _taken(session, following)
+            _advance(session, following)
     return None
 
 
-def _taken(session: KeypadSession, following: str) -> None:
+def _advance(session: KeypadSession, following: str) -> None:
     state = "completing" if following == COMPLETE else "capturing"
     capturing = "" if following == COMPLETE else following
     session.record(real_now(), state=state, capturing=capturing, error="")
     stage_step(session, following)
 
 
-def _mistaken(session: KeypadSession, piece: str, error: str = "") -> None:
-    """A piece is asked for again, by a step of its own, unless it was too often."""
+def _record_mistake(session: KeypadSession, piece: str, error: str = "") -> None:
+    """Ask for a field again, in a step of its own, or fail the entry after too many mistakes."""
     _, is_over = MISTAKES.get(error, ("", False))
     mistakes = session.mistakes + 1
     if is_over or mistakes >= MOST_MISTAKES:
@@ -211,7 +215,7 @@ def _mistaken(session: KeypadSession, piece: str, error: str = "") -> None:
     stage_step(session, piece)
 
 
-def _ended(session: KeypadSession, result: str, token: str) -> Charge | None:
+def _record_result(session: KeypadSession, result: str, token: str) -> Charge | None:
     now = real_now()
     if result != SUCCESS or not token.startswith(TOKEN):
         session.record(now, state="failed", error=result if result != SUCCESS else "no_token")

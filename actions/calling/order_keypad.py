@@ -1,8 +1,8 @@
-"""Ordering, from outside, that a card is typed on the keypad during a call of the assistant's.
+"""Order, from outside the call, that a card is entered on the keypad during an assistant's call.
 
-The order begins nothing at Twilio: the assistant is told of it, and what is typed is taken only
-once its own tool has asked the person, amount and all, and heard a yes. That tool belongs to the
-member of the squad whose keypad input is off.
+The order starts nothing at Twilio: the assistant is told of it, and input is taken only once its
+own tool has asked the caller for consent, naming the amount, and got a yes. That tool belongs to
+the squad member whose keypad input is off.
 """
 
 from actions.calling.tools.debts import is_unpaid
@@ -19,13 +19,13 @@ from runtime.errors import Refused
 from runtime.settings import get_settings
 
 IN_CALL = "in_call"
-MOST_ENTRIES = 2  # of cards in one call
-TWILIOS = "CA"  # how the id of a call at Twilio begins
+MOST_ENTRIES = 2  # card entries in one call
+TWILIOS = "CA"  # the prefix of Twilio's call ids
 
 
 def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSession, int | None]:
-    """Order that the locked invoice's balance is paid in the account's `call` by a card that is
-    typed; the session, and the job that tells the assistant. Raises Refused.
+    """Order that the locked invoice's balance is paid in the account's `call` by a card entered on
+    the keypad. Returns the session, and the job that tells the assistant. Raises Refused.
     """
     call = Call.locked(call.id)
     check_payable(invoice)
@@ -37,13 +37,13 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
     if KeypadSession.going_on(call) is not None:
         raise Refused(
             "payment_in_progress",
-            f"A card is being typed, or is to be typed, in call {call.id} already; wait for what"
-            " comes of it.",
+            f"A card entry is already ordered or in progress in call {call.id}; wait for its"
+            " outcome.",
         )
     if not get_settings().vapi_public_key:
         raise Refused(
             "not_configured",
-            "VAPI_PUBLIC_KEY is not set, so no assistant can be told anything during a call; take"
+            "VAPI_PUBLIC_KEY is not set, so assistants cannot be told anything during a call; copy"
             " it from the Vapi dashboard, Organization → API Keys.",
         )
     session = KeypadSession.order(call, invoice, real_now())
@@ -61,26 +61,31 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
 
 
 def take_order(session_id: str) -> int | None:
-    """The job that tells the assistant of a session, where it is due and nobody has begun it."""
+    """Claim the job that tells the assistant of a session, if it is due and no worker has begun
+    it.
+    """
     return take_due("order_card_entry", session_id)
 
 
 def _why_not(invoice: Invoice, call: Call) -> str:
-    """Why no card can be typed in the call for the invoice, and what to do; '' where one can."""
+    """Why no card can be entered in the call for the invoice, and what to do, or "" if one can."""
     chosen = AccountSettings.of_account(call.account_id)
     link = "Send a payment link instead."
     reasons = {
         "This clinic takes no cards by keypad. Set paymentCollection to in_call and keypadPayments"
         " in its settings, and deploy again.": not chosen.keypad_payments
         or chosen.payment_collection != IN_CALL,
-        f"Call {call.id} is not going on. Name a call that is on the line.": not call.is_live,
-        f"Nobody has been verified in call {call.id} yet: the assistant has to know with whom it"
-        " speaks. Ask again once verifiedAt is set.": call.verified_at is None,
-        f"Call {call.id} is not about invoice {invoice.number}. Name a call with its customer about"
-        " it.": not is_unpaid(call, invoice.id),
-        f"Call {call.id} is not Twilio's, which takes what is typed. {link}": bool(call.carrier_id)
+        f"Call {call.id} is not in progress. Name a call that is.": not call.is_live,
+        f"The caller in call {call.id} is not verified yet. Ask again once verifiedAt is"
+        " set.": call.verified_at is None,
+        f"Call {call.id} is not about invoice {invoice.number}. Name a call that is.": (
+            not is_unpaid(call, invoice.id)
+        ),
+        f"Call {call.id} does not go through Twilio, which reads the keypad. {link}": bool(
+            call.carrier_id
+        )
         and not (call.carrier_id or "").startswith(TWILIOS),
-        f"Two cards were begun and not taken in call {call.id}; no more are. {link}": (
+        f"Two card entries have failed in call {call.id}, which is the limit. {link}": (
             KeypadSession.failures(call) >= MOST_ENTRIES
         ),
     }

@@ -1,4 +1,4 @@
-"""Listening to a call: who did is audited, and where it is to be found is kept nowhere."""
+"""Listening to a call's recording. It is audited, and the recording's URL is stored nowhere."""
 
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
@@ -9,8 +9,8 @@ from runtime.errors import Refused
 
 
 def open_recording(call: Call, actor: str) -> str:
-    """The short-lived address of the call's recording. Raises Refused `not_found` without one, and
-    `provider_unavailable` when Vapi does not answer.
+    """The short-lived URL of the call's recording. Raises Refused `not_found` without one, and
+    `provider_unavailable` if Vapi does not answer.
     """
     if not call.is_recorded or not call.vapi_id:
         raise Refused("not_found", f"Call {call.id} has no recording, or it is too old.")

@@ -1,4 +1,4 @@
-"""Asking for a call: to one person, about one invoice of theirs or several."""
+"""Request a call to one customer, about one or several of their invoices."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,8 @@ from runtime.errors import Refused
 def call_refusal(
     invoices: Sequence[Invoice], customer: Customer, asked_by: str
 ) -> ContactDecision | None:
-    """The gate's refusal, kept, of a call about these locked invoices; None when one of them may be
-    spoken of now, or may be in seconds. The job asks again.
+    """The gate's refusal, stored, of a call about these locked invoices, or None if one of them may
+    be discussed now or in seconds. The job asks the gate again.
     """
     now, phone = business_now(), customer.preferred_phone
     first: ContactDecision | None = None
@@ -47,9 +47,8 @@ def call_refusal(
 
 
 def call_on_its_way(invoices: Sequence[Invoice], customer: Customer) -> Call | None:
-    """The person's call that is not over, if it is about these invoices. Raises Refused
-    `call_in_doubt` while nobody knows whether one was placed, and `call_under_way` while there is
-    one about something else.
+    """The customer's open call, if it is about these invoices. Raises Refused `call_in_doubt` while
+    it is unknown whether one was placed, and `call_under_way` if it is about other invoices.
     """
     serialize_on(customer_key(customer.id))
     call = Call.pending(customer.id)
@@ -58,8 +57,8 @@ def call_on_its_way(invoices: Sequence[Invoice], customer: Customer) -> Call | N
     if call.state == "unknown":
         raise Refused(
             "call_in_doubt",
-            f"Nobody knows yet whether the call {call.id} to this person was placed, so that"
-            " another one might be the second.",
+            f"It is not known yet whether call {call.id} to this person was placed, so another"
+            " could be a second call.",
         )
     if not {invoice.id for invoice in invoices} <= set(call.invoice_ids):
         raise Refused(
@@ -77,11 +76,11 @@ def request_call(
     reason: str,
     planned_contact_id: str | None = None,
 ) -> Call:
-    """A call to the customer about these invoices of theirs, with the job that places it; needs an
-    open transaction. One that is on its way about them is answered instead.
+    """Request a call to the customer about these invoices, with the job that places it, or return
+    the open call about them. Needs an open transaction.
 
-    The gate is asked by the job, in the transaction that reserves the attempt; whoever wants its
-    answer at once asks `call_refusal` first. Raises Refused `no_caller_number`, `call_in_doubt` or
+    The job asks the gate, in the transaction that reserves the attempt; to get its answer at once,
+    ask `call_refusal` first. Raises Refused `no_caller_number`, `call_in_doubt` or
     `call_under_way`.
     """
     known = call_on_its_way(invoices, customer)

@@ -1,7 +1,7 @@
-"""Verifying a caller: what they answered is compared here with what is kept, never by the model.
+"""Verify a caller: answers are compared with our records here, never by the model.
 
-Two tries a call, and six a day about one person; then nobody is verified any more, and a person of
-the clinic takes over. The answers themselves are kept nowhere.
+Two tries per call, and six a day per customer; after that no caller is verified as them, and staff
+take over. The answers themselves are stored nowhere.
 """
 
 from datetime import datetime
@@ -28,12 +28,14 @@ from rules.calling.verification import (
 )
 from runtime.clock import real_now
 
-_HOUSEHOLD = 5  # people under one number; more are nobody's household
-_NUMBERS = 50  # bills of one person whose numbers are compared
+_HOUSEHOLD = 5  # customers at one number; more are not one household
+_NUMBERS = 50  # bills of one customer whose numbers are compared
 
 
 def verify_caller(request: ToolRequest) -> str:
-    """Compare the caller's answers, once: the same answers under another id are no second try."""
+    """Compare the caller's answers, once: the same answers under another id are not a second
+    try.
+    """
     answers = Answers(
         request.text("fullName"), request.text("postalCode"), request.text("invoiceNumber")
     )
@@ -43,10 +45,10 @@ def verify_caller(request: ToolRequest) -> str:
     if lacks:
         return f"Nothing was compared yet. Ask for the caller's {lacks}, then call this again."
     with transaction():
-        return _compared(request, Call.locked(request.call.id), answers)
+        return _compare(request, Call.locked(request.call.id), answers)
 
 
-def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
+def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     if call.verified_at is not None:
         return ALREADY_VERIFIED
     tries = ToolCall.tries(call)
@@ -58,12 +60,12 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     if len(tries) >= TRIES:
         return TRIES_USED_UP
     now = real_now()
-    people = _who_it_may_be(request, answers)
-    right = [who for who in people if is_verified(answers, _kept(request, who, answers))]
-    # of a household, whoever has the name that was said is guessed at
+    people = _candidates(request, answers)
+    right = [who for who in people if is_verified(answers, _on_file(request, who, answers))]
+    # in a household, a try counts against the members with the name given
     tried = [who for who in people if same_person(answers.name, who.name)]
     tried = tried or (people if len(people) == 1 else [])
-    guessed = _are_guessed_at(tried, now)
+    guessed = _tries_used_up(tried, now)
     verified = len(right) == 1 and not guessed
     compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
@@ -81,7 +83,7 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     if verified:
         is_known = call.customer_id is not None
         call.record_verified(now, None if is_known else right[0].id)
-        if not is_known:  # now it is about what they owe, which has been spoken of from here on
+        if not is_known:  # from now on the call is about what this customer owes
             call.record_about(unpaid(Call.get_by_id(call.id)))
     AuditEntry.record(
         request.actor,
@@ -94,19 +96,22 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     return line
 
 
-def _are_guessed_at(tried: list[Customer], now: datetime) -> bool:
-    """Whether today's tries to be this person are used up, or to be one of several of that name, in
-    the order of their ids. Locks them until the transaction ends: tries in other calls are counted
-    one after the other, and whoever decides whether to contact them knows of this call or is done.
-    After the call, as when a call of ours is placed.
+def _tries_used_up(tried: list[Customer], now: datetime) -> bool:
+    """Whether today's tries for one of these customers are used up.
+
+    Locks the customers in order of id until the transaction ends, after the call, as when we place
+    one: tries in other calls are counted one after the other, and a decision to contact a customer
+    sees this call or is done.
     """
     if tried:
         serialize_on(*(customer_key(who.id) for who in tried))
     return any(ToolCall.failed_today(who.id, now) >= TRIES_A_DAY for who in tried)
 
 
-def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:
-    """Whom we called; else those whose number it is; else whose bill the caller named."""
+def _candidates(request: ToolRequest, answers: Answers) -> list[Customer]:
+    """The customer we called, else those at this number, else the one whose bill the caller
+    named.
+    """
     call = request.call
     if call.direction == "outbound":
         return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
@@ -119,10 +124,10 @@ def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:
     return [] if named is None else [named.customer]
 
 
-def _kept(request: ToolRequest, who: Customer, answers: Answers) -> Kept:
+def _on_file(request: ToolRequest, who: Customer, answers: Answers) -> Kept:
     own = request.line in {who.phone, who.preferred_phone}
     code = str((who.address or {}).get("postalCode") or "")
-    # a bill's number is read only where it decides
+    # read the bills' numbers only if they decide
     needed = plain(answers.invoice_number) and not (code and own)
     return Kept(who.name, code, _numbers(request.call, who) if needed else (), own)
 

@@ -1,1 +1,1 @@
-"""Consents, wishes to stop, texts asked for and what became of them."""
+"""Contacting customers: consents, opt-outs, holds, promises, requested texts and their outcomes."""

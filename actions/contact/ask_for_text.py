@@ -1,5 +1,5 @@
-"""Asking for a link to be texted: the gate is asked at once,
-so that whoever asks hears the reason.
+"""Request that a link be texted. The gate is asked at once, so that the client learns of a
+refusal.
 """
 
 from actions.contact.gate_facts import known_of
@@ -18,12 +18,12 @@ from runtime.errors import Refused
 
 KIND = "payment_link"
 UNDECIDED = ("waiting", "sending")
-LINK_DELAY = 1.0  # seconds for the link to be made, before the text first asks for it
+LINK_DELAY = 1.0  # seconds for the link to be created before the text first looks for it
 
 
 def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
-    """The text that was asked for before and is not over yet. Raises Refused `conflict` when it
-    goes to another number.
+    """The pending text about the invoice that was requested before, if any. Raises Refused
+    `conflict` if it goes to another number.
     """
     message = Message.pending(invoice.id, KIND)
     if message is not None and expire_unsent(Message.locked(message.id), real_now()):
@@ -38,8 +38,8 @@ def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
 
 
 def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision | None:
-    """The gate's refusal, kept; None when the text may be sent, or may be in seconds. The job asks
-    again.
+    """The gate's refusal, stored, or None if the text may be sent now or in seconds. The job asks
+    the gate again.
     """
     words, _ = template_for(invoice.account_id, KIND, invoice.customer.language)
     known = known_of(
@@ -61,10 +61,11 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
 def ask_for_text(
     invoice: Invoice, link: PaymentLink, phone: str, asked_by: str, queue: str = ""
 ) -> Message:
-    """The text, with the job that sends it once the link is there, in the `queue` that is given.
+    """Create the text, and stage the job that sends it once the link exists, in `queue` if given.
 
     A job that has given up runs again while the text has no outcome: it asks the gate anew, and an
-    attempt that may have left is never made again. What is on its way or in doubt is only answered.
+    attempt that might have been sent is never repeated. A text that is on its way or in doubt is
+    only returned.
     """
     message = Message.ask(invoice, KIND, phone, invoice.customer.language, asked_by, real_now())
     if message.status in UNDECIDED:
@@ -80,7 +81,7 @@ def ask_for_text(
 
 
 def contact_refused(decision: ContactDecision) -> Refused:
-    """What tells a refusal of the gate to whoever asked."""
+    """The error that tells the client of a refusal by the gate."""
     at = decision.next_at
     return Refused(
         "contact_refused",

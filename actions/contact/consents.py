@@ -30,7 +30,7 @@ def record_consent(
     """Record a consent for the customer's number, or for `phone`; `words`: source, text,
     text_version. With `ends_opt_out` it ends earlier opt-outs from its channels.
 
-    Raises Refused `invalid`: no number, a time that cannot be meant, an opt-out it cannot end.
+    Raises Refused `invalid`: no number, a time in the future, an opt-out it cannot end.
     """
     now = real_now()
     if given_at > max(now, business_now()) + CLOCKS_DIFFER:
@@ -60,29 +60,29 @@ def record_consent(
 def record_opt_out(
     customer: Customer, phone: str | None, channels: list[str], actor: str, **words: str
 ) -> OptOut:
-    """Record that the person wants nothing more over these channels, at `phone` or else at each
-    number of theirs: from this commit on nothing is sent to them. `words`: words, source. The
-    statement about the number they are contacted at. Raises Refused `invalid` without a number.
+    """Record an opt-out from these channels, at `phone` or else at each of the customer's numbers:
+    nothing is sent to them from this commit on. `words`: words, source. Returns the opt-out for
+    `phone`, or for the number they are contacted at. Raises Refused `invalid` without a number.
     """
     named = {phone} if phone else {customer.preferred_phone, customer.phone or ""} - {""}
-    numbers = sorted(named) or [_number(customer, None)]  # in the order of everybody's locks
+    numbers = sorted(named) or [_number(customer, None)]  # sorted: the order of locks
     with transaction():
-        serialize_on(*map(person_key, numbers))  # before what else a stop changes
-        said = {
+        serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
+        opt_outs = {
             number: OptOut.record(
                 customer.account_id, number, "stop", channels, recorded_by=actor, **words
             )
             for number in numbers
         }
-        for statement in said.values():
+        for statement in opt_outs.values():
             _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
         ContactCourse.look_again_at(customer.id)
-    return said[phone or customer.preferred_phone]
+    return opt_outs[phone or customer.preferred_phone]
 
 
 def lift_suppression(customer: Customer, channel: str, actor: str) -> None:
-    """Allow the number that the customer is contacted at again, because a person knows better than
-    the carrier. Raises Refused `not_found` for a channel there is not.
+    """Allow contact at the customer's number again, because staff know better than the carrier.
+    Raises Refused `not_found` for an unknown channel.
     """
     if channel not in CHANNELS:
         raise Refused("not_found", f"There is no channel {channel[:20]}.")
@@ -103,8 +103,8 @@ def _number(customer: Customer, named: str | None) -> str:
 
 
 def _usable_number(customer: Customer, named: str | None) -> str:
-    """The number a consent is for. Raises Refused also when the customer's own, kept before the
-    rules for numbers, would be refused today: it may be a stranger's.
+    """The number of a consent. Raises Refused, also if the customer's own number, stored before the
+    rules for numbers, would be refused today: it might be a stranger's.
     """
     number = _number(customer, named)
     try:

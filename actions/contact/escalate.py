@@ -1,4 +1,4 @@
-"""Handing something over to a person at the clinic, which the clinic's software is told of."""
+"""Escalate to staff at the clinic, and announce it in the clinic's feed."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from models.transactions import transaction
 from rules.contact.work_items import HOLDS, reason_in_words
 from runtime.clock import business_now, rfc3339
 
-DUE_AFTER = timedelta(days=1)  # a person who waits for an answer hears within a day
+DUE_AFTER = timedelta(days=1)  # a customer who waits for an answer gets it within a day
 
 
 def open_escalation(
@@ -32,13 +32,14 @@ def open_escalation(
     hold: str = "",
     by: str = SYSTEM,
 ) -> WorkItem:
-    """The work item of an escalation, in the caller's transaction; due within a day unless said.
+    """Open the work item of an escalation, in the caller's transaction, due within a day unless
+    `due` is given.
 
-    `reason` is a word of `REASONS` in `rules/contact/work_items.py`, or words. `context` holds ids,
-    amounts and what was said, redacted, and nothing about health. There is one for each `subject`,
-    a call's id say, else for each reason and invoice or person: one that was resolved opens again,
-    about what is told now. A reason of `HOLDS` also puts its hold on the person, another one the
-    kind of `hold` that is given.
+    `reason` is a key of `REASONS` in `rules/contact/work_items.py`, or free text. `context` holds
+    ids, amounts and the customer's words, redacted, and nothing about health. There is one item per
+    `subject` (such as a call's id), or else per reason and invoice or customer; a resolved item
+    opens again with the new context. A reason in `HOLDS` also puts its hold on the customer, any
+    other reason the hold of kind `hold`, if given.
     """
     about = subject or (invoice.id if invoice is not None else customer.id)
     told, soon = {"reason": reason, **context}, business_now() + DUE_AFTER
@@ -68,7 +69,7 @@ def open_escalation(
 
 
 def _note(item: WorkItem, note: str) -> None:
-    """What somebody else has noted about an item that is open already is kept beside the rest."""
+    """Append a further note to the notes of an item that is already open."""
     notes = str(item.context.get("note") or "")
     if note and note not in notes:
         item.record_context({**item.context, "note": f"{notes}\n{note}".strip()})

@@ -1,5 +1,5 @@
-"""What the contact gate would answer, and every reason: for people who want to know, with nothing
-decided, reserved or kept.
+"""Explain what the contact gate would answer, with every reason. Nothing is decided, reserved or
+stored.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Evaluation:
 def evaluate(
     invoice: Invoice, phone: str, channel: Channel, at: datetime, purpose: Purpose
 ) -> Evaluation:
-    """The gate's answer at `at`, by what is known now."""
+    """Evaluate the gate at `at`, from what is known now."""
     customer, words = invoice.customer, ""
     if channel == "sms":
         words, _ = template_for(invoice.account_id, KIND, customer.language)

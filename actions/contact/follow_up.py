@@ -1,5 +1,5 @@
-"""What follows a promise: on its day what has been paid decides, and then the person is thanked or
-reminded, by a text through the gate; beside the ladder, and never on the same day.
+"""Follow up a promise: decide it when due by what has been paid, then thank or remind the customer
+by a text through the gate. This goes on beside the ladder, but never on the same day.
 """
 
 from datetime import datetime, timedelta
@@ -25,12 +25,12 @@ from rules.contact.templates import language_of, render
 from rules.invoice_fold import UNPAID
 from runtime.clock import business_now, real_now
 
-PATIENCE = timedelta(days=3)  # from the decision; after that a text would come out of nowhere
+PATIENCE = timedelta(days=3)  # from the decision; a later text would seem out of context
 
 
 def decide_when_known(promise: Promise) -> bool:
-    """Decide a promise whose day is over, unless a payment may be missing here or is under way: it
-    is looked at again then. Whether it was decided.
+    """Decide a promise whose day is over, and return True. False if a payment may be missing here
+    or is under way: then it is tried again later.
     """
     with transaction():
         invoice = Invoice.locked_with("account", promise.invoice_id)
@@ -40,8 +40,8 @@ def decide_when_known(promise: Promise) -> bool:
 
 
 def follow_up(decided: Promise) -> None:
-    """Text what follows a decided promise, once: at the next lawful moment, if there is one within
-    days.
+    """Send the text that follows a decided promise, once: at the next lawful moment, if it is
+    within PATIENCE.
     """
     with transaction():
         invoice = Invoice.locked_with("account", decided.invoice_id)
@@ -55,20 +55,20 @@ def follow_up(decided: Promise) -> None:
 
 
 def _thank(invoice: Invoice) -> datetime | None:
-    """Thanks, or the moment at which they may be sent."""
+    """Send thanks, or return when they may be sent; None if sent, or if waiting does not help."""
     customer = invoice.customer
     language, phone = language_of(customer.language), customer.preferred_phone
-    said = render(THANKS[language], language, {"clinic": invoice.account.name})
-    refused = why_not(invoice, phone, said.body)
+    rendered = render(THANKS[language], language, {"clinic": invoice.account.name})
+    refused = why_not(invoice, phone, rendered.body)
     if refused is not None:
         return refused.next_at
-    send_words(invoice, "thanks", phone, said, language, SYSTEM)
+    send_words(invoice, "thanks", phone, rendered, language, SYSTEM)
     return None
 
 
-def _is_the_ladders(invoice: Invoice) -> bool:
-    """Whether a reminder is left to the ladder, which looks at the person anyway: they have heard
-    from the clinic today or are about to, or its contacts wait for approval, or it wants none.
+def _is_left_to_ladder(invoice: Invoice) -> bool:
+    """Whether a reminder is left to the ladder: the customer has heard from the clinic today or is
+    about to, the ladder's contacts wait for approval, or the account has no ladder.
     """
     account, customer = invoice.account, invoice.customer
     settings = AccountSettings.of_account(account.id)
@@ -82,9 +82,11 @@ def _is_the_ladders(invoice: Invoice) -> bool:
 
 
 def _remind(invoice: Invoice) -> datetime | None:
-    """A link for what is still owed, or the moment at which it may be sent."""
+    """Send a link for what is still owed, or return when it may be sent; None if sent, or if it is
+    not needed.
+    """
     phone = invoice.customer.preferred_phone
-    if invoice.status not in UNPAID or _is_the_ladders(invoice):
+    if invoice.status not in UNPAID or _is_left_to_ladder(invoice):
         return None
     refused = refusal_of(invoice, phone, SYSTEM)
     if refused is not None:

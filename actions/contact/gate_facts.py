@@ -44,7 +44,7 @@ REGISTERED = frozenset({"", "approved"})
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The gate's facts, and the sender, as Twilio's parameters, that they are about."""
+    """The gate's facts, and the sender they are about, as Twilio's parameters."""
 
     facts: Facts
     sender: dict[str, str]
@@ -60,15 +60,15 @@ def known_of(
     is_offer: bool = False,
     purpose: Purpose = "reminder",
 ) -> Known:
-    """What is known about contacting `customer` at `phone` over a locked invoice; `now` is business
-    time, `real` the real one.
+    """What is known about contacting `customer` at `phone` about a locked invoice; `now` is
+    business time, `real` is real time.
 
-    Locks the person until the transaction ends: an opt-out, a hold or a consent commits either
-    before, and is seen, or after. So do a pause and what else counts towards the day's ceiling.
+    Locks the customer until the transaction ends: an opt-out, a hold or a consent commits either
+    before, and is seen, or after. So do a pause and whatever else counts towards the day's ceiling.
     """
     account, settings, what = invoice.account, get_settings(), LIMITS[channel]
-    # both ceilings, for a look at a person may ask about a text and then about a call, or first
-    # about the call, while another one looks at another person of the account
+    # lock both ceilings: one look may ask about a text and then a call, while another, at another
+    # customer of the account, asks about a call first
     ceilings = (ceiling_key(account.id, each) for each in CEILINGS)
     serialize_on(customer_key(customer.id), person_key(phone), SWITCHES, *ceilings)
     lines = all_lines(
@@ -107,10 +107,10 @@ def known_of(
 
 
 def books_of(invoice: Invoice, real: datetime) -> Books:
-    """Whether our rows hold all that Stripe may have said of this invoice.
+    """Whether our rows hold everything that Stripe may know about this invoice.
 
-    `stale`: its account's list of events was not read for hours. `behind`: an event waits that may
-    change it.
+    `stale`: its account's list of events was not read for hours. `behind`: an event that may change
+    the invoice waits to be processed.
     """
     return _books(books_lines(invoice.id, invoice.account.stripe_account or "", real), real)
 
@@ -123,7 +123,7 @@ def _books(lines: Lines, real: datetime) -> Books:
 
 
 def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person:
-    # where they live and what they asked for: not as `customer` was read, before the lock
+    # read under the lock, unlike `customer`
     address, time_zone = lines.words("lives")
     lives: dict[str, str] | None = json.loads(address) if address else None
     consents = [
@@ -154,7 +154,7 @@ def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person
 def _number_check(
     lines: Lines, account: Account, consented_at: datetime | None, now: datetime
 ) -> tuple[NumberCheck | None, str]:
-    """What the look-ups of the number say of the consent."""
+    """What the number's look-ups say about the consent."""
     look_ups = [
         LookUp(answer, since, at)
         for answer, since, micros in lines.all("looked_up")
@@ -169,7 +169,7 @@ def _number_check(
 def _still_counts(
     lines: Lines, account: Account, phone: str, given_at: datetime, now: datetime
 ) -> bool:
-    """Whether a consent before the one that is relied on could be relied on as well."""
+    """Whether an earlier consent than the one relied on could be relied on as well."""
     lasts = lines.number("settings")
     if lasts and now - given_at >= timedelta(days=lasts):
         return False
@@ -180,12 +180,12 @@ def _still_counts(
 
 
 def consent_date(account: Account, given_at: datetime) -> str:
-    """The date of a consent, on the account's calendar, as look-ups are asked and kept by it."""
+    """The date of a consent in the account's time zone, by which look-ups are made and stored."""
     return account.local_date(given_at).isoformat()
 
 
 def _history(lines: Lines) -> tuple[Contact, ...]:
-    """The contacts of the last days, of every channel."""
+    """The contacts of the last days, on every channel."""
     return tuple(
         Contact(
             at=at, channel=channel, debt_id=debt, outcome=outcome, asked_for=fact == "wanted_call"
@@ -220,7 +220,7 @@ def _creditor(
         ceiling_lifts_at=account.next_midnight(now) if is_over else None,
         quiet_days=lines.listed("settings"),
         consent_lasts=timedelta(days=consent_days) if consent_days else None,
-        # the look-up knows numbers of the US only
+        # the look-up covers US numbers only
         checks_numbers_after=timedelta(days=check_days)
         if check_days and is_american(phone)
         else None,
@@ -228,7 +228,7 @@ def _creditor(
 
 
 def _sender(lines: Lines, settings: Settings) -> dict[str, str]:
-    """The account's own sender, else the installation's; empty when there is neither."""
+    """The account's own sender, else the installation's; empty if there is neither."""
     for name in ("MessagingServiceSid", "From"):
         if own := lines.words(name)[0]:
             return {name: own}
@@ -240,7 +240,7 @@ def _sender_trouble(settings: Settings, sender: dict[str, str]) -> str:
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return "Texting is not set up: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are missing."
     if not settings.public_url:
-        return "PUBLIC_URL is not set, so a text could not carry an address."
+        return "PUBLIC_URL is not set, so a text could not carry a link."
     return (
         "" if sender else "The account has no sender, and TWILIO_MESSAGING_SERVICE_SID is not set."
     )

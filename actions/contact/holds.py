@@ -1,4 +1,4 @@
-"""Holds on people, and what they asked about how they are contacted."""
+"""Holds on customers, and their requests about how they are contacted."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -16,23 +16,23 @@ from runtime.errors import Refused
 def place_hold(
     customer: Customer, kind: str, note: str, until: datetime | date | None, actor: str
 ) -> Hold:
-    """Leave the customer alone from this commit on, until a moment, or through a day where the
-    account is, or until it is lifted. Raises Refused `invalid` for an end that is over.
+    """Put a hold on the customer until a moment, through a day in the account's time zone, or until
+    it is lifted. Raises Refused `invalid` if that is in the past.
     """
     end = _end(customer, until)
     if end is not None and end <= business_now():
         raise Refused(
             "invalid",
-            "until is over; a day or time to come is accepted. Correct it, or leave it out.",
-            [{"field": "until", "message": "is over; a day or time to come is accepted"}],
+            "until is in the past; a future day or time is accepted. Correct it, or leave it out.",
+            [{"field": "until", "message": "is in the past; a future day or time is accepted"}],
         )
     with transaction():
         return hold_until(customer, kind, note, end, actor)
 
 
 def hold_at_once(customer: Customer, kind: str, note: str, actor: str, **about: Any) -> None:
-    """Leave the customer alone until somebody lifts it, for what was just heard of them; in the
-    open transaction, unless there is such a hold. `about` is said beside it in the audit trail.
+    """Put a hold on the customer until staff lift it, in the open transaction, unless they have one
+    of that kind. `about` is added to the audit entry.
     """
     serialize_on(customer_key(customer.id))
     where = "customer_id = ? AND kind = ? AND lifted_at IS NULL AND until IS NULL"
@@ -44,14 +44,14 @@ def hold_at_once(customer: Customer, kind: str, note: str, actor: str, **about: 
 def hold_until(
     customer: Customer, kind: str, note: str, until: datetime | None, actor: str, **about: Any
 ) -> Hold:
-    """Leave the customer alone until a moment, or until it is lifted, in the open transaction."""
+    """Put a hold on the customer until a moment, or until it is lifted, in the open transaction."""
     hold = Hold.place(customer, kind, note, until, actor, real_now())
     _audit(customer, actor, "hold.placed", hold_id=hold.id, kind=kind, **about)
     return hold
 
 
 def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
-    """End the hold; doing it again changes nothing. Raises Refused `not_found`."""
+    """Lift the hold; repeating it changes nothing. Raises Refused `not_found`."""
     with transaction():
         hold = Hold.locked_if_there(hold_id)
         if hold is None or hold.customer_id != customer.id:
@@ -60,21 +60,21 @@ def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
 
 
 def lift(customer: Customer, hold: Hold, actor: str) -> None:
-    """End a hold of the customer's, in the open transaction, unless it was lifted before."""
+    """Lift a hold of the customer's in the open transaction, unless it was lifted before."""
     if hold.record_lifted(actor, real_now()):
         _audit(customer, actor, "hold.lifted", hold_id=hold.id, kind=hold.kind)
         ContactCourse.look_again_at(customer.id)
 
 
 def record_contact_request(customer: Customer, asked: dict[str, str] | None, actor: str) -> None:
-    """Note in the open transaction that the customer asked for another channel or number, or no
-    longer does. The entry says which of them, and no number.
+    """Audit, in the open transaction, that the customer requested another channel or number, or no
+    longer does. The entry says which of the two, without the number.
     """
     _audit(customer, actor, "contact_request.changed", asked_for=sorted(asked or {}))
 
 
 def _end(customer: Customer, until: datetime | date | None) -> datetime | None:
-    """The moment at which a hold is over, in UTC: what has no time is a whole day."""
+    """The moment in UTC at which a hold ends; a date counts as the whole day."""
     if until is None:
         return None
     zone = ZoneInfo(customer.account.time_zone)

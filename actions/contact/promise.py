@@ -1,7 +1,7 @@
-"""Promises to pay: made, and decided by what has been paid.
+"""Promises to pay: recorded, and decided by what has been paid.
 
-While one is open nobody asks the person to pay (the gate's `promised`). It is kept at once when the
-invoice is paid; else the day it was made for and the days of grace decide.
+While a promise is open, the customer is not asked to pay (the gate's `promised`). It is kept as
+soon as the invoice is paid; otherwise it is decided after its day and the days of grace.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,12 +22,12 @@ from rules.money import not_in_steps
 from runtime.clock import business_now
 from runtime.errors import Refused
 
-MOST_BROKEN = 2  # promises about an invoice, after which a person takes over
+MOST_BROKEN = 2  # broken promises about an invoice, after which staff take over
 
 
 def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, by: str) -> Promise:
-    """The open promise about the invoice, of `amount` or of all that is owed; it replaces an open
-    one, and the same one again is the same. Raises Refused.
+    """Record a promise to pay `amount`, or all that is owed. It replaces an open promise about the
+    invoice; the same promise again changes nothing. Raises Refused.
     """
     with transaction():
         invoice = Invoice.locked(invoice.id)
@@ -38,7 +38,7 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
         if not today <= promised_for <= today + timedelta(days=terms.farthest_days):
             last = (today + timedelta(days=terms.farthest_days)).isoformat()
             message = f"is {promised_for}; a day from {today} to {last} is accepted"
-            raise Refused(  # the assistant is told it too
+            raise Refused(  # the assistant reads this detail to the customer
                 "invalid",
                 f"A promise is for a day from {today} to {last}, not for {promised_for}. Nothing"
                 " was recorded; agree on one of these days.",
@@ -72,8 +72,8 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
 
 
 def keep_promise_early(invoice: Invoice, facts: InvoiceFacts) -> None:
-    """The locked invoice, whose amounts have just changed to what `facts` tell, may have been paid
-    before the day.
+    """Keep the open promise before its day, if the locked invoice, whose amounts have just changed
+    to `facts`, is paid as promised.
     """
     promise = Promise.of(invoice.id)
     if promise is None:
@@ -85,8 +85,8 @@ def keep_promise_early(invoice: Invoice, facts: InvoiceFacts) -> None:
 
 
 def decide_promise(invoice: Invoice) -> Promise | None:
-    """Decide the open promise about a locked invoice whose day is over, by what has been paid; the
-    promise, unless there is none to decide.
+    """Decide the open promise about a locked invoice, if its day is over, by what has been paid.
+    Returns the promise, or None if there was nothing to decide.
     """
     promise = Promise.of(invoice.id)
     if promise is None or promise.decided_from > business_now():
@@ -113,17 +113,17 @@ def _settle(promise: Promise, invoice: Invoice, outcome: Outcome, paid: int) -> 
 
 
 def _paid_since(promise: Promise, invoice: Invoice, facts: InvoiceFacts) -> int:
-    """What has arrived since the promise, less what went back of that: older money that goes back,
-    or that a bank gives back, is not the person's doing.
+    """What has arrived since the promise and was kept. Older money that goes back (or that a bank
+    returns) does not count, because it is not the customer's doing.
     """
     before = promise.payments_before
-    if before is None:  # made under a release that did not write them down
+    if before is None:  # made under a release that did not store them
         return max(0, invoice.amount_paid - promise.paid_before)
     kept = facts.kept(invoice)
     by_hand = {each.id: each.amount_received for each in facts.payments if each.method != "stripe"}
     entered = sum(kept.get(each, 0) for each in by_hand if each not in before)
     voided = sum(taken for each, taken in by_hand.items() if each in before and each not in kept)
-    # what was taken back and entered anew is no new money: somebody corrected a mistake
+    # a payment that was voided and entered again is a correction, not new money
     corrected = min(entered, voided)
     return sum(amount for each, amount in kept.items() if each not in before) - corrected
 
@@ -136,8 +136,8 @@ def _checked_amount(invoice: Invoice, amount: int | None) -> int:
     if wanted > invoice.outstanding:
         raise Refused(
             "amount_exceeds_balance",
-            f"{wanted} were promised, and {invoice.outstanding} {invoice.currency} (minor units)"
-            f" are owed of invoice {invoice.number}. Send at most that, or leave amount out.",
+            f"The promise is for {wanted}, and invoice {invoice.number} has {invoice.outstanding}"
+            f" {invoice.currency} outstanding (minor units). Send at most that, or omit amount.",
         )
     return wanted
 
@@ -145,13 +145,14 @@ def _checked_amount(invoice: Invoice, amount: int | None) -> int:
 def _refuse_unpayable(invoice: Invoice) -> None:
     if invoice.status == "paid":
         raise Refused(
-            "invoice_already_paid", f"Invoice {invoice.number} is paid; nothing is left to promise."
+            "invoice_already_paid",
+            f"Invoice {invoice.number} is paid; there is nothing to promise.",
         )
     if invoice.status not in UNPAID:
         raise Refused(
             "invoice_not_payable",
             f"Invoice {invoice.number} is {invoice.status.replace('_', ' ')}; only sent and overdue"
-            " invoices are promised. Send it first if it is a draft.",
+            " invoices take promises. Send it first if it is a draft.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A person asks to be contacted another time: nobody contacts them before, but staff may answer."""
+"""A customer asks to be contacted at another time: no contact before then, but staff may answer."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,21 +13,22 @@ from rules.contact.person_time_zones import zones_of
 from runtime.clock import business_now
 
 LATER = "later"  # the kind of hold
-BY_TEXT = "inbound_sms"  # who records what a person asks for
+BY_TEXT = "inbound_sms"  # the actor that records a request made by text
 NOTE = "The person asks to be contacted another time."
-WORK_WITHIN = timedelta(days=366)  # however long they are left alone, somebody looks by then
-A_MOMENT = timedelta(minutes=1)  # "in two hours", said twice, is one time
+WORK_WITHIN = timedelta(days=366)  # however long the hold, staff follow up by then
+A_MOMENT = timedelta(minutes=1)  # tolerance, so that "in two hours" said twice is one time
 
 
 def put_off(
     customer: Customer, words: str, phone: str, actor: str, **about: Any
 ) -> datetime | None:
-    """Leave the customer alone until the time that they name in `words`, in every zone where they
-    may be who write or speak at `phone`; in the open transaction. The moment, in business time, at
-    which somebody has to see to it: it may be now, and is within a year; None where they name none.
+    """Put a hold on the customer until the time named in `words`, in every time zone where the
+    owner of `phone` might be, in the open transaction. Returns when staff should follow up, in
+    business time, from now to a year ahead, or None if `words` name no time.
 
-    Words end no hold, for they are easily misread, and who writes or speaks is not always known: of
-    several times the latest counts, until staff, who see to it at the time named last, end it.
+    Words never end a hold, because they are easily misread, and it is not always known who wrote or
+    spoke: the latest of several times counts, until staff, who follow up at the time named last,
+    end it.
     """
     begins = time_asked(words, phone or customer.preferred_phone, customer)
     if begins is None:
@@ -48,7 +49,9 @@ def put_off(
 
 
 def time_asked(words: str, phone: str, customer: Customer | None = None) -> datetime | None:
-    """The moment from which somebody at `phone` wants to be contacted, as `put_off` reads it."""
+    """The moment named in `words` from which the owner of `phone` wants contact, read as in
+    `put_off`.
+    """
     zones: tuple[str, ...] = ()
     if customer is None:
         zones = zones_of(phone, None, None)

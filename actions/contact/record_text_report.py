@@ -1,4 +1,4 @@
-"""Recording a text's status, whether from Twilio's answer, its callback, its list, or a person."""
+"""Record a text's status from Twilio's answer, callback or list, or from a person."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ OPTED_OUT = "21610"
 
 
 def message_of(effect_id: str, sid: str) -> Message | None:
-    """The message of an effect, else of Twilio's id; the effect comes first, because Twilio's
+    """The message of an effect, or else by Twilio's sid. The effect comes first, because Twilio's
     answer may not be stored yet.
     """
     found = Message.get_or_none(Message.effect_id == effect_id) if effect_id else None
@@ -21,14 +21,14 @@ def message_of(effect_id: str, sid: str) -> Message | None:
 
 
 def expire_unsent(message: Message, now: datetime) -> bool:
-    """Give up a text that was requested too long ago and never sent; answers whether it did."""
+    """Give up a text that was requested too long ago and never sent. Returns whether it did."""
     effect = (
         Effect.get_or_none(Effect.id == message.effect_id) if message.status == "sending" else None
     )
     unsent = message.status == "waiting" or (effect is not None and effect.state == "refused")
     if unsent and message.is_too_old(now):
         message.record_refused(
-            "expired", "It could not be sent within an hour of being asked for. Ask again.", now
+            "expired", "It could not be sent within an hour of the request. Ask again.", now
         )
         return True
     return False
@@ -42,10 +42,10 @@ def record_text_report(
     now: datetime,
     effect: Effect | None = None,
 ) -> bool:
-    """Record Twilio's status of the text, which also confirms its effect, the one given or the
-    message's. Needs a locked message.
+    """Record Twilio's status of the text, which also confirms its effect (`effect`, or the
+    message's). Needs a locked message.
 
-    Answers whether it was new. Acts on what a failure means for the number.
+    Returns whether the status was new. Acts on what a failure means for the number.
     """
     if message.effect_id and message.status != "refused":
         if effect is None or effect.id != message.effect_id:
@@ -54,17 +54,17 @@ def record_text_report(
             effect.record_confirmed(
                 sid, {"id": sid, "status": status, "error_code": error_code}, now
             )
-    told = message.record_report(status, sid, error_code or None, now)
-    if told and error_code:
+    is_new = message.record_report(status, sid, error_code or None, now)
+    if is_new and error_code:
         act_on_failure(message, error_code, now)
-    if told:
+    if is_new:
         reopen_unanswered(message)
-    return told
+    return is_new
 
 
 def act_on_failure(message: Message, code: str, now: datetime) -> None:
-    """Suppress a number that cannot get texts; record an opt-out that only Twilio knew of, which
-    counts for calls as one that we hear ourselves does.
+    """Suppress a number that cannot get texts. Record an opt-out that only Twilio knew of; like any
+    opt-out by text, it also covers calls.
     """
     advice = advice_for(code)
     if advice is not None and advice.suppresses:

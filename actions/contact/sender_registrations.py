@@ -1,4 +1,4 @@
-"""Each sender's registration with the carriers is read at Twilio, and kept for the gate."""
+"""Read each sender's registration with the carriers at Twilio, and store it for the gate."""
 
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.contact.account_sender import AccountSender
@@ -25,14 +25,14 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-MOST_SERVICES = 50  # looked through for a number; each is a request
-UNKNOWN_SENDER = "Twilio does not know {sender}: it is not, or no more, in this Twilio account."
+MOST_SERVICES = 50  # services searched for a number; each costs a request
+UNKNOWN_SENDER = "Twilio does not know {sender}: it is not, or no longer, in this Twilio account."
 
 log = get_log("contact")
 
 
 def senders_in_use(after: str, limit: int) -> list[str]:
-    """The senders that accounts text by, in order, those after `after`; the shared one too."""
+    """The senders that accounts text from, and the shared one, sorted, after `after`."""
     settings = get_settings()
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return []
@@ -42,14 +42,14 @@ def senders_in_use(after: str, limit: int) -> list[str]:
 
 
 def read_registration(sender: str) -> Registration | None:
-    """How a sender stands at Twilio; None where Twilio does not say. Raises ProviderError while
-    Twilio is away.
+    """Read a sender's registration at Twilio, or None if Twilio does not say. Raises ProviderError
+    while Twilio is down.
     """
     return _of_number(sender) if sender.startswith("+") else _of_service(sender)
 
 
 def record_registration(sender: str, found: Registration) -> None:
-    """Keep it; a change is told in the audit log. Needs a transaction."""
+    """Store the registration, and audit a change. Needs a transaction."""
     now = real_now()
     before = SenderRegistration.keep(sender, found.state, found.code, found.reason, now)
     if found.state == (before or "approved"):
@@ -67,9 +67,9 @@ def record_registration(sender: str, found: Registration) -> None:
 
 
 def _of_service(sid: str) -> Registration:
-    """A service texts from any of its numbers, so each has to be registered."""
+    """A service texts from any of its numbers, so each must be registered."""
     numbers = unless(NOT_FOUND, registrations.numbers_in, sid)
-    if numbers is None:  # nothing else that is not found says that the sender is not
+    if numbers is None:  # only the service itself being absent means that the sender is unknown
         return Registration("unregistered", NOT_FOUND, UNKNOWN_SENDER.format(sender=sid))
     ours = [each for each in numbers if needs_registration(each["phone_number"])]
     if not numbers:
@@ -107,7 +107,7 @@ def _campaign(service_sid: str) -> Registration:
 
 
 def _brand(sid: str) -> Said | None:
-    """None for a brand that is not to be seen from here: it may be of another Twilio account."""
+    """The brand, or None if it is not visible here: it may belong to another Twilio account."""
     brand = unless(NOT_FOUND, registrations.brand_of, sid)
     return None if brand is None else _said(brand)
 

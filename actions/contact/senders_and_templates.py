@@ -1,4 +1,4 @@
-"""What an account's texts go out by, and their words."""
+"""An account's text sender and templates."""
 
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -19,9 +19,8 @@ def assign_sender(
     actor: str,
     registration: str | None = None,
 ) -> None:
-    """Set the account's sender: a messaging service or a number, and what is known of its
-    registration at the carriers. Raises Refused `invalid` for both
-    and for neither.
+    """Set the account's sender, a messaging service or a number, and its known registration with
+    the carriers. Raises Refused `invalid` for both and for neither.
     """
     if (messaging_service_sid is None) == (from_number is None):
         raise Refused(
@@ -47,8 +46,8 @@ def assign_sender(
 
 
 def write_template(account: Account, kind: str, language: str, body: str, actor: str) -> None:
-    """Set the account's own template. Raises Refused: `not_found` for a kind or language there is
-    not, `invalid` for words that cannot be sent.
+    """Set the account's own template. Raises Refused: `not_found` for an unknown kind or language,
+    `invalid` for words that cannot be sent.
     """
     _check_known(kind, language)
     if faults := faults_of(kind, body):

@@ -1,1 +1,1 @@
-"""Use cases of going live."""
+"""Use cases for taking a clinic live."""

@@ -1,4 +1,4 @@
-"""Asking a provider for what a step makes."""
+"""Request the effect by which a step makes or changes something at a provider."""
 
 from actions.deployment.step import Json, Run
 from effects.kind import Kind
@@ -7,16 +7,17 @@ from models.effects.effect import Effect
 
 
 def begun(run: Run, kind: Kind) -> Effect | None:
-    """What the step has asked for already and knows no end of: that is ended before anything is
-    compared with what a provider has by now.
+    """Return the step's effect of this kind whose outcome is still open, if any. It must end before
+    the step compares anything with the provider's current state.
     """
     where = "account_id = ? AND kind = ? AND key LIKE ? AND state IN ('sending', 'unknown')"
     return Effect.one(f"{where} LIMIT 1", run.account.id, kind.name, f"%:{run.step.id}%")
 
 
 def ask(run: Run, kind: Kind, request: Json, reason: str, about: str = "") -> Effect:
-    """The effect by which the step asks for this; each refusal is followed by an effect of its own,
-    when it is tried again, and so is what it is `about`, where a person may change that meanwhile.
+    """Return the step's effect for this request, reserving it if needed. A retry after a refusal
+    gets an effect of its own; so does another `about`, for requests whose subject staff can change
+    in between.
     """
     where = "account_id = ? AND kind = ? AND key LIKE ? AND state = 'refused'"
     refused = len(Effect.all(where, run.account.id, kind.name, f"%:{run.step.id}%"))

@@ -1,4 +1,4 @@
-"""Deploying, trying again, giving up, taking down: what a clinic or an operator asks for."""
+"""Deploy, retry, roll back and take down, as requested by a clinic or an operator."""
 
 from datetime import datetime
 from typing import Any
@@ -25,15 +25,15 @@ from runtime.ids import new_id
 from runtime.settings import get_settings
 
 OUTDATED = (
-    "Deployment {id} kept what it made of the phone's settings as they were before: roll it back,"
-    " then deploy again."
+    "The phone settings have changed since deployment {id} was made from them: roll it back, then"
+    " deploy again."
 )
 LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
 
 
 def due_now(account_id: str) -> tuple[int, str]:
-    """What a Deploy charges now: minor units and currency. A receptionist that is live has been
-    paid for.
+    """Return what a Deploy charges now, in minor units, and the currency. Nothing is due while a
+    receptionist is live, because it has been paid for.
     """
     fee, currency = get_settings().fee
     return (0 if _is_live(account_id) else fee), currency
@@ -45,8 +45,8 @@ def _is_live(account_id: str) -> bool:
 
 
 def _last_that_went_live(account_id: str) -> Deployment | None:
-    """The deployment that the receptionist is live by, or was until it was taken down; whatever
-    became of later ones that failed.
+    """Return the deployment by which the receptionist is live, or was until it was taken down,
+    ignoring later ones that failed.
     """
     newest = "account_id = ? AND status IN ('live', 'taken_down') ORDER BY id DESC LIMIT 1"
     return Deployment.one(newest, account_id)
@@ -60,25 +60,25 @@ def deploy(
     actor: str,
     confirmed_currency: str = "",
 ) -> Deployment:
-    """Begin a deployment of what is configured; needs an open transaction. What was confirmed is in
-    the fee's currency, unless another one is said.
+    """Begin a deployment of the current configuration. Needs an open transaction. `confirmed_cost`
+    is in the fee's currency unless `confirmed_currency` is given.
 
     Raises Refused `payment_method_required`, `deployment_not_ready`, `deployment_in_progress` or
     `cost_changed`.
     """
-    serialize_on(f"deployment:{account.id}")
+    serialize_on(f"deployment:{account.id}")  # two requests must not both find the slot free
     now = real_now()
     setup = require_payment_method(account.id, Door.DEPLOY)
     method = _deployable(account, setup)
-    _need_free_slot(account.id)
+    _refuse_if_occupied(account.id)
     fee, currency = due_now(account.id)
     confirmed = (confirmed_cost, confirmed_currency.lower() or currency)
     if confirmed != (fee, currency) and (fee or confirmed_cost):
         raise Refused(
             "cost_changed",
             f"Deploying costs {in_words(fee, currency, 'en')} now, and"
-            f" {in_words(*confirmed, 'en')} was confirmed. Look at the cost preview,"
-            " and confirm what is due now.",
+            f" {in_words(*confirmed, 'en')} was confirmed. Check the cost preview,"
+            " and confirm the amount due now.",
         )
     deployment: Deployment = Deployment.create(
         id=new_id("dep"),
@@ -106,7 +106,9 @@ def deploy(
 
 
 def _deployable(account: Account, setup: Setup) -> str:
-    """How calls arrive, of a configuration that is complete."""
+    """Return how calls arrive. Raises Refused `deployment_not_ready` if the configuration is
+    incomplete.
+    """
     missing = missing_for_deploy(configured_of(account.id, setup))
     if missing:
         raise Refused("deployment_not_ready", " ".join(missing))
@@ -117,16 +119,16 @@ def _deployable(account: Account, setup: Setup) -> str:
 
 
 def refuse_while_deploying(account_id: str) -> None:
-    """Raises Refused `deployment_in_progress` while a deployment is to have the account's line for
-    the clinic's own number: one that is bought meanwhile would be taken for it.
+    """Raises Refused `deployment_in_progress` while a deployment will use the account's line for
+    the clinic's own number: a number bought now would be taken for that one.
     """
     serialize_on(f"deployment:{account_id}")
     held = Deployment.under_way(account_id)
     if held is not None and held.method != "forwarded":
-        _need_free_slot(account_id)
+        _refuse_if_occupied(account_id)
 
 
-def _need_free_slot(account_id: str) -> None:
+def _refuse_if_occupied(account_id: str) -> None:
     held = Deployment.under_way(account_id)
     if held is None:
         return
@@ -138,11 +140,11 @@ def _need_free_slot(account_id: str) -> None:
 
 
 def retry(deployment: Deployment, actor: str) -> None:
-    """Go on where a deployment failed, or try at once what is put off; a job that is stuck is given
-    new attempts. The deployment is locked.
+    """Continue a failed deployment, or try at once what was put off. A job that is stuck gets new
+    attempts. The deployment is locked.
 
-    Raises Refused `payment_method_required` or `deployment_over`, also where what was kept is of
-    settings that were changed since.
+    Raises Refused `payment_method_required`, or `deployment_over`, also if the settings behind what
+    was kept have changed since.
     """
     if deployment.status != "rolling_back":
         require_payment_method(deployment.account_id, Door.RETRY)
@@ -165,8 +167,8 @@ def retry(deployment: Deployment, actor: str) -> None:
         return
     for step in steps:
         if step.state == "failed":
-            _wait_again(step)
-            _do_again(kind_of_step(step).again, steps)
+            _reset(step)
+            _repeat(kind_of_step(step).again, steps)
     deployment.record(
         now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
@@ -183,15 +185,17 @@ def _refuse_outdated(deployment: Deployment, steps: list[DeploymentStep], now: d
             raise Refused("deployment_over", OUTDATED.format(id=deployment.id))
 
 
-def _do_again(name: str, steps: list[DeploymentStep]) -> None:
-    """The step of this name is done once more, and so is what that one names before it."""
+def _repeat(name: str, steps: list[DeploymentStep]) -> None:
+    """Reset the step of this name so that it runs once more, and, recursively, the step that it
+    names in `again`.
+    """
     for step in (each for each in steps if each.name == name):
         tries = step.made.get("tries", 0) + 1
-        _wait_again(step, made=step.made | {"tries": tries})
-        _do_again(kind_of_step(step).again, steps)
+        _reset(step, made=step.made | {"tries": tries})
+        _repeat(kind_of_step(step).again, steps)
 
 
-def _wait_again(step: DeploymentStep, **more: Any) -> None:
+def _reset(step: DeploymentStep, **more: Any) -> None:
     step.record(state="waiting", error="", error_code="", message="", finished_at=None, **more)
 
 
@@ -208,7 +212,7 @@ def roll_back(deployment: Deployment, actor: str) -> None:
 
 
 def take_down(deployment: Deployment, actor: str) -> None:
-    """Take a live receptionist down, and release its number. The deployment is locked. Raises
+    """Take a live receptionist down and release its number. The deployment is locked. Raises
     Refused `deployment_over` or `deployment_in_progress`.
     """
     serialize_on(f"deployment:{deployment.account_id}")
@@ -222,7 +226,7 @@ def take_down(deployment: Deployment, actor: str) -> None:
             f"Deployment {deployment.id} was followed by {newest.id}, which is"
             f" {newest.status.replace('_', ' ')}{todo}.",
         )
-    _need_free_slot(deployment.account_id)
+    _refuse_if_occupied(deployment.account_id)
     AuditEntry.record(
         actor,
         "deployment.take_down_requested",
@@ -233,7 +237,7 @@ def take_down(deployment: Deployment, actor: str) -> None:
     for step in DeploymentStep.of(deployment.id):
         if (
             step.state == "skipped"
-        ):  # a step that found nothing to change has something to take away
+        ):  # it found nothing to change, but an earlier deployment's object must be removed
             step.record(state="done")
     go_back(deployment, DeploymentStep.of(deployment.id), real_now())
 
@@ -246,7 +250,7 @@ def _over(deployment: Deployment, what: str) -> Refused:
 
 
 def resume_after_card(deployment: Deployment) -> None:
-    """Look again at a charge that its cardholder has seen to. The deployment is locked."""
+    """Stage the charge again after its cardholder has acted on it. The deployment is locked."""
     steps = DeploymentStep.of(deployment.id)
     waiting = next((step for step in steps if step.state == "running"), None)
     if deployment.status == "payment_action_required" and waiting is not None:

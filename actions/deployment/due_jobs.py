@@ -1,8 +1,8 @@
-"""The jobs that move a deployment on: taken by whoever asks again while workers are busy or away,
-and hurried for whoever does not want to wait for the next attempt.
+"""The jobs that move a deployment on: claimed by a repeated request while no worker has begun them,
+and made due at once for a client that does not want to wait for the next attempt.
 """
 
-from actions.deployment.progress import current_step, stages_of
+from actions.deployment.progress import current_step, moving_job
 from delivery.perform_now import take_due
 from models.delivery.staged_job import reschedule, want_running_again
 from models.deployment.deployment import Deployment
@@ -12,8 +12,8 @@ OF_A_LINE = ("purchase_number", "release_number")
 
 
 def take_due_jobs(deployment_id: str) -> list[int | None]:
-    """The job of the step that is done or undone now, and that of the number it waits for, where
-    they are due, taken for the caller to perform after its commit; needs an open transaction.
+    """Claim the due jobs of the current step and of the number it waits for, for the caller to
+    perform after its commit. Needs an open transaction.
     """
     deployment = Deployment.get_by_id(deployment_id)
     step = current_step(deployment)
@@ -21,15 +21,15 @@ def take_due_jobs(deployment_id: str) -> list[int | None]:
         return []
     line = PhoneLine.of(deployment.account_id)
     of_line = [take_due(name, line.id) for name in OF_A_LINE] if line is not None else []
-    return [take_due(stages_of(deployment), step.id), *of_line]
+    return [take_due(moving_job(deployment), step.id), *of_line]
 
 
 def hurry(deployment: Deployment) -> None:
-    """Let what is put off, or just being put off, be due now: the job of the step that is done or
-    undone, and that of the number it waits for. In the open transaction.
+    """Make the jobs of the current step and of the number it waits for due now, even if they are
+    being rescheduled right now. Needs an open transaction.
     """
     step, line = current_step(deployment), PhoneLine.of(deployment.account_id)
-    waits_for = [(stages_of(deployment), step.id)] if step is not None else []
+    waits_for = [(moving_job(deployment), step.id)] if step is not None else []
     waits_for += [(name, line.id) for name in OF_A_LINE] if line is not None else []
     for about in waits_for:
         want_running_again("name = ? AND key = ?", about)

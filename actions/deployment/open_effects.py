@@ -1,4 +1,4 @@
-"""What a step sent without recording what came of it: looked for before the step is undone."""
+"""Find out what became of a step's effects in doubt, before the step is undone."""
 
 from actions.deployment.progress import kind_of_step, locked_run
 from actions.deployment.step import Json
@@ -15,12 +15,12 @@ from runtime.errors import NotYet
 
 
 def settle_open_effects(step_id: str) -> None:
-    """End the doubt about what was sent for the step: what is found is the step's, so that it is
-    undone; what was never sent will not be. What a person or the hourly look has found meanwhile
-    is the step's too.
+    """Settle the step's effects whose outcome is in doubt. What the provider has is added to what
+    the step made, so that it is undone; what was never sent will not be sent. What staff or the
+    hourly reconciliation found in the meantime is added too.
 
-    Raises ProviderError while the provider's record cannot be read, or only by a newer release, and
-    NotYet while it may not show yet what it was asked for.
+    Raises ProviderError while the provider's record cannot be read, or can be read only by a newer
+    release, and NotYet while a recent request might not show there yet.
     """
     with transaction():
         run = locked_run(step_id)
@@ -29,7 +29,7 @@ def settle_open_effects(step_id: str) -> None:
         known = effect.provider_id is not None and effect.provider_id in run.step.made.values()
         recorded_by = kind_of(effect).recorded_by
         if not recorded_by and effect.state != "confirmed":
-            reconcile(effect)  # raises: it is a newer release's
+            reconcile(effect)  # raises: only a newer release can record this kind
         if recorded_by != DEPLOYED or known:
             continue
         found = _made_by(effect)
@@ -42,8 +42,9 @@ def settle_open_effects(step_id: str) -> None:
 
 
 def settle_open_purchases(line_id: str) -> None:
-    """The same for the numbers that were asked for in a line that is given up: what was bought is
-    the line's, so that it is released; but nothing that carries another tag.
+    """Settle the purchases of a line that is given up, as `settle_open_effects` does. A number that
+    was bought is recorded in the line, so that it is released, but only if it carries the line's
+    tag.
     """
     account_id = PhoneLine.get_by_id(line_id).account_id
     for effect in _sent(account_id, line_id):
@@ -59,20 +60,20 @@ def settle_open_purchases(line_id: str) -> None:
 
 
 def _sent(account_id: str, tag: str) -> list[Effect]:
-    """All that was not refused of what carries the tag, in the order in which it was asked for."""
-    mine = "account_id = ? AND state <> 'refused' AND key LIKE ? ORDER BY created_at"
-    return Effect.all(mine, account_id, f"%:{tag}%")
+    """Return the effects with this tag that were not refused, oldest first."""
+    where = "account_id = ? AND state <> 'refused' AND key LIKE ? ORDER BY created_at"
+    return Effect.all(where, account_id, f"%:{tag}%")
 
 
 def _made_by(effect: Effect) -> Json | None:
-    """What the effect has made, surely; None if it has made nothing."""
+    """Return what the effect made for certain, or None if it made nothing. Raises NotYet."""
     if effect.state == "confirmed":
         return effect.answer or {}
     found = reconcile(effect) if effect.sent_at is not None else None
     if found is None and effect.sent_at is not None and not is_settled(effect):
         raise NotYet(
-            f"Effect {effect.id} was sent a moment ago; the provider's record is read again before"
-            " it is undone."
+            f"Effect {effect.id} was sent a moment ago; the provider's record must be read again"
+            " before it is undone."
         )
     return found
 
@@ -81,6 +82,6 @@ def _record(effect: Effect, found: Json | None) -> None:
     if effect.state == "confirmed":
         return
     if found is None:
-        effect.record_refused("not_made", "It was not made, and is undone.", real_now())
+        effect.record_refused("not_made", "Nothing was made, so nothing is undone.", real_now())
     else:
         effect.record_confirmed(found["id"], kind_of(effect).kept(found), real_now())

@@ -1,4 +1,5 @@
-"""How a deployment moves on: from step to step, back again when one fails, and what is told of it.
+"""How a deployment moves from step to step, and back again when one fails, and its progress
+messages.
 
 Every function here needs an open transaction in which the deployment is locked.
 """
@@ -35,7 +36,7 @@ from runtime.log import get_log
 log = get_log("deployment")
 
 DOING = frozenset({"queued", "running", "payment_action_required", "awaiting_port"})
-CHANGED = "How calls arrive was changed while it was deployed."
+CHANGED = "The way calls arrive was changed during the deployment."
 TOLD = {
     "live": "System is now live! ✓",
     "rolled_back": "Deployment was rolled back.",
@@ -44,7 +45,9 @@ TOLD = {
 
 
 def locked_run(step_id: str) -> Run:
-    """The step with all rows it is about, its deployment locked until the transaction ends."""
+    """Return the step with all rows it is about, and lock its deployment until the transaction
+    ends.
+    """
     found = DeploymentStep.get_by_id(step_id)
     deployment = Deployment.locked(found.deployment_id)
     steps = DeploymentStep.of(deployment.id)
@@ -60,18 +63,18 @@ def locked_run(step_id: str) -> Run:
 
 
 def is_due(run: Run) -> bool:
-    """Whether this step is the one to do now."""
+    """Whether this step is the next one to do."""
     return run.deployment.status in DOING and next_to_do(_states(run)) == run.step.name
 
 
 def is_to_undo(run: Run) -> bool:
-    """Whether this step is the one to undo now."""
+    """Whether this step is the next one to undo."""
     is_going_back = run.deployment.status == "rolling_back"
     return is_going_back and next_to_undo(_states(run)) == run.step.name
 
 
 def current_step(deployment: Deployment) -> DeploymentStep | None:
-    """The step that is being done or undone now; None when there is none."""
+    """Return the step that is being done or undone, or None."""
     steps = DeploymentStep.of(deployment.id)
     states = [State(step.name, step.state) for step in steps]
     going_back = deployment.status == "rolling_back"
@@ -79,8 +82,8 @@ def current_step(deployment: Deployment) -> DeploymentStep | None:
     return next((step for step in steps if step.name == name), None)
 
 
-def stages_of(deployment: Deployment) -> str:
-    """The job that moves the deployment on."""
+def moving_job(deployment: Deployment) -> str:
+    """Return the name of the job that moves the deployment on."""
     return "undo_deployment_step" if deployment.status == "rolling_back" else "deploy_account"
 
 
@@ -89,19 +92,19 @@ def _states(run: Run) -> list[State]:
 
 
 def kind_of_step(step: DeploymentStep) -> StepKind:
-    """What the step says of itself."""
+    """Return the step's definition."""
     return STEP_KINDS[step.name]
 
 
 def changed_meanwhile(run: Run) -> Fail | None:
-    """A configuration that says another way for calls to arrive than this deployment set up."""
+    """Return a failure if the clinic has since configured another way for calls to arrive."""
     if run.setup.phone_integration_method == run.deployment.method:
         return None
-    return Fail("configuration_changed", CHANGED, "Deploy again for the configuration as it is.")
+    return Fail("configuration_changed", CHANGED, "Deploy again with the current configuration.")
 
 
 def begin_step(run: Run) -> None:
-    """It is being done: said once."""
+    """Mark the step as running, and tell watchers once."""
     if run.step.state == "waiting":
         saying = kind_of_step(run.step).saying
         run.step.record(state="running", started_at=run.now, message=saying)
@@ -111,7 +114,7 @@ def begin_step(run: Run) -> None:
 
 
 def end_step(run: Run, state: str, message: str, made: dict[str, Any]) -> None:
-    """It is done or skipped; the next one is staged."""
+    """Mark the step as done or skipped, and stage the next one."""
     now = real_now()
     run.step.record(
         state=state,
@@ -129,7 +132,7 @@ def end_step(run: Run, state: str, message: str, made: dict[str, Any]) -> None:
 
 
 def hold_step(run: Run, waiting: Wait) -> None:
-    """It waits for something outside; said when that is new."""
+    """Record that the step waits for something outside; tell watchers only when that is new."""
     if (run.step.message, run.deployment.status) == (waiting.why, waiting.status):
         return
     run.step.record(message=waiting.why)
@@ -142,7 +145,7 @@ def hold_step(run: Run, waiting: Wait) -> None:
 
 
 def apply_plan(run: Run, plan: Plan) -> None:
-    """Record what a plan that makes nothing outside means."""
+    """Carry out a plan that sends nothing outside. Raises TypeError for an effect."""
     kind = kind_of_step(run.step)
     match plan:
         case Done():
@@ -158,22 +161,22 @@ def apply_plan(run: Run, plan: Plan) -> None:
 
 
 def record_answer(run: Run, effect: Effect, answer: Json | None) -> None:
-    """Record what the effect of a step has made, or what its refusal means."""
+    """Record what the step's effect made, or, if `answer` is None, what its refusal means."""
     kind = kind_of_step(run.step)
     if answer is None:
-        if is_due(run):  # not given up meanwhile
+        if is_due(run):  # the deployment has not been given up since
             apply_plan(run, kind.refused(run, effect))
         return
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
     made = kind.record(run, effect, answer)
     if is_due(run):
         end_step(run, "done", f"{kind.saying} ✓", made)
-    else:  # it was given up meanwhile: what it made is undone with it
+    else:  # the deployment was given up since: record it, so that it is undone too
         run.step.record(made=run.step.made | made)
 
 
 def go_on(deployment: Deployment, steps: list[DeploymentStep]) -> None:
-    """Stage the next step, or say that the deployment is live."""
+    """Stage the next step, or end the deployment as live."""
     name = next_to_do([State(step.name, step.state) for step in steps])
     following = next((step for step in steps if step.name == name), None)
     if following is not None:
@@ -183,7 +186,7 @@ def go_on(deployment: Deployment, steps: list[DeploymentStep]) -> None:
 
 
 def fail_step(run: Run, failure: Fail) -> None:
-    """It cannot be done: what was made is undone, or kept where that was chosen."""
+    """Fail the step: undo what the deployment made, or keep it if that was chosen."""
     now = real_now()
     log.error("[Receptionist] Deployment failed, may need manual cleanup", step=run.step.name)
     run.step.record(
@@ -219,14 +222,14 @@ def _has_made(steps: list[DeploymentStep]) -> bool:
 
 
 def go_back(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:
-    """Undo the steps, last first."""
+    """Start undoing the steps, last first."""
     deployment.record(now, status="rolling_back", holds_slot=True, finished_at=None)
     tell(deployment, "Undoing what was done...", now)
     undo_next(deployment, steps)
 
 
 def undo_next(deployment: Deployment, steps: list[DeploymentStep]) -> None:
-    """Stage the undoing of the next step, or say how the deployment ended."""
+    """Stage the undoing of the next step, or record how the deployment ended."""
     name = next_to_undo([State(step.name, step.state) for step in steps])
     following = next((step for step in steps if step.name == name), None)
     if following is not None:
@@ -243,13 +246,13 @@ def undo_next(deployment: Deployment, steps: list[DeploymentStep]) -> None:
 
 
 def begin_undo(run: Run) -> None:
-    """It is being undone."""
+    """Mark the step as being undone."""
     if run.step.state != "undoing":
         run.step.record(state="undoing")
 
 
 def apply_undo(run: Run, plan: UndoPlan) -> None:
-    """Record that a step needs no more undoing outside."""
+    """Carry out an undo plan that sends nothing outside. Raises TypeError for an effect."""
     if not is_to_undo(run):
         return
     match plan:
@@ -266,9 +269,9 @@ def apply_undo(run: Run, plan: UndoPlan) -> None:
 
 
 def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
-    """Record that what the step made is gone, or that a person has to see to it."""
+    """Record that what the step made is removed. If `answer` is None, leave it to an operator."""
     if answer is None:
-        if is_to_undo(run):  # nobody has seen to it meanwhile
+        if is_to_undo(run):  # no operator has settled it since
             leave_to_a_person(run, effect.error_code or "refused", effect.error or "")
         return
     kind = kind_of_step(run.step)
@@ -279,9 +282,9 @@ def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
 
 
 def leave_to_a_person(run: Run, code: str, why: str) -> None:
-    """The step could not be undone. It is an operator's task from now on; the rest is undone."""
+    """Record that the step could not be undone, which an operator must settle; undo the rest."""
     log.error("[Receptionist] Deployment failed, may need manual cleanup", step=run.step.name)
-    message = f"{run.step.name} could not be undone; support has been told."
+    message = f"{run.step.name} could not be undone; support has been notified."
     run.step.record(state="undo_failed", error_code=code, error=why, message=message)
     tell(run.deployment, message, real_now(), run.step)
     AuditEntry.record(
@@ -296,7 +299,9 @@ def leave_to_a_person(run: Run, code: str, why: str) -> None:
 
 
 def end_undo(run: Run, message: str) -> None:
-    """The step is undone, or there was nothing to undo; the one before it is staged."""
+    """Mark the step as undone (an empty `message`: there was nothing to undo), and stage the one
+    before it.
+    """
     now = real_now()
     was_there = bool(message)
     run.step.record(
@@ -333,7 +338,7 @@ def _end(deployment: Deployment, status: str, now: datetime, keeps_slot: bool = 
 
 
 def about(deployment: Deployment) -> tuple[dict[str, str], str]:
-    """What the feed says of a deployment, and its subject there."""
+    """Return a deployment's payload and subject for the feed."""
     payload = {
         "deploymentId": deployment.id,
         "status": deployment.status,
@@ -346,6 +351,6 @@ def about(deployment: Deployment) -> tuple[dict[str, str], str]:
 def tell(
     deployment: Deployment, message: str, now: datetime, step: DeploymentStep | None = None
 ) -> None:
-    """Tell those who watch."""
+    """Add an event to the deployment's progress, which clients follow."""
     name, state = (step.name, step.state) if step is not None else ("", deployment.status)
     DeploymentEvent.tell(deployment.id, name, state, message, now)

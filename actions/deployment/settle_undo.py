@@ -1,4 +1,4 @@
-"""A person has seen to what a deployment could not undo: it is nobody's task any more."""
+"""Settle what a deployment could not undo, once an operator has taken care of it."""
 
 from actions.deployment.numbers.number import release
 from actions.deployment.progress import tell
@@ -15,14 +15,14 @@ from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
-DONE = "{step}: support has seen to it."
-# a later deployment, which has gone on with the request or with the number
+DONE = "{step}: support has settled it."
+# a later deployment, which has taken over the port request or the number
 TAKEN_OVER = "account_id = ? AND id > ? AND (holds_slot OR status IN ('live', 'taken_down'))"
 
 
 def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> DeploymentStep:
-    """Record that what this step had made is away, or its money given back, by other means. Raises
-    NotAllowed when nothing of it is left to be seen to.
+    """Record that what this step made was removed, or its money refunded, by other means. Raises
+    NotAllowed if nothing of the step is left to settle.
     """
     with transaction():
         deployment = Deployment.locked(deployment_id)
@@ -31,12 +31,12 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
         if step is None or step.state != "undo_failed":
             left = [each.name for each in steps if each.state == "undo_failed"]
             raise NotAllowed(
-                f"Deployment {deployment.id}: {name[:40]} is no step that could not be undone;"
-                f" those are: {', '.join(left) or 'none'}."
+                f"Deployment {deployment.id}: {name[:40]} is not among the steps that could not be"
+                f" undone: {', '.join(left) or 'none'}."
             )
         now = real_now()
         step.record(state="undone", message=DONE.format(step=name), error="", error_code="")
-        _forget_what_it_made(step, actor)
+        _release_what_it_made(step, actor)
         tell(deployment, step.message, now, step)
         AuditEntry.record(
             actor,
@@ -49,30 +49,30 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
     return step
 
 
-def _forget_what_it_made(step: DeploymentStep, actor: str) -> None:
-    """What is away is no thing of the account any more; a number is released once more, which finds
-    that it is away, and frees the slot; so does a port that was cancelled by hand, unless a later
-    deployment has taken it over.
+def _release_what_it_made(step: DeploymentStep, actor: str) -> None:
+    """Mark what was removed as released. A number is released once more, which finds that Twilio no
+    longer has it and frees the slot. A port that was cancelled by hand frees the slot too, unless a
+    later deployment has taken it over.
     """
     account_id = Deployment.get_by_id(step.deployment_id).account_id
     if step.name == NAME:
         if not Deployment.has(TAKEN_OVER, account_id, step.deployment_id):
             record_not_moved(account_id)
         return
-    line, away = PhoneLine.of(account_id), _to_be_away(step, account_id)
+    line, removed = PhoneLine.of(account_id), _removed_ids(step, account_id)
     for made in Resource.all("account_id = ? AND state = 'made'", account_id):
-        if made.provider_id in away:
+        if made.provider_id in removed:
             made.record(real_now(), state="released")
-    if line is not None and line.vapi_id in away:
+    if line is not None and line.vapi_id in removed:
         line.record(real_now(), vapi_id=None)
     if line is not None and line.state == "releasing" and line.id == step.made.get("lineId"):
         line.record(real_now(), error_code="", error="")
         release(line, actor)
 
 
-def _to_be_away(step: DeploymentStep, account_id: str) -> set[str]:
-    """The providers' ids of what the step made, and of what its undoing asked to be taken away."""
-    asked = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
-    undone = [each for each in asked if kind_of(each).recorded_by == UNDONE]
-    named = [each.request.get(kind_of(each).target_field) for each in undone]
+def _removed_ids(step: DeploymentStep, account_id: str) -> set[str]:
+    """Return the provider ids of what the step made, and of what its undoing tried to remove."""
+    effects = Effect.all("account_id = ? AND key LIKE ?", account_id, f"%:{step.id}%")
+    removals = [each for each in effects if kind_of(each).recorded_by == UNDONE]
+    named = [each.request.get(kind_of(each).target_field) for each in removals]
     return {each for each in (*step.made.values(), *named) if isinstance(each, str)}

@@ -1,7 +1,8 @@
-"""What a step of a deployment says of itself; each is one file in `steps/`.
+"""The definition of a deployment's step; each step is one file in `steps/`.
 
-A step does one thing. It decides in a transaction, and what it makes outside is one effect, which
-carries the step's id as its tag; what it has to know of a provider first, it reads before that.
+A step does one thing. It decides in a transaction, and what it makes outside is a single effect,
+which carries the step's id as its tag. It reads what it needs to know from providers before that
+transaction.
 """
 
 from collections.abc import Callable
@@ -31,14 +32,16 @@ class Run:
     now: datetime
 
     def made(self, name: str) -> Json:
-        """What the step of this name made; empty if there is none, or it made nothing."""
+        """Return what the step of this name made; empty if there is no such step or it made
+        nothing.
+        """
         return next((step.made for step in self.steps if step.name == name), {})
 
     def keep(
         self, provider: str, name: str, provider_id: str, *, row_id: str = "", **more: str
     ) -> None:
-        """Write down what was made at a provider, once, however often it is told. The row's id is
-        the step's, unless one is given.
+        """Record an object made at a provider. Idempotent. The row's id is the step's, unless
+        `row_id` is given.
         """
         Resource(
             id=row_id or self.step.id,
@@ -64,16 +67,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The step is not needed here; `why` is told."""
+    """The step is not needed here; `why` is shown to the clinic."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Come back in `seconds`: something outside is not ready yet. `status` is the deployment's
-    meanwhile; with 0 seconds somebody else stages the step again. `asks_clinic`: it waits for the
-    clinic, which is told so.
+    """Something outside is not ready: run again in `seconds`; with 0, another event stages the step
+    again. `status` is the deployment's while it waits. `asks_clinic`: it waits for the clinic,
+    which gets an event about it.
     """
 
     seconds: float
@@ -84,8 +87,8 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """It cannot be done, now or later. `title` is the sentence that the clinic is told, `detail`
-    the reason behind it and what to do.
+    """The step cannot be done, now or later. `title` is the sentence shown to the clinic, `detail`
+    the reason and what to do.
     """
 
     code: str
@@ -94,7 +97,7 @@ class Fail:
 
 
 Plan = Effect | Done | Skip | Wait | Fail
-# Fail: it cannot be undone, and is left to a person
+# Fail: it cannot be undone, and is left to an operator
 UndoPlan = Effect | Done | Skip | Wait | Fail
 
 
@@ -115,7 +118,7 @@ def _nothing_to_record(_run: Run, _effect: Effect, _answer: Json) -> str | None:
 
 
 def _refused(_run: Run, effect: Effect) -> Plan:
-    """What a provider refused cannot be done; its own words are the reason."""
+    """Fail with the provider's own words as the reason."""
     return Fail(effect.error_code or "refused", "Deployment failed.", effect.error or "")
 
 
@@ -125,19 +128,18 @@ def _never(_run: Run) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepKind:
-    """One step.
+    """The definition of one step.
 
-    `saying` is told while it is done, and ticked when it is. `look` reads what is to be known at
-    providers, outside any transaction; `plan` decides with what it saw, in a transaction; `record`
-    says what the effect's answer has made, in the transaction that ends the step; `refused` what
-    a refusal means: mostly that the deployment fails, but it may also be another plan (`Done`,
-    `Wait`).
+    `saying` is the progress message while it runs, ticked when done. `look` reads from providers,
+    outside any transaction; `plan` decides with what `look` returned, in a transaction; `record`
+    returns what the effect's answer made, in the transaction that ends the step; `refused` decides
+    what a refusal means: usually failure, but it can be another plan (`Done`, `Wait`).
 
-    `undo` plans what takes it away again, `undone` records that it is away, and may say
-    other words for that than `undo_saying`. `lasts`: what it makes
-    costs, or can be reached by callers, so that a clinic is told that it was undone. `again` names
-    the step before it that is done once more when this one has failed and is tried again; its
-    `tries` are counted. `is_outdated`: what it has done was of settings that were changed since.
+    `undo` plans the removal of what the step made. `undone` records that it is removed, and can
+    return a message that replaces `undo_saying`. `lasts`: what it makes costs money or can be
+    reached by callers, so the clinic is told that it was undone. `again` names the earlier step
+    that is repeated when this one failed and is retried; repetitions are counted in its `tries`.
+    `is_outdated`: whether the step was done with settings that have changed since.
     """
 
     name: str
@@ -155,26 +157,28 @@ class StepKind:
 
 
 class Made(Protocol):
-    """An object at a provider that a step makes, and takes away when it is undone."""
+    """An object at a provider that a step makes, and removes when it is undone."""
 
     @property
     def name(self) -> str:
-        """That of its row."""
+        """The name of its row."""
 
     def look(self, run: Run) -> Json:
-        """How it stands there."""
+        """Read its state at the provider."""
 
     def record(self, run: Run, effect: Effect, answer: Json, /) -> Json:
-        """It is made, or changed."""
+        """Record that it was made or changed."""
 
     def undo(self, run: Run) -> UndoPlan:
-        """Take it away."""
+        """Plan its removal."""
 
     def undone(self, run: Run, effect: Effect, answer: Json, /) -> None:
-        """It is away."""
+        """Record that it is removed."""
 
 
 def step_of(made: Made, **said: Any) -> StepKind:
-    """The step that makes an object, called as it; what is `said` counts instead."""
+    """Return a step that makes this object and shares its name; `said` overrides the object's
+    functions.
+    """
     own: dict[str, Any] = {"name": made.name, "look": made.look, "record": made.record}
     return StepKind(**own | {"undo": made.undo, "undone": made.undone} | said)

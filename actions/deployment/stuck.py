@@ -1,4 +1,4 @@
-"""Deployments that nobody works on any more: a job that has used up its attempts, a cardholder who
+"""End deployments that nothing moves on any more: a job has used up its attempts, or a cardholder
 never came back.
 """
 
@@ -12,7 +12,7 @@ from actions.deployment.progress import (
     go_back,
     leave_to_a_person,
     locked_run,
-    stages_of,
+    moving_job,
     tell,
 )
 from actions.deployment.step import Fail, Run
@@ -46,15 +46,15 @@ UNREAD = (
     " j.state IN ('waiting', 'running')) AND id > ? ORDER BY id LIMIT ?"
 )
 GAVE_UP = "Deployment failed. We tried for hours and could not finish it."
-GIVEN_BACK = "Nobody has decided within a week; what was kept is given back."
+GIVEN_BACK = "No decision was made within a week, so the deployment is rolled back."
 NOT_READ = "We tried for a long time and could not finish it. Delete it, and upload it again."
 TOO_LATE = "The payment was not confirmed within a day."
 
 
 def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
-    """End every deployment that is stuck, each in a transaction of its own, those with an id after
-    `after`: one that cannot be ended keeps no other from it. Raises Snooze, with what the next
-    attempt is given, and SomeFailed in the end.
+    """End every stuck deployment with an id after `after`, each in its own transaction, so that one
+    that cannot be ended does not block the others. Raises Snooze with the arguments of the next
+    attempt, and SomeFailed at the end.
     """
     scan = Scan("stuck deployments not ended", failed, first)
     while rows := Deployment.all(UNFINISHED, after, BATCH):
@@ -66,18 +66,18 @@ def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
 
 
 def end_kept() -> None:
-    """Give back what failed deployments have kept, where nobody has decided in time: it costs, and
-    no other deployment may begin meanwhile. Raises SomeFailed in the end.
+    """Roll back failed deployments that were kept and not decided on in time: what they keep costs
+    money, and the account cannot deploy again. Raises SomeFailed at the end.
     """
     long_ago = to_micros(real_now() - KEPT_FOR)
     try_each(
         "kept deployment not given back",
         lambda last: Deployment.all(KEPT, long_ago, last, BATCH),
-        _give_back,
+        _roll_back_kept,
     )
 
 
-def _give_back(deployment: Deployment) -> None:
+def _roll_back_kept(deployment: Deployment) -> None:
     with transaction():
         fresh = Deployment.locked(deployment.id)
         if fresh.status != "failed" or not fresh.holds_slot:
@@ -91,18 +91,18 @@ def _give_back(deployment: Deployment) -> None:
 def _end_if_stuck(deployment_id: str) -> None:
     with transaction():
         deployment = Deployment.locked(deployment_id)
-        _look_at(deployment, current_step(deployment))
+        _end_or_wake(deployment, current_step(deployment))
 
 
-def _look_at(deployment: Deployment, step: DeploymentStep | None) -> None:
+def _end_or_wake(deployment: Deployment, step: DeploymentStep | None) -> None:
     if step is None:
         return
     run = locked_run(step.id)
     if deployment.status == "payment_action_required":
-        _end_if_nobody_pays(run)
+        _end_if_unconfirmed(run)
         return
-    job = find_staged(stages_of(deployment), step.id)
-    line_job = _of_line(run.step.made.get("lineId", ""), deployment.status == "rolling_back")
+    job = find_staged(moving_job(deployment), step.id)
+    line_job = _job_of_line(run.step.made.get("lineId", ""), deployment.status == "rolling_back")
     dead = next((each for each in (job, line_job) if each and each.state == "dead"), None)
     if dead is None:
         if line_job is None and (job is None or job.state in {"done", "cancelled"}):
@@ -115,8 +115,10 @@ def _look_at(deployment: Deployment, step: DeploymentStep | None) -> None:
         fail_step(run, Fail("gave_up", GAVE_UP, why))
 
 
-def _end_if_nobody_pays(run: Run) -> None:
-    """A day after the cardholder was asked Stripe is asked once more: nobody may have told us."""
+def _end_if_unconfirmed(run: Run) -> None:
+    """Fail the charge a day after the cardholder was asked, but read it from Stripe once more
+    first, because a report can be lost.
+    """
     if real_now() - run.deployment.updated_at <= CARDHOLDER_WITHIN:
         return
     if run.step.made.get("askedAgain"):
@@ -127,7 +129,7 @@ def _end_if_nobody_pays(run: Run) -> None:
 
 
 def _wake(run: Run) -> None:
-    """Nobody works on the step that is due: it is staged again."""
+    """Stage the step that is due again: no job is working on it."""
     if run.deployment.status == "rolling_back":
         stage_again("undo_deployment_step", run.step.id, run.step.id, fair_to=run.account.id)
     else:
@@ -135,8 +137,8 @@ def _wake(run: Run) -> None:
 
 
 def free_lines() -> None:
-    """A purchase on its own whose job gave up: what it may have bought is found and released.
-    Raises SomeFailed in the end.
+    """Release the lines of stand-alone purchases whose job gave up; a number that was bought anyway
+    is found and released. Raises SomeFailed at the end.
     """
     try_each(
         "line not freed", lambda last: PhoneLine.all(RESERVED, last, BATCH), _release_if_given_up
@@ -151,8 +153,8 @@ def _release_if_given_up(line: PhoneLine) -> None:
 
 
 def end_files() -> None:
-    """A knowledge file whose job gave up has failed: no deployment waits for it any more. Raises
-    SomeFailed in the end.
+    """Fail the knowledge files whose job gave up, so that no deployment waits for them. Raises
+    SomeFailed at the end.
     """
     try_each("file not ended", lambda last: KnowledgeFile.all(UNREAD, last, BATCH), _end_file)
 
@@ -164,9 +166,9 @@ def _end_file(file: KnowledgeFile) -> None:
             fresh.record(real_now(), state="failed", error=NOT_READ, content=None)
 
 
-def _of_line(line_id: str, goes_back: bool) -> StagedJob | None:
-    """The job at the number that the step waits for; going back, a purchase that has given up is
-    what it waits for.
+def _job_of_line(line_id: str, goes_back: bool) -> StagedJob | None:
+    """Return the job of the number that the step waits for: its purchase, or, when going back, its
+    release.
     """
     line = PhoneLine.one("id = ?", line_id)
     name, state = ("release_number", "releasing") if goes_back else ("purchase_number", "reserved")

@@ -1,4 +1,4 @@
-"""What is left over once a receptionist is live: a search without documents, deleted documents."""
+"""Clean up once a receptionist is live: a search tool without documents, and deleted documents."""
 
 from actions.deployment.configuration.clinic import files_in
 from actions.deployment.step import Json
@@ -14,22 +14,22 @@ from runtime.clock import real_now
 
 
 def plan_tidying(deployment_id: str) -> Effect | None:
-    """Have deleted files taken away; then what takes away the search, if no document is left for
-    it. Needs a transaction.
+    """Stage the removal of deleted files, and return the effect that removes the search tool if no
+    document is left for it. Needs a transaction.
     """
     deployment = Deployment.get_by_id(deployment_id)
     account_id = deployment.account_id
-    serialize_on(f"deployment:{account_id}")
+    serialize_on(f"deployment:{account_id}")  # no deployment may begin to use the tool now
     begun = Effect.one("key = ?", f"{TOOL_DROP.name}:{deployment_id}")
     if begun is not None:
         return begun
     if Deployment.under_way(account_id) is not None:
-        return None  # that one tidies up after itself
-    let_files_go(account_id)
+        return None  # that deployment stages its own clean-up
+    stage_file_deletions(account_id)
     tool = Resource.named(account_id, "query_tool")
     if tool is None or files_in(account_id, "waiting", "processing", "done"):
         return None
-    # from here on it is nobody's: where it cannot be taken away, it is reported as a stray
+    # no account's from here on: if it cannot be removed, it is reported as a stray
     tool.record(real_now(), state="released")
     return reserve_for_account(
         TOOL_DROP,
@@ -42,12 +42,14 @@ def plan_tidying(deployment_id: str) -> Effect | None:
 
 
 def record_tidied(effect: Effect, answer: Json) -> None:
-    """The search is away, and lets go of the files it had."""
+    """Record that the search tool is removed, and stage the removal of its deleted files."""
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
-    let_files_go(effect.account_id or "")
+    stage_file_deletions(effect.account_id or "")
 
 
-def let_files_go(account_id: str) -> None:
-    """Vapi keeps a file that a search has: those that were deleted meanwhile can go now."""
+def stage_file_deletions(account_id: str) -> None:
+    """Stage the removal of deleted files. Vapi keeps a file while a search tool uses it, so they
+    can be removed only now.
+    """
     for row in files_in(account_id, "deleting"):
         stage_again("delete_knowledge_file", row.id, row.id, fair_to=account_id)

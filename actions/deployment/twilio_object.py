@@ -1,5 +1,5 @@
-"""The objects a deployment makes at Twilio once and keeps: later deployments leave them as they
-are, and whoever made them, or a take-down, takes them away.
+"""Objects that a deployment makes at Twilio once and keeps. Later deployments leave them unchanged;
+undoing the deployment that made them, or a take-down, removes them.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from models.effects.effect import Effect
 from providers.errors import unless
 from providers.twilio.refusals import NOT_FOUND
 
-THERE = "{what} is there already."
+THERE = "{what} already exists."
 
 
 @dataclass(frozen=True, slots=True)
 class TwilioObject:
-    """One object at Twilio. `name` is that of its row, `what` is said to people."""
+    """One object at Twilio. `name` is the name of its row, `what` its name in messages."""
 
     name: str
     what: str
@@ -28,14 +28,14 @@ class TwilioObject:
     read: Callable[[str], Json]
 
     def look(self, run: Run) -> Json:
-        """Whether it is gone at Twilio: {gone: its id}, where a person has taken it away there."""
+        """Return {gone: its id} if it was removed by hand at Twilio."""
         made = Resource.named(run.account.id, self.name)
         if made is None or unless(NOT_FOUND, self.read, made.provider_id) is not None:
             return {}
         return {"gone": made.provider_id}
 
     def plan(self, run: Run, seen: Json, **request: str) -> Plan:
-        """Make it, unless it is there."""
+        """Make the object, unless it exists."""
         made = Resource.named(run.account.id, self.name)
         if made is not None and made.provider_id == seen.get("gone"):
             made.record(run.now, state="released")
@@ -45,12 +45,12 @@ class TwilioObject:
         return ask(run, self.create, {"tag": tagged(run.step.id)} | request, self._reason)
 
     def record(self, run: Run, _effect: Effect, answer: Json) -> Json:
-        """It is made."""
+        """Record that it was made."""
         run.keep("twilio", self.name, answer["id"])
         return {"id": answer["id"]}
 
     def undo(self, run: Run) -> UndoPlan:
-        """Take away what this deployment made, or whatever there is in a take-down."""
+        """Remove it if this deployment made it, or if this is a take-down."""
         made = Resource.named(run.account.id, self.name)
         is_ours = made is not None and made.deployment_id == run.deployment.id
         if made is None or not (is_ours or run.deployment.goal == "taken_down"):
@@ -58,7 +58,7 @@ class TwilioObject:
         return ask(run, self.delete, {"sid": made.provider_id}, "the deployment is undone")
 
     def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
-        """It is away."""
+        """Record that it is removed."""
         made = Resource.named(run.account.id, self.name)
         if made is not None and made.provider_id == effect.request["sid"]:
             made.record(run.now, state="released")

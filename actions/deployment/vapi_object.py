@@ -1,7 +1,7 @@
-"""The objects a deployment makes at Vapi: made once, changed when a redeployment renders another
-body or somebody has changed them by hand, and taken away again.
+"""Objects that a deployment makes at Vapi: made once, updated when a redeployment renders another
+body or they were changed by hand, and removed when it is undone.
 
-Each carries the tag of the row that keeps it, which has the id of the step that made it.
+Each carries the tag of its row, whose id is that of the step that made it.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ from runtime.log import get_log
 
 UNCHANGED = "{what} is up to date."
 CHANGED_BY_HAND = "{what} had been changed by hand at Vapi ({paths}) and was set back."
-GONE_BY_HAND = "{what} had been taken away by hand at Vapi and was made anew."
+GONE_BY_HAND = "{what} had been deleted by hand at Vapi and was created again."
 DRAFT = (
-    "{what}: Vapi has kept the change as a draft, which no caller hears. Publish it in Vapi's"
+    "{what}: Vapi kept the change as a draft, which no caller hears. Publish it in Vapi's"
     " dashboard and deploy again."
 )
 
@@ -34,9 +34,9 @@ log = get_log("deployment")
 
 @dataclass(frozen=True, slots=True)
 class VapiObject:
-    """One object at Vapi. `name` is that of its row, `what` is said to people; `needed_by` names
-    the object that cannot be without it. `as_sent` is a body with the secrets that go along with
-    it, which no row keeps: a newer one is a change, too.
+    """One object at Vapi. `name` is the name of its row, `what` its name in messages; `needed_by`
+    names the object that depends on it. `as_sent` adds the secrets that are sent with a body but
+    stored in no row, so that a new secret counts as a change.
     """
 
     name: str
@@ -49,26 +49,26 @@ class VapiObject:
     as_sent: Callable[[Json], Json] = with_secret
 
     def look(self, run: Run) -> Json:
-        """How it stands at Vapi: {found}, or nothing where we have made none."""
+        """Return its state at Vapi as {found}, or {} if we have made none."""
         made = Resource.named(run.account.id, self.name)
         if made is None:
             return {}
         return {"found": unless("not_found", self.read, made.provider_id)}
 
     def tag(self, run: Run) -> str:
-        """The tag that it carries, or will."""
+        """Return the tag that it carries or will carry."""
         made = Resource.named(run.account.id, self.name)
         return tagged(run.step.id if made is None else made.id)
 
     def plan(self, run: Run, seen: Json, body: Json, **more: str) -> Plan:
-        """Make it, change it, or leave it as it is; `more` goes with the request."""
-        begun = self._begun(run)
+        """Make it, update it, or leave it as it is; `more` is added to the request."""
+        begun = self._open_effect(run)
         if begun is not None:
             return begun
         made = Resource.named(run.account.id, self.name)
         if made is not None and seen.get("found", {}) is None:
             made.record(run.now, state="released")
-            self._tell(run, made, "deployment.resource_gone", GONE_BY_HAND)
+            self._report(run, made, "deployment.resource_gone", GONE_BY_HAND)
             made = None
         if made is None:
             request = {"tag": tagged(run.step.id), "body": body} | more
@@ -80,13 +80,13 @@ class VapiObject:
         if by_hand:
             paths = ", ".join(by_hand)
             run.step.record(made=run.step.made | {"changedByHand": by_hand})
-            self._tell(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
+            self._report(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
         request = {"id": made.provider_id, "tag": tagged(made.id), "body": body}
         seen_then = {"seen": found.get("updatedAt")}
         return ask(run, self.update, request | seen_then | more, self._reason)
 
     def record(self, run: Run, effect: Effect, answer: Json) -> Json:
-        """It is made, or changed."""
+        """Record that it was made or changed."""
         version = answer.get("version") or ""
         sent = digest(self.as_sent(effect.request["body"]))
         if effect.kind == self.create.name:
@@ -95,15 +95,15 @@ class VapiObject:
         made = Resource.named(run.account.id, self.name)
         if made is not None:
             if version and version == made.version:
-                self._tell(run, made, "deployment.draft_found", DRAFT)
+                self._report(run, made, "deployment.draft_found", DRAFT)
             made.record(run.now, version=version, digest=sent)
         return {"id": answer["id"], "version": version}
 
     def undo(self, run: Run) -> UndoPlan:
-        """Take away what this deployment made; all there is when the receptionist is taken down.
+        """Remove it if this deployment made it, or if this is a take-down.
 
-        What an earlier deployment made and is kept may need by now what this one made, as an older
-        receptionist a new tool: that is kept with it, and found by the next deployment.
+        It stays if an object of an earlier deployment that stays needs it by now, as an older
+        receptionist needs a new tool; the next deployment then finds it.
         """
         made = Resource.named(run.account.id, self.name)
         if made is None:
@@ -116,7 +116,7 @@ class VapiObject:
         return ask(run, self.delete, {"id": made.provider_id}, self._reason)
 
     def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
-        """It is away."""
+        """Record that it is removed."""
         made = Resource.named(run.account.id, self.name)
         if made is not None and made.provider_id == effect.request["id"]:
             made.record(run.now, state="released")
@@ -124,18 +124,18 @@ class VapiObject:
     def _unchanged(self, run: Run, made: Resource, found: Json) -> Skip:
         version = found.get("latestVersion")
         if isinstance(version, str) and version and version != made.version:
-            made.record(run.now, version=version)  # what was a draft has been published
+            made.record(run.now, version=version)  # the draft has been published since
         return Skip(UNCHANGED.format(what=self.what))
 
-    def _begun(self, run: Run) -> Effect | None:
-        """What this step has asked for already, unless it was refused."""
+    def _open_effect(self, run: Run) -> Effect | None:
+        """Return the step's newest effect on this object that was not refused, if any."""
         kinds = (self.create.name, self.update.name)
         where = "account_id = ? AND kind IN (?, ?) AND key LIKE ? AND state <> 'refused'"
         newest = f"{where} ORDER BY created_at DESC LIMIT 1"
         return Effect.one(newest, run.account.id, *kinds, f"%:{run.step.id}%")
 
     def last_sent(self, made: Resource) -> Json:
-        """The body by which it came to be as it is, in so far as we know."""
+        """Return the body last sent to Vapi, as far as we know."""
         kinds = (self.create.name, self.update.name)
         where = "account_id = ? AND kind IN (?, ?) AND provider_id = ? AND state = 'confirmed'"
         newest = f"{where} ORDER BY created_at DESC LIMIT 1"
@@ -146,8 +146,8 @@ class VapiObject:
     def _reason(self) -> str:
         return f"{self.what.lower()} of the account"
 
-    def _tell(self, run: Run, made: Resource, action: str, words: str, **more: str) -> None:
-        """Say what was found, to whoever watches, and in the audit log."""
+    def _report(self, run: Run, made: Resource, action: str, words: str, **more: str) -> None:
+        """Report a finding to those who follow the deployment, in the log and in the audit log."""
         message = words.format(what=self.what, **more)
         log.warning(message, resource=made.id, provider_id=made.provider_id)
         DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)

@@ -1,1 +1,1 @@
-"""Changes on their way to the clinic's own software."""
+"""Delivering changes to the clinic's own software."""

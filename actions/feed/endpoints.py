@@ -1,4 +1,4 @@
-"""Webhook endpoints of an account: found, registered, changed, disabled, deleted, resealed."""
+"""An account's webhook endpoints: find, register, change, disable, delete, reseal."""
 
 import base64
 import secrets
@@ -18,19 +18,19 @@ from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.secret_box import is_newest, seal, unseal
 
-MOST = 20  # endpoints of one account
+MOST = 20  # endpoints for one account
 SECRET_BYTES = 32
 
 
 def endpoints_of(account: Account) -> "ModelSelect[Any]":
-    """The account's endpoints, but for deleted ones."""
+    """Query the account's endpoints, without deleted ones."""
     return WebhookEndpoint.select().where(
         WebhookEndpoint.account == account, WebhookEndpoint.state != "deleted"
     )
 
 
 def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
-    """The account's own endpoint. Raises Refused `not_found`."""
+    """Return the account's own endpoint. Raises Refused `not_found`."""
     endpoint: WebhookEndpoint | None = (
         endpoints_of(account).where(WebhookEndpoint.id == endpoint_id).first()
     )
@@ -40,11 +40,11 @@ def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
 
 
 def register_endpoint(account: Account, url: str, events: list[str], actor: str) -> WebhookEndpoint:
-    """A new endpoint with a fresh secret; no `events` means all of them. Raises Refused `invalid`
-    when the account has its most.
+    """Register an endpoint with a fresh secret; an empty `events` subscribes to all. Raises Refused
+    `invalid` when the account has the maximum number of endpoints.
     """
     with transaction():
-        serialize_on(f"endpoints:{account.id}")  # two at once are counted one after the other
+        serialize_on(f"endpoints:{account.id}")  # concurrent requests must not both pass the limit
         if endpoints_of(account).count() >= MOST:
             raise Refused(
                 "invalid", f"An account has at most {MOST} webhook endpoints; delete one first."
@@ -57,8 +57,9 @@ def register_endpoint(account: Account, url: str, events: list[str], actor: str)
 def change_endpoint(
     account: Account, endpoint_id: str, wanted: dict[str, Any], actor: str
 ) -> WebhookEndpoint:
-    """Change what `wanted` gives of `url`, `events` and `enabled`. Another address, or being
-    enabled, is a fresh beginning: what waits for it goes at once. Raises Refused `not_found`.
+    """Change `url`, `events` or `enabled` as given in `wanted`. A new URL, or enabling the
+    endpoint, is a fresh start: its waiting deliveries are released at once. Raises Refused
+    `not_found`.
     """
     with transaction():
         endpoint = _locked(account, endpoint_id)
@@ -77,7 +78,7 @@ def change_endpoint(
 
 
 def delete_endpoint(account: Account, endpoint_id: str, actor: str) -> None:
-    """Delete an endpoint: what waits for it is cancelled and its secret is erased. Raises Refused
+    """Delete an endpoint: cancel its waiting deliveries and erase its secret. Raises Refused
     `not_found`.
     """
     with transaction():
@@ -88,8 +89,8 @@ def delete_endpoint(account: Account, endpoint_id: str, actor: str) -> None:
 
 
 def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
-    """Tell a locked endpoint nothing more: it notes where in the feed to go on, and what waits for
-    it is cancelled.
+    """Stop delivering to a locked endpoint: record where in the feed to resume, and cancel its
+    waiting deliveries.
     """
     first = WebhookDelivery.first_waiting(endpoint)
     endpoint.record_disabled(first.event_id - 1 if first else last_event(endpoint.account_id), now)
@@ -97,8 +98,8 @@ def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
 
 
 def reseal_endpoint(endpoint: WebhookEndpoint, actor: str) -> bool:
-    """Seal the endpoint's secret under the newest key; False when it is already, or was changed
-    meanwhile. Raises Misconfigured when it opens under none of the keys.
+    """Seal the endpoint's secret under the newest key. Return False if it already is, or was
+    changed concurrently. Raises Misconfigured when none of the keys opens it.
     """
     if is_newest(endpoint.secret):
         return False
@@ -116,8 +117,8 @@ def reseal_endpoint(endpoint: WebhookEndpoint, actor: str) -> bool:
 
 
 def new_secret() -> str:
-    """A fresh secret, `whsec_…`: of letters and digits only, so that what masks secrets in logs
-    knows it whole.
+    """Return a fresh secret, `whsec_…`, of letters and digits only, so that the log redaction
+    recognises all of it.
     """
     while True:
         text = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode().rstrip("=")
@@ -126,15 +127,17 @@ def new_secret() -> str:
 
 
 def _locked(account: Account, endpoint_id: str) -> WebhookEndpoint:
-    """The account's own endpoint, with its feed locked: whoever changes it, or notes that it fails,
-    does so before or after. Raises Refused `not_found`.
+    """Lock the feed of the account and return its endpoint, so that changes and failure reports
+    take turns. Raises Refused `not_found`.
     """
     serialize_on(feed_key(account.id))
     return find_endpoint(account, endpoint_id)
 
 
 def _release(endpoint: WebhookEndpoint) -> None:
-    """Let what waits for the endpoint go, or be cancelled where it is disabled or deleted."""
+    """Stage the job that releases the endpoint's waiting deliveries, or cancels them if it is
+    disabled or deleted.
+    """
     stage_again("release_deliveries", f"{endpoint.id}:0", endpoint.id, 0, fair_to=endpoint.turn)
 
 

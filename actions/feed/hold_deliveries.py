@@ -1,9 +1,9 @@
-"""Holding and releasing an endpoint's waiting deliveries: while it fails again and again, only one
-at a time may go.
+"""Hold and release an endpoint's waiting deliveries: while an endpoint keeps failing, only one
+delivery at a time is sent to it.
 
-A held delivery's job has a due time far off, so that no worker claims it, and becomes due when the
-endpoint accepts a delivery again. Whoever changes whether an endpoint fails locks its account's
-feed (`lock_endpoint`), so that no delivery is created meanwhile.
+A held delivery's job is due far in the future, so that no worker claims it. It becomes due when the
+endpoint accepts a delivery again. Code that changes whether an endpoint is failing locks its
+account's feed first (`lock_endpoint`), so that no delivery is created at the same time.
 """
 
 from models.delivery.staged_job import cancel_jobs, reschedule, want_running_again
@@ -14,7 +14,7 @@ from models.transactions import execute, serialize_on
 
 _JOB = "deliver_webhook"
 _SECOND = 1_000_000
-PACE = 10_000  # microseconds between deliveries that are let go
+PACE = 10_000  # microseconds between released deliveries
 
 _WAITING = (
     "FROM webhook_delivery d JOIN staged_job j ON j.name = ? AND j.key = CAST(d.id AS TEXT) WHERE"
@@ -23,8 +23,8 @@ _WAITING = (
 
 
 def lock_endpoint(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    """The endpoint, fresh, with its feed locked: no delivery to it is created until the transaction
-    ends.
+    """Lock the endpoint's feed and return its fresh row. No delivery to it is created until the
+    transaction ends.
     """
     serialize_on(feed_key(endpoint.account_id))
     row: WebhookEndpoint = WebhookEndpoint.get_by_id(endpoint.id)
@@ -32,8 +32,8 @@ def lock_endpoint(endpoint: WebhookEndpoint) -> WebhookEndpoint:
 
 
 def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
-    """The deliveries that should test the endpoint next: the least tried, then the oldest; two at
-    most.
+    """Return the ids of up to two deliveries to probe the endpoint with next: fewest attempts
+    first, then oldest.
     """
     rows = execute(
         f"SELECT d.id {_WAITING} IN ('waiting', 'running') ORDER BY d.attempts, d.id LIMIT 2",
@@ -43,17 +43,18 @@ def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
 
 
 def ask_at(delivery_id: int, seconds: float) -> None:
-    """Make a waiting delivery due in `seconds`; one that is just being put off looks again."""
+    """Make a waiting delivery due in `seconds`. One being rescheduled right now runs again."""
     which = "name = ? AND key = ?"
     want_running_again(which, (_JOB, str(delivery_id)))
     reschedule(which, (_JOB, str(delivery_id)), seconds)
 
 
 def hold(endpoint: WebhookEndpoint, *but: int) -> int:
-    """Hold the endpoint's waiting deliveries, except those of the ids in `but`; how many were not
-    held before.
+    """Hold the endpoint's waiting deliveries, except the ids in `but`. Return how many were newly
+    held.
     """
     marks = ", ".join("?" for _ in but)
+    # a job due later than half of HELD is held already
     which = (
         "name = ? AND due_at < {now} + ? AND key IN (SELECT CAST(id AS TEXT) FROM"
         f" webhook_delivery WHERE endpoint_id = ? AND state = 'waiting' AND id NOT IN ({marks}))"
@@ -62,8 +63,9 @@ def hold(endpoint: WebhookEndpoint, *but: int) -> int:
 
 
 def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
-    """Release up to `limit` waiting deliveries, oldest first, `PACE` apart; how many. `held_only`:
-    not those waiting after an attempt of their own. Those that are just being put off look again.
+    """Release up to `limit` waiting deliveries, oldest first, `PACE` apart, and return how many.
+    With `held_only`, skip those that wait for a retry of their own. Deliveries that are being
+    rescheduled right now run again.
     """
     running = f"id IN (SELECT j.id {_WAITING} = 'running')"
     want_running_again(running, (_JOB, endpoint.id))
@@ -71,13 +73,14 @@ def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
         f"id IN (SELECT j.id {_WAITING} = 'waiting' AND j.due_at > {{now}} + ? ORDER BY d.id"
         " LIMIT ?)"
     )
+    # a job due within `limit * PACE` was released just before; only held ones are due much later
     least = max(limit * PACE, int(HELD * _SECOND / 4) if held_only else 0)
     return reschedule(which, (_JOB, endpoint.id, least, limit), turns=limit, apart=PACE / _SECOND)
 
 
 def cancel_waiting(endpoint: WebhookEndpoint, limit: int) -> int:
-    """Cancel up to `limit` waiting deliveries of a disabled or deleted endpoint, with their jobs;
-    how many.
+    """Cancel up to `limit` waiting deliveries of a disabled or deleted endpoint, with their jobs,
+    and return how many.
     """
     ids = [
         int(row[0])

@@ -1,1 +1,1 @@
-"""Connecting calendars and practice software, keeping credentials good, reading free times."""
+"""Connect calendars and practice software, keep their credentials valid, and read free times."""

@@ -1,4 +1,4 @@
-"""What the receptionist is told when it asks for free times: one line, whatever happens."""
+"""Answer the receptionist when it requests free times: one line, whatever happens."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -13,20 +13,17 @@ from runtime.clock import business_now
 from runtime.errors import NotYet
 from runtime.log import get_log
 
-CANNOT = (
-    "The calendar cannot be read just now. Say so, and offer that somebody from the clinic calls"
-    " back."
-)
-NOT_A_DAY = "{name} is no day. Write it as {today}, and ask again."
-PAST = "That day is over: today is {today}."
+CANNOT = "The calendar cannot be read right now. Say so, and offer that the clinic calls back."
+NOT_A_DAY = "{name} is not a date. Write it as {today}, and ask again."
+PAST = "That day has passed: today is {today}."
 USUAL_DAYS = 7
 
 log = get_log("integrations")
 
 
 def answer_free_times(account: Account, arguments: dict[str, Any]) -> str:
-    """Free times from `dayFrom` to `dayTo` (YYYY-MM-DD; a week from today where both are left out),
-    in the clinic's hours and zone. Called outside a transaction.
+    """Return the free times from `dayFrom` to `dayTo` (YYYY-MM-DD; a week from today if both are
+    left out), in the clinic's hours and time zone. Call it outside a transaction.
     """
     zone = ZoneInfo(account.time_zone)
     today = business_now().astimezone(zone).date()

@@ -1,4 +1,6 @@
-"""Connecting and disconnecting: by keys and tokens that the clinic gives, or by its consent."""
+"""Connect and disconnect providers, with keys and tokens that the clinic gives or by its OAuth
+consent.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,19 +29,21 @@ from runtime.secret_box import seal, unseal
 from runtime.settings import get_settings
 
 CALLBACK = "/api/oauth/callback"
-PATIENCE = timedelta(minutes=15)  # for the clinic to say yes
+PATIENCE = timedelta(minutes=15)  # for the clinic to give its consent
 RETRY_AFTER = 5  # seconds
 OVER = (
-    "This way back was used already, or is older than 15 minutes. Start again where you connect"
-    " your calendar."
+    "This link was already used, or is older than 15 minutes. Start again where you connect your"
+    " calendar."
 )
-DENIED = "You did not allow it at {title} ({code}). Nothing was changed; start again if you like."
+DENIED = (
+    "You did not give access at {title} ({code}). Nothing was changed; start again if you like."
+)
 NO_REFRESH = (
-    "{title} gave no lasting access. Take Payphone's access away in your account there, then"
-    " connect again."
+    "{title} gave no lasting access. Remove Payphone's access in your account there, then connect"
+    " again."
 )
 TOO_LITTLE = "Not everything was allowed at {title}. Connect again, and leave every box checked."
-TAKES_NOT = "{title} does not take it ({code}). Check what you gave, and send it again."
+TAKES_NOT = "{title} does not accept it ({code}). Check what you gave, and send it again."
 AWAY = "{title} did not answer as it should ({code}). Nothing was changed; try again."
 
 
@@ -52,14 +56,14 @@ class Verified:
 
 
 def authorize(account: Account, provider: str, actor: str) -> str:
-    """Where the clinic says yes, and comes back from within 15 minutes, once. Raises Refused
-    `not_found`, `conflict`; Misconfigured.
+    """Return the URL at which the clinic consents; its callback is valid once, within 15 minutes.
+    Raises Refused `not_found` or `conflict`; Misconfigured.
     """
     connector = connector_of(provider)
     if connector.oauth is None:
         raise Refused(
             "conflict",
-            f"{connector.title} knows no consent: it is connected with"
+            f"{connector.title} is not connected by consent but with"
             f" {', '.join(connector.fields)}. Send them to"
             f" …/integrations/{connector.name}/connect.",
         )
@@ -73,28 +77,29 @@ def authorize(account: Account, provider: str, actor: str) -> str:
     return authorization_url(known, redirect, state, verifier)
 
 
-def asked_for(state: str) -> tuple[Account, Connector]:
-    """For whom, and with what, this way back would connect: whoever has come back by it is asked
-    first, for the address may have been sent on to somebody else. Raises Refused `bad_request`.
+def pending_consent(state: str) -> tuple[Account, Connector]:
+    """Return the account and connector that this OAuth state would connect. The user who arrives at
+    the callback is asked to confirm first, because the URL might have been forwarded to them.
+    Raises Refused `bad_request`.
     """
-    asked = OAuthState.usable(state, real_now()) if state else None
-    if asked is None:
+    pending = OAuthState.usable(state, real_now()) if state else None
+    if pending is None:
         raise Refused("bad_request", OVER)
-    return asked.account, connector_of(asked.provider)
+    return pending.account, connector_of(pending.provider)
 
 
 def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
-    """What the clinic's consent came to: connected, or why not. Called outside a transaction, and
-    with a code only once the person has said for whom.
+    """Complete the clinic's consent: store the credential, or raise the reason. Call it outside a
+    transaction, and with a code only once the user has confirmed the account.
 
-    Raises Refused in words for the clinic: `bad_request` for a way back that does not count (any
-    more), `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.
+    Raises Refused in words for the clinic: `bad_request` for a state that is unknown, used or
+    expired, `provider_refused`, `provider_unavailable`, `conflict`; Misconfigured.
     """
     with transaction():
-        asked = OAuthState.take(state, real_now()) if state else None
-    if asked is None:
+        pending = OAuthState.take(state, real_now()) if state else None
+    if pending is None:
         raise Refused("bad_request", OVER)
-    connector = connector_of(asked.provider)
+    connector = connector_of(pending.provider)
     if connector.oauth is None:
         raise Refused("bad_request", OVER)
     if error or not code:
@@ -104,24 +109,25 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
         )
     known = connector.oauth()
     try:
-        tokens = exchange_code(known, _callback(), code, unseal(asked.verifier))
+        tokens = exchange_code(known, _callback(), code, unseal(pending.verifier))
         _need_scopes(known, tokens)
-        before = Integration.of(asked.account_id, connector.name)
+        before = Integration.of(pending.account_id, connector.name)
         if not tokens.refresh:
             if before is not None and before.state == "connected" and opened(before).get("refresh"):
-                return before, connector  # what is kept lasts longer than what came
+                return before, connector  # its refresh token outlasts the new access token
             if known.needs_refresh_token:
                 raise Refused("provider_refused", NO_REFRESH.format(title=connector.title))
         credential = credential_of(tokens)
         found = connector.check(credential.values)
     except ProviderError as failed:
         raise _refused(connector, failed) from None
-    return save_connected(asked.account, connector, credential, found, asked.asked_by), connector
+    row = save_connected(pending.account, connector, credential, found, pending.asked_by)
+    return row, connector
 
 
 def verify(account: Account, provider: str, given: Values) -> Verified:
-    """A credential made of what the clinic gave, once a harmless call has shown that it works.
-    Called outside a transaction.
+    """Return a credential made from what the clinic gave, once a harmless call has shown that it
+    works. Call it outside a transaction.
 
     Raises Refused `not_found`, `conflict`, `invalid` with fields, `provider_refused`,
     `provider_unavailable`; Misconfigured.
@@ -143,17 +149,19 @@ def verify(account: Account, provider: str, given: Values) -> Verified:
 
 
 def connect(account: Account, provider: str, verified: Verified, actor: str) -> Integration:
-    """Keep what was verified."""
+    """Store a verified credential."""
     return save_connected(
         account, connector_of(provider), verified.credential, verified.found, actor
     )
 
 
 def disconnect(account: Account, provider: str, actor: str) -> Integration:
-    """Use it no more from now on, and have its provider told. Raises Refused `not_found`."""
+    """Stop using the credential at once, and stage its revocation at the provider. Raises Refused
+    `not_found`.
+    """
     now = real_now()
     with transaction():
-        serialize_on(f"integrations:{account.id}")
+        serialize_on(f"integrations:{account.id}")  # connect and disconnect take turns
         found = Integration.one("account_id = ? AND provider = ? AND current", account.id, provider)
         if found is None:
             raise Refused("not_found", f"{provider[:40]} is not connected.")
@@ -174,8 +182,8 @@ def _callback() -> str:
     public = get_settings().public_url
     if not public:
         raise Misconfigured(
-            "PUBLIC_URL is not set: nobody could come back from a provider. Set it to the address"
-            " of this installation, and register PUBLIC_URL/api/oauth/callback at the provider."
+            "PUBLIC_URL is not set, so no provider could redirect back. Set it to the URL of this"
+            " installation, and register PUBLIC_URL/api/oauth/callback at the provider."
         )
     return f"{public}{CALLBACK}"
 

@@ -1,5 +1,5 @@
-"""The one shape of everything that a clinic may connect, whatever kind of credential it takes: what
-this product calls a connector, others call an adapter.
+"""The common shape of every provider that a clinic can connect, whatever its kind of credential:
+what this product calls a connector, others call an adapter.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from rules.integrations.oauth_providers import OAuthProvider
 from rules.integrations.opening_hours import Span
 
 Kind = Literal["oauth", "key_pair", "token"]
-Values = dict[str, str]  # what is sealed: keys and tokens by name
+Values = dict[str, str]  # keys and tokens by name; stored sealed
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What works now; `expires_at` None: until somebody takes it back."""
+    """A working credential. `expires_at` None: valid until it is revoked."""
 
     values: Values = field(repr=False)
     expires_at: datetime | None = None
@@ -25,7 +25,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What free times are asked for: days of the clinic, in its zone, and the moments they span."""
+    """The days, in the clinic's zone, to find free times in, and the moments they span."""
 
     first: date
     last: date
@@ -36,12 +36,13 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """What can be done with one provider; each call outside raises ProviderError.
+    """What can be done with one provider. Every call outside raises ProviderError.
 
     `make`: a credential from what the clinic gave (`fields`, `optional`) · `check`: a harmless call
-    that tells what was found, in words · `renew`: a fresh credential from the one that was kept ·
-    `revoke`: take it back there · `busy` or `slots`: when its calendar is taken, or has openings;
-    one at most · `oauth`: for what is connected by consent.
+    that returns in words what it found · `renew`: a fresh credential from the stored one ·
+    `revoke`: revoke it at the provider · `busy` or `slots`: when the calendar is taken, or has
+    openings; at most one of the two · `oauth`: the provider's OAuth settings, if it is connected by
+    consent.
     """
 
     name: str

@@ -1,6 +1,4 @@
-"""Everything that a clinic may connect: Google's calendar, Open Dental, NexHealth, and what the
-file of OAUTH_PROVIDERS adds.
-"""
+"""All connectors: Google Calendar, Open Dental, NexHealth, and the OAUTH_PROVIDERS file's."""
 
 import tomllib
 from collections.abc import Callable
@@ -23,27 +21,27 @@ from runtime.settings import get_settings
 
 OPEN_DENTAL_KEYS = ("developerKey", "customerKey")
 NO_DEVELOPER_KEY = (
-    "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the customerKey; take"
+    "OPEN_DENTAL_DEVELOPER_KEY is not set, and no developerKey was given with the customerKey; copy"
     " it from Open Dental's developer portal."
 )
 
 
 def connectors() -> dict[str, Connector]:
-    """By name, in the order they are shown in. Raises Misconfigured for a file that cannot be."""
+    """Return all connectors by name, in display order. Raises Misconfigured for an invalid file."""
     return BUILT_IN | {
         each.name: _oauth_connector(each) for each in further(get_settings().oauth_providers)
     }
 
 
 def find_connector(name: str) -> Connector | None:
-    """The connector of this name, if there is one. What is built in is there whatever the file
-    says; raises Misconfigured for the others.
+    """Return the connector of this name, if any. Built-in ones do not depend on the file; raises
+    Misconfigured for the others.
     """
     return BUILT_IN.get(name) or connectors().get(name)
 
 
 def connector_of(name: str) -> Connector:
-    """The connector of this name. Raises Refused `not_found`, Misconfigured."""
+    """Return the connector of this name. Raises Refused `not_found`; Misconfigured."""
     connector = find_connector(name)
     if connector is None:
         raise Refused(
@@ -54,7 +52,7 @@ def connector_of(name: str) -> Connector:
 
 @lru_cache(maxsize=4)
 def further(path: str) -> tuple[OAuthProvider, ...]:
-    """The providers of the file at `path`; none without one. Raises Misconfigured."""
+    """Return the providers in the file at `path`; none without a path. Raises Misconfigured."""
     if not path:
         return ()
     try:
@@ -70,7 +68,7 @@ def further(path: str) -> tuple[OAuthProvider, ...]:
 
 
 def credential_of(tokens: authorization.Tokens, kept: str = "") -> Credential:
-    """Tokens as a credential; a refresh token that was kept stays where there is no new one."""
+    """Return tokens as a credential; without a new refresh token, the `kept` one stays."""
     expires_at = None if tokens.lasts is None else real_now() + timedelta(seconds=tokens.lasts)
     return Credential({"access": tokens.access, "refresh": tokens.refresh or kept}, expires_at)
 
@@ -113,7 +111,9 @@ def _google_calendar(values: Values) -> str:
 
 
 def _key_pair(given: Values) -> Credential:
-    """What the clinic gave; our own developer key is read whenever it is used."""
+    """Return the keys that the clinic gave. Our own developer key is not stored with them, but read
+    at each use.
+    """
     if not _developer_key(given):
         raise Misconfigured(NO_DEVELOPER_KEY)
     return Credential({name: given[name] for name in OPEN_DENTAL_KEYS if given.get(name)})
@@ -125,7 +125,7 @@ def _developer_key(values: Values) -> str:
 
 def _open_dental_slots(values: Values, period: Period) -> list[Span]:
     developer_key = _developer_key(values)
-    if not developer_key:  # it is ours to mend: no verdict on the clinic's key
+    if not developer_key:  # our misconfiguration: it must not expire the clinic's credential
         name, code = open_dental.NAME, "not_configured"
         raise ProviderError(name, "retry_later", NO_DEVELOPER_KEY, code, NO_DEVELOPER_KEY)
     keys = developer_key, values["customerKey"]

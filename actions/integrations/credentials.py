@@ -1,4 +1,4 @@
-"""How a credential is kept: sealed, and looked at again before it expires."""
+"""Store credentials: sealed, and renewed or checked before they expire."""
 
 import json
 from datetime import datetime, timedelta
@@ -15,34 +15,34 @@ from runtime.ids import new_id
 from runtime.secret_box import is_newest, seal, unseal
 
 SYSTEM = "system"
-LEAD = timedelta(minutes=10)  # before an access token expires
-LOOK_EVERY = timedelta(days=1)  # at one that does not expire
-SOONEST = timedelta(minutes=1)  # from one renewal to the next
-STILL_GOES = "{title} is being disconnected just now. Connect it again in a minute."
-RECONNECT = "{title} does not take our credential any more ({code}). Connect it again."
+LEAD = timedelta(minutes=10)  # an access token is renewed so long before it expires
+LOOK_EVERY = timedelta(days=1)  # a credential that does not expire is checked so often
+SOONEST = timedelta(minutes=1)  # shortest time from one renewal to the next
+STILL_GOES = "{title} is still being disconnected. Connect it again in a minute."
+RECONNECT = "{title} no longer accepts our credential ({code}). Connect it again."
 
 
 def opened(row: Integration) -> Values:
-    """The credential's values."""
+    """Return the credential's values, unsealed."""
     values: Values = json.loads(unseal(row.sealed))
     return values
 
 
 def sealed(values: Values) -> str:
-    """The values as they are kept, under the newest key."""
+    """Seal values under the newest key."""
     return seal(json.dumps(values, sort_keys=True))
 
 
 def next_look(credential: Credential, now: datetime) -> datetime:
-    """When it is renewed, or looked at."""
+    """Return when to renew the credential, or to check it."""
     if credential.expires_at is None:
         return now + LOOK_EVERY
     return max(credential.expires_at - LEAD, now + SOONEST)
 
 
 def refuse_while_revoking(account_id: str, connector: Connector) -> None:
-    """Raises Refused `conflict` while the one before is being taken back: at Google, that ends what
-    the clinic consents to meanwhile too.
+    """Raises Refused `conflict` while the earlier credential is being revoked: at Google, that
+    would end a new consent too.
     """
     before = Integration.of(account_id, connector.name)
     if before is not None and before.to_be_revoked:
@@ -52,9 +52,7 @@ def refuse_while_revoking(account_id: str, connector: Connector) -> None:
 def save_connected(
     account: Account, connector: Connector, credential: Credential, found: str, actor: str
 ) -> Integration:
-    """Keep a credential that was verified; it takes the place of the one before. Raises Refused
-    `conflict`.
-    """
+    """Store a verified credential in place of the earlier one. Raises Refused `conflict`."""
     now = real_now()
     fresh = {
         "state": "connected",
@@ -90,8 +88,8 @@ def save_connected(
 
 
 def record_renewed(row: Integration, credential: Credential) -> None:
-    """Keep what a renewal brought, unless the clinic has connected anew meanwhile. One that is to
-    be taken back keeps it too: this is what its provider is told.
+    """Store a renewed credential, unless the clinic has connected again since. A disconnected
+    integration stores it too, because that is the token to revoke.
     """
     now = real_now()
     current = Integration.locked(row.id)
@@ -108,7 +106,7 @@ def record_renewed(row: Integration, credential: Credential) -> None:
 
 
 def record_expired(row: Integration, connector: Connector, code: str) -> None:
-    """It does not count any more: say so once, on the feed too."""
+    """Mark the credential as expired, and say so once, on the feed too."""
     current = Integration.locked(row.id)
     if current.version != row.version or current.state != "connected":
         return
@@ -120,7 +118,7 @@ def record_expired(row: Integration, connector: Connector, code: str) -> None:
 
 
 def record_left(row: Integration, note: str) -> None:
-    """The provider was told, or will not be: nothing is kept of the credential."""
+    """Erase the credential: the provider has revoked it, or will not be asked again."""
     current = Integration.locked(row.id)
     if current.to_be_revoked:
         current.record(real_now(), sealed="", error=note)
@@ -128,8 +126,8 @@ def record_left(row: Integration, note: str) -> None:
 
 
 def reseal_integration(row: Integration, actor: str) -> bool:
-    """Seal the credential under the newest key; whether that was needed. Raises Misconfigured when
-    it opens under none of the keys.
+    """Seal the credential under the newest key. Return whether that was needed. Raises
+    Misconfigured when none of the keys opens it.
     """
     with transaction():
         row = Integration.locked(row.id)

@@ -1,4 +1,4 @@
-"""When a clinic has time: its hours, less what the calendars it has connected say."""
+"""When a clinic is free: its opening hours, less what its connected calendars say."""
 
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -21,21 +21,22 @@ from rules.integrations.opening_hours import Span
 from runtime.clock import business_now, real_now
 from runtime.errors import NotAllowed
 
-# whose calendars tell free times
+# the providers with calendars
 WITH_TIMES = frozenset({calendar.NAME, open_dental.NAME, nexhealth.NAME})
-AGAIN = "A calendar has to be connected again: what it says is not known."
-MARGIN = timedelta(seconds=30)  # an access token that expires sooner is renewed first
+AGAIN = "A calendar must be connected again: its appointments are unknown."
+MARGIN = timedelta(seconds=30)  # renew an access token first if it expires sooner
 
 
 class NoCalendar(NotAllowed):
-    """The account has no calendar that could be read, or one that cannot."""
+    """The account has no calendar connected, or one that cannot be read."""
 
 
 def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
-    """When the clinic is open and has time from `day_from` to `day_to`, days of its zone, a
-    fortnight at most; in order, in UTC, and nothing that is over. Called outside a transaction.
+    """Return the spans in which the clinic is open and free from `day_from` to `day_to`, days in
+    its zone, at most a fortnight; in order, in UTC, and nothing in the past. Call it outside a
+    transaction.
 
-    Raises NoCalendar, ProviderError or NotYet where a calendar cannot be read: what is not known is
+    Raises NoCalendar, ProviderError or NotYet if any calendar cannot be read: an unknown time is
     not free.
     """
     zone = ZoneInfo(account.time_zone)
@@ -60,7 +61,7 @@ def free_times(account: Account, day_from: date, day_to: date) -> list[Span]:
 
 
 def with_calendars(used: list[Integration]) -> list[tuple[Integration, Connector]]:
-    """What of an account's is connected and can tell free times."""
+    """Return the connected integrations that can report free times, with their connectors."""
     found = [(row, BUILT_IN.get(row.provider)) for row in used if row.state == "connected"]
     return [
         (row, connector)
@@ -70,14 +71,14 @@ def with_calendars(used: list[Integration]) -> list[tuple[Integration, Connector
 
 
 def has_calendar(account_id: str) -> bool:
-    """Whether the account has one connected, or to be connected again: its receptionist is given
-    the tool, which says so while it cannot be read.
+    """Whether the account has a calendar connected, even one that must be connected again. Its
+    receptionist then gets the tool, which says so while the calendar cannot be read.
     """
     return any(row.provider in WITH_TIMES for row in Integration.used_by(account_id))
 
 
 def _read(row: Integration, connector: Connector, period: Period) -> list[Span] | None:
-    """What the calendar says; None when its credential turns out to have expired."""
+    """Read the calendar; None if its credential turns out to have expired."""
     if row.expires_at is not None and row.expires_at <= real_now() + MARGIN:
         renew(row.id, early=True)
     for may_renew in (connector.renew is not None, False):

@@ -1,8 +1,8 @@
-"""Renewing a credential before it expires, by one process at a time; and taking it back.
+"""Renew a credential before it expires, one process at a time; and revoke it.
 
-A refresh token may be worth something once only: two that used it at the same time would end the
-clinic's consent. So whoever renews claims the row first, and nobody else does until that is over;
-where no answer came, the request may still be at work, and the claim runs out by itself.
+A refresh token can be valid only once: two processes using it concurrently would end the clinic's
+consent. So a process claims the row before it renews. If no answer came, the provider might still
+act on the request, so the claim is kept until it expires.
 """
 
 import time
@@ -29,27 +29,27 @@ from runtime.clock import real_now
 from runtime.errors import NotYet
 from runtime.log import get_log
 
-CLAIM = timedelta(seconds=60)  # longer than a job may take, so longer than its request
-WRITES, PAUSE = 3, 0.5  # tries to keep what came, and seconds between them
-NEVER_LEFT = "no_connection"  # the code of a request that reached nobody
-# the clinic has to connect again: nothing that we repeat helps
+CLAIM = timedelta(seconds=60)  # longer than a job's time limit, so longer than its request
+WRITES, PAUSE = 3, 0.5  # attempts to store the new token, and seconds between them
+NEVER_SENT = "no_connection"  # the code of a request that never reached the provider
+# the clinic must connect again: no retry of ours helps
 OVER = frozenset({"invalid_grant", "unauthorized"})
-TOLD_FOR = timedelta(days=1)  # how long a provider is asked to take one back
-LATE = "no answer for a day"
-BY_HAND = "{title} did not take it back ({code}). Take Payphone's access away there by hand."
-UNKNOWN = "This provider is not known here any more. Take Payphone's access away there by hand."
+REVOKED_WITHIN = timedelta(days=1)  # how long to retry a revocation
+NO_ANSWER = "no answer for a day"
+BY_HAND = "{title} did not revoke it ({code}). Remove Payphone's access there by hand."
+UNKNOWN = "This provider is no longer known here. Remove Payphone's access there by hand."
 
 log = get_log("integrations")
 Write = Callable[[], None]
 
 
 def renew(integration_id: str, *, early: bool = False) -> None:
-    """Renew it at its provider, or look whether it still counts. Nothing unless it is due, or
-    wanted `early`. Called outside a transaction: what came is kept at once, whatever becomes of the
-    job that wanted it, for the token before may be burnt; a database that is away for a moment is
-    told it again.
+    """Renew the credential at its provider, or check that it is still valid. Does nothing unless it
+    is due, or `early`. Call it outside a transaction: the new token is stored at once, whatever
+    becomes of the calling job, because the old one might already be spent. The write is retried if
+    the database is briefly down.
 
-    Raises NotYet while another process does it; ProviderError when its provider cannot be asked.
+    Raises NotYet while another process renews it; ProviderError when the provider cannot be asked.
     """
     write = ask_for_renewal(integration_id, early=early)
     for left in reversed(range(WRITES)):
@@ -59,7 +59,7 @@ def renew(integration_id: str, *, early: bool = False) -> None:
         except (OperationalError, InterfaceError) as error:
             if not left:
                 raise
-            log.warning("a renewal not kept yet", integration=integration_id, why=str(error)[:200])
+            log.warning("renewal not stored yet", integration=integration_id, why=str(error)[:200])
             release_connection()
             time.sleep(PAUSE)
         else:
@@ -67,19 +67,19 @@ def renew(integration_id: str, *, early: bool = False) -> None:
 
 
 def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
-    """As `renew`, up to what is then to be written."""
+    """Do the provider's part of `renew`, and return the write that is left to do."""
     row, now = Integration.get_by_id(integration_id), real_now()
     connector = find_connector(row.provider)
     if row.state != "connected" or connector is None or not (early or is_due(row, now)):
-        return _nothing
+        return _write_nothing
     with transaction():
         claimed = row.claim(now, now + CLAIM)
         seen, row = row, Integration.get_by_id(row.id)
     if not claimed:
         raise NotYet(f"integration {row.id} is being renewed")
-    if row.sealed != seen.sealed:  # somebody else has done it since we looked
-        _give_back(row)
-        return _nothing
+    if row.sealed != seen.sealed:  # another process has renewed it since we read the row
+        _release_claim(row)
+        return _write_nothing
     try:
         credential = _renewed(row, connector)
     except ProviderError as error:
@@ -87,21 +87,21 @@ def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
         if error.outcome == "refused" and code in OVER:
             log.warning("integration expired", integration=row.id, provider=row.provider, code=code)
             return lambda: record_expired(row, connector, code)
-        if error.answered or code == NEVER_LEFT:
-            _give_back(row)
+        if error.answered or code == NEVER_SENT:
+            _release_claim(row)
         raise
     return lambda: record_renewed(row, credential)
 
 
 def is_due(row: Integration, now: datetime) -> bool:
-    """Whether it expires soon, or was not looked at for a day."""
+    """Whether it expires soon, or has not been checked for a day."""
     if row.expires_at is not None:
         return bool(row.expires_at - LEAD <= now)
     return bool(row.verified_at + LOOK_EVERY <= now)
 
 
 def _renewed(row: Integration, connector: Connector) -> Credential:
-    """A fresh credential; the same one, where it only has to be looked at and still counts."""
+    """Return a fresh credential, or the same one if it only needed a check and is still valid."""
     values = opened(row)
     if connector.renew is not None and row.expires_at is not None:
         return connector.renew(values)
@@ -110,11 +110,11 @@ def _renewed(row: Integration, connector: Connector) -> Credential:
     except ProviderError as error:
         if connector.renew is None or error.outcome != "refused" or error.code not in OVER:
             raise
-        return connector.renew(values)  # nobody said when it would expire
+        return connector.renew(values)  # it had expired without an announced time
     return Credential(values, row.expires_at)
 
 
-def _give_back(row: Integration) -> None:
+def _release_claim(row: Integration) -> None:
     with transaction():
         current = Integration.locked(row.id)
         if current.version == row.version:
@@ -122,12 +122,12 @@ def _give_back(row: Integration) -> None:
 
 
 def revoke(integration_id: str) -> Write:
-    """Have its provider take it back; what is then to be written. Raises NotYet while it is being
-    renewed; ProviderError when its provider cannot be asked.
+    """Revoke the credential at its provider, and return the write that is left to do. Raises NotYet
+    while it is being renewed; ProviderError when the provider cannot be asked.
     """
     row, now = Integration.get_by_id(integration_id), real_now()
     if not row.to_be_revoked:
-        return _nothing
+        return _write_nothing
     if row.renewing_until is not None and row.renewing_until > now:
         raise NotYet(f"integration {row.id} is being renewed")
     connector = find_connector(row.provider)
@@ -145,17 +145,17 @@ def revoke(integration_id: str) -> Write:
 
 
 def revoke_again(now: datetime, batch: int) -> None:
-    """Have those taken back whose provider was asked for as long as a job tries; after a day the
-    clinic is told to do it by hand, for until then it cannot connect again. Needs a transaction.
+    """Stage again the revocations whose job used up its attempts. After a day give up, and tell the
+    clinic to revoke it by hand, because until then it cannot connect again. Needs a transaction.
     """
     for row in Integration.left_behind(batch):
-        if row.updated_at + TOLD_FOR > now:
+        if row.updated_at + REVOKED_WITHIN > now:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue
-        title = TITLES.get(row.provider, row.provider)  # the others' file may be what is wrong
-        log.warning("a revocation was given up", integration=row.id, provider=row.provider)
-        record_left(row, BY_HAND.format(title=title, code=LATE))
+        title = TITLES.get(row.provider, row.provider)  # the OAUTH_PROVIDERS file may be invalid
+        log.warning("revocation given up", integration=row.id, provider=row.provider)
+        record_left(row, BY_HAND.format(title=title, code=NO_ANSWER))
 
 
-def _nothing() -> None:
-    """There is nothing to write."""
+def _write_nothing() -> None:
+    """Write nothing."""

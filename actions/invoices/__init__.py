@@ -1,1 +1,1 @@
-"""What people decide about invoices, and invoices that come from files."""
+"""What staff decide about invoices, and importing invoices from files."""

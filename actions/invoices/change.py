@@ -1,4 +1,4 @@
-"""Changing an invoice's terms, so that whoever looks later sees what they were."""
+"""Change an invoice's terms, and audit the old values."""
 
 from datetime import date, datetime
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 
-# columns whose old and new value the audit keeps, by the API's names; of others, that they changed
+# columns whose old and new values are audited, by their API names; others are audited by name only
 TERMS = {"amount_due": "amountDue", "due_date": "dueDate", "mark": "status"}
 
 
 def change(invoice: Invoice, values: dict[str, Any], actor: str, now: datetime) -> None:
-    """Write the columns in `values` of a locked invoice, and audit those that differ. The caller
-    recomputes it.
+    """Write the columns in `values` to a locked invoice, and audit those that differ. The caller
+    recomputes the invoice.
     """
     differ = [name for name, value in values.items() if getattr(invoice, name) != value]
     terms = {

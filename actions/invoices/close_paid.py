@@ -1,9 +1,9 @@
-"""Invoices that are open here and that a later export shows as closed: paid elsewhere, voided or
+"""Close invoices that are open here but that a later export shows as paid elsewhere, voided or
 written off.
 
-They are only named, unless a person says that they shall be closed here too. Then what was still
-owed is recorded as paid elsewhere, and a voided or written-off one is marked so. An invoice with a
-payment under way is left alone: that payment decides.
+By default they are only listed. If staff choose to close them here too, the outstanding balance is
+recorded as paid elsewhere, and a voided or written-off invoice gets that mark. An invoice with a
+payment under way is left alone, because that payment decides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,15 +24,15 @@ from rules.imports.invoice_states import CLOSED, State
 from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import real_now
 
-ELSEWHERE = "elsewhere"  # a payment's method: the clinic's books know how the money came
+ELSEWHERE = "elsewhere"  # a payment's method: only the clinic's books know how it was paid
 MARK_OF = {State.VOID: "cancelled", State.WRITTEN_OFF: "written_off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """An invoice that is open here, and what the file says of it. `is_busy`: a payment of it is
-    under way here; `is_anothers`: the file's is of another customer, as where two programs count
-    from 1.
+    """An invoice that is open here, and the file's row for it. `is_busy`: a payment of it is under
+    way here. `is_anothers`: the file's invoice belongs to another customer, which happens when two
+    programs both number from 1.
     """
 
     invoice: Invoice
@@ -42,17 +42,17 @@ class Closing:
 
     @property
     def state(self) -> State:
-        """What the file's word means."""
+        """The state that the file gives the invoice."""
         return self.row.state or State.HELD
 
     @property
     def is_closable(self) -> bool:
-        """Whether it may be closed here too."""
+        """Whether it can be closed here too."""
         return self.state in CLOSED and not self.is_busy and not self.is_anothers
 
 
 def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
-    """Which of these rows' invoices are still open here; nothing is written."""
+    """Return the rows whose invoices are still open here. Writes nothing."""
     by_number = {row.number: row for row in rows if row.state and row.number}
     if not by_number:
         return []
@@ -69,7 +69,7 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
         Closing(
             invoice,
             by_number[invoice.number],
-            invoice.id in busy or not _is_told(invoice),
+            invoice.id in busy or not _books_are_current(invoice),
             is_anothers(invoice.customer, by_number[invoice.number]),
         )
         for invoice in known
@@ -80,25 +80,29 @@ def _is_open(invoice: Invoice) -> bool:
     return invoice.outstanding > 0 and invoice.mark not in CLOSING_MARKS
 
 
-def _is_told(invoice: Invoice) -> bool:
-    """Whether no event of Stripe's waits that may be the very payment the file knows of."""
+def _books_are_current(invoice: Invoice) -> bool:
+    """Whether all Stripe events are read: an unread one could be the payment in the file."""
     return books_of(invoice, real_now()) == "current"
 
 
 def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
-    """Close these here too, in the caller's transaction; answers which were."""
+    """Close these invoices in the caller's transaction, and return those that were closed."""
     return [one for one in closings if one.is_closable and _close_one(one, actor, now)]
 
 
 def _close_one(one: Closing, actor: str, now: datetime) -> bool:
     invoice = Invoice.locked(one.invoice.id)
-    if not _is_open(invoice) or with_payment_under_way([invoice.id]) or not _is_told(invoice):
-        return False  # it was closed, or is being paid, since the file was read
+    if (
+        not _is_open(invoice)
+        or with_payment_under_way([invoice.id])
+        or not _books_are_current(invoice)
+    ):
+        return False  # closed, or payment begun, since the file was read
     before = invoice.status
     owed = invoice.outstanding
     mark = MARK_OF.get(one.state)
     if mark:
-        # a draft was never sent, so there is nothing to be written off
+        # a draft was never sent, so there is nothing to write off
         invoice.change(now, mark="cancelled" if invoice.mark == "draft" else mark)
         what = f"invoice.{invoice.mark}"
     else:

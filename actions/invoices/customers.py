@@ -1,4 +1,4 @@
-"""Customers of an account: found, created, changed."""
+"""An account's customers: find, create, change."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from runtime.ids import new_id
 
 
 def find_customer(account: Account, customer_id: str) -> Customer:
-    """The account's own customer. Raises Refused `not_found`."""
+    """Return the account's own customer. Raises Refused `not_found`."""
     own = (Customer.id == customer_id) & (Customer.account == account)
     customer: Customer | None = Customer.get_or_none(own)
     if customer is None:
@@ -24,7 +24,7 @@ def find_customer(account: Account, customer_id: str) -> Customer:
 
 
 def create_customer(account: Account, values: dict[str, Any], vouched: bool) -> Customer:
-    """A new customer with the columns in `values`. `vouched`: an operator answers for the Stripe
+    """Create a customer from the columns in `values`. `vouched`: an operator vouches for the Stripe
     customer it is bound to.
 
     Raises Refused `already_exists`.
@@ -46,10 +46,10 @@ def create_customer(account: Account, values: dict[str, Any], vouched: bool) -> 
 def change_customer(
     customer: Customer, values: dict[str, Any], vouched: bool, actor: str
 ) -> Customer:
-    """Change the columns in `values`; another phone number ends the consents for the old one.
-    Raises Refused `already_exists`.
+    """Change the columns in `values`. A new phone number voids the consents for the old one. Raises
+    Refused `already_exists`.
 
-    What is known of them changes before or after any decision about them.
+    Holds the customer's lock, so that no contact decision sees half of the change.
     """
     now = real_now()
     if "stripe_customer_id" in values:
@@ -67,8 +67,8 @@ def change_customer(
 
 
 def _check_free(account: Account, values: dict[str, Any], customer_id: str = "") -> None:
-    """Raises Refused when a customer other than `customer_id` has this external id, or another
-    account's has the Stripe customer.
+    """Raises Refused if a customer other than `customer_id` has this external id, or a customer of
+    another account has the Stripe customer.
     """
     external_id = values.get("external_id")
     same = (

@@ -1,6 +1,7 @@
-"""What people decide about an invoice: send it, cancel it, write it off, add a note.
+"""What staff decide about an invoice: send it, cancel it, write it off, add a note.
 
-Each may be repeated safely: an invoice already in that state is returned unchanged.
+Sending, cancelling and writing off are idempotent: an invoice already in that state is returned
+unchanged.
 """
 
 from datetime import datetime
@@ -22,8 +23,8 @@ log = get_log("invoices")
 
 
 def send_invoice(account: Account, invoice_id: str, actor: str) -> Invoice:
-    """A draft is sent: from now on it can be paid, and falls overdue after its due date. Raises
-    Refused when it is paid or closed.
+    """Send a draft: from now on it can be paid, and becomes overdue after its due date. Raises
+    Refused if it is paid or closed.
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -36,8 +37,8 @@ def send_invoice(account: Account, invoice_id: str, actor: str) -> Invoice:
 def cancel_invoice(
     account: Account, invoice_id: str, actor: str, reason: str | None = None
 ) -> Invoice:
-    """Nothing is owed any more; links and open intents are closed. Raises Refused when it is paid,
-    written off, or a payment is on its way.
+    """Cancel an invoice: nothing is owed any more, and its links and open intents are retired.
+    Raises Refused if it is paid, written off, or a payment is in progress.
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -48,8 +49,8 @@ def cancel_invoice(
 def write_off_invoice(
     account: Account, invoice_id: str, actor: str, reason: str | None = None
 ) -> Invoice:
-    """Nobody is asked any more for what is still owed. Raises Refused when it is paid, cancelled, a
-    draft, or a payment is on its way.
+    """Write an invoice off: the customer is no longer asked for what is still owed. Raises Refused
+    if it is paid, cancelled, a draft, or a payment is in progress.
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -58,7 +59,7 @@ def write_off_invoice(
 
 
 def add_note(account: Account, invoice_id: str, actor: str, text: str) -> Invoice:
-    """Append a dated note; earlier notes stay. Raises Refused when they get too long."""
+    """Append a dated note; earlier notes stay. Raises Refused if the notes would get too long."""
     with transaction():
         invoice = lock_invoice(account, invoice_id)
         invoice.change(real_now(), notes=_with_note(invoice, text))
@@ -67,8 +68,8 @@ def add_note(account: Account, invoice_id: str, actor: str, text: str) -> Invoic
 
 
 def note_if_it_fits(invoice: Invoice, text: str, now: datetime) -> None:
-    """Append what the system has to say to a locked invoice; never at the cost of what is being
-    recorded: notes that are full stay as they are.
+    """Append a system note to a locked invoice if there is room. If the notes are full, only log
+    it: a note must never stop what is being recorded.
     """
     try:
         invoice.change(now, notes=_with_note(invoice, text))
@@ -77,7 +78,7 @@ def note_if_it_fits(invoice: Invoice, text: str, now: datetime) -> None:
 
 
 def _with_note(invoice: Invoice, text: str) -> str:
-    """The invoice's notes and one more line, dated in the account's time zone."""
+    """Return the invoice's notes with one more line, dated in the account's time zone."""
     here = business_now().astimezone(ZoneInfo(invoice.account.time_zone))
     notes = f"{invoice.notes}\n[{here:%Y-%m-%d %H:%M %Z}] {text}".lstrip("\n")
     if len(notes) > MAX_NOTES:
@@ -124,8 +125,8 @@ def _refuse_closed(invoice: Invoice) -> None:
 
 
 def _decide(invoice: Invoice, mark: str, actor: str, reason: str | None = None) -> None:
-    """Record a decision about the locked invoice, recompute its status, and audit it; does nothing
-    when already decided so.
+    """Record a decision about the locked invoice, recompute its status, and audit it. Does nothing
+    if that was already decided.
     """
     if invoice.mark == mark:
         return

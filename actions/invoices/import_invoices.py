@@ -1,10 +1,10 @@
-"""Importing invoices in batches; importing the same file twice changes nothing.
+"""Import invoices in batches. Importing the same file twice changes nothing.
 
-An invoice is identified by account and number. A new one is created; an open one without payments
-is updated from the file (amount, due date, project); one with payments, or closed, is left
-unchanged; one of another customer is refused. A customer is identified by external id, else by
-name, unless e-mail or phone differ; missing details are filled in, existing ones are never
-overwritten.
+An invoice is identified by account and number. A new one is created. An open one without payments
+is updated from the file (amount, due date, project). One with payments, or closed, is left
+unchanged. One that belongs to another customer is refused. A customer is identified by external id,
+otherwise by name, unless e-mail or phone differ. Missing contact details are filled in; existing
+ones are never overwritten.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 
 from actions.contact.consents import CLOCKS_DIFFER
 from actions.invoices.change import change
-from actions.payments.recompute import told_of
+from actions.payments.recompute import payload_of
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
 from models.contact.contact_course import ContactCourse
@@ -44,7 +44,7 @@ class Planned:
 
 
 def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
-    """Each row's outcome; nothing is written."""
+    """Decide each row's outcome. Writes nothing."""
     numbers = [row.number for row in rows]
     known = {
         invoice.number: invoice
@@ -109,15 +109,15 @@ def import_rows(
     values = [_new_invoice(account, row, customers[row.number], now, today) for row in new]
     for at in range(0, len(values), 100):
         Invoice.insert_many(values[at : at + 100]).execute()
-    late = [Invoice(**value) for value in values if value["status"] == "overdue"]
-    if late:
-        told = {f"invoice:{invoice.id}": told_of(invoice) for invoice in late}
-        emit_each(account.id, "invoice.overdue", told)
-    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in late)
+    overdue = [Invoice(**value) for value in values if value["status"] == "overdue"]
+    if overdue:
+        payloads = {f"invoice:{invoice.id}": payload_of(invoice) for invoice in overdue}
+        emit_each(account.id, "invoice.overdue", payloads)
+    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in overdue)
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
             _update(one.row, one.invoice, actor, now, recompute)
-    _keep_consents(planned, customers, actor, now)
+    _record_consents(planned, customers, actor, now)
 
 
 def _new_invoice(
@@ -147,7 +147,7 @@ def _update(
 ) -> None:
     invoice = Invoice.locked(known.id)
     if invoice.mark in CLOSING_MARKS or with_money([invoice.id]):
-        return  # it was closed, or paid, while the file was read
+        return  # closed or paid since the file was read
     changes = _changes(row, invoice)
     if changes:
         change(invoice, changes, actor, now)
@@ -157,7 +157,7 @@ def _update(
 
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:
-    """The customer of each new invoice, by its number; unknown ones are created."""
+    """Return the customer of each new invoice by invoice number, creating unknown ones."""
     names, externals = (
         {row.customer for row in rows},
         {row.external_id for row in rows if row.external_id},
@@ -206,20 +206,21 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
 
 
 def _is_same(customer: Customer, row: InvoiceRow) -> bool:
-    return all(_told_alike(customer, row))
+    return all(_shared_details_agree(customer, row))
 
 
 def is_anothers(customer: Customer, row: InvoiceRow | Passed) -> bool:
-    """Whether the row is somebody else's: it has another name, and whatever else is known of both
-    differs. A name alone is written in several ways.
+    """Whether the row belongs to another customer. If both have an e-mail, phone or external id to
+    compare, the name and all of these must differ; otherwise the names must be ones that cannot
+    mean the same customer. A different spelling of the name alone proves nothing.
     """
-    if alike := _told_alike(customer, row):
-        return customer.name.casefold() != row.customer.casefold() and not any(alike)
+    if agree := _shared_details_agree(customer, row):
+        return customer.name.casefold() != row.customer.casefold() and not any(agree)
     return not may_be_one(customer.name, row.customer)
 
 
-def _told_alike(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
-    """Of e-mail, phone and external id that both have, whether each is the same."""
+def _shared_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
+    """For each of e-mail, phone and external id that both have, whether the two agree."""
     pairs = (
         (customer.email, row.email),
         (customer.phone, row.phone),
@@ -229,19 +230,19 @@ def _told_alike(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
 
 
 def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -> None:
-    lacking = {
+    missing = {
         name: value
         for name, value in (("email", row.email), ("phone", row.phone))
         if value and getattr(customer, name) is None
     }
-    for name, value in lacking.items():
+    for name, value in missing.items():
         setattr(customer, name, value)
-        if not is_new:  # somebody may have given another one since it was read
-            still_lacks = (Customer.id == customer.id) & getattr(Customer, name).is_null()
-            Customer.update({name: value, "updated_at": now}).where(still_lacks).execute()
+        if not is_new:  # another request may have filled it in since we read the row
+            still_missing = (Customer.id == customer.id) & getattr(Customer, name).is_null()
+            Customer.update({name: value, "updated_at": now}).where(still_missing).execute()
 
 
-def _keep_consents(
+def _record_consents(
     planned: Sequence[Planned], customers: dict[str, Customer], actor: str, now: datetime
 ) -> None:
     for one in planned:

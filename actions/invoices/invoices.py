@@ -1,4 +1,4 @@
-"""Invoices of an account: found, created, changed."""
+"""An account's invoices: find, create, change."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from runtime.ids import new_id
 
 
 def find_invoice(account: Account, invoice_id: str) -> Invoice:
-    """The account's own invoice with its customer. Raises Refused `not_found`."""
+    """Return the account's own invoice with its customer. Raises Refused `not_found`."""
     own = (Invoice.id == invoice_id) & (Invoice.account == account)
     invoice: Invoice | None = (
         Invoice.select(Invoice, Customer).join(Customer).where(own).get_or_none()
@@ -30,18 +30,18 @@ def find_invoice(account: Account, invoice_id: str) -> Invoice:
 
 
 def lock_invoice(account: Account, invoice_id: str) -> Invoice:
-    """The account's own invoice, fresh, and locked until the transaction ends. Raises Refused
-    `not_found`.
+    """Return the account's own invoice, fresh, and locked until the transaction ends. Raises
+    Refused `not_found`.
     """
     return Invoice.locked(find_invoice(account, invoice_id).id)
 
 
 def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -> Invoice:
-    """A new invoice of the account's customer, with the columns in `values`; its `mark` is draft or
-    sent.
+    """Create an invoice for the account's customer from the columns in `values`; its `mark` is
+    draft or sent.
 
-    Raises Refused `not_found` for the customer, `already_exists` for the number or the external
-    id, `invalid` for an amount that Stripe does not charge.
+    Raises Refused `not_found` for the customer, `already_exists` for the number or the external id,
+    `invalid` for an amount that Stripe does not charge.
     """
     now = real_now()
     check_chargeable(values["amount_due"], values["currency"], "amountDue")
@@ -67,13 +67,12 @@ def create_invoice(account: Account, customer_id: str, values: dict[str, Any]) -
 def change_invoice(
     account: Account, invoice_id: str, values: dict[str, Any], actor: str
 ) -> Invoice:
-    """Change the columns in `values`. Another amount retires links and open intents for the old
-    one.
+    """Change the columns in `values`. A new amount retires links and open intents for the old one.
 
-    Raises Refused: a closed invoice keeps all but its notes, project and external id, and a sent
-    one is no draft again (`conflict`); one with money keeps its amount (`invoice_has_payments`);
-    Stripe does not charge the new amount (`invalid`); another invoice has the external id
-    (`already_exists`).
+    Raises Refused `conflict` when more than the notes, project and external id of a closed invoice
+    would change, or a sent one would become a draft; `invoice_has_payments` when the amount of one
+    with payments would change; `invalid` when Stripe does not charge the new amount;
+    `already_exists` when another invoice has the external id.
     """
     with transaction():
         invoice = lock_invoice(account, invoice_id)
@@ -87,7 +86,7 @@ def change_invoice(
 
 
 def _check_external_id(account_id: str, values: dict[str, Any], invoice_id: str = "") -> None:
-    """Raises Refused when an invoice other than `invoice_id` has this external id."""
+    """Raises Refused if an invoice other than `invoice_id` has this external id."""
     external_id = values.get("external_id")
     if external_id is not None and Invoice.has(
         "account_id = ? AND external_id = ? AND id <> ?", account_id, external_id, invoice_id
@@ -105,7 +104,7 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
     if (invoice.mark, values.get("mark")) == ("sent", "draft"):
         raise Refused(
             "conflict",
-            f"Invoice {invoice.number} was sent and is no draft any more; cancel it instead.",
+            f"Invoice {invoice.number} was sent and is no longer a draft; cancel it instead.",
         )
     other = values.get("amount_due", invoice.amount_due) != invoice.amount_due
     if other and with_money([invoice.id]):

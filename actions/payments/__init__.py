@@ -1,1 +1,1 @@
-"""Taking, recording and returning money, and keeping an invoice in step with it."""
+"""Taking, recording and returning money, and keeping invoices in step with it."""

@@ -1,7 +1,8 @@
-"""Telling the clinic at once of money that came in and was not asked for any more: its invoice was
-cancelled or written off, or had been paid another way, or is in another currency.
+"""Tell the clinic at once about unexpected money: a payment of an invoice that was cancelled,
+written off or already paid another way, or in another currency.
 
-It counts all the same, because it is there; whether it is kept or given back, the clinic decides.
+The money counts all the same, because it was received. Whether to keep it or refund it is for the
+clinic to decide.
 """
 
 from collections.abc import Iterable
@@ -17,28 +18,28 @@ from rules.invoice_fold import CLOSING_MARKS
 
 
 class Before(NamedTuple):
-    """What an invoice had before a payment was recorded."""
+    """An invoice's state before a payment was recorded."""
 
     received: int
     overpaid: int
-    foreign: frozenset[str]  # ids of its payments that brought another currency
-    succeeded: frozenset[str]  # ids of those that had succeeded
+    foreign: frozenset[str]  # ids of its payments in another currency
+    succeeded: frozenset[str]  # ids of its succeeded payments
 
     @classmethod
     def of(cls, invoice: Invoice, payments: Iterable[Payment]) -> "Before":
-        """The locked invoice's amounts and payments as they are now."""
+        """Read the locked invoice's current amounts and payments."""
         foreign = frozenset(each.id for each in payments if _is_foreign(invoice, each))
         succeeded = frozenset(each.id for each in payments if each.terminal == "succeeded")
         return cls(invoice.amount_received, invoice.overpaid, foreign, succeeded)
 
     def is_newly_foreign(self, invoice: Invoice, payment: Payment) -> bool:
-        """Whether the payment has brought, since then, money that the invoice cannot count."""
+        """Whether the payment has since brought money in another currency."""
         return _is_foreign(invoice, payment) and payment.id not in self.foreign
 
 
 def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> None:
-    """Emit an event if the payment, just recorded and counted, was not expected; with all that a
-    refund needs.
+    """Emit an event if the payment, just recorded and counted, was not expected. The event has all
+    that a refund needs.
     """
     because = _why(invoice, payment, before)
     if not because:
@@ -57,12 +58,12 @@ def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> N
     }
     emit(invoice.account_id, "payment.unexpected", about, f"invoice:{invoice.id}")
     if because == "currency":
-        _hand_over(invoice, payment)
+        _escalate(invoice, payment)
 
 
-def _hand_over(invoice: Invoice, payment: Payment) -> None:
-    """The books say that all is owed, and somebody has paid: a person decides what it was worth,
-    and until then nobody asks for it again.
+def _escalate(invoice: Invoice, payment: Payment) -> None:
+    """Escalate a payment in another currency: the books show the full balance, yet a customer has
+    paid. Staff decide what it was worth; until then the customer is on hold.
     """
     context = {
         "paymentId": payment.id,
@@ -82,7 +83,7 @@ def _hand_over(invoice: Invoice, payment: Payment) -> None:
 
 
 def _is_foreign(invoice: Invoice, payment: Payment) -> bool:
-    """Whether it brought money that the invoice cannot count."""
+    """Whether the payment brought money in a currency that the invoice cannot count."""
     return payment.currency != invoice.currency and payment.amount_received > 0
 
 

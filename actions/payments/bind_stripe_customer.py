@@ -1,5 +1,5 @@
-"""Binding a customer to theirs at Stripe: only to one that is the account's own, for its saved card
-can then be charged.
+"""Bind a customer to a Stripe customer, and only to the account's own, because its saved card can
+then be charged.
 """
 
 from actions.payments.saved_card import names_account
@@ -14,11 +14,12 @@ from runtime.errors import Refused
 def vouched_for(
     account: Account, stripe_customer_id: str, operator: bool, bound: Customer | None = None
 ) -> bool:
-    """Whether an operator answers for the binding (else Stripe's metadata do). Reads at Stripe:
-    call it outside transactions.
+    """Whether an operator vouches for the binding; otherwise Stripe's metadata prove it. Reads from
+    Stripe: call it outside transactions.
 
-    `operator`: one who may do anything asks. Another clinic's Stripe customer is answered like one
-    that does not exist. Raises Refused `stripe_customer_unknown` or `provider_unavailable`.
+    `operator`: the request comes from an operator with full rights. Another clinic's Stripe
+    customer gets the same answer as one that does not exist. Raises Refused
+    `stripe_customer_unknown` or `provider_unavailable`.
     """
     if (
         bound is not None
@@ -58,8 +59,8 @@ def vouched_for(
 
 
 def claim(account: Account, stripe_customer_id: str) -> None:
-    """Hold a Stripe customer until the open transaction ends. Raises Refused `already_exists` when
-    a customer of another account has it.
+    """Lock a Stripe customer until the open transaction ends. Raises Refused `already_exists` when
+    a customer of another account is bound to it.
     """
     serialize_on(f"stripe-customer:{stripe_customer_id}")
     theirs = (Customer.stripe_customer_id == stripe_customer_id) & (Customer.account != account)

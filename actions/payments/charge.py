@@ -1,4 +1,4 @@
-"""Charging a card for an invoice: for web, backend and phone alike."""
+"""Charge a card for an invoice, for web, backend and phone alike."""
 
 import time
 from dataclasses import dataclass, field
@@ -23,11 +23,11 @@ from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.settings import INTERACTIVE
 
-# seconds a request waits for the invoice's link to be closed before the card is charged
+# seconds that a request waits for the invoice's link to be closed before the card is charged
 LINK_PATIENCE = 3.0
 PAUSE = 0.05
 REPEATED_WITHIN = timedelta(minutes=5)
-# why a charge that was asked for was not made: the problem's code, and what is said
+# why a requested charge was not made: our code → the problem's code and detail
 WITHDRAWN = {
     "not_payable": (
         "invoice_not_payable",
@@ -54,8 +54,8 @@ WITHDRAWN = {
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge that was asked for, the jobs that make it, and before them those that close the
-    invoice's link, where no worker has come to that.
+    """A requested charge: the jobs that make it, and the jobs that close the invoice's link first
+    if no worker has done so.
     """
 
     confirmation_id: str
@@ -65,11 +65,11 @@ class Charge:
     closing: list[int | None] = field(default_factory=list)
 
     def perform(self) -> None:
-        """Make it now, after the commit, once the invoice's link takes no more money."""
+        """Make the charge now, after the commit, once the invoice's link takes no more money."""
         for job_id in self.closing:
             perform_now(job_id)
         until = time.monotonic() + LINK_PATIENCE
-        while _closing(self.invoice_id) and time.monotonic() < until:
+        while _retiring_links(self.invoice_id) and time.monotonic() < until:
             time.sleep(PAUSE)
         for job_id in self.jobs:
             perform_now(job_id)
@@ -78,8 +78,8 @@ class Charge:
 def charge_by_phone(
     invoice: Invoice, amount: int | None, card: str | None, asked_by: str, call_id: str | None
 ) -> Charge:
-    """Charge the locked invoice's balance, or `amount` of it, as a mail or telephone order; without
-    a `card`, the one that the customer has saved at Stripe. Raises Refused.
+    """Charge the locked invoice's balance, or `amount` of it, as a mail or telephone order. Without
+    a `card`, charge the customer's saved card at Stripe. Raises Refused.
     """
     if card is None and not invoice.customer.stripe_customer_id:
         raise Refused(
@@ -99,9 +99,7 @@ def charge(
     jobs: list[int | None],
     **how: bool | str | None,
 ) -> Charge:
-    """Stage a charge of the locked invoice's attempt; its link stops taking money first. Raises
-    Refused.
-    """
+    """Stage a charge of the locked invoice's attempt, and retire its link first. Raises Refused."""
     if payment_is_under_way(invoice):
         raise Refused(
             "payment_in_progress",
@@ -128,23 +126,25 @@ def charge(
 
 
 def resume(confirmation_id: str) -> Charge:
-    """A charge that was asked for before, with those of its jobs that are due and that nobody has
-    begun. In the open transaction.
+    """Return a charge that was requested before, with those of its jobs that are due and unclaimed.
+    Needs an open transaction.
     """
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     attempt = confirmation.attempt
     jobs: list[int | None] = []
     closing: list[int | None] = []
     if confirmation.state == "requested":
-        closing += [take_due("retire_payment_link", each) for each in _closing(attempt.invoice_id)]
+        closing += [
+            take_due("retire_payment_link", each) for each in _retiring_links(attempt.invoice_id)
+        ]
         jobs += until_in_place(attempt) if attempt.is_live else []
         jobs += [take_due("confirm_payment", confirmation.id)]
     return Charge(confirmation.id, attempt.id, attempt.invoice_id, jobs, closing)
 
 
 def check_not_repeated(invoice: Invoice, amount: int | None, card: str | None) -> None:
-    """Raises Refused when the same card was charged the same amount for the locked invoice minutes
-    ago: more likely a request that was sent twice than a second payment.
+    """Raises Refused when the same card was charged the same amount for the locked invoice within
+    the last minutes: more likely a request sent twice than a second payment.
     """
     wanted = invoice.outstanding if amount is None else amount
     same_card = (
@@ -173,7 +173,7 @@ def check_not_repeated(invoice: Invoice, amount: int | None, card: str | None) -
 
 
 def why_not_charged(confirmation: PaymentConfirmation) -> Refused:
-    """Why a declined or refused confirmation charged nothing."""
+    """Return why a declined or refused confirmation charged nothing."""
     code = confirmation.code or ""
     if (
         code == "not_payable"
@@ -194,12 +194,12 @@ def why_not_charged(confirmation: PaymentConfirmation) -> Refused:
 
 
 def declined(code: str) -> Refused:
-    """The refusal that tells of a declined card."""
-    told = advice(code)
-    return Refused("card_declined", told, declineCode=public_code(code), advice=told)
+    """Return the refusal for a declined card."""
+    words = advice(code)
+    return Refused("card_declined", words, declineCode=public_code(code), advice=words)
 
 
-def _closing(invoice_id: str) -> list[str]:
-    """The invoice's links that take no more money as soon as their job is done."""
+def _retiring_links(invoice_id: str) -> list[str]:
+    """Return the ids of the invoice's links that are still being retired at Stripe."""
     closing = (PaymentLink.invoice == invoice_id) & (PaymentLink.state == "retiring")
     return [link.id for link in PaymentLink.select(PaymentLink.id).where(closing)]

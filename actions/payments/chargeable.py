@@ -1,5 +1,5 @@
-"""Whether Stripe would charge an amount: asked before an invoice, a charge or a link is made for
-it, so that nobody is given an address that cannot be paid.
+"""Whether Stripe would charge an amount. Checked before an invoice, charge or link is created, so
+that no payer gets a URL that cannot be paid.
 """
 
 from models.invoices.invoice import Invoice
@@ -13,13 +13,13 @@ def check_chargeable(amount: int, currency: str, field: str, code: str = "invali
 
 
 def check_balance_chargeable(invoice: Invoice) -> None:
-    """Raises Refused when Stripe does not charge what is still owed of the invoice."""
+    """Raises Refused when Stripe does not charge the invoice's outstanding balance."""
     why = unchargeable(invoice.outstanding, invoice.currency)
     if why:
         raise Refused(
             "payment_refused",
-            f"What is owed of invoice {invoice.number} cannot be paid by card: {why}. Take it"
-            " another way and record it, or change the amount of the invoice.",
+            f"The balance of invoice {invoice.number} cannot be paid by card: {why}. Take the money"
+            " another way and record it, or change the invoice's amount.",
         )
 
 

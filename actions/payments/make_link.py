@@ -1,4 +1,4 @@
-"""Making the payment link of an invoice's current balance."""
+"""Create the payment link for an invoice's current balance."""
 
 from actions.payments.retire_open_payments import retire_payments_elsewhere
 from delivery.perform_now import perform_now, stage_now
@@ -12,8 +12,8 @@ from runtime.clock import real_now
 
 
 def plan_link(invoice: Invoice, actor: str, queue: str = "") -> PaymentLink:
-    """The locked invoice's live link, or a new one with the job that makes it, in the `queue` that
-    is given.
+    """Return the locked invoice's live link, or plan a new one and stage the job that creates it,
+    in `queue` if given.
     """
     retire_payments_elsewhere(invoice)
     link = PaymentLink.plan(invoice, real_now())
@@ -33,9 +33,9 @@ def plan_link(invoice: Invoice, actor: str, queue: str = "") -> PaymentLink:
 
 
 def make_link_now(invoice_id: str) -> PaymentLink | None:
-    """Make the current link at once, for a payer who waits: the balance has changed, or the link
-    was closed, since the address was given. One that Stripe refused is not tried again; one that
-    never reached it is.
+    """Create the current link at once for a waiting payer, because the balance changed or the link
+    was closed after the URL was sent. A link that Stripe refused is not retried; one that never
+    reached Stripe is.
     """
     with transaction():
         invoice = Invoice.locked(invoice_id)
@@ -54,6 +54,8 @@ def make_link_now(invoice_id: str) -> PaymentLink | None:
 
 
 def _never_sent(link: PaymentLink) -> bool:
-    """Whether the refused link was held up here for its whole day: Stripe has not said no."""
+    """Whether the refused link was held back here until its deadline passed, so Stripe never
+    refused it.
+    """
     effect = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
     return effect is not None and effect.error_code == "deadline_passed"

@@ -1,4 +1,4 @@
-"""Whether an invoice may be paid now, and whether a card may be charged for it."""
+"""Whether an invoice can be paid now, and whether a card may be charged for it."""
 
 from models.books.stripe_watermark import StripeWatermark
 from models.effects.daily_limit import over_ceiling
@@ -16,7 +16,7 @@ CEILING_REACHED = (
 
 
 def check_payable(invoice: Invoice) -> None:
-    """Raises Refused when the invoice has nothing to pay."""
+    """Raises Refused when the invoice cannot be paid now."""
     if invoice.status == "paid":
         raise Refused("invoice_already_paid", f"Invoice {invoice.number} is paid.")
     if invoice.status not in UNPAID:
@@ -40,8 +40,8 @@ def check_payable(invoice: Invoice) -> None:
 
 
 def payment_is_under_way(invoice: Invoice) -> bool:
-    """Whether money is on its way: a payment that its bank still processes, or a card that is being
-    charged just now.
+    """Whether money is on its way: a payment that its bank is still processing, or a card that is
+    being charged right now.
     """
     return execute(_UNDER_WAY, (invoice.id, invoice.id)).fetchone() is not None
 
@@ -54,8 +54,8 @@ _UNDER_WAY = (
 
 
 def check_charges_run(account_id: str) -> None:
-    """Raises Refused while charges are paused, or when the account has had its charges of the
-    day.
+    """Raises Refused while charges are paused, or when the account has reached its daily ceiling of
+    charges.
     """
     if paused(account_id, "charges"):
         raise Refused(
@@ -67,8 +67,8 @@ def check_charges_run(account_id: str) -> None:
 
 
 def check_books_are_read(invoice: Invoice) -> None:
-    """Raises Refused while the account's list of Stripe's events has not been read for hours: the
-    invoice may have been paid.
+    """Raises Refused while the account's list of Stripe events has not been read for hours: the
+    invoice may already have been paid.
     """
     if StripeWatermark.is_stale(invoice.account.stripe_account or "", real_now()):
         raise Refused(

@@ -1,4 +1,4 @@
-"""Planning an attempt to pay an invoice: its one open intent, for the amount that is wanted."""
+"""Plan an attempt to pay an invoice: its one open intent, for the wanted amount."""
 
 from actions.payments.chargeable import check_balance_chargeable, check_chargeable
 from actions.payments.payable import check_charges_run, check_payable
@@ -15,12 +15,14 @@ from runtime.errors import Refused
 def plan_attempt(
     invoice: Invoice, amount: int | None, receipt_email: str | None, asked_by: str
 ) -> tuple[PaymentAttempt, list[int | None]]:
-    """The locked invoice's open attempt for `amount`, and the jobs that bring its intent there.
+    """Return the locked invoice's open attempt for `amount`, and the jobs that create or update its
+    intent.
 
     An intent's amount is only ever lowered: a higher one needs another attempt, because a payer who
-    was shown less agreed to less. Without a `receipt_email` the receipt goes where the intent sends
-    it already, or to the customer. Raises Refused: not payable, more than is owed, less than or
-    otherwise not what Stripe charges, charges paused or at their ceiling, or a charge under way.
+    was shown less agreed to less. Without a `receipt_email` the receipt goes where the intent
+    already sends it, or to the customer. Raises Refused if the invoice is not payable, the amount
+    exceeds the balance or is one that Stripe does not charge, charges are paused or at their
+    ceiling, or a charge is under way.
     """
     check_payable(invoice)
     check_charges_run(invoice.account_id)
@@ -28,7 +30,7 @@ def plan_attempt(
     if wanted > invoice.outstanding:
         raise Refused(
             "amount_exceeds_balance",
-            f"{in_words(invoice.outstanding, invoice.currency, 'en_US')} is owed of invoice"
+            f"{in_words(invoice.outstanding, invoice.currency, 'en_US')} is owed on invoice"
             f" {invoice.number}; {in_words(wanted, invoice.currency, 'en_US')} was requested.",
         )
     if amount is None:
@@ -63,7 +65,7 @@ def plan_attempt(
             f"Another payment of invoice {invoice.number} is being prepared; try again in a"
             " moment.",
         )
-    # somebody's page may hold the intent's secret, and shows less
+    # a payer's page may hold the intent's secret, and shows the lower amount
     if wanted > max(live.amount, live.intent_amount):
         live.record_retiring(now)
         return plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
@@ -72,8 +74,8 @@ def plan_attempt(
 
 
 def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
-    """The jobs that bring the intent where it is wanted, staged or revived;
-    none when it is there.
+    """Return the jobs that bring the intent to the wanted state, staged or revived; an empty list
+    if it is already there.
     """
     if attempt.is_in_place:
         return []
@@ -91,7 +93,9 @@ def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
 
 
 def _open(attempt: PaymentAttempt) -> list[int | None]:
-    """The job that makes the intent, after those that close what could be paid beside it."""
+    """Return the job that creates the intent, after the jobs that cancel intents the payer could
+    still pay beside it.
+    """
     closing = [
         stage_now("cancel_payment_intent", older.id, older.id, fair_to=older.account_id)
         for older in PaymentAttempt.closing(attempt.invoice_id)

@@ -1,4 +1,4 @@
-"""Reading a PaymentIntent at Stripe, and recording what it says."""
+"""Read a PaymentIntent from Stripe and record it."""
 
 import re
 from typing import Any
@@ -19,11 +19,12 @@ Json = dict[str, Any]
 
 
 def read_intent(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, Json]:
-    """Read an intent at Stripe and record what it says. Raises Refused when it is not this
-    invoice's.
+    """Read an intent from Stripe and record it. Return its payment and Stripe's object. Raises
+    Refused `not_found` when it is not this invoice's, `provider_unavailable` when Stripe does not
+    answer.
     """
     invoice = Invoice.get_by_id(invoice_id)
-    if not INTENT_ID.fullmatch(intent_id):  # anything else would be another address at Stripe
+    if not INTENT_ID.fullmatch(intent_id):  # anything else could form another path in Stripe's API
         raise Refused(
             "not_found",
             f"Invoice {invoice.number} has no such payment intent; its id begins with pi_.",
@@ -31,7 +32,7 @@ def read_intent(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, J
     ours = PaymentAttempt.get_or_none(
         (PaymentAttempt.intent_id == intent_id) & (PaymentAttempt.invoice == invoice)
     )
-    # the clinic may have connected its own since
+    # the clinic may have connected its own Stripe account since
     stripe_account = ours.stripe_account if ours else invoice.account.stripe_account or ""
     try:
         intent = get_intent(intent_id, stripe_account)
@@ -55,7 +56,7 @@ def read_intent(invoice_id: str, intent_id: str, actor: str) -> tuple[Payment, J
             "not_found", f"Invoice {invoice.number} has no payment intent {intent_id[:40]}."
         )
     with transaction():
-        serialize_on(intent_id)
+        serialize_on(intent_id)  # lock order: the intent, then its invoice
         record_intent(Invoice.locked(invoice_id), stripe_account, found, actor)
     return (
         Payment.get((Payment.stripe_account == stripe_account) & (Payment.intent_id == intent_id)),

@@ -1,6 +1,6 @@
-"""Recomputing an invoice's amounts and status from its facts, after every change.
+"""Recompute an invoice's amounts and status from its facts, after every change.
 
-A new invoice gets its first ones when it is made.
+A new invoice gets its first amounts when it is created.
 """
 
 from collections.abc import Sequence
@@ -19,27 +19,27 @@ from models.transactions import serialize_on
 from rules.invoice_fold import Amounts
 from runtime.clock import business_now, real_now
 
-ANNOUNCED = frozenset({"paid", "overdue"})  # statuses whose coming the clinic's software hears of
+ANNOUNCED = frozenset({"paid", "overdue"})  # statuses that are announced on the clinic's feed
 
 
 def recompute(
     invoice: Invoice, facts: InvoiceFacts | None = None, news: Sequence[News] = ()
 ) -> bool:
-    """Recompute a locked invoice in the open transaction, from `facts` if they were just read, and
-    emit `news` before what is told of its new status. Answers whether anything changed.
+    """Recompute a locked invoice in the open transaction, from `facts` if they were just read. Emit
+    `news`, then its new status. Return whether anything changed.
 
-    If its balance changed, the links and intents for the old one are retired; a promise that is
-    kept by it is settled, and money that nobody owed is work for somebody.
+    If its balance changed, links and intents for the old balance are retired. A promise that is now
+    kept is settled, and an overpayment becomes a staff task.
     """
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
     if any(is_newly_lost(dispute) for _, dispute in facts.disputes):
-        serialize_on(customer_key(invoice.customer_id))  # they are held: before the feed is locked
+        serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed
     status, owed_back = invoice.status, too_much(invoice)
     revision = invoice.balance_revision
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
     if invoice.status != status and invoice.status in ANNOUNCED:
-        told = News(f"invoice.{invoice.status}", told_of(invoice), f"invoice:{invoice.id}")
+        told = News(f"invoice.{invoice.status}", payload_of(invoice), f"invoice:{invoice.id}")
         news = [*news, told]
     if news:
         emit_all(invoice.account_id, news)
@@ -56,10 +56,10 @@ def recompute(
 
 
 def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
-    """As `recompute`, of locked invoices with their accounts; whether each has changed, by its id.
+    """Recompute locked invoices with their accounts. Return by invoice id whether each changed.
 
-    Those that have become overdue, and nothing else, are written and announced together: that is
-    what most of a sweep is.
+    Invoices whose only change is to become overdue, which is most of a sweep, are written and
+    announced together.
     """
     facts, now = InvoiceFacts.of_each(invoices), business_now()
     late = [invoice for invoice in invoices if _is_only_late(invoice, facts[invoice.id], now)]
@@ -67,7 +67,7 @@ def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
     Invoice.record_overdue(late, real_now())
     told: dict[str, dict[str, dict[str, object]]] = {}
     for invoice in late:
-        told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = told_of(invoice)
+        told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = payload_of(invoice)
     for account_id, payloads in told.items():
         emit_each(account_id, "invoice.overdue", payloads)
     ContactCourse.look_again((invoice.account_id, invoice.customer_id) for invoice in late)
@@ -80,7 +80,7 @@ def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
 
 
 def _is_only_late(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> bool:
-    """Whether all that recomputing would do is to let the invoice be overdue."""
+    """Whether becoming overdue is all that recomputing would change."""
     if invoice.status != "sent" or invoice.mark != "sent" or facts.refunds or facts.disputes:
         return False
     amounts = facts.amounts(invoice, invoice.account.local_date(now))
@@ -88,8 +88,8 @@ def _is_only_late(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> bool:
     return amounts == Amounts(**as_it_is | {"status": "overdue"}) and not invoice.disputed
 
 
-def told_of(invoice: Invoice) -> dict[str, object]:
-    """What the clinic's software is told of an invoice whose status has come."""
+def payload_of(invoice: Invoice) -> dict[str, object]:
+    """Return the feed payload about an invoice whose status has changed."""
     return {
         "invoiceId": invoice.id,
         "customerId": invoice.customer_id,

@@ -1,4 +1,4 @@
-"""Recording what Stripe says of a PaymentIntent, and what follows for its invoice."""
+"""Record what Stripe reports about a PaymentIntent, and the consequences for its invoice."""
 
 from actions.payments.announce_unexpected import Before, announce_unexpected
 from actions.payments.ask_again import ask_again
@@ -26,11 +26,12 @@ def record_intent(
     is_current: bool = True,
     **about: str,
 ) -> bool:
-    """Record what Stripe says of an intent, now, or by an event of some time ago, and recompute its
-    invoice. Answers whether anything was new. What an event leaves open, Stripe is asked about.
+    """Record Stripe's report of an intent and recompute its invoice. Return whether anything was
+    new. `is_current` is False for an event, which can be old: if it leaves something open, a job
+    asks Stripe again.
 
-    In the open transaction, which has serialized on the intent and locked the invoice, in that
-    order. What is new is audited as `actor`'s, with `about`.
+    Call it in a transaction that has serialized on the intent and then locked the invoice, in that
+    order. New facts are audited under `actor`, with `about`.
     """
     now, intent_id = real_now(), finding.intent_id
     payments = Payment.of_invoice(invoice)
@@ -54,10 +55,10 @@ def record_intent(
             **money,
             **about,
         )
-        if facts.went_back(payment):  # the events of its return may have come first
+        if facts.went_back(payment):  # events about its refund or dispute may have come first
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
     if payment is not None and before.is_newly_foreign(invoice, payment):
-        serialize_on(customer_key(invoice.customer_id))  # they are held: before the feed is locked
+        serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed
     over = {"id": intent_id, "status": finding.report.terminal}
     is_ours = PaymentAttempt.record_over(over, now)
     recompute(invoice, facts, _news(payment, before, is_ours))
@@ -69,8 +70,8 @@ def record_intent(
 
 
 def _news(payment: Payment | None, before: Before, is_ours: bool) -> list[News]:
-    """That the payment has succeeded, unless it had `before`. `is_ours`: by an intent of ours,
-    which may have been charged in a call.
+    """Return the news that the payment succeeded, unless it already had `before`. `is_ours`: the
+    intent is one of ours, so it may have been charged during a call.
     """
     if payment is None or payment.terminal != "succeeded" or payment.id in before.succeeded:
         return []
@@ -78,8 +79,8 @@ def _news(payment: Payment | None, before: Before, is_ours: bool) -> list[News]:
 
 
 def _close_other_ways(invoice: Invoice, intent_id: str) -> None:
-    """A bank works on this intent, for days perhaps: nothing else is to take the same money
-    meanwhile, and a link it came by is used up.
+    """Retire the invoice's other open payments while a bank processes this intent, which can take
+    days: the same money must not be taken twice, and the link that led here is used up.
     """
     live = PaymentAttempt.live(invoice)
     retire_open_payments(invoice, attempts=live is not None and live.intent_id != intent_id)

@@ -1,6 +1,4 @@
-"""Recording money that was taken by cash, check or bank transfer; the same reference is one
-payment.
-"""
+"""Record money taken by cash, check or bank transfer. The same reference is one payment."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -18,11 +16,11 @@ from rules.money import no_such_coin
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-AHEAD = timedelta(days=1)  # clocks and calendars of people may be ahead of ours
+AHEAD = timedelta(days=1)  # the clock or calendar of whoever took it can be ahead of ours
 
 
 class Taken(NamedTuple):
-    """Money that was taken, as somebody says."""
+    """Money taken offline, as reported by staff or the clinic's software."""
 
     amount: int
     currency: str
@@ -32,9 +30,9 @@ class Taken(NamedTuple):
 
 
 def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[Payment, bool]:
-    """Record the payment once, and recompute its invoice. Answers the payment, and whether it is
-    new. Raises Refused: another amount under the same reference, a voided one, or a time or an
-    amount that cannot be meant.
+    """Record the payment once, and recompute its invoice. Return the payment, and whether it is
+    new. Raises Refused for another amount under the same reference, a voided payment, another
+    currency, or an implausible time or amount.
     """
     refuse_amount(no_such_coin(taken.amount, taken.currency), "amount")
     account = Invoice.get_by_id(invoice_id).account
@@ -42,7 +40,7 @@ def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[P
     with transaction():
         invoice = Invoice.locked(invoice_id)
         with attempting(invoice, taken.amount, actor):
-            known = _known(invoice, taken)
+            known = _recorded_before(invoice, taken)
         AuditEntry.record(
             actor,
             "payment.repeated" if known else "payment.taken",
@@ -60,7 +58,7 @@ def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[P
     return payment, known is None
 
 
-def _known(invoice: Invoice, taken: Taken) -> Payment | None:
+def _recorded_before(invoice: Invoice, taken: Taken) -> Payment | None:
     if taken.currency != invoice.currency:
         raise Refused(
             "currency_mismatch",
@@ -86,18 +84,18 @@ def _known(invoice: Invoice, taken: Taken) -> Payment | None:
     return known
 
 
-def _moment(said: datetime | date | None, account: Account) -> datetime:
-    """When money came in, in UTC; now, if nothing is said."""
-    if said is None:
+def _moment(given: datetime | date | None, account: Account) -> datetime:
+    """Return when the money was received, in UTC; now if not given."""
+    if given is None:
         return real_now()
-    at = said if isinstance(said, datetime) else datetime.combine(said, time.min)
+    at = given if isinstance(given, datetime) else datetime.combine(given, time.min)
     at = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(account.time_zone))).astimezone(UTC)
     if at > business_now() + AHEAD:
-        raise _mistyped(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")
+        raise _implausible(f"is in the future, at {at:%Y-%m-%d %H:%M} UTC")
     return at
 
 
-def _mistyped(what: str) -> Refused:
+def _implausible(what: str) -> Refused:
     return Refused(
         "invalid",
         f"receivedAt {what}. Send the time when the money came in.",

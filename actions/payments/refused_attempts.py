@@ -1,7 +1,7 @@
-"""The audit entry of an attempt to pay that was refused before anything was planned.
+"""The audit entry of a payment attempt that was refused before anything was planned.
 
-A refusal rolls its request back, and an entry in it would go too. So it only notes who wanted to
-pay what, and whoever answers it records that in a transaction of its own.
+A refusal rolls its request back, and an entry in that transaction would be lost. So the refusal
+only carries the attempt, and whatever answers the request records it in a transaction of its own.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ log = get_log("payments")
 
 
 def attempt_of(invoice: Invoice, amount: int | None, actor: str, *key: str) -> Attempt:
-    """An attempt to pay `amount` of the invoice, or what is owed of it. `key`: what its repetitions
-    have in common, where there is more than the request's own Idempotency-Key.
+    """Describe an attempt to pay `amount` of the invoice, or its outstanding balance. `key`: what
+    repetitions of the attempt have in common besides the request's own Idempotency-Key.
     """
     wanted = invoice.outstanding if amount is None else amount
     return Attempt(invoice.account_id, invoice.id, wanted, invoice.currency, actor, key)
@@ -30,7 +30,7 @@ def attempt_of(invoice: Invoice, amount: int | None, actor: str, *key: str) -> A
 
 @contextmanager
 def attempting(invoice: Invoice, amount: int | None, actor: str, *key: str) -> Iterator[None]:
-    """What is refused within is an attempt to pay, as `attempt_of` tells it."""
+    """Attach `attempt_of` to any refusal raised within the block."""
     try:
         yield
     except Refused as refused:
@@ -39,14 +39,14 @@ def attempting(invoice: Invoice, amount: int | None, actor: str, *key: str) -> I
 
 
 def record_refused(attempt: Attempt, code: str, *key: str) -> None:
-    """Record that an attempt was refused, and why, in the open transaction; once for each key and
+    """Record in the open transaction that an attempt was refused, and why, once for each key and
     code.
     """
     subject, about = f"invoice:{attempt.invoice_id}", {}
     if keyed := [*attempt.key, *key]:
-        # keys are other people's texts: no word of one is kept
+        # keys are free text from clients: only a digest is kept
         digest = hashlib.sha256(json.dumps([code, attempt.actor, *keyed]).encode()).hexdigest()[:32]
-        serialize_on(f"refused:{digest}")
+        serialize_on(f"refused:{digest}")  # concurrent repetitions must leave a single entry
         if AuditEntry.has("subject = ? AND CAST(detail AS TEXT) LIKE ?", subject, f"%{digest}%"):
             return
         about["request"] = digest
@@ -64,8 +64,8 @@ def record_refused(attempt: Attempt, code: str, *key: str) -> None:
 
 
 def audit_refused(refused: Refused, *key: str) -> None:
-    """Record a refusal that was an attempt to pay, once its request is rolled back. Whoever asked
-    is answered the refusal whatever becomes of this: where it cannot be saved, the log has it.
+    """Record a refused attempt to pay, once its request is rolled back. The client gets the refusal
+    in any case: if the entry cannot be saved, it goes to the log.
     """
     attempt = refused.attempt
     if attempt is None:

@@ -1,5 +1,5 @@
-"""Retiring the links and intents that still ask for a balance, or in a Stripe account, that is no
-longer right.
+"""Retire links and intents that ask for a balance, or use a Stripe account, that is no longer
+current.
 """
 
 from models.delivery.stage import stage_again
@@ -9,7 +9,7 @@ from models.payments.payment_link import PaymentLink
 from models.transactions import execute
 from runtime.clock import real_now
 
-# what most invoices have none of, asked in one statement
+# most invoices have neither a link nor an intent, which one statement shows
 _ANY_OPEN = (
     "SELECT 1 FROM payment_link WHERE invoice_id = ? AND state IN ('planned', 'active')"
     " UNION ALL"
@@ -18,8 +18,8 @@ _ANY_OPEN = (
 
 
 def retire_open_payments(invoice: Invoice, attempts: bool = True, queue: str = "") -> None:
-    """Stage the end of the invoice's live link and, unless told otherwise, of its open intent; in
-    the `queue` that is given, where somebody waits for it.
+    """Stage the retirement of the invoice's live link and, unless `attempts` is False, of its open
+    intent; in `queue` if given, for when a payer or client waits for it.
     """
     if not execute(_ANY_OPEN, (invoice.id, invoice.id)).fetchone():
         return
@@ -38,8 +38,8 @@ def retire_open_payments(invoice: Invoice, attempts: bool = True, queue: str = "
 
 
 def retire_payments_elsewhere(invoice: Invoice) -> None:
-    """Retire what asks for the invoice's money in another Stripe account than the clinic has
-    now.
+    """Retire the invoice's link and intent if either is in a Stripe account that the clinic no
+    longer uses.
     """
     live = (PaymentLink.current(invoice), PaymentAttempt.live(invoice))
     here = invoice.account.stripe_account or ""

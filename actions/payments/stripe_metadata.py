@@ -1,17 +1,17 @@
-"""What our objects at Stripe say of whose they are."""
+"""The metadata that link our objects at Stripe to our rows."""
 
 from models.accounts.account_settings import AccountSettings
 from models.invoices.invoice import Invoice
 
-LONGEST = 500  # characters of a value of Stripe's metadata
+LONGEST = 500  # characters; Stripe's limit for a metadata value
 
 
 def stripe_metadata(invoice: Invoice, attempt_id: str) -> dict[str, str]:
-    """The metadata of an intent, a link or a refund, by which our row `attempt_id` asks for the
-    invoice's money, or gives it back.
+    """Return the metadata of an intent, link or refund that our row `attempt_id` creates for the
+    invoice.
 
-    The project stays here unless the account says that it is only a reference: else it may name a
-    treatment, and nothing about health goes to Stripe (45 CFR 164.502(b)).
+    The project is left out unless the account has declared that it is only a reference: it might
+    name a treatment, and no health information goes to Stripe (45 CFR 164.502(b)).
     """
     project = invoice.project or ""
     if project and not AccountSettings.of_account(invoice.account_id).send_project:

@@ -1,1 +1,3 @@
-"""What waits for people at the clinic: decided, answered, and opened where it arises."""
+"""Work items for staff at the clinic: resolving and answering them, and opening them where they
+arise.
+"""

@@ -1,8 +1,8 @@
-"""An answer to a text becomes work for somebody at the clinic, and what must be heeded at once is:
-a hold, or a number that is not used any more.
+"""Turn a customer's reply to a text into work for the clinic's staff, and at once place the hold or
+suppress the number that it calls for.
 
-What a person wrote goes to the clinic whose text they answer, and to no other one that may share
-the sender. Holds and suppressions are placed wherever a wish to stop would be heard.
+The words go only to the clinic whose text is answered, not to other clinics that share the sender.
+Holds and suppressions apply to every account to which an opt-out would apply.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from rules.contact.replies import CLASSES, Class, asks_for_another_time, class_o
 from runtime.clock import business_now, real_now
 
 CHANNELS = ("sms", "voice")
-MOST_TEXTS = 20  # of one person that an open item shows
+MOST_TEXTS = 20  # texts of one customer shown by an open item
 MOST_WORDS = 500
 ASKS_FOR = {"call_me": "call", "later": "another_time"}
 RANK = {each.code: place for place, each in enumerate(CLASSES)}
@@ -35,10 +35,10 @@ def hear_reply(
     has_stopped: bool,
     said_at: datetime | None = None,
 ) -> list[WorkItem]:
-    """Open the work items of a text that came in, in the open transaction: one for each of the
-    `accounts` that it concerns at once, and one with the words for the account that it answers.
-    `said_at` is when it was said, if not now; a time that it asks for is counted from now all the
-    same, so that nobody is contacted too early.
+    """Open the work items of an inbound text, in the open transaction, and return them: one for
+    each of the `accounts` that must act on it, and one with the words for the account that it
+    answers. `said_at` is when the text was sent, if not now; a time named in it still counts from
+    now, so that nobody is contacted too early.
     """
     found = class_of(words, has_stopped)
     if found is None:
@@ -50,7 +50,7 @@ def hear_reply(
     items = []
     for account_id in sorted({*concerned, answered} - {""}):
         customers = _people(account_id, phone)
-        _heed(found, account_id, customers, phone, reference)
+        _act_at_once(found, account_id, customers, phone, reference)
         said = {
             "text": words[:MOST_WORDS] if account_id == answered else "",
             "at": (said_at or real_now()).isoformat(),
@@ -67,13 +67,13 @@ def hear_reply(
 def _answered(
     phone: str, number: str, service: str, accounts: list[str], said_at: datetime | None
 ) -> str:
-    """The account whose text is answered: that of the last one to this phone by this sender, else
-    the only one that it can be; empty when nobody can tell.
+    """The account whose text is answered: that of the last text to this phone by this sender, else
+    the only account it can be, or "" if it is ambiguous.
     """
     texts = Message.select(Message.account).where(
         Message.to == phone, Message.sent_at.is_null(False)
     )
-    if number.startswith("+"):  # an RCS agent's name does not tell by whom the text was sent
+    if number.startswith("+"):  # an RCS agent's name does not identify the sender
         texts = texts.where(Message.sender << sorted({number, service} - {""}))
     last = texts.order_by(Message.sent_at.desc()).first()
     if last is not None:
@@ -83,7 +83,7 @@ def _answered(
 
 
 def _people(account_id: str, phone: str) -> list[Customer]:
-    """The account's customers at this phone, whoever was texted last first."""
+    """The account's customers at this phone, the one texted last first."""
     last = _last_text(account_id, phone)
     rows = Customer.at_phone(phone, [account_id])
     if last is not None and last.customer_id not in {row.id for row in rows}:
@@ -101,10 +101,10 @@ def _last_text(account_id: str, phone: str) -> Message | None:
     return row
 
 
-def _heed(
+def _act_at_once(
     found: Class, account_id: str, customers: list[Customer], phone: str, reference: str
 ) -> None:
-    """Place the hold, or suppress the number, from this commit on."""
+    """Place the hold, or suppress the number, effective with this commit."""
     now = real_now()
     if found.suppresses:
         for channel in CHANNELS:
@@ -113,16 +113,18 @@ def _heed(
                 phone,
                 channel,
                 "wrong_number",
-                "Who has this number says that it is somebody else's",
+                "The owner of this number said it is a wrong number",
                 now,
             )
-    # in the order in which courses are taken, whoever was texted last
+    # in the order in which courses are locked, whoever was texted last
     for customer in sorted(customers if found.hold else (), key=lambda row: row.id):
         hold_at_once(customer, found.hold, found.words, BY_TEXT, reference=reference)
 
 
 def _put_off(customers: list[Customer], words: str, phone: str, reference: str) -> datetime | None:
-    """Leave them alone until the time that they name, and say when somebody has to see to it."""
+    """Put holds on the customers until the time named in `words`. Returns when staff should follow
+    up, or None if `words` name no time.
+    """
     begins = [
         put_off(customer, words, phone, BY_TEXT, reference=reference)
         for customer in sorted(customers, key=lambda row: row.id)
@@ -138,7 +140,7 @@ def _open(
     said: dict[str, str],
     due: datetime | None,
 ) -> WorkItem:
-    """The open item of this person with one more text, or a new one."""
+    """Add the text to the customer's open item, or open a new one."""
     who = customers[0] if customers else None
     known = _open_one(account_id, who)
     if known is not None:
@@ -161,14 +163,14 @@ def _open(
             "class": found.code,
             "phone": phone,
             "said": [said],
-            **_wanted(found, said["text"]),
+            **_request_in(found, said["text"]),
         },
     )
 
 
 def _due(found: Class, asked: datetime | None) -> datetime:
-    """By when somebody has to see to a new item: at the time that the person asks for, but within a
-    day where they name none, or where it weighs more than a call.
+    """When a new item is due: at the time the customer asks for, but within a day if they name none
+    or if it is more urgent than a call.
     """
     soon = business_now() + DUE_AFTER
     is_weighty = bool(found.hold or found.suppresses)
@@ -176,8 +178,8 @@ def _due(found: Class, asked: datetime | None) -> datetime:
 
 
 def _due_of_weightier(known: WorkItem, found: Class, asked: datetime | None) -> datetime:
-    """By when somebody has to see to an item that has come to be about more than a call: it does
-    not wait for the call, but is not due later than it was; a dispute, say, is due now.
+    """When an item is due that has become more urgent than a call: it does not wait for the call,
+    and is not due later than before. A dispute, for instance, is due now.
     """
     now = business_now()
     soon = now if found.hold else now + DUE_AFTER
@@ -185,7 +187,7 @@ def _due_of_weightier(known: WorkItem, found: Class, asked: datetime | None) -> 
 
 
 def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
-    """The person's open item, locked: one that somebody has just resolved is none any more."""
+    """The customer's open item, locked, or None if it has just been resolved."""
     if who is None:
         return None
     found = WorkItem.one(
@@ -199,14 +201,14 @@ def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
 
 
 def _add(item: WorkItem, found: Class, said: dict[str, str]) -> bool:
-    """One more text of who waits for an answer; the weightiest of them says what the item is.
-    Whether it is this one.
+    """Add the text to the item, which takes the class of its most urgent text. Returns whether that
+    is this text.
     """
     context = {**item.context, "said": [*item.context.get("said", []), said][-MOST_TEXTS:]}
     is_weightiest = RANK[found.code] < RANK.get(str(context.get("class")), len(RANK))
     if is_weightiest:
         item.record_more(
-            {**context, "class": found.code, **_wanted(found, said["text"])},
+            {**context, "class": found.code, **_request_in(found, said["text"])},
             found.words,
             found.suggested,
         )
@@ -216,13 +218,15 @@ def _add(item: WorkItem, found: Class, said: dict[str, str]) -> bool:
 
 
 def _may_be_due(item: WorkItem, due: datetime) -> bool:
-    """Whether it may wait until then: what weighs more than a call is not put off with the call."""
+    """Whether the item may wait until `due`: what is more urgent than a call is not put off with
+    the call.
+    """
     is_weightier = RANK.get(str(item.context.get("class")), len(RANK)) < RANK["call_me"]
     return not is_weightier or due <= (item.due_at or business_now())
 
 
-def _wanted(found: Class, words: str) -> dict[str, str]:
-    """What a person asks for who wants to be called or contacted another time, for whoever does."""
+def _request_in(found: Class, words: str) -> dict[str, str]:
+    """What a customer who wants a call or another time asks for, shown to staff."""
     if found.code not in ASKS_FOR:
         return {}
     return {"asksFor": ASKS_FOR[found.code], "when": when_of(words)}

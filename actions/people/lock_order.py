@@ -1,6 +1,5 @@
-"""Locks on several people in one transaction, in the order in which whoever decides about one of
-them takes them: invoices, customers, phones, switches, ceilings. Two who keep to it never wait for
-each other.
+"""Lock several customers in one transaction, in the order used by every decision about one of them:
+invoices, customers, phones, switches, ceilings. Keeping to one order avoids deadlocks.
 """
 
 from collections.abc import Iterable
@@ -21,8 +20,8 @@ from rules.invoice_fold import UNPAID
 def lock_people(
     account: Account, customer_ids: Iterable[str], *invoice_ids: str, phone: str = ""
 ) -> None:
-    """Lock all that contacting these customers of an account needs, before anything is decided
-    about the first of them, and these invoices; `phone` is another number that matters.
+    """Lock all that contacting these customers of an account needs, and these invoices, before
+    anything is decided about the first customer. `phone` is a further number to lock.
     """
     people = list(
         Customer.select().where(Customer.id << sorted(set(customer_ids))).order_by(Customer.id)
@@ -40,19 +39,19 @@ def lock_people(
 
 
 def lock_people_at(phone: str, accounts: Iterable[str]) -> None:
-    """Lock whoever has this phone at these accounts, or was ever texted there: before what they say
-    about themselves is recorded.
+    """Lock the customers who have this phone at these accounts or were ever texted there, before
+    anything that a text from it says is recorded.
     """
     texts = list(
         Message.select(Message.account, Message.customer).where(Message.to == phone).distinct()
     )
-    told = {*accounts, *(row.account_id for row in texts)}
-    known = Customer.at_phone(phone, told)
+    account_ids = {*accounts, *(row.account_id for row in texts)}
+    known = Customer.at_phone(phone, account_ids)
     ids = {row.customer_id for row in texts} | {row.id for row in known}
     _take(*map(customer_key, sorted(ids)))
 
 
 def _take(*keys: str) -> None:
-    """One after the other: they may be more than a statement has room for."""
+    """Lock the keys one by one: there may be more than fit into one statement."""
     for key in keys:
         serialize_on(key)

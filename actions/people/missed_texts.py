@@ -1,4 +1,4 @@
-"""Texts that came in and that no webhook brought are taken in from Twilio's list."""
+"""Take in inbound texts from Twilio's list that no webhook delivered."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -27,17 +27,19 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-LEFT_OUT = "take_missed_text"  # the job of a text that failed with its page
-BY_TEXT = "inbound_sms"  # the source of what somebody texted
-# what was said longer before another text than this is not heard after it
+LEFT_OUT = "take_missed_text"  # the job of a text that failed when its page was read
+BY_TEXT = "inbound_sms"  # the source of an opt-out sent by text
+# a text may be listed this much later than one that was sent after it
 OUT_OF_ORDER = timedelta(hours=1)
-AT_ONCE = 50  # texts that are taken in by one attempt; each has a transaction of its own
+AT_ONCE = 50  # texts taken in by one attempt, each in a transaction of its own
 
 log = get_log("webhooks")
 
 
 def may_be_texted() -> bool:
-    """Whether anybody can text us: Twilio is set up, and somebody has a sender or a number."""
+    """Whether any number can receive texts: Twilio is set up, and an account has a sender or a
+    number.
+    """
     settings = get_settings()
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return False
@@ -45,10 +47,11 @@ def may_be_texted() -> bool:
 
 
 def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
-    """Take in those of `texts`, which are given newest first, that are new and were sent to us,
-    oldest first; whether some are left for another attempt, and the sids of those that failed, for
-    a job of their own; each has a line in the log. Called outside a transaction. Raises
-    ProviderError while Twilio is away.
+    """Take in those of `texts` (newest first) that are new and were sent to us, oldest first.
+    Returns whether some are left for another attempt, and the sids of those that failed, which are
+    logged and need a job of their own. Called outside a transaction.
+
+    Raises ProviderError while Twilio is down.
     """
     sids = [each.sid for each in texts]
     left_out = StagedJob.name == LEFT_OUT, StagedJob.key << sids
@@ -60,14 +63,14 @@ def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
     for each in reversed(texts):
         try:
             service = None if each.sid in known else _service(each, numbers)
-        except ProviderError as error:  # of whose it is; those whose it is known of do not wait
+        except ProviderError as error:  # for this text's service; texts of known services go on
             unasked = error
             continue
         if service is None:
             continue
         missed += 1
         if missed - len(wrong) > AT_ONCE:
-            break  # those that fail time and again do not keep newer ones from being heard
+            break  # texts that fail repeatedly must not block newer ones
         with bound_contextvars(event_id=each.sid):
             if not _worked(partial(_take, each, service)):
                 wrong.append(each.sid)
@@ -89,10 +92,11 @@ def take_failed_text(sid: str) -> None:
 
 
 def let_last_stops_count(texts: Sequence[InboundText]) -> None:
-    """Where a START of a page, which is newest first, was heard after a stop of the same phone and
-    said before it, the stop counts, unless they have begun again since: a webhook does not tell
-    when a text was said. Called outside a transaction: of a stop that is in another page Twilio is
-    asked. Raises ProviderError.
+    """Put in force a STOP that was sent after a START but recorded before it, unless another START
+    followed: a webhook does not carry the time at which a text was sent.
+
+    `texts` is a page, newest first. Called outside a transaction, because Twilio is asked about a
+    STOP on another page. Raises ProviderError.
     """
     said = [(each, wish_of(each.body)) for each in texts]
     begun_again: set[tuple[str, str]] = set()
@@ -117,9 +121,7 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
 
 
 def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
-    """Record a stop anew for whomever one of these STARTs, which were said before it, is said to
-    have been later.
-    """
+    """Record a STOP anew wherever one of these STARTs, sent before it, was recorded after it."""
     phone = without_channel(stop.sender)
     with transaction():
         serialize_on(person_key(phone))
@@ -143,7 +145,9 @@ def _let_stop_of_another_page_last(start: InboundText, page: set[str]) -> None:
 
 
 def _last_heard_before(start: OptOut) -> OptOut | None:
-    """The stop after which this START was heard, next and last of all that was said to the same."""
+    """The STOP recorded just before this START, if the START is the last wish recorded for its
+    recipient.
+    """
     heard = [
         each
         for each in OptOut.all("phone = ? ORDER BY at DESC, id DESC", start.phone)
@@ -155,7 +159,7 @@ def _last_heard_before(start: OptOut) -> OptOut | None:
 
 
 def _said_at(stop: OptOut) -> datetime:
-    """When it was said, as Twilio has it; when it was heard, where that is all that is known."""
+    """When the STOP was sent according to Twilio, or else when it was recorded."""
     heard_at: datetime = stop.at
     if stop.source != BY_TEXT or not stop.reference:
         return heard_at
@@ -197,13 +201,13 @@ def _is_to_same(start: OptOut, stop: OptOut) -> bool:
 
 
 def _worked(take: Callable[[], None]) -> bool:
-    """Whether a text was taken in without an error, which keeps no other from being heard."""
+    """Whether a text was taken in. Its own error is logged, and does not block other texts."""
     try:
         again_if_it_gave_way(take)
     except (OperationalError, InterfaceError):
-        raise  # a database that is away is so for the next one as well
+        raise  # the database is down, so the next text would fail too
     except Exception:
-        log.exception("a text was not taken in")
+        log.exception("text not taken in")
         return False
     return True
 
@@ -226,10 +230,11 @@ def _take(text: InboundText, service: str) -> None:
 
 
 def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str | None:
-    """The messaging service by which a text came to us, empty for a number alone; None for one to
-    somebody else who uses the same Twilio account, and whose texts do not come to us.
+    """The messaging service by which a text reached us, "" for a number without one, or None if the
+    text was sent to another user of the same Twilio account.
 
-    Twilio's list need not name the service that a number is in. `numbers` tells which are in one.
+    Twilio's list does not always name the service that a number is in; `numbers` returns the
+    numbers of a service.
     """
     number, shared = without_channel(text.to), get_settings().twilio_messaging_service_sid or ""
     texted_by = Message.senders_to(without_channel(text.sender))
@@ -239,7 +244,7 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
     if number in ours or AccountSender.has("from_number = ?", number):
         return text.service
     line = PhoneLine.reached_at(number)
-    if text.service or not number.startswith("+"):  # an agent's name does not tell whose it is
+    if text.service or not number.startswith("+"):  # an agent's name identifies no account
         return text.service if line is not None or (texted_by and not text.service) else None
     own = AccountSender.one("account_id = ?", line.account_id) if line is not None else None
     asked = {*ours, (own and own.messaging_service_sid) or ""}

@@ -1,4 +1,4 @@
-"""Having a number looked up before its person is contacted, and what follows from the answer."""
+"""Look up a number at Twilio before its customer is contacted, and act on the answer."""
 
 from datetime import datetime
 
@@ -22,25 +22,25 @@ from runtime.errors import PayphoneError
 from runtime.log import get_log
 
 WHY = "number_reassigned"  # the reason of the escalation
-# seconds until one that was given up is tried anew: whoever waits for it asks every half minute
+# seconds until an abandoned look-up is retried: waiting jobs ask every half minute
 AFTER_TROUBLE = 1_800.0
-OVER = frozenset({"done", "dead", "cancelled"})  # states in which a job does nothing by itself
+OVER = frozenset({"done", "dead", "cancelled"})  # states in which a job will not run by itself
 
 log = get_log("contact")
 
 
 class OverCeiling(PayphoneError):
-    """The account has had its look-ups of the day."""
+    """The account has used up its look-ups of the day."""
 
 
 def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
-    """Have the number looked up for the consent that the gate relies on: it has just answered
-    `number_not_checked`, in this transaction. `queue`: that of the job which waits for it.
+    """Stage a look-up for the consent that the gate relies on, which has just answered
+    `number_not_checked` in this transaction. `queue` is that of the waiting job.
 
-    One that is under way is left alone. Staged again, it would get all its attempts back whenever
-    somebody looks while Twilio is silent, and never be given up. Nothing is missed by that: the
-    answer and the end of its job are one commit, which waits for the keys that the caller holds;
-    and of one that ends without an answer, whoever still waits asks again.
+    A look-up that is under way is left alone. Staging it again would restore all its attempts
+    whenever a job checks while Twilio is silent, so it would never be given up. That misses
+    nothing: the answer and the end of its job are one commit, which waits for the keys that the
+    caller holds; and if it ends without an answer, jobs that still wait ask again.
     """
     given = [
         row.given_at
@@ -70,9 +70,9 @@ def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = 
 
 
 def begin_look_up(look_up_id: str) -> datetime | None:
-    """Count the question that is about to be put, and tell when; None where it has been answered,
-    or the account wants none any more. Raises OverCeiling once the account has had its look-ups of
-    the day.
+    """Count the look-up about to be made, and return when it was counted. None if it was answered
+    already or the account no longer wants look-ups. Raises OverCeiling once the account has used up
+    its look-ups of the day.
     """
     with transaction():
         look_up = NumberLookup.get_by_id(look_up_id)
@@ -80,34 +80,33 @@ def begin_look_up(look_up_id: str) -> datetime | None:
         if look_up.answer or not settings.number_check_days:
             return None
         if over_ceiling(look_up.account_id, "lookups", now):
-            raise OverCeiling(f"Account {look_up.account_id} has had its look-ups of the day.")
+            raise OverCeiling(f"Account {look_up.account_id} has used up its look-ups of the day.")
         count_reserved(look_up.account, "lookups", now)
     return now
 
 
 def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
-    """Twilio has certainly not looked anything up, and is asked again: the question that was begun
-    then does not count, so that no trouble of Twilio's uses up the account's day.
+    """Uncount the look-up counted at `begun_at`, which Twilio has certainly not made and which is
+    retried, so that Twilio's trouble does not use up the account's day.
     """
     with transaction():
         give_back(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
 
 
 def record_answer(look_up_id: str, answer: str) -> None:
-    """Keep the answer, in the caller's transaction. A number that has changed hands is work for
-    somebody, for each person who consented there by the date that was asked about: one item for
-    each number of theirs.
+    """Store the answer, in the caller's transaction. If the number was reassigned, open a work item
+    for each customer who consented there by the date that was checked.
     """
     look_up = NumberLookup.get_by_id(look_up_id)
     dates = _consents_there(look_up)
-    # whoever decides about one of them either relies on this job, or sees the answer
+    # a decision about one of them then either waits for this job, or sees the answer
     serialize_on(*map(customer_key, sorted({look_up.customer_id, *dates})))
     look_up = NumberLookup.locked_with("account", look_up_id)
     if not look_up.record_answer(answer, business_now()):
         return
     if answer == YES:
         people = sorted(each for each, since in dates.items() if since <= look_up.since)
-        log.warning("number has changed hands", look_up=look_up.id, account_id=look_up.account_id)
+        log.warning("number was reassigned", look_up=look_up.id, account_id=look_up.account_id)
         for customer in map(Customer.get_by_id, people):
             open_escalation(
                 look_up.account,
@@ -123,8 +122,8 @@ def record_answer(look_up_id: str, answer: str) -> None:
 
 
 def _consents_there(look_up: NumberLookup) -> dict[str, str]:
-    """The account's people who consented to contact at the number, each with the date of the
-    consent that is relied on: of the channel for which it is the oldest.
+    """The account's customers who consented to contact at the number, each with the date of the
+    consent relied on: the latest of each channel, and the oldest of these.
     """
     rows = Consent.all(
         "account_id = ? AND phone = ? AND revoked_at IS NULL ORDER BY given_at",

@@ -1,4 +1,4 @@
-"""Money that nobody owed, and disputes, as work for somebody at the clinic."""
+"""Work items about overpayments and disputes."""
 
 from typing import Any
 
@@ -8,17 +8,19 @@ from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
 from rules.money import in_words
 
-OVER = "over"  # the resolution of what ended by itself
+OVER = "over"  # the resolution of an item that was settled without staff
 
 
 def too_much(invoice: Invoice) -> int:
-    """What has come in and was not owed, minor units: all of it for what was cancelled."""
+    """The amount received that was not owed, in minor units: all of it if the invoice was
+    cancelled.
+    """
     return invoice.amount_paid if invoice.mark == "cancelled" else invoice.overpaid
 
 
 def watch_overpayment(invoice: Invoice, before: int) -> None:
-    """Open, update or close the item of a locked invoice that was just recomputed; `before` is what
-    was too much then. What somebody has resolved opens again only when more comes in.
+    """Open, update or close the item of a locked invoice that was just recomputed; `before` is the
+    previous `too_much`. A resolved item opens again only if more comes in.
     """
     amount = too_much(invoice)
     if amount == before and invoice.mark != "cancelled":
@@ -42,8 +44,8 @@ def watch_overpayment(invoice: Invoice, before: int) -> None:
 
 
 def watch_refused_refund(invoice: Invoice) -> None:
-    """What somebody resolved by a refund that Stripe has refused waits for somebody again, unless
-    it has gone back meanwhile. The invoice is locked.
+    """Reopen the item that staff resolved by a refund, which Stripe has refused, unless nothing is
+    overpaid any more. The invoice is locked.
     """
     which = "kind = 'overpayment' AND subject = ? AND resolution = 'refund'"
     item, amount = WorkItem.one(which, invoice.id), too_much(invoice)
@@ -53,26 +55,26 @@ def watch_refused_refund(invoice: Invoice) -> None:
 
 def _overpayment(invoice: Invoice, amount: int) -> tuple[str, dict[str, Any]]:
     words = (
-        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
-        " that nobody owed. Refund it, or keep it as a credit."
+        f"{in_words(amount, invoice.currency, 'en_US')} was received for invoice {invoice.number}"
+        " that was not owed. Refund it, or keep it as a credit."
     )
     return words, {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
 
 
 def is_newly_lost(dispute: Dispute) -> bool:
-    """Whether it was lost and nobody was told so."""
+    """Whether the dispute was lost and this was not announced yet."""
     return dispute.status == "lost" and dispute.announced != "closed"
 
 
 def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
-    """Open or close the item of a dispute; an appeal opens it again. One that was lost is owed
-    again, by somebody who has said to their bank that it is not: a person decides about that, and
-    until then nobody asks for it.
+    """Open or close the item of a dispute; an appeal opens it again. An invoice whose dispute was
+    lost is owed again, by a customer who has denied it to their bank: staff decide about that, and
+    a hold stops reminders until then.
     """
     if step == "closed":
         WorkItem.close("dispute", dispute.dispute_id, OVER)
         if dispute.status == "lost":
-            _hand_over(invoice, dispute)
+            _escalate_lost(invoice, dispute)
         return
     words = (
         f"A cardholder disputes {in_words(dispute.amount, dispute.currency, 'en_US')} of invoice"
@@ -99,7 +101,7 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
         item.open_again(words, context)
 
 
-def _hand_over(invoice: Invoice, dispute: Dispute) -> None:
+def _escalate_lost(invoice: Invoice, dispute: Dispute) -> None:
     context = {
         "disputeId": dispute.dispute_id,
         "amount": dispute.amount,

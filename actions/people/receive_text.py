@@ -1,7 +1,7 @@
-"""A text of somebody's is taken in: what they wish is recorded, and what else they say is work.
+"""Take in an inbound text: record its opt-out or opt-in, and open work items for what else it says.
 
-Twilio's webhook brings it; what the webhook did not bring is found in Twilio's list. Each text
-counts once, by its sid, whoever brings it first.
+Twilio's webhook delivers it; what the webhook missed is found in Twilio's list. Each text counts
+once, by its sid, whichever source brings it first.
 """
 
 import json
@@ -22,30 +22,30 @@ BY_TWILIO: dict[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 
 def wish_in(fields: dict[str, str]) -> Wish:
-    """What a text asks for: Twilio's own reading of it goes before ours."""
+    """The wish of a text: Twilio's own reading of it takes precedence over ours."""
     return BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(fields["Body"])
 
 
 def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = None) -> bool:
-    """Take in a text, `fields` as in Twilio's webhook and `Body` without card numbers, in the open
-    transaction; whether it is new. `said_at`: when it was said, if it was found too late for an
-    answer; somebody at the clinic then sees to who asked for help.
+    """Take in a text in the open transaction, and return whether it is new. `fields` are as in
+    Twilio's webhook, with card numbers redacted from `Body`. `said_at` is when it was sent, if it
+    was found too late for an automatic answer; then staff follow up a request for help.
     """
     now, sid = real_now(), fields["MessageSid"]
     inbox_id = InboxEvent.receive(PROVIDER, "", sid, RECEIVED, json.dumps(fields), now)
     if inbox_id is None:
-        _stop_all_the_same(fields, wish, said_at)
+        _record_missed_stop(fields, wish, said_at)
         return False
     accounts: list[str] = []
-    told: list[str] = []
+    concerned: list[str] = []
     is_heard = wish not in {"start", "help"} or (wish == "help" and said_at is not None)
-    if is_heard:  # whatever else is said may place holds
-        told = _accounts_told(fields, None if wish == "stop" else said_at)
-        lock_people_at(fields.get("From", ""), told)
+    if is_heard:  # any other text may place holds
+        concerned = _accounts_concerned(fields, None if wish == "stop" else said_at)
+        lock_people_at(fields.get("From", ""), concerned)
     if wish in {"stop", "start"}:
         accounts = _record(fields, wish, said_at)
-    items = _hear(fields, accounts or told, wish == "stop", said_at) if is_heard else []
-    reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
+    items = _open_items(fields, accounts or concerned, wish == "stop", said_at) if is_heard else []
+    reason = f"{wish or 'no wish'}, recorded for {len(accounts)} accounts"
     if items:
         reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
     InboxEvent.get_by_id(inbox_id).record_outcome(
@@ -54,15 +54,15 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
     return True
 
 
-def _stop_all_the_same(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
-    """Record a stop that was not heard in a text when it was found: Twilio's list does not tell
-    what Twilio takes it for, as its webhook does.
+def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
+    """Record a STOP that was not recognised when the text was found in Twilio's list: unlike the
+    webhook, the list does not carry Twilio's own reading.
     """
     phone = fields.get("From", "")
     if wish == "stop" and not OptOut.has(
         "phone = ? AND reference = ?", phone, fields["MessageSid"]
     ):
-        lock_people_at(phone, _accounts_told(fields, None))
+        lock_people_at(phone, _accounts_concerned(fields, None))
         _record(fields, wish, said_at)
 
 
@@ -78,17 +78,17 @@ def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> lis
     )
 
 
-def _accounts_told(fields: dict[str, str], by: datetime | None) -> list[str]:
-    """Whom a text concerns, besides who is found for a wish alone."""
+def _accounts_concerned(fields: dict[str, str], by: datetime | None) -> list[str]:
+    """The accounts that a text concerns, in addition to those found for its wish."""
     phone, number = fields.get("From", ""), fields.get("To", "")
     service = service_meant(number, fields.get("MessagingServiceSid", ""))
     return accounts_told(phone, number, service, by)
 
 
-def _hear(
+def _open_items(
     fields: dict[str, str], accounts: list[str], has_stopped: bool, said_at: datetime | None
 ) -> list[WorkItem]:
-    """The work items of what else was said."""
+    """Open the work items for what else the text says."""
     phone, number = fields.get("From", ""), fields.get("To", "")
     service = service_meant(number, fields.get("MessagingServiceSid", ""))
     sid = fields["MessageSid"]

@@ -1,5 +1,5 @@
-"""Deciding about a work item: each kind's actions do what `rules/contact/work_items.py` says of
-them. `PERFORM` says by which function; an action that is not in it only closes the item.
+"""Resolve a work item: each kind's actions do what `rules/contact/work_items.py` says. `PERFORM`
+maps an action to its function; an action that is not in it only closes the item.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ CHANNELS = ("sms", "voice")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What a person decided: an action of the item's kind; `text` is what a reply says."""
+    """What a person decided: an action of the item's kind, with `text` if it is a reply."""
 
     action: str
     actor: str
@@ -57,14 +57,14 @@ def find_item(account: Account, item_id: str) -> WorkItem:
 
 
 def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
-    """Do what was chosen, and close the item; choosing the same again changes nothing. Raises
-    Refused: `invalid` for an action that its kind has not, `conflict` when something else was
-    decided before, and what the action itself refuses.
+    """Perform the chosen action, and close the item; the same choice twice changes nothing. Raises
+    Refused: `invalid` for an action that the kind does not have, `conflict` if another action was
+    chosen before, and whatever the action itself refuses.
     """
     with transaction():
         found = find_item(account, item_id)
         _check_known(found, choice.action)
-        _lock_what_it_is_about(account, found, choice.action)
+        _lock_subjects(account, found, choice.action)
         item = WorkItem.locked(found.id)
         if not item.is_open:
             if item.resolution == choice.action:
@@ -74,7 +74,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
                 f"Work item {item.id} was resolved already ({item.resolution}), by"
                 f" {item.resolved_by}. Read it again.",
             )
-        # before what is chosen closes it by itself, without the note
+        # first, because the action might close the item itself, without the note
         item.record_resolved(choice.action, choice.actor, choice.note)
         perform = PERFORM.get((item.kind, choice.action))
         if perform is not None:
@@ -91,10 +91,10 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     return item
 
 
-def _lock_what_it_is_about(account: Account, found: WorkItem, action: str) -> None:
-    """What belongs to an invoice or a person is locked after them, and an item last."""
+def _lock_subjects(account: Account, found: WorkItem, action: str) -> None:
+    """Lock the item's invoices and customers; the item itself is locked after them."""
     named = [] if found.invoice_id is None else [found.invoice_id]
-    if action in BY_HAND:  # as whoever decides about one of them locks
+    if action in BY_HAND:  # as every decision about one of them locks
         lock_people(account, _people_called(found), *named, phone=_phone_of(found))
         return
     if found.kind == "draft" and found.customer_id is not None:
@@ -138,15 +138,13 @@ def _suppress_number(item: WorkItem, choice: Choice) -> None:
             phone,
             channel,
             "wrong_number",
-            "The number is somebody else's, as a person there has said.",
+            "The person at this number said it is a wrong number.",
             real_now(),
         )
 
 
 def _refund(item: WorkItem, choice: Choice) -> None:
-    """Ask for a refund of what is too much and not on its way back already, of the newest payments
-    first.
-    """
+    """Request refunds of what is overpaid and not being refunded already, newest payments first."""
     asked: list[str] = []
     invoice = Invoice.get_by_id(item.invoice_id)
     payments = [
@@ -165,8 +163,8 @@ def _refund(item: WorkItem, choice: Choice) -> None:
         raise Refused(
             "payment_not_refundable",
             f"{in_words(left, invoice.currency, 'en_US')} of invoice {invoice.number} cannot be"
-            " given back by card. Refund what can be at /api/payments, give back the rest by hand,"
-            " and resolve it with keep.",
+            " refunded by card. Refund what can be at /api/payments, return the rest by hand, and"
+            " resolve it with keep.",
         )
     item.record_context({**item.context, "refundIds": asked})
 
@@ -175,8 +173,8 @@ def _person_of(item: WorkItem) -> Customer:
     if item.customer_id is None:
         raise Refused(
             "conflict",
-            "The item is about nobody that is known here. Find the person among the customers, and"
-            " resolve it with done.",
+            "The item names no customer. Find the person among the customers, and resolve it with"
+            " done.",
         )
     return Customer.get_by_id(item.customer_id)
 
@@ -190,8 +188,8 @@ def _decline(item: WorkItem, choice: Choice) -> None:
 
 
 def _called(item: WorkItem, choice: Choice) -> None:
-    """Somebody has called, whatever the gate would say: what happened counts. What was spoken of
-    nobody tells, so it may have been all that the person owes.
+    """Record that staff called, whatever the gate would say. Nobody records what was discussed, so
+    it counts as a call about everything that the customer owes.
     """
     phone, people = _phone_of(item), _people_called(item)
     may_be_meant = (Invoice.status << UNPAID) | (Invoice.id == item.invoice_id)
@@ -214,14 +212,14 @@ def _called(item: WorkItem, choice: Choice) -> None:
 
 
 def _phone_of(item: WorkItem) -> str:
-    """The number that the item is about: the one that was named, else the person's own."""
+    """The number that the item is about: the one it names, or else the customer's own."""
     if named := str(item.context.get("phone") or ""):
         return named
     return "" if item.customer_id is None else _person_of(item).preferred_phone
 
 
 def _people_called(item: WorkItem) -> list[str]:
-    """Who may have been spoken to: the person, or whoever is at the number if nobody knows."""
+    """The ids of customers who may have been spoken to: the item's, or else all at its number."""
     if item.customer_id is not None:
         return [item.customer_id]
     phone = _phone_of(item)
@@ -231,7 +229,7 @@ def _people_called(item: WorkItem) -> list[str]:
 def _end_call(item: WorkItem, choice: Choice) -> None:
     call = call_in_doubt(item)
     if call is None:
-        raise Refused("conflict", "The call is not kept any more. Resolve the item with done.")
+        raise Refused("conflict", "The call no longer exists. Resolve the item with done.")
     end_by_hand(call, choice.action, choice.actor, choice.note)
 
 

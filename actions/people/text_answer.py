@@ -1,7 +1,7 @@
-"""A text to a person who waits for an answer: in staff's own words, or thanks for what was paid.
+"""Text a customer who waits for an answer: in staff's own words, or thanks for a payment.
 
-It goes through the same gate as every text, with one difference: it asks for no money, so that an
-invoice which is paid, promised or disputed does not stand in its way.
+It passes the same gate as every text, with one difference: it asks for no money, so an invoice that
+is paid, promised or disputed does not prevent it.
 """
 
 from actions.contact.ask_for_text import contact_refused
@@ -25,9 +25,9 @@ KIND = "answer"
 
 
 def answer_item(item: WorkItem, text: str, actor: str) -> Message:
-    """Text the person about a locked item, in the open transaction. Raises Refused: `invalid` for
-    words that may not be texted, `conflict` when there is nobody to text, or an answer is on its
-    way; `contact_refused` by the gate.
+    """Text the customer of a locked item, in the open transaction. Raises Refused: `invalid` for
+    words that may not be texted, `conflict` if the item has no invoice or an answer is on its way,
+    or `contact_refused` by the gate.
     """
     if faults := faults_of_answer(text):
         raise Refused(
@@ -38,8 +38,8 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     if item.invoice_id is None:
         raise Refused(
             "conflict",
-            "The item is about no invoice, so it is not known who writes for what. Call the person"
-            " instead, and resolve it with done.",
+            "The item is about no invoice, so no text can be sent. Call the person instead, and"
+            " resolve it with done.",
         )
     invoice = Invoice.locked_with("account", item.invoice_id)
     language = language_of(invoice.customer.language)
@@ -51,24 +51,24 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
             f"An answer about invoice {invoice.number} is on its way ({known.id}, {known.status})."
             " Wait until it has arrived.",
         )
-    said = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
-    refused = why_not(invoice, phone, said.body)
+    rendered = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
+    refused = why_not(invoice, phone, rendered.body)
     if refused is not None:
-        raise _told(refused)
+        raise _as_error(refused)
     AuditEntry.record(
         actor,
         "work_item.answered",
         f"invoice:{invoice.id}",
         invoice.account_id,
         work_item_id=item.id,
-        segments=said.segments,
+        segments=rendered.segments,
     )
-    return send_words(invoice, KIND, phone, said, language, actor, INTERACTIVE)
+    return send_words(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
 
 
 def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
-    """The gate's refusal of a text that the person waits for, at this moment; None when it may be
-    sent, or may be in seconds.
+    """The gate's refusal, at this moment, of a text that the customer waits for. None if it may be
+    sent now or in seconds.
     """
     now = business_now()
     known = known_of(
@@ -84,14 +84,16 @@ def send_words(
     invoice: Invoice,
     kind: str,
     phone: str,
-    said: Rendered,
+    rendered: Rendered,
     language: str,
     asked_by: str,
     queue: str = "",
 ) -> Message:
-    """A text whose words are ready, with the job that asks the gate again and sends it."""
+    """Create a text whose words are ready, and stage the job that asks the gate again and sends
+    it.
+    """
     message = Message.ask(
-        invoice, kind, phone, language, asked_by, real_now(), said.body, said.segments
+        invoice, kind, phone, language, asked_by, real_now(), rendered.body, rendered.segments
     )
     stage_again(
         "send_payment_link", message.id, message.id, fair_to=invoice.account_id, queue=queue
@@ -99,9 +101,9 @@ def send_words(
     return message
 
 
-def _told(refused: facts.Refused) -> Refused:
-    """The refusal as whoever asked is told. It is not kept as a decision: the request is rolled
-    back, and nothing happens.
+def _as_error(refused: facts.Refused) -> Refused:
+    """The refusal as returned to the client. It is not stored as a decision, because the request is
+    rolled back.
     """
     unkept = ContactDecision(code=refused.code, reason=refused.reason, next_at=refused.next_at)
     return contact_refused(unkept)

@@ -1,4 +1,4 @@
-"""An answer that was not sent, or did not arrive, is work again for whoever wrote it."""
+"""Reopen a work item if the text that answered it failed."""
 
 from models.contact.message import Message
 from models.contact.work_item import WorkItem
@@ -8,7 +8,7 @@ ANSWER = "answer"
 
 
 def reopen_unanswered(message: Message) -> None:
-    """Open the item again that a text answered, if the text has failed; the text is locked."""
+    """Reopen the item that a locked text answered, if the text has failed."""
     if message.kind != ANSWER or message.status not in FAILED:
         return
     for item in WorkItem.all(

@@ -1,3 +1,3 @@
-"""What Payphone is measured beside: the same jobs and intake with other libraries. They run in an
-environment of their own, made from `requirements.lock`, and import nothing of ours.
+"""The peers that Payphone is compared with: the same jobs and intake with other libraries. They run
+in their own environment, made from `requirements.lock`, and import nothing of ours.
 """

@@ -1,5 +1,5 @@
-"""The two jobs, as plainly as they can be written: nothing, and what Payphone's jobs do most of: a
-lock in Redis taken and released around one transaction of SQLite that writes a row.
+"""The two jobs in their plainest form: nothing, and what Payphone's jobs mostly do, a Redis lock
+held around one SQLite transaction that writes a row.
 """
 
 import os
@@ -15,7 +15,7 @@ ROWS = 500
 
 
 def connect() -> sqlite3.Connection:
-    """As durable as Payphone's own: a commit returns when it has reached the disk."""
+    """Connect with Payphone's durability: a commit returns once it is on disk."""
     database = sqlite3.connect(os.environ["BENCH_DATABASE"], timeout=5, isolation_level=None)
     for pragma in ("journal_mode = wal", "synchronous = full", "busy_timeout = 5000"):
         database.execute(f"PRAGMA {pragma}")
@@ -51,7 +51,7 @@ def realistic(number: int) -> None:
 
 
 def wait_for_go() -> None:
-    """Wait until everybody is ready, so that none begins alone."""
+    """Wait until all processes are ready, so that they start together."""
     Path(os.environ["BENCH_READY"], str(os.getpid())).touch()
     while not Path(os.environ["BENCH_GO"]).exists():
         time.sleep(0.005)

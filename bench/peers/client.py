@@ -1,5 +1,6 @@
-"""Sends requests over kept connections and says how fast they were answered: `client.py ADDRESS
-CONNECTIONS`, one request a line on standard input, in base64.
+"""Sends requests over kept connections, and prints how fast they were answered.
+
+`client.py ADDRESS CONNECTIONS`, with one request per line on standard input, in base64.
 """
 
 import base64
@@ -12,8 +13,8 @@ from collections import Counter
 
 
 def main() -> None:
-    """Print a JSON object: requests a second, the median and 99th percentile in milliseconds, and
-    how many were answered with each status.
+    """Print a JSON object: requests per second, the median and 99th percentile in milliseconds, and
+    the number of answers with each status.
     """
     host, port = sys.argv[1].rsplit(":", 1)
     requests = iter([base64.b64decode(line) for line in sys.stdin])
@@ -57,7 +58,7 @@ def main() -> None:
 
 
 def _answer(connection: socket.socket) -> str:
-    """The status of one whole answer."""
+    """Read one whole answer, and return its status."""
     got = b""
     while b"\r\n\r\n" not in got:
         more = connection.recv(65536)

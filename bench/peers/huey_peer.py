@@ -1,5 +1,6 @@
-"""huey on Redis, which removes a job from Redis before it runs: `huey_peer.py fill JOB COUNT`, or
-`work`.
+"""huey on Redis, which removes a job from Redis before it runs.
+
+`huey_peer.py fill JOB COUNT`, or `work`.
 """
 
 import os
@@ -14,7 +15,7 @@ realistic = huey.task(name="realistic")(body.realistic)
 
 
 def main() -> None:
-    """Queue jobs, or perform what is queued until told to stop."""
+    """Enqueue jobs, or perform them until stopped."""
     if sys.argv[1] == "fill":
         job = {"nothing": nothing, "realistic": realistic}[sys.argv[2]]
         for number in range(int(sys.argv[3])):

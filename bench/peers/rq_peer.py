@@ -9,7 +9,7 @@ from rq import Queue, SimpleWorker
 
 
 def main() -> None:
-    """Queue jobs, or perform what is queued."""
+    """Enqueue jobs, or perform those in the queue."""
     redis = Redis.from_url(os.environ["REDIS_URL"])
     queue = Queue("bench", connection=redis)
     if sys.argv[1] == "fill":

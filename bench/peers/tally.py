@@ -1,5 +1,5 @@
-"""How many jobs a worker process has done, and between when: kept in a file that another process
-reads, at the price of some additions for each job.
+"""Counts the jobs that a worker process has done, with the times of the first and last, in a file
+that another process reads. It costs a few additions per job.
 """
 
 import mmap
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Tally:
-    """The tally of one process, in a file of `folder` that is named after it."""
+    """The tally of one process, in a file of `folder` named after its pid."""
 
     def __init__(self, folder: str) -> None:
         path = Path(folder) / str(os.getpid())
@@ -18,7 +18,7 @@ class Tally:
             self._told = memoryview(mmap.mmap(file.fileno(), 24)).cast("d")
 
     def add(self) -> None:
-        """One more job is done."""
+        """Count a job of this process."""
         now = time.monotonic()
         if not self._told[0]:
             self._told[1] = now
@@ -30,7 +30,7 @@ _own: dict[int, Tally] = {}
 
 
 def add() -> None:
-    """One more job of this process is done."""
+    """Count a job of the current process, which can be a fork."""
     pid = os.getpid()
     if pid not in _own:
         _own[pid] = Tally(os.environ["BENCH_TALLY"])
@@ -38,7 +38,7 @@ def add() -> None:
 
 
 def told(folder: Path) -> tuple[int, float]:
-    """How many jobs all processes have done, and in how many seconds from the first to the last."""
+    """Return how many jobs all processes have done, and the seconds from the first to the last."""
     tallies = [memoryview(file.read_bytes()).cast("d").tolist() for file in folder.iterdir()]
     begun = [tally for tally in tallies if tally and tally[0]]  # a file is empty at first
     if not begun:

@@ -1,5 +1,5 @@
-"""Two applications that take in Stripe's events: `bare` answers only; `plain` is what most people
-write: Stripe's `construct_event`, a row, a job in RQ, in that order.
+"""Two applications that receive Stripe's events. `bare` only answers; `plain` does what is usual:
+Stripe's `construct_event`, a row, then a job in RQ.
 """
 
 import os
@@ -13,7 +13,7 @@ from rq import Queue
 
 
 class Bare:
-    """Falcon and nothing else."""
+    """Falcon alone."""
 
     def on_post(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Answer."""
@@ -21,14 +21,14 @@ class Bare:
 
 
 class Plain:
-    """The plain way."""
+    """The usual way."""
 
     def __init__(self) -> None:
         self._own = threading.local()
         self._queue = Queue("bench", connection=Redis.from_url(os.environ["REDIS_URL"]))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Verify, store, queue, answer."""
+        """Verify, store, enqueue, answer."""
         payload = req.bounded_stream.read()
         event = stripe.Webhook.construct_event(
             payload, req.get_header("Stripe-Signature"), os.environ["STRIPE_WEBHOOK_SECRET"]

@@ -1,1 +1,1 @@
-"""The operator's command line, `bin/payphone`: one file, one group of commands."""
+"""The operator's command line, `bin/payphone`: one file for each group of commands."""

@@ -1,4 +1,4 @@
-"""`python -m bin.commands`, which is what `bin/payphone` runs."""
+"""`python -m bin.commands`, the module that `bin/payphone` runs."""
 
 from bin.commands.program import payphone
 

@@ -1,4 +1,4 @@
-"""`deployments`: what could not be undone and a person has seen to, and numbers to be let go."""
+"""`deployments`: settle what could not be undone, and release numbers."""
 
 import click
 
@@ -10,7 +10,7 @@ from models.deployment.deployment import Deployment
 
 @click.group()
 def deployments() -> None:
-    """Deployments: clinics going live, and what could not be undone."""
+    """Deployments: settle what could not be undone, and release a number for good."""
 
 
 @deployments.command()
@@ -18,27 +18,27 @@ def deployments() -> None:
 @click.argument("step")
 @click.option("--why", required=True, help="How you know; kept in the audit log.")
 def settle(deployment_id: str, step: str, why: str) -> None:
-    """Say that what STEP of DEPLOYMENT_ID left is away, or its fee given back another way, once you
-    have seen to it at the provider.
+    """Record that you removed at the provider what STEP of DEPLOYMENT_ID left there, or refunded
+    its fee another way.
     """
     _check(why)
     if Deployment.get_or_none(Deployment.id == deployment_id) is None:
-        told = f"there is no deployment {deployment_id[:40]!r}."
-        raise click.BadParameter(told, param_hint="DEPLOYMENT_ID")
+        message = f"there is no deployment {deployment_id[:40]!r}."
+        raise click.BadParameter(message, param_hint="DEPLOYMENT_ID")
     settled = settle_undo(deployment_id, step, why.strip()[:500], acting())
-    say(f"{deployment_id}: {settled.name} is settled; doctor does not name it any more.")
+    say(f"{deployment_id}: {settled.name} is settled; doctor no longer lists it.")
 
 
 @deployments.command("let-go")
 @click.argument("account_id")
-@click.option("--why", required=True, help="Who wants it; kept in the audit log.")
+@click.option("--why", required=True, help="Who requested it; kept in the audit log.")
 def let_number_go(account_id: str, why: str) -> None:
-    """Release the number that ACCOUNT_ID has bought or ported to us, for good: it cannot be had
-    back. Where another carrier is to have it, let that carrier port it first.
+    """Release the number that ACCOUNT_ID has bought or ported to us, for good: you cannot get it
+    back. If another carrier is to have it, let that carrier port it first.
     """
     _check(why)
     line = let_go(account_id, why.strip()[:500], acting())
-    say(f"{line.e164} is being released; then {account_id} may have another number.")
+    say(f"{line.e164} is being released; after that, {account_id} can have another number.")
 
 
 def _check(why: str) -> None:

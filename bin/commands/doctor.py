@@ -1,4 +1,4 @@
-"""`doctor`: check the installation, and say for each check what was found and what to do."""
+"""`doctor`: check the installation, and show what each check found and what to do."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ from runtime.redis.embedded import socket_url
 from runtime.settings import Settings
 from runtime.start import read_settings
 
-TIMEOUT = 3.0  # seconds Redis may take
+TIMEOUT = 3.0  # seconds to wait for Redis
 START = "Start the Procfile's processes: release, then web, worker and scheduler."
 MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fail[/]"}
 
@@ -51,7 +51,7 @@ MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]fai
 def doctor() -> None:
     """Check settings, providers, database, Redis, clocks, processes, jobs, money and senders.
 
-    Exit code 1 if anything fails; a warning is worth a look, and does not count.
+    Exit code 1 if anything fails; warnings deserve a look but do not count.
     """
     configure_log(level="ERROR", mask=redact)
     findings = list(examine())
@@ -70,7 +70,7 @@ def doctor() -> None:
 
 
 def examine() -> Iterator[Finding]:
-    """Every finding. Checks that depend on a failed one are skipped."""
+    """Yield every finding. Checks that depend on a failed one are skipped."""
     try:
         settings = read_settings()
     except Misconfigured as error:
@@ -113,7 +113,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
-    untouched = not database_usable or not StagedJob.select().exists()  # nothing has ever run here
+    untouched = not database_usable or not StagedJob.select().exists()  # no job was ever staged
     try:
         if not settings.redis_url and not Path(socket_url().removeprefix("unix://")).exists():
             yield Finding(
@@ -133,7 +133,7 @@ def _redis(settings: Settings, database_usable: bool) -> Iterator[Finding]:
 
 
 def _processes(redis: Redis, untouched: bool) -> list[Finding]:
-    """Which processes are running; none before the first start is not a failure."""
+    """Check which processes are running. That none runs before the first start is no failure."""
     findings = list(check_processes(redis))
     if untouched and all(finding.level == "fail" for finding in findings):
         return [replace(finding, level="warn", advice=START) for finding in findings]

@@ -10,7 +10,7 @@ from providers.errors import ProviderError
 
 STATES = ("sending", "confirmed", "refused", "unknown")
 COLUMNS = ("id", "kind", "state", "generation", "at the provider", "its job", "last sent", "error")
-SHORT = 70  # characters of an error that a line has room for
+SHORT = 70  # characters of an error that fit on a line
 
 
 @click.group()
@@ -102,11 +102,11 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
     if refused and not (why or "").strip():
         raise click.UsageError("--refused needs --why: how do you know it did not happen?")
     effect = _find(effect_id)
-    said = (why or "")[:500]
+    reason = (why or "")[:500]
     settled = (
-        settle_confirmed(effect.id, confirmed, acting(), said)
+        settle_confirmed(effect.id, confirmed, acting(), reason)
         if confirmed
-        else settle_refused(effect.id, said, acting())
+        else settle_refused(effect.id, reason, acting())
     )
     say(
         f"{settled.id}: {settled.state}. If its job was dead, it runs again and records the result."
@@ -115,7 +115,7 @@ def settle(effect_id: str, confirmed: str | None, refused: bool, why: str | None
 
 @effects.command()
 def kinds() -> None:
-    """Show what is done at providers: each kind of effect, whom it costs money, what undoes it."""
+    """Show each kind of effect: what it does, whom it costs money, and what undoes it."""
     for kind in KINDS:
         undone = f"undone by {kind.undone_by}" if kind.undone_by else "cannot be undone"
         say(f"{kind.name}: {kind.does}. Costs {kind.costs.value}; {undone}.")

@@ -16,11 +16,11 @@ from rich.table import Table
 from runtime.settings import get_settings
 
 Listed = TypeVar("Listed", bound=Model)
-PIPED_WIDTH = 200  # columns when nobody watches: lines are not folded
+PIPED_WIDTH = 200  # columns if the output is not a terminal, so that lines are not folded
 
 
 def console(to_stderr: bool = False) -> Console:
-    """A console on the stream as it is now (a test may have put another in its place)."""
+    """Return a console on the current stream, which a test might have replaced."""
     stream = sys.stderr if to_stderr else sys.stdout
     return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
 
@@ -36,15 +36,15 @@ def complain(text: str) -> None:
 
 
 def remark(text: str) -> None:
-    """Print one line that is no part of a command's output."""
+    """Print one line to stderr that is not part of the command's output."""
     console(to_stderr=True).print(f"[yellow]note[/] {escape(text)}", soft_wrap=True)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table of plain values, or the sentence `empty` when there are none."""
+    """Print a table of plain values, or the sentence `empty` if there are none."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        # an id that is to be typed again is never cut off
+        # fold, never truncate: an id might have to be typed into the next command
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape("" if value is None else str(value)) for value in row))
@@ -61,7 +61,7 @@ def show_list(
     limit: int,
     empty: str,
 ) -> None:
-    """A table of the query's first `limit` rows; when there are more, the last line says so."""
+    """Print a table of the query's first `limit` rows; if there are more, say so in a last line."""
     show_table(columns, map(row, query.limit(limit)), empty)
     found = query.limit(None).order_by().count()
     if found > limit:
@@ -69,7 +69,7 @@ def show_list(
 
 
 def moment(at: datetime | int | None) -> str:
-    """A UTC time to the second; also accepts microseconds since the epoch."""
+    """Format a UTC time, or microseconds since the epoch, to the second; '' for None."""
     if at is None:
         return ""
     when = at if isinstance(at, datetime) else datetime.fromtimestamp(at / 1_000_000, UTC)
@@ -77,7 +77,7 @@ def moment(at: datetime | int | None) -> str:
 
 
 def acting() -> str:
-    """The actor for the audit log: the user of this shell, or its number where it has no name."""
+    """Return the actor for the audit log: this shell's user name, or its number without one."""
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
@@ -85,7 +85,7 @@ def acting() -> str:
 
 
 def say_database() -> None:
-    """Which database was meant: a shell with another environment than the processes' would change
-    another one.
+    """Print which database was used: a shell with another environment than the running processes
+    would act on another one.
     """
     say(f"Database: {get_settings().shown_database}")

@@ -1,5 +1,5 @@
-"""`pause`, `resume`, `brakes` and `ceiling`: stop or limit texts, charges or calls of one account
-or of all.
+"""`pause`, `resume`, `brakes` and `ceiling`: stop or limit what one account, or all of them, may
+do.
 """
 
 import click
@@ -23,20 +23,18 @@ def _scope(account: str | None) -> str:
 @click.command()
 @_what
 @_account
-@click.option(
-    "--why", default="", help="The reason, for the audit log and for whoever finds it paused."
-)
+@click.option("--why", default="", help="The reason, for the audit log and for other operators.")
 def pause(what: Pausable, account: str | None, why: str) -> None:
     """Pause texts, charges or calls. What has already been decided still goes out.
 
     Pausing charges does not stop refunds or payments that people make on Stripe's pages.
     """
     scope = _scope(account)
-    said = f"{what} of {account or 'all accounts'}"
+    target = f"{what} of {account or 'all accounts'}"
     say(
-        f"Paused: {said}."
+        f"Paused: {target}."
         if PauseSwitch.set(scope, what, True, acting(), why)
-        else f"Already paused: {said}."
+        else f"Already paused: {target}."
     )
     say_database()
 
@@ -48,11 +46,11 @@ def pause(what: Pausable, account: str | None, why: str) -> None:
 def resume(what: Pausable, account: str | None, why: str) -> None:
     """Resume texts, charges or calls."""
     scope = _scope(account)
-    said = f"{what} of {account or 'all accounts'}"
+    target = f"{what} of {account or 'all accounts'}"
     say(
-        f"Resumed: {said}."
+        f"Resumed: {target}."
         if PauseSwitch.set(scope, what, False, acting(), why)
-        else f"Not paused: {said}."
+        else f"Not paused: {target}."
     )
     say_database()
     if account and paused(account, what):

@@ -1,6 +1,6 @@
-"""The program: its groups of commands, and how it ends.
+"""The program: its groups of commands, and its exit codes.
 
-Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
+0: success. 1: something is wrong, and an error line says what. 2: the command line is invalid.
 """
 
 import json
@@ -43,25 +43,25 @@ from rules.storable import storable_text
 from runtime.errors import PayphoneError
 from runtime.log import configure_log
 from runtime.settings import get_settings
-from runtime.start import check_database, not_valid, read_settings
+from runtime.start import check_database, invalid_settings, read_settings
 
 FOUND_PROBLEMS = 1
 
 
 class Program(click.Group):
-    """A group that prints known errors as sentences, not tracebacks, and takes no card number, nor
-    what no database keeps, in any argument.
+    """A group that prints known errors as sentences instead of tracebacks, and refuses arguments
+    that contain a card number or text that no database can store.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line. Its texts may be stored, so a card number in any of them, or a
-        byte that is no UTF-8, is refused before a command runs.
+        """Parse the command line. Arguments can end up in the database, so one with a card number
+        or with a byte that is not UTF-8 is refused before any command runs.
         """
         for number, argument in enumerate(args, start=1):
             if argument != storable_text(argument):
                 raise click.UsageError(
-                    f"Argument {number} is not UTF-8; nothing was done. Write it in UTF-8; a file"
-                    " of such a name has to be renamed.",
+                    f"Argument {number} is not UTF-8; nothing was done. Write it in UTF-8; rename a"
+                    " file with such a name.",
                     ctx,
                 )
             if has_card_number(argument):
@@ -73,7 +73,7 @@ class Program(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a known error is printed in one line, with exit code 1."""
+        """Run the command. Print a known error in one line, with exit code 1."""
         try:
             return super().invoke(ctx)
         except (PayphoneError, PeeweeException, RedisError, ValidationError) as error:
@@ -81,7 +81,7 @@ class Program(click.Group):
             ctx.exit(FOUND_PROBLEMS)
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, BrokenPipeError):
-                raise  # click ends quietly when nobody reads on
+                raise  # click exits quietly when the reader of the pipe is gone
             complain(_of_disk(error))
             ctx.exit(FOUND_PROBLEMS)
         finally:
@@ -91,7 +91,7 @@ class Program(click.Group):
 def _sentence(error: Exception) -> str:
     match error:
         case ValidationError():
-            return not_valid(error)
+            return invalid_settings(error)
         case PeeweeException():
             return _of_database(error)
         case RedisError():
@@ -106,17 +106,18 @@ def _sentence(error: Exception) -> str:
 
 
 def _of_disk(error: OSError | sqlite3.Error) -> str:
-    """A file that cannot be read or written: one of ours, the command's own, or its output."""
+    """Explain a file that cannot be read or written: ours, the command's, or its output."""
     if isinstance(error, OSError):
         what = f"{error.filename or 'A file'}: {error.strerror or error}"
-        return f"{what}. Let this user at it, and make room on its disk."
-    return f"A temporary file: {error}. Make room in /tmp, or set TMPDIR."
+        return f"{what}. Give this user access to it, and free space on its disk."
+    return f"A temporary file: {error}. Free space in /tmp, or set TMPDIR."
 
 
 def _of_database(error: PeeweeException) -> str:
-    said = driver_says(error, get_settings().database_url)
-    away = isinstance(error, OperationalError | InterfaceError)
-    return f"{get_settings().shown_database}: {explain(error)} ({said})" if away else said
+    message = driver_says(error, get_settings().database_url)
+    if isinstance(error, OperationalError | InterfaceError):
+        return f"{get_settings().shown_database}: {explain(error)} ({message})"
+    return message
 
 
 def _close() -> None:
@@ -137,13 +138,13 @@ def payphone(ctx: click.Context, demo: bool) -> None:
     if demo:
         _take_demos_settings()
     if ctx.invoked_subcommand == "doctor":
-        return  # it looks for itself, and says what it finds
+        return  # it checks settings and database itself, and reports what it finds
     settings = read_settings()
     check_database(settings)
     if settings.payphone_env == "production" and not settings.names_database:
         remark(
-            f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes may"
-            " have another one."
+            f"DATABASE_URL is not set: this is {settings.shown_database}. The running processes"
+            " might use another one."
         )
     configure_log(settings.log_format, "WARNING", mask=redact)
     use_database(settings.database_url)

@@ -1,4 +1,4 @@
-"""`recount`: count the kept totals again from the rows."""
+"""`recount`: recompute the running totals from the rows."""
 
 import click
 
@@ -10,10 +10,11 @@ from models.reports.running_total import wrong_totals
 
 @click.command()
 def recount() -> None:
-    """Count invoices, events and jobs again for the summaries and gauges, if they are wrong.
-
-    They are kept by triggers; only rows written without these, as by some restores, make them
+    """Recompute the totals of invoices, events and jobs for summaries and gauges, if they are
     wrong.
+
+    Triggers keep them up to date. They can be wrong only after rows were written without triggers,
+    as some restores do.
     """
     say_database()
     wrong = wrong_totals()
@@ -22,4 +23,4 @@ def recount() -> None:
         return
     count_again()
     AuditEntry.record(acting(), "totals.recounted", "totals:all", None, wrong=wrong)
-    say(f"Counted again: {', '.join(wrong)}.")
+    say(f"Recomputed: {', '.join(wrong)}.")

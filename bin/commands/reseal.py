@@ -1,5 +1,5 @@
-"""`reseal`: seal under the newest PAYPHONE_SECRET_KEY what an old one sealed, so that the old one
-can be dropped.
+"""`reseal`: seal all secrets under the newest PAYPHONE_SECRET_KEY, so that older keys can be
+dropped.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def reseal() -> None:
     """Seal the secrets of webhook endpoints, setups and integrations under the newest key of
     PAYPHONE_SECRET_KEY. Run it once all processes know that key.
 
-    Ends with 1 when some open under none of the keys.
+    Exit code 1 if none of the keys opens a secret.
     """
     changed = 0
     lost = False
@@ -45,8 +45,8 @@ def reseal() -> None:
             lost = True
             complain(f"{what}: {error}")
     say(
-        f"Sealed anew: {changed}."
-        + ("" if lost else " Everything opens under the newest key: older ones may be dropped.")
+        f"Resealed: {changed}."
+        + ("" if lost else " The newest key opens everything: older keys can be dropped.")
     )
     say_database()
     if lost:

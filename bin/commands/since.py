@@ -12,7 +12,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def since_when(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    """A time from `36h`, `2d`, a day or RFC 3339; UTC unless it says otherwise. Raises
+    """Parse `36h`, `2d`, a day or an RFC 3339 time; UTC unless the text says otherwise. Raises
     BadParameter.
     """
     if value is None:

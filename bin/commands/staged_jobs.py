@@ -42,7 +42,7 @@ def list_jobs(state: str | None, name: str | None, queue: str | None, limit: int
 
 
 def _row(job: StagedJob) -> tuple[object, ...]:
-    # nothing else runs again by itself
+    # jobs in other states do not run again by themselves
     due = moment(job.due_at) if job.state in {"waiting", "running"} else ""
     tries = f"{job.attempts}/{job.max_attempts}"
     return (
@@ -101,7 +101,7 @@ def _retry_one(text: str) -> bool:
     number = text.rpartition("-")[2]
     row = (
         StagedJob.get_or_none(StagedJob.id == int(number))
-        if number.isdigit() and len(number) < 19  # noqa: PLR2004 - fits in 64 bits
+        if number.isdecimal() and len(number) < 19  # noqa: PLR2004 - fits in 64 bits
         else None
     )
     if row is None or text not in (str(row.id), rq_id(row.name, row.id)):

@@ -1,4 +1,4 @@
-"""`strays`: what is at our providers and belongs to nobody, and what is ours and gone there."""
+"""`strays`: list and release what is at a provider without belonging to an account."""
 
 import click
 
@@ -11,11 +11,11 @@ COLUMNS = ("id", "what", "where", "at the provider", "account", "state", "found"
 
 @click.group()
 def strays() -> None:
-    """Strays: what is at Vapi or Twilio without belonging to an account, or the other way round."""
+    """Strays: objects at Vapi or Twilio without an account, or ours that are missing there."""
 
 
 @strays.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@click.option("--all", "everything", is_flag=True, help="Include closed ones.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_strays(everything: bool, limit: int) -> None:
     """Show strays, newest first."""
@@ -36,8 +36,9 @@ def _row(stray: Stray) -> tuple[object, ...]:
 @click.argument("stray_id")
 @click.option("--why", required=True, help="How you know; kept in the audit log.")
 def release(stray_id: str, why: str) -> None:
-    """Take STRAY_ID away at its provider, once you have looked at it there. A number that is
-    released cannot be had back.
+    """Remove STRAY_ID at its provider, once you have looked at it there. You cannot get a released
+    number back.
     """
     stray = release_stray(stray_id, acting(), why)
-    say(f"{stray.id}: its {place_of(stray).what} is being released; strays list --all shows when.")
+    what = place_of(stray).what
+    say(f"{stray.id}: its {what} is being released; strays list --all shows when it is done.")

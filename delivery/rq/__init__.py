@@ -1,1 +1,1 @@
-"""What RQ is shown of our jobs: its keys, the scripts that write them, and their mending."""
+"""How RQ sees our jobs: its keys, the scripts that write them, and their repair."""

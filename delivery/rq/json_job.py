@@ -1,4 +1,4 @@
-"""RQ's job, read and written as JSON: a pickle that stands in Redis is never opened."""
+"""RQ's job, read and written as JSON: a pickle found in Redis is never loaded."""
 
 from typing import Any, Self, cast
 
@@ -8,7 +8,7 @@ from rq.serializers import JSONSerializer
 
 
 class JsonJob(Job):
-    """A job with JSON inside, whatever serializer whoever makes or fetches it would use."""
+    """A job that is always serialized as JSON, whatever serializer a caller passes."""
 
     def __init__(
         self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
@@ -22,5 +22,5 @@ class JsonJob(Job):
         connection: Redis | None = None,
         serializer: Any = None,  # noqa: ARG003
     ) -> Self:
-        """The job of this id."""
+        """Fetch the job with this id."""
         return cast(Self, super().fetch(id, connection=connection, serializer=JSONSerializer))

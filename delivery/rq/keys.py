@@ -1,5 +1,5 @@
-"""The keys of RQ 3 (rq/job.py, rq/registry.py, rq/worker_registration.py), and what it needs to
-find in a job's hash.
+"""The keys of RQ 3 (rq/job.py, rq/registry.py, rq/worker_registration.py), and the fields that it
+expects in a job's hash.
 """
 
 import re
@@ -17,12 +17,12 @@ _OURS = re.compile(r"\w+-([0-9]{1,18})", re.ASCII)  # 18 digits fit any database
 
 
 def rq_id(name: str, job_id: int) -> str:
-    """RQ's id of a staged job; letters, digits, `_` and `-` only."""
+    """RQ's id of a staged job; consists of letters, digits, `_` and `-` only."""
     return f"{name}-{job_id}"
 
 
 def parse_rq_id(text: str) -> int | None:
-    """The staged job's id in an RQ job id, or None when it is not one of ours."""
+    """The staged job's id in an RQ job id, or None if the latter is not one of ours."""
     ours = _OURS.fullmatch(text)
     return int(ours[1]) if ours else None
 
@@ -38,7 +38,7 @@ def queue_key(queue: str) -> str:
 
 
 def wip_key(queue: str) -> str:
-    """The key of a queue's started attempts; a member is `job:execution`."""
+    """The key of a queue's started attempts; each member is `job:execution`."""
     return f"rq:wip:{queue}"
 
 
@@ -53,13 +53,14 @@ def executions_key(job: str) -> str:
 
 
 def ended_key(status: str, queue: str) -> str:
-    """The key of a queue's jobs that ended: `finished` or `failed`."""
+    """The key of a queue's jobs that have ended with `status`, `finished` or `failed`."""
     return f"rq:{status}:{queue}"
 
 
 def workers_key(queue: str) -> str:
-    """The key of the set of a queue's workers; a member is a worker's own key, which expires when
-    it is silent.
+    """The key of the set of a queue's workers.
+
+    Each member is the key of a worker's hash, which expires when its heartbeats stop.
     """
     return f"{WORKERS_KEY}:{queue}"
 
@@ -70,7 +71,7 @@ def worker_key(name: str) -> str:
 
 
 def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
-    """The hash of a queued job, without what an earlier attempt has left in it."""
+    """The hash of a queued job; it overwrites what an earlier attempt left there."""
     return _core(name, job_id, queue) | {
         "created_at": now,
         "enqueued_at": now,
@@ -82,8 +83,9 @@ def job_hash(name: str, job_id: int, queue: str, now: str) -> dict[Any, Any]:
 
 
 def core(job: Claimed) -> dict[Any, Any]:
-    """The fields without which RQ cannot read a job. They are written again when it begins and when
-    it ends, because Redis may have been emptied meanwhile.
+    """The fields without which RQ cannot read a job.
+
+    They are written again at its start and end, because Redis may have been emptied in between.
     """
     return _core(job.name, job.id, job.queue)
 
@@ -91,8 +93,8 @@ def core(job: Claimed) -> dict[Any, Any]:
 def _core(name: str, job_id: int, queue: str) -> dict[Any, Any]:
     known = find_job(name)
     return {
-        # What RQ would call: function `name`, with the row's id as its only argument. RQ packs it,
-        # and reads it unpacked.
+        # What RQ would call: the function `name`, with the row's id as its only argument. RQ
+        # compresses it, but also reads it uncompressed.
         "data": f'["jobs.{name}", null, [{job_id}], {{}}]',
         "origin": queue,
         "description": f"{name} {job_id}",
@@ -101,5 +103,5 @@ def _core(name: str, job_id: int, queue: str) -> dict[Any, Any]:
 
 
 def pairs(fields: Mapping[Any, Any]) -> list[str]:
-    """Names and values in turn, as HSET and XADD take them."""
+    """Names and values alternating, as HSET and XADD take them."""
     return [str(part) for pair in fields.items() for part in pair]

@@ -1,5 +1,5 @@
-"""Corrects what RQ shows where it disagrees with the rows, after workers have died, Redis was
-emptied, or somebody else wrote into it.
+"""Correct RQ's view where it disagrees with the rows, after workers died, Redis was emptied, or
+another program wrote into it.
 """
 
 import hashlib
@@ -28,14 +28,15 @@ from delivery.rq.view import conclude, forget
 from models.delivery.attempt import Released
 from runtime.clock import real_now
 
-_SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ takes as an id
-# RQ's word for how a row ended
+_SHOWABLE = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what RQ accepts as an id
+# RQ's status for the final state of a row
 _STATUS = {"done": "finished", "cancelled": "finished", "dead": "failed"}
 
 
 def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
-    """How many workers of each queue have a live heartbeat. The names of killed ones stay in RQ's
-    sets, and do not count.
+    """How many workers of each queue have a live heartbeat.
+
+    Killed workers stay in RQ's sets, but do not count.
     """
     return {
         queue: len(known) - len(silent)
@@ -44,9 +45,7 @@ def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
 
 
 def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
-    """Remove workers from RQ's lists whose heartbeat has expired: a killed one cannot do that
-    itself.
-    """
+    """Remove expired workers from RQ's sets, because a killed worker cannot do that itself."""
     silent = {queue: names for queue, (_, names) in _workers(redis, queues).items() if names}
     if silent:
         with redis.pipeline(transaction=True) as pipe:
@@ -57,7 +56,7 @@ def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
 
 
 def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes], list[bytes]]]:
-    """Per queue, the worker keys that RQ lists, and those of them that have expired."""
+    """For each queue, the worker keys that RQ lists, and those of them that have expired."""
     names = list(queues)
     with redis.pipeline(transaction=False) as pipe:
         for queue in names:
@@ -74,8 +73,9 @@ def _workers(redis: Redis, queues: Iterable[str]) -> dict[str, tuple[list[bytes]
 
 
 def abandon(redis: Redis, released: Iterable[Released]) -> None:
-    """Remove the attempts of dead workers from those shown as started; a job that is dead now is
-    shown as failed.
+    """Remove the attempts of dead workers from RQ's started attempts.
+
+    A job that is now dead is shown as failed.
     """
     for job in released:
         identity = rq_id(job.name, job.id)
@@ -108,13 +108,17 @@ def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tu
             for member in members
         ]
     for queue, member in found:
-        if not member.isascii():  # none of ours: it could not be named again to be removed
+        if not member.isascii():  # not ours, and once decoded it could not be removed by name
             redis.zrem(wip_key(queue), member)
     return [(queue, member.decode()) for queue, member in found if member.isascii()]
 
 
 def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
-    """Remove an attempt shown as started unless its row agrees, being in `state` with `worker`."""
+    """Remove a started attempt from RQ's view, unless its row is running with the same worker.
+
+    `state` and `worker` are the row's, None if there is no row. If the row has ended, its job is
+    shown as ended.
+    """
     identity, _, execution = member.rpartition(":")
     known = cast("bytes | None", redis.hget(execution_key(member), "worker_name"))
     if state == "running" and known is not None and known == (worker or "").encode():
@@ -127,9 +131,9 @@ def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str |
 
 
 def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
-    """Show a queue entry that is no job of ours as failed, where operators see it; it never runs.
+    """Show a queue entry that is not our job as failed, so that operators see it; it never runs.
 
-    Its content is replaced, because RQ would decode what somebody else wrote. An id that RQ could
+    Its content is replaced, because RQ would decode what another program wrote. An id that RQ could
     not read is shown by its digest.
     """
     shown = (
@@ -152,7 +156,7 @@ def refuse(redis: Redis, identity: str, queue: str, reason: str) -> None:
 
 
 def correct_if_queued(redis: Redis, identity: str, queue: str, state: str) -> None:
-    """Show how a job ended, if RQ still has it as queued: a late copy of it was popped."""
+    """Show how a job ended if RQ still shows it as queued, after a late copy of it was popped."""
     if redis.hget(job_key(identity), "status") != b"queued":
         return
     with redis.pipeline(transaction=True) as pipe:

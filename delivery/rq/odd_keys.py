@@ -1,5 +1,5 @@
-"""Keys of ours in Redis that hold what we never wrote: a person or another program did, or two
-installations share a database. The rows decide, so what is odd is deleted and said.
+"""Keys of ours in Redis with content that we never wrote: by a person, another program, or a second
+installation that shares the database. The rows decide, so such keys are deleted and logged.
 """
 
 from redis import Redis
@@ -8,7 +8,7 @@ from redis.exceptions import RedisError, ResponseError
 from runtime.log import get_log
 
 ENDLESS = -1  # Redis's answer for a key that never expires
-# The type of each key that RQ, rq-scheduler or we write, by how its name begins; the first counts.
+# The type of each key that RQ, rq-scheduler or we write, by prefix; the first match counts.
 _TYPES = (
     ("rq:queues", "set"),
     ("rq:workers", "set"),
@@ -26,19 +26,20 @@ _TYPES = (
     ("rq:scheduler_lock", "string"),
     ("payphone:", "string"),
 )
-_EXECUTIONS = ":executions"  # of a worker's own key: a set beside its hash
+_EXECUTIONS = ":executions"  # suffix of a worker's key: the set beside its hash
 
 log = get_log("redis")
 
 
 def is_wrong_type(error: RedisError) -> bool:
-    """Whether Redis says that a key holds something of another type."""
+    """Whether Redis complains that a key holds a value of another type."""
     return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
 
 
 def drop_wrong_types(redis: Redis) -> int:
-    """Delete every key whose type is not the one we write; how many. Redis does not name the one it
-    complains of, so all are looked at.
+    """Delete every key whose type is not the one we write, and return how many.
+
+    Redis does not name the offending key, so all are checked.
     """
     names = [name for match in ("rq:*", "payphone:*") for name in redis.scan_iter(match, 500)]
     with redis.pipeline(transaction=False) as pipe:
@@ -51,7 +52,7 @@ def drop_wrong_types(redis: Redis) -> int:
         if kind not in {_type_of(name), "none"} and _type_of(name)
     ]
     for name in odd:
-        log.error("deleted a key that is not of our making", key=name.decode("utf-8", "replace"))
+        log.error("deleted a key with a value of another type", key=name.decode("utf-8", "replace"))
         redis.delete(name)
     return len(odd)
 
@@ -64,9 +65,9 @@ def _type_of(key: bytes) -> str:
 
 
 def drop_if_endless(redis: Redis, key: str) -> bool:
-    """Delete a lock that never expires: ours always do. Whether it was one."""
+    """Delete a lock if it has no expiry, which ours always have; return whether it had none."""
     if redis.pttl(key) != ENDLESS:
         return False
-    log.error("deleted a lock that would never have ended", key=key)
+    log.error("deleted a lock without an expiry", key=key)
     redis.delete(key)
     return True

@@ -1,8 +1,8 @@
-"""What is written into RQ's view, as scripts that run inside Redis: one round trip each, all or, in
-a full or read-only Redis, nothing of it.
+"""The writes to RQ's view, as scripts that run inside Redis: one round trip each.
 
-Each takes one JSON object, `it`. A key that holds something else stops no other: the first error is
-answered when all is done, as after MULTI. Redis 6 and Valkey say errors alike by then.
+In a full or read-only Redis a script adds nothing. Each script takes one JSON object, `it`. A key
+of a wrong type does not stop the other writes: the first error is returned at the end, as after
+MULTI. `done` makes Redis 6 and Valkey word errors alike.
 """
 
 import hashlib
@@ -35,29 +35,29 @@ end
 
 
 class Script:
-    """One script. Redis keeps it by its digest, and is given it again when it has lost it."""
+    """A script, cached by Redis under its digest, and sent again when Redis has lost it."""
 
     def __init__(self, text: str) -> None:
         self._text = _PRELUDE + text
         self._digest = hashlib.sha1(self._text.encode()).hexdigest()  # noqa: S324 - Redis's name
 
     def run(self, redis: Redis, keys: Sequence[str], **it: Any) -> Any:
-        """What it answers, in one round trip."""
-        said = json.dumps(it)
+        """Run the script in one round trip and return its answer."""
+        argument = json.dumps(it)
         try:
-            return redis.evalsha(self._digest, len(keys), *keys, said)
+            return redis.evalsha(self._digest, len(keys), *keys, argument)
         except NoScriptError:
-            return redis.eval(self._text, len(keys), *keys, said)
+            return redis.eval(self._text, len(keys), *keys, argument)
 
 
-# KEYS: of each job its hash, its queue's failed jobs and the queue it is pushed into.
+# KEYS: for each job its hash, its queue's failed jobs, and the queue that it is pushed into.
 PUSH = Script("""
 for number, one in ipairs(it.jobs) do
     local last = number * 3
     local job, failed_jobs, queue = KEYS[last - 2], KEYS[last - 1], KEYS[last]
     try('HSET', job, unpack(one.fields))
     if refused() then return done() end
-    -- It may expire since its last attempt ended, and be listed as failed since then.
+    -- after its last attempt it may have got an expiry, and been listed as failed
     try('PERSIST', job)
     try('ZREM', failed_jobs, one.id)
     try(one.ahead and 'LPUSH' or 'RPUSH', queue, one.id)
@@ -65,9 +65,10 @@ end
 return done()
 """)
 
-# KEYS: of each job its four (see `view`); then the worker, what it holds, and the queue.
-# `taken` are jobs that are still in the queue. The one that was popped instead may go back to its
-# head. In a full Redis the jobs' hashes go: they left the queue, and RQ would show them as queued.
+# KEYS: for each job its four keys (`view._keys`); then the worker, its attempts, and the queue.
+# `taken` are jobs still in the queue, which are removed from it. The popped entry that was passed
+# over may go back to the head (`back`). In a full Redis the jobs' hashes are deleted: the jobs have
+# left the queue, but RQ would still show them as queued.
 BEGIN = Script(f"""
 local worker, held, queue = unpack(KEYS, #KEYS - 2)
 local is_new = {{}}
@@ -78,7 +79,7 @@ local is_refused = refused()
 if is_refused and string.find(failed, 'OOM', 1, true) then
     for number in ipairs(it.jobs) do try('DEL', KEYS[number * 4 - 3]) end
 end
--- the first of each, near the head; a copy further back is harmless
+-- only the first of each, near the head; a copy further back is harmless
 for _, id in ipairs(it.taken) do try('LREM', queue, 1, id) end
 if it.back ~= '' then try('LPUSH', queue, it.back) end
 if is_refused then return done() end
@@ -100,12 +101,11 @@ try('HSET', worker, 'state', 'busy')
 return done()
 """)
 
-# KEYS: of each job its four and its results; then the worker, what it holds, the queue's finished
-# and failed jobs, and the queue that is popped. Answers the next id of it, if it is to, and how
-# many there are behind that. Jobs that were given back go to the head of their queue, behind the
-# one that is popped: who came there meanwhile is not to wait for them again and again.
-# A job that another worker, or the relay, has had since is left as they show it.
-# A full Redis still takes what removes.
+# KEYS: for each job its four keys and its results; then the worker, its attempts, the queue's
+# finished and failed jobs, and the queue to pop. If it pops, it returns the next id and how many
+# are behind that. Jobs given back go to the head of their queue, but after the pop, so that a
+# newcomer does not wait behind them again and again. A job that another worker or the relay has
+# touched since keeps their status. A full Redis still accepts commands that delete.
 END = Script(f"""
 local worker, held, finished, failed_jobs, queue = unpack(KEYS, #KEYS - 4)
 for number, one in ipairs(it.jobs) do
@@ -144,7 +144,7 @@ if it.pops and not failed then return done({{popped, try('LLEN', queue)}}) end
 return done()
 """)
 
-# A lock's one key; nothing but its holder's token releases it.
+# KEYS: the lock. Only its holder's token releases it.
 RELEASE = Script("""
 if try('GET', KEYS[1]) == it.token then try('DEL', KEYS[1]) return done(1) end
 return done(0)

@@ -1,8 +1,8 @@
-"""What RQ, and whoever watches its dashboard, sees of our jobs.
+"""What RQ and its dashboard show of our jobs.
 
-A projection of the rows into RQ's queue, job hash, registries and results, by one round trip when a
-job is queued, begins or ends (`delivery.rq.scripts`). RQ holds ids and names of exceptions only,
-never messages or personal data.
+Projects the rows into RQ's queue, job hash, registries and results, in one round trip when a job is
+queued, starts or ends (`delivery.rq.scripts`). RQ holds ids and names of exceptions only, never
+messages or personal data.
 """
 
 import base64
@@ -39,7 +39,7 @@ from models.delivery.attempt import Claimed
 from models.delivery.staged_job import Pushable
 from runtime.clock import real_now
 
-_RESULTS = {"finished": 1, "failed": 2}  # RQ's numbers for how an attempt ended
+_RESULTS = {"finished": 1, "failed": 2}  # RQ's numeric types of results
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,9 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Instead:
-    """The entry that was popped from `queue` where another job's turn it was, and whether it goes
-    back to its head, for RQ to list all that wait and nothing else.
+    """A queue entry that was popped from `queue` when it was another job's turn.
+
+    If `is_back`, it returns to the head, so that RQ lists exactly the jobs that wait.
     """
 
     queue: str
@@ -66,21 +67,25 @@ class Instead:
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How an attempt is shown once it is over: `finished`, `failed`, `scheduled`, `queued` again,
-    or not at all (''), with what else its hash is told.
+    or not at all ('').
+
+    `more_fields` holds further fields for the job's hash.
     """
 
     job: Claimed
     execution: Execution
     status: str
     error: str = ""
-    told: Mapping[str, str] = field(default_factory=dict)
+    more_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What else is done in the trip that shows attempts as over: `locks`, each with its token, are
-    released if they are still ours; the next id is popped from `pops`, if that names a queue.
-    `is_last` is false where the worker goes on with one of the jobs that began together.
+    """What else is done in the round trip that shows attempts as ended.
+
+    `locks`, with their tokens, are released if they are still ours. The next id is popped from
+    `pops`, unless that is ''. `is_last` is false if the worker still has one of the jobs that
+    started together.
     """
 
     locks: Mapping[str, str]
@@ -90,7 +95,7 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The id that was popped, and how many are still in its queue."""
+    """The popped id, and how many ids are still in its queue."""
 
     identity: str | None = None
     behind: int = 0
@@ -103,36 +108,38 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
     """Queue jobs in one round trip."""
     now = utcformat(real_now())
     keys: list[str] = []
-    told = []
+    entries = []
     for job in jobs:
         identity = rq_id(job.name, job.id)
         keys += (job_key(identity), ended_key("failed", job.queue), queue_key(job.queue))
         fields = pairs(job_hash(job.name, job.id, job.queue, now))
-        told.append({"id": identity, "ahead": job.ahead, "fields": fields})
-    rq_scripts.PUSH.run(redis, keys, jobs=told)
+        entries.append({"id": identity, "ahead": job.ahead, "fields": fields})
+    rq_scripts.PUSH.run(redis, keys, jobs=entries)
 
 
 def start(
     redis: Redis, jobs: Sequence[Claimed], worker: str, instead: Instead | None = None
 ) -> list[Execution]:
-    """Show claimed jobs of one queue as started by `worker`: the first was popped from it, or taken
-    `instead` of another one that was; the others are still in it.
+    """Show claimed jobs of one queue as started by `worker`.
+
+    The first job was popped, or claimed `instead` of another that was popped; the others are still
+    in the queue.
     """
     now = real_now()
     shown, at = utcformat(now), now.timestamp()
     begun = [Execution(rq_id(job.name, job.id), secrets.token_hex(8), worker, now) for job in jobs]
     started = {"worker_name": worker, "started_at": shown, "last_heartbeat": shown, "ended_at": ""}
-    keys, told = [], []
+    keys, entries = [], []
     for job, execution in zip(jobs, begun, strict=True):
         keys += _keys(job, execution)
         meta = json.dumps({"attempt": job.attempts, "of": job.max_attempts})
         fields = core(job) | {"status": "started"} | started | {"meta": meta}
-        told.append({"id": execution.rq_id, "execution": execution.id, "fields": pairs(fields)})
+        entries.append({"id": execution.rq_id, "execution": execution.id, "fields": pairs(fields)})
     queue = queue_key(instead.queue if instead else jobs[0].queue)
     rq_scripts.BEGIN.run(
         redis,
         [*keys, *_worker_keys(worker), queue],
-        jobs=told,
+        jobs=entries,
         worker=worker,
         now=shown,
         at=str(at),
@@ -144,7 +151,7 @@ def start(
 
 
 def _keys(job: Claimed, execution: Execution) -> list[str]:
-    """The keys of a started attempt: its job, and what lists it."""
+    """The keys of a started attempt: its job's hash, and what lists it."""
     member = f"{execution.rq_id}:{execution.id}"
     return [
         job_key(execution.rq_id),
@@ -155,13 +162,13 @@ def _keys(job: Claimed, execution: Execution) -> list[str]:
 
 
 def _worker_keys(name: str) -> list[str]:
-    """The keys of a worker, and of the attempts it has begun."""
+    """The keys of a worker's hash and of its started attempts."""
     worker = worker_key(name)
     return [worker, f"{worker}:executions"]
 
 
 def forget(pipe: Pipeline, queue: str, job: str, execution: str) -> None:
-    """Remove an attempt from those that RQ shows as started."""
+    """Remove an attempt from RQ's started attempts."""
     member = f"{job}:{execution}"
     pipe.delete(execution_key(member))
     pipe.zrem(wip_key(queue), member)
@@ -182,8 +189,9 @@ def finished(job: Claimed, execution: Execution) -> Ending:
 
 
 def failed(job: Claimed, execution: Execution, error: str, delay: float | None) -> Ending:
-    """The end of a failed attempt; `meta` says when the next one is due, in `delay` seconds (None:
-    the job is dead).
+    """The end of a failed attempt.
+
+    `meta` tells when the next one is due, in `delay` seconds (None: the job is dead).
     """
     next_at = None if delay is None else real_now() + timedelta(seconds=delay)
     meta = {
@@ -196,23 +204,24 @@ def failed(job: Claimed, execution: Execution, error: str, delay: float | None) 
 
 
 def snoozed(job: Claimed, execution: Execution) -> Ending:
-    """The end of an attempt that was put off: no longer started, and not failed either."""
+    """The end of an attempt that was put off: no longer started, but not failed either."""
     return Ending(job, execution, "scheduled")
 
 
 def dropped(job: Claimed, execution: Execution) -> Ending:
-    """The end of an attempt whose claim was lost: the job's own hash is another attempt's now."""
+    """The end of an attempt that lost its claim: the job's hash now belongs to another attempt."""
     return Ending(job, execution, "")
 
 
 def returned(job: Claimed, execution: Execution) -> Ending:
-    """The end of an attempt that was not begun: its job is in the queue again."""
-    return Ending(job, execution, "queued", told={"worker_name": "", "started_at": ""})
+    """The end of an attempt that did not begin: its job is back in the queue."""
+    return Ending(job, execution, "queued", more_fields={"worker_name": "", "started_at": ""})
 
 
 def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELSE) -> Next:
-    """Show attempts of one worker and queue, which began together, as over; call it only once their
-    rows say so.
+    """Show attempts of one worker and queue, which started together, as ended.
+
+    Call it only once their rows say so. Returns the popped id, if `closing` asks for one.
     """
     now = real_now()
     queue, began = endings[0].job.queue, endings[0].execution
@@ -228,7 +237,7 @@ def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELS
             ended_key("failed", queue),
             queue_key(closing.pops),
         ],
-        jobs=[_told(each, now) for each in endings],
+        jobs=[_end_input(each, now) for each in endings],
         at=now.timestamp(),
         seconds=str((now - began.started_at) / timedelta(seconds=1)) if closing.is_last else "0",
         state="idle" if closing.is_last else "busy",
@@ -241,10 +250,10 @@ def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELS
     return Next(None if identity is None else identity.decode("utf-8", "replace"), behind)
 
 
-def _told(ending: Ending, now: datetime) -> dict[str, Any]:
-    """What the script is told of one attempt."""
+def _end_input(ending: Ending, now: datetime) -> dict[str, Any]:
+    """The input of the END script for one attempt."""
     execution = ending.execution
-    fields = core(ending.job) | dict(ending.told)
+    fields = core(ending.job) | dict(ending.more_fields)
     if ending.status in _RESULTS:
         fields["ended_at"] = utcformat(now)
     result = {

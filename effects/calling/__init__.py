@@ -1,1 +1,1 @@
-"""Effects that ring at people's."""
+"""Effects that place, steer and end phone calls."""

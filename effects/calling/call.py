@@ -1,6 +1,6 @@
-"""Calls at Vapi: placed at most once, found again by the name they carry, the effect's id.
+"""Calls at Vapi: placed at most once, and found again by name, which is the effect's id.
 
-Vapi takes no key. A call that is not found may have been placed all the same.
+Vapi takes no idempotency key. A call that cannot be found might still have been placed.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from runtime.clock import rfc3339
 
 
 def shown(call: VapiCall) -> Json:
-    """What the ledger keeps of a call, by Vapi's names but for `blocked`."""
+    """The fields of a call that the ledger keeps, under Vapi's names except `blocked`."""
     return {
         "id": call.id,
         "status": call.status,
@@ -27,8 +27,8 @@ def shown(call: VapiCall) -> Json:
     }
 
 
-def told_by(effect: Effect, answer: Json) -> VapiCall:
-    """The call as the ledger has it. What an older release kept does not say how it ended."""
+def call_from_ledger(effect: Effect, answer: Json) -> VapiCall:
+    """The call as recorded in the ledger. Answers stored by older releases lack how it ended."""
     told = calls.read_call(answer | {"status": answer.get("status") or "queued"})
     return replace(told, name=effect.id, blocked=bool(answer.get("blocked")))
 
@@ -69,7 +69,7 @@ CALL = Kind(
 )
 
 
-# Ending a call that is going on. Vapi takes no key; told twice, a call that is over stays so.
+# Ends a call in progress. Vapi takes no key, but ending a call that is over changes nothing.
 def _end(effect: Effect) -> Json:
     end_call(effect.request["call"])
     return {"id": effect.request["call"]}
@@ -78,7 +78,7 @@ def _end(effect: Effect) -> Json:
 CALL_END = Kind(
     name="call_end",
     provider="vapi",
-    does="End a call that may not go on",
+    does="End a call that must not continue",
     recorded_by="end_late_call",
     many_per_job=False,
     daily_limit=None,

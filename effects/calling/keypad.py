@@ -1,4 +1,6 @@
-"""A card is taken on the keypad during a call: its assistant is told, and Twilio asks for it."""
+"""Take a card on the keypad during a call: brief Vapi's assistant, drive Twilio's payment
+session.
+"""
 
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
@@ -9,8 +11,8 @@ from rules.deployment.card_entry import ORDER
 from runtime.settings import get_settings
 
 
-# Vapi takes no key and shows nothing of what an assistant was told. Told twice before anything was
-# begun, it hears the same twice: that is harmless, and nothing is typed for it.
+# Vapi takes no key, and does not show what an assistant was told. If the order is sent twice before
+# a session starts, the assistant hears it twice: that is harmless, and no input is entered for it.
 def _order(effect: Effect) -> Json:
     tell_assistant(effect.request["call"], ORDER)
     return {"id": effect.request["call"]}
@@ -19,7 +21,7 @@ def _order(effect: Effect) -> Json:
 KEYPAD_ORDER = Kind(
     name="keypad_order",
     provider="vapi",
-    does="Tell the assistant of a call to take a card by keypad",
+    does="Tell a call's assistant to take a card by keypad",
     recorded_by="order_card_entry",
     many_per_job=False,
     daily_limit=None,
@@ -32,15 +34,15 @@ KEYPAD_ORDER = Kind(
 )
 
 
-# A step begins, takes a piece, completes or cancels. Twilio takes a key, so that a repetition does
-# nothing twice. It tells nothing of a session that is asked for: what came of a step is heard by
-# callback only. No step moves money.
+# A step starts the session, captures one field, completes or cancels it. Twilio takes a key, so a
+# retry does nothing twice. A session cannot be read back: the outcome of a step arrives only by
+# callback. No step moves money.
 CALLBACK = "/api/webhooks/twilio/pay"
 
 
 def callback_url(session_id: str, step: str) -> str:
-    """Where Twilio reports on a step; our row's id is in it, and which step it was, for the same
-    mistake made twice is reported in the same words.
+    """The URL at which Twilio reports on a step. It contains our row's id and names the step,
+    because Twilio reports the same mistake made twice in identical words.
     """
     return f"{get_settings().public_url}{CALLBACK}?session={session_id}&step={step}"
 

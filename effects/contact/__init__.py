@@ -1,1 +1,1 @@
-"""Effects that reach people."""
+"""Effects that send texts."""

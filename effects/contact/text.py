@@ -1,8 +1,8 @@
-"""Texts at Twilio: sent at most once, found again by number, time and the address they carry.
+"""Texts at Twilio: sent at most once, and found again by number, time and the link in their body.
 
-Twilio takes no key and no tag. The address of the status callback carries the effect's id, and the
-body our own address of the invoice: by these a text is known again, and one without an address by
-its words.
+Twilio takes no idempotency key and no tag. The status callback's URL carries the effect's id. The
+body carries our URL of the invoice, by which a text is recognised; a text without one is recognised
+by its whole body.
 """
 
 import re
@@ -21,8 +21,8 @@ _ADDRESS = re.compile(r"/p/[0-9a-z]+")
 
 
 def callback_url(effect_id: str) -> str:
-    """Where Twilio reports this text's status; the effect's id is in it, so that a report needs no
-    answer of ours.
+    """The URL at which Twilio reports this text's status. It contains the effect's id, so a report
+    can be matched even if Twilio's answer to our request was lost.
     """
     return f"{get_settings().public_url}{CALLBACK}?effect={effect_id}"
 
@@ -32,8 +32,8 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
-    """The first text since it was sent that carries its address, or else all its words, and is no
-    other one's; None settles nothing.
+    """Find the earliest text sent since `sent_at` whose body has our URL (or else is the same) and
+    that belongs to no other effect. None proves nothing.
     """
     if effect.sent_at is None:
         return None
@@ -62,9 +62,9 @@ def _shown(message: TextMessage) -> Json:
     }
 
 
-def _why_refused(code: str, said: str) -> str:
+def _why_refused(code: str, words: str) -> str:
     known = advice_for(code)
-    return known.text if known is not None else refused_by_provider(code, said)
+    return known.text if known is not None else refused_by_provider(code, words)
 
 
 TEXT = Kind(

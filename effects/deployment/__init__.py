@@ -1,1 +1,1 @@
-"""Effects of going live."""
+"""Effects of deploying a clinic's receptionist."""

@@ -27,16 +27,16 @@ FEE_CREATE = part(
 )
 
 
-# The setup fee is charged to the clinic's saved card, while nobody is there to be asked.
+# Charges the setup fee to the clinic's saved card, off session.
 TAKEN = frozenset({"succeeded", "requires_capture"})
 PROCESSING = "processing"
-ASKS = "authentication_required"  # the code of a bank that wants its cardholder
+ASKS = "authentication_required"  # the bank requires the cardholder to authenticate
 OVER = "payment_intent_unexpected_state"
-# what is no decline of a bank's, in words for the clinic
+# codes that are not declines by the bank, in words for the clinic
 NO_DECLINES = {
-    "deadline_passed": "The charge was held up, and is not made late. Nothing was charged.",
+    "deadline_passed": "The charge was delayed, and is not made late. Nothing was charged.",
     "resource_missing": (
-        "The card, or the payment, is not at Stripe any more. Add a payment method again."
+        "Stripe no longer has the card or the payment. Add a payment method again."
     ),
     OVER: "The payment was closed at Stripe. Nothing was charged.",
     "not_made": "Nothing was charged.",
@@ -44,8 +44,8 @@ NO_DECLINES = {
 
 
 def _charge(effect: Effect) -> Json:
-    """Refused because the cardholder paid by the page first: then that is the payment. An answer is
-    none before the money is taken.
+    """Confirm the intent. If Stripe refuses because the cardholder has paid on the page first, that
+    payment is the answer. An intent is returned only once the money is taken.
     """
     try:
         intent = stripe_intents.confirm_intent(
@@ -56,12 +56,12 @@ def _charge(effect: Effect) -> Json:
         if found is None:
             raise
         return found
-    if intent["status"] == PROCESSING:  # a repeated key repeats this, whatever has become of it
+    if intent["status"] == PROCESSING:  # a retry replays this answer, so read the intent
         intent = stripe_intents.get_intent(intent["id"], PLATFORM)
     _check_is_over(intent)
     if intent["status"] not in TAKEN:
-        told = f"nothing was charged: the payment is {intent['status']}"
-        raise ProviderError("stripe", "refused", told, _code_of(intent), answered=True)
+        message = f"nothing was charged: the payment is {intent['status']}"
+        raise ProviderError("stripe", "refused", message, _code_of(intent), answered=True)
     return intent
 
 
@@ -72,10 +72,10 @@ def _find_charged(effect: Effect) -> Json | None:
 
 
 def _check_is_over(intent: Json) -> None:
-    """Raises ProviderError while the bank has not said whether it pays."""
+    """Raises ProviderError while the bank has not yet said whether it pays."""
     if intent["status"] == PROCESSING:
-        told = "the bank has not said yet whether it pays"
-        raise ProviderError("stripe", "retry_later", told, PROCESSING, answered=True)
+        message = "the bank has not yet said whether it pays"
+        raise ProviderError("stripe", "retry_later", message, PROCESSING, answered=True)
 
 
 def _code_of(intent: Json) -> str:
@@ -86,7 +86,7 @@ def _code_of(intent: Json) -> str:
 
 
 def _why_refused(code: str, _said: str) -> str:
-    """Only what the code may tell: the bank's words may say that the card was stolen."""
+    """Explain only the code: the bank's own words might reveal that the card was stolen."""
     return NO_DECLINES.get(code) or advice(code)
 
 
@@ -107,12 +107,12 @@ FEE_CONFIRM = Kind(
 )
 
 
-# The setup fee is given back: the deployment that it paid for was undone.
+# Refunds the setup fee when the deployment that it paid for is undone.
 GIVEN_BACK = "charge_already_refunded"
 
 
 def give_back(effect: Effect, intent_id: str, key: str) -> Json:
-    """Refund what is left of the fee. What a person has refunded in Stripe's dashboard is found."""
+    """Refund the remainder of the fee, or find the refund that staff made in Stripe's dashboard."""
     request = {"payment_intent": intent_id, "metadata": effect.request["metadata"]}
     try:
         return stripe_api.create_refund(request, PLATFORM, key)
@@ -134,7 +134,7 @@ def _find_refund(effect: Effect) -> Json | None:
 FEE_REFUND = part(
     name="fee_refund",
     provider="stripe",
-    does="Give the setup fee back",
+    does="Refund the setup fee",
     recorded_by=UNDONE,
     expires=False,  # late is better than never
     keep=("id", "status", "amount"),
@@ -143,8 +143,8 @@ FEE_REFUND = part(
 )
 
 
-# The setup fee's intent is closed, so that it takes no money any more; or gives back what its
-# cardholder has paid by the page meanwhile.
+# Cancels the setup fee's intent so that it can take no money, or refunds it if the cardholder has
+# paid on the page in the meantime.
 def _cancel(effect: Effect) -> Json:
     intent_id = effect.request["intent"]
     try:

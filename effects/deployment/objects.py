@@ -1,7 +1,7 @@
-"""What the kinds of effects have in common that make, change and take away objects of a deployment.
+"""What kinds of effects that create, change and delete a deployment's objects have in common.
 
-What each does is undone as a whole, costs nothing by itself, and may be done by one step several
-times; what is not there any more has been taken away.
+A deployment is undone as a whole, these effects cost nothing by themselves, and one step may have
+several of them. An object that no longer exists counts as deleted.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from providers.errors import unless
 
 DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
 
-# a kind that says all but what it is called, does and asks
+# a Kind with all but its name, its description and its calls filled in
 part = partial(
     Kind,
     recorded_by=DEPLOYED,
@@ -38,8 +38,8 @@ def removal(
     keyed: bool = True,
     recorded_by: str = UNDONE,
 ) -> Kind:
-    """A kind that takes away the object that its request names as `field`; `gone` is how the
-    provider refuses what is not there any more.
+    """A kind that deletes the object whose id its request has under `field`. `gone` is the code
+    with which the provider refuses an object that no longer exists.
     """
 
     def send(effect: Effect) -> Json:

@@ -1,4 +1,4 @@
-"""What a clinic saves a card by, in the platform's own Stripe account; none of it moves money."""
+"""Saving a clinic's card in the platform's own Stripe account; none of this moves money."""
 
 from effects.kind import SKEW, Cost, Json, Kind, tag_of
 from models.effects.effect import Effect
@@ -6,7 +6,7 @@ from providers.stripe import customers as stripe_customers
 from providers.stripe import setup_intents as stripe_setup_intents
 
 
-# A clinic becomes a customer of the platform at Stripe, which its card will belong to.
+# Creates the clinic as a Customer of the platform, to which its card will belong.
 def _create_customer(effect: Effect) -> Json:
     return stripe_customers.create_customer(effect.request, effect.idempotency_key)
 
@@ -32,7 +32,7 @@ SETUP_CUSTOMER_CREATE = Kind(
 )
 
 
-# A SetupIntent at Stripe, by which a clinic saves a card; it moves no money.
+# Creates the SetupIntent with which a clinic saves a card; it moves no money.
 def _create_setup_intent(effect: Effect) -> Json:
     return stripe_setup_intents.create_setup_intent(effect.request, effect.idempotency_key)
 
@@ -50,7 +50,7 @@ SETUP_INTENT_CREATE = Kind(
     daily_limit=None,
     costs=Cost.NOTHING,
     undone_by=None,
-    expires=True,  # nobody waits any more for a form that was asked for a day ago
+    expires=True,  # nobody is still waiting for a form requested a day ago
     keep=("id",),
     send=_create_setup_intent,
     find=_find_setup_intent,

@@ -1,1 +1,1 @@
-"""Effects that collect money, and give it back."""
+"""Effects that collect and refund money."""

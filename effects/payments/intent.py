@@ -10,7 +10,7 @@ from providers.stripe import intents as stripe_intents
 from rules.declines import advice
 
 
-# unconfirmed: it moves no money yet
+# created unconfirmed, so it moves no money yet
 def _create(effect: Effect) -> Json:
     return stripe_intents.create_intent(
         effect.request, effect.stripe_account, effect.idempotency_key
@@ -18,12 +18,12 @@ def _create(effect: Effect) -> Json:
 
 
 def find_made(effect: Effect) -> Json | None:
-    """The intent that the effect has made."""
+    """Find the intent that this effect created."""
     return _find_since(effect, effect.created_at)
 
 
 def find_asked(effect: Effect, asked_at: datetime) -> Json | None:
-    """One that was made under our row's tag since the row is there, and may be paid."""
+    """Find an intent created under our row's tag since `asked_at` that can still be paid."""
     found = _find_since(effect, asked_at)
     return found if found is not None and found["status"] != "canceled" else None
 
@@ -50,7 +50,7 @@ INTENT_CREATE = Kind(
 )
 
 
-# while it is unconfirmed, such as its amount
+# changes an unconfirmed intent, such as its amount
 def _change(effect: Effect) -> Json:
     return stripe_intents.update_intent(
         effect.request["intent"],
@@ -110,7 +110,7 @@ def _find_confirmed(effect: Effect) -> Json | None:
 
 
 def _why_refused(code: str, _said: str) -> str:
-    """Only what the decline code may tell: the bank's words may say that the card was stolen."""
+    """Explain only the decline code: the bank's own words might reveal that the card was stolen."""
     return advice(code)
 
 
@@ -131,7 +131,7 @@ INTENT_CONFIRM = Kind(
 )
 
 
-# so that it takes no money any more
+# an intent that is cancelled can take no money
 INTENT_CANCEL = retiring(
     name="intent_cancel",
     does="Cancel the open payment at Stripe",
@@ -141,5 +141,5 @@ INTENT_CANCEL = retiring(
     read=stripe_intents.get_intent,
     is_closed=lambda intent: intent["status"] == "canceled",
     is_paid=lambda intent: intent["status"] == "succeeded",
-    when_paid="The intent has succeeded; it is not cancelled any more.",
+    when_paid="The intent has succeeded; it can no longer be cancelled.",
 )

@@ -9,7 +9,7 @@ from providers.stripe import client as stripe_api
 from providers.stripe import intents as stripe_intents
 
 
-# made once for each balance of an invoice
+# one link per balance revision of an invoice
 def _send(effect: Effect) -> Json:
     return stripe_api.create_payment_link(
         effect.request, effect.stripe_account, effect.idempotency_key
@@ -17,8 +17,8 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
-    """Links show no time and cannot be searched: only those newer than the last one surely older
-    are looked through.
+    """Links show no creation time and cannot be searched, so list only those newer than the last
+    link that is surely older than this effect.
     """
     surely_before = effect.created_at - timedelta(seconds=SKEW)
     older = Effect.confirmed_before("payment_link", effect.stripe_account, surely_before)
@@ -46,7 +46,7 @@ PAYMENT_LINK = Kind(
 )
 
 
-# to new visitors
+# closes it to new visitors; pages that are open already are expired below
 LINK_DEACTIVATE = retiring(
     name="link_deactivate",
     does="Close the payment link at Stripe",
@@ -58,7 +58,7 @@ LINK_DEACTIVATE = retiring(
 )
 
 
-# a page is a Checkout Session
+# a payment page is a Checkout Session
 SESSION_EXPIRE = retiring(
     name="session_expire",
     does="Close an open payment page at Stripe",
@@ -68,5 +68,5 @@ SESSION_EXPIRE = retiring(
     read=stripe_intents.get_session,
     is_closed=lambda session: session["status"] == "expired",
     is_paid=lambda session: session["status"] == "complete",
-    when_paid="The page was completed; it does not expire any more.",
+    when_paid="The page was completed; it can no longer expire.",
 )

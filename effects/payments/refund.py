@@ -25,7 +25,9 @@ def _read(effect: Effect, refund_id: str) -> Json:
 
 
 def _is_its_own(effect: Effect, made: Json) -> bool:
-    """By its tag; a refund without one, made in Stripe's dashboard, by its payment and amount."""
+    """Recognise a refund by its tag, or, if it has none (made in Stripe's dashboard), by payment
+    and amount.
+    """
     if carries_tag(effect, made):
         return True
     tagged = bool((made.get("metadata") or {}).get("attempt_id"))

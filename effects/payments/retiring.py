@@ -1,7 +1,7 @@
 """Kinds that close what could still take money: an intent, a payment page, a payment link.
 
-Closing twice is harmless, so each job may try as often as it takes; what was paid first is not
-closed any more.
+Closing twice is harmless, so each job may retry as often as it needs to. What was paid first is no
+longer closed.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ def retiring(
     is_paid: Callable[[Json], bool] = lambda _made: False,
     when_paid: str = "",
 ) -> Kind:
-    """The kind that closes the object whose id the request has under `target_field`.
+    """A kind that closes the object whose id the request has under `target_field`.
 
     `close` takes the id, the Stripe account and the idempotency key, `read` the first two.
-    `when_paid` says for people why an object that `is_paid` is not closed any more.
+    `when_paid` says for staff why an object that `is_paid` is no longer closed.
     """
 
     def target(effect: Effect) -> Json:

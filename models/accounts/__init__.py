@@ -1,1 +1,1 @@
-"""Clinics, their keys and settings, and the operators who may act for them."""
+"""Clinics, their keys and settings, and the operators who can act for them."""

@@ -1,4 +1,4 @@
-"""A clinic: the tenant every other row belongs to."""
+"""A clinic: the tenant that every other row belongs to."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,13 +11,13 @@ from runtime.settings import get_settings
 
 
 def is_live() -> bool:
-    """Whether money is real here, by our key at Stripe: one installation has one mode."""
+    """Whether money is real here, judged by our Stripe key: an installation has one mode."""
     return mode_of_key(get_settings().stripe_secret_key) == "live"
 
 
 class Account(Row):
-    """One clinic. `stripe_account` is its own connected Stripe account, if it has one; events of
-    its feed up to `feed_begins_after` have been deleted.
+    """A clinic. `stripe_account` is its own connected Stripe account, if it has one. Events of its
+    feed up to `feed_begins_after` have been deleted.
     """
 
     id = TextField(primary_key=True)
@@ -29,7 +29,7 @@ class Account(Row):
 
     @property
     def livemode(self) -> bool:
-        """As `is_live`, in Stripe's word for it."""
+        """`is_live` under Stripe's name for it."""
         return is_live()
 
     def local_date(self, now: datetime) -> date:
@@ -37,7 +37,7 @@ class Account(Row):
         return now.astimezone(ZoneInfo(self.time_zone)).date()
 
     def next_midnight(self, now: datetime) -> datetime:
-        """When the account's own day that `now` lies in is over."""
+        """The end of the day that contains `now` in the account's time zone, in UTC."""
         return datetime.combine(
             self.local_date(now) + timedelta(days=1), time(), ZoneInfo(self.time_zone)
         ).astimezone(UTC)

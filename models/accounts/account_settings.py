@@ -1,5 +1,5 @@
-"""How an account collects money (F53): by link or during a call, how often it calls, who starts a
-call, what staff may do.
+"""How an account collects money (F53): by link or during a call, how often it calls, whether calls
+start automatically, what staff can do.
 """
 
 from datetime import datetime
@@ -12,19 +12,19 @@ from models.base import ForeignKey, Instant, Row
 
 
 class AccountSettings(Row):
-    """One account's choices; an account without a row has the defaults.
+    """The choices of one account; an account without a row has the defaults.
 
     `payment_collection`: link, in_call · `call_frequency`: daily, every_3_days, weekly,
     every_2_weeks · `calling`: manual, automatic · `payment_timing`: immediate, follow_up ·
     `staff_entry`: form, link_only · `party`: first, its own debts; third, other people's ·
-    `quiet_days`: when nobody is contacted: sunday, 12-25, 2026-11-26 · `ladder`: the rungs, as
+    `quiet_days`: days without contact: sunday, 12-25, 2026-11-26 · `ladder`: the rungs, as
     `rules.contact.ladder.Rung` has them, None: the default · `first_contacts`: draft, what the
-    ladder would send waits for a person; automatic · `opening_hours`: see
-    `rules/integrations/opening_hours.py`; {} for the usual ones · `keypad_payments`: whether cards
-    may be entered on the keypad during a call · `send_project`: whether an invoice's project is
-    only a reference, which Stripe and callers may be told · `consent_days`: for how long a consent
-    is relied on; 0: for ever · `number_check_days`: for how long an answer of the look-up of
-    reassigned numbers, or a consent, is relied on once it was asked; 0: nothing is looked up.
+    ladder would send waits for approval; automatic · `opening_hours`: see
+    `rules/integrations/opening_hours.py`; {} for the default hours · `keypad_payments`: whether
+    cards may be entered on the keypad during a call · `send_project`: whether an invoice's project
+    is a mere reference, which may be passed to Stripe and callers · `consent_days`: how long a
+    consent is relied on; 0: for ever · `number_check_days`: how long an answer of the look-up of
+    reassigned numbers, or a consent, is relied on before a new look-up; 0: no look-ups.
     """
 
     account_id: str
@@ -47,12 +47,12 @@ class AccountSettings(Row):
 
     @classmethod
     def of_account(cls, account_id: str) -> "AccountSettings":
-        """The account's settings; the defaults when nothing was chosen yet."""
+        """The account's settings, or the defaults if it has chosen nothing yet."""
         return cls.one("account_id = ?", account_id) or cls(account=account_id)
 
     @classmethod
     def choose(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
-        """Change the given settings; the others stay."""
+        """Change the given settings and keep the others."""
         values = choices | {"updated_at": now}
         cls.insert(account=account, **values).on_conflict(
             conflict_target=[cls.account], update=values

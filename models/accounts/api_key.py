@@ -11,7 +11,7 @@ from runtime.ids import new_id, new_token
 
 
 class ApiKey(Row):
-    """A key of an account, or of an operator (no account), who may act for any."""
+    """A key of an account, or of an operator (no account), who can act for any account."""
 
     account_id: str | None
     id = TextField(primary_key=True)
@@ -23,7 +23,7 @@ class ApiKey(Row):
 
     @classmethod
     def issue(cls, account: Account | None, name: str, now: datetime) -> tuple["ApiKey", str]:
-        """A new key's row and its secret, which is not stored and cannot be shown again."""
+        """Create a key. Returns its row and its secret, which is not stored."""
         secret = new_token("pp_" if account else "ppop_")
         row = cls.create(
             id=new_id("key"), account=account, hash=hash_key(secret), name=name, created_at=now
@@ -32,15 +32,15 @@ class ApiKey(Row):
 
     @classmethod
     def find(cls, secret: str) -> "ApiKey | None":
-        """The live key with this secret."""
+        """The unrevoked key with this secret, or None."""
         return cls.get_or_none((cls.hash == hash_key(secret)) & cls.revoked_at.is_null())
 
     def revoke(self, now: datetime) -> bool:
-        """It opens nothing from here on. Answers whether it did until now."""
+        """Revoke the key, and return whether it was valid until now."""
         live = (ApiKey.id == self.id) & ApiKey.revoked_at.is_null()
         return bool(ApiKey.update(revoked_at=now).where(live).execute())
 
 
 def hash_key(secret: str) -> str:
-    """SHA-256, hex: enough for 215 random bits, and quick to look up."""
+    """SHA-256 as hex: sufficient for 215 random bits, and quick to look up."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""The audit log: who did what to what, and when. Rows are added, never changed and never deleted.
+"""The audit log: who did what to what, and when.
 
-The database itself refuses an UPDATE, a DELETE and a TRUNCATE, by triggers. Entries are not chained
-by hashes, because then every writer would have to wait for the one before. Export them to a place
-that nobody here can change.
+Rows are added, never changed or deleted. The database itself refuses UPDATE, DELETE and TRUNCATE,
+by triggers. Entries are not chained by hashes, because then every writer would have to wait for the
+previous one. Export them to a place that nobody here can change.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ SQLITE_TRIGGERS = (
         "CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN SELECT"
         f" RAISE(ABORT, '{_REFUSE}'); END"
     ),
-    # REPLACE deletes without asking the trigger above.
+    # REPLACE deletes without firing the trigger above.
     (
         "CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry WHEN EXISTS (SELECT 1"
         f" FROM audit_entry WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, '{_REFUSE}'); END"
@@ -50,9 +50,8 @@ POSTGRES_TRIGGERS = (
 
 
 class AuditEntry(Row):
-    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`,
-    `card_form:<who opened it>`, or `call:<id>`, a person on the phone; `action` a dotted noun and
-    verb.
+    """One action. `actor` is `operator:<name>`, `key:<id>`, `cli:<user>`, `system`, `card_form:<who
+    opened it>`, or `call:<id>` for a person on the phone. `action` is a dotted noun and verb.
 
     `account_id` is not a foreign key: an entry outlives its subject.
     """
@@ -75,7 +74,7 @@ class AuditEntry(Row):
 
     @classmethod
     def create_table(cls, safe: bool = True, **options: Any) -> None:
-        """The table with the triggers that make it append-only."""
+        """Create the table with the triggers that make it append-only."""
         if safe and cls.table_exists():
             return
         super().create_table(safe, **options)
@@ -86,7 +85,7 @@ class AuditEntry(Row):
     def record(
         cls, actor: str, action: str, subject: str, account_id: str | None = None, **detail: Any
     ) -> "AuditEntry":
-        """Add an entry, in the caller's transaction if there is one, so that action and entry
+        """Add an entry in the caller's transaction, if there is one, so that action and entry
         commit together.
 
         `detail` holds ids, counts, codes, senders' numbers, sign-ins' IP addresses, and the reasons
@@ -103,7 +102,7 @@ class AuditEntry(Row):
 
     @classmethod
     def since(cls, start: datetime | None, batch: int = 1000) -> Iterator["AuditEntry"]:
-        """Every entry from `start` on, oldest first, read a batch at a time."""
+        """Yield all entries from `start` on, oldest first, reading a batch at a time."""
         last = 0
         while True:
             query = cls.select().where(cls.id > last).order_by(cls.id).limit(batch)

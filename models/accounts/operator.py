@@ -1,4 +1,4 @@
-"""An operator: a named person who may look, act or administer, in every account or in some."""
+"""An operator: a named person who can view, act or administer, in all accounts or in some."""
 
 import threading
 from datetime import datetime
@@ -13,13 +13,13 @@ from rules.operator_rights import Rights, Scope
 from runtime.errors import Refused
 from runtime.ids import new_id
 
-BUILT_IN = "operator"  # whoever knows the setting OPERATOR_PASSWORD; it has no row
+BUILT_IN = "operator"  # name of the operator who signs in with OPERATOR_PASSWORD; it has no row
 MIN_PASSWORD = 12
 EVERYTHING = Rights()
 
 _hasher = PasswordHasher()  # Argon2id with RFC 9106's second recommended profile: 64 MiB, 3 passes
-_at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a burst of logins must not eat the machine
-# Of no password anybody has; made with the same parameters, so that it takes as long to refuse.
+_at_once = threading.BoundedSemaphore(2)  # 64 MiB each: a burst of logins must not exhaust memory
+# The hash of no real password, with the same parameters, so that refusing takes equally long.
 _NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$uG+iNoyO9MSqOMuyYu3PLA"
     "$+IQZpWnG8igDImoemm1SYscoiceOX9CN5F3+815fCaI"
@@ -27,8 +27,8 @@ _NOBODY = (
 
 
 class Operator(Row):
-    """One person. The password is stored as an Argon2id hash; a disabled operator's row stays, for
-    the audit log.
+    """An operator. The password is stored as an Argon2id hash. A disabled operator's row is kept
+    for the audit log.
     """
 
     id = TextField(primary_key=True)
@@ -36,7 +36,7 @@ class Operator(Row):
     password_hash = TextField()
     created_at = Instant()
     disabled_at = Instant(null=True)
-    # the database knows it too: an older release does not name the column
+    # a default in the database as well, because an older release does not set the column
     scope = TextField(default="admin", constraints=[SQL("DEFAULT 'admin'")])
     accounts = JSONField(null=True)  # ids; null: all
 
@@ -44,14 +44,12 @@ class Operator(Row):
     def add(
         cls, name: str, password: str, now: datetime, rights: Rights = EVERYTHING
     ) -> "Operator":
-        """A new operator. Raises Refused for a name that is taken or cannot be used, and for a
-        short password.
-        """
+        """Create an operator. Raises Refused for a taken or unusable name, or a short password."""
         clean = normal_name(name)
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise Refused(
                 "invalid",
-                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.",
+                f"The name {name!r} is not allowed: use letters, digits, '.', '-' and '_'.",
             )
         _check_length(password)
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):
@@ -69,14 +67,15 @@ class Operator(Row):
 
     @property
     def rights(self) -> Rights:
-        """What the operator may do, and where."""
+        """What the operator can do, and in which accounts."""
         return Rights(
             cast(Scope, self.scope), None if self.accounts is None else frozenset(self.accounts)
         )
 
     def reset(self, password: str) -> None:
-        """A new password, and nothing keeps the operator out any more. Sessions opened with the old
-        one are worth nothing.
+        """Set a new password and re-enable the operator.
+
+        Sessions opened with the old password become invalid.
         """
         _check_length(password)
         Operator.update(password_hash=_hasher.hash(password), disabled_at=None).where(
@@ -84,12 +83,12 @@ class Operator(Row):
         ).execute()
 
     def record_disabled(self, now: datetime) -> None:
-        """The operator may not sign in any more."""
+        """Disable the operator, who can no longer sign in."""
         Operator.update(disabled_at=now).where(Operator.id == self.id).execute()
 
     @classmethod
     def live(cls, name: str) -> "Operator | None":
-        """The operator of this name who is not disabled."""
+        """The enabled operator with this name, or None."""
         return cls.get_or_none((cls.name == normal_name(name)) & cls.disabled_at.is_null())
 
 
@@ -102,12 +101,12 @@ def _check_length(password: str) -> None:
 
 
 def normal_name(name: str) -> str:
-    """A name without outer spaces and case, as names are compared."""
+    """Normalise a name for comparison: no outer spaces, lower case."""
     return name.strip().lower()
 
 
 def password_holds(operator: Operator | None, password: str) -> bool:
-    """Whether this is the operator's password; False for no operator, after the same time."""
+    """Whether this is the operator's password; without an operator, False after the same time."""
     with _at_once:
         try:
             _hasher.verify(operator.password_hash if operator else _NOBODY, password)

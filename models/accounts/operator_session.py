@@ -1,4 +1,4 @@
-"""A signed-in browser: a session of one operator, known by the hash of its cookie."""
+"""A signed-in browser: a session of one operator, identified by the hash of its cookie."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -17,8 +17,8 @@ SEEN_STEP = timedelta(minutes=1)  # `last_seen_at` is written at most this often
 
 
 class OperatorSession(Row):
-    """One sign-in. `credential` ties it to the password it was opened with:
-    a changed one ends it.
+    """A session. `credential` binds it to the password it was opened with, so that changing the
+    password ends it.
     """
 
     operator_id: str | None
@@ -38,8 +38,9 @@ class OperatorSession(Row):
     def open(
         cls, operator: Operator | None, secret: str, now: datetime
     ) -> tuple["OperatorSession", str]:
-        """A session's row and its token. Without an operator it is the built-in one's, whose
-        password is `secret`.
+        """Open a session; returns its row and token.
+
+        Without an operator it belongs to the built-in one, whose password is `secret`.
         """
         token = new_token()
         held = operator.password_hash if operator else secret
@@ -58,8 +59,8 @@ class OperatorSession(Row):
 
     @classmethod
     def find(cls, token: str, built_in_password: str, now: datetime) -> "OperatorSession | None":
-        """The live session of a cookie's token; none if its operator has been disabled or has
-        changed the password.
+        """The live session for a cookie's token, or None if it has expired or its operator was
+        disabled or changed the password.
         """
         row = cls.get_or_none(cls.hash == hash_key(token))
         if row is None or now >= row.expires_at or now - row.last_seen_at > IDLE:
@@ -74,7 +75,7 @@ class OperatorSession(Row):
 
     @property
     def rights(self) -> Rights:
-        """What its operator may do; the built-in one, everything."""
+        """What its operator can do; the built-in operator can do everything."""
         return self.operator.rights if self.operator else EVERYTHING
 
     @classmethod
@@ -83,10 +84,10 @@ class OperatorSession(Row):
         cls.delete().where(cls.operator == operator).execute()
 
     def revoke(self) -> None:
-        """End it; its cookie is no longer valid."""
+        """End the session; its cookie is no longer valid."""
         OperatorSession.delete().where(OperatorSession.hash == self.hash).execute()
 
 
 def _bound(token: str, credential: str) -> str:
-    # Salted with the token, which is not kept: the row gives nothing away about the password.
+    # Salted with the token, which is not stored: the row reveals nothing about the password.
     return hashlib.sha256(f"{token}:{credential}".encode()).hexdigest()

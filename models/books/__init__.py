@@ -1,1 +1,1 @@
-"""Stripe's events as they came in, and how far each account's list has been read."""
+"""Stripe's events as received, how far each account's list has been read, and reconciliations."""

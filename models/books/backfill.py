@@ -1,6 +1,4 @@
-"""A backfill: reading one Stripe account's list of events back to a given time,
-one page per job.
-"""
+"""A backfill: read one Stripe account's list of events back to a given time, one page per job."""
 
 from datetime import datetime
 from typing import Any
@@ -13,8 +11,8 @@ from models.base import Instant, Row
 class Backfill(Row):
     """One run: `running → done | failed`.
 
-    `since` and `newest_created` are Stripe's seconds. `cursor` is the last event read: the next
-    page begins after it. `rate` is how many missing events per second are processed (0: no limit).
+    `since` and `newest_created` are Stripe's seconds. `cursor` is the last event read; the next
+    page starts after it. `rate` is how many missing events are processed per second (0: no limit).
     """
 
     id = BigAutoField()
@@ -37,7 +35,7 @@ class Backfill(Row):
         indexes = ((("stripe_account", "state"), False), (("state", "id"), False))
 
     def record_page(self, cursor: str, newest: tuple[int, str], seen: int, missing: int) -> None:
-        """A page has been processed completely."""
+        """Record that a page has been processed completely."""
         values: dict[str, Any] = {
             "cursor": cursor,
             "page": self.page + 1,
@@ -49,9 +47,9 @@ class Backfill(Row):
         self._write(**values)
 
     def record_finished(self, now: datetime) -> None:
-        """The list has been read back to `since`."""
+        """Record that the list has been read back to `since`."""
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """It cannot go on: Stripe does not let us read this account's list, or its job died."""
+        """Record that the run cannot go on: Stripe denies access to the list, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)

@@ -1,5 +1,6 @@
-"""Incoming provider events, verbatim except for card numbers and Stripe's client secrets, and their
-outcomes.
+"""Incoming provider events and their outcomes.
+
+Stored verbatim, except for card numbers and Stripe's client secrets.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from rules.cards.card_numbers import redact
 from rules.client_secrets import without_client_secrets
 from rules.stripe_event_types import UNNAMED
 
-# what may hold a client secret; there is an index of it, which is empty but for moments
+# payloads that may contain a client secret; its index is almost always empty
 SUSPECT = "replace(payload, '_secret_', '') <> payload"
 
 
@@ -41,11 +42,13 @@ def clean_event(
     payload: str,
     names: tuple[str, str] | None = None,
 ) -> CleanEvent:
-    """An event as it may be stored. It takes a while, and no database: who keeps others waiting for
-    their turn to write has done it before.
+    """Redact an event for storage.
 
-    `names` are the intent and the invoice it names; without them it holds back contact about every
-    invoice of its account until it is processed.
+    This takes a while but no database, so do it before taking the write lock, for which others
+    wait.
+
+    `names` are the intent and the invoice that the event names. Without them it holds back contact
+    about every invoice of its account until it is processed.
     """
     intent_id, named_invoice_id = map(redact, names) if names is not None else (None, None)
     return CleanEvent(
@@ -60,12 +63,11 @@ def clean_event(
 
 
 class InboxEvent(Row):
-    """One event, unique per provider, account and event id. `outcome` is null until it is
-    processed.
+    """An event, unique per provider, account and event id.
 
-    `intent_id` and `named_invoice_id` are what a Stripe event is about by its own words, empty when
-    it names none; null when nobody looked, as in an older release. `invoice_id` is the
-    invoice it turned out to belong to.
+    `outcome` is null until it is processed. `intent_id` and `named_invoice_id` are those that a
+    Stripe event itself names: empty if none, null if that was not examined, as by an older release.
+    `invoice_id` is the invoice it was found to belong to.
     """
 
     id = BigAutoField()
@@ -101,13 +103,13 @@ class InboxEvent(Row):
         now: datetime,
         names: tuple[str, str] | None = None,
     ) -> int | None:
-        """Store an event as `clean_event` makes it; its row's id, or None for a duplicate."""
+        """Store an event, redacted by `clean_event`. Returns its id, or None for a duplicate."""
         event = clean_event(provider, account, event_id, event_type, payload, names)
         return cls.receive_all([event], now)[0]
 
     @classmethod
     def receive_all(cls, events: Sequence[CleanEvent], now: datetime) -> list[int | None]:
-        """Store events by one statement; the id of each one's row, or None for a duplicate."""
+        """Store events in one statement. Returns the id of each row, or None for a duplicate."""
         rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(events))
         return insert_new(
             "inbox_event",
@@ -121,7 +123,7 @@ class InboxEvent(Row):
 
     @classmethod
     def known(cls, provider: str, event_ids: Sequence[str]) -> set[str]:
-        """Which of these events of a provider, that has no accounts, are here."""
+        """Which of these events, of a provider without accounts, are stored."""
         marks = ", ".join("?" for _ in event_ids) or "NULL"
         rows = execute(
             "SELECT event_id FROM inbox_event WHERE provider = ? AND account = '' AND event_id IN"
@@ -131,17 +133,18 @@ class InboxEvent(Row):
         return {str(event_id) for (event_id,) in rows}
 
     def forget_client_secrets(self) -> None:
-        """Take them out of a payload that a process of an earlier release has stored."""
+        """Remove client secrets from the payload, stored by a process of an earlier release."""
         clean = without_client_secrets(self.payload)
         if clean != self.payload:
             self._write(payload=clean)
 
     @classmethod
     def forget_left_secrets(cls, most: int) -> int:
-        """Take client secrets out of up to `most` payloads, the newest first; of how many.
+        """Remove client secrets from up to `most` payloads, newest first, and return how many were
+        changed.
 
-        A process of an earlier release that still runs beside this one keeps what it receives as it
-        is, and one of its workers may be done with it before ours sees it.
+        During an upgrade, a process of an earlier release stores payloads unredacted, and one of
+        its workers may finish an event before ours sees it.
         """
         suspects = cls.all(f"{SUSPECT} ORDER BY received_at DESC LIMIT ?", most)
         before = [event.payload for event in suspects]
@@ -156,15 +159,15 @@ class InboxEvent(Row):
         self._write(outcome=outcome, reason=reason, invoice_id=invoice_id, processed_at=now)
 
     def record_unmatched(self, intent_id: str, now: datetime) -> None:
-        """No payment or invoice here has this intent, as far as we know now."""
+        """Record that no payment or invoice here has this intent yet."""
         self.record_outcome("unmatched", now, reason=f"{intent_id} belongs to no invoice here")
-        # an older release received it without looking at what it names
+        # an older release may have received the event without recording the intent it names
         self._write(intent_id=intent_id)
 
     @classmethod
     def record_matched(cls, account: str, intent_id: str, invoice_id: str, now: datetime) -> None:
-        """The intent's payment is known now, so the refunds and disputes stored for it count: their
-        events were applied.
+        """Record that refunds and disputes that were stored unmatched are applied, because the
+        payment of their intent is now known.
         """
         cls.update(outcome="applied", reason=None, invoice_id=invoice_id, processed_at=now).where(
             cls.outcome == "unmatched",
@@ -176,11 +179,11 @@ class InboxEvent(Row):
 
     @classmethod
     def type_is_one_of(cls, prefixes: tuple[str, ...]) -> Any:
-        """The condition that finds events whose type begins with one of `prefixes`."""
+        """The condition that an event's type begins with one of `prefixes`."""
         return reduce(or_, (cls.type.startswith(prefix) for prefix in prefixes))
 
 
-# few of many wait, which no planner sees in an index of outcomes once most are the same
+# a partial index, because planners misjudge an index of outcomes in which few rows of many wait
 InboxEvent.add_index(
     InboxEvent.index(
         InboxEvent.account,

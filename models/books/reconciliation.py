@@ -1,5 +1,5 @@
-"""A reconciliation: payments and refunds compared with Stripe's one by one, invoices' sums with our
-own facts, and each difference.
+"""A reconciliation: compare payments and refunds with Stripe's one by one and invoices' sums with
+our own facts, and record each difference.
 """
 
 from datetime import datetime
@@ -10,9 +10,7 @@ from models.base import ForeignKey, Instant, Row
 
 
 class Reconciliation(Row):
-    """One run over one Stripe account: `running → done | failed`. `since` and `until` are Stripe's
-    seconds.
-    """
+    """A run over one Stripe account: `running → done | failed`. Times are Stripe's seconds."""
 
     id = BigAutoField()
     stripe_account = TextField(default="")
@@ -33,19 +31,19 @@ class Reconciliation(Row):
         indexes = ((("stripe_account", "id"), False), (("state", "id"), False))
 
     def record_page(self, cursor: str, compared: int) -> None:
-        """A page has been compared completely."""
+        """Record that a page has been compared completely."""
         self._write(cursor=cursor, page=self.page + 1, compared=self.compared + compared)
 
     def record_phase(self, phase: str) -> None:
-        """The next list begins."""
+        """Record that the next list begins."""
         self._write(phase=phase, cursor="")
 
     def record_backfill(self, backfill_id: int) -> None:
-        """Missed events are being fetched."""
+        """Record the backfill that fetches missed events."""
         self._write(backfill_id=backfill_id)
 
     def open_differences(self) -> "list[Difference]":
-        """The open differences, oldest first."""
+        """The open differences of this run, oldest first."""
         return list(
             Difference.select()
             .where(Difference.run == self.id, Difference.state == "open")
@@ -53,20 +51,19 @@ class Reconciliation(Row):
         )
 
     def record_finished(self, now: datetime) -> None:
-        """Everything was compared; the sightings are deleted."""
+        """Record that everything has been compared, and delete the sightings."""
         Sighting.delete().where(Sighting.run == self.id).execute()
         self._write(state="done", finished_at=now)
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """It cannot go on: Stripe does not let us read this account, or its job died."""
+        """Record that the run cannot continue: Stripe denies access, or its job died."""
         self._write(state="failed", error=error[:500], finished_at=now)
 
 
 class Difference(Row):
-    """One difference between us and Stripe: `open`, or `healed` once the missing events have
-    arrived.
+    """A difference between us and Stripe: `open`, or `healed` once the missing events have arrived.
 
-    `ours` and `theirs` are minor units of `currency`; `subject` is Stripe's id, or ours of an
+    `ours` and `theirs` are minor units of `currency`. `subject` is Stripe's id, or our id of an
     invoice.
     """
 
@@ -86,11 +83,11 @@ class Difference(Row):
         indexes = ((("run", "kind", "subject"), True), (("account_id", "id"), False))
 
     def record_healed(self) -> None:
-        """The missing events have arrived: both sides agree now."""
+        """Record that the missing events have arrived, so that both sides agree."""
         Difference.update(state="healed").where(Difference.id == self.id).execute()
 
 
-# one probe of the index for each account, whatever was compared before
+# one index probe per account, however many runs there are
 _NEXT = "SELECT MIN(stripe_account) FROM reconciliation"
 _LAST = (
     "SELECT id FROM reconciliation r WHERE r.stripe_account = each.name AND r.state = 'done'"
@@ -104,7 +101,7 @@ LATEST = (
 
 
 def latest_runs(stripe_account: str | None = None) -> list[Reconciliation]:
-    """The last finished run of each Stripe account, or of one."""
+    """The last finished run of each Stripe account, or only of `stripe_account`."""
     if stripe_account is None:
         return Reconciliation.all(f"id IN ({LATEST}) ORDER BY stripe_account")
     where = "stripe_account = ? AND state = 'done' ORDER BY id DESC LIMIT 1"
@@ -112,8 +109,8 @@ def latest_runs(stripe_account: str | None = None) -> list[Reconciliation]:
 
 
 class Sighting(Row):
-    """A payment or refund of ours that a run has seen at Stripe; those not seen are unknown to
-    Stripe. Kept while the run lasts.
+    """A payment or refund of ours that a run has seen at Stripe; those without one are unknown to
+    Stripe. Kept only during the run.
     """
 
     id = BigAutoField()

@@ -1,6 +1,4 @@
-"""How far each Stripe account's list of events has been read: everything up to there is in the
-inbox.
-"""
+"""How far each Stripe account's list of events was read: every event up to there is stored."""
 
 from datetime import datetime, timedelta
 
@@ -8,16 +6,17 @@ from peewee import BigIntegerField, TextField
 
 from models.base import Instant, Row
 
-STALE = timedelta(hours=3)  # it is read hourly
-EVENTS_LISTED = timedelta(days=30)  # for which Stripe lists an event
-READABLE_SECONDS = int(EVENTS_LISTED.total_seconds()) - 600  # less ten minutes
-# that a reading of all that Stripe lists may have begun late, and taken
+STALE = timedelta(hours=3)  # the list is read hourly
+EVENTS_LISTED = timedelta(days=30)  # how long Stripe lists an event
+READABLE_SECONDS = int(EVENTS_LISTED.total_seconds()) - 600  # ten minutes less, to be safe
+# tolerance for a reading of the whole list that started late, or took long
 NEARLY = timedelta(hours=1)
 
 
 class StripeWatermark(Row):
-    """The newest event of the last finished backfill of one Stripe account ('' is the platform's);
-    `created` is seconds.
+    """The newest event of the last finished backfill of one Stripe account ('' is the platform's).
+
+    `created` is in seconds.
     """
 
     stripe_account = TextField(primary_key=True)
@@ -27,18 +26,18 @@ class StripeWatermark(Row):
 
     @classmethod
     def of(cls, stripe_account: str) -> "StripeWatermark | None":
-        """The account's watermark, if it has been read before."""
+        """The account's watermark, or None if its list was never read."""
         return cls.one("stripe_account = ?", stripe_account)
 
     @classmethod
     def record_reached(
         cls, stripe_account: str, since: int, created: int, event_id: str, now: datetime
     ) -> None:
-        """The list was just read back to `since` (seconds), and everything up to this event has
-        been processed; a watermark never falls.
+        """Record that the list was read back to `since` (seconds) and that everything up to this
+        event has been processed. A watermark never moves back.
 
-        A reading that reached neither the watermark nor the oldest event Stripe lists left a gap
-        and moves nothing.
+        A reading that reached neither the watermark nor the oldest event that Stripe lists has left
+        a gap, and moves nothing.
         """
         values = {
             "stripe_account": stripe_account,

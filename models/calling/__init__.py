@@ -1,1 +1,1 @@
-"""Calls to people and from them, and how many there may be at once."""
+"""Outbound and inbound calls, and how many may be under way at once."""

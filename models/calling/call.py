@@ -26,11 +26,12 @@ from rules.contact.hours import WANTED_FOR
 from runtime.clock import business_now
 from runtime.ids import new_id
 
-# words of an index, which an older release has made; no call is ever cancelled
+# The condition of an index that an older release created, so it stays although no call is ever
+# cancelled.
 _FOLLOWED = "reported_at IS NULL AND state NOT IN ('refused', 'cancelled', 'unknown')"
-# it is known to Vapi, or to be given up
+# Vapi knows the call, or it is old enough to be given up.
 _LOOKED_AT = "(state <> 'waiting' OR vapi_id IS NOT NULL OR created_at < ?)"
-# nobody has been asked to look at it under this suffix of a key
+# No poll of the call is staged under this suffix of the job's key.
 _UNASKED = (
     "NOT EXISTS (SELECT 1 FROM staged_job AS j WHERE j.name = 'poll_call' AND j.key = call.id || ?)"
 )
@@ -38,20 +39,19 @@ _GIVEN_UP = "reported_at IS NULL AND state = 'unknown' AND vapi_id IS NOT NULL"
 
 
 class Call(Row):
-    """One call. `waiting → sending → (unknown) → queued → ringing → in_progress → ended`, or
-    `refused`; `tries` counts the attempts reserved.
+    """A call: `waiting → sending → (unknown) → queued → ringing → in_progress → ended`, or
+    `refused`. `tries` counts the attempts reserved.
 
-    `state` follows Vapi's reports by rank, so they may come in any order and number. `attempted_at`
-    is business time, which the caps count by; empty while no attempt has been made. `outcome` is
-    one of the policy's `OUTCOMES`, empty until it is known. `is_blocked`: Vapi took the call and
-    said that it is not placed, because too many are under way. One that somebody has made by hand
-    is outbound, and has ended with `MADE_BY_HAND`.
+    `state` follows Vapi's reports by rank, so they may arrive in any order and more than once.
+    `attempted_at` is business time and is what the caps count; empty while no attempt has been
+    made. `outcome` is one of the policy's `OUTCOMES`, empty until it is known. `is_blocked`: Vapi
+    accepted the call but did not place it, because too many are under way. A call that staff made
+    by hand is outbound, and has ended with `MADE_BY_HAND`.
 
-    `customer` of a call that came in (`direction` inbound) is who was verified in it. `carrier_id`
-    is the carrier's id of the call, `phone_number_id` Vapi's of our number, `decision_id` the last
-    decision of the gate about it. `cost` is in millionths of a US dollar; `said` is what the
-    agent's structured outcome holds; `deadline` is when a call without an end is given up, in real
-    time.
+    The `customer` of an inbound call is the person verified in it. `carrier_id` is the carrier's id
+    of the call, `phone_number_id` Vapi's id of our number, `decision_id` the gate's last decision
+    about the call. `cost` is in millionths of a US dollar. `said` is the agent's structured
+    outcome. `deadline` is the real time at which a call without a reported end is given up.
     """
 
     account_id: str
@@ -114,8 +114,9 @@ class Call(Row):
         now: datetime,
         **about: Any,
     ) -> Self:
-        """A new call to the customer about these invoices, which waits. `about`: reason, asked_by,
-        planned_contact_id.
+        """Create a waiting call to the customer about these invoices.
+
+        `about`: reason, asked_by, planned_contact_id.
         """
         row: Self = cls.create(
             id=new_id("call"),
@@ -137,8 +138,8 @@ class Call(Row):
     def receive(
         cls, account_id: str, vapi_id: str, *, caller: str, to: str, now: datetime, **known: Any
     ) -> Self | None:
-        """A call that somebody made to a clinic's number, as Vapi tells of it; nobody is verified.
-        `known`: phone_number_id, carrier_id, deadline. None if it is there already.
+        """Create a call that came in to a clinic's number, as Vapi reports it; nobody is verified
+        yet. `known`: phone_number_id, carrier_id, deadline. Returns None if it exists already.
         """
         row = cls(
             id=new_id("call"),
@@ -170,8 +171,9 @@ class Call(Row):
         actor: str,
         now: datetime,
     ) -> Self:
-        """A call that somebody at the clinic has made, about these invoices; `outcome` is one of
-        the policy's. It is over, and known to nobody but whoever made it.
+        """Create a call that staff have already made by hand, about these invoices.
+
+        `outcome` is one of the policy's. No provider knows of it.
         """
         row: Self = cls.create(
             id=new_id("call"),
@@ -194,27 +196,27 @@ class Call(Row):
 
     @classmethod
     def of_vapi(cls, vapi_id: str) -> Self | None:
-        """The call that Vapi knows by this id."""
+        """The call with this id at Vapi, or None."""
         return cls.one("vapi_id = ?", vapi_id)
 
     @classmethod
     def pending(cls, customer_id: str) -> Self | None:
-        """The customer's call that is not over; no other may be requested meanwhile."""
+        """The customer's unfinished outbound call, or None; meanwhile no other can be requested."""
         among = ", ".join(f"'{state}'" for state in PENDING)
         where = f"customer_id = ? AND state IN ({among}) AND direction = 'outbound'"
         return cls.one(f"{where} ORDER BY created_at DESC LIMIT 1", customer_id)
 
     @classmethod
     def is_ringing(cls, account_id: str, phone: str, now: datetime) -> bool:
-        """Whether a call of the account's to this number is under way, or may be."""
+        """Whether an outbound call of the account to this number is, or may be, under way."""
         among = ", ".join(f"'{state}'" for state in sorted(LIVE))
         where = "account_id = ? AND to_number = ? AND direction = 'outbound' AND deadline > ?"
         return cls.has(f"{where} AND state IN ({among})", account_id, phone, to_micros(now))
 
     @classmethod
     def forget_said(cls, before: datetime, most: int) -> int:
-        """Take out what was said in up to `most` calls from before a time, the oldest first; of how
-        many. The calls themselves stay.
+        """Erase transcripts and summaries of up to `most` calls created before `before`, oldest
+        first, and return how many. The call rows stay.
         """
         sql = (
             "UPDATE call SET transcript = '', summary = '', is_recorded = ? WHERE id IN (SELECT id"
@@ -225,9 +227,10 @@ class Call(Row):
 
     @classmethod
     def quiet(cls, before: datetime, slot: str, most: int) -> list[Self]:
-        """Up to `most` calls of which nothing new was learnt since a time, and something is still
-        to be, the longest quiet first; none that a look was staged at for the `slot`, nor any that
-        waits to be placed, and still may be.
+        """Up to `most` unfinished calls without news since `before`, the longest quiet first.
+
+        Excludes calls with a poll already staged for the `slot`, and calls that wait to be placed
+        and still may be.
         """
         found = f"{_FOLLOWED} AND updated_at < ? AND {_LOOKED_AT} AND {_UNASKED}"
         moments = to_micros(before), to_micros(before - WANTED_FOR)
@@ -237,8 +240,8 @@ class Call(Row):
     def given_up(
         cls, between: Sequence[tuple[datetime, datetime]], slot: str, most: int
     ) -> list[Self]:
-        """As `quiet`, of calls that were given up in one of these stretches of time (each without
-        its end), and may be looked at: each stretch is a range of an index.
+        """As `quiet`, for calls given up in one of these periods (start inclusive, end exclusive)
+        that Vapi can still be asked about, the latest first. Each period is a range of an index.
         """
         one = f"SELECT id FROM call WHERE {_GIVEN_UP} AND updated_at >= ? AND updated_at < ?"
         ids = " UNION ALL ".join([one] * len(between))
@@ -248,17 +251,17 @@ class Call(Row):
 
     @property
     def actor(self) -> str:
-        """Who it is in the audit log, for what was said and done in it."""
+        """The actor recorded in the audit log for what happens in this call."""
         return f"call:{self.id}"
 
     @property
     def is_live(self) -> bool:
-        """Whether it may be going on just now: what its reports said last may have been lost."""
+        """Whether it may be going on now. A report of its end may have been lost."""
         return self.state in LIVE
 
     @property
     def invoice_ids(self) -> list[str]:
-        """The invoices it is about, in the order in which they were named."""
+        """The invoices the call is about, in the order in which they were recorded."""
         return [row.invoice_id for row in CallInvoice.all("call_id = ? ORDER BY id", self.id)]
 
     def is_too_old(self, now: datetime) -> bool:
@@ -276,7 +279,7 @@ class Call(Row):
         deadline: datetime,
         now: datetime,
     ) -> None:
-        """Decided and reserved, about to be placed."""
+        """Record that the call was decided and reserved, and is about to be placed."""
         self._write(
             now,
             state="sending",
@@ -292,7 +295,7 @@ class Call(Row):
         )
 
     def record_not_placed(self, now: datetime) -> None:
-        """The attempt was certainly not made: it waits for a new decision."""
+        """Record that the attempt was certainly not made: the call waits for a new decision."""
         self._write(
             now,
             state="waiting",
@@ -308,13 +311,16 @@ class Call(Row):
         )
 
     def record_blocked(self, now: datetime) -> None:
-        """Vapi took it and placed no call, because too many are under way: no attempt was made."""
+        """Record that Vapi accepted the call but did not place it, because too many are under way.
+
+        No attempt was made.
+        """
         self._write(now, is_blocked=True, attempted_at=None)
 
     def record_refused(
         self, code: str, error: str, now: datetime, decision_id: str | None = None
     ) -> None:
-        """It will not be placed: the gate or Vapi refused it, or it is too old."""
+        """Record that it will not be placed: the gate or Vapi refused it, or it is too old."""
         self._write(
             now,
             state="refused",
@@ -325,21 +331,21 @@ class Call(Row):
         )
 
     def record_unknown(self, error: str, now: datetime) -> None:
-        """Nobody knows what became of it, unless a report was first to tell."""
-        unless_told = "state IN ('waiting', 'sending')"
-        self._write(now, only_if=unless_told, state="unknown", error=error[:500])
+        """Record that the attempt is in doubt, unless a report has already arrived."""
+        unless_reported = "state IN ('waiting', 'sending')"
+        self._write(now, only_if=unless_reported, state="unknown", error=error[:500])
 
     def record_given_up(self, error: str, now: datetime) -> None:
-        """Nothing was told of its end; a late report still counts."""
+        """Record that no report of its end arrived; a late report still counts."""
         self._write(now, state="unknown", error_code="no_report", error=error)
 
     def record_about(self, invoices: Sequence[Invoice]) -> None:
-        """These are the invoices it turned out to be about."""
+        """Add the invoices that the call turned out to be about."""
         for invoice in invoices:
             CallInvoice.create(call=self.id, invoice=invoice.id)
 
     def keep_invoices(self, invoice_ids: Sequence[str]) -> None:
-        """It is about these of its invoices only: the others may not be spoken of now."""
+        """Remove all invoices but these from the call: the others must not be discussed now."""
         marks = ", ".join("?" for _ in invoice_ids)
         execute(
             f"DELETE FROM call_invoice WHERE call_id = ? AND invoice_id NOT IN ({marks})",
@@ -347,8 +353,9 @@ class Call(Row):
         )
 
     def record_report(self, state: str, now: datetime, **known: Any) -> bool:
-        """Record what Vapi says of it, whatever was said before: the state by its rank, and each
-        value of `known` that is not empty. Whether anything was new.
+        """Record a report by Vapi: the state by its rank, and each non-empty value of `known`.
+
+        Returns whether anything was new.
         """
         values = {
             name: value
@@ -363,27 +370,29 @@ class Call(Row):
         return bool(values)
 
     def record_made_after_all(self, now: datetime) -> None:
-        """What Vapi had no room for, or a person said was never placed, was: it is an attempt."""
+        """Record that a call thought to be blocked, or not placed according to staff, was placed
+        after all: it counts as an attempt.
+        """
         self._write(now, is_blocked=False, attempted_at=business_now())
 
     def record_outcome(self, outcome: str, now: datetime) -> None:
-        """What is known of how it ended, before its report has come."""
+        """Record what is known of its outcome before its final report."""
         self._write(now, outcome=outcome)
 
-    def record_end(self, now: datetime, **told: Any) -> None:
-        """Its report: outcome, transcript, summary, said, cost, is_recorded."""
-        self._write(now, reported_at=now, **told)
+    def record_end(self, now: datetime, **values: Any) -> None:
+        """Record its final report: outcome, transcript, summary, said, cost, is_recorded."""
+        self._write(now, reported_at=now, **values)
 
     def record_verified(self, now: datetime, customer_id: str | None = None) -> bool:
-        """Who speaks is the right person; `customer_id` says who, where it was not known. False if
-        somebody was verified in it before.
+        """Record that the speaker is the right person, who is `customer_id` if the customer was not
+        known. Returns False if the call was verified before.
         """
         known = {} if customer_id is None else {"customer": customer_id}
         return self._write(now, only_if="verified_at IS NULL", verified_at=now, **known)
 
 
 class CallInvoice(Row):
-    """One invoice that a call is about."""
+    """An invoice that a call is about."""
 
     call_id: str
     invoice_id: str
@@ -395,7 +404,7 @@ class CallInvoice(Row):
         indexes = ((("call", "invoice"), True), (("invoice", "call"), False))
 
 
-# those of which something is still to be learnt
+# calls whose final report is still missing
 Call.add_index(
     Call.index(
         Call.updated_at,
@@ -403,7 +412,7 @@ Call.add_index(
         name="call_followed",
     )
 )
-# those that were given up, and may be looked at
+# calls that were given up, but that Vapi can still be asked about
 Call.add_index(
     Call.index(
         Call.updated_at,
@@ -411,7 +420,7 @@ Call.add_index(
         name="call_given_up",
     )
 )
-# those whose words are forgotten in the end
+# calls whose transcripts will be erased
 Call.add_index(
     Call.index(
         Call.created_at,

@@ -1,4 +1,4 @@
-"""How many calls may be under way at once: each one holds a slot, which comes back by itself."""
+"""How many calls may be under way at once: each holds a leased slot."""
 
 from datetime import datetime
 from itertools import count
@@ -13,8 +13,8 @@ _KEY = "call_slots"
 
 
 class CallSlot(Row):
-    """One slot that a call holds, until the call is over, or until `leased_until` if nobody ever
-    says so. A slot without a row is free.
+    """A slot held by a call until the call is over, or until `leased_until` if its end is never
+    reported. A slot without a row is free.
     """
 
     number = IntegerField(primary_key=True)
@@ -23,13 +23,14 @@ class CallSlot(Row):
 
     @classmethod
     def lease(cls, call_id: str, until: datetime, now: datetime, most: int | None = None) -> bool:
-        """Give the call a slot, unless `most` are taken; whether it has one. A call that is there
-        whatever we decide has one without a `most`. Needs an open transaction, and commits with
-        what decides on the call.
+        """Lease a slot to the call unless `most` are taken, and return whether it has one.
+
+        Without `most`, e.g. for a call that is already under way, it always gets one. Requires an
+        open transaction, and commits together with the decision about the call.
         """
         serialize_on(_KEY)
         lock = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""
-        execute(  # one that another gives back just now is not waited for: it may wait for us
+        execute(  # skip rows that another transaction is deleting: it may be waiting for us
             "DELETE FROM call_slot WHERE number IN (SELECT number FROM call_slot WHERE leased_until"
             f" <= ? OR call_id = ?{lock})",
             (to_micros(now), call_id),
@@ -44,8 +45,8 @@ class CallSlot(Row):
 
     @classmethod
     def give_back(cls, call_id: str) -> None:
-        """The call is over, or was never placed: one that waits for a slot may have it. Needs an
-        open transaction.
+        """Release the slot of a call that is over or was never placed, and wake a call that waits
+        for one. Requires an open transaction.
         """
         if execute("DELETE FROM call_slot WHERE call_id = ?", (call_id,)).rowcount:
             after_commit(wake_waiting, call_id)

@@ -16,13 +16,13 @@ GOING_ON = "state IN ('ordered', 'starting', 'capturing', 'completing')"
 
 
 class KeypadSession(Row):
-    """`(ordered →) starting → capturing → completing → captured → over`, or `failed`; one open
-    session a call. `ordered`: the clinic wants it, and the person in the call has not agreed yet;
-    nothing is there at Twilio.
+    """`(ordered →) starting → capturing → completing → captured → over`, or `failed`; at most one
+    open session per call. `ordered`: the clinic requested it, but the person in the call has not
+    agreed yet and nothing exists at Twilio.
 
-    `capturing` is what Twilio is being given: payment-card-number, expiration-date, security-code,
-    postal-code. `carrier_id` is the call's at Twilio, `payment_sid` the session's. No digit of a
-    card is ever in it: Twilio gives a payment method, which `confirmation_id` has charged.
+    `capturing` is the field being entered: payment-card-number, expiration-date, security-code,
+    postal-code. `carrier_id` is the call's id at Twilio, `payment_sid` the session's. No digit of a
+    card is ever stored: Twilio returns a payment method, which `confirmation_id` has charged.
     """
 
     account_id: str
@@ -50,7 +50,7 @@ class KeypadSession(Row):
     def begin(
         cls, call: Call, invoice: Invoice, amount: int, carrier_id: str, now: datetime
     ) -> Self:
-        """A new session for the locked call's invoice."""
+        """Create a session for the locked call's invoice."""
         row: Self = cls.create(
             id=new_id("kps"),
             account=call.account_id,
@@ -65,49 +65,49 @@ class KeypadSession(Row):
 
     @classmethod
     def order(cls, call: Call, invoice: Invoice, now: datetime) -> Self:
-        """A session for the locked call's invoice that the assistant is to begin."""
+        """Create a session for the locked call's invoice that the assistant should begin."""
         session = cls.begin(call, invoice, invoice.outstanding, "", now)
         session._write(now, state="ordered")  # noqa: SLF001 - it is of this class
         return session
 
     @classmethod
     def ordered(cls, call: Call) -> Self | None:
-        """The call's session that was ordered and is not begun."""
+        """The call's session that was ordered but has not begun, or None."""
         return cls.one("call_id = ? AND state = 'ordered' LIMIT 1", call.id)
 
     @classmethod
     def going_on(cls, call: Call) -> Self | None:
-        """The call's session of which a card may still come."""
+        """The call's session that may still yield a card, or None."""
         return cls.one(f"call_id = ? AND {GOING_ON} LIMIT 1", call.id)
 
     @classmethod
     def newest(cls, call: Call) -> Self | None:
-        """The call's last session."""
+        """The call's latest session, or None."""
         return cls.one("call_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", call.id)
 
     @classmethod
     def failures(cls, call: Call) -> int:
-        """How many sessions of the call were begun and ended without a card."""
+        """How many sessions of the call began and ended without a card."""
         failed = "call_id = ? AND state = 'failed' AND error <> 'not_begun'"
         return len(cls.all(failed, call.id))
 
     @classmethod
     def unheard(cls, since: datetime, last_id: str, limit: int) -> list[Self]:
-        """Open sessions of which nothing was heard since a time, by id, those after `last_id`."""
+        """Up to `limit` open sessions without news since `since`, by id, after `last_id`."""
         found = f"{GOING_ON} AND updated_at < ? AND id > ? ORDER BY id LIMIT ?"
         return cls.all(found, to_micros(since), last_id, limit)
 
     @property
     def is_open(self) -> bool:
-        """Whether a card may still come of it."""
+        """Whether it may still yield a card."""
         return self.state in {"ordered", "starting", "capturing", "completing"}
 
     def record(self, now: datetime, **values: Any) -> bool:
-        """Write what became of it, unless it is over; whether it was written."""
+        """Write `values` unless the session is over, and return whether they were written."""
         return self._write(now, only_if=GOING_ON, **values)
 
     def record_charge(self, confirmation_id: str | None, error: str, now: datetime) -> None:
-        """What was done with the card that came of it."""
+        """Record whether the card was charged: its confirmation, or the error."""
         state = "over" if confirmation_id else "failed"
         self._write(now, state=state, confirmation_id=confirmation_id, error=error)
 

@@ -1,4 +1,4 @@
-"""How calls ended, with what has followed since: a link that was given in one may be paid later."""
+"""How calls ended, including later events: a link given in a call may be paid afterwards."""
 
 from collections.abc import Iterable
 

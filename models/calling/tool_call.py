@@ -1,4 +1,4 @@
-"""What the agent's tools did in a call: one row for each wish, whatever id it came under."""
+"""What the agent's tools did in a call: one row per request, under whatever ids it arrived."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ from runtime.ids import new_id
 
 VERIFY, LINK = "verifyCaller", "createPaymentLink"
 _A_DAY = timedelta(days=1)
-# the calls of which a bill was paid at Stripe's page, not by a charge of ours, in the week after
-# its link was given in them: later, other contacts have asked for it
+# Calls after which an invoice was paid on Stripe's page, not by a charge of ours, within a week of
+# the link given in the call. Later payments are credited to other contacts.
 _LINK_WORKS = timedelta(days=7)
 _PAID_BY_LINK = (
     "SELECT DISTINCT t.call_id FROM tool_call AS t JOIN payment AS p ON p.invoice_id = t.invoice_id"
@@ -30,11 +30,14 @@ _FAILED = (
 
 
 class ToolCall(Row):
-    """One wish of a model that was acted upon. `wish` tells the same wish under a new id of Vapi's
-    from another one. `subject` is the row that was made for it, `words` what the person said, and
-    `heard` how much had been said by then: what counted once does not count again.
+    """A request by the model that was acted upon.
 
-    A try to be verified is one too: `failed`, and `customer_id` who it was compared with.
+    `wish` identifies it, even if Vapi repeats it under a new id. `subject` is the row created for
+    it, `words` what the person said, and `heard` how much had been said by then, so that nothing
+    counts twice.
+
+    An attempt to verify the caller is one too: it may have `failed`, and `customer_id` is the
+    person compared with.
     """
 
     account_id: str
@@ -60,19 +63,20 @@ class ToolCall(Row):
 
     @classmethod
     def of_id(cls, call: Call, tool_call_id: str) -> Self | None:
-        """What was done for this id."""
+        """The tool call with this id of Vapi's, or None."""
         return cls.one("call_id = ? AND tool_call_id = ?", call.id, tool_call_id)
 
     @classmethod
     def last_of(cls, call: Call, tool: str) -> Self | None:
-        """What a tool did last in the call."""
+        """The last call of this tool in the call, or None."""
         where = "call_id = ? AND tool = ? ORDER BY created_at DESC, id DESC LIMIT 1"
         return cls.one(where, call.id, tool)
 
     @classmethod
     def known(cls, call: Call, tool_call_id: str, wish: str) -> Self | None:
-        """What was done for this id, or for the same wish under another one. That nothing was done
-        holds while the call is locked.
+        """The tool call with this id, or else with the same wish.
+
+        If there is none, that stays true while the call is locked.
         """
         return cls.one(
             "call_id = ? AND (tool_call_id = ? OR wish = ?)"
@@ -87,7 +91,7 @@ class ToolCall(Row):
     def keep(
         cls, call: Call, tool: str, tool_call_id: str, wish: str, now: datetime, **about: Any
     ) -> Self:
-        """Keep what is done for a wish, in the transaction that does it."""
+        """Record a tool call, in the transaction that performs it."""
         row: Self = cls.create(
             id=new_id("tcl"),
             account=call.account_id,
@@ -102,12 +106,12 @@ class ToolCall(Row):
 
     @classmethod
     def tries(cls, call: Call) -> "list[Self]":
-        """The tries to be verified in this call."""
+        """The attempts to verify the caller in this call."""
         return cls.all("call_id = ? AND tool = ?", call.id, VERIFY)
 
     @classmethod
     def paid_by_link(cls, call_ids: Sequence[str]) -> set[str]:
-        """Those of the calls in which somebody was given a link and has paid by it since."""
+        """Those of the calls in which a link was given that has been paid since."""
         if not call_ids:
             return set()
         sql = _PAID_BY_LINK.format(marks=", ".join("?" for _ in call_ids))
@@ -116,7 +120,7 @@ class ToolCall(Row):
 
     @classmethod
     def failed_today(cls, customer_id: str, now: datetime) -> int:
-        """How many tries to be verified as this person failed in the last 24 hours."""
+        """How many attempts to be verified as this customer failed in the last 24 hours."""
         return int(execute(_FAILED, (customer_id, to_micros(now - _A_DAY))).fetchone()[0])
 
 

@@ -1,5 +1,5 @@
-"""Calls that wait because as many as there may be are under way: a slot that becomes free is told
-to them, so that none stands empty until one of many looks again.
+"""Calls that wait for a slot are woken when one becomes free, so that no slot stays empty until a
+waiting call retries.
 """
 
 from models.base import to_micros
@@ -9,7 +9,7 @@ from runtime.settings import get_settings
 
 NO_SLOT = "as many calls as there may be are under way"
 _FREE = "SELECT ? - COUNT(*) FROM call_slot WHERE number > 0 AND leased_until > ?"
-# Accounts take turns: whoever has the fewest calls under way, and of theirs the oldest.
+# Accounts take turns: the one with the fewest calls under way first, and its oldest waiting call.
 _WAKE = """
 UPDATE staged_job SET due_at = {now}, pushed_at = NULL
 WHERE state = 'waiting' AND due_at > {now} AND id = (
@@ -24,9 +24,10 @@ WHERE state = 'waiting' AND due_at > {now} AND id = (
 
 
 def wake_waiting(_freed: list[str] | None = None) -> None:
-    """Make as many waiting calls due as there are free slots. Not in a transaction, which would
-    hold their jobs' rows: after the commit that has freed a slot, and when a call that was woken
-    does without one. Whoever is missed looks again.
+    """Make as many waiting calls due as there are free slots.
+
+    Not inside a transaction, which would hold locks on their jobs: call it after the commit that
+    freed a slot, and when a woken call does not need one. A call missed here retries anyway.
     """
     (free,) = execute(_FREE, (get_settings().call_slots, to_micros(real_now()))).fetchone()
     lock = " FOR UPDATE OF job SKIP LOCKED" if is_postgres() else ""

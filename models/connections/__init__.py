@@ -1,1 +1,1 @@
-"""Connections to SQLite and PostgreSQL whose errors are of few kinds, wherever they arise."""
+"""Connections to SQLite and PostgreSQL that raise few kinds of errors."""

@@ -1,8 +1,8 @@
-"""What connections to both databases have in common: errors of few kinds, wherever they arise, at
-connect, execute, fetch, commit or rollback.
+"""What connections to both databases have in common: few kinds of errors, whether at connect,
+execute, fetch, commit or rollback.
 
-What waiting may mend is an OperationalError or an InterfaceError: a full disk, a lock, a file that
-is gone, a server that is away, read-only or out of connections.
+An OperationalError or InterfaceError is one that waiting may cure: a full disk, a lock, a missing
+file, a server that is down, read-only or out of connections.
 """
 
 import threading
@@ -17,12 +17,12 @@ from playhouse.pool import MaxConnectionsExceeded
 
 from models.database_errors import IN_FAILED_TRANSACTION, lacks_tables, state_of
 
-TOO_LARGE = "54"  # the class of PostgreSQL's errors about what is too long for a row or an index
+TOO_LARGE = "54"  # PostgreSQL's class of errors about values too large for a row or an index
 
 
 class _OneKind(peewee.ExceptionWrapper):
-    """Raises the driver's errors as peewee's, and as OperationalError what is neither the
-    statement's nor the value's fault.
+    """Raises the driver's errors as peewee's, and as OperationalError if neither the statement nor
+    a value is at fault.
     """
 
     def __exit__(
@@ -35,15 +35,15 @@ class _OneKind(peewee.ExceptionWrapper):
             if not isinstance(error, PeeweeException):
                 super().__exit__(kind, error, traceback)
         except PeeweeException as known:
-            raise _sorted(known) from error
+            raise _reclassified(known) from error
         if isinstance(error, MaxConnectionsExceeded):
             raise OperationalError(error, *error.args) from error
-        if isinstance(error, PeeweeException) and _sorted(error) is not error:
-            raise _sorted(error) from error
+        if isinstance(error, PeeweeException) and _reclassified(error) is not error:
+            raise _reclassified(error) from error
 
 
-def _sorted(error: PeeweeException) -> PeeweeException:
-    """The error under the class that says what to do about it; itself if it has that."""
+def _reclassified(error: PeeweeException) -> PeeweeException:
+    """The error under the class that says what to do about it, which may be its own."""
     state = state_of(error)
     if state.startswith(TOO_LARGE):
         # psycopg calls this an operational error, but the value is at fault: repeating it or
@@ -65,11 +65,11 @@ class _Lent(threading.local):
 
 
 class AnyDatabase(peewee.Database):
-    """What both kinds have in common."""
+    """What both databases have in common."""
 
     @property
     def _state(self) -> Any:
-        """The connection that this thread was lent, or else its own."""
+        """The connection lent to this thread, or else its own."""
         return self._lent.connection or self._own
 
     @_state.setter
@@ -78,7 +78,7 @@ class AnyDatabase(peewee.Database):
 
     @contextmanager
     def on(self, connection: Any) -> Iterator[None]:
-        """Let this thread use `connection`, and no other thread meanwhile."""
+        """Use `connection` in this thread. No other thread may use it at the same time."""
         self._lent.connection = connection
         try:
             yield
@@ -86,15 +86,15 @@ class AnyDatabase(peewee.Database):
             self._lent.connection = None
 
     def connect(self, reuse_if_open: bool = False) -> bool:
-        """Open this thread's connection; whether it was opened now."""
+        """Open this thread's connection; returns whether it was opened now."""
         with one_kind:
             opened: bool = super().connect(reuse_if_open)
         return opened
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run a statement; its cursor."""
+        """Run a statement and return its cursor."""
         self._log_query(sql, params)  # type: ignore[attr-defined]
-        with one_kind:  # as peewee does it, in one wrapper of errors, and without its hooks
+        with one_kind:  # as peewee does, but with a single error wrapper and without its hooks
             cursor = self.cursor()
             self._run(cursor, sql, params or ())
             return cursor
@@ -113,8 +113,8 @@ class AnyDatabase(peewee.Database):
             super().commit()
 
     def rollback(self) -> None:
-        """Roll back; a connection that cannot say that it has is dropped, which rolls back as well:
-        what is raised is the error that led here, not that of the rollback.
+        """Roll back. If that fails, drop the connection, which rolls back as well, so that the
+        original error is raised and not that of the rollback.
         """
         try:
             super().rollback()
@@ -129,5 +129,5 @@ class AnyDatabase(peewee.Database):
 
     @contextmanager
     def without_sync(self) -> Iterator[None]:
-        """Let no commit inside wait for the disk, where that can be had safely; here it cannot."""
+        """Commits inside need not wait for the disk. No effect unless a subclass overrides it."""
         yield

@@ -1,44 +1,42 @@
-"""Opening the database that DATABASE_URL names."""
+"""Open the database that DATABASE_URL names."""
 
 from urllib.parse import urlsplit
 
 import peewee
 
-from models.connections.postgres import NOTICE, Postgres
+from models.connections.postgres import KEEPALIVE, Postgres
 from models.connections.sqlite import Sqlite
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT
 
 
 def open_database(url: str, patience: float | None = None) -> peewee.Database:
-    """The database of `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or
+    """The database at `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or
     `postgresql://…`.
 
-    PostgreSQL cancels a statement after `patience` seconds.
-
-    Raises Misconfigured for anything else.
+    PostgreSQL cancels a statement after `patience` seconds. Raises Misconfigured for any other URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        # FULL: a commit returns only when it has reached the disk, and so does a 2xx.
+        # FULL: a commit, and so a 2xx answer, returns only once it has reached the disk.
         pragmas = {
             "journal_mode": "wal",
             "synchronous": "full",
             "foreign_keys": 1,
             "temp_store": "memory",
-            "busy_timeout": 0,  # last, for the others may have to wait; then we wait ourselves
+            "busy_timeout": 0,  # last: the other pragmas may have to wait; then we wait ourselves
         }
-        # a connection may be lent from one thread to the next
+        # a connection can be lent from one thread to another
         return Sqlite(ROOT / parts.path[1:], pragmas=pragmas, timeout=5, check_same_thread=False)
     if parts.scheme in {"postgres", "postgresql"}:
         made = Postgres(
-            f"postgresql:{url.partition(':')[2]}",  # peewee knows this name only
+            f"postgresql:{url.partition(':')[2]}",  # the only scheme that peewee knows
             max_connections=32,
             stale_timeout=300,
             timeout=5,
             prefer_psycopg3=True,
             connect_timeout=5,
-            **NOTICE,
+            **KEEPALIVE,
         )
         made.patience = patience
         return made

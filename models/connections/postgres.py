@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: pooled, patient for so long, made anew when the server restarts."""
+"""Connections to PostgreSQL: pooled, with a statement timeout, renewed after a restart."""
 
 import math
 import threading
@@ -13,27 +13,28 @@ from playhouse.pool import PooledPostgresqlDatabase
 from models.connections.any_database import AnyDatabase
 from models.database_errors import lacks_tables, state_of
 
-# A statement that ran for longer than allowed: it is not repeated, for it would take as long again.
+# A statement that exceeded its timeout: it is not repeated, because it would take as long again.
 CANCELLED = "57014"
-# A server that vanished without closing its connections is noticed within half a minute.
-NOTICE = {
+# Detect within half a minute that a server vanished without closing its connections.
+KEEPALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
 
-# What PostgreSQL 14 and later report by themselves, also of a connection that is open: where one of
-# them is on, it takes no writes.
+# Parameters that PostgreSQL 14 and later report unasked, even on an open connection. If either is
+# on, the server accepts no writes.
 _READ_ONLY = "in_hot_standby", "default_transaction_read_only"
 
-# What we ask for is a few rows each: processes that help to read them take longer to be started.
+# Our statements read a few rows each: starting parallel workers would take longer than reading
+# them.
 _ALONE = "SET max_parallel_workers_per_gather = 0"
 
 
 class _Patient(PostgresqlDatabase):
-    """PostgreSQL whose server cancels a statement after `patience` seconds, including the time it
-    waits for locks; None: never.
+    """PostgreSQL whose server cancels a statement after `patience` seconds, including waits for
+    locks (None: never).
     """
 
     patience: float | None = None
@@ -41,46 +42,47 @@ class _Patient(PostgresqlDatabase):
     def _connect(self) -> Any:
         connection = super()._connect()  # type: ignore[misc]
         connection.cursor().execute(_ALONE)
-        patience = int((self.patience or 0) * 1000)  # 0: whatever the server is told
+        patience = int((self.patience or 0) * 1000)  # 0: no timeout
         connection.cursor().execute(f"SET statement_timeout = {patience}")
         return connection
 
 
 class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore[misc]
-    """PostgreSQL through psycopg 3 and a pool, which reconnects when the server restarts.
+    """PostgreSQL through psycopg 3 and a pool that reconnects when the server restarts.
 
-    A result is in memory once its statement is executed: fetching it asks no server.
+    A result is in memory once its statement is executed: fetching it does not contact the server.
     """
 
     def __init__(self, *how: Any, **options: Any) -> None:
-        self._door = threading.Lock()
-        self._failed_at, self._why = -math.inf, ""
+        self._connecting = threading.Lock()
+        self._failed_at, self._last_error = -math.inf, ""
         super().__init__(*how, **options)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
-        """Open this thread's connection; whether it was opened now.
+        """Open this thread's connection; returns whether it was opened now.
 
-        One thread at a time can. Whoever has waited while another one could not is told the same:
-        of a server that does not answer, each would have to wait for all who came before.
+        Only one thread connects at a time. Threads that were waiting when it failed raise the same
+        error: with a server that does not answer, each would otherwise wait for its own timeout
+        after all the others'.
         """
-        came = time.monotonic()
-        with self._door:
-            if self._failed_at > came:
-                raise OperationalError(self._why)
+        arrived_at = time.monotonic()
+        with self._connecting:
+            if self._failed_at > arrived_at:
+                raise OperationalError(self._last_error)
             try:
                 return super().connect(reuse_if_open)
             except OperationalError as error:
-                self._failed_at, self._why = time.monotonic(), str(error)
+                self._failed_at, self._last_error = time.monotonic(), str(error)
                 raise
 
     def begin(self, *how: Any) -> None:
-        """Begin a transaction, on a new connection where this one is dead."""
-        with self._dropped_if_cut_short():
+        """Begin a transaction, on a new connection if this one is dead."""
+        with self._dropped_if_interrupted():
             try:
                 super().begin(*how)
             except (OperationalError, InterfaceError):
                 # A dead connection shows at BEGIN. Nothing has happened yet, so it is safe to
-                # repeat; not where there is no connection to be had.
+                # repeat, unless no connection could be opened at all.
                 if self.is_closed():
                     raise
                 self._connect_anew()
@@ -88,11 +90,11 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
 
     def commit(self) -> None:
         """Commit the transaction."""
-        with self._dropped_if_cut_short():
+        with self._dropped_if_interrupted():
             super().commit()
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run a statement; one that only reads, once more where the connection is lost."""
+        """Run a statement; retry a read outside a transaction if the connection is lost."""
         try:
             return super().execute_sql(sql, params)
         except (OperationalError, InterfaceError) as error:
@@ -104,23 +106,25 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
                 or not sql.lstrip()[:6].upper() == "SELECT"
             ):
                 raise
-            # Only a SELECT outside a transaction may be repeated: whatever a lost connection had
-            # begun, it changed nothing.
+            # Only a SELECT outside a transaction can be repeated: whatever the lost connection did
+            # of it, nothing was changed.
             self._connect_anew()
             return super().execute_sql(sql, params)
 
     def _run(self, cursor: Any, sql: str, params: Any) -> None:
-        """Run a statement, which psycopg prepares once it has come five times; but never a page of
-        a list. PostgreSQL plans what is prepared for any values: a page of what is rare would be
-        looked for among all rows in the order of their ids.
+        """Run a statement, which psycopg prepares once it has run five times, except for a page of
+        a list.
+
+        PostgreSQL plans a prepared statement for any values: a page of rare rows would be searched
+        for among all rows in the order of their ids.
         """
-        with self._dropped_if_cut_short():
+        with self._dropped_if_interrupted():
             cursor.execute(sql, params, prepare=False if sql.endswith("LIMIT %s") else None)
 
     @contextmanager
-    def _dropped_if_cut_short(self) -> Iterator[None]:
-        """Drop the connection when a job's time is over while the server works for it: it takes
-        nothing else until the server is done. Inside a transaction, the rollback does that.
+    def _dropped_if_interrupted(self) -> Iterator[None]:
+        """Drop the connection if a job's timeout interrupts a statement, because the server accepts
+        nothing else on it until it is done. Inside a transaction, the rollback drops it.
         """
         try:
             yield
@@ -132,12 +136,12 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
             raise
 
     def _can_reuse(self, connection: Any) -> bool:
-        """Not a connection to a standby: after a failover, the same name may lead elsewhere."""
-        told = map(connection.info.parameter_status, _READ_ONLY)
-        return "on" not in told and super()._can_reuse(connection)
+        """Refuse a connection to a standby: after a failover, the name may lead elsewhere."""
+        statuses = map(connection.info.parameter_status, _READ_ONLY)
+        return "on" not in statuses and super()._can_reuse(connection)
 
     def drop_connection(self) -> None:
-        """Close this thread's connection, and leave it out of the pool."""
+        """Close this thread's connection instead of returning it to the pool."""
         self.manual_close()
 
     def _connect_anew(self) -> None:

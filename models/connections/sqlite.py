@@ -1,4 +1,4 @@
-"""Connections to SQLite: a file that must be there, and writers that take turns."""
+"""Connections to SQLite: the file must exist, and writers take turns."""
 
 import os
 import random
@@ -21,13 +21,11 @@ from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 
 _BUSY = "SQLITE_BUSY"
-_PAUSE = 0.000_2, 0.001_5  # seconds
+_PAUSE = 0.000_2, 0.001_5  # seconds between two attempts to get the write lock
 
 
 class _Cursor(sqlite3.Cursor):
-    """SQLite goes on with a statement, and commits it, while its rows are fetched: errors arise
-    there too.
-    """
+    """SQLite runs, and commits, a statement while its rows are fetched, which can raise too."""
 
     def __next__(self) -> Any:
         with one_kind:
@@ -47,7 +45,7 @@ class _Cursor(sqlite3.Cursor):
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that knows which file it has open."""
+    """A connection that remembers which file it has open."""
 
     file: tuple[int, int] | None = None
 
@@ -56,13 +54,13 @@ class _Connection(sqlite3.Connection):
 
 
 class Sqlite(AnyDatabase, SqliteDatabase):
-    """SQLite in the file `path`, which `create_file` makes, and nobody else.
+    """SQLite in the file `path`, which only `create_file` creates.
 
-    SQLite itself would make an empty database where the file has vanished, or write on into a file
-    that no name leads to any more, and all of that would be lost.
+    SQLite itself would create an empty database if the file has vanished, or keep writing to a file
+    that was unlinked, and all of those writes would be lost.
     """
 
-    patience = 5.0  # seconds to wait for others who write
+    patience = 5.0  # seconds to wait for other writers
 
     def __init__(self, path: Path, **options: Any) -> None:
         self.path, self._name = path, str(path)
@@ -73,7 +71,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         )
 
     def renew_turns(self) -> None:
-        """Let nobody have a turn: in a new process, none of the other's threads go on."""
+        """Reset the writers' lock: in a forked process, the threads that held it do not exist."""
         self._turns = threading.RLock()
 
     def _connect(self) -> Any:
@@ -82,11 +80,11 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         return connection
 
     def begin(self, lock_type: str = "IMMEDIATE") -> None:
-        """Begin a transaction once no other thread has one: of all that would ask SQLite again and
-        again, one asks.
+        """Begin a transaction once no other thread of this process has one, so that at most one
+        thread polls SQLite's lock.
         """
         give_up = time.monotonic() + self.patience
-        with self._closed_if_cut_short():
+        with self._closed_if_interrupted():
             self._turns.acquire(timeout=self.patience)
             try:
                 self._ask(f"BEGIN {lock_type}", give_up)
@@ -95,7 +93,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 raise
 
     def _ask(self, begin: str, give_up: float) -> None:
-        """As `_in_turn`, in few steps: who waits takes time from whoever is waited for."""
+        """As `_in_turn`, with less overhead: waiting takes CPU time from the lock's holder."""
         with one_kind:
             cursor = self.cursor()
             while True:
@@ -109,16 +107,16 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - so that two do not keep step
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run a statement, outside a transaction as often as it has to wait for others."""
+        """Run a statement; outside a transaction, retry it while another writer holds the lock."""
         act = partial(super().execute_sql, sql, params)
         if self.in_transaction():
             return act()
         return self._in_turn(act, time.monotonic() + self.patience)
 
     @contextmanager
-    def _closed_if_cut_short(self) -> Iterator[None]:
-        """Close the connection when a job's time is over amid a beginning or an end: peewee knows
-        of no transaction then, and would leave it open, with the lock that all others wait for.
+    def _closed_if_interrupted(self) -> Iterator[None]:
+        """Close the connection if a job's timeout interrupts BEGIN or COMMIT: peewee does not know
+        of a transaction then, and would leave it open, holding the lock that all others wait for.
         """
         try:
             yield
@@ -129,16 +127,17 @@ class Sqlite(AnyDatabase, SqliteDatabase):
             raise
 
     def _end_turn(self) -> None:
-        with suppress(RuntimeError):  # it is not ours, or not any more
+        with suppress(RuntimeError):  # not held by this thread (any more)
             while True:
                 self._turns.release()
 
     def _in_turn(self, act: Callable[[], Any], give_up: float) -> Any:
-        """Do what may have to wait for another writer, asking again every millisecond.
+        """Run a statement that may have to wait for another writer, retrying about every
+        millisecond.
 
-        SQLite's own waiting sleeps longer with each try, up to a tenth of a second, while whoever
-        writes comes back at once: of two processes one would get nearly every turn. What is refused
-        outside a transaction has done nothing, and may be repeated.
+        SQLite's own busy handler sleeps longer with each retry, up to a tenth of a second, while
+        the other writer returns at once: of two processes, one would get nearly every turn. A
+        statement refused outside a transaction has done nothing, so it can be repeated.
         """
         while True:
             try:
@@ -149,14 +148,14 @@ class Sqlite(AnyDatabase, SqliteDatabase):
             time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - so that two do not keep step
 
     def cursor(self, named_cursor: str | None = None) -> Any:
-        """A cursor, on a new connection where the file is another one by now."""
+        """A cursor, on a new connection if the file has been replaced."""
         if not self.is_closed() and not self.in_transaction() and self._is_lost():
-            self.close()  # and connects again, to what is there now
+            self.close()  # the next use connects to the file that is there now
         return super().cursor(named_cursor)
 
     def commit(self) -> None:
-        """Commit, unless the file is not there any more. Raises OperationalError."""
-        with self._closed_if_cut_short():
+        """Commit. Raises OperationalError if the file was removed or replaced."""
+        with self._closed_if_interrupted():
             if self._is_lost():
                 raise OperationalError(f"{self.path} was removed or replaced during a transaction")
             self._commit()
@@ -164,18 +163,18 @@ class Sqlite(AnyDatabase, SqliteDatabase):
 
     def _commit(self) -> None:
         with one_kind:
-            self.connection().execute("COMMIT")  # without another look at the file
+            self.connection().execute("COMMIT")  # without checking the file again
 
     def rollback(self) -> None:
-        """Roll back, and end the turn."""
-        with self._closed_if_cut_short():
+        """Roll back, and end this thread's turn."""
+        with self._closed_if_interrupted():
             try:
                 super().rollback()
             finally:
                 self._end_turn()
 
     def close(self) -> bool:
-        """Close this thread's connection, and end its turn; whether it was open."""
+        """Close this thread's connection and end its turn. Returns whether it was open."""
         try:
             closed: bool = super().close()
         finally:
@@ -184,11 +183,11 @@ class Sqlite(AnyDatabase, SqliteDatabase):
 
     @contextmanager
     def without_sync(self) -> Iterator[None]:
-        """Let a commit inside reach the disk with the next one outside, whoever makes that: commits
-        go to the disk in their order. If the machine loses power before, it never was, and nor was
-        anything that came after it; a process that dies loses nothing.
+        """Let a commit inside reach the disk with the next synced one, of any connection: commits
+        go to the disk in order. If the machine loses power before that, the commit and all later
+        ones are lost; if only a process dies, nothing is.
 
-        Inside a transaction, whose commit comes later, nothing changes.
+        Has no effect inside a transaction, whose commit comes later.
         """
         usual = dict(self._pragmas)["synchronous"]  # type: ignore[attr-defined]
         if usual != "full" or self.in_transaction():
@@ -206,19 +205,19 @@ class Sqlite(AnyDatabase, SqliteDatabase):
             with one_kind:
                 self.connection().execute(f"PRAGMA synchronous = {level}")
         except PeeweeException:
-            self.drop_connection()  # a new one waits for the disk
+            self.drop_connection()  # a new connection syncs again
             raise
 
     def create_file(self) -> None:
-        """Make the file, empty and private, and its folder, if they are not there."""
+        """Create the file, empty and private, and its folder, if missing. Raises Misconfigured."""
         try:
             private_folder(self.path.parent)
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
             raise Misconfigured(
-                f"The database {self.path} cannot be made: {error.strerror}. Let this user write to"
-                " its folder, make room on its disk, or name another place in DATABASE_URL."
+                f"The database {self.path} cannot be created: {error.strerror}. Let this user write"
+                " to its folder, free space on its disk, or name another path in DATABASE_URL."
             ) from None
 
     def _is_lost(self) -> bool:

@@ -1,1 +1,1 @@
-"""People: consents, wishes to stop, decisions of the gate, texts."""
+"""Contact with people: consents, opt-outs, decisions of the gate, texts, promises, work items."""

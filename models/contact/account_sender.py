@@ -1,5 +1,6 @@
-"""An account's own Twilio sender. With one each, a STOP to one clinic does not stop another's
-texts.
+"""An account's own Twilio sender.
+
+If each account has its own, a STOP to one clinic does not stop another's texts.
 """
 
 from datetime import datetime
@@ -13,8 +14,9 @@ from runtime.settings import get_settings
 
 
 class AccountSender(Row):
-    """One account's sender: a messaging service or a number of its own. `registration`: what is
-    known of it at the carriers, such as approved or pending; null when nothing is.
+    """The sender of one account: a messaging service or a number of its own.
+
+    `registration` is its status with the carriers, such as approved or pending; null if unknown.
     """
 
     account_id: str
@@ -28,7 +30,7 @@ class AccountSender(Row):
 
     @classmethod
     def in_order(cls, after: str, limit: int) -> list[str]:
-        """The senders of accounts' own after `after`, in order."""
+        """Up to `limit` distinct senders of accounts, sorted, after `after`."""
         sender = "COALESCE(messaging_service_sid, from_number)"
         rows = execute(
             f"SELECT DISTINCT {sender} FROM account_sender WHERE {sender} > ? ORDER BY 1 LIMIT ?",
@@ -45,7 +47,7 @@ class AccountSender(Row):
         now: datetime,
         registration: str | None = None,
     ) -> "AccountSender":
-        """Set the account's sender; it replaces the previous one."""
+        """Set the account's sender, replacing the previous one."""
         values = {
             "messaging_service_sid": messaging_service_sid,
             "from_number": from_number,
@@ -60,9 +62,7 @@ class AccountSender(Row):
 
 
 def sender_of(account_id: str) -> dict[str, str]:
-    """Twilio's parameters for the sender: the account's own, else the installation's; empty when
-    there is neither.
-    """
+    """Twilio's parameters for the sender: the account's own, else the installation's, else none."""
     own = AccountSender.one("account_id = ?", account_id)
     if own is not None and own.messaging_service_sid:
         return {"MessagingServiceSid": own.messaging_service_sid}
@@ -75,7 +75,7 @@ def sender_of(account_id: str) -> dict[str, str]:
 def accounts_of_sender(
     messaging_service_sid: str, number: str, by: datetime | None = None
 ) -> list[str]:
-    """The accounts whose own sender this is; with `by`, those whose it was by that time."""
+    """The accounts whose own sender this is; with `by`, only those that had it by that time."""
     same = AccountSender.from_number == number
     if messaging_service_sid:
         same |= AccountSender.messaging_service_sid == messaging_service_sid

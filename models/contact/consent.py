@@ -1,4 +1,4 @@
-"""Consents: a person agreed to be contacted at one number, over these channels, in these words."""
+"""Consents: a person agreed, in these words, to be contacted at one number over these channels."""
 
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,11 @@ from models.base import ForeignKey, Instant, Row, to_micros
 from models.invoices.customer import Customer
 from runtime.ids import new_id
 
-IMPORTED = "import"  # the version of the words of a consent that came in a file
+IMPORTED = "import"  # the `text_version` of an imported consent
 
 
 class Consent(Row):
-    """One consent; it applies to the number it was given for. A revoked one is kept (at least three
-    years).
-    """
+    """A consent for one number. A revoked one is kept (for at least three years)."""
 
     account_id: str
     customer_id: str
@@ -48,8 +46,8 @@ class Consent(Row):
         now: datetime,
         **words: Any,
     ) -> "Consent":
-        """Record a consent; `words`: source, text, text_version, recorded_by, and whether it is
-        `written`, signed by the person.
+        """Record a consent. `words`: source, text, text_version, recorded_by, and `written` if the
+        person signed it.
         """
         values = {
             "account": customer.account_id,
@@ -81,20 +79,18 @@ class Consent(Row):
 
     @classmethod
     def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:
-        """Revoke every consent for a number that is no longer this customer's;
-        how many there were.
-        """
+        """Revoke all consents for a number that is no longer this customer's. Returns how many."""
         same = (cls.customer == customer_id) & (cls.phone == phone) & cls.revoked_at.is_null()
         return int(cls.update(revoked_at=now, revoked_why=why).where(same).execute())
 
     @classmethod
     def was_imported(cls, account_id: str, phone: str) -> bool:
-        """Whether an unrevoked consent for a number came by import."""
+        """Whether an unrevoked consent for a number was imported."""
         return bool(cls.select().where(cls._imported(account_id, phone)).exists())
 
     @classmethod
     def void_imported(cls, account_id: str, phone: str, why: str, now: datetime) -> int:
-        """Revoke the imported consents for a number; how many there were."""
+        """Revoke the imported consents for a number, and return how many."""
         return int(
             cls.update(revoked_at=now, revoked_why=why)
             .where(cls._imported(account_id, phone))

@@ -1,4 +1,4 @@
-"""When a person who owes is looked at next: the one column by which the scan finds who is due."""
+"""When the contact scan looks at a customer who owes next: one indexed column finds who is due."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from models.invoices.customer import Customer
 from models.transactions import execute, row_lock
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-# What is overdue of people who were never looked at. Without DISTINCT, for whose sake SQLite would
-# walk through every invoice by another index.
+# Overdue invoices of customers who have no row here. No DISTINCT: for its sake SQLite would scan
+# all invoices by another index.
 UNSEEN = (
     "SELECT i.account_id, i.customer_id FROM invoice AS i"
     " WHERE i.status = 'overdue' AND NOT EXISTS (SELECT 1 FROM contact_course AS c"
@@ -21,12 +21,13 @@ UNSEEN = (
 
 
 class ContactCourse(Row):
-    """A person's course up the ladder. `next_at`: when the scan looks at them again (business
-    time), None while nothing is to come. `version` counts what has happened to the row, so that a
-    look that began before is not written over it.
+    """A customer's course up the ladder.
 
-    The rest is what the last look found, for people: by which `channel` they are contacted at
-    `contact_at`, or the `code` and `reason` of why not.
+    `next_at` is when the scan looks at them next (business time), None if nothing is planned.
+    `version` counts changes to the row, so that a look that began earlier does not overwrite them.
+
+    The other columns show people what the last look found: the `channel` and time `contact_at` of
+    the next contact, or the `code` and `reason` why there is none.
     """
 
     account_id: str
@@ -45,9 +46,10 @@ class ContactCourse(Row):
 
     @classmethod
     def look_again(cls, owners: Iterable[tuple[str, str]]) -> None:
-        """Have the scan look at these people, pairs of account and customer, at its next turn:
-        something about them has changed. They are written in one order, by account and customer,
-        so that two who write many never wait for each other.
+        """Make the scan look at these customers, pairs of account and customer ids, next time,
+        because something about them has changed.
+
+        They are written sorted by account and customer, so that concurrent writers cannot deadlock.
         """
         rows = sorted(set(owners))
         if not rows:
@@ -67,9 +69,10 @@ class ContactCourse(Row):
 
     @classmethod
     def look_at_unseen(cls, limit: int) -> int:
-        """As `look_again`, of whoever owes any of up to `limit` overdue invoices and was never
-        looked at: an older release, which runs beside this one during an upgrade, does not know of
-        looks. How many invoices there were.
+        """As `look_again`, for customers without a row who owe any of up to `limit` overdue
+        invoices, and return how many invoices there were.
+
+        An older release that runs beside this one during an upgrade creates no rows.
         """
         rows = execute(UNSEEN, (limit,)).fetchall()
         cls.look_again((row[0], row[1]) for row in rows)
@@ -77,7 +80,7 @@ class ContactCourse(Row):
 
     @classmethod
     def look_again_at(cls, customer_id: str) -> None:
-        """As `look_again`, of one person who owes something, or did."""
+        """As `look_again`, for one customer who already has a row."""
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
             (to_micros(AT_ONCE), customer_id),
@@ -85,7 +88,7 @@ class ContactCourse(Row):
 
     @classmethod
     def look_again_at_phone(cls, account_id: str, phone: str) -> None:
-        """As `look_again`, of the account's people at a phone."""
+        """As `look_again`, for the account's customers at a phone number."""
         which = (
             "SELECT customer_id FROM contact_course WHERE customer_id IN ("
             "SELECT id FROM customer WHERE account_id = ? AND phone = ? UNION"
@@ -100,7 +103,7 @@ class ContactCourse(Row):
 
     @classmethod
     def look_again_at_all(cls, account_id: str) -> None:
-        """As `look_again`, of everybody of an account."""
+        """As `look_again`, for all customers of an account."""
         which = "SELECT customer_id FROM contact_course WHERE account_id = ? ORDER BY customer_id"
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1"
@@ -110,8 +113,8 @@ class ContactCourse(Row):
 
     @classmethod
     def due(cls, now: datetime, but_of: Iterable[str], limit: int) -> "list[ContactCourse]":
-        """Up to `limit` people whose turn it is at `now`, longest due first; none of the accounts
-        `but_of`. One range of an index.
+        """Up to `limit` customers due at `now`, longest due first, except those of the accounts
+        `but_of`. Reads one range of an index.
         """
         accounts = list(but_of)
         others = f" AND account_id NOT IN ({', '.join('?' for _ in accounts)})" if accounts else ""
@@ -124,7 +127,7 @@ class ContactCourse(Row):
 
     @classmethod
     def of_people(cls, customer_ids: Iterable[str]) -> "list[ContactCourse]":
-        """The courses of those of these people who have one."""
+        """The courses of these customers; not every customer has one."""
         ids = sorted(customer_ids)
         if not ids:
             return []
@@ -132,12 +135,12 @@ class ContactCourse(Row):
 
     @property
     def has_told(self) -> bool:
-        """Whether a look has found anything yet."""
+        """Whether any look has recorded a result yet."""
         return bool(self.channel or self.code)
 
     @classmethod
     def put_off(cls, customer_id: str, until: datetime) -> None:
-        """A look at the person failed: others come first."""
+        """Postpone a customer at whom a look failed, so that the others come first."""
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
             (to_micros(until), customer_id),
@@ -151,7 +154,7 @@ class ContactCourse(Row):
         code: str = "",
         reason: str = "",
     ) -> bool:
-        """What a look found; False when something has happened since the row was read."""
+        """Record what a look found. Returns False if the row has changed since it was read."""
         return self._write(
             only_if="version = ?",
             given=(self.version,),

@@ -11,9 +11,7 @@ from runtime.ids import new_id
 
 
 class ContactDecision(Row):
-    """One answer of the gate; `effect_id` names the attempt that was reserved in the same
-    transaction.
-    """
+    """One answer of the gate. `effect_id` is the attempt reserved in the same transaction."""
 
     id = TextField(primary_key=True)
     account_id = TextField()
@@ -42,14 +40,15 @@ class ContactDecision(Row):
     def record(
         cls, answer: Answer, now: datetime, effect_id: str | None = None, **about: Any
     ) -> "ContactDecision":
-        """Record a decision; `about`: account_id, customer_id, invoice_id, channel, phone,
-        asked_by.
+        """Record a decision.
+
+        `about`: account_id, customer_id, invoice_id, channel, phone, asked_by.
         """
-        told: dict[str, Any]
+        result: dict[str, Any]
         if isinstance(answer, Allowed):
-            told = {"allowed": True, "until": answer.until}
+            result = {"allowed": True, "until": answer.until}
         else:
-            told = {
+            result = {
                 "allowed": False,
                 "code": answer.code,
                 "reason": answer.reason,
@@ -57,6 +56,6 @@ class ContactDecision(Row):
                 "next_at": answer.next_at,
             }
         row: ContactDecision = cls.create(
-            id=new_id("cdn"), effect_id=effect_id, at=now, **told, **about
+            id=new_id("cdn"), effect_id=effect_id, at=now, **result, **about
         )
         return row

@@ -1,9 +1,9 @@
-"""What the database says about contacting one person over one channel: all of it by one statement.
+"""The facts for deciding whether to contact one person over one channel, read by one statement.
 
-Each line of its answer is one fact: what it is, two words, and a number. The history of contacts is
-made of the rows of texts and of calls, those that somebody has made by hand among them, and of
-cards charged by telephone. A call is one contact, however many invoices it is about: it is about
-this one, or about none that matters here.
+Each row of its result is one fact: its name, two words, and a number. The history of contacts
+consists of texts, of calls, including those that staff made by hand, and of cards charged by
+telephone. A call is one contact, however many invoices it is about: it counts for this invoice, or
+for none.
 """
 
 import json
@@ -19,14 +19,14 @@ from rules.contact.channel_address import CHANNELS
 from rules.stripe_event_types import CARD_EVENTS, FORMER_CARD_EVENTS, UNNAMED
 
 REMEMBERED = timedelta(days=9)  # of contacts: the longest window is a week and an hour
-BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that all of them do
-# an event that was not taken in for a day stops its own invoice only
+BACKLOG = timedelta(minutes=10)  # an event that has waited this long means that there is a backlog
+# after a day, an unprocessed event only holds back its own invoice
 FORGIVEN = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _named(sql: str) -> tuple[str, tuple[str, ...]]:
-    """SQL with `:name` for parameters as SQL with `?`, and their names in that order."""
+    """Turn SQL with `:name` parameters into SQL with `?`, and the names in that order."""
     return re.sub(r":\w+", "?", sql), tuple(re.findall(r":(\w+)", sql))
 
 
@@ -34,15 +34,15 @@ _INTENTS = (
     "SELECT intent_id FROM payment WHERE invoice_id = :invoice UNION SELECT intent_id FROM"
     " payment_attempt WHERE invoice_id = :invoice"
 )
-# about a clinic's own card, whatever becomes of them
+# events about a clinic's own card, which never concern an invoice
 _OF_CARDS = ", ".join(f"'{name}'" for name in (*CARD_EVENTS, *FORMER_CARD_EVENTS))
 _UNNAMED_TYPES = " OR ".join(f"e.type LIKE :unnamed{place}" for place in range(len(UNNAMED)))
-# Whether an event waits that may change the invoice: one that names it or an intent of it. Also one
-# whose invoice is not known, if it may be about any: one of money that went back, one that an older
-# release received without looking at what it names, or any that has waited for long. Those hold
-# back nothing any more once they could not be taken in, or have waited for a day. The provider is
-# compared as no index has it, or SQLite would read all events that there ever were, by theirs, and
-# not those that wait, which are few.
+# Whether an unprocessed event may change the invoice: one that names it or an intent of it, or one
+# whose invoice is unknown. The latter counts if it is about returned money, was received by an
+# older release that did not record what it names, or has waited for long; but no longer once its
+# job is dead or it has waited for a day. The provider is compared as an expression that no index
+# has; otherwise SQLite would use the provider's index and read all events ever received instead of
+# the few that wait.
 _BEHIND = f"""
 SELECT 1 FROM inbox_event AS e
 WHERE e.provider || '' = 'stripe' AND e.account = :stripe AND e.outcome IS NULL AND (
@@ -67,18 +67,19 @@ SELECT 'read' AS fact, CAST(NULL AS TEXT) AS a, CAST(NULL AS TEXT) AS b, updated
 UNION ALL SELECT 'behind', NULL, NULL, NULL WHERE EXISTS ({_BEHIND})
 """
 _SENDER = "SELECT COALESCE(messaging_service_sid, from_number) FROM account_sender"
-# the invoice asked about, where a text names it beside its own
+# the invoice in question, if a text names it beside its own
 _NAMED = """CASE WHEN EXISTS (SELECT 1 FROM planned_contact AS p
         JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
         WHERE p.message_id = message.id AND n.invoice_id = :invoice)
     THEN CAST(:invoice AS TEXT) ELSE message.invoice_id END"""
-# one that is not over counts as the strictest there is
+# a call that is not over counts as the strictest outcome
 _CALL = """
     CASE WHEN c.asked_for THEN 'wanted_call' ELSE 'call' END, (SELECT i.invoice_id FROM
     call_invoice AS i WHERE i.call_id = c.id AND i.invoice_id = :invoice),
     COALESCE(NULLIF(c.outcome, ''), 'in_doubt'), c.attempted_at FROM call AS c"""
-# Calls by hand that an older release knows of, which keeps no row of them; and who paid by
-# telephone was spoken to, whoever rang, and whatever the call is called: no attempt of ours
+# Calls by hand recorded by an older release, which stores no call row for them. And a payment by
+# telephone counts as a conversation, whoever called and whatever is recorded of the call, but not
+# as an attempt of ours.
 _BY_HAND = """
 UNION ALL SELECT 'call', (SELECT n.invoice_id FROM planned_contact_invoice AS n
         WHERE n.planned_contact_id = p.id AND n.invoice_id = :invoice), 'in_doubt', p.performed_at
@@ -145,50 +146,52 @@ ALL = _named(_BOOKS + _PERSON)
 
 @dataclass(slots=True)
 class Lines:
-    """The facts by what they are."""
+    """The facts, grouped by name."""
 
     by_fact: dict[str, list[tuple[str, str, int | None]]] = field(default_factory=dict)
 
     def all(self, fact: str) -> list[tuple[str, str, int | None]]:
-        """Every line of this fact: two words and a number."""
+        """All rows of this fact: two words and a number each."""
         return self.by_fact.get(fact, [])
 
     def words(self, fact: str) -> tuple[str, str]:
-        """The words of the first one, empty without."""
+        """The words of its first row, or empty strings."""
         first = self.all(fact)
         return first[0][:2] if first else ("", "")
 
     def number(self, fact: str) -> int | None:
-        """The number of the first one."""
+        """The number of its first row, or None."""
         first = self.all(fact)
         return first[0][2] if first else None
 
     def listed(self, fact: str) -> tuple[str, ...]:
-        """The list that the second word is in JSON."""
+        """The list stored as JSON in the second word of its first row."""
         return tuple(json.loads(self.words(fact)[1] or "[]"))
 
 
 def moment(micros: int | None) -> datetime | None:
-    """A number that is a time."""
+    """Convert microseconds since the epoch to a time."""
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
 def books_lines(invoice_id: str, stripe_account: str, real: datetime) -> Lines:
-    """What is known of the books: `read`, when the list of events was read; `behind`."""
-    return _asked(BOOKS_ONLY, _about_books(invoice_id, stripe_account, real))
+    """The facts about the books: `read`, when the list of events was last read; `behind`, if events
+    are unprocessed.
+    """
+    return _read(BOOKS_ONLY, _about_books(invoice_id, stripe_account, real))
 
 
 def all_lines(
     invoice_id: str, stripe_account: str, real: datetime, now: datetime, **about: str
 ) -> Lines:
-    """All of it. `about`: account, customer, phone, channel, what, day, and the `shared` sender."""
+    """All facts. `about`: account, customer, phone, channel, what, day, and the `shared` sender."""
     more = about | {
         **{channel: f"{channel}:{about['phone']}" for channel in CHANNELS},
         "channel_within": f'%"{about["channel"]}"%',
         "now": to_micros(now),
         "remembered": to_micros(now - REMEMBERED),
     }
-    return _asked(ALL, _about_books(invoice_id, stripe_account, real) | more)
+    return _read(ALL, _about_books(invoice_id, stripe_account, real) | more)
 
 
 def _about_books(invoice_id: str, stripe_account: str, real: datetime) -> dict[str, Any]:
@@ -203,7 +206,7 @@ def _about_books(invoice_id: str, stripe_account: str, real: datetime) -> dict[s
     }
 
 
-def _asked(statement: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Lines:
+def _read(statement: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Lines:
     sql, names = statement
     found = Lines()
     for fact, first, second, number in execute(sql, [values[name] for name in names]).fetchall():

@@ -1,6 +1,4 @@
-"""Reasons to leave a person alone, which people record: a dispute of the bill, an attorney, a
-bankruptcy …
-"""
+"""Holds: reasons not to contact a customer, such as a dispute, an attorney, a bankruptcy."""
 
 from datetime import datetime
 
@@ -15,8 +13,9 @@ from runtime.ids import new_id
 
 
 class Hold(Row):
-    """One hold on a customer; `kind` as in the policy's `hold.…`. It is over at `until`, in
-    business time, or when somebody lifts it; it is kept all the same.
+    """A hold on a customer; `kind` is one of the policy's `hold.…`.
+
+    It ends at `until`, in business time, or when a person lifts it; the row is kept.
     """
 
     account_id: str
@@ -45,7 +44,7 @@ class Hold(Row):
         recorded_by: str,
         now: datetime,
     ) -> "Hold":
-        """Record a hold, before or after any decision about the person that is being made."""
+        """Record a hold, serialized with decisions about the customer."""
         serialize_on(customer_key(customer.id))
         ContactCourse.look_again_at(customer.id)
         row: Hold = cls.create(
@@ -61,7 +60,7 @@ class Hold(Row):
         return row
 
     def record_lifted(self, by: str, now: datetime) -> bool:
-        """It holds no more; False if somebody has lifted it before."""
+        """Lift the hold. Returns False if it was lifted before."""
         return self._write(only_if="lifted_at IS NULL", lifted_at=now, lifted_by=by)
 
 

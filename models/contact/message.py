@@ -1,6 +1,4 @@
-"""A text to a person: requested, decided, sent at most once, and tracked until it arrived or
-failed.
-"""
+"""A text to a person: requested, decided, sent at most once, tracked until it arrives or fails."""
 
 from datetime import datetime
 from typing import Any
@@ -17,15 +15,15 @@ from rules.contact.hours import WANTED_FOR
 from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
-READY = frozenset({"answer", "thanks"})  # kinds whose words need no link, and ask for no money
-NO_REPORT = "no_report"  # the error code of a text about which no report came
+READY = frozenset({"answer", "thanks"})  # kinds without link or demand: written when requested
+NO_REPORT = "no_report"  # error code of a text for which no report arrived
 
 
 class Message(Row):
-    """One text. `waiting → sending → (unknown) → Twilio's statuses`, or `refused`; `tries` counts
-    the attempts reserved.
+    """A text: `waiting → sending → (unknown) → Twilio's statuses`, or `refused`.
 
-    `status` follows reports by rank, so they may come in any order and number.
+    `tries` counts the attempts reserved. `status` follows reports by rank, so they may arrive in
+    any order and more than once.
     """
 
     account_id: str
@@ -74,8 +72,8 @@ class Message(Row):
         body: str = "",
         segments: int = 0,
     ) -> "Message":
-        """The text of this kind that is on its way for the locked invoice, or a new one that waits:
-        with its words, where they are ready.
+        """The pending text of this kind for the locked invoice, or a new one that waits; `body` is
+        set for the kinds in READY.
         """
         known = cls.pending(invoice.id, kind)
         if known is not None:
@@ -101,7 +99,9 @@ class Message(Row):
 
     @classmethod
     def pending(cls, invoice_id: str, kind: str) -> "Message | None":
-        """The text that is waiting, on its way or in doubt; no other may be requested meanwhile."""
+        """The text that is waiting, on its way or in doubt, or None; until it is settled, no other
+        can be requested.
+        """
         query = cls.select().where(
             cls.invoice == invoice_id, cls.kind == kind, cls.status.in_(PENDING)
         )
@@ -110,19 +110,19 @@ class Message(Row):
 
     @classmethod
     def awaited_by(cls, customer_id: str, kind: str) -> bool:
-        """Whether a text of this kind to a person is waiting, on its way or in doubt."""
+        """Whether a text of this kind to a customer is waiting, on its way or in doubt."""
         query = cls.select().where(cls.customer == customer_id, cls.kind == kind)
         return bool(query.where(cls.status.in_(PENDING)).exists())
 
     @classmethod
     def senders_to(cls, phone: str) -> set[str]:
-        """The messaging services and numbers by which a phone was ever texted."""
+        """All messaging services and numbers that have texted a phone."""
         rows = execute("SELECT DISTINCT sender FROM message WHERE to_number = ?", (phone,))
         return {str(sender) for (sender,) in rows.fetchall()} - {""}
 
     @property
     def is_ready(self) -> bool:
-        """Whether its words were written when it was asked for, and need no payment link."""
+        """Whether its text was written when it was requested, and needs no payment link."""
         return self.kind in READY
 
     def is_too_old(self, now: datetime) -> bool:
@@ -138,8 +138,9 @@ class Message(Row):
         sent_at: datetime,
         now: datetime,
     ) -> None:
-        """Decided and reserved, about to be sent. `sent_at` is business time, which the caps count
-        by.
+        """Record that the text was decided and reserved, and is about to be sent.
+
+        `sent_at` is business time and is what the caps count.
         """
         self._write(
             now,
@@ -153,27 +154,27 @@ class Message(Row):
         )
 
     def record_not_sent(self, now: datetime) -> None:
-        """The attempt was never sent: it waits for a new decision."""
+        """Record that the attempt was never sent: the text waits for a new decision."""
         if self.status in {"sending", "unknown"}:
             self._write(now, status="waiting", sent_at=None)
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
-        """It will not be sent: the gate or Twilio refused it, or it is too old."""
+        """Record that it will not be sent: the gate or Twilio refused it, or it is too old."""
         self._write(now, status="refused", error_code=code, error=error[:500], sent_at=None)
 
     def record_given_up(self, now: datetime) -> None:
-        """Nothing has been reported for days; a late report still counts."""
+        """Record that no report arrived for days; a late report still counts."""
         self._write(
             now,
             status="undelivered",
             error_code=NO_REPORT,
-            error="Nothing has been heard of it for two days; it may have arrived all the same.",
+            error="No report has arrived for two days; the text may have been delivered anyway.",
         )
 
     def record_report(
         self, status: str, sid: str | None, error_code: str | None, now: datetime
     ) -> bool:
-        """Record a status report; answers whether it was new."""
+        """Record a status report, and return whether it was new."""
         merged = merged_status(self.status, status)
         values: dict[str, Any] = {}
         if merged != self.status:

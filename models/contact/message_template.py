@@ -10,7 +10,7 @@ from rules.contact.templates import DEFAULTS, language_of
 
 
 class MessageTemplate(Row):
-    """One template: of one account, in one language, for one kind of text."""
+    """The template of one account, in one language, for one kind of text."""
 
     account_id: str
     id = BigAutoField()
@@ -34,7 +34,7 @@ class MessageTemplate(Row):
 
     @classmethod
     def forget(cls, account_id: str, language: str, kind: str) -> bool:
-        """Delete the account's template; whether there was one."""
+        """Delete the account's template, and return whether there was one."""
         return bool(
             cls.delete()
             .where(cls.account == account_id, cls.language == language, cls.kind == kind)
@@ -43,9 +43,7 @@ class MessageTemplate(Row):
 
 
 def template_for(account_id: str, kind: str, language: str | None) -> tuple[str, str]:
-    """The template and its language: the account's own in the person's language, else the built-in
-    one.
-    """
+    """The template and its language: the account's own in this language, else the built-in one."""
     chosen = language_of(language)
     where = "account_id = ? AND language = ? AND kind = ?"
     own = MessageTemplate.one(where, account_id, chosen, kind)

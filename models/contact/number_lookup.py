@@ -1,5 +1,6 @@
-"""Look-ups of whether a number has changed hands since its person consented, each with its answer:
-they are kept as long as consents, for they prove that somebody asked.
+"""Look-ups of whether a number has changed hands since its owner consented, with their answers.
+
+They are kept as long as consents, because they prove that we checked.
 """
 
 from datetime import datetime
@@ -14,9 +15,11 @@ from runtime.ids import new_id
 
 
 class NumberLookup(Row):
-    """One look-up of a number. `since`: the date of the consent, on the account's calendar.
-    `answer`: Twilio's word or the code of its error, see `rules/contact/number_lookups.py`; empty
-    until it has answered, at `answered_at` in business time.
+    """A look-up of a number.
+
+    `since` is the date of the consent in the account's time zone. `answer` is Twilio's word or
+    error code (see `rules/contact/number_lookups.py`), empty until it arrives at `answered_at`,
+    business time.
     """
 
     account_id: str
@@ -35,8 +38,9 @@ class NumberLookup(Row):
 
     @classmethod
     def want(cls, customer: Customer, phone: str, since: str, now: datetime) -> Self:
-        """The look-up that has no answer yet, or a new one. Whoever decides about a person holds
-        their number's key, so that there are never two.
+        """The unanswered look-up of the number, or a new one.
+
+        The caller holds the lock on the number, so there are never two.
         """
         known = cls.one(
             "account_id = ? AND phone = ? AND since = ? AND answer = ''",
@@ -58,9 +62,9 @@ class NumberLookup(Row):
 
     @classmethod
     def newest(cls) -> Self | None:
-        """The one that was answered last, of any account."""
+        """The look-up answered last, of any account, or None."""
         return cls.one("answered_at IS NOT NULL ORDER BY answered_at DESC LIMIT 1")
 
     def record_answer(self, answer: str, now: datetime) -> bool:
-        """Twilio has answered; False if it had before."""
+        """Record Twilio's answer. Returns False if it was recorded before."""
         return self._write(only_if="answer = ''", answer=answer, answered_at=now)

@@ -14,15 +14,15 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 
 CHANNELS = ("sms", "voice")
-BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of what Twilio heard as well
+BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of opt-outs that Twilio knows of too
 
 
 class OptOut(Row):
-    """One statement of a person, identified by account and number. The latest one about a channel
-    applies.
+    """An opt-out or opt-in of a person, identified by account and number.
 
-    A stop sent to a sender that several accounts share, or that belongs to none, is recorded
-    without account: it applies to whoever uses that sender.
+    The latest one for a channel applies. An opt-out sent to a sender that several accounts share,
+    or that belongs to none, is recorded without an account: it applies to every account that uses
+    the sender.
     """
 
     id = TextField(primary_key=True)
@@ -49,8 +49,8 @@ class OptOut(Row):
         channels: tuple[str, ...] | list[str],
         **words: Any,
     ) -> "OptOut":
-        """Record a statement under the person's lock, so that it commits before or after any
-        decision about them; its time is taken after locking.
+        """Record an opt-out or opt-in under the person's lock, so that it commits either before or
+        after any decision about them; its time is taken once the lock is held.
 
         `words`: words, source, recorded_by, and optionally sender, reference, and `at` if it was
         said earlier.
@@ -79,10 +79,11 @@ class OptOut(Row):
     def latest(
         cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str
     ) -> "OptOut | None":
-        """The person's latest statement about a channel, to this account or to a sender it uses.
+        """The person's latest opt-out or opt-in for a channel, given to this account or to a sender
+        it uses.
 
-        A process of an older release, which runs beside this one during an upgrade, files a wish
-        that came over RCS or WhatsApp under that channel's own spelling of the phone.
+        During an upgrade, processes of an older release file opt-outs from RCS and WhatsApp under
+        those channels' own spellings of the phone.
         """
         among, from_one = (
             ", ".join("?" for _ in many) for many in (spellings(phone), senders or (None,))
@@ -98,16 +99,16 @@ class OptOut(Row):
 
     @classmethod
     def holds(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> bool:
-        """Whether the latest statement is a stop."""
+        """Whether an opt-out is in force, i.e. the latest statement is a stop."""
         said = cls.latest(account_id, senders, phone, channel)
         return said is not None and said.wish == "stop"
 
     @property
     def is_known_to_carrier(self) -> bool:
-        """Whether it came by text, so that Twilio blocks texts too until the person texts START."""
+        """Whether it arrived by text, so that Twilio blocks texts until the person texts START."""
         return self.source in BY_TEXT
 
 
 def person_key(phone: str) -> str:
-    """The key to lock while deciding about the person at this number, or recording their wishes."""
+    """The key to lock while deciding about the person at a number, or recording an opt-out."""
     return f"person:{phone}"

@@ -1,5 +1,5 @@
-"""Numbers that must not be contacted over a channel: landlines cannot get texts, a wrong number is
-somebody else's.
+"""Suppressed numbers, which must not be contacted over a channel: a landline cannot receive texts,
+a wrong number belongs to another person.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from models.transactions import serialize_on
 
 
 class PhoneSuppression(Row):
-    """One suppressed number of an account and channel, with the provider's code and the reason."""
+    """A number suppressed for an account and channel, with the provider's code and the reason."""
 
     id = BigAutoField()
     account_id = TextField()
@@ -29,9 +29,7 @@ class PhoneSuppression(Row):
     def suppress(
         cls, account_id: str, phone: str, channel: str, code: str, reason: str, now: datetime
     ) -> None:
-        """Suppress this number for the channel, before or after any decision about whoever is at
-        it; repeating it changes nothing.
-        """
+        """Suppress this number for the channel, serialized with decisions about it. Idempotent."""
         serialize_on(person_key(phone))
         values = {
             "account_id": account_id,
@@ -47,13 +45,13 @@ class PhoneSuppression(Row):
 
     @classmethod
     def of(cls, account_id: str, phone: str | None, channel: str) -> "PhoneSuppression | None":
-        """Why this number is suppressed for the channel, if it is."""
+        """The suppression of this number for the channel, or None."""
         where = "account_id = ? AND phone = ? AND channel = ?"
         return cls.one(where, account_id, phone, channel)
 
     @classmethod
     def lift(cls, account_id: str, phone: str, channel: str) -> bool:
-        """End the suppression, because a person knows better. Answers whether there was one."""
+        """Delete the suppression, because a person knows better. Returns whether there was one."""
         return bool(
             cls.delete()
             .where(cls.account_id == account_id, cls.phone == phone, cls.channel == channel)

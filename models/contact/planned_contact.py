@@ -1,4 +1,4 @@
-"""A rung of the ladder that a person is on: as a draft, or as it was performed."""
+"""A planned contact: a rung of the ladder for one customer, as a draft or performed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,10 +17,10 @@ OPEN = ("draft", "approved")
 
 
 class PlannedContact(Row):
-    """One contact with a person about all that is overdue: `draft → approved → performed`, or
-    `refused`, `expired`, `cancelled`; without the account's wish for drafts it begins `performed`.
+    """One contact with a customer about everything overdue: `draft → approved → performed`, or
+    `refused`, `expired`, `cancelled`. If the account wants no drafts, it starts as `performed`.
 
-    `message_id`, `call_id` and `work_item_id` name what came of it. Times are business time.
+    `message_id`, `call_id` and `work_item_id` refer to the result. Times are business time.
     """
 
     account_id: str
@@ -60,7 +60,7 @@ class PlannedContact(Row):
         now: datetime,
         expires_at: datetime | None = None,
     ) -> "PlannedContact":
-        """A new one, without its invoices."""
+        """Create a planned contact, without its invoices."""
         row: PlannedContact = cls.create(
             id=new_id("pct"),
             account=account_id,
@@ -79,17 +79,17 @@ class PlannedContact(Row):
 
     @classmethod
     def open_for(cls, customer_id: str) -> "PlannedContact | None":
-        """The person's draft, or the one that was approved and waits; there is one at most."""
+        """The customer's draft or approved contact, or None; there is at most one."""
         return cls.one("customer_id = ? AND state IN ('draft', 'approved')", customer_id)
 
     @classmethod
     def of_message(cls, message_id: str) -> "PlannedContact | None":
-        """The contact that a text is."""
+        """The planned contact that was performed by this text, or None."""
         return cls.one("message_id = ?", message_id)
 
     @classmethod
     def performed_since(cls, account_id: str, since: datetime) -> int:
-        """How many texts and calls of an account's ladder were begun since then."""
+        """How many texts and calls of the account's ladder have begun since `since`."""
         found = cls.select().where(
             cls.account == account_id, cls.performed_at > since, cls.channel != "person"
         )
@@ -97,7 +97,7 @@ class PlannedContact(Row):
 
     @classmethod
     def to_be_called(cls, customer_id: str) -> "list[PlannedContact]":
-        """The calls to a person that somebody is asked to make by hand, and has not made yet."""
+        """The contacts for which staff should call the customer by hand, but have not yet."""
         return cls.all(
             "customer_id = ? AND work_item_id IN (SELECT id FROM work_item"
             " WHERE customer_id = ? AND kind = 'call' AND state = 'open')",
@@ -107,7 +107,7 @@ class PlannedContact(Row):
 
     @property
     def rung(self) -> Rung:
-        """The rung it is."""
+        """The rung of the ladder it performs."""
         return Rung(
             self.days,
             cast(Way, self.channel),
@@ -121,7 +121,7 @@ class PlannedContact(Row):
         return self.state in OPEN
 
     def record_approved(self, by: str) -> None:
-        """A person has approved it; it waits for the time at which it is allowed."""
+        """Record a person's approval; the contact waits until the time at which it is allowed."""
         self._write(state="approved", asked_by=by)
 
     def record_performed(
@@ -131,7 +131,7 @@ class PlannedContact(Row):
         call_id: str | None = None,
         work_item_id: str | None = None,
     ) -> None:
-        """It was begun: what came of it."""
+        """Record that it was begun, with the text, call or work item that resulted."""
         self._write(
             state="performed",
             performed_at=now,
@@ -141,11 +141,11 @@ class PlannedContact(Row):
         )
 
     def record_called(self, call_id: str, now: datetime) -> None:
-        """Somebody has made the call by hand: it counts from now on."""
+        """Record that staff made the call by hand: it counts from now on."""
         self._write(performed_at=now, call_id=call_id)
 
     def record_over(self, state: str, code: str = "", reason: str = "") -> None:
-        """It will not be performed: refused, expired or cancelled."""
+        """Record that it will not be performed: refused, expired or cancelled."""
         self._write(state=state, code=code, reason=reason[:500])
 
 
@@ -167,8 +167,10 @@ PlannedContact.add_index(
 
 
 class PlannedContactInvoice(Row):
-    """An invoice that a contact names, or would; `climbed`: the days of the highest rung that it
-    reached by it, while it was due on `due_on`.
+    """An invoice that a contact names, or would name.
+
+    `climbed` is the highest rung, in days, that the invoice has reached with it; `due_on` is its
+    due date at that time.
     """
 
     planned_contact_id: str
@@ -183,7 +185,7 @@ class PlannedContactInvoice(Row):
 
     @classmethod
     def name(cls, planned: PlannedContact, owed: Sequence[tuple[Owed, int]]) -> None:
-        """Let a contact name these invoices, each with how high it climbs by it."""
+        """Record that a contact names these invoices, each with the rung it reaches."""
         cls.insert_many(
             [
                 {
@@ -198,13 +200,13 @@ class PlannedContactInvoice(Row):
 
     @classmethod
     def ids_of(cls, planned_id: str) -> list[str]:
-        """The invoices that a contact names, longest due first."""
+        """The invoices that a contact names, earliest due date first."""
         where = "planned_contact_id = ? ORDER BY due_on, invoice_id"
         return [row.invoice_id for row in cls.all(where, planned_id)]
 
     @classmethod
     def keep(cls, planned_id: str, invoice_ids: Sequence[str]) -> None:
-        """Let a contact name only these of its invoices: the others need none any more."""
+        """Remove all invoices but these from a contact: the others no longer need one."""
         cls.delete().where(
             cls.planned_contact == planned_id, cls.invoice.not_in(list(invoice_ids))
         ).execute()

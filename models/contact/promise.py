@@ -1,4 +1,4 @@
-"""Promises to pay: what a person said they would pay of an invoice, and by when."""
+"""Promises to pay: how much of an invoice a person promised to pay, and by when."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,11 +17,13 @@ Step = Literal["decided_from", "follow_at"]
 
 
 class Promise(Row):
-    """One promise: `open → kept | partly_kept | broken | replaced | moot`, at most one open for an
-    invoice. `amount` is in minor units. `paid_before` is what the invoice had been paid when it was
-    made, and `payments_before` the ids of the payments that brought it; None in a row of an older
-    release. Until `decided_from`, business time, nobody is asked to pay. `follow_up`: what is
-    texted once it is decided, thanks or a reminder, from `follow_at` on; None once that is over.
+    """A promise to pay: `open → kept | partly_kept | broken | replaced | moot`, at most one open
+    per invoice. `amount` is in minor units.
+
+    `paid_before` is what the invoice had been paid when the promise was made, and `payments_before`
+    the ids of those payments; None in a row of an older release. Until `decided_from`, business
+    time, the customer is not asked to pay. `follow_up` is the text to send once the promise is
+    decided, thanks or a reminder, from `follow_at` on; `follow_at` is None once that is done.
     """
 
     account_id: str
@@ -56,14 +58,15 @@ class Promise(Row):
 
     @classmethod
     def of(cls, invoice_id: str) -> "Promise | None":
-        """The open promise about an invoice."""
+        """The open promise about an invoice, or None."""
         return cls.one("invoice_id = ? AND state = 'open'", invoice_id)
 
     @classmethod
     def due(cls, step: Step, now: datetime, since: int, last_id: str, most: int) -> "list[Promise]":
-        """Those of which a step is due by `now`, business time, the oldest first: open ones whose
-        day is over (`decided_from`), or decided ones of which the person is to be told
-        (`follow_at`). Those after a time in microseconds and an id.
+        """Promises with a step due by `now`, business time, oldest first: open ones whose day is
+        over (`decided_from`), or decided ones with a text to send (`follow_at`).
+
+        Pages by `since`, microseconds of that column, and `last_id`.
         """
         which = "state = 'open'" if step == "decided_from" else "follow_at IS NOT NULL"
         return cls.all(
@@ -86,11 +89,11 @@ class Promise(Row):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is neither kept nor broken yet."""
+        """Whether it is still undecided."""
         return self.state == "open"
 
     def record_settled(self, state: str, paid: int, now: datetime, follow_up: str = "") -> bool:
-        """What became of it; False if that was known. `now` is business time."""
+        """Record how it ended, at `now` in business time. Returns False if it had ended before."""
         return self._write(
             real_now(),
             only_if="state = 'open'",
@@ -102,12 +105,12 @@ class Promise(Row):
         )
 
     def record_followed_up(self, again_at: datetime | None = None) -> None:
-        """The person has been texted, or cannot be; or it is tried again at a moment."""
+        """Record that the follow-up was sent or is impossible; with `again_at`, retry it then."""
         self._write(real_now(), follow_at=again_at)
 
     @classmethod
     def broken_before(cls, invoice_id: str) -> int:
-        """How many promises about the invoice were not kept."""
+        """How many promises about the invoice were broken or only partly kept."""
         return int(
             cls.select()
             .where(cls.invoice == invoice_id, cls.state.in_(("broken", "partly_kept")))

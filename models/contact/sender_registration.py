@@ -1,4 +1,4 @@
-"""How a sender's registration with the carriers stood when Twilio was last asked."""
+"""The status of a sender's registration with the carriers when Twilio was last asked."""
 
 from datetime import datetime
 from typing import Self
@@ -10,8 +10,9 @@ from models.contact.account_sender import AccountSender
 
 
 class SenderRegistration(Row):
-    """One messaging service or number, whoever texts by it. `state`: approved, pending,
-    unregistered, rejected; `code` is Twilio's, `reason` is for people.
+    """The registration of one messaging service or number, whichever accounts use it.
+
+    `state`: approved, pending, unregistered, rejected. `code` is Twilio's, `reason` is for people.
     """
 
     sender = TextField(primary_key=True)
@@ -22,12 +23,12 @@ class SenderRegistration(Row):
 
     @classmethod
     def of(cls, sender: str) -> Self | None:
-        """What is known of a sender, if it was ever asked for."""
+        """The sender's registration, or None if it was never looked up."""
         return cls.one("sender = ?", sender)
 
     @classmethod
     def in_trouble(cls, shared: str, limit: int) -> list[Self]:
-        """Senders in use that are not approved; `shared` is the installation's."""
+        """Up to `limit` unapproved senders in use; `shared` is the installation's sender."""
         used = (
             "sender = ? OR EXISTS (SELECT 1 FROM account_sender s WHERE sender_registration.sender"
             " IN (s.messaging_service_sid, s.from_number))"
@@ -36,8 +37,9 @@ class SenderRegistration(Row):
 
     @classmethod
     def keep(cls, sender: str, state: str, code: str, reason: str, now: datetime) -> str:
-        """Write what Twilio says, also for the accounts whose own sender it is; what was known
-        before, or ''.
+        """Record what Twilio says, also for the accounts whose own sender it is.
+
+        Returns the previous state, or ''.
         """
         before = cls.of(sender)
         values = {"state": state, "code": code, "reason": reason, "read_at": now}

@@ -1,6 +1,4 @@
-"""How far Twilio's list of messages has been read: every text that came in up to there was taken
-in.
-"""
+"""How far Twilio's list of messages was read: every inbound text up to there is processed."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -10,14 +8,16 @@ from peewee import TextField
 from models.base import Instant, Row
 from runtime.settings import get_settings
 
-FIRST = timedelta(days=3)  # that are read where nothing has been before
-SETTLED = timedelta(minutes=2)  # after which a webhook, and its second try, have come or will not
-PAGES_KEPT = timedelta(hours=1)  # for which a reading goes on at its page; then it begins anew
+FIRST = timedelta(days=3)  # how far back the first reading goes
+SETTLED = timedelta(minutes=2)  # after which a webhook and its retry have arrived, or never will
+PAGES_KEPT = timedelta(hours=1)  # for which a reading resumes at its page; then it restarts
 
 
 class TextWatermark(Row):
-    """One Twilio account's. While a reading is under way, `until` is up to when it reads, and
-    `next_page` the address of the page at which it goes on, empty for the first.
+    """The watermark of one Twilio account.
+
+    During a reading, `until` is the time up to which it reads, and `next_page` the address of the
+    page to resume at, empty for the first.
     """
 
     twilio_account = TextField(primary_key=True)
@@ -27,7 +27,7 @@ class TextWatermark(Row):
 
     @classmethod
     def reading(cls, twilio_account: str, now: datetime) -> Self:
-        """The reading to go on with, which may be a new one; nothing is written."""
+        """The reading to resume, or a new one; writes nothing."""
         row = cls.one("twilio_account = ?", twilio_account)
         if row is None:
             row = cls(twilio_account=twilio_account, read_to=now - FIRST)
@@ -38,12 +38,12 @@ class TextWatermark(Row):
         return row
 
     def begin_anew(self) -> None:
-        """Let the next reading begin with the newest text again, if this one had gone further."""
+        """Make the next reading restart at the newest text, if this one is past its first page."""
         if self.next_page:
             self._write(until=None, next_page="")
 
     def record(self, next_page: str) -> None:
-        """A page was read; without a next one, everything up to `until` was."""
+        """Record that a page was read. Without a next page, all up to `until` has been read."""
         self.next_page = next_page
         if not next_page:
             self.read_to, self.until = self.until, None

@@ -1,5 +1,5 @@
-"""What waits for a person at the clinic: an escalation, an answer to a text, a draft, a doubt,
-money that nobody owed, a dispute, a call to be made by hand.
+"""Work for a person at the clinic: an escalation, an answer to a text, a draft, an effect in doubt,
+unexpected money, a dispute, a call to be made by hand.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,15 +18,15 @@ from runtime.ids import new_id
 
 SYSTEM = "system"
 STATES = ("open", "resolved")
-THE_CLINIC = "clinic"  # whose it is while nobody is named: whoever is at the desk
+THE_CLINIC = "clinic"  # the owner if no person is named: whoever is at the desk
 
 
 class WorkItem(Row):
-    """One piece of work. `subject` is the row that it is about: there is one item for each kind and
-    subject. `context` is typed by its kind and says nothing about health; `suggested` is one of the
-    actions of `rules/contact/work_items.py`. `due_at` is business time, and `owner` who has to see
-    to it: the clinic where nobody is named. `is_new` is set on one that
-    was just made.
+    """A piece of work, unique per `kind` and `subject`, the row it is about.
+
+    `context` has a type per kind and says nothing about health. `suggested` is one of the actions
+    of `rules/contact/work_items.py`. `due_at` is business time; `owner` is who should do it, the
+    clinic if no person is named. `is_new` is set on an item that was just created.
     """
 
     is_new = False
@@ -78,8 +78,9 @@ class WorkItem(Row):
         due_at: datetime | None = None,
         context: Mapping[str, Any] | None = None,
     ) -> "WorkItem":
-        """The item of this kind and subject, made in the caller's transaction unless it is there;
-        one that was resolved stays so: `open_again` is for what has come back.
+        """Get the item of this kind and subject, or create it in the caller's transaction.
+
+        A resolved one stays resolved: use `open_again` if the matter has come back.
         """
         now = real_now()
         row = cls(
@@ -119,11 +120,11 @@ class WorkItem(Row):
         below: str | None,
         limit: int,
     ) -> "list[WorkItem]":
-        """The account's items of some states and kinds, of all without any; newest first, up to
-        `limit`, those after the id `below`.
+        """The account's items with these states and kinds (any, if empty), newest first, up to
+        `limit`, after the id `below`.
 
-        Each state and kind is a range of an index already in order: so a kind of which there are
-        few is not sought among all the others.
+        Each state and kind is a separate range of an index, already sorted, so that a rare kind is
+        not searched for among all the others.
         """
         by = {"state": states or (STATES if kinds else ()), "kind": kinds}
         narrowed = {name: dict.fromkeys(values) for name, values in by.items() if values}
@@ -138,20 +139,21 @@ class WorkItem(Row):
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody still has to see to it."""
+        """Whether it is unresolved."""
         return self.state == "open"
 
     def open_again(self, words: str, context: Mapping[str, Any] | None = None, **also: Any) -> bool:
-        """What it is about has come back, or is another amount now; whether that was new. `also`:
-        due_at and owner, where these are others by now.
+        """Reopen or update the item because its subject has come back or changed.
+
+        Returns False if nothing is new. `also`: `due_at` and `owner`, if they change.
         """
-        told = dict(context or {})
-        if self.is_open and (self.words, self.context) == (words, told):
+        current = dict(context or {})
+        if self.is_open and (self.words, self.context) == (words, current):
             return False
         return self._write(
             real_now(),
             words=words,
-            context=told,
+            context=current,
             state="open",
             resolution=None,
             resolved_by=None,
@@ -160,19 +162,19 @@ class WorkItem(Row):
         )
 
     def record_context(self, context: Mapping[str, Any]) -> None:
-        """More is known of it."""
+        """Replace its context, as more is known."""
         self._write(real_now(), context=dict(context))
 
     def record_more(self, context: Mapping[str, Any], words: str, suggested: str) -> None:
-        """It is about something weightier than it was."""
+        """Record that it is about something more serious than before."""
         self._write(real_now(), context=dict(context), words=words, suggested=suggested)
 
     def record_due(self, due_at: datetime) -> None:
-        """It is to be seen to by another time."""
+        """Change the time by which it should be done."""
         self._write(real_now(), due_at=due_at)
 
     def record_resolved(self, action: str, by: str, note: str = "") -> bool:
-        """Somebody has seen to it; False if somebody had before."""
+        """Record that it was resolved. Returns False if it was resolved before."""
         now = real_now()
         return self._write(
             now,
@@ -186,7 +188,7 @@ class WorkItem(Row):
 
     @classmethod
     def close(cls, kind: str, subject: str, why: str, by: str = SYSTEM) -> None:
-        """What it was about is over, by itself or `by` somebody: nobody has to see to it."""
+        """Resolve the open item of this kind and subject, if any, because its subject is over."""
         row = cls.one("kind = ? AND subject = ? AND state = 'open'", kind, subject)
         if row is not None:
             row.record_resolved(why, by)

@@ -1,1 +1,1 @@
-"""Staged jobs and kept answers: what is due, claimed, done, dead."""
+"""Staged jobs, their attempts and turns, and stored answers by idempotency key."""

@@ -1,8 +1,8 @@
-"""Attempts at staged jobs, as rows know them: claimed by one process and given back by it, or taken
-back from one that is silent or dead.
+"""Attempts at staged jobs in the database: a process claims and settles an attempt, or it is
+released from a process that is silent or dead.
 
-Each is one SQL statement, fixed text, because this is the path every job takes; what ends an
-attempt carries its claim, the fencing token.
+Each operation is one fixed SQL statement, because every job takes this path. Every write that ends
+an attempt carries its claim, the fencing token.
 """
 
 import json
@@ -14,7 +14,7 @@ from models.delivery.staged_job import SECOND
 from models.transactions import execute, is_postgres, without_sync
 from runtime.settings import get_settings
 
-LEASE = 30.0  # seconds a claimed attempt may be silent before another may start
+LEASE = 30.0  # seconds that a claimed attempt may be silent before another can start
 _AGAIN = "wanted_again IS NOT NULL"
 _WANTED_IN = "CAST(wanted_again AS BIGINT) * 1000"  # microseconds
 _DEAD = "attempts >= max_attempts AND wanted_again IS NULL"
@@ -23,9 +23,9 @@ _NOBODY_ELSE = " AND ".join(
     f" 'waiting' AND o.pushed_at IS NOT NULL AND o.fair_to {other} staged_job.fair_to)"
     for other in "<>"
 )
-# no later than was wanted meanwhile, for the attempt may have missed why; takes a delay twice
+# No later than requested during the attempt, which may have missed the reason. Takes a delay twice.
 _DUE = f"due_at = {{now}} + CASE WHEN {_WANTED_IN} < ? THEN {_WANTED_IN} ELSE ? END"
-# after an attempt that failed or fell silent; takes a delay in microseconds, twice, and an error
+# After an attempt that failed or fell silent. Takes a delay in microseconds, twice, and an error.
 _GIVEN_BACK = (
     f"state = CASE WHEN {_DEAD} THEN 'dead' ELSE 'waiting' END, finished_at = CASE WHEN {_DEAD}"
     f" THEN {{now}} END, attempts = CASE WHEN {_AGAIN} THEN 0 ELSE attempts END, {_DUE},"
@@ -35,7 +35,7 @@ _GIVEN_BACK = (
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One attempt that this process, and no other, may perform."""
+    """An attempt that only this process may perform."""
 
     id: int
     name: str
@@ -50,7 +50,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A job taken back from an attempt that ended without a result: waiting again, or dead."""
+    """A job released from an attempt that ended without a result: it is `waiting` or `dead`."""
 
     id: int
     name: str
@@ -61,8 +61,10 @@ class Released:
 def claim_job(
     job_id: int, worker: str, early: bool = False, undisputed_in: str = ""
 ) -> Claimed | None:
-    """Take the job if it is waiting and due (or `early`): one statement, so that only one of many
-    can. `undisputed_in`: only if it waits in this queue, and nobody else's work does.
+    """Claim the job if it is waiting and due (or `early`), or return None.
+
+    One statement, so that only one of many processes can. `undisputed_in`: only if it waits in this
+    queue, and no job of another account or endpoint does.
     """
     if not undisputed_in:
         return claim_where(worker, "id = ?", (job_id,), early)
@@ -72,17 +74,16 @@ def claim_job(
 def claim_where(
     worker: str, which: str, params: tuple[Any, ...], early: bool = False
 ) -> Claimed | None:
-    """As `claim_job`, for the one job that the condition `which` finds."""
+    """As `claim_job`, for the one job that matches the condition `which`."""
     claimed = _claim(worker, which, params, early)
     return claimed[0] if claimed else None
 
 
 def claim_more(like: Claimed, worker: str, most: int) -> list[Claimed]:
-    """Take up to `most` more jobs that are due and of the same name, queue and account as `like`,
-    oldest first.
+    """Claim up to `most` due jobs with the name, queue and `fair_to` of `like`, oldest first.
 
-    None that was attempted before, nor one that may be attempted once only: if this process dies,
-    each of them has used up an attempt, whichever it was that killed it.
+    Excludes jobs that were attempted before or have a single attempt: if this process dies, each
+    job it holds has used up an attempt, whichever of them killed it.
     """
     lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
     head = (
@@ -90,17 +91,17 @@ def claim_more(like: Claimed, worker: str, most: int) -> list[Claimed]:
         f" pushed_at IS NOT NULL AND queue = ? AND fair_to = ? ORDER BY due_at, id LIMIT ? {lock}"
     )
     fresh = f"SELECT id FROM ({head}) AS head WHERE name = ? AND attempts = 0 AND max_attempts > 1"
-    # as an array it is evaluated once: PostgreSQL may look again, past what it has locked
+    # An array is evaluated once; PostgreSQL may evaluate IN again, past the rows it has locked.
     which = f"id = ANY(ARRAY({fresh}))" if is_postgres() else f"id IN ({fresh})"
     return _claim(worker, which, (like.queue, like.fair_to, most, like.name))
 
 
 def _claim(worker: str, which: str, params: tuple[Any, ...], early: bool = False) -> list[Claimed]:
-    """Take those of the jobs that are waiting and due; by id.
+    """Claim the matching jobs that are waiting and due, and return them sorted by id.
 
-    On SQLite it waits for no disk: a claim that a loss of power undoes has had no effect, for
-    whatever an attempt does first, it records, and that brings the claim to the disk too; and those
-    who held it are gone with the machine.
+    On SQLite this does not wait for the disk. A claim lost in a power failure has had no effect: an
+    attempt records whatever it does before doing it, which writes the claim to the disk too, and
+    the processes that held it died with the machine.
     """
     due = "" if early else "AND due_at <= {now} "
     settings = get_settings()
@@ -119,8 +120,8 @@ def _claim(worker: str, which: str, params: tuple[Any, ...], early: bool = False
 
 
 def finish_job(job: Claimed) -> bool:
-    """Mark the attempt's job done, or waiting if it was staged again meanwhile, for as long as was
-    asked then; False when another attempt has the claim.
+    """Mark the job done, or waiting if it was staged again during the attempt, due after the delay
+    requested then. Returns False if another attempt has the claim.
     """
     sets = (
         f"state = CASE WHEN {_AGAIN} THEN 'waiting' ELSE 'done' END, finished_at = CASE WHEN"
@@ -132,9 +133,11 @@ def finish_job(job: Claimed) -> bool:
 
 
 def fail_job(job: Claimed, error: str, delay: float, anew: bool = False) -> bool:
-    """Give the job back, due in `delay` seconds, or mark it dead when its attempts are used up. If
-    it was staged again meanwhile, it is not put off for longer than was asked then. `anew`: without
-    the arguments by which an attempt would go on where another has stopped.
+    """Give the job back, due in `delay` seconds, or mark it dead if its attempts are used up.
+
+    Returns False if another attempt has the claim. If it was staged again during the attempt, its
+    attempts start over, and it is due no later than requested then. `anew` drops the arguments with
+    which an attempt would continue where another stopped.
     """
     micros = int(delay * SECOND)
     sets = f"{_GIVEN_BACK}, args = '[]'" if anew else _GIVEN_BACK
@@ -142,9 +145,11 @@ def fail_job(job: Claimed, error: str, delay: float, anew: bool = False) -> bool
 
 
 def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | int] = ()) -> bool:
-    """Give the job back without using up an attempt. If it was staged again meanwhile, it is not
-    put off for longer than was asked then, for this attempt may have missed why. `onward`: its
-    arguments from now on, if there are any.
+    """Give the job back, due in `delay` seconds, without using up an attempt.
+
+    Returns False if another attempt has the claim. If it was staged again during the attempt, it is
+    due no later than requested then, because this attempt may have missed the reason. `onward`, if
+    not empty, replaces its arguments.
     """
     sets = (
         f"state = 'waiting', attempts = attempts - 1, {_DUE}, lease_until = NULL, pushed_at = NULL,"
@@ -157,8 +162,10 @@ def snooze_job(job: Claimed, reason: str, delay: float, onward: Sequence[str | i
 
 
 def return_job(job: Claimed, is_pushed: bool) -> bool:
-    """Give the job back as it was: its attempt was not begun. Unless it `is_pushed`, which is for
-    the caller to do, the relay pushes it.
+    """Give the job back unchanged, because its attempt did not begin.
+
+    Returns False if another attempt has the claim. If `is_pushed`, the caller puts it back into
+    RQ's queue; otherwise the relay pushes it.
     """
     sets = "state = 'waiting', attempts = attempts - 1, lease_until = NULL"
     return _settle(job, sets if is_pushed else f"{sets}, pushed_at = NULL", ())
@@ -172,12 +179,12 @@ def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
 
 
 def release_expired() -> list[Released]:
-    """Take back jobs whose leases expired; those without attempts left are dead."""
+    """Release jobs whose leases expired; those without attempts left are dead."""
     return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
 
 
 def release_worker(worker: str) -> list[Released]:
-    """Take back the jobs of a worker that is known to be dead."""
+    """Release the jobs of a worker that is known to be dead."""
     return _release("worker = ?", "worker died", (worker,))
 
 

@@ -6,8 +6,8 @@ from models.base import Instant, Row
 
 
 class IdempotencyKey(Row):
-    """One key of one caller: what was asked (a keyed digest) and what was answered, sealed with the
-    caller's own key.
+    """An idempotency key of one caller, with a keyed digest of the request and the answer, sealed
+    with the caller's own key.
     """
 
     id = TextField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Replaying dead jobs, audited: the one way a person lets a dead job run again."""
+"""Audited replay of dead jobs: the only way for a person to make a dead job run again."""
 
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.job_names import names_of
@@ -7,8 +7,9 @@ from models.transactions import transaction
 
 
 def replay(job_id: int, actor: str, delay: float = 0.0) -> bool:
-    """Let the dead job `job_id` run again in `delay` seconds, same key and arguments. False, and
-    nothing written, if it is not dead.
+    """Make the dead job `job_id` run again in `delay` seconds, with the same key and arguments.
+
+    Returns False, and writes nothing, if it is not dead.
     """
     with transaction():
         if not replay_job(job_id, delay):
@@ -23,8 +24,8 @@ def replay(job_id: int, actor: str, delay: float = 0.0) -> bool:
 def replay_all(
     actor: str, queue: str | None = None, name: str | None = None, rate: float = 0.0
 ) -> int:
-    """Replay every dead job, of one queue or one name if given, `rate` a second (0: all at once);
-    how many there were.
+    """Replay all dead jobs, optionally of one queue or one name, at `rate` per second (0: all at
+    once). Returns how many there were.
     """
     query = StagedJob.select(StagedJob.id).where(StagedJob.state == "dead").order_by(StagedJob.id)
     if queue is not None:

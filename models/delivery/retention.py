@@ -1,7 +1,7 @@
-"""Deleting old rows: how long each kind is kept, and how the oldest are deleted in batches.
+"""Deletion of old rows: how long each kind is kept, and how the oldest are deleted in batches.
 
-Ages are days of the database's clock. A batch is a range of an index: most ids grow with time, so
-the first rows by id are the oldest, and only those are looked at.
+Ages are in days of the database's clock. A batch is a range of an index: most ids grow with time,
+so the first rows by id are the oldest, and no others are read.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from models.transactions import execute
 from runtime.clock import real_now
 
 DAY_MICROSECONDS = 86_400_000_000
-FRONT = 2_000  # rows among which the first that is not old is looked for
+FRONT = 2_000  # how many rows at the front are searched for the first that is not old
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Rows of `table` are kept for `days`; `which` picks the ids of up to ? older ones."""
+    """Rows of `table` are kept for `days`. `which` selects the ids of up to ? older ones."""
 
     table: str
     days: float
@@ -26,12 +26,12 @@ class Kept:
 
     @property
     def sql(self) -> str:
-        """The statement that deletes a batch, whose size is its parameter."""
+        """The statement that deletes a batch; its parameter is the batch size."""
         which = self.which.replace("{age}", _microseconds(self.days))
         return f"DELETE FROM {self.table} WHERE {self.id} IN ({which})"
 
     def delete(self, batch: int) -> int:
-        """Delete up to `batch` rows; how many."""
+        """Delete up to `batch` rows and return how many."""
         return int(execute(self.sql, (batch,)).rowcount)
 
 
@@ -55,11 +55,13 @@ def _oldest(
     rows: str = "id",
     top: str = "",
 ) -> str:
-    """The first rows by id whose `column` is earlier than `before`: up to the first that is not, if
-    that is among the very first, else up to the `top` id, or the last.
+    """Select the first rows by id whose `column` is earlier than `before`.
 
-    The last stays, however old: SQLite would give its id to the next row, which readers of the feed
-    are past already, and under which a job was staged before.
+    The range ends at the first row that is not, if that is near the front, else at the id `top`, by
+    default the last.
+
+    The last row stays, however old: SQLite would give its id to the next row, but readers of the
+    feed are past that id already, and jobs were staged under it.
     """
     top = top or f"(SELECT MAX(id) FROM {table})"
     return (
@@ -105,8 +107,8 @@ _OLD_EVENTS = _oldest("outgoing_event", "created_at", rows="id, account_id").rep
 
 
 def delete_old_events(batch: int) -> int:
-    """Delete up to `batch` events of the feed with their deliveries, and record in their accounts
-    where the feed now begins; how many.
+    """Delete up to `batch` events of the feed with their deliveries, record in their accounts where
+    the feed now begins, and return how many.
     """
     rows: list[Any] = execute(_OLD_EVENTS, (batch,)).fetchall()
     last = {account_id: event_id for event_id, account_id in sorted(rows)}
@@ -124,6 +126,6 @@ _OLD_TALLIES = f"DELETE FROM daily_tally WHERE id IN ({_oldest('daily_tally', 'd
 
 
 def delete_old_tallies(batch: int) -> int:
-    """Delete up to `batch` old daily counts; how many."""
+    """Delete up to `batch` old daily counts and return how many."""
     day = (real_now() - timedelta(days=TALLY_DAYS)).date().isoformat()
     return int(execute(_OLD_TALLIES, (day, day, batch)).rowcount)

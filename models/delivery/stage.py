@@ -1,7 +1,8 @@
-"""Staging: a job is a row of the caller's transaction, and is nudged into RQ after the commit.
+"""Staging: a job is a row written in the caller's transaction, and is nudged into RQ after the
+commit.
 
-Any floor stages a job by its name. Its policy stays with the job: the registry tells it to this
-module, and `delivery.nudge` says how a job is pushed.
+Code on any floor can stage a job by its name. The policy is declared with the job: the registry
+passes it to this module, and `delivery.nudge` defines how a job is pushed.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from runtime.settings import QUEUES
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a row says of its job: where it waits, and how often it is tried."""
+    """What a job's row takes from its type: the queue, and the maximum number of attempts."""
 
     queue: str
     attempts: int
@@ -24,23 +25,23 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """How a committed job reaches RQ before the relay finds it, and whether that would be tried."""
+    """How a committed job is pushed into RQ before the relay finds it, and whether it would be."""
 
     is_open: Callable[[], bool]
     push: Callable[[list[Pushable]], None]
 
 
 _policies: dict[str, Policy] = {}
-_nudges: list[Nudge] = []  # one at most; without one, the relay carries every job
+_nudges: list[Nudge] = []  # one at most; without one, the relay pushes every job
 
 
 def allow(name: str, policy: Policy) -> None:
-    """Let jobs called `name` be staged."""
+    """Allow jobs called `name` to be staged."""
     _policies[name] = policy
 
 
 def use_nudge(nudge: Nudge) -> None:
-    """Push by `nudge` what is committed and due."""
+    """Use `nudge` to push due jobs after their commit."""
     _nudges[:] = [nudge]
 
 
@@ -53,14 +54,15 @@ def stage(
     delay: float = 0.0,
     nudged: bool = True,
 ) -> int | None:
-    """Stage the job called `name`, due in `delay` seconds. Its row's id, or None when name and key
-    were staged before.
+    """Stage the job `name`, due in `delay` seconds.
 
-    Arguments are ids, numbers or short words, never personal data. `fair_to` is whose work it is:
-    an account, or `account/endpoint`; they take turns. `queue`: another one than the job's own, as
-    `INTERACTIVE` where a person waits for it. Needs an open transaction: the job exists if and only
-    if the caller's rows do. One that is not `nudged` is left to the relay. Raises KeyError for a
-    name that no job has.
+    Returns its row's id, or None if name and key were staged before. Arguments are ids, numbers or
+    short words, never personal data. `fair_to` is the account, or `account/endpoint`, whose work it
+    is; they take turns. `queue` overrides the job's own queue, e.g. `INTERACTIVE` when a person
+    waits for the result. Without `nudged`, the job is left to the relay.
+
+    Requires an open transaction: the job exists if and only if the caller's rows do. Raises
+    RuntimeError without one, KeyError for an unknown job, ValueError for an unknown queue.
     """
     new = NewJob(str(key), args, fair_to, get_contextvars().get("request_id"))
     return stage_all(name, [new], queue=queue, delay=delay, nudged=nudged)[0]
@@ -74,7 +76,7 @@ def stage_all(
     delay: float = 0.0,
     nudged: bool = True,
 ) -> list[int | None]:
-    """Stage several jobs called `name` as `stage` does, by one statement."""
+    """Stage several jobs called `name` as `stage` does, in one statement."""
     policy = _policies[name]
     if queue and queue not in QUEUES:
         raise ValueError(f"{name} is staged in queue {queue!r}; there are {', '.join(QUEUES)}.")
@@ -100,11 +102,10 @@ def stage_again(
     queue: str = "",
     delay: float = 0.0,
 ) -> bool:
-    """Stage the job, or let the one staged under this key before run again; whether it was staged
-    first now.
+    """Stage the job, or make the one staged before under this key run again.
 
-    One that is over runs again after the delay, one that runs just now once more when that attempt
-    is over. A `queue` that is given is the row's from now on.
+    Returns whether it is new. A finished job runs again after the delay; a running one once more
+    when its attempt is over. `queue`, if given, becomes the row's queue.
     """
     if stage(name, key, *args, fair_to=fair_to, queue=queue, delay=delay) is not None:
         return True

@@ -1,17 +1,17 @@
 """The job table. The database decides which jobs are due; RQ only transports their ids.
 
 State goes `waiting → running → done | dead | cancelled`. `claim` only grows: it is the fencing
-token that every later write of an attempt carries. A job that is staged again while it runs is
-`wanted_again`, in so many milliseconds: however that attempt ends, the job waits for another one,
+token that every later write of an attempt carries. Staging a job again while it runs sets
+`wanted_again`, a delay in milliseconds: however that attempt ends, the job waits for another one,
 which sees what this one may have missed. All times come from the database's own clock. The SQL is
-fixed text, because this is the path every job takes.
+fixed text, because every job takes this path.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 from peewee import SQL, BigAutoField, BigIntegerField, IntegerField, TextField, fn
 
@@ -20,16 +20,16 @@ from models.delivery.job_names import names_of, staged_name
 from models.transactions import execute, insert_new, is_postgres, without_sync
 
 SECOND = 1_000_000  # microseconds
+STATES = "waiting", "running", "done", "dead", "cancelled"
 _NEW = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, {now})"
 _NEW_UNPUSHED = "(?, ?, ?, ?, 'waiting', 0, 0, ?, {now} + ?, ?, ?, {now}, NULL)"
 
 
 class StagedJob(Row):
-    """One job: its name and key are unique together. Times are microseconds of the database's
-    clock.
+    """A job. Name and key are unique together. Times are microseconds of the database's clock.
 
-    `fair_to` is whose work it is: an account, or `account/endpoint`; empty for nobody's. Within a
-    queue they take turns (`models.delivery.turns`).
+    `fair_to` is the account, or `account/endpoint`, whose work it is; empty if it is no account's.
+    They take turns within a queue (`models.delivery.turns`).
     """
 
     id = BigAutoField()
@@ -55,13 +55,21 @@ class StagedJob(Row):
     class Meta:
         indexes = ((("name", "key"), True), (("state", "name", "id"), False))
 
+    @classmethod
+    def latest(cls, name: str) -> Self | None:
+        """The job of this name that was staged last, whatever its state."""
+        in_state = "SELECT max(id) AS id FROM staged_job WHERE state = ? AND name = ?"
+        each = " UNION ALL ".join([in_state] * len(STATES))
+        given = [value for state in STATES for value in (state, name)]
+        return cls.one(f"id = (SELECT max(id) FROM ({each}) AS latest)", *given)
+
 
 StagedJob.add_index(
     StagedJob.index(
         StagedJob.queue, StagedJob.due_at, where=SQL("state = 'waiting'"), name="staged_job_waiting"
     )
 )
-# what RQ has and nobody has begun, by whose it is: whatever is put off or begun leaves this index
+# jobs pushed into RQ but not begun, by `fair_to`; a job that is put off or begun leaves this index
 StagedJob.add_index(
     StagedJob.index(
         StagedJob.queue,
@@ -95,7 +103,7 @@ StagedJob.add_index(
 
 @dataclass(frozen=True, slots=True)
 class Pushable:
-    """What RQ needs to know of a job that is due. One that goes `ahead` is put at the head."""
+    """What RQ needs to know of a due job. `ahead`: push it to the head of the queue."""
 
     id: int
     name: str
@@ -105,8 +113,9 @@ class Pushable:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What tells a job from others of its name. `fair_to` is whose work it is; `request_id` the
-    request that wants it.
+    """What distinguishes a new job from others of its name.
+
+    `fair_to` is whose work it is; `request_id` is the request that caused it.
     """
 
     key: str
@@ -116,25 +125,25 @@ class NewJob:
 
     @property
     def arguments(self) -> str:
-        """Its arguments as its row has them."""
+        """The arguments as JSON, as stored in the row."""
         return json.dumps(list(self.args))
 
 
 def insert_jobs(
     name: str, new: Sequence[NewJob], queue: str, max_attempts: int, delay: float, *, pushed: bool
 ) -> list[int | None]:
-    """Insert waiting jobs, due in `delay` seconds, by one statement; the id of each, or None where
-    name and key exist already.
+    """Insert waiting jobs, due in `delay` seconds, in one statement.
 
-    A job that was renamed is staged once under all its names, also while processes of the old
-    release, which know one of them only, stage it too: its former names are kept for the key first.
-    Whoever keeps one, or stages under it, leaves the others nothing to insert.
+    Returns the id of each, or None if name and key exist already. A renamed job is staged once
+    under all its names, even while processes of the old release, which know only one of them, stage
+    it too: its former names are reserved for the key first. The process that first reserves a
+    former name, or stages under it, leaves the others nothing to insert.
     """
     name, *former = names_of(name)
     wanted = [
         job
         for job in new
-        if all(_keep_name(other, job, queue, max_attempts, name) for other in former)
+        if all(_reserve_name(other, job, queue, max_attempts, name) for other in former)
     ]
     if not wanted:
         return [None] * len(new)
@@ -157,9 +166,10 @@ def insert_jobs(
     return [found.get(id(job)) for job in new]
 
 
-def _keep_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:
-    """Keep a former name for this key, by a row that is over; False if the job was staged, or kept,
-    under it before.
+def _reserve_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:
+    """Reserve a former name for this key with a row that is already cancelled.
+
+    Returns False if the job was staged, or the name reserved, before.
     """
     row = execute(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, claim, max_attempts,"
@@ -171,15 +181,16 @@ def _keep_name(name: str, job: NewJob, queue: str, max_attempts: int, present: s
 
 
 def find_staged(name: str, key: str) -> StagedJob | None:
-    """The row of a job that was staged with this key, under whichever of its names."""
+    """The row of the job staged with this key under any of its names, or None."""
     return StagedJob.get_or_none(
         (StagedJob.name == staged_name(name, key)) & (StagedJob.key == key)
     )
 
 
 def was_staged(name: str, key: Any) -> Any:
-    """The condition that a job was staged with this key, under whichever of its names; the key is
-    an expression over the asking query's columns.
+    """The condition that a job was staged with this key under any of its names.
+
+    The key is an expression over the outer query's columns.
     """
     named = StagedJob.name.in_(names_of(name))
     return fn.EXISTS(StagedJob.select(SQL("1")).where(named, StagedJob.key == key))
@@ -187,7 +198,7 @@ def was_staged(name: str, key: Any) -> Any:
 
 def replay_job(job_id: int, delay: float = 0.0) -> bool:
     """Run a dead job again from its first attempt, with the same arguments and key, due in `delay`
-    seconds.
+    seconds. Returns False if it is not dead.
     """
     sets = (
         "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL"
@@ -201,8 +212,9 @@ def replay_job(job_id: int, delay: float = 0.0) -> bool:
 
 
 def revive_job(name: str, key: str, delay: float) -> bool:
-    """Run a finished job again, however it ended, from its first attempt,
-    due in `delay` seconds.
+    """Run a finished job again, however it ended, from its first attempt, due in `delay` seconds.
+
+    Returns False if there is no such job.
     """
     sets = (
         "state = 'waiting', attempts = 0, due_at = {now} + ?, pushed_at = NULL, finished_at = NULL,"
@@ -218,8 +230,8 @@ def revive_job(name: str, key: str, delay: float) -> bool:
 
 
 def reserve_due(name: str, key: str, delay: float) -> bool:
-    """Keep a job that waits and is due from the workers for `delay` seconds, for the caller to
-    claim early; False if it is not due.
+    """Keep a waiting, due job from the workers for `delay` seconds, so that the caller can claim it
+    early. Returns False if it is not due.
     """
     due = "name = ? AND key = ? AND state = 'waiting' AND due_at <= {now}"
     return bool(
@@ -231,11 +243,11 @@ def reserve_due(name: str, key: str, delay: float) -> bool:
 
 
 def want_again(name: str, key: str, delay: float) -> None:
-    """Let a job that is over run again in `delay` seconds, and one that runs once more so long
-    after its attempt is over; the soonest wish counts.
+    """Run a finished job again in `delay` seconds, and a running one `delay` seconds after its
+    attempt is over. The shortest requested delay counts.
 
-    One that waits is touched too, so that no attempt begins before the caller's rows are there for
-    it to see.
+    A waiting job's row is written too, so that no attempt begins before the caller's commit, i.e.
+    without seeing its rows.
     """
     over = "state IN ('done', 'dead', 'cancelled')"
     changes = {
@@ -259,11 +271,12 @@ def want_again(name: str, key: str, delay: float) -> None:
 
 
 def want_running_again(which: str, params: tuple[Any, ...]) -> None:
-    """Let the running jobs that the condition `which` finds run once more when their attempts are
-    over, at once: whatever puts them off may have been decided before the caller's rows were there.
+    """Make the running jobs that match `which` run once more as soon as their attempts are over:
+    the decision to put them off may predate the caller's rows.
 
-    Those that wait are touched too, so that none begins before the caller's commit. Whoever also
-    reschedules those does it after this: an attempt that ends in between is found by one of both.
+    Waiting jobs are written too, so that none begins before the caller's commit. A caller that also
+    reschedules those must do so after this, so that an attempt that ends in between is caught by
+    one of the two.
     """
     execute(
         "UPDATE staged_job SET wanted_again = 0 WHERE state IN ('waiting', 'running') AND"
@@ -273,7 +286,10 @@ def want_running_again(which: str, params: tuple[Any, ...]) -> None:
 
 
 def move_to(queue: str, name: str, key: str) -> bool:
-    """Move a job that waits in another queue to this one; the relay pushes it there."""
+    """Move a job that waits in another queue to this one, and return whether it did.
+
+    The relay pushes it there.
+    """
     elsewhere = "name = ? AND key = ? AND state = 'waiting' AND queue <> ?"
     return bool(
         execute(
@@ -286,8 +302,9 @@ def move_to(queue: str, name: str, key: str) -> bool:
 def reschedule(
     which: str, params: tuple[Any, ...], delay: float = 0.0, turns: int = 1, apart: float = 0.0
 ) -> int:
-    """Let the waiting jobs that the condition `which` finds be due in `delay` seconds; how many. Of
-    `turns`, by id, each is `apart` seconds after the last.
+    """Make the waiting jobs that match `which` due in `delay` seconds, and return how many.
+
+    They are spread by id over `turns` slots, which are `apart` seconds apart.
     """
     sets = "due_at = {now} + ? + (id - id / ? * ?) * ?, pushed_at = NULL"
     given = int(delay * SECOND), turns, turns, int(apart * SECOND), *params
@@ -297,7 +314,7 @@ def reschedule(
 
 
 def cancel_jobs(name: str, keys: Sequence[str]) -> None:
-    """Cancel those of the jobs that wait; one that runs is left to its attempt."""
+    """Cancel those of the jobs that wait. A running one is left to its attempt."""
     over = "state = 'cancelled', finished_at = {now}, last_error = NULL"
     names = names_of(name)
     which = (
@@ -308,13 +325,14 @@ def cancel_jobs(name: str, keys: Sequence[str]) -> None:
 
 
 def take_due(limit: int, epoch: int, lost_before: dict[str, int]) -> list[Pushable]:
-    """Mark up to `limit` due jobs as pushed now, and answer them: those never pushed, pushed into a
-    Redis emptied since `epoch`, or pushed before `lost_before[queue]` (microseconds) and never
-    claimed.
+    """Mark up to `limit` due jobs as pushed now, and return them.
+
+    These are jobs that were never pushed, were pushed into a Redis before it was emptied at
+    `epoch`, or were pushed before `lost_before[queue]` and never claimed (all in microseconds).
     """
     lost = " OR ".join("(queue = ? AND pushed_at < ?)" for _ in lost_before) or "1 = 0"
     lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
-    with without_sync():  # a mark that is lost is made again; what is pushed twice is claimed once
+    with without_sync():  # a lost mark is made again; a job pushed twice is claimed once
         rows = execute(
             "UPDATE staged_job SET pushed_at = {now} WHERE id IN (SELECT id FROM staged_job WHERE"
             " state = 'waiting' AND due_at <= {now} AND attempts < max_attempts AND (pushed_at IS"

@@ -1,9 +1,8 @@
-"""Whose turn it is in a queue: what is claimed next is chosen by whose work waits, not by who
-staged first.
+"""Whose turn it is in a queue: the next job to claim is chosen by whose work waits, not by which
+was staged first.
 
-RQ's list says that there is work; the rows say which. A claim looks at the index `staged_job_turns`
-only, at one entry of it for each of those who wait: its cost does not grow with what they have
-waiting.
+RQ's list tells that there is work; the rows tell which. A claim reads one entry of the index
+`staged_job_turns` per waiting account or endpoint, so its cost does not grow with their backlog.
 """
 
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from models.delivery.attempt import Claimed, claim_where
 from models.transactions import execute, is_postgres
 
-MOST = 100  # of those who wait, how many are looked at for one claim
+MOST = 100  # how many waiting `fair_to` values are considered for one claim
 _WAITS = "state = 'waiting' AND pushed_at IS NOT NULL"
 
 _LEAST = f"SELECT MIN(fair_to) FROM staged_job WHERE {_WAITS} AND queue = (SELECT queue FROM it)"
-# One probe of the index for each: whoever comes after the last one, and after the end the first.
+# One index probe for each value: the one after the last, and after the end the first.
 _WHO_WAITS = f"""
 WITH RECURSIVE
 it(known, queue, fair_to) AS (
@@ -44,7 +43,9 @@ ORDER BY turn.number
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Somebody whose work waits in a queue, and how many of its workers are at work for them."""
+    """An account or endpoint whose work waits in a queue, and how many of the queue's workers are
+    performing its jobs.
+    """
 
     fair_to: str
     running: int = 0
@@ -52,8 +53,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Those who wait in the `queue` of a job, and whose the job is; `fair_to` is None when the job
-    waits no more, `is_known` is false when there is no such job.
+    """The accounts and endpoints that wait in a job's `queue`, and the job's own `fair_to`, which
+    is None if it no longer waits. `is_known` is false if there is no such job.
     """
 
     is_known: bool
@@ -63,9 +64,7 @@ class Queued:
 
 
 def claim_next(queue: str, fair_to: str, worker: str) -> Claimed | None:
-    """Take the job of `fair_to` that has been due in `queue` for longest; None when there is
-    none.
-    """
+    """Claim the job of `fair_to` that has been due in `queue` for longest, or return None."""
     lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
     oldest = (
         f"id = (SELECT id FROM staged_job WHERE {_WAITS} AND queue = ? AND fair_to = ?"
@@ -75,10 +74,11 @@ def claim_next(queue: str, fair_to: str, worker: str) -> Claimed | None:
 
 
 def who_waits(job_id: int, queue: str, after: str) -> Queued:
-    """Those who wait where the job is queued (`queue`, unless its row says another); of more than
-    `MOST`, those that come after `after` in the order of their names.
+    """The accounts and endpoints that wait in the job's queue (`queue`, unless its row says
+    another). If there are more than `MOST`, those that sort after `after`, then from the start
+    again.
 
-    What a request performs itself keeps no worker busy, and does not count as running.
+    Jobs that a request performs itself occupy no worker, and do not count as running.
     """
     rows = execute(_WHO_WAITS, (queue, job_id, after, MOST)).fetchall()
     waiting = [Waiting(row[3], row[4]) for row in rows if row[3] is not None]

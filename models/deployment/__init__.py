@@ -1,1 +1,1 @@
-"""Rows of going live: what a clinic configured, its card, its deployments and what they made."""
+"""Going live: what a clinic configured, its card, its deployments and what they created."""

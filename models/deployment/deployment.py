@@ -1,4 +1,4 @@
-"""A deployment: what a clinic's Deploy asked for, how far it is, and how it ended."""
+"""A deployment: what a clinic's Deploy requested, how far it is, and how it ended."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -8,22 +8,23 @@ from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Recorded, Row
 
-# what a failed one has kept costs; nobody may begin another meanwhile
+# what a failed deployment keeps costs money, and the account cannot start another until then
 KEPT_FOR = timedelta(days=7)
-# how one ends for good
+# final states
 OVER = frozenset({"live", "rolled_back", "taken_down"})
 
 
 class Deployment(Recorded, Row):
-    """`queued → running → live`, by way of `payment_action_required` and `awaiting_port`; when a
-    step fails for good `rolling_back → rolled_back`, or `failed` where its progress is kept. A live
-    one may be taken down: `rolling_back → taken_down`.
+    """`queued → running → live`, possibly via `payment_action_required` and `awaiting_port`.
 
-    `holds_slot`: an account has one deployment at a time that runs, waits or may be resumed.
-    `wanted`: what was asked for, {phoneNumber?, areaCode?}. `fee` in minor units of `fee_currency`,
-    `fee_intent_id` its PaymentIntent; `on_failure`: rollback, keep. `message` is for the clinic;
-    `error_code` and `error` say what
-    ended it. `goal`: live, or taken_down once it is to be taken down.
+    If a step fails for good: `rolling_back → rolled_back`, or `failed` if its progress is kept. A
+    live one can be taken down: `rolling_back → taken_down`.
+
+    `holds_slot`: an account has at most one deployment that runs, waits or can be resumed.
+    `wanted`: what was requested, {phoneNumber?, areaCode?}. `fee` is in minor units of
+    `fee_currency`, `fee_intent_id` is its PaymentIntent. `on_failure`: rollback, keep. `message` is
+    for the clinic; `error_code` and `error` say what ended it. `goal`: live, or taken_down once a
+    take-down is requested.
     """
 
     account_id: str
@@ -51,12 +52,12 @@ class Deployment(Recorded, Row):
 
     @classmethod
     def newest(cls, account_id: str) -> Self | None:
-        """The account's last deployment."""
+        """The account's last deployment, or None."""
         return cls.one("account_id = ? ORDER BY id DESC LIMIT 1", account_id)
 
     @classmethod
     def under_way(cls, account_id: str) -> Self | None:
-        """The account's deployment that holds its slot, if one does."""
+        """The deployment that holds the account's slot, or None."""
         return cls.one("account_id = ? AND holds_slot", account_id)
 
     @classmethod
@@ -68,21 +69,23 @@ class Deployment(Recorded, Row):
 
     @property
     def keeps(self) -> bool:
-        """Whether it has failed, and keeps what it had done."""
+        """Whether it failed but keeps what it had created."""
         return self.status == "failed" and self.holds_slot
 
     @property
     def kept_until(self) -> datetime | None:
-        """When what it has kept, as it failed, is given back; None if it keeps nothing."""
+        """When what a failed deployment keeps is released; None if it keeps nothing."""
         return self.finished_at + KEPT_FOR if self.keeps and self.finished_at else None
 
     @property
     def can_be_rolled_back(self) -> bool:
-        """Whether a person may give up what it has done, while it waits for one or has failed."""
+        """Whether a person can abandon it: it waits for a person or a port, or has failed and keeps
+        its progress.
+        """
         return self.keeps or self.status in {"payment_action_required", "awaiting_port"}
 
 
-# however many ask for one at the same time, an account has one
+# one per account, however many are requested at the same time
 Deployment.add_index(
     Deployment.index(
         Deployment.account, unique=True, where=SQL("holds_slot"), name="deployment_slot"

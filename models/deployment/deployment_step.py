@@ -1,4 +1,4 @@
-"""The steps of a deployment, and what is told of them as they happen."""
+"""The steps of a deployment, and the events that report them as they happen."""
 
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from models.deployment.deployment import Deployment
 class DeploymentStep(Row):
     """`waiting → running → done | skipped | failed`, and back: `undoing → undone | undo_failed`.
 
-    `made`: the provider's ids and what the next steps must know of them. Its id is the tag of what
-    it makes at a provider. `position` counts from 0.
+    `made`: the provider's ids, and what the next steps need to know. The step's id is the tag of
+    what it creates at a provider. `position` counts from 0.
     """
 
     deployment_id: str
@@ -34,15 +34,15 @@ class DeploymentStep(Row):
 
     @classmethod
     def of(cls, deployment_id: str) -> "list[DeploymentStep]":
-        """All steps, in order."""
+        """All steps of a deployment, in order."""
         return cls.all("deployment_id = ? ORDER BY position", deployment_id)
 
     def record(self, **values: Any) -> None:
-        """Write how far it is."""
+        """Write its progress."""
         self._write(**values)
 
 
-# what a person has to see to, or is looked at again
+# steps that need a person, and are retried
 DeploymentStep.add_index(
     DeploymentStep.index(
         DeploymentStep.id, where=SQL("state = 'undo_failed'"), name="deployment_step_undo_failed"
@@ -51,7 +51,7 @@ DeploymentStep.add_index(
 
 
 class DeploymentEvent(Row):
-    """One thing told of a deployment while it ran, in the order in which it happened."""
+    """An event reported of a deployment, in the order in which they happened."""
 
     deployment_id: str
     id = BigAutoField()
@@ -68,7 +68,7 @@ class DeploymentEvent(Row):
     def tell(
         cls, deployment_id: str, step: str, state: str, message: str, now: datetime
     ) -> "DeploymentEvent":
-        """Tell it; commits with what it tells of."""
+        """Record an event. Commits with the change it reports."""
         row: DeploymentEvent = cls.create(
             deployment=deployment_id, step=step, state=state, message=message, at=now
         )
@@ -76,7 +76,7 @@ class DeploymentEvent(Row):
 
     @classmethod
     def after(cls, deployment_id: str, last: int, limit: int = 200) -> "list[DeploymentEvent]":
-        """What was told after the event `last`."""
+        """Up to `limit` events after the event `last`."""
         return cls.all(
             "deployment_id = ? AND id > ? ORDER BY id LIMIT ?", deployment_id, last, limit
         )

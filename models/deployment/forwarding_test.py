@@ -1,4 +1,4 @@
-"""A test call to a clinic's own number, which has to arrive at its receptionist's."""
+"""A test call to a clinic's own number, which must arrive at its receptionist's number."""
 
 from datetime import datetime
 from typing import Self
@@ -10,8 +10,8 @@ from models.deployment.phone_line import PhoneLine
 
 
 class ForwardingTest(Recorded, Row):
-    """`asked → calling → arrived | not_arrived | refused`; `unknown` while nobody can say whether
-    the call was placed. `number` is called; `detail` says to the clinic what to do.
+    """`asked → calling → arrived | not_arrived | refused`; `unknown` if it is in doubt whether the
+    call was placed. `number` is the number called. `detail` tells the clinic what to do.
     """
 
     line_id: str
@@ -30,10 +30,10 @@ class ForwardingTest(Recorded, Row):
 
     @classmethod
     def newest(cls, line_id: str) -> Self | None:
-        """The last test of this line."""
+        """The last test of this line, or None."""
         return cls.one("line_id = ? ORDER BY id DESC LIMIT 1", line_id)
 
     @classmethod
     def made_since(cls, line_id: str, moment: datetime) -> int:
-        """How many there were of this line."""
+        """How many tests of this line were requested after `moment`, counted up to 100."""
         return len(cls.all("line_id = ? AND created_at > ? LIMIT 100", line_id, to_micros(moment)))

@@ -1,4 +1,4 @@
-"""The tag of an installation, which all that it makes at providers carries."""
+"""The tag of an installation, carried by everything it creates at providers."""
 
 from peewee import IntegerField, TextField
 
@@ -9,14 +9,14 @@ TAG_LENGTH = 6
 
 
 class Installation(Row):
-    """One row, made by the migration: six characters that no other installation has."""
+    """The only row, created by the migration. `tag` is six random characters."""
 
     id = IntegerField(primary_key=True)
     tag = TextField()
 
 
 def installation_tag() -> str:
-    """The tag of this installation, made now where the migration's is not there any more."""
+    """The tag of this installation. Creates one if the row is missing."""
     row = Installation.one("id = 1")
     if row is None:
         Installation(id=1, tag=new_token(length=TAG_LENGTH)).insert_new("id")
@@ -25,8 +25,8 @@ def installation_tag() -> str:
 
 
 def tagged(row_id: str, longest: int = 40) -> str:
-    """The tag of what is made for row `row_id`: at most 40 characters, as Vapi's names may have, or
-    `longest`; then the end of the id, where it is random, says which row it is.
+    """The tag for what is created for row `row_id`: the installation's tag and the end of the id,
+    which is random. At most `longest` characters (Vapi's names may have 40).
     """
     room = longest - TAG_LENGTH - 1
     return f"{installation_tag()}-{row_id[-room:]}"

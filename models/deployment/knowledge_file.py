@@ -1,4 +1,4 @@
-"""A file that the receptionist answers from, kept at Vapi."""
+"""A file that the receptionist answers from, stored at Vapi."""
 
 from typing import Self
 
@@ -11,8 +11,8 @@ from models.base import ForeignKey, Instant, Recorded, Row
 class KnowledgeFile(Recorded, Row):
     """`waiting → processing → done | failed`, and from any of them `deleting → deleted`.
 
-    `content` is here until Vapi has it. `size` in bytes; `digest` is SHA-256 of the content, in
-    hex; `error` says why it failed, in words for the clinic.
+    `content` is kept until Vapi has it. `size` is in bytes; `digest` is the content's SHA-256 as
+    hex; `error` tells the clinic why it failed.
     """
 
     account_id: str
@@ -34,6 +34,6 @@ class KnowledgeFile(Recorded, Row):
 
     @classmethod
     def kept_by(cls, account_id: str) -> list[Self]:
-        """The account's files that are neither deleted nor to be deleted, oldest first."""
+        """The account's files, except deleted ones and those being deleted, oldest first."""
         where = "account_id = ? AND state NOT IN ('deleting', 'deleted') ORDER BY id"
         return cls.all(where, account_id)

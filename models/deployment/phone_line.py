@@ -1,4 +1,4 @@
-"""The numbers of clinics: one live slot per account, one per number over the installation."""
+"""The clinics' phone numbers: one slot per account, and each number in one slot only."""
 
 from datetime import datetime
 from typing import Self
@@ -10,14 +10,13 @@ from models.base import ForeignKey, Instant, Recorded, Row
 
 
 class PhoneLine(Recorded, Row):
-    """`reserved → owned → releasing → released`; reserved is the slot before anything is bought. It
-    becomes `refused` when nothing can be bought for it.
+    """`reserved → owned → releasing → released`; `reserved` is the slot before anything is bought.
 
-    `wanted`: {phoneNumber?, areaCode?}, and what was noted since, such as which number `forwards`;
-    `e164` is null until a number is chosen; `tries` is how many were. Its id is the tag of the
-    number at Twilio. `step_id` names the deployment's step that waits for it; '' for a number that
-    was bought on its own. `forwarding`: '' where nothing is forwarded, else awaiting_forwarding →
-    confirmed. `source`: bought, ported, sip.
+    It becomes `refused` if nothing can be bought for it. `wanted`: {phoneNumber?, areaCode?}, and
+    later notes, such as which number `forwards`. `e164` is null until a number is chosen; `tries`
+    counts the numbers tried. The line's id is the tag of the number at Twilio. `step_id` is the
+    deployment step that waits for it; '' for a number bought on its own. `forwarding`: '' without
+    forwarding, else awaiting_forwarding → confirmed. `source`: bought, ported, sip.
     """
 
     account_id: str
@@ -46,34 +45,35 @@ class PhoneLine(Recorded, Row):
 
     @classmethod
     def of(cls, account_id: str) -> Self | None:
-        """The line in the account's slot, if it has one."""
+        """The line in the account's slot, or None."""
         return cls.one("account_id = ? AND holds_slot", account_id)
 
     @classmethod
     def without_texts(cls) -> list[Self]:
-        """Ported numbers whose texts are not known to come to us yet, oldest first."""
+        """Ported numbers whose texts are not known to reach us yet, oldest first."""
         return cls.all("source = 'ported' AND state = 'owned' AND NOT text_live ORDER BY id")
 
     @classmethod
     def holder(cls, e164: str) -> Self | None:
-        """Whose slot this number is in, if it is in one."""
+        """The line that holds this number in its slot, or None."""
         return cls.one("e164 = ? AND holds_slot", e164)
 
     @classmethod
     def reached_at(cls, e164: str) -> Self | None:
-        """Whose line a text or a call reaches that came to this number at Twilio: not that of who
-        only says that the number is its own, and has calls come by SIP.
+        """The line that a text or call to this number at Twilio reaches, or None.
+
+        Excludes SIP lines, whose accounts merely claim that the number is theirs.
         """
         return cls.one("e164 = ? AND holds_slot AND source <> 'sip'", e164)
 
     @property
     def forwards_since(self) -> datetime:
-        """From when on a call counts that the clinic's number has forwarded to it."""
+        """The time from which a call counts as forwarded by the clinic's own number."""
         since = self.wanted.get("forwardsSince")
         return self.created_at if since is None else datetime.fromisoformat(since)
 
 
-# whoever buys: one number for an account, and one account for a number
+# one number per account, and one account per number, however many buy at the same time
 PhoneLine.add_index(
     PhoneLine.index(PhoneLine.account, unique=True, where=SQL("holds_slot"), name="phone_line_slot")
 )
@@ -85,7 +85,7 @@ PhoneLine.add_index(
         name="phone_line_number",
     )
 )
-# numbers that have moved, whose texts follow later
+# ported numbers whose texts follow later
 PhoneLine.add_index(
     PhoneLine.index(
         PhoneLine.id,

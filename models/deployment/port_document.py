@@ -1,4 +1,4 @@
-"""A bill of a clinic's present carrier, without which no number is ported."""
+"""A bill from a clinic's current carrier, required to port a number."""
 
 from datetime import datetime
 from typing import Self
@@ -11,8 +11,8 @@ from models.transactions import execute
 
 
 class PortDocument(Recorded, Row):
-    """`content` is here until Twilio has it, as `twilio_sid`, or nobody has used it for weeks.
-    `size` in bytes; `digest` is SHA-256 of the content, in hex.
+    """A bill. `content` is kept until Twilio has it, as `twilio_sid`, or it has been unused for
+    weeks. `size` is in bytes; `digest` is the content's SHA-256 as hex.
     """
 
     account_id: str
@@ -37,9 +37,10 @@ class PortDocument(Recorded, Row):
 
     @classmethod
     def forget_unused(cls, before: datetime, most: int) -> int:
-        """Keep no content any longer of up to `most` bills from before a time that Twilio was never
-        given, the oldest first; of how many. Those of an account are left that has a deployment
-        which may need them yet. The rows stay: a deployment may name them.
+        """Erase the content of up to `most` bills created before `before`, oldest first, and return
+        how many. The rows stay, because deployments may refer to them.
+
+        Bills of an account with a deployment in its slot are skipped: it may still need them.
         """
         sql = (
             "UPDATE port_document SET content = NULL WHERE id IN (SELECT id FROM port_document"
@@ -51,7 +52,7 @@ class PortDocument(Recorded, Row):
 
     @property
     def can_be_given(self) -> bool:
-        """Whether Twilio has it, or can be given it still."""
+        """Whether Twilio has it, or we can still upload it."""
         return bool(self.twilio_sid) or self.content is not None
 
 

@@ -1,4 +1,4 @@
-"""What deployments have made at providers and have not taken down, and what nobody owns."""
+"""What deployments have created at providers and not taken down, and what belongs to nothing."""
 
 from typing import Any, Self
 
@@ -7,14 +7,15 @@ from peewee import SQL, TextField
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Recorded, Row
 
-EMERGENCY_ADDRESS = "emergency_address"  # the name of one of them
+EMERGENCY_ADDRESS = "emergency_address"  # one of the names
 
 
 class Resource(Recorded, Row):
-    """One thing of an account at a provider: `made → released`. Its id is the tag it carries.
+    """A resource of an account at a provider: `made → released`.
 
-    `name`: emergency_address, query_tool, receptionist, payments, squad, vapi_number. `version` is
-    the provider's; `digest` that of what we rendered, so that a change, ours or by hand, is seen.
+    Its id is the tag it carries. `name`: emergency_address, query_tool, receptionist, payments,
+    squad, vapi_number. `version` is the provider's. `digest` is that of the content we rendered, to
+    detect changes by us or by hand.
     """
 
     account_id: str
@@ -35,7 +36,7 @@ class Resource(Recorded, Row):
 
     @classmethod
     def named(cls, account_id: str, name: str) -> Self | None:
-        """The account's thing of this name, if it has one."""
+        """The account's resource with this name, or None."""
         return cls.one("account_id = ? AND name = ? AND state = 'made'", account_id, name)
 
 
@@ -51,8 +52,9 @@ Resource.add_index(
 
 
 class Stray(Row):
-    """Something at a provider that carries this installation's tag and belongs to nothing of ours
-    (`orphan`), or that is ours and gone there (`missing`). A person decides what becomes of it.
+    """A resource at a provider that carries this installation's tag but belongs to nothing of ours
+    (`orphan`), or one of ours that no longer exists there (`missing`). A person decides what to do
+    with it.
     """
 
     id = TextField(primary_key=True)
@@ -76,5 +78,5 @@ class Stray(Row):
         self._write(**values)
 
     def record_seen(self, **values: Any) -> None:
-        """Write what a look has found, unless somebody has it released meanwhile."""
+        """Write what a look found, unless a person is having it released."""
         self._write(only_if="state <> 'releasing'", **values)

@@ -10,9 +10,11 @@ from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 
 
 class SetupAttempt(Recorded, Row):
-    """`planned → open → succeeded | failed | canceled`. Its id is the tag (`attempt_id`) of the
-    intent at Stripe, whose client secret is never kept. A failed one may still succeed, with
-    another card. `error`: Stripe's code of what failed, or its words where nothing was opened.
+    """`planned → open → succeeded | failed | canceled`.
+
+    Its id is the tag (`attempt_id`) of the intent at Stripe, whose client secret is never stored. A
+    failed one may still succeed, with another card. `error`: Stripe's code for the failure, or its
+    message if no intent was created.
     """
 
     account_id: str
@@ -31,7 +33,7 @@ class SetupAttempt(Recorded, Row):
 
     @classmethod
     def begun_since(cls, account_id: str, moment: datetime, limit: int) -> list[Self]:
-        """The account's newest attempts that were begun after `moment`, newest first."""
+        """Up to `limit` attempts of the account begun after `moment`, newest first."""
         return cls.all(
             "account_id = ? AND created_at > ? ORDER BY created_at DESC LIMIT ?",
             account_id,
@@ -41,7 +43,7 @@ class SetupAttempt(Recorded, Row):
 
     @classmethod
     def that_saved(cls, account_id: str, payment_method_id: str | None) -> Self | None:
-        """The newest attempt by which the account saved this payment method."""
+        """The newest attempt by which the account saved this payment method, or None."""
         return cls.one(
             "account_id = ? AND payment_method_id = ? ORDER BY created_at DESC LIMIT 1",
             account_id,

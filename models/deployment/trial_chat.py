@@ -1,4 +1,4 @@
-"""A conversation in writing with a receptionist that is not deployed yet."""
+"""A written trial conversation with a receptionist that is not deployed yet."""
 
 from peewee import TextField
 
@@ -7,7 +7,7 @@ from models.base import ForeignKey, Instant, Recorded, Row
 
 
 class TrialChat(Recorded, Row):
-    """`last_chat_id` is Vapi's, of the answer before; null until there was one."""
+    """A trial conversation. `last_chat_id` is Vapi's id of its last answer, null before that."""
 
     account_id: str
     id = TextField(primary_key=True)

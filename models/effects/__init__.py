@@ -1,1 +1,1 @@
-"""The ledger of outside effects, with its pause switches and daily limits."""
+"""The ledger of effects at providers, with its pause switches and daily limits."""

@@ -1,8 +1,8 @@
-"""How many texts, charges, calls, files, trial chats and look-ups of numbers an account may have on
-its own day, and how many it has had.
+"""Daily ceilings: how many texts, charges, calls, files, trial chats and number look-ups an account
+may have per day of its time zone, and how many it has had.
 
-The ceiling is a setting, or the account's own number. What counts towards it is said by each kind
-of effect, and counted as each effect is reserved.
+The ceiling comes from a setting, unless the account has its own. Each kind of effect declares what
+it counts towards, and is counted when it is reserved.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ log = get_log("limits")
 
 
 class DailyCeiling(Row):
-    """An account's own ceiling of one kind; without a row the setting `DAILY_CEILINGS` applies."""
+    """An account's own ceiling for one kind; without a row the setting `DAILY_CEILINGS` applies."""
 
     id = BigAutoField()
     account_id = TextField()
@@ -61,7 +61,7 @@ class DailyCeiling(Row):
 
 
 class DailyTally(Row):
-    """One account's count of one kind on one day of its own time zone (business time)."""
+    """An account's count for one kind on one day of its time zone (business time)."""
 
     id = BigAutoField()
     account_id = TextField()
@@ -80,18 +80,17 @@ def ceiling_of(account_id: str, what: str) -> int:
 
 
 def tally_of(account: Account, what: str, now: datetime) -> int:
-    """How many there were on the account's day that `now` (business time) lies in."""
+    """The count for the account's day that contains `now` (business time)."""
     day = account.local_date(now).isoformat()
     row = DailyTally.one("account_id = ? AND what = ? AND day = ?", account.id, what, day)
     return row.count if row is not None else 0
 
 
 def count_reserved(account: Account, what: Limited, now: datetime) -> None:
-    """Count an effect that has just been reserved; the one that reaches the ceiling emits
-    `ceiling.reached`, once.
+    """Count an effect that has just been reserved.
 
-    Refused ones count too: a ceiling limits what is out of control, such as many declined cards in
-    a row.
+    Reaching the ceiling emits `ceiling.reached`, once. Refused effects count too: a ceiling limits
+    runaway behaviour, such as many declined cards in a row.
     """
     account_id, day = account.id, account.local_date(now)
     sql = (
@@ -119,8 +118,11 @@ def count_reserved(account: Account, what: Limited, now: datetime) -> None:
 
 
 def give_back(account: Account, what: Limited, counted_at: datetime) -> None:
-    """Count one less on the day of `counted_at`: what was counted then has certainly not happened.
-    The one that reached the ceiling stays counted, for `ceiling.reached` has been told.
+    """Decrement the count for the day of `counted_at`, because the effect counted then has
+    certainly not happened.
+
+    A count that has reached the ceiling is not decremented, because `ceiling.reached` has been
+    emitted.
     """
     ceiling, day = ceiling_of(account.id, what), account.local_date(counted_at).isoformat()
     execute(
@@ -131,15 +133,16 @@ def give_back(account: Account, what: Limited, counted_at: datetime) -> None:
 
 
 def ceiling_key(account_id: str, what: Limited) -> str:
-    """The key to lock while deciding whether the account has had its ceiling."""
+    """The key to lock while deciding whether the account has reached its ceiling."""
     return f"ceiling:{account_id}:{what}"
 
 
 def over_ceiling(account_id: str, what: Limited, now: datetime) -> bool:
-    """Whether the account has had its ceiling of `what` on its own day; `now` is business time.
+    """Whether the account has reached its ceiling of `what` for its current day; `now` is business
+    time.
 
-    Ask inside the deciding transaction: it locks the account and kind until it commits, so that two
-    decisions cannot both use the last one.
+    Call it inside the deciding transaction: it locks the account and kind until the commit, so that
+    two decisions cannot both use the last one.
     """
     serialize_on(ceiling_key(account_id, what))
     account = Account.get_by_id(account_id)

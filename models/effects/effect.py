@@ -1,6 +1,6 @@
 """The ledger of effects at providers: a row before the call, its outcome after.
 
-`sending → confirmed | refused | unknown`; unknown is settled by the provider's own record or a
+`sending → confirmed | refused | unknown`; unknown is settled by the provider's own record or by a
 person.
 """
 
@@ -17,12 +17,12 @@ from runtime.errors import Conflict, PayphoneError
 from runtime.ids import new_id
 
 _IS_OPEN = "generation = ? AND state NOT IN ('confirmed', 'refused')"
-BY_HAND = "settled_by_hand"  # the code of what a person said did not happen
+BY_HAND = "settled_by_hand"  # error code of an effect that, according to a person, did not happen
 
 
 def as_read_back(value: Any) -> Any:
-    """A JSON value with its names in the order in which every database reads it back: PostgreSQL
-    keeps shorter names first. A first sending has then the same bytes as each later one.
+    """A JSON value with keys in the order in which both databases return them: PostgreSQL sorts
+    shorter keys first. So the first request has the same bytes as every retry.
     """
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
@@ -37,11 +37,11 @@ class Contradiction(PayphoneError):
 
 
 class Effect(Row):
-    """One thing done outside, at most once. `request` is frozen with the key: a retry sends the
-    same bytes.
+    """An action at a provider, done at most once.
 
-    `repeated`: the provider has given this key the same error twice, so it keeps that answer, and
-    the request is over.
+    `request` is frozen with the key: a retry sends the same bytes. `repeated`: the provider
+    returned the same error for this key twice, so it has stored that answer, and the request is
+    over.
     """
 
     id = TextField(primary_key=True)
@@ -87,9 +87,10 @@ class Effect(Row):
         account: Account | None = None,
         **about: Any,
     ) -> "Effect":
-        """The effect of this key: the existing row, or a new one in `sending`. Commits with the
-        caller's decision; a new one counts towards the `daily_limit` of `account`, which a caller
-        that has it at hand gives besides its id.
+        """The effect with this key: the existing row, or a new one in `sending`.
+
+        Commits with the caller's decision. A new one counts towards the `daily_limit` of its
+        account; a caller that has loaded the `account` passes it besides its id, to save a query.
         """
         values = {
             "id": new_id("eff"),
@@ -114,8 +115,8 @@ class Effect(Row):
 
     @classmethod
     def confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
-        """The provider's id of the newest effect of this kind that had surely happened before
-        `moment`.
+        """The provider's id of the newest effect of this kind that had certainly happened before
+        `moment`, or None.
         """
         older = (cls.state == "confirmed") & (cls.created_at < moment) & (cls.settled_at < moment)
         query = cls.select(cls.provider_id).where(
@@ -126,30 +127,32 @@ class Effect(Row):
 
     @classmethod
     def refusals(cls, kind: str, subject: str, invoice_id: str) -> int:
-        """How often this was refused: the effects `kind:subject`, `kind:subject:1` … of the
-        invoice.
-        """
+        """How many of the invoice's effects `kind:subject`, `kind:subject:1` … were refused."""
         key = f"{kind}:{subject}"
         mine = (cls.invoice_id == invoice_id) & ((cls.key == key) | cls.key.startswith(f"{key}:"))
         return int(cls.select().where(mine, cls.state == "refused").count())
 
     @classmethod
     def unsettled(cls, kind: str, subject: str, invoice_id: str) -> "list[Effect]":
-        """The effects `kind:subject:…` of the invoice of which nobody knows yet how they ended."""
+        """The invoice's effects `kind:subject:…` whose outcome is not yet known."""
         mine = (cls.invoice_id == invoice_id) & cls.key.startswith(f"{kind}:{subject}:")
         return list(cls.select().where(mine, cls.state << ("sending", "unknown")))
 
     @property
     def idempotency_key(self) -> str:
-        """The key sent to the provider. A new generation begins only after the provider's record
-        showed that the last one did nothing.
+        """The key sent to the provider.
+
+        A new generation begins only after the provider's record showed that the last key did
+        nothing.
         """
         return self.id if self.generation == 1 else f"{self.id}-{self.generation}"
 
     @classmethod
     def doubtful(cls, sent_before: datetime | int | None = None) -> Any:
-        """The condition that finds what is `in_doubt`; of what waits for its first answer, with
-        `sent_before`, only what left before.
+        """The condition that an effect is `in_doubt`.
+
+        With `sent_before`, an effect that awaits its first answer matches only if it was last sent
+        before that.
         """
         unanswered = (
             cls.sent_at.is_null(False) if sent_before is None else cls.last_sent_at < sent_before
@@ -158,19 +161,21 @@ class Effect(Row):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether its outcome is unknown."""
+        """Whether it may have happened: it was sent, and its outcome is unknown."""
         return self.state == "unknown" or (self.state == "sending" and self.sent_at is not None)
 
     def record_sent_once(self, now: datetime) -> bool:
-        """Bytes are about to leave, unless somebody has sent it, or may have; whether it was this
-        caller who may send.
+        """Record that the request is about to be sent, unless it was or may have been sent already.
+
+        Returns whether this caller may send it.
         """
         free = "state = 'sending' AND sent_at IS NULL AND generation = ?"
         return self._write(only_if=free, given=(self.generation,), sent_at=now, last_sent_at=now)
 
     def record_never_sent(self, code: str, error: str, now: datetime) -> bool:
-        """It never left, and will not; False, and nothing is written, where it may have left since
-        the caller read the row.
+        """Refuse an effect that was never sent.
+
+        Returns False, and writes nothing, if it may have been sent since the caller read the row.
         """
         return self._write(
             only_if="state = 'sending' AND sent_at IS NULL AND generation = ?",
@@ -182,8 +187,8 @@ class Effect(Row):
         )
 
     def record_not_sent(self) -> bool:
-        """What was about to leave, or was turned away, did nothing: it may be sent again at once.
-        False when another attempt has been at it since.
+        """Record that the last request was not sent or was turned away without effect, so that it
+        can be sent again at once. Returns False if another attempt has sent it since.
         """
         return self._write(
             only_if="state = 'sending' AND generation = ? AND last_sent_at = ?",
@@ -193,7 +198,7 @@ class Effect(Row):
         )
 
     def is_still_ours(self) -> bool:
-        """Whether the row is as this process wrote it, so that nobody has taken over since."""
+        """Whether the row is unchanged since this process wrote it: no other has taken over."""
         return Effect.has(
             "id = ? AND state = 'sending' AND generation = ? AND last_sent_at = ?",
             self.id,
@@ -205,12 +210,14 @@ class Effect(Row):
         return None if self.last_sent_at is None else to_micros(self.last_sent_at)
 
     def record_sent(self, now: datetime) -> None:
-        """Bytes are about to leave. `sent_at` is the first time under this key."""
+        """Record that the request is about to be sent. `sent_at` keeps the first time per key."""
         self._record(sent_at=self.sent_at or now, last_sent_at=now)
 
     def record_confirmed(self, provider_id: str, answer: dict[str, Any], now: datetime) -> None:
-        """It happened. Repeating this with the same object is harmless; raises Contradiction when
-        another outcome is known.
+        """Record that it happened.
+
+        Repeating this with the same `provider_id` is harmless. Raises Contradiction if another
+        outcome is known, Conflict if another attempt began a new key.
         """
         written = self._write(
             only_if=_IS_OPEN,
@@ -235,15 +242,15 @@ class Effect(Row):
         raise Conflict(f"Effect {self.id} was given a new key by another attempt.")
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
-        """It did not happen and will not."""
+        """Record that it did not happen and will not. Raises Conflict as `_record` does."""
         self._record(state="refused", error_code=code, error=error[:500], settled_at=now)
 
     def record_unknown(self, code: str, error: str, repeated: bool = False) -> None:
-        """It may have happened; `repeated` if the provider had said the same before."""
+        """Record that it may have happened; `repeated` if the provider returned the error twice."""
         self._record(state="unknown", error_code=code, error=error[:500], repeated=repeated)
 
     def record_next_generation(self) -> None:
-        """The provider's record shows that nothing happened under the last key."""
+        """Begin a new key: the provider's record shows that nothing happened under the last one."""
         self._record(
             generation=self.generation + 1,
             state="sending",
@@ -255,10 +262,10 @@ class Effect(Row):
         )
 
     def _record(self, **values: Any) -> None:
-        """Write, unless the outcome is known already (confirmed and refused are final) or another
-        attempt began a new key.
+        """Write `values`, unless the outcome is already known (confirmed and refused are final) or
+        another attempt began a new key.
 
-        Raises Conflict then: the caller's row is stale, so it must not act on it.
+        In that case it raises Conflict: the caller's row is stale, so it must not act on it.
         """
         if not self._write(
             only_if=_IS_OPEN,

@@ -1,10 +1,10 @@
 """Switches that stop texts, calls and charges, of one account or of all.
 
-Ask inside the transaction that decides, before the effect is reserved:
+Check them inside the transaction that decides, before the effect is reserved:
 
     if paused(account_id, "texts") or over_ceiling(account_id, "texts", business_now()): …
 
-Deciders share a lock on the switches, and whoever changes it waits for them: once `pause` has
+Deciding transactions share a lock on the switches, and a change waits for them: once `pause` has
 committed, no decision made before it is still open.
 """
 
@@ -17,18 +17,16 @@ from models.base import Instant, Row
 from models.transactions import Shared, serialize_on, transaction
 from runtime.clock import real_now
 
-# the other things that are limited by the day cost the platform, and no pause stops them
+# the other kinds with a daily ceiling cost only the platform, so no pause stops them
 Pausable = Literal["texts", "charges", "calls"]
 PAUSABLE: tuple[Pausable, ...] = get_args(Pausable)
-ALL = ""  # the account of a switch that holds for every account
+ALL = ""  # the `account_id` of a switch for all accounts
 _KEY = "brake"
-SWITCHES = Shared(_KEY)  # for whoever reads them
+SWITCHES = Shared(_KEY)  # held by readers
 
 
 class PauseSwitch(Row):
-    """One switch; its history is in the audit. `account_id` is empty for the switch of all
-    accounts.
-    """
+    """A switch; the audit log has its history. `account_id` is empty if it is for all accounts."""
 
     id = BigAutoField()
     account_id = TextField(default=ALL)
@@ -44,8 +42,9 @@ class PauseSwitch(Row):
 
     @classmethod
     def set(cls, account_id: str, what: Pausable, paused: bool, by: str, why: str) -> bool:
-        """Pause or resume; False, and nothing written, if already so. Audited in the same
-        transaction.
+        """Pause or resume, audited in the same transaction.
+
+        Returns False, and writes nothing, if it is already so.
         """
         with transaction():
             serialize_on(_KEY)
@@ -69,13 +68,14 @@ class PauseSwitch(Row):
 
 
 def share_switches() -> None:
-    """Hold a shared lock on the switches until the transaction ends, for whoever reads them."""
+    """Hold the readers' shared lock on the switches until the transaction ends."""
     serialize_on(SWITCHES)
 
 
 def paused(account_id: str | None, what: Pausable) -> bool:
-    """Whether `what` is paused for this account or for all. Holds a shared lock on the switches
-    until the transaction ends.
+    """Whether `what` is paused for this account or for all.
+
+    Holds a shared lock on the switches until the transaction ends.
     """
     share_switches()
     where = "account_id IN (?, ?) AND what = ? AND paused"

@@ -1,1 +1,1 @@
-"""Changes sent to the clinic's own software: events, endpoints, deliveries."""
+"""Events sent to the clinics' own software: the feed, webhook endpoints, deliveries."""

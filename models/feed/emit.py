@@ -1,4 +1,4 @@
-"""Emitting events to a clinic's software: the one function that writes them."""
+"""Emit events to a clinic's software. Nothing else writes them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,12 +12,12 @@ from models.transactions import share_on, transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 
-HELD = 86_400.0  # seconds that a held delivery's job is put off; held anew long before
+HELD = 86_400.0  # seconds that a held delivery's job is put off; it is rescheduled long before that
 
 
 class News(NamedTuple):
-    """An event to be emitted: `type` is one of TYPES; `payload` camelCase ids, amounts in minor
-    units, statuses; `subject` the row it is about, such as `invoice:inv_…`.
+    """An event to emit. `type` is one of TYPES; `payload` holds camelCase ids, amounts in minor
+    units and statuses; `subject` is the row it is about, such as `invoice:inv_…`.
     """
 
     type: str
@@ -26,14 +26,15 @@ class News(NamedTuple):
 
 
 def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
-    """Emit an event, given as `News` is, to the account's feed and endpoints. Commits with the
-    caller's transaction. Call it once per transition.
+    """Emit an event, described as in `News`, to the account's feed and endpoints.
+
+    Commits with the caller's transaction. Call it once per transition.
     """
     return emit_all(account_id, [News(type, payload, subject)])[0]
 
 
 def emit_all(account_id: str, news: Sequence[News]) -> list[OutgoingEvent]:
-    """Emit events of one moment, in their order, as `emit`."""
+    """Emit several events at once, in their order, as `emit` does."""
     for each in news:
         _check(each.type)
     with transaction():
@@ -53,14 +54,14 @@ def emit_all(account_id: str, news: Sequence[News]) -> list[OutgoingEvent]:
         return events
 
 
-def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) -> None:
-    """Emit events of one type, given as payloads by their subjects, together."""
+def emit_each(account_id: str, type: str, payloads: Mapping[str, dict[str, Any]]) -> None:
+    """Emit events of one type at once, given as a mapping of subjects to payloads."""
     _check(type)
     now = real_now()
     same = {"account_id": account_id, "type": type, "created_at": now}
     rows = [
         same | {"event_id": new_id("oev"), "subject": subject, "payload": payload}
-        for subject, payload in told.items()
+        for subject, payload in payloads.items()
     ]
     with transaction():
         share_on(feed_key(account_id))
@@ -75,7 +76,7 @@ def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) ->
 def _check(type: str) -> None:
     if type not in TYPES:
         raise ValueError(
-            f"{type!r} is no type of event that goes out; see models/feed/outgoing_event.py."
+            f"{type!r} is not a type of outgoing event; see models/feed/outgoing_event.py."
         )
 
 
@@ -94,8 +95,8 @@ def deliver(event: OutgoingEvent, endpoint: WebhookEndpoint) -> None:
 
 
 def _delay(endpoint: WebhookEndpoint, now: datetime) -> float:
-    """Seconds until it is due: 0, or, while the endpoint's deliveries are held, until its next
-    test; held if another delivery does that.
+    """Seconds until the delivery is due: 0, or, if the endpoint's deliveries are held, until its
+    next test, or HELD if another delivery is already waiting to test it.
     """
     if not endpoint.is_held:
         return 0.0

@@ -1,6 +1,7 @@
-"""The feed of events for the clinic's software, each written in the transaction it reports.
+"""The feed of events for the clinic's software.
 
-Payloads hold ids, amounts and statuses only: no names, no phone numbers, nothing about health.
+Each event is written in the transaction it reports. Payloads hold ids, amounts and statuses only:
+no names, no phone numbers, nothing about health.
 """
 
 from typing import Any
@@ -36,12 +37,12 @@ TYPES = (
     "ceiling.reached",
     "endpoint.disabled",
 )
-# what an endpoint may ask for: all, all of one subject such as `refund.*`, or one
+# what an endpoint can subscribe to: all, all of one subject such as `refund.*`, or one type
 CHOICES = ("*", *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in TYPES), *TYPES)
 
 
 class OutgoingEvent(Row):
-    """One event. `id` is the feed's cursor, `event_id` lets receivers recognise repetitions,
+    """An event. `id` is the feed's cursor, `event_id` lets receivers recognise duplicates,
     `subject` is a row such as `invoice:inv_…`.
     """
 
@@ -58,7 +59,7 @@ class OutgoingEvent(Row):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The event as the clinic's software gets it, by the feed and by webhooks alike."""
+        """The event as sent to the clinic's software, by the feed and by webhooks alike."""
         return {
             "id": self.event_id,
             "type": self.type,
@@ -70,17 +71,16 @@ class OutgoingEvent(Row):
 
 
 def feed_key(account_id: str) -> str:
-    """The key that a feed's writers share, and a reader waits for."""
+    """The key that a feed's writers share and a reader waits for."""
     return f"feed:{account_id}"
 
 
 def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
-    """Up to `limit` events after `cursor`, oldest first; no event is ever inserted before one
-    already returned.
+    """Up to `limit` events after `cursor`, oldest first.
 
-    Ids are assigned before commits, and in PostgreSQL a later id may commit first. So a reader
-    first waits for the feed's current writers, and reads no further than their last event. SQLite
-    has one writer at a time and needs no lock.
+    No event is ever inserted before one already returned. Ids are assigned before commits, and in
+    PostgreSQL a later id may commit first. So a reader first waits for the feed's current writers,
+    and reads no further than their last event. SQLite has one writer at a time and needs no lock.
     """
     if is_postgres():
         with transaction():
@@ -93,7 +93,7 @@ def feed_after(account_id: str, cursor: int, limit: int) -> list[OutgoingEvent]:
 
 
 def last_event(account_id: str) -> int:
-    """The cursor of an account's newest event; 0 when there is none."""
+    """The cursor of an account's newest event, or 0."""
     return int(
         execute(
             "SELECT COALESCE(MAX(id), 0) FROM outgoing_event WHERE account_id = ?", (account_id,)

@@ -1,6 +1,4 @@
-"""One event on its way to one endpoint, with every try:
-`waiting → delivered | failed | cancelled`.
-"""
+"""Delivery of one event to one endpoint: `waiting → delivered | failed | cancelled`."""
 
 from datetime import datetime
 from typing import Any
@@ -11,11 +9,11 @@ from models.base import ForeignKey, Instant, Row
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_endpoint import WebhookEndpoint
 
-KEPT_TRIES = 20  # the latest ones
+KEPT_TRIES = 20  # the latest are kept
 
 
 class WebhookDelivery(Row):
-    """`tries` holds each attempt's time, status or error, and milliseconds; never bodies."""
+    """A delivery. `tries`: each attempt's time, status or error, and milliseconds; no bodies."""
 
     event_id: int
     endpoint_id: str
@@ -37,7 +35,7 @@ class WebhookDelivery(Row):
 
     @classmethod
     def first_waiting(cls, endpoint: WebhookEndpoint) -> "WebhookDelivery | None":
-        """The oldest delivery that waits for this endpoint."""
+        """The oldest delivery that waits for this endpoint, or None."""
         row: WebhookDelivery | None = (
             cls.select()
             .where(cls.endpoint == endpoint, cls.state == "waiting")
@@ -48,7 +46,7 @@ class WebhookDelivery(Row):
 
     @classmethod
     def has_untried(cls, endpoint: WebhookEndpoint) -> bool:
-        """Whether a delivery waits for this endpoint that was never tried."""
+        """Whether a delivery that was never attempted waits for this endpoint."""
         return bool(
             cls.select()
             .where(cls.endpoint == endpoint, cls.state == "waiting", cls.attempts == 0)
@@ -56,9 +54,9 @@ class WebhookDelivery(Row):
         )
 
     def record_try(self, outcome: dict[str, Any]) -> None:
-        """Add one try."""
+        """Record an attempt."""
         self._write(attempts=self.attempts + 1, tries=[*self.tries, outcome][-KEPT_TRIES:])
 
     def record_settled(self, state: str, now: datetime) -> None:
-        """No further attempts: delivered, failed or cancelled."""
+        """Record its final state: delivered, failed or cancelled."""
         self._write(state=state, settled_at=now)

@@ -1,6 +1,4 @@
-"""Webhook endpoints of clinics' software: a URL, the event types it wants, and a secret to sign
-with.
-"""
+"""Webhook endpoints of clinics' software: a URL, event types, and a signing secret."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,18 +9,19 @@ from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 from runtime.ids import new_id
 
-GIVEN_UP_AFTER = timedelta(days=3)  # of nothing but failures, then the endpoint is disabled
-# in a row: fewer may be the events' own fault, or the network's, and hold nothing else up
+GIVEN_UP_AFTER = timedelta(days=3)  # of failures only, after which the endpoint is disabled
+# consecutive failures; fewer may be the fault of single events or the network, and hold nothing up
 HELD_AFTER = 3
-# seconds after the failure that holds its deliveries, the next, … until it is tested again; the
-# last value repeats
+# seconds until a held endpoint is tested again: after the failure that holds its deliveries, after
+# the next one, …; the last value repeats
 QUIET = 5, 60, 300
 
 
 class WebhookEndpoint(Row):
-    """One endpoint: `active ⇄ disabled`, `→ deleted`. `secret` is encrypted; `failures` are
-    in a row, of whichever deliveries; `quiet_until`: when one whose deliveries are held is tested
-    again.
+    """An endpoint: `active ⇄ disabled`, `→ deleted`.
+
+    `secret` is encrypted. `failures` counts consecutive failures of any of its deliveries.
+    `quiet_until` is when an endpoint whose deliveries are held is tested again.
 
     `missed_after` is the feed's cursor before the first event it missed when it was last disabled.
     """
@@ -49,7 +48,7 @@ class WebhookEndpoint(Row):
     def register(
         cls, account: Account, url: str, events: list[str], sealed_secret: str, now: datetime
     ) -> "WebhookEndpoint":
-        """A new endpoint; no `events` means all of them."""
+        """Create an endpoint; empty `events` means all of them."""
         row: WebhookEndpoint = cls.create(
             id=new_id("whe"),
             account=account,
@@ -62,40 +61,42 @@ class WebhookEndpoint(Row):
 
     @classmethod
     def sealed(cls) -> list["WebhookEndpoint"]:
-        """Every endpoint that has a secret, disabled ones too."""
+        """All endpoints that have a secret, including disabled ones."""
         return list(cls.select().where(cls.secret != "").order_by(cls.id))
 
     @classmethod
     def held(cls) -> list["WebhookEndpoint"]:
-        """Every endpoint whose deliveries are held because it fails."""
+        """All active endpoints whose deliveries are held because they fail."""
         active = cls.select().where(cls.state == "active", cls.failures >= HELD_AFTER)
         return list(active.order_by(cls.id))
 
     @property
     def turn(self) -> str:
-        """Whose turn its deliveries take: an endpoint's of its account."""
+        """The `fair_to` of its delivery jobs: `account/endpoint`."""
         return f"{self.account_id}/{self.id}"
 
     def wants(self, type: str) -> bool:
-        """Whether it gets events of this type."""
+        """Whether it subscribes to events of this type."""
         subject, _, _ = type.partition(".")
         return not self.events or not {"*", f"{subject}.*", type}.isdisjoint(self.events)
 
     def record_answered(self) -> None:
-        """It accepted a delivery: its failures are reset."""
+        """Record that it accepted a delivery: its failures are reset."""
         if self.failures:
             self._write(failures=0, failing_since=None, quiet_until=None, last_error=None)
 
     @property
     def is_held(self) -> bool:
-        """Whether its deliveries are held but for one that tests it. (An older release held them
-        after one failure.)
+        """Whether all its deliveries but the one that tests it are held.
+
+        (An older release held them after one failure.)
         """
         return self.failures >= HELD_AFTER or self.quiet_until is not None
 
     def record_failed(self, error: str, now: datetime) -> bool:
-        """A delivery failed; after some in a row it gets no more for a while. Answers whether it
-        has failed for too long.
+        """Record a failed delivery; after HELD_AFTER in a row its deliveries are held for a while.
+
+        Returns whether it has been failing for too long.
         """
         since, failures = self.failing_since or now, self.failures + 1
         is_held = failures >= HELD_AFTER or self.is_held
@@ -109,11 +110,11 @@ class WebhookEndpoint(Row):
         return now - since >= GIVEN_UP_AFTER
 
     def record_disabled(self, missed_after: int, now: datetime) -> None:
-        """Nothing more is sent to it."""
+        """Disable it: no more deliveries are sent."""
         self._write(state="disabled", disabled_at=now, missed_after=missed_after)
 
     def record_enabled(self) -> None:
-        """It gets deliveries again, and its failures are reset."""
+        """Enable it again and reset its failures."""
         self._write(
             state="active",
             disabled_at=None,
@@ -124,18 +125,17 @@ class WebhookEndpoint(Row):
         )
 
     def record_changed(self, **values: Any) -> None:
-        """Its owner changed its `url` or `events`."""
+        """Record its owner's changes to `url` or `events`."""
         self._write(**values)
 
     def record_resealed(self, sealed_secret: str) -> bool:
-        """The same secret, sealed under another key. Answers no when it has been changed or deleted
-        meanwhile.
+        """Store the same secret sealed under another key.
+
+        Returns False if the secret has been changed or deleted since it was read.
         """
         same = (WebhookEndpoint.id == self.id) & (WebhookEndpoint.secret == self.secret)
         return bool(WebhookEndpoint.update(secret=sealed_secret).where(same).execute())
 
     def record_deleted(self, now: datetime) -> None:
-        """Its owner deleted it; the row stays for the record of its deliveries,
-        without the secret.
-        """
+        """Delete it for its owner. The row stays for its deliveries, without the secret."""
         self._write(state="deleted", secret="", disabled_at=now)

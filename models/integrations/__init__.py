@@ -1,1 +1,1 @@
-"""What a clinic has connected: calendars and practice software."""
+"""The calendars and practice software that a clinic has connected."""

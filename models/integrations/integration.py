@@ -1,4 +1,4 @@
-"""A calendar or a practice's software that a clinic has connected, with its sealed credential."""
+"""A calendar or practice software that a clinic has connected, with its sealed credential."""
 
 from datetime import datetime
 from typing import Self
@@ -10,14 +10,15 @@ from models.base import ForeignKey, Instant, Recorded, Row, to_micros
 
 
 class Integration(Recorded, Row):
-    """`connected → expired | revoked`, `expired → connected` when it is connected again. One row of
-    an account and provider is `current`; a revoked one is not, and keeps `sealed` until the
-    provider was told.
+    """`connected → expired | revoked`, and `expired → connected` when it is reconnected.
 
-    `kind`: oauth, key_pair, token · `sealed`: the credential as JSON, under PAYPHONE_SECRET_KEY ·
-    `found`: what its check found, for people · `error`: why it expired, in words · `renew_at`: when
-    the scan looks at it · `renewing_until`: until when one process may renew it · `version` grows
-    with each credential that somebody gave.
+    One row per account and provider is `current`. A revoked one is not, and keeps `sealed` until
+    the credential is revoked at the provider.
+
+    `kind`: oauth, key_pair, token · `sealed`: the credential as JSON, encrypted under
+    PAYPHONE_SECRET_KEY · `found`: what its check found, for people · `error`: why it expired, in
+    words · `renew_at`: when the scan checks it next · `renewing_until`: the lease of the process
+    that renews it · `version` grows with each new credential.
     """
 
     account_id: str
@@ -43,45 +44,45 @@ class Integration(Recorded, Row):
 
     @classmethod
     def of(cls, account_id: str, provider: str) -> Self | None:
-        """The newest of an account with this provider, whatever its state."""
+        """The account's newest integration with this provider, in whatever state, or None."""
         where = "account_id = ? AND provider = ? ORDER BY id DESC LIMIT 1"
         return cls.one(where, account_id, provider)
 
     @classmethod
     def used_by(cls, account_id: str) -> list[Self]:
-        """Those of an account that are current, oldest first."""
+        """The account's current integrations, oldest first."""
         return cls.all("account_id = ? AND current ORDER BY id", account_id)
 
     @classmethod
     def due(cls, now: datetime, batch: int) -> list[Self]:
-        """Connected ones that are to be renewed or looked at."""
+        """Connected integrations that are due to be renewed or checked."""
         where = "state = 'connected' AND renew_at <= ? ORDER BY renew_at LIMIT ?"
         return cls.all(where, to_micros(now), batch)
 
     @classmethod
     def left_behind(cls, batch: int) -> list[Self]:
-        """Disconnected ones whose provider has still to be told, and is not being told, oldest
-        first.
+        """Disconnected integrations to be revoked at their provider for which no job is waiting or
+        running, oldest first.
         """
-        told = (
+        queued = (
             "SELECT 1 FROM staged_job AS j WHERE j.name = 'revoke_integration'"
             " AND j.key = integration.id AND j.state IN ('waiting', 'running')"
         )
-        left = f"state = 'revoked' AND sealed <> '' AND NOT EXISTS ({told})"
+        left = f"state = 'revoked' AND sealed <> '' AND NOT EXISTS ({queued})"
         return cls.all(f"{left} ORDER BY id LIMIT ?", batch)
 
     @classmethod
     def with_secrets(cls) -> list[Self]:
-        """All that keep a credential."""
+        """All integrations that keep a credential."""
         return cls.all("sealed <> '' ORDER BY id")
 
     @property
     def to_be_revoked(self) -> bool:
-        """Whether its provider has still to be told."""
+        """Whether its credential must still be revoked at the provider."""
         return self.state == "revoked" and bool(self.sealed)
 
     def claim(self, now: datetime, until: datetime) -> bool:
-        """Let this process alone renew it until then; whether it may."""
+        """Lease the renewal to this process until `until`, and return whether it got it."""
         return self._write(
             now,
             only_if="state = 'connected' AND version = ?"
@@ -91,7 +92,7 @@ class Integration(Recorded, Row):
         )
 
 
-# one credential in use for each provider of an account
+# one current credential per account and provider
 Integration.add_index(
     Integration.index(
         Integration.account,

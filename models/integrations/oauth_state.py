@@ -1,4 +1,4 @@
-"""An authorization under way: what a provider's callback has to bring back, once."""
+"""An OAuth authorization in progress: the state that a provider's callback must return, once."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -12,9 +12,9 @@ from runtime.ids import new_token
 
 
 class OAuthState(Row):
-    """Kept as a hash: the token itself is in the address that the clinic's browser follows.
+    """A state, stored as a hash: the token itself is in the URL that the clinic's browser follows.
 
-    `verifier`: that of PKCE, sealed. `used_at` is set by the one callback that counts.
+    `verifier` is PKCE's, sealed. `used_at` is set by the first callback, the only one that counts.
     """
 
     account_id: str
@@ -40,7 +40,7 @@ class OAuthState(Row):
         now: datetime,
         until: datetime,
     ) -> str:
-        """A new one; its token, which is not kept."""
+        """Create a state and return its token, which is not stored."""
         token = new_token()
         cls.create(
             hash=_hash(token),
@@ -55,18 +55,18 @@ class OAuthState(Row):
 
     @classmethod
     def usable(cls, token: str, now: datetime) -> Self | None:
-        """The one of this token, which can still be used; None when there is none."""
+        """The unused, unexpired state for this token, or None."""
         where = "hash = ? AND used_at IS NULL AND expires_at > ?"
         return cls.one(where, _hash(token), to_micros(now))
 
     @classmethod
     def take(cls, token: str, now: datetime) -> Self | None:
-        """The one of this token, used up from now on; None when there is none, or not any more."""
+        """Use up and return the state for this token; None if it is unknown, used or expired."""
         row = cls.one("hash = ?", _hash(token))
         return row if row is not None and row.record_used(now) else None
 
     def record_used(self, now: datetime) -> bool:
-        """Use it up; whether it could still be used."""
+        """Use it up, and return whether it was still usable."""
         fresh = "used_at IS NULL AND expires_at > ?"
         return self._write(only_if=fresh, given=(to_micros(now),), used_at=now)
 

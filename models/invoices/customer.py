@@ -10,10 +10,10 @@ from models.base import ForeignKey, Instant, Row
 
 
 class Customer(Row):
-    """Who pays. `phone` is E.164; `address` holds line1, city, state, postalCode, country.
+    """A customer. `phone` is E.164; `address` holds line1, city, state, postalCode, country.
 
-    `contact_request`: the channel and phone, either or both, that the person asked to be contacted
-    by, which overrides anything else (45 CFR 164.522(b)).
+    `contact_request`: the channel, the phone, or both, by which the person asked to be contacted,
+    which overrides anything else (45 CFR 164.522(b)).
 
     `stripe_vouched`: an operator confirmed the Stripe customer; otherwise Stripe's metadata must
     name the account.
@@ -37,12 +37,12 @@ class Customer(Row):
 
     @property
     def preferred_phone(self) -> str:
-        """The number to contact them at: the one they asked for, else theirs; empty without."""
+        """The number to contact them at: the one they asked for, else their own, else ''."""
         return (self.contact_request or {}).get("phone") or self.phone or ""
 
     @classmethod
     def at_phone(cls, phone: str, account_ids: Collection[str]) -> list[Self]:
-        """Those of the accounts whose number it is, or who asked to be contacted there; by id."""
+        """The accounts' customers who have this number, or asked to be contacted at it, by id."""
         among = sorted(account_ids)
         if not among:
             return []

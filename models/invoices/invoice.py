@@ -1,6 +1,4 @@
-"""An invoice: its terms, what people decided about it, and the amounts and status computed from its
-facts.
-"""
+"""An invoice: its terms, a person's mark, and the amounts and status computed from its facts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,13 +23,12 @@ MAX_NOTES = 10_000  # characters
 
 
 class Invoice(Row):
-    """Amounts are minor units of `currency`. `external_id`: by what the clinic's own software knows
-    it.
+    """An invoice. Amounts are minor units of `currency`. `external_id` is its id in the clinic's
+    own software.
 
-    `mark` is what a person decided (draft, sent, cancelled, written_off); `status` and the amounts
+    `mark` is what a person decided (draft, sent, cancelled, written_off). `status` and the amounts
     below it are computed from payments, refunds and disputes, at creation and then by
-    `record_amounts`. A
-    Stripe link or an open intent belongs to one `balance_revision`.
+    `record_amounts`. A Stripe link or an open intent belongs to one `balance_revision`.
     """
 
     account_id: str
@@ -74,7 +71,7 @@ class Invoice(Row):
 
     @classmethod
     def of_intent(cls, stripe_account: str, intent_id: str, named: str) -> "Invoice | None":
-        """The invoice of the payment with this intent, else the one `named`; with its account."""
+        """The invoice of this intent's payment, else the one `named`, with its account; or None."""
         return cls.one_with(
             "account",
             "t.id = COALESCE((SELECT invoice_id FROM payment"
@@ -86,8 +83,8 @@ class Invoice(Row):
 
     @classmethod
     def locked_with_accounts(cls, ids: Sequence[str]) -> "list[Invoice]":
-        """Those of the invoices that are there, fresh, with their accounts, and locked until the
-        transaction ends: in one order, so that two who lock several never wait for each other.
+        """Those of the invoices that exist, read afresh with their accounts and locked until the
+        transaction ends. They are locked in one order, so that concurrent callers cannot deadlock.
         """
         if not ids:
             return []
@@ -106,9 +103,9 @@ class Invoice(Row):
         )
 
     def record_amounts(self, amounts: Amounts, now: datetime) -> bool:
-        """Write the computed amounts and status. Answers whether anything changed.
+        """Write the computed amounts and status, and return whether anything changed.
 
-        Raises Conflict when another writer was first: compute it again from a fresh read.
+        Raises Conflict if another writer was first: compute them again from a fresh read.
         """
         values = {name: getattr(amounts, name) for name in amounts.__slots__}
         if all(getattr(self, name) == value for name, value in values.items()):
@@ -120,7 +117,7 @@ class Invoice(Row):
 
     @classmethod
     def record_overdue(cls, invoices: Sequence["Invoice"], now: datetime) -> None:
-        """Write that locked invoices have become overdue, which changes nothing else of them."""
+        """Record that locked invoices have become overdue. Nothing else about them changes."""
         if not invoices:
             return
         execute(
@@ -136,7 +133,7 @@ class Invoice(Row):
             )
 
     def change(self, now: datetime, **values: object) -> None:
-        """Write `values` if nobody wrote since this row was read; else raise Conflict."""
+        """Write `values`. Raises Conflict if the row was written since it was read."""
         if not self._write(
             now,
             only_if="version = ?",
@@ -149,6 +146,6 @@ class Invoice(Row):
             )
 
 
-# money that somebody should get back: more than was owed, or anything at all for what was cancelled
+# money to be returned: overpaid, or paid at all on a cancelled invoice
 TO_REFUND = "overpaid > 0 OR (mark = 'cancelled' AND amount_paid > 0)"
 Invoice.add_index(Invoice.index(Invoice.account, where=SQL(TO_REFUND), name="invoice_to_refund"))

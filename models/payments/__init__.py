@@ -1,1 +1,1 @@
-"""Payments, attempts, links, refunds, disputes."""
+"""Payments, attempts to pay, links, refunds, disputes."""

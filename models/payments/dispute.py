@@ -1,6 +1,4 @@
-"""Disputes: their state as last read from Stripe, and the money they moved,
-by balance transaction.
-"""
+"""Disputes: their state as last read from Stripe, and the balance transactions they caused."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -13,16 +11,16 @@ from models.payments.payment import Payment, at_stripe
 from rules.dispute_course import CLOSED, may_follow, withheld
 from runtime.errors import Conflict
 
-LAST_SECOND = 32_503_680_000  # of the year 2999
-UNTOLD = "unknown"  # the state of a dispute when Stripe names none
+LAST_SECOND = 32_503_680_000  # start of the year 3000
+UNTOLD = "unknown"  # the state of a dispute if Stripe names none
 
 
 class Dispute(Row):
-    """One dispute. Its statuses have no fixed order, so the current one is read at Stripe; closed
-    is final unless it is appealed.
+    """A dispute. Its statuses have no fixed order, so the current one is read from Stripe; a closed
+    one is final unless it is appealed.
 
-    `due_by` is Stripe's deadline for evidence. `announced`: the last event the clinic's software
-    was sent, opened or closed.
+    `due_by` is Stripe's deadline for evidence. `announced` is the last event sent to the clinic's
+    software, opened or closed.
     """
 
     dispute_id = TextField(primary_key=True)
@@ -42,16 +40,18 @@ class Dispute(Row):
 
     @classmethod
     def record_report(cls, stripe_account: str, dispute: dict[str, Any], now: datetime) -> bool:
-        """Record a dispute as it is at Stripe now, with the money it moved. Answers whether
-        anything was new. Raises Conflict when another state was recorded after Stripe was asked
-        for this one: its states have no order of their own.
+        """Record a dispute as it is at Stripe now, with the money it moved, and return whether
+        anything was new.
+
+        Raises Conflict if another state was recorded after Stripe was asked for this one: the
+        states have no order by which to merge them.
         """
         moved = [
             DisputeMovement.record(stripe_account, dispute, movement, now)
             for movement in dispute.get("balance_transactions") or []
         ]
-        said = {
-            # a dispute whose state is not told is not over
+        fields = {
+            # a dispute without a known state is not over
             "status": dispute.get("status") or UNTOLD,
             "reason": dispute.get("reason") or "",
             "amount": dispute["amount"],
@@ -65,20 +65,20 @@ class Dispute(Row):
                 "stripe_account": stripe_account,
                 "intent_id": dispute["payment_intent"],
             }
-            cls.create(**base, **said, created_at=now, updated_at=now)
+            cls.create(**base, **fields, created_at=now, updated_at=now)
             return True
         if known.updated_at > dispute.get("asked_at", now):
             raise Conflict(f"Dispute {known.dispute_id} has changed since Stripe was asked.")
-        is_moved = said["due_by"] not in {None, known.due_by} and known.status == said["status"]
+        is_moved = fields["due_by"] not in {None, known.due_by} and known.status == fields["status"]
         money = DisputeMovement.known(dispute["id"]) if known.status in CLOSED else []
-        if not may_follow(known.status, str(said["status"]), money) and not is_moved:
+        if not may_follow(known.status, str(fields["status"]), money) and not is_moved:
             return any(moved)
-        cls.update(**said, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
+        cls.update(**fields, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True
 
     @classmethod
     def won_but_withheld(cls, stripe_account: str) -> list[str]:
-        """The disputes that were won and whose money is not back, as far as we know."""
+        """The ids of won disputes whose money has not come back, as far as we know."""
         moved = fn.SUM(DisputeMovement.amount)
         rows = (
             cls.select(cls.dispute_id)
@@ -95,14 +95,12 @@ class Dispute(Row):
         return self.status.endswith("needs_response")
 
     def record_announced(self, what: str) -> None:
-        """The clinic's software has been sent the event `what`."""
+        """Record that the event `what` was sent to the clinic's software."""
         Dispute.update(announced=what).where(Dispute.dispute_id == self.dispute_id).execute()
 
 
 def _due_by(dispute: dict[str, Any]) -> datetime | None:
-    """Stripe's deadline for evidence, from seconds since the epoch; None where no answer is
-    possible.
-    """
+    """Stripe's deadline for evidence, from epoch seconds; None if no answer is possible."""
     details = dispute.get("evidence_details")
     seconds = details.get("due_by") if isinstance(details, dict) else None
     if not isinstance(seconds, int) or not 0 < seconds < LAST_SECOND:
@@ -111,8 +109,8 @@ def _due_by(dispute: dict[str, Any]) -> datetime | None:
 
 
 class DisputeMovement(Row):
-    """A balance transaction of a dispute: money it took (negative) or gave back (positive), in the
-    currency that the account settles in, which need not be the payment's.
+    """A balance transaction of a dispute: money it took (negative) or returned (positive), in the
+    account's settlement currency, which may differ from the payment's.
     """
 
     balance_transaction_id = TextField(primary_key=True)
@@ -130,9 +128,10 @@ class DisputeMovement(Row):
     def record(
         cls, stripe_account: str, dispute: dict[str, Any], movement: dict[str, Any], now: datetime
     ) -> bool:
-        """Record one balance transaction of a dispute; False when it was known as it is.
+        """Record one balance transaction of a dispute.
 
-        An earlier release wrote down the dispute's own amount for one in another currency.
+        Returns False if it is unchanged. An earlier release stored the dispute's own amount if the
+        currencies differed; that is corrected.
         """
         money = {
             "amount": int(movement["amount"]),
@@ -155,7 +154,7 @@ class DisputeMovement(Row):
 
     @classmethod
     def known(cls, dispute_id: str) -> list[tuple[int, str]]:
-        """All that a dispute has moved, as far as we know."""
+        """All that a dispute has moved, as far as we know: amounts and currencies."""
         return [(row.amount, row.currency) for row in cls.all("dispute_id = ?", dispute_id)]
 
 
@@ -165,7 +164,7 @@ def disputes_of(payments: list[Payment]) -> list[tuple[Payment, Dispute]]:
 
 
 class Withheld(NamedTuple):
-    """What a dispute holds back, in minor units of its own currency."""
+    """What a dispute withholds, in minor units of its own currency."""
 
     payment: Payment
     dispute: Dispute
@@ -175,7 +174,7 @@ class Withheld(NamedTuple):
 def withheld_by(
     disputes: list[tuple[Payment, Dispute]], movements: list[tuple[Payment, DisputeMovement]]
 ) -> list[Withheld]:
-    """Each dispute with what it holds back: all of it, or nothing."""
+    """Each dispute with what it withholds: its whole amount, or nothing."""
     moved: dict[str, list[tuple[int, str]]] = {}
     for _, row in movements:
         moved.setdefault(row.dispute_id, []).append((row.amount, row.currency))
@@ -186,7 +185,7 @@ def withheld_by(
 
 
 def has_open_dispute(disputes: list[Withheld]) -> bool:
-    """Whether any of these is not over: one that was won is when Stripe gives the money back."""
+    """Whether any of these is not over. A won one is over once Stripe has returned the money."""
     return any(
         each.dispute.status not in CLOSED or (each.dispute.status == "won" and each.amount > 0)
         for each in disputes
@@ -194,7 +193,7 @@ def has_open_dispute(disputes: list[Withheld]) -> bool:
 
 
 def answer_due_by(invoice: Invoice) -> datetime | None:
-    """The next deadline for answering a dispute of this invoice, if there is one."""
+    """The next deadline for answering a dispute of this invoice, or None."""
     if not invoice.disputed:
         return None
     rows = disputes_of(list(Payment.select().where(Payment.invoice == invoice.id)))

@@ -1,4 +1,4 @@
-"""Which invoices have money received or on its way, so that their amount may no longer change."""
+"""Which invoices have money received or on its way, so that their amounts must not change."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from models.payments.payment_confirmation import PaymentConfirmation
 
 
 def with_money(invoice_ids: Sequence[str]) -> set[str]:
-    """Those that received something (even if it went back), with a payment processing, or with a
-    card being charged.
+    """Those invoices that received a payment (even if it was returned), have one processing, or
+    have a card being charged.
 
     An open payment form, a declined card and a voided payment do not count.
     """
@@ -19,7 +19,7 @@ def with_money(invoice_ids: Sequence[str]) -> set[str]:
 
 
 def with_payment_under_way(invoice_ids: Sequence[str]) -> set[str]:
-    """Those whose payment a bank is working on, or whose payer's card is being charged."""
+    """Those invoices with a payment that a bank is processing, or a card that is being charged."""
     processing = Payment.select(Payment.invoice).where(
         Payment.invoice.in_(invoice_ids), Payment.status == "processing"
     )

@@ -1,4 +1,4 @@
-"""What an invoice's amounts are computed from, read once: its payments, and what went back."""
+"""The facts from which an invoice's amounts are computed: payments, and what was returned."""
 
 from collections.abc import Collection
 from datetime import date
@@ -20,8 +20,9 @@ from rules.invoice_fold import KEPT, Amounts, ReturnFact, fold, kept_of_each
 
 
 class InvoiceFacts(NamedTuple):
-    """An invoice's payments; each refund, dispute and disputed movement with its payment; whether
-    there is an open promise to pay it, which `of` reads by the way.
+    """An invoice's payments, and each refund, dispute and dispute movement with its payment.
+
+    `promised`: whether there is an open promise to pay it; reliable only if read by `of`.
     """
 
     payments: list[Payment]
@@ -32,10 +33,10 @@ class InvoiceFacts(NamedTuple):
 
     @classmethod
     def of(cls, invoice: Invoice, payments: list[Payment] | None = None) -> "InvoiceFacts":
-        """All that is known of an invoice's money; `payments` if they were just read."""
+        """All facts about an invoice's money; pass `payments` if they were just read."""
         payments = Payment.of_invoice(invoice) if payments is None else payments
-        went_back, promised = execute(_ASIDE, (invoice.id, invoice.id)).fetchone()
-        if not went_back:  # of few invoices anything did
+        went_back, promised = execute(_RETURNED_AND_PROMISED, (invoice.id, invoice.id)).fetchone()
+        if not went_back:  # true of most invoices: it saves three queries
             return cls(payments, [], [], [], bool(promised))
         return cls(
             payments,
@@ -47,7 +48,7 @@ class InvoiceFacts(NamedTuple):
 
     @classmethod
     def of_each(cls, invoices: Collection[Invoice]) -> dict[str, "InvoiceFacts"]:
-        """As `of`, by the invoices' ids: what most have is read for all of them at once."""
+        """As `of`, by invoice id, with one query for the payments of all invoices."""
         ids = [invoice.id for invoice in invoices]
         if not ids:
             return {}
@@ -65,21 +66,19 @@ class InvoiceFacts(NamedTuple):
         }
 
     def amounts(self, invoice: Invoice, today: date) -> Amounts:
-        """The amounts and the status that these facts give the invoice."""
+        """The amounts and the status that result from these facts."""
         held = withheld_by(self.disputes, self.movements)
         disputed, returns = has_open_dispute(held), self._returns(held)
         return fold(invoice.terms, payment_facts(self.payments), returns, disputed, today)
 
     def kept(self, invoice: Invoice) -> dict[str, int]:
-        """By its id what each payment has brought, less what went back of it; those that count."""
+        """What each payment that counts has brought, less what was returned, by payment id."""
         held = withheld_by(self.disputes, self.movements)
         return kept_of_each(invoice.currency, payment_facts(self.payments), self._returns(held))
 
     @property
     def arrived(self) -> list[str]:
-        """The ids of the payments that have brought something, whatever went back of it; without
-        those that are voided.
-        """
+        """The ids of payments that brought money, even if it was returned, except voided ones."""
         return [
             payment.id
             for payment in self.payments
@@ -97,7 +96,7 @@ class InvoiceFacts(NamedTuple):
         ]
 
     def of_intent(self, stripe_account: str, intent_id: str) -> Payment | None:
-        """The payment that came of an intent."""
+        """The payment that resulted from an intent, or None."""
         whose = (stripe_account, intent_id)
         found = (row for row in self.payments if (row.stripe_account, row.intent_id) == whose)
         return next(found, None)
@@ -112,8 +111,9 @@ _RETURNED = " OR ".join(
     " WHERE r.stripe_account = p.stripe_account AND r.intent_id = p.intent_id)"
     for table in ("refund", "dispute", "dispute_movement")
 )
-# Whether Stripe has returned anything of an invoice's payments, and whether somebody has promised.
-_ASIDE = (
+# Whether anything of an invoice's payments was returned at Stripe, and whether there is an open
+# promise.
+_RETURNED_AND_PROMISED = (
     f"SELECT EXISTS (SELECT 1 FROM payment AS p WHERE p.invoice_id = ? AND ({_RETURNED})),"
     " EXISTS (SELECT 1 FROM promise WHERE invoice_id = ? AND state = 'open')"
 )

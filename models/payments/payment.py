@@ -1,4 +1,4 @@
-"""A payment: one Stripe PaymentIntent, or money taken offline, for one invoice."""
+"""A payment for one invoice: one Stripe PaymentIntent, or money taken offline."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -19,10 +19,11 @@ from runtime.ids import new_id
 
 
 class Payment(Row):
-    """One payment; minor units. `intent_id` is Stripe's, in `stripe_account` ('' is the platform).
+    """A payment; amounts in minor units.
 
-    An offline payment may be voided, which is final: its row and reference stay, but it no longer
-    counts. `told_by_intent` says whose words its amounts are: see `rules.payment_merge`.
+    `intent_id` is Stripe's, in `stripe_account` ('' is the platform). An offline payment can be
+    voided, which is final: its row and reference stay, but it no longer counts. `told_by_intent`
+    says where its amounts come from: see `rules.payment_merge`.
     """
 
     account_id: str
@@ -57,7 +58,7 @@ class Payment(Row):
 
     @classmethod
     def by_intent(cls, stripe_account: str, intent_id: str) -> "Payment | None":
-        """The payment of this intent, if one is known."""
+        """The payment of this intent, or None."""
         return cls.one("stripe_account = ? AND intent_id = ?", stripe_account, intent_id)
 
     @classmethod
@@ -76,9 +77,11 @@ class Payment(Row):
         is_current: bool = False,
         among: "list[Payment] | None" = None,
     ) -> bool:
-        """Record a report of an intent: an event's, or, `is_current`, what Stripe says now. Answers
-        whether it was new. `among` are the invoice's payments if they were read in this
-        transaction; a new one joins them.
+        """Record a report of an intent, either an event's or, if `is_current`, its state at Stripe
+        now. Returns whether it was new.
+
+        `among` are the invoice's payments, if they were read in this transaction; a new payment is
+        appended. Raises Conflict if the payment was just deleted.
         """
         whose = (stripe_account, intent_id)
         here = (row for row in among or () if (row.stripe_account, row.intent_id) == whose)
@@ -92,13 +95,13 @@ class Payment(Row):
                 intent_id=intent_id,
                 created_at=now,
             )
-            made._take(report, now)
+            made._apply(report, now)
             if made.insert_new(unless="stripe_account, intent_id"):
                 if among is not None:
                     among.append(made)
-                made._tell_failures({}, report.amount)
+                made._emit_failures({}, report.amount)
                 return True
-            # known under another invoice, as after its metadata were changed at Stripe
+            # it belongs to another invoice, e.g. after its metadata were changed at Stripe
             known = cls.by_intent(*whose)
             if known is None:
                 raise Conflict(f"The payment of {intent_id} has just been deleted.")
@@ -108,7 +111,7 @@ class Payment(Row):
     def record_taken(
         cls, invoice: Invoice, method: str, reference: str, amount: int, received_at: datetime
     ) -> "Payment":
-        """Record money taken offline; minor units of the invoice's currency."""
+        """Record money taken offline, in minor units of the invoice's currency."""
         money = {
             "amount": amount,
             "amount_received": amount,
@@ -130,21 +133,21 @@ class Payment(Row):
         return row
 
     def record_voided(self, reason: str, now: datetime) -> None:
-        """It was recorded wrongly, or its check bounced; the invoice must be locked. Final."""
+        """Void a wrongly recorded or bounced payment. Final. The invoice must be locked."""
         self.status = "voided"
         self.voided_at = now
         self.void_reason = reason
         self.updated_at = now
         self.save()
-        # nothing that is paid in a call is taken offline
+        # no call: offline payments are not made during calls
         emit(self.account_id, *self._news("payment.voided", self.amount, None))
 
     def success(self, call_id: str | None = None) -> News:
-        """The event that it has succeeded; `call_id` is the call in which it was charged."""
+        """The event that it has succeeded. `call_id` is the call in which it was charged."""
         return self._news("payment.succeeded", self.amount_received, call_id)
 
     def _news(self, type: str, amount: int, call_id: str | None) -> News:
-        told = {
+        payload = {
             "paymentId": self.id,
             "invoiceId": self.invoice_id,
             "paymentIntentId": self.intent_id,
@@ -154,11 +157,11 @@ class Payment(Row):
             "status": self.status,
             "callId": call_id,
         }
-        return News(type, told, f"invoice:{self.invoice_id}")
+        return News(type, payload, f"invoice:{self.invoice_id}")
 
     @property
     def report(self) -> PaymentReport:
-        """Everything known about the intent, as one report."""
+        """All that is known about the intent, as one report."""
         charges = {charge_id: Charge(*values) for charge_id, values in self.charges.items()}
         return PaymentReport(
             self.terminal,
@@ -171,22 +174,22 @@ class Payment(Row):
 
     @property
     def has_unnamed_charge(self) -> bool:
-        """Whether it is processing by a charge that was not named."""
+        """Whether it is processing because of a charge whose id is unknown."""
         return not self.terminal and UNNAMED_CHARGE in self.charges
 
     def record_more(self, report: PaymentReport, now: datetime, is_current: bool) -> bool:
-        """Merge another report of its intent; whether anything was new."""
+        """Merge another report of its intent, and return whether anything was new."""
         known = self.report
         past = known.without_unnamed_charge() if is_current else known
         merged = past.merged(report)
         if merged == known:
             return False
-        self._take(merged, now)
+        self._apply(merged, now)
         self.save()
-        self._tell_failures(known.charges, report.amount)
+        self._emit_failures(known.charges, report.amount)
         return True
 
-    def _take(self, report: PaymentReport, now: datetime) -> None:
+    def _apply(self, report: PaymentReport, now: datetime) -> None:
         self.terminal = report.terminal
         self.status = report.status
         self.amount = report.amount
@@ -199,9 +202,9 @@ class Payment(Row):
         }
         self.updated_at = now
 
-    def _tell_failures(self, before: dict[str, Charge], amount: int) -> None:
-        """Emit an event for each charge, of `amount`, newly known to have failed, unless the
-        payment has succeeded since.
+    def _emit_failures(self, before: dict[str, Charge], amount: int) -> None:
+        """Emit an event for each charge, of `amount`, that is newly known to have failed, unless
+        the payment has succeeded since.
         """
         if self.terminal == "succeeded":
             return
@@ -215,14 +218,16 @@ class Payment(Row):
                     "status": self.status,
                     "declineCode": public_code(code),
                 }
-                told = {
+                payload = {
                     "paymentId": self.id,
                     "invoiceId": self.invoice_id,
                     "paymentIntentId": self.intent_id,
                     "chargeId": charge_id,
                     "callId": PaymentConfirmation.call_of(self.intent_id),
                 }
-                emit(self.account_id, "payment.failed", told | money, f"invoice:{self.invoice_id}")
+                emit(
+                    self.account_id, "payment.failed", payload | money, f"invoice:{self.invoice_id}"
+                )
 
 
 def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
@@ -238,7 +243,7 @@ def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:
 def at_stripe(
     table: type[Any], payments: Iterable[Payment], most: int | None = None
 ) -> list[tuple[Payment, Any]]:
-    """The rows of `table` (refunds, disputes, what they moved) that Stripe has of these payments,
+    """The rows of `table` (refunds, disputes or their movements) that belong to these payments,
     each with its payment.
     """
     by_intent = {
@@ -249,7 +254,7 @@ def at_stripe(
     if not by_intent:
         return []
     accounts, intents = {account for account, _ in by_intent}, [intent for _, intent in by_intent]
-    # both, or no index serves, and all clinics' rows are read
+    # both conditions, otherwise no index applies and the rows of all clinics are read
     where = f"stripe_account IN ({_marks(accounts)}) AND intent_id IN ({_marks(intents)})"
     limited = "" if most is None else f" LIMIT {most}"
     rows = table.all(where + limited, *accounts, *intents)

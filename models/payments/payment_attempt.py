@@ -1,4 +1,4 @@
-"""Attempts to pay an invoice through a PaymentIntent of ours; each invoice has at most one open."""
+"""Attempts to pay an invoice through a PaymentIntent of ours: at most one live per invoice."""
 
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,13 @@ OVER = frozenset({"succeeded", "canceled"})
 
 
 class PaymentAttempt(Row):
-    """One PaymentIntent of ours for one balance: `planned → open → closed`, or `→ retiring →
-    closed`, or `refused`.
+    """A PaymentIntent of ours for one balance: `planned → open → closed`, or `→ retiring → closed`,
+    or `refused`.
 
     Web, phone and backend share the invoice's one open intent, and Stripe lets an intent succeed
-    once: so two payers of one invoice cannot both be charged by us. Amounts are minor units. What
-    is wanted (`amount`, `amount_version`) may run ahead of what Stripe has confirmed
-    (`intent_amount`, `intent_version`).
+    once, so we cannot charge two payers of one invoice. Amounts are minor units. The wanted values
+    (`amount`, `amount_version`) may be ahead of those that Stripe has confirmed (`intent_amount`,
+    `intent_version`).
     """
 
     account_id: str
@@ -51,13 +51,13 @@ class PaymentAttempt(Row):
 
     @classmethod
     def live(cls, invoice: Invoice) -> "PaymentAttempt | None":
-        """The invoice's one open attempt, if there is one."""
+        """The invoice's one live attempt, or None."""
         return cls.one("invoice_id = ? AND state IN ('planned', 'open')", invoice.id)
 
     @classmethod
     def closing(cls, invoice_id: str) -> "list[PaymentAttempt]":
-        """The invoice's older attempts whose intents somebody's page may hold, and that Stripe has
-        not said to be closed.
+        """The invoice's retiring attempts whose intents may still be shown on a payer's page and
+        are not known to be closed at Stripe.
         """
         return cls.all(
             "invoice_id = ? AND state = 'retiring' AND intent_id IS NOT NULL", invoice_id
@@ -67,8 +67,9 @@ class PaymentAttempt(Row):
     def plan(
         cls, invoice: Invoice, amount: int, receipt_email: str | None, asked_by: str, now: datetime
     ) -> "PaymentAttempt":
-        """A new attempt at the invoice's present balance; the invoice must be locked and have no
-        live one.
+        """Create an attempt for the invoice's current balance.
+
+        The invoice must be locked and have no live one.
         """
         about = {
             "receipt_email": receipt_email,
@@ -91,8 +92,9 @@ class PaymentAttempt(Row):
 
     @classmethod
     def record_over(cls, intent: dict[str, Any], now: datetime) -> bool:
-        """Close the attempt if its intent has succeeded or was cancelled;
-        otherwise change nothing. Whether there was one to close.
+        """Close the intent's attempt if the intent has succeeded or was cancelled.
+
+        Returns whether one was closed.
         """
         if intent["status"] not in OVER:
             return False
@@ -110,12 +112,13 @@ class PaymentAttempt(Row):
 
     @property
     def is_live(self) -> bool:
-        """Whether its intent may still take the money."""
+        """Whether its intent may take the money."""
         return self.state in LIVE
 
     def record_opened(self, intent_id: str, amount: int, now: datetime) -> bool:
-        """Stripe has created the intent;
-        False when it is no longer wanted and must be cancelled.
+        """Record that Stripe has created the intent.
+
+        Returns False if it is no longer wanted and must be cancelled.
         """
         made = {
             "intent_id": intent_id,
@@ -128,18 +131,19 @@ class PaymentAttempt(Row):
         return False
 
     def record_change_wanted(self, now: datetime, **change: Any) -> None:
-        """Want another amount, receipt address or Stripe customer of the same intent; a saved card
-        needs its customer.
+        """Record that the intent needs another amount, receipt address or Stripe customer (a saved
+        card needs its customer).
         """
         self._move(now, ("open",), amount_version=self.amount_version + 1, error=None, **change)
 
     def record_changed(self, version: int, amount: int, now: datetime) -> None:
-        """Stripe has changed the intent."""
+        """Record that Stripe has changed the intent."""
         self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
 
     def record_change_refused(self, error: str, now: datetime, **kept: str | None) -> None:
-        """Stripe refused to change the intent, which stays as it was: with the receipt address and
-        the Stripe customer that it `kept`.
+        """Record that Stripe refused to change the intent.
+
+        It stays as it was, with the receipt address and the Stripe customer in `kept`.
         """
         self._move(
             now,
@@ -151,23 +155,23 @@ class PaymentAttempt(Row):
         )
 
     def record_retiring(self, now: datetime) -> None:
-        """The balance has changed, or more is to be paid than was shown: the intent must not take
-        money any more.
+        """Record that the intent must take no more money: the balance has changed, or more is to be
+        paid than was shown.
         """
         self._move(now, LIVE, state="retiring")
 
     def record_closed(self, now: datetime) -> None:
-        """No intent of it can take money: none was made, it was cancelled, Stripe no longer has it,
-        or a person says that it is closed.
+        """Record that no intent of it can take money: none was created, it was cancelled, Stripe no
+        longer has it, or a person says that it is closed.
         """
         self._move(now, ("retiring",), state="closed")
 
     def record_refused(self, error: str, now: datetime) -> None:
-        """Stripe refused to create the intent."""
+        """Record that Stripe refused to create the intent."""
         self._move(now, ("planned", "retiring"), state="refused", error=error[:500])
 
     def _move(self, now: datetime, states: tuple[str, ...], **values: Any) -> bool:
-        """Write if the row is in one of `states`; whether it was."""
+        """Write if the row is in one of `states`, and return whether it was."""
         among = ", ".join("?" for _ in states)
         return self._write(now, only_if=f"state IN ({among})", given=states, **values)
 

@@ -1,4 +1,4 @@
-"""Server-side charges of a card for an attempt, one at a time, each confirmed once at Stripe."""
+"""Confirmations: server-side charges of a card, one at a time, each confirmed once at Stripe."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.transactions import execute
 from runtime.ids import new_id
 
-# the last charge of each counts
+# for each intent the last charge counts
 _CALLS = (
     "SELECT a.intent_id, c.call_id FROM payment_attempt AS a JOIN payment_confirmation AS c"
     " ON c.attempt_id = a.id WHERE a.intent_id IN ({marks})"
@@ -20,9 +20,10 @@ _CALLS = (
 
 
 class PaymentConfirmation(Row):
-    """`requested → settled | declined | refused`; the payment itself holds the result.
+    """A charge: `requested → settled | declined | refused`.
 
-    `decline_code` is the card's, `refusal` our own or Stripe's reason for not trying it.
+    The payment itself holds the result. `decline_code` is the card's; `refusal` is our or Stripe's
+    reason for not trying it.
     """
 
     attempt_id: str
@@ -43,12 +44,12 @@ class PaymentConfirmation(Row):
 
     @property
     def code(self) -> str | None:
-        """Why it took no money, for programs; of either kind."""
+        """The machine-readable reason why it took no money, of either kind."""
         return self.decline_code or self.refusal
 
     @classmethod
     def settled_in(cls, call_id: str, invoice_ids: Iterable[str]) -> bool:
-        """Whether a charge in this call, of one of these invoices, took money."""
+        """Whether a charge in this call, for any of these invoices, took money."""
         where = (
             "call_id = ? AND state = 'settled' AND attempt_id IN"
             " (SELECT id FROM payment_attempt WHERE invoice_id = ?)"
@@ -57,8 +58,9 @@ class PaymentConfirmation(Row):
 
     @classmethod
     def calls_of(cls, intent_ids: Iterable[str | None]) -> dict[str, str]:
-        """The call in which each of these intents was charged, or is being, by the intent's id;
-        none of those that were paid in another way.
+        """The call in which each intent was or is being charged, by intent id.
+
+        Intents not charged in a call are omitted.
         """
         asked = [each for each in intent_ids if each]
         if not asked:
@@ -69,12 +71,12 @@ class PaymentConfirmation(Row):
 
     @classmethod
     def call_of(cls, intent_id: str | None) -> str | None:
-        """The call in which this intent was charged, or is being, if it was in one."""
+        """The call in which this intent was or is being charged, or None."""
         return cls.calls_of([intent_id]).get(intent_id or "")
 
     @classmethod
     def latest(cls, attempt: PaymentAttempt) -> "PaymentConfirmation | None":
-        """The last charge that was asked for through this attempt."""
+        """The last charge requested for this attempt, or None."""
         found: PaymentConfirmation | None = (
             cls.select()
             .where(cls.attempt == attempt.id)
@@ -85,7 +87,7 @@ class PaymentConfirmation(Row):
 
     @classmethod
     def with_card(cls, invoice: Invoice, payment_method_id: str) -> "PaymentConfirmation | None":
-        """The first charge of this payment method for the invoice, whatever its outcome."""
+        """The first charge of this payment method for the invoice, in any state, or None."""
         tries = (
             cls.select()
             .join(PaymentAttempt)
@@ -103,10 +105,10 @@ class PaymentConfirmation(Row):
         now: datetime,
         **how: bool | str | None,
     ) -> "PaymentConfirmation":
-        """Request a charge of the attempt's current amount; the invoice must be locked and no other
-        confirmation running.
+        """Request a charge of the attempt's current amount.
 
-        Without a payment method the customer's saved card is charged.
+        The invoice must be locked, and no other confirmation running. Without a payment method, the
+        customer's saved card is charged.
         """
         about = {"asked_by": asked_by, "created_at": now, "updated_at": now}
         row: PaymentConfirmation = cls.create(
@@ -120,19 +122,19 @@ class PaymentConfirmation(Row):
         return row
 
     def record_settled(self, now: datetime) -> None:
-        """Stripe has answered; the intent has the details."""
+        """Record that Stripe has answered; the intent has the details."""
         self._end(now, state="settled")
 
     def record_declined(self, decline_code: str, error: str, now: datetime) -> None:
-        """The card was declined."""
+        """Record that the card was declined."""
         self._end(now, state="declined", decline_code=decline_code, error=error[:500])
 
     def record_refused(self, code: str, error: str, now: datetime) -> None:
-        """Nothing was charged, for a reason other than the card."""
+        """Record that nothing was charged, for a reason other than the card."""
         self._end(now, state="refused", refusal=code, error=error[:500])
 
     def _end(self, now: datetime, **values: str) -> None:
-        """Write, unless what came of it is known already."""
+        """Write `values`, unless the outcome is already known."""
         self._write(now, only_if="state = 'requested'", **values)
 
 

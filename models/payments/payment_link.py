@@ -12,11 +12,11 @@ from runtime.ids import new_id, new_token
 from runtime.settings import get_settings
 
 ADDRESS_LIFE = timedelta(days=90)
-TOKEN_LENGTH = 16  # 80 bits: unguessable, yet it can be read out
+TOKEN_LENGTH = 16  # 80 bits: unguessable, yet short enough to read out
 
 
 class PaymentLink(Row):
-    """One Stripe link for one balance of one invoice: `planned → active → retiring → retired`, or
+    """A Stripe link for one balance of one invoice: `planned → active → retiring → retired`, or
     `refused`.
 
     At most one is live (planned or active) per invoice.
@@ -62,12 +62,12 @@ class PaymentLink(Row):
 
     @classmethod
     def current(cls, invoice: Invoice) -> "PaymentLink | None":
-        """The invoice's live link, if there is one."""
+        """The invoice's live link, or None."""
         return cls.one("invoice_id = ? AND state IN ('planned', 'active')", invoice.id)
 
     @classmethod
     def newest(cls, invoice: Invoice) -> "PaymentLink | None":
-        """The newest link for the invoice's current balance, in any state."""
+        """The newest link for the invoice's current balance, in any state, or None."""
         return cls.one(
             "invoice_id = ? AND balance_revision = ? ORDER BY created_at DESC, id DESC LIMIT 1",
             invoice.id,
@@ -75,23 +75,23 @@ class PaymentLink(Row):
         )
 
     def record_created(self, stripe_link_id: str, url: str, now: datetime) -> None:
-        """Stripe has created it."""
+        """Record that Stripe has created it."""
         self._write(now, stripe_link_id=stripe_link_id, url=url, state="active")
 
     def record_refused(self, error: str, now: datetime) -> None:
-        """Stripe refused to create it."""
+        """Record that Stripe refused to create it."""
         self._write(now, state="refused", error=error[:500])
 
     def record_created_too_late(self, stripe_link_id: str, url: str, now: datetime) -> None:
-        """Stripe has created it for an outdated balance: it is closed before anybody sees it."""
+        """Record its creation for an outdated balance: it is closed before anyone sees it."""
         self._write(now, stripe_link_id=stripe_link_id, url=url, state="retiring")
 
     def record_retiring(self, now: datetime) -> None:
-        """It must take no more money: the balance changed, or a card is about to be charged."""
+        """Record that it must take no more money: the balance changed, or a charge follows."""
         self._write(now, state="retiring")
 
     def record_retired(self, now: datetime) -> None:
-        """It can no longer be paid."""
+        """Record that it can no longer be paid."""
         self._write(now, state="retired")
 
 
@@ -106,7 +106,7 @@ PaymentLink.add_index(
 
 
 class PayAddress(Row):
-    """Our own URL of an invoice, `/p/{token}`, which leads to whichever Stripe link is current."""
+    """Our own URL of an invoice, `/p/{token}`, which leads to its current Stripe link."""
 
     token = TextField(primary_key=True)
     invoice = ForeignKey(Invoice, on_delete="CASCADE", unique=True)
@@ -127,5 +127,5 @@ class PayAddress(Row):
 
     @property
     def url(self) -> str:
-        """The URL a person is given."""
+        """The URL given to the payer."""
         return f"{get_settings().public_url}/p/{self.token}"

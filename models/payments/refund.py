@@ -9,13 +9,14 @@ from models.base import Instant, Row
 from models.payments.payment import Payment, at_stripe
 from rules.payment_merge import merge_refund_status
 
-PENDING = "pending"  # what a refund is whose state Stripe does not tell
+PENDING = "pending"  # the state of a refund if Stripe names none
 
 
 class Refund(Row):
-    """One refund; minor units. It may be known before its payment is: events come in any order.
+    """A refund; minor units.
 
-    `announced` is the last of its states that was announced to the clinic's software.
+    It may be known before its payment, because events come in any order. `announced` is the last
+    state that was announced to the clinic's software.
     """
 
     refund_id = TextField(primary_key=True)
@@ -37,11 +38,11 @@ class Refund(Row):
 
     @classmethod
     def record_report(cls, stripe_account: str, refund: dict[str, Any], now: datetime) -> bool:
-        """Record a refund as Stripe reports it. Answers whether it was new."""
+        """Record a refund as Stripe reports it, and return whether it was new."""
         known = cls.get_or_none(cls.refund_id == refund["id"])
         reported = refund.get("status") or PENDING
         if known is None:
-            said = {name: refund.get(name) for name in ("amount", "currency", "failure_reason")}
+            fields = {name: refund.get(name) for name in ("amount", "currency", "failure_reason")}
             cls.create(
                 refund_id=refund["id"],
                 stripe_account=stripe_account,
@@ -49,7 +50,7 @@ class Refund(Row):
                 status=reported,
                 created_at=now,
                 updated_at=now,
-                **said,
+                **fields,
             )
             return True
         status = merge_refund_status(known.status, reported)
@@ -62,7 +63,7 @@ class Refund(Row):
         return True
 
     def record_announced(self, state: str) -> None:
-        """The clinic's software has been sent its coming to `state`."""
+        """Record that the change to `state` was announced to the clinic's software."""
         Refund.update(announced=state).where(Refund.refund_id == self.refund_id).execute()
 
 

@@ -1,4 +1,4 @@
-"""A requested refund; it reserves its amount, so that two requests cannot refund too much."""
+"""A requested refund. It reserves its amount, so that two requests cannot refund too much."""
 
 from datetime import datetime
 
@@ -14,8 +14,9 @@ from runtime.ids import new_id
 
 
 class RefundRequest(Row):
-    """Minor units of the payment's currency. `requested → confirmed | refused`; a confirmed one may
-    still fail at the bank: `→ failed`.
+    """A request, in minor units of the payment's currency: `requested → confirmed | refused`.
+
+    A confirmed one may still fail at the bank: `→ failed`.
     """
 
     account_id: str
@@ -53,28 +54,28 @@ class RefundRequest(Row):
 
     @classmethod
     def under_way(cls, payment: Payment) -> int:
-        """What has been requested of a payment and Stripe has not answered yet."""
+        """The total requested for a payment that Stripe has not answered yet."""
         asked = cls.select(fn.COALESCE(fn.SUM(cls.amount), 0)).where(
             cls.payment == payment, cls.state == "requested"
         )
         return int(asked.scalar())
 
     def record_confirmed(self, refund_id: str, now: datetime) -> None:
-        """Stripe has accepted it."""
+        """Record that Stripe has accepted it."""
         self._write(now, state="confirmed", refund_id=refund_id)
 
     def record_refused(self, error: str, now: datetime) -> None:
-        """Stripe refused it."""
+        """Record that Stripe refused it."""
         self._write(now, state="refused", error=error[:500])
 
     def record_failed(self, error: str, now: datetime) -> None:
-        """The bank returned the money: the person did not get it."""
+        """Record that the bank returned the money: the payer did not get it."""
         self._write(now, state="failed", error=error[:500])
 
 
 def refundable(payment: Payment) -> int:
     """What can still be refunded: received, less known refunds, requested refunds and disputed
-    amounts; never less than nothing, as where a refunded payment is disputed too.
+    amounts. Never negative, even if a refunded payment is disputed too.
     """
     known = Refund.select(fn.COALESCE(fn.SUM(Refund.amount), 0)).where(
         Refund.stripe_account == payment.stripe_account,

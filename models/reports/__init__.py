@@ -1,1 +1,1 @@
-"""Queries over several tables."""
+"""Read-only queries over several tables, and the totals kept for them."""

@@ -1,5 +1,6 @@
-"""How often calls from a number are answered, by the hour of the day: a number that carriers label
-as spam is seen here first.
+"""How often calls from a number are answered, by hour of the day.
+
+A number that carriers label as spam shows up here first.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ ANSWERED = "started_at IS NOT NULL AND outcome NOT IN ('voicemail', 'no_answer',
 
 @dataclass(frozen=True, slots=True)
 class AnswerRate:
-    """Calls that rang from one number in one hour of the account's day, and how many of them a
-    person answered. A busy or dead line says nothing of the number, and is left out.
+    """How many calls rang from one number in one hour of the account's day, and how many of them a
+    person answered. Busy and dead lines say nothing about the number, and are left out.
     """
 
     number: str
@@ -27,15 +28,16 @@ class AnswerRate:
 
     @property
     def rate(self) -> float:
-        """The answered part of all, from 0 to 1."""
+        """The share of answered calls, from 0 to 1."""
         return round(self.answered / self.calls, 4)
 
 
 def answer_rates(account: Account, since: datetime) -> list[AnswerRate]:
-    """The account's rates since a moment (business time), by number and hour.
+    """The account's answer rates since `since` (business time), by number and hour.
 
-    The database counts by hours of the epoch, so that few rows are read however many calls there
-    were; where the account's zone is off by half an hour, they count in the hour they began in.
+    The database groups by hours of the epoch, so that few rows are fetched however many calls there
+    were. In a time zone that is off by half an hour, an epoch hour counts as the local hour in
+    which it begins.
     """
     sql = (
         f"SELECT from_number, attempted_at / {HOUR_MICROS}, COUNT(*),"

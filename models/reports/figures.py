@@ -1,7 +1,7 @@
 """Figures for operators, counted in the database on request: waiting, dead, refused, paid.
 
-Each is one grouped query over an index, or a total that is kept. Ages are seconds by the
-database's own clock.
+Each is one grouped query over an index, or a running total. Ages are in seconds of the database's
+own clock.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class JobCount:
 
 
 _TOTALS = "SELECT what, kind, state, count FROM {table} WHERE what IN ('jobs', 'open_jobs')"
-# of one moment: those that wait are those that are open and do not run
+# One statement, for a consistent snapshot: waiting jobs are the open ones that are not running.
 JOBS = (
     "SELECT name, state, COUNT(*) FROM staged_job WHERE state IN ('running', 'dead')"
     " GROUP BY state, name UNION ALL"
@@ -45,9 +45,7 @@ JOBS = (
 
 
 def count_jobs() -> list[JobCount]:
-    """Jobs by state and name. Jobs done are counted for as long as their rows are
-    kept (a month).
-    """
+    """Jobs by state and name. Done jobs count as long as their rows are kept (a month)."""
     counted = {(name, state): int(count) for name, state, count in execute(JOBS).fetchall()}
     open_names = [name for name, state in counted if state == "open"]
     for name in open_names:
@@ -58,8 +56,8 @@ def count_jobs() -> list[JobCount]:
 
 
 def count_waited_for() -> list[JobCount]:
-    """Jobs that are not over and that people wait for, by state and name: they are in another queue
-    than that of their name.
+    """Unfinished jobs that people wait for, by state and name: those in the interactive queue
+    instead of their own.
     """
     each = (
         "SELECT name, '{0}', COUNT(*) FROM staged_job WHERE state = '{0}' AND queue = ?"
@@ -83,11 +81,11 @@ FAILING = (
 
 
 def count_failing() -> dict[str, int]:
-    """Jobs that failed at least once and wait to be tried again, by name."""
+    """Jobs that failed at least once and wait to be retried, by name."""
     return dict(execute(FAILING).fetchall())
 
 
-# one probe of the index for each queue, whatever waits in it
+# one index probe per queue, whatever its backlog
 _WAITS = "FROM staged_job WHERE state = 'waiting'"
 OLDEST_DUE = (
     f"WITH RECURSIVE each(queue) AS (SELECT MIN(queue) {_WAITS} UNION ALL"
@@ -99,13 +97,13 @@ OLDEST_DUE = (
 
 
 def oldest_due() -> dict[str, float]:
-    """Per queue that has one, how long the oldest due job has been waiting."""
+    """How long the oldest due job of each queue has waited, in seconds; no entry without one."""
     rows = execute(OLDEST_DUE).fetchall()
     return {queue: max(0.0, age / _SECOND) for queue, age in rows}
 
 
 def count_doubts() -> dict[str, int]:
-    """Effects in doubt by kind; one sent within the last minute does not count yet."""
+    """Effects in doubt, by kind. An effect sent within the last minute does not count yet."""
     in_doubt = Effect.doubtful(sent_before=database_time() - 60 * _SECOND)
     rows: Any = (
         Effect.select(Effect.kind, fn.COUNT(Effect.id))
@@ -117,12 +115,12 @@ def count_doubts() -> dict[str, int]:
 
 
 def count_inbox() -> dict[str, int]:
-    """Events by outcome; those not processed yet are `unprocessed`."""
+    """Events by outcome; those not yet processed are `unprocessed`."""
     return {one.state or "unprocessed": one.count for one in totals("events")}
 
 
 def oldest_unprocessed() -> float:
-    """How long the oldest event without an outcome has been here; 0 without one."""
+    """How long the oldest event without an outcome has been here, in seconds; 0 without one."""
     oldest = execute(
         "SELECT {now} - MIN(received_at) FROM inbox_event WHERE outcome IS NULL"
     ).fetchone()[0]
@@ -130,11 +128,12 @@ def oldest_unprocessed() -> float:
 
 
 def backfill_age() -> float | None:
-    """Seconds since the list of events was last read to its end, for the Stripe account where that
-    is longest ago.
+    """Seconds since the list of events was last read to its end, for the Stripe account for which
+    that is longest ago.
 
-    A list that never was counts from the start of its first reading, the platform's else from the
-    first account; None without one.
+    A list that was never read to its end counts from the start of its first reading; the
+    platform's, if that never started, from the creation of the first account. None if there is
+    neither.
     """
     used = (
         "SELECT '' AS name UNION SELECT stripe_account FROM account WHERE stripe_account IS NOT"
@@ -149,18 +148,18 @@ def backfill_age() -> float | None:
     return None if age is None else max(0.0, age / _SECOND)
 
 
-_DOOR = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
-# the latest backfills that are looked at: hourly ones of two hundred Stripe accounts for a day
+_ENDPOINT = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
+# the latest backfills to read: enough for hourly ones of two hundred Stripe accounts for a day
 _RUNS = 5000
-_LATEST = 1000  # events looked at for whether any came by themselves
+_FURTHER_EVENTS = 1000  # further events to read, to see whether any were delivered
 
 
 def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
-    """Events that only a backfill of the last `seconds` brought, by the endpoint they should have
-    come to.
+    """Events of the last `seconds` that only a backfill fetched, by the endpoint they should have
+    been delivered to.
 
-    Of the scheduled ones alone, or of all. The first reading of an account is none of either: it
-    brings what was before us.
+    Counts scheduled backfills only, or all. The first reading of an account does not count as
+    scheduled: it fetches events from before our time.
     """
     latest = (
         "SELECT id, stripe_account, missing, asked_by, created_at FROM backfill ORDER BY id DESC"
@@ -171,34 +170,37 @@ def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
         " AND e.id < b.id"
     )
     whose = f" AND b.asked_by = 'system' AND EXISTS ({earlier})" if scheduled else ""
-    door = _DOOR.format(account="b.stripe_account")
-    asked = (
-        f"SELECT {door}, SUM(b.missing) FROM ({latest}) b WHERE b.missing > 0 AND b.created_at >"
+    column = _ENDPOINT.format(account="b.stripe_account")
+    sql = (
+        f"SELECT {column}, SUM(b.missing) FROM ({latest}) b WHERE b.missing > 0 AND b.created_at >"
         f" {{now}} - ?{whose} GROUP BY 1"
     )
     return {"platform": 0, "connect": 0} | {
-        name: int(count) for name, count in execute(asked, (_RUNS, seconds * _SECOND)).fetchall()
+        name: int(count) for name, count in execute(sql, (_RUNS, seconds * _SECOND)).fetchall()
     }
 
 
 def count_delivered(seconds: int) -> dict[str, int]:
-    """Stripe's events of the last `seconds` that came by themselves, by endpoint; of many
-    thousands, only that there are some.
+    """Stripe's events of the last `seconds` that were delivered to each endpoint.
+
+    Reads only the latest events, so a large number is cut off.
     """
     fetched = count_fetched(seconds, scheduled=False)
     latest = "SELECT provider, account, received_at FROM inbox_event ORDER BY id DESC LIMIT ?"
     wanted = "b.provider = 'stripe' AND b.received_at > {now} - ?"
-    asked = (
-        f"SELECT {_DOOR.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted}"
+    sql = (
+        f"SELECT {_ENDPOINT.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted}"
         " GROUP BY 1"
     )
-    kept = dict(execute(asked, (sum(fetched.values()) + _LATEST, seconds * _SECOND)).fetchall())
-    return {door: max(0, int(kept.get(door, 0)) - count) for door, count in fetched.items()}
+    kept = dict(
+        execute(sql, (sum(fetched.values()) + _FURTHER_EVENTS, seconds * _SECOND)).fetchall()
+    )
+    return {name: max(0, int(kept.get(name, 0)) - count) for name, count in fetched.items()}
 
 
 def count_differences() -> dict[str, int]:
     """Open differences between our books and Stripe's, by kind, as of each account's latest
-    finished comparison.
+    finished reconciliation.
     """
     return dict(
         execute(
@@ -221,15 +223,15 @@ FAILED_REFUNDS = (
 
 
 def count_failed_refunds() -> int:
-    """Refunds that the bank returned or Stripe refused, and that nobody has requested again.
+    """Refunds that the bank returned or Stripe refused, and that were not requested again.
 
-    A refused one does not count where the money has gone back another way, or a dispute holds it.
+    A refused one does not count if the money was returned in another way, or a dispute holds it.
     """
     return int(execute(FAILED_REFUNDS).fetchone()[0])
 
 
 def count_fee_trouble() -> dict[str, int]:
-    """Setup fees that are disputed, and those that could not be given back."""
+    """Setup fees that are disputed, and those that could not be refunded."""
     closed = ", ".join(f"'{status}'" for status in sorted(CLOSED))
     disputed = (
         "SELECT COUNT(*) FROM dispute d JOIN deployment p ON p.fee_intent_id = d.intent_id WHERE"
@@ -270,7 +272,5 @@ def count_invoices() -> dict[str, int]:
 
 
 def count_to_refund() -> int:
-    """Invoices that hold money to be given back: paid after they were cancelled, or paid more than
-    was owed.
-    """
+    """Invoices that hold money to be returned: paid although cancelled, or overpaid."""
     return int(execute(f"SELECT COUNT(*) FROM invoice WHERE {TO_REFUND}").fetchone()[0])

@@ -1,19 +1,18 @@
-"""How many clinics get from signing up to a live receptionist, and how long they take.
+"""How many clinics get from signing up to a live receptionist, and how long it takes them.
 
-Counted from rows of clinics, their deployments and their numbers, whatever they invoice. What each
-figure counts is defined in docs/metrics.md.
+Counted from the rows of clinics, their deployments and their numbers, whatever they invoice.
+docs/metrics.md defines what each figure counts.
 """
 
 from dataclasses import dataclass
 
 from models.transactions import execute
 
-DAYS = 90  # the window, unless another is asked for
+DAYS = 90  # default window
 _MICROSECONDS = 1_000_000
 _DAY = 86_400 * _MICROSECONDS
 
-# when each account was live for the first time; what is told of a deployment stays, also after it
-# was taken down
+# when each account first went live; a deployment's events are kept even after it is taken down
 _LIVE = (
     "SELECT d.account_id, MIN(e.at) AS at FROM deployment d JOIN deployment_event e ON"
     " e.deployment_id = d.id AND e.step = '' AND e.state = 'live' GROUP BY d.account_id"
@@ -35,20 +34,20 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many of how many."""
+    """A fraction: a count out of a total."""
 
     numerator: int
     denominator: int
 
     @property
     def rate(self) -> float | None:
-        """The share, from 0 to 1; None of nothing."""
+        """The fraction as a number from 0 to 1, or None if the denominator is 0."""
         return self.numerator / self.denominator if self.denominator else None
 
 
 @dataclass(frozen=True, slots=True)
 class GoingLive:
-    """The figures of one window."""
+    """The figures for one window."""
 
     configuration_completion: Rate
     payment_conversion: Rate
@@ -59,8 +58,8 @@ class GoingLive:
 
 
 def count_going_live(account_id: str | None = None, days: int = DAYS) -> GoingLive:
-    """The figures of the clinics that signed up, and the purchases that began, in the last `days`;
-    of one account, or of all.
+    """The figures for clinics that signed up and purchases that began in the last `days`, of one
+    account or of all.
     """
     whose = "" if account_id is None else " AND {0} = ?"
     given = (days * _DAY,) if account_id is None else (days * _DAY, account_id)

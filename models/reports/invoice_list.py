@@ -1,7 +1,7 @@
-"""An account's invoices, newest first, by what a list may be narrowed to.
+"""An account's invoices, newest first, with filters.
 
-Which index leads is chosen here, not by a planner that cannot know how rare a status is: each page
-reads about as many rows as it shows, however many invoices there are.
+The code chooses the leading index, not the planner, which cannot know how rare a status is: each
+page reads about as many rows as it shows, however many invoices there are.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,17 @@ from models.base import to_micros
 from models.invoices.invoice import Invoice
 from models.transactions import execute
 
-# changes since a time are put in order by hand up to this many; beyond, they are frequent enough
-# to be found in order of their ids
-FEW = 5_000
-# what names few invoices, the fewest first; each has an index that begins with the account
+# Up to this many changed invoices are sorted after filtering; if there are more, they are frequent
+# enough to be found in the order of ids.
+FEW = 2_000
+# filters that match few invoices, the most selective first; each has an index that starts with the
+# account
 NAMED = ("number", "external_id", "customer_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the list is narrowed to; `below` is the id after which the page begins."""
+    """The list's filters. `below` is the id after which the page starts."""
 
     statuses: Sequence[str] = ()
     number: str | None = None
@@ -46,7 +47,7 @@ def list_invoices(account: Account, wanted: Wanted, limit: int) -> list[Invoice]
 
 
 def _of_each_status(account: Account, wanted: Wanted, limit: int) -> list[Invoice]:
-    """A page of each status, put together."""
+    """Merge a page of each status."""
     statuses = tuple(dict.fromkeys(wanted.statuses))
     below = () if wanted.below is None else (wanted.below,)
     cut = " AND t.id < ?" if below else ""
@@ -56,7 +57,7 @@ def _of_each_status(account: Account, wanted: Wanted, limit: int) -> list[Invoic
 
 
 def _changed(account: Account, wanted: Wanted, limit: int, since: int) -> list[Invoice]:
-    """Those changed since then: by the index of changes if they are few, else in order of ids."""
+    """Invoices changed since `since`: by the index of changes if few, else in the order of ids."""
     found = execute(
         "SELECT COUNT(*) FROM (SELECT 1 FROM invoice WHERE account_id = ? AND updated_at >= ?"
         " LIMIT ?) AS changed",
@@ -75,8 +76,10 @@ def _page(
     *led: Any,
     order: str = "t.id",
 ) -> list[Invoice]:
-    """One range of the index that begins with the account and `lead`, in order of ids. What merely
-    filters is no plain column, so that no planner takes another index for it.
+    """One range of the index that starts with the account and `lead`, in the order of ids.
+
+    Other filters are expressions instead of plain columns, so that no planner picks another index
+    for them.
     """
     where = ["t.account_id = ?", *([lead] if lead else [])]
     given: list[Any] = [account.id, *led]

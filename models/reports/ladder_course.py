@@ -1,4 +1,4 @@
-"""How far a person has come on the ladder, and when they last heard from the clinic."""
+"""How far a customer has climbed the ladder, and when they last heard from the clinic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from models.invoices.invoice import Invoice
 from models.transactions import execute
 from rules.contact.ladder import Heard, Owed
 
-# A text that never left and a call that was never placed were no contact: the rung is still to
-# come. A draft is as good as one for what follows it, at the distance of the ladder.
+# A text that was never sent and a call that was never placed were no contact: the rung is still to
+# come. A draft counts like a contact, so that later rungs keep their distance from it.
 _CLIMBED = """
 SELECT n.invoice_id, n.climbed, n.due_on, p.channel, COALESCE(p.performed_at, p.created_at),
     p.performed_at IS NOT NULL AND p.message_id IS NULL
@@ -36,14 +36,14 @@ _TEXTED = "SELECT MAX(sent_at) FROM message WHERE customer_id = ?"
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What the next rung of a person depends on."""
+    """What a customer's next rung depends on."""
 
     owed: tuple[Owed, ...]
     heard: Heard
 
 
 def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
-    """The person's course, by their unpaid `invoices`, in the account's time `zone`."""
+    """The customer's course, given their unpaid `invoices`, in the account's time `zone`."""
     climbed: dict[tuple[str, str], int] = {}
     handed_over: set[tuple[str, str]] = set()
     heard: list[datetime] = []
@@ -58,7 +58,7 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
             handed_over.add(key)
         elif at is not None:
             heard.append(at)
-            if is_call:  # also one that was made by hand
+            if is_call:  # including calls made by hand
                 calls.append(at)
     texted, called = (
         [at for at in [moment(execute(sql, (customer_id,)).fetchone()[0])] if at is not None]
@@ -75,6 +75,6 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
 
 
 def _day(moments: Sequence[datetime], zone: str) -> date | None:
-    """The local date of the latest."""
+    """The local date of the latest of `moments`, or None."""
     latest = max(moments, default=datetime.min.replace(tzinfo=UTC))
     return latest.astimezone(ZoneInfo(zone)).date() if moments else None

@@ -1,5 +1,5 @@
-"""Which invoices have become overdue: those still `sent` whose due date has passed where their
-account is.
+"""Which invoices have become overdue: those still `sent` whose due date has passed in their
+account's time zone.
 """
 
 from collections import defaultdict
@@ -16,18 +16,18 @@ from models.invoices.invoice import Invoice
 
 
 def past_due(now: datetime, after: tuple[date, str]) -> "ModelSelect[Any] | None":
-    """The ids and due dates of all of them at `now` (business time), earliest due date first, those
-    `after` a due date and an id; None without accounts.
+    """The ids and due dates of those invoices at `now` (business time), earliest due date first,
+    after a due date and an id. None if there are no accounts.
 
-    There are only two or three dates on earth at a time, so this reads as many ranges of the index
-    (status, due_date).
+    At any time only two or three dates are current on earth, so this reads as many ranges of the
+    index (status, due_date).
     """
     zones: dict[date, list[str]] = defaultdict(list)
     for row in Account.select(Account.time_zone).distinct():
         zones[now.astimezone(ZoneInfo(row.time_zone)).date()].append(row.time_zone)
     if not zones:
         return None
-    everywhere = min(zones)  # what is past due on the earliest date is so in every zone
+    everywhere = min(zones)  # the earliest current date: due before it is overdue everywhere
     later = [
         (Invoice.due_date >= everywhere) & (Invoice.due_date < today) & Account.time_zone.in_(names)
         for today, names in zones.items()

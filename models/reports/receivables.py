@@ -1,7 +1,7 @@
-"""Unpaid invoices of an account in order of their due date, and their totals.
+"""Unpaid invoices of an account, in the order of their due date, and their totals.
 
-The list uses the index (account, status, due_date, id), as a test makes both databases explain;
-the totals are kept, and scan nothing.
+The list uses the index (account, status, due_date, id), which a test checks with EXPLAIN on both
+databases. The totals are kept, and need no scan.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,7 @@ Which = Literal["overdue", "sent"] | None
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Invoices of one currency in one status, or that many days overdue: how many, and what is owed
-    on them.
-    """
+    """How many invoices of one currency have one status or age, and what is owed on them."""
 
     currency: str
     key: str
@@ -34,7 +32,8 @@ class Sum:
 def unpaid_invoices(
     account: Account, which: Which, today: date, after: Invoice | None, limit: int
 ) -> list[Invoice]:
-    """Up to `limit` unpaid invoices with their customers, earliest due date first.
+    """Up to `limit` unpaid invoices with their customers, earliest due date first, after the
+    invoice `after`.
 
     An invoice due before `today`, the account's date, is overdue even if no sweep has marked it
     yet.
@@ -49,14 +48,14 @@ def unpaid_invoices(
 def unpaid_page(
     account: Account, status: str, which: Which, today: date, after: Invoice | None, limit: int
 ) -> tuple[str, list[Any]]:
-    """The condition that finds a page of one status, one range of the index, already in order; and
-    its parameters.
+    """The condition that finds a page of one status, which is one range of the index, already
+    sorted; and its parameters.
     """
     where, given = ["t.account_id = ?", "t.status = ?"], [account.id, status]
     if which == "overdue":
         where.append("t.due_date < ?")
         given.append(today.isoformat())
-    # one lower bound, the later one: of two SQLite reads from the earlier
+    # only the later lower bound: of two, SQLite starts reading at the earlier
     if which == "sent" and (after is None or after.due_date < today):
         where.append("t.due_date >= ?")
         given.append(today.isoformat())
@@ -84,14 +83,14 @@ def sums_by_age(account: Account, today: date) -> list[Sum]:
 
 
 def _bucket(days: int) -> str:
-    """The name of the age that so many days overdue are in; empty before it is due."""
+    """The key of the age bucket for this many days overdue; '' if not overdue."""
     return next(
         (f"{first}-{last or ''}" for first, last in BUCKETS if first <= days <= (last or days)), ""
     )
 
 
 def _summed(parts: Iterable[tuple[str, str, Total]]) -> list[Sum]:
-    """The totals added up by currency and key, in the order of these."""
+    """The totals added up by currency and key, sorted by those."""
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for currency, key, total in parts:
         count, amount = sums.get((currency, key), (0, 0))

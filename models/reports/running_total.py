@@ -1,9 +1,9 @@
 """Totals that need no scan: how many rows there are of each kind, and what they add up to.
 
-Triggers append each change of a counted row to `total_change`, in the transaction that makes it;
-`fold_totals` adds the changes up in `running_total`. So no row is written by every job, whoever
-writes is counted, an older release too, and a total read is the sum of both tables at one moment.
-`totals_scanned` counts the rows themselves; a check holds the two equal.
+Triggers append each change of a counted row to `total_change`, in the same transaction;
+`fold_changes` adds the changes up in `running_total`. So there is no row that every job updates,
+changes by an older release are counted too, and a total is the sum of both tables at one moment.
+`totals_scanned` counts the rows themselves; a check compares the two.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,8 @@ class RunningTotal(Row):
     """The changes added up so far, by labels.
 
     `what` is `invoices` (by account, currency, status and, while unpaid, due date; `amount` is the
-    outstanding balance in minor units), `events` (by outcome, empty until processed), `jobs` (those
-    that ended, by name and state) or `open_jobs` (those that wait or run, by name).
+    outstanding balance in minor units), `events` (by outcome, empty until processed), `jobs`
+    (finished ones, by name and state) or `open_jobs` (waiting or running ones, by name).
     """
 
     id = BigAutoField()
@@ -53,7 +53,7 @@ class TotalChange(Row):
 
     @classmethod
     def create_table(cls, safe: bool = True, **options: Any) -> None:
-        """The table, and the triggers of the counted tables that fill it."""
+        """Create the table, and the triggers on the counted tables that fill it."""
         if safe and cls.table_exists():
             return
         super().create_table(safe, **options)
@@ -63,11 +63,11 @@ class TotalChange(Row):
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A table whose rows are counted: its columns that matter, the labels of a row called `{row}`
-    in SQL, its amount, and which rows count.
+    """A table whose rows are counted: its relevant columns, SQL for the labels and amount of a row
+    called `{row}`, and which rows count.
 
-    A table that is counted twice has its second triggers under another name; `seen` are the
-    expressions that matter, where they change less often than the columns.
+    A table that is counted twice has its second triggers under the name `trigger`. `seen` are the
+    relevant expressions, if they change less often than the columns.
     """
 
     what: str
@@ -84,7 +84,7 @@ class _Counted:
 
     @property
     def name(self) -> str:
-        """What its triggers are called."""
+        """The prefix of its triggers' names."""
         return self.trigger or f"{self.table}_total"
 
     def changed(self, differs: str) -> str:
@@ -95,18 +95,18 @@ class _Counted:
         )
 
     def select(self, row: str, sign: str = "") -> str:
-        """The labels of `row`, what it counts and what it amounts to."""
+        """SELECT the labels of `row`, its count and its amount."""
         labels = f"'{self.what}', {self.account_id}, {self.kind}, {self.state}, {self.day}"
         return _of_row(f"SELECT {labels}, {sign}1, {sign}{self.amount}", row)
 
     def changes(self, row: str, sign: str = "") -> str:
-        """The statement of a trigger that adds `row`, or takes it away, if it counts."""
+        """The trigger statement that adds `row`, or subtracts it if `sign` is '-', if it counts."""
         which = _of_row(f" WHERE {self.counts};", row)
         return f"INSERT INTO total_change ({LABELS}, count, amount) {self.select(row, sign)}{which}"
 
 
 def _of_row(text: str, row: str) -> str:
-    """SQL about the row called `row`; its due date is written alike whatever a session's style."""
+    """Insert the row's name `row` into SQL; its due date is formatted the same in every session."""
     day = f"to_char({row}.due_date, 'YYYY-MM-DD')" if is_postgres() else f"{row}.due_date"
     return text.format(row=row, day=day if is_postgres() else f"CAST({day} AS TEXT)")
 
@@ -140,7 +140,7 @@ COUNTED = {
             kind="{row}.name",
             counts="{row}.state IN ('waiting', 'running')",
             trigger="staged_job_open",
-            # whether it is open: most changes are between waiting and running
+            # only whether it is open, because most changes are between waiting and running
             seen=("{row}.name", "({row}.state IN ('waiting', 'running'))"),
         ),
     )
@@ -148,7 +148,7 @@ COUNTED = {
 
 
 def triggers() -> Iterator[str]:
-    """The statements that make the triggers, for the database in use."""
+    """The statements that create the triggers, for the database in use."""
     for counted in COUNTED.values():
         yield from (_postgres if is_postgres() else _sqlite)(counted)
 
@@ -193,9 +193,7 @@ class Total:
 
 
 def totals(what: str, account_id: str | None = None, by: str = "kind, state, day") -> list[Total]:
-    """The totals of `what`, of one account or of all together, by these labels; none that is
-    zero.
-    """
+    """The non-zero totals of `what`, of one account or of all, grouped by these labels."""
     given = (what,) if account_id is None else (what, account_id)
     which = "what = ?" if account_id is None else "what = ? AND account_id = ?"
     shown = ", ".join(name if name in by else "''" for name in ("kind", "state", "day"))
@@ -215,7 +213,7 @@ def _total(row: Sequence[Any]) -> Total:
 
 
 def fold_changes(batch: int) -> int:
-    """Add up to `batch` changes to the totals, in the caller's transaction; how many there were."""
+    """Add up to `batch` changes to the totals in the caller's transaction. Returns how many."""
     serialize_on("running_total")
     rows = execute(
         "DELETE FROM total_change WHERE id IN (SELECT id FROM total_change ORDER BY id LIMIT ?)"
@@ -241,7 +239,7 @@ _ADD = (
 )
 
 
-# a due date that has passed for all would stay for ever
+# otherwise the rows of old due dates would stay for ever
 _DROP_ZERO = (
     "DELETE FROM running_total WHERE what = ? AND account_id = ? AND kind = ? AND state = ?"
     " AND day = ? AND count = 0 AND amount = 0"
@@ -249,7 +247,7 @@ _DROP_ZERO = (
 
 
 def totals_scanned(what: str) -> list[Total]:
-    """The totals of `what` as its rows say, all of them read: for checks."""
+    """The totals of `what`, counted by reading all of its rows; for checks."""
     counted = COUNTED[what]
     names = dict(zip(("kind", "state", "day"), ("k", "s", "d"), strict=True))
     columns = ", ".join(f"{getattr(counted, name)} AS {short}" for name, short in names.items())
@@ -263,7 +261,7 @@ def totals_scanned(what: str) -> list[Total]:
 
 
 def wrong_totals() -> list[str]:
-    """What is not kept as the rows say, at one moment; empty while all is right."""
+    """Which totals differ from a count of the rows, read at one moment; empty if all are right."""
     with transaction():
         if is_postgres():
             execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -271,8 +269,10 @@ def wrong_totals() -> list[str]:
 
 
 def recount() -> None:
-    """Count every row again: after rows were written past the triggers, such as by a restore that
-    disabled them. Nobody waits: what one snapshot shows of changes is in the rows it shows too.
+    """Count every row again, after rows were written without the triggers, e.g. by a restore that
+    disabled them.
+
+    It blocks no writers: the changes deleted here and the rows counted are those of one snapshot.
     """
     with transaction():
         if is_postgres():

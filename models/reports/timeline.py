@@ -1,6 +1,6 @@
 """An invoice's timeline: events, decisions and effects in order, each with its reason.
 
-Composed from the rows there are; nothing is stored for it. A new source is one function, listed in
+Composed from existing rows; nothing is stored for it. A new source is one function, listed in
 `models/reports/timeline_sources.py`.
 """
 
@@ -24,8 +24,8 @@ MOST = 2000  # rows of one source; an invoice has dozens
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. `kind`: fact, decision, effect, event, job, audit or notice; `reason` is a
-    sentence; amounts in minor units.
+    """One line. `kind`: fact, decision, effect, event, job, audit or notice. `reason` is a
+    sentence. Amounts are in minor units.
 
     `id` is stable, so that a reader can continue from it.
     """
@@ -54,9 +54,7 @@ class Belongings:
 
     @property
     def subjects(self) -> list[str]:
-        """The audit log's subjects of the invoice and its rows: `invoice:inv_…`,
-        `payment:pay_…`.
-        """
+        """The audit log's subjects of the invoice and its rows: `invoice:inv_…`, `refund:re_…`."""
         return [f"{noun}:{row_id}" for noun, ids in self.ids.items() for row_id in ids]
 
 
@@ -115,7 +113,7 @@ def _refund_requests(payments: list[Payment]) -> list[RefundRequest]:
 
 
 def timeline_of(invoice: Invoice, sources: tuple[Source, ...]) -> list[Entry]:
-    """Every entry of `sources`, oldest first."""
+    """All entries of `sources`, oldest first."""
     having = belongings_of(invoice)
     entries = [entry for source in sources for entry in source(having)]
     return sorted(entries, key=lambda entry: (entry.at, entry.id))

@@ -1,4 +1,4 @@
-"""The timeline's lines of an invoice's money: paid, given back, disputed."""
+"""The timeline's entries about an invoice's money: paid, returned, disputed."""
 
 from collections.abc import Iterable
 
@@ -12,16 +12,16 @@ from rules.timeline_words import money, paid_after_closing, refund_failed
 
 
 def payments(having: Belongings) -> Iterable[Entry]:
-    """Payments, also failed ones."""
+    """Payments, including failed ones."""
     for row in having.payments:
         of = money(row.amount, row.currency)
         received = money(row.amount_received, row.currency)
         declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
-        said = (
+        summary = (
             f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received}"
             " received."
         )
-        reason = " ".join([said, *dict.fromkeys(declined)])
+        reason = " ".join([summary, *dict.fromkeys(declined)])
         yield Entry(
             f"payment:{row.id}",
             row.created_at,
@@ -46,7 +46,7 @@ def payments(having: Belongings) -> Iterable[Entry]:
                 row.currency,
             )
         if row.voided_at is not None:
-            told = (
+            voided = (
                 f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and no longer"
                 f" counts: {row.void_reason}."
             )
@@ -55,7 +55,7 @@ def payments(having: Belongings) -> Iterable[Entry]:
                 row.voided_at,
                 "fact",
                 "payment.voided",
-                told,
+                voided,
                 row.status,
                 "",
                 row.amount,

@@ -1,5 +1,5 @@
-"""The timeline's lines of who owes an invoice: what they agreed to and want no more, whether they
-may be contacted, calls, what they asked for and promised, and what waits for the clinic's staff.
+"""The timeline's entries about the customer: consents and opt-outs, decisions of the gate, calls,
+holds, promises, and work for the clinic's staff.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,7 @@ from rules.timeline_words import PROMISES, money
 
 
 def wishes(having: Belongings) -> Iterable[Entry]:
-    """What the person has agreed to and what they want no more, at any of their numbers. Their own
-    words stay with the customer.
-    """
+    """Consents and opt-outs at any of the customer's numbers, without the customer's words."""
     customer = having.invoice.customer
     given = Consent.all("customer_id = ? ORDER BY created_at LIMIT ?", customer.id, MOST)
     for row in given:
@@ -72,7 +70,7 @@ def decisions(having: Belongings) -> Iterable[Entry]:
 
 
 def calls(having: Belongings) -> Iterable[Entry]:
-    """Calls about the invoice: how each ended, and what it cost. What was said is with the call."""
+    """Calls about the invoice: how each ended, and its cost. Transcripts stay with the call."""
     about = "t.invoice_id = ? ORDER BY t.call_id LIMIT ?"
     rows = [row.call for row in CallInvoice.all_with("call", about, having.invoice.id, MOST)]
     outcomes = outcomes_of(rows)
@@ -95,9 +93,9 @@ def _of_call(call: Call, outcome: str) -> Iterable[Entry]:
     elif call.ended_at is not None:
         cost = "" if call.cost is None else f" It cost {call.cost / 1_000_000:.2f} USD."
         what = outcome_in_words(outcome)
-        how = f"Call {call.id} has ended ({call.ended_reason or 'no reason told'})"
+        how = f"Call {call.id} ended ({call.ended_reason or 'no reason given'})"
         if call.ended_reason == MADE_BY_HAND:
-            how = f"{call.asked_by} has called by hand"
+            how = f"{call.asked_by} called by hand"
         yield Entry(
             f"call:{call.id}",
             call.ended_at,
@@ -110,7 +108,7 @@ def _of_call(call: Call, outcome: str) -> Iterable[Entry]:
 
 
 def holds(having: Belongings) -> Iterable[Entry]:
-    """Holds on the person. What people noted about them stays with the customer."""
+    """Holds on the customer. Notes about them stay with the customer."""
     rows = (
         Hold.select()
         .where(Hold.customer == having.invoice.customer_id)
@@ -143,7 +141,7 @@ def holds(having: Belongings) -> Iterable[Entry]:
 
 
 def promises(having: Belongings) -> Iterable[Entry]:
-    """Promises to pay, and what became of them."""
+    """Promises to pay, and how they ended."""
     rows = (
         Promise.select()
         .where(Promise.invoice == having.invoice.id)
@@ -158,8 +156,8 @@ def promises(having: Belongings) -> Iterable[Entry]:
             row.created_at,
             "fact",
             "promise.made",
-            f"The person promised to pay {told}. Until {row.decided_from:%Y-%m-%d %H:%M} UTC nobody"
-            " asks again.",
+            f"The person promised to pay {told}, and is not asked again until"
+            f" {row.decided_from:%Y-%m-%d %H:%M} UTC.",
             *about,
         )
         if not row.is_open:
@@ -178,7 +176,7 @@ def promises(having: Belongings) -> Iterable[Entry]:
 
 
 def work_items(having: Belongings) -> Iterable[Entry]:
-    """What waited for a person, and what they decided."""
+    """Work for the clinic's staff, and what they decided."""
     rows = (
         WorkItem.select()
         .where(WorkItem.invoice == having.invoice.id)

@@ -1,6 +1,4 @@
-"""The timeline's lines of the contacts that the ladder has planned about an invoice: as a draft, as
-it was made, or why it was not.
-"""
+"""The timeline's entries about planned contacts: as a draft, as performed, or why not."""
 
 from collections.abc import Iterable
 
@@ -12,7 +10,7 @@ WAYS = {"sms": "A text", "voice": "A call", "person": "Handing over to a person"
 
 
 def planned_contacts(having: Belongings) -> Iterable[Entry]:
-    """Contacts that the ladder has planned. A draft's approval or end is timed by its work item."""
+    """Contacts planned by the ladder. A draft's work item gives the time of its approval or end."""
     about = "t.invoice_id = ? ORDER BY t.planned_contact_id LIMIT ?"
     rows = PlannedContactInvoice.all_with("planned_contact", about, having.invoice.id, MOST)
     decided = _decided([row.planned_contact for row in rows if row.planned_contact.expires_at])
@@ -21,7 +19,7 @@ def planned_contacts(having: Belongings) -> Iterable[Entry]:
 
 
 def _decided(drafts: list[PlannedContact]) -> dict[str, WorkItem]:
-    """The work items of drafts by the drafts' ids."""
+    """The work items of drafts, by draft id."""
     if not drafts:
         return {}
     places = ", ".join("?" for _ in drafts)
@@ -30,7 +28,7 @@ def _decided(drafts: list[PlannedContact]) -> dict[str, WorkItem]:
 
 
 def _of(planned: PlannedContact, item: WorkItem | None) -> Iterable[Entry]:
-    # who asked for one channel is contacted by it, whatever the rung says
+    # a customer who asked for one channel is contacted by it, whatever the rung says
     made = "sms" if planned.message_id else "voice" if planned.call_id else planned.channel
     way, line = WAYS[made], f"planned:{planned.id}"
     named = f"{way} of day {planned.days}"
@@ -61,19 +59,19 @@ def _of(planned: PlannedContact, item: WorkItem | None) -> Iterable[Entry]:
             planned.performed_at,
             "decision",
             "contact.performed",
-            f"{named} was begun, as the account's ladder says.",
+            f"{named} was started, as the account's ladder says.",
             planned.state,
             planned.asked_by,
         )
     elif not planned.is_open:
         ended = item.resolved_at if item is not None else None
-        said = f" {planned.reason}" if planned.reason else ""
+        reason = f" {planned.reason}" if planned.reason else ""
         yield Entry(
             f"{line}:over",
             ended or planned.created_at,
             "decision",
             f"contact.{planned.state}",
-            f"{named} is not made: {planned.code or planned.state}.{said}",
+            f"{named} was not made: {planned.code or planned.state}.{reason}",
             planned.code or planned.state,
             (item.resolved_by or "") if item is not None else "",
         )

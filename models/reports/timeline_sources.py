@@ -1,5 +1,6 @@
-"""The timeline's sources that are plain rows, one function each, here or in the files beside that
-begin with the same word. A new source is one more function, listed at the end; that of effects is
+"""The timeline's sources, one function each, here or in the neighbouring `timeline_*` files.
+
+A new source is one more function, listed at the end. The source of effects is
 `effects/timeline.py`.
 """
 
@@ -38,7 +39,7 @@ def made(having: Belongings) -> Iterable[Entry]:
 
 
 def events(having: Belongings) -> Iterable[Entry]:
-    """Incoming events from Stripe and others."""
+    """Incoming events from Stripe and other providers."""
     rows = (
         InboxEvent.select()
         .where(InboxEvent.invoice_id == having.invoice.id)
@@ -96,7 +97,7 @@ def audited(subjects: list[str]) -> Iterable[Entry]:
 
 
 def notices(having: Belongings) -> Iterable[Entry]:
-    """Events in the feed, which the clinic's software may read or be sent."""
+    """Events in the feed for the clinic's software."""
     rows = (
         OutgoingEvent.select()
         .where(OutgoingEvent.subject == f"invoice:{having.invoice.id}")
@@ -109,7 +110,7 @@ def notices(having: Belongings) -> Iterable[Entry]:
             row.created_at,
             "notice",
             row.type,
-            f"{row.type} was put into the feed for the clinic's software.",
+            f"{row.type} was added to the feed for the clinic's software.",
         )
 
 

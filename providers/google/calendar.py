@@ -1,6 +1,6 @@
-"""Google Calendar: when a calendar is taken. Its events are never read.
+"""Google Calendar: the busy times of a calendar. Event details are never read.
 
-`access_type=offline` with `prompt=consent`: only then does Google give a refresh token each time
+`access_type=offline` with `prompt=consent`: only then does Google issue a refresh token every time
 (https://developers.google.com/identity/protocols/oauth2/web-server).
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from providers.errors import ProviderError
-from providers.plain_http import ask, odd
+from providers.plain_http import ask, unexpected_answer
 from rules.integrations.oauth_providers import OAuthProvider
 from rules.integrations.opening_hours import Span
 from runtime.errors import Misconfigured
@@ -25,12 +25,12 @@ SCOPES = (
     "https://www.googleapis.com/auth/calendar.freebusy",
 )
 PRIMARY = "primary"
-# 403 with one of these is a limit, and no verdict on the consent
+# a 403 with one of these reasons is a rate limit, not a revoked consent
 LIMITS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
 
 
 def google() -> OAuthProvider:
-    """Google as a provider of tokens. Raises Misconfigured without our registration there."""
+    """Google's OAuth configuration. Raises Misconfigured if our client id or secret is not set."""
     settings = get_settings()
     if not settings.google_client_id or not settings.google_client_secret:
         raise Misconfigured(
@@ -40,10 +40,10 @@ def google() -> OAuthProvider:
     return OAuthProvider(
         name=NAME,
         title=TITLE,
-        authorize=_at(AUTHORIZE),
-        token=_at(TOKEN),
-        revoke=_at(REVOKE),
-        verify=_at(f"{API}/users/me/calendarList"),
+        authorize=_rebased(AUTHORIZE),
+        token=_rebased(TOKEN),
+        revoke=_rebased(REVOKE),
+        verify=_rebased(f"{API}/users/me/calendarList"),
         scopes=SCOPES,
         client_id=settings.google_client_id,
         client_secret=settings.google_client_secret,
@@ -59,59 +59,61 @@ def google() -> OAuthProvider:
 
 
 def find_calendar(access_token: str) -> str:
-    """The name of the clinic's own calendar: what is read to see that the token works. Raises
+    """Return the name of the clinic's own calendar; reading it proves that the token works. Raises
     ProviderError.
     """
-    answer = _asked("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
+    answer = _request("GET", "/users/me/calendarList", access_token, query={"maxResults": 250})
     rows = answer.get("items") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise odd(NAME, "a list of calendars without items")
+        raise unexpected_answer(NAME, "a list of calendars without items")
     own = next((row for row in rows if isinstance(row, dict) and row.get("primary")), {})
     return str(own.get("summaryOverride") or own.get("summary") or own.get("id") or "")
 
 
 def busy(access_token: str, begins: datetime, ends: datetime) -> list[Span]:
-    """When the clinic's own calendar is taken. Raises ProviderError."""
-    asked = {
+    """Return the busy times of the clinic's own calendar. Raises ProviderError."""
+    window = {
         "timeMin": begins.isoformat(),
         "timeMax": ends.isoformat(),
         "items": [{"id": PRIMARY}],
     }
-    answer = _asked("POST", "/freeBusy", access_token, body=asked)
+    answer = _request("POST", "/freeBusy", access_token, body=window)
     calendars = answer.get("calendars") if isinstance(answer, dict) else None
     if not isinstance(calendars, dict) or len(calendars) != 1:
-        raise odd(NAME, "free and busy times of another number of calendars")
+        raise unexpected_answer(NAME, "free and busy times of an unexpected number of calendars")
     (calendar,) = calendars.values()
     if not isinstance(calendar, dict):
-        raise odd(NAME, "a calendar that is no object")
-    if calendar.get("errors"):  # with no busy times beside them, which does not mean free
+        raise unexpected_answer(NAME, "a calendar that is not an object")
+    if calendar.get("errors"):  # such a calendar lists no busy times, but is not free
         raise ProviderError(NAME, "refused", "the calendar cannot be read", "calendar_unreadable")
     try:
-        return [(_moment(each["start"]), _moment(each["end"])) for each in calendar["busy"]]
+        return [(_parse_time(each["start"]), _parse_time(each["end"])) for each in calendar["busy"]]
     except (KeyError, TypeError, ValueError):
-        raise odd(NAME, "busy times of another shape") from None
+        raise unexpected_answer(NAME, "busy times of an unexpected shape") from None
 
 
-def _moment(text: str) -> datetime:
-    """A time with its offset from UTC. Raises ValueError for one without."""
+def _parse_time(text: str) -> datetime:
+    """Parse a time that has a UTC offset. Raises ValueError for one without."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time without its offset from UTC")
+        raise ValueError("a time without a UTC offset")
     return moment
 
 
-def _asked(method: str, path: str, access_token: str, **more: Any) -> Any:
+def _request(method: str, path: str, access_token: str, **more: Any) -> Any:
     headers = {"Authorization": f"Bearer {access_token}"}
     try:
-        return ask(NAME, method, _at(API + path), headers, **more)
+        return ask(NAME, method, _rebased(API + path), headers, **more)
     except ProviderError as error:
         if error.code in LIMITS:
             raise ProviderError(NAME, "retry_later", error.code, "rate_limit") from None
         raise
 
 
-def _at(url: str) -> str:
-    """`url`, or the same place under GOOGLE_API_BASE: the host's first label begins the path."""
+def _rebased(url: str) -> str:
+    """Return `url`, or its equivalent under GOOGLE_API_BASE, where the path begins with the first
+    label of the original host.
+    """
     base = get_settings().google_api_base
     parts = urlsplit(url)
     return f"{base}/{(parts.hostname or '').split('.')[0]}{parts.path}" if base else url

@@ -1,1 +1,1 @@
-"""NexHealth: one API in front of many practices' software."""
+"""NexHealth: one API for many vendors' practice software."""

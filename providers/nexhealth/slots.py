@@ -5,7 +5,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from providers.plain_http import ask, odd
+from providers.plain_http import ask, unexpected_answer
 from rules.integrations.opening_hours import Span
 from runtime.settings import get_settings
 
@@ -16,16 +16,18 @@ VERSION = {"Nex-Api-Version": "v20240412"}
 
 
 def exchange_key(api_key: str) -> str:
-    """A bearer token for an API key. Raises ProviderError."""
-    answer = _asked("POST", "/authenticates", api_key)
+    """Exchange an API key for a bearer token. Raises ProviderError."""
+    answer = _request("POST", "/authenticates", api_key)
     token = answer.get("token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token:
-        raise odd(NAME, "no token")
+        raise unexpected_answer(NAME, "no token")
     return token
 
 
 def find_slots(token: str, subdomain: str, location_id: str, first: date, last: date) -> list[Span]:
-    """The openings of one location on these days, whoever treats. Raises ProviderError."""
+    """Return the open slots of one location on these days, for any practitioner. Raises
+    ProviderError.
+    """
     query = {
         "subdomain": subdomain,
         "start_date": first.isoformat(),
@@ -33,22 +35,22 @@ def find_slots(token: str, subdomain: str, location_id: str, first: date, last: 
         "lids[]": location_id,
         "slot_length": SLOT_MINUTES,
     }
-    rows = _asked("GET", "/available_slots", f"Bearer {token}", query)
+    rows = _request("GET", "/available_slots", f"Bearer {token}", query)
     if not isinstance(rows, list):
-        raise odd(NAME, "slots that are no list")
+        raise unexpected_answer(NAME, "slots that are not a list")
     length = timedelta(minutes=SLOT_MINUTES)
     try:
         begins = [datetime.fromisoformat(slot["time"]) for row in rows for slot in row["slots"]]
         slots = [(moment, moment + length) for moment in begins]
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise odd(NAME, "slots of another shape") from None
+        raise unexpected_answer(NAME, "slots of an unexpected shape") from None
     if any(moment.tzinfo is None for moment in begins):
-        raise odd(NAME, "a slot without its offset from UTC")
+        raise unexpected_answer(NAME, "a slot without a UTC offset")
     return slots
 
 
-def _asked(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:
-    """What NexHealth wraps as `data`."""
+def _request(method: str, path: str, secret: str, query: dict[str, Any] | None = None) -> Any:
+    """Send a request and return the `data` member of NexHealth's answer."""
     base = get_settings().nexhealth_api_base
     headers = VERSION | {
         "Authorization": secret,

@@ -1,1 +1,1 @@
-"""Whoever speaks OAuth 2: authorization with PKCE, tokens, revocation."""
+"""OAuth 2 with any provider: authorization with PKCE, tokens, revocation."""

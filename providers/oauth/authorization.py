@@ -1,7 +1,7 @@
-"""OAuth 2 by Authlib: the address a clinic goes to, and the tokens that come of it.
+"""OAuth 2 by Authlib: the authorization URL a clinic is sent to, and the tokens that result.
 
-Authlib makes and reads the requests; they go out by httpx, with our timeouts. A code and a rotating
-refresh token are worth something once: nothing here is sent twice by itself.
+Authlib builds and parses the requests; httpx sends them, with our timeouts. An authorization code
+and a rotating refresh token are valid once, so nothing here retries by itself.
 """
 
 from collections.abc import Iterator
@@ -16,21 +16,28 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.client import OAuth2Client
 
 from providers.errors import ProviderError
-from providers.plain_http import as_code, ask, judged, no_answer, odd, open_client
+from providers.plain_http import (
+    as_code,
+    ask,
+    no_answer,
+    open_client,
+    status_error,
+    unexpected_answer,
+)
 from rules.integrations.oauth_providers import OAuthProvider
 
 INVALID_GRANT = "invalid_grant"
-# no verdict on the clinic's consent: a person has to mend our registration
-_OURS_TO_MEND = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
+# errors that say nothing about the clinic's consent: a person must fix our registration
+_CONFIG_ERRORS = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _VERIFIER_LENGTH = 64
-_LONGEST = 365 * 86_400  # seconds; what is said to last longer is renewed once a year
+_LONGEST = 365 * 86_400  # seconds; any token is refreshed at least once a year
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`lasts`: seconds until the access token expires, None where nobody said. `scopes`: what was
-    granted, None where it was all.
+    """`lasts`: seconds until the access token expires, None if the provider does not say. `scopes`:
+    the scopes granted, None if the provider names none, i.e. granted all that were requested.
     """
 
     access: str = field(repr=False)
@@ -40,14 +47,14 @@ class Tokens:
 
 
 def new_verifier() -> str:
-    """A fresh verifier for PKCE."""
+    """Generate a PKCE code verifier."""
     return str(generate_token(_VERIFIER_LENGTH))
 
 
 def authorization_url(provider: OAuthProvider, redirect: str, state: str, verifier: str) -> str:
-    """Where the clinic says yes; with PKCE, by S256."""
+    """The URL where the clinic gives its consent; PKCE with method S256."""
     client = OAuth2Client(
-        None,  # nothing is sent
+        None,  # no HTTP client: nothing is sent
         provider.client_id,
         scope=" ".join(provider.scopes),
         redirect_uri=redirect,
@@ -60,7 +67,7 @@ def authorization_url(provider: OAuthProvider, redirect: str, state: str, verifi
 
 
 def exchange_code(provider: OAuthProvider, redirect: str, code: str, verifier: str) -> Tokens:
-    """The tokens that a code stands for, once. Raises ProviderError."""
+    """Exchange an authorization code, which works once, for tokens. Raises ProviderError."""
     with _client(provider) as client:
         token = client.fetch_token(
             provider.token,
@@ -69,25 +76,28 @@ def exchange_code(provider: OAuthProvider, redirect: str, code: str, verifier: s
             redirect_uri=redirect,
             code_verifier=verifier,
             auth=_auth(provider),
-            **_in_body(provider),
+            **_body_credentials(provider),
         )
     return _tokens(provider, token)
 
 
 def refresh(provider: OAuthProvider, refresh_token: str) -> Tokens:
-    """Fresh tokens; with the same refresh token, unless there is a new one. Raises ProviderError,
-    with code `invalid_grant` when the clinic has to connect again.
+    """Refresh the tokens; the refresh token stays the same unless the provider issues a new one.
+    Raises ProviderError, with code `invalid_grant` if the clinic must connect again.
     """
     with _client(provider) as client:
         token = client.refresh_token(
-            provider.token, refresh_token=refresh_token, auth=_auth(provider), **_in_body(provider)
+            provider.token,
+            refresh_token=refresh_token,
+            auth=_auth(provider),
+            **_body_credentials(provider),
         )
     return _tokens(provider, token)
 
 
 def revoke(provider: OAuthProvider, token: str) -> None:
-    """Take a token back, if the provider has a place for that; one that is not valid any more
-    counts as taken back. Raises ProviderError.
+    """Revoke a token, if the provider has a revocation endpoint; a token that is no longer valid
+    counts as revoked. Raises ProviderError.
     """
     if not provider.revoke:
         return
@@ -96,43 +106,45 @@ def revoke(provider: OAuthProvider, token: str) -> None:
         response = client.revoke_token(
             provider.revoke,
             token=token,
-            body=urlencode(_in_body(provider)) if as_client else None,
+            body=urlencode(_body_credentials(provider)) if as_client else None,
             auth=_auth(provider) if as_client else httpx.Auth(),
         )
     if not response.is_success:
-        code = _error_in(response)
+        code = _error_code_of(response)
         if code not in {"invalid_token", INVALID_GRANT}:
-            raise judged(provider.name, response.status_code, code)
+            raise status_error(provider.name, response.status_code, code)
 
 
 def verify(provider: OAuthProvider, access_token: str) -> None:
-    """Read the provider's harmless address with the token. Raises ProviderError."""
+    """Check a token by reading the provider's side-effect-free verification URL. Raises
+    ProviderError.
+    """
     ask(provider.name, "GET", provider.verify, bearer(access_token))
 
 
 def bearer(access_token: str) -> dict[str, str]:
-    """The header that a token is sent in."""
+    """The Authorization header for a token."""
     return {"Authorization": f"Bearer {access_token}"}
 
 
 @contextmanager
 def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
-    """Authlib's client; what it raises becomes ProviderError, without its words: they may quote
-    what was sent.
+    """Yield Authlib's client, and turn what it raises into ProviderError without the original
+    message, which may quote what was sent.
     """
     try:
         with open_client() as http:
             client = OAuth2Client(http, provider.client_id)
             for hook in ("access_token_response", "refresh_token_response"):
-                client.register_compliance_hook(hook, _as_authlib_reads_it)
+                client.register_compliance_hook(hook, _adapted_response)
             yield client
     except OAuth2Error as error:
-        raise _told(provider, as_code(error.error) or "oauth_error") from None
+        raise _provider_error(provider, as_code(error.error) or "oauth_error") from None
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
-        if status == _UNAUTHORIZED:  # we are not known there; that is no verdict on the consent
-            raise _told(provider, "invalid_client") from None
-        raise judged(provider.name, status, "") from None
+        if status == _UNAUTHORIZED:  # our client credentials were rejected, not the consent
+            raise _provider_error(provider, "invalid_client") from None
+        raise status_error(provider.name, status, "") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise no_answer(provider.name, error) from None
     except (
@@ -143,13 +155,15 @@ def _client(provider: OAuthProvider) -> Iterator[OAuth2Client]:
         OverflowError,
         RecursionError,
     ) as error:
-        raise odd(provider.name, type(error).__name__) from None
+        raise unexpected_answer(provider.name, type(error).__name__) from None
 
 
-def _as_authlib_reads_it(response: httpx.Response) -> httpx.Response:
-    """An error is a verdict with these statuses alone (RFC 6749, 5.2): a limit, and what stands in
-    front of a token endpoint, answer with words of JSON too. And `expires_in` is to be a whole
-    number: Authlib fails at any other.
+def _adapted_response(response: httpx.Response) -> httpx.Response:
+    """Adapt a token response before Authlib parses it.
+
+    An OAuth error body is taken seriously with status 400 or 401 only (RFC 6749, 5.2), because rate
+    limiters and gateways answer with JSON too. `expires_in` becomes a whole number or None, because
+    Authlib fails on anything else.
     """
     if not response.is_success:
         if response.status_code not in {_BAD_REQUEST, _UNAUTHORIZED}:
@@ -159,13 +173,13 @@ def _as_authlib_reads_it(response: httpx.Response) -> httpx.Response:
     if not isinstance(document, dict):
         return response
     document.pop("expires_at", None)
-    lasts = {"expires_in": _seconds(document.pop("expires_in", None))}
+    lasts = {"expires_in": _lifetime(document.pop("expires_in", None))}
     return httpx.Response(response.status_code, json=document | lasts, request=response.request)
 
 
-def _told(provider: OAuthProvider, code: str) -> ProviderError:
-    if code in _OURS_TO_MEND:
-        advice = f"{provider.title} does not know us: check client id, secret and redirect address."
+def _provider_error(provider: OAuthProvider, code: str) -> ProviderError:
+    if code in _CONFIG_ERRORS:
+        advice = f"{provider.title} rejected our client: check client id, secret and redirect URL."
         return ProviderError(provider.name, "retry_later", code, code, advice, answered=True)
     if code in {"server_error", "temporarily_unavailable", "slow_down"}:
         return ProviderError(provider.name, "retry_later", code, code, answered=True)
@@ -178,7 +192,7 @@ def _auth(provider: OAuthProvider) -> httpx.Auth:
     return httpx.Auth()
 
 
-def _in_body(provider: OAuthProvider) -> dict[str, str]:
+def _body_credentials(provider: OAuthProvider) -> dict[str, str]:
     if provider.client_auth == "basic" and provider.client_secret:
         return {}
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
@@ -188,9 +202,9 @@ def _in_body(provider: OAuthProvider) -> dict[str, str]:
 def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     access = token.get("access_token")
     if not isinstance(access, str) or not access:
-        raise odd(provider.name, "tokens without an access token")
+        raise unexpected_answer(provider.name, "tokens without an access token")
     if str(token.get("token_type", "bearer")).lower() != "bearer":
-        raise odd(provider.name, "a token that is no bearer's")
+        raise unexpected_answer(provider.name, "a token that is not a bearer token")
     scope = token.get("scope")
     return Tokens(
         access,
@@ -200,9 +214,9 @@ def _tokens(provider: OAuthProvider, token: Any) -> Tokens:
     )
 
 
-def _seconds(lasts: Any) -> int | None:
-    """How long a token lasts, whether it was told as a number or as text; None for what is neither,
-    and for what would be over already.
+def _lifetime(lasts: Any) -> int | None:
+    """Parse a token lifetime given as a number or as text; None if it is neither or is already
+    over.
     """
     try:
         seconds = float(lasts)
@@ -211,7 +225,7 @@ def _seconds(lasts: Any) -> int | None:
     return int(min(seconds, _LONGEST)) if seconds >= 1 else None
 
 
-def _error_in(response: httpx.Response) -> str:
+def _error_code_of(response: httpx.Response) -> str:
     try:
         document = response.json()
     except (ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""Open Dental: a practice's own server, reached by way of Open Dental's."""
+"""Open Dental: a practice's own server, reached through Open Dental's API service."""

@@ -1,8 +1,8 @@
-"""Stripe's official SDK: the client, its errors, and calls on links, refunds and disputes; plain
-values in and out.
+"""Stripe's official SDK: the client, error mapping, and calls for payment links, refunds and
+disputes. Plain values in and out.
 
-The SDK retries nothing: the staged job does, with the same key. A key that is random would not
-survive a retry, so every POST is given one.
+The SDK retries nothing: the staged job does, with the same idempotency key. Without a key the SDK
+makes up a random one, which would not survive a retry, so every POST is given one.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from runtime.clock import real_now
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
-# it sends figures of ours to Stripe, and writes an id into HOME, which may be read-only
+# telemetry sends our metrics to Stripe, and writes an id into HOME, which may be read-only
 stripe.enable_telemetry = False
 
-TIMEOUT = (2.0, 7.0)  # connect, read: a call and a look at what came of it fit into a job's 20 s
+TIMEOUT = (2.0, 7.0)  # connect, read: a call and a lookup of its outcome fit into a job's 20 s
 PAGE = 100
-# what the SDK asks for, and so what the webhook endpoint should be made with
+# the version the SDK pins; the webhook endpoint should be created with the same
 API_VERSION = str(stripe.api_version)
 SERVER_ERROR = 500
 NOT_FOUND = 404
-MISSING = "resource_missing"  # Stripe's code of a 404, also where its answer has none
+MISSING = "resource_missing"  # Stripe's code for a 404, used even if the answer gives none
 
 Json = dict[str, Any]
 
@@ -57,23 +57,23 @@ def client() -> stripe.StripeClient:
 
 @contextmanager
 def mapped_errors() -> Iterator[None]:
-    """Turn the SDK's errors into ProviderError. Only a definite no is `refused`; silence is
+    """Turn the SDK's errors into ProviderError. Only a definite no is `refused`; no answer is
     `unknown`.
 
-    A wrong key is no verdict on the work: it waits (`retry_later`) until a person has mended the
-    setting. Neither is a key used for another request before: what came of that one is unknown, and
-    the fault is ours.
+    A wrong API key says nothing about the work, so the work waits (`retry_later`) until a person
+    has corrected the setting. An idempotency key already used for a different request says nothing
+    either: the outcome of the earlier request is unknown, and the fault is ours.
     """
     try:
         yield
     except stripe.RateLimitError as error:
         raise ProviderError(
-            "stripe", "retry_later", _words(error), "rate_limit", answered=True
+            "stripe", "retry_later", _text(error), "rate_limit", answered=True
         ) from error
     except _MISCONFIGURED as error:
         advice = "Check STRIPE_SECRET_KEY, and that the clinic's Stripe account is still connected."
         raise ProviderError(
-            "stripe", "retry_later", _words(error), type(error).__name__, advice, answered=True
+            "stripe", "retry_later", _text(error), type(error).__name__, advice, answered=True
         ) from error
     except stripe.IdempotencyError as error:
         advice = (
@@ -81,28 +81,28 @@ def mapped_errors() -> Iterator[None]:
             " Stripe and settle it."
         )
         raise ProviderError(
-            "stripe", "unknown", _words(error), "idempotency_error", advice, answered=True, bug=True
+            "stripe", "unknown", _text(error), "idempotency_error", advice, answered=True, bug=True
         ) from error
     except _REFUSED as error:
         usual = MISSING if error.http_status == NOT_FOUND else type(error).__name__
         raise ProviderError(
-            "stripe", "refused", _words(error), _code(error) or usual, answered=True
+            "stripe", "refused", _text(error), _code(error) or usual, answered=True
         ) from error
     except stripe.StripeError as error:
-        # a gateway's page has none, and tells nothing
+        # a gateway's page has no error object, and says nothing about the outcome
         answered = (error.http_status or 0) >= SERVER_ERROR and error.error is not None
         code = _code(error) or (f"http_{error.http_status}" if error.http_status else "no_answer")
-        raise ProviderError("stripe", "unknown", _words(error), code, answered=answered) from error
+        raise ProviderError("stripe", "unknown", _text(error), code, answered=answered) from error
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        # the SDK, or `plain`, met an answer that is not of Stripe's shape
+        # the SDK or `plain` could not parse the answer
         raise ProviderError(
-            "stripe", "unknown", f"an odd answer ({type(error).__name__})", "odd_answer"
+            "stripe", "unknown", f"unexpected answer ({type(error).__name__})", "odd_answer"
         ) from error
 
 
 def plain(answer: Any) -> Json:
-    """An object of Stripe's as plain values. Raises TypeError for an answer without an id, which
-    is none of Stripe's; use it within `mapped_errors`.
+    """Turn a Stripe object into plain values. Raises TypeError for an answer without an id, which
+    cannot be Stripe's; call it inside `mapped_errors`.
     """
     document: Json = storable(answer.to_dict())
     if not isinstance(document.get("id"), str):
@@ -110,8 +110,8 @@ def plain(answer: Any) -> Json:
     return document
 
 
-def _words(error: stripe.StripeError) -> str:
-    """What Stripe says of an error; the error's kind where its message is no text."""
+def _text(error: stripe.StripeError) -> str:
+    """Stripe's error message; the error's type if the message is not text."""
     try:
         return str(error) or type(error).__name__
     except TypeError:
@@ -119,21 +119,21 @@ def _words(error: stripe.StripeError) -> str:
 
 
 def _code(error: stripe.StripeError) -> str:
-    """The decline code where there is one, else the error's code; `error.error` is None without a
-    JSON answer.
+    """The decline code if there is one, else the error code. `error.error` is None if the answer
+    was not JSON.
     """
     codes = (getattr(error.error, name, None) for name in ("decline_code", "code"))
     return next((code for code in codes if isinstance(code, str) and code), "")
 
 
 def options(stripe_account: str, key: str = "") -> Any:
-    """The options of one call: whose account, and the idempotency key of a POST."""
+    """The options of one call: the connected account, and the idempotency key of a POST."""
     chosen = {"stripe_account": stripe_account} if stripe_account else {}
     return chosen | ({"idempotency_key": key} if key else {})
 
 
 def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
-    """Make a payment link; `request` as Stripe's API takes it."""
+    """Create a payment link; `request` is in the format of Stripe's API."""
     with mapped_errors():
         links = client().v1.payment_links
         made = links.create(request, options(stripe_account, key))  # type: ignore[arg-type]
@@ -141,11 +141,8 @@ def create_payment_link(request: Json, stripe_account: str, key: str) -> Json:
 
 
 def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -> Json | None:
-    """The link that carries `attempt_id`, if there is one among those made after the link `older`
-    (or among all).
-
-    An `older` that Stripe does not know (it was made in test mode, say) is no reason to find
-    nothing.
+    """Find the link that carries `attempt_id`, among those created after the link `older`, or among
+    all. If Stripe does not know `older` (e.g. it was created in test mode), all links are searched.
     """
     newer: Any = {"ending_before": older} if older else {}
     try:
@@ -163,16 +160,16 @@ def find_payment_link(attempt_id: str, stripe_account: str, older: str | None) -
 
 
 def get_payment_link(link_id: str, stripe_account: str = "") -> Json:
-    """A payment link in its present state."""
+    """Fetch a payment link in its current state."""
     with mapped_errors():
         return plain(client().v1.payment_links.retrieve(link_id, None, options(stripe_account)))
 
 
 def create_refund(request: Json, stripe_account: str, key: str) -> Json:
-    """Give money back; `request` as Stripe's API takes it.
+    """Refund a payment; `request` is in the format of Stripe's API.
 
-    An intent that took the money and is not there means a key of another account: that is no
-    verdict on the refund.
+    If Stripe does not know the intent that took the money, our key belongs to another account; that
+    does not refuse the refund, so it is `retry_later`.
     """
     try:
         with mapped_errors():
@@ -189,13 +186,13 @@ def create_refund(request: Json, stripe_account: str, key: str) -> Json:
 
 
 def get_refund(refund_id: str, stripe_account: str = "") -> Json:
-    """A refund in its present state."""
+    """Fetch a refund in its current state."""
     with mapped_errors():
         return plain(client().v1.refunds.retrieve(refund_id, None, options(stripe_account)))
 
 
 def find_refund(attempt_id: str, intent_id: str, stripe_account: str) -> Json | None:
-    """The refund of `intent_id` that carries `attempt_id`, if there is one."""
+    """Find the refund of `intent_id` that carries `attempt_id`."""
     return next(
         (
             refund
@@ -207,7 +204,7 @@ def find_refund(attempt_id: str, intent_id: str, stripe_account: str) -> Json | 
 
 
 def list_refunds(intent_id: str, stripe_account: str = "") -> list[Json]:
-    """Every refund of an intent, as Stripe reports them now."""
+    """List every refund of an intent in its current state."""
     with mapped_errors():
         page = client().v1.refunds.list(
             {"payment_intent": intent_id, "limit": PAGE}, options(stripe_account)
@@ -216,7 +213,9 @@ def list_refunds(intent_id: str, stripe_account: str = "") -> list[Json]:
 
 
 def get_dispute(dispute_id: str, stripe_account: str = "") -> Json:
-    """A dispute in its present state, and in `asked_at` since when that may have changed."""
+    """Fetch a dispute in its current state; `asked_at` is the time just before the read, since when
+    it may have changed.
+    """
     asked_at = real_now()
     with mapped_errors():
         found = plain(client().v1.disputes.retrieve(dispute_id, None, options(stripe_account)))

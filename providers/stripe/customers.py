@@ -1,4 +1,4 @@
-"""Stripe's customers: who has a card on file, and the clinics as customers of the platform."""
+"""Stripe's customers: payers with a card on file, and clinics as customers of the platform."""
 
 from itertools import islice
 from typing import Any
@@ -10,7 +10,7 @@ DEEP = 1000  # how many recent customers a search by tag looks through
 
 
 def create_customer(request: Json, key: str) -> Json:
-    """Make a customer of the platform; `request` as Stripe's API takes it."""
+    """Create a customer of the platform; `request` is in the format of Stripe's API."""
     with mapped_errors():
         customers = client().v1.customers
         made = customers.create(request, options("", key))  # type: ignore[arg-type]
@@ -18,12 +18,12 @@ def create_customer(request: Json, key: str) -> Json:
 
 
 def find_customer(attempt_id: str, since: int) -> Json | None:
-    """The platform's customer that carries `attempt_id`, made after `since` (seconds), if there is
-    one.
+    """Find the platform's customer that carries `attempt_id`, created at or after `since` (epoch
+    seconds).
     """
     with mapped_errors():
-        asked = {"limit": PAGE, "created": {"gte": since}}
-        listed = client().v1.customers.list(asked, options(""))  # type: ignore[arg-type]
+        params = {"limit": PAGE, "created": {"gte": since}}
+        listed = client().v1.customers.list(params, options(""))  # type: ignore[arg-type]
         recent = (plain(one) for one in islice(listed.auto_paging_iter(), DEEP))
         return next(
             (one for one in recent if (one.get("metadata") or {}).get("attempt_id") == attempt_id),
@@ -32,7 +32,7 @@ def find_customer(attempt_id: str, since: int) -> Json | None:
 
 
 def get_customer(customer_id: str, stripe_account: str = "") -> Json | None:
-    """A customer in its present state; None when there is none, or it was deleted."""
+    """Fetch a customer in its current state; None if it does not exist or was deleted."""
     try:
         with mapped_errors():
             found = plain(
@@ -46,12 +46,12 @@ def get_customer(customer_id: str, stripe_account: str = "") -> Json | None:
 
 
 def saved_card(customer: Json, stripe_account: str = "") -> str | None:
-    """The card to charge for a customer that was just read: their default payment method if it is a
-    card, which a bank account or a link is not, else their newest card.
+    """The card to charge for a customer that was just fetched: the default payment method if it is
+    a card (it may be a bank account or Link), else the newest card.
     """
     default = (customer.get("invoice_settings") or {}).get("default_payment_method")
-    asked: Any = {"customer": customer["id"], "type": "card", "limit": PAGE}
+    params: Any = {"customer": customer["id"], "type": "card", "limit": PAGE}
     with mapped_errors():
-        listed = client().v1.payment_methods.list(asked, options(stripe_account))
+        listed = client().v1.payment_methods.list(params, options(stripe_account))
         cards = [str(card.id) for card in listed.auto_paging_iter()]
     return default if default in cards else next(iter(cards), None)

@@ -1,10 +1,10 @@
-"""What a Stripe event says about money, as values of ours.
+"""Translate Stripe events about money into our own dataclasses.
 
-Which types are read, and as what, is listed in `rules/stripe_event_types.py`.
+`rules/stripe_event_types.py` lists which event types are read, and as what.
 
-An event is rendered in the API version of its endpoint, whichever that is, and may lack a field,
-hold null in it, or a word that is new. What it says beyond doubt is taken; what it does not say is
-asked at Stripe (`Ask`), whose answer comes in our own version; nothing is guessed.
+An event is rendered in its endpoint's API version, whatever that is, so it may lack a field, hold
+null in it, or hold a value we do not know. We take what it states beyond doubt and fetch the rest
+from Stripe (`Ask`), whose answer comes in the SDK's version. Nothing is guessed.
 """
 
 import re
@@ -40,12 +40,12 @@ _REFUND_ID = re.compile(r"(?:re|pyr)_")
 
 
 class Unreadable(PayphoneError):
-    """An object of Stripe's lacks what must be known of it; the message says what."""
+    """A Stripe object lacks a field that we must know; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """What an object's metadata claims about whose it is; empty strings where it says nothing."""
+    """The owner that an object's metadata claims; an empty string for each missing part."""
 
     account_id: str = ""
     invoice_id: str = ""
@@ -54,7 +54,7 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFinding:
-    """Something is known of a PaymentIntent. `doubt`, if any, is what Stripe must be asked."""
+    """What is known of a PaymentIntent. `doubt`, if any, says what must be fetched from Stripe."""
 
     intent_id: str
     report: PaymentReport
@@ -64,7 +64,7 @@ class PaymentFinding:
 
 @dataclass(frozen=True, slots=True)
 class RefundFinding:
-    """Something is known of a refund: Stripe's refund object. `doubt` as in a PaymentFinding."""
+    """What is known of a refund, as Stripe's refund object. `doubt` as in PaymentFinding."""
 
     intent_id: str
     refund: Json
@@ -74,14 +74,16 @@ class RefundFinding:
 
 @dataclass(frozen=True, slots=True)
 class LookAtRefunds:
-    """Refunds of this intent changed: ask Stripe which."""
+    """Refunds of this intent changed: fetch them from Stripe."""
 
     intent_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class LookAtDispute:
-    """A dispute of this intent changed: read it at Stripe, for its events have no order."""
+    """A dispute of this intent changed: fetch it from Stripe, because its events arrive in no
+    order.
+    """
 
     intent_id: str
     dispute_id: str
@@ -89,20 +91,20 @@ class LookAtDispute:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An event about money that cannot be read by itself (`why`): Stripe has the object `id`."""
+    """An event about money that cannot be read on its own (`why`): fetch `id` from Stripe."""
 
     tells: str
     id: str
     why: str
-    intent_id: str = ""  # where it says so much
+    intent_id: str = ""  # if the event names it
 
 
 Finding = LookAtDispute | PaymentFinding | RefundFinding | LookAtRefunds
 
 
 def read_event(event: Json) -> Finding | Ask | None:
-    """What the event says, or None when it says nothing about money of ours. Raises Unreadable when
-    it does not even say what it is about.
+    """Return what the event says, or None if it is not about our money. Raises Unreadable if it
+    does not even say which object it is about.
     """
     known = event_type(str(event.get("type", "")))
     if known is None:
@@ -111,13 +113,13 @@ def read_event(event: Json) -> Finding | Ask | None:
 
 
 def read_intent(intent: Json) -> PaymentFinding:
-    """A PaymentIntent as a finding. Raises Unreadable."""
+    """Read a PaymentIntent into a finding. Raises Unreadable."""
     intent_id = _intent_of(intent)
-    status = _word(intent.get("status"))
+    status = _enum_value(intent.get("status"))
     is_paid = status == "succeeded"
     charges, doubt = _charges(intent, status)
     if status not in OPEN | TERMINAL:
-        doubt = f"its status is {status or 'not said'}"
+        doubt = f"its status is {status or 'missing'}"
     report = PaymentReport(
         terminal=status if status in TERMINAL else "",
         amount=_amount(intent, "amount"),
@@ -130,55 +132,55 @@ def read_intent(intent: Json) -> PaymentFinding:
 
 
 def read_refund(refund: Json) -> RefundFinding:
-    """A refund as a finding; it keeps Stripe's own word for its status, and without one it is
-    pending. Raises Unreadable.
+    """Read a refund into a finding. Stripe's own status is kept; a refund without one is pending.
+    Raises Unreadable.
     """
     intent_id = _intent_in(refund.get("payment_intent"))
     if not intent_id:
         raise Unreadable(f"Refund {_named('refund', refund)} names no payment intent.")
-    status = _word(refund.get("status")) or "pending"
-    said = {
+    status = _enum_value(refund.get("status")) or "pending"
+    fields = {
         "object": "refund",
         "id": _named("refund", refund),
         "payment_intent": intent_id,
         "amount": _amount(refund, "amount"),
         "currency": _currency(refund),
         "status": status,
-        "failure_reason": _word(refund.get("failure_reason")) or None,
+        "failure_reason": _enum_value(refund.get("failure_reason")) or None,
     }
     doubt = "" if is_known_refund_status(status) else f"its status is {status}"
-    return RefundFinding(intent_id, refund | said, _belonging(refund), doubt)
+    return RefundFinding(intent_id, refund | fields, _belonging(refund), doubt)
 
 
 def read_dispute(dispute: Json) -> Json:
-    """A dispute as it was read at Stripe, with what must be known of it. Raises Unreadable."""
+    """Check a dispute fetched from Stripe and normalise the fields we need. Raises Unreadable."""
     moved = dispute.get("balance_transactions") or []
     if not isinstance(moved, list):
-        raise Unreadable("The dispute's balance_transactions are no list.")
-    said = {
+        raise Unreadable("The dispute's balance_transactions are not a list.")
+    fields = {
         "object": "dispute",
         "id": _named("dispute", dispute),
         "payment_intent": _intent_in(dispute.get("payment_intent")),
         "amount": _amount(dispute, "amount"),
         "currency": _currency(dispute),
-        "status": _word(dispute.get("status")),
-        "reason": _word(dispute.get("reason")),
-        "balance_transactions": [_movement(each) for each in moved],
+        "status": _enum_value(dispute.get("status")),
+        "reason": _enum_value(dispute.get("reason")),
+        "balance_transactions": [_balance_transaction(each) for each in moved],
     }
-    if not said["payment_intent"]:
-        raise Unreadable(f"Dispute {said['id']} names no payment intent.")
-    return dispute | said
+    if not fields["payment_intent"]:
+        raise Unreadable(f"Dispute {fields['id']} names no payment intent.")
+    return dispute | fields
 
 
-def _movement(movement: Any) -> Json:
-    said = _object(movement)
-    amount = said.get("amount")
+def _balance_transaction(movement: Any) -> Json:
+    fields = _dict(movement)
+    amount = fields.get("amount")
     if type(amount) is not int or abs(amount) > MOST:
         raise Unreadable("A balance transaction of the dispute has no amount.")
     return {
-        "id": _named("balance transaction", said),
+        "id": _named("balance transaction", fields),
         "amount": amount,
-        "currency": _currency(said),
+        "currency": _currency(fields),
     }
 
 
@@ -188,21 +190,21 @@ def _payment(subject: Json) -> PaymentFinding | Ask:
 
 
 def _session(session: Json) -> PaymentFinding | Ask | None:
-    """A Checkout Session that takes one payment. Completed is not paid: only `payment_status` says
-    so.
+    """Read a Checkout Session that takes one payment. A completed session is not necessarily paid:
+    only `payment_status` says so.
     """
     intent_id = _intent_in(session.get("payment_intent"))
     if _text(session.get("mode")) in OTHER_MODES or not session.get("payment_intent"):
         return None
     if not intent_id:
-        raise Unreadable("The session's payment_intent is no id.")
+        raise Unreadable("The session's payment_intent is not an id.")
     return _or_ask(Ask("payment", intent_id, "", intent_id), _read_session, session)
 
 
 def _read_session(session: Json) -> PaymentFinding:
-    # what the payer was shown, where an older API version says that the amount is that
+    # older API versions report the converted amount the payer saw; the original is in here
     converted = session.get("currency_conversion")
-    money = _object(converted) or session
+    money = _dict(converted) or session
     is_paid = session.get("payment_status") == "paid"
     amount = _amount(money, "amount_total")
     report = PaymentReport(
@@ -211,31 +213,33 @@ def _read_session(session: Json) -> PaymentFinding:
         amount_received=amount if is_paid else 0,
         currency=_currency(money, "source_currency" if converted else "currency"),
     )
-    said = _word(session.get("payment_status"))
-    doubt = "" if said in PAYMENT_STATUSES else f"payment_status is {said or 'not said'}"
+    status = _enum_value(session.get("payment_status"))
+    doubt = "" if status in PAYMENT_STATUSES else f"payment_status is {status or 'missing'}"
     return PaymentFinding(
         _intent_in(session.get("payment_intent")), report, _belonging(session), doubt
     )
 
 
 def _refund(refund: Json) -> RefundFinding | LookAtRefunds | Ask | None:
-    # a charge of the API before PaymentIntents; none of ours
+    # a charge without a PaymentIntent is not ours
     if "payment_intent" in refund and refund["payment_intent"] is None:
         return None
     intent_id = _intent_in(refund.get("payment_intent"))
     if intent_id and not _REFUND_ID.match(id_in(refund.get("id"))):
-        return LookAtRefunds(intent_id)  # under another name it would count a second time
+        # under an id that is not a refund's it would be counted twice
+        return LookAtRefunds(intent_id)
     ask = Ask("refund", _named("refund", refund), "", intent_id)
     found = _or_ask(ask, read_refund, refund)
     if isinstance(found, RefundFinding) and not refund.get("status"):
-        return replace(found, doubt="its status is not said")  # it may be more than pending
+        # it may have gone further than pending
+        return replace(found, doubt="its status is missing")
     return found
 
 
 def _refunds(charge: Json) -> LookAtRefunds | None:
     intent_id = _intent_in(charge.get("payment_intent"))
     if not intent_id and charge.get("payment_intent"):
-        raise Unreadable("The charge's payment_intent is no id.")
+        raise Unreadable("The charge's payment_intent is not an id.")
     return LookAtRefunds(intent_id) if intent_id else None
 
 
@@ -266,13 +270,13 @@ def _or_ask(ask: Ask, read: Callable[[Json], Found], subject: Json) -> Found | A
 
 
 def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
-    """The intent's latest try, if it says anything of one, and what is in doubt about it."""
-    error = _object(intent.get("last_payment_error"))
+    """Return the intent's latest charge, if it names one, and what is in doubt about it."""
+    error = _dict(intent.get("last_payment_error"))
     charge_id = _latest_charge(intent)
     if status == "processing":
         doubt = "" if charge_id else "it is processing, and names no charge"
         return {charge_id or UNNAMED_CHARGE: Charge("processing")}, doubt
-    code = _word(error.get("decline_code")) or _word(error.get("code"))
+    code = _enum_value(error.get("decline_code")) or _enum_value(error.get("code"))
     named = id_in(error.get("charge"))
     if named or (code and charge_id):
         return {named or charge_id: Charge("failed", code)}, ""
@@ -280,22 +284,22 @@ def _charges(intent: Json, status: str) -> tuple[dict[str, Charge], str]:
 
 
 def _latest_charge(intent: Json) -> str:
-    """The charge of the latest try. Before the API version 2022-11-15 the intent lists its charges,
+    """The id of the latest charge. Before API version 2022-11-15 an intent lists its charges,
     newest first.
     """
-    listed = _object(intent.get("charges")).get("data")
+    listed = _dict(intent.get("charges")).get("data")
     newest = listed[0] if isinstance(listed, list) and listed else None
     return id_in(intent.get("latest_charge")) or id_in(newest)
 
 
 def _belonging(subject: Json) -> Belonging:
-    metadata = _object(subject.get("metadata"))
+    metadata = _dict(subject.get("metadata"))
     return Belonging(
         *(_text(metadata.get(name)) for name in ("account_id", "invoice_id", "attempt_id"))
     )
 
 
-def _object(value: object) -> Json:
+def _dict(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
@@ -303,14 +307,16 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _word(value: object) -> str:
-    """A word of Stripe's as it can be kept and shown: empty for null, `unknown` for no word."""
+def _enum_value(value: object) -> str:
+    """A Stripe enum value that can be stored and shown: empty for null, `unknown` for anything else
+    that is not a short printable string.
+    """
     if value is None or value == "":
         return ""
-    return value if isinstance(value, str) and _is_word(value) else "unknown"
+    return value if isinstance(value, str) and _is_short_text(value) else "unknown"
 
 
-def _is_word(text: str) -> bool:
+def _is_short_text(text: str) -> bool:
     return len(text) <= LONGEST and text.isprintable()
 
 
@@ -322,7 +328,7 @@ def _named(noun: str, subject: Json) -> str:
 
 
 def _intent_in(value: object) -> str:
-    """The id of a PaymentIntent that a field holds; empty when it holds none."""
+    """Return the PaymentIntent id that a field holds, or an empty string."""
     found = id_in(value)
     return found if found.startswith("pi_") else ""
 
@@ -336,13 +342,13 @@ def _intent_of(intent: Json) -> str:
 
 def _amount(subject: Json, name: str) -> int:
     value = subject.get(name)
-    if type(value) is not int or not 0 <= value <= MOST:  # true is no amount
-        raise Unreadable(f"Its {name} is no amount in minor units.")
+    if type(value) is not int or not 0 <= value <= MOST:  # bool is an int too: reject true
+        raise Unreadable(f"Its {name} is not an amount in minor units.")
     return value
 
 
 def _currency(subject: Json, name: str = "currency") -> str:
     code = _text(subject.get(name)).lower()
     if not _CURRENCY.fullmatch(code):
-        raise Unreadable(f"Its {name} is no currency.")
+        raise Unreadable(f"Its {name} is not a currency.")
     return code

@@ -1,4 +1,4 @@
-"""Stripe's PaymentIntents and Checkout Sessions: made, changed, confirmed, cancelled, read."""
+"""Stripe's PaymentIntents and Checkout Sessions: create, change, confirm, cancel, fetch."""
 
 from itertools import islice
 from typing import Literal
@@ -9,7 +9,7 @@ DEEP = 1000  # how many recent intents a search by tag looks through
 
 
 def create_intent(request: Json, stripe_account: str, key: str) -> Json:
-    """Make an unconfirmed PaymentIntent; it moves no money."""
+    """Create an unconfirmed PaymentIntent; this moves no money."""
     with mapped_errors():
         intents = client().v1.payment_intents
         made = intents.create(request, options(stripe_account, key))  # type: ignore[arg-type]
@@ -35,7 +35,7 @@ def confirm_intent(intent_id: str, request: Json, stripe_account: str, key: str)
 
 
 def cancel_intent(intent_id: str, stripe_account: str, key: str) -> Json:
-    """Make sure the intent takes no money any more."""
+    """Cancel the intent, so that it can take no more money."""
     with mapped_errors():
         return plain(
             client().v1.payment_intents.cancel(intent_id, {}, options(stripe_account, key))
@@ -43,15 +43,15 @@ def cancel_intent(intent_id: str, stripe_account: str, key: str) -> Json:
 
 
 def get_intent(intent_id: str, stripe_account: str = "") -> Json:
-    """The intent in its present state. Raises ProviderError, code `resource_missing`, when there is
-    none.
+    """Fetch the intent in its current state. Raises ProviderError, code `resource_missing`, if it
+    does not exist.
     """
     with mapped_errors():
         return plain(client().v1.payment_intents.retrieve(intent_id, None, options(stripe_account)))
 
 
 def find_intent(attempt_id: str, stripe_account: str, since: int) -> Json | None:
-    """The intent that carries `attempt_id`, made after `since` (seconds), if there is one."""
+    """Find the intent that carries `attempt_id`, created at or after `since` (epoch seconds)."""
     with mapped_errors():
         intents = (
             client()
@@ -84,8 +84,8 @@ def deactivate_link(link_id: str, stripe_account: str, key: str) -> Json:
 def list_sessions(
     link_id: str, status: Literal["open", "complete"], stripe_account: str = ""
 ) -> list[Json]:
-    """The newest sessions of a link, at most a page of them: those that could still be paid, or
-    those that were completed.
+    """List the newest sessions of a link with this status, at most one page. An open session can
+    still be paid.
     """
     with mapped_errors():
         sessions = client().v1.checkout.sessions.list(
@@ -95,7 +95,7 @@ def list_sessions(
 
 
 def expire_session(session_id: str, stripe_account: str, key: str) -> Json:
-    """Close an open session. Refused when it was completed first: then that payment counts."""
+    """Expire an open session. Refused if it was completed first: then that payment counts."""
     with mapped_errors():
         return plain(
             client().v1.checkout.sessions.expire(session_id, {}, options(stripe_account, key))
@@ -103,7 +103,7 @@ def expire_session(session_id: str, stripe_account: str, key: str) -> Json:
 
 
 def get_session(session_id: str, stripe_account: str = "") -> Json:
-    """A Checkout Session in its present state."""
+    """Fetch a Checkout Session in its current state."""
     with mapped_errors():
         return plain(
             client().v1.checkout.sessions.retrieve(session_id, None, options(stripe_account))

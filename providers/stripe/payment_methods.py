@@ -1,4 +1,4 @@
-"""Stripe's PaymentMethods: the card that a clinic has saved."""
+"""Stripe's PaymentMethods: a clinic's saved card."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,10 @@ FIRST_YEAR, LAST_YEAR = 2000, 9000
 
 
 def get_payment_method(payment_method_id: str) -> Json | None:
-    """A payment method of the platform's account in its present state; None when there is none.
+    """Fetch a payment method of the platform's account in its current state; None if it does not
+    exist.
 
-    One that exists in the other mode is not gone: Raises ProviderError, which tells the mode.
+    Raises ProviderError, naming the mode, if it exists in the other mode: it is not gone.
     """
     try:
         with mapped_errors():
@@ -28,8 +29,8 @@ def get_payment_method(payment_method_id: str) -> Json | None:
 
 @dataclass(frozen=True, slots=True)
 class SavedCard:
-    """What a card that Stripe keeps shows of itself. `customer_id` is empty once it is detached;
-    `mode`: live or test, empty if it does not tell.
+    """A card saved at Stripe. `customer_id` is empty once the card is detached; `mode` is live or
+    test, empty if unknown.
     """
 
     id: str
@@ -43,7 +44,7 @@ class SavedCard:
 
 
 def read_card(method: Json) -> SavedCard | None:
-    """The card that a payment method is; None for one of another kind or shape."""
+    """Read a payment method as a card; None if it is of another kind or malformed."""
     card = method.get("card")
     if not isinstance(card, dict):
         return None
@@ -60,6 +61,8 @@ def read_card(method: Json) -> SavedCard | None:
 
 
 def find_card(payment_method_id: str) -> SavedCard | None:
-    """The card of this id as it is now; None when there is none. Raises ProviderError."""
+    """Fetch the card with this id in its current state; None if it does not exist. Raises
+    ProviderError.
+    """
     method = get_payment_method(payment_method_id)
     return read_card(method) if method is not None else None

@@ -1,4 +1,4 @@
-"""Stripe's webhook signature, checked by Stripe's own verifier over the raw body."""
+"""Verify Stripe's webhook signature with Stripe's own verifier, over the raw body."""
 
 import re
 
@@ -6,22 +6,24 @@ import stripe
 
 from runtime.errors import PayphoneError
 
-TOLERANCE = 300  # seconds, both ways
+TOLERANCE = 300  # seconds, into the past and the future
 _STAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})(?:,|$)")
 
 
 class BadSignature(PayphoneError):
-    """The request was not signed by Stripe with one of our secrets, or not lately."""
+    """The request was not signed by Stripe with one of our secrets, or its timestamp is out of
+    tolerance.
+    """
 
 
 def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], now: float) -> str:
-    """The body as text once its signature holds under any of `secrets` (several while one is
-    rolled).
+    """Return the body as text if its signature is valid under any of `secrets` (there are several
+    while one is being rotated).
 
-    Stripe's verifier refuses old timestamps only, so one from the future is refused here. Raises
+    Stripe's verifier rejects only old timestamps, so one from the future is rejected here. Raises
     BadSignature.
     """
-    header = _checked(header, now)
+    header = _checked_header(header, now)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -32,11 +34,11 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
                 return text
         except stripe.SignatureVerificationError:
             continue
-    raise BadSignature(_why(header, secrets, now))
+    raise BadSignature(_mismatch_reason(header, secrets, now))
 
 
-def _why(header: str, secrets: tuple[str, ...], now: float) -> str:
-    """Why none of `secrets` held: what to look at first."""
+def _mismatch_reason(header: str, secrets: tuple[str, ...], now: float) -> str:
+    """Say why none of `secrets` matched, the likeliest cause first."""
     if not secrets:
         return "No webhook secret is set for this endpoint."
     stamp = _STAMP.search(header)
@@ -45,8 +47,8 @@ def _why(header: str, secrets: tuple[str, ...], now: float) -> str:
     return "No signature matches the webhook secret."
 
 
-def _checked(header: str | None, now: float) -> str:
-    """The header, if it may be shown to Stripe's verifier and is not from the future."""
+def _checked_header(header: str | None, now: float) -> str:
+    """Return the header if Stripe's verifier can parse it and it is not from the future."""
     if not header:
         raise BadSignature("The Stripe-Signature header is missing.")
     if not header.isascii():  # the verifier's comparison would raise
@@ -60,7 +62,7 @@ def _checked(header: str | None, now: float) -> str:
 
 
 def sign(payload: str, secret: str, timestamp: int) -> str:
-    """A `Stripe-Signature` header, as Stripe makes it."""
+    """Build a `Stripe-Signature` header as Stripe does."""
     return str(
         stripe.WebhookSignature.generate_signature_header(payload, secret, timestamp=timestamp)
     )

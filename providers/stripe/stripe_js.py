@@ -1,8 +1,8 @@
-"""Stripe.js: where a browser gets it, and what a page that uses it has to let it reach.
+"""Stripe.js: its URL, and the sources that a page using it must allow.
 
-It always comes from Stripe's own address, in the release of the API version that the SDK pins: a
-copy of ours would bring the page into the scope of PCI DSS. Only STRIPE_API_BASE, for a stand-in,
-leads elsewhere.
+It always comes from Stripe's own host, in the release for the API version that the SDK pins:
+serving our own copy would bring the page into PCI DSS scope. The exception is STRIPE_API_BASE,
+which points at a stand-in.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ STRIPE = "https://js.stripe.com"
 
 @dataclass(frozen=True, slots=True)
 class StripeJs:
-    """The script, and the sources for a Content-Security-Policy
+    """The script's URL, and the sources for a Content-Security-Policy
     (docs.stripe.com/security/guide).
     """
 
@@ -26,7 +26,7 @@ class StripeJs:
 
 
 def stripe_js() -> StripeJs:
-    """Stripe's own, or the stand-in's when STRIPE_API_BASE names one."""
+    """Stripe's own script, or the stand-in's if STRIPE_API_BASE is set."""
     base = get_settings().stripe_api_base.rstrip("/")
     if base:
         return StripeJs(f"{base}/{RELEASE}/stripe.js", base, base, base)

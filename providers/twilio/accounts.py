@@ -1,4 +1,4 @@
-"""Our own account at Twilio: whether it is in force, and whether it is still a trial."""
+"""Our own Twilio account: whether it is active, and whether it is still a trial."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from runtime.settings import get_settings
 
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
-    """`status` is active, suspended or closed; `type` Trial or Full. A trial has one number at
-    most, and may text and call nobody but the numbers that it has verified.
+    """`status` is active, suspended or closed; `type` is Trial or Full. A trial account can have
+    one number, and can text and call only numbers it has verified.
     """
 
     status: str
@@ -17,12 +17,12 @@ class OwnAccount:
 
     @property
     def is_trial(self) -> bool:
-        """Whether the account must be upgraded before clinics go live with it."""
+        """Whether the account must be upgraded before a clinic goes live on it."""
         return self.type == "Trial"
 
 
 def fetch_account() -> OwnAccount:
-    """The account as it stands. Nothing else of the answer, which holds the token, is kept."""
+    """Fetch the account. The rest of the answer is dropped, because it holds the auth token."""
     with mapped_errors():
         account = client().api.v2010.accounts(get_settings().twilio_account_sid).fetch()
         return OwnAccount(word(account.status), word(account.type))

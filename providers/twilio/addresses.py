@@ -1,8 +1,8 @@
-"""Addresses at Twilio: a clinic's own, for emergency calls from its number and where a number's
-country asks for one.
+"""Addresses at Twilio: a clinic's address for emergency calls from its number, and for countries
+that require one for a number.
 
-An address is created, then attached to a number; how its registration goes is told by the number
-(its `emergency_address_status`).
+An address is created, then attached to a number; the number's `emergency_address_status` shows how
+the registration is going.
 """
 
 import re
@@ -41,21 +41,22 @@ def create_address(
     street_secondary: str = "",
     emergency_enabled: bool = True,
 ) -> Json:
-    """Register an address; `friendly_name` is the tag by which it is found again.
+    """Register an address; `friendly_name` is the tag by which we find it again.
 
-    It is never corrected silently: an ambulance is sent there. One that Twilio would write in
-    another way is refused with the code ADDRESS_SUGGESTED, and its own way in the message.
+    Twilio must not correct it silently, because an ambulance is sent there. If Twilio would write
+    it differently, it refuses with the code ADDRESS_SUGGESTED and puts its own version into the
+    message.
     """
     if not 0 < len(friendly_name) <= LONGEST_TAG:
         raise ValueError(
-            f"{friendly_name!r} is no tag of an address: 1 to {LONGEST_TAG} characters"
+            f"{friendly_name!r} is not a valid address tag: 1 to {LONGEST_TAG} characters"
         )
-    secondary = {"street_secondary": _plain_words(street_secondary)} if street_secondary else {}
+    secondary = {"street_secondary": _without_signs(street_secondary)} if street_secondary else {}
     with mapped_errors():
         made = client().addresses.create(
-            customer_name=_plain_words(customer_name)[:LONGEST_NAME].strip(),
-            street=_plain_words(street),
-            city=_plain_words(city),
+            customer_name=_without_signs(customer_name)[:LONGEST_NAME].strip(),
+            street=_without_signs(street),
+            city=_without_signs(city),
             region=region,
             postal_code=postal_code,
             iso_country=iso_country,
@@ -68,25 +69,25 @@ def create_address(
 
 
 def find_address(tag: str) -> Json | None:
-    """The address that carries `tag`, the oldest if there are several."""
+    """Find the address that carries `tag`, the oldest if there are several."""
     rows = [each for each in _listed(friendly_name=tag) if each["friendly_name"] == tag]
     return min(rows, key=lambda each: each["created_at"], default=None)
 
 
 def get_address(sid: str) -> Json:
-    """An address in its present state. Refused with the code NOT_FOUND when it is not there."""
+    """Fetch an address in its current state. Refused with code NOT_FOUND if it does not exist."""
     with mapped_errors():
         return _plain(client().addresses(sid).fetch())
 
 
 def delete_address(sid: str) -> None:
-    """Take an address away; one that is not there any more is away."""
+    """Delete an address; one that no longer exists counts as deleted."""
     with passing_over(NOT_FOUND), mapped_errors():
         check_deleted(client().addresses(sid).delete_with_http_info())
 
 
 def list_addresses(tag_prefix: str = "") -> list[Json]:
-    """Every address whose tag begins so, over all pages."""
+    """List every address whose tag begins with `tag_prefix`, over all pages."""
     return [each for each in _listed() if each["friendly_name"].startswith(tag_prefix)]
 
 
@@ -95,13 +96,13 @@ def _listed(**filters: Any) -> list[Json]:
         return [_plain(each) for each in client().addresses.list(page_size=PAGE, **filters)]
 
 
-def _plain_words(words: str) -> str:
-    """Without the signs over which Twilio's address check stumbles: & @ #."""
+def _without_signs(words: str) -> str:
+    """Remove the characters that make Twilio's address validation fail: & @ #."""
     return " ".join(re.sub(r"[@#]", " ", words.replace("&", " and ")).split())
 
 
 def _plain(address: Any) -> Json:
-    """An address as plain values; what Twilio leaves out is an empty text."""
+    """Turn an address into plain values; a field that Twilio omits becomes an empty string."""
     return {
         "id": word(address.sid),
         **{name: text(getattr(address, name)) for name in FIELDS},

@@ -1,7 +1,7 @@
-"""Calls that we place through Twilio: to hear whether a clinic's own number forwards to ours.
+"""Calls placed through Twilio, to check whether a clinic's own number forwards to ours.
 
-A call has no idempotency key and no field for a tag: whoever places one makes sure that it is
-placed once, and finds it again by its two numbers and its time.
+A Twilio call has no idempotency key and no field for a tag, so the caller must make sure to place
+it once, and finds it again by its two numbers and its time.
 """
 
 from datetime import datetime
@@ -9,16 +9,16 @@ from typing import Any
 
 from providers.twilio.client import Json, client, iso, mapped_errors, text, word
 
-RINGS = 30  # seconds until a call that nobody answers is given up
-LONGEST = 60  # seconds, whatever answers
+RINGS = 30  # seconds until an unanswered call is given up
+LONGEST = 60  # seconds, the limit on an answered call
 PAGE = 100
 MAX_LISTED = 400
-# those that are over
+# statuses of a call that is over
 FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
 def place_test_call(to: str, from_: str, *, twiml: str) -> Json:
-    """Call `to`, showing `from_`; whoever answers hears `twiml`."""
+    """Call `to` with the caller id `from_`, and play `twiml` once the call is answered."""
     with mapped_errors():
         made = client().calls.create(
             to=to, from_=from_, timeout=RINGS, time_limit=LONGEST, twiml=twiml
@@ -27,23 +27,25 @@ def place_test_call(to: str, from_: str, *, twiml: str) -> Json:
 
 
 def find_calls(to: str, from_: str, after: datetime) -> list[Json]:
-    """Calls from `from_` to `to` that were made since a time, newest first."""
+    """List calls from `from_` to `to` created at or after `after`, newest first."""
     return _listed(after, to=to, from_=from_)
 
 
 def calls_to(to: str, since: datetime) -> list[Json]:
-    """Calls to `to` that were made since a time, newest first, whoever called."""
+    """List calls to `to` from any number created at or after `since`, newest first."""
     return _listed(since, to=to)
 
 
 def get_call(sid: str) -> Json:
-    """A call in its present state; over when its status is in FINAL."""
+    """Fetch a call in its current state; it is over if its status is in FINAL."""
     with mapped_errors():
         return _plain(client().calls(sid).fetch())
 
 
 def _listed(since: datetime, **filters: Any) -> list[Json]:
-    """The list is not narrowed by Twilio's StartTime: a call that has not begun has none."""
+    """List calls created since a time. Twilio's StartTime filter is not used: a call that has not
+    begun has none.
+    """
     with mapped_errors():
         listed = client().calls.list(limit=MAX_LISTED, page_size=PAGE, **filters)
         first = iso(since.replace(microsecond=0))  # Twilio's times are whole seconds
@@ -51,7 +53,9 @@ def _listed(since: datetime, **filters: Any) -> list[Json]:
 
 
 def _plain(call: Any) -> Json:
-    """A call as plain values; what Twilio leaves out is an empty text. `duration` in seconds."""
+    """Turn a call into plain values; a field that Twilio omits becomes an empty string. `duration`
+    is in seconds.
+    """
     return {
         "id": word(call.sid),
         "status": word(call.status),

@@ -1,7 +1,7 @@
 """Twilio's official SDK: the client, its transport and its errors.
 
-Nothing that Twilio does has an idempotency key, so nothing is ever asked twice by itself: no
-retries, and a lost answer is `unknown`. Only a definite no is `refused`.
+Twilio's API has no idempotency keys, so nothing is retried here and a lost answer is `unknown`.
+Only a definite no is `refused`.
 """
 
 from collections.abc import Iterator
@@ -33,25 +33,25 @@ REQUEST_TIMEOUT = 408
 CREDENTIALS = frozenset({401, 403})
 AUTHENTICATION = 20003
 
-# what the SDK, or whoever reads its answer, raises over an answer that is not of Twilio's shape
-_ODD = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+# what the SDK, or our code that reads its result, raises for an answer of an unexpected shape
+_PARSE_ERRORS = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 Json = dict[str, Any]
 
 
 class _Transport(TwilioHttpClient):
-    """The SDK's transport with our timeouts; another base takes the first label of the host as its
-    path's beginning.
+    """The SDK's transport with our timeouts; under another base URL, the path begins with the first
+    label of the original host.
     """
 
     def __init__(self, base: str) -> None:
-        # A fresh connection for each request: one that died while idle would leave a text in doubt.
+        # A new connection per request: one that died while idle would leave a text in doubt.
         super().__init__(pool_connections=False)
         settings = get_settings()
         both: Any = tuple(
             settings.shortened(seconds, settings.payphone_provider_timeout) for seconds in TIMEOUT
         )
-        self.timeout = both  # given late: the SDK checks one number only, requests takes both
+        self.timeout = both  # set after init: the SDK accepts one number only
         self._base = base.rstrip("/")
 
     def request(
@@ -65,15 +65,15 @@ class _Transport(TwilioHttpClient):
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        """One request, redirected to the base if one is set."""
+        """Send one request, to the base URL if one is set."""
         return super().request(
             method, rebased(url, self._base), params, data, headers, auth, timeout, allow_redirects
         )
 
 
 def rebased(url: str, base: str) -> str:
-    """`https://api.twilio.com/2010-04-01/…` under `base`: `{base}/api/2010-04-01/…`; unchanged
-    without a base.
+    """Move `https://api.twilio.com/2010-04-01/…` under `base`: `{base}/api/2010-04-01/…`; without a
+    base the URL is unchanged.
     """
     if not base or url.startswith(f"{base}/"):
         return url
@@ -100,58 +100,60 @@ def client() -> Client:
 
 @contextmanager
 def mapped_errors() -> Iterator[None]:
-    """Turn whatever the SDK raises into ProviderError. Silence, and anything not understood, is
+    """Turn whatever the SDK raises into ProviderError. No answer, or one we do not understand, is
     `unknown`.
 
-    Wrong credentials are no verdict on the work: it waits (`retry_later`) until a person has mended
-    the setting.
+    Wrong credentials say nothing about the work, so the work waits (`retry_later`) until a person
+    has corrected the setting.
     """
     try:
         yield
     except TwilioException as error:
-        raise _told(error) from error
+        raise _translated(error) from error
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
             raise ProviderError(
                 "twilio", "retry_later", f"no connection: {type(error).__name__}", "no_connection"
             ) from error
-        raise _silence(error) from error
-    except (requests.exceptions.RequestException, OSError, *_ODD) as error:
-        raise _silence(error) from error
+        raise _no_answer(error) from error
+    except (requests.exceptions.RequestException, OSError, *_PARSE_ERRORS) as error:
+        raise _no_answer(error) from error
 
 
-def _told(error: TwilioException) -> ProviderError:
-    """What an error of the SDK's means. That of a list keeps Twilio's answer aside, unread."""
+def _translated(error: TwilioException) -> ProviderError:
+    """Translate an SDK error. For a list the SDK raises an error that only carries Twilio's
+    response, which is parsed here.
+    """
     answer = next((each for each in error.args if isinstance(each, Response)), None)
     if answer is not None:
         error = Version.exception("GET", "", answer, "Unable to fetch page")
     if isinstance(error, TwilioRestException | TwilioServiceException):
-        return _judged(_number(error.status), _number(error.code), error)
-    return _silence(error)
+        return _classified(_number(error.status), _number(error.code), error)
+    return _no_answer(error)
 
 
-def _silence(error: Exception) -> ProviderError:
-    """Nothing came that can be understood."""
+def _no_answer(error: Exception) -> ProviderError:
+    """The error for an answer that is missing or cannot be understood."""
     name = type(error).__name__
     return ProviderError("twilio", "unknown", f"no answer: {name}", name)
 
 
 def _number(value: object) -> int:
-    """A status or code of Twilio's; 0 for what is none."""
+    """A status or code of Twilio's as an integer; 0 if it is not a number."""
     return int(str(value)) if str(value).isdecimal() else 0
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether not even a connection came about, so that no byte of the request can have left."""
+    """Whether no connection was established, so that no byte of the request can have left."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def _judged(status: int, code: int, error: Exception) -> ProviderError:
-    """What an error answer means. Twilio's own message is kept, never the SDK's, which may name the
-    address.
+def _classified(status: int, code: int, error: Exception) -> ProviderError:
+    """Classify an error answer. Twilio's own message is kept, never the SDK's, which may contain
+    the URL.
     """
-    text = f"HTTP {status}, error {code or status}: {_words(error)}"
+    text = f"HTTP {status}, error {code or status}: {_message_of(error)}"
     if status == TOO_MANY:
         return ProviderError("twilio", "retry_later", text, "20429", answered=True)
     if status in CREDENTIALS or code == AUTHENTICATION:
@@ -167,7 +169,7 @@ def _judged(status: int, code: int, error: Exception) -> ProviderError:
     refused = status in CLIENT_ERRORS and status != REQUEST_TIMEOUT
     return ProviderError(
         "twilio",
-        # a missing bundle is a definite no, with whatever status it is told
+        # a missing bundle is a definite no, whatever the status
         "refused" if refused or known == refusals.BUNDLE_REQUIRED else "unknown",
         text,
         known,
@@ -176,34 +178,34 @@ def _judged(status: int, code: int, error: Exception) -> ProviderError:
     )
 
 
-def _words(error: Exception) -> str:
-    told = (getattr(error, name, "") for name in ("msg", "detail", "title"))
-    return next((str(each) for each in told if each), type(error).__name__)
+def _message_of(error: Exception) -> str:
+    found = (getattr(error, name, "") for name in ("msg", "detail", "title"))
+    return next((str(each) for each in found if each), type(error).__name__)
 
 
 def word(value: Any) -> str:
-    """A word of Twilio's. Raises ValueError where there is none: then it is no answer of
+    """A required string of Twilio's. Raises ValueError if it is missing: then the answer is not
     Twilio's.
     """
     word = getattr(value, "value", value)
     if not isinstance(word, str) or not word:
-        raise ValueError("an answer without a word that is always there")
+        raise ValueError("an answer without a required value")
     return storable_text(word)
 
 
 def check_deleted(answer: Any) -> None:
-    """Raises ValueError unless Twilio deleted: it says so with 204, and the SDK takes whatever a
-    gateway says with 200 for the same.
+    """Raise ValueError unless Twilio confirmed the deletion with 204. The SDK also accepts a 200,
+    which may come from a gateway.
     """
     if answer.status_code != NO_CONTENT:
         raise ValueError("an answer to a deletion that is not Twilio's")
 
 
 def text(value: Any) -> str:
-    """A word of Twilio's that may be missing; empty then."""
+    """An optional string of Twilio's; empty if it is missing."""
     return storable_text(str(getattr(value, "value", value) or ""))
 
 
 def iso(moment: datetime | None) -> str:
-    """A time of Twilio's as ISO 8601 in UTC; empty where there is none."""
+    """A time of Twilio's as ISO 8601 in UTC; empty if there is none."""
     return moment.astimezone(UTC).isoformat() if moment else ""

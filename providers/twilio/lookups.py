@@ -1,7 +1,7 @@
-"""Whether a number has changed hands since a date: Lookup v2, package `reassigned_number`.
+"""Twilio Lookup v2, package `reassigned_number`: whether a number has changed hands since a date.
 
-https://www.twilio.com/docs/lookup/v2-api/reassigned-number. Only the number and the date are told.
-Each question costs a fee and has no other effect, so one whose answer was lost is asked again.
+https://www.twilio.com/docs/lookup/v2-api/reassigned-number. Only the number and the date are sent.
+Each lookup costs a fee and has no other effect, so one whose answer was lost is repeated.
 """
 
 import re
@@ -12,16 +12,16 @@ from providers.errors import ProviderError
 from providers.twilio.client import client, mapped_errors, word
 from rules.contact.number_lookups import INVALID
 
-# https://www.twilio.com/docs/api/errors: a status, as of a gateway's page, is none of them
+# https://www.twilio.com/docs/api/errors: an HTTP status, as a gateway's page gives, does not match
 TWILIO_CODE = re.compile("[0-9]{5,6}")
-LOOKUP_CODES = "606"  # how those about look-ups begin
-GATEWAYS = frozenset({502, 504})  # their status says that what is behind them did not
+LOOKUP_CODES = "606"  # the prefix of error codes about lookups
+GATEWAYS = frozenset({502, 504})  # a gateway that got no valid answer from Twilio
 
 
 def number_reassigned(number: str, since: date) -> str:
-    """Twilio's answer: yes, no, no_data_available or a word of later; or else the code of its
-    error, which may come inside an answer. Raises ProviderError while it cannot be asked, or
-    answers what Twilio never does.
+    """Return Twilio's answer: `yes`, `no`, `no_data_available` or a value added later; or the code
+    of Twilio's error, which may also come inside a successful answer. Raises ProviderError if
+    Twilio cannot be asked, or its answer cannot be Twilio's.
     """
     try:
         with mapped_errors():
@@ -32,9 +32,9 @@ def number_reassigned(number: str, since: date) -> str:
             )
             if found.valid is False:
                 return INVALID
-            told: Any = found.reassigned_number
-            code = told.get("error_code")
-            return _checked(str(code)) if code else word(told["is_number_reassigned"])
+            answer: Any = found.reassigned_number
+            code = answer.get("error_code")
+            return _checked_code(str(code)) if code else word(answer["is_number_reassigned"])
     except ProviderError as error:
         is_about_it = error.outcome == "refused" or error.code.startswith(LOOKUP_CODES)
         if error.answered and is_about_it and TWILIO_CODE.fullmatch(error.code):
@@ -43,8 +43,8 @@ def number_reassigned(number: str, since: date) -> str:
 
 
 def may_have_looked_up(error: ProviderError) -> bool:
-    """Whether Twilio may have looked the number up all the same, for its fee: nothing came, or
-    what came is a gateway's, which does not know.
+    """Whether Twilio may have done the lookup, and charged for it, despite the error: there was no
+    answer, or the answer came from a gateway, which cannot know.
     """
     if error.outcome != "unknown":
         return False
@@ -52,10 +52,10 @@ def may_have_looked_up(error: ProviderError) -> bool:
     return not is_own or getattr(error.__cause__, "status", None) in GATEWAYS
 
 
-def _checked(code: str) -> str:
-    """A code of Twilio's. Raises ValueError for what is none: an error that calls itself `no` must
-    not pass for that answer.
+def _checked_code(code: str) -> str:
+    """Return `code` if it is a Twilio error code, else raise ValueError: an error with the code
+    `no` must not pass for the answer "no".
     """
     if not TWILIO_CODE.fullmatch(code):
-        raise ValueError("an error without a code of Twilio's")
+        raise ValueError("an error without a Twilio code")
     return code

@@ -1,4 +1,4 @@
-"""Texts at Twilio: sent, found again, read, and those that came in; plain values in, plain values
+"""Texts at Twilio: send, find again, fetch, and list inbound ones. Plain values in, dataclasses
 out.
 """
 
@@ -18,9 +18,7 @@ log = get_log("twilio")
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A message as Twilio's record has it. `created_at` is UTC;
-    `error_code` is Twilio's, or None.
-    """
+    """A message in Twilio's record. `created_at` is UTC; `error_code` is Twilio's, or None."""
 
     sid: str
     status: str
@@ -31,8 +29,8 @@ class TextMessage:
 
 
 def send_message(request: Json, status_callback: str) -> TextMessage:
-    """Send one text. `request` in Twilio's own names: To, Body, ValidityPeriod and one of
-    MessagingServiceSid, From.
+    """Send one text. `request` uses Twilio's own names: To, Body, ValidityPeriod, and either
+    MessagingServiceSid or From.
     """
     sender = (
         {"messaging_service_sid": request["MessagingServiceSid"]}
@@ -51,10 +49,9 @@ def send_message(request: Json, status_callback: str) -> TextMessage:
 
 
 def find_messages(to: str, since: datetime, text: str) -> list[TextMessage]:
-    """Texts we sent to `to` since a time whose body holds `text`, newest first: what Twilio's list
-    can tell.
+    """List texts that we sent to `to` since a time and whose body contains `text`, newest first.
 
-    A message that is not sent yet has no sending date, so the list is not narrowed by it.
+    Twilio's list is not filtered by sending date, because a message that is not sent yet has none.
     """
     with mapped_errors():
         listed = [
@@ -71,14 +68,14 @@ def find_messages(to: str, since: datetime, text: str) -> list[TextMessage]:
 
 
 def fetch_message(sid: str) -> TextMessage:
-    """One message, as Twilio's record has it now."""
+    """Fetch one message from Twilio's record."""
     with mapped_errors():
         return _plain(client().messages(sid).fetch())
 
 
 @dataclass(frozen=True, slots=True)
 class InboundText:
-    """A text that came in. `service` is the messaging service that `to` is in, empty where Twilio
+    """An inbound text. `service` is the messaging service that `to` belongs to, empty if Twilio
     names none; `created_at` is UTC.
     """
 
@@ -94,19 +91,19 @@ class InboundText:
 
 @dataclass(frozen=True, slots=True)
 class InboundPage:
-    """Texts that came in, newest first, and the address of the next page, empty at the end."""
+    """Inbound texts, newest first, and the URL of the next page, which is empty at the end."""
 
     texts: list[InboundText]
     next_page: str
 
 
 def list_inbound(since: datetime, page: str = "") -> InboundPage:
-    """A page of the texts that came in since a time, over all our numbers; `page` is the address of
-    a next page.
+    """Fetch a page of the texts received since a time, over all our numbers; `page` is the URL of a
+    next page.
 
-    Twilio lists what came in only together with what was sent, newest first. It documents days as
-    bounds of a list, and takes times as well (twilio/twilio-oai#21): should it not, the rest of the
-    day is read in vain, up to the first page that lies before the time.
+    Twilio lists inbound texts only together with outbound ones, newest first. It documents dates as
+    bounds of the list but accepts times as well (twilio/twilio-oai#21). If it ever stops doing so,
+    we read the rest of the day in vain, until the first page that reaches back before `since`.
     """
     with mapped_errors():
         found = (
@@ -143,7 +140,9 @@ def _is_inbound(message: Any) -> bool:
 
 
 def _inbound(message: Any) -> InboundText | None:
-    """None for one that does not say what it is: it keeps no other from being read."""
+    """Read an inbound text; None, with an error in the log, if it lacks a required field, so that
+    it does not block the others.
+    """
     try:
         return InboundText(
             sid=word(message.sid),
@@ -153,14 +152,14 @@ def _inbound(message: Any) -> InboundText | None:
             service=text(message.messaging_service_sid),
             body=text(message.body),
             media=text(message.num_media),
-            created_at=_time(message.date_created or message.date_sent),
+            created_at=_required_time(message.date_created or message.date_sent),
         )
     except ValueError as error:
-        log.error("Twilio lists a text that cannot be read; it is passed over", why=str(error))
+        log.error("Twilio lists a text that cannot be read; it is skipped", why=str(error))
         return None
 
 
-def _time(moment: datetime | None) -> datetime:
+def _required_time(moment: datetime | None) -> datetime:
     if moment is None:
         raise ValueError("a text without a time")
     return moment

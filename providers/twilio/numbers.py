@@ -1,9 +1,10 @@
-"""Phone numbers at Twilio: searched, bought, found again by their tag, changed, released.
+"""Phone numbers at Twilio: search, buy, find by tag, update, release.
 
-A number is bought by its E.164, never by area code: each purchase by area code is one number more.
-The tag in its FriendlyName is no idempotency key: it is what a number is found by whose purchase
-was not answered. Buying a number that the account has already is answered as a purchase too, and
-works like an update, so whoever buys checks that nobody else here has it.
+A number is bought by its E.164 form, never by area code, because a repeated purchase by area code
+would buy another number. The tag in its FriendlyName is not an idempotency key: it lets us find a
+number whose purchase was not answered. Twilio also answers a purchase of a number that the account
+already owns with success, and updates it, so the caller must check that no other clinic of ours has
+it.
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from providers.twilio.client import Json, check_deleted, client, iso, mapped_err
 from providers.twilio.refusals import NOT_FOUND
 
 LONGEST_TAG = 64  # characters of a FriendlyName
-PAGE = 1000  # the most that Twilio lists at once
+PAGE = 1000  # Twilio's maximum
 CAPABILITIES = ("voice", "sms", "mms")
-# while it is any of these, Twilio does not release the number
-_HELD = frozenset({"registered", "pending-registration", "pending-unregistration"})
-_SHOWN = (
+# Twilio does not release a number while its emergency address has one of these statuses
+_HELD_STATUSES = frozenset({"registered", "pending-registration", "pending-unregistration"})
+_FIELDS = (
     "friendly_name",
     "sms_url",
     "sms_fallback_url",
@@ -41,9 +42,9 @@ _SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class AvailableNumber:
-    """A number that can be bought now, maybe: a search reserves nothing.
+    """A number that was on sale at the time of the search, which reserves nothing.
 
-    `address_requirements`: none, any, local or foreign, as the law of its country has it.
+    `address_requirements` is none, any, local or foreign, as the law of its country requires.
     """
 
     e164: str
@@ -65,11 +66,11 @@ def search_numbers(
     with_address: bool = False,
     limit: int = 20,
 ) -> list[AvailableNumber]:
-    """Local numbers that take calls and texts; `near` is an E.164 to look around.
+    """Search for local numbers that take calls and texts; `near` is an E.164 to search around.
 
-    Without an address to give, those that need one are left out. `area_code` is three digits.
+    Numbers that require an address are left out unless `with_address`. `area_code` is three digits.
     """
-    asked: Json = {
+    criteria: Json = {
         "area_code": int(area_code) if area_code else None,
         "contains": contains,
         "in_locality": locality,
@@ -80,7 +81,7 @@ def search_numbers(
             client()
             .available_phone_numbers(country)
             .local.list(
-                **{name: value for name, value in asked.items() if value},
+                **{name: value for name, value in criteria.items() if value},
                 sms_enabled=True,
                 voice_enabled=True,
                 exclude_all_address_required=not with_address,
@@ -108,11 +109,11 @@ def buy_number(
     address_sid: str = "",
     bundle_sid: str = "",
 ) -> Json:
-    """Buy this one number; `friendly_name` is the tag by which it is found again. Twilio asks a
-    fallback URL when the other one did not answer, or not with 200.
+    """Buy this number; `friendly_name` is the tag by which we find it again. Twilio requests a
+    fallback URL if the primary one does not answer with 200.
     """
     tag = _tag(friendly_name)
-    given = {
+    optional = {
         "sms_fallback_url": sms_fallback_url,
         "voice_fallback_url": voice_fallback_url,
         "status_callback": status_callback,
@@ -129,23 +130,23 @@ def buy_number(
             sms_method="POST",
             voice_url=voice_url,
             voice_method="POST",
-            **{name: value for name, value in given.items() if value},
+            **{name: value for name, value in optional.items() if value},
         )
         return _plain(made)
 
 
 def find_number(tag: str) -> Json | None:
-    """The number of ours that carries `tag`, the oldest if there are several."""
+    """Find our number that carries `tag`, the oldest if there are several."""
     return _oldest([each for each in _listed(friendly_name=tag) if each["friendly_name"] == tag])
 
 
 def find_number_by_e164(e164: str) -> Json | None:
-    """Our number with this E.164, whatever its tag."""
+    """Find our number with this E.164, whatever its tag."""
     return _oldest([each for each in _listed(phone_number=e164) if each["phone_number"] == e164])
 
 
 def get_number(sid: str) -> Json:
-    """A number in its present state. Refused with the code NOT_FOUND when it is not ours."""
+    """Fetch a number in its current state. Refused with the code NOT_FOUND if it is not ours."""
     with mapped_errors():
         return _plain(client().incoming_phone_numbers(sid).fetch())
 
@@ -163,7 +164,7 @@ def update_number(
     address_sid: str | None = None,
     bundle_sid: str | None = None,
 ) -> Json:
-    """Change what is given; an empty text takes the value away, None leaves it."""
+    """Change the values given; an empty string clears a value, None leaves it."""
     changes = {
         "friendly_name": friendly_name and _tag(friendly_name),
         "sms_url": sms_url,
@@ -185,10 +186,11 @@ def update_number(
 
 
 def release_number(sid: str) -> None:
-    """Give a number back; one that is not there any more is given back. It cannot be had again.
+    """Release a number for good; one that is no longer ours counts as released.
 
-    Twilio releases none whose emergency address is registered, and unregistering takes its time:
-    `retry_later` until that is done (support.twilio.com, "Cancel or release a Twilio number").
+    Twilio does not release a number whose emergency address is registered, and unregistering takes
+    time: `retry_later` until that is done (support.twilio.com, "Cancel or release a Twilio
+    number").
     """
     with passing_over(NOT_FOUND):
         _unregister_emergency_address(sid)
@@ -200,7 +202,7 @@ def _unregister_emergency_address(sid: str) -> None:
     number = get_number(sid)
     if number["emergency_address_sid"]:
         number = update_number(sid, emergency_address_sid="")
-    if number["emergency_address_status"] in _HELD:
+    if number["emergency_address_status"] in _HELD_STATUSES:
         raise ProviderError(
             "twilio",
             "retry_later",
@@ -211,7 +213,7 @@ def _unregister_emergency_address(sid: str) -> None:
 
 
 def list_numbers(tag_prefix: str = "") -> list[Json]:
-    """Every number of ours whose tag begins so, over all pages."""
+    """List every number of ours whose tag begins with `tag_prefix`, over all pages."""
     return [each for each in _listed() if each["friendly_name"].startswith(tag_prefix)]
 
 
@@ -226,9 +228,11 @@ def _oldest(rows: list[Json]) -> Json | None:
 
 
 def _tag(tag: str) -> str:
-    """A tag as Twilio takes it. Raises ValueError for a longer one: cut, it would not be found."""
+    """Return the tag if Twilio accepts it. Raises ValueError for a longer one: a truncated tag
+    would not be found again.
+    """
     if not 0 < len(tag) <= LONGEST_TAG:
-        raise ValueError(f"{tag!r} is no tag of a number: 1 to {LONGEST_TAG} characters")
+        raise ValueError(f"{tag!r} is not a valid number tag: 1 to {LONGEST_TAG} characters")
     return tag
 
 
@@ -237,24 +241,26 @@ def _available(found: Any) -> AvailableNumber:
         e164=word(found.phone_number),
         locality=found.locality or "",
         region=found.region or "",
-        # where nothing is said, an address may be needed
+        # if Twilio does not say, an address may be required
         address_requirements=text(found.address_requirements) or "any",
-        **_able(found.capabilities),
+        **_capabilities(found.capabilities),
     )
 
 
-def _able(capabilities: Any) -> dict[str, bool]:
-    """What a number can do; a search writes SMS and MMS in capitals, a number of ours does not."""
+def _capabilities(capabilities: Any) -> dict[str, bool]:
+    """A number's capabilities, with names in lower case: a search writes SMS and MMS in capitals, a
+    number of ours does not.
+    """
     able = {str(name).lower(): bool(value) for name, value in dict(capabilities or {}).items()}
     return {name: able.get(name, False) for name in CAPABILITIES}
 
 
 def _plain(number: Any) -> Json:
-    """A number of ours as plain values; what Twilio leaves out is an empty text."""
+    """Turn a number of ours into plain values; what Twilio omits becomes an empty string."""
     return {
         "id": word(number.sid),
         "phone_number": word(number.phone_number),
-        **{name: text(getattr(number, name)) for name in _SHOWN},
-        "capabilities": _able(number.capabilities),
+        **{name: text(getattr(number, name)) for name in _FIELDS},
+        "capabilities": _capabilities(number.capabilities),
         "created_at": iso(number.date_created),
     }

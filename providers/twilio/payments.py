@@ -1,5 +1,5 @@
-"""Cards typed during a call, through Twilio's Payments: it takes the digits, the Stripe Pay
-Connector makes a payment method of them, and each report goes to `status_callback`.
+"""Twilio's Payments: card entry by keypad during a call. Twilio collects the digits, the Stripe Pay
+Connector turns them into a payment method, and each report goes to `status_callback`.
 
 https://www.twilio.com/docs/voice/api/payment-resource
 """
@@ -12,7 +12,7 @@ SECONDS = 10  # between two digits
 
 
 def start_session(call_sid: str, key: str, status_callback: str) -> Json:
-    """Begin to take a card in a call; nothing is charged: what comes of it is a payment method."""
+    """Start card entry in a call. Nothing is charged: the result is a payment method."""
     with mapped_errors():
         made = (
             client()
@@ -33,7 +33,7 @@ def start_session(call_sid: str, key: str, status_callback: str) -> Json:
 
 
 def capture(call_sid: str, payment_sid: str, piece: str, key: str, status_callback: str) -> Json:
-    """Take one piece of the card from the keypad."""
+    """Collect one piece of the card from the keypad."""
     with mapped_errors():
         session = client().calls(call_sid).payments(payment_sid)
         made = session.update(idempotency_key=key, status_callback=status_callback, capture=piece)
@@ -43,7 +43,7 @@ def capture(call_sid: str, payment_sid: str, piece: str, key: str, status_callba
 def end_session(
     call_sid: str, payment_sid: str, status: str, key: str, status_callback: str
 ) -> Json:
-    """Have the card checked (`complete`), or forget it (`cancel`)."""
+    """Have the card checked (`complete`), or discard it (`cancel`)."""
     with mapped_errors():
         session = client().calls(call_sid).payments(payment_sid)
         made = session.update(idempotency_key=key, status_callback=status_callback, status=status)

@@ -1,8 +1,8 @@
-"""Porting at Twilio: whether a number can move, its papers, the request, and how far it is.
+"""Porting at Twilio: portability, documents, port requests and their progress.
 
-A request carries no tag of ours: it is found by its number. Statuses are open words, which whoever
-reads them takes as they come. Where documents are uploaded is shown on Twilio's pages and is not in
-what it publishes for machines.
+A port request has no field for a tag: it is found by its number. Statuses are open-ended strings,
+so callers must accept ones they do not know. The document upload is described on Twilio's pages but
+is missing from its published API specification.
 """
 
 import json
@@ -19,35 +19,35 @@ from runtime.settings import get_settings
 
 HOST = "https://numbers.twilio.com/v1/Porting"
 DOCUMENTS = "https://numbers-upload.twilio.com/v1/Documents"
-PAGE = 100  # the most that Twilio takes
+PAGE = 100  # Twilio's maximum
 MOST_PAGES = 50
-AT_ONCE = 8  # requests that are read at a time
+AT_ONCE = 8  # requests fetched concurrently
 OVER = frozenset({"canceled", "cancelled", "expired"})
 CLOSED = OVER | {"completed"}
-RESEND = "Deploy again. If it comes again, scan the bill anew and upload that."
+RESEND = "Deploy again. If it happens again, scan the bill again and upload that."
 SUCCESS = range(200, 300)
 TOO_MANY = (
-    f"more than {PAGE * MOST_PAGES} port requests: whether one is out already cannot be told, so"
-    " none is made. Ask Twilio to take old ones off the account"
+    f"more than {PAGE * MOST_PAGES} port requests: whether one is open already cannot be checked,"
+    " so none is made. Ask Twilio to remove old ones from the account"
 )
 
 
 def portability(number: str) -> Json:
-    """Whether a number can be ported: {portable, needs_pin, code, reason, kind}."""
-    told = _asked("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
+    """Check whether a number can be ported: {portable, needs_pin, code, reason, kind}."""
+    found = _request("GET", f"/Portability/PhoneNumber/{number.replace('+', '%2B')}")
     with mapped_errors():
         return {
-            "portable": bool(told["portable"]),
-            "needs_pin": bool(told.get("pin_and_account_number_required")),
-            "code": text(told.get("not_portable_reason_code")),
-            "reason": text(told.get("not_portable_reason")),
-            "kind": text(told.get("number_type")),
+            "portable": bool(found["portable"]),
+            "needs_pin": bool(found.get("pin_and_account_number_required")),
+            "code": text(found.get("not_portable_reason_code")),
+            "reason": text(found.get("not_portable_reason")),
+            "kind": text(found.get("number_type")),
         }
 
 
 def upload_document(name: str, content: bytes, content_type: str, tag: str) -> Json:
-    """Give Twilio a carrier's bill; a second one of the same costs nothing and is never used.
-    Raises ProviderError, too, where Twilio made a document of it that has no content.
+    """Upload a carrier's bill; a duplicate costs nothing and is never used. Raises ProviderError
+    also if Twilio created a document without content.
     """
     settings = get_settings()
     connect, read = (
@@ -72,20 +72,20 @@ def upload_document(name: str, content: bytes, content_type: str, tag: str) -> J
 
 
 def create_port(body: Json) -> Json:
-    """Ask for a number to be ported. `body` is as Twilio wants it, but for the account."""
-    return _port(_asked("POST", "/PortIn", body=_account() | body))
+    """Create a port request. `body` is in Twilio's format, without the account."""
+    return _port(_request("POST", "/PortIn", body=_account() | body))
 
 
 def get_port(sid: str) -> Json:
-    """A request in its present state: {id, status, reason, representative, email, signature_url,
-    numbers}.
+    """Fetch a request in its current state: {id, status, reason, representative, email,
+    signature_url, numbers}.
     """
-    return _port(_asked("GET", f"/PortIn/{sid}"))
+    return _port(_request("GET", f"/PortIn/{sid}"))
 
 
 def find_port(number: str) -> Json | None:
-    """The request for a number that is not over. Raises ProviderError, rather than say that there
-    is none, where there are more requests than can be looked through.
+    """Find the open request for a number. Raises ProviderError, rather than return None, if there
+    are too many requests to search.
     """
     for port in open_ports():
         if any(each["number"] == number for each in port["numbers"]):
@@ -94,18 +94,18 @@ def find_port(number: str) -> Json | None:
 
 
 def open_ports() -> list[Json]:
-    """Every request that is not over, as `get_port` reads it: the list names no numbers."""
+    """Fetch every open request with `get_port`, because the list names no numbers."""
     ids = [row["id"] for row in list_ports() if row["status"].lower() not in CLOSED]
     with ThreadPoolExecutor(AT_ONCE) as readers:
         return list(readers.map(get_port, ids))
 
 
 def list_ports() -> list[Json]:
-    """Every request, each with its id and status. Raises ProviderError where there are too many."""
+    """List the id and status of every request. Raises ProviderError if there are too many."""
     query: dict[str, object] = {"Size": PAGE}
     rows: list[Json] = []
     for _ in range(MOST_PAGES):
-        page = _asked("GET", "/PortIn/PortInRequests", query=query)
+        page = _request("GET", "/PortIn/PortInRequests", query=query)
         with mapped_errors():
             rows += [
                 {
@@ -122,25 +122,27 @@ def list_ports() -> list[Json]:
 
 
 def cancel_port(sid: str) -> None:
-    """Cancel a request, while it can be."""
-    _asked("DELETE", f"/PortIn/{sid}")
+    """Cancel a request, if it can still be cancelled."""
+    _request("DELETE", f"/PortIn/{sid}")
 
 
 def webhook() -> str:
-    """Where Twilio reports on ports; '' while that is nowhere. There is one for all."""
-    return text(_asked("GET", "/Configuration/Webhook").get("port_in_target_url"))
+    """The URL to which Twilio reports on ports, '' if none is set. There is one for the whole
+    account.
+    """
+    return text(_request("GET", "/Configuration/Webhook").get("port_in_target_url"))
 
 
 def set_webhook(url: str) -> None:
-    """Have Twilio report on ports to `url`."""
-    _asked("POST", "/Configuration/Webhook", body={"port_in_target_url": url})
+    """Set the URL to which Twilio reports on ports."""
+    _request("POST", "/Configuration/Webhook", body={"port_in_target_url": url})
 
 
 def _account() -> Json:
     return {"account_sid": get_settings().twilio_account_sid}
 
 
-def _asked(
+def _request(
     method: str, path: str, query: dict[str, object] | None = None, body: Json | None = None
 ) -> Json:
     url = f"{HOST}{path}"
@@ -150,28 +152,28 @@ def _asked(
 
 
 def _read(method: str, url: str, answer: Response) -> Json:
-    """The answer's object. Raises what the SDK raises for an answer that is an error."""
+    """Parse the answer's object. Raises the SDK's exception if the answer is an error."""
     if answer.status_code not in SUCCESS:
         raise Version.exception(method, url, answer, "Unable to port")
     if method == "DELETE":
         return {}
     document: Any = json.loads(answer.text)
     if not isinstance(document, dict):
-        raise TypeError("an answer that is no object")
+        raise TypeError("an answer that is not an object")
     return document
 
 
-def _port(told: Json) -> Json:
-    """A request as plain values."""
+def _port(found: Json) -> Json:
+    """Turn a request into plain values."""
     with mapped_errors():
-        losing = told.get("losing_carrier_information") or {}
+        losing = found.get("losing_carrier_information") or {}
         return {
-            "id": word(told.get("port_in_request_sid")),
-            "status": text(told.get("port_in_request_status")),
-            "reason": text(told.get("order_cancellation_reason")),
+            "id": word(found.get("port_in_request_sid")),
+            "status": text(found.get("port_in_request_status")),
+            "reason": text(found.get("order_cancellation_reason")),
             "representative": text(losing.get("authorized_representative")),
             "email": text(losing.get("authorized_representative_email")),
-            "signature_url": text(told.get("signature_request_url")),
+            "signature_url": text(found.get("signature_request_url")),
             "numbers": [
                 {
                     "id": text(each.get("port_in_phone_number_sid")),
@@ -181,6 +183,6 @@ def _port(told: Json) -> Json:
                     "code": text(each.get("rejection_reason_code")),
                     "port_date": text(each.get("port_date")),
                 }
-                for each in told.get("phone_numbers") or []
+                for each in found.get("phone_numbers") or []
             ],
         }

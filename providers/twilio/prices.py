@@ -1,5 +1,5 @@
-"""What numbers cost a month, as Twilio's price list has it now. Nothing is kept here: whoever asks
-often keeps the answer.
+"""Monthly prices of numbers, from Twilio's current price list. Nothing is cached here: a frequent
+caller caches the answer.
 """
 
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from rules.money import exponent
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`amount` in minor units of `currency`, a month."""
+    """`amount` per month, in minor units of `currency`."""
 
     amount: int
     currency: str
 
 
-# a number's emergency address, a month: twilio.com/en-us/voice/pricing/us, "Emergency calling", and
-# twilio.com/docs/voice/tutorials/emergency-calling-for-programmable-voice; no API tells it
+# monthly price of an emergency address: twilio.com/en-us/voice/pricing/us, "Emergency calling", and
+# twilio.com/docs/voice/tutorials/emergency-calling-for-programmable-voice; no API gives it
 EMERGENCY_ADDRESS = Price(75, "usd")
 
 
 def monthly_number_price(country: str = "US") -> Price | None:
-    """What a local number in `country` costs; None where Twilio sells none. A part of the smallest
-    coin counts as a whole one.
+    """The price of a local number in `country`, rounded up to a whole minor unit; None if Twilio
+    sells none there.
     """
     try:
         with mapped_errors():
@@ -43,11 +43,11 @@ def monthly_number_price(country: str = "US") -> Price | None:
 
 
 def _price(price: object, currency: str) -> Price:
-    """A decimal of the currency's unit, written as a text or a number. Raises ValueError for what
-    is no price.
+    """Convert a decimal in the currency's main unit, given as text or number. Raises ValueError if
+    it is no price.
     """
     try:
         minor = Decimal(str(price)).scaleb(exponent(currency))
         return Price(int(minor.to_integral_value(ROUND_UP)), currency)
     except (InvalidOperation, OverflowError) as error:
-        raise ValueError("a price that is no number") from error
+        raise ValueError("a price that is not a number") from error

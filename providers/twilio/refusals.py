@@ -1,12 +1,12 @@
-"""What Twilio's refusals of numbers, addresses and calls mean, and what a person does about each.
+"""Twilio's refusals of numbers, addresses and calls, with advice for a person on each.
 
-Codes and their causes: https://www.twilio.com/docs/api/errors/{code}. Codes of texts are explained
-in `rules/contact/delivery_failures.py`.
+Codes and their causes: https://www.twilio.com/docs/api/errors/{code}. Codes about texts are
+explained in `rules/contact/delivery_failures.py`.
 """
 
 import re
 
-GONE = frozenset({"21422"})  # somebody else has the number: choose another
+GONE = frozenset({"21422"})  # the number is taken: choose another
 TRIAL = frozenset({"21404", "21219"})
 ADDRESS_REQUIRED = frozenset({"21613", "21615", "21631"})
 BUNDLE_REQUIRED = "21649"
@@ -19,7 +19,7 @@ _UPGRADE = (
     " it in the Twilio console, under Billing."
 )
 _ADDRESS = (
-    "The law of the number's country asks for an address of whoever uses it. Save the clinic's"
+    "The law of the number's country requires an address of its user. Save the clinic's"
     " street address, or choose a number that needs none."
 )
 _ADVICE = {
@@ -28,7 +28,7 @@ _ADVICE = {
     "21215": "Twilio does not call this country for this account: allow it in the console, under"
     " Voice, Geographic permissions.",
     "21421": "Write the number as E.164, such as +12125550123.",
-    "21422": "Somebody else took the number meanwhile. Search again and choose another.",
+    "21422": "Someone else has taken the number. Search again and choose another.",
     "21452": "This area code has no numbers left. Choose another area code, or search by city.",
     BUNDLE_REQUIRED: "Numbers of this country and kind need an approved regulatory bundle: make one"
     " in the Twilio console, under Regulatory compliance, or choose a number that needs none.",
@@ -39,15 +39,15 @@ _ADVICE = {
     **dict.fromkeys(TRIAL, _UPGRADE),
     **dict.fromkeys(ADDRESS_REQUIRED, _ADDRESS),
 }
-# Twilio has said this with its code, with a bare 400, and with a 500
+# Twilio has reported this with its own code, with a bare 400, and with a 500
 _BUNDLE = re.compile(r"\bbundle (is )?required\b|\bmust provide a bundle\b", re.IGNORECASE)
 
 
 def code_of(code: str, text: str) -> str:
-    """The code that an answer means; a missing bundle is known by its words too."""
+    """Return the effective error code; a missing bundle is also recognised by its message."""
     return BUNDLE_REQUIRED if _BUNDLE.search(text) else code
 
 
 def advice_for(code: str) -> str:
-    """What to do about a refusal; empty where the code is not one of these."""
+    """Advice on a refusal; empty if the code is not known here."""
     return _ADVICE.get(code, "")

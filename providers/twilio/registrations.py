@@ -1,5 +1,5 @@
-"""What Twilio says of a sender's registration with the carriers: the campaign of a messaging
-service and its brand, the verification of a toll-free number. It is only read here.
+"""A sender's registration with the carriers, read from Twilio: a messaging service's campaign and
+brand, and a toll-free number's verification. Read only.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ PAGE = 1000
 
 
 def campaigns_of(service_sid: str) -> list[Json]:
-    """The campaigns of a messaging service, newest first, each with the `brand` that it is of."""
+    """List the campaigns of a messaging service, newest first, each with the sid of its `brand`."""
     with mapped_errors():
         listed = client().messaging.v1.services(service_sid).us_app_to_person.list(page_size=PAGE)
         rows = [
@@ -19,7 +19,7 @@ def campaigns_of(service_sid: str) -> list[Json]:
                 "status": text(each.campaign_status),
                 "brand": text(each.brand_registration_sid),
                 "created_at": iso(each.date_created),
-                **_why(each.errors),
+                **_first_error(each.errors),
             }
             for each in listed
         ]
@@ -27,16 +27,16 @@ def campaigns_of(service_sid: str) -> list[Json]:
 
 
 def brand_of(brand_sid: str) -> Json:
-    """A brand in its present state. Refused with the code NOT_FOUND when it is not ours."""
+    """Fetch a brand in its current state. Refused with the code NOT_FOUND if it is not ours."""
     with mapped_errors():
         brand = client().messaging.v1.brand_registrations(brand_sid).fetch()
-        why = _why(brand.errors)
+        why = _first_error(brand.errors)
         why["words"] = why["words"] or text(brand.failure_reason)
         return {"id": word(brand.sid), "status": text(brand.status), **why}
 
 
 def verification_of(number_sid: str) -> Json | None:
-    """The newest verification of a toll-free number, if one was asked for."""
+    """Return the newest verification request of a toll-free number, or None."""
     with mapped_errors():
         listed = client().messaging.v1.tollfree_verifications.list(
             tollfree_phone_number_sid=number_sid, page_size=PAGE
@@ -56,20 +56,20 @@ def verification_of(number_sid: str) -> Json | None:
 
 
 def numbers_in(service_sid: str) -> list[Json]:
-    """The numbers that a messaging service sends from: `id` and `phone_number`."""
+    """List the numbers that a messaging service sends from: `id` and `phone_number`."""
     with mapped_errors():
         rows = client().messaging.v1.services(service_sid).phone_numbers.list(page_size=PAGE)
         return [{"id": word(each.sid), "phone_number": word(each.phone_number)} for each in rows]
 
 
 def services(most: int) -> list[str]:
-    """Messaging services of the account, `most` at most."""
+    """List the sids of up to `most` messaging services of the account."""
     with mapped_errors():
         return [word(each.sid) for each in client().messaging.v1.services.list(limit=most)]
 
 
-def _why(errors: Any) -> dict[str, str]:
-    """The first error's code and words; Twilio writes both in more than one way."""
+def _first_error(errors: Any) -> dict[str, str]:
+    """The first error's code and message; Twilio uses several field names for each."""
     first = next((each for each in errors or () if isinstance(each, dict)), {})
     code = first.get("error_code") or first.get("code") or ""
     words = first.get("description") or first.get("error_message") or first.get("message") or ""

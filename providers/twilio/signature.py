@@ -1,5 +1,5 @@
-"""Twilio's webhook signature, checked by Twilio's own validator, guarded against what makes that
-one raise.
+"""Verify Twilio's webhook signature with Twilio's own validator, guarded against input that makes
+the validator raise.
 """
 
 import json
@@ -19,8 +19,8 @@ class BadTwilioSignature(PayphoneError):
 
 
 class _Form(Mapping[str, str]):
-    """A form whose names may repeat, as the validator wants it: `getlist`, and a length that tells
-    that it is there.
+    """A form with repeatable names, as the validator needs it: with `getlist`, and with a length,
+    because an empty form must be falsy.
     """
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
@@ -29,7 +29,7 @@ class _Form(Mapping[str, str]):
             self._values.setdefault(name, []).append(value)
 
     def getlist(self, name: str) -> list[str]:
-        """Every value of a name, in order."""
+        """Return every value of a name, in order."""
         return self._values[name]
 
     def __getitem__(self, name: str) -> str:
@@ -45,8 +45,8 @@ class _Form(Mapping[str, str]):
 def verify_json(
     raw: bytes, url: str, signature: str | None, tokens: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The object of a signed JSON report, whose digest is in `url` as `bodySHA256`; any of `tokens`
-    may have signed. Raises BadTwilioSignature.
+    """Return the object of a signed JSON report. Its digest is in `url` as `bodySHA256`, and any of
+    `tokens` may have signed it. Raises BadTwilioSignature.
     """
     if not signature or "bodySHA256=" not in url:
         raise BadTwilioSignature("The X-Twilio-Signature header or the body's digest is missing.")
@@ -55,7 +55,7 @@ def verify_json(
         held = any(RequestValidator(token).validate(url, body, signature) for token in tokens)
         document = json.loads(body)
     except (UnicodeError, ValueError, TypeError, KeyError, RecursionError):
-        raise BadTwilioSignature("The request cannot be read as a report of Twilio's.") from None
+        raise BadTwilioSignature("The request cannot be read as a report from Twilio.") from None
     if not held or not isinstance(document, dict):
         raise BadTwilioSignature(
             "Invalid signature; check TWILIO_AUTH_TOKEN and that PUBLIC_URL is the address Twilio"
@@ -67,11 +67,11 @@ def verify_json(
 def verify_form(
     raw: bytes, url: str, signature: str | None, tokens: tuple[str, ...]
 ) -> dict[str, str]:
-    """The fields of a signed form; of a repeated name the last value. Blank fields are kept: they
-    are signed too.
+    """Return the fields of a signed form; of a repeated name, the last value. Blank fields are
+    kept, because they are signed too.
 
-    `url` is the address Twilio called, with its query; any of `tokens` may have signed. Raises
-    BadTwilioSignature.
+    `url` is the address that Twilio called, with its query; any of `tokens` may have signed it.
+    Raises BadTwilioSignature.
     """
     if not signature:
         raise BadTwilioSignature("The X-Twilio-Signature header is missing.")

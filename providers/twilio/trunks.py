@@ -1,8 +1,8 @@
-"""Elastic SIP trunks at Twilio, and the lists of logins by which a phone system signs in to one.
+"""Elastic SIP trunks at Twilio, and the credential lists with which a phone system signs in to one.
 
-A trunk is found again by its FriendlyName, our tag; its domain is unique over all of Twilio. With a
-trunk go the addresses that calls are sent on to, and the lists that it lets in; a list of logins
-goes on its own, once no trunk lets it in.
+A trunk is found again by its FriendlyName, our tag; its domain is unique across all of Twilio.
+Deleting a trunk deletes its origination URLs and its links to credential lists; a credential list
+is deleted separately, once no trunk uses it.
 """
 
 from typing import Any
@@ -15,49 +15,49 @@ PAGE = 1000
 
 
 def create_trunk(tag: str, domain: str) -> Json:
-    """Make a trunk that is reached at `domain`, a name under pstn.twilio.com."""
+    """Create a trunk reached at `domain`, a name under pstn.twilio.com."""
     with mapped_errors():
         return _trunk(client().trunking.v1.trunks.create(friendly_name=tag, domain_name=domain))
 
 
 def find_trunk(tag: str) -> Json | None:
-    """The trunk that carries `tag`, the oldest if there are several."""
+    """Find the trunk that carries `tag`, the oldest if there are several."""
     return _oldest(list_trunks(), tag)
 
 
 def get_trunk(sid: str) -> Json:
-    """A trunk in its present state. Refused with the code NOT_FOUND when it is not there."""
+    """Fetch a trunk in its current state. Refused with the code NOT_FOUND if it does not exist."""
     with mapped_errors():
         return _trunk(client().trunking.v1.trunks(sid).fetch())
 
 
 def list_trunks() -> list[Json]:
-    """Every trunk of the account."""
+    """List every trunk of the account."""
     with mapped_errors():
         return [_trunk(each) for each in client().trunking.v1.trunks.list(page_size=PAGE)]
 
 
 def delete_trunk(sid: str) -> None:
-    """Take a trunk away; one that is not there any more is away."""
+    """Delete a trunk; one that no longer exists counts as deleted."""
     _delete(client().trunking.v1.trunks(sid))
 
 
 def let_in(trunk_sid: str, list_sid: str) -> Json:
-    """Let the logins of a list in to a trunk."""
+    """Allow the logins of a credential list to use a trunk."""
     with mapped_errors():
         lists = client().trunking.v1.trunks(trunk_sid).credentials_lists
         return {"id": word(lists.create(credential_list_sid=list_sid).sid)}
 
 
 def lets_in(trunk_sid: str) -> list[str]:
-    """The lists that a trunk lets in."""
+    """List the sids of the credential lists that a trunk accepts."""
     with mapped_errors():
         lists = client().trunking.v1.trunks(trunk_sid).credentials_lists
         return [word(each.sid) for each in lists.list(page_size=PAGE)]
 
 
 def send_on(trunk_sid: str, tag: str, sip_url: str) -> Json:
-    """Have a trunk's calls sent on to `sip_url`, and nowhere else by this tag."""
+    """Route a trunk's calls to `sip_url`, replacing the origination URL that has this tag."""
     known = next((each for each in sent_on(trunk_sid) if each["friendly_name"] == tag), None)
     with mapped_errors():
         urls = client().trunking.v1.trunks(trunk_sid).origination_urls
@@ -72,42 +72,42 @@ def send_on(trunk_sid: str, tag: str, sip_url: str) -> Json:
 
 
 def sent_on(trunk_sid: str) -> list[Json]:
-    """The addresses that a trunk's calls are sent on to."""
+    """List a trunk's origination URLs, to which its calls are routed."""
     with mapped_errors():
         urls = client().trunking.v1.trunks(trunk_sid).origination_urls
         return [_address(each) for each in urls.list(page_size=PAGE)]
 
 
 def create_list(tag: str) -> Json:
-    """Make an empty list of logins."""
+    """Create an empty credential list."""
     with mapped_errors():
         return _list(client().sip.credential_lists.create(friendly_name=tag))
 
 
 def find_list(tag: str) -> Json | None:
-    """The list that carries `tag`, the oldest if there are several."""
+    """Find the credential list that carries `tag`, the oldest if there are several."""
     return _oldest(list_lists(), tag)
 
 
 def get_list(sid: str) -> Json:
-    """A list of logins. Refused with the code NOT_FOUND when it is not there."""
+    """Fetch a credential list. Refused with the code NOT_FOUND if it does not exist."""
     with mapped_errors():
         return _list(client().sip.credential_lists(sid).fetch())
 
 
 def list_lists() -> list[Json]:
-    """Every list of logins of the account."""
+    """List every credential list of the account."""
     with mapped_errors():
         return [_list(each) for each in client().sip.credential_lists.list(page_size=PAGE)]
 
 
 def delete_list(sid: str) -> None:
-    """Take a list of logins away, with all in it; one that is not there any more is away."""
+    """Delete a credential list with its logins; one that no longer exists counts as deleted."""
     _delete(client().sip.credential_lists(sid))
 
 
 def set_login(list_sid: str, username: str, password: str) -> Json:
-    """Have a list let `username` in with this password, and with no other."""
+    """Create the login `username` in a credential list, or replace its password."""
     known = find_login(list_sid, username)
     with mapped_errors():
         logins = client().sip.credential_lists(list_sid).credentials
@@ -118,7 +118,7 @@ def set_login(list_sid: str, username: str, password: str) -> Json:
 
 
 def find_login(list_sid: str, username: str) -> Json | None:
-    """The login of this name in a list; its password is shown to nobody."""
+    """Find the login with this name in a credential list. Twilio never returns its password."""
     with mapped_errors():
         rows = client().sip.credential_lists(list_sid).credentials.list(page_size=PAGE)
         return next((_login(each) for each in rows if each.username == username), None)

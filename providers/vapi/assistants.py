@@ -1,8 +1,8 @@
-"""Assistants at Vapi: what answers a call. Each publication is a version (`v3`) that can be pinned.
+"""Assistants at Vapi, which answer calls. Each publication is a version (`v3`) that can be pinned.
 
-A change replaces each member as a whole: `model` without its tools would be a model without tools,
-so it is always sent complete. What someone edits in Vapi's dashboard is their draft; a call follows
-the published version.
+An update replaces each member as a whole: a `model` sent without its tools would lose them, so
+`model` is always sent complete. An edit in Vapi's dashboard is a draft; a call uses the published
+version.
 """
 
 from datetime import datetime
@@ -16,45 +16,47 @@ _WHOLE_MODEL = frozenset({"provider", "model", "messages"})
 
 
 def create_assistant(request: Json, tag: str) -> Json:
-    """Make an assistant; the tag becomes its name and part of its metadata."""
-    return client.post(f"/{KIND}", tagged(_whole(request), tag))
+    """Create an assistant; the tag becomes its name and part of its metadata."""
+    return client.post(f"/{KIND}", tagged(_checked_whole(request), tag))
 
 
 def get_assistant(assistant_id: str) -> Json:
-    """An assistant as it stands."""
+    """Fetch an assistant."""
     return client.an_object(client.get(place(KIND, assistant_id)))
 
 
 def update_assistant(assistant_id: str, request: Json, tag: str) -> Json:
-    """Change an assistant; `request` is the whole body. `version_of` the answer says what to pin
-    from now on.
+    """Replace an assistant; `request` is the whole body. Apply `version_of` to the answer to get
+    the version to pin.
     """
-    return client.patch(place(KIND, assistant_id), tagged(_whole(request), tag))
+    return client.patch(place(KIND, assistant_id), tagged(_checked_whole(request), tag))
 
 
 def find_assistant(tag: str, since: datetime | None = None) -> Json | None:
-    """The assistant that carries our tag, among those created since a time."""
+    """Find the assistant that carries our tag, among those created since a time."""
     return next((row for row in list_assistants(since) if carries(row, tag)), None)
 
 
 def list_assistants(since: datetime | None = None) -> list[Json]:
-    """Every assistant, newest first."""
+    """List every assistant, newest first."""
     return listed(f"/{KIND}", since)
 
 
 def delete_assistant(assistant_id: str) -> None:
-    """Take an assistant away; see `client.delete` for one that a squad or a number still has."""
+    """Delete an assistant; see `client.delete` for one that a squad or a number still uses."""
     client.delete(place(KIND, assistant_id))
 
 
 def version_of(assistant: Json) -> str:
-    """The published version, as Vapi names it (`v3`); nothing while Vapi keeps none."""
+    """The published version in Vapi's notation (`v3`); empty if Vapi reports none."""
     version = assistant.get("latestVersion")
     return version if isinstance(version, str) else ""
 
 
-def _whole(request: Json) -> Json:
-    """`request`, with a complete model. Raises ValueError for one that would lose its prompt."""
+def _checked_whole(request: Json) -> Json:
+    """Return `request` if its model is complete. Raises ValueError if the update would lose the
+    prompt.
+    """
     if not set(request.get("model") or ()) >= _WHOLE_MODEL:
         raise ValueError("Vapi replaces `model` as a whole: send provider, model and messages")
     return request

@@ -1,7 +1,7 @@
-"""Calls at Vapi: placed with a name by which they are found again, read, and listed.
+"""Calls at Vapi: place them under a name by which they are found again, fetch them, list them.
 
-Vapi takes no key, has no filter by name, and repeats nothing by itself here: a second POST would be
-a second call.
+Vapi has no idempotency key and no filter by name, and nothing is retried here: a second POST would
+be a second call.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from rules.storable import storable_text
 KIND = "call"
 MICRO = 1_000_000
 REPORT, STATUS = "end-of-call-report", "status-update"
-_TOLD = (
+_CALL_FIELDS = (
     "status",
     "endedReason",
     "startedAt",
@@ -27,15 +27,15 @@ _TOLD = (
     "analysis",
     "transcript",
 )
-_RECORDED = ("recording", "recordingUrl", "presignedMonoUrl", "presignedStereoUrl")
+_RECORDING_FIELDS = ("recording", "recordingUrl", "presignedMonoUrl", "presignedStereoUrl")
 
 
 @dataclass(frozen=True, slots=True)
 class VapiCall:
-    """A call as Vapi tells of it; what it does not tell is empty. `name` is our effect's id.
+    """A call as Vapi reports it; what Vapi leaves out is empty. `name` is our effect's id.
 
-    `blocked`: it was taken, and not placed, because too many are under way. `cost` is in millionths
-    of a US dollar; `said` is what the assistant wrote down in the form it was given.
+    `blocked`: Vapi accepted the call but did not place it, because too many are in progress. `cost`
+    is in millionths of a US dollar; `said` is the structured outcome that the assistant filled in.
     """
 
     id: str
@@ -57,25 +57,25 @@ class VapiCall:
 
 
 def create_call(body: Json, tag: str) -> VapiCall:
-    """Place a call; the tag becomes its name. Check `blocked`: success says only that Vapi took
-    it.
+    """Place a call; the tag becomes its name. Check `blocked`: success means only that Vapi
+    accepted the request.
     """
     return read_call(client.post(f"/{KIND}", body | {"name": name(tag)}))
 
 
 def get_call(call_id: str) -> VapiCall:
-    """A call as it stands."""
+    """Fetch a call."""
     return read_call(client.an_object(client.get(place(KIND, call_id))))
 
 
 def recording_address(call_id: str) -> str:
-    """The short-lived address of a call's recording. Raises ProviderError without one."""
+    """Fetch the short-lived URL of a call's recording. Raises ProviderError if there is none."""
     return client.location(f"{place(KIND, call_id)}/mono-recording")
 
 
 def find_call(tag: str, since: datetime, until: datetime) -> VapiCall | None:
-    """The call with this name among those made between two times. That it is not there proves
-    nothing: how long Vapi takes to show a call is not known.
+    """Find the call with this name among those created between two times. None is no proof that it
+    was not placed: how long Vapi takes to list a call is not known.
     """
     found = listed(f"/{KIND}", since, until)
     row = next((row for row in found if row.get("name") == tag), None)
@@ -85,46 +85,46 @@ def find_call(tag: str, since: datetime, until: datetime) -> VapiCall | None:
 def page_of_calls(
     since: datetime, until: datetime | None
 ) -> tuple[list[VapiCall], datetime | None]:
-    """The newest of the calls that were made between two times, in both directions, and up to when
-    the rest of them were made; None where there is no rest.
+    """Return the newest calls created between two times, in both directions, and the upper bound
+    for the next page; the bound is None if there are no more.
     """
     page, rest = page_of(f"/{KIND}", since, until)
     return [read_call(row) for row in page], rest
 
 
 def read_call(row: Json) -> VapiCall:
-    """A call out of any document of Vapi's that shows one."""
-    artifact, analysis = _object(row.get("artifact")), _object(row.get("analysis"))
-    transport, limits = _object(row.get("transport")), _object(row.get("subscriptionLimits"))
+    """Read a call from any Vapi document that describes one."""
+    artifact, analysis = _dict(row.get("artifact")), _dict(row.get("analysis"))
+    transport, limits = _dict(row.get("transport")), _dict(row.get("subscriptionLimits"))
     return VapiCall(
         id=_text(row.get("id")),
         status=_text(row.get("status")),
         name=_text(row.get("name")),
         direction="inbound" if row.get("type") == "inboundPhoneCall" else "outbound",
         phone_number_id=_text(row.get("phoneNumberId")),
-        customer_number=_text(_object(row.get("customer")).get("number")),
+        customer_number=_text(_dict(row.get("customer")).get("number")),
         carrier_id=_text(transport.get("callSid") or row.get("phoneCallProviderId")),
         blocked=limits.get("concurrencyBlocked") is True,
         ended_reason=_text(row.get("endedReason")),
-        started_at=_moment(row.get("startedAt")),
-        ended_at=_moment(row.get("endedAt")),
+        started_at=_parse_time(row.get("startedAt")),
+        ended_at=_parse_time(row.get("endedAt")),
         cost=_micros(row.get("cost")),
         transcript=_text(artifact.get("transcript")) or _text(row.get("transcript")),
         summary=_text(analysis.get("summary")),
-        said=_said(artifact, analysis),
-        is_recorded=any(artifact.get(name) for name in _RECORDED),
+        said=_structured_outcome(artifact, analysis),
+        is_recorded=any(artifact.get(name) for name in _RECORDING_FIELDS),
     )
 
 
 def read_message(document: Any) -> tuple[str, VapiCall]:
-    """What kind of message it is that Vapi sends about a call, and the call as it tells of it; an
-    empty kind for what is no message. A report means that the call has ended.
+    """Return the kind of a Vapi webhook message and the call that it describes; the kind is empty
+    if the document is no message. An end-of-call report means that the call has ended.
     """
-    message = _object(_object(document).get("message"))
-    kind, call = _text(message.get("type")), _object(message.get("call"))
-    told = {name: message[name] for name in _TOLD if message.get(name) is not None}
-    number = _object(message.get("phoneNumber"))
-    row = {"phoneNumberId": number.get("id")} | call | told
+    message = _dict(_dict(document).get("message"))
+    kind, call = _text(message.get("type")), _dict(message.get("call"))
+    reported = {name: message[name] for name in _CALL_FIELDS if message.get(name) is not None}
+    number = _dict(message.get("phoneNumber"))
+    row = {"phoneNumberId": number.get("id")} | call | reported
     if kind == REPORT:
         row["status"] = "ended"
     if "customer" not in row:
@@ -132,19 +132,19 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
     return kind, read_call(row)
 
 
-def _said(artifact: Json, analysis: Json) -> Json | None:
-    """The structured outcome, where the organization has either of the two ways to get one."""
+def _structured_outcome(artifact: Json, analysis: Json) -> Json | None:
+    """The structured outcome, from whichever of Vapi's two features the organization uses."""
     plain = analysis.get("structuredData")
     if isinstance(plain, dict) and plain:
         return plain
-    for output in _object(artifact.get("structuredOutputs")).values():
-        result = _object(output).get("result")
+    for output in _dict(artifact.get("structuredOutputs")).values():
+        result = _dict(output).get("result")
         if isinstance(result, dict) and result:
             return result
     return None
 
 
-def _object(value: Any) -> Json:
+def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
@@ -152,7 +152,7 @@ def _text(value: Any) -> str:
     return storable_text(value) if isinstance(value, str) else ""
 
 
-def _moment(value: Any) -> datetime | None:
+def _parse_time(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""A talk in writing with an assistant that is not created: to try a configuration."""
+"""A text chat with an assistant that has not been created, to try out a configuration."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +9,8 @@ from providers.vapi.client import Json
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """What the assistant said. `id` goes on with the talk; `cost` is in USD, as Vapi told it, and
-    None where it did not.
+    """The assistant's reply. Pass `id` to continue the chat; `cost` is in USD as Vapi reports it,
+    None if it does not.
     """
 
     id: str
@@ -19,23 +19,25 @@ class ChatReply:
 
 
 def create_chat(assistant: Json, input: str, previous_chat_id: str = "") -> ChatReply:
-    """Say something to an assistant, given whole; goes on after a former chat if one is named."""
+    """Send a message to an assistant given as a whole body, continuing a previous chat if one is
+    named.
+    """
     before = {"previousChatId": previous_chat_id} if previous_chat_id else {}
     chat = client.post("/chat", {"assistant": assistant, "input": input} | before)
-    text = "\n".join(filter(None, map(_said, _list(chat.get("output"))))).strip()
+    text = "\n".join(filter(None, map(_reply_text, _list(chat.get("output"))))).strip()
     if not text:
-        raise client.odd("a chat without a reply")
+        raise client.unexpected_answer("a chat without a reply")
     cost = chat.get("cost")
-    told = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
-    return ChatReply(chat["id"], text, told)
+    dollars = float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+    return ChatReply(chat["id"], text, dollars)
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _said(message: Any) -> str:
-    """What one message of the assistant's says; nothing for a tool's or the system's."""
+def _reply_text(message: Any) -> str:
+    """The text of an assistant's message; empty for a tool's or the system's."""
     if not isinstance(message, dict) or message.get("role") != "assistant":
         return ""
     content = message.get("content")

@@ -1,7 +1,7 @@
-"""SIP trunks as Vapi knows them: which addresses may send us a clinic's calls.
+"""SIP trunks registered at Vapi: the gateways that may send us a clinic's calls.
 
-Vapi's pages show how one is made and changed (docs.vapi.ai/advanced/sip); that it is listed, read
-and taken away at the same address is what its other objects do, and is not published.
+Vapi documents how to create and update one (docs.vapi.ai/advanced/sip). Listing, fetching and
+deleting at the same path is undocumented, but works as for its other objects.
 """
 
 from datetime import datetime
@@ -14,30 +14,30 @@ KIND = "credential"
 
 
 def create_credential(body: Json, tag: str) -> Json:
-    """Make a trunk known; the tag becomes its name."""
+    """Register a trunk; the tag becomes its name."""
     return client.post(f"/{KIND}", body | {"name": name(tag)})
 
 
 def get_credential(credential_id: str) -> Json:
-    """A trunk as it stands."""
+    """Fetch a trunk."""
     return client.an_object(client.get(place(KIND, credential_id)))
 
 
 def update_credential(credential_id: str, body: Json, tag: str) -> Json:
-    """Change a trunk; its gateways are replaced as a whole."""
+    """Update a trunk; its gateways are replaced as a whole."""
     return client.patch(place(KIND, credential_id), body | {"name": name(tag)})
 
 
 def find_credential(tag: str, since: datetime | None = None) -> Json | None:
-    """The trunk that carries our tag, among those made known since a time."""
+    """Find the trunk that carries our tag, among those registered since a time."""
     return next((row for row in list_credentials(since) if carries(row, tag)), None)
 
 
 def list_credentials(since: datetime | None = None) -> list[Json]:
-    """Every credential, newest first; those of other kinds too."""
+    """List every credential, newest first, including other kinds."""
     return listed(f"/{KIND}", since)
 
 
 def delete_credential(credential_id: str) -> None:
-    """Take a trunk away, once no number uses it."""
+    """Delete a trunk, once no number uses it."""
     client.delete(place(KIND, credential_id))

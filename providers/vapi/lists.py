@@ -1,7 +1,8 @@
-"""Vapi's lists: bare arrays, newest first, without a cursor; and tags, by which ours are found.
+"""Vapi's lists, which are bare arrays, newest first, without a cursor; and the tags by which we
+find our objects.
 
-A tag is an attempt's id. It is the object's `name`, for which Vapi allows 40 characters, and where
-there is `metadata`, its `attempt_id` too.
+A tag is an attempt's id. It is the object's `name`, for which Vapi allows 40 characters, and its
+metadata's `attempt_id` if the kind has `metadata`.
 """
 
 import json
@@ -9,19 +10,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from providers.errors import ProviderError
-from providers.vapi.client import Json, Query, get, odd
+from providers.vapi.client import Json, Query, get, unexpected_answer
 
 LONGEST_NAME = 40
-PAGE = 1000  # Vapi's most
-# A page shorter than this is the last one, even if Vapi gave us its usual number and not ours.
+PAGE = 1000  # Vapi's maximum
+# A shorter page is the last one, even if Vapi ignored our limit and applied its default.
 FULL = 100
 MOST_PAGES = 10
 
 
 def listed(path: str, since: datetime | None = None, until: datetime | None = None) -> list[Json]:
-    """Everything of a kind, newest first; with `since` and `until`, what was created between them.
+    """List every object of a kind, newest first; `since` and `until` bound the time of creation.
 
-    Raises ProviderError (unknown) where not all of it could be looked at.
+    Raises ProviderError (unknown) if the list is too long to read in full.
     """
     rows: dict[str, Json] = {}
     before = until
@@ -36,10 +37,10 @@ def listed(path: str, since: datetime | None = None, until: datetime | None = No
 def page_of(
     path: str, since: datetime | None, until: datetime | None
 ) -> tuple[list[Json], datetime | None]:
-    """The newest of what was created between two times, and up to when the rest was created; None
-    where there is no rest. What was created at that very moment is in the next page again.
+    """Return the newest objects created between two times, and the upper bound for the next page,
+    None if there are no more. Objects created exactly at that bound appear again in the next page.
 
-    Raises ProviderError (unknown) where a page is of one moment: there is no way past it.
+    Raises ProviderError (unknown) if a full page was created at one moment: no bound leads past it.
     """
     page = rows_of(get(path, _query(since, until)))
     if len(page) < FULL:
@@ -52,36 +53,38 @@ def page_of(
 
 def _too_long(path: str) -> ProviderError:
     return ProviderError(
-        "vapi", "unknown", f"{path} holds more than can be looked through", "list_too_long"
+        "vapi", "unknown", f"{path} holds more than can be searched", "list_too_long"
     )
 
 
 def rows_of(answer: Any) -> list[Json]:
-    """The rows of a bare list. One that cannot be read might be the one that is looked for."""
+    """Return the rows of a bare list. A single unreadable row raises, because it might be the one
+    that is looked for.
+    """
     if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise odd("a list was expected")
+        raise unexpected_answer("not a list of objects")
     return answer
 
 
 def carries(row: Json, tag: str) -> bool:
-    """Whether an object has our tag."""
+    """Whether an object carries our tag."""
     return tag in (row.get("name"), _metadata(row).get("attempt_id"))
 
 
 def tagged(body: Json, tag: str) -> Json:
-    """`body` with its tag as name and in its metadata."""
+    """Return `body` with the tag as its name and in its metadata."""
     return body | {"name": name(tag), "metadata": _metadata(body) | {"attempt_id": tag}}
 
 
 def name(tag: str) -> str:
-    """A tag that fits a name of Vapi's. Raises ValueError for a longer one."""
+    """Return the tag if it fits a Vapi name. Raises ValueError if it is empty or too long."""
     if not tag or len(tag) > LONGEST_NAME:
         raise ValueError(f"a name of Vapi's has 1 to {LONGEST_NAME} characters")
     return tag
 
 
 def _metadata(row: Json) -> Json:
-    """The metadata, also where it comes back as the text it was sent as."""
+    """An object's metadata, parsed if Vapi returns it as the JSON text that was sent."""
     held = row.get("metadata")
     if isinstance(held, str):
         try:
@@ -94,28 +97,28 @@ def _metadata(row: Json) -> Json:
 def _query(since: datetime | None, until: datetime | None) -> Query:
     query: Query = {"limit": PAGE}
     if since:
-        query["createdAtGe"] = _said(since)
+        query["createdAtGe"] = _iso(since)
     if until:
-        query["createdAtLe"] = _said(until)
+        query["createdAtLe"] = _iso(until)
     return query
 
 
-def _said(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _oldest(page: list[Json]) -> datetime:
-    """When the last row of a full page was created. Raises where the page is not newest first: then
-    there is no way on.
+    """When the last row of a full page was created. Raises ProviderError if the page is not sorted
+    newest first, because the next page has no bound then.
     """
-    dates = [_date(row.get("createdAt")) for row in page]
+    dates = [_parse_time(row.get("createdAt")) for row in page]
     if dates != sorted(dates, reverse=True):
-        raise odd("a list that is not newest first")
+        raise unexpected_answer("a list that is not newest first")
     return dates[-1]
 
 
-def _date(text: Any) -> datetime:
+def _parse_time(text: Any) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise odd("a row without the time of its creation") from error
+        raise unexpected_answer("a row without a creation time") from error

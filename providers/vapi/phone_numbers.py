@@ -1,7 +1,7 @@
-"""Numbers that Vapi answers: ours at Twilio, and clinics' own, whose calls come by SIP. An import
-never takes a number's texts: their webhook is ours.
+"""Numbers that Vapi answers: ours at Twilio, and clinics' own, whose calls arrive by SIP. An import
+never reroutes a number's texts: they keep going to our webhook.
 
-Vapi shows the Twilio token of an imported number; nothing here keeps it.
+Vapi returns the Twilio token of an imported number; nothing here keeps it.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from providers.vapi.lists import listed, name
 
 KIND = "phone-number"
 ACTIVE = "active"
-# Vapi's default would rewrite the number's SMS address, and nobody would hear a STOP any more.
+# Vapi's default would rewrite the number's SMS webhook, and we would no longer receive a STOP.
 OURS = {"provider": "twilio", "smsEnabled": False}
 BROUGHT = {"provider": "byo-phone-number"}
 _KEPT = (
@@ -41,27 +41,27 @@ def import_number(
     tag: str,
     squad_id: str,
 ) -> Json:
-    """Let Vapi answer a number of ours; it does so only once it is ACTIVE, after minutes. The tag
-    becomes its name.
+    """Import a number of ours, so that Vapi answers it once it is ACTIVE, which takes minutes. The
+    tag becomes its name.
     """
     body = OURS | {"number": number, "name": name(tag), "squadId": squad_id}
     return _kept(client.post(f"/{KIND}", body | _login(account_sid, auth_token)))
 
 
 def bring_number(body: Json, tag: str) -> Json:
-    """Let Vapi answer a number that stays with the clinic; the tag becomes its name. `body` has the
-    number, the trunk that it comes by (`credentialId`), and who answers.
+    """Have Vapi answer a number that stays with the clinic; the tag becomes its name. `body` holds
+    the number, the trunk it arrives on (`credentialId`), and the squad or assistant that answers.
     """
     return _kept(client.post(f"/{KIND}", BROUGHT | body | {"name": name(tag)}))
 
 
 def change_brought_number(number_id: str, body: Json) -> Json:
-    """Change such a number: another number, trunk or squad."""
+    """Update a clinic's own number: its E.164, trunk or squad."""
     return _kept(client.patch(place(KIND, number_id), BROUGHT | body))
 
 
 def get_number(number_id: str) -> Json:
-    """An imported number as it stands."""
+    """Fetch an imported number."""
     return _kept(client.an_object(client.get(place(KIND, number_id))))
 
 
@@ -72,23 +72,23 @@ def update_number(
     auth_token: str,
     squad_id: str,
 ) -> Json:
-    """Have another squad answer, and Vapi sign in to Twilio anew."""
+    """Assign another squad to a number, and renew Vapi's Twilio credentials."""
     body = OURS | _login(account_sid, auth_token) | {"squadId": squad_id}
     return _kept(client.patch(place(KIND, number_id), body))
 
 
 def find_number(tag: str, since: datetime | None = None) -> Json | None:
-    """The imported number with our tag."""
+    """Find the imported number with our tag."""
     return next((row for row in list_numbers(since) if row.get("name") == tag), None)
 
 
 def list_numbers(since: datetime | None = None) -> list[Json]:
-    """Every imported number, newest first."""
+    """List every imported number, newest first."""
     return [_kept(row) for row in listed(f"/{KIND}", since)]
 
 
 def delete_number(number_id: str) -> None:
-    """Take a number from Vapi; at Twilio it stays ours."""
+    """Delete a number from Vapi; it stays ours at Twilio."""
     client.delete(place(KIND, number_id))
 
 

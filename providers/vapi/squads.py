@@ -10,30 +10,30 @@ KIND = "squad"
 
 
 def create_squad(members: list[Json], tag: str) -> Json:
-    """Make a squad; its first member takes the call. The tag becomes its name."""
+    """Create a squad; its first member takes the call. The tag becomes its name."""
     return client.post(f"/{KIND}", {"name": name(tag), "members": members})
 
 
 def get_squad(squad_id: str) -> Json:
-    """A squad as it stands."""
+    """Fetch a squad."""
     return client.an_object(client.get(place(KIND, squad_id)))
 
 
 def update_squad(squad_id: str, members: list[Json], tag: str) -> Json:
-    """Change a squad; `members` are all of them."""
+    """Replace all members of a squad."""
     return client.patch(place(KIND, squad_id), {"name": name(tag), "members": members})
 
 
 def find_squad(tag: str, since: datetime | None = None) -> Json | None:
-    """The squad that carries our tag, among those created since a time."""
+    """Find the squad that carries our tag, among those created since a time."""
     return next((row for row in list_squads(since) if carries(row, tag)), None)
 
 
 def list_squads(since: datetime | None = None) -> list[Json]:
-    """Every squad, newest first."""
+    """List every squad, newest first."""
     return listed(f"/{KIND}", since)
 
 
 def delete_squad(squad_id: str) -> None:
-    """Take a squad away; see `client.delete` for one that a number still has."""
+    """Delete a squad; see `client.delete` for one that a number still uses."""
     client.delete(place(KIND, squad_id))

@@ -1,4 +1,4 @@
-"""Tools at Vapi that look into knowledge files. A tool has neither name nor metadata: our tag is
+"""Tools at Vapi that search knowledge files. A tool has neither name nor metadata, so our tag is
 the name of its knowledge base.
 """
 
@@ -13,32 +13,32 @@ KIND = "tool"
 
 
 def create_tool(request: Json) -> Json:
-    """Make a tool from a body as `rules.deployment.query_tool` renders it."""
+    """Create a tool from a body that `rules.deployment.query_tool` rendered."""
     return client.post(f"/{KIND}", request)
 
 
 def get_tool(tool_id: str) -> Json:
-    """A tool as it stands."""
+    """Fetch a tool."""
     return client.an_object(client.get(place(KIND, tool_id)))
 
 
 def update_tool(tool_id: str, request: Json) -> Json:
-    """Change a tool; `request` is the whole body."""
+    """Replace a tool; `request` is the whole body."""
     return client.patch(place(KIND, tool_id), request)
 
 
 def find_tool(tag: str, since: datetime | None = None) -> Json | None:
-    """The tool that carries our tag, among those created since a time."""
+    """Find the tool that carries our tag, among those created since a time."""
     return next((row for row in list_tools(since) if tag in _tags(row)), None)
 
 
 def list_tools(since: datetime | None = None) -> list[Json]:
-    """Every tool, newest first."""
+    """List every tool, newest first."""
     return listed(f"/{KIND}", since)
 
 
 def delete_tool(tool_id: str) -> None:
-    """Take a tool away; see `client.delete` for one that an assistant still has."""
+    """Delete a tool; see `client.delete` for one that an assistant still uses."""
     client.delete(place(KIND, tool_id))
 
 

@@ -1,1 +1,1 @@
-"""Decisions about calls: pure."""
+"""Rules about calls: pure."""

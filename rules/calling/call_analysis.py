@@ -1,10 +1,10 @@
-"""What the agent writes down at the end of a call, in one word, and what follows from it.
+"""The outcome that the assistant records at the end of a call, as one word, and its consequences.
 
-The word comes from a model that has listened to a stranger, so it never moves money and never opens
-a way to anybody: it can only make us stop, wait, or ask a person.
+The word comes from a model that has listened to an unknown caller, so it never moves money and
+never allows a contact: it can only make us stop, wait, or involve staff.
 
-A plain wish to be left alone counts where the model has not heard it, too: it may call no tool and
-write nothing down.
+A plain opt-out in the transcript counts even if the model missed it: the model may call no tool and
+record nothing.
 """
 
 import re
@@ -17,10 +17,10 @@ LANGUAGES = ("en", "es")
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """What follows from a word. `outcome` replaces the one that the end of the call suggests, where
-    it is not empty; `escalation` is opened, with the hold that belongs to it; `stops`: they want no
-    more calls and texts; `is_wrong_number`: the number is somebody else's; `later`: they want to be
-    contacted another time.
+    """The consequences of an outcome. `outcome`, unless empty, replaces the one that the end of the
+    call suggests; `escalation` is opened, with its hold; `stops`: the person opts out of calls and
+    texts; `is_wrong_number`: the number belongs to someone else; `later`: the person wants to be
+    contacted at another time.
     """
 
     words: str
@@ -59,7 +59,7 @@ FOLLOWS: dict[str, Follows] = {
 NOTHING = FOLLOWS["nothing"]
 
 _REACH = "(?:call|phone|ring|text|contact|message|bother)"
-_NO_MORE = re.compile(
+_OPT_OUT = re.compile(
     r"\b(?:stop|quit) (?:call|phon|ring|text|contact|messag|bother|harass)ing\b"
     rf"|\bnever {_REACH} (?:me|us|here)\b"
     rf"|\b(?:don't|do not)(?: you)?(?: ever)? {_REACH} (?:me|us|here|this number|my phone)"
@@ -90,7 +90,7 @@ SCHEMA: Json = {
 
 
 def read_said(document: Any) -> Json:
-    """What counts of a structured outcome: words that are known, and nothing else."""
+    """Keep only known values of a structured outcome."""
     if not isinstance(document, dict):
         return {}
     outcome, language = document.get("outcome"), document.get("language")
@@ -99,12 +99,14 @@ def read_said(document: Any) -> Json:
 
 
 def follows_from(said: Json | None, transcript: str = "") -> Follows:
-    """What follows from what the agent wrote down, and from what the person said themselves."""
+    """The consequences of the recorded outcome, and of an opt-out in the transcript."""
     follows = FOLLOWS.get((said or {}).get("outcome", ""), NOTHING)
-    return replace(follows, stops=True) if _wants_no_more(transcript) else follows
+    return replace(follows, stops=True) if _opts_out(transcript) else follows
 
 
-def _wants_no_more(transcript: str) -> bool:
-    """Whether the person says so in words that leave no doubt; not of an hour, a place or a way."""
+def _opts_out(transcript: str) -> bool:
+    """Whether the person opts out in unmistakable words. Objecting to a time, a place or a channel
+    does not count.
+    """
     lines = re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
-    return any(_NO_MORE.search(line.replace("\u2019", "'")) for line in lines)
+    return any(_OPT_OUT.search(line.replace("\u2019", "'")) for line in lines)

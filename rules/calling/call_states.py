@@ -1,6 +1,6 @@
-"""The states of a call, and how Vapi's reports of them merge, in whatever order they come."""
+"""The states of a call, and how Vapi's reports merge in whatever order they arrive."""
 
-# by rank: a report never takes a call back
+# by rank: a report never moves a call back
 _RANKS = {
     "waiting": 0,
     "sending": 0,
@@ -11,11 +11,11 @@ _RANKS = {
     "in_progress": 3,
     "ended": 4,
 }
-# while it is one of these, no other call to the person may be requested
+# in these states no other call to the person may be requested
 PENDING = ("waiting", "sending", "unknown", "queued", "ringing", "in_progress")
-# it may be going on: what was said of it last may be out of date
+# the call may be in progress, and our record of it out of date
 LIVE = frozenset({"sending", "unknown", "queued", "ringing", "in_progress"})
-# it is at Vapi, so that Vapi can be asked about it
+# Vapi has accepted the call, so it can be fetched there
 AT_VAPI = ("queued", "ringing", "in_progress")
 STATES = frozenset(_RANKS)
 
@@ -30,10 +30,10 @@ _OF_VAPI = {
 
 
 def state_of(status: str) -> str:
-    """Our word for Vapi's status of a call; empty for one that says nothing of where it is."""
+    """Our state for Vapi's status of a call; empty for a status that does not map to one."""
     return _OF_VAPI.get(status, "")
 
 
-def merged_state(known: str, told: str) -> str:
-    """The state of a call that is `known`, after a report that it is `told`."""
-    return told if _RANKS.get(told, -1) > _RANKS[known] else known
+def merged_state(known: str, reported: str) -> str:
+    """Merge a reported state into the `known` one: the one of higher rank wins."""
+    return reported if _RANKS.get(reported, -1) > _RANKS[known] else known

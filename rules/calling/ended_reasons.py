@@ -1,7 +1,7 @@
-"""What each way in which a call ends, by Vapi's word for it, means: one table, read from above.
+"""What each of Vapi's `endedReason` values means: one table, first match wins.
 
-Vapi has hundreds of these words, most of them for the failure of one of many suppliers. Whole
-families are therefore classified by a pattern; what matches nothing is for a person to read.
+Vapi has hundreds of these values, most for the failure of one of its many suppliers, so whole
+families are classified by a pattern. A value that matches nothing is left for a person to review.
 """
 
 import re
@@ -9,18 +9,17 @@ from dataclasses import dataclass
 
 NOT_PLACED = "not_placed"
 BROKE_OFF = "broke_off"
-# no words of Vapi's: a person says that the call is over, or that they have made it themselves
+# not Vapi's: staff say that the call is over, or that they made it themselves
 BY_HAND, MADE_BY_HAND = "ended-by-hand", "made-by-hand"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a way to end means. `outcome` is one of the policy's; empty: nobody knows the word.
+    """What an ended reason means. `outcome` is one of the policy's; empty if the reason is unknown.
 
-    `again`: nobody's telephone can have rung, so that the same wish may be decided again at once;
-    only of what ends before it begins can that be said.
-    `advice`: what a person has to mend before it
-    does; empty where nobody has to.
+    `again`: no phone can have rung, so the same request may be decided again at once; this can only
+    be said of a call that ended before it began. `advice`: what a person must fix before that;
+    empty if nothing.
     """
 
     outcome: str
@@ -31,12 +30,12 @@ class Ended:
 UNKNOWN = Ended(
     "", advice="Vapi ended the call in a way that is not known here. Read what was said in it."
 )
-_ACCOUNT = "Look at the Vapi organization's plan, credits and limits; no call is placed meanwhile."
+_ACCOUNT = "Check the Vapi organization's plan, credits and limits; until then no call is placed."
 _SETUP = "The clinic's assistants or number are not usable at Vapi. Deploy the account again."
 _TRUNK = "The clinic's phone system refuses calls from us. Compare its SIP settings."
 _NUMBER = "The number does not exist, or cannot be called. Ask the person for another one."
 
-# the first pattern that matches the whole word counts
+# the first pattern that matches the whole value wins
 _TABLE: tuple[tuple[str, Ended], ...] = (
     # people
     ("customer-busy|vonage-rejected", Ended("busy")),
@@ -82,7 +81,7 @@ _TABLE: tuple[tuple[str, Ended], ...] = (
         Ended("no_answer"),
     ),
     (r"call\.ringing\.sip-inbound-caller-hungup-before-call-connect", Ended("hung_up")),
-    # it broke off; whether somebody had answered is not certain, so that it counts as if
+    # the call broke off; it might have been answered, so it counts as answered
     ("assistant-join-timed-out|worker-shutdown", Ended(BROKE_OFF)),
     ("phone-call-provider-closed-websocket", Ended(BROKE_OFF)),
     (r"call\.in-progress\.error-assistant-did-not-receive-customer-audio", Ended("silent")),
@@ -94,7 +93,7 @@ _PATTERNS = tuple((re.compile(pattern), meaning) for pattern, meaning in _TABLE)
 
 
 def meaning_of(ended_reason: str) -> Ended:
-    """What a way to end means; `UNKNOWN` for a word that is in no line."""
+    """Classify an ended reason; `UNKNOWN` if no pattern matches."""
     return next(
         (meaning for pattern, meaning in _PATTERNS if pattern.fullmatch(ended_reason)), UNKNOWN
     )

@@ -1,5 +1,5 @@
-"""The body of a call that we place; pure. It carries ids, and not one word about a debt: whoever
-speaks asks our tools, by the call's id.
+"""The request body of an outbound call; pure. It carries ids and no word about a debt: the
+assistant gets those from our tools, by the call's id.
 """
 
 from rules.deployment.rendering import Json
@@ -15,8 +15,8 @@ def render_call(
     receptionist: Member,
     card_entry: Json | None = None,
 ) -> Json:
-    """The whole body but for its name. The payments member speaks first, whatever the clinic's
-    squad does with those who ring it.
+    """The whole body except for its name. The payments member speaks first, unlike in the clinic's
+    squad for inbound calls.
     """
     reception, bills, *more = render_squad(receptionist, payments, card_entry)["members"]
     ids = {"callId": call_id}

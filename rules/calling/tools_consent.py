@@ -1,7 +1,7 @@
-"""Whether a person has agreed to be charged, as it was heard; pure.
+"""Whether a person has agreed, in the transcript, to be charged; pure.
 
-The model's word for it counts for nothing. After the assistant has asked whether the amount may be
-charged, the person has to say yes in words of theirs, and nothing that doubts it.
+The model's claim is not trusted. After the assistant has asked whether it may charge the amount,
+the person must say yes in their own words, without any word of doubt.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rules.calling.tools_payload import Said
 
-MOST_WORDS = 500  # characters that are kept as evidence
+MOST_WORDS = 500  # characters stored as evidence
 _YES = re.compile(
     r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|i agree|agreed|go ahead|i do|please do|absolutely"
     r"|that s fine|that is fine|si|claro|de acuerdo|adelante|correcto|esta bien|vale|acepto"
@@ -21,14 +21,14 @@ _DOUBT = re.compile(
     r"|unless|if|nunca|tampoco|espere|espera|pero|quizas|tal vez|despues|todavia|aun)\b"
 )
 _CHARGE = re.compile(r"\b(charg|cobr|carg[aou])")
-_LONG = 4  # letters of a word that tells one sentence from another
-_MOST_OF_IT = 0.75  # a transcript loses some words
+_LONG = 4  # letters a word needs to distinguish one sentence from another
+_MOST_OF_IT = 0.75  # a transcript misses some words
 
 
 def consent_heard(heard: Sequence[Said], amount: str, notices: Sequence[Sequence[str]] = ()) -> str:
-    """The person's words of consent to a charge of `amount`, digits such as 120.50, about which
-    they were asked before; empty when none were heard. `notices` are the same notice in each
-    language, in sentences: one of them has to be heard before the question.
+    """Return the person's words of consent to a charge of `amount` (digits such as 120.50), given
+    after they were asked about it; empty if there is no consent. `notices` is one notice in several
+    languages, each as sentences: one of them must be spoken before the question.
     """
     read_out = [
         place
@@ -50,24 +50,24 @@ def consent_heard(heard: Sequence[Said], amount: str, notices: Sequence[Sequence
 
 
 def names_amount(words: str, amount: str) -> bool:
-    """Whether the words name the amount in digits: 120.50, 120.5, 1,120.50 or, of whole ones,
-    120.
+    """Whether the words contain the amount in digits: 120.50, 120.5, 1,120.50 or, for a whole
+    amount, 120.
     """
     digits = re.sub(r"(?<=\d),(?=\d{3})", "", words)
     whole, _, part = amount.partition(".")
     significant = part.rstrip("0")
-    zeros = rf"0{{0,{len(part) - len(significant)}}}"  # that may be left out
+    zeros = rf"0{{0,{len(part) - len(significant)}}}"  # trailing zeros are optional
     if significant:
         # "120 dollars and 50 cents"
         in_words = rf"{whole}\s+\w+\s+(?:and|y|con)\s+{int(part)}"
-        shown = rf"(?:{whole}\.{significant}{zeros}|{in_words})"
+        pattern = rf"(?:{whole}\.{significant}{zeros}|{in_words})"
     else:
-        shown = rf"{whole}(?:\.{zeros})?" if part else whole
-    return re.search(rf"(?<![\d.,]){shown}(?![.,]?\d)", digits) is not None
+        pattern = rf"{whole}(?:\.{zeros})?" if part else whole
+    return re.search(rf"(?<![\d.,]){pattern}(?![.,]?\d)", digits) is not None
 
 
 def _is_read_out(notice: Sequence[str], spoken: Sequence[str]) -> bool:
-    """Whether each sentence of the notice was spoken, in nearly its own words."""
+    """Whether most words of every sentence of the notice were spoken."""
     heard = set(_plain(" ".join(spoken)).split())
     wanted = [{word for word in _plain(each).split() if len(word) >= _LONG} for each in notice]
     return all(len(words & heard) >= _MOST_OF_IT * len(words) for words in wanted)

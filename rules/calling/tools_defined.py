@@ -1,14 +1,15 @@
-"""The payments member's tools as Vapi is given them: inside the assistant's own body, so that a
-published version of it has its own tools, and a change of one is a change of the other; pure.
+"""The payments member's tools as sent to Vapi, inside the assistant's own body: each published
+version of the assistant has its own tools, and changing a tool changes the assistant; pure.
 
-Vapi adds the static parameters to what the model says, over it: which call it is, is nobody's word.
+Vapi merges the static parameters over the model's arguments, so the model cannot choose which call
+a tool acts on.
 """
 
 from typing import Any
 
 Json = dict[str, Any]
 DOOR = "/api/vapi/tools"
-SECONDS = 20  # that Vapi waits; then the model may ask again, under a new id
+SECONDS = 20  # Vapi's timeout; afterwards the model may call again, under a new id
 STATIC = [{"key": "callId", "value": "{{call.id}}"}]
 
 _TEXT: Json = {"type": "string"}
@@ -105,8 +106,8 @@ _BY_KEYPAD = _function(
 
 
 def _static(function: str, *, keypad: bool) -> list[Json]:
-    """What a tool is given over what the model says: also the way to pay, for only the member that
-    hears no keypad may have a card typed.
+    """A tool's static parameters, which override the model's arguments. They fix the way to pay,
+    because only the assistant that hears no keypad may have a card typed.
     """
     if function != PAY:
         return STATIC
@@ -114,8 +115,8 @@ def _static(function: str, *, keypad: bool) -> list[Json]:
 
 
 def render_tools(public_url: str, *, keypad: bool = False) -> list[Json]:
-    """The tools, with the card on file or with one that is typed on the keypad; our secret is added
-    to each `server` by whoever sends the body.
+    """The tools, paying with the card on file or with one typed on the keypad. The Vapi client adds
+    our secret to each `server` when it sends the body.
     """
     functions = [
         _BY_KEYPAD if keypad and function["name"] == PAY else function for function in FUNCTIONS

@@ -1,7 +1,7 @@
-"""What Vapi sends when a model calls tools, and what it is answered; pure.
+"""Vapi's tool-call messages, and our answers to them; pure.
 
-Three shapes exist beside each other: Vapi's specification has `function` with the arguments as a
-text of JSON, its guides have `arguments` or `parameters` as an object. All are read.
+Three formats coexist: Vapi's specification has `function` with its arguments as JSON text, its
+guides have `arguments` or `parameters` as an object. All are read.
 
 https://docs.vapi.ai/tools/custom-tools
 """
@@ -14,17 +14,17 @@ from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 
 Json = dict[str, Any]
-MOST = 20  # tool calls of one message; a model asks for one or two
+MOST = 20  # tool calls per message; a model makes one or two
 LONGEST = 1500  # characters of a line
-DEEPEST = 8  # levels of arguments; no tool of ours has more than one
+DEEPEST = 8  # nesting levels of arguments; our tools need one
 _LONGEST_ID = 200
 _ROLES = {"bot": "assistant", "assistant": "assistant", "user": "user"}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled:
-    """One call of a tool. `arguments` are the model's words, without card numbers, and under them
-    the static values that it can neither see nor change.
+    """One tool call. `arguments` are the model's, without card numbers, overridden by the static
+    values, which the model can neither see nor change.
     """
 
     id: str
@@ -35,7 +35,7 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing said in the call: `role` is `assistant` or `user`."""
+    """One utterance in the call: `role` is `assistant` or `user`."""
 
     role: str
     words: str
@@ -43,30 +43,30 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one tool call is answered, in one line: what came of it, or why nothing did."""
+    """The answer to one tool call, in one line: its result, or why it failed."""
 
     line: str
     failed: bool = False
 
 
 def read_tool_calls(document: Any) -> list[ToolCalled]:
-    """Every call of a tool in the body; empty when it holds none."""
+    """Return every tool call in the body; empty if there is none."""
     message = _dict(_dict(document).get("message"))
     listed = [_dict(each) for each in _list(message.get("toolCallList"))]
     if not listed:
         paired = [_dict(each) for each in _list(message.get("toolWithToolCallList"))]
-        # the function's name may stand beside the call only
+        # the function's name may be given only beside the call
         listed = [{"name": each.get("name")} | _dict(each.get("toolCall")) for each in paired]
     return [_read(each) for each in listed[:MOST] if each]
 
 
 def read_call(document: Any) -> Json:
-    """The call that a body is about; empty when it names none."""
+    """Return the call that a body is about; empty if it names none."""
     return _dict(_dict(_dict(document).get("message")).get("call"))
 
 
 def read_heard(document: Any) -> tuple[Said, ...]:
-    """What was said in the call so far, oldest first, without card numbers."""
+    """Return the transcript so far, oldest first, without card numbers."""
     artifact = _dict(_dict(_dict(document).get("message")).get("artifact"))
     spoken = _list(artifact.get("messages")) or _list(artifact.get("messagesOpenAIFormatted"))
     heard = []
@@ -80,12 +80,12 @@ def read_heard(document: Any) -> tuple[Said, ...]:
 
 def rendered(called: ToolCalled, answer: Answer) -> Json:
     """One entry of `results`."""
-    told = "error" if answer.failed else "result"
-    return {"toolCallId": called.id, "name": called.name, told: one_line(answer.line)}
+    key = "error" if answer.failed else "result"
+    return {"toolCallId": called.id, "name": called.name, key: one_line(answer.line)}
 
 
 def one_line(text: str) -> str:
-    """A text without line breaks, which Vapi does not take, and without card numbers."""
+    """Flatten a text to one line, as Vapi requires, and redact card numbers."""
     return " ".join(redact(text).split())[:LONGEST]
 
 
@@ -118,8 +118,8 @@ def _arguments(value: Any) -> Json:
 
 
 def _storable(value: Any, level: int = 0) -> Any:
-    """The words of a model as any database keeps them; what nests too deep is left out: it comes as
-    a text, so nobody has measured it.
+    """Make the model's values storable in any database. What nests too deep is dropped: arguments
+    that arrive as JSON text have no depth limit yet.
     """
     if isinstance(value, str):
         return _text(value)

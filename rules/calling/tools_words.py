@@ -1,6 +1,7 @@
-"""What the agent's tools answer, in one line for the model: what came of it, and what to say; pure.
+"""The answers of the assistant's tools, in one line for the model: the result, and what to say;
+pure.
 
-Nothing here says a word of a debt to whoever was not verified.
+Nothing here mentions a debt to a caller who has not been verified.
 """
 
 from collections import Counter
@@ -102,20 +103,22 @@ DECLARED = {
     "invalid": "",
 }
 ELSE = "It could not be done, and nothing was done. Say so, and offer a person."
-# details that are written for the caller's ears
-_TOLD = frozenset({"card_declined", "invalid"})
+# refusals whose detail is written for the caller
+_WITH_DETAIL = frozenset({"card_declined", "invalid"})
 
 
 def words_for(code: str, detail: str) -> str:
-    """What the model is told of a refusal; never its details, which are for the clinic."""
-    told = DECLARED.get(code, ELSE)
-    return f"{told} {detail}".strip() if code in _TOLD else told
+    """Tell the model about a refusal. Its detail is for the clinic and is left out, unless it was
+    written for the caller.
+    """
+    words = DECLARED.get(code, ELSE)
+    return f"{words} {detail}".strip() if code in _WITH_DETAIL else words
 
 
 def bill(
     number: str, amount: int, currency: str, due: date, *, is_overdue: bool, project: str = ""
 ) -> str:
-    """One bill, as it may be told to the person who owes it."""
+    """One bill, as it may be read to the verified person who owes it."""
     when = f"{due:%B} {due.day}, {due.year}"
     was = f"was due on {when} and is overdue" if is_overdue else f"is due on {when}"
     about = f", reference {project}" if project else ""
@@ -123,7 +126,7 @@ def bill(
 
 
 def together(amounts: Iterable[tuple[int, str]]) -> str:
-    """What several bills come to, in each currency; each is paid by itself."""
+    """The total of several bills in each currency; each bill is paid separately."""
     sums: Counter[str] = Counter()
     for amount, currency in amounts:
         sums[currency] += amount
@@ -132,7 +135,7 @@ def together(amounts: Iterable[tuple[int, str]]) -> str:
 
 
 def link_texted(phone: str) -> str:
-    """A text with the link is on its way; whether it arrives is not known yet."""
+    """A text with the link was queued; whether it arrives is not known yet."""
     return (
         f"A text with the payment link is on its way to the number ending in {phone[-4:]}. Say so,"
         " and that the page is safe. Do not say that anything was paid."
@@ -140,7 +143,7 @@ def link_texted(phone: str) -> str:
 
 
 def link_to_read(url: str, refused: bool) -> str:
-    """The address, for whoever cannot be texted, or wants to hear it."""
+    """The payment page's URL, for a caller who cannot be texted or wants it read out."""
     why = "No text may be sent to this number now. " if refused else ""
     return (
         f"{why}The payment page is at {url} . Offer to read the address out, character by"
@@ -151,7 +154,7 @@ def link_to_read(url: str, refused: bool) -> str:
 def ask_consent(
     amount: int, currency: str, number: str, clinic: str, notice: str, card: str
 ) -> str:
-    """What has to be read out, and answered with a yes, before a card is charged."""
+    """The question that must be read out, and answered with a yes, before a card is charged."""
     return (
         "Nothing was charged yet. "
         + (f"Say first: {notice} " if notice else "")
@@ -162,10 +165,10 @@ def ask_consent(
 
 
 def spoken_amount(amount: int, currency: str) -> str:
-    """An amount in digits, as the consent to it is looked for."""
+    """An amount in digits, in the form that the consent check looks for."""
     return f"{to_major(amount, currency)} {currency.upper()}"
 
 
 def promised(day: date) -> str:
-    """A promise was recorded."""
+    """Confirm a recorded promise."""
     return f"Recorded: the payment is promised for {day:%A}, {day:%B} {day.day}. Thank the caller."

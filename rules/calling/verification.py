@@ -1,17 +1,17 @@
-"""Whether somebody on the phone is who they say they are: what is asked, and what counts; pure.
+"""Verification of a caller's identity: what is asked, and what counts as a match; pure.
 
-Asked for are the full name and the postal code of the address; where no address is kept, the number
-of a bill. Whoever calls from a number that is not kept names the number of a bill besides. A name
-counts when first name and a family name agree; accents, case, titles and middle names do not
-matter. Nobody is told which of the answers was wrong.
+We ask for the full name and the postal code, or the number of a bill if we have no address on file.
+A caller from a number that is not on file must also give the number of a bill. A name matches if
+the first name and one family name agree; accents, case, titles and middle names do not matter. The
+caller never learns which answer was wrong.
 """
 
 import hashlib
 import unicodedata
 from dataclasses import dataclass
 
-TRIES = 2  # of one call
-TRIES_A_DAY = 6  # about one person, over all calls
+TRIES = 2  # per call
+TRIES_A_DAY = 6  # per person, over all calls
 _TITLES = ("mr", "mrs", "ms", "miss", "dr", "sr", "sra", "srta", "senor", "senora", "don", "dona")
 _NO_NAMES = frozenset(
     [*_TITLES, "jr", "ii", "iii", "iv", "the", "and", "y", "de", "la", "del"],
@@ -22,7 +22,7 @@ _US_DIGITS = 5
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the caller answered."""
+    """The caller's answers."""
 
     name: str = ""
     postal_code: str = ""
@@ -30,14 +30,14 @@ class Answers:
 
     @property
     def digest(self) -> str:
-        """What tells the same answers given again from others, and keeps none of them."""
+        """A hash that recognises repeated answers without storing any of them."""
         said = (*names_in(self.name), plain(self.postal_code), plain(self.invoice_number))
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of a person who may be calling."""
+    """What we have on file about the person who may be calling."""
 
     name: str
     postal_code: str
@@ -46,7 +46,7 @@ class Kept:
 
 
 def missing(answers: Answers) -> str:
-    """What has to be asked for before anything can be compared; nothing when all is there."""
+    """Name the answer that is still needed before anything can be compared; empty if none is."""
     if len(names_in(answers.name)) < _FEWEST:
         return "first and last name"
     if not plain(answers.postal_code) and not plain(answers.invoice_number):
@@ -55,7 +55,7 @@ def missing(answers: Answers) -> str:
 
 
 def is_verified(answers: Answers, kept: Kept) -> bool:
-    """Whether the answers are those of the person."""
+    """Whether the answers match the person on file."""
     if not same_person(answers.name, kept.name):
         return False
     code_agrees = same_postal_code(answers.postal_code, kept.postal_code)
@@ -67,7 +67,7 @@ def is_verified(answers: Answers, kept: Kept) -> bool:
 
 
 def same_person(said: str, kept: str) -> bool:
-    """Whether two names are one person's: the first name, and one of the family names."""
+    """Whether two names match: the first name and at least one family name."""
     mine, theirs = names_in(said), names_in(kept)
     if len(mine) < _FEWEST or len(theirs) < _FEWEST:
         return False
@@ -75,7 +75,7 @@ def same_person(said: str, kept: str) -> bool:
 
 
 def same_postal_code(said: str, kept: str) -> bool:
-    """Whether two postal codes are one; of American ones five digits count."""
+    """Whether two postal codes match; of American ones only the first five digits count."""
     mine, theirs = plain(said), plain(kept)
     if theirs[:_US_DIGITS].isdigit() and len(theirs) in {5, 9}:
         return mine[:_US_DIGITS] == theirs[:_US_DIGITS] and len(mine) in {5, 9}
@@ -83,7 +83,7 @@ def same_postal_code(said: str, kept: str) -> bool:
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The names in a name, first name first, without titles, initials and accents."""
+    """The parts of a name, first name first, without titles, initials and accents."""
     family, comma, first = text.partition(",")
     turned = f"{first} {family}" if comma and first.strip() else text
     bare = unicodedata.normalize("NFKD", turned.casefold())

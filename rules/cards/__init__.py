@@ -1,1 +1,1 @@
-"""Card numbers, wherever they stand: found, refused, redacted."""
+"""Card numbers, wherever they appear: detect, refuse, redact."""

@@ -1,10 +1,10 @@
-"""Which fields of a document may not hold a card number, and how one is taken out of a provider's
-document.
+"""Which fields of a document must not hold a card number, and how a provider's document is
+redacted.
 
-What people write to us is refused, field by field. Phones, times and ids are recognised by the
-field's name and by the value's shape: a field called `phone` that holds sixteen digits is no phone.
-What a provider sends, signed, is redacted instead; there only text is changed, never an amount, a
-time or an id.
+Input from people is refused, field by field. Phone numbers, times and ids are recognised by the
+field's name and by the value's format: a field called `phone` that holds sixteen digits is not a
+phone number. A provider's signed document is redacted instead; there only text changes, never an
+amount, a time or an id.
 """
 
 import json
@@ -44,50 +44,51 @@ _PROVIDER_ID = re.compile(
     r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$"
     r"|^(?:path|signature)$"
 )
-# as providers write them, `latest_charge` and the like
+# ids as providers write them, e.g. pi_3Abc or ch_1Xyz
 _ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z_]+", re.ASCII)
-# people write what they like under these
-_FREE = frozenset({"metadata", "custom_fields", "customFields"})
-# over-cautious, quick; an escape may stand for a digit, or for what parts two
+# people can write anything in these
+_FREE_TEXT = frozenset({"metadata", "custom_fields", "customFields"})
+# quick and over-cautious: an escape may stand for a digit, or for a separator
 _DIGITS = re.compile(r"\d(?:[^0-9A-Za-z{}:]{0,12}\d){12,}", re.ASCII)
-_RUN = re.compile(r"[0-9][^A-Za-z{}:]{12,}")  # what such digits stand in; found far more quickly
+_RUN = re.compile(r"[0-9][^A-Za-z{}:]{12,}")  # contains _DIGITS; much faster to find
 _ESCAPE = re.compile(r"\\[bfnrtu]")
-# more digits than a card has, in an id: no part of one, and not a number of JSON's own either
+# more digits than a card has, inside an id: neither a card number nor a JSON number
 _LONG_IN_ID = re.compile(rf"(?<=[A-Za-z_])[0-9]{{{LENGTHS.stop},}}")
-_SPLIT_PARTS = range(2, 20)  # members of a list that could be one number, digit by digit at most
-# A field called something longer is none whose name tells what it holds; each value of a list
-# would be looked at under it.
+# sizes of a list whose members could be one card number in pieces
+_SPLIT_PARTS = range(2, 20)
+# A longer field name is ignored: it says nothing about the content, and matching it against
+# every value of a list would be slow.
 _LONGEST_NAME = 64
 _TOO_LARGE = 10 ** (LENGTHS.stop - 1)  # the first number with more digits than a card has
 
-# where a value stands, as the steps that lead to it, the last one first: told only where needed,
-# for a long name over many values would be copied for each
+# a value's path as a linked list, last step first: joined only when needed, because a long name
+# above many values would be copied for each of them
 _Path = tuple["_Path", str] | None
 
 
 def card_fields(document: Any, at_most: int | None = None) -> list[str]:
-    """The paths of the fields of a document that hold a card number, the first `at_most`. Names of
-    fields count; values are not told.
+    """Return the paths of the fields of a document that hold a card number, at most `at_most`.
+    Field names are checked too; values are never returned.
     """
-    return list(islice(map(_told, _fields(document, "", None, Phones())), at_most))
+    return list(islice(map(_dotted, _fields(document, "", None, Phones())), at_most))
 
 
 def _fields(value: Any, name: str, path: _Path, phones: Phones) -> Iterator[_Path]:
     if isinstance(value, dict):
-        for key, member in _long(value.items()):
+        for key, member in _long_enough(value.items()):
             if has_card_number(str(key), phones):
                 yield path, "(a field's name)"
             else:
                 yield from _fields(member, str(key), (path, str(key)), phones)
     elif isinstance(value, list) and not _is_split_card(value):
-        for index, member in _long(enumerate(value)):
+        for index, member in _long_enough(enumerate(value)):
             yield from _fields(member, name, (path, str(index)), phones)
     elif isinstance(value, list) or holds_card_number(name, value, phones):
         yield path
 
 
-def _long(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-    """Without those members of which name and value are too short: most are."""
+def _long_enough(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Skip the members whose name and value are both too short for a card number: most are."""
     return (
         (key, member)
         for key, member in members
@@ -97,7 +98,7 @@ def _long(members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     )
 
 
-def _told(path: _Path) -> str:
+def _dotted(path: _Path) -> str:
     steps = []
     while path is not None:
         path, step = path
@@ -106,11 +107,11 @@ def _told(path: _Path) -> str:
 
 
 def holds_card_number(name: str, value: Any, phones: Phones | None = None) -> bool:
-    """Whether the plain value of a field called `name` is, or holds, a card number."""
+    """Whether the plain value of a field called `name` is, or contains, a card number."""
     text = _text(value)
     if len(text) < LENGTHS.start:
         return False
-    name = _telling(name)
+    name = _usable_name(name)
     if _PHONE_NAME.search(name) and _PHONE.fullmatch(text):
         return _is_card_not_phone(text)
     if _TIME_NAME.search(name) and _TIME.fullmatch(text):
@@ -120,15 +121,14 @@ def holds_card_number(name: str, value: Any, phones: Phones | None = None) -> bo
     return has_card_number(text, phones)
 
 
-def _telling(name: str) -> str:
+def _usable_name(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else ""
 
 
 def redacted_json(text: str) -> str:
-    """A provider's JSON text with card numbers taken out of its free text; unchanged when there are
-    none.
+    """Redact card numbers in the free text of a provider's JSON; unchanged if there are none.
 
-    Text that is not JSON is redacted as it is.
+    Text that is not JSON is redacted as plain text.
     """
     if not _is_suspect(text) or not _is_suspect(_LONG_IN_ID.sub("x", text)):
         return text
@@ -149,12 +149,10 @@ def _is_suspect(text: str) -> bool:
 
 
 def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
-    """A provider's document with card numbers taken out. `free`: inside fields that people fill as
-    they like.
-    """
+    """Redact card numbers in a provider's document. `free`: inside fields that people fill in."""
     if isinstance(value, dict):
         return {
-            redact(str(key)): redacted_document(member, str(key), free or str(key) in _FREE)
+            redact(str(key)): redacted_document(member, str(key), free or str(key) in _FREE_TEXT)
             for key, member in value.items()
         }
     if isinstance(value, list):
@@ -166,7 +164,9 @@ def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if not free and (
-        not isinstance(value, str) or _PROVIDER_ID.search(_telling(name)) or _ID.fullmatch(value)
+        not isinstance(value, str)
+        or _PROVIDER_ID.search(_usable_name(name))
+        or _ID.fullmatch(value)
     ):
         return value
     if not holds_card_number(name, value):
@@ -176,8 +176,8 @@ def redacted_document(value: Any, name: str = "", free: bool = False) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A plain value as the digits a person would read: 4242424242424242.0 too. Empty for a number
-    that has too many of them.
+    """A plain value as the digits a person would read, e.g. 4242424242424242.0 without its
+    fraction. Empty for a number with too many digits.
     """
     if value is None or isinstance(value, bool):
         return ""
@@ -189,8 +189,8 @@ def _text(value: Any) -> str:
 
 
 def _is_card_not_phone(text: str) -> bool:
-    """A phone's field holds a card number: as many digits as no phone has,
-    or written without `+`.
+    """Whether a phone field holds a card number: it has more digits than any phone number, or no
+    `+`.
     """
     digits = "".join(char for char in text if char.isdigit())
     # E.164
@@ -199,7 +199,7 @@ def _is_card_not_phone(text: str) -> bool:
 
 
 def _is_split_card(members: list[Any]) -> bool:
-    """Whether a list's members, one after the other, are a card number in pieces."""
+    """Whether a list's members, concatenated, are a card number."""
     if len(members) not in _SPLIT_PARTS or not all(
         isinstance(member, str | int) for member in members
     ):

@@ -1,18 +1,17 @@
-"""Recognising card numbers in text, so that none is ever stored or logged, whichever field it came
-in.
+"""Detect card numbers in text, so that none is ever stored or logged, whatever field it arrives in.
 
-A card number is 13 to 19 digits of one network's prefix and length with a valid Luhn check, in
-groups split by at most one space, hyphen, middle dot or line break (ISO/IEC 7812; ranges as the
-networks publish them). Digits and separators of every script count, and characters that nobody sees
-are dropped first (`rules/cards/plain_digits.py`). What stands beside it ("4242 4242 4242 4242 12 27
-123") does not hide it, but an unbroken run of more digits than a card has is another kind of
-number. Where lines break between other separators, as in a list of phone numbers, only groups of
-four are a card number.
+A card number is 13 to 19 digits with one network's prefix and length and a valid Luhn check, in
+groups separated by at most one space, hyphen, middle dot or line break (ISO/IEC 7812; ranges as the
+networks publish them). Digits and separators of every script count, and invisible characters are
+dropped first (`rules/cards/plain_digits.py`). Neighbouring digits ("4242 4242 4242 4242 12 27 123")
+do not hide it, but an unbroken run of more digits than a card has is another kind of number. If
+line breaks are mixed with other separators, as in a list of phone numbers, only groups of four make
+a card number.
 
-The cost is the same for every text of a length, whatever stands in it: all windows of all lengths
-are weighed at once (`rules/cards/digit_runs.py`).
+The cost depends only on the length of the text, not on its content: all windows of all lengths are
+checked at once (`rules/cards/digit_runs.py`).
 
-`rules/cards/card_documents.py` says which fields of a document are looked at.
+`rules/cards/card_documents.py` says which fields of a document are checked.
 """
 
 import re
@@ -26,34 +25,34 @@ from rules.cards.issuers import LENGTHS, lengths_of
 from rules.cards.plain_digits import digit_places, plain_text
 
 REDACTED = "[card number removed]"
-E164_DIGITS = 15  # a phone number has at most these, country code included
-# How many numbers of one text are looked up as phones: that is slow. Only those that could be a
-# card number are, about one in a hundred of the longest.
+E164_DIGITS = 15  # the maximum, country code included
+# How many numbers of one text are checked as phone numbers, which is slow. Only those that could
+# be a card number are checked: about one in a hundred of the longest phone numbers.
 PHONES_LOOKED_UP = 50
 
 _RUN = re.compile(r"\d(?:[ \n-]?\d)*", re.ASCII)
 
 
 def is_card_number(digits: str) -> bool:
-    """Whether these digits, with nothing between them, are a card number."""
+    """Whether these digits, without separators, are a card number."""
     return len(digits) in LENGTHS and len(digits) in lengths_of(int(digits[:4])) and is_luhn(digits)
 
 
 def has_card_number(text: str, counts: "Phones | None" = None) -> bool:
-    """Whether free text holds a card number."""
+    """Whether free text contains a card number."""
     return next(_spans(text, counts or Phones()), None) is not None
 
 
 def has_bare_card_number(text: str) -> bool:
-    """Whether an id, a key or an address holds a card number on its own.
+    """Whether an id, a key or an address contains a card number that stands alone.
 
-    Digits that touch letters or an underscore (`pi_3…`, a UUID, a token) are part of the id.
+    Digits adjacent to letters or an underscore (`pi_3…`, a UUID, a token) are part of the id.
     """
     return next(_spans(text, _stands_alone), None) is not None
 
 
 def redact(text: str) -> str:
-    """`text` with every card number replaced."""
+    """Return `text` with every card number replaced."""
     out = []
     at = 0
     for start, end in card_spans(text):
@@ -63,18 +62,20 @@ def redact(text: str) -> str:
 
 
 def card_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where the card numbers of free text begin and end, in their order."""
+    """Yield the start and end of each card number in free text, in order."""
     return _spans(text, Phones())
 
 
 class Phones:
-    """Tells phone numbers from card numbers, in one text or in all of one document's."""
+    """Distinguishes phone numbers from card numbers, within one text or one document."""
 
     def __init__(self) -> None:
         self._left = PHONES_LOOKED_UP
 
     def __call__(self, plain: str, run: tuple[int, int], span: tuple[int, int]) -> bool:
-        """False for a valid phone number in international form: `+` and at most 15 digits."""
+        """Return False for a valid phone number in international form: `+` and at most 15
+        digits.
+        """
         begin, end = run
         if begin == 0 or plain[begin - 1] != "+" or self._left == 0:
             return True
@@ -103,9 +104,9 @@ def _stands_alone(plain: str, run: tuple[int, int], _span: tuple[int, int]) -> b
 def _spans(
     text: str, counts: Callable[[str, tuple[int, int], tuple[int, int]], bool]
 ) -> Iterator[tuple[int, int]]:
-    """Where card numbers stand: whole groups of digits, next to each other, that make one together;
-    the longest where several begin at one place. `counts` is told the plain text, the unbroken run
-    of groups and the number's own part of it.
+    """Yield the spans of card numbers: whole adjacent groups of digits that together make one; the
+    longest if several begin at one place. `counts` decides on a candidate from the plain text, the
+    unbroken run of groups, and the candidate's own span.
     """
     if len(text) < LENGTHS.start:
         return

@@ -1,9 +1,9 @@
-"""Every stretch of 13 to 19 digits of a text, weighed at once: which of them are card numbers.
+"""Check every window of 13 to 19 digits of a text at once for card numbers.
 
-A text is untrusted, and long; a loop over its stretches would cost whoever sends it nothing and us
-much. So each rule is worked out for all positions together, by arithmetic on one integer that holds
-a byte per digit, the first digit in the lowest: shifted right by one byte, it holds the next digit
-at each place. What a search costs follows from the length of the text alone.
+The text is untrusted and may be long; a loop over its windows would cost a sender nothing and us a
+lot. So each rule is evaluated for all positions together, by arithmetic on one big integer that
+holds one byte per digit, the first digit in the lowest byte: shifted right by one byte, it has the
+next digit at each position. The cost depends only on the length of the text.
 """
 
 import re
@@ -13,21 +13,21 @@ from rules.cards.issuers import LENGTHS, lengths_of
 
 
 def _table(of: Callable[[int], int]) -> bytes:
-    """A table for `bytes.translate`."""
+    """A translation table for `bytes.translate`."""
     return bytes(of(byte) & 0xFF for byte in range(256))
 
 
-def _where(chars: bytes) -> bytes:
+def _is_in(chars: bytes) -> bytes:
     return _table(lambda byte: byte in chars)
 
 
-_OTHER = 0xFF  # no digit
+_OTHER = 0xFF  # not a digit
 _DIGITS = b"0123456789"
-_IS_DIGIT, _IS_LINE_BREAK, _IS_SEPARATOR = _where(_DIGITS), _where(b"\n"), _where(b" -")
+_IS_DIGIT, _IS_LINE_BREAK, _IS_SEPARATOR = _is_in(_DIGITS), _is_in(b"\n"), _is_in(b" -")
 _VALUE = _table(lambda byte: byte - ord("0") if byte in _DIGITS else _OTHER)
 
-# A digit with what follows it before the next one: nothing, a line break, another separator, or
-# something that ends a number.
+# Each digit's byte also encodes what separates it from the next one: nothing, a line break,
+# another separator, or a gap, which ends the number.
 _LINE, _PART, _GAP = 4, 5, 6  # bits above the digit's four
 _DIGIT = _table(lambda byte: byte & 0x0F)
 # every second digit counts twice, as the sum of its digits
@@ -51,8 +51,8 @@ _LENGTHS = [
     [length for length in reversed(LENGTHS) if bits >> _bit(length) & 1] for bits in range(256)
 ]
 
-# By the first two digits: the lengths of card numbers, as bits; and, where not every such number
-# is one, a bit that the next two digits must have.
+# By the first two digits: the possible lengths, as bits; and, if these apply to only part of the
+# next two digits, a bit that the next two must have.
 _BY_PAIR = [{lengths_of(pair * 100 + next_two) for next_two in range(100)} for pair in range(100)]
 _PARTLY = [pair for pair, lengths in enumerate(_BY_PAIR) if len(lengths) > 1]
 _ALLOWED = _table(lambda pair: max(map(_bits, _BY_PAIR[pair])) if pair < len(_BY_PAIR) else 0)
@@ -69,9 +69,9 @@ _HAS = _table(
 )
 _ANY = _table(lambda byte: 0x7F if byte else 0)
 
-# Where one may begin at all, so that ids and times, most of what is searched, are not weighed: the
-# first digit of a group, of which some network has numbers, as many digits with one separator at
-# most between two of them, and no digit after the last. Tried at each digit for a few steps.
+# A cheap pre-check, so that ids and times, most of what is searched, skip the arithmetic: a group
+# whose first digit some network uses, enough digits with at most one separator between any two,
+# and no digit after the last. It takes a few steps at each digit.
 _FIRST = "".join(str(digit) for digit in range(10) if any(_ALLOWED[digit * 10 : digit * 10 + 10]))
 _MORE = f"{LENGTHS.start - 1},{LENGTHS.stop - 2}"  # digits after the first
 _MAY_BE = re.compile(rf"(?<![0-9])[{_FIRST}](?:[ \n-]?[0-9]){{{_MORE}}}(?![0-9])")
@@ -84,13 +84,13 @@ def is_luhn(digits: str) -> bool:
 
 
 def card_windows(plain: str) -> Iterator[tuple[int, list[int]]]:
-    """The card numbers of a plain text: the index, among all its digits, of a digit that some begin
-    with, and how many digits those have, the most first.
+    """Yield the card numbers of a plain text: the index, among all its digits, of the digit that
+    one or more begin with, and their lengths, longest first.
     """
     if not _MAY_BE.search(plain):
         return
     raw = plain.encode("ascii", "replace")
-    for found in _FOUND.finditer(_weighed(_digits(raw))):
+    for found in _FOUND.finditer(_card_lengths(_digits(raw))):
         yield found.start(), _LENGTHS[found[0][0]]
 
 
@@ -99,7 +99,7 @@ def _number(codes: bytes, table: bytes) -> int:
 
 
 def _digits(raw: bytes) -> bytes:
-    """The digits of a text with what follows each, and nothing else."""
+    """The text's digits only, each with the code of its separator."""
     digit = _number(raw, _IS_DIGIT)
     next_digit, digit_after_next = digit >> 8, digit >> 16
     apart = digit & digit_after_next
@@ -110,7 +110,7 @@ def _digits(raw: bytes) -> bytes:
     return codes.to_bytes(len(raw), "little").translate(None, bytes([_OTHER]))
 
 
-def _weighed(digits: bytes) -> bytes:
+def _card_lengths(digits: bytes) -> bytes:
     """For each digit, the lengths of the card numbers that begin there, as bits."""
     size = len(digits)
     value, doubled = _number(digits, _DIGIT), _number(digits, _DOUBLED)
@@ -118,12 +118,12 @@ def _weighed(digits: bytes) -> bytes:
     split = line | part
     ends = split | gap
     starts = (ends << 8 | 1) & ((1 << 8 * size) - 1)
-    lengths = _issued(value, size) & starts * 0x7F
+    lengths = _network_lengths(value, size) & starts * 0x7F
     ones = int.from_bytes(b"\1" * size, "little")
     found = even = odd = crossed = has_line = has_part = uneven = 0
     for index in range(LENGTHS.stop - 1):
         shift = 8 * index
-        # the Luhn sums of the digits so far, by which of them count once: the last one must
+        # the two Luhn sums so far, by which digits count once: the last digit always does
         once, twice = value >> shift, doubled >> shift
         even, odd = (even + once, odd + twice) if index % 2 == 0 else (even + twice, odd + once)
         length = index + 1
@@ -140,9 +140,9 @@ def _weighed(digits: bytes) -> bytes:
     return found.to_bytes(size, "little")
 
 
-def _issued(value: int, size: int) -> int:
-    """For each digit, the lengths that a network's numbers have that begin with this digit and the
-    three after it, as bits.
+def _network_lengths(value: int, size: int) -> int:
+    """For each digit, as bits, the lengths of card numbers that begin with it and the three after
+    it.
     """
     pair = 10 * value + (value >> 8)
     pairs = pair.to_bytes(size + 1, "little")[:size]

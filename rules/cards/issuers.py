@@ -1,4 +1,4 @@
-"""Which digits a card number begins with, and how many it then has (ISO/IEC 7812; ranges as the
+"""Which digits a card number begins with, and how many digits it has (ISO/IEC 7812; ranges as the
 networks publish them).
 """
 
@@ -22,7 +22,9 @@ ISSUERS = (
 
 
 def lengths_of(first_four: int) -> frozenset[int]:
-    """How many digits a card number may have that begins so; none where no network's does."""
+    """The possible lengths of a card number with these first four digits; empty if no network uses
+    them.
+    """
     return frozenset(
         length
         for first, last, lengths in ISSUERS

@@ -1,6 +1,6 @@
-"""Card numbers as they are read out, in what a transcriber made of it: in figures or in words,
-English or Spanish, with commas, full stops and pauses between. A number that is begun by one
-speaker and ended by another is not recognised.
+"""Redact card numbers read out in a transcript: in figures or words, English or Spanish, with
+commas, full stops and pauses between them. A number begun by one speaker and finished by another is
+not recognised.
 """
 
 import re
@@ -60,7 +60,7 @@ _PAUSE = re.compile(r"[^\w\n+]{1,5}(?:(?:uh|um|er|eh|este),? )?", re.IGNORECASE)
 
 
 def redact_spoken(text: str) -> str:
-    """What was said, with every card number replaced."""
+    """Return a transcript with every card number replaced."""
     text = redact(text)
     parts: list[str] = []
     ends: list[int] = []

@@ -1,1 +1,1 @@
-"""Who may be contacted, when, and how what people write is read."""
+"""Who may be contacted and when, and how inbound texts are interpreted."""

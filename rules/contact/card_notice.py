@@ -1,8 +1,9 @@
-"""What a patient is told before a card is taken for medical costs, where a state wants that.
+"""The notice shown to a patient before a card is taken for medical costs, in states that require
+one.
 
-New York (N.Y. Gen. Bus. Law 519-a, in force since 20 October 2024): paying by card means doing
-without protections that state and federal law give to medical debt, and no necessary care may
-depend on a card on file. The words are ours; counsel of the business that uses this signs them off.
+New York (N.Y. Gen. Bus. Law 519-a, in force since 20 October 2024): paying by card gives up
+protections that state and federal law give to medical debt, and necessary care must not depend on a
+card on file. The wording is ours; counsel of the business that uses this must approve it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ RULE = BY_ID["new_york.card_notice"]
 
 @dataclass(frozen=True, slots=True)
 class CardNotice:
-    """A notice: its title, its sentences, and the words of the link that goes on."""
+    """A notice: its title, its sentences, and the label of the link that continues to payment."""
 
     language: str
     title: str
@@ -81,8 +82,8 @@ LANGUAGES = tuple(_IN)
 def card_notice(
     phones: Iterable[str], address: dict[str, str] | None, language: str | None, today: date
 ) -> CardNotice | None:
-    """The notice for a person who may live in one of the rule's states, by address or by a number;
-    None for whom no state wants one.
+    """The notice for a person who may live in one of the rule's states, by address or by a phone
+    number; None if no state requires it.
     """
     states = {
         *places_of("", address).states,

@@ -1,4 +1,4 @@
-"""Why a text did not arrive, and what to do next. Codes are Twilio's
+"""Why a text was not delivered, and what to do next. Codes are Twilio's
 (https://www.twilio.com/docs/api/errors).
 """
 
@@ -47,7 +47,8 @@ _FILTERED = Advice(
     " registration and the template.",
 )
 _UNCLEAR = Advice(
-    "look_up", "See this message in the Twilio console for details. Use another channel meanwhile."
+    "look_up",
+    "See this message in the Twilio console for details. Use another channel in the meantime.",
 )
 
 ADVICE: dict[str, Advice] = {
@@ -61,7 +62,7 @@ ADVICE: dict[str, Advice] = {
     "30003": _TRANSIENT,
     "30001": _TRANSIENT,
     "30036": Advice(
-        "try_later", "It could not be sent before texting hours ended. Ask for it again tomorrow."
+        "try_later", "It could not be sent before texting hours ended. Send it again tomorrow."
     ),
     "30004": Advice(
         "other_channel", "The person or their carrier blocks this text. Use another channel."
@@ -94,7 +95,7 @@ ADVICE: dict[str, Advice] = {
 
 
 def advice_for(code: str | None) -> Advice | None:
-    """What a failure's code means; None when nothing failed."""
+    """Advice on a failure code; None if nothing failed."""
     if not code:
         return None
     return ADVICE.get(code, _UNCLEAR)

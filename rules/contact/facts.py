@@ -1,5 +1,5 @@
-"""What the contact gate is told of a person, a debt, an account and a history, and what it answers.
-Facts only: no time of the question, and none of the rules.
+"""The contact gate's input (person, debt, account, history) and its answers. Facts only: neither
+the time of the question nor the rules.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ Purpose = Literal["reminder", "collection", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A reason to leave a person alone; `kind` as in the policy's `hold.…`, until it is lifted or
-    over.
+    """A reason not to contact a person; `kind` is one of the policy's `hold.…`. It ends at `until`,
+    or when it is lifted.
     """
 
     kind: str
@@ -25,7 +25,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class ContactRequest:
-    """How a person wants to be contacted; empty where they left it open."""
+    """How the person asked to be contacted; empty where they made no request."""
 
     channel: str = ""
     phone: str = ""
@@ -36,7 +36,7 @@ NO_REQUEST = ContactRequest()
 
 @dataclass(frozen=True, slots=True)
 class NumberCheck:
-    """When a look-up last asked whether the number has changed hands, and whether it has."""
+    """When a lookup last checked whether the number has changed hands, and whether it has."""
 
     at: datetime
     reassigned: bool
@@ -44,7 +44,9 @@ class NumberCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who would be contacted at `phone`, where they may be and live, and what they said."""
+    """The person to be contacted at `phone`, where they may be and live, and what they have asked
+    for.
+    """
 
     phone: str
     zones: tuple[str, ...]
@@ -56,12 +58,12 @@ class Person:
     holds: tuple[Hold, ...] = ()
     request: ContactRequest = NO_REQUEST
     number_check: NumberCheck | None = None
-    number_unknown: str = ""  # why the last look-up told nothing, while it is not to be made again
+    number_unknown: str = ""  # why the last lookup gave no answer, until it may be repeated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debt:
-    """What they would be contacted about."""
+    """The debt that the contact would be about."""
 
     id: str
     status: str
@@ -69,25 +71,25 @@ class Debt:
     billed_on: date
     disputed: bool = False
     payment_processing: bool = False
-    promised_until: datetime | None = None  # with the days of grace
+    promised_until: datetime | None = None  # including the days of grace
     books: Books = "current"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creditor:
-    """The account's own policy, and what holds it back. `person_introduces`: somebody speaks before
-    the assistant does.
+    """The account's own policy, and what blocks its contacts. `person_introduces`: a person speaks
+    before the assistant does.
     """
 
     party: Party = "first"
     sender_trouble: str = ""
     unregistered: str = ""
     paused: bool = False
-    ceiling_lifts_at: datetime | None = None  # None: it is not reached
+    ceiling_lifts_at: datetime | None = None  # None: not reached
     quiet_days: tuple[str, ...] = ()  # sunday, 12-25 or 2026-11-26
     person_introduces: bool = False
     consent_lasts: timedelta | None = None
-    checks_numbers_after: timedelta | None = None  # None: no look-up is configured
+    checks_numbers_after: timedelta | None = None  # None: no lookup is configured
 
 
 ORDINARY = Creditor()
@@ -95,8 +97,8 @@ ORDINARY = Creditor()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """One contact that was made or may have been, of any channel. `asked_for`: the person had asked
-    for it within seven days before.
+    """One contact on any channel that was made or may have been. `asked_for`: the person had asked
+    for it within the previous seven days.
     """
 
     at: datetime
@@ -108,8 +110,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the answer depends on, but for the time and the rules. An `answer` is what the
-    person expects, such as a reply or thanks: it asks for no money, so the debt does not count.
+    """Everything the answer depends on, except the time and the rules. The purpose `answer` is a
+    message that the person expects, such as a reply or thanks: it asks for no money, so the debt
+    does not count.
     """
 
     channel: Channel
@@ -124,15 +127,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Go ahead; what is sent must have arrived by `until`."""
+    """The contact is allowed; it must arrive by `until`."""
 
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Do not. `next_at`: when it would be allowed, as far as is known; None: waiting does not help.
-    `rule`: the entry of the policy, where it is one of those.
+    """The contact is refused. `next_at`: when it would be allowed, as far as is known; None:
+    waiting does not help. `rule`: the policy's entry, if one applies.
     """
 
     code: str

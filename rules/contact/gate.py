@@ -1,55 +1,55 @@
-"""The gate: may this person be contacted over this channel now? The one place that says so.
+"""The gate: may this person be contacted on this channel now? The only place that decides it.
 
-A pure decision over person, debt, account, history, channel and time, by the rules of
+A pure decision from person, debt, account, history, channel and time, by the rules of
 `rules/contact/policy.py`. It returns Allowed with an end time, or Refused with one code, a reason,
-the rule, and the next time at which it would be allowed as far as is known now (None: waiting does
-not help). Callers ask inside the transaction that reserves the attempt, so that a payment, an
-opt-out or a pause that commits before stops it.
+the rule, and the next time at which the contact would be allowed as far as is known (None: waiting
+does not help). Callers run it inside the transaction that reserves the attempt, so that a payment,
+an opt-out or a pause that commits first stops the contact.
 
-Codes, in the order in which they are looked for:
+Codes, in the order in which they are checked:
 
 | code | meaning | waiting helps |
 |---|---|---|
-| `no_phone` | no number is known | no |
+| `no_phone` | the customer has no phone number | no |
 | `invoice_paid` | nothing is owed any more | no |
-| `invoice_disputed` | a payment of it is disputed: collection stops | no |
+| `invoice_disputed` | a payment of the invoice is disputed: collection stops | no |
 | `invoice_not_collectable` | draft, cancelled or written off | no |
-| `opted_out` | the person has said stop | no |
+| `opted_out` | the person has opted out | no |
 | `deceased` | a hold: the person has died | if it has an end |
 | `bankruptcy` | a hold: a bankruptcy stays collection | if it has an end |
-| `attorney_represented` | a hold: their attorney is to be asked | if it has an end |
+| `attorney_represented` | a hold: their attorney must be contacted instead | if it has an end |
 | `ppdr_open` | a hold: the bill is disputed under the No Surprises Act | if it has an end |
 | `bill_disputed` | a hold: the person says that the bill is wrong | if it has an end |
-| `insurance_appeal` | a hold: their insurer looks at it again | if it has an end |
-| `hardship` | a hold: a request for help is being looked at | if it has an end |
-| `on_hold` | a hold of the clinic's | if it has an end |
-| `asked_for_later` | a hold: the person asked to be contacted another time | yes |
+| `insurance_appeal` | a hold: an appeal to their insurer is pending | if it has an end |
+| `hardship` | a hold: a request for help is under review | if it has an end |
+| `on_hold` | a hold placed by the clinic | if it has an end |
+| `asked_for_later` | a hold: the person asked to be contacted at another time | yes |
 | `contact_request` | the person asked for another channel or number (45 CFR 164.522(b)) | no |
 | `suppressed` | the number cannot or must not be used (landline, wrong number …) | no |
-| `no_consent` | no consent of this person to this channel for this number | no |
+| `no_consent` | this person has not consented to this channel for this number | no |
 | `consent_too_old` | the consent is older than the account's policy allows | no |
-| `no_written_consent` | the words are an offer, and no consent is in writing | no |
+| `no_written_consent` | the text is an offer, and there is no written consent | no |
 | `number_reassigned` | the number has changed hands since the consent | no |
-| `number_not_known` | the look-up of reassigned numbers told nothing about it | no |
-| `number_not_checked` | the look-up of reassigned numbers is due | once looked up |
-| `third_party_sms` | carriers forbid texts about somebody else's debt | no |
+| `number_not_known` | the lookup of reassigned numbers gave no answer about it | no |
+| `number_not_checked` | the lookup of reassigned numbers is due | once looked up |
+| `third_party_sms` | carriers forbid texts about debts owed to another company | no |
 | `third_party_call` | the assistant does not call for a collector | no |
-| `natural_voice_required` | a person has to introduce the call (California) | no |
+| `natural_voice_required` | a person must introduce the call (California) | no |
 | `sender_not_ready` | the account has no sender, or this installation no public address | no |
 | `sender_unregistered` | the carriers are known not to have registered the sender | no |
 | `paused` | an operator has paused this channel | no |
-| `payment_processing` | a payment is under way | no |
-| `promised` | the person has promised to pay by a day, which is not over | yes |
+| `payment_processing` | a payment is being processed | no |
+| `promised` | the person has promised to pay by a day that is not over | yes |
 | `unknown_time_zone` | the person may be anywhere, or no hour is lawful in all their zones | no |
 | `quiet_hours` | before 8:00 or after 21:00 in one of their zones (12 CFR 1006.6(b)) | yes |
 | `quiet_day` | the account contacts nobody on this day | yes |
-| `debt_too_young` | a collection action, and the state wants the debt to be older | yes |
-| `recent_conversation` | the debt was spoken of in the last seven days | yes |
-| `person_cap` | the person has had the most of a day, or of their state's week | yes |
-| `debt_cap` | the debt has had the most contacts of a week | yes |
-| `account_ceiling` | the account has had its ceiling of the day | yes |
+| `debt_too_young` | a collection action, and the state requires an older debt | yes |
+| `recent_conversation` | the debt was discussed in the last seven days | yes |
+| `person_cap` | the person has reached the cap of a day, or of their state's week | yes |
+| `debt_cap` | the debt has reached the cap of a week | yes |
+| `account_ceiling` | the account has reached its ceiling of the day | yes |
 | `books_stale` | Stripe's events were last read hours ago: a payment may be missing | once read |
-| `books_not_current` | events of this account wait to be taken in | yes, seconds |
+| `books_not_current` | events of this account wait to be processed | yes, seconds |
 """
 
 from collections.abc import Callable, Iterator
@@ -80,41 +80,41 @@ BY_WHICH = {"sms": "by text", "voice": "by phone"}
 DAY = timedelta(days=1)
 SOON = timedelta(seconds=30)
 LATER = timedelta(minutes=10)
-HORIZON = timedelta(days=800)  # what is not allowed by then is not a matter of waiting
-NOT_CHECKED = "number_not_checked"  # whoever is told so has the number looked up
+HORIZON = timedelta(days=800)  # beyond this, waiting does not count as a way to be allowed
+NOT_CHECKED = "number_not_checked"  # on this code the caller has the number looked up
 TRANSIENT = frozenset({"books_not_current", NOT_CHECKED})
-# who asks under these may be answered
+# under these holds the person may still be answered
 ANSWERED = frozenset({"hold.dispute", "hold.hardship", "hold.later"})
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """The facts at one moment. `asked`: when the question was put, which is what some answers wait
-    from.
+    """The facts at one moment. `asked`: when the question was put, from which some waits are
+    counted.
     """
 
     facts: Facts
     at: datetime
     asked: datetime
     rules: tuple[Rule, ...]
-    days: tuple[date, date]  # the first and the last date that it is where the person may be
+    days: tuple[date, date]  # the earliest and latest local date where the person may be
 
     def applying(self, kind: str) -> Iterator[Rule]:
-        """The rules of a kind that bind this contact at this moment."""
+        """Yield the rules of a kind that apply to this contact at this moment."""
         facts, (first, last) = self.facts, self.days
         for rule in _of_kind(self.rules, kind):
             if (
                 facts.channel in rule.channels
                 and facts.creditor.party in rule.parties
                 and rule.in_force(first, last)
-                and _is_there(rule, facts.person.places)
+                and _may_live_there(rule, facts.person.places)
                 and _is_due_for(rule, last - facts.debt.due_on)
             ):
                 yield rule
 
     def one(self, rule_id: str) -> bool:
-        """Whether the rule of this name binds this contact at this moment."""
+        """Whether the condition with this id applies to this contact at this moment."""
         return any(rule.id == rule_id for rule in self.applying("condition"))
 
 
@@ -130,15 +130,15 @@ def may_contact(facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES) ->
     """The gate's answer at `now` (business time, UTC)."""
     found = next(_refusals(facts, now, now, rules), None)
     if found is None:
-        return Allowed(_until(_asked(facts, now, now, rules)))
+        return Allowed(_until(_question(facts, now, now, rules)))
     if found.next_at is None:
         return found
     return replace(found, next_at=_first_allowed(facts, found.next_at, now, rules))
 
 
 def decide(facts: Facts, now: datetime) -> Answer:
-    """The gate's answer to whoever can have the number looked up: anything else that is in the way
-    comes first, so that nobody is looked up in vain.
+    """The gate's answer for a caller that can have the number looked up. Any other refusal takes
+    precedence, so that no lookup is paid for in vain.
     """
     answer = may_contact(facts, now)
     if isinstance(answer, Refused) and answer.code == NOT_CHECKED:
@@ -151,8 +151,8 @@ def decide(facts: Facts, now: datetime) -> Answer:
 def all_refusals(
     facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES
 ) -> tuple[Refused, ...]:
-    """Every reason against it at `now`, the weightiest first: for people who want to know. Each
-    says how long it holds by itself.
+    """Every reason against the contact at `now`, most important first, for people who want to know.
+    Each gives its own end.
     """
     return tuple(_refusals(facts, now, now, rules))
 
@@ -160,20 +160,20 @@ def all_refusals(
 def _refusals(
     facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]
 ) -> Iterator[Refused]:
-    question = _asked(facts, at, asked, rules)
+    question = _question(facts, at, asked, rules)
     for check in _CHECKS:
         yield from check(question)
 
 
-def _asked(facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]) -> _Question:
+def _question(facts: Facts, at: datetime, asked: datetime, rules: tuple[Rule, ...]) -> _Question:
     return _Question(facts, at, asked, rules, local_days(facts.person.zones, at))
 
 
 def _first_allowed(
     facts: Facts, after: datetime, asked: datetime, rules: tuple[Rule, ...]
 ) -> datetime | None:
-    """The first moment from `after` on at which nothing is in the way; each reason says when it is
-    over, and then another may have begun.
+    """The first moment from `after` on at which nothing blocks the contact. Each reason gives its
+    end, by which another may have begun, so the search repeats.
     """
     moment = after
     while moment - asked < HORIZON:
@@ -187,7 +187,9 @@ def _first_allowed(
 
 
 def _until(question: _Question) -> datetime:
-    """Until when the permission holds: the day ends, or what is known of the number is too old."""
+    """Until when the permission holds: until the day ends, or the consent or number check is too
+    old.
+    """
     person, creditor = question.facts.person, question.facts.creditor
     ends = [closing(person.zones, question.at, _hours(question)) or question.at]
     known_at = person.consented_at or question.at
@@ -235,7 +237,7 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
         )
     for rule in question.applying("hold"):
         if rule.id not in ANSWERED or facts.purpose != "answer":
-            yield from _held(question, rule)
+            yield from _longest_hold(question, rule)
     wish = person.request
     if wish.channel not in {"", facts.channel} or wish.phone not in {"", person.phone}:
         where = " and ".join(
@@ -251,13 +253,13 @@ def _about_their_wishes(question: _Question) -> Iterator[Refused]:
     if person.suppressed:
         yield Refused(
             "suppressed",
-            f"{person.suppressed.rstrip('.')}. Lift the suppression if a person knows better.",
+            f"{person.suppressed.rstrip('.')}. Lift the suppression if you know that it is wrong.",
             rule="suppression",
         )
 
 
-def _held(question: _Question, rule: Rule) -> Iterator[Refused]:
-    """The hold of this kind that lasts longest, if one is open."""
+def _longest_hold(question: _Question, rule: Rule) -> Iterator[Refused]:
+    """The longest open hold of this kind."""
     ends = [
         hold.until
         for hold in question.facts.person.holds
@@ -297,7 +299,7 @@ def _about_consent(question: _Question) -> Iterator[Refused]:
     if facts.is_offer and not person.consented_in_writing:
         yield Refused(
             "no_written_consent",
-            "The words are an offer, which may go only to people who consented in writing. Remove"
+            "The text is an offer, which may go only to people who consented in writing. Remove"
             " the offer from the template, or record a written consent.",
             rule="consent.written_for_offers",
         )
@@ -318,15 +320,15 @@ def _about_the_number(question: _Question, age: timedelta) -> Iterator[Refused]:
         if unknown:
             yield Refused(
                 "number_not_known",
-                f"Nobody knows whether the number has changed hands since the consent: {unknown}."
-                " Ask the person, and record a new consent.",
+                "It is not known whether the number has changed hands since the consent:"
+                f" {unknown}. Ask the person, and record a new consent.",
                 rule="number.checked",
             )
             return
         yield Refused(
             NOT_CHECKED,
             "The number has not been looked up lately, so it may have changed hands. It is looked"
-            " up when a contact is asked for; wait for that, or ask the person.",
+            " up when a contact is requested; wait for that, or ask the person.",
             rule="number.checked",
         )
 
@@ -343,8 +345,8 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if facts.artificial_voice and question.one("voice.third_party"):
         yield Refused(
             "third_party_call",
-            "The account collects for others, and the assistant does not say what a collector has"
-            " to. Call by hand.",
+            "The account collects for others, and the assistant does not make a collector's"
+            " disclosures. Call by hand.",
             rule="voice.third_party",
         )
     if (
@@ -373,7 +375,7 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if creditor.paused:
         yield Refused(
             "paused",
-            f"An operator has paused {WAYS[facts.channel]}. Ask them when they go on.",
+            f"An operator has paused {WAYS[facts.channel]}. Ask them when it will resume.",
         )
     if facts.debt.payment_processing and facts.purpose != "answer":
         yield Refused(
@@ -389,8 +391,8 @@ def _about_promises(question: _Question) -> Iterator[Refused]:
     if question.one("promise"):
         yield Refused(
             "promised",
-            f"The person has promised to pay; until {until:%Y-%m-%d %H:%M} UTC nobody asks again."
-            " Wait, or answer what they ask.",
+            f"The person has promised to pay, and is not asked again until {until:%Y-%m-%d %H:%M}"
+            " UTC. Wait, or answer what they ask.",
             until,
             "promise",
         )
@@ -412,7 +414,7 @@ def _about_the_hour(question: _Question) -> Iterator[Refused]:
     yield Refused(
         "quiet_hours",
         f"It is before {hours.opens}:00 or after {hours.closes}:00 where the"
-        " person may be; contact is allowed between. Ask again then.",
+        " person may be; contact is allowed between these hours. Ask again then.",
         opening,
         "hours",
     )
@@ -466,15 +468,15 @@ def _about_conversations(question: _Question) -> Iterator[Refused]:
             yield Refused(
                 "recent_conversation",
                 f"The person was spoken to about this at {max(talks):%Y-%m-%d %H:%M} UTC; for"
-                f" {rule.numbers['days']} days, that day included, nobody calls again. Ask again"
-                " then, or use another channel.",
+                f" {rule.numbers['days']} days, including that day, no further call is made. Ask"
+                " again then, or use another channel.",
                 over,
                 rule.id,
             )
 
 
 def _about_caps(question: _Question) -> Iterator[Refused]:
-    """The caps that are reached: of persons first, each as long as it lasts."""
+    """The caps that are reached, those per person first, each with its end."""
     for scope in ("person", "debt"):
         for rule in question.applying("cap"):
             if rule.scope == scope:
@@ -483,7 +485,7 @@ def _about_caps(question: _Question) -> Iterator[Refused]:
 
 def _capped(question: _Question, rule: Rule) -> Iterator[Refused]:
     most, days = rule.numbers["most"], rule.numbers["days"]
-    # an hour more than whole weeks have, for the night in which clocks go back
+    # one extra hour for windows of several days, for the night in which clocks go back
     window = timedelta(hours=days * DAY_HOURS + (EXTRA_HOURS if days > 1 else 0))
     counted = sorted(
         contact.at
@@ -537,8 +539,8 @@ def _about_the_account(question: _Question) -> Iterator[Refused]:
         )
 
 
-# What no waiting mends comes before what it does, and a promise before the hour of the day: it is
-# what people want to know.
+# Refusals that waiting cannot cure come before those that it can, and a promise before the hour of
+# the day, because it is the more useful reason.
 _CHECKS: tuple[Check, ...] = (
     _about_the_debt,
     _about_their_wishes,
@@ -555,7 +557,7 @@ _CHECKS: tuple[Check, ...] = (
 
 
 def _hours(question: _Question) -> Hours:
-    """The hours that all rules in force leave."""
+    """The hours that all applying rules leave."""
     rules = [rule.numbers for rule in question.applying("hours")]
     return Hours(
         max((numbers["opens"] for numbers in rules), default=LAWFUL.opens),
@@ -563,7 +565,7 @@ def _hours(question: _Question) -> Hours:
     )
 
 
-def _is_there(rule: Rule, places: Places) -> bool:
+def _may_live_there(rule: Rule, places: Places) -> bool:
     """Whether the person may live where the rule is in force."""
     if rule.cities:
         return not set(rule.cities).isdisjoint(places.cities)
@@ -571,12 +573,12 @@ def _is_there(rule: Rule, places: Places) -> bool:
 
 
 def _is_due_for(rule: Rule, age: timedelta) -> bool:
-    """Whether a debt has been due for long enough for a rule."""
+    """Whether a debt has been due long enough for a rule to apply."""
     return "debt_days" not in rule.numbers or age.days > rule.numbers["debt_days"]
 
 
 def is_quiet_day(text: str) -> bool:
-    """Whether a text names a weekday, a day of each year, or a date."""
+    """Whether a text names a weekday, a day of every year, or a date."""
     if text in WEEKDAYS:
         return True
     try:

@@ -1,5 +1,5 @@
-"""Lawful hours: when it is day in every zone where a person may be; and how long a contact that was
-asked for may wait for them.
+"""Lawful hours: daytime in every zone where a person may be; and how long a requested contact may
+wait for them.
 """
 
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-WANTED_FOR = timedelta(hours=1)  # what was asked for longer ago is not sent, or placed, any more
+WANTED_FOR = timedelta(hours=1)  # a contact requested longer ago is not made any more
 DAY = timedelta(days=1)
 MIDNIGHT = time()
 
@@ -25,8 +25,8 @@ LAWFUL = Hours()  # 12 CFR 1006.6(b)(1)(i)
 
 
 def closing(zones: Collection[str], now: datetime, hours: Hours = LAWFUL) -> datetime | None:
-    """Until when it is a lawful hour in all of `zones`; None when it is not, or nearly over, in one
-    of them.
+    """When the lawful hours end in the first of `zones` to close; None if it is not a lawful hour
+    in all of them, or nearly over.
     """
     ends = []
     for zone in zones:
@@ -39,8 +39,8 @@ def closing(zones: Collection[str], now: datetime, hours: Hours = LAWFUL) -> dat
 
 
 def next_opening(zones: Collection[str], after: datetime, hours: Hours = LAWFUL) -> datetime | None:
-    """The first moment at or after `after` that is a lawful hour in all of `zones`; None when there
-    is none in three days.
+    """The first moment at or after `after` that is lawful in all of `zones`; None if there is none
+    within three days.
     """
     if closing(zones, after, hours) is not None:
         return after
@@ -60,15 +60,15 @@ def next_opening(zones: Collection[str], after: datetime, hours: Hours = LAWFUL)
 
 
 def local_days(zones: Collection[str], moment: datetime) -> tuple[date, date]:
-    """The first and the last of the dates that it is at `moment` in these zones, or in UTC if there
-    are none.
+    """The earliest and latest local date at `moment` in these zones, or the UTC date if there are
+    none.
     """
     days = [moment.astimezone(ZoneInfo(zone)).date() for zone in zones] or [moment.date()]
     return min(days), max(days)
 
 
 def begins_everywhere(zones: Collection[str], day: date, hour: time = MIDNIGHT) -> datetime:
-    """The moment from which it is `hour` of `day`, or later, in every one of these zones."""
+    """The moment from which it is `hour` of `day`, or later, in all of these zones."""
     starts = [datetime.combine(day, hour, ZoneInfo(zone)).astimezone(UTC) for zone in zones]
     return max(starts, default=datetime.combine(day, hour, UTC))
 

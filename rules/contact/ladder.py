@@ -1,11 +1,12 @@
-"""The ladder: when a person who owes is contacted, and how: the rung that is due, and the next one.
+"""The contact ladder: when and how a person who owes money is contacted; the rung that is due, and
+the next one.
 
 It is climbed per person. Each overdue invoice remembers the highest rung at which it was named, and
-one contact names all that are overdue. Late looks make up for nothing: only the latest rung that is
-due counts. Nobody hears more often than one invoice alone would make them: each rung keeps the
-distance that it has from the one before it.
+one contact names all overdue invoices. Missed rungs are not made up for: only the latest rung that
+is due counts. Several invoices do not add up to more contacts than one would cause: each rung keeps
+its distance from the one before it.
 
-Days are dates of the account's own zone.
+Days are dates in the account's time zone.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 Way = Literal["sms", "voice", "person"]
-Purpose = Literal["reminder", "collection"]  # of a rung
+Purpose = Literal["reminder", "collection"]
 
 MOST_RUNGS = 12
 LAST_DAY = 365  # after the due date
@@ -23,10 +24,10 @@ LAST_DAY = 365  # after the due date
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One rung: so many `days` after the due date, by text, call, or a work item for a person.
+    """One rung: a text, a call, or a work item for staff, `days` after the due date.
 
     `template`: the kind of text. `purpose`: a friendly `reminder`, or a `collection` action, for
-    which some states want a debt to be older.
+    which some states require an older debt.
     """
 
     days: int
@@ -43,7 +44,7 @@ DEFAULT: tuple[Rung, ...] = (
     Rung(28, "person"),
 )
 MOST_NAMED = 5  # invoices that one text names, each with its address
-# reasons that are about one debt: another of the same person may be asked for
+# refusals about one debt: another debt of the same person may still be collected
 OF_ONE_DEBT = frozenset(
     {
         "invoice_paid",
@@ -58,7 +59,7 @@ OF_ONE_DEBT = frozenset(
         "payment_refused",
     }
 )
-# reasons that nobody tells us the end of, but that end
+# refusals that end, but at a time we are not told
 SOON_OVER = frozenset(
     {
         "paused",
@@ -73,14 +74,14 @@ SOON_OVER = frozenset(
         "call_in_doubt",
     }
 )
-# the least days between two calls, by the account's `callFrequency`
+# the minimum days between two calls, by the account's `callFrequency`
 CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An unpaid invoice; `climbed`: the days of the highest rung at which it was named, or 0.
-    `handed_over`: whether a person has taken over.
+    """An unpaid invoice. `climbed`: the days of the highest rung at which it was named, or 0.
+    `handed_over`: whether staff have taken over.
     """
 
     id: str
@@ -89,13 +90,13 @@ class Owed:
     handed_over: bool = False
 
     def age(self, day: date) -> int:
-        """For how many days it has been due."""
+        """How many days the invoice has been due."""
         return (day - self.due_on).days
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """When the person last heard from the clinic, and was last called."""
+    """The days on which the person was last contacted, and last called."""
 
     last_on: date | None = None
     last_call_on: date | None = None
@@ -103,8 +104,8 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """A rung, the first day on which it may be climbed, and the invoices that it is about, the
-    longest due first.
+    """A rung, the first day on which it may be climbed, and the invoices it is about, the longest
+    overdue first.
     """
 
     rung: Rung
@@ -113,12 +114,12 @@ class Climb:
 
 
 def read_ladder(rows: Sequence[dict[str, Any]] | None) -> tuple[Rung, ...]:
-    """The rungs that an account chose, as they are stored; None: the default."""
+    """Parse an account's stored rungs; None means the default ladder."""
     return DEFAULT if rows is None else tuple(Rung(**row) for row in rows)
 
 
 def faults_of_ladder(rungs: Sequence[Rung]) -> list[str]:
-    """What is wrong with a ladder, in words for whoever wrote it."""
+    """What is wrong with a ladder, in words for its author."""
     days = [rung.days for rung in rungs]
     faults = []
     if days != sorted(set(days)):
@@ -131,7 +132,7 @@ def faults_of_ladder(rungs: Sequence[Rung]) -> list[str]:
 
 
 def links_only(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
-    """The ladder of an account that collects by links alone: calls are texts."""
+    """The ladder of an account that collects by links only: calls become texts."""
     return tuple(
         Rung(rung.days, "sms", "reminder", rung.purpose) if rung.way == "voice" else rung
         for rung in rungs
@@ -139,7 +140,7 @@ def links_only(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
 
 
 def climbed_by(rungs: Sequence[Rung], owed: Owed, day: date) -> int:
-    """How high an invoice is once it was named on a day: the latest rung that was due."""
+    """The rung that an invoice has reached when it is named on a day: the latest one due."""
     return max((rung.days for rung in rungs if rung.days <= owed.age(day)), default=owed.climbed)
 
 
@@ -150,7 +151,7 @@ def next_climb(
     call_gap: int,
     today: date,
 ) -> Climb | None:
-    """The next contact with the person, today or later; None when all rungs have been climbed."""
+    """The next contact with the person, today or later; None if all rungs have been climbed."""
     firsts = [
         one.due_on + timedelta(days=rung.days)
         for one in invoices
@@ -165,13 +166,15 @@ def next_climb(
         may_be_on = max(day, _earliest(rungs, rung, heard, call_gap))
         if may_be_on == day:
             return Climb(rung, day, _overdue(invoices, day))
-        day = may_be_on  # by then a later rung may be due
+        day = may_be_on  # a later rung may be due by then
 
 
 def awaits(rungs: Sequence[Rung], owed: Owed, rung: Rung) -> bool:
-    """Whether the rung is still to come for an invoice. A person takes over once, and only what was
-    named in a contact before, if the ladder has any: nothing that is old when it comes in goes to
-    them at once. No text or call stands for them, however late it is.
+    """Whether the rung is still to come for an invoice.
+
+    Staff take over only once, and only an invoice that was named in a contact before, if the ladder
+    has contacts: an invoice that is already old when it is imported does not go to staff at once. A
+    text or call cannot replace that handover, however late it is.
     """
     if rung.way == "person":
         return not owed.handed_over and (owed.climbed > 0 or rung == rungs[0])
@@ -179,7 +182,7 @@ def awaits(rungs: Sequence[Rung], owed: Owed, rung: Rung) -> bool:
 
 
 def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
-    """The latest rung that is due on a day on which one is."""
+    """The latest rung due on a day on which at least one is due."""
     return max(
         (
             rung
@@ -192,10 +195,10 @@ def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
 
 
 def _earliest(rungs: Sequence[Rung], rung: Rung, heard: Heard, call_gap: int) -> date:
-    """From when on a rung keeps its distance from what the person last heard."""
+    """The first day on which a rung keeps its distance from the person's last contact."""
     days = [one.days for one in rungs]
     distances = {one: one - before for before, one in pairwise(days)}
-    # what would be the first contact about one invoice may follow one about another
+    # a first contact about one invoice may follow a contact about another, at the smallest distance
     distances[days[0]] = min(distances.values(), default=days[0])
     earliest = date.min
     if heard.last_on is not None:
@@ -206,6 +209,6 @@ def _earliest(rungs: Sequence[Rung], rung: Rung, heard: Heard, call_gap: int) ->
 
 
 def _overdue(invoices: Sequence[Owed], day: date) -> tuple[str, ...]:
-    """Those that are overdue on a day, the longest due first."""
+    """The ids of the invoices overdue on a day, the longest overdue first."""
     late = sorted((one.due_on, one.id) for one in invoices if one.due_on < day)
     return tuple(invoice_id for _, invoice_id in late)

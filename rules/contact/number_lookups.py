@@ -1,12 +1,12 @@
-"""What look-ups of reassigned numbers say of a consent (47 CFR 64.1200(m)).
+"""What lookups of reassigned numbers mean for a consent (47 CFR 64.1200(m)).
 
-The database behind them keeps the dates on which numbers were given up for good. It says `yes` if
-that was on the date of the consent or later, and `no` if not; of consents before 27 January 2021,
-from when on all carriers report, it often has no data (FCC, DA 21-1649). So a `yes` counts for
-every consent up to its date, and a `no` for every consent from its date on.
+The database behind them holds the dates on which numbers were permanently disconnected. It answers
+`yes` if that was on the date of the consent or later, and `no` if not; for consents before 27
+January 2021, when all carriers began to report, it often has no data (FCC, DA 21-1649). So a `yes`
+counts for every consent up to its date, and a `no` for every consent from its date on.
 
-Only `no` lets anybody be contacted. Without data, or without an answer, the law protects nobody who
-contacts all the same, and the person can be asked: a later consent has data.
+Only `no` allows contact. Without data or an answer there is no safe harbour, and the clinic can ask
+the person: a later consent has data.
 """
 
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from datetime import datetime, timedelta
 from rules.contact.facts import NumberCheck
 
 YES, NO, NO_DATA = "yes", "no", "no_data_available"
-INVALID = "not_valid"  # Twilio takes it for no number
+INVALID = "not_valid"  # Twilio says that it is not a number
 NOT_ENABLED, NOT_HERE, NOT_COVERED = "60606", "60607", "60610"  # twilio.com/docs/api/errors/60606 …
 OF_THE_NUMBER = frozenset({YES, NO, NO_DATA, INVALID, NOT_HERE, NOT_COVERED})
-ASKED_AGAIN = timedelta(days=1)  # after an error, which somebody may have mended
+ASKED_AGAIN = timedelta(days=1)  # after an error, which may have been fixed since
 
 _WORDS = {
     NO_DATA: "there is no data about it since the consent was given",
     INVALID: "Twilio says that it is not a valid number",
-    NOT_ENABLED: "Twilio has not enabled the look-up for this installation (60606)",
-    NOT_HERE: "the look-up knows numbers of the US only (60607)",
-    NOT_COVERED: "no carrier is known for it (60610)",
+    NOT_ENABLED: "Twilio has not enabled the lookup for this installation (60606)",
+    NOT_HERE: "the lookup covers US numbers only (60607)",
+    NOT_COVERED: "its carrier is not known (60610)",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """One answer about a number, asked for a consent of the date `since` (ISO 8601)."""
+    """One answer about a number, looked up for a consent of the date `since` (ISO 8601)."""
 
     answer: str
     since: str
@@ -42,9 +42,9 @@ class LookUp:
 def check_of(
     look_ups: Sequence[LookUp], consented_on: str, now: datetime, lasts: timedelta
 ) -> tuple[NumberCheck | None, str]:
-    """What they say of a consent given on a date: the check that counts, and why the last attempt
-    told nothing, while it need not be made again. Missing data stay missing for as long as a check
-    `lasts`.
+    """What lookups say about a consent of a date: the check that counts, and why the last attempt
+    gave no answer, as long as it need not be repeated. A missing answer for lack of data is kept
+    for as long as a check `lasts`.
     """
     for one in look_ups:
         if one.answer == YES and consented_on <= one.since:
@@ -64,10 +64,10 @@ def check_of(
 
 
 def why_unknown(answer: str) -> str:
-    """In words why an answer tells nothing about the number."""
-    return _WORDS.get(answer, f"Twilio did not answer the look-up ({answer})")
+    """Why an answer says nothing about the number, in words."""
+    return _WORDS.get(answer, f"Twilio did not answer the lookup ({answer})")
 
 
 def is_refusal(answer: str) -> bool:
-    """Whether an answer is no answer about the number, but a refusal to look anything up."""
+    """Whether Twilio refused the lookup, rather than answer about the number."""
     return answer not in OF_THE_NUMBER

@@ -1,10 +1,10 @@
-"""Whether the words of a text offer something, which makes it a solicitation in law: those go only
-to people who consented in writing (Texas SB 140 and other states' acts).
+"""Whether a text makes an offer, which makes it a solicitation in law: those may go only to people
+who consented in writing (Texas SB 140 and other states' acts).
 """
 
 import re
 
-# in the languages there are templates for
+# in the languages of our templates
 _OFFER = re.compile(
     r"\d\s*(?:%|per ?cent\b|por ciento\b)"
     r"|\bsave (?:up to |an? |another |extra )?(?:[$€£]|\d|money\b)"
@@ -17,5 +17,5 @@ _OFFER = re.compile(
 
 
 def is_offer(words: str) -> bool:
-    """Whether a template or text contains an offer; what looks like one is taken for one."""
+    """Whether a template or text contains an offer; in doubt it does."""
     return _OFFER.search(words) is not None

@@ -1,5 +1,5 @@
-"""In which time zones a person may be: those of their number, of their address, or the one that the
-clinic gave.
+"""The time zones in which a person may be: from their number, from their address, or as given by
+the clinic.
 """
 
 from functools import cache
@@ -16,10 +16,10 @@ UNKNOWN = "Etc/Unknown"
 
 
 def zones_of(phone: str, address: dict[str, str] | None, given: str | None) -> tuple[str, ...]:
-    """Every zone that counts: a person is contacted only when it is a lawful hour in all of them.
+    """Every zone that counts: a person is contacted only when the hour is lawful in all of them.
 
-    A mobile number tells where it was bought, an address where they live, so neither overrules the
-    other (47 CFR and 12 CFR 1006.6(b)(1): both count). Empty when nothing is known.
+    A mobile number shows where it was issued, an address where the person lives, so neither
+    overrides the other (47 CFR and 12 CFR 1006.6(b)(1): both count). Empty if nothing is known.
     """
     home = (given,) if given else _zones_of_address(address)
     found = {*zones_of_number(phone), *home}
@@ -49,13 +49,13 @@ def _zones_of_countries() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _known_zones() -> frozenset[str]:
-    """Every zone there is: asking for them walks hundreds of files, once."""
+    """Every zone in the database, cached because reading them walks hundreds of files."""
     return frozenset(available_timezones())
 
 
 def zones_of_number(phone: str) -> tuple[str, ...]:
-    """The zones a number may lie in (for a number without a place, such as +1 800, all of its
-    country code).
+    """The zones of a number (for a number without a location, such as +1 800, all of its country
+    code).
     """
     try:
         zones = timezone.time_zones_for_number(phonenumbers.parse(phone, None))

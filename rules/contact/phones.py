@@ -1,14 +1,14 @@
-"""Phone numbers, read one way everywhere: API, import, consents, opt-outs, senders, payers.
+"""Phone numbers, parsed the same way everywhere: API, import, consents, opt-outs, senders, payers.
 
-A number is either understood and answered in E.164, or refused with the reason, what is accepted
+A number is either understood and returned in E.164, or refused with the reason, what is accepted
 and what to do. Nothing is guessed or dropped: a letter would become a digit of a stranger's number,
-an extension reaches a switchboard, and seven digits are somebody in every area code. A number
-without a country code is read in a region (of the US, unless the caller says another).
+an extension would reach a switchboard, and seven digits are someone's number in every area code. A
+number without a country code is read in a region (the US by default).
 
 Sources: libphonenumber's metadata for what is valid; its FAQ for what is only possible. NANPA
 (https://www.nanpa.com) for what it leaves out: N11 exchanges are services, 976 is pay-per-call,
-555-1212 is directory assistance. 555-0100 to 555-0199 are kept for fiction and are nobody's, so
-they pass.
+555-1212 is directory assistance. 555-0100 to 555-0199 are reserved for fiction and assigned to
+nobody, so they pass.
 """
 
 import re
@@ -18,14 +18,14 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult, shortnumberinfo
 
 HOME_REGION = "US"
-NO_COUNTRY = "001"  # libphonenumber's region of satellites and international networks
+NO_COUNTRY = "001"  # libphonenumber's region for satellites and international networks
 ACCEPTED = "one whole number such as +12025550123 is accepted"
 
-_MOST_DIGITS = 15  # of E.164, country code included
-# Fewer are a service's: without a country code short codes have up to six, after one there are
-# islands whose numbers have five.
+_MOST_DIGITS = 15  # the E.164 maximum, country code included
+# Fewer digits are a service's number: short codes have up to six without a country code, but some
+# islands' numbers have only five after one.
 _FEWEST_AT_HOME, _FEWEST_ABROAD = 7, 5
-# Copied along from address books and web pages: they are not seen, and say nothing.
+# Invisible, meaningless characters that are copied along from address books and web pages.
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\ufe0e\ufe0f"))
 _INVISIBLE |= dict.fromkeys([0x202A, 0x202C, 0x202D, 0x2066, 0x2067, 0x2068, 0x2069])
 _SEPARATORS = frozenset("+()-./ ")
@@ -35,31 +35,33 @@ _EXTENSION = re.compile(
 )
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,2}")
 _URI = re.compile(r"(?i)tel:\s*")
-# Twilio answers these from its test credentials (https://www.twilio.com/docs/iam/test-credentials),
-# and the stand-in from its own. They lie in area code 500, which is refused otherwise, but exchange
-# 555 is assigned to nobody there: no person can be reached under them by mistake.
+# Test numbers of Twilio (https://www.twilio.com/docs/iam/test-credentials) and of the stand-in.
+# Area code 500 is refused otherwise, but its exchange 555 is unassigned, so these can reach no
+# person by mistake.
 _TWILIO_TEST = re.compile(r"\+1500555\d{4}")
 _COSTLY = {
-    PhoneNumberType.PREMIUM_RATE: "is a premium-rate number, which charges whoever calls it",
-    PhoneNumberType.SHARED_COST: "is a shared-cost number, which charges whoever calls it",
+    PhoneNumberType.PREMIUM_RATE: "is a premium-rate number, which charges the caller",
+    PhoneNumberType.SHARED_COST: "is a shared-cost number, which charges the caller",
     PhoneNumberType.PERSONAL_NUMBER: (
-        "is a follow-me number (such as area code 500), which charges whoever calls it"
+        "is a follow-me number (such as area code 500), which charges the caller"
     ),
-    PhoneNumberType.PAGER: "is a pager, which no text or call reaches",
+    PhoneNumberType.PAGER: "is a pager, which cannot receive texts or calls",
     PhoneNumberType.VOICEMAIL: "is a voicemail access number, not a person's",
 }
 
 
 class BadPhone(ValueError):
-    """A text is no phone number we may use; the message says why, what is accepted, what to do."""
+    """A text is not a usable phone number; the message says why, what is accepted, and what
+    to do.
+    """
 
     def __init__(self, wrong: str, todo: str) -> None:
         super().__init__(f"{wrong}; {ACCEPTED}; {todo}")
 
 
 def read_phone(text: str, region: str = HOME_REGION) -> str:
-    """The number in E.164. `region`: where one without a country code is. Raises BadPhone, whose
-    message never repeats the text.
+    """Return the number in E.164. `region`: the region of a number without a country code. Raises
+    BadPhone, whose message never repeats the text.
     """
     plain = _plain(text)
     number = _parsed(plain, region)
@@ -72,7 +74,7 @@ def read_phone(text: str, region: str = HOME_REGION) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text in ASCII digits and separators, an optional plus sign first. Raises BadPhone."""
+    """The text in ASCII digits and separators, with an optional plus sign. Raises BadPhone."""
     plain = "".join(map(_ascii, text.translate(_INVISIBLE))).strip()
     plain = _URI.sub("", plain, count=1) if _URI.match(plain) else plain
     digits = sum(map(str.isdigit, plain))
@@ -93,7 +95,7 @@ def _plain(text: str) -> str:
     strange = set(plain) - _SEPARATORS - set("0123456789")
     if strange:
         raise BadPhone(
-            f"has a character that is in no phone number (U+{ord(min(strange)):04X})",
+            f"has a character that no phone number contains (U+{ord(min(strange)):04X})",
             "remove it",
         )
     _refuse_misplaced(plain)
@@ -106,8 +108,8 @@ def _plain(text: str) -> str:
 
 
 def _ascii(char: str) -> str:
-    """Digits of every script as 0-9, dashes as hyphens, spaces as spaces, wide signs as plain ones;
-    the rest as it is (a superscript is a footnote rather than a digit).
+    """Normalise a character: digits of every script to 0-9, dashes to hyphens, spaces to spaces,
+    wide signs to plain ones. Superscripts stay, because they are footnotes rather than digits.
     """
     if char.isdecimal():
         return str(unicodedata.decimal(char))
@@ -129,7 +131,7 @@ def _refuse_misplaced(plain: str) -> None:
 
 
 def _parsed(plain: str, region: str) -> PhoneNumber:
-    """The number, valid where it claims to be. Raises BadPhone."""
+    """The parsed number, valid in its region. Raises BadPhone."""
     abroad, digits = "+" in plain, re.sub(r"\D", "", plain)
     if not abroad:
         _refuse_short(digits, region, _FEWEST_AT_HOME)
@@ -154,7 +156,7 @@ def _parsed(plain: str, region: str) -> PhoneNumber:
 
 
 def _refuse_short(national: str, region: str, least: int) -> None:
-    """Refuse what people dial for help or a service."""
+    """Refuse emergency and service numbers."""
     if shortnumberinfo.is_emergency_number(national, region):
         raise BadPhone("is an emergency number, not a person's", "enter a person's number in full")
     if len(national) < least:
@@ -170,40 +172,42 @@ def _refuse_impossible(number: PhoneNumber, where: str) -> None:
     if reason == ValidationResult.TOO_LONG:
         raise BadPhone(
             "is too long",
-            "remove what is too much; for a number abroad write + and its country code",
+            "remove the excess digits; for a number abroad write + and its country code",
         )
     if not phonenumbers.is_valid_number(number):
         raise BadPhone(
-            f"is in no range that is in use in {'any country' if where == '001' else where}",
+            f"is not in any range in use in {'any country' if where == '001' else where}",
             "check it with the person; for a number abroad write + and its country code",
         )
 
 
 def _refuse_rewritten(plain: str, number: PhoneNumber) -> None:
-    """Refuse what is valid only because the library dropped digits: it may be another number.
+    """Refuse a number that is valid only because the library dropped digits: it may be another's.
 
-    What may go is a trunk prefix, one zero after the country code ("+44 (0)20 …").
+    Only a trunk prefix may be dropped: one zero after the country code ("+44 (0)20 …").
     """
     typed = re.sub(r"\D", "", plain)
     code = str(number.country_code)
     bare = phonenumbers.national_significant_number(number)
     if "+" in plain and typed not in {code + bare, f"{code}0{bare}"}:
-        raise BadPhone("has digits too many after its country code", "remove them")
+        raise BadPhone("has too many digits after its country code", "remove them")
 
 
 def _refuse_special(e164: str, plain: str) -> None:
-    """Refuse numbers of the North American plan that libphonenumber takes for a person's."""
+    """Refuse numbers of the North American plan that libphonenumber wrongly accepts as a
+    person's.
+    """
     exchange, line = e164[5:8], e164[8:]
     if (exchange, line) == ("555", "1212"):
         raise BadPhone("is directory assistance, not a person's number", "enter the person's own")
     if exchange == "976":
         raise BadPhone(
-            "is a premium-rate number (976), which charges whoever calls it",
+            "is a premium-rate number (976), which charges the caller",
             "enter another number of the person",
         )
     if exchange.endswith("11"):
         raise BadPhone(
-            f"has the exchange {exchange}, which is a service and no person's",
+            f"has the exchange {exchange}, which is a service's, not a person's",
             "check it with the person",
         )
     groups = re.findall(r"\d+", plain)
@@ -217,6 +221,6 @@ def _refuse_special(e164: str, plain: str) -> None:
 def _refuse_costly(e164: str, number: PhoneNumber) -> None:
     wrong = _COSTLY.get(phonenumbers.number_type(number))
     if phonenumbers.region_code_for_number(number) == NO_COUNTRY:
-        wrong = wrong or "is of no country, such as a satellite's, and charges whoever calls it"
+        wrong = wrong or "belongs to no country, such as a satellite number, and charges the caller"
     if wrong and not _TWILIO_TEST.fullmatch(e164):
         raise BadPhone(wrong, "enter another number of the person")

@@ -1,8 +1,8 @@
-"""Where a person lives, as far as states' and cities' rules go.
+"""Where a person may live, for the rules of states and cities.
 
-The address decides; where it does not say, the number does, for that is all that is known; and a
-number of the US that is nowhere in particular (+1 800) may be anybody's, so every state's rules
-count. Being too strict costs a text, being too lax breaks a law.
+The address decides. If it does not say, the number does, because nothing else is known; and a US
+number without a location (+1 800) may belong to anyone, so every state's rules apply. Being too
+strict costs a text, being too lax breaks a law.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NEW_YORK_CITY = "New York"
 _CITY_AREAS = frozenset(["212", "332", "347", "465", "646", "718", "917", "929"])
 _HOME = frozenset({"", "US", "USA", "UNITED STATES", "UNITED STATES OF AMERICA"})
 _TERRITORIES = ("GU", "PR", "VI")
-_AREA = slice(2, 5)  # of +1 202 555 0123
+_AREA = slice(2, 5)  # the area code in +12025550123
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def places_of(phone: str, address: dict[str, str] | None) -> Places:
 
 
 def states_of_address(address: dict[str, str] | None) -> tuple[str, ...]:
-    """The states an address may lie in: the one it names and the one of its postal code; all of
-    them where it names one that cannot be read; none where it says nothing, or lies abroad.
+    """The states an address may lie in: the one it names and the one of its postal code. All states
+    if it names one that is not recognised; empty if it says nothing or is abroad.
     """
     if not address or is_abroad(address):
         return ()
@@ -60,12 +60,12 @@ def states_of_address(address: dict[str, str] | None) -> tuple[str, ...]:
 
 
 def is_abroad(address: dict[str, str] | None) -> bool:
-    """Whether an address says that it is outside the US."""
+    """Whether an address is explicitly outside the US."""
     return str((address or {}).get("country") or "").strip().upper() not in _HOME
 
 
 def is_american(phone: str) -> bool:
-    """Whether a number may be one of the US: it shares +1 with Canada and others."""
+    """Whether a number may be a US number: Canada and others share +1."""
     try:
         number = phonenumbers.parse(phone, None)
     except phonenumbers.NumberParseException:

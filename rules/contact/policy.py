@@ -1,12 +1,14 @@
-"""Every rule about contacting people, dated, with its source: the one table that counsel reads and
+"""Every rule about contacting people, dated and with its source: the table that counsel reads and
 the gate applies.
 
-`docs/contact-rules.md` is generated from it. A rule that changes gets an end, and its successor is
-another entry: what was decided before can still be explained. The figures are the law's reading of
-November 2026 by people who are no lawyers; counsel of the business that uses it signs them off.
+`docs/contact-rules.md` is generated from it. When a rule changes it gets an end date, and its
+successor is a new entry, so that past decisions can still be explained. The figures are
+non-lawyers' reading of the law in November 2026; counsel of the business that uses this must
+approve them.
 
-`certainty`: high (read in the source), medium (read in reports of it, or open to more than one
-reading), low. `kept_by`: what keeps the rule: the gate itself, or the part of the code named.
+`certainty`: high (read in the source), medium (read in reports about it, or open to
+interpretation), low. `kept_by`: what enforces the rule: the gate itself, or the part of the code
+named.
 """
 
 from collections.abc import Mapping
@@ -22,19 +24,19 @@ Kind = Literal["hours", "cap", "cool_down", "minimum_age", "hold", "condition", 
 GATE = "the gate"
 CALLS = "the payments member's words"
 BOTH: tuple[Channel, ...] = ("sms", "voice")
-WAYS: dict[str, str] = {"sms": "texts", "voice": "calls"}  # as people call them
+WAYS: dict[str, str] = {"sms": "texts", "voice": "calls"}  # in words
 ANY_PARTY: tuple[Party, ...] = ("first", "third")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """One rule. Empty `states`: everywhere; with `cities` only there. `starts` and `ends` are its
-    first and last day in force, None: always. `numbers` are its parameters: hours are local, `most`
-    and `days` a cap's (per `scope`, of what it `counts`), `debt_days` for how long a debt has been
-    due before it counts.
+    """One rule. Empty `states` means everywhere; with `cities` only there. `starts` and `ends` are
+    its first and last day in force; None means unbounded. `numbers` are its parameters: hours are
+    local; `most` and `days` are a cap's (per `scope`, of what it `counts`); with `debt_days` the
+    rule applies only to a debt that has been due for longer.
 
-    `code` is the gate's answer where the gate keeps it. `extra_hours` of a cap's window are for the
-    night in which clocks go back.
+    `code` is the gate's refusal, if the gate enforces the rule. The window of a cap of several days
+    is longer by EXTRA_HOURS, for the night in which clocks go back.
     """
 
     id: str
@@ -55,7 +57,7 @@ class Rule:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def in_force(self, first: date, last: date) -> bool:
-        """Whether it is in force on any of these days."""
+        """Whether the rule is in force on any day from `first` to `last`."""
         return (self.starts is None or self.starts <= last) and (
             self.ends is None or self.ends >= first
         )
@@ -66,12 +68,12 @@ HOURS = {"opens": 8, "closes": 21}
 DAY_HOURS, EXTRA_HOURS = 24, 1
 
 RULES: tuple[Rule, ...] = (
-    # what no waiting mends, about the person
+    # conditions of the person, which waiting does not change
     Rule(
         id="revocation",
         kind="condition",
-        what="A person may withdraw by any reasonable means; it is honoured at once (the law:"
-        " within ten business days) and for every channel unless they name one.",
+        what="A person may revoke consent by any reasonable means; it takes effect at once (the law"
+        " allows ten business days) and for every channel unless they name one.",
         source="47 CFR 64.1200(a)(10)",
         certainty="high",
         code="opted_out",
@@ -79,8 +81,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="revocation.all_topics",
         kind="condition",
-        what="One withdrawal counts for every topic of a caller. Delayed by the order of 6 January"
-        " 2026; applied here already.",
+        what="One revocation covers every topic of a caller. Delayed by the order of 6 January"
+        " 2026; already applied here.",
         source="47 CFR 64.1200(a)(10), last sentence",
         certainty="high",
         code="opted_out",
@@ -122,8 +124,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="hold.dispute",
         kind="hold",
-        what="Who says that a bill is wrong or not theirs is not asked to pay it until that is"
-        " looked into. They may be answered.",
+        what="A person who says that a bill is wrong or not theirs is not asked to pay it until"
+        " that has been reviewed. They may be answered.",
         source="12 CFR 1006.38(d)(2); 6 RCNY 5-77; house policy for first parties",
         certainty="medium",
         code="bill_disputed",
@@ -140,8 +142,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="hold.hardship",
         kind="hold",
-        what="While a request for help with the bill is being looked at, it is not collected. They"
-        " may be answered.",
+        what="While a request for help with the bill is under review, it is not collected. The"
+        " person may be answered.",
         source="house policy (26 CFR 1.501(r)-6 for charitable hospitals)",
         certainty="medium",
         code="hardship",
@@ -149,7 +151,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="hold.other",
         kind="hold",
-        what="The clinic has asked that this person be left alone.",
+        what="The clinic has asked that this person not be contacted.",
         source="house policy",
         certainty="high",
         code="on_hold",
@@ -157,8 +159,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="hold.later",
         kind="hold",
-        what="Who asks to be contacted another time is left alone until then. They may be answered."
-        " Of several times the latest counts; only staff end it sooner.",
+        what="A person who asks to be contacted at another time is not contacted until then. They"
+        " may be answered. Of several times the latest counts; only staff can end it sooner.",
         source="12 CFR 1006.6(b)(1)(i), an inconvenient time; house policy for first parties",
         certainty="medium",
         code="asked_for_later",
@@ -167,7 +169,7 @@ RULES: tuple[Rule, ...] = (
         id="confidential_communication",
         kind="condition",
         what="A reasonable request for another number or channel is honoured without asking why; it"
-        " overrides whatever else would choose them.",
+        " overrides any other choice of them.",
         source="45 CFR 164.522(b)",
         certainty="high",
         code="contact_request",
@@ -175,8 +177,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="suppression",
         kind="condition",
-        what="A number is not used that is wrong, is a workplace's whose employer forbids it, or"
-        " cannot receive what is sent.",
+        what="A number is not used if it is wrong, if it is at a workplace whose employer forbids"
+        " it, or if it cannot receive the message.",
         source="12 CFR 1006.6(b)(3), 1006.14(h); carriers' answers",
         certainty="medium",
         code="suppressed",
@@ -184,7 +186,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="consent",
         kind="condition",
-        what="A text by machine and a call by an artificial voice need the person's prior express"
+        what="An automated text and a call by an artificial voice need the person's prior express"
         " consent to that channel for that number. A number given to the clinic supports it, for"
         " this creditor only; another number needs its own.",
         source="47 USC 227(b)(1)(A); FCC 24-17 (an agency's view since McLaughlin v. McKesson,"
@@ -195,8 +197,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="consent.age",
         kind="condition",
-        what="A consent older than the account's policy says is not relied on. No law sets an age,"
-        " so none is set by default.",
+        what="A consent older than the account's policy allows is not relied on. No law sets a"
+        " limit, so there is none by default.",
         source="house policy",
         certainty="high",
         code="consent_too_old",
@@ -213,7 +215,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="number.reassigned",
         kind="condition",
-        what="A number that has changed hands voids its consent; a later one counts.",
+        what="If a number has changed hands, its consent is void; a later consent counts.",
         source="47 CFR 64.1200(m); 12 CFR 1006.6(d)(5)",
         certainty="high",
         code="number_reassigned",
@@ -221,9 +223,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="number.checked",
         kind="condition",
-        what="Where a look-up of reassigned numbers is configured: before the first contact, and"
-        " again once consent and last look-up are older than the policy's age. No data, or an"
-        " error, is no answer: `number_not_known`.",
+        what="If a lookup of reassigned numbers is configured: before the first contact, and again"
+        " once consent and last lookup are older than the policy's age. No data, or an error, is no"
+        " answer: `number_not_known`.",
         source="47 CFR 64.1200(m)(4) (safe harbour)",
         certainty="high",
         code="number_not_checked",
@@ -231,8 +233,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="carrier.third_party",
         kind="condition",
-        what="Texts about a debt owed to somebody else than their sender are forbidden by the"
-        " carriers, whatever the consent. What was refused for it cannot be sent again.",
+        what="Carriers forbid texts about a debt owed to anyone but their sender, whatever the"
+        " consent. What was refused for this reason cannot be submitted again.",
         source="Twilio errors 30943, 30863, 30460; CTIA messaging principles",
         certainty="high",
         code="third_party_sms",
@@ -242,8 +244,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="voice.third_party",
         kind="condition",
-        what="The assistant calls nobody for a collector: it does not say that it is one, nor send"
-        " the validation notice. Whoever calls by hand does.",
+        what="The assistant makes no calls for a collector: it neither identifies itself as one nor"
+        " sends the validation notice. A person who calls by hand must do both.",
         source="12 CFR 1006.18(e), 1006.34",
         certainty="medium",
         code="third_party_call",
@@ -263,18 +265,18 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="sender.registered",
         kind="condition",
-        what="Texts leave from a sender of the clinic's own that the carriers have registered.",
+        what="Texts are sent from the clinic's own sender, which is registered with the carriers.",
         source="10DLC; Twilio error 30034",
         certainty="high",
         code="sender_unregistered",
         channels=("sms",),
     ),
-    # when
+    # conditions of time
     Rule(
         id="promise",
         kind="condition",
-        what="Who has promised to pay by a day is not asked to pay until that day and a day of"
-        " grace are over. The day is at most sixty days ahead.",
+        what="A person who has promised to pay by a day is not asked to pay until that day and a"
+        " day of grace are over. The day is at most sixty days ahead.",
         source="house policy",
         certainty="high",
         code="promised",
@@ -314,7 +316,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="quiet_days",
         kind="condition",
-        what="On days that the account has chosen nobody is contacted.",
+        what="Nobody is contacted on days that the account has chosen.",
         source="house policy",
         certainty="high",
         code="quiet_day",
@@ -322,8 +324,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="age.new_jersey",
         kind="minimum_age",
-        what="No collection action within 120 days of the first bill, nor before a plan was"
-        " offered. A friendly reminder is none. Interest at most 3 %.",
+        what="No collection action within 120 days of the first bill, nor before a payment plan has"
+        " been offered. A friendly reminder is not one. Interest at most 3 %.",
         source="N.J. Louisa Carman Medical Debt Relief Act",
         certainty="medium",
         code="debt_too_young",
@@ -333,7 +335,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="age.washington",
         kind="minimum_age",
-        what="No collection action within 120 days of the first bill. A friendly reminder is none.",
+        what="No collection action within 120 days of the first bill. A friendly reminder is not"
+        " one.",
         source="RCW 19.16.250",
         certainty="medium",
         code="debt_too_young",
@@ -355,7 +358,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="cap.day",
         kind="cap",
-        what="At most three contacts of a person in 24 hours.",
+        what="At most three contacts with a person in 24 hours.",
         source="house policy",
         certainty="high",
         code="person_cap",
@@ -418,7 +421,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="cap.washington",
         kind="cap",
-        what="Collection agencies: at most three contacts of a person in a week.",
+        what="Collection agencies: at most three contacts with a person in a week.",
         source="RCW 19.16.250(13)",
         certainty="high",
         code="person_cap",
@@ -430,7 +433,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="cap.district_of_columbia",
         kind="cap",
-        what="Medical debt due for more than 30 days: at most three calls of a person in seven"
+        what="Medical debt due for more than 30 days: at most three calls to a person in seven"
         " days, over all numbers and debts.",
         source="D.C. Code 28-3814",
         certainty="medium",
@@ -440,7 +443,7 @@ RULES: tuple[Rule, ...] = (
         scope="person",
         numbers={"most": 3, "days": 7, "debt_days": 30},
     ),
-    # what is kept elsewhere
+    # duties that other code enforces
     Rule(
         id="consent.record",
         kind="duty",
@@ -463,8 +466,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="sms.confirmation",
         kind="duty",
-        what="One confirmation of a stop within five minutes, and no text after it. Twilio sends"
-        " it, so nobody else does.",
+        what="One confirmation of an opt-out within five minutes, and no text after it. Twilio"
+        " sends it, so Payphone does not.",
         source="47 CFR 64.1200(a)(12)",
         certainty="high",
         channels=("sms",),
@@ -473,7 +476,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="sms.opt_out_line",
         kind="duty",
-        what="Each text says how to stop.",
+        what="Each text says how to opt out.",
         source="12 CFR 1006.6(e)",
         certainty="medium",
         channels=("sms",),
@@ -482,7 +485,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="third_party.disclosures",
         kind="duty",
-        what="A collector says that it is one, and sends the validation notice.",
+        what="A collector identifies itself as one, and sends the validation notice.",
         source="12 CFR 1006.18(e), 1006.34",
         certainty="medium",
         parties=("third",),
@@ -492,8 +495,8 @@ RULES: tuple[Rule, ...] = (
         id="voice.opening",
         kind="duty",
         what="A call begins with the business's registered name, says that the voice is an AI, and"
-        " offers opting out by voice and keypad; a callback number is given. An all-party recording"
-        " state is told of recording, so everybody is.",
+        " offers opting out by voice and keypad; a callback number is given. All-party consent"
+        " states require notice of recording, so every caller gets it.",
         source="47 CFR 64.1200(b); Utah Code 13-2-12; Maine LD 1727",
         certainty="high",
         channels=("voice",),
@@ -502,7 +505,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="voice.ai_notice",
         kind="duty",
-        what="A consent to AI calls of its own, and a notice in the call: proposed in 2024, not in"
+        what="A separate consent to AI calls, and a notice in the call: proposed in 2024, not in"
         " force.",
         source="FCC 24-84",
         certainty="medium",
@@ -512,7 +515,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="privacy",
         kind="duty",
-        what="No word of a debt before the right person is verified; a voicemail says name and"
+        what="No mention of a debt before the right person is verified; a voicemail says name and"
         " callback number only; no health information in texts, Stripe's metadata, jobs or logs.",
         source="12 CFR 1006.6(d), 1006.2(j); 45 CFR 164.502(b)",
         certainty="medium",
@@ -521,7 +524,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="hipaa.payment",
         kind="duty",
-        what="Contact about payment is a permitted use, with the least that is necessary.",
+        what="Contact about payment is a permitted use, limited to the minimum necessary.",
         source="45 CFR 164.501, 164.502(b)",
         certainty="high",
         kept_by="`rules/contact/templates.py`",
@@ -533,7 +536,7 @@ RULES: tuple[Rule, ...] = (
         source="45 CFR 164.502(b)",
         certainty="high",
         kept_by="`rules/contact/templates.py` has no placeholder for it; Stripe and callers are"
-        " told it where `sendProject` is on",
+        " given it only if `sendProject` is on",
     ),
     Rule(
         id="card_numbers",
@@ -552,8 +555,8 @@ RULES: tuple[Rule, ...] = (
         certainty="high",
         states=("NY",),
         starts=date(2024, 10, 20),
-        kept_by="`rules/contact/card_notice.py`: the pay page and the card form show it to whoever"
-        " may live there; what is taken otherwise, the clinic",
+        kept_by="`rules/contact/card_notice.py`: the pay page and the card form show it to anyone"
+        " who may live there; for cards taken otherwise, the clinic",
     ),
     Rule(
         id="interest.virginia",
@@ -581,7 +584,7 @@ HOLD_KINDS = tuple(rule.id.removeprefix("hold.") for rule in RULES if rule.kind 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a contact: `connected` ones count towards caps, a `conversation` starts the
+    """The outcome of a contact: if `connected` it counts towards caps, a `conversation` starts the
     cool-down.
     """
 
@@ -590,7 +593,7 @@ class Outcome:
     what: str
 
     def counts_as(self, counts: Literal["connected", "begun"]) -> bool:
-        """Whether a cap counts it: what was not placed was never begun."""
+        """Whether a cap counts it; a call that was not placed was never begun."""
         return self.connected if counts == "connected" else self is not OUTCOMES["not_placed"]
 
     @property
@@ -599,7 +602,7 @@ class Outcome:
         return self.connected, self.conversation
 
 
-# 12 CFR 1006.14(b)(3)(ii) and its commentary: what rings or reaches a mailbox has connected.
+# 12 CFR 1006.14(b)(3)(ii) and its commentary: a call that rings or reaches a mailbox has connected.
 OUTCOMES: dict[str, Outcome] = {
     "sent": Outcome(True, False, "a text left, or may have left"),
     "dead_line": Outcome(False, False, "the number is not in service"),
@@ -615,10 +618,10 @@ OUTCOMES: dict[str, Outcome] = {
     "promised": Outcome(True, True, "the person promised to pay"),
     "paid": Outcome(True, True, "the person paid during the call"),
     "paid_by_link": Outcome(True, True, "the person paid by the link that they were given in it"),
-    "in_doubt": Outcome(True, True, "nobody knows what became of the call"),
+    "in_doubt": Outcome(True, True, "it is not known how the call ended"),
 }
 
 
 def outcome_of(name: str) -> Outcome:
-    """What an outcome means; one that is not known is taken for the strictest."""
+    """Look up an outcome; an unknown one is treated as the strictest."""
     return OUTCOMES.get(name, OUTCOMES["in_doubt"])

@@ -1,4 +1,4 @@
-"""What a promise to pay comes to: how long is waited, and when it was kept."""
+"""Promises to pay: the terms, and whether a promise was kept."""
 
 from datetime import date
 from typing import Literal, NamedTuple
@@ -9,14 +9,14 @@ Outcome = Literal["kept", "partly_kept", "broken", "moot"]
 
 
 class Terms(NamedTuple):
-    """Days of grace after the day that was promised, and how far ahead that day may lie."""
+    """Days of grace after the promised day, and how far ahead that day may lie."""
 
     grace_days: int
     farthest_days: int
 
 
 def terms_on(day: date) -> Terms:
-    """The terms in force on a day: those of the policy's rule `promise` or one of its successors,
+    """The terms in force on a day: those of the policy's rule `promise`, or of a successor
     `promise.…`.
     """
     found = next(rule for rule in RULES if _is_promise(rule) and rule.in_force(day, day))
@@ -28,8 +28,8 @@ def _is_promise(rule: Rule) -> bool:
 
 
 def outcome_of(promised: int, paid: int, outstanding: int) -> Outcome:
-    """What became of a promise of `promised` since which `paid` has come in, net of what went back,
-    and `outstanding` is still owed; all in minor units.
+    """The outcome of a promise of `promised`, given what has been `paid` since (net of refunds) and
+    what is `outstanding`; all in minor units.
     """
     if paid >= promised or outstanding == 0:
         return "kept"

@@ -1,10 +1,10 @@
-"""What people answer to a text, besides STOP and its kin: each answer is one of these classes,
-found by rules alone, in English and Spanish.
+"""Replies to our texts, other than STOP and similar: each is assigned one class, by rules alone, in
+English and Spanish.
 
-The weightier class counts where words fit several. What must be heeded at once, whatever else was
-meant, places a hold or suppresses the number: a death, a bankruptcy, an attorney, a disputed bill,
-who cannot pay, somebody else's number (12 CFR 1006.6(b)(2), 1006.14(h), 1006.38; 11 USC 362). Where
-a text can be read both ways it is the weightier one: a contact too few harms nobody.
+If several classes fit, the weightiest counts. What must be acted on at once, whatever else the
+reply means, places a hold or suppresses the number: a death, a bankruptcy, an attorney, a disputed
+bill, inability to pay, a wrong number (12 CFR 1006.6(b)(2), 1006.14(h), 1006.38; 11 USC 362). An
+ambiguous reply gets the weightier class: one contact too few harms nobody.
 """
 
 import re
@@ -18,8 +18,9 @@ from rules.contact.opt_out.words import own_words, plain_words
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """One class of answers: `words` tell it to people, `suggested` is the likely right action of a
-    work item. `hold`: the kind of hold that is placed at once; `suppresses` the number at once.
+    """One class of replies: `words` describe it to people, `suggested` is the likely right action
+    for its work item. `hold`: the kind of hold to place at once; `suppresses`: suppress the number
+    at once.
     """
 
     code: str
@@ -31,10 +32,15 @@ class Class:
 
 # The weightiest first.
 CLASSES: tuple[Class, ...] = (
-    Class("deceased", "Somebody says that the person has died.", "done", hold="deceased"),
+    Class("deceased", "Someone says that the person has died.", "done", hold="deceased"),
     Class("bankruptcy", "The person says that there is a bankruptcy.", "done", hold="bankruptcy"),
-    Class("lawyer", "The person has an attorney, who is to be asked.", "done", hold="attorney"),
-    Class("wrong_number", "The number is somebody else's.", "done", suppresses=True),
+    Class(
+        "lawyer",
+        "The person has an attorney, who must be contacted instead.",
+        "done",
+        hold="attorney",
+    ),
+    Class("wrong_number", "The number is another person's.", "done", suppresses=True),
     Class(
         "dispute", "The person says that the bill is wrong or not theirs.", "reply", hold="dispute"
     ),
@@ -65,12 +71,13 @@ _WORDS = {
     "question": small_talk.QUESTION,
     "thanks": small_talk.THANKS,
 }
-_FOUND = {code: re.compile(words) for code, words in _WORDS.items()}
+_PATTERNS = {code: re.compile(words) for code, words in _WORDS.items()}
 
 
 def class_of(text: str, has_stopped: bool = False) -> Class | None:
-    """The class of a text that came in; None where nothing was said, as by a reaction to a text of
-    ours. With `has_stopped` it asks to stop as well: then only what must be heeded at once counts.
+    """Classify an inbound text; None if it says nothing, e.g. a reaction to a text of ours. With
+    `has_stopped` the text is also an opt-out: then only classes that must be acted on at once
+    count.
     """
     said = own_words(text)
     plain = plain_words(said)
@@ -91,8 +98,8 @@ def class_of(text: str, has_stopped: bool = False) -> Class | None:
 
 
 def asks_for_another_time(text: str) -> bool:
-    """Whether somebody wants to be called or contacted, now or at another time, whatever else they
-    say.
+    """Whether the author wants to be called or contacted, now or at another time, whatever else
+    they say.
     """
     said = own_words(text)
     plain = plain_words(said)
@@ -101,14 +108,14 @@ def asks_for_another_time(text: str) -> bool:
 
 
 def _is_away(said: str, plain: str) -> bool:
-    """Whether somebody says that they are not there, or nothing else, and names a time."""
+    """Whether the author names a time, and says that they are away or says nothing else."""
     is_said = another_time.AWAY.search(plain) is not None or is_time_alone(plain)
     return is_said and names_another_time(said)
 
 
 def _fits(code: str, said: str, plain: str) -> bool:
-    """Whether an answer fits a class, by its words."""
-    found = _FOUND.get(code)
+    """Whether a reply fits a class, by its words."""
+    found = _PATTERNS.get(code)
     if found is None:
         return False
     if code == "wrong_number" and whose.NOT_ME.search(said):
@@ -123,6 +130,6 @@ def _fits(code: str, said: str, plain: str) -> bool:
 
 
 def when_of(text: str) -> str:
-    """When the person wants to be called, in their words; empty where they do not say."""
+    """When the person wants to be called, in their own words; empty if they do not say."""
     plain = plain_words(own_words(text))
     return " ".join(dict.fromkeys(found[0] for found in another_time.WHEN.finditer(plain)))

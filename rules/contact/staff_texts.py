@@ -1,5 +1,5 @@
-"""What is texted to a person who expects it: staff's own words, which are checked before anything
-is asked or sent, and thanks.
+"""Texts that a person expects: replies written by staff, which are checked before anything is
+queued or sent, and thanks.
 """
 
 import re
@@ -7,13 +7,13 @@ import re
 from rules.cards.card_numbers import has_card_number
 from rules.contact.opt_out.lookalikes import plain_letters
 
-LONGEST = 480  # characters, so that a text is not more than four segments
+LONGEST = 480  # characters, which keeps a text within four segments
 TEMPLATE = "{clinic}: {answer}"
 THANKS = {
     "en": "{clinic}: thank you, your payment has arrived as promised.",
     "es": "{clinic}: gracias, recibimos su pago tal como acordamos.",
 }
-# A text may be read by whoever holds the phone: 45 CFR 164.502(b), the least that is necessary.
+# Anyone who holds the phone can read a text: 45 CFR 164.502(b), the minimum necessary.
 _HEALTH = re.compile(
     r"\b(?:diagnos\w*|treatments?|surger\w+|procedures?|prescri\w*|medications?|lab results?"
     r"|test results?|biops\w+|x ?rays?|mri|ct scans?|root canals?|crowns?|fillings?|extractions?"
@@ -22,12 +22,12 @@ _HEALTH = re.compile(
     r"|diagnostic\w*|tratamientos?|cirug\w+|enfermedad\w*|embaraz\w*|recetas?|medicamentos?"
     r"|endodoncia\w*|analisis|cancer|tumor\w*)\b"
 )
-_PARTED = re.compile(r"[^a-z0-9]+")  # words are parted by whatever is no letter: x-ray, lab/results
+_PARTED = re.compile(r"[^a-z0-9]+")  # anything else separates words: x-ray, lab/results
 
 
 def faults_of_answer(text: str) -> list[str]:
-    """What is wrong with a text of a person at the clinic, in words for them; empty when it is
-    fine. Whether an offer in it may go to this person is for the contact gate to say.
+    """What is wrong with a reply written by staff, in words for them; empty if nothing. The contact
+    gate decides whether an offer in it may go to this person.
     """
     faults = []
     if not text.strip():
@@ -39,7 +39,7 @@ def faults_of_answer(text: str) -> list[str]:
     named = _HEALTH.search(_PARTED.sub(" ", plain_letters(text)))
     if named:
         faults.append(
-            f"speaks of health ({named[0]!r}), and texts may be read by others; the invoice's"
+            f"mentions health ({named[0]!r}), and texts may be read by others; the invoice's"
             " number is accepted; say it without, or call"
         )
     return faults

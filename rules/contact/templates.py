@@ -1,7 +1,7 @@
-"""What is texted: templates per language, filled in with a few named places, and what they weigh.
+"""Text templates per language, with a few named placeholders, and the segments a text takes.
 
-A text says who sends it, carries our own address, and says how to make it stop. It never says what
-was treated: neither an invoice's project nor its notes have a place.
+A text says who sends it, carries our own URL, and says how to opt out. It never says what was
+treated: there is no placeholder for an invoice's project or notes.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PLACES = frozenset({"clinic", "url", "amount"})
-# of a text about several invoices: `links` are their numbers, each with its address
+# for a text about several invoices: `links` are their numbers, each with its URL
 PLACES_OF_SEVERAL = frozenset({"clinic", "links", "count"})
 REQUIRED = {
     "payment_link": frozenset({"clinic", "url"}),
@@ -18,15 +18,15 @@ REQUIRED = {
     "help": frozenset({"clinic"}),
 }
 KINDS = tuple(REQUIRED)
-MAX_LENGTH = 1600  # Twilio's most
+MAX_LENGTH = 1600  # Twilio's maximum
 MAX_CLINIC = 60
 MAX_NUMBER = 20
-# characters a place may take
+# characters that a placeholder can take at most
 WIDEST = {"clinic": MAX_CLINIC, "url": 120, "amount": 24, "links": 700, "count": 3}
 FALLBACK = "en"
-LOCALES = {"en": "en_US", "es": "es_US"}  # by which amounts are written, where dollars are owed
+LOCALES = {"en": "en_US", "es": "es_US"}  # how amounts are written in US dollars
 
-# Without letters that GSM-7 lacks (á, í, ó, ú): one of them makes a text three times as dear.
+# Without letters that GSM-7 lacks (á, í, ó, ú): a single one can triple the price of a text.
 DEFAULTS: dict[tuple[str, str], str] = {
     ("payment_link", "en"): "{clinic}: you can pay your invoice securely here: {url}",
     ("payment_link", "es"): "{clinic}: puede pagar su factura de forma segura en {url}",
@@ -47,7 +47,7 @@ _GSM = frozenset(
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM_TWICE = frozenset("^{}\\[~]|€\f")  # these take an escape before them
+_GSM_ESCAPED = frozenset("^{}\\[~]|€\f")  # these need an escape character
 _TYPOGRAPHY = str.maketrans(
     {
         "‘": "'",
@@ -67,7 +67,7 @@ _ONE_UCS2, _MANY_UCS2 = 70, 67
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A text ready to be sent: what it says, its encoding, and how many segments are billed."""
+    """A text ready to be sent: its body, its encoding, and the number of billed segments."""
 
     body: str
     encoding: str
@@ -75,7 +75,7 @@ class Rendered:
 
 
 def faults_of(kind: str, body: str) -> list[str]:
-    """What is wrong with a template, in words for whoever wrote it; empty when it is fine."""
+    """What is wrong with a template, in words for its author; empty if nothing."""
     found = set(_PLACE.findall(body))
     places = PLACES_OF_SEVERAL if kind == "payment_links" else PLACES
     faults = [
@@ -95,15 +95,15 @@ def faults_of(kind: str, body: str) -> list[str]:
 
 
 def language_of(language: str | None) -> str:
-    """The language we have texts in that is nearest: `es-MX` is `es`, `de` is `en`."""
+    """The nearest language that we have texts in: `es-MX` is `es`, `de` is `en`."""
     base = (language or FALLBACK).replace("_", "-").split("-")[0].casefold()
     return base if base in STOP_LINES else FALLBACK
 
 
 def render(template: str, language: str, values: dict[str, str]) -> Rendered:
-    """Fill `template` in, with plain quotes and dashes; the way to opt out is added when the
-    template does not name it: no clinic's name, and no words of staff's, stand for it. Raises
-    ValueError when it is too long.
+    """Fill in `template`, with plain quotes and dashes. Opt-out instructions are appended unless
+    the template itself has them: a STOP in a filled-in value, such as the clinic's name or staff's
+    words, does not count. Raises ValueError if the text is too long.
     """
     known = values | {"clinic": " ".join(values.get("clinic", "").split())[:MAX_CLINIC]}
     body = (
@@ -117,19 +117,19 @@ def render(template: str, language: str, values: dict[str, str]) -> Rendered:
 
 
 def weighed(body: str) -> Rendered:
-    """Words that are ready to be sent."""
+    """Wrap a final text with its encoding and segments."""
     return Rendered(body, *_weight(body))
 
 
 def links_of(numbered: Sequence[tuple[str, str]]) -> str:
-    """Numbers of invoices, each with its address, as `links` has them."""
+    """The value of `links`: invoice numbers, each with its URL."""
     return " ".join(f"{number[:MAX_NUMBER]}: {url}" for number, url in numbered)
 
 
 def _weight(body: str) -> tuple[str, int]:
-    """Encoding and segments, as 3GPP 23.038 and 23.040 count them."""
-    if all(char in _GSM or char in _GSM_TWICE for char in body):
-        units = [2 if char in _GSM_TWICE else 1 for char in body]
+    """Encoding and segments by 3GPP 23.038 and 23.040."""
+    if all(char in _GSM or char in _GSM_ESCAPED for char in body):
+        units = [2 if char in _GSM_ESCAPED else 1 for char in body]
         return "GSM-7", _segments(units, _ONE, _MANY)
     return "UCS-2", _segments(
         [len(char.encode("utf-16-le")) // 2 for char in body], _ONE_UCS2, _MANY_UCS2
@@ -137,7 +137,7 @@ def _weight(body: str) -> tuple[str, int]:
 
 
 def _segments(units: list[int], one: int, many: int) -> int:
-    """How many segments hold the characters; none is split between two."""
+    """How many segments hold the characters; no character is split between two."""
     if sum(units) <= one:
         return 1
     segments = 1

@@ -1,8 +1,8 @@
-"""How reports of one text become one status: by rank, never by order of arrival. No two have the
-same rank.
+"""Merge delivery reports of a text into one status: by rank, never by order of arrival. No two
+statuses have the same rank.
 
-Ours come first: `waiting` (asked for, not decided), `sending` (decided and reserved), `unknown` (in
-doubt). `refused` is final and ours too: it never left. All others are Twilio's own words.
+The first are ours: `waiting` (requested, not decided), `sending` (decided and reserved), `unknown`
+(in doubt). `refused` is ours too, and final: the text was never sent. All others are Twilio's.
 """
 
 _RANK = {
@@ -21,18 +21,18 @@ _RANK = {
     "read": 12,
 }
 
-# another must not be asked for yet
+# in these states no further text may be requested yet
 PENDING = frozenset({"waiting", "sending", "unknown", "accepted", "scheduled", "queued"})
 FAILED = frozenset({"failed", "undelivered", "canceled", "refused"})
 
 
 def merged_status(known: str, reported: str) -> str:
-    """The status that two reports of one text imply. A word of Twilio's that we do not know, or
-    none, says that Twilio has the text and no more: so it is asked about again, hourly.
+    """Merge a reported status into the known one. An unknown or missing Twilio status means only
+    that Twilio has the text, so it is polled again, hourly.
     """
-    heard = "queued" if reported == "sending" else reported
+    status = "queued" if reported == "sending" else reported
     if known == "refused":
         return known
-    if heard not in _RANK:
-        heard = "accepted"
-    return heard if _RANK[heard] > _RANK.get(known, 0) else known
+    if status not in _RANK:
+        status = "accepted"
+    return status if _RANK[status] > _RANK.get(known, 0) else known

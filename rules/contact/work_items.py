@@ -1,25 +1,25 @@
-"""What a work item may be about, and what a person may decide about it: one table that the API, the
-model and the page of the docs go by.
+"""What a work item can be about, and how staff can resolve it: one table for the API, the model and
+the docs.
 
-A kind's actions are words for `POST /api/work-items/{id}/resolve`; each says what it does besides
-closing the item. `actions/people/resolve_item.py` performs them.
+A kind's actions are the values for `POST /api/work-items/{id}/resolve`; each says what it does
+besides closing the item. `actions/people/resolve_item.py` performs them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DONE = "Nothing else: somebody has seen to it."
+DONE = "Nothing else: it has been dealt with."
 REPLY = "Texts `text` to the person, if the contact gate allows it."
-CALLED = "Counts as a call by hand in which they were spoken to, about all that they owe."
+CALLED = "Counts as a call by hand in which the person was spoken to, about everything they owe."
 NOT_REACHED = "Counts as a call by hand that rang unanswered, or reached a mailbox: an attempt."
 HOLD = "Places a hold on the person: nobody contacts them until it is removed."
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of work item: what waits, and each action with what it does. `of_call` are those
-    that an item has besides, if it is about a call.
+    """One kind of work item: what is pending, and each action with its effect. `of_call` are
+    additional actions of an item about a call.
     """
 
     what: str
@@ -46,18 +46,18 @@ KINDS: dict[str, Kind] = {
             "called": CALLED,
             "not_reached": NOT_REACHED,
             "hold": HOLD,
-            "wrong_number": "Suppresses the number for texts and calls: it is somebody else's.",
+            "wrong_number": "Suppresses the number for texts and calls: it is another person's.",
         },
     ),
     "draft": Kind(
         "a contact waits for approval",
         {
-            "approve": "Asks balance and gate again, then contacts the person.",
+            "approve": "Checks balance and gate again, then contacts the person.",
             "decline": "The contact is not made.",
         },
     ),
     "doubt": Kind(
-        "nobody knows whether something happened at a provider",
+        "it is not known whether something happened at a provider",
         {"done": "Nothing else: settle it with `bin/payphone effects settle`, or have it settled."},
         {
             "ended": "Ends the call, which counts as one in which they were spoken to; they may be"
@@ -67,60 +67,60 @@ KINDS: dict[str, Kind] = {
         },
     ),
     "overpayment": Kind(
-        "there is money that nobody owed",
+        "money was received that was not owed",
         {
-            "refund": "Asks for a refund of what is too much.",
-            "keep": "Nothing else: the clinic keeps it as a credit of the person.",
+            "refund": "Requests a refund of the excess.",
+            "keep": "Nothing else: the clinic keeps it as the person's credit.",
         },
     ),
     "dispute": Kind(
         "a cardholder disputes a payment",
-        {"done": "Nothing else: it is answered in Stripe's dashboard."},
+        {"done": "Nothing else: answer it in Stripe's dashboard."},
     ),
     "call": Kind(
-        "a person is to be called by hand",
+        "a person must be called by hand",
         {
             "called": CALLED,
             "not_reached": NOT_REACHED,
-            "skip": "Nothing else: nobody calls.",
+            "skip": "Nothing else: no call is made.",
         },
     ),
 }
 
-# What became of a call by hand, as the policy's `OUTCOMES` have it, by the action that tells it.
+# The outcome (of the policy's `OUTCOMES`) of a call by hand, by the action that reports it.
 BY_HAND: dict[str, str] = {"called": "spoke", "not_reached": "no_answer"}
 
-# Why a person has to take over; another reason is told as it is given.
+# Why staff must take over; other reasons are shown as given.
 REASONS: dict[str, str] = {
-    "asked_for_person": "The person asks to speak with somebody at the clinic.",
+    "asked_for_person": "The person asks to speak with someone at the clinic.",
     "dispute": "The person says that the bill is wrong or not theirs.",
     "already_paid": "The person says that it is paid. Look for the payment.",
     "hardship": "The person says that they cannot pay.",
     "instalments": "The person wants to pay in parts.",
     "attorney": "The person has an attorney.",
     "bankruptcy": "The person says that there is a bankruptcy.",
-    "deceased": "Somebody says that the person has died.",
+    "deceased": "Someone says that the person has died.",
     "anger": "The person is upset.",
-    "confusion": "The person did not understand what it is about.",
-    "unverified": "Nobody could tell whether it is the right person.",
+    "confusion": "The person did not understand what the contact was about.",
+    "unverified": "It could not be verified that it is the right person.",
     "unknown_outcome": "It is not known how the call ended.",
     "card_unheard": "The person typed in a card during a call, and the keypad service never said"
     " what became of it. Nothing was charged: tell them, and offer them another way to pay.",
-    "unanswered": "Everything that was planned has been tried, and nothing was paid.",
+    "unanswered": "All planned contacts were made, and nothing was paid.",
     "promises_broken": "The person has promised to pay more than once, and has not.",
     "insurance": "The person says that their insurance pays.",
     "dispute_lost": "The person's bank has decided a dispute for them, so the invoice is owed"
     " again. Agree with them on what is, or write it off; then lift the hold.",
-    "another_currency": "The person has paid in another currency than the invoice's, which"
+    "another_currency": "The person has paid in a currency other than the invoice's, which"
     " therefore still counts as owed. Refund it, or record what it was worth and write the rest"
     " off; then lift the hold.",
-    "number_reassigned": "The person's number belongs to somebody else by now. Ask them for"
-    " their own by another way, and record a new consent.",
-    "other": "Somebody at the clinic is asked to look at this.",
+    "number_reassigned": "The person's number now belongs to someone else. Ask them for"
+    " their new one in another way, and record a new consent.",
+    "other": "Someone at the clinic is asked to look at this.",
 }
 
-# The reasons for which nobody else contacts the person until somebody has looked, and the kind of
-# hold that sees to it; whichever door they come by.
+# Reasons, from any channel, for which all contact stops until staff have looked, and the kind of
+# hold that stops it.
 HOLDS: dict[str, str] = {
     "attorney": "attorney",
     "bankruptcy": "bankruptcy",
@@ -131,8 +131,9 @@ HOLDS: dict[str, str] = {
 
 
 def actions_of(kind: str, subject: str, context: Mapping[str, Any]) -> Mapping[str, str]:
-    """What an item may be resolved with. A doubt about a call is about one of our calls, or about
-    the request for it; one about two calls of Vapi's under one name has nothing to be ended.
+    """The actions that can resolve an item. A doubt about a call has extra ones if it is about one
+    of our calls, or the request for one; if it is about two Vapi calls under one name there is no
+    call to end.
     """
     known = KINDS[kind]
     is_of_call = context.get("callId") == subject or context.get("kind") == "call"
@@ -140,5 +141,5 @@ def actions_of(kind: str, subject: str, context: Mapping[str, Any]) -> Mapping[s
 
 
 def reason_in_words(reason: str) -> str:
-    """The reason of an escalation for people."""
+    """The reason of an escalation, in words."""
     return REASONS.get(reason, reason)

@@ -1,1 +1,1 @@
-"""Decisions about going live: what is ready, which steps there are, and in what words."""
+"""Rules about going live: readiness, deployment steps, and their wording."""

@@ -1,7 +1,7 @@
-"""The tool by which a receptionist asks when the clinic has time; pure.
+"""The receptionist's tool to find free times; pure.
 
-Vapi's models use a tool only where the system prompt names it, so its name is a constant that the
-prompt takes from here. It is answered at the door of our other tools, behind the same secret.
+Vapi's models use a tool only if the system prompt names it, so its name is a constant that the
+prompt uses. It is served by the same endpoint as our other tools, behind the same secret.
 """
 
 from rules.calling.tools_defined import DOOR, SECONDS, STATIC
@@ -12,7 +12,9 @@ _DAY: Json = {"type": "string", "description": "A day as YYYY-MM-DD."}
 
 
 def render_calendar_tool(clinic: Clinic) -> list[Json]:
-    """The tool, where a calendar is connected; our secret is added by whoever sends the body."""
+    """The tool, if a calendar is connected. The Vapi client adds our secret when it sends
+    the body.
+    """
     if not clinic.has_calendar:
         return []
     function = {
@@ -37,7 +39,7 @@ def render_calendar_tool(clinic: Clinic) -> list[Json]:
 
 
 def about_appointments(clinic: Clinic) -> str:
-    """What the prompt says of it."""
+    """The prompt's instructions for the tool."""
     if not clinic.has_calendar:
         return ""
     return f"""

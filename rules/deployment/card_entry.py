@@ -1,7 +1,7 @@
-"""The member of the squad that waits while a card is typed on the keypad; pure.
+"""The squad member that waits while a card is typed on the keypad; pure.
 
-It is there for one reason: keypad input is off in it, so that no digit of a card reaches a model.
-It is part of the squad's own body, only where the account takes cards by keypad.
+It exists for one reason: its keypad input is off, so that no card digit reaches a model. It is part
+of the squad's own body, only if the account takes cards by keypad.
 """
 
 from rules.calling.tools_defined import PAY, STOP, render_tools
@@ -13,7 +13,7 @@ BACK = "handoff_back_to_payments"
 LONGEST_CALL = 900  # seconds
 
 
-# what a member of the squad is told when the clinic orders the entry of a card from outside
+# the instruction sent into the call when staff start the card entry from outside
 ORDER = (
     "The clinic has ordered that the verified caller may now pay by a card that they type on the"
     f" keypad. If you have the tool {TO_CARD_ENTRY}, tell the caller so in one sentence and call it"
@@ -23,7 +23,7 @@ ORDER = (
 
 
 def render_card_entry(clinic: Clinic) -> Json:
-    """The whole body, named: other members hand over to it by its name."""
+    """The whole body, including its name: other members hand over to it by name."""
     tools = [
         tool
         for tool in render_tools(clinic.public_url, keypad=True)

@@ -1,8 +1,8 @@
-"""Until when a card is good, and the words for one that is not good any more; pure."""
+"""When a card expires, and the wording for a card that can no longer be charged; pure."""
 
 from datetime import UTC, datetime, timedelta
 
-ANYWHERE = timedelta(hours=12)  # the month is over everywhere on earth
+ANYWHERE = timedelta(hours=12)  # until the month is over everywhere on earth
 DECEMBER = 12
 
 EXPIRED = "The card has expired. Add another payment method."
@@ -18,6 +18,6 @@ FORGOTTEN = (
 
 
 def good_until(month: int, year: int) -> datetime:
-    """The end of the last month in which a card is good."""
+    """The end of a card's expiry month."""
     following = (year + 1, 1) if month == DECEMBER else (year, month + 1)
     return datetime(*following, 1, tzinfo=UTC) + ANYWHERE

@@ -1,13 +1,13 @@
-"""What differs between what we sent and what a provider has now; pure.
+"""The drift between what we sent and what a provider has now; pure.
 
-A provider adds values of its own, which are no difference, and may leave out what is empty.
+Values that a provider adds are not drift, and it may omit empty ones.
 """
 
 from typing import Any
 
 
 def drift(sent: Any, found: Any, path: str = "") -> list[str]:
-    """The paths, such as `model.messages`, at which `found` is not what was sent."""
+    """The paths, such as `model.messages`, at which `found` differs from `sent`."""
     if isinstance(sent, dict):
         if not isinstance(found, dict):
             return [path] if sent or found else []

@@ -1,6 +1,6 @@
-"""How a clinic forwards its calls: the codes of the large carriers, and what would go in circles.
+"""How a clinic forwards its calls: the large carriers' codes, and the detection of call loops.
 
-Codes as the carriers' help pages give them (November 2026): AT&T, Verizon, T-Mobile, UScellular,
+Codes as given on the carriers' help pages (November 2026): AT&T, Verizon, T-Mobile, UScellular,
 Xfinity Voice, Spectrum Voice. `*72` and `*73` are those of most land lines. Pure.
 """
 
@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """What is dialled to begin and to end forwarding; `{number}` is the ten digits that calls go
-    to.
-    """
+    """The codes to dial to start and stop forwarding; `{number}` is the ten-digit target."""
 
     carrier: str
     activate: str
@@ -34,7 +32,7 @@ CARRIERS = (
 
 
 def codes_for(number: str) -> list[Codes]:
-    """Every carrier's codes for forwarding to `number` (E.164, of the United States or Canada)."""
+    """Every carrier's codes for forwarding to `number` (E.164, US or Canada)."""
     digits = number.removeprefix("+1")
     return [
         Codes(each.carrier, each.activate.format(number=digits), each.deactivate, each.note)
@@ -43,7 +41,7 @@ def codes_for(number: str) -> list[Codes]:
 
 
 def circle(clinic: str, receptionist: str, tester: str = "", transfer: str = "") -> str:
-    """Why calls would go in circles between these numbers, and what to do; '' if they do not."""
+    """Why calls between these numbers would loop, and what to do; '' if they would not."""
     if clinic and clinic == receptionist:
         return (
             f"{clinic} is the receptionist's own number: a number cannot be forwarded to itself."

@@ -1,7 +1,6 @@
-"""Which files a receptionist can answer from: told by content and by name; pure.
+"""Which files a receptionist can answer from, judged by content and by name; pure.
 
-Vapi takes them up to 300 KB (docs.vapi.ai, "Knowledge base") and reads them into text by their
-ending.
+Vapi accepts up to 300 KB (docs.vapi.ai, "Knowledge base") and parses a file by its extension.
 """
 
 import io
@@ -21,10 +20,10 @@ TYPES = {
     "json": "application/json",
 }
 ACCEPTED = f"{', '.join(TYPES)} up to {LARGEST // 1000} KB are accepted"
-# Nobody sees these, but Persian, Hindi and many emoji are not spelt without them. What else is not
-# seen may turn the order of letters round (U+202E), or make two names out of one.
+# Invisible, but needed to spell Persian, Hindi and many emoji. Other invisible characters can
+# reverse the order of letters (U+202E), or make two different names look the same.
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-_PDF_HEAD = 1024  # bytes within which a PDF begins, as readers of it allow
+_PDF_HEAD = 1024  # bytes within which a PDF's header must begin, as PDF readers allow
 
 
 class BadFile(ValueError):
@@ -35,19 +34,19 @@ class BadFile(ValueError):
 
 
 def plain_name(name: str) -> str:
-    """The file's own name, without the folders before it. Raises BadFile."""
+    """The file's name without its folders. Raises BadFile."""
     own = name.replace("\\", "/").rpartition("/")[2].strip()
     own = unicodedata.normalize("NFC", own)
     seen = own.translate(dict.fromkeys(map(ord, _JOINERS)))
     if not seen or any(unicodedata.category(char).startswith("C") for char in seen):
-        raise BadFile("has no name, or one with characters that nobody sees", "name it anew")
+        raise BadFile("has no name, or one with invisible characters", "rename it")
     if len(own) > LONGEST_NAME:
         raise BadFile(f"has a name of {len(own)} characters", f"use at most {LONGEST_NAME}")
     return own
 
 
 def content_type(name: str, content: bytes) -> str:
-    """The type of a file of this name, when its content is of that type. Raises BadFile."""
+    """The content type of a file, if its content matches its extension. Raises BadFile."""
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     if ending not in TYPES:
         raise BadFile("is of another type, by the ending of its name", "save it as one of these")
@@ -57,13 +56,13 @@ def content_type(name: str, content: bytes) -> str:
         raise BadFile(f"has {len(content):,} bytes", "split it, or leave pictures out")
     if not _is(ending, content):
         raise BadFile(
-            f"ends in .{ending} but its content is no {ending}", "save it anew in that format"
+            f"ends in .{ending} but its content is not {ending}", "save it again in that format"
         )
     return TYPES[ending]
 
 
 def text_of(name: str, content: bytes) -> str:
-    """What a file of plain text says; '' of any other."""
+    """The text of a plain-text file; '' for any other."""
     ending = name.rpartition(".")[2].lower()
     return content.decode("utf-8-sig") if ending in {"txt", "md", "csv", "json"} else ""
 
@@ -85,7 +84,7 @@ def _is_word(content: bytes) -> bool:
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether it is UTF-8 with something to read in it, and no control characters."""
+    """Whether it is UTF-8 with visible text and no control characters."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,9 +1,9 @@
-"""The payments member: the assistant that speaks about bills, once it knows with whom; pure.
+"""The payments member: the assistant that speaks about bills, once the caller is verified; pure.
 
-It is not recorded, because callers read out card numbers unasked. Nobody is verified by what the
-model thinks of an answer: only a tool of ours verifies, and it also decides which bill and which
-amount. What it hears first is fit for a mailbox and for a stranger: who speaks, that it is an AI,
-how to call back, and how to be left alone.
+It is not recorded, because callers read out card numbers unasked. The model's opinion verifies
+nobody: only our tool does, and it also decides which bill and which amount. The opening is fit for
+a mailbox and for a stranger: who is speaking, that it is an AI, how to call back, and how to opt
+out.
 """
 
 from rules.calling.call_analysis import SCHEMA
@@ -23,10 +23,10 @@ TO_RECEPTION = "handoff_to_reception"
 TRIES = "two"
 LONGEST_CALL = 900  # seconds
 STOP_KEY = "9"
-# how long a mailbox's greeting is waited out before the message is left
+# how long to wait for a mailbox's greeting to end before leaving the message
 BEEP_SECONDS = 30
 
-# heard after the hand-over, and by whoever answers a call of ours: it names no debt
+# spoken after the hand-over, and to anyone who answers our call: it must not mention a debt
 _OPENING = {
     "en": "This is {name}'s AI assistant. You can reach us at {number}. To stop these calls, say"
     " stop or press nine. Para español, diga español. May I have your full name, please?",
@@ -40,7 +40,7 @@ _MAILBOX = {
     "es": "Hola, le habla el asistente de inteligencia artificial de {name}. Por favor llámenos al"
     " {number}. Repito: {number}. Gracias y adiós.",
 }
-# what people say, and what is done about it
+# common objections, and how to respond
 OBJECTIONS: dict[str, str] = {
     "They cannot pay now": "Ask which day would work, and call recordPromise with it. If they want"
     " to pay in parts, call requestHuman with the reason instalments: you agree to no parts. If"
@@ -69,7 +69,7 @@ OBJECTIONS: dict[str, str] = {
 
 
 def render_payments(clinic: Clinic) -> Json:
-    """The whole body, with its tools in it."""
+    """The whole body, including its tools."""
     body = assistant(
         clinic,
         role="payments",
@@ -83,8 +83,8 @@ def render_payments(clinic: Clinic) -> Json:
     return body | {
         "keypadInputPlan": {"enabled": True, "timeoutSeconds": 2, "delimiters": "#"},
         "voicemailDetection": {"provider": "vapi", "beepMaxAwaitSeconds": BEEP_SECONDS},
-        "voicemailMessage": _said(_MAILBOX, clinic),
-        # what the call came to, in one word, for the report at its end
+        "voicemailMessage": _spoken(_MAILBOX, clinic),
+        # the call's outcome, in one word, for the end-of-call report
         "analysisPlan": {
             "minMessagesThreshold": 0,
             "structuredDataPlan": {"enabled": True, "schema": SCHEMA},
@@ -94,10 +94,10 @@ def render_payments(clinic: Clinic) -> Json:
 
 def payments_opening(clinic: Clinic) -> str:
     """Its first sentences, in the clinic's language."""
-    return _said(_OPENING, clinic)
+    return _spoken(_OPENING, clinic)
 
 
-def _said(words: dict[str, str], clinic: Clinic) -> str:
+def _spoken(words: dict[str, str], clinic: Clinic) -> str:
     return words[clinic.language].format(
         name=clinic.name, number=spoken_number(clinic.clinic_number)
     )
@@ -124,7 +124,7 @@ you have called.
 - After {TRIES} tries that failed, do not ask again: call requestHuman with the reason unverified.
 - Somebody who is not the patient, such as a relative or a colleague, is not verified. Ask whether
   the person is there; else leave name and number of the clinic, and end the call.
-- If a mailbox answers, say only: {_said(_MAILBOX, clinic)} Then end the call.
+- If a mailbox answers, say only: {_spoken(_MAILBOX, clinic)} Then end the call.
 - If it is about something else than a bill, call the tool {TO_RECEPTION}.
 
 # Then, the bill

@@ -1,13 +1,13 @@
-"""Which bills of a carrier are taken for a port request: told by content and by name; pure.
+"""Which carrier's bills are accepted for a port request, judged by content and by name; pure.
 
-Twilio takes pictures and PDFs of up to 10 MB that need no password; the API takes bodies of a
-megabyte, of which base64 takes a quarter.
+Twilio accepts images and unencrypted PDFs of up to 10 MB; our API accepts bodies of a megabyte, of
+which base64 takes a quarter.
 """
 
-LOCKED = b"/Encrypt"  # of a PDF that asks for a password
+LOCKED = b"/Encrypt"  # in a PDF that needs a password
 LARGEST = 700_000  # bytes
-MOST = 20  # bills that an account may have waiting
-KEPT_DAYS = 60  # of one that no port has used: carriers want bills of the last 30 days
+MOST = 20  # pending bills per account
+KEPT_DAYS = 60  # for an unused bill: carriers want bills of the last 30 days
 TYPES = {
     "pdf": ("application/pdf", (b"%PDF-",)),
     "png": ("image/png", (b"\x89PNG\r\n\x1a\n",)),
@@ -25,7 +25,7 @@ class BadDocument(ValueError):
 
 
 def document_type(name: str, content: bytes) -> str:
-    """The type of a bill of this name, when its content is of that type. Raises BadDocument."""
+    """The content type of a bill, if its content matches its extension. Raises BadDocument."""
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     if ending not in TYPES:
         raise BadDocument(
@@ -34,12 +34,12 @@ def document_type(name: str, content: bytes) -> str:
     if not content:
         raise BadDocument("is empty", "choose the file again")
     if len(content) > LARGEST:
-        raise BadDocument(f"has {len(content):,} bytes", "scan it with fewer dots to the inch")
+        raise BadDocument(f"has {len(content):,} bytes", "scan it at a lower resolution")
     kind, beginnings = TYPES[ending]
     if not content.startswith(beginnings):
         raise BadDocument(
-            f"ends in .{ending} but its content is no {ending}", "save it anew in that format"
+            f"ends in .{ending} but its content is not {ending}", "save it again in that format"
         )
     if ending == "pdf" and LOCKED in content:
-        raise BadDocument("is protected by a password", "save it anew without one")
+        raise BadDocument("is protected by a password", "save it again without one")
     return kind

@@ -1,31 +1,31 @@
-"""What Twilio and a clinic's carrier say of a port, in words, and what is to be done; pure.
+"""A port's status from Twilio and the clinic's carrier, in words, with what to do; pure.
 
 Statuses and portability codes are those of Twilio's porting pages (twilio.com/docs/phone-numbers,
-"Port in", November 2026). Carriers' rejections are free text with codes that are not published, so
-they are told apart by the words in them.
+"Port in", November 2026). Carriers' rejections are free text with unpublished codes, so they are
+classified by keywords.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-SOONEST = timedelta(days=7)  # from which on Twilio takes a wished date, in the United States
-TEXTS_AFTER = timedelta(hours=2)  # until texts follow the calls; support.twilio.com 229986247
+SOONEST = timedelta(days=7)  # the earliest port date that Twilio accepts in the United States
+TEXTS_AFTER = timedelta(hours=2)  # texts move this long after calls; support.twilio.com 229986247
 
-# of numbers that cannot be ported, by Twilio's code
+# advice on numbers that cannot be ported, by Twilio's code
 NOT_PORTABLE = {
-    "22102": "It is not a telephone number as carriers write it. Correct it.",
+    "22102": "It is not a valid telephone number. Correct it.",
     "22130": "Twilio does not port numbers of this kind, carrier or region. Forward your number"
     " instead.",
     "22131": "The number is in this Twilio account already, or on its way there. Ask whoever runs"
     " Payphone.",
-    "22132": "The number is with another customer of Twilio. Have it released there first.",
+    "22132": "The number is with another customer of Twilio. Have that customer release it first.",
     "22133": "Twilio ports this number by hand only. Ask whoever runs Payphone to open a port order"
     " in the Twilio console, or forward your number instead.",
-    "22135": "Twilio could not tell just now. Deploy again in an hour.",
+    "22135": "Twilio could not check it just now. Deploy again in an hour.",
     "22136": "The number is in one of the Twilio accounts here already. Ask whoever runs Payphone.",
     "22171": "Your carrier wants your account number and PIN. Add both.",
 }
-# of rejections: a word in the carrier's reason, and what to do; the first that fits
+# advice on rejections, by keywords in the carrier's reason; the first match counts
 REJECTIONS = (
     (("pin", "passcode", "password"), "Ask your carrier for your account's PIN"),
     (("account number", "account no", "btn", "account telephone"), "Copy the account number"),
@@ -44,9 +44,9 @@ AGAIN = (
 )
 
 DONE, OVER, ACT, WAIT = "done", "over", "act", "wait"
-_SAID = {
+_STATUSES = {
     "pending": (WAIT, "Twilio has taken the port request."),
-    "in review": (WAIT, "Twilio is checking the port request; nothing is to be done."),
+    "in review": (WAIT, "Twilio is checking the port request; there is nothing to do."),
     "waiting for signature": (
         ACT,
         (
@@ -66,14 +66,14 @@ _SAID = {
     "canceled": (OVER, "The port request was cancelled: {reason}."),
 }
 _UNKNOWN = (WAIT, "Twilio says of the port: {status}.")
-# the number's own status says more than its request's, unless that is over
-_OF_REQUEST = frozenset({"expired", "canceled", "waiting for signature", "action required"})
+# the number's own status is more specific than its request's, except for these of the request
+_REQUEST_WINS = frozenset({"expired", "canceled", "waiting for signature", "action required"})
 MOVES_ON = " It moves on {date}."
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """How a port stands: `status` as Twilio writes it, `what` of done, over, act, wait; `words` for
+    """The state of a port: `status` is Twilio's, `what` is done, over, act or wait; `words` are for
     the clinic.
     """
 
@@ -83,16 +83,16 @@ class Port:
 
 
 def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
-    """How a port stands, from what Twilio says of the request {status, reason, representative,
-    email} and of its number {status, reason, port_date}.
+    """Derive a port's state from Twilio's request {status, reason, representative, email} and its
+    number {status, reason, port_date}.
     """
     status = _plain(number.get("status", ""))
-    asked = _plain(request.get("status", ""))
-    if status != "completed" and (asked in _OF_REQUEST or status not in _SAID):
-        status = asked if asked in _SAID or not status else status
-    what, words = _SAID.get(status, _UNKNOWN)
+    request_status = _plain(request.get("status", ""))
+    if status != "completed" and (request_status in _REQUEST_WINS or status not in _STATUSES):
+        status = request_status if request_status in _STATUSES or not status else status
+    what, words = _STATUSES.get(status, _UNKNOWN)
     reason = (number.get("reason") or request.get("reason") or "no reason was given").rstrip(".")
-    told = words.format(
+    message = words.format(
         email=request.get("email") or "the address you gave",
         representative=request.get("representative") or "your representative",
         reason=reason,
@@ -101,14 +101,14 @@ def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
     )
     date = number.get("port_date", "")[:10]
     if date and what == WAIT:
-        told += MOVES_ON.format(date=date)
-    return Port(status.replace(" ", "_"), what, told)
+        message += MOVES_ON.format(date=date)
+    return Port(status.replace(" ", "_"), what, message)
 
 
 def advice(reason: str) -> str:
-    """What a clinic does about a carrier's reason."""
-    said = reason.lower()
-    fitting = (todo for words, todo in REJECTIONS if any(word in said for word in words))
+    """What the clinic can do about a carrier's reason."""
+    lowered = reason.lower()
+    fitting = (todo for words, todo in REJECTIONS if any(word in lowered for word in words))
     return next(fitting, OTHER_REJECTION) + AGAIN
 
 
@@ -119,7 +119,7 @@ def why_not_portable(code: str, reason: str) -> str:
 
 
 def _plain(status: str) -> str:
-    """`Waiting for Signature`, `waiting_for_signature` and `Cancelled` as one way of writing."""
+    """Normalise a status: `Waiting for Signature`, `waiting_for_signature`, `Cancelled`."""
     return (
         status.strip().lower().replace("_", " ").replace("-", " ").replace("cancelled", "canceled")
     )

@@ -1,7 +1,7 @@
-"""The tool by which a receptionist looks into the clinic's files; pure.
+"""The receptionist's tool to search the clinic's files; pure.
 
-Vapi's models use it only where the system prompt names it, so its name is a constant that the
-prompt takes from here.
+Vapi's models use a tool only if the system prompt names it, so its name is a constant that the
+prompt uses.
 """
 
 from rules.deployment.rendering import Clinic, Json, plain
@@ -10,7 +10,9 @@ FUNCTION = "search_clinic_information"
 
 
 def render_query_tool(clinic: Clinic, tag: str) -> Json:
-    """The whole body. A tool has neither name nor metadata: its tag is the name of its base."""
+    """The whole body. A tool has neither name nor metadata, so its tag is the name of its knowledge
+    base.
+    """
     names = ", ".join(plain(file.name) for file in clinic.files)
     return {
         "type": "query",

@@ -1,6 +1,6 @@
-"""What a clinic has configured, what Deploy still needs, and what the review says of it; pure.
+"""What a clinic has configured, what Deploy still needs, and what the review page says; pure.
 
-Nothing here holds a step back: each can be configured at any time. Only Deploy asks `ready`.
+No step blocks another: each can be configured at any time. Only Deploy requires readiness.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from rules.deployment.setup_words import ADD_PAYMENT, PAYMENT_ADDED, PHONE_DONE,
 
 Json = Mapping[str, Any]
 
-# what Twilio's port request wants besides the number; each in words
+# what Twilio's port request needs besides the number, in words
 PORT_NEEDS = {
     "authorizedRepresentative": "who may sign for the number (authorizedRepresentative)",
     "authorizedRepresentativeEmail": "their e-mail address (authorizedRepresentativeEmail)",
@@ -24,14 +24,14 @@ NO_ADDRESS = (
     " from this number comes from, and each such call costs $75."
 )
 OTHER_ADDRESS = (
-    "Emergency calls tell the address that was registered when the number was set up, not the one"
+    "Emergency calls give the address that was registered when the number was set up, not the one"
     " that is saved now: take the receptionist down, and deploy again, to change it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A knowledge file, as far as a review tells of it."""
+    """A knowledge file, as shown on the review page."""
 
     name: str
     state: str
@@ -40,9 +40,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """All that is known of an account's setup. `may_pay`: there is a verified card; `card_problem`
-    says why one is not verified any more. `other_address`: emergency calls tell another address
-    than the one that is saved. `connected`: the names of what is, and whether that has expired.
+    """An account's whole setup. `may_pay`: it has a verified card; `card_problem` says why a card
+    is no longer verified. `other_address`: the address registered for emergency calls differs from
+    the saved one. `connected`: each integration's name, and whether it has expired.
     """
 
     voice: Json | None = None
@@ -57,8 +57,8 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the wizard. `missing` is what Deploy still needs of it, in words; `message` says
-    how the step stands, in words that are promised, and `warning` what is worth a thought besides.
+    """One step of the wizard. `missing` is what Deploy still needs from it, in words; `message` is
+    the step's status, in promised wording, and `warning` an additional concern.
     """
 
     complete: bool
@@ -79,18 +79,18 @@ def steps_of(configured: Configured) -> dict[str, Step]:
 
 
 def missing_for_deploy(configured: Configured) -> list[str]:
-    """All that Deploy still needs, in words; nothing when the account is ready."""
+    """Everything that Deploy still needs, in words; empty if the account is ready."""
     return [need for step in steps_of(configured).values() for need in step.missing]
 
 
 def is_configured(configured: Configured) -> bool:
-    """Whether the clinic has chosen all there is to choose: a voice, and how calls arrive."""
+    """Whether the clinic has made both choices: a voice, and how calls arrive."""
     steps = steps_of(configured)
     return steps["voice"].complete and steps["phone"].complete
 
 
 def review_message(configured: Configured) -> str:
-    """What the review page says: add a payment method, deploy, or what is missing."""
+    """The review page's message: add a payment method, deploy, or what is missing."""
     if not configured.may_pay:
         return ADD_PAYMENT
     missing = missing_for_deploy(configured)
@@ -99,32 +99,34 @@ def review_message(configured: Configured) -> str:
 
 def _voice(voice: Json | None) -> Step:
     if voice is None:  # optional: a receptionist always has one
-        return Step(False, "Choose the receptionist's voice; until then it has Vapi's usual one.")
+        return Step(False, "Choose the receptionist's voice; until then it has Vapi's default one.")
     return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
 
 
 def _knowledge(files: Sequence[File]) -> Step:
-    """Files are optional: what is not ready when Deploy is clicked is left out."""
+    """Files are optional: those not ready when Deploy is clicked are left out."""
     if not files:
         return Step(True, "No file is uploaded; the receptionist answers without one.")
     failed = [one for one in files if one.state == "failed"]
     open_ones = [one.name for one in files if one.state in {"waiting", "processing"}]
     if failed:
-        told = "; ".join(f"{one.name}: {one.error}" for one in failed)
-        return Step(False, f"Delete what failed, or upload it anew. {told}")
+        lines = "; ".join(f"{one.name}: {one.error}" for one in failed)
+        return Step(False, f"Delete what failed, or upload it again. {lines}")
     if open_ones:
-        return Step(False, f"Still being read: {', '.join(open_ones)}. Look again in a minute.")
+        return Step(
+            False, f"Still being processed: {', '.join(open_ones)}. Check again in a minute."
+        )
     return Step(True, f"Ready: {', '.join(one.name for one in files)}.")
 
 
 def _integrations(connected: Mapping[str, bool]) -> Step:
-    """They are optional: one that has expired is gone on without."""
+    """Integrations are optional: the receptionist works without an expired one."""
     if not connected:
         return Step(True, "None is connected; the receptionist works without one.")
     good = ", ".join(name for name, expired in connected.items() if not expired)
     gone = ", ".join(name for name, expired in connected.items() if expired)
-    told = (good and f"Connected: {good}.", gone and f"Has to be connected again: {gone}.")
-    return Step(True, " ".join(filter(None, told)))
+    lines = (good and f"Connected: {good}.", gone and f"Must be connected again: {gone}.")
+    return Step(True, " ".join(filter(None, lines)))
 
 
 def _phone(configured: Configured) -> Step:

@@ -1,7 +1,7 @@
 """The receptionist: the assistant that answers a clinic's calls; pure.
 
-Its first sentence names the business and says that it is an AI. It is fit for a mailbox too: it
-says nothing that only one person may hear. Bills are the payments member's business alone.
+Its first sentence names the business and says that it is an AI. Everything it says is fit for a
+mailbox, because it never says anything private. Bills are left to the payments member.
 """
 
 from dataclasses import replace
@@ -20,8 +20,8 @@ from rules.deployment.rendering import (
 TO_PAYMENTS = "handoff_to_payments"
 TRIAL = "trial"
 LONGEST_CALL = 900  # seconds
-# what means nothing in a talk in writing
-_OF_CALLS = frozenset({"server", "serverMessages", "hooks", "artifactPlan", "monitorPlan"})
+# members that have no meaning in a text chat
+_CALL_ONLY = frozenset({"server", "serverMessages", "hooks", "artifactPlan", "monitorPlan"})
 
 _OPENING = {
     "en": "Thank you for calling {name}. I am the clinic's AI assistant, and this call may be"
@@ -32,7 +32,9 @@ _OPENING = {
 
 
 def render_receptionist(clinic: Clinic, query_tool_id: str = "") -> Json:
-    """The whole body; the tool is the one of the clinic's files, if it has any."""
+    """The whole body; `query_tool_id` is the tool that searches the clinic's files, if it
+    has any.
+    """
     return assistant(
         clinic,
         role="receptionist",
@@ -46,19 +48,20 @@ def render_receptionist(clinic: Clinic, query_tool_id: str = "") -> Json:
 
 
 def render_trial(clinic: Clinic) -> Json:
-    """The assistant that a clinic tries in writing: it goes with each question and is not kept.
+    """The assistant that a clinic tries in a text chat: sent along with each question, and not
+    stored.
 
-    It looks into the files by a tool of its own, connects with nobody and tells our server nothing.
+    It has its own tool to search the files, cannot transfer, and reports nothing to our server.
     """
     body = render_receptionist(clinic)
-    # no tool of ours is at hand, and there is no call to be connected
+    # our tools are not available, and there is no call to transfer
     clinic = replace(clinic, has_calendar=False, transfer_number="")
     prompt = _prompt(clinic, bool(clinic.files), in_writing=True)
     model = body["model"] | {
         "messages": [{"role": "system", "content": prompt}],
         "tools": [render_query_tool(clinic, TRIAL)] if clinic.files else [],
     }
-    kept = {name: value for name, value in body.items() if name not in _OF_CALLS}
+    kept = {name: value for name, value in body.items() if name not in _CALL_ONLY}
     return kept | {"name": TRIAL, "model": model}
 
 

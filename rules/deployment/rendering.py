@@ -1,9 +1,9 @@
-"""What every body at Vapi is rendered from, and what they have in common; pure.
+"""The input of every Vapi body that we render, and the parts that bodies share; pure.
 
-A body is rendered whole, each time: Vapi replaces `model` as a whole, so that a body without its
-tools would take them away. Its digest says whether it is another one than what was sent last.
+A body is always rendered whole: Vapi replaces `model` as a whole, so a body without its tools would
+remove them. The digest shows whether a body differs from the one sent last.
 
-A body says nothing of a patient: it is made for a clinic, before anybody calls.
+A body holds nothing about a patient: it is made for a clinic, before anyone calls.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from typing import Any, Literal
 Json = dict[str, Any]
 Language = Literal["en", "es"]
 
-# Changes with every change of a text or a value here, so that what was deployed before is known as
-# an older one. It is in the metadata of each assistant.
+# Increment it with every change of a text or a value here, so that earlier deployments are
+# recognised as outdated. It is in the metadata of each assistant.
 RENDERED_VERSION = "8"
 WEBHOOK = "/api/webhooks/vapi"
 DEFAULT_VOICE = {"provider": "vapi", "voiceId": "Clara"}
-LONGEST = 100  # characters of a name that a clinic chose, as it is put into a prompt
+LONGEST = 100  # characters of a clinic's chosen name that are put into a prompt
 
 MODEL = {"provider": "openai", "model": "gpt-4.1", "temperature": 0.3, "maxTokens": 250}
 SERVER_MESSAGES = ["status-update", "end-of-call-report", "tool-calls", "transfer-update"]
@@ -32,7 +32,7 @@ _NOBODY_THERE = {
     "en": "I cannot hear you, so I will end the call. Please call us any time. Goodbye.",
     "es": "No le oigo, así que voy a terminar la llamada. Llámenos cuando guste. Adiós.",
 }
-# heard by those who rang, and by those whom we rang
+# for inbound and outbound calls alike
 _GOODBYE = {"en": "Thank you. Goodbye.", "es": "Gracias. Adiós."}
 _SPOKEN = {
     "en": "Speak English. If the caller speaks Spanish, go on in Spanish.",
@@ -43,7 +43,7 @@ _NAMES_IN_PROMPTS = re.compile(r"[{}<>`\\]+")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A knowledge file that Vapi has read."""
+    """A knowledge file that Vapi has parsed."""
 
     vapi_id: str
     name: str
@@ -51,11 +51,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """What a receptionist knows of its clinic, all of it public.
+    """What a receptionist knows about its clinic, all of it public.
 
-    `clinic_number` is given to callers, in E.164. `transfer_number` is where a person answers; ''
-    where there is none, and a message is taken. It must not be a number that is forwarded to us.
-    `has_calendar`: whether one is connected, so that free times can be told.
+    `clinic_number`, in E.164, is given to callers. `transfer_number` is where a person answers; if
+    '', the assistant takes a message. It must not be a number that forwards to us. `has_calendar`:
+    whether a calendar is connected, so that the assistant can offer free times.
     """
 
     business_name: str
@@ -71,19 +71,19 @@ class Clinic:
 
     @property
     def name(self) -> str:
-        """The business's name, as it may stand in a prompt."""
+        """The business's name, made safe for a prompt."""
         return plain(self.business_name) or "the clinic"
 
 
 def plain(text: str) -> str:
-    """A name that a clinic chose, in one line and without what a template or a prompt would take
-    for more than text.
+    """A clinic's text on one line, without the characters that a template or a prompt could
+    interpret.
     """
     return " ".join(_NAMES_IN_PROMPTS.sub(" ", text).split())[:LONGEST].strip()
 
 
 def spoken_number(e164: str) -> str:
-    """A number as it is read out: digit by digit, in groups where it is American."""
+    """A number as it is read out: digit by digit, with an American number's groups."""
     digits = e164.lstrip("+")
     if len(digits) == 11 and digits.startswith("1"):  # noqa: PLR2004 - +1, area code, seven more
         groups = [digits[1:4], digits[4:7], digits[7:]]
@@ -93,14 +93,14 @@ def spoken_number(e164: str) -> str:
 
 
 def digest(body: Any) -> str:
-    """What tells one rendered body from another: SHA-256 of its canonical JSON, in hex."""
+    """A fingerprint of a rendered body: SHA-256 of its canonical JSON, in hex."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def server(clinic: Clinic) -> Json:
-    """Where Vapi tells what happens in a call; without a plan it would tell it once only. Our
-    secret is added by whoever sends the body.
+    """Where Vapi reports call events; without a backoff plan it would not retry. The Vapi client
+    adds our secret when it sends the body.
     """
     return {
         "url": f"{clinic.public_url}{WEBHOOK}",
@@ -120,11 +120,11 @@ def assistant(
     longest: int,
     recorded: bool,
 ) -> Json:
-    """The whole body of an assistant, but for its name, which is its tag."""
+    """The whole body of an assistant except for its name, which is its tag."""
     return {
         "firstMessage": first_message,
         "firstMessageMode": "assistant-speaks-first",
-        # who speaks, and that it is an AI, is heard to its end
+        # the caller must hear who is speaking, and that it is an AI
         "firstMessageInterruptionsEnabled": False,
         "model": MODEL
         | {
@@ -164,7 +164,7 @@ def assistant(
 
 
 def voice(clinic: Clinic) -> Json:
-    """The chosen voice."""
+    """The chosen voice, or the default."""
     chosen = clinic.voice or DEFAULT_VOICE
     return {name: chosen[name] for name in ("provider", "voiceId")}
 
@@ -181,8 +181,8 @@ ABOUT_THE_VERIFIED = (
 
 
 def manners(clinic: Clinic, *, stopping: str = "", about_patients: str = ABOUT_PATIENTS) -> str:
-    """What holds for every assistant of a clinic. `stopping` is how one leaves people alone who
-    want it; a person does where nothing is said.
+    """Instructions for every assistant of a clinic. `stopping` says how to handle an opt-out;
+    without it, the caller is referred to a person.
     """
     return f"""# How you speak
 - You are on the phone: one or two short sentences at a time, no lists, no symbols.
@@ -206,7 +206,7 @@ def manners(clinic: Clinic, *, stopping: str = "", about_patients: str = ABOUT_P
 
 
 def person_tool(clinic: Clinic) -> list[Json]:
-    """The tool that connects the caller with a person, where there is a number for it."""
+    """The tool that transfers the caller to a person, if there is a number for it."""
     if not clinic.transfer_number:
         return []
     destination = {
@@ -218,7 +218,7 @@ def person_tool(clinic: Clinic) -> list[Json]:
 
 
 def person_sentence(clinic: Clinic) -> str:
-    """How a caller reaches a person."""
+    """The instruction for a caller who wants a person."""
     if clinic.transfer_number:
         return "call the tool transferCall, which connects the caller with a person at the clinic"
     return (

@@ -1,8 +1,8 @@
-"""The steps of a deployment, in order, for each way a clinic's calls arrive; pure.
+"""The ordered steps of a deployment, for each way a clinic's calls arrive; pure.
 
-What is undone is undone in reverse. A number is therefore bought after its emergency address exists
-(Twilio keeps an address that a number uses), and imported into Vapi last. A trunk goes before the
-logins it lets in, for Twilio keeps a list that a trunk uses.
+Steps are undone in reverse. A number is therefore bought after its emergency address exists (Twilio
+keeps an address that a number uses), and imported into Vapi last. A trunk is deleted before its
+credential list, because Twilio keeps a list that a trunk uses.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 
 OVER = frozenset({"done", "skipped"})
-# what has to be undone: also what was begun and may exist
+# states to undo, including a step that was begun and may have had an effect
 TO_UNDO = frozenset({"running", "done", "failed", "undoing"})
 
 

@@ -1,6 +1,6 @@
-"""What a clinic is told while it sets its receptionist up, and what is logged then.
+"""Messages and log lines about setting a receptionist up.
 
-The wordings are promised: clinics' staff, alerts and tests look for them as they are.
+The wordings are promised: clinics' staff, alerts and tests match them verbatim.
 """
 
 SAVED = {
@@ -19,7 +19,7 @@ LOGGED = {
 }
 VOICE_SAVED = "Configuration saved. The receptionist will speak with this voice."
 
-# on the step of the phone, once its configuration is saved
+# on the wizard's phone step, once its configuration is saved
 _PROVISIONED = (
     "✓ Configuration saved successfully!\nYour phone number will be provisioned when you deploy."
 )

@@ -1,14 +1,14 @@
-"""How a clinic's calls reach the receptionist by SIP: addresses, and who may send; pure.
+"""How a clinic's calls reach the receptionist by SIP: addresses, and the allowed sources; pure.
 
-The clinic's phone system signs in to a trunk at Twilio, which is always shown by its name: Twilio
-tells trunks apart by the name that is called, and refuses one that is called by an address. The
-trunk sends the calls on to Vapi, which lets in addresses only, never names.
+The clinic's phone system signs in to a trunk at Twilio, which must be addressed by its domain name:
+Twilio identifies trunks by the name that is called, and rejects a call to an IP address. The trunk
+sends the calls on to Vapi, which allows sources by IP address only, never by name.
 """
 
 from typing import Any
 
-# from which Twilio sends calls to a phone system (twilio.com/docs/sip-trunking/ip-addresses); each
-# is four addresses, and a call may come from any region
+# Twilio's signalling IPs (twilio.com/docs/sip-trunking/ip-addresses); each is a block of four, and
+# a call can come from any region
 SIGNALLING = (
     "54.172.60.0",  # Virginia
     "54.244.51.0",  # Oregon
@@ -24,7 +24,7 @@ HOSTS = {True: "sip.eu.vapi.ai", False: "sip.vapi.ai"}
 
 
 def trunk_at_vapi() -> dict[str, Any]:
-    """The body by which Vapi is told of a trunk: calls come in from it, and none go out by it."""
+    """The body that registers a trunk at Vapi: inbound calls only."""
     gateway = {"netmask": NETMASK, "inboundEnabled": True, "outboundEnabled": False}
     return {
         "provider": "byo-sip-trunk",
@@ -34,7 +34,7 @@ def trunk_at_vapi() -> dict[str, Any]:
 
 
 def answers_at(number: str, credential_id: str, vapi_base: str) -> str:
-    """The address at which Vapi answers calls to `number` by the trunk it knows as
+    """The SIP URI at which Vapi answers calls to `number` on the trunk registered as
     `credential_id`.
     """
     host = HOSTS[".eu." in vapi_base]
@@ -42,5 +42,5 @@ def answers_at(number: str, credential_id: str, vapi_base: str) -> str:
 
 
 def domain_of(sip_url: str) -> str:
-    """The domain of a trunk's address: `sip:pp-a1.pstn.twilio.com` is at pp-a1.pstn.twilio.com."""
+    """The domain of a trunk's SIP URI: pp-a1.pstn.twilio.com for `sip:pp-a1.pstn.twilio.com`."""
     return sip_url.removeprefix("sip:")

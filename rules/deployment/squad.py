@@ -1,8 +1,7 @@
 """The squad: the receptionist takes the call and hands it over to the payments member; pure.
 
-Each member is pinned to the version that was published for it, so that what somebody edits in
-Vapi's dashboard is not what callers hear. The hand-overs belong to the squad: they name members by
-their names, which are their tags.
+Each member is pinned to the version published for it, so that an edit in Vapi's dashboard does not
+reach callers. Hand-overs belong to the squad: they refer to members by name, which is their tag.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from rules.deployment.rendering import Json
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An assistant at Vapi. `version` is empty where Vapi keeps none for this organization."""
+    """An assistant at Vapi. `version` is empty if Vapi keeps no versions for this organization."""
 
     assistant_id: str
     name: str
@@ -23,17 +22,17 @@ class Member:
 
 
 def render_squad(receptionist: Member, payments: Member, card_entry: Json | None = None) -> Json:
-    """The whole body but for its name. Its first member takes the call. `card_entry`, where there
-    is one, is a whole body: the payments member hands over to it, and gets the call back.
+    """The whole body except for its name. The first member takes the call. `card_entry`, if given,
+    is a whole body: the payments member hands over to it, and it hands the call back.
     """
     to_payments = _handoff(
         TO_PAYMENTS,
         payments,
         "The caller wants to talk about a bill, a payment or a debt.",
-        # what was said before; tools and their results stay behind
+        # pass on the conversation, but not tool calls and their results
         {"type": "userAndAssistantMessages"},
     )
-    # of what was said about a bill nothing goes back
+    # nothing that was said about a bill is passed back
     to_reception = _handoff(
         TO_RECEPTION,
         receptionist,

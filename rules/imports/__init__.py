@@ -1,1 +1,1 @@
-"""How files that bookkeeping programs export are read."""
+"""How files exported from bookkeeping programs are parsed."""

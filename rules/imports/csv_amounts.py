@@ -1,9 +1,9 @@
-"""Amounts as spreadsheets and bookkeeping programs write them, read one way or not at all.
+"""Amounts as spreadsheets and bookkeeping programs write them, parsed unambiguously or not at all.
 
-The habits differ: 1,234.50, 1.234,50, 1 234,50, 1'234.50 and 1,28,500.00 are amounts; minus signs
-stand before or behind, credits in parentheses or with CR; a currency's sign or code may stand at
-either end. Each cell is read in every way that its signs allow. With one way it is an amount; with
-two, as in 1.000, it is refused, and both readings and the switch that decides are named.
+Conventions differ: 1,234.50, 1.234,50, 1 234,50, 1'234.50 and 1,28,500.00 are amounts; minus signs
+stand in front or behind, credits are in parentheses or marked CR; a currency's sign or code may
+stand at either end. Each cell is parsed in every way that its signs allow. With one reading it is
+an amount; with two, as in 1.000, it is refused with both readings and the option that decides.
 """
 
 import re
@@ -17,7 +17,7 @@ from rules.money import CURRENCIES, MOST, exponent, step, to_minor, unchargeable
 SIGNS = {"point": ".", "comma": ",", "space": " ", "apostrophe": "'"}
 DECIMALS = ("point", "comma")
 THOUSANDS = (*SIGNS, "none")
-_GROUP = 3  # digits; a decimal sign before exactly that many may be a thousands sign
+_GROUP = 3  # digits; a decimal sign before exactly this many may be a thousands sign
 
 # no-break, narrow no-break, figure, thin and the other spaces that programs put between thousands
 _SPACES = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
@@ -26,9 +26,9 @@ _LOOK_ALIKES = str.maketrans(dict.fromkeys("’‘ʼ´`′", "'") | dict.fromkey
 _SIDE = re.compile(
     r"(?P<before>[^0-9]*?)(?P<number>(?<![A-Za-z])[.,]?[0-9](?:[0-9., ']*[0-9])?)(?P<after>[^0-9]*)"
 )
-_NO_CENTS = re.compile(r"(?<=[0-9])[.,]-{1,2}$")  # 1'234.- is Swiss for 1'234.00, and no credit
-_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")  # can be read one way only
-# what stands at an amount → the currencies that it may mean; codes mean themselves
+_NO_CENTS = re.compile(r"(?<=[0-9])[.,]-{1,2}$")  # 1'234.- is Swiss for 1'234.00, not a credit
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")  # unambiguous
+# a mark beside an amount → the currencies that it may mean; codes mean themselves
 _MARKS: dict[str, frozenset[str]] = {
     mark: frozenset(codes.split())
     for mark, codes in {
@@ -76,8 +76,8 @@ _MARKS: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """How a person said amounts are written: names of SIGNS, `none` for no thousands sign, empty
-    where nothing was said.
+    """How a person said amounts are written: names from SIGNS, `none` for no thousands sign, empty
+    if not specified.
     """
 
     decimal: str = ""
@@ -86,7 +86,7 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """An amount's digits and signs, what else stood beside them, and whether it is a credit."""
+    """An amount's digits and signs, the marks beside it, and whether it is a credit."""
 
     number: str
     marks: tuple[str, ...]
@@ -94,14 +94,14 @@ class _Cell:
 
 
 def read_amount(text: str, currency: str, signs: Signs) -> int:
-    """An amount in minor units of `currency`; less than zero for a credit. Raises BadCell."""
+    """Parse an amount into minor units of `currency`; negative for a credit. Raises BadCell."""
     is_plain = signs.decimal != "comma" and _PLAIN.fullmatch(text)
-    cell = _Cell(text, (), is_negative=False) if is_plain else _taken_apart(text)
+    cell = _Cell(text, (), is_negative=False) if is_plain else _parsed(text)
     for mark in cell.marks:
-        if currency not in _meant(mark, text):
+        if currency not in _currencies_of(mark, text):
             raise BadCell(
-                f"{_shown(text)} is not in {currency.upper()}, the currency of its row; correct the"
-                " currency's column, or say --currency"
+                f"{_quoted(text)} is not in {currency.upper()}, the currency of its row; correct"
+                " the currency's column, or use --currency"
             )
     try:
         minor = to_minor(_value(cell.number, text, currency, signs), currency)
@@ -113,7 +113,7 @@ def read_amount(text: str, currency: str, signs: Signs) -> int:
 
 
 def refuse_unchargeable(minor: int, currency: str) -> None:
-    """Raise BadCell for an amount in minor units that Stripe will not charge in `currency`."""
+    """Raise BadCell for an amount in minor units that Stripe cannot charge in `currency`."""
     why = unchargeable(minor, currency)
     if why:
         todo = (
@@ -127,21 +127,19 @@ def refuse_unchargeable(minor: int, currency: str) -> None:
 
 
 def currency_beside(text: str) -> str:
-    """The currency that an amount itself names, by a code or a sign of one currency alone; else an
-    empty text.
-    """
+    """The currency named beside an amount, by a code or an unambiguous sign; else ''."""
     try:
-        meant = [_meant(mark, text) for mark in _taken_apart(text).marks]
+        currencies = [_currencies_of(mark, text) for mark in _parsed(text).marks]
     except BadCell:
         return ""
-    return next((code for codes in meant if len(codes) == 1 for code in codes), "")
+    return next((code for codes in currencies if len(codes) == 1 for code in codes), "")
 
 
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text[:40])
 
 
-def _taken_apart(text: str) -> _Cell:
+def _parsed(text: str) -> _Cell:
     bare = _SPACES.sub(" ", _INVISIBLE.sub("", text)).translate(_LOOK_ALIKES).strip()
     if not bare:
         raise BadCell("is empty; write an amount such as 125.00")
@@ -163,10 +161,10 @@ def _taken_apart(text: str) -> _Cell:
     return _Cell(found["number"], tuple(mark for mark in marks if mark), any(minus))
 
 
-def _meant(mark: str, text: str) -> frozenset[str]:
-    """The currencies that a sign or code may mean. Raises BadCell when it is neither."""
+def _currencies_of(mark: str, text: str) -> frozenset[str]:
+    """The currencies that a sign or code may mean. Raises BadCell if it is neither."""
     low = mark.casefold().rstrip(".")
-    # "USD $" and "$ USD" say it twice
+    # "USD $" and "$ USD" name it twice
     parts = low.split() or [low]
     known = [_MARKS.get(part) or (frozenset([part]) & CURRENCIES) for part in parts]
     if not all(known):
@@ -176,40 +174,40 @@ def _meant(mark: str, text: str) -> frozenset[str]:
 
 def _no_amount(text: str) -> BadCell:
     return BadCell(
-        f"{_shown(text)} is not an amount such as 1234.50, 1,234.50 or 1.234,50; correct it in the"
+        f"{_quoted(text)} is not an amount such as 1234.50, 1,234.50 or 1.234,50; correct it in the"
         " file"
     )
 
 
 def _value(number: str, text: str, currency: str, signs: Signs) -> Decimal:
-    """The number in the one way that it can be read."""
+    """The number in its one possible reading. Raises BadCell if there is none, or more than one."""
     if signs.decimal != "comma" and _PLAIN.fullmatch(number):
         return Decimal(number)
     all_ways = dict(_ways(number))
-    said = {way: value for way, value in all_ways.items() if _agrees(way, signs)}
+    allowed = {way: value for way, value in all_ways.items() if _fits(way, signs)}
     if not all_ways:
         raise _no_amount(text)
-    if not said:
+    if not allowed:
         raise BadCell(
-            f"{_shown(text)} is not written as --decimal and --thousands say; say what it is:"
+            f"{_quoted(text)} is not written as --decimal and --thousands say; say what it is:"
             f" {_readings(all_ways, currency)}"
         )
     is_doubtful = len(set(all_ways.values())) > 1 and not signs.thousands
     if not is_doubtful:
-        return next(iter(said.values()))
-    value, *others = said.values()
+        return next(iter(allowed.values()))
+    value, *others = allowed.values()
     if not others and "." not in f"{value:f}":
-        return value  # a person said which sign is the decimal one; this is the other
+        return value  # the decimal sign was specified, so this sign is the thousands one
     if exponent(currency) >= _GROUP and "." in number and signs.decimal != "comma":
         return Decimal(number)  # such a currency is written with three decimals
     raise BadCell(
-        f"{_shown(text)} can be read two ways; say which: {_readings(all_ways, currency)}"
+        f"{_quoted(text)} can be read two ways; say which: {_readings(all_ways, currency)}"
     )
 
 
 def _ways(number: str) -> Iterator[tuple[tuple[str, str], Decimal]]:
-    """Each (decimal sign, thousands sign) that the number may have been written with, and what it
-    is worth then. Names of signs; `none` where there is none.
+    """Each (decimal sign, thousands sign) that the number may have been written with, and its value
+    then. The signs are names; `none` for none.
     """
     for decimal in ("none", *DECIMALS):
         for thousands in THOUSANDS:
@@ -219,7 +217,7 @@ def _ways(number: str) -> Iterator[tuple[tuple[str, str], Decimal]]:
 
 
 def _read_as(number: str, decimal: str, thousands: str) -> Decimal | None:
-    """The number, if it has just these signs."""
+    """Parse the number with exactly these signs; None if it does not fit them."""
     whole, sign, fraction = number.partition(decimal) if decimal else (number, "", "")
     if decimal and (not sign or not fraction.isdigit() or not fraction.isascii()):
         return None
@@ -234,7 +232,7 @@ def _read_as(number: str, decimal: str, thousands: str) -> Decimal | None:
     return Decimal(f"{plain}.{fraction}" if decimal else plain)
 
 
-def _agrees(way: tuple[str, str], signs: Signs) -> bool:
+def _fits(way: tuple[str, str], signs: Signs) -> bool:
     decimal, thousands = way
     return (
         decimal in ("none", signs.decimal or decimal)
@@ -244,7 +242,7 @@ def _agrees(way: tuple[str, str], signs: Signs) -> bool:
 
 
 def _readings(ways: dict[tuple[str, str], Decimal], currency: str) -> str:
-    """Each value with the switch that chooses it, the smaller first."""
+    """Each value with the option that selects it, the smaller first."""
     shown: dict[Decimal, str] = {}
     for (decimal, thousands), value in ways.items():
         places = max(exponent(currency), -int(value.normalize().as_tuple().exponent))

@@ -1,7 +1,7 @@
-"""Single cells of an exported CSV: currencies, phones, names, e-mail addresses. Each is read one
-way, or not at all; amounts and dates have rules of their own.
+"""Single cells of an exported CSV: currencies, phones, names, e-mail addresses, each parsed
+unambiguously or not at all. Amounts and dates have modules of their own.
 
-What cannot be read raises BadCell, whose message says what to do.
+A cell that cannot be parsed raises BadCell, whose message says what to do.
 """
 
 import re
@@ -9,17 +9,17 @@ import re
 from rules.contact import phones
 from rules.money import CURRENCIES
 
-LONGEST = 200  # characters, as the API takes them
-YEARS = range(2000, 2101)  # another year is a mistyped one
+LONGEST = 200  # characters, as in the API
+YEARS = range(2000, 2101)  # any other year is a typo
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class BadCell(ValueError):
-    """A cell cannot be read; the message says what is wrong and what to do."""
+    """A cell cannot be parsed; the message says what is wrong and what to do."""
 
 
 def read_currency(text: str, usual: str) -> str:
-    """A currency code, lower case; `usual` when the cell is empty."""
+    """A currency code, lower case; `usual` if the cell is empty."""
     code = (text or usual).lower()
     if not re.fullmatch(r"[a-z]{3}", code):
         raise BadCell(
@@ -37,7 +37,7 @@ def read_currency(text: str, usual: str) -> str:
 
 
 def read_phone(text: str, region: str) -> str | None:
-    """A phone number in E.164; `region` is where one without a country code is."""
+    """A phone number in E.164; `region` is used for a number without a country code."""
     try:
         return phones.read_phone(text, region) if text else None
     except phones.BadPhone as error:
@@ -45,7 +45,7 @@ def read_phone(text: str, region: str) -> str | None:
 
 
 def read_short(text: str) -> str:
-    """A text that must be there."""
+    """A required text."""
     if not text:
         raise BadCell("is empty; every invoice needs one: add it, or leave the row out")
     if len(text) > LONGEST:
@@ -54,7 +54,7 @@ def read_short(text: str) -> str:
 
 
 def read_email(text: str) -> str | None:
-    """One e-mail address, or none."""
+    """One e-mail address, or None."""
     if text and not (_EMAIL.fullmatch(text) and len(text) <= 254):  # noqa: PLR2004 - RFC 5321
         raise BadCell(
             f"{text[:40]!r} is not a single e-mail address; leave the cell empty or correct it"

@@ -1,8 +1,8 @@
-"""Dates as spreadsheets and bookkeeping programs write them, read one way or not at all.
+"""Dates as spreadsheets and bookkeeping programs write them, parsed unambiguously or not at all.
 
-Year first, with the month's name, or with a number over twelve, a date has one reading. 1/2/2026
-has two, and is refused until `--dates`, or another date of its column, says which. A spreadsheet's
-serial number and a day that no calendar has are named for what they are.
+A date with the year first, with the month's name, or with a number over twelve has one reading.
+1/2/2026 has two, and is refused until `--dates`, or another date of its column, decides. A
+spreadsheet's serial number and a day that does not exist are reported as such.
 """
 
 import re
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from rules.imports.csv_cells import YEARS, BadCell
 
 MONTHS = range(1, 13)
-ORDERS = ("iso", "us", "eu")  # nothing said: only what has one reading; month first; day first
+ORDERS = ("iso", "us", "eu")  # iso: unambiguous dates only; us: month first; eu: day first
 
 _TIME = re.compile(
     r"(?:[ ]*[T,][ ]*|[ ]+)\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?[ ]*(?:[ap]\.?m\.?)?[ ]*"
@@ -32,13 +32,13 @@ _MONTHS = (
     | {month_name[month][:3].casefold(): month for month in MONTHS}
     | {"sept": 9}
 )
-_SERIAL_BEGIN = date(1899, 12, 30)  # of Excel's day 0, as its calendar counts from March 1900 on
-_PIVOT = 69  # two digits from here on are the last century's, as in POSIX
+_SERIAL_BEGIN = date(1899, 12, 30)  # Excel's day 0, as its calendar counts from March 1900 on
+_PIVOT = 69  # two-digit years from here on are in the last century, as in POSIX
 _THIS_WAY = "write it as 2026-01-31"
 
 
 def read_date(text: str, dates: str) -> date:
-    """A day; `dates` is one of ORDERS. Raises BadCell."""
+    """Parse a day; `dates` is one of ORDERS. Raises BadCell."""
     if not text:
         raise BadCell(f"is empty; write a date: {_THIS_WAY}")
     bare = _TIME.sub("", text.strip())
@@ -54,12 +54,12 @@ def read_date(text: str, dates: str) -> date:
             f"{text[:40]!r} is Excel's serial date, for {day} in most files; format the column as"
             " a date (yyyy-mm-dd) and export the file again"
         )
-    return _with_name(text, bare)
+    return _with_month_name(text, bare)
 
 
 def order_of(column: Iterable[str]) -> str:
-    """The one of ORDERS that the dates of a column have: 1/31/2026 says of the others what they
-    are, unless one says otherwise, or a year of two digits may come first.
+    """Infer the order of a column's dates: 1/31/2026 settles it for the others, unless another date
+    contradicts it, or a two-digit year makes the position of the year uncertain.
     """
     orders: set[str] = set()
     for text in column:
@@ -70,7 +70,7 @@ def order_of(column: Iterable[str]) -> str:
             return "iso"
         first, second, year = int(found[1]), int(found[3]), int(found[4])
         readings = {"us": (year, first, second), "eu": (year, second, first)}
-        possible = {order for order, parts in readings.items() if _possible(*parts)}
+        possible = {order for order, parts in readings.items() if _valid_date(*parts)}
         if len(possible) == 1:
             orders |= possible
     return orders.pop() if len(orders) == 1 else "iso"
@@ -89,8 +89,8 @@ def _day(text: str, year: int, month: int, day: int) -> date:
     return date(year, month, day)
 
 
-def _with_name(text: str, bare: str) -> date:
-    """A date with the month's name: 12-Aug-2026, Sept 30 2026, Friday, July 3rd, 2026."""
+def _with_month_name(text: str, bare: str) -> date:
+    """Parse a date with the month's name: 12-Aug-2026, Sept 30 2026, Friday, July 3rd, 2026."""
     words = _WORDS.split(_ORDINAL.sub("", _WEEKDAY.sub("", bare, count=1)).strip(" ,."))
     named = [place for place, word in enumerate(words) if word.casefold() in _MONTHS]
     numbers = [word for word in words if word.isascii() and word.isdigit()]
@@ -102,29 +102,29 @@ def _with_name(text: str, bare: str) -> date:
 
 
 def _in_order(text: str, dates: str, first: int, second: int, year: str) -> date:
-    """A date of three numbers, the year last unless it has two digits."""
+    """Parse a date of three numbers; the year is last unless it has two digits."""
     readings = {"us": (_year(year), first, second), "eu": (_year(year), second, first)}
     if dates in readings:
-        return _in_said_order(text, dates, readings)
+        return _in_given_order(text, dates, readings)
     if len(year) == len("26"):
         readings["year first"] = (_year(f"{first:02}"), second, int(year))
-    possible = {order: day for order, parts in readings.items() if (day := _possible(*parts))}
+    possible = {order: day for order, parts in readings.items() if (day := _valid_date(*parts))}
     if not possible:
-        return _day(text, *readings["us"])  # which says why not
+        return _day(text, *readings["us"])  # raises with the reason
     if len(set(possible.values())) == 1:
         day = next(iter(possible.values()))
         return _day(text, day.year, day.month, day.day)
-    told = [
+    options = [
         f"{day.day} {month_name[day.month]} {day.year}"
         + (f" with --dates {order}" if order in ORDERS else f" if written {order}")
         for order, day in possible.items()
     ]
-    raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(told)}; say which")
+    raise BadCell(f"{text[:40]!r} can be read as {', or as '.join(options)}; say which")
 
 
-def _in_said_order(text: str, dates: str, readings: Mapping[str, tuple[int, int, int]]) -> date:
+def _in_given_order(text: str, dates: str, readings: Mapping[str, tuple[int, int, int]]) -> date:
     other = "eu" if dates == "us" else "us"
-    if not _possible(*readings[dates]) and (day := _possible(*readings[other])):
+    if not _valid_date(*readings[dates]) and (day := _valid_date(*readings[other])):
         raise BadCell(
             f"{text[:40]!r} is no date with --dates {dates}; with --dates {other} it is"
             f" {day.day} {month_name[day.month]} {day.year}; say that, or correct it"
@@ -132,7 +132,7 @@ def _in_said_order(text: str, dates: str, readings: Mapping[str, tuple[int, int,
     return _day(text, *readings[dates])
 
 
-def _possible(year: int, month: int, day: int) -> date | None:
+def _valid_date(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
     except ValueError:

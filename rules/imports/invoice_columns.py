@@ -1,8 +1,8 @@
-"""Which column of a file is what, and what to say when a needed one is missing.
+"""Map a file's columns to our fields, and explain what to do if a required one is missing.
 
-Names are compared without case, spaces and punctuation, so that `*Invoice No.`, `InvoiceNo` and
-`invoice no` are one. The first name that the file has counts; what is owed still comes before the
-total.
+Names are compared without case, spaces and punctuation, so `*Invoice No.`, `InvoiceNo` and `invoice
+no` are the same. A field takes the first of its names that the file has; the amount still owed
+takes precedence over the total.
 """
 
 import re
@@ -13,14 +13,14 @@ from functools import lru_cache
 from rules.cards.card_numbers import has_card_number
 from rules.imports.invoice_layouts import COMMON, CONTACT, LAYOUTS, Layout, Names
 
-# what every file must tell → how people call it
+# the fields that every file must have, in words
 REQUIRED = {
     "number": "the invoice number",
     "customer": "the customer",
     "dueDate": "the due date",
     "amount": "the amount owed",
 }
-# our fields by the names that `--mapping FIELD=COLUMN` takes
+# our fields by their names in `--mapping FIELD=COLUMN`
 MAPPABLE = {name: name for name in (*COMMON, "project", "externalId", *CONTACT)}
 del MAPPABLE["balance"]
 MAPPABLE["amount"] = "balance"
@@ -31,10 +31,10 @@ def plain(name: str) -> str:
     return re.sub(r"[^\w#]|_", "", name.casefold()).replace("#", "no")
 
 
-@lru_cache(maxsize=64)  # asked for each of a file's first rows
+@lru_cache(maxsize=64)  # called for each of a file's first rows
 def names_of(layout: Layout) -> Mapping[str, Names]:
-    """Every name that is accepted for each field: the program's own, then the common ones that it
-    does not use for something else; those that a person chose stand alone.
+    """Every accepted name of each field: the program's own, then the common ones that it does not
+    use for another field. Names that a person chose replace all others.
     """
     if layout.is_whole:
         return layout.fields
@@ -52,12 +52,12 @@ def names_of(layout: Layout) -> Mapping[str, Names]:
 
 @lru_cache(maxsize=64)
 def _plain_names(layout: Layout) -> Mapping[str, Names]:
-    """The same names, as they are compared. Kept for programs' names alone, never for cells."""
+    """The same names in normalised form. Cached for programs' names only, never for cells."""
     return {field: tuple(map(plain, names)) for field, names in names_of(layout).items()}
 
 
 def with_columns(layout: Layout, chosen: Mapping[str, str]) -> Layout:
-    """The layout with columns named by a person: field → heading, empty for none."""
+    """The layout with the columns that a person named: field → heading, empty for none."""
     given = {MAPPABLE[field]: (column,) if column else () for field, column in chosen.items()}
     taken = {plain(column) for column in chosen.values() if column}
     others = {
@@ -70,11 +70,11 @@ def with_columns(layout: Layout, chosen: Mapping[str, str]) -> Layout:
 
 
 def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
-    """Where each of our fields stands in the file; a field that the file lacks is left out.
+    """The index of each of our fields in the file; fields that the file lacks are left out.
 
-    `amount` is what is still owed. Where the file has only a total, `amount` is that, `isTotal`
-    says so, and `paid` is what has come of it. In a report with a row for each customer above its
-    invoices, the customer is in the first column, which has no heading.
+    `amount` is what is still owed. If the file has only a total, `amount` is the total, `isTotal`
+    marks it, and `paid` is what has been paid of it. In a report with a row for each customer above
+    its invoices, the customer is in the first column, which has no heading.
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
@@ -94,18 +94,18 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
 
 
 def has_customer_rows(header: Sequence[str], columns: Mapping[str, int]) -> bool:
-    """Whether customers stand in rows of their own, above their invoices."""
+    """Whether each customer has a row above its invoices."""
     place = columns.get("customer")
     return place is not None and not header[place]
 
 
 def lacking(columns: Mapping[str, int]) -> list[str]:
-    """The fields that every file must have and that this one has not."""
+    """The required fields that this file lacks."""
     return [name for name in REQUIRED if name not in columns]
 
 
 def ignored_columns(header: Sequence[str], columns: Mapping[str, int]) -> list[str]:
-    """The headings that nothing is read from, as they stand in the file."""
+    """The headings of unused columns, as written in the file."""
     return [
         shown_heading(name)
         for place, name in enumerate(header)
@@ -114,12 +114,12 @@ def ignored_columns(header: Sequence[str], columns: Mapping[str, int]) -> list[s
 
 
 def shown_heading(name: str) -> str:
-    """A heading as it may be printed: a file without headings begins with a person's data."""
+    """A heading that is safe to print: a file without headings begins with personal data."""
     return "(a card number)" if has_card_number(name) else name[:40]
 
 
 def repeats_amounts(layout: Layout, header: Sequence[str], columns: Mapping[str, int]) -> bool:
-    """Whether the file has a row for each line of an invoice, and what is owed in each of them."""
+    """Whether the file has a row per invoice line, each repeating the amount owed."""
     names = {plain(name) for name in header}
     own = (*layout.fields.get("balance", ()), *layout.fields.get("total", ()))
     is_own = plain(header[columns["amount"]]) in {plain(name) for name in own}
@@ -127,8 +127,8 @@ def repeats_amounts(layout: Layout, header: Sequence[str], columns: Mapping[str,
 
 
 def recognise(header: Sequence[str], layouts: Iterable[Layout]) -> Layout:
-    """The program that the header looks like most: it has all we need, and most of the program's
-    own names.
+    """The program that the header resembles most: it has the required fields, and most of the
+    program's own names.
     """
     names = {plain(name) for name in header}
     return max(
@@ -141,8 +141,8 @@ def recognise(header: Sequence[str], layouts: Iterable[Layout]) -> Layout:
 
 
 def header_rank(cells: Sequence[str], layouts: Iterable[Layout]) -> int:
-    """How much a row looks like the one that names the columns: 0 if not at all."""
-    if len([cell for cell in cells if cell]) < 2:  # noqa: PLR2004 - a title stands alone
+    """How much a row resembles a header row: 0 if not at all."""
+    if len([cell for cell in cells if cell]) < 2:  # noqa: PLR2004 - a lone cell is a title
         return 0
     most = 0
     for layout in layouts:
@@ -153,19 +153,21 @@ def header_rank(cells: Sequence[str], layouts: Iterable[Layout]) -> int:
 
 
 def what_is_lacking(layout: Layout, header: Sequence[str], columns: Mapping[str, int]) -> str:
-    """What to tell a person whose file has not all that is needed: the columns that are missing,
-    the names they may have, the ones that are there, and how to say which is which.
+    """Tell a person which required columns are missing, the names they can have, the columns that
+    the file has, and how to map them.
     """
     names = dict(names_of(layout))
     names["amount"] = (*names.get("balance", ()), *names.get("total", ()))
     missing = lacking(columns)
-    told = [
+    problems = [
         f"no column for {REQUIRED[field]} (accepted: {', '.join(dict.fromkeys(names[field]))})"
         for field in missing
     ]
     shown = ", ".join(shown_heading(name) for name in header if name) or "none"
     switches = " ".join(f"--mapping {field}=COLUMN" for field in missing)
-    return f"{'; '.join(told)}. Its columns are: {shown}. If one of them is meant, say {switches}"
+    return (
+        f"{'; '.join(problems)}. Its columns are: {shown}. If one of them is meant, say {switches}"
+    )
 
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""One row of an exported CSV as an invoice to be collected, or what is wrong with it, column by
+"""Parse one row of an exported CSV into an invoice to collect, or into its errors, column by
 column.
 
-A card number in any cell refuses the row, and is not repeated in what is said about it.
+A card number in any cell refuses the row, and is not repeated in the error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ OPT_OUTS = {"smsOptOut": ("sms",), "voiceOptOut": ("voice",), "optOut": ("sms", 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How cells are to be read."""
+    """How to parse cells."""
 
     layout: Layout
     columns: Mapping[str, int]
@@ -50,7 +50,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class SmsConsent:
-    """What somebody agreed to, and where that is written down."""
+    """A consent: where it is recorded, when it was given, and its wording."""
 
     source: str
     given_at: datetime
@@ -59,8 +59,8 @@ class SmsConsent:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the person at a number will not have, as a row says: `stops` are channels, since `at` if
-    it is known; `no_consent`: they have not agreed to texts, whatever an earlier file said.
+    """What a row says the person at a number refuses: `stops` are channels, opted out at `at` if
+    known; `no_consent`: they have not agreed to texts, whatever an earlier file said.
     """
 
     phone: str
@@ -71,7 +71,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """A row as it will be kept. `amount` in minor units of `currency`; `phone` is E.164."""
+    """A row as it will be stored. `amount` in minor units of `currency`; `phone` is E.164."""
 
     line: int
     number: str
@@ -92,8 +92,8 @@ class Passed:
     """A row that is not collected: `why` is credit, closed, held back, no invoice, nothing owed or
     repeated.
 
-    `said` is the file's own word for it, `state` what that means for an invoice that is open here.
-    What cannot be read of the customer is None.
+    `said` is the file's own word for it, `state` its meaning for an invoice that is open here.
+    Customer fields that cannot be parsed are None.
     """
 
     line: int
@@ -120,7 +120,7 @@ class RowError:
 def read_row(
     line: int, cells: list[str], header: list[str], how: Reading, amount: int | None = None
 ) -> InvoiceRow | list[RowError] | Passed:
-    """The row, or its errors. `amount`, in minor units, stands for the row's own."""
+    """Parse the row, or return its errors. `amount`, in minor units, overrides the row's own."""
     refused = card_errors(line, cells, header) or _unstorable(line, cells, header)
     if refused:
         return refused
@@ -137,14 +137,14 @@ def read_row(
 
 
 def read_refusal(line: int, cells: list[str], header: list[str], how: Reading) -> Refusal | None:
-    """What the person of a row will not have, as far as it can be read, whatever becomes of the
-    row: it is not collected, refused, or one more line of an invoice.
+    """The opt-outs and refused consent of a row's person, as far as they can be parsed, even if the
+    row is not collected, has errors, or is a further line of an invoice.
     """
     return _Row(line, cells, header, how, None).refusal()
 
 
 def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
-    """An error for each cell that holds a card number, which it does not repeat."""
+    """An error for each cell that contains a card number, which the error does not repeat."""
     names = [*header, *[""] * (len(cells) - len(header))]
     return [
         RowError(
@@ -158,7 +158,7 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
 
 
 def _unstorable(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
-    """An error for each cell with a character that no database keeps."""
+    """An error for each cell with a character that a database cannot store."""
     return [
         RowError(
             line, name, "contains a NUL character, which cannot be kept; correct it in the file"
@@ -169,8 +169,8 @@ def _unstorable(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
 
 
 def _card_name(column: str) -> str:
-    """The column's name as fields are called,
-    so that phones and dates are known for what they are.
+    """The column's name as one of our field names, so that phones and dates are not taken for card
+    numbers.
     """
     low = column.casefold()
     return (
@@ -198,7 +198,7 @@ class _Row:
 
     def read(self) -> InvoiceRow | list[RowError] | Passed:
         kind = self.get("type", kind_of)
-        # credits and payments have statuses of their own, which are of no concern here
+        # credits and payments have statuses of their own, which do not matter here
         state = self.get("status", state_of) if kind is Kind.INVOICE else State.HELD
         if kind is None or state is None:
             return self.errors
@@ -214,7 +214,7 @@ class _Row:
         return self._invoice(state, phone, currency, amount)
 
     def refusal(self) -> Refusal | None:
-        """What the person of the row will not have."""
+        """The opt-outs and refused consent of the row's person."""
         return self._refusal(self._phone()) if self._refuses else None
 
     def _phone(self) -> str | None:
@@ -247,12 +247,12 @@ class _Row:
         )
 
     def _currency(self, text: str) -> str:
-        """The row's currency: its column's, the one that was said, or the amount's own."""
+        """The row's currency: from its column, the option, or the mark beside the amount."""
         usual = text or self.how.currency or currency_beside(self.text("amount"))
         return read_currency(usual, "")
 
     def _owed(self, text: str, currency: str | None, state: State) -> int | None:
-        """What is still owed, in minor units; less than nothing for a credit."""
+        """The amount still owed, in minor units; negative for a credit."""
         if currency is None:
             return None
         signs = self.how.signs
@@ -280,7 +280,7 @@ class _Row:
     def _nothing_owed(self, amount: int, state: State) -> Passed:
         if amount < 0:
             return self._not_collected("credit", "less than nothing owed", None)
-        # no balance any more: it was paid; a total of nothing says no such thing
+        # a balance of zero means that it was paid; a total of zero does not
         is_paid = state is not State.DRAFT and "isTotal" not in self.how.columns
         return self._not_collected("nothing owed", "nothing owed", State.PAID if is_paid else None)
 
@@ -299,7 +299,7 @@ class _Row:
 
     @property
     def _refuses(self) -> bool:
-        """Whether the row says anything of what its person will not have."""
+        """Whether the row has an opt-out or a refused consent."""
         return any(self.text(name) for name in OPT_OUTS) or self.text(
             "smsConsent"
         ).casefold() in _NO - {""}
@@ -329,7 +329,7 @@ class _Row:
         )
 
     def get(self, name: str, parse: Callable[[str], Parsed]) -> Parsed | None:
-        """The parsed cell, or None with the error kept."""
+        """Parse a cell; on an error, record it and return None."""
         try:
             return parse(self.text(name))
         except BadCell as error:
@@ -355,7 +355,7 @@ class _Row:
 
 
 def read_yes(text: str) -> bool:
-    """Whether a cell says yes. Raises BadCell when it says neither yes nor no."""
+    """Whether a cell says yes. Raises BadCell if it says neither yes nor no."""
     if text.casefold() in _NO:
         return False
     if text.casefold() not in _YES:
@@ -364,7 +364,7 @@ def read_yes(text: str) -> bool:
 
 
 def read_time(text: str) -> datetime:
-    """A cell's time, UTC unless it says otherwise. Raises BadCell."""
+    """Parse a cell's time, in UTC unless it has an offset. Raises BadCell."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

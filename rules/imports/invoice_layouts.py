@@ -1,7 +1,7 @@
-"""The columns of invoices in the exports of bookkeeping programs: whose names for what.
+"""The columns of invoices in bookkeeping programs' exports.
 
 Each program's names come first, then those that any spreadsheet may have. `docs/imports.md` lists
-them with their sources, and a test holds it to these tables.
+them with their sources, and a test compares the two.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ Names = tuple[str, ...]
 class Layout:
     """A program's columns: our field → its names for it, the best first.
 
-    `marks` tell the program from others. Where a file has a row for each line of an invoice, the
-    columns of `line_amounts` hold the lines' own amounts, and what is owed is repeated in each row;
-    `is_summed`: there is no other amount, and the lines of an invoice are added up. `source` is
-    where the program gives the file out.
+    `marks` identify the program. If a file has a row for each line of an invoice, the columns of
+    `line_amounts` hold the lines' own amounts, and the amount owed is repeated in each row;
+    `is_summed`: there is no amount owed, so the lines of an invoice are added up. `source` is where
+    the program exports the file.
     """
 
     name: str
@@ -27,10 +27,10 @@ class Layout:
     line_amounts: Names = ()
     is_summed: bool = False
     source: str = ""
-    is_whole: bool = False  # its fields are all the names that count: common ones are in them
+    is_whole: bool = False  # its fields are complete: common names are not added
 
 
-# What a person agreed to, and what they will not have; a file of any program may have these.
+# Consents and opt-outs; a file of any program may have these.
 CONTACT: dict[str, Names] = {
     name: (name,)
     for name in ("smsConsent", "consentSource", "consentAt", "consentText", "optOutAt")
@@ -40,8 +40,8 @@ CONTACT: dict[str, Names] = {
     "optOut": ("optOut", "optedOut", "doNotContact"),
 }
 
-# Names that mean one thing in every file. `balance` is what is still owed, `total` what was owed
-# at first, `paid` what has come of it.
+# Names that mean the same in every file. `balance` is what is still owed, `total` the original
+# amount, `paid` what has been paid of it.
 COMMON: dict[str, Names] = {
     "number": (
         "Invoice Number",

@@ -1,4 +1,4 @@
-"""Files with a row for each line of an invoice, whose lines must be added up."""
+"""Sum up files that have a row for each line of an invoice."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -12,8 +12,8 @@ _SAME = ("customer", "dueDate", "currency", "status")
 
 
 class Row(NamedTuple):
-    """A row of the file: its first line, its cells, and in place of its amount the sum of several
-    rows, in minor units.
+    """A row of the file: its first line, its cells, and the sum, in minor units, of several rows,
+    which replaces its own amount.
     """
 
     line: int
@@ -22,10 +22,10 @@ class Row(NamedTuple):
 
 
 def summed(rows: Iterable[Row], header: list[str], how: Reading) -> Iterator[Row | list[RowError]]:
-    """One row for each invoice, whose lines follow each other, with the sum of their amounts.
+    """Yield one row for each invoice, whose lines must be adjacent, with the sum of their amounts.
 
-    A line that cannot be read stands for its invoice, so that its error is told and no part of the
-    sum is taken for the whole.
+    If a line cannot be parsed, its errors replace the invoice, so that they are reported and a
+    partial sum is never taken for the whole.
     """
     for _, lines in groupby(rows, key=lambda row: how.text("number", row.cells) or row.line):
         found: Row | list[RowError] | None = None
@@ -39,7 +39,7 @@ def summed(rows: Iterable[Row], header: list[str], how: Reading) -> Iterator[Row
 
 
 def _with(row: Row, line: Row, header: list[str], how: Reading) -> Row | list[RowError]:
-    """The row with one more line of its invoice, or the line if that is the one to be refused."""
+    """Add one more line of its invoice to the row, or return the line's errors."""
     if card_errors(line.line, line.cells, header):
         return card_errors(line.line, line.cells, header)
     for name in _SAME:

@@ -1,9 +1,9 @@
-"""The rows of a report as people download it: titles, customers, totals and footers stand between
-the invoices.
+"""The invoice rows of a downloaded report, which has titles, customers, totals and footers between
+them.
 
-QuickBooks' reports put a row with the customer's name above their invoices and a row "Total for …"
-below; jobs of a customer are groups within the group. Only what is surely no invoice is passed
-over: a row is never dropped because it is broken.
+QuickBooks' reports put a row with the customer's name above the customer's invoices and a row
+"Total for …" below; a customer's jobs are groups within the group. Only rows that are certainly not
+invoices are skipped: a broken row is never dropped.
 """
 
 import re
@@ -23,10 +23,9 @@ _FOOTER = re.compile(
 
 
 class Report:
-    """Goes through a file's rows and tells which of them are invoices, and whose.
+    """Reads a file's rows in order and identifies which are invoices, and whose.
 
-    `has_totals`: groups end with a row "Total …", so that one within another can be told from the
-    next one.
+    `has_totals`: groups end with a row "Total …", so a nested group can be told from the next one.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Report:
         return [*cells[:place], cells[place] or ":".join(self._groups), *cells[place + 1 :]]
 
     def _is_total(self, cells: Sequence[str], filled: Sequence[int]) -> bool:
-        """It begins with "Total" and has none of what an invoice has."""
+        """Whether a row begins with "Total" and has none of an invoice's fields."""
         first = filled[0]
         if not _TOTAL.fullmatch(cells[first]):
             return False
@@ -77,7 +76,7 @@ class Report:
         self._has_rows = False
 
     def _closes(self, text: str) -> int | None:
-        """Which of the open groups a total is of."""
+        """The index of the open group that a total belongs to."""
         found = _TOTAL.fullmatch(text)
         name = _WITH_JOBS.sub("", found["of"]).strip() if found else ""
         places = [place for place, group in enumerate(self._groups) if group == name]

@@ -1,8 +1,8 @@
-"""What a row of an export is, by its type and its status: an invoice to be collected, a draft, one
-that is closed, or no invoice at all.
+"""Classify a row of an export by its type and status: an invoice to collect, a draft, a closed
+invoice, or not an invoice.
 
-One vocabulary serves all programs, for none of them gives a word another meaning. A word that is
-not listed is refused: collecting a "Reversed" invoice would be worse than asking. Sources are the
+One vocabulary serves all programs, because none of them gives a word another meaning. An unlisted
+word is refused: collecting a "Reversed" invoice would be worse than asking. Sources are the
 programs' own pages, named beside the words.
 """
 
@@ -16,7 +16,7 @@ from rules.imports.csv_cells import BadCell
 
 
 class State(StrEnum):
-    """What a status means for the import."""
+    """The meaning of a status for the import."""
 
     OPEN = "open"
     PARTIAL = "partly paid"
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a transaction type means for the import."""
+    """The meaning of a transaction type for the import."""
 
     INVOICE = "invoice"
     CREDIT = "credit"
@@ -176,18 +176,16 @@ KINDS: dict[Kind, tuple[str, ...]] = {
 }
 _STATE_OF = {word: state for state, words in STATES.items() for word in words}
 _KIND_OF = {word: kind for kind, words in KINDS.items() for word in words}
-# QuickBooks Online and Zoho count the days: "Overdue 5 days", "Overdue by 3 days", "Due in 12 days"
-_COUNTING = re.compile(
+# QuickBooks Online and Zoho add the days: "Overdue 5 days", "Overdue by 3 days", "Due in 12 days"
+_WITH_DAYS = re.compile(
     r"(?:overdue|past due|due)(?: (?:by|in|on|since))?"
     r"(?: (?:today|tomorrow|later|\d+ days?|[\d/.]+| ))*|\d+ days? (?:overdue|past due)"
 )
 
 
-@lru_cache(maxsize=256)  # a file has few words, many times
+@lru_cache(maxsize=256)  # a file repeats a few words
 def state_of(text: str) -> State:
-    """What a status says; an empty one says nothing against collecting. Raises BadCell for a word
-    that is not known.
-    """
+    """Classify a status; an empty one counts as open. Raises BadCell for an unknown word."""
     whole = _state(_plain(text))
     parts = {_state(_plain(part)) for part in re.split(r"[,;.()\n]+", text) if _plain(part)}
     if whole is None and None not in parts:  # "Overdue 3 days, partially paid"
@@ -195,7 +193,7 @@ def state_of(text: str) -> State:
         whole = next(iter(parts)) if len(parts) == 1 else whole
     if whole is None:
         raise BadCell(
-            f"{text[:40]!r} is not a status that is known here. Collected:"
+            f"{text[:40]!r} is not a known status. Collected:"
             f" {_list(STATES, COLLECTED)}; not collected:"
             f" {_list(STATES, set(STATES) - COLLECTED)}. Correct it, or say --mapping status= if"
             " the column is about something else"
@@ -204,22 +202,22 @@ def state_of(text: str) -> State:
 
 
 def _state(words: str) -> State | None:
-    if not words or _COUNTING.fullmatch(words):
+    if not words or _WITH_DAYS.fullmatch(words):
         return State.OPEN
     return _STATE_OF.get(words)
 
 
 @lru_cache(maxsize=256)
 def kind_of(text: str) -> Kind:
-    """What a transaction type says; an empty one is an invoice. Raises BadCell for a word that is
-    not known.
+    """Classify a transaction type; an empty one is an invoice. Raises BadCell for an
+    unknown word.
     """
     words = _plain(text)
     if not words:
         return Kind.INVOICE
     if words not in _KIND_OF:
         raise BadCell(
-            f"{text[:40]!r} is not a type that is known here. Invoices:"
+            f"{text[:40]!r} is not a known type. Invoices:"
             f" {_list(KINDS, [Kind.INVOICE])}; not invoices:"
             f" {_list(KINDS, [Kind.CREDIT, Kind.OTHER])}. Correct it, or say --mapping type= if the"
             " column is about something else"

@@ -1,1 +1,3 @@
-"""Calendars and practice software that a clinic connects: which there are, and when it has time."""
+"""Calendars and practice software that a clinic connects: the providers, and the clinic's free
+times.
+"""

@@ -1,4 +1,6 @@
-"""Free times: what a calendar leaves of a clinic's hours, and how it is told on the phone; pure."""
+"""Free times: what a calendar leaves of a clinic's opening hours, and their wording for the phone;
+pure.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -7,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from rules.integrations.opening_hours import Hours, Span, open_on
 
-SHORTEST = timedelta(minutes=15)  # what is shorter is no time for anybody
-MOST_DAYS = 14  # that are looked at in one go
-MOST_SPANS = 6  # that are read out
+SHORTEST = timedelta(minutes=15)  # a shorter gap is of no use
+MOST_DAYS = 14  # per query
+MOST_SPANS = 6  # read out to the caller
 NOTHING = "There is no free time {when}."
 
 
 def days_from(first: date, last: date) -> list[date]:
-    """The days from `first` to `last`, fourteen at most."""
+    """The days from `first` to `last`, at most fourteen."""
     count = min((last - first).days + 1, MOST_DAYS)
     return [first + timedelta(days=number) for number in range(count)]
 
@@ -26,7 +28,7 @@ def opened(hours: Hours, days: Iterable[date], zone: ZoneInfo, now: datetime) ->
 
 
 def without(spans: Iterable[Span], busy: Iterable[Span]) -> list[Span]:
-    """What `busy` leaves of `spans`, in order."""
+    """Subtract `busy` from `spans`; in order."""
     left = sorted(spans)
     for taken, until in sorted(busy):
         left = [
@@ -39,7 +41,7 @@ def without(spans: Iterable[Span], busy: Iterable[Span]) -> list[Span]:
 
 
 def within(spans: Iterable[Span], slots: Iterable[Span]) -> list[Span]:
-    """The parts of `slots` that lie in `spans`, joined where they touch."""
+    """The parts of `slots` that lie within `spans`, merged where they touch."""
     parts = sorted(
         (max(begins, opens), min(ends, closes))
         for begins, ends in slots
@@ -56,22 +58,22 @@ def within(spans: Iterable[Span], slots: Iterable[Span]) -> list[Span]:
 
 
 def long_enough(spans: Iterable[Span]) -> list[Span]:
-    """Those that are of use."""
+    """The spans that are at least SHORTEST."""
     return [(begins, ends) for begins, ends in spans if ends - begins >= SHORTEST]
 
 
 def in_words(spans: list[Span], first: date, last: date, zone: ZoneInfo) -> str:
-    """One line that an assistant reads out: days and local times, the first few."""
+    """One line for the assistant to read out: the first few spans, as days and local times."""
     if not spans:
         when = f"on {_day(first)}" if first == last else f"from {_day(first)} to {_day(last)}"
         return NOTHING.format(when=when)
     local = [(begins.astimezone(zone), ends.astimezone(zone)) for begins, ends in spans]
-    told = [
+    lines = [
         f"{_day(day)}: " + ", ".join(f"{_time(begins)} to {_time(ends)}" for begins, ends in each)
         for day, each in groupby(local[:MOST_SPANS], lambda span: span[0].date())
     ]
     more = "; and there is more later" if len(local) > MOST_SPANS else ""
-    return f"Free: {'; '.join(told)}{more}."
+    return f"Free: {'; '.join(lines)}{more}."
 
 
 def _day(day: date) -> str:

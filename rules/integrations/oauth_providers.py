@@ -1,6 +1,6 @@
-"""A provider that is connected by OAuth 2: its addresses, and what is asked of it; pure.
+"""An OAuth 2 provider: its URLs and how to talk to it; pure.
 
-Google's are known here; others come from the TOML file that OAUTH_PROVIDERS names.
+Google's are built in; others come from the TOML file that OAUTH_PROVIDERS names.
 """
 
 import re
@@ -16,20 +16,21 @@ _ADDRESSES = ("authorize", "token", "revoke", "verify")
 _NEEDED = ("authorize", "token", "verify", "scopes", "client_id")
 _KNOWN = {*_ADDRESSES, *_NEEDED, "name", "title", "client_secret", "client_auth", "parameters"}
 CLIENT_AUTH = ("basic", "post")
-# what we set ourselves, each time anew
+# parameters that we set ourselves for each authorization
 _OURS = {"client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge"}
 
 
 class BadProvider(ValueError):
-    """What the file says of a provider cannot be; the message says what, and what to do."""
+    """A provider in the file is invalid; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthProvider:
-    """`verify` is read to see that a token works; `revoke` may be ''. `parameters` go with each
-    authorization. `client_auth`: how the token endpoint knows us, by a header (`basic`) or in the
-    body (`post`); a revocation is told without either unless `revoke_as_client`.
-    `needs_refresh_token`: one without it would be of no use an hour later.
+    """`verify` is a URL read to check that a token works; `revoke` may be ''. `parameters` are
+    added to each authorization. `client_auth`: how we authenticate to the token endpoint, by a
+    header (`basic`) or in the body (`post`); a revocation uses neither unless `revoke_as_client`.
+    `needs_refresh_token`: reject tokens without a refresh token, which would be useless after an
+    hour.
     """
 
     name: str
@@ -48,8 +49,8 @@ class OAuthProvider:
 
 
 def read_providers(document: Document, taken: frozenset[str]) -> list[OAuthProvider]:
-    """The providers of a TOML file: tables `[[provider]]`, or one table for each name. `taken` are
-    names that mean something else. Raises BadProvider.
+    """Parse the providers of a TOML file: tables `[[provider]]`, or one table per name. `taken` are
+    reserved names. Raises BadProvider.
     """
     providers = [_read(table) for table in _tables(document)]
     names = [provider.name for provider in providers]
@@ -64,12 +65,12 @@ def _tables(document: Document) -> Iterator[Document]:
     if isinstance(listed, list):
         rest = sorted(set(document) - {"provider"})
         if rest:
-            raise BadProvider(f"{', '.join(rest)} stands beside [[provider]]; put it into a table")
+            raise BadProvider(f"{', '.join(rest)} is outside [[provider]]; move it into a table")
         yield from listed
         return
     for name, table in document.items():
         if not isinstance(table, dict):
-            raise BadProvider(f"{name} is no table; write [[provider]] above each provider")
+            raise BadProvider(f"{name} is not a table; write [[provider]] above each provider")
         yield {"name": name} | table
 
 
@@ -77,11 +78,11 @@ def _read(table: Document) -> OAuthProvider:
     name = table.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise BadProvider(
-            f"{name!r} is no name of a provider; small letters, digits and _ are accepted"
+            f"{name!r} is not a valid provider name; lower-case letters, digits and _ are accepted"
         )
     unknown = sorted(set(table) - _KNOWN)
     if unknown:
-        raise BadProvider(f"{name} has {', '.join(unknown)}, which means nothing; take it out")
+        raise BadProvider(f"{name} has {', '.join(unknown)}, which has no meaning; remove it")
     missing = [key for key in _NEEDED if not table.get(key)]
     if missing:
         raise BadProvider(f"{name} has no {', '.join(missing)}; add it")
@@ -104,27 +105,31 @@ def _read(table: Document) -> OAuthProvider:
 
 def _text(name: str, key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadProvider(f"{name}: {key} is no text; put it in quotation marks")
+        raise BadProvider(f"{name}: {key} is not text; put it in quotation marks")
     return value
 
 
 def _scopes(name: str, value: Any) -> tuple[str, ...]:
     listed = value.split() if isinstance(value, str) else value
     if not isinstance(listed, list) or not all(isinstance(scope, str) for scope in listed):
-        raise BadProvider(f"{name}: scopes is no list of texts; write it such as ['calendar.read']")
+        raise BadProvider(
+            f"{name}: scopes is not a list of texts; write it such as ['calendar.read']"
+        )
     return tuple(listed)
 
 
 def _parameters(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise BadProvider(f"{name}: parameters is no table of texts; put each in quotation marks")
+        raise BadProvider(
+            f"{name}: parameters is not a table of texts; put each in quotation marks"
+        )
     if ours := sorted(_OURS & set(value)):
-        raise BadProvider(f"{name}: parameters has {', '.join(ours)}, which we set; take it out")
+        raise BadProvider(f"{name}: parameters has {', '.join(ours)}, which we set; remove it")
     return tuple(sorted(value.items()))
 
 
 def _check_address(name: str, key: str, value: Any) -> None:
-    """Tokens travel to these addresses: only HTTPS, or this machine."""
+    """Accept only HTTPS or this machine, because tokens are sent to these URLs."""
     if value == "" and key == "revoke":
         return
     parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
@@ -134,4 +139,4 @@ def _check_address(name: str, key: str, value: Any) -> None:
         or parts.fragment
         or not (parts.scheme == "https" or (here and parts.scheme == "http"))
     ):
-        raise BadProvider(f"{name}: {key} is no https:// address; correct it")
+        raise BadProvider(f"{name}: {key} is not an https:// address; correct it")

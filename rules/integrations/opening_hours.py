@@ -1,4 +1,4 @@
-"""When a clinic has its doors open: pure. `{}` stands for the usual hours.
+"""A clinic's opening hours: pure. `{}` stands for the default hours.
 
 Hours are local: `{"monday": ["09:00-12:00", "13:00-17:00"]}`; a day that is not named is closed.
 """
@@ -18,10 +18,10 @@ _MIDNIGHT = 24 * 60  # minutes
 
 
 def wrong_with(hours: Hours) -> str:
-    """What is wrong with them, in words; '' for hours that can be."""
+    """What is wrong with the hours, in words; '' if nothing."""
     for day, periods in hours.items():
         if day not in WEEKDAYS:
-            return f"{day[:20]} is no day of the week; {', '.join(WEEKDAYS)} are accepted"
+            return f"{day[:20]} is not a day of the week; {', '.join(WEEKDAYS)} are accepted"
         last = -1
         for period in periods:
             read = _PERIOD.fullmatch(period)
@@ -51,7 +51,7 @@ def _of_day(text: str) -> int:
 
 
 def _moment(day: date, minutes: int, zone: ZoneInfo) -> datetime:
-    """A local time of `day`; 24:00 is the next day's first moment."""
+    """A local time of `day`, in UTC; 24:00 is the start of the next day."""
     days, minutes = divmod(minutes, _MIDNIGHT)
     at = time(minutes // 60, minutes % 60)
     return datetime.combine(day + timedelta(days=days), at, zone).astimezone(UTC)

@@ -1,1 +1,1 @@
-"""Redis: connecting to it, and a Valkey of our own where there is none."""
+"""Redis: connections to it, and an embedded Valkey for machines without one."""

@@ -1,4 +1,4 @@
-"""Connections to Redis, each with the patience its user can afford."""
+"""Connections to Redis, each with a timeout its user can afford."""
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -14,9 +14,9 @@ WORKER_TIMEOUT = 10.0  # longer than a worker's blocking pop
 
 def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
     """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,…/service/db`;
-    without one, the embedded server.
+    without a URL, for the embedded server.
 
-    No retries inside the client: a lost answer must be seen where it can be judged.
+    The client never retries by itself: only the calling code can judge a lost answer.
     """
     url = url or embedded.socket_url()
     patience = {
@@ -34,8 +34,8 @@ def connect_redis(url: str | None, timeout: float = WORKER_TIMEOUT) -> "Redis":
 
 
 def refuses_writes(error: RedisError) -> bool:
-    """Whether Redis is there and only will not write: it is full, read-only as after a failover, or
-    cannot write to its own disk.
+    """Whether Redis is reachable but refuses writes: it is full, read-only (as after a failover),
+    short of replicas, or unable to write to its disk.
     """
     return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(
         ("MISCONF", "NOREPLICAS")
@@ -44,7 +44,7 @@ def refuses_writes(error: RedisError) -> bool:
 
 def leave_if_read_only(redis: "Redis", error: RedisError) -> None:
     """Drop the connections to a server that has become read-only: after a failover its name may
-    lead to another one.
+    lead to another server.
     """
     if isinstance(error, ReadOnlyError):
         redis.connection_pool.disconnect()

@@ -1,8 +1,7 @@
-"""A Valkey of our own, for a machine that has no Redis: started by the worker pool, reached by a
-socket.
+"""An embedded Valkey for a machine without Redis: started by the worker pool, reached by a socket.
 
-It is there while `REDIS_URL` is not set. One machine only: processes elsewhere need a Redis they
-can reach. What starts it is in `embedded_server.py`, which only the pool and the demo import.
+It is used while `REDIS_URL` is not set, on one machine only: processes elsewhere need a Redis they
+can reach. `embedded_server.py`, which only the pool and the demo import, starts it.
 """
 
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
 
-LONGEST_SOCKET = 100  # bytes; the system allows 108, with a closing zero
+LONGEST_SOCKET = 100  # bytes; the system allows 108, including a final NUL
 
 
 def folder() -> Path:
@@ -20,9 +19,7 @@ def folder() -> Path:
 
 
 def socket_url() -> str:
-    """The address of the embedded server. Raises Misconfigured where the path is too long for a
-    socket.
-    """
+    """The URL of the server's socket. Raises Misconfigured if its path is too long for one."""
     path = folder() / "valkey.sock"
     if len(os.fsencode(path)) > LONGEST_SOCKET:
         raise Misconfigured(
@@ -32,8 +29,8 @@ def socket_url() -> str:
 
 
 def configuration(place: Path, **listen: str) -> str:
-    """The server's settings: nothing evicted, everything appended to disk each second, this user
-    only.
+    """The configuration file: no eviction, an append-only file synced every second, and
+    `listen`.
     """
     lines = {
         "dir": f'"{place}"',
@@ -41,9 +38,9 @@ def configuration(place: Path, **listen: str) -> str:
         "appendfsync": "everysec",
         "save": '""',
         "maxmemory-policy": "noeviction",
-        # a title would overwrite the environment, by which a demo's processes are known
         "daemonize": "no",
         "logfile": '""',
+        # a title would overwrite the environment, by which a demo recognises its processes
         "set-proc-title": "no",
     }
     return "".join(f"{name} {value}\n" for name, value in (lines | listen).items())

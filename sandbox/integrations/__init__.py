@@ -1,1 +1,3 @@
-"""Stand-ins for what clinics connect: Google, any OAuth 2 server, Open Dental, NexHealth."""
+"""Stand-ins for the services that clinics connect: Google, any OAuth 2 server, Open Dental,
+NexHealth.
+"""

@@ -1,4 +1,4 @@
-"""An OAuth 2 authorization server: consent at once, codes with PKCE, tokens, revocation."""
+"""An OAuth 2 authorization server: immediate consent, codes with PKCE, tokens, revocation."""
 
 import base64
 import hashlib
@@ -13,9 +13,9 @@ CODE_LASTS = 600
 
 @dataclass
 class Habits:
-    """How it behaves. `gives_refresh_token`: Google gives none without `prompt=consent`;
-    `rotates`: each refresh burns the refresh token, and one used twice ends the whole grant;
-    `said_to_last`: one value, where a token says something else than how long it lasts.
+    """How the server behaves. `gives_refresh_token`: Google gives none without `prompt=consent`;
+    `rotates`: a refresh replaces the refresh token, and using one twice ends the whole grant;
+    `said_to_last`: one value, if a token's `expires_in` differs from its real lifetime.
     """
 
     consents: bool = True
@@ -28,7 +28,7 @@ class Habits:
 
 @dataclass
 class Authorization:
-    """One server's books: clients, codes under way, grants and their tokens."""
+    """One server's state: clients, pending codes, grants and their tokens."""
 
     shared: Shared
     name: str
@@ -38,12 +38,12 @@ class Authorization:
     habits: Habits = field(default_factory=Habits)
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
     grants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    access: dict[str, list[Any]] = field(default_factory=dict)  # token: grant, until
+    access: dict[str, list[Any]] = field(default_factory=dict)  # token: [grant, expiry]
     refresh: dict[str, str] = field(default_factory=dict)  # token: grant
     burnt: dict[str, str] = field(default_factory=dict)
 
     def consent(self, query: dict[str, str]) -> dict[str, str]:
-        """What the callback is given."""
+        """Return the parameters for the callback; raises ``IntegrationError`` for a bad request."""
         if query.get("client_id") not in self.clients:
             raise IntegrationError(400, {"error": "invalid_client"})
         if query.get("response_type") != "code" or not query.get("redirect_uri"):
@@ -57,7 +57,7 @@ class Authorization:
         return {"code": code} | state
 
     def token(self, form: dict[str, str]) -> dict[str, Any]:
-        """Tokens for a code, or for a refresh token."""
+        """Exchange a code or a refresh token for tokens."""
         self._know(form)
         if form.get("grant_type") == "authorization_code":
             return self._for_code(form)
@@ -74,13 +74,13 @@ class Authorization:
         return {}
 
     def end(self, grant: str) -> None:
-        """A grant is over, whoever ended it."""
+        """End a grant, with all its tokens."""
         self.grants.pop(grant, None)
         self.access = {key: row for key, row in self.access.items() if row[0] != grant}
         self.refresh = {key: row for key, row in self.refresh.items() if row != grant}
 
     def check(self, header: str) -> dict[str, Any]:
-        """The grant of a bearer token that is valid now."""
+        """Return the grant of a bearer token; raises the 401 of an invalid or expired one."""
         scheme, _, token = header.partition(" ")
         grant, until = self.access.get(token) or ["", 0]
         if scheme != "Bearer" or grant not in self.grants or until <= self.shared.now():
@@ -135,6 +135,6 @@ class Authorization:
 
 
 def challenge(verifier: str) -> str:
-    """PKCE's S256."""
+    """Return the PKCE challenge of a verifier, by S256."""
     hashed = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()

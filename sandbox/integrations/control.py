@@ -1,4 +1,4 @@
-"""What a test or a demo may make happen at what clinics connect."""
+"""What a test or a demo can do at the services that clinics connect."""
 
 import falcon
 
@@ -17,7 +17,7 @@ class IntegrationsControl:
         self.shared = integrations.shared
 
     def on_post_clients(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Register us: ``{server: google|oauth, clientId, clientSecret}``."""
+        """Register our product as a client: ``{server: google|oauth, clientId, clientSecret}``."""
         body = body_of(req)
         with self.shared.lock:
             self._server(body).clients[str(body["clientId"])] = str(body["clientSecret"])
@@ -35,7 +35,7 @@ class IntegrationsControl:
         resp.media = {"changed": True}
 
     def on_post_end(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The clinic takes its consent back at the server: ``{server}``; all grants end."""
+        """Withdraw the clinic's consent at the server, ending all grants: ``{server}``."""
         with self.shared.lock:
             server = self._server(body_of(req))
             ended = list(server.grants)
@@ -44,7 +44,7 @@ class IntegrationsControl:
         resp.media = {"ended": len(ended)}
 
     def on_post_practice(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Fill calendars and let keys in: ``{busy?, slots?, starts?, keyPair?, apiKey?}``."""
+        """Fill calendars and add keys: ``{busy?, slots?, starts?, keyPair?, apiKey?}``."""
         body, practice = body_of(req), self.integrations.practice
         with self.shared.lock:
             for name in ("busy", "slots", "starts", "unreadable", "lasts"):

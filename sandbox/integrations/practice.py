@@ -1,4 +1,4 @@
-"""What the calendars and practices hold, and what they answer: Google, Open Dental, NexHealth."""
+"""The calendars and practices behind Google, Open Dental and NexHealth, and their answers."""
 
 import base64
 import json
@@ -12,10 +12,10 @@ from sandbox.shared import Shared
 
 @dataclass
 class Practice:
-    """Everything that is not an OAuth server's: calendars, slots and keys.
+    """Calendars, slots and keys: everything that is not an OAuth server's.
 
-    ``busy``: pairs of times with their offset · ``slots``: pairs of local times, as Open Dental
-    tells them · ``starts``: times with their offset, as NexHealth tells them.
+    ``busy``: pairs of times with offset · ``slots``: pairs of local times, as from Open Dental ·
+    ``starts``: times with offset, as from NexHealth.
     """
 
     shared: Shared
@@ -26,16 +26,16 @@ class Practice:
     starts: list[str] = field(default_factory=list)
     key_pairs: set[str] = field(default_factory=set)  # developerKey/customerKey
     api_keys: set[str] = field(default_factory=set)
-    tokens: dict[str, int] = field(default_factory=dict)  # of NexHealth, until when
+    tokens: dict[str, int] = field(default_factory=dict)  # NexHealth's, with their expiry
     lasts: int = 3600
 
     def calendars(self) -> dict[str, Any]:
-        """Google's list of calendars."""
+        """Return Google's list of calendars."""
         own = {"id": "clinic@example.com", "summary": self.calendar, "primary": True}
         return {"kind": "calendar#calendarList", "items": [own | {"accessRole": "owner"}]}
 
     def free_busy(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Google's free and busy times, in UTC, cut to what was asked."""
+        """Return Google's busy times, in UTC, clipped to the requested period."""
         begins, ends = (datetime.fromisoformat(asked[name]) for name in ("timeMin", "timeMax"))
         ids = [item["id"] for item in asked["items"]]
         if not begins < ends:
@@ -53,7 +53,7 @@ class Practice:
         return {"kind": "calendar#freeBusy", "calendars": dict.fromkeys(ids, found)}
 
     def open_dental_slots(self, authorization: str, query: dict[str, str]) -> list[dict[str, Any]]:
-        """Open Dental's openings, in the practice's own time."""
+        """Return Open Dental's openings, in the practice's local time."""
         scheme, _, pair = authorization.partition(" ")
         if scheme != "ODFHIR" or pair not in self.key_pairs:
             raise IntegrationError(401, "Invalid API key.")
@@ -65,7 +65,7 @@ class Practice:
         ]
 
     def authenticate(self, api_key: str) -> dict[str, Any]:
-        """NexHealth's bearer token, which looks like a JWT."""
+        """Return NexHealth's bearer token, which looks like a JWT."""
         if api_key not in self.api_keys:
             raise IntegrationError(401, {"code": False, "error": ["Unauthorized"], "data": None})
         head, body = (
@@ -77,7 +77,7 @@ class Practice:
         return {"code": True, "data": {"token": token}, "description": "Authenticated", "error": []}
 
     def nexhealth_slots(self, authorization: str, query: dict[str, str]) -> dict[str, Any]:
-        """NexHealth's openings of one location."""
+        """Return NexHealth's openings at one location."""
         if self.tokens.get(authorization.removeprefix("Bearer "), 0) <= self.shared.now():
             raise IntegrationError(401, {"code": False, "error": ["Unauthorized"], "data": None})
         if not query.get("subdomain") or not query.get("lids[]"):

@@ -1,8 +1,8 @@
-"""The front door of what clinics connect: who asks, what for, and what goes wrong on the way.
+"""How these stand-ins serve a request: credentials, operation, faults.
 
-Addresses are those of the real ones, each host below a label: `/accounts/o/oauth2/v2/auth`,
-`/oauth2/token`, `/www/calendar/v3/freeBusy`; of an OAuth server `/oauth/…`; `/open-dental/…`;
-`/nexhealth/…`.
+Paths are the real ones, each host below a label: `/accounts/o/oauth2/v2/auth`, `/oauth2/token`,
+`/www/calendar/v3/freeBusy`; an OAuth server's are below `/oauth/`, the others below `/open-dental/`
+and `/nexhealth/`.
 """
 
 import base64
@@ -26,14 +26,14 @@ PROVIDERS = {
     "/open-dental/": "open_dental",
     "/nexhealth/": "nexhealth",
 }
-# what must not be kept of a request
+# parameters that must not be logged
 NOT_LOGGED = frozenset(
     {"code", "code_verifier", "client_secret", "refresh_token", "token", "state", "code_challenge"}
 )
 
 
 class Integrations(FrontDoor):
-    """The stand-ins' state and their answers; ``serve`` needs no HTTP."""
+    """The stand-ins' state and answers; ``serve`` needs no HTTP."""
 
     refusals: ClassVar[Refusals] = {
         "error_500": (500, {"error": "server_error"}),
@@ -104,7 +104,7 @@ class Integrations(FrontDoor):
 
 
 def _sent_back(server: Authorization, query: dict[str, str]) -> Answer:
-    """The person consents at once, and the browser goes back."""
+    """Consent at once, and redirect the browser back."""
     back = urlencode(server.consent(query))
     address = query["redirect_uri"]
     where = f"{address}{'&' if '?' in address else '?'}{back}"
@@ -120,7 +120,7 @@ def _basic(authorization: str) -> dict[str, str]:
 
 
 def _read(request: Request) -> dict[str, Any]:
-    """A form, or a JSON object."""
+    """Read a form, or a JSON object."""
     if "json" in request.headers.get("content-type", "") and request.body:
         document = json.loads(request.body)
         return document if isinstance(document, dict) else {}

@@ -1,4 +1,4 @@
-"""What of these stand-ins is kept across restarts."""
+"""The state of these stand-ins saved across restarts."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +13,7 @@ SETS = ("key_pairs", "api_keys")
 
 
 def saved(integrations: Integrations) -> dict[str, Any]:
-    """Everything worth keeping, as JSON."""
+    """Return everything to save, as JSON values."""
     practice = integrations.practice
     servers = {}
     for name in SERVERS:
@@ -25,7 +25,7 @@ def saved(integrations: Integrations) -> dict[str, Any]:
 
 
 def restore(integrations: Integrations, state: dict[str, Any]) -> None:
-    """Take up where a file left off; callers hold the lock."""
+    """Restore saved state; callers hold the lock."""
     for name in SERVERS:
         server = getattr(integrations, name)
         for key in KEPT:

@@ -1,4 +1,4 @@
-"""One Stripe account's objects, and the making of its events."""
+"""One Stripe account: its objects, and the events it emits."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ Announce = Callable[["Account", Json], None]
 
 @dataclass
 class Cause:
-    """The request that is being served: events name it, links carry its address."""
+    """The request being served: events name it, and links use its address."""
 
     request_id: str | None = None
     idempotency_key: str | None = None
@@ -39,7 +39,7 @@ class Account:
         return self.shared.now()
 
     def new(self, kind: str, *, id: str | None = None, **fields: Any) -> Json:
-        """Make and keep an object with all the fields of its kind."""
+        """Create and store an object with all the fields of its kind."""
         made_id = id or self.shared.ids.new(
             PREFIXES[kind], 58 if kind == "checkout.session" else 24
         )
@@ -48,8 +48,9 @@ class Account:
         return made
 
     def get(self, kind: str, id: str, param: str = "id") -> Json:
-        """Find an object; Stripe's ``resource_missing`` names the parameter when
-        it is not there. An object of live mode is not, for the stand-in takes test keys.
+        """Return an object, or raise Stripe's ``resource_missing``, which names ``param``.
+
+        A live-mode object counts as missing, because the stand-in only takes test keys.
         """
         found = self.tables.get(kind, {}).get(id)
         if found is None or found.get("livemode"):
@@ -57,21 +58,21 @@ class Account:
         return found
 
     def find(self, id: str) -> Json | None:
-        """Find any object by its id alone."""
+        """Return an object of any kind by its id, or None."""
         return self.tables.get(kind_of(id) or "", {}).get(id)
 
     def each(self, kind: str, **wanted: Any) -> Iterator[Json]:
-        """All objects of a kind whose fields equal the wanted ones, oldest first."""
+        """Yield the objects of a kind whose fields equal the wanted ones, oldest first."""
         for candidate in list(self.tables.get(kind, {}).values()):
             if all(candidate.get(name) == value for name, value in wanted.items()):
                 yield candidate
 
     def secret(self, id: str) -> Json:
-        """The private notes on an object."""
+        """Return the private notes on an object, creating them if needed."""
         return self.private.setdefault(id, {})
 
     def emit(self, type: str, subject: Json, previous: Json | None = None) -> Json:
-        """Make an event: a frozen copy of the object, announced to the endpoints."""
+        """Create an event with a frozen copy of the object, and announce it to the endpoints."""
         content: Json = {"object": json.loads(json.dumps(subject))}
         if previous is not None:
             content["previous_attributes"] = previous
@@ -82,11 +83,13 @@ class Account:
         return event
 
     def _request(self) -> Json:
-        """Which request an event comes from."""
+        """The request that caused an event, as the event names it."""
         return {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key}
 
     def change(self, subject: Json, type: str | None = None, **fields: Any) -> Json:
-        """Set fields, and emit an event with the previous values when anything differs."""
+        """Set fields; if ``type`` is given and any differs, emit that event with the previous
+        values.
+        """
         previous = {
             name: copy.deepcopy(subject.get(name))
             for name, value in fields.items()
@@ -99,7 +102,7 @@ class Account:
 
 
 def merged(old: Json, changes: Any) -> Json:
-    """Metadata after an update: an empty value unsets a key, an empty whole unsets all."""
+    """Apply an update to metadata: an empty value unsets a key, an empty string unsets all."""
     if changes == "":
         return {}
     return {key: value for key, value in {**old, **(changes or {})}.items() if value != ""}

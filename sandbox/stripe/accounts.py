@@ -1,4 +1,4 @@
-"""Connected accounts, as little of them as invoices on Connect need."""
+"""Connected accounts, as far as invoices on Connect need them."""
 
 from sandbox.stripe.account import Account, merged
 from sandbox.stripe.errors import Json
@@ -8,7 +8,7 @@ SHOWN = ("email", "country", "default_currency", "business_type", "business_prof
 
 
 def create(account: Account, params: Json) -> Json:
-    """``POST /v1/accounts``: at once able to take payments."""
+    """``POST /v1/accounts``: the account can take payments at once."""
     made = account.new(
         "account",
         id=account.shared.ids.new("acct", 16),
@@ -37,7 +37,7 @@ def retrieve(account: Account, params: Json, id: str) -> Json:
 
 
 def retrieve_current(account: Account, params: Json) -> Json:
-    """``GET /v1/account``: whose key this is."""
+    """``GET /v1/account``: the account that the key belongs to."""
     return account.tables.get("account", {}).get(account.id) or account.private["self"]
 
 

@@ -1,4 +1,4 @@
-"""What a test may make happen to Stripe's objects: verdicts, settlements, authentications."""
+"""What a test can do to Stripe's objects: verdicts, settlements, authentications."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ Action = Callable[[Account, Json, Json], object]
 
 
 def _dispute(account: Account, subject: Json, body: Json) -> Json:
-    """Open a dispute of a charge, or of an intent's charge."""
+    """Open a dispute of a charge, or of an intent's latest charge."""
     charge_id = subject["latest_charge"] if subject["object"] == "payment_intent" else subject["id"]
     if not charge_id or account.get("charge", charge_id)["status"] != "succeeded":
         raise unexpected(f"{subject['id']} has no succeeded charge to dispute.")
@@ -60,8 +60,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
 
 
 def act(stripe: Stripe, object_id: str, action: str, body: Json) -> Json:
-    """Do something to an object of any account; answers what it made,
-    or the object as it is then.
+    """Perform a test action on any account's object. Returns the object that the action created, or
+    else the changed object.
     """
     perform = ACTIONS.get((kind_of(object_id) or "", action))
     if perform is None:
@@ -74,7 +74,9 @@ def act(stripe: Stripe, object_id: str, action: str, body: Json) -> Json:
 
 
 def owner_of(stripe: Stripe, object_id: str) -> tuple[Account, Json]:
-    """Find an object and the account it belongs to."""
+    """Return the account an object belongs to, and the object; raises ``ApiError`` if
+    none has it.
+    """
     for account in stripe.accounts.values():
         found = account.find(object_id)
         if found:

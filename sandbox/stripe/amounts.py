@@ -43,7 +43,7 @@ SMALLEST = {
 
 
 def currency_code(given: str) -> str:
-    """Check and lower a currency code."""
+    """Check a currency code and return it in lower case."""
     code = given.lower()
     if not CODE.fullmatch(code):
         raise invalid(f"Invalid currency: {given}", param="currency")
@@ -51,7 +51,7 @@ def currency_code(given: str) -> str:
 
 
 def check_amount(amount: int, currency: str, param: str = "amount") -> int:
-    """Check an amount to be paid; the smallest are Stripe's, for the currencies listed."""
+    """Check an amount to pay, against Stripe's minimum for the currencies listed."""
     if amount < 1:
         raise invalid(
             "This value must be greater than or equal to 1.",
@@ -69,14 +69,14 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> int:
 
 
 def _check_steps(amount: int, currency: str, param: str) -> None:
-    """Some currencies only take amounts in steps."""
+    """Check that the amount is a multiple of the step that some currencies require."""
     step = 100 if currency in WHOLE_UNITS else 10 if currency in THREE_DECIMAL else 1
     if amount % step:
         raise invalid(f"Amounts in {currency} must be a multiple of {step}.", param=param)
 
 
 def shown(amount: int, currency: str) -> str:
-    """An amount for people: ``USD 12.50``, ``JPY 1,200``."""
+    """Format an amount for display: ``USD 12.50``, ``JPY 1,200``."""
     digits = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
     whole, rest = divmod(abs(amount), 10**digits)
     text = f"{whole:,}" + (f".{rest:0{digits}d}" if digits else "")

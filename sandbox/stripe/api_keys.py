@@ -1,8 +1,7 @@
-"""Who may ask for what: the secret key for everything, the publishable key for what a payer's
-browser does.
+"""What an API key allows: a secret key everything, a publishable key what a payer's browser does.
 
-Card numbers are taken from the stand-in's own card fields only, as Stripe takes them from Elements:
-neither a server nor a page of anybody else's may send one.
+Card numbers are only accepted from the stand-in's own card fields, as Stripe accepts them only from
+Elements: neither a server nor another site's page can send one.
 """
 
 from base64 import b64decode
@@ -13,12 +12,12 @@ from sandbox.stripe.exchange import Request
 
 PUBLISHABLE = "pk_test_"
 SECRET = ("sk_test_", "rk_test_")
-# creating a payment method; confirming is not done here
+# creating a payment method only: the stand-in does not confirm from the browser
 OPEN_TO_PAGES = {("POST", "/v1/payment_methods")}
 
 
 def check_key(request: Request) -> None:
-    """Refuse a request without a key, or with one that may not do this."""
+    """Refuse a request without a key, or with a key that does not allow it."""
     key = key_of(request)
     if not key:
         raise ApiError(
@@ -38,18 +37,16 @@ def check_key(request: Request) -> None:
 
 
 def key_of(request: Request) -> str:
-    """The key a request was sent with, as a bearer token or as a user's name, or nothing."""
+    """Return the request's key, sent as a bearer token or basic user name, or an empty string."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
-        with suppress(ValueError):  # it is not base64, or not text
+        with suppress(ValueError):  # not base64, or not UTF-8
             return b64decode(key, validate=True).decode().partition(":")[0]
     return key if scheme.lower() == "bearer" else ""
 
 
 def refuse_raw_card(request: Request, given: Json, home: str) -> None:
-    """Refuse card numbers that do not come from our own card fields,
-    which are served at ``home``.
-    """
+    """Refuse card numbers unless they come from our own card fields, served at ``home``."""
     card = given.get("card")
     if request.path != "/v1/payment_methods" or not isinstance(card, dict) or "number" not in card:
         return

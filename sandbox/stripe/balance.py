@@ -8,7 +8,7 @@ from sandbox.stripe.lists import newest_first, page
 def move(
     account: Account, type: str, amount: int, source: Json, *, fee: int = 0, category: str = ""
 ) -> Json:
-    """Book a movement; ``amount`` is negative when it leaves."""
+    """Book a movement; a negative ``amount`` leaves the account."""
     details = [
         {
             "amount": fee,
@@ -33,7 +33,7 @@ def move(
 
 
 def card_fee(amount: int) -> int:
-    """Stripe's usual card fee: 2.9 % and 30."""
+    """Return Stripe's usual card fee: 2.9 % plus 30 minor units."""
     return (amount * 29 + 500) // 1000 + 30
 
 

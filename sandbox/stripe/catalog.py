@@ -19,7 +19,7 @@ def create_product(account: Account, params: Json) -> Json:
 
 
 def create_price(account: Account, params: Json) -> Json:
-    """``POST /v1/prices``, or an inline ``price_data``: one-time prices with a unit amount."""
+    """``POST /v1/prices``, or an inline ``price_data``: one-time prices with a unit amount only."""
     currency = currency_code(params["currency"])
     product = params.get("product")
     if product:
@@ -43,7 +43,7 @@ def create_price(account: Account, params: Json) -> Json:
 
 
 def line_items(account: Account, asked: list[Json]) -> list[Json]:
-    """Price each asked line."""
+    """Price the requested lines."""
     if not 1 <= len(asked) <= MOST_LINES:
         raise invalid("Give between 1 and 20 line items.", param="line_items")
     items = [_line_item(account, line, index) for index, line in enumerate(asked)]
@@ -81,7 +81,7 @@ def _line_item(account: Account, line: Json, index: int) -> Json:
 
 
 def total(items: list[Json]) -> int:
-    """What the lines come to."""
+    """Add up the lines."""
     return sum(item["amount_total"] for item in items)
 
 

@@ -1,4 +1,4 @@
-"""Charges: one attempt each to take an intent's money."""
+"""Charges: each is one attempt to take an intent's money."""
 
 from sandbox.stripe import balance, disputes
 from sandbox.stripe.account import Account, merged
@@ -14,7 +14,7 @@ APPROVED = {
 
 
 def _outcome(card: TestCard | None) -> Json:
-    """What the network said."""
+    """Return the network's outcome: approved, or declined with the test card's codes."""
     told: Json = {
         "advice_code": None,
         "network_advice_code": None,
@@ -41,7 +41,7 @@ def make(
     declined: TestCard | None = None,
     status: str = "succeeded",
 ) -> Json:
-    """Make a charge for an intent; its fate is given."""
+    """Create an intent's charge with the given outcome."""
     charge = account.new(
         "charge",
         amount=intent["amount"],
@@ -68,7 +68,7 @@ def make(
 
 
 def _details(method: Json) -> Json:
-    """What of the payment method a charge repeats."""
+    """Return the payment method's details that a charge repeats."""
     kind = method["type"]
     shown = {
         name: value
@@ -86,7 +86,7 @@ def _details(method: Json) -> Json:
 
 
 def book(account: Account, charge: Json) -> None:
-    """Book a charge's money, which Stripe does a moment after it succeeded."""
+    """Book a charge's money, as Stripe does a moment after the charge succeeds."""
     movement = balance.move(
         account, "charge", charge["amount_captured"], charge, fee=card_fee_of(charge)
     )
@@ -97,12 +97,12 @@ def book(account: Account, charge: Json) -> None:
 
 
 def card_fee_of(charge: Json) -> int:
-    """The fee on a charge."""
+    """Return the fee on a charge."""
     return balance.card_fee(charge["amount_captured"])
 
 
 def fail(account: Account, charge: Json, card: TestCard) -> None:
-    """A pending charge did not come through."""
+    """Fail a pending charge."""
     message = message_for(card.code, card.decline_code)
     charge.update(
         status="failed",
@@ -115,7 +115,7 @@ def fail(account: Account, charge: Json, card: TestCard) -> None:
 
 
 def follow(account: Account, charge: Json, card: TestCard) -> None:
-    """What a test card does to its charge afterwards."""
+    """Open the dispute that a test card causes after its charge, if any."""
     if card.dispute == "inquiry":
         disputes.open_dispute(account, charge, reason="general", inquiry=True)
     elif card.dispute:
@@ -123,7 +123,7 @@ def follow(account: Account, charge: Json, card: TestCard) -> None:
 
 
 def refundable(account: Account, charge: Json) -> int:
-    """How much of a charge can still be refunded; raises when nothing can."""
+    """Return how much of a charge can still be refunded; raises ``ApiError`` if it cannot be."""
     if charge["refunded"]:
         raise ApiError(
             400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"

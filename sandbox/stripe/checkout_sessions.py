@@ -1,4 +1,6 @@
-"""Checkout Sessions: opened by request or by a visit to a link, completed once, or expired."""
+"""Checkout Sessions: opened by a request or by a visit to a link, then completed or
+expired once.
+"""
 
 from sandbox.stripe import catalog, payment_intents, payment_links
 from sandbox.stripe.account import Account, merged
@@ -43,7 +45,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def _expiry(account: Account, params: Json) -> int:
-    """When a session ends: 30 minutes to 24 hours from now."""
+    """Return when a session expires: 30 minutes to 24 hours from now."""
     now = account.now()
     expires_at = int(params.get("expires_at", now + LONGEST))
     if not now + SHORTEST <= expires_at <= now + LONGEST:
@@ -54,7 +56,7 @@ def _expiry(account: Account, params: Json) -> int:
 
 
 def _open(account: Account, items: list[Json], expires_at: int, fields: Json) -> Json:
-    """Open a session over some lines."""
+    """Open a session over some line items."""
     session = account.new("checkout.session", expires_at=expires_at, **fields)
     session["url"] = f"{account.cause.base_url}/checkout/{session['id']}"
     if items:
@@ -70,8 +72,8 @@ def _open(account: Account, items: list[Json], expires_at: int, fields: Json) ->
 def visit(
     account: Account, link: Json, reference: str | None = None, email: str | None = None
 ) -> Json:
-    """Open a session for a visitor of a link: the link's metadata goes to it, and its intent data
-    to the intent.
+    """Open a session for a visitor of a link. The link's metadata is copied to the session, and its
+    intent data to the intent.
     """
     fields = {
         "payment_link": link["id"],
@@ -86,7 +88,7 @@ def visit(
 
 
 def expire(account: Account, params: Json, id: str) -> Json:
-    """``POST …/expire``: only while open."""
+    """``POST …/expire``: possible only while the session is open."""
     session = account.get("checkout.session", id)
     if session["status"] != "open":
         raise unexpected(
@@ -97,7 +99,7 @@ def expire(account: Account, params: Json, id: str) -> Json:
 
 
 def expired(account: Account, session: Json) -> Json:
-    """Close an open session; its unpaid intent goes with it."""
+    """Expire an open session and cancel its unpaid intent."""
     session.update(status="expired", url=None)
     account.emit("checkout.session.expired", session)
     if session["payment_intent"]:

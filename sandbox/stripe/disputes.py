@@ -1,5 +1,5 @@
-"""Disputes: opened by a cardholder, answered with evidence, won, lost or closed; their money moves
-back and forth.
+"""Disputes: opened by a cardholder, answered with evidence, then won, lost or closed, while their
+money moves back and forth.
 """
 
 from sandbox.stripe import balance
@@ -42,14 +42,14 @@ def open_dispute(
 
 
 def _withdraw(account: Account, dispute: Json) -> None:
-    """Take the disputed money and the fee, and say so."""
+    """Withdraw the disputed amount and the fee, and emit the events."""
     _book(account, dispute, -dispute["amount"], FEE, "dispute")
     account.emit("charge.dispute.created", dispute)
     account.emit("charge.dispute.funds_withdrawn", dispute)
 
 
 def _book(account: Account, dispute: Json, amount: int, fee: int, category: str) -> None:
-    """Book a dispute's movement and show it in the dispute."""
+    """Book a dispute's movement and list it in the dispute."""
     movement = balance.move(account, "adjustment", amount, dispute, fee=fee, category=category)
     dispute["balance_transactions"].append(movement)
 
@@ -64,21 +64,21 @@ def escalate(account: Account, dispute: Json) -> None:
 
 
 def win(account: Account, dispute: Json) -> None:
-    """Decide for the merchant: the money comes back."""
+    """Decide for the merchant, who gets the money back."""
     decide_won(account, dispute)
     if dispute["balance_transactions"]:
         reinstate(account, dispute)
 
 
 def decide_won(account: Account, dispute: Json) -> None:
-    """Close a dispute for the merchant; what it took is still withheld."""
+    """Close a dispute for the merchant, with the money still withheld."""
     _must_be_open(dispute)
     dispute["status"] = "won" if dispute["balance_transactions"] else "warning_closed"
     account.emit("charge.dispute.closed", dispute)
 
 
 def reinstate(account: Account, dispute: Json) -> None:
-    """Give back what a dispute that was won had taken; Stripe does so after closing it."""
+    """Return the money of a dispute that was won; Stripe does so after closing it."""
     if dispute["status"] != "won" or dispute["balance_transactions"][-1]["amount"] > 0:
         raise unexpected(
             f"Nothing is withheld by dispute {dispute['id']}, which is {dispute['status']}."
@@ -106,8 +106,8 @@ def retrieve(account: Account, params: Json, id: str) -> Json:
 
 
 def update(account: Account, params: Json, id: str) -> Json:
-    """``POST /v1/disputes/{id}``: evidence; submitted unless ``submit=false``. Stripe's magic texts
-    decide at once.
+    """``POST /v1/disputes/{id}``: store the evidence, and submit it unless ``submit=false``.
+    Stripe's magic texts decide the dispute at once.
     """
     dispute = account.get("dispute", id)
     _must_be_open(dispute)
@@ -129,7 +129,7 @@ def update(account: Account, params: Json, id: str) -> Json:
 
 
 def close(account: Account, params: Json, id: str) -> Json:
-    """``POST /v1/disputes/{id}/close``: give in."""
+    """``POST /v1/disputes/{id}/close``: accept the loss."""
     dispute = account.get("dispute", id)
     lose(account, dispute)
     return dispute

@@ -1,4 +1,4 @@
-"""Stripe's error answers, as exceptions of the stand-in."""
+"""Stripe's error answers, as exceptions."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ ELSEWHERE = (
 
 
 class ApiError(Exception):
-    """An answer other than success. ``kept``: whether an idempotency key replays it."""
+    """An error answer. ``kept``: whether the idempotency key replays it."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class ApiError(Exception):
         kept: bool = True,
         **extra: Any,
     ):
-        """Say what went wrong, with Stripe's ``code``, ``param`` and so on as extras."""
+        """Build the answer; ``extra`` holds Stripe's ``code``, ``param`` and so on."""
         super().__init__(message)
         self.status = status
         self.kept = kept
@@ -29,13 +29,13 @@ class ApiError(Exception):
 
 
 def invalid(message: str, **extra: Any) -> ApiError:
-    """A parameter that fails validation: nothing executed, nothing kept."""
+    """Refuse an invalid parameter: nothing is executed, and no key keeps the answer."""
     return ApiError(400, message, kept=False, **extra)
 
 
 def missing(kind: str, id: str, param: str = "id", elsewhere: bool = False) -> ApiError:
-    """No such object; 404 when the path named it, 400 when a parameter did. ``elsewhere``: it is
-    there for a live key, which the stand-in takes none of.
+    """Report that no such object exists: 404 if the path named it, 400 if a parameter did.
+    ``elsewhere``: it exists in live mode, for which the stand-in takes no keys.
     """
     status = 404 if param == "id" else 400
     return ApiError(
@@ -48,10 +48,10 @@ def missing(kind: str, id: str, param: str = "id", elsewhere: bool = False) -> A
 
 
 def unexpected(message: str, **extra: Any) -> ApiError:
-    """The object is in a state that does not allow this."""
+    """Refuse what the object's state does not allow."""
     return ApiError(400, message, **extra)
 
 
 def unrecognized(method: str, path: str) -> ApiError:
-    """No such address."""
+    """Report that no operation has this address."""
     return ApiError(404, f"Unrecognized request URL ({method}: {path}).", kept=False)

@@ -1,4 +1,4 @@
-"""Events: what happened, newest first, with what was delivered."""
+"""Events: what happened, newest first, and how many endpoints have still to accept it."""
 
 from fnmatch import fnmatchcase
 
@@ -15,7 +15,9 @@ def retrieve(account: Account, params: Json, id: str) -> Json:
 
 
 def index(account: Account, params: Json) -> Json:
-    """``GET /v1/events``: by ``type`` (which takes ``*``) or ``types[]``, time, and delivery."""
+    """``GET /v1/events``: filtered by ``type`` (may hold ``*``) or ``types[]``, time
+    and delivery.
+    """
     types = _types(params)
     wanted = {name: value for name, value in params.items() if name == "created"}
     found = newest_first(account, "event", wanted)
@@ -36,7 +38,7 @@ def index(account: Account, params: Json) -> Json:
 
 
 def _types(params: Json) -> list[str]:
-    """The kinds asked for; ``type`` and ``types`` exclude each other."""
+    """Return the requested types; ``type`` and ``types`` exclude each other."""
     if "type" in params and "types" in params:
         raise invalid("You may only specify one of these parameters: type, types.", param="types")
     types = [params["type"]] if "type" in params else params.get("types", [])
@@ -46,10 +48,10 @@ def _types(params: Json) -> list[str]:
 
 
 def _counted(account: Account, event: Json) -> Json:
-    """The event with how many endpoints have not accepted it."""
+    """Return the event with the number of endpoints that have not accepted it."""
     return {**event, "pending_webhooks": _pending(account, event)}
 
 
 def _pending(account: Account, event: Json) -> int:
-    """How many endpoints have not accepted an event."""
+    """Count the endpoints that have not accepted an event."""
     return account.shared.outbox.pending_endpoints(event["id"])

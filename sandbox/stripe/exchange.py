@@ -1,4 +1,4 @@
-"""A request to the stand-in and its answer, apart from any web server."""
+"""A request to the stand-in and its answer, independent of any web server."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ HTML = (
 
 @dataclass(frozen=True)
 class Request:
-    """What came in; header names in lower case."""
+    """A request; header names are in lower case."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Request:
 
     @property
     def form(self) -> str:
-        """The encoded parameters, wherever the method puts them."""
+        """The encoded parameters: the body of a POST, otherwise the query."""
         return self.body if self.method == "POST" else self.query
 
     @property
@@ -34,14 +34,14 @@ class Request:
 
     @property
     def fingerprint(self) -> str:
-        """What must not change under one idempotency key."""
+        """A hash of what must not change under one idempotency key."""
         return hashlib.sha256(f"{self.method} {self.path}\n{self.form}".encode()).hexdigest()
 
 
 @dataclass
 class Answer:
-    """What goes out. ``ending``: ``hang`` waits ``seconds`` and closes, ``reset`` cuts at once;
-    both send nothing.
+    """An answer. ``ending``: ``hang`` waits ``seconds`` and closes, ``reset`` closes at once; both
+    send nothing.
     """
 
     status: int
@@ -53,27 +53,29 @@ class Answer:
     kept: bool = True
 
     def json(self) -> Json:
-        """The body, read."""
+        """Decode the body."""
         read: Json = json.loads(self.body)
         return read
 
 
 def failure(status: int, type: str, message: str, **extra: str) -> Answer:
-    """An error answer of the server's own making."""
+    """Build an error answer that does not come from an operation."""
     return Answer(
         status, json.dumps({"error": {"type": type, "message": message, **extra}}), kept=False
     )
 
 
 def server_error() -> Answer:
-    """Stripe had a problem."""
+    """Build Stripe's 500, which idempotency keys replay."""
     answer = failure(500, "api_error", "An unknown error occurred.")
     answer.kept = True
     return answer
 
 
 def early_end(kind: str, seconds: float) -> Answer | None:
-    """What comes instead of an answer, from any provider, before anything is done."""
+    """Return what any provider's client gets if a fault strikes before anything is done, or None
+    for other faults.
+    """
     ends = {
         "timeout_before": Answer(0, "", ending="hang", seconds=seconds),
         "refuse": Answer(0, "", ending="reset"),
@@ -83,7 +85,9 @@ def early_end(kind: str, seconds: float) -> Answer | None:
 
 
 def trouble(kind: str, seconds: float) -> Answer | None:
-    """The answer of a fault that strikes before anything is done; ``None`` if it strikes later."""
+    """Return the answer of a fault that strikes before anything is done, or None if it strikes
+    later.
+    """
     answers = {
         "error_500": server_error(),
         "rate_limit_429": failure(

@@ -1,4 +1,4 @@
-"""``expand[]``: ids in an answer replaced by the objects they name."""
+"""``expand[]``: replaces ids in an answer by the objects they name."""
 
 import copy
 from typing import Any
@@ -8,7 +8,7 @@ from sandbox.stripe.errors import Json
 
 
 def expanded(account: Account, answer: Json, paths: list[str]) -> Json:
-    """Copy an answer with each path's id replaced; what names nothing stays as it is."""
+    """Copy an answer with the id at each path replaced; an unknown id or path is left as it is."""
     if not paths:
         return answer
     answer = copy.deepcopy(answer)
@@ -18,7 +18,7 @@ def expanded(account: Account, answer: Json, paths: list[str]) -> Json:
 
 
 def _expand(account: Account, node: Any, path: list[str]) -> None:
-    """Expand one path below a node; a list is entered item by item."""
+    """Expand one path below a node, in every item of a list."""
     if isinstance(node, list):
         for item in node:
             _expand(account, item, path)

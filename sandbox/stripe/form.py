@@ -1,4 +1,4 @@
-"""Form-encoded parameters, as the SDK writes them, to nested values and back to nothing."""
+"""Decodes form-encoded parameters, as the SDK writes them, into nested values."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ def _keys(name: str) -> list[str]:
 
 
 def _put(tree: Json, keys: list[str], value: str, name: str) -> None:
-    """Set one leaf, making the branches on the way."""
+    """Set one leaf, creating the branches on the way."""
     for key in keys[:-1]:
         tree = tree.setdefault(key or str(len(tree)), {})
         if not isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""What happens to Stripe's objects by itself when its time comes."""
+"""What happens to Stripe's objects without a request when it falls due."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from sandbox.stripe.errors import ApiError, Json
 
 
 def _expire(account: Account, session: Json) -> None:
-    """An open session has reached its end."""
+    """Expire a session that is still open."""
     if session["status"] == "open":
         checkout_sessions.expired(account, session)
 
@@ -30,7 +30,7 @@ HAPPENINGS: dict[str, tuple[str, Callable[[Account, Json], object]]] = {
 
 
 def register(agenda: Agenda, find: Callable[[str], Account]) -> None:
-    """Bind the agenda's names to what they do."""
+    """Map the agenda's names to functions."""
     for name, (kind, happen) in HAPPENINGS.items():
         agenda.happenings[name] = _bound(find, kind, happen)
 
@@ -38,10 +38,12 @@ def register(agenda: Agenda, find: Callable[[str], Account]) -> None:
 def _bound(
     find: Callable[[str], Account], kind: str, happen: Callable[[Account, Json], object]
 ) -> Happening:
-    """Find the object first; what someone did meanwhile by hand wins."""
+    """Return a happening that looks its object up and ignores a refusal: what was done by hand in
+    the meantime wins.
+    """
 
     def happens(account_id: str, object_id: str) -> None:
-        """Do it to the object as it is by then."""
+        """Apply it to the object in its present state."""
         account = find(account_id)
         try:
             happen(account, account.get(kind, object_id))

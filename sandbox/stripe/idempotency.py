@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer is the answer, for a day."""
+"""Idempotency keys: the first answer is replayed for a day."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ LONGEST = 255
 
 @dataclass
 class Kept:
-    """A key's first request and, once known, its answer."""
+    """A key's first request and, once it has finished, its answer."""
 
     fingerprint: str
     at: int
@@ -31,7 +31,9 @@ class Keys:
         self.kept: dict[tuple[str, str], Kept] = {}
 
     def begin(self, account: str, key: str, fingerprint: str, now: int) -> Kept:
-        """Find the key's first request, or start it; refuses a changed or a concurrent one."""
+        """Return the key's first request, or record this one as the first. Raises ``ApiError`` if
+        the parameters differ or the first request is still in progress.
+        """
         if len(key) > LONGEST:
             raise ApiError(400, "Idempotency key may only be up to 255 characters.", kept=False)
         found = self.kept.get((account, key))
@@ -58,5 +60,5 @@ class Keys:
         return found
 
     def forget(self, account: str, key: str) -> None:
-        """Free a key whose request did not execute."""
+        """Free a key whose request was not executed."""
         self.kept.pop((account, key), None)

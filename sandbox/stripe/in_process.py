@@ -1,5 +1,6 @@
-"""The SDK's transport without a socket: ``StripeClient(key,
-http_client=InProcess(sandbox.stripe))``.
+"""The SDK's transport without a socket.
+
+``StripeClient(key, http_client=InProcess(sandbox.stripe))``.
 """
 
 from collections.abc import Mapping
@@ -13,12 +14,12 @@ from sandbox.stripe.provider import Stripe
 
 
 class InProcess(stripe.HTTPClient):
-    """Hands each request to a stand-in; hangs and resets become connection errors at once."""
+    """Passes each request to a stand-in; hangs and resets raise connection errors at once."""
 
     name = "in-process"
 
     def __init__(self, provider: Stripe) -> None:
-        """Talk to a stand-in."""
+        """Send requests to a stand-in."""
         super().__init__()
         self.provider = provider
 

@@ -1,4 +1,4 @@
-"""The stand-in's own truth about money: the oracle of the product's books."""
+"""The stand-in's own record of money, against which tests check the product's books."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from sandbox.stripe.errors import Json
 
 
 def ledger(accounts: dict[str, Account]) -> Json:
-    """All intents per account, and totals by ``metadata.invoice_id`` (amounts in minor units)."""
+    """Return all intents per account, and totals by ``metadata.invoice_id`` (in minor units)."""
     payments = {name: _payments(account) for name, account in accounts.items()}
     return {"accounts": payments, "invoices": _by_invoice(payments)}
 
 
 def _payments(account: Account) -> list[Json]:
-    """An account's intents: received, refunded by status, and what disputes hold."""
+    """List an account's intents: received, refunded by status, and held by disputes."""
     refunds: dict[str, dict[str, int]] = {}
     for refund in account.each("refund"):
         by_status = refunds.setdefault(refund["payment_intent"], {})
@@ -42,12 +42,12 @@ def _payment(intent: Json, refunds: dict[str, int], held: int) -> Json:
 
 
 def _held(dispute: Json) -> int:
-    """What a dispute keeps back, without fees: withdrawn less reinstated."""
+    """Return what a dispute withholds, without fees: withdrawn less reinstated."""
     return -sum(int(movement["amount"]) for movement in dispute["balance_transactions"])
 
 
 def _by_invoice(payments: dict[str, list[Json]]) -> dict[str, Json]:
-    """Totals of the intents that name an invoice; a second currency is listed apart."""
+    """Total the intents that name an invoice; those in a second currency are only listed."""
     totals: dict[str, Json] = {}
     for account_id, rows in payments.items():
         for row in rows:
@@ -58,7 +58,7 @@ def _by_invoice(payments: dict[str, list[Json]]) -> dict[str, Json]:
 
 
 def _blank(account_id: str, row: Json) -> Json:
-    """An invoice of which nothing is counted yet."""
+    """Return an invoice's totals before anything is counted."""
     counters = dict.fromkeys(("received", "refunded", "refunds_pending", "disputed"), 0)
     return {
         "currency": row["currency"],
@@ -70,7 +70,7 @@ def _blank(account_id: str, row: Json) -> Json:
 
 
 def _add(total: dict[str, Any], row: Json) -> None:
-    """Count one intent into its invoice."""
+    """Add one intent to its invoice's totals."""
     if row["currency"] != total["currency"]:
         total["other"].append(row["id"])
         return

@@ -1,4 +1,4 @@
-"""Lists: newest first, filtered, a page at a time."""
+"""Lists: newest first, filtered and paged."""
 
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import Json, invalid
@@ -14,7 +14,7 @@ BOUNDS = {
 
 
 def page(url: str, found: list[Json], params: Json) -> Json:
-    """Cut one page out of objects given newest first."""
+    """Return one page of objects that are given newest first."""
     limit = params.get("limit", 10)
     if not 1 <= limit <= LARGEST_PAGE:
         raise invalid(
@@ -35,7 +35,7 @@ def page(url: str, found: list[Json], params: Json) -> Json:
 
 
 def _position(found: list[Json], id: str, param: str) -> int:
-    """Where a cursor's object is."""
+    """Return the index of a cursor's object."""
     for index, item in enumerate(found):
         if item["id"] == id:
             return index
@@ -43,12 +43,12 @@ def _position(found: list[Json], id: str, param: str) -> int:
 
 
 def _list(url: str, rows: list[Json], has_more: bool) -> Json:
-    """Dress a page as Stripe's list."""
+    """Wrap a page as Stripe's list object."""
     return {"object": "list", "url": url, "has_more": has_more, "data": rows}
 
 
 def newest_first(account: Account, kind: str, params: Json) -> list[Json]:
-    """All objects of a kind that fit the filters: equal fields, and ``created`` in bounds."""
+    """Return the objects of a kind with the wanted fields and ``created`` within bounds."""
     wanted = {name: value for name, value in params.items() if name not in PAGING}
     found = [
         item for item in account.each(kind, **wanted) if _created_fits(item, params.get("created"))
@@ -57,7 +57,7 @@ def newest_first(account: Account, kind: str, params: Json) -> list[Json]:
 
 
 def _created_fits(item: Json, created: Json | int | None) -> bool:
-    """Whether an object was made within the asked bounds."""
+    """Whether an object was created within the requested bounds."""
     if created is None:
         return True
     if isinstance(created, int):

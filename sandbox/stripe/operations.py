@@ -1,4 +1,4 @@
-"""The table of what the stand-in does: method, address, the SDK's parameters, the function."""
+"""The table of operations: method, path, the SDK's parameters class, function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ TABLE: tuple[tuple[str, str, str, Callable[..., Json]], ...] = (
 
 @dataclass(frozen=True)
 class Operation:
-    """What an address means: the parameters it takes, what performs it, the ids in the path."""
+    """One operation: the class of its parameters, the function, the ids in the path."""
 
     params_class: str
     perform: Callable[..., Json]
@@ -119,7 +119,7 @@ class Operation:
 
 
 def find(method: str, path: str) -> Operation | None:
-    """The operation at an address, if there is one."""
+    """Return the operation at a path, or None."""
     asked = path.removeprefix("/v1/").split("/")
     for row_method, template, params_class, perform in TABLE:
         ids = _matched(template.split("/"), asked) if row_method == method else None
@@ -129,7 +129,7 @@ def find(method: str, path: str) -> Operation | None:
 
 
 def _matched(template: list[str], asked: list[str]) -> tuple[str, ...] | None:
-    """The ids in an asked path, if it fits a template."""
+    """Return the ids in a path if it fits a template, or None."""
     if len(template) != len(asked):
         return None
     pairs = list(zip(template, asked, strict=True))

@@ -1,9 +1,9 @@
-"""Every request's parameters, checked against the SDK's own TypedDicts.
+"""Checks every request's parameters against the SDK's own TypedDicts.
 
-The SDK is generated from Stripe's specification, so a parameter it does not know, Stripe refuses
-too. The types are walked here rather than by a library, to coerce form strings and to name the
-parameter as Stripe does. Where the SDK says "one of these words, or any str", only the words pass:
-a misspelt value is a mistake as well.
+The SDK is generated from Stripe's specification, so Stripe refuses the parameters that it does not
+know. The types are walked here rather than by a library, to coerce form strings and to name
+parameters as Stripe does. Where the SDK allows some literals or any ``str``, only the literals
+pass, because a misspelt value is a mistake too.
 """
 
 import re
@@ -26,7 +26,7 @@ BOOLEANS = {"true": True, "false": False}
 
 
 def check(params_class: str, given: Json) -> Json:
-    """Check decoded form parameters by the name of a class in ``stripe.params``; answers typed
+    """Check decoded form parameters against the named class in ``stripe.params``, and return typed
     values.
     """
     return _checked_hash(given, _params_class(params_class), "")
@@ -34,14 +34,14 @@ def check(params_class: str, given: Json) -> Json:
 
 @cache
 def _params_class(name: str) -> Any:
-    """Find the SDK's class; a name starting with ``checkout.`` lives in that module."""
+    """Return the SDK's class; a name starting with ``checkout.`` is in that module."""
     module, _, last = name.rpartition(".")
     return getattr(checkout if module else stripe.params, last)
 
 
 @cache
 def _fields(params_class: Any) -> dict[str, Any]:
-    """The parameters of a class and their types, without the options some classes inherit."""
+    """Return the parameters of a class and their types, without inherited request options."""
     hints = get_type_hints(params_class, localns=UNRESOLVED)
     options = RequestOptions.__annotations__
     own = not all(name in hints for name in options)
@@ -49,7 +49,7 @@ def _fields(params_class: Any) -> dict[str, Any]:
 
 
 def _checked_hash(given: Json, params_class: Any, path: str) -> Json:
-    """Check a hash: no unknown key, no required one absent, each value of its type."""
+    """Check a hash: no unknown keys, none missing that is required, each value of its type."""
     fields = _fields(params_class)
     for name in given:
         if name not in fields:
@@ -72,7 +72,7 @@ def _join(path: str, name: str | int) -> str:
 
 
 def _checked(value: Any, hint: Any, path: str) -> Any:
-    """Check one value against one type; answers it typed."""
+    """Check one value against one type, and return it typed."""
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return _checked_union(value, get_args(hint), path)
@@ -88,7 +88,7 @@ def _checked(value: Any, hint: Any, path: str) -> Any:
 
 
 def _hash(value: Any, path: str) -> Json:
-    """Insist on a hash."""
+    """Return the value if it is a hash, or refuse it."""
     if not isinstance(value, dict):
         raise invalid("Invalid object", param=path, code="parameter_invalid_object")
     return value
@@ -103,7 +103,7 @@ def _checked_list(value: Any, inner: Any, path: str) -> list[Any]:
 
 def _checked_mapping(value: Any, inner: Any, path: str) -> Json:
     """Check a hash with free keys, such as metadata."""
-    if isinstance(value, list):  # keys that happened to be digits
+    if isinstance(value, list):  # the keys happened to be digits
         value = {str(index): item for index, item in enumerate(value)}
     return {
         key: _checked(item, inner, _join(path, key)) for key, item in _hash(value, path).items()
@@ -111,7 +111,7 @@ def _checked_mapping(value: Any, inner: Any, path: str) -> Json:
 
 
 def _checked_word(value: Any, words: tuple[Any, ...], path: str) -> Any:
-    """Insist on one of the allowed words."""
+    """Return the value if it is one of the allowed words, or refuse it."""
     if value not in words:
         shown = ", ".join(str(word) for word in words[:12])
         raise invalid(f"Invalid {path}: must be one of {shown}", param=path)
@@ -119,7 +119,7 @@ def _checked_word(value: Any, words: tuple[Any, ...], path: str) -> Any:
 
 
 def _checked_union(value: Any, hints: tuple[Any, ...], path: str) -> Any:
-    """Take the first alternative that fits; complain in the words of the last one tried."""
+    """Return the first alternative that fits, or raise the error of the last one tried."""
     problem = invalid(f"Invalid {path}", param=path)
     for hint in sorted(_alternatives(hints, value), key=_rank):
         try:
@@ -130,7 +130,7 @@ def _checked_union(value: Any, hints: tuple[Any, ...], path: str) -> Any:
 
 
 def _alternatives(hints: tuple[Any, ...], value: Any) -> list[Any]:
-    """Those members of a union that a value of this shape could mean."""
+    """Return the members of a union that fit the value's shape: nested or scalar."""
     flat = [
         hint for hint in hints if hint is not type(None) and "UntypedStripeObject" not in str(hint)
     ]
@@ -147,7 +147,7 @@ def _is_nested(hint: Any) -> bool:
 
 
 def _rank(hint: Any) -> int:
-    """Order of alternatives: the narrow before the wide."""
+    """Rank an alternative, so that narrow types are tried before wide ones."""
     order = [bool, int, float, Decimal]
     if get_origin(hint) is Literal:
         return len(order)
@@ -155,7 +155,7 @@ def _rank(hint: Any) -> int:
 
 
 def _checked_scalar(value: Any, hint: Any, path: str) -> Any:
-    """Read a form string as the scalar the type asks for."""
+    """Convert a form string to the scalar type."""
     if isinstance(value, (dict, list)):
         raise invalid(f"Invalid {path}: expected a single value", param=path)
     if hint is bool:
@@ -168,14 +168,14 @@ def _checked_scalar(value: Any, hint: Any, path: str) -> Any:
 
 
 def _matching(fits: bool, value: str, kind: str, path: str) -> str:
-    """Pass a value on if it fits."""
+    """Return the value if it fits, or refuse it."""
     if not fits:
         raise invalid(f"Invalid {kind}: {value}", param=path, code=f"parameter_invalid_{kind}")
     return value
 
 
 def _decimal(value: str, path: str) -> Decimal:
-    """Read a decimal."""
+    """Read a decimal, or refuse the value."""
     try:
         return Decimal(value)
     except InvalidOperation as error:

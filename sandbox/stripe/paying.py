@@ -1,4 +1,4 @@
-"""A payer at a Checkout Session: tries a card, authenticates, completes."""
+"""A payer at a Checkout Session: enters a card, authenticates, completes."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ EXPIRED = "This checkout session has ended."
 
 @dataclass(frozen=True)
 class Payer:
-    """What someone typed into the page."""
+    """What the payer entered on the page."""
 
     card_number: str = ""
     payment_method: str = ""
@@ -22,7 +22,9 @@ class Payer:
 
 
 def card_of(payer: Payer) -> TestCard:
-    """The test card a payer means; a wrong number is told at once and starts no attempt."""
+    """Return the test card that the payer entered; an invalid number raises ``ApiError`` at once
+    and starts no attempt.
+    """
     if payer.payment_method:
         named = by_id(payer.payment_method)
         if named is None:
@@ -34,7 +36,7 @@ def card_of(payer: Payer) -> TestCard:
 
 
 def refusal(account: Account, session: Json) -> str | None:
-    """Why a session can no longer be paid, if so."""
+    """Return why a session can no longer be paid, or None if it can."""
     if session["status"] != "open":
         return EXPIRED
     link = _link(account, session)
@@ -48,17 +50,19 @@ def refusal(account: Account, session: Json) -> str | None:
 
 
 def _link(account: Account, session: Json) -> Json | None:
-    """The link a session came from."""
+    """Return the link that opened the session, or None."""
     return account.get("payment_link", session["payment_link"]) if session["payment_link"] else None
 
 
 def submit(account: Account, session: Json, payer: Payer) -> Json:
-    """Press Pay; raises the 402 of a decline, or the 400 of a session that is over."""
+    """Submit the payment form; raises the 402 of a decline, or the 400 of a session
+    that is over.
+    """
     why = refusal(account, session)
     if why:
         raise unexpected(why, code="checkout_session_unpayable")
     card = card_of(payer)
-    _introduce(account, session, payer)
+    _record_payer(account, session, payer)
     method = payment_methods.make(account, card)
     method["billing_details"] |= {"email": payer.email, "name": payer.name}
     if session["mode"] == "setup":
@@ -68,8 +72,8 @@ def submit(account: Account, session: Json, payer: Payer) -> Json:
     return finish(account, session, intent)
 
 
-def _introduce(account: Account, session: Json, payer: Payer) -> None:
-    """Note who is paying."""
+def _record_payer(account: Account, session: Json, payer: Payer) -> None:
+    """Record the payer's details, and create a customer if the session asks for one."""
     email = payer.email or session["customer_email"]
     address = {
         "city": None,
@@ -94,7 +98,7 @@ def _introduce(account: Account, session: Json, payer: Payer) -> None:
 
 
 def _intent(account: Account, session: Json) -> Json:
-    """The session's intent, made when somebody first tries to pay."""
+    """Return the session's intent, creating it at the first attempt to pay."""
     if session["payment_intent"]:
         return account.get("payment_intent", session["payment_intent"])
     wanted = account.secret(session["id"])["intent"]
@@ -118,7 +122,7 @@ def _intent(account: Account, session: Json) -> Json:
 
 
 def finish(account: Account, session: Json, intent: Json) -> Json:
-    """Complete a session whose intent is paid, or on its way."""
+    """Complete an open session once its intent has succeeded, or is processing."""
     if session["status"] == "open" and intent["status"] not in OPEN:
         paid = intent["status"] == "succeeded"
         session.update(status="complete", payment_status="paid" if paid else "unpaid", url=None)
@@ -147,7 +151,7 @@ def _set_up(account: Account, session: Json, method: Json) -> Json:
 
 
 def authenticate(account: Account, intent: Json, passed: bool) -> Json:
-    """Answer the 3-D Secure question of an intent, and complete its session if it has one."""
+    """Answer an intent's 3-D Secure question, and finish its session if it has one."""
     if intent["status"] != "requires_action":
         raise unexpected(
             f"Intent {intent['id']} does not wait for authentication: it is {intent['status']}."
@@ -160,7 +164,7 @@ def authenticate(account: Account, intent: Json, passed: bool) -> Json:
 
 
 def settle(account: Account, intent: Json, succeeded: bool) -> Json:
-    """Settle a payment that was processing, and tell of its session."""
+    """Settle a processing payment, and emit its session's event."""
     if intent["status"] != "processing":
         raise unexpected(
             f"PaymentIntent {intent['id']} is {intent['status']}: only one that is processing"

@@ -1,4 +1,4 @@
-"""Payment intents: made, changed, confirmed, captured, cancelled."""
+"""Payment intents: created, updated, confirmed, captured, cancelled."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ CANCELLATIONS = (*OPEN, "requires_capture")
 
 
 def create(account: Account, params: Json) -> Json:
-    """``POST /v1/payment_intents``, confirmed at once when asked."""
+    """``POST /v1/payment_intents``; ``confirm=true`` confirms at once."""
     currency = currency_code(params["currency"])
     check_amount(params["amount"], currency)
     _check(account, params)
@@ -40,7 +40,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def _fields(params: Json) -> Json:
-    """Those parameters that an intent simply shows."""
+    """Return the parameters that an intent shows unchanged."""
     return {
         name: value
         for name, value in params.items()
@@ -49,7 +49,7 @@ def _fields(params: Json) -> Json:
 
 
 def _check(account: Account, params: Json) -> None:
-    """Refuse what Stripe refuses before it makes anything."""
+    """Refuse what Stripe refuses before it creates anything."""
     if params.get("customer"):
         account.get("customer", params["customer"], "customer")
     if params.get("statement_descriptor"):
@@ -70,13 +70,13 @@ def _check(account: Account, params: Json) -> None:
 
 
 def _method(account: Account, params: Json, customer: str | None) -> Json | None:
-    """The payment method a request names, if it may be used."""
+    """Return the payment method that a request names, if any; raises if it cannot be used."""
     given = params.get("payment_method")
     return payment_methods.usable(account, given, customer) if given else None
 
 
 def _choose(intent: Json, method: Json | None) -> None:
-    """Note the method an intent will be confirmed with."""
+    """Set the method with which an intent will be confirmed."""
     if method:
         intent.update(payment_method=method["id"], status="requires_confirmation")
         intent["payment_method_types"] = sorted({*intent["payment_method_types"], method["type"]})
@@ -126,7 +126,7 @@ def _confirmed(account: Account, intent: Json, params: Json) -> Json:
 
 
 def _terms(params: Json) -> payments.Terms:
-    """Read how a confirmation is meant."""
+    """Read the terms of a confirmation."""
     card = (params.get("payment_method_options") or {}).get("card") or {}
     return payments.Terms(
         off_session=bool(params.get("off_session")),
@@ -136,7 +136,7 @@ def _terms(params: Json) -> payments.Terms:
 
 
 def _refusal(intent: Json, verb: str, why: str = "") -> ApiError:
-    """The error for an intent in the wrong state."""
+    """Build the error for an intent in the wrong state."""
     why = why or f"it has a status of {intent['status']}"
     return unexpected(
         f"This PaymentIntent could not be {verb} because {why}.",
@@ -161,7 +161,7 @@ def capture(account: Account, params: Json, id: str) -> Json:
 
 
 def cancel(account: Account, params: Json, id: str) -> Json:
-    """``POST …/cancel``; a Checkout Session's intent only by expiring the session."""
+    """``POST …/cancel``; a Checkout Session's intent is cancelled by expiring the session."""
     intent = account.get("payment_intent", id)
     if account.secret(id).get("session") and intent["status"] != "requires_capture":
         raise unexpected(

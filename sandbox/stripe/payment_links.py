@@ -1,4 +1,4 @@
-"""Payment links: an address that opens a fresh Checkout Session for whoever visits."""
+"""Payment links: a URL that opens a new Checkout Session for each visitor."""
 
 from sandbox.stripe import catalog
 from sandbox.stripe.account import Account, merged
@@ -23,7 +23,7 @@ def create(account: Account, params: Json) -> Json:
     """``POST /v1/payment_links``."""
     items = catalog.line_items(account, params["line_items"])
     link = account.new("payment_link", **_shown(params), currency=items[0]["currency"])
-    del link["created"]  # Stripe does not show it
+    del link["created"]  # Stripe's links have no such field
     token = account.shared.ids.token(18)
     link["url"] = f"{account.cause.base_url}/pay/test_{token}"
     link["metadata"] = merged({}, params.get("metadata"))
@@ -37,7 +37,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def _shown(params: Json) -> Json:
-    """Those parameters that a link simply shows."""
+    """Return the parameters that a link shows unchanged."""
     return {
         name: value
         for name, value in params.items()
@@ -46,13 +46,13 @@ def _shown(params: Json) -> Json:
 
 
 def _restrictions(params: Json) -> Json | None:
-    """How many sessions may complete, and how many have."""
+    """Return the limit on completed sessions with its counter, or None for no limit."""
     limit = ((params.get("restrictions") or {}).get("completed_sessions") or {}).get("limit")
     return {"completed_sessions": {"limit": limit, "count": 0}} if limit else None
 
 
 def _intent_details(given: Json | None) -> Json | None:
-    """What goes to the sessions' intents."""
+    """Return the data copied to the intents of the link's sessions."""
     if not given:
         return None
     blank = dict.fromkeys(
@@ -69,7 +69,7 @@ def _intent_details(given: Json | None) -> Json | None:
 
 
 def _completion(params: Json, link: Json) -> Json:
-    """What happens after paying."""
+    """Return what happens after paying."""
     given: Json = params.get("after_completion") or link["after_completion"]
     if given["type"] == "hosted_confirmation":
         given = {"hosted_confirmation": {"custom_message": None}, **given}
@@ -77,7 +77,7 @@ def _completion(params: Json, link: Json) -> Json:
 
 
 def update(account: Account, params: Json, id: str) -> Json:
-    """``POST /v1/payment_links/{id}``: deactivate, or replace what sessions will be given."""
+    """``POST /v1/payment_links/{id}``: deactivate, or change what later sessions get."""
     link = account.get("payment_link", id)
     changes = _shown(params) | {
         name: params[name] for name in ("active", "after_completion") if name in params
@@ -91,7 +91,7 @@ def update(account: Account, params: Json, id: str) -> Json:
 
 
 def _counted(params: Json, link: Json) -> Json | None:
-    """New restrictions that keep the old count."""
+    """Return new restrictions that keep the old count."""
     fresh = _restrictions(params)
     if fresh and link["restrictions"]:
         fresh["completed_sessions"]["count"] = link["restrictions"]["completed_sessions"]["count"]
@@ -99,12 +99,12 @@ def _counted(params: Json, link: Json) -> Json | None:
 
 
 def is_open(link: Json) -> bool:
-    """Whether a visitor may begin a session."""
+    """Whether a visitor can open a session."""
     return bool(link["active"]) and not is_exhausted(link)
 
 
 def is_exhausted(link: Json) -> bool:
-    """Whether as many sessions have completed as may."""
+    """Whether the limit on completed sessions is reached."""
     if not link["restrictions"]:
         return False
     counter = link["restrictions"]["completed_sessions"]
@@ -112,7 +112,7 @@ def is_exhausted(link: Json) -> bool:
 
 
 def count_completion(account: Account, link: Json) -> None:
-    """A session of the link completed; at the limit it closes by itself."""
+    """Count a completed session, and deactivate the link at its limit."""
     if link["restrictions"]:
         counter = link["restrictions"]["completed_sessions"]
         counted = {"completed_sessions": {**counter, "count": counter["count"] + 1}}
@@ -123,13 +123,13 @@ def count_completion(account: Account, link: Json) -> None:
 
 
 def items_of(account: Account, link: Json) -> list[Json]:
-    """The link's lines."""
+    """Return the link's line items."""
     items: list[Json] = account.secret(link["id"])["items"]
     return items
 
 
 def by_token(account: Account, token: str) -> Json | None:
-    """The link at an address."""
+    """Return the link with this token, or None."""
     link_id = account.secret(TOKENS).get(token)
     return account.get("payment_link", link_id) if link_id else None
 

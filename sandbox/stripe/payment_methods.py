@@ -1,4 +1,4 @@
-"""Payment methods: made from test cards, attached to customers, detached for good."""
+"""Payment methods: created from test cards, attached to customers, detached for good."""
 
 import copy
 from dataclasses import replace
@@ -12,12 +12,12 @@ from sandbox.stripe.test_cards import BY_ID, TestCard, by_id, by_number, message
 GENERIC = TestCard("visa", "4242424242424242")
 EXPIRED = BY_ID["pm_card_chargeDeclinedExpiredCard"]
 AUTOMATIC = "payment_method.automatically_updated"
-# its name until 2026, by which old endpoints still get it
+# its name until 2026, which old endpoints still receive
 FORMERLY = "payment_method.card_automatically_updated"
 
 
 def make(account: Account, card: TestCard) -> Json:
-    """Make a fresh payment method that behaves like a test card."""
+    """Create a payment method that behaves like a test card."""
     if card.brand == "bank":
         made = account.new("payment_method", type="us_bank_account", us_bank_account=_bank())
         del made["card"]
@@ -28,7 +28,7 @@ def make(account: Account, card: TestCard) -> Json:
 
 
 def create(account: Account, params: Json) -> Json:
-    """``POST /v1/payment_methods``: a card as somebody typed it into the card fields."""
+    """``POST /v1/payment_methods``: a card as typed into the card fields."""
     typed = params.get("card")
     if params.get("type") != "card" or not typed or "number" not in typed:
         raise invalid(
@@ -58,7 +58,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def _card(card: TestCard) -> Json:
-    """What of a card is shown."""
+    """Return the card details that are shown."""
     return {
         "brand": card.brand,
         "checks": {
@@ -82,7 +82,7 @@ def _card(card: TestCard) -> Json:
 
 
 def _bank() -> Json:
-    """What of a bank account is shown."""
+    """Return the bank account details that are shown."""
     return {
         "account_holder_type": "individual",
         "account_type": "checking",
@@ -92,8 +92,8 @@ def _bank() -> Json:
 
 
 def behaviour(account: Account, method: Json) -> TestCard:
-    """The test card a payment method behaves like: that which it was made from, but for one that
-    needs no authentication since it was set up, and one that has expired.
+    """Return the test card that a payment method behaves like: the one it was made from, except
+    that an expired card is declined, and a card set up for later might need no authentication.
     """
     private = account.secret(method["id"])
     name = private.get("card", "visa")
@@ -104,7 +104,7 @@ def behaviour(account: Account, method: Json) -> TestCard:
 
 
 def has_expired(account: Account, method: Json) -> bool:
-    """Whether a card's last month is over."""
+    """Whether a card's expiry month is over."""
     if not method.get("card"):
         return False
     today = datetime.fromtimestamp(account.now(), UTC)
@@ -113,7 +113,7 @@ def has_expired(account: Account, method: Json) -> bool:
 
 
 def resolve(account: Account, id: str, param: str = "payment_method") -> Json:
-    """Find a payment method; a test id makes a fresh one."""
+    """Return a payment method; a test id creates a new one."""
     card = by_id(id)
     return make(account, card) if card else account.get("payment_method", id, param)
 
@@ -124,7 +124,7 @@ def retrieve(account: Account, params: Json, id: str) -> Json:
 
 
 def usable(account: Account, id: str, customer: str | None) -> Json:
-    """Find a payment method that may be charged for a customer, or refuse as Stripe does."""
+    """Return a payment method that can be charged for a customer, or refuse as Stripe does."""
     method = resolve(account, id)
     owner = method["customer"]
     if owner and owner != customer:
@@ -143,7 +143,7 @@ def usable(account: Account, id: str, customer: str | None) -> Json:
 
 
 def attach(account: Account, params: Json, id: str) -> Json:
-    """``POST …/attach``; refuses cards that decline at once, and detached ones."""
+    """``POST …/attach``; refuses cards that decline at once, and detached methods."""
     account.get("customer", params["customer"], "customer")
     method = usable(account, id, params["customer"])
     card = behaviour(account, method)
@@ -161,7 +161,7 @@ def attach(account: Account, params: Json, id: str) -> Json:
 
 
 def bind(account: Account, method: Json, customer: str) -> Json:
-    """Give a payment method to a customer."""
+    """Attach a payment method to a customer."""
     if method["customer"] != customer:
         method["customer"] = customer
         account.emit("payment_method.attached", method)
@@ -169,7 +169,7 @@ def bind(account: Account, method: Json, customer: str) -> Json:
 
 
 def detach(account: Account, params: Json, id: str) -> Json:
-    """``POST …/detach``: never usable again."""
+    """``POST …/detach``: the method can never be used again."""
     method = account.get("payment_method", id)
     if not method["customer"]:
         raise unexpected(
@@ -194,8 +194,9 @@ def update(account: Account, params: Json, id: str) -> Json:
 
 
 def renew(account: Account, method: Json, body: Json) -> Json:
-    """The bank has issued the card anew, with another month, year or number; Stripe keeps up with
-    it by itself. ``formerly`` tells it under the event's old name.
+    """Reissue the card with another month, year or number, of which Stripe learns by itself.
+
+    ``formerly`` emits the event under its old name.
     """
     told = FORMERLY if body.get("formerly") else AUTOMATIC
     new = {name: body[name] for name in ("exp_month", "exp_year", "last4") if name in body}
@@ -203,8 +204,8 @@ def renew(account: Account, method: Json, body: Json) -> Json:
 
 
 def become(account: Account, method: Json, body: Json) -> Json:
-    """From now on the bank treats the card as it does the test card called ``card``: one that was
-    good when it was saved is declined later.
+    """Make the bank treat the card like the test card ``card`` from now on, for example to decline
+    a card that was good when it was saved.
     """
     if f"pm_card_{body.get('card')}" not in BY_ID:
         raise invalid("No such test card.", param="card")

@@ -10,8 +10,8 @@ from sandbox.stripe.test_cards import TestCard, message_for
 
 @dataclass(frozen=True)
 class Terms:
-    """How a confirmation came about. ``moto``: by phone or mail, which strong authentication does
-    not cover.
+    """How a payment is confirmed. ``moto``: by mail or telephone order, which strong customer
+    authentication does not cover.
     """
 
     off_session: bool = False
@@ -21,7 +21,7 @@ class Terms:
 
 
 def pay(account: Account, intent: Json, method: Json, terms: Terms) -> Json:
-    """Try to take the money; raises the 402 of a decline after recording it."""
+    """Try to take the money; records a decline, then raises its 402."""
     card = payment_methods.behaviour(account, method)
     intent.update(payment_method=method["id"], last_payment_error=None, next_action=None)
     if card.delayed:
@@ -34,7 +34,7 @@ def pay(account: Account, intent: Json, method: Json, terms: Terms) -> Json:
 
 
 def succeed(account: Account, intent: Json, method: Json, charge: Json | None = None) -> Json:
-    """The money is taken, or reserved when capture is manual."""
+    """Take the money, or reserve it if capture is manual."""
     manual = intent["capture_method"] == "manual"
     if charge is None:
         charge = charges.make(account, intent, method)
@@ -54,7 +54,7 @@ def succeed(account: Account, intent: Json, method: Json, charge: Json | None = 
 
 
 def _keep_method(account: Account, intent: Json, method: Json) -> None:
-    """A method is saved if asked, else used up unless a customer has it."""
+    """Attach the method if the intent saves it; without a customer it is used up."""
     if intent["setup_future_usage"] and intent["customer"]:
         payment_methods.bind(account, method, intent["customer"])
     if not method["customer"]:
@@ -62,7 +62,7 @@ def _keep_method(account: Account, intent: Json, method: Json) -> None:
 
 
 def _reserve(account: Account, intent: Json, charge: Json) -> Json:
-    """Hold the money for a later capture."""
+    """Reserve the money for a later capture."""
     charge.update(captured=False, amount_captured=0)
     intent.update(status="requires_capture", amount_capturable=intent["amount"])
     account.emit("charge.succeeded", charge)
@@ -71,7 +71,7 @@ def _reserve(account: Account, intent: Json, charge: Json) -> Json:
 
 
 def capture(account: Account, intent: Json, amount: int) -> Json:
-    """Take reserved money."""
+    """Capture reserved money."""
     charge = account.get("charge", intent["latest_charge"])
     charge.update(captured=True, amount_captured=amount)
     intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
@@ -84,7 +84,7 @@ def capture(account: Account, intent: Json, amount: int) -> Json:
 def decline(
     account: Account, intent: Json, method: Json, card: TestCard, *, charged: bool = True
 ) -> ApiError:
-    """Record a declined attempt and make the error that tells of it."""
+    """Record a declined attempt, and return its error."""
     charge = (
         charges.make(account, intent, method, declined=card, status="failed") if charged else None
     )
@@ -102,7 +102,7 @@ def decline(
 
 
 def _card_error(card: TestCard, method: Json, charge: Json | None) -> Json:
-    """The error object of a decline, as the intent keeps it."""
+    """Return the error object of a decline, as the intent keeps it."""
     error = {
         "type": "card_error",
         "code": card.code,
@@ -119,7 +119,7 @@ def _card_error(card: TestCard, method: Json, charge: Json | None) -> Json:
 def _authenticate(
     account: Account, intent: Json, method: Json, card: TestCard, terms: Terms
 ) -> Json:
-    """Ask for 3-D Secure, or fail where nobody is there to do it."""
+    """Ask for 3-D Secure, or decline if the customer is not present to do it."""
     if terms.off_session or terms.error_on_action:
         demand = replace(
             card, code="authentication_required", decline_code="authentication_required"
@@ -131,7 +131,7 @@ def _authenticate(
 
 
 def _next_action(account: Account, intent: Json) -> Json:
-    """Where the customer is sent to authenticate."""
+    """Return where the customer is sent to authenticate."""
     return_url = account.secret(intent["id"]).get("return_url")
     if return_url:
         url = f"{account.cause.base_url}/authenticate/{intent['id']}"
@@ -143,7 +143,7 @@ def _next_action(account: Account, intent: Json) -> Json:
 
 
 def authenticated(account: Account, intent: Json, passed: bool) -> Json:
-    """The customer came back from 3-D Secure."""
+    """Continue after 3-D Secure: pay if the customer passed, or else decline."""
     method = account.get("payment_method", intent["payment_method"])
     if passed:
         return pay(account, intent, method, Terms(authenticated=True))
@@ -170,7 +170,7 @@ def _begin(account: Account, intent: Json, method: Json, bank: TestCard) -> Json
 
 
 def settle(account: Account, intent: Json, succeeded: bool) -> Json:
-    """A processing payment came through, or did not."""
+    """Settle a processing payment, as succeeded or failed."""
     method = account.get("payment_method", intent["payment_method"])
     charge = account.get("charge", intent["latest_charge"])
     if succeeded:

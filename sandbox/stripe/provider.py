@@ -1,5 +1,5 @@
-"""Stripe's front door: who asks, what for, once per idempotency key, and what goes wrong on the
-way.
+"""How the stand-in for Stripe serves a request: the key's account, the operation, once per
+idempotency key, and faults on the way.
 """
 
 import json
@@ -23,10 +23,10 @@ NO_TYPES = ("/v1/payment_intents", "/v1/setup_intents", "/v1/checkout/sessions")
 
 
 class Stripe:
-    """The stand-in's state: the platform's account, its connected accounts, idempotency keys."""
+    """The stand-in's state: the platform's account, connected accounts, idempotency keys."""
 
     def __init__(self, shared: Shared) -> None:
-        """Open the platform's account with what all stand-ins share."""
+        """Open the platform's account, on the state that all stand-ins share."""
         self.shared = shared
         self.pause: Callable[[float], None] = time.sleep
         self.clear()
@@ -42,7 +42,7 @@ class Stripe:
         platform.private["self"] = shaped("account", id=PLATFORM, created=self.shared.now())
 
     def open(self, id: str) -> Account:
-        """Start an account's books."""
+        """Open an account without objects."""
         account = self.accounts[id] = Account(id, self.shared, self.announce, self.cause)
         return account
 
@@ -52,7 +52,7 @@ class Stripe:
         return self.accounts[PLATFORM]
 
     def account(self, id: str) -> Account:
-        """The books of an account that exists."""
+        """Return an account, opened on first use; raises the 403 of an unknown one."""
         if id not in self.accounts and id in self.platform.tables.get("account", {}):
             self.open(id)
         if id not in self.accounts:
@@ -65,8 +65,9 @@ class Stripe:
         return self.accounts[id]
 
     def add_endpoint(self, url: str, secret: str, *, connect: bool = False) -> None:
-        """Register a webhook endpoint whose secret the receiver chose beforehand; once per address,
-        across restarts too.
+        """Register a webhook endpoint with a secret that the receiver chose.
+
+        The same URL is registered once, even across restarts.
         """
         with self.shared.lock:
             known = next(self.platform.each("webhook_endpoint", url=url), None)
@@ -75,8 +76,8 @@ class Stripe:
             self.platform.secret(made["id"]).update(secret=secret, connect=connect)
 
     def announce(self, account: Account, event: Json) -> None:
-        """Send an event to the account's own endpoints, and a connected account's to the platform's
-        too.
+        """Send an event to the account's endpoints, and a connected account's event to the
+        platform's too.
         """
         sent = webhook_endpoints.post(account, event, connected=None)
         if account.id != PLATFORM:
@@ -85,7 +86,7 @@ class Stripe:
         self.shared.changed.notify_all()
 
     def serve(self, request: Request) -> Answer:
-        """Answer one request; every one is logged, whatever becomes of it."""
+        """Answer one request. Every request is logged, whatever its outcome."""
         entry = LoggedRequest(
             at=self.shared.wall(),
             provider="stripe",
@@ -103,10 +104,10 @@ class Stripe:
         answer = self._struck(request, entry, fault)
         entry.status = 0 if answer.ending else answer.status
         entry.performed = answer.performed
-        return self._dressed(request, answer)
+        return self._with_headers(request, answer)
 
     def _struck(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
-        """Answer with or without the fault's doing."""
+        """Answer a request, applying the fault if there is one."""
         early = trouble(fault.kind, fault.seconds) if fault else None
         if early:
             return early
@@ -118,7 +119,7 @@ class Stripe:
         return answer
 
     def _once(self, request: Request, entry: LoggedRequest, fault: Fault | None) -> Answer:
-        """Perform a request, or replay the first answer its key got."""
+        """Perform a request, or replay the first answer of its key."""
         kept: Kept | None = None
         try:
             account = self._authenticated(request)
@@ -138,13 +139,13 @@ class Stripe:
         return answer
 
     def _authenticated(self, request: Request) -> Account:
-        """Whose request it is."""
+        """Return the account that a request acts on, after checking its key."""
         api_keys.check_key(request)
         with self.shared.lock:
             return self.account(request.headers.get("stripe-account") or PLATFORM)
 
     def _begun(self, account: Account, request: Request) -> Kept | None:
-        """Start the request's key, or find its first answer."""
+        """Record the request under its key, or return the key's first request."""
         if request.key is None:
             return None
         return self.keys.begin(account.id, request.key, request.fingerprint, self.shared.now())
@@ -152,7 +153,7 @@ class Stripe:
     def _conclude(
         self, account: Account, request: Request, kept: Kept | None, answer: Answer
     ) -> None:
-        """Keep an answer for its key, or free the key of a request that did not execute."""
+        """Keep an answer for its key, or free the key if the request was not executed."""
         if kept is None or request.key is None:
             return
         if answer.kept:
@@ -163,7 +164,7 @@ class Stripe:
     def _answered(
         self, account: Account, request: Request, entry: LoggedRequest, fault: Fault | None
     ) -> Answer:
-        """Perform a request, unless the fault prevents it or hides it."""
+        """Perform a request, unless the fault prevents it; a fault can also hide the answer."""
         kind = fault.kind if fault else ""
         if fault and kind == "slow":
             self.pause(fault.seconds)
@@ -176,7 +177,7 @@ class Stripe:
         return answer
 
     def _performed(self, account: Account, request: Request, entry: LoggedRequest) -> Answer:
-        """Check and do what is asked; errors become answers."""
+        """Check and perform a request; errors become answers."""
         try:
             operation = operations.find(request.method, request.path)
             given = form.decode(request.form)
@@ -187,12 +188,12 @@ class Stripe:
             api_keys.refuse_raw_card(request, given, self.shared.public_url or request.base_url)
             checked = params.check(operation.params_class, given)
             with self.shared.lock:
-                self._blame(request)
+                self._set_cause(request)
                 try:
                     result = operation.perform(account, checked, *operation.ids)
                     body = json.dumps(expanded(account, result, checked.get("expand", [])))
                 finally:
-                    self.blame_nobody()
+                    self._clear_cause()
             return Answer(200, body, performed=True)
         except ApiError as error:
             return Answer(
@@ -202,18 +203,18 @@ class Stripe:
                 performed=error.status == HTTPStatus.PAYMENT_REQUIRED,
             )
 
-    def blame_nobody(self) -> None:
-        """What follows happens by itself, or by a person's hand."""
+    def _clear_cause(self) -> None:
+        """Clear the cause: what follows happens by itself or by a test's action."""
         self.cause.request_id = self.cause.idempotency_key = None
 
-    def _blame(self, request: Request) -> None:
-        """Let events and links of this request carry its id, key and address."""
+    def _set_cause(self, request: Request) -> None:
+        """Set the cause, so that events and links carry this request's id, key and address."""
         self.cause.request_id = self.shared.ids.new("req", 14)
         self.cause.idempotency_key = request.key
         self.cause.base_url = self.shared.public_url or request.base_url
 
-    def _dressed(self, request: Request, answer: Answer) -> Answer:
-        """Add the headers every answer has."""
+    def _with_headers(self, request: Request, answer: Answer) -> Answer:
+        """Add the headers that every answer has."""
         answer.headers.setdefault("Content-Type", "application/json")
         answer.headers |= {
             "Request-Id": self.shared.ids.new("req", 14),
@@ -225,7 +226,7 @@ class Stripe:
 
 
 def _refuse_types(request: Request, given: Json) -> None:
-    """Requests of this API version can no longer list payment method types."""
+    """Refuse a list of payment method types, which this API version no longer accepts."""
     if (
         request.method == "POST"
         and "payment_method_types" in given

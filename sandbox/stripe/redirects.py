@@ -1,10 +1,10 @@
-"""Whether a confirmation from a server may use methods that redirect."""
+"""Whether a server's confirmation can use payment methods that redirect."""
 
 from sandbox.stripe.errors import Json, invalid
 
 
 def automatic(params: Json) -> Json | None:
-    """How payment methods are chosen; automatic unless a list is allowed."""
+    """Return how payment methods are chosen: automatically, unless a list is allowed."""
     if "allowed_payment_method_types" in params:
         return None
     return {
@@ -15,7 +15,7 @@ def automatic(params: Json) -> Json | None:
 
 
 def check(chosen: Json | None, params: Json) -> None:
-    """A confirmation that could redirect must say where to return to."""
+    """Refuse a confirmation that could redirect but gives no ``return_url``."""
     redirects = chosen and chosen["enabled"] and chosen["allow_redirects"] == "always"
     if redirects and not params.get("return_url"):
         raise invalid(

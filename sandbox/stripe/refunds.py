@@ -11,7 +11,7 @@ SETTLING = ("pending", "requires_action")
 
 
 def create(account: Account, params: Json) -> Json:
-    """``POST /v1/refunds``: of what is left, unless an amount is given."""
+    """``POST /v1/refunds``: refunds what is left, unless an amount is given."""
     charge = _charge(account, params)
     left = charges.refundable(account, charge)
     amount = params.get("amount", left)
@@ -45,7 +45,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def _charge(account: Account, params: Json) -> Json:
-    """The succeeded charge a refund is of."""
+    """Return the succeeded charge to refund, or refuse."""
     if "charge" in params:
         charge = account.get("charge", params["charge"], "charge")
     elif "payment_intent" in params:
@@ -67,7 +67,7 @@ def _charge(account: Account, params: Json) -> Json:
 
 
 def _take(account: Account, charge: Json, refund: Json) -> None:
-    """Count a refund against its charge, and say so."""
+    """Count a refund against its charge, and emit the events."""
     movement = balance.move(account, "refund", -refund["amount"], refund)
     refund["balance_transaction"] = movement["id"]
     account.emit("refund.created", refund)
@@ -76,11 +76,11 @@ def _take(account: Account, charge: Json, refund: Json) -> None:
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     account.emit("charge.refunded", charge, previous)
     if refund["status"] == "succeeded":
-        _refer(account, refund)
+        _add_reference(account, refund)
 
 
-def _refer(account: Account, refund: Json) -> None:
-    """The bank names its reference, which is an update of its own."""
+def _add_reference(account: Account, refund: Json) -> None:
+    """Add the bank's reference, which Stripe reports as an update of its own."""
     previous = {"destination_details": copy.deepcopy(refund["destination_details"])}
     refund["destination_details"]["card"] |= {
         "reference": account.shared.ids.token(12),
@@ -91,7 +91,7 @@ def _refer(account: Account, refund: Json) -> None:
 
 
 def _schedule(account: Account, refund: Json, habit: str) -> None:
-    """Let a test card's refund change by itself, if things settle by themselves."""
+    """Schedule a refund's change, if things settle by themselves."""
     wait = account.shared.settings.settle_after
     if wait is not None and (habit == "fails" or refund["status"] in SETTLING):
         happening = "refund fails" if habit == "fails" else "refund succeeds"
@@ -99,7 +99,7 @@ def _schedule(account: Account, refund: Json, habit: str) -> None:
 
 
 def succeed(account: Account, refund: Json) -> None:
-    """A pending refund arrived."""
+    """Complete a pending refund."""
     if refund["status"] not in SETTLING:
         raise unexpected(
             f"Refund {refund['id']} is {refund['status']}: only a pending one can succeed."
@@ -110,7 +110,7 @@ def succeed(account: Account, refund: Json) -> None:
 def fail(
     account: Account, refund: Json, reason: str = "expired_or_canceled_card", status: str = "failed"
 ) -> None:
-    """A refund bounced, even one that had succeeded: the money is back with the merchant."""
+    """Fail a refund, even one that had succeeded: the money returns to the merchant."""
     if refund["status"] in ("failed", "canceled"):
         raise unexpected(f"Refund {refund['id']} is already {refund['status']}.")
     charge = account.get("charge", refund["charge"])
@@ -124,7 +124,7 @@ def fail(
 
 
 def _change(account: Account, refund: Json, status: str) -> None:
-    """Set a refund's state; Stripe tells of it under several names."""
+    """Set a refund's status, which Stripe reports in several events."""
     previous = {"status": refund["status"]}
     refund["status"] = status
     account.emit("refund.updated", refund, previous)
@@ -134,7 +134,7 @@ def _change(account: Account, refund: Json, status: str) -> None:
 
 
 def cancel(account: Account, params: Json, id: str) -> Json:
-    """``POST …/cancel``: only while it waits for the customer."""
+    """``POST …/cancel``: possible only while it waits for the customer."""
     refund = account.get("refund", id)
     if refund["status"] != "requires_action":
         raise unexpected(

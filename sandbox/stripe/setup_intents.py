@@ -1,4 +1,4 @@
-"""Setup intents: a card saved for later, checked now."""
+"""Setup intents: check a card now and save it for later."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ DERIVED = (
 
 
 def create(account: Account, params: Json) -> Json:
-    """``POST /v1/setup_intents``, confirmed at once when asked."""
+    """``POST /v1/setup_intents``; ``confirm=true`` confirms at once."""
     if params.get("customer"):
         account.get("customer", params["customer"], "customer")
     if params.get("confirm") and not params.get("payment_method"):
@@ -49,7 +49,7 @@ def create(account: Account, params: Json) -> Json:
 
 
 def _method(account: Account, params: Json, customer: str | None) -> Json | None:
-    """The payment method a request names, if it may be used."""
+    """Return the payment method that a request names, if any; raises if it cannot be used."""
     given = params.get("payment_method")
     return payment_methods.usable(account, given, customer) if given else None
 
@@ -87,7 +87,7 @@ def confirmed(account: Account, intent: Json, method: Json, params: Json) -> Jso
 
 
 def succeed(account: Account, intent: Json, method: Json) -> Json:
-    """The card is good."""
+    """Accept the card, and attach it to the customer if there is one."""
     intent.update(status="succeeded", next_action=None)
     account.secret(method["id"])["set_up"] = intent["usage"] != "on_session"
     if intent["customer"]:
@@ -97,7 +97,7 @@ def succeed(account: Account, intent: Json, method: Json) -> Json:
 
 
 def _declined(account: Account, intent: Json, method: Json, card: TestCard) -> ApiError:
-    """Record a refused card and make its error."""
+    """Record a declined card, and return its error."""
     message = message_for(card.code, card.decline_code)
     error: Json = {
         "type": "card_error",
@@ -118,7 +118,7 @@ def _declined(account: Account, intent: Json, method: Json, card: TestCard) -> A
 
 
 def authenticated(account: Account, intent: Json, passed: bool) -> Json:
-    """The customer came back from 3-D Secure."""
+    """Continue after 3-D Secure: succeed if the customer passed, or else decline."""
     if intent["status"] != "requires_action":
         raise _refusal(intent, "authenticated")
     method = account.get("payment_method", intent["payment_method"])
@@ -132,7 +132,7 @@ def authenticated(account: Account, intent: Json, passed: bool) -> Json:
 
 
 def _refusal(intent: Json, verb: str) -> ApiError:
-    """The error for an intent in the wrong state."""
+    """Build the error for an intent in the wrong state."""
     return unexpected(
         f"This SetupIntent could not be {verb} because it has a status of {intent['status']}.",
         code="setup_intent_unexpected_state",

@@ -1,4 +1,4 @@
-"""The fields each Stripe object has, with the values they start from."""
+"""The fields of each Stripe object, with their initial values."""
 
 import copy
 import json
@@ -30,10 +30,10 @@ KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 
 
 def shaped(kind: str, **fields: Any) -> Json:
-    """A new object of a kind with all its fields, some of them given."""
+    """Return a new object of a kind: all its fields, with those given set."""
     return {**copy.deepcopy(SHAPES[kind]), **fields}
 
 
 def kind_of(id: str) -> str | None:
-    """The kind of object an id names, by its prefix."""
+    """Return the kind of object by the prefix of its id, or None."""
     return KINDS.get(id.rpartition("_")[0])

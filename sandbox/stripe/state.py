@@ -1,4 +1,4 @@
-"""What of Stripe's state the page shows: sections of rows, newest first."""
+"""The sections of the state page about Stripe: rows, newest first."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Section:
 
 
 def _money(field: str = "amount") -> Cell:
-    """A column of money."""
+    """Make a column that shows an amount."""
     return lambda row: (
         shown(row[field], row["currency"])
         if row.get(field) is not None and row.get("currency")
@@ -31,23 +31,23 @@ def _money(field: str = "amount") -> Cell:
 
 
 def _field(name: str) -> Cell:
-    """A column of one field."""
+    """Make a column that shows one field."""
     return lambda row: row.get(name)
 
 
 def _invoice(row: Json) -> Any:
-    """The invoice an object names."""
+    """Return the invoice that an object names."""
     return row["metadata"].get("invoice_id")
 
 
 def _uses(link: Json) -> str:
-    """How many sessions of a link completed."""
+    """Return how many sessions of a link have completed, of how many."""
     counter = (link["restrictions"] or {}).get("completed_sessions")
     return f"{counter['count']} of {counter['limit']}" if counter else "no limit"
 
 
 def _problem(intent: Json) -> Any:
-    """Why an intent's last attempt failed."""
+    """Return why an intent's last attempt failed."""
     error = intent["last_payment_error"] or {}
     return error.get("decline_code") or error.get("code")
 
@@ -100,7 +100,7 @@ TABLES: tuple[tuple[str, str, dict[str, Cell]], ...] = (
 
 
 def sections(stripe: Stripe, at_most: int) -> Iterator[tuple[Section, int]]:
-    """All tables with their full counts; rows name the account when there are several."""
+    """Yield all tables with their full counts; rows name the account if there are several."""
     yield _ledger(stripe)
     several = len(stripe.accounts) > 1
     for title, kind, columns in TABLES:
@@ -116,7 +116,7 @@ def sections(stripe: Stripe, at_most: int) -> Iterator[tuple[Section, int]]:
 
 
 def _ledger(stripe: Stripe) -> tuple[Section, int]:
-    """The money by invoice."""
+    """Return the table of money by invoice, with its count."""
     totals = ledger(stripe.accounts)["invoices"]
     names = ("received", "refunded", "disputed")
     rows = [
@@ -133,5 +133,5 @@ def _ledger(stripe: Stripe) -> tuple[Section, int]:
 
 
 def _short(account_id: str) -> str:
-    """An account for people."""
+    """Return an account's name for display."""
     return "platform" if account_id == PLATFORM else account_id

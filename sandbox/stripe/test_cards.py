@@ -7,8 +7,8 @@ from sandbox.stripe.errors import ApiError
 
 @dataclass(frozen=True)
 class TestCard:
-    """A card's looks and its fate. ``code`` is the error's code, ``action`` when 3-D Secure is
-    asked for; ``once`` if not any more after the card was set up for later.
+    """A card's details and behaviour. ``code`` is the error's code; ``action`` asks for 3-D Secure,
+    but if ``once``, no longer after the card was set up for later.
     """
 
     __test__ = False  # the name is Stripe's; pytest must not collect it
@@ -28,7 +28,7 @@ class TestCard:
 
     @property
     def declines(self) -> bool:
-        """Whether a charge to it fails: at once, or after the authentication it asks for."""
+        """Whether a charge fails: at once, or after the authentication it asks for."""
         return bool(self.code)
 
 
@@ -39,7 +39,7 @@ LATER, NEVER, CONFIRM = "try_again_later", "do_not_try_again", "confirm_card_dat
 def _declined(
     name: str, number: str, decline_code: str | None, advice: str, code: str = "card_declined"
 ) -> TestCard:
-    """A card that can neither be charged nor attached."""
+    """Make a card that can neither be charged nor attached."""
     return TestCard(
         name, number, code=code, decline_code=decline_code, advice=advice, attachable=False
     )
@@ -104,15 +104,15 @@ MESSAGES = {
 
 
 def by_id(id: str) -> TestCard | None:
-    """The test card behind a ``pm_card_…`` id; Stripe's ``pm_card_visa_chargeDeclined…`` spelling
-    too.
+    """Return the test card of a ``pm_card_…`` id, also in the spelling
+    ``pm_card_visa_chargeDeclined…``.
     """
     return BY_ID.get(id) or BY_ID.get(id.replace("pm_card_visa_", "pm_card_"))
 
 
 def by_number(typed: str) -> TestCard:
-    """The test card whose number was typed;
-    a wrong number is told at once and starts no attempt.
+    """Return the test card with this number; an invalid number raises ``ApiError`` at once and
+    starts no attempt.
     """
     number = typed.replace(" ", "").replace("-", "")
     if not passes_luhn(number):
@@ -135,7 +135,7 @@ def by_number(typed: str) -> TestCard:
 
 
 def message_for(code: str, decline_code: str | None) -> str:
-    """What the customer is told."""
+    """Return the message for the customer."""
     return MESSAGES.get(decline_code or code) or MESSAGES.get(code, "Your card was declined.")
 
 

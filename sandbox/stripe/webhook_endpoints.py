@@ -52,10 +52,9 @@ def index(account: Account, params: Json) -> Json:
 
 
 def post(owner: Account, event: Json, *, connected: str | None) -> int:
-    """Post an event to those of an account's endpoints that want it; answers to how many.
+    """Post an event to the account's endpoints that want it, and return how many they are.
 
-    ``connected`` names the connected account an event comes from; then only Connect endpoints get
-    it.
+    ``connected`` names the connected account of the event, which only Connect endpoints receive.
     """
     wanting = [
         endpoint
@@ -81,7 +80,7 @@ def post(owner: Account, event: Json, *, connected: str | None) -> int:
 
 
 def _wants(owner: Account, endpoint: Json, event: Json, connected: str | None) -> bool:
-    """Whether an endpoint listens to this kind of event."""
+    """Whether an endpoint listens for this event type and its origin."""
     enabled = endpoint["enabled_events"]
     return owner.secret(endpoint["id"])["connect"] == bool(connected) and (
         "*" in enabled or event["type"] in enabled

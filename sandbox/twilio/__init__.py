@@ -1,1 +1,1 @@
-"""A stand-in for Twilio: messages out and in, status callbacks, opt-outs by sender."""
+"""A stand-in for Twilio: texts, calls, numbers, SIP trunks, ports, and their webhooks."""

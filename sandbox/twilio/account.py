@@ -1,4 +1,4 @@
-"""What the stand-in knows: accounts, senders, messages, numbers, addresses, calls, fees."""
+"""The stand-in's state: accounts, senders, messages, numbers, addresses, calls, fees."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from sandbox.twilio.stock import COUNTRIES
 
 MAGIC_ACCOUNT = f"AC{'0' * 32}"
 MAGIC_TOKEN = "sandbox-token"  # noqa: S105  # guards nothing
-DAY = 86_400  # seconds that a port takes for each of its steps
+DAY = 86_400  # seconds between two steps of a port
 USUAL_PRICE = "1.15"  # US dollars a month, for a local number
 
 
 @dataclass
 class Sender:
-    """A number of the account's, the messaging service it is in, where its incoming texts go, and
-    where they go if that fails.
+    """A number of the account, its messaging service, the URL that receives its incoming texts, and
+    the fallback URL.
     """
 
     number: str
@@ -30,13 +30,13 @@ class Sender:
 
     @property
     def key(self) -> str:
-        """What people opt out of: the service, or the lone number."""
+        """What a person opts out of: the messaging service, or the number if it is in none."""
         return self.service or self.number
 
 
 @dataclass
 class Books:
-    """All state, apart from clocks and webhooks."""
+    """All state, except clocks and webhooks."""
 
     shared: Shared
     tokens: dict[str, str] = field(default_factory=lambda: {MAGIC_ACCOUNT: MAGIC_TOKEN})
@@ -48,7 +48,7 @@ class Books:
     opted_out: set[tuple[str, str]] = field(default_factory=set)
     outcomes: dict[str, int] = field(default_factory=dict)
     step: int = 0
-    lists_by_day: bool = False  # of messages: a time that bounds a list counts as its day
+    lists_by_day: bool = False  # lists of messages compare days, not times
     incoming: dict[str, Json] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     addresses: dict[str, Json] = field(default_factory=dict)
@@ -62,10 +62,10 @@ class Books:
     unportable: dict[str, Any] = field(default_factory=dict)
     rejections: dict[str, Any] = field(default_factory=dict)
     wants_pin: list[str] = field(default_factory=list)
-    lost_uploads: int = 0  # of the next bills nothing arrives
+    lost_uploads: int = 0  # how many uploads from now on arrive empty
     answers_sip: Callable[[str, str], bool] = lambda _address, _caller_ip: False
     payments: dict[str, Json] = field(default_factory=dict)
-    mistyped: list[str] = field(default_factory=list)  # what goes wrong with the next pieces
+    mistyped: list[str] = field(default_factory=list)  # ErrorTypes of the next pieces typed
     keypad_result: str = "success"
     keypad_token: str = "pm_card_visa"  # noqa: S105 - a test card
     phones: dict[str, Any] = field(default_factory=dict)
@@ -75,37 +75,37 @@ class Books:
     submissions: dict[str, Any] = field(default_factory=dict)
     unbound: set[str] = field(default_factory=set)
     bundle_refusal: tuple[int, int] = (400, 21649)
-    habits: dict[str, Any] = field(default_factory=dict)  # of numbers that are looked up
+    habits: dict[str, Any] = field(default_factory=dict)  # by number looked up
 
     def sid(self, prefix: str) -> str:
-        """Draw an identifier: two letters and 32 hexadecimal digits."""
+        """Create an identifier: two letters and 32 hexadecimal digits."""
         return prefix + self.shared.ids.token(16).encode().hex()
 
     def date(self) -> str:
-        """Now, as Twilio writes dates."""
+        """Return the current time in Twilio's date format."""
         return format_datetime(datetime.fromtimestamp(int(self.shared.wall()), UTC))
 
     def message(self, account: str, sid: str) -> Json:
-        """Find a message of an account."""
+        """Return an account's message, or raise a 404."""
         return self.owned(self.messages, account, "Messages", sid)
 
     def owned(self, table: dict[str, Json], account: str, kind: str, sid: str) -> Json:
-        """Find a thing of an account."""
+        """Return an account's row of a table, or raise a 404."""
         found = table.get(sid)
         if found is None or found["account_sid"] != account:
             raise missing(f"/2010-04-01/Accounts/{account}/{kind}/{sid}.json")
         return found
 
     def incoming_by_number(self, e164: str) -> Json | None:
-        """Find a number that an account has bought."""
+        """Return the row of a number that an account has bought, or None."""
         return next((row for row in self.incoming.values() if row["phone_number"] == e164), None)
 
     def is_for_sale(self, e164: str) -> bool:
-        """Whether nobody has a number, and nobody had it and gave it back."""
+        """Whether a number is neither bought nor taken; a released number stays taken."""
         return e164 not in self.taken and self.incoming_by_number(e164) is None
 
     def sender(self, *, number: str = "", service: str = "") -> Sender | None:
-        """Find a sender by its number, or the first of a service; a number that was bought is a
+        """Return the sender with a number, or the first of a service; a bought number with SMS is a
         sender too.
         """
         known = next(
@@ -124,7 +124,7 @@ class Books:
         return Sender(number, "", *urls)
 
     def new_message(self, account: str, **known: object) -> Json:
-        """Make and keep a message with all the fields Twilio shows."""
+        """Create and store a message with all the fields that Twilio shows."""
         sid, date = self.sid("SM"), self.date()
         uri = f"/2010-04-01/Accounts/{account}/Messages/{sid}"
         empty = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Accounts: only read, for whoever wants to know whether credentials hold."""
+"""Accounts: only read, to check whether credentials are valid."""
 
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json
@@ -6,7 +6,7 @@ from sandbox.twilio.parameters import Form
 
 
 def retrieve(books: Books, account: str, form: Form) -> Json:
-    """``GET …/Accounts/{Sid}.json``, with the fields Twilio shows; the token is among them."""
+    """``GET …/Accounts/{Sid}.json``, with the fields that Twilio shows, including the token."""
     date, uri = books.date(), f"/2010-04-01/Accounts/{account}"
     return {
         "auth_token": books.tokens[account],

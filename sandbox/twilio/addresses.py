@@ -1,14 +1,14 @@
-"""Addresses: created, read, listed, deleted. Some streets are magic."""
+"""Addresses: created, read, listed, deleted. Some streets have magic behaviour."""
 
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json, invalid
 from sandbox.twilio.lists import page_of
 from sandbox.twilio.parameters import Form
 
-# by the beginning of the street, whatever its case
+# how the street begins, ignoring case
 NOWHERE = "1 nowhere"  # cannot be validated
 MISSPELT = "1 misspelt"  # another spelling is suggested
-UNREGISTRABLE = "1 unregistrable"  # is taken, but no emergency service takes it
+UNREGISTRABLE = "1 unregistrable"  # valid, but emergency registration fails
 REQUIRED = ("CustomerName", "Street", "City", "Region", "PostalCode", "IsoCountry")
 LONGEST_EMERGENCY_NAME, LONGEST_NAME = 32, 64
 SUGGESTED = "1 MISSPELLED ST"
@@ -51,8 +51,8 @@ def create(books: Books, account: str, form: Form) -> Json:
 
 
 def _validated(form: Form) -> str:
-    """The street as it is kept; a misspelt one is corrected, or suggested where that is unwanted
-    (twilio.com/docs/api/errors/21629).
+    """Return the street to store. A misspelt one is corrected, or refused with a suggestion if
+    ``AutoCorrectAddress`` is false (twilio.com/docs/api/errors/21629).
     """
     street = form["Street"]
     if street.casefold().startswith(NOWHERE):
@@ -95,7 +95,7 @@ def index(books: Books, account: str, form: Form) -> Json:
 
 
 def delete(books: Books, account: str, form: Form, sid: str) -> None:
-    """``DELETE …/Addresses/{Sid}.json``; not while a number has it."""
+    """``DELETE …/Addresses/{Sid}.json``; refused while a number uses the address."""
     retrieve(books, account, form, sid)
     for number in books.incoming.values():
         if sid in {number["address_sid"], number["emergency_address_sid"]}:

@@ -1,4 +1,4 @@
-"""Searching for numbers to buy. A number that is found is not reserved."""
+"""Searches for numbers to buy. Finding a number does not reserve it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ UNSUPPORTED = frozenset(
     ["Beta", "InLata", "InPostalCode", "InRateCenter", "NearLatLong", "FaxEnabled"]
 )
 SHORTEST_PATTERN, LONGEST_PATTERN = 2, 16
-# of a whole number, or of a beginning
+# the area code of a whole number, or of its beginning
 AREA_IN = re.compile(r"(?:\+1|1?(?=\d{10}$))([2-9]\d\d)")
 LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
 
@@ -37,8 +37,8 @@ def index(books: Books, account: str, form: Form, country: str) -> Json:
 
 
 def _areas(form: Form) -> Iterable[int]:
-    """The area codes to look through: one that is named, or begins what is looked for, or else
-    those whose place is known.
+    """Return the area codes to search: the one that the search names or begins with, or else those
+    whose place is known.
     """
     if "AreaCode" in form:
         return [int(form["AreaCode"])]
@@ -50,7 +50,7 @@ def _areas(form: Form) -> Iterable[int]:
 
 
 def _fits(each: Offer, form: Form) -> bool:
-    """Whether a number is one that a search asks for."""
+    """Whether an offered number matches a search."""
     wanted = [
         each.capabilities[name]
         for name, flag in (("voice", "Voice"), ("SMS", "Sms"), ("MMS", "Mms"))
@@ -71,7 +71,7 @@ def _fits(each: Offer, form: Form) -> bool:
 
 
 def _excluded(form: Form) -> Iterator[str]:
-    """The address requirements that a search leaves out."""
+    """Yield the address requirements that a search excludes."""
     if form.get("ExcludeAllAddressRequired") == "true":
         yield from ("any", "local", "foreign")
     if form.get("ExcludeLocalAddressRequired") == "true":
@@ -81,8 +81,8 @@ def _excluded(form: Form) -> Iterator[str]:
 
 
 def _matches(pattern: str, e164: str) -> bool:
-    """Whether a number holds a pattern: ``*`` is any digit, ``%`` any digits, ``+`` and ``$`` its
-    ends, letters as on a telephone.
+    """Whether a number contains a pattern: ``*`` is any digit, ``%`` any digits, ``+`` and ``$``
+    are the start and end, letters are those of a telephone keypad.
     """
     if not SHORTEST_PATTERN <= len(pattern) <= LONGEST_PATTERN:
         raise invalid(20001, "Contains must be 2 to 16 characters long")

@@ -1,4 +1,4 @@
-"""Calls placed through the API: asked for, read, listed."""
+"""Calls placed through the API: created, read, listed."""
 
 import re
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def retrieve(books: Books, account: str, form: Form, sid: str) -> Json:
 
 
 def index(books: Books, account: str, form: Form) -> Json:
-    """``GET …/Calls.json``, newest first, by numbers, status and days; a bound includes its day."""
+    """``GET …/Calls.json``, newest first, by numbers, status and days; bounds are inclusive."""
     rows = [
         dict(row)
         for row in reversed(books.calls.values())
@@ -54,7 +54,9 @@ def index(books: Books, account: str, form: Form) -> Json:
 
 
 def _fits(call: Json, form: Form) -> bool:
-    """Whether a call is one that a list asks for; what has not begun or ended has no such day."""
+    """Whether a call matches a list's filters; one that has not started or ended matches no such
+    day.
+    """
     named = (("To", "to"), ("From", "from"), ("Status", "status"))
     if any(form.get(name, call[field]) != call[field] for name, field in named):
         return False
@@ -64,7 +66,7 @@ def _fits(call: Json, form: Form) -> bool:
 
 
 def _in_bound(call: Json, name: str, value: str) -> bool:
-    """Whether a call's time is on, before or after a day."""
+    """Whether a call's start or end is on, before or after a day."""
     written = call["start_time" if name.startswith("Start") else "end_time"]
     if written is None:
         return False

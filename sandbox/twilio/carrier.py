@@ -1,6 +1,4 @@
-"""What becomes of a message once Twilio has it: queued, sent, delivered, or not; and texts that
-come in.
-"""
+"""The life of a message: queued, sent, then delivered or failed; and incoming texts."""
 
 from sandbox.twilio import webhooks
 from sandbox.twilio.account import Books
@@ -17,16 +15,16 @@ HELP = frozenset({"help", "info"})
 
 
 def set_out(books: Books, message: Json) -> None:
-    """Let a fresh message begin its way."""
-    _later(books, message)
+    """Schedule the first step of a new message."""
+    _schedule(books, message)
 
 
 def move(books: Books, sid: str) -> None:
-    """Bring a message one step further, and report it."""
+    """Advance a message by one status, and report it."""
     message = books.messages.get(sid)
     if message is None or message["status"] not in NEXT:
         return
-    code = _trouble(books, message)
+    code = _error_code(books, message)
     if code:
         status = "failed" if code in FAILED else "undelivered"
         message.update(status=status, error_code=code, error_message=f"Error {code}")
@@ -37,19 +35,19 @@ def move(books: Books, sid: str) -> None:
         bill(books, "text", message["to"], TEXT, message["account_sid"])
     message["date_updated"] = books.date()
     webhooks.post_status(books, message)
-    _later(books, message)
+    _schedule(books, message)
 
 
-def _later(books: Books, message: Json) -> None:
-    """Note the next step, unless the message has arrived or failed."""
+def _schedule(books: Books, message: Json) -> None:
+    """Schedule the next step, unless the message is delivered or has failed."""
     if message["status"] in NEXT:
         books.shared.agenda.at(
             books.shared.now() + books.step, MOVES, message["account_sid"], message["sid"]
         )
 
 
-def _trouble(books: Books, message: Json) -> int:
-    """The error a message meets at this step; 0 when there is none."""
+def _error_code(books: Books, message: Json) -> int:
+    """Return the error code that stops a message at this step, or 0."""
     private, to = books.private[message["sid"]], message["to"]
     if (
         message["status"] == "queued"
@@ -62,8 +60,10 @@ def _trouble(books: Books, message: Json) -> int:
 
 
 def receive(books: Books, phone: str, to: str, body: str, is_lost: bool = False) -> Json:
-    """A person texts one of our numbers: opt-outs are kept by sender, and its address is told,
-    unless the webhook is lost on its way; the list of messages has it all the same.
+    """Receive a text from a person: record an opt-out or opt-in for the sender, and post the
+    webhook.
+
+    If ``is_lost``, the webhook is lost, but the list of messages has the text.
     """
     sender = books.sender(number=to, service=to)
     if sender is None:

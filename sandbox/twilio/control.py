@@ -1,5 +1,5 @@
-"""What a test may make happen at Twilio: accounts, senders, numbers that fail or are taken, people
-who text and call, prices; and what Twilio would bill.
+"""What a test can do at Twilio: add accounts and senders, make numbers fail, text and call as a
+person, set prices; and what Twilio would bill.
 """
 
 import json
@@ -28,8 +28,9 @@ class TwilioControl:
         self.twilio = twilio
 
     def on_post_inbound(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """A person texts: ``{from, to, body, is_lost?}``; ``to`` may be a messaging service.
-        ``POST /sandbox/events/{sid}/redeliver`` brings a webhook that is lost all the same.
+        """Text as a person: ``{from, to, body, is_lost?}``; ``to`` can be a messaging service.
+
+        ``POST /sandbox/events/{sid}/redeliver`` delivers a lost webhook after all.
         """
         body = _body(req)
         told = body["from"], body["to"], body["body"], bool(body.get("is_lost"))
@@ -37,22 +38,22 @@ class TwilioControl:
             resp.media = carrier.receive(self.twilio.books, *told)
 
     def on_post_senders(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Give the account a number: ``{number, service?, sms_url?, fallback_url?}``; the same
-        number again replaces it.
+        """Add a number to the account, or replace it: ``{number, service?, sms_url?,
+        fallback_url?}``.
         """
         sender = Sender(**_body(req))
         add_sender(self.twilio, sender)
         resp.media = asdict(sender)
 
     def on_post_accounts(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Open an account: ``{sid, token}``; it is the one whose numbers people text."""
+        """Open an account: ``{sid, token}``. From now on incoming texts belong to it."""
         body = _body(req)
         add_account(self.twilio, body["sid"], body["token"])
         resp.media = {"sid": body["sid"]}
 
     def on_post_numbers(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let texts to a number fail later, from now on: ``{number, error_code}``; no code lets
-        them arrive again.
+        """Make texts to a number fail from now on: ``{number, error_code}``; without a code they
+        arrive.
         """
         body = _body(req)
         with self.twilio.shared.lock:
@@ -60,7 +61,7 @@ class TwilioControl:
         resp.media = body
 
     def on_post_keypad(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How callers type cards from now on: ``{mistyped?: [ErrorType…], result?, token?}``."""
+        """Set how callers type cards: ``{mistyped?: [ErrorType…], result?, token?}``."""
         body = _body(req)
         with self.twilio.shared.lock:
             books = self.twilio.books
@@ -70,13 +71,13 @@ class TwilioControl:
         resp.media = body
 
     def on_post_carrier(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How many seconds pass between two statuses: ``{step}``."""
+        """Set the seconds between two statuses: ``{step}``."""
         with self.twilio.shared.lock:
             self.twilio.books.step = int(_body(req)["step"])
         resp.media = {"step": self.twilio.books.step}
 
     def on_get_messages(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every message, oldest first; any field may filter."""
+        """List all messages, oldest first, filtered by any of their fields."""
         with self.twilio.shared.lock:
             rows = [dict(message) for message in self.twilio.books.messages.values()]
         resp.media = {
@@ -89,35 +90,35 @@ class TwilioControl:
 
 
 class NumberControl:
-    """Resources under ``/sandbox/twilio`` for what is bought and called."""
+    """Resources under ``/sandbox/twilio`` for numbers, calls and registrations."""
 
     def __init__(self, twilio: Twilio) -> None:
         """Control a stand-in."""
         self.twilio = twilio
 
     def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """What Twilio would bill, fee by fee, and their sum."""
+        """Show what Twilio would bill, fee by fee, and the total."""
         resp.media = self.twilio.ledger()
 
     def on_get_bought(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every number that an account has, oldest first."""
+        """List all accounts' numbers, oldest first."""
         with self.twilio.shared.lock:
             resp.media = {"numbers": [dict(row) for row in self.twilio.books.incoming.values()]}
 
     def on_get_calls(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every call, oldest first."""
+        """List all calls, oldest first."""
         with self.twilio.shared.lock:
             resp.media = {"calls": [dict(row) for row in self.twilio.books.calls.values()]}
 
     def on_post_calls(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """A person calls: ``{from, to}``; ``to`` is ours or may forward to ours."""
+        """Call as a person: ``{from, to}``; ``to`` is one of our numbers, or can forward to one."""
         body = _body(req)
         with self.twilio.shared.lock:
             heard = phones.call_in(self.twilio.books, body["from"], body["to"])
         resp.media = {"status": heard}
 
     def on_post_phones(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How a telephone outside behaves: ``{number, answer?, forwards_to?}``; ``answer`` is
+        """Set how an outside telephone behaves: ``{number, answer?, forwards_to?}``; ``answer`` is
         completed, busy, no-answer or failed.
         """
         body = _body(req)
@@ -127,7 +128,7 @@ class NumberControl:
         resp.media = {"number": number, **asdict(phone)}
 
     def on_post_taken(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Somebody else takes a number, or gives it back: ``{number, taken?}``."""
+        """Let another customer of Twilio take a number, or give it back: ``{number, taken?}``."""
         body = _body(req)
         with self.twilio.shared.lock:
             change = set.add if body.get("taken", True) else set.discard
@@ -135,7 +136,7 @@ class NumberControl:
         resp.media = body
 
     def on_post_standing(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How an account stands: ``{sid?, status?, type?}``; type is Trial or Full."""
+        """Set an account's status and type: ``{sid?, status?, type?}``; type is Trial or Full."""
         body, books = _body(req), self.twilio.books
         with self.twilio.shared.lock:
             sid = body.get("sid") or next(iter(books.tokens))
@@ -144,22 +145,22 @@ class NumberControl:
             resp.media = {"sid": sid, "status": books.standing[sid], "type": books.kinds[sid]}
 
     def on_post_prices(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """What a local number costs a month from now on: ``{country, price}``, in US dollars."""
+        """Set the monthly price of a local number: ``{country, price}``, in US dollars."""
         body = _body(req)
         with self.twilio.shared.lock:
             set_price(self.twilio, body["country"], str(body["price"]))
         resp.media = body
 
     def on_post_registration(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How many seconds an emergency address takes to be registered: ``{step}``."""
+        """Set the seconds in which an emergency address is registered: ``{step}``."""
         with self.twilio.shared.lock:
             self.twilio.books.registration = int(_body(req)["step"])
         resp.media = {"step": self.twilio.books.registration}
 
     def on_post_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How ports go: ``{step?}`` in seconds between two steps; ``{lost_uploads?}``, of how many
-        bills nothing arrives; of a ``number``,
-        ``{unportable?: [code, reason], rejected?: [code, reason], wants_pin?}``.
+        """Set how ports go: ``step?``, the seconds between two steps; ``lost_uploads?``, how many
+        bills arrive empty; and for a ``number``, ``unportable?: [code, reason]``, ``rejected?:
+        [code, reason]`` and ``wants_pin?``.
         """
         body, books = _body(req), self.twilio.books
         with self.twilio.shared.lock:
@@ -173,18 +174,18 @@ class NumberControl:
         resp.media = body
 
     def on_get_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every port request, oldest first."""
+        """List all port requests, oldest first."""
         with self.twilio.shared.lock:
             resp.media = {"ports": [dict(row) for row in self.twilio.books.ports.values()]}
 
     def on_get_trunks(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every SIP trunk, oldest first."""
+        """List all SIP trunks, oldest first."""
         with self.twilio.shared.lock:
             resp.media = {"trunks": [dict(row) for row in self.twilio.books.trunks.values()]}
 
     def on_post_submissions(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """How the carriers took a sender's registration: ``{sender, status, brand?, code?, words?,
-        final?}``; the status NONE means that nothing was submitted, an empty one what is usual.
+        """Set the state of a sender's registration: ``{sender, status, brand?, code?, words?,
+        final?}``. The status NONE means that nothing was submitted, an empty one the default.
         """
         body = _body(req)
         sender, said = body.pop("sender"), Submission(**body)
@@ -193,8 +194,8 @@ class NumberControl:
         resp.media = {"sender": sender, **asdict(said)}
 
     def on_post_lookups(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """What look-ups of a number say: ``{number?, given_up?, valid?, code?, status?}``; without
-        a number those of every other one.
+        """Set what look-ups of a number return: ``{number?, given_up?, valid?, code?, status?}``;
+        without a number, it applies to every number not set.
         """
         body = _body(req)
         number, habit = body.pop("number", EVERY_NUMBER), Habit(**body)
@@ -203,9 +204,7 @@ class NumberControl:
         resp.media = {"number": number, **asdict(habit)}
 
     def on_post_bundle(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """With which status and code a missing bundle is refused: ``{status, code}``; code 0 sends
-        none.
-        """
+        """Set how a missing bundle is refused: ``{status, code}``; code 0 sends none."""
         body = _body(req)
         with self.twilio.shared.lock:
             self.twilio.books.bundle_refusal = (int(body["status"]), int(body["code"]))
@@ -213,7 +212,7 @@ class NumberControl:
 
 
 def _body(req: falcon.Request) -> dict[str, Any]:
-    """Read a JSON object; raises ``ValueError`` for anything else."""
+    """Read a JSON object; an empty body is an empty one. Raises ``ValueError`` or ``TypeError``."""
     body = json.loads(req.bounded_stream.read() or b"{}")
     if not isinstance(body, dict):
         raise TypeError("send one JSON object")
@@ -221,7 +220,7 @@ def _body(req: falcon.Request) -> dict[str, Any]:
 
 
 def add_sender(twilio: Twilio, sender: Sender) -> None:
-    """Add a number, or replace it."""
+    """Add a number, or replace the sender that has it."""
     with twilio.shared.lock:
         twilio.books.senders = [
             *(each for each in twilio.books.senders if each.number != sender.number),
@@ -230,14 +229,14 @@ def add_sender(twilio: Twilio, sender: Sender) -> None:
 
 
 def set_price(twilio: Twilio, country: str, price: str) -> None:
-    """Say what a local number costs a month; callers hold the lock."""
+    """Set the monthly price of a local number; callers hold the lock."""
     if not re.fullmatch(r"\d+(\.\d+)?", price):
         raise ValueError(f"price is a decimal of US dollars such as 1.15, not {price!r}")
     twilio.books.prices[country] = price
 
 
 def add_account(twilio: Twilio, sid: str, token: str) -> None:
-    """Open an account before the others, so that incoming texts are its own."""
+    """Open an account before the others, so that incoming texts belong to it."""
     if not sid.startswith("AC") or len(sid) != ACCOUNT_LENGTH:
         raise ValueError("an account's sid is AC and 32 hexadecimal digits")
     with twilio.shared.lock:
@@ -247,14 +246,14 @@ def add_account(twilio: Twilio, sid: str, token: str) -> None:
 def refuse(
     req: falcon.Request, resp: falcon.Response, error: TwilioError, params: dict[str, Any]
 ) -> None:
-    """Answer in Twilio's words."""
+    """Answer with Twilio's error."""
     resp.status, resp.media = error.status, error.body
 
 
 def missing_field(
     req: falcon.Request, resp: falcon.Response, error: KeyError, params: dict[str, Any]
 ) -> None:
-    """Name the field that a control request lacks."""
+    """Answer 400, naming the field that a control request lacks."""
     raise falcon.HTTPBadRequest(title="Refused", description=f"{error} is missing")
 
 

@@ -1,6 +1,4 @@
-"""The emergency address of a number: registering and unregistering takes its time, and being
-registered costs something each month.
-"""
+"""The emergency address of a number: registered and unregistered after a delay, billed monthly."""
 
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json
@@ -12,7 +10,7 @@ PRICE = "0.75"  # US dollars a month
 
 
 def set_address(books: Books, number: Json, address: str) -> None:
-    """Begin to register or unregister; it takes its time."""
+    """Start to register or unregister an address; ``register`` completes it."""
     if (number["emergency_address_sid"] or "") == address:
         return
     number["emergency_address_sid"] = address or None
@@ -25,7 +23,7 @@ def set_address(books: Books, number: Json, address: str) -> None:
 
 
 def register(books: Books, sid: str) -> None:
-    """What was begun is through: registered, refused by the authority, or unregistered."""
+    """Complete what was started: registered, refused by the authority, or unregistered."""
     number = books.incoming.get(sid)
     if number is None or not number["emergency_address_status"].startswith("pending"):
         return
@@ -42,5 +40,5 @@ def register(books: Books, sid: str) -> None:
 
 
 def bill_month(books: Books, number: Json) -> None:
-    """Bill a month of a registered address."""
+    """Bill one month of a registered address."""
     bill(books, "emergency address", number["phone_number"], PRICE, number["account_sid"])

@@ -1,4 +1,4 @@
-"""Twilio's error answers, as exceptions of the stand-in."""
+"""Twilio's error answers, as exceptions."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ Json = dict[str, Any]
 
 
 class TwilioError(Exception):
-    """An answer other than success, with Twilio's own code; 0 is none, as some answers have."""
+    """An error answer, with Twilio's own code, or 0 for none, as in some answers."""
 
     def __init__(self, status: int, code: int, message: str):
-        """Say what went wrong."""
+        """Build the answer."""
         super().__init__(message)
         self.status = status
         self.body: Json = {"message": message, "status": status}
@@ -18,10 +18,10 @@ class TwilioError(Exception):
 
 
 def invalid(code: int, message: str) -> TwilioError:
-    """A request that Twilio refuses."""
+    """Build Twilio's 400 for a request that it refuses."""
     return TwilioError(400, code, message)
 
 
 def missing(path: str) -> TwilioError:
-    """No such thing."""
+    """Build Twilio's 404."""
     return TwilioError(404, 20404, f"The requested resource {path} was not found")

@@ -1,5 +1,6 @@
-"""Numbers of the account: read, listed, changed, released. The code of a release that is refused is
-the stand-in's own; Twilio does not publish it.
+"""An account's numbers: read, listed, changed, released.
+
+Twilio does not publish the code with which it refuses a release; the one here is our own.
 """
 
 import re
@@ -31,7 +32,7 @@ SETTABLE = {
     "BundleSid": "bundle_sid",
     "IdentitySid": "identity_sid",
 }
-# of these an empty text means none; of the others it is kept
+# an empty value removes one of these; for other parameters it is stored
 SIDS = frozenset(name for name in SETTABLE if name.endswith("Sid"))
 
 
@@ -41,8 +42,8 @@ def retrieve(books: Books, account: str, form: Form, sid: str) -> Json:
 
 
 def index(books: Books, account: str, form: Form) -> Json:
-    """``GET …/IncomingPhoneNumbers.json``, oldest first; ``PhoneNumber`` may be a part, with ``*``
-    for any digit.
+    """``GET …/IncomingPhoneNumbers.json``, oldest first; ``PhoneNumber`` can be a part of it, with
+    ``*`` for any digit.
     """
     part = re.escape(form.get("PhoneNumber", "")).replace(r"\*", r"\d")
     rows = [
@@ -64,7 +65,7 @@ def update(books: Books, account: str, form: Form, sid: str) -> Json:
 
 
 def check(books: Books, account: str, form: Form) -> None:
-    """Names that are too long, and addresses that are not there."""
+    """Refuse a name that is too long, and addresses that do not exist or do not fit."""
     if len(form.get("FriendlyName", "")) > LONGEST_NAME:
         raise invalid(20001, "FriendlyName must be at most 64 characters long")
     for name in ("AddressSid", "EmergencyAddressSid"):
@@ -76,11 +77,11 @@ def check(books: Books, account: str, form: Form) -> None:
 
 
 def take_over(books: Books, number: Json, form: Form) -> Json:
-    """Take over what a form names."""
+    """Copy a form's settings to a number."""
     for name, field in SETTABLE.items():
         if name in form:
             number[field] = (form[name] or None) if name in SIDS else form[name]
-    # one of the two at most (twilio.com/docs/phone-numbers/api/incomingphonenumber-resource)
+    # at most one of the two (twilio.com/docs/phone-numbers/api/incomingphonenumber-resource)
     if form.get("TrunkSid"):
         number["voice_application_sid"] = None
     elif form.get("VoiceApplicationSid"):
@@ -92,7 +93,9 @@ def take_over(books: Books, number: Json, form: Form) -> Json:
 
 
 def delete(books: Books, account: str, form: Form, sid: str) -> None:
-    """``DELETE …/IncomingPhoneNumbers/{Sid}.json``: release it; nobody here gets it again."""
+    """``DELETE …/IncomingPhoneNumbers/{Sid}.json``: release it. No account here can buy
+    it again.
+    """
     number = retrieve(books, account, form, sid)
     if number["emergency_address_status"] in emergency.HELD:
         raise invalid(20001, "The registered emergency address must be removed first")

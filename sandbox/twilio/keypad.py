@@ -1,6 +1,6 @@
-"""Cards typed during a call: sessions that are asked for pieces, whose callers type well or badly.
+"""Cards typed during a call: sessions that ask for pieces, which callers type well or badly.
 
-Digits are nobody's here either: what is reported is masked, as at Twilio.
+No card numbers exist here: what is reported is masked, as at Twilio.
 """
 
 from sandbox.twilio.account import Books
@@ -19,7 +19,7 @@ SHOWN = {
 
 
 def create(books: Books, account: str, form: Form, call_sid: str) -> Json:
-    """``POST …/Calls/{CallSid}/Payments.json``; the same key again begins nothing new."""
+    """``POST …/Calls/{CallSid}/Payments.json``; a repeated key returns the first session."""
     key = _key(form)
     known = next((row for row in books.payments.values() if key in row["keys"]), None)
     if known is not None:
@@ -48,8 +48,8 @@ def create(books: Books, account: str, form: Form, call_sid: str) -> Json:
 
 
 def update(books: Books, account: str, form: Form, call_sid: str, sid: str) -> Json:
-    """``POST …/Calls/{CallSid}/Payments/{Sid}.json``: a piece is typed at once, well or badly; a
-    session that is completed tells its result.
+    """``POST …/Calls/{CallSid}/Payments/{Sid}.json``: a piece is typed at once, well or badly;
+    completing or cancelling a session reports its result.
     """
     row, key = books.owned(books.payments, account, f"Calls/{call_sid}/Payments", sid), _key(form)
     if row["call_sid"] != call_sid:

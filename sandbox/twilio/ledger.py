@@ -1,8 +1,8 @@
-"""What Twilio would bill: numbers and emergency addresses by the month, texts and calls.
+"""What Twilio would bill: numbers and emergency addresses by the month, texts, calls, look-ups.
 
-Amounts are decimals of US dollars, as texts: a text costs parts of a cent. Prices of texts and
-calls are those of twilio.com/en-us/pricing in 2025, that of look-ups is a guess, and nobody here
-depends on them.
+Amounts are decimals of US dollars, as strings, because a text costs fractions of a cent. Prices of
+texts and calls are those of twilio.com/en-us/pricing in 2025; that of look-ups is a guess. Nothing
+here depends on them.
 """
 
 from decimal import Decimal
@@ -10,12 +10,12 @@ from decimal import Decimal
 from sandbox.twilio.account import Books
 from sandbox.twilio.errors import Json
 
-MONTH = 30 * 86_400  # seconds; Twilio's months are the calendar's
+MONTH = 30 * 86_400  # seconds; Twilio bills calendar months
 TEXT, CALL_OUT, CALL_IN, LOOK_UP = "0.00830", "0.01400", "0.00850", "0.02000"
 
 
 def bill(books: Books, what: str, about: str, amount: str, account: str) -> None:
-    """Put down a fee."""
+    """Record a fee."""
     books.bills.append(
         {
             "at": books.shared.now(),
@@ -29,6 +29,6 @@ def bill(books: Books, what: str, about: str, amount: str, account: str) -> None
 
 
 def ledger(books: Books) -> Json:
-    """Every fee so far, oldest first, and their sum."""
+    """Return every fee so far, oldest first, and the total."""
     total = sum((Decimal(row["amount"]) for row in books.bills), Decimal(0))
     return {"bills": [dict(row) for row in books.bills], "total": str(total), "currency": "usd"}

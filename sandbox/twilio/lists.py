@@ -1,4 +1,4 @@
-"""Pages of a list, as Twilio's SDK follows them: exactly one name beside those of paging."""
+"""Pages of a list, as Twilio's SDK follows them: it expects one name besides those of paging."""
 
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ USUAL_PAGE = 50
 
 
 def page_of(rows: list[Json], name: str, uri: str, form: Form) -> Json:
-    """The page that a form asks for, and the addresses of those around it."""
+    """Return the requested page, with the URLs of the pages around it."""
     size = max(1, min(LARGEST_PAGE, int(form.get("PageSize", USUAL_PAGE))))
     page = int(form.get("Page", 0))
     shown = rows[page * size : (page + 1) * size]
@@ -19,7 +19,7 @@ def page_of(rows: list[Json], name: str, uri: str, form: Form) -> Json:
     }
 
     def at(number: int) -> str:
-        """The address of a page."""
+        """Return the URL of a page."""
         return f"{uri}?{urlencode({**filters, 'Page': number})}"
 
     return {

@@ -1,4 +1,4 @@
-"""Lists of SIP logins: made, filled, listed, taken away once no trunk lets them in."""
+"""SIP credential lists: created, filled, listed, and deleted once no trunk uses them."""
 
 import re
 
@@ -7,7 +7,7 @@ from sandbox.twilio.errors import Json, invalid
 from sandbox.twilio.lists import page_of
 from sandbox.twilio.parameters import Form
 
-# 12 characters or more, with capitals, small letters and digits
+# 12 characters or more, with upper-case letters, lower-case letters and digits
 PASSWORD = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{12,}")
 KIND = "SIP/CredentialLists"
 
@@ -44,7 +44,7 @@ def index(books: Books, account: str, form: Form) -> Json:
 
 
 def delete(books: Books, account: str, form: Form, sid: str) -> None:
-    """``DELETE …/SIP/CredentialLists/{Sid}.json``; not while a trunk lets it in."""
+    """``DELETE …/SIP/CredentialLists/{Sid}.json``; refused while a trunk uses the list."""
     retrieve(books, account, form, sid)
     for trunk in books.trunks:
         if sid in books.private[trunk]["lists"]:

@@ -1,6 +1,5 @@
-"""Looking up whether a number has changed hands (lookups.twilio.com): yes if it was given up
-for good on or after the date that is asked about. Nobody gave theirs up unless the control says
-otherwise.
+"""Look-ups of whether a number was reassigned (lookups.twilio.com): yes, if its owner gave it up on
+or after the date in the request. No number was given up unless the control API says so.
 """
 
 import re
@@ -12,7 +11,7 @@ from sandbox.twilio.ledger import LOOK_UP, bill
 from sandbox.twilio.parameters import Form
 
 FIELD = "reassigned_number"
-RECORDED_FROM = "20210127"  # before, carriers did not have to keep such dates
+RECORDED_FROM = "20210127"  # carriers did not have to record such dates earlier
 NOT_HERE = 60607
 EVERY_NUMBER = ""
 PACKAGES = (
@@ -31,9 +30,9 @@ PACKAGES = (
 
 @dataclass
 class Habit:
-    """What the look-up of a number says: on which day (`given_up`, 20250131) it was given up, that
-    it is not `valid`, or only the `code` of an error; with an HTTP `status` the whole answer is
-    one.
+    """What the look-up of a number returns: the day on which it was `given_up` (20250131), that it
+    is not `valid`, or only the `code` of an error. With an HTTP `status`, the whole answer is an
+    error.
     """
 
     given_up: str = ""
@@ -43,7 +42,7 @@ class Habit:
 
 
 def retrieve(books: Books, account: str, form: Form, number: str) -> Json:
-    """``GET /v2/PhoneNumbers/{PhoneNumber}``; the other packages are not there."""
+    """``GET /v2/PhoneNumbers/{PhoneNumber}``; refuses the other packages."""
     wanted = set(form.get("Fields", "").split(",")) - {""}
     if wanted - {FIELD}:
         raise invalid(20001, f"The stand-in looks up {FIELD} only")
@@ -65,7 +64,7 @@ def retrieve(books: Books, account: str, form: Form, number: str) -> Json:
 
 
 def refusal(habit: Habit) -> Exception:
-    """An answer that is nothing but an error."""
+    """Build the error that replaces a whole answer."""
     error = invalid(habit.code, "The look-up is not possible")
     error.status = error.body["status"] = habit.status
     return error

@@ -48,7 +48,7 @@ def create(books: Books, account: str, form: Form) -> Json:
 
 
 def _sender(books: Books, form: Form) -> Sender:
-    """The sender a message names."""
+    """Return the sender that a message names, or refuse."""
     number, service = form.get("From", ""), form.get("MessagingServiceSid", "")
     if not number and not service:
         raise invalid(21603, "A 'From' phone number is required.")
@@ -64,7 +64,7 @@ def _sender(books: Books, form: Form) -> Sender:
 
 
 def _check_content(form: Form) -> None:
-    """A message says something, and not too much."""
+    """Refuse a message without content, one that is too long, or a bad validity period."""
     if not any(form.get(name) for name in ("Body", "MediaUrl", "ContentSid")):
         raise invalid(21602, "Message body is required.")
     if len(form.get("Body", "")) > LONGEST_BODY:
@@ -79,8 +79,8 @@ def retrieve(books: Books, account: str, form: Form, sid: str) -> Json:
 
 
 def update(books: Books, account: str, form: Form, sid: str) -> Json:
-    """``POST …/Messages/{sid}.json``: ``Body=`` redacts what has arrived, ``Status=canceled`` stops
-    what was not sent.
+    """``POST …/Messages/{sid}.json``: ``Body=`` redacts a sent message, ``Status=canceled`` stops
+    an unsent one.
     """
     message = books.message(account, sid)
     if form.get("Status") == "canceled":
@@ -106,7 +106,7 @@ def delete(books: Books, account: str, form: Form, sid: str) -> None:
 
 def index(books: Books, account: str, form: Form) -> Json:
     """``GET …/Messages.json``, newest first, by ``To``, ``From`` and ``DateSent`` (``<`` and ``>``
-    include the day itself).
+    include the bound).
     """
     found = [
         message
@@ -117,9 +117,7 @@ def index(books: Books, account: str, form: Form) -> Json:
 
 
 def _fits(books: Books, message: Json, form: Form) -> bool:
-    """Whether a message is one that a list asks for; what is not sent yet has no date and fits no
-    date.
-    """
+    """Whether a message matches a list's filters; an unsent one has no date and matches no date."""
     if (
         form.get("To", message["to"]) != message["to"]
         or form.get("From", message["from"]) != message["from"]

@@ -1,7 +1,6 @@
-"""Numbers that always fail, as Twilio's own magic numbers do, and more of them for failures that
-come later.
+"""Numbers that always fail: Twilio's own magic numbers, and more for failures that come later.
 
-The first five are Twilio's (https://www.twilio.com/docs/iam/test-credentials); +15005553003 and its
+The first five are Twilio's (https://www.twilio.com/docs/iam/test-credentials); +15005553003 and the
 like, for delivery error 30003 and so on, are the stand-in's own. Other numbers fail when the
 control API says so.
 """

@@ -1,7 +1,7 @@
-"""Every request's parameters, checked against the list that Twilio publishes (`parameters.json`).
+"""Checks every request's parameters against the list that Twilio publishes (`parameters.json`).
 
-Twilio itself overlooks what it does not know; the stand-in refuses it, for a misspelt parameter is
-a mistake.
+Twilio ignores parameters that it does not know; the stand-in refuses them, because a misspelt
+parameter is a mistake.
 """
 
 import json
@@ -28,15 +28,13 @@ PATTERNS = {
     "iso-country-code": "[A-Z]{2}",
     "date-time": r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z)?",
 }
-# here an empty text takes a value away
+# operations in which an empty value removes a setting
 EMPTIED = frozenset({"CreateIncomingPhoneNumber", "UpdateIncomingPhoneNumber"})
 CODES = {"StatusCallback": 21609, "To": 21211, "From": 21212}
 
 
 def check(operation: str, text: str) -> Form:
-    """Decode a form and check each of its parameters; repeated ones keep their last value, except
-    lists.
-    """
+    """Decode a form and check each parameter; a repeated one keeps its last value."""
     given = dict(parse_qsl(text, keep_blank_values=True))
     for name, value in given.items():
         kind = PARAMETERS[operation].get(name)
@@ -48,7 +46,7 @@ def check(operation: str, text: str) -> Form:
 
 
 def _fits(kind: Kind, value: str) -> bool:
-    """Whether a value is of its parameter's kind; free text always is."""
+    """Whether a value has its parameter's type; free text always fits."""
     if isinstance(kind, list):
         return value in kind
     pattern = kind if kind.startswith("^") else PATTERNS.get(kind)
@@ -56,7 +54,7 @@ def _fits(kind: Kind, value: str) -> bool:
 
 
 def _unfit(name: str, value: str) -> TwilioError:
-    """What Twilio says to a value that is not of its parameter's kind."""
+    """Build Twilio's error for a value of the wrong type."""
     return invalid(
         CODES.get(name, BAD_PARAMETER), f"The '{name}' parameter {value[:60]!r} is not valid"
     )

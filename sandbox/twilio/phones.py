@@ -1,7 +1,7 @@
-"""What becomes of a call: whom it reaches, through which forwarding, and what our number is told.
+"""The life of a call: which telephone it reaches, through which forwarding, and the webhooks.
 
-Telephones outside the account pick up, unless the control API says that they are busy, do not
-answer, do not exist, or forward to another number.
+Outside telephones answer, unless the control API says that they are busy, do not answer, do not
+exist, or forward to another number.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from sandbox.twilio.ledger import CALL_IN, CALL_OUT, bill
 MOVES = "twilio call moves"
 NEXT = {"queued": "ringing", "ringing": "in-progress", "in-progress": "completed"}
 UNREACHED = ("busy", "no-answer", "failed")
-MOST_FORWARDINGS = 5  # a call that goes round in a circle ends as busy
-SIGNALS_FROM = "54.172.60.1"  # one of the addresses that Twilio's calls by SIP come from
-SECONDS = "9"  # that a call lasts
+MOST_FORWARDINGS = 5  # a call that is forwarded in a circle ends as busy
+SIGNALS_FROM = "54.172.60.1"  # one of the addresses from which Twilio sends SIP calls
+SECONDS = "9"  # how long each call lasts
 
 
 @dataclass
 class Phone:
-    """A telephone outside the account: who picks up, or where it forwards to."""
+    """An outside telephone: how it answers, or where it forwards to."""
 
     answer: str = "completed"
     forwards_to: str = ""
 
 
 def set_phone(books: Books, number: str, phone: Phone) -> None:
-    """Say how a telephone behaves from now on."""
+    """Set how a telephone behaves from now on; raises ``ValueError`` for an unknown ``answer``."""
     if phone.answer not in {"completed", *UNREACHED}:
         raise ValueError(f"answer must be completed or one of {', '.join(UNREACHED)}")
     books.phones[number] = phone
@@ -44,7 +44,7 @@ def new_call(
     status: str,
     **known: str | None,
 ) -> Json:
-    """Make and keep a call with all the fields Twilio shows."""
+    """Create and store a call with all the fields that Twilio shows."""
     sid, date = books.sid("CA"), books.date()
     uri = f"/2010-04-01/Accounts/{account}/Calls/{sid}"
     empty = ("answered_by", "caller_name", "duration", "end_time", "forwarded_from", "group_sid")
@@ -73,7 +73,7 @@ def new_call(
 
 
 def later(books: Books, call: Json) -> None:
-    """Note the next step, unless the call is over."""
+    """Schedule the next step, unless the call is over."""
     if call["status"] in NEXT:
         books.shared.agenda.at(
             books.shared.now() + books.step, MOVES, call["account_sid"], call["sid"]
@@ -81,19 +81,19 @@ def later(books: Books, call: Json) -> None:
 
 
 def move(books: Books, sid: str) -> None:
-    """Bring a call one step further."""
+    """Advance a call by one status."""
     call = books.calls.get(sid)
     if call is None or call["status"] not in NEXT:
         return
     status = NEXT[call["status"]]
     if call["direction"] != "inbound" and status == "in-progress":
         status = reach(books, call["from"], call["to"])
-    _become(books, call, status)
+    _set_status(books, call, status)
     later(books, call)
 
 
-def _become(books: Books, call: Json, status: str) -> None:
-    """Give a call a status; the end of it is billed and reported."""
+def _set_status(books: Books, call: Json, status: str) -> None:
+    """Set a call's status; the end of a call is billed and reported."""
     date = books.date()
     call.update(status=status, date_updated=date)
     if status == "in-progress":
@@ -110,7 +110,7 @@ def _become(books: Books, call: Json, status: str) -> None:
 
 
 def _callback(books: Books, call: Json) -> str:
-    """Where the end of a call is reported: what it was placed with, or what its number has."""
+    """Return the URL that hears of a call's end: given with the call, or set on its number."""
     if call["direction"] != "inbound":
         return str(books.private[call["sid"]]["callback"])
     number = books.incoming.get(call["phone_number_sid"])
@@ -118,7 +118,7 @@ def _callback(books: Books, call: Json) -> str:
 
 
 def reach(books: Books, caller: str, dialled: str) -> str:
-    """Let a telephone ring, follow its forwarding; the status of the call that dialled it."""
+    """Ring a telephone, following its forwarding, and return the status of the dialling call."""
     if dialled.startswith("sip:"):
         return "in-progress" if books.answers_sip(dialled, SIGNALS_FROM) else "failed"
     number, last = dialled, ""
@@ -135,8 +135,8 @@ def reach(books: Books, caller: str, dialled: str) -> str:
 
 
 def _arrive(books: Books, number: Json, caller: str, last: str) -> None:
-    """A call has come to one of our numbers: its address is told, unless a trunk or an application
-    answers instead.
+    """Bring a call to one of our numbers. Its voice URL gets the webhook, unless a trunk or an
+    application answers instead.
     """
     call = new_call(
         books,
@@ -155,7 +155,9 @@ def _arrive(books: Books, number: Json, caller: str, last: str) -> None:
 
 
 def call_in(books: Books, caller: str, dialled: str) -> str:
-    """A person calls a number, ours or one that may forward to ours; what they hear."""
+    """Call a number as a person, one of ours or one that can forward to ours; return
+    the outcome.
+    """
     if not dialled.startswith("+"):
         raise invalid(21211, f"{dialled} is not a valid phone number")
     status = reach(books, caller, dialled)

@@ -1,7 +1,7 @@
 """Porting: a number moves to Twilio over days of the stand-in's clock, unless its carrier refuses.
 
-In review, waiting for a signature, with the carrier, accepted with a date, moved: one step a day.
-What Twilio does not publish, the codes of carriers' rejections, is whatever a test asks for.
+In review, awaiting a signature, submitted to the carrier, accepted with a date, moved: one step a
+day. Twilio does not publish the codes of carriers' rejections, so tests choose them.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ HOST = "https://numbers.twilio.com/v1/Porting/PortIn"
 LOSING = ("customer_name", "authorized_representative", "authorized_representative_email")
 ADDRESS = ("street", "city", "state", "zip", "country")
 OVER = frozenset({"Completed", "Canceled", "Expired"})
-# status of the request and of its number, step by step
+# the status of the request and of its numbers, step by step
 COURSE = (
     ("In Review", "In Review"),
     ("Waiting for Signature", "Waiting for Signature"),
@@ -42,8 +42,8 @@ MIME_TYPES = (
 
 
 def upload(books: Books, account: str, fields: dict[str, Any]) -> Json:
-    """``POST https://numbers-upload.twilio.com/v1/Documents``. Of an empty file a document is made
-    all the same, without a ``mime_type``.
+    """``POST https://numbers-upload.twilio.com/v1/Documents``. An empty file makes a document too,
+    but without a ``mime_type``.
     """
     file = fields.get("File")
     if fields.get("document_type") != "utility_bill" or file is None:
@@ -82,7 +82,7 @@ def portability(books: Books, account: str, form: Form, number: str) -> Json:
 
 
 def create(books: Books, account: str, body: Json) -> Json:
-    """``POST /v1/Porting/PortIn``. Nothing keeps anybody from asking twice."""
+    """``POST /v1/Porting/PortIn``. Nothing prevents a second request for the same number."""
     losing = body.get("losing_carrier_information") or {}
     address = losing.get("address") or {}
     lacking = [name for name in LOSING if not losing.get(name)]
@@ -115,7 +115,7 @@ def create(books: Books, account: str, body: Json) -> Json:
     }
     books.ports[sid] = made
     books.private[sid] = {"step": 0, "updated": date}
-    _later(books, account, sid)
+    _schedule(books, account, sid)
     return made
 
 
@@ -180,12 +180,12 @@ def _listed(books: Books, row: Json) -> Json:
 
 
 def cancel(books: Books, account: str, form: Form, sid: str) -> None:
-    """``DELETE /v1/Porting/PortIn/{PortInRequestSid}``; not once the number has moved."""
+    """``DELETE /v1/Porting/PortIn/{PortInRequestSid}``; refused once the request is over."""
     port = retrieve(books, account, form, sid)
     if port["port_in_request_status"] in OVER:
         raise invalid(20001, f"A request that is {port['port_in_request_status']} stays so")
     port["order_cancellation_reason"] = "Canceled by the customer"
-    _become(books, sid, "Canceled", "Canceled")
+    _set_status(books, sid, "Canceled", "Canceled")
 
 
 def webhook(books: Books, account: str, form: Form) -> Json:
@@ -201,14 +201,14 @@ def webhook(books: Books, account: str, form: Form) -> Json:
 
 
 def set_webhook(books: Books, account: str, body: Json) -> Json:
-    """``POST /v1/Porting/Configuration/Webhook``: there is one for all."""
+    """``POST /v1/Porting/Configuration/Webhook``: one URL for all ports."""
     books.port_webhook = body.get("port_in_target_url") or ""
     shown = webhook(books, account, {})
     return {name: shown[name] for name in list(shown)[:4]}
 
 
 def move(books: Books, sid: str) -> None:
-    """A day has gone by for a port."""
+    """Advance a port by one step."""
     port = books.ports.get(sid)
     if port is None or port["port_in_request_status"] in (*OVER, "Action Required"):
         return
@@ -219,7 +219,7 @@ def move(books: Books, sid: str) -> None:
         if each == "Pending" and number["phone_number"] in books.rejections:
             code, reason = books.rejections[number["phone_number"]]
             number.update(rejection_reason_code=code, rejection_reason=reason)
-            _become(books, sid, "Action Required", "Rejected")
+            _set_status(books, sid, "Action Required", "Rejected")
             return
         if each == "Pending":
             number["port_date"] = iso(books.date())
@@ -227,13 +227,13 @@ def move(books: Books, sid: str) -> None:
             purchases.arrive(books, port["account_sid"], number["phone_number"])
     if each == "Waiting for Signature":
         port["signature_request_url"] = f"https://sign.example/{sid}"
-    _become(books, sid, whole, each)
+    _set_status(books, sid, whole, each)
     if whole not in OVER:
-        _later(books, port["account_sid"], sid)
+        _schedule(books, port["account_sid"], sid)
 
 
-def _become(books: Books, sid: str, whole: str, each: str) -> None:
-    """Give a port and its numbers a status, and report it."""
+def _set_status(books: Books, sid: str, whole: str, each: str) -> None:
+    """Set the status of a port and of its numbers, and report it."""
     port = books.ports[sid]
     port["port_in_request_status"] = whole
     books.private[sid]["updated"] = iso(books.date())
@@ -244,7 +244,7 @@ def _become(books: Books, sid: str, whole: str, each: str) -> None:
             webhooks.post_port(books, event, port, number)
 
 
-def _later(books: Books, account: str, sid: str) -> None:
+def _schedule(books: Books, account: str, sid: str) -> None:
     books.shared.agenda.at(books.shared.now() + books.port_step, MOVES, account, sid)
 
 

@@ -1,5 +1,5 @@
-"""Twilio's front door: who asks, what for, and what goes wrong on the way. Nothing is idempotent
-here, as at Twilio.
+"""How the stand-in for Twilio serves a request: credentials, operation, faults. As at Twilio, only
+the keypad's requests are idempotent.
 """
 
 import base64
@@ -47,7 +47,7 @@ DOCUMENTS = "/numbers-upload/v1/Documents"
 TRUNKS = "/trunking/v1/Trunks"
 MESSAGING = "/messaging/v1"
 COUNTRY_PRICES = "/pricing/v1/PhoneNumbers/Countries/{IsoCountry}"
-# what stands in braces in an address, and what it may be
+# the placeholders in paths, and what they match
 PLACES = {
     "AccountSid": "AC[0-9a-fA-F]{32}",
     "Sid": "[A-Z]{2}[0-9a-fA-F]{32}",
@@ -65,8 +65,8 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Operation:
-    """What an address means: its name in Twilio's specification, what performs it, the status of
-    success, and what it takes: a form, JSON or a file.
+    """One operation: its name in Twilio's specification, the function, the status of success, and
+    what it takes: a form, JSON or a file.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Operation:
     takes: str = "form"
 
 
-# by method and address as Twilio's specification writes it; other hosts than `api` go before it
+# by method and path as in Twilio's specification; a host other than `api` is put before the path
 OPERATIONS = {
     ("GET", "/2010-04-01/Accounts/{Sid}.json"): Operation("FetchAccount", accounts.retrieve),
     ("POST", f"{OURS}/Messages.json"): Operation("CreateMessage", messages.create, 201),
@@ -187,7 +187,7 @@ OPERATIONS = {
 
 
 def _pattern(address: str) -> re.Pattern[str]:
-    """An address as a pattern; each brace is a group."""
+    """Compile a path; each placeholder becomes a group."""
     parts = re.split(r"{(\w+)}", address)
     return re.compile(
         "".join(
@@ -220,7 +220,7 @@ class Twilio(FrontDoor):
     }
 
     def clear(self) -> None:
-        """Forget all that was made or bought, opt-outs and senders."""
+        """Forget everything created or bought, opt-outs and senders."""
         self.books = Books(self.shared)
         self.shared.outbox.signers["twilio"] = webhooks.sign
         happenings: dict[str, Callable[[Books, str], None]] = {
@@ -234,11 +234,11 @@ class Twilio(FrontDoor):
             self.shared.agenda.happenings[name] = self._happening(happen)
 
     def _happening(self, happen: Callable[[Books, str], None]) -> Callable[[str, str], None]:
-        """What happens to a thing of the books as they are then."""
+        """Return a happening that uses the books as they are when it runs."""
         return lambda _account, sid: happen(self.books, sid)
 
     def ledger(self) -> Json:
-        """What Twilio would bill, fee by fee, and their sum."""
+        """Return what Twilio would bill, fee by fee, and the total."""
         with self.shared.lock:
             self.shared.tick()
             return ledger(self.books)
@@ -247,7 +247,7 @@ class Twilio(FrontDoor):
         return "twilio"
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
-        """Check and do what is asked; errors become answers."""
+        """Check and perform a request; errors become answers."""
         try:
             user, token = _credentials(request)
             operation, account, ids = _operation(request, user)
@@ -263,13 +263,13 @@ class Twilio(FrontDoor):
             return Answer(error.status, json.dumps(error.body))
 
     def _authenticate(self, account: str, user: str, token: str) -> None:
-        """Only an account itself, by its own token, sees what is its own."""
+        """Refuse everyone but the account itself, with its own token."""
         if user != account or not token or self.books.tokens.get(account) != token:
             raise TwilioError(401, 20003, "Authenticate")
 
 
 def _given(operation: Operation, request: Request) -> dict[str, Any]:
-    """What a request gives: its parameters, its JSON, or the fields of its file."""
+    """Return the request's parameters, its JSON, or the fields of its multipart form."""
     if operation.takes == "form":
         return dict(parameters.check(operation.name, request.form))
     try:
@@ -289,7 +289,7 @@ def _given(operation: Operation, request: Request) -> dict[str, Any]:
 
 
 def _credentials(request: Request) -> tuple[str, str]:
-    """Basic credentials: an account's sid and its token; empty where there are none."""
+    """Return the basic credentials, an account's sid and token, or empty strings."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     try:
         user, _, token = base64.b64decode(text, validate=True).decode().partition(":")
@@ -299,8 +299,8 @@ def _credentials(request: Request) -> tuple[str, str]:
 
 
 def _operation(request: Request, user: str) -> tuple[Operation, str, tuple[str, ...]]:
-    """The operation at an address, the account and the ids in it; some hosts' addresses name no
-    account, so it is whoever asks.
+    """Return the operation at a path, its account and the ids. On hosts whose paths name no
+    account, it is the account that sends the request.
     """
     for method, names_account, pattern, operation in ROUTES:
         found = pattern.fullmatch(request.path)

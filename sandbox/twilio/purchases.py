@@ -1,4 +1,4 @@
-"""Buying a number: which can be had, what is asked for it, and what it costs each month."""
+"""Buying numbers: what is available, what the account needs for it, and the monthly fee."""
 
 import re
 
@@ -17,7 +17,9 @@ INVALID = "+15005550001"
 
 
 def create(books: Books, account: str, form: Form) -> Json:
-    """``POST …/IncomingPhoneNumbers.json``: buy a number. One's own again works like an update."""
+    """``POST …/IncomingPhoneNumbers.json``: buy a number. For a number of the account's own, it
+    works like an update.
+    """
     if ("PhoneNumber" in form) == ("AreaCode" in form):
         raise invalid(21450, "Exactly one of PhoneNumber and AreaCode is required")
     check(books, account, form)
@@ -31,7 +33,7 @@ def create(books: Books, account: str, form: Form) -> Json:
 
 
 def _wanted(books: Books, form: Form) -> Offer:
-    """The number that is asked for, if it can be had."""
+    """Return the offer for the requested number or area code, or refuse."""
     if "AreaCode" in form:
         area = int(form["AreaCode"])
         found = next((o for o in offers("US", [area]) if books.is_for_sale(o.e164)), None)
@@ -48,7 +50,7 @@ def _wanted(books: Books, form: Form) -> Offer:
 
 
 def _may_buy(books: Books, account: str, wanted: Offer, form: Form) -> None:
-    """What the account and the law of the number's country ask for."""
+    """Check what the account's type and the number's country require."""
     has = any(row["account_sid"] == account for row in books.incoming.values())
     if books.kinds.get(account) == "Trial" and has:
         raise invalid(
@@ -68,7 +70,7 @@ def _may_buy(books: Books, account: str, wanted: Offer, form: Form) -> None:
 
 
 def _bought(books: Books, account: str, wanted: Offer, form: Form) -> Json:
-    """A number of the account from now on, with all the fields Twilio shows."""
+    """Add a number to the account, with all the fields that Twilio shows."""
     sid, date = books.sid("PN"), books.date()
     empty = dict.fromkeys(SETTABLE.values())
     made: Json = {
@@ -114,20 +116,20 @@ def _bought(books: Books, account: str, wanted: Offer, form: Form) -> Json:
 
 
 def arrive(books: Books, account: str, e164: str) -> None:
-    """A number has been ported to the account, and is billed like one that was bought."""
+    """Add a number that was ported to the account; it is billed like a bought one."""
     able = {"voice": True, "SMS": True, "MMS": True}
     _bought(books, account, Offer(e164, "US", None, None, "none", able), {})
 
 
 def _renew(books: Books, number: Json) -> None:
-    """Bill a month, and note the next."""
+    """Bill a month, and schedule the next."""
     price = books.prices[offered_in(number)]
     bill(books, "number", number["phone_number"], price, number["account_sid"])
     books.shared.agenda.at(books.shared.now() + MONTH, RENEWS, number["account_sid"], number["sid"])
 
 
 def renew(books: Books, sid: str) -> None:
-    """Another month has begun for a number, if it is still the account's."""
+    """Bill the next month of a number, if the account still has it."""
     number = books.incoming.get(sid)
     if number is None:
         return
@@ -137,6 +139,6 @@ def renew(books: Books, sid: str) -> None:
 
 
 def offered_in(number: Json) -> str:
-    """The country of a number."""
+    """Return the country of a number."""
     known = offer(number["phone_number"])
     return known.country if known else "US"

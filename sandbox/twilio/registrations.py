@@ -1,6 +1,8 @@
-"""Senders' registration with the carriers (messaging.twilio.com): messaging services and their
-numbers, campaigns, brands, toll-free verifications. All are approved unless the control says
-otherwise, and a number that is in no service of its own is in the magic one.
+"""Registration of senders with the carriers (messaging.twilio.com): messaging services and their
+numbers, campaigns, brands, toll-free verifications.
+
+All are approved unless the control API says otherwise. A number without a service of its own is in
+the magic one.
 """
 
 import json
@@ -14,11 +16,11 @@ from sandbox.twilio.parameters import Form
 from sandbox.twilio.trunks import iso, page_of
 
 HOST = "https://messaging.twilio.com/v1"
-# fields that Twilio publishes and the stand-in says nothing in
+# fields that Twilio publishes and the stand-in leaves empty
 UNSAID: dict[str, list[str]] = json.loads(
     Path(__file__).with_name("unsaid_fields.json").read_text("utf-8")
 )
-# what a registration is while nobody has said anything
+# the default states
 CAMPAIGN, BRAND, VERIFICATION = "VERIFIED", "APPROVED", "TWILIO_APPROVED"
 NONE = "NONE"  # nothing was submitted
 TOLL_FREE = ("+1800", "+1833", "+1844", "+1855", "+1866", "+1877", "+1888")
@@ -26,8 +28,8 @@ TOLL_FREE = ("+1800", "+1833", "+1844", "+1855", "+1866", "+1877", "+1888")
 
 @dataclass
 class Submission:
-    """What came of submitting a service's campaign, or a toll-free number: `status`, `brand` (a
-    campaign's), `code` and `words` of a refusal; `final` cannot be submitted again.
+    """The outcome of submitting a service's campaign, or a toll-free number: `status`, `brand` (a
+    campaign's), `code` and `words` of a refusal; a `final` one cannot be submitted again.
     """
 
     status: str = ""
@@ -96,7 +98,7 @@ def campaigns(books: Books, account: str, form: Form, service: str) -> Json:
 def brand(books: Books, account: str, form: Form, sid: str) -> Json:
     """``GET /v1/a2p/BrandRegistrations/{Sid}``."""
     said, date = books.submissions.get(f"MG{sid[2:]}", Submission()), iso(books.date())
-    if said.brand == NONE:  # of another account
+    if said.brand == NONE:  # the brand is another account's
         raise missing(f"/v1/a2p/BrandRegistrations/{sid}")
     refused = said.brand == "FAILED"
     return dict.fromkeys(UNSAID["brand"]) | {
@@ -114,7 +116,7 @@ def brand(books: Books, account: str, form: Form, sid: str) -> Json:
 
 
 def verifications(books: Books, account: str, form: Form) -> Json:
-    """``GET /v1/Tollfree/Verifications``; those of one number where it is named."""
+    """``GET /v1/Tollfree/Verifications``, of one number if the request names it."""
     url, date = f"{HOST}/Tollfree/Verifications", iso(books.date())
     wanted = form.get("TollfreePhoneNumberSid")
     everyone = {each.number for each in books.senders} | {
@@ -145,7 +147,7 @@ def verifications(books: Books, account: str, form: Form) -> Json:
 
 
 def _errors(said: Submission) -> list[Json]:
-    """Why a submission was refused, as Twilio writes it."""
+    """Return the reasons for a refusal in Twilio's format."""
     if not said.code:
         return []
     url = f"https://www.twilio.com/docs/api/errors/{said.code}"
@@ -171,6 +173,6 @@ def _numbers(books: Books, service: str) -> list[str]:
 
 
 def _number_sid(books: Books, number: str) -> str:
-    """A number's own sid; that of a sender that was never bought follows from its digits."""
+    """Return a number's sid; if the number was never bought, one made from its digits."""
     row = books.incoming_by_number(number)
     return row["sid"] if row else f"PN{number.removeprefix('+'):0>32}"

@@ -1,4 +1,4 @@
-"""What of Twilio's state the page shows, newest first; and what is kept across restarts."""
+"""The sections of the state page about Twilio, and the state saved across restarts."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from sandbox.twilio.lookups import Habit
 from sandbox.twilio.phones import Phone
 from sandbox.twilio.provider import Twilio
 
-# kept as they are
+# saved unchanged
 PLAIN = (
     "tokens",
     "standing",
@@ -72,7 +72,7 @@ FEE = {"Fee": "what", "For": "for", "Amount": "amount", "Currency": "currency"}
 
 
 def sections(twilio: Twilio, at_most: int) -> Iterator[tuple[Section, int]]:
-    """Messages, who has opted out of which sender, numbers, calls and fees."""
+    """Yield messages, opt-outs, numbers, calls, trunks, ports and fees, with their full counts."""
     books = twilio.books
     yield _section("Messages", MESSAGE, list(books.messages.values()), at_most)
     stopped = sorted(books.opted_out)
@@ -87,13 +87,13 @@ def sections(twilio: Twilio, at_most: int) -> Iterator[tuple[Section, int]]:
 def _section(
     title: str, columns: dict[str, str], rows: list[dict[str, Any]], at_most: int
 ) -> tuple[Section, int]:
-    """The newest of rows, and how many there are."""
+    """Return a table of the newest rows, and the full count."""
     shown = [tuple(row[name] for name in columns.values()) for row in rows[::-1][:at_most]]
     return Section(title, tuple(columns), shown), len(rows)
 
 
 def saved(twilio: Twilio) -> dict[str, Any]:
-    """Everything worth keeping, as JSON."""
+    """Return everything to save, as JSON values."""
     books = twilio.books
     return {name: getattr(books, name) for name in PLAIN} | {
         "senders": [asdict(sender) for sender in books.senders],
@@ -106,7 +106,7 @@ def saved(twilio: Twilio) -> dict[str, Any]:
 
 
 def restore(twilio: Twilio, state: dict[str, Any]) -> None:
-    """Take up where a file left off; callers hold the lock. An older file lacks what is newer."""
+    """Restore saved state; callers hold the lock. A file of an older version lacks newer fields."""
     books = twilio.books
     for name in PLAIN:
         setattr(books, name, state.get(name, getattr(books, name)))

@@ -1,8 +1,8 @@
-"""The numbers that the stand-in's Twilio has to sell: the same ones for an area code each time.
+"""The numbers that the stand-in has for sale: always the same ones for an area code.
 
-They begin with those set aside for fiction (555-0100 to 555-0199, of which people in stories have
-the first half) and go on with 555-0200, which nobody has either. What a number is like follows from
-its last two digits.
+They begin with numbers reserved for fiction (555-0100 to 555-0199, of which people in stories have
+the first half) and go on with 555-0200, which nobody has either. The last two digits decide what a
+number can do and requires.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from sandbox.twilio.errors import Json
 
 LINES = range(150, 1000)
-# ask for an address, or cannot do something, by their last two digits
+# numbers that need an address, or lack a capability, by their last two digits
 ADDRESS_REQUIRED = {**dict.fromkeys(range(80, 85), "any"), **dict.fromkeys(range(85, 90), "local")}
 VOICE_ONLY = range(90, 95)
 WITHOUT_MMS = range(95, 100)
 AREA_CODES = range(201, 990)
-EMPTY_AREA = 533  # has none, as with Twilio's test credentials
-LENGTH = 12  # of +1 and ten digits
+EMPTY_AREA = 533  # has no numbers, as with Twilio's test credentials
+LENGTH = 12  # +1 and ten digits
 AREAS = {
     202: ("US", "DC", "Washington"),
     206: ("US", "WA", "Seattle"),
@@ -32,7 +32,7 @@ AREAS = {
     617: ("US", "MA", "Boston"),
     628: ("US", "CA", "San Francisco"),
 }
-# 020 7946 0000 to 0999 is set aside for fiction too (Ofcom, "Telephone numbers for use in TV and
+# 020 7946 0000 to 0999 is reserved for fiction too (Ofcom, "Telephone numbers for use in TV and
 # radio drama programmes"); such numbers need a regulatory bundle here
 BRITISH = tuple(f"+442079460{line:03d}" for line in range(100, 200))
 COUNTRIES = ("US", "CA", "GB")
@@ -40,7 +40,7 @@ COUNTRIES = ("US", "CA", "GB")
 
 @dataclass(frozen=True)
 class Offer:
-    """A number for sale, and what the law and its carrier make of it."""
+    """A number for sale, with its address requirements and capabilities."""
 
     e164: str
     country: str
@@ -51,12 +51,12 @@ class Offer:
 
     @property
     def area(self) -> int:
-        """Its area code; 0 outside North America."""
+        """The area code, or 0 outside North America."""
         return int(self.e164[2:5]) if self.country != "GB" else 0
 
 
 def offer(e164: str) -> Offer | None:
-    """What is known of a number; None if it is none of those for sale."""
+    """Return the offer of a number, or None if it is never for sale."""
     if e164 in BRITISH:
         able = {"voice": True, "SMS": True, "MMS": False}
         return Offer(e164, "GB", None, "London", "none", able)
@@ -76,7 +76,7 @@ def offer(e164: str) -> Offer | None:
 
 
 def offers(country: str, areas: Iterable[int]) -> Iterator[Offer]:
-    """What is for sale in a country and its area codes, always in the same order."""
+    """Yield the offers in a country and its area codes, always in the same order."""
     written = (
         BRITISH
         if country == "GB"
@@ -89,7 +89,7 @@ def offers(country: str, areas: Iterable[int]) -> Iterator[Offer]:
 
 
 def shown(found: Offer) -> Json:
-    """A number for sale, with all the fields Twilio shows."""
+    """Return an offer with all the fields that Twilio shows."""
     national = found.e164[2:] if found.country != "GB" else found.e164[1:]
     pretty = f"({national[:3]}) {national[3:6]}-{national[6:]}"
     return {

@@ -1,7 +1,7 @@
-"""Elastic SIP trunks: made, listed, taken away; what they let in, and where they send calls on to.
+"""Elastic SIP trunks: created, listed, deleted; the logins they accept and where they send calls.
 
-The codes of what is refused here are the stand-in's own, for Twilio does not publish them: a domain
-that is taken, a list that a trunk still lets in.
+Twilio does not publish the codes with which it refuses a domain that is taken, or a list that a
+trunk still uses; those here are our own.
 """
 
 import re
@@ -18,7 +18,7 @@ USUAL_PAGE = 50
 
 
 def create(books: Books, account: str, form: Form) -> Json:
-    """``POST /v1/Trunks``; nobody else in Twilio may have the domain."""
+    """``POST /v1/Trunks``; domains are unique in all of Twilio."""
     domain = form.get("DomainName") or None
     if domain is not None and not DOMAIN.fullmatch(domain):
         raise invalid(20001, f"DomainName {domain} must end in .pstn.twilio.com")
@@ -66,7 +66,7 @@ def index(books: Books, account: str, form: Form) -> Json:
 
 
 def delete(books: Books, account: str, form: Form, sid: str) -> None:
-    """``DELETE /v1/Trunks/{Sid}``, with what belongs to it."""
+    """``DELETE /v1/Trunks/{Sid}``, with everything that belongs to it."""
     retrieve(books, account, form, sid)
     del books.trunks[sid]
     del books.private[sid]
@@ -156,11 +156,11 @@ def _check_sip(address: str) -> None:
 
 
 def page_of(rows: list[Json], name: str, url: str, form: Form) -> Json:
-    """The page of a list as Twilio's newer hosts give it: its name is told beside it."""
+    """Return a page in the format of Twilio's newer hosts, which names the list's key beside it."""
     size, page = int(form.get("PageSize", USUAL_PAGE)), int(form.get("Page", 0))
 
     def at(number: int) -> str:
-        """The address of a page."""
+        """Return the URL of a page."""
         return f"{url}?PageSize={size}&Page={number}"
 
     more = len(rows) > (page + 1) * size
@@ -179,6 +179,6 @@ def page_of(rows: list[Json], name: str, url: str, form: Form) -> Json:
 
 
 def iso(date: str) -> str:
-    """A date as the newer hosts write it."""
+    """Convert a date to the format of the newer hosts."""
     then: datetime = parsedate_to_datetime(date).astimezone(UTC)
     return then.isoformat().replace("+00:00", "Z")

@@ -1,5 +1,5 @@
-"""Twilio's webhooks: forms, signed over the whole address and every field; and reports on ports,
-which are JSON.
+"""Twilio's webhooks: forms, signed over the whole URL and every field; reports on ports
+are JSON.
 """
 
 import base64
@@ -12,13 +12,13 @@ from sandbox.deliveries import Delivery
 from sandbox.twilio.account import Books, Sender
 from sandbox.twilio.errors import Json
 
-ATTEMPTS = 2  # Twilio tries once more by default if nothing answered, then gives up
-VAPI = "api.vapi.ai"  # who answers there, Vapi's stand-in says itself
+ATTEMPTS = 2  # by default Twilio retries once, if nothing answered
+VAPI = "api.vapi.ai"  # Vapi's stand-in handles this host's calls itself
 PLACE = ("City", "State", "Zip", "Country")
 
 
 def post_status(books: Books, message: Json) -> None:
-    """Report a message's status to the address it was sent with, if there is one."""
+    """Report a message's status to the callback URL given with it, if any."""
     url = books.private[message["sid"]]["callback"]
     if not url:
         return
@@ -44,8 +44,9 @@ def post_status(books: Books, message: Json) -> None:
 def post_inbound(
     books: Books, message: Json, sender: Sender, opt_out_type: str, is_lost: bool = False
 ) -> None:
-    """Bring an incoming text to its number's address, if it has one and the webhook is not lost.
-    Places are blank, and signed all the same.
+    """Post an incoming text to its number's URL, if it has one; ``is_lost`` drops the webhook.
+
+    The fields of places are blank, but signed.
     """
     if not sender.sms_url:
         return
@@ -74,7 +75,7 @@ def post_inbound(
 
 
 def post_call(books: Books, url: str, call: Json) -> None:
-    """Tell an address of a call that has come in, or of how a call has ended."""
+    """Report an incoming call, or the end of a call, to a URL."""
     if not url:
         return
     sid, status = call["sid"], call["status"]
@@ -98,12 +99,12 @@ def post_call(books: Books, url: str, call: Json) -> None:
 
 
 def post_keypad(books: Books, url: str, fields: dict[str, str], event_id: str) -> None:
-    """Report what was typed during a call, or what came of it."""
+    """Report a piece typed during a call, or the result."""
     _post(books, url, fields, event_id, "payment.report")
 
 
 def post_port(books: Books, event: str, port: Json, number: Json) -> None:
-    """Report what became of a port, as JSON, whose digest is in the address that is signed."""
+    """Report a port's progress as JSON; the signed URL contains the body's digest."""
     if not books.port_webhook:
         return
     is_number = event.startswith("PortInPhoneNumber")
@@ -147,7 +148,7 @@ def _post(
     fallback: str = "",
     is_lost: bool = False,
 ) -> None:
-    """Queue one form, unless it is meant for a host that another stand-in here is."""
+    """Queue one form, unless its host is another stand-in here."""
     if urlsplit(url).hostname == VAPI:
         return
     shared, secret = books.shared, books.tokens[fields["AccountSid"]]
@@ -169,7 +170,7 @@ def _post(
 
 
 def sign(delivery: Delivery, now: float) -> dict[str, str]:
-    """Sign one attempt."""
+    """Return the signed headers of one attempt."""
     is_json = delivery.body.startswith("{")
     fields = {} if is_json else dict(parse_qsl(delivery.body, keep_blank_values=True))
     return {
@@ -181,7 +182,7 @@ def sign(delivery: Delivery, now: float) -> dict[str, str]:
 
 
 def signature(token: str, url: str, fields: dict[str, str]) -> str:
-    """HMAC-SHA1 over the address and each field's name and value, by name; in base64."""
+    """Return the base64 HMAC-SHA1 over the URL and each field's name and value, sorted by name."""
     signed = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
     return base64.b64encode(
         hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()

@@ -1,1 +1,1 @@
-"""A stand-in for Vapi: files, tools, assistants with versions, squads, phone numbers, chat."""
+"""A stand-in for Vapi: files, tools, assistants with versions, squads, numbers, calls, chat."""

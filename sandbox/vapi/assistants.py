@@ -1,4 +1,4 @@
-"""Assistants and their versions. What is published answers calls; a draft does not."""
+"""Assistants and their versions. Calls use the published version, not a draft."""
 
 import copy
 from collections.abc import Iterator
@@ -17,7 +17,9 @@ def create(books: Books, body: Any) -> Json:
 
 
 def update(books: Books, id: str, body: Any) -> Json:
-    """``PATCH /assistant/{id}``: each member is replaced as a whole, `model` with its tools too."""
+    """``PATCH /assistant/{id}``: each member is replaced as a whole, `model` including
+    its tools.
+    """
     books.find("assistant", id)
     _check(books, "UpdateAssistantDTO", body)
     changed = books.change("assistant", id, body)
@@ -25,7 +27,7 @@ def update(books: Books, id: str, body: Any) -> Json:
 
 
 def publish(books: Books, id: str) -> Json:
-    """Make the assistant, as it stands, its next version."""
+    """Publish the assistant's present state as its next version."""
     assistant = books.find("assistant", id)
     history = books.versions.setdefault(id, [])
     assistant["latestVersion"] = f"v{len(history) + 1}"
@@ -34,7 +36,7 @@ def publish(books: Books, id: str) -> Json:
 
 
 def published(books: Books, id: str, version: str | None = None) -> Json | None:
-    """The assistant as it answers calls: at a version, else as published last."""
+    """Return the assistant at a version, or as last published; None if there is none."""
     found = [
         each["body"]
         for each in books.versions.get(id, [])
@@ -44,7 +46,7 @@ def published(books: Books, id: str, version: str | None = None) -> Json | None:
 
 
 def check_is_free(books: Books, id: str) -> None:
-    """Refuse to take an assistant from a squad or a number that it answers for."""
+    """Refuse to delete an assistant that a squad or a number uses."""
     for user in _users(books, id):
         raise pinned("assistant", user)
 
@@ -59,7 +61,7 @@ def _users(books: Books, id: str) -> Iterator[str]:
 
 
 def _check(books: Books, shape: str, body: Any) -> None:
-    """The body's shape, and that its tools are there and told apart by their names."""
+    """Check the body's shape, that its tools exist, and that their names are unique."""
     shapes.check(shape, body)
     ids = tools.ids_in(body)
     gone = [each for each in ids if each not in books.tables["tool"]]

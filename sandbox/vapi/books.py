@@ -1,4 +1,4 @@
-"""What the stand-in knows: an organization's objects by kind, versions of assistants, bills."""
+"""The stand-in's state: an organization's objects by kind, versions of assistants, bills."""
 
 import uuid
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ KINDS = (
 
 @dataclass
 class Habits:
-    """How the stand-in behaves where Vapi takes its time, or does not say what it does; seconds.
+    """How the stand-in behaves where Vapi is slow or its behaviour is undocumented; in seconds.
 
     `rings_after`, `rings_for` and `talks_for` are how long a call waits, rings and lasts;
-    `concurrency` is how many there may be at once. `silent` names messages about calls that are
-    never sent, with commas between; `tool_shape`, the shape of every call of a tool; without it
-    they take turns. `days_ahead` is how far callers' calendars run ahead.
+    `concurrency` is how many calls there can be at once. `silent` lists message types about calls
+    that are never sent, separated by commas; `tool_shape` is the shape of every tool call, which
+    otherwise take turns. `days_ahead` is how far callers' calendars run ahead.
 
-    `patch_publishes`: a PATCH is a new version at once; otherwise it is a draft, and calls follow
-    the version before.
+    `patch_publishes`: a PATCH publishes a version at once; otherwise it makes a draft, and calls
+    use the version before.
     """
 
     read_after: int = 0
@@ -48,7 +48,7 @@ class Habits:
     days_ahead: float = 0
 
     def update(self, changes: Json) -> None:
-        """Change some; raises ``ValueError`` for what is none."""
+        """Change some habits; raises ``ValueError`` for an unknown one."""
         known = {each.name for each in fields(self)}
         for name, value in changes.items():
             if name not in known:
@@ -58,7 +58,7 @@ class Habits:
 
 @dataclass
 class Books:
-    """All state, apart from clocks."""
+    """All state, except clocks."""
 
     shared: Shared
     keys: set[str] = field(default_factory=lambda: {MAGIC_KEY})
@@ -68,37 +68,37 @@ class Books:
     versions: dict[str, list[Json]] = field(default_factory=dict)
     private: dict[str, Json] = field(default_factory=dict)
     bills: list[Json] = field(default_factory=list)
-    # scripts by number, with what their callers say of themselves; of all others by ""
+    # callers' scripts and details by number; "" is for all other numbers
     callers: dict[str, Json] = field(default_factory=dict)
-    # what was said to the assistants of calls, oldest first
+    # control messages to the assistants of calls, oldest first
     told: list[Json] = field(default_factory=list)
     last_moment: int = 0
     org: str = "5a0d0000-0000-4000-8000-000000000000"
 
     def id(self) -> str:
-        """Draw an identifier."""
+        """Create an identifier."""
         return str(uuid.UUID(bytes=self.shared.ids.token(16).encode(), version=4))
 
     def moment(self) -> str:
-        """Now, as Vapi writes times; no two are the same."""
+        """Return the current time in Vapi's format; each call returns a later one."""
         now = max(self.shared.now() * 1000, self.last_moment + 1)
         self.last_moment = now
         then = datetime.fromtimestamp(now / 1000, UTC)
         return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def find(self, kind: str, id: str) -> Json:
-        """An object; raises for one that is not there."""
+        """Return an object, or raise a 404."""
         found = self.tables[kind].get(id)
         if found is None:
             raise missing(kind, id)
         return found
 
     def each(self, kind: str) -> Iterator[Json]:
-        """Everything of a kind, oldest first."""
+        """Yield the objects of a kind, oldest first."""
         yield from self.tables[kind].values()
 
     def keep(self, kind: str, known: Json) -> Json:
-        """Make and keep an object."""
+        """Create and store an object."""
         now = self.moment()
         made = {**known, "id": self.id(), "orgId": self.org, "createdAt": now, "updatedAt": now}
         self.tables[kind][made["id"]] = made
@@ -112,14 +112,14 @@ class Books:
         return found
 
     def drop(self, kind: str, id: str) -> Json:
-        """Take an object away; it is what a DELETE answers."""
+        """Delete an object and return it, as Vapi's DELETE does."""
         self.private.pop(id, None)
         return self.tables[kind].pop(id)
 
     def bill(self, what: str, id: str, usd: float) -> None:
-        """Note what Vapi would charge for something."""
+        """Record what Vapi would charge."""
         self.bills.append({"what": what, "id": id, "usd": usd, "at": self.shared.now()})
 
     def billed(self) -> dict[str, Any]:
-        """What Vapi would charge so far, in USD."""
+        """Return everything that Vapi would charge so far, and the total in USD."""
         return {"bills": self.bills, "usd": round(sum(each["usd"] for each in self.bills), 6)}

@@ -1,4 +1,4 @@
-"""Who answers: scripts of people, and of machines, by which a call goes on."""
+"""Callers: the scripts of people, and machines, that decide how a call goes."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
-# who they say they are; a call's own caller may say something else
+# what callers say of themselves, unless the control API sets it for their number
 NAME = {"fullName": "Pat Doe", "postalCode": "02101"}
 VERIFY = "verifyCaller"
 VERIFIED = (VERIFY, NAME)
@@ -17,9 +17,9 @@ KEYPAD = ("processPhonePayment", {"by": "keypad"})
 
 @dataclass(frozen=True)
 class Script:
-    """How one call goes. `tools` are what the assistant calls in it, in that order, with `pause`
-    seconds after each, until it hears `until`; `replies` are what the person says to the answer of
-    a tool, by its place; `said` is what the assistant writes down at the end.
+    """How one call goes. `tools` are the assistant's tool calls, in order, with `pause` seconds
+    after each, until an answer contains `until`; `replies` are what the person says after a tool's
+    answer, by the tool's index; `said` is the structured data at the end.
     """
 
     ended: str
@@ -35,8 +35,8 @@ class Script:
 
 
 def scripted(script: Script, place: int, who: Json, day: Callable[[int], str]) -> tuple[str, Json]:
-    """The tool that is called at a place of a script, as `who` has it called; `day` says which day
-    it is in some days.
+    """Return the name and arguments of the tool call at an index of a script. `who` completes the
+    arguments of `verifyCaller`; `day` returns the date in some days.
     """
     name, arguments = script.tools[place]
     if name == VERIFY:
@@ -74,7 +74,7 @@ SCRIPTS: dict[str, Script] = {
         transcript=_talk(_OPENING, "Pat Doe.", "Do you agree to be charged?", "Yes, I agree."),
         summary="The person paid by a card that they typed in.",
         said={"outcome": "paid"},
-        # asked about, agreed to, and then asked after, piece by piece, until the result is told
+        # the assistant asks for consent, then polls piece by piece until it has the result
         tools=(VERIFIED, *(KEYPAD,) * 30),
         replies={1: "Yes, I agree."},
         until="The payment of",
@@ -94,7 +94,7 @@ SCRIPTS: dict[str, Script] = {
         tools=(VERIFIED, *(KEYPAD,) * 3),
         replies={1: "What is it for?"},
     ),
-    # for a day that will have come and gone before anybody pays
+    # the promised day passes without a payment
     "promises_and_breaks": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "Pat Doe.", "When can you pay?", "Tomorrow, I promise."),

@@ -1,8 +1,8 @@
-"""Calls: placed through the API, then going on by themselves as their callers' scripts say.
+"""Calls: placed through the API, then continued as their callers' scripts say.
 
-A call is queued, rings, is answered or not, is talked through, and ends; each status and the report
-at the end go to the assistant's own server. What is blocked, because as many calls as the
-organization may have are under way, is taken with 201 and ends without having rung.
+A call is queued, rings, is answered or not, and ends; each status, and the report at the end, goes
+to the assistant's server. Beyond the organization's concurrency limit a call is accepted with 201,
+but blocked: it ends without ringing.
 """
 
 import json
@@ -26,7 +26,7 @@ RECORDING = "https://storage.vapi.ai/sandbox/{id}-mono.wav?expires=1"
 
 
 def create(books: Books, body: Any) -> Json:
-    """``POST /call``: no name is unique, and nothing is idempotent."""
+    """``POST /call``: neither unique by name nor idempotent."""
     shapes.check("CreateCallDTO", body)
     customer = body.get("customer") or {}
     number = customer.get("number") or ""
@@ -53,18 +53,18 @@ def create(books: Books, body: Any) -> Json:
         **_caller(books, number),
     }
     answer = dict(made)
-    if is_blocked:  # the published shape has this of batches only
+    if is_blocked:  # Vapi publishes this field for batches only
         answer["subscriptionLimits"] = {
             "concurrencyBlocked": True,
             "concurrencyLimit": books.habits.concurrency,
             "remainingConcurrentCalls": 0,
         }
-    _later(books, made["id"], books.habits.rings_after)
+    _schedule(books, made["id"], books.habits.rings_after)
     return answer
 
 
 def incoming(books: Books, number: str, caller: str, server: Json) -> Json:
-    """Somebody rings a number that is answered here."""
+    """Create a call from a person to a number that is answered here."""
     ours = next(row for row in books.each("phone-number") if row["number"] == number)
     made = books.keep(
         "call",
@@ -82,12 +82,12 @@ def incoming(books: Books, number: str, caller: str, server: Json) -> Json:
         "blocked": False,
         **_caller(books, caller),
     }
-    _later(books, made["id"], 0)
+    _schedule(books, made["id"], 0)
     return made
 
 
 def retrieve(books: Books, id: str) -> Json:
-    """``GET /call/{id}``."""
+    """``GET /call/{id}``; ``{id}/mono-recording`` returns the recording's location."""
     call_id, _, what = id.partition("/")
     found = books.find("call", call_id)
     if not what:
@@ -100,7 +100,7 @@ def retrieve(books: Books, id: str) -> Json:
 
 
 def go_on(books: Books, id: str) -> None:
-    """What happens next in a call."""
+    """Advance a call by one step of its script."""
     call, private = books.tables["call"].get(id), books.private.get(id)
     if call is None or private is None or call["status"] in OVER:
         return
@@ -109,28 +109,28 @@ def go_on(books: Books, id: str) -> None:
     if private["blocked"]:
         _end(books, call, script, BLOCKED)
     elif call["status"] == "queued":
-        _turn(books, call, "ringing")
-        _later(books, id, books.habits.rings_for)
+        _set_status(books, call, "ringing")
+        _schedule(books, id, books.habits.rings_for)
     elif not script.answered:
         _end(books, call, script, script.ended)
     elif call["status"] == "ringing":
         call["startedAt"] = books.moment()
         call["phoneCallProviderId"] = "CA" + id.replace("-", "")
         private["place"] = 0
-        _turn(books, call, "in-progress")
-        _later(books, id, books.habits.talks_for)
-    elif place < len(script.tools) and not _is_told(books, private, script, place):
-        asked = private["asked"] = _ask_tool(books, call, script, place)
-        if books.shared.outbox.is_open(asked):  # nothing more is said before the tool has answered
+        _set_status(books, call, "in-progress")
+        _schedule(books, id, books.habits.talks_for)
+    elif place < len(script.tools) and not _ends_after_answer(books, private, script, place):
+        asked = private["asked"] = _call_tool(books, call, script, place)
+        if books.shared.outbox.is_open(asked):  # the call waits for the tool's answer
             books.shared.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
         else:
-            _later(books, id, script.pause)
+            _schedule(books, id, script.pause)
     else:
         _end(books, call, script, script.ended)
 
 
 def hang_up(books: Books, id: str, ended: str) -> None:
-    """It ends now, whatever its script says."""
+    """End a call now, whatever its script says."""
     call = books.find("call", id)
     if call["status"] not in OVER:
         _end(books, call, SCRIPTS[books.private[id]["script"]], ended)
@@ -146,7 +146,7 @@ def tell(books: Books, id: str, kind: str) -> None:
 
 
 def _caller(books: Books, number: str) -> Json:
-    """Who answers at a number, and what they say of themselves."""
+    """Return the script and the details of the person at a number."""
     usual = books.callers.get("", {"script": "hangs_up", "who": {}})
     return dict(books.callers.get(number, usual))
 
@@ -160,7 +160,9 @@ def _under_way(books: Books) -> int:
 
 
 def _first_member(books: Books, body: Json) -> Json:
-    """The assistant that speaks first. Raises where there is not exactly one way to find it."""
+    """Return the assistant that speaks first; raises unless the body names exactly one way to find
+    it.
+    """
     ways = [name for name in ("assistantId", "assistant", "squadId", "squad") if body.get(name)]
     if len(ways) != 1:
         raise invalid("needs exactly one of assistantId, assistant, squadId, squad")
@@ -188,12 +190,12 @@ def _published(books: Books, id: str, version: str | None) -> Json:
     return found
 
 
-def _later(books: Books, id: str, seconds: int) -> None:
+def _schedule(books: Books, id: str, seconds: int) -> None:
     books.shared.agenda.at(books.shared.now() + seconds, GOES_ON, books.org, id)
 
 
-def _turn(books: Books, call: Json, status: str) -> None:
-    """A new status, which the server is told of."""
+def _set_status(books: Books, call: Json, status: str) -> None:
+    """Set a call's status, and report it to the server."""
     call["status"] = status
     call["updatedAt"] = books.moment()
     _message(books, call, {"type": "status-update", "status": status})
@@ -226,9 +228,9 @@ def _report(books: Books, call: Json) -> None:
     )
 
 
-def _is_told(books: Books, private: Json, script: Script, place: int) -> bool:
-    """The assistant reads out what the last tool answered, and the person replies; whether that is
-    all that was to be heard.
+def _ends_after_answer(books: Books, private: Json, script: Script, place: int) -> bool:
+    """Add the last tool's answer and the person's reply to the conversation; return whether the
+    answer ends the script's tool calls.
     """
     copies = books.shared.outbox.by_event.get(private.get("asked", ""), [])
     told = next((line for copy in copies for line in lines_of(copy.answer)), "")
@@ -239,8 +241,8 @@ def _is_told(books: Books, private: Json, script: Script, place: int) -> bool:
     return bool(script.until) and script.until in told
 
 
-def _ask_tool(books: Books, call: Json, script: Script, place: int) -> str:
-    """The id of the message that asks."""
+def _call_tool(books: Books, call: Json, script: Script, place: int) -> str:
+    """Send a tool call, and return the id of its message."""
     who = books.private[call["id"]]["who"]
     name, arguments = scripted(script, place, who, lambda days: _day(books, days))
     shape = books.habits.tool_shape or ("spec", "flat", "parameters")[place % 3]
@@ -250,13 +252,15 @@ def _ask_tool(books: Books, call: Json, script: Script, place: int) -> str:
 
 
 def _day(books: Books, days: int) -> str:
-    """The date in so many days, by the calendar that callers look at."""
+    """Return the date in `days` days, by the callers' calendar."""
     today = datetime.fromtimestamp(books.shared.now(), UTC) + timedelta(books.habits.days_ahead)
     return (today + timedelta(days)).date().isoformat()
 
 
 def _message(books: Books, call: Json, message: Json, path: str = "") -> str:
-    """Send a server message, unless the assistant has no server; its id, or nothing."""
+    """Send a server message and return its id, or an empty string if the assistant has no server or
+    the habits silence it.
+    """
     private = books.private[call["id"]]
     server = private["server"]
     url = server.get("url") or ""
@@ -297,5 +301,5 @@ def _message(books: Books, call: Json, message: Json, path: str = "") -> str:
 
 
 def sign(delivery: Any, _now: float) -> dict[str, str]:
-    """The headers that an assistant's server was given."""
+    """Return the headers that an assistant's server expects."""
     return {"Content-Type": "application/json", "X-Vapi-Secret": delivery.secret}

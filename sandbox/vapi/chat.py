@@ -1,4 +1,4 @@
-"""Chats: a reply that follows from what was said, so that a test knows it beforehand."""
+"""Chats: replies are determined by the input, so that tests can predict them."""
 
 from typing import Any
 
@@ -37,14 +37,14 @@ def create(books: Books, body: Any) -> Json:
 
 
 def reply(assistant: Json, said: str, turn: int) -> str:
-    """What the assistant answers: its greeting in the first turn, then what it was told."""
+    """Return the assistant's reply: its greeting in the first turn, then an echo of the input."""
     greeting = assistant.get("firstMessage") if turn == 1 else None
     heard = f"You said “{said}”. ({assistant.get('name') or 'Assistant'}, turn {turn})"
     return f"{greeting} {heard}" if greeting else heard
 
 
 def _before(books: Books, id: Any) -> Json:
-    """The chat before, if one is named."""
+    """Return the previous chat, if the body names one."""
     if id is None:
         return {}
     if id not in books.tables["chat"]:
@@ -53,7 +53,7 @@ def _before(books: Books, id: Any) -> Json:
 
 
 def _assistant(books: Books, body: Json, before: Json) -> Json:
-    """Who answers: the one given, or named, or of the chat before."""
+    """Return the assistant: given, named, or that of the previous chat."""
     if body.get("assistantId"):
         named = assistants.published(books, body["assistantId"])
         if named is None:

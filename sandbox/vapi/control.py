@@ -1,4 +1,6 @@
-"""What a test may make happen at Vapi: keys, habits, an edit in its dashboard; and what it sees."""
+"""What a test can do at Vapi: add keys, change habits, edit in the dashboard; and what
+it can see.
+"""
 
 from dataclasses import asdict
 
@@ -20,26 +22,28 @@ class VapiControl:
         self.vapi = vapi
 
     def on_post_keys(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let one more private key in: ``{key}``."""
+        """Add a private key: ``{key}``."""
         add_key(self.vapi, str(body_of(req)["key"]))
         resp.media = {"keys": len(self.vapi.books.keys)}
 
     def on_post_habits(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Change how it behaves: ``{read_after?, active_after?, patch_publishes?}``."""
+        """Change how the stand-in behaves: ``{read_after?, active_after?,
+        patch_publishes?, …}``.
+        """
         changes = body_of(req)
         with self.vapi.shared.lock:
             self.vapi.books.habits.update(changes)
             resp.media = asdict(self.vapi.books.habits)
 
     def on_post_edit(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Someone edits an assistant in the dashboard: ``{assistant, changes, publish?}``."""
+        """Edit an assistant as in the dashboard: ``{assistant, changes, publish?}``."""
         body = body_of(req)
         resp.media = edit(
             self.vapi, body["assistant"], body["changes"], bool(body.get("publish", True))
         )
 
     def on_post_callers(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Who answers at a number, or, without one, at every other: ``{number?, script, who?}``;
+        """Set who answers at a number, or without one, at every other: ``{number?, script, who?}``;
         `who` is what they say to `verifyCaller`.
         """
         body = body_of(req)
@@ -55,24 +59,24 @@ class VapiControl:
         resp.media = {"sent": body["type"]}
 
     def on_get_objects(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Everything there is, by kind, oldest first."""
+        """Show all objects by kind, oldest first."""
         with self.vapi.shared.lock:
             resp.media = {
                 kind: list(rows.values()) for kind, rows in self.vapi.books.tables.items()
             }
 
     def on_get_ledger(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """What Vapi would charge so far."""
+        """Show what Vapi would charge so far."""
         with self.vapi.shared.lock:
             resp.media = self.vapi.books.billed()
 
     def on_get_answering(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Who answers a call to ``?number=``: an assistant as published or pinned, or nobody."""
+        """Show the assistant that answers calls to ``?number=``, or null."""
         resp.media = {"assistant": answering(self.vapi, req.get_param("number", required=True))}
 
 
 def add_key(vapi: Vapi, key: str) -> None:
-    """Let one more private key in."""
+    """Add a private key."""
     with vapi.shared.lock:
         vapi.books.keys.add(key)
 
@@ -80,7 +84,10 @@ def add_key(vapi: Vapi, key: str) -> None:
 def answers(
     vapi: Vapi, number: str, script: str, who: dict[str, object] | None = None
 ) -> dict[str, object]:
-    """Let a script answer at a number, or at all that have none of their own."""
+    """Let a script answer at a number, or if `number` is empty, at all others.
+
+    Returns all numbers' scripts; raises ``ValueError`` for an unknown one.
+    """
     if script not in SCRIPTS:
         raise ValueError(f"unknown script {script!r}; known: {', '.join(sorted(SCRIPTS))}")
     with vapi.shared.lock:
@@ -89,14 +96,14 @@ def answers(
 
 
 def edit(vapi: Vapi, id: str, changes: dict[str, object], publish: bool = True) -> object:
-    """An edit by hand: published, or left as a draft that no call follows."""
+    """Edit an assistant by hand: publish the change, or leave a draft that no call uses."""
     with vapi.shared.lock:
         changed = vapi.books.change("assistant", id, changes)
         return assistants.publish(vapi.books, id) if publish else changed
 
 
 def answering(vapi: Vapi, number: str) -> dict[str, object] | None:
-    """Who answers a call to a number, once it is active."""
+    """Return the assistant that answers calls to a number, or None until the number is active."""
     with vapi.shared.lock:
         vapi.shared.tick()
         return phone_numbers.answering(vapi.books, number)
@@ -105,7 +112,7 @@ def answering(vapi: Vapi, number: str) -> dict[str, object] | None:
 def refuse(
     req: falcon.Request, resp: falcon.Response, error: VapiError, params: dict[str, object]
 ) -> None:
-    """Answer in Vapi's words."""
+    """Answer with Vapi's error."""
     resp.status, resp.media = error.status, error.body
 
 

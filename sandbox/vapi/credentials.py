@@ -1,4 +1,4 @@
-"""SIP trunks that Vapi takes calls from: by their addresses, which are never names."""
+"""SIP trunks from which Vapi accepts calls: by IP address, never by host name."""
 
 import ipaddress
 from typing import Any
@@ -18,7 +18,7 @@ def create(books: Books, body: Any) -> Json:
 
 
 def update(books: Books, id: str, body: Any) -> Json:
-    """``PATCH /credential/{id}``: all gateways, again."""
+    """``PATCH /credential/{id}``: replaces all gateways."""
     books.find("credential", id)
     shapes.check("UpdateByoSipTrunkCredentialDTO", body)
     _check_gateways(body.get("gateways") or [])
@@ -26,14 +26,14 @@ def update(books: Books, id: str, body: Any) -> Json:
 
 
 def check_is_free(books: Books, id: str) -> None:
-    """Refuse to take a trunk from a number that comes by it."""
+    """Refuse to delete a trunk that a number uses."""
     for number in books.each("phone-number"):
         if number.get("credentialId") == id:
             raise in_use("credential", f"phone number {number['id']}")
 
 
 def takes_call(books: Books, id: str, caller_ip: str) -> bool:
-    """Whether a call from an address comes in by the trunk `id`."""
+    """Whether trunk `id` accepts calls from an IP address."""
     known = books.tables["credential"].get(id)
     if known is None:
         return False
@@ -46,7 +46,7 @@ def takes_call(books: Books, id: str, caller_ip: str) -> bool:
 
 
 def _check_gateways(gateways: list[Json]) -> None:
-    """An inbound gateway by its name is what Vapi's trunks most often fail over."""
+    """Refuse an inbound gateway given by name, the most common error with Vapi's trunks."""
     for each in gateways:
         try:
             ipaddress.IPv4Address(each["ip"])

@@ -1,4 +1,4 @@
-"""Files: uploaded as multipart forms, read a while later; some cannot be read."""
+"""Files: uploaded as multipart forms, and processed a while later; some cannot be read."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from sandbox.vapi.books import Books
 from sandbox.vapi.errors import Json, failure, in_use, invalid
 
 READ = "vapi file is read"
-UNREADABLE = "UNREADABLE"  # in a file's name or content: reading it will fail
+UNREADABLE = "UNREADABLE"  # in a file's name or content: processing will fail
 LONGEST_NAME = 40
 
 
@@ -56,7 +56,7 @@ def _metadata(text: str) -> Json:
 
 
 def read(books: Books, id: str) -> None:
-    """Be done with a file, or give it up."""
+    """Finish processing a file: done, or failed."""
     if id not in books.tables["file"]:
         return
     spoilt = books.private.get(id, {}).get("spoilt")
@@ -64,7 +64,7 @@ def read(books: Books, id: str) -> None:
 
 
 def index(books: Books, query: dict[str, str]) -> list[Json]:
-    """``GET /file``: the whole list of one purpose, which has to be named."""
+    """``GET /file``: all files of one purpose, which is required."""
     if set(query) != {"purpose"}:
         raise invalid("purpose must be a string")
     rows = [row for row in books.each("file") if row["purpose"] == query["purpose"]]
@@ -72,7 +72,7 @@ def index(books: Books, query: dict[str, str]) -> list[Json]:
 
 
 def check_is_free(books: Books, id: str) -> None:
-    """Refuse to take a file from a tool that looks into it."""
+    """Refuse to delete a file that a tool uses."""
     for tool in books.each("tool"):
         if any(id in base["fileIds"] for base in tool.get("knowledgeBases") or []):
             raise in_use("file", f"tool {tool['id']}")

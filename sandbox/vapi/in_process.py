@@ -7,10 +7,10 @@ from sandbox.vapi.provider import Vapi
 
 
 class InProcess(httpx.BaseTransport):
-    """Hands each request to a stand-in; hangs and resets become errors at once."""
+    """Passes each request to a stand-in; hangs and resets raise errors at once."""
 
     def __init__(self, vapi: Vapi) -> None:
-        """Talk to a stand-in."""
+        """Send requests to a stand-in."""
         self.vapi = vapi
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Bare lists, newest first: a limit, and bounds of creation and change."""
+"""Plain lists, newest first: a limit, and bounds on creation and update times."""
 
 from datetime import datetime
 

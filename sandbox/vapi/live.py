@@ -1,5 +1,5 @@
-"""Speaking to the assistant of a call that is going on, or ending it, at the address that it names.
-It asks for the organization's public key, as our assistants want it to.
+"""Live call control: sends a message to the assistant of a call in progress, or ends the call, at
+the call's `controlUrl`. It requires the organization's public key, as our assistants configure it.
 
 https://docs.vapi.ai/calls/call-features
 """
@@ -12,7 +12,7 @@ from sandbox.vapi.errors import Json, failure, invalid, missing
 
 LIVE = "live"
 GOING_ON = "in-progress"
-ENDED = "manually-canceled"  # Vapi does not say by which word such a call has ended
+ENDED = "manually-canceled"  # Vapi does not document the endedReason of such a call
 _SHAPES = {
     "add-message": "ClientInboundMessageAddMessage",
     "end-call": "ClientInboundMessageEndCall",
@@ -20,14 +20,14 @@ _SHAPES = {
 
 
 def with_address(call: Json, base: str) -> Json:
-    """A call as it is shown, with where its assistant is spoken to while it goes on."""
+    """Return a call with its `controlUrl`, while it is in progress."""
     if call.get("status") != GOING_ON:
         return call
     return call | {"monitor": {"controlUrl": f"{base}/{LIVE}/{call['id']}/control"}}
 
 
 def tell(books: Books, path: str, authorization: str, body: Any) -> Json:
-    """``POST …/control``: what is said to the model, and that the call shall end."""
+    """``POST …/control``: sends a message to the model, or ends the call."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer" or key not in books.public_keys:
         raise failure(401, "Unauthorized", "Invalid Key.")

@@ -1,4 +1,4 @@
-"""Reading a multipart form as it came, bytes and all."""
+"""Reads a multipart form, including bytes."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ATTRIBUTE = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class Part:
-    """A field of the form; a file has a name."""
+    """A field of the form; a file has a file name."""
 
     content: bytes
     filename: str | None
@@ -19,7 +19,7 @@ class Part:
 
 
 def parts(content_type: str, raw: bytes) -> dict[str, Part]:
-    """The form's fields by name; of a repeated one the last."""
+    """Return the form's fields by name; a repeated field keeps its last value."""
     found = BOUNDARY.match(content_type)
     if not found:
         raise failure(400, "Bad Request", "Multipart: Boundary not found")

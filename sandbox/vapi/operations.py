@@ -1,4 +1,4 @@
-"""Every operation of the stand-in's, by method and address."""
+"""The table of operations, by method and path."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Operation:
-    """What performs a request, and the status of success."""
+    """The function that performs a request, and the status of success."""
 
     perform: Callable[[Call], Any]
     status: int = 200
@@ -59,10 +59,10 @@ def _delete(kind: str, check_is_free: Callable[[Books, str], None]) -> Operation
 
 
 def _is_always_free(books: Books, id: str) -> None:
-    """Nothing refers to it."""
+    """Allow every deletion: no object refers to this kind."""
 
 
-# by method, kind, and whether one object is named
+# by method, kind, and whether the path names one object
 OPERATIONS: dict[tuple[str, str, bool], Operation] = {
     ("POST", "file", False): Operation(
         lambda call: files.create(call.books, call.content_type, call.raw), 201
@@ -116,7 +116,7 @@ OPERATIONS: dict[tuple[str, str, bool], Operation] = {
 
 
 def operation_at(method: str, path: str) -> tuple[Operation, str]:
-    """The operation at an address, and the id in it. Raises for one that is not known."""
+    """Return the operation at a path, and the id in it; raises the 404 of an unknown path."""
     parts = path.strip("/").split("/")
     kind, object_id = parts[0], "/".join(parts[1:])
     found = OPERATIONS.get((method, kind, bool(object_id))) if kind in KINDS else None
@@ -126,6 +126,6 @@ def operation_at(method: str, path: str) -> tuple[Operation, str]:
 
 
 def check_query(method: str, query: dict[str, str]) -> None:
-    """Only reading takes a query."""
+    """Refuse a query, except with GET."""
     if query and method != "GET":
         raise invalid(*(f"property {name} should not exist" for name in query))

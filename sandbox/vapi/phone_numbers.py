@@ -1,5 +1,5 @@
-"""Numbers: imported from Twilio, into which an import writes; or a clinic's own, by a SIP trunk.
-They are answered once active.
+"""Numbers: imported from Twilio, where the import changes their URLs, or a clinic's own by a SIP
+trunk. Calls are answered once a number is active.
 """
 
 import re
@@ -41,7 +41,7 @@ def create(books: Books, line: Line, body: Any) -> Json:
 
 
 def update(books: Books, line: Line, id: str, body: Any) -> Json:
-    """``PATCH /phone-number/{id}``: what is left out of `smsEnabled` is on, as at an import."""
+    """``PATCH /phone-number/{id}``: `smsEnabled` defaults to true, as at an import."""
     found = books.find("phone-number", id)
     if found["provider"] == BROUGHT:
         shapes.check("UpdateByoPhoneNumberDTO", body)
@@ -55,7 +55,7 @@ def update(books: Books, line: Line, id: str, body: Any) -> Json:
 
 
 def _bring(books: Books, body: Json) -> Json:
-    """A clinic's own number, by a trunk that is known."""
+    """Create a clinic's own number on a known trunk."""
     shapes.check("CreateByoPhoneNumberDTO", body)
     _check_brought(books, body)
     made = books.keep("phone-number", {**body, "status": "activating"})
@@ -74,7 +74,7 @@ def _check_brought(books: Books, body: Json) -> None:
 
 
 def answers_sip(books: Books, address: str, caller_ip: str) -> bool:
-    """Whether a call by SIP is answered: its trunk takes it in, and its number is active."""
+    """Whether a SIP call is answered: its trunk accepts it, and its number is active."""
     called = SIP.fullmatch(address)
     if called is None or not credentials.takes_call(books, called["trunk"], caller_ip):
         return False
@@ -87,14 +87,14 @@ def answers_sip(books: Books, address: str, caller_ip: str) -> bool:
 
 
 def activate(books: Books, id: str) -> None:
-    """Let callers be answered."""
+    """Make a number active, so that calls are answered."""
     if id in books.tables["phone-number"]:
         books.change("phone-number", id, {"status": "active"})
 
 
 def answering(books: Books, number: str) -> Json | None:
-    """The assistant, as published or pinned, that answers a call to a number; nobody before it is
-    active.
+    """Return the assistant, as published or pinned, that answers calls to a number; None unless it
+    is active.
     """
     for row in books.each("phone-number"):
         if row["number"] != number or row["status"] != "active":
@@ -115,7 +115,7 @@ def _first_of(books: Books, squad: Json) -> Json | None:
 
 
 def _check_answer(books: Books, body: Json) -> None:
-    """At most one of squad and assistant answers, and it is there."""
+    """Refuse both a squad and an assistant, or one that does not exist."""
     named = [kind for kind in ("squad", "assistant") if body.get(f"{kind}Id")]
     if len(named) > 1:
         raise invalid("only one of assistantId, squadId may be set")

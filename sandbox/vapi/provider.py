@@ -1,5 +1,5 @@
-"""Vapi's front door: who asks, what for, and what goes wrong on the way. Nothing is idempotent
-here, as at Vapi.
+"""How the stand-in for Vapi serves a request: key, operation, faults. As at Vapi, nothing is
+idempotent.
 """
 
 import json
@@ -35,7 +35,9 @@ class Vapi(FrontDoor):
     }
 
     def __init__(self, shared: Shared, twilio: Twilio) -> None:
-        """Open the books with what all stand-ins share; numbers are Twilio's."""
+        """Start empty, on the state that all stand-ins share; numbers are those of Twilio's
+        stand-in.
+        """
         self.line = Line(twilio)
         super().__init__(shared)
 
@@ -55,10 +57,10 @@ class Vapi(FrontDoor):
         return "vapi"
 
     def _performed(self, request: Request, entry: LoggedRequest) -> Answer:
-        """Check and do what is asked; errors become answers."""
+        """Check and perform a request; errors become answers."""
         try:
             if request.path.startswith(f"/{live.LIVE}/"):
-                return self._told(request, entry)
+                return self._controlled(request, entry)
             self._authenticate(request)
             operation, object_id = operation_at(request.method, request.path)
             call = self._read(request, object_id)
@@ -75,8 +77,8 @@ class Vapi(FrontDoor):
         except VapiError as error:
             return Answer(error.status, json.dumps(error.body))
 
-    def _told(self, request: Request, entry: LoggedRequest) -> Answer:
-        """What is said to the assistant of a call."""
+    def _controlled(self, request: Request, entry: LoggedRequest) -> Answer:
+        """Perform a live control request."""
         entry.params = body = _json(request.body.encode("latin-1"), "application/json")
         with self.shared.lock:
             given = request.headers.get("authorization", "")
@@ -84,7 +86,7 @@ class Vapi(FrontDoor):
         return Answer(200, json.dumps(made), performed=True)
 
     def _read(self, request: Request, id: str) -> Call:
-        """The request's parts. Raises for a body that is no JSON where it has to be."""
+        """Read the request's parts; raises for a body that should be JSON and is not."""
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         check_query(request.method, query)
         raw = request.body.encode("latin-1")
@@ -94,7 +96,7 @@ class Vapi(FrontDoor):
         return Call(self.books, self.line, id, query, body, raw, kind)
 
     def _authenticate(self, request: Request) -> None:
-        """A bearer with one of the organization's private keys."""
+        """Refuse a request without one of the organization's private keys as bearer token."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or key not in self.books.keys:
             raise failure(401, "Unauthorized", "Invalid Key.")

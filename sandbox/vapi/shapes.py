@@ -1,8 +1,8 @@
-"""Every body, checked against the shapes that Vapi publishes (`shapes.json`), as strictly as Vapi's
-own validator does: a field it does not know is refused.
+"""Checks every body against the shapes that Vapi publishes (`shapes.json`), as strictly as Vapi's
+own validator: an unknown field is refused.
 
-A shape names each of its fields, and those that must be there. What refers to a shape that is not
-in the file is taken as any object.
+A shape lists its fields, and those required. A reference to a shape that is not in the file accepts
+any object.
 """
 
 import json
@@ -17,7 +17,7 @@ Kind = dict[str, Any]
 SHAPES: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("shapes.json").read_text("utf-8")
 )
-# Of query tools, which Vapi's pages show (docs.vapi.ai/knowledge-base/using-query-tool), and its
+# Fields of query tools that Vapi documents (docs.vapi.ai/knowledge-base/using-query-tool) but its
 # published shapes leave out.
 DOCUMENTED = {
     "CreateQueryToolDTO": {"function": {"ref": "OpenAIFunction"}},
@@ -34,14 +34,14 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def check(shape: str, body: Any) -> None:
-    """Refuse a body that is not of a shape, naming all that is wrong with it."""
+    """Refuse a body that does not fit a shape, listing everything that is wrong with it."""
     wrong = list(_of_shape(shape, body, ""))
     if wrong:
         raise invalid(*wrong)
 
 
 def _of_shape(shape: str, value: Any, path: str) -> Iterator[str]:
-    """What is wrong with an object."""
+    """Yield what is wrong with an object."""
     if not isinstance(value, dict):
         yield f"{path.rstrip('.') or 'body'} must be an object"
         return
@@ -58,7 +58,7 @@ def _of_shape(shape: str, value: Any, path: str) -> Iterator[str]:
 
 
 def _of_kind(kind: Kind, value: Any, path: str) -> Iterator[str]:
-    """What is wrong with a value."""
+    """Yield what is wrong with a value."""
     if "ref" in kind:
         yield from _of_shape(kind["ref"], value, f"{path}.")
     elif "any" in kind:
@@ -77,8 +77,8 @@ def _has_type(name: str, value: Any) -> bool:
 
 
 def _of_any(kinds: list[Kind], value: Any, path: str) -> Iterator[str]:
-    """What is wrong with a value of several possible kinds: objects say which by a word, such as
-    their `provider`.
+    """Yield what is wrong with a value of several possible kinds. Objects name their kind in a
+    field such as `provider`.
     """
     meant = [kind for kind in kinds if _is_meant(kind, value)]
     faults = [list(_of_kind(kind, value, path)) for kind in meant]
@@ -89,7 +89,7 @@ def _of_any(kinds: list[Kind], value: Any, path: str) -> Iterator[str]:
 
 
 def _is_meant(kind: Kind, value: Any) -> bool:
-    """Whether the words by which an object tells its kind are this kind's."""
+    """Whether a value's discriminating fields name this kind."""
     if "ref" not in kind:
         return True
     if not isinstance(value, dict):
@@ -102,7 +102,7 @@ def _is_meant(kind: Kind, value: Any) -> bool:
 
 
 def _of_bounds(kind: Kind, value: Any, path: str) -> Iterator[str]:
-    """What is wrong with a plain value's content."""
+    """Yield what is wrong with a plain value's content."""
     if "enum" in kind and value not in kind["enum"]:
         yield f"{path} must be one of the following values: {', '.join(map(str, kind['enum']))}"
     if "maxLength" in kind and len(value) > kind["maxLength"]:

@@ -1,4 +1,4 @@
-"""Squads: several assistants that share a call, pinned to versions or at their latest."""
+"""Squads: several assistants that share a call, each at a pinned version or its latest."""
 
 from typing import Any
 
@@ -14,21 +14,21 @@ def create(books: Books, body: Any) -> Json:
 
 
 def update(books: Books, id: str, body: Any) -> Json:
-    """``PATCH /squad/{id}``: all members, again."""
+    """``PATCH /squad/{id}``: replaces all members."""
     books.find("squad", id)
     _check(books, "UpdateSquadDTO", body)
     return books.change("squad", id, body)
 
 
 def check_is_free(books: Books, id: str) -> None:
-    """Refuse to take a squad from a number that it answers for."""
+    """Refuse to delete a squad that a number uses."""
     for number in books.each("phone-number"):
         if number.get("squadId") == id:
             raise in_use("squad", f"phone number {number['id']}")
 
 
 def _check(books: Books, shape: str, body: Any) -> None:
-    """The body's shape, and that each member is there, at the version that is pinned."""
+    """Check the body's shape, and that each member exists, at its pinned version."""
     shapes.check(shape, body)
     if not body["members"]:
         raise invalid("members should not be empty")

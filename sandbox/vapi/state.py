@@ -1,4 +1,4 @@
-"""What of Vapi's state the page shows, newest first; and what is kept across restarts."""
+"""The sections of the state page about Vapi, and the state saved across restarts."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,7 +22,7 @@ KEPT = ("tables", "versions", "private", "bills", "callers", "last_moment")
 
 
 def sections(vapi: Vapi, at_most: int) -> Iterator[tuple[Section, int]]:
-    """One table for each kind."""
+    """Yield one table for each kind, newest first, with its full count."""
     for title, kind, columns in SHOWN:
         rows = list(vapi.books.each(kind))
         cells = [tuple(row.get(name) for name in columns.values()) for row in rows[::-1][:at_most]]
@@ -30,7 +30,7 @@ def sections(vapi: Vapi, at_most: int) -> Iterator[tuple[Section, int]]:
 
 
 def saved(vapi: Vapi) -> dict[str, Any]:
-    """Everything worth keeping, as JSON."""
+    """Return everything to save, as JSON values."""
     books = vapi.books
     return {
         **{name: getattr(books, name) for name in KEPT},
@@ -40,9 +40,9 @@ def saved(vapi: Vapi) -> dict[str, Any]:
 
 
 def restore(vapi: Vapi, state: dict[str, Any]) -> None:
-    """Take up where a file left off; callers hold the lock."""
+    """Restore saved state; callers hold the lock."""
     for name in KEPT:
         setattr(vapi.books, name, state[name])
-    vapi.books.tables = {kind: {} for kind in KINDS} | vapi.books.tables  # an older file's
+    vapi.books.tables = {kind: {} for kind in KINDS} | vapi.books.tables  # older files
     vapi.books.keys |= set(state["keys"])
     vapi.books.habits = Habits(**state["habits"])

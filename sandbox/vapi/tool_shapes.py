@@ -1,5 +1,5 @@
-"""The three shapes in which calls of tools reach a server: the specification has one, and Vapi's
-pages two others; and what a server answers.
+"""The three shapes in which tool calls reach a server, one from Vapi's specification and two from
+its pages; and how to read the server's answer.
 """
 
 import json
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def tool_calls(id: str, name: str, arguments: Json, shape: str) -> Json:
-    """One call of a tool, in the shape `spec`, `flat` or `parameters`."""
+    """Build one tool call in the shape `spec`, `flat` or `parameters`."""
     if shape == "spec":
         asked: Json = {
             "id": id,
@@ -25,7 +25,7 @@ def tool_calls(id: str, name: str, arguments: Json, shape: str) -> Json:
 
 
 def lines_of(answer: str) -> list[str]:
-    """What each tool of an answer told the model; nothing for an answer that is none."""
+    """Return each tool's result from a server's answer; nothing if the answer is malformed."""
     try:
         results = json.loads(answer)["results"]
         return [str(each.get("result") or each.get("error") or "") for each in results]

@@ -1,4 +1,6 @@
-"""Tools: one that looks into files, one that asks a server. An assistant holds on to its tools."""
+"""Tools: one that searches files, one that calls a server. An assistant keeps its tools from being
+deleted.
+"""
 
 from typing import Any
 
@@ -25,9 +27,7 @@ def update(books: Books, id: str, body: Any) -> Json:
 
 
 def check_is_free(books: Books, id: str) -> None:
-    """Refuse to take a tool from an assistant that has it, in a version that is still answered
-    with too.
-    """
+    """Refuse to delete a tool of an assistant, in its draft or its latest version."""
     for assistant in books.each("assistant"):
         kept = [assistant, *(each["body"] for each in books.versions[assistant["id"]][-1:])]
         if any(id in ids_in(each) for each in kept):
@@ -35,7 +35,7 @@ def check_is_free(books: Books, id: str) -> None:
 
 
 def ids_in(assistant: Json) -> list[str]:
-    """The tools an assistant refers to."""
+    """Return the ids of an assistant's tools."""
     model = assistant.get("model") or {}
     return [*(model.get("toolIds") or []), *(ref["toolId"] for ref in model.get("toolRefs") or [])]
 
@@ -47,7 +47,7 @@ def _shape(kind: Any) -> str:
 
 
 def _check(books: Books, shape: str, body: Any) -> None:
-    """The body's shape, and that the files are there."""
+    """Check the body's shape, and that its files exist."""
     shapes.check(shape, body)
     for base in body.get("knowledgeBases") or []:
         gone = [file for file in base["fileIds"] if file not in books.tables["file"]]

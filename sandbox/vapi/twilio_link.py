@@ -1,6 +1,4 @@
-"""What Vapi does at Twilio when a number is imported: it looks the number up, and points it at
-itself.
-"""
+"""What Vapi does at Twilio when a number is imported: it looks the number up, and sets its URLs."""
 
 from collections.abc import Callable
 
@@ -8,18 +6,20 @@ from sandbox.twilio.provider import Twilio
 
 
 class Line:
-    """Twilio's stand-in, as Vapi's uses it."""
+    """Twilio's stand-in, as Vapi's stand-in uses it."""
 
     def __init__(self, twilio: Twilio) -> None:
-        """Work on a stand-in."""
+        """Use a stand-in."""
         self.twilio = twilio
 
     def answer_sip(self, answers: Callable[[str, str], bool]) -> None:
-        """Answer what Twilio sends by SIP, to an address and from one of its own."""
+        """Set the function that decides whether a SIP call from Twilio is answered."""
         self.twilio.books.answers_sip = answers
 
     def owns(self, account_sid: str, token: str, number: str) -> bool:
-        """Whether the credentials hold, and the account has the number: bought, or a sender."""
+        """Whether the credentials are valid and the account has the number: bought, or
+        as a sender.
+        """
         books = self.twilio.books
         if not token or books.tokens.get(account_sid) != token:
             return False
@@ -29,7 +29,7 @@ class Line:
         return any(sender.number == number for sender in books.senders)
 
     def point(self, number: str, voice_url: str, sms_url: str | None) -> None:
-        """Write the number's addresses; without an `sms_url` its texts go where they went."""
+        """Set the number's URLs; without an `sms_url`, its texts keep their URL."""
         bought = self.twilio.books.incoming_by_number(number)
         if bought is not None:
             bought["voice_url"] = voice_url

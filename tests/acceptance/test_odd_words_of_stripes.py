@@ -153,7 +153,7 @@ def test_an_intent_in_a_state_that_is_not_known_is_asked_about(clinic, word):
     clinic.hears("payment_intent.succeeded", paid | {"status": word})
     assert given.fresh(invoice).status == "sent"
     event = InboxEvent.select().order_by(InboxEvent.id.desc()).first()
-    assert f"its status is {word or 'not said'}" in event.reason
+    assert f"its status is {word or 'missing'}" in event.reason
     given.retried(clinic.redis, rounds=1)
     assert given.fresh(invoice).status == "paid"
     all_is_done(clinic)

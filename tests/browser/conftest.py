@@ -1,7 +1,7 @@
 """A real browser on the real application: Debian's Chromium, driven by Playwright.
 
-Where Chromium is missing and we are root, it is installed with apt; else these tests are skipped,
-saying why.
+If Chromium is missing, root installs it with apt; otherwise these tests are skipped with the
+reason.
 """
 
 import fcntl
@@ -24,8 +24,8 @@ from tests.running.website import serve
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium."""
-    # one worker of the suite installs it, and none sees it when its first file is there
+    """The path of Chromium."""
+    # one worker of the suite installs it, while the others wait until it is complete
     with Path(tempfile.gettempdir(), f"chromium-{os.geteuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found = find_chromium()
@@ -64,8 +64,8 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @dataclass
 class Watched:
-    """A page, and all it complained about: console errors (refused scripts and styles among them),
-    failed requests.
+    """A page and its complaints: console errors (including refused scripts and styles) and failed
+    requests.
     """
 
     page: Page
@@ -86,7 +86,7 @@ class Watched:
             self.complaints.append(f"{response.status} {response.url}")
 
     def picture(self, name: str) -> None:
-        """A picture of the whole page, kept where PAYPHONE_PICTURES says, if it says so."""
+        """Take a screenshot of the whole page, if PAYPHONE_PICTURES names a folder."""
         folder, size = os.environ.get("PAYPHONE_PICTURES"), self.page.viewport_size
         if folder and size:
             self.page.screenshot(path=Path(folder) / f"{name}-{size['width']}.png", full_page=True)
@@ -113,5 +113,5 @@ def watched(browser: Browser, website: str) -> Iterator[Callable[..., Watched]]:
 
 @pytest.fixture
 def website(database_url: str, valkey: Valkey, processes: Callable[..., Any]) -> str:
-    """The application under gunicorn; its address."""
+    """The URL of the application under gunicorn."""
     return serve(processes, OPERATOR_PASSWORD="opens the console")

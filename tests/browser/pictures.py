@@ -1,8 +1,8 @@
-"""`python -m tests.browser.pictures [FOLDER]`: pictures of a running demo's pages, wide and as on a
-phone.
+"""`python -m tests.browser.pictures [FOLDER]`: screenshots of a running demo's pages, wide and
+narrow as on a phone.
 
-They are kept in FOLDER, else where `PAYPHONE_PICTURES` says, else in `var/pictures`. Addresses and
-keys are read from `var/demo.json`; the one thing that is done to the demo is to open a card form.
+They are saved in FOLDER, or in `PAYPHONE_PICTURES`, or in `var/pictures`. URLs and keys come from
+`var/demo.json`. The only change to the demo is that a card form is opened.
 """
 
 import json
@@ -21,7 +21,7 @@ WIDTHS = (1280, 390)
 
 
 def main() -> None:
-    """Take them all, and say where they are."""
+    """Take all screenshots, and print where they are."""
     if not DESCRIPTION.exists():
         sys.exit(
             f"No demo is running: there is no {DESCRIPTION}. Start one with bin/demo, and ask again"
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def take_all(page: Page, about: dict[str, Any], folder: Path) -> None:
-    """One picture of each page, of the width that `page` has, as `<name>-<width>.png`."""
+    """Take a screenshot of each page, at the width of `page`, as `<name>-<width>.png`."""
     url, width = about["url"], (page.viewport_size or {})["width"]
 
     def take(name: str, address: str = "") -> None:
@@ -65,7 +65,7 @@ def take_all(page: Page, about: dict[str, Any], folder: Path) -> None:
 
 
 def card_form(about: dict[str, Any]) -> str:
-    """The address of a card form for an invoice that may be paid."""
+    """Return the URL of a card form for an invoice that can be paid."""
     with httpx.Client(
         base_url=about["url"],
         headers={"Authorization": f"Bearer {about['accounts'][0]['key']}"},

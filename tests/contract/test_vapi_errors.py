@@ -249,7 +249,7 @@ def test_report_17_a_dependant_that_is_left_is_no_failure(answering, call):
     answering(409, '{"error": "assistant_pinned", "message": "pinned by squad s1"}')
     error = told(DELETES[call])
     assert (error.outcome, error.code, error.answered) == ("retry_later", "dependant_left", True)
-    assert "squad, assistant, tool, file" in error.advice
+    assert "squad, assistant, tool and file" in error.advice
 
 
 @pytest.mark.parametrize("said", [str, lambda text: [text, 5, None]], ids=["text", "list"])

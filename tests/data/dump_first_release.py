@@ -1,17 +1,17 @@
-"""Makes the databases of the first release (commit 61d60fa) that are kept beside this file.
+"""Creates the databases of the first release (commit 61d60fa) that are kept beside this file.
 
-Run it from a checkout of that commit, once per database; names in here are that release's, and do
-not follow what is renamed later:
+Run it from a checkout of that commit, once per database. It uses that release's names, and does not
+follow later renames:
 
     git archive 61d60fa | tar -x -C /tmp/first_release
     cd /tmp/first_release
     PYTHONPATH=. python …/tests/data/dump_first_release.py sqlite …/tests/data/first_release
     PYTHONPATH=. python …/tests/data/dump_first_release.py postgres …/tests/data/first_release
 
-A clinic lives through a day on Stripe's and Twilio's stand-ins. In the end every job that there is
-waits at least once, and there is each kind of effect in each state, left as a process leaves it
-that got an answer, got none, or was killed before or after the call. Kept are the database as SQL,
-the stand-ins' state, and an account of what was left how.
+A clinic lives through a day on Stripe's and Twilio's stand-ins. In the end every job waits at least
+once, and each kind of effect exists in each state, as left by a process that got an answer, got
+none, or was killed before or after the call. It saves the database as SQL, the stand-ins' state,
+and a list of how each effect was left.
 """
 # ruff: noqa: E402 - the environment is set before what reads it is imported
 
@@ -83,13 +83,13 @@ from tests import given
 from tests.stand_in import StandIn
 from tests.texting import HOME, INBOUND, SHARED_NUMBER, TWILIO
 
-# How an attempt ends: whether the provider has done it, and whether we hear so.
+# How an attempt ends: whether the provider performed it, and whether we got the answer.
 DONE = ("confirmed", "unknown, done", "sending, done")
 ENDS = ("refused", "unknown, not done", "sending, only reserved", "sending, not done", *DONE)
 
 
 class Killed(BaseException):
-    """As SIGKILL: nothing is recorded any more."""
+    """Like SIGKILL: nothing more is recorded."""
 
 
 def raise_killed(*_args, **_more):
@@ -97,7 +97,7 @@ def raise_killed(*_args, **_more):
 
 
 class Ending:
-    """Lets the next sending of a kind of effect end in a given way."""
+    """Makes the next sending of a kind of effect end in a given way."""
 
     def __init__(self, kind, end):
         self.kind, self.end = kind, end
@@ -123,7 +123,7 @@ class Ending:
         return self
 
     def first(self, real):
-        """The sending of this kind alone is interrupted."""
+        """Interrupt the sending of this kind only."""
 
         def send(effect, *more):
             return raise_killed() if effect.kind == self.kind else real(effect, *more)
@@ -136,7 +136,7 @@ class Ending:
 
 
 class Day:
-    """The clinic, and what it had done."""
+    """A clinic, and what it does in a day."""
 
     def __init__(self, stand_in):
         self.stand_in, self.number, self.left = stand_in, 0, {}
@@ -151,7 +151,7 @@ class Day:
         return given.an_invoice(self.account, amount=10_000 + self.number, **about)
 
     def run(self, name, key):
-        """One attempt of a worker that knows this job."""
+        """Run one attempt in a worker that knows this job."""
         row = StagedJob.get(StagedJob.name == name, StagedJob.key == str(key))
         claimed = claim_job(row.id, "first-release-worker", early=True)
         try:
@@ -257,7 +257,7 @@ class Day:
         return "send_payment_link", message.id
 
     def live(self):
-        """Every kind of effect, ended in every way and once not begun; then every job, waiting."""
+        """Leave every kind of effect in every ending and one not begun, then every job waiting."""
         for kind in KINDS:
             for end in ENDS:
                 before = {row.id for row in Effect.select()}
@@ -274,7 +274,7 @@ class Day:
     def everything_waits(self):
         charged = self.stand_in.charge(self.invoice())
         given.received(given.an_event("payment_intent.succeeded", charged))
-        self.stand_in.charge(self.invoice())  # of which nothing was heard
+        self.stand_in.charge(self.invoice())  # whose event never arrives
         for name in timetable():
             take_tick(name)
         begin_backfill("", int(time.time()) - 3_600, 0.0, "cli:test")
@@ -291,13 +291,13 @@ class Day:
 
 
 def noon():
-    """Business time is noon where the people are, so that texts may leave."""
+    """Set business time to noon at the customers, so that texts can be sent."""
     there = datetime.now(ZoneInfo("America/New_York"))
     move_business_time(there.replace(hour=12, minute=0) - there)
 
 
 def database():
-    """A URL, and how it is turned into SQL in the end."""
+    """Return a URL, and a function that dumps the database as SQL."""
     if KIND == "sqlite":
         path = FOLDER / "payphone.db"
         return f"sqlite:///{path}", lambda: "\n".join(sqlite3.connect(path).iterdump()) + "\n"

@@ -1,5 +1,5 @@
-"""The two effects under test, asked for as the API asks for them; and what must be true of each in
-the end.
+"""The two effects under test, requested as through the API, and what must be true of each in the
+end.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ BOTH = ["payment link", "refund"]
 
 @dataclass
 class Asked:
-    """One effect that somebody asked for: where it goes, which row waits for it."""
+    """One requested effect: what it is, and which row waits for it."""
 
     stand_in: StandIn
     what: str
@@ -54,13 +54,13 @@ class Asked:
         return row
 
     def made(self) -> list[dict[str, Any]]:
-        """What the stand-in has of it."""
+        """The objects of this effect at the stand-in."""
         return self.stand_in.made(
             "payment_link" if self.what == "payment link" else "refund", self.subject
         )
 
     def age(self, seconds: float) -> None:
-        """Let the first and the last sending lie longer back."""
+        """Move the first and the last sending into the past."""
         effect = self.effect
         values = {
             name: getattr(effect, name).timestamp() - seconds
@@ -72,7 +72,7 @@ class Asked:
         ).execute()
 
     def assert_done_once(self) -> None:
-        """Exactly one at the provider, and every row of ours says so."""
+        """Assert exactly one object at the provider, and that all our rows agree."""
         made, effect, row = self.made(), self.effect, self.row
         assert len(made) == 1, f"{len(made)} at the stand-in"
         assert (effect.state, effect.provider_id) == ("confirmed", made[0]["id"])
@@ -100,7 +100,7 @@ class Asked:
             ) == (10_000, 4_000, 6_000, 4_000)
 
     def assert_not_done(self, state: str) -> None:
-        """Nothing at the provider; the row says why."""
+        """Assert no object at the provider, and that the row says why."""
         assert self.made() == []
         assert (self.effect.state, self.row.state) == (state, "refused")
         assert self.row.error
@@ -110,7 +110,9 @@ class Asked:
 
 
 def ask(what: str, stand_in: StandIn, redis: Any) -> Asked:
-    """An invoice of 100.00 with a link planned, or paid and with 40.00 to be given back."""
+    """Request an effect on an invoice of 100.00: a planned link, or a refund of 40.00 after
+    payment.
+    """
     invoice = given.an_invoice(amount=10_000)
     if what == "payment link":
         with transaction():

@@ -1,4 +1,4 @@
-"""A database that fails once, in this process, at a statement or a commit of the test's choice."""
+"""A database that fails once, in this process, at a statement or commit that the test chooses."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from peewee import Database, OperationalError
 
 
 class FailingDatabase:
-    """Raises once, at the `at`-th statement or commit from now on; a commit fails before it is
-    sent, or after it was done.
+    """Raises once, at the `at`-th statement or commit from now on. A commit fails before it is
+    sent, or after it is executed.
     """
 
     def __init__(self, database: Database) -> None:
@@ -19,11 +19,11 @@ class FailingDatabase:
         self.database = database
 
     def order(self, at: int) -> None:
-        """Fail at the `at`-th place from now on; never if that is 0."""
+        """Fail at the `at`-th place from now on; 0 means never."""
         self.at, self.seen, self.where, self.jobs = at, 0, "", None
 
     def order_once_work_is_left(self) -> None:
-        """Fail right after the first commit that leaves a job to be done."""
+        """Fail right after the first commit that adds a waiting job."""
         self.order(0)
         self.jobs = self._jobs()
 
@@ -32,7 +32,7 @@ class FailingDatabase:
         return int(found[0])
 
     def remove(self) -> None:
-        """It never fails again."""
+        """Never fail again."""
         del self.database.execute_sql, self.database.commit
 
     def _is_now(self, where: str) -> bool:

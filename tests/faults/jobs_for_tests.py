@@ -1,6 +1,7 @@
-"""Jobs that only tests know: one that waits to be let go, one that fails, one that will not stop.
+"""Jobs for tests only: one that waits for a signal, one that fails, one that does not stop, and so
+on.
 
-They write lines into files under `PAYPHONE_TEST_DIR`, so that a test sees each attempt.
+They write lines to files under `PAYPHONE_TEST_DIR`, so that a test sees each attempt.
 """
 
 import os
@@ -16,7 +17,7 @@ from models.books.inbox_event import InboxEvent
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 
-PATIENCE = 200  # seconds; a test lets go what waits before that, however busy the machine is
+PATIENCE = 200  # seconds; a test releases what waits before that, even on a busy machine
 registry.MAX_TIMEOUT = PATIENCE
 
 
@@ -31,7 +32,7 @@ def _exists(name: str) -> bool:
 
 @job(queue="messages", calls_out=False, attempts=5, timeout=PATIENCE, backoff=0.2)
 def wait_for_go(number: int) -> None:
-    """Says that it began, waits for the file `go`, then records one row: its effect."""
+    """Report the start, wait for the file `go`, then record one row as its effect."""
     _write("began", f"{number} {os.getpid()}")
     while not _exists("go"):
         time.sleep(0.02)
@@ -44,10 +45,10 @@ def wait_for_go(number: int) -> None:
 
 @job(queue="messages", calls_out=False, attempts=1, timeout=PATIENCE, backoff=0.2)
 def note_down(number: int) -> None:
-    """Reads the one invoice under its Redis lock, says so, waits for the file `go`, then adds its
-    number to the notes.
+    """Read the one invoice under its Redis lock, report the start, wait for the file `go`, then add
+    a number to the notes.
 
-    The row is not locked while it waits: its version is all that stands between two of these.
+    The row is not locked while it waits: only the row's version protects it from a second such job.
     """
     invoice = Invoice.get()
     with invoice_lock(invoice.id):
@@ -61,14 +62,14 @@ def note_down(number: int) -> None:
 
 @job(queue="messages", calls_out=False, attempts=3, timeout=20, backoff=600)
 def always_fail(number: int) -> None:
-    """Fails at every attempt; the next one is made when a test says that it is due."""
+    """Fail at every attempt; the next one runs when a test makes it due."""
     _write("began", f"{number} {os.getpid()}")
     raise RuntimeError(f"a message that may name Ada Payer, number {number}")
 
 
 @job(queue="messages", calls_out=False, attempts=2, timeout=1, backoff=0.2)
 def never_stop(number: int) -> None:
-    """Swallows even its timeout, and goes on."""
+    """Swallow even the timeout, and go on."""
     _write("began", f"{number} {os.getpid()}")
     while True:
         try:
@@ -79,7 +80,7 @@ def never_stop(number: int) -> None:
 
 @job(queue="messages", calls_out=False, attempts=2, timeout=1, backoff=0.2)
 def take_too_long(number: int) -> None:
-    """A broad except, as people write them, does not swallow the timeout."""
+    """Check that a broad `except`, as people write them, does not swallow the timeout."""
     _write("began", f"{number} {os.getpid()}")
     try:
         time.sleep(30)
@@ -89,8 +90,8 @@ def take_too_long(number: int) -> None:
 
 @job(queue="messages", calls_out=False, attempts=3, timeout=PATIENCE, backoff=0.2, quick=True)
 def one_of_many(number: int) -> None:
-    """Says that it began, and records one row, or none if the number is even. Number 25 kills its
-    process, the first time or, where the file `poison` is, every time.
+    """Report the start, and record one row if the number is odd. Number 25 kills its process, once,
+    or every time if the file `poison` exists.
     """
     _write("began", f"{number} {os.getpid()}")
     if number == 25 and (_exists("poison") or not _exists("killed")):

@@ -1,9 +1,9 @@
-"""A town of real processes: web, worker pool, scheduler, on one database and one Valkey; and the
+"""A town of real processes: web, worker pool and scheduler on one database and one Valkey, with an
 oracle.
 
-The oracle is asked once everything has healed: for each 2xx there is one row, its work finished and
-its job done, the invoices hold what the accepted events say, nothing is stuck, nothing is there
-twice.
+The oracle runs once everything has recovered. It checks that each 2xx has one row, processed and
+with its job done, that invoices hold what the accepted events say, and that nothing is stuck or
+duplicated.
 """
 
 import http.client
@@ -27,8 +27,8 @@ from tests.running.processes import Process
 from tests.running.servers import Valkey, wait_for
 
 FINAL = {"done", "dead", "cancelled"}
-LEASE = 2.0  # seconds; what the pools of this town are told
-# a lease that no attempt outlives, however slow the machine is: a second attempt is a fault there
+LEASE = 2.0  # seconds, for the pools of this town
+# a lease longer than any attempt, even on a slow machine, so that a second attempt is a fault
 PATIENT = "60"
 Event = dict[str, Any]
 
@@ -43,7 +43,9 @@ def children_of(pid: int) -> list[int]:
 
 
 def all_children_of(pid: int, count: int) -> list[int]:
-    """The processes under that one, once all have been forked: one alone may serve before."""
+    """Wait until all `count` children are forked, because one can serve before the others, and
+    return them.
+    """
     return wait_for(
         lambda: children if len(children := children_of(pid)) == count else None,
         f"{pid} has its {count} children",
@@ -62,7 +64,7 @@ def is_stopped(pid: int) -> bool:
 
 
 class Town:
-    """Starts processes of ours, sends them signed events, and remembers which were accepted."""
+    """Starts our processes, sends them signed events, and remembers which were accepted."""
 
     def __init__(self, start: Callable[..., Process], valkey: Valkey, directory: Path) -> None:
         self._start, self.valkey, self.directory = start, valkey, directory
@@ -70,7 +72,7 @@ class Town:
         self.accepted: list[Event] = []
 
     def web(self, workers: int = 1, **env: str) -> Process:
-        """gunicorn with its own settings file, answering."""
+        """Start gunicorn with its own settings file, and wait until it answers."""
         self.port = free_port()
         arguments = (
             "-m",
@@ -88,7 +90,7 @@ class Town:
     def pool(
         self, workers: str = "webhooks=2", program: tuple[str, ...] = ("worker.py",), **env: str
     ) -> Process:
-        """The worker pool with its relay."""
+        """Start the worker pool with its relay."""
         settings = {
             "PAYPHONE_LEASE": str(LEASE),
             "WORKERS": workers,
@@ -97,7 +99,7 @@ class Town:
         return self._start(*program, **(settings | env))
 
     def pool_with_test_jobs(self, workers: str = "messages=1", **env: str) -> Process:
-        """The same pool, which also knows the jobs of `jobs_for_tests`."""
+        """Start a pool that also knows the jobs of `jobs_for_tests`."""
         return self.pool(workers, ("-m", "tests.faults.worker_main"), **env)
 
     def scheduler(self, **env: str) -> Process:
@@ -107,7 +109,7 @@ class Town:
         return request(self.port, "GET", path)
 
     def post(self, event: Event, **signing: Any) -> int | None:
-        """Send an event as Stripe does; the status, or None when no answer came."""
+        """Send an event as Stripe does; return the status, or None if no answer came."""
         arguments = given.signed(event, **signing)
         try:
             status, _ = request(
@@ -120,34 +122,34 @@ class Town:
         return status
 
     def post_until_accepted(self, event: Event) -> None:
-        """Stripe sends an event again until it is answered with 2xx."""
+        """Send an event, as Stripe does, until it is answered with 2xx."""
         wait_for(lambda: self.post(event) == 200, f"{event['type']} is accepted", every=0.1)
 
     def stage(self, *events: Event) -> None:
-        """Accept events as the web does, in this process."""
+        """Accept events in this process, as the web does."""
         for event in events:
             given.received(event)
             self.accepted.append(event)
 
     def mark(self, name: str = "killed") -> Path:
-        """A file that a kill-point leaves behind when it has struck."""
+        """The file that a kill-point writes when it strikes."""
         return self.directory / name
 
     def at(self, place: str) -> str:
-        """PAYPHONE_KILL_AT for `place`, once."""
+        """PAYPHONE_KILL_AT for `place`, to strike once."""
         return f"{place}@{self.mark()}"
 
     def struck(self) -> int:
-        """Wait until the kill-point has struck; the process it struck."""
+        """Wait until the kill-point has struck, and return the pid of the killed process."""
         wait_for(lambda: self.mark().exists() and self.mark().read_text(), "the kill-point strikes")
         return int(self.mark().read_text())
 
     def listed_workers(self) -> list[RQWorker]:
-        """The workers as RQ lists them."""
+        """The workers that RQ lists."""
         return list(RQWorker.all(connection=self.valkey.client()))
 
     def file(self, name: str) -> Path:
-        """A file of the test's own, which jobs for tests write."""
+        """The path of a file that jobs for tests write."""
         return self.directory / name
 
     def lines(self, name: str) -> list[str]:
@@ -163,7 +165,7 @@ def request(
     headers: dict[str, str] | None = None,
     timeout: float = 60,
 ) -> tuple[int, Any]:
-    """One HTTP request on a connection of its own; status and JSON body."""
+    """Send one HTTP request on its own connection; return the status and JSON body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request(method, path, body, headers or {})
@@ -175,7 +177,7 @@ def request(
 
 
 def open_jobs() -> list[StagedJob]:
-    """Jobs that are waiting or running."""
+    """Return the jobs that are waiting or running."""
     rows = list(StagedJob.select().where(StagedJob.state.not_in(FINAL)))
     release_connection()
     return rows
@@ -191,7 +193,7 @@ def all_settled() -> None:
 
 
 def oracle(town: Town) -> None:
-    """Everything accepted has come true, once."""
+    """Assert that everything accepted has been done exactly once."""
     all_settled()
     for event_id in {event["id"] for event in town.accepted}:
         rows = list(InboxEvent.select().where(InboxEvent.event_id == event_id))
@@ -224,9 +226,7 @@ def oracle(town: Town) -> None:
 
 
 def _ledger(events: list[Event]) -> dict[str, tuple[int, int]]:
-    """What the accepted events say each invoice has received and given back, by intent and refund
-    id.
-    """
+    """Return what each invoice has received and returned according to the accepted events."""
     paid, refunds = {}, {}
     for event in events:
         subject = event["data"]["object"]
@@ -249,5 +249,5 @@ def _ledger(events: list[Event]) -> dict[str, tuple[int, int]]:
 
 
 def send(pid: int, number: int) -> None:
-    """A signal to one process that this town has started."""
+    """Send a signal to one process that this town has started."""
     os.kill(pid, number)

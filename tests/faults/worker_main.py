@@ -1,6 +1,6 @@
-"""worker.py for tests: the same pool, with the jobs of `jobs_for_tests` registered too.
+"""worker.py for tests: the same pool, which also knows the jobs of `jobs_for_tests`.
 
-`PAYPHONE_TEST_GRACE`: seconds that its supervisor leaves to a job whose time is over.
+`PAYPHONE_TEST_GRACE`: the seconds that its supervisor gives a job after its timeout.
 """
 
 import os

@@ -13,7 +13,7 @@ ALONE = """
 import os
 from web.server import request_metrics
 del os.environ["PROMETHEUS_MULTIPROC_DIR"]
-request_metrics.count_where_there_is_room()
+request_metrics.count_in_memory_without_files()
 request_metrics._requests.labels("GET", "/", 200).inc()
 assert request_metrics.request_registry().get_sample_value(
     "payphone_http_requests_total", {"method": "GET", "route": "/", "status": "200"}

@@ -217,7 +217,7 @@ def test_a_port_that_another_program_has(tmp_path):
         )
     assert done.returncode == 1
     [line] = done.stderr.strip().splitlines()
-    assert f"{port}). End what has the port, or set PORT to another." in line
+    assert f"{port}). Stop the process that has the port, or set PORT to another." in line
 
 
 @pytest.mark.parametrize("process", ["worker", "demo", "command"])
@@ -248,7 +248,7 @@ def test_a_demo_that_cannot_write_says_so(tmp_path, how):
 
 def test_a_migration_that_cannot_write_says_so(tmp_path):
     world = in_a_world_where(f"mount -t tmpfs -o ro tmpfs {tmp_path}")
-    ended(tmp_path, "migrate", {}, "cannot be made: Read-only file system.", before=world)
+    ended(tmp_path, "migrate", {}, "cannot be created: Read-only file system.", before=world)
 
 
 def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):
@@ -260,7 +260,7 @@ def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):
             for place in places
         )
     )
-    ended(tmp_path, "web", {}, "No folder for temporary files can be written", before=world)
+    ended(tmp_path, "web", {}, "No temporary folder is writable", before=world)
 
 
 def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_write(
@@ -284,7 +284,7 @@ def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_
         wait_for(
             lambda: (
                 told.append(capfd.readouterr().err)
-                or "The embedded Valkey does not run" in "".join(told)
+                or "The embedded Valkey is not running" in "".join(told)
             ),
             "it says why",
         )

@@ -1,8 +1,8 @@
-"""Real processes of ours, forked from one that has imported everything, instead of started anew.
+"""Real processes of ours, forked from one that has imported everything instead of started anew.
 
-To start Python and import us costs a second or three of a processor, and the suite starts a
-thousand processes. Each copy has its own environment, session and output, and is killed, frozen
-and waited for like any other process.
+Starting Python and importing our code costs one to three seconds of a processor, and the suite
+starts a thousand processes. Each fork has its own environment, session and output, and can be
+killed, frozen and waited for like any other process.
 """
 
 import atexit
@@ -25,11 +25,11 @@ from runtime.settings import ROOT
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.running.preloaded"])
-OF_A_NEW_PYTHON = ("PYTHON", "LD_")  # variables that only a new interpreter obeys
+OF_A_NEW_PYTHON = ("PYTHON", "LD_")  # prefixes of variables that only a new interpreter obeys
 
 
 class Forked:
-    """A process of ours, shown as `subprocess.Popen` shows one."""
+    """A forked process, with the interface of `subprocess.Popen`."""
 
     def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
         self.args = command
@@ -39,32 +39,34 @@ class Forked:
         )
         self._process.start()
         os.close(its)
-        os.read(mine, 1)  # from here on it leads a session of its own
+        os.read(mine, 1)  # wait until it leads its own session
         os.close(mine)
 
     @property
     def pid(self) -> int:
-        """Its number, also of its session."""
+        """Its process id, which is also its session's."""
         return int(self._process.pid or 0)
 
     @property
     def returncode(self) -> int | None:
-        """How it ended, negative for a signal; None while it runs."""
+        """Its exit code, negative for a signal; None while it runs."""
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        """The same."""
+        """Return the exit code, or None while it runs."""
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """How it ended, once it has. Raises subprocess.TimeoutExpired."""
+        """Wait for the process to end, and return its exit code. Raises
+        subprocess.TimeoutExpired.
+        """
         self._process.join(timeout)
         if self.returncode is None:
             raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """To it alone, unless it has ended, or does so just now."""
+        """Send a signal to this process alone; does nothing if it has ended."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -79,7 +81,9 @@ class Forked:
 
 
 class _Lent:
-    """A file descriptor that the new process gets a copy of; there it is that copy's number."""
+    """A file descriptor of which the new process gets a copy; unpickled there, it is the copy's
+    number.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -93,20 +97,22 @@ def _taken(lent: Any) -> int:
 
 
 def can_be_forked(command: tuple[str, ...], env: dict[str, str]) -> bool:
-    """Whether a copy does what a new process would."""
+    """Whether a fork behaves as a new process would."""
     return not any(name.startswith(OF_A_NEW_PYTHON) for name in env) and (
         command[0] == "-m" or command[0].endswith(".py")
     )
 
 
 def stop_fork_server() -> None:
-    """End the process that forks, and its helper, which would otherwise go with this one."""
+    """Stop the fork server and its resource tracker, which would otherwise end with
+    this process.
+    """
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 def _become(command: tuple[str, ...], env: dict[str, str], out: int, err: int, ready: int) -> None:
-    """In the copy: be the program, and end as it ends."""
+    """Run the program in the fork, and exit as it does."""
     os.setsid()
     os.dup2(out, 1)
     os.dup2(err, 2)
@@ -129,7 +135,7 @@ def _become(command: tuple[str, ...], env: dict[str, str], out: int, err: int, r
 
 
 def _run(command: tuple[str, ...]) -> int:
-    """Run it as Python would; its exit code."""
+    """Run the command as Python would, and return its exit code."""
     try:
         if command[0] == "-m":
             sys.argv = list(command[1:])

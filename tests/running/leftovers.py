@@ -1,7 +1,7 @@
-"""After the whole suite: no process that one of its tests started, or that such a process started,
-still runs.
+"""Fails the suite if processes that its tests started, directly or indirectly, still run at its
+end.
 
-Each is known by a mark in its environment, which it has from the process that started the suite.
+They are known by a mark in the environment, inherited from the process that started the suite.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 from simulation.stop_leftovers import marked
 
 MARK = "SUITE_STARTED_BY"
-PATIENCE = 60.0  # seconds for what is ending just now
+PATIENCE = 60.0  # seconds for processes that are still ending
 
 
 class Leftovers:

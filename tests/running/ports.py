@@ -1,7 +1,7 @@
-"""Ports for the servers of tests: free, and they stay so until the server has come.
+"""Ports for the servers of tests: free, and reserved until the server binds them.
 
-One that the system chooses may be taken meanwhile, by a connection that goes out or by another
-worker of the suite.
+A port chosen by the system could be taken first by an outgoing connection or by another worker of
+the suite.
 """
 
 import contextlib
@@ -9,15 +9,15 @@ import os
 import socket
 from itertools import count
 
-FIRST, LAST = 10_000, 32_000  # below those the system chooses from
-EACH = 2_000  # for each worker of the suite
+FIRST, LAST = 10_000, 32_000  # below the system's ephemeral range
+EACH = 2_000  # ports for each worker of the suite
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_numbers = count(os.getpid())  # suites that run side by side seldom begin at the same
+_numbers = count(os.getpid())  # so that suites running side by side seldom start at the same port
 
 
 def free_port() -> int:
-    """A port of this machine that nobody has and no other worker is told of."""
+    """Return a port of this machine that is free and that no other worker chooses."""
     own = FIRST + _worker * EACH % (LAST - FIRST)
     while True:
         port = own + next(_numbers) % EACH

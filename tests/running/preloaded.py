@@ -1,5 +1,5 @@
-"""What the fork server has imported before it forks: whatever our programs import, but for what
-looks at the environment while it is imported: `prometheus_client`, and gunicorn's settings.
+"""Imports what the fork server has before it forks: everything our programs import, except modules
+that read the environment on import, such as `prometheus_client` and gunicorn's settings.
 """
 
 import gc
@@ -8,9 +8,9 @@ import sys
 
 import gunicorn.app.wsgiapp
 import gunicorn.workers.gthread  # noqa: F401
-import psycopg  # noqa: F401 - before our programs, which go without it where they are on SQLite
-import pygments  # noqa: F401 - as this
-import rich  # noqa: F401 - and this
+import psycopg  # noqa: F401 - explicitly, because our programs on SQLite do not import it
+import pygments  # noqa: F401 - likewise
+import rich  # noqa: F401 - likewise
 
 import worker  # noqa: F401
 from runtime.settings import ROOT
@@ -35,6 +35,6 @@ wait_for_no_disk()
 if "prometheus_client" in sys.modules:
     raise RuntimeError("Something else imports prometheus_client; name it here.")
 
-# what is loaded stays where it is: no collector of a copy looks at it, and has its pages copied
+# a collection in a fork would write to these objects, and so copy their pages
 gc.collect()
 gc.freeze()

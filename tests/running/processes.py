@@ -1,4 +1,4 @@
-"""Real processes of ours for tests, and what this process must forget between tests."""
+"""Real processes of ours for tests, and what this process must reset between tests."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ Process = Forked | subprocess.Popen[bytes]
 
 
 def spawn(*command: str, **env: str) -> Process:
-    """A real process of ours, in a session of its own, with the test's environment."""
+    """Start a real process of ours in its own session, with the test's environment."""
     if can_be_forked(command, env):
         return Forked(command, os.environ | env)
     return subprocess.Popen(
@@ -25,9 +25,9 @@ def spawn(*command: str, **env: str) -> Process:
 
 
 def end(process: Process, number: int = signal.SIGTERM, seconds: float = 120) -> int:
-    """End a process started by `spawn`; its return code."""
+    """End a process started by `spawn`, and return its exit code."""
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):  # it ends by itself just now
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
             os.killpg(process.pid, signal.SIGCONT)
         process.send_signal(number)
         try:
@@ -49,7 +49,7 @@ def close_database() -> None:
 
 
 def reset_process() -> None:
-    """Forget what this process cached of settings and connections."""
+    """Drop what this process caches of settings and connections."""
     get_settings.cache_clear()
     nudge._Nudger.client, nudge._Nudger.paused_until = None, 0.0
     locks._Connection.client = None

@@ -1,4 +1,4 @@
-"""A Valkey and a PostgreSQL of a test's own, which can be frozen, killed and revived."""
+"""A Valkey and a PostgreSQL for tests, which can be frozen, killed and restarted."""
 
 import contextlib
 import os
@@ -25,8 +25,9 @@ from tests.watching import sweep
 def wait_for(
     probe: Callable[[], Any], what: str, seconds: float = 120.0, every: float = 0.02
 ) -> Any:
-    """Poll until `probe` answers something true; fails the test when it does not. Seconds are spent
-    by a test that fails, not by one that passes.
+    """Poll until `probe` returns something true, and return that; otherwise fail the test.
+
+    Only a failing test spends the whole `seconds`.
     """
     until, last = time.monotonic() + seconds, None
     while time.monotonic() < until:
@@ -37,17 +38,17 @@ def wait_for(
         except Exception as error:
             last = error
         time.sleep(every)
-    raise AssertionError(f"Waited {seconds} s in vain: {what}. Last error: {last!r}")
+    raise AssertionError(f"Timed out after {seconds} s: {what}. Last error: {last!r}")
 
 
 class Valkey:
-    """A Valkey of our own on a socket; it can be frozen, killed and brought back with its data."""
+    """A Valkey of our own on a socket; it can be frozen, killed, and restarted with its data."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.socket = directory, directory / "valkey.sock"
         self.url = f"unix://{self.socket}"
         self.process: subprocess.Popen[bytes] | None = None
-        self._emptying: Redis | None = None  # a connection is made once, and not by each test
+        self._emptying: Redis | None = None  # one connection for all tests
 
     def start(self) -> "Valkey":
         command = [
@@ -61,7 +62,7 @@ class Valkey:
             "--appendonly",
             "yes",
         ]
-        # all that was ever written stays, to be looked through in the end
+        # keep everything that was ever written, for the sweep at the suite's end
         command += ["--auto-aof-rewrite-percentage", "0"]
         command += [
             "--appendfsync",
@@ -83,8 +84,9 @@ class Valkey:
         return Redis.from_url(self.url, socket_timeout=120)
 
     def empty(self) -> None:
-        """For the next test. A dead worker's pop that still waits would eat what is pushed next:
-        every other connection is cut.
+        """Empty it for the next test.
+
+        Cuts every other connection: a dead worker's blocking pop would take the next pushed job.
         """
         if self._emptying is None:
             self._emptying = self.client()
@@ -105,14 +107,14 @@ class Valkey:
 
 
 IN_MEMORY = Path("/dev/shm")
-ROOM = 2_000_000_000  # bytes free there: a worker's server takes a hundred million or two
-GROWN = 2_000_000  # bytes of rows after which emptying a database costs more than a new one
+ROOM = 2_000_000_000  # bytes that must be free there; a server needs one or two hundred million
+GROWN = 2_000_000  # bytes of rows above which emptying a database costs more than a new one
 OTHERS_GO = """
     SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity
     WHERE pid <> pg_backend_pid() AND pid <> ALL(%s) AND datname = current_database()
 """
-# Whatever changes tables, columns, rules, settings or what the planner knows writes rows here; the
-# newest transaction of each catalogue and its number of rows tell.
+# Changes to tables, columns, rules, settings or planner statistics write to these catalogues; the
+# newest transaction and the row count of each show whether there were any.
 WRITTEN = (
     "pg_class",
     "pg_attribute",
@@ -151,18 +153,20 @@ END $$
 
 
 def _where_files_cost_least() -> Path | None:
-    """In memory where there is room; else where temporary files are. A database that is copied is
-    three hundred files, and a disk looks through all that were deleted lately for each new one.
+    """Return the folder in memory if it has room, or None for the usual temporary folder.
+
+    A database copy has three hundred files, which are slow to create on a disk where many were
+    deleted recently.
     """
     roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM
     return IN_MEMORY if roomy and os.access(IN_MEMORY, os.W_OK) else None
 
 
 class Postgres:
-    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and brought back.
+    """A PostgreSQL of our own from the wheel, on a socket; it can be killed and restarted.
 
-    It waits for no disk: what is killed here is processes, and what they had written the system
-    still has.
+    It does not wait for the disk: tests kill processes, not the system, which keeps what they
+    wrote.
     """
 
     def __init__(self) -> None:
@@ -174,15 +178,15 @@ class Postgres:
         wait_for(self._has_begun, "PostgreSQL is there", every=0.2)
         self.url = self.server.get_uri()
         self.spare: list[str] = []
-        self.returned: list[tuple[str, str]] = []  # with their templates
-        # to what is lent again and again: a new connection costs three times as much as emptying
+        self.returned: list[tuple[str, str]] = []  # (URL, template)
+        # connections to databases that are reused: connecting costs three times as much as emptying
         self.kept: dict[str, psycopg.Connection[Any]] = {}
         for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'"):
             self.run(f"ALTER SYSTEM SET {setting}")
         self.run("SELECT pg_reload_conf()")
 
     def _has_begun(self) -> bool:
-        # fails after ten seconds, and finds what it has begun when it is asked again
+        # it fails after ten seconds, but a second call finds the server that the first one started
         self.server.start()
         return True
 
@@ -192,23 +196,26 @@ class Postgres:
         return self.url_of(name)
 
     def lend_database(self, template: str) -> str:
-        """A copy of `template`: one that came back emptied, or a new one."""
+        """Return the URL of a copy of `template`: one that was emptied, or a new one."""
         self.take_back()
         return self.spare.pop() if self.spare else self.create_database(template)
 
     def give_back(self, url: str, template: str) -> None:
-        """When a test is over. Its processes may still write: some are ended after this."""
+        """Take a database back when a test is over. Processes of the test might still write to it,
+        so it is emptied later.
+        """
         self.returned.append((url, template))
 
     def take_back(self) -> None:
-        """When the next test begins, empty what came back, to be lent again; a quarter of what it
-        takes to drop a database and copy another one.
+        """Empty the databases given back, before the next test, to lend them again.
+
+        That costs a quarter of dropping a database and copying another.
         """
         while self.returned:
             url, template = self.returned.pop()
             try:
                 emptied = self._emptied(url, template)
-            except psycopg.Error:  # a test has moved it away, taken its schema or filled its disk
+            except psycopg.Error:  # the test moved it, dropped its schema or filled its disk
                 emptied = False
             if emptied:
                 self.spare.append(url)
@@ -216,7 +223,9 @@ class Postgres:
                 self.drop_database(url)
 
     def _emptied(self, url: str, template: str) -> bool:
-        """False for a database that differs from its template in more than rows, or has grown."""
+        """Empty a database; return False if it has grown, or differs from its template in more than
+        rows.
+        """
         connection = self._connected(url)
         connection.execute(OTHERS_GO, [warm_postgres.numbers(url)])
         size = self._look_through(connection)
@@ -227,7 +236,7 @@ class Postgres:
         return False
 
     def _connected(self, url: str) -> psycopg.Connection[Any]:
-        """The connection kept to a database, or a new one if a test has cut it."""
+        """Return the connection kept to a database, or a new one if a test has cut it."""
         try:
             self.kept[url].execute("SELECT 1")
         except (KeyError, psycopg.Error):
@@ -236,14 +245,14 @@ class Postgres:
         return self.kept[url]
 
     def let_go(self, url: str) -> None:
-        """Keep no connection to a database, for what needs it without any."""
+        """Close all connections kept to a database, for a test that needs it without any."""
         warm_postgres.forget(url)
         if url in self.kept:
             self.kept.pop(url).close()
 
     def _look_through(self, connection: psycopg.Connection[Any]) -> int:
-        """Leave all rows to the sweep at the suite's end if there is a trace in them; it sees files
-        only, and rows that are emptied leave none. The size of all tables.
+        """Write all rows to a file for the sweep if they hold a trace, because the sweep only sees
+        files and emptied rows leave none. Return the size of all tables.
         """
         sizes = dict(connection.execute(SIZES).fetchall())
         tables = sorted(sizes.keys() - {"schema_migration"})
@@ -264,8 +273,10 @@ class Postgres:
         return self.url.replace("/postgres?", f"/{name}?")
 
     def run(self, sql: str) -> None:
-        """One statement of the server's owner, outside any transaction. What needs a database to
-        itself gives others that are about to go five seconds; it is repeated until they have gone.
+        """Run one statement as the server's owner, outside a transaction.
+
+        A statement that needs a database to itself waits five seconds for other connections to end;
+        it is repeated until they have.
         """
 
         def done() -> bool:
@@ -282,33 +293,33 @@ class Postgres:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """When no test needs it any more."""
+        """Stop the server at the end of the session."""
         self.take_back()
         for url in [*self.kept]:
             self.let_go(url)
         self.server.cleanup()
 
     def kill(self) -> None:
-        """SIGKILL to the server; its backends notice and go."""
+        """Kill the server with SIGKILL; its backends notice and exit."""
         os.kill(self.server.get_pid(), signal.SIGKILL)
 
     def revive(self) -> None:
-        """Bring the killed server back, with what it had committed."""
+        """Restart the killed server, with what it had committed."""
         for lock in (
             self.server.pgdata / "postmaster.pid",
             *self.server.pgdata.glob(".s.PGSQL.*.lock"),
         ):
-            lock.unlink(missing_ok=True)  # its owner may be a zombie that nobody reaps
+            lock.unlink(missing_ok=True)  # its owner can be a zombie that is never reaped
 
         def running() -> bool:
-            # fails while a last backend of the old one still lives
+            # this fails while a backend of the old server is alive
             self.server.ensure_postgres_running()
             return True
 
         wait_for(running, "PostgreSQL is back", every=0.2)
 
     def terminate_backends(self) -> None:
-        """Cut every connection of others, and wait until each is."""
+        """Cut every other connection to the tests' databases, and wait until each has ended."""
         self.run(
             "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE pid <>"
             " pg_backend_pid() AND datname LIKE 't%'"
@@ -317,7 +328,7 @@ class Postgres:
     def drop_database(self, url: str) -> None:
         self.let_go(url)
         name = url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
-        # what a test has moved away or taken the schema from cannot be looked through
+        # a database that a test moved, or whose schema it dropped, cannot be searched
         with (
             contextlib.suppress(psycopg.Error),
             psycopg.connect(url, autocommit=True) as connection,

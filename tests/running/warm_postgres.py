@@ -1,9 +1,8 @@
-"""Connections to PostgreSQL that outlive the test that opened them, for the next one on the same
-database: a new one knows no table and has no plan, and learning them costs the server more than
-most tests ask of it.
+"""PostgreSQL connections that outlive their test, for the next test on the same database.
 
-Within a test what is closed is closed. What is kept was idle, is as new but for what it has
-learned, and is known to who empties the database (`servers.Postgres`).
+A new connection has no catalogue cache and no plans, and building them costs the server more than
+most tests do. Within a test, closing a connection closes it. A kept connection was idle and is
+reset, and `servers.Postgres` spares it when it empties the database.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ _pools: "weakref.WeakSet[WarmPostgres]" = weakref.WeakSet()
 
 
 class _Warm(peewee.PostgresqlDatabase):
-    """Beneath the pool: opens and closes its connections."""
+    """The class below the pool, which opens and closes its connections."""
 
     keeping = False
 
@@ -42,7 +41,7 @@ class _Warm(peewee.PostgresqlDatabase):
 
 
 class WarmPostgres(Postgres, _Warm):  # type: ignore[misc]
-    """The database of a test."""
+    """A test's database."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -50,7 +49,7 @@ class WarmPostgres(Postgres, _Warm):  # type: ignore[misc]
 
 
 def _taken(url: str) -> psycopg.Connection[Any] | None:
-    """One that was kept and still lives."""
+    """Return a kept connection that is still alive, reset, or None."""
     while True:
         with _lock:
             if not _kept.get(url):
@@ -65,27 +64,29 @@ def _taken(url: str) -> psycopg.Connection[Any] | None:
 
 
 def keep(url: str) -> None:
-    """When a test is over: what this thread or none has in use, of each of the test's pools."""
+    """Keep the idle connections of each of the test's pools, and that of this thread, when a test
+    is over.
+    """
     for pool in [*_pools]:
         if pool.database == url:
             pool.keeping = True
-            with contextlib.suppress(peewee.OperationalError):  # it is in a transaction
+            with contextlib.suppress(peewee.OperationalError):  # a transaction is open
                 pool.close()
             pool.close_idle()
             pool.keeping = False
 
 
 def numbers(url: str) -> list[int]:
-    """The processes of the server behind what is kept."""
+    """Return the backend pids of the kept connections."""
     return [each.info.backend_pid for each in _kept.get(url, ()) if not each.closed]
 
 
 def forget(url: str) -> None:
-    """Close what is kept."""
+    """Close the kept connections."""
     for connection in _kept.pop(url, ()):
         connection.close()
 
 
 def keep_warm() -> None:
-    """From here on, in this process."""
+    """Use these databases in this process from now on."""
     open_database.Postgres = WarmPostgres  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The application as it is served: gunicorn on a free port of this machine."""
+"""The application as in production: gunicorn on a free port of this machine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from tests.running.servers import wait_for
 
 
 def serve(processes: Callable[..., Any], **env: str) -> str:
-    """Start the application under gunicorn on a free port; its address."""
+    """Start the application under gunicorn on a free port, and return its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     processes(

@@ -1,5 +1,5 @@
-"""SQLite that waits for no disk, like the tests' PostgreSQL: what is killed here is processes, and
-what they had written the system still has.
+"""SQLite that does not wait for the disk, like the tests' PostgreSQL: tests kill processes, not the
+system, which keeps what they wrote.
 """
 
 from pathlib import Path
@@ -10,12 +10,12 @@ from models.connections.sqlite import Sqlite
 
 
 class SqliteWithoutDisk(Sqlite):
-    """A database of a test."""
+    """A test's database."""
 
     def __init__(self, path: Path, pragmas: dict[str, Any], **options: Any) -> None:
         super().__init__(path, pragmas=pragmas | {"synchronous": "off"}, **options)
 
 
 def wait_for_no_disk() -> None:
-    """From here on, in this process and those it forks."""
+    """Use it from now on, in this process and its forks."""
     open_database.Sqlite = SqliteWithoutDisk  # type: ignore[misc]

@@ -1,5 +1,5 @@
-"""Card numbers and what looks like them, made by hypothesis. Prefixes and lengths as the networks
-publish them (ISO/IEC 7812).
+"""Generates card numbers and lookalikes with hypothesis. Prefixes and lengths are those that the
+networks publish (ISO/IEC 7812).
 """
 
 from hypothesis import strategies as st
@@ -19,7 +19,9 @@ SCRIPTS = [0x30, 0xFF10, 0x0660, 0x0966]  # ASCII, full-width, Arabic-Indic, Dev
 
 
 def check_digit(body: str) -> str:
-    """The last digit that makes `body` pass Luhn, worked out apart from the code under test."""
+    """Return the digit that makes `body` pass Luhn, calculated independently of the code under
+    test.
+    """
     total = 0
     for index, char in enumerate(reversed(body)):
         doubled = int(char) * (2 if index % 2 == 0 else 1)
@@ -39,8 +41,8 @@ def card_digits(draw: st.DrawFn) -> str:
 
 @st.composite
 def written_cards(draw: st.DrawFn) -> str:
-    """A card number as somebody may write it: in groups of any size, with any separator, in any
-    script.
+    """A card number as people write it: in groups of any size, with any separator, in
+    any script.
     """
     digits, separator, script = (
         draw(card_digits()),

@@ -1,8 +1,8 @@
-"""Consistent Stripe histories for property tests: a ledger, and the events it would have sent.
+"""Consistent Stripe histories for property tests: a ledger, and the events that it would have sent.
 
-The ledger is simulated step by step the way Stripe moves its objects (docs.stripe.com: "The
-PaymentIntents lifecycle", "Refunds", "Disputes"); each step appends the events that announce it.
-What the ledger holds in the end is the truth that the events, in any order, must lead to.
+The ledger moves step by step as Stripe moves its objects (docs.stripe.com: "The PaymentIntents
+lifecycle", "Refunds", "Disputes"); each step appends the events that announce it. The final ledger
+is the truth to which the events must lead, in any order.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ ENDS = (
 
 @dataclass
 class Intent:
-    """One PaymentIntent of the ledger. `charges` says how each try ended."""
+    """One PaymentIntent of the ledger. `charges` holds how each attempt ended."""
 
     object: Json
     charges: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Intent:
 
 @dataclass
 class History:
-    """What happened to the payments of one invoice, and what Stripe said of it."""
+    """What happened to the payments of one invoice, and the events that Stripe sent."""
 
     metadata: Json
     due: int
@@ -61,7 +61,7 @@ class History:
         self.events.append(given.an_event(kind, dict(subject)))
 
     def refunds_of(self, intent_id: str) -> list[Json]:
-        """What Stripe would list, now."""
+        """The refunds that Stripe would list now."""
         return [
             refund
             for intent in self.intents
@@ -70,7 +70,7 @@ class History:
         ]
 
     def dispute(self, dispute_id: str) -> Json:
-        """A dispute as Stripe would read, now."""
+        """A dispute as Stripe would return it now."""
         return next(
             intent.disputes[dispute_id] for intent in self.intents if dispute_id in intent.disputes
         )
@@ -285,8 +285,8 @@ def _dispute(draw: st.DrawFn, history: History, intent: Intent) -> None:
 
 @st.composite
 def shuffled(draw: st.DrawFn, history: History) -> list[Json]:
-    """The history's events in any order, some of them sent again, under their own id or under
-    another.
+    """Return the history's events in any order, some of them repeated, with the same id
+    or another.
     """
     again = draw(st.lists(st.sampled_from(history.events), max_size=6))
     renamed = [

@@ -1,9 +1,8 @@
-"""Stripe's events in the shapes of four API versions, and what may be odd about each field of
-theirs.
+"""Stripe's events in the shapes of four API versions, and odd values for each of their fields.
 
-Shapes after Stripe's changelog (docs.stripe.com/changelog): before 2022-11-15 an intent lists its
-`charges` and a charge its `refunds`; from then on an intent has `latest_charge`. Before 2025-03-31
-a session tells `currency_conversion`, from then on `presentment_details`.
+Shapes follow Stripe's changelog (docs.stripe.com/changelog): before 2022-11-15 an intent lists its
+`charges` and a charge its `refunds`; since then an intent has `latest_charge`. Before 2025-03-31 a
+session has `currency_conversion`, since then `presentment_details`.
 """
 
 import copy
@@ -49,8 +48,8 @@ STATUS = {
 
 
 def an_event(kind: str, version: str, metadata: Json, amount: int, name: str = "1") -> Json:
-    """An event of a subscribed type about an invoice whose `metadata` are given; `name` ends the
-    ids in it.
+    """Build an event of a subscribed type about the invoice in `metadata`; the ids in it end with
+    `name`.
     """
     known = event_type(kind)
     assert known is not None
@@ -59,14 +58,14 @@ def an_event(kind: str, version: str, metadata: Json, amount: int, name: str = "
 
 
 def every_event(metadata: Json, amount: int) -> Iterator[Json]:
-    """One of each subscribed type in each version."""
+    """Yield one event of each subscribed type in each version."""
     for kind in SUBSCRIBED:
         for version in VERSIONS:
             yield an_event(kind, version, metadata, amount)
 
 
 def paths_in(document: Any, path: Path = ()) -> Iterator[Path]:
-    """Where a document has a field or a member, nested ones too."""
+    """Yield the path of each field and member of a document, including nested ones."""
     members = document.items() if isinstance(document, dict) else enumerate(document)
     for name, member in members:
         yield (*path, name)
@@ -75,14 +74,14 @@ def paths_in(document: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def at(document: Any, path: Path) -> Any:
-    """What stands there."""
+    """Return the value at a path."""
     for name in path:
         document = document[name]
     return document
 
 
 def made_odd(document: Any, path: Path, odd: Any) -> Any:
-    """The document with an odd value, or nothing, in one place; the original stays as it is."""
+    """Return a copy of the document with an odd value, or nothing, at a path."""
     changed = copy.copy(document)
     name, *rest = path
     if rest:
@@ -95,7 +94,9 @@ def made_odd(document: Any, path: Path, odd: Any) -> Any:
 
 
 def is_odd(usual: Any, odd: Any) -> bool:
-    """Whether nobody could take the value for a usual one: 7 is an amount, -1 of a movement."""
+    """Whether the value cannot be mistaken for a usual one: 7 can be an amount, and -1 a
+    movement's.
+    """
     both = type(usual) is int and type(odd) is int and abs(odd) < 10**15
     return not (both and (odd >= 0 or usual < 0))
 
@@ -176,7 +177,7 @@ def _refunded_charge(kind: str, version: str, metadata: Json, amount: int, name:
 
 
 def a_dispute(kind: str, version: str, metadata: Json, amount: int, name: str) -> Json:
-    """A dispute as Stripe tells of it, and answers with."""
+    """Build a dispute as in Stripe's events and answers."""
     moved = {"id": f"txn_{name}", "object": "balance_transaction"}
     return {
         "id": f"dp_{name}",

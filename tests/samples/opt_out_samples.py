@@ -1,6 +1,6 @@
-"""Texts as people send them, by where their kind is known from: wishes to stop, and none.
+"""Texts as people send them, by the source of their classification: opt-outs, and others.
 
-Where a text could be read both ways, it is a wish to stop.
+A text that could be read either way counts as an opt-out.
 """
 
 # AWS End User Messaging, "Required opt-out keywords"; Twilio, "Advanced Opt-Out"; Telnyx, "Advanced

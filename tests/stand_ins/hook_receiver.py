@@ -1,5 +1,5 @@
-"""The clinic's own software, as far as webhooks reach it: a server on loopback that keeps what it
-got.
+"""The clinic's own software as a receiver of webhooks: a server on loopback that stores what it
+receives.
 """
 
 import threading
@@ -11,8 +11,8 @@ from standardwebhooks import Webhook
 
 
 class HookReceiver:
-    """Answers with `statuses` in turn, then 200; `events` are those whose signatures the scheme's
-    own library holds good. Paths that `seconds` names take so long.
+    """Answers with `statuses` in turn, then 200. `events` are verified with the scheme's own
+    library; requests to the paths in `seconds` take that long.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class HookReceiver:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What came, verified."""
+        """The events received; raises if a signature is invalid."""
         return [Webhook(self.secret).verify(body, headers) for headers, body in list(self.got)]
 
     def stop(self) -> None:

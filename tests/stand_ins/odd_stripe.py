@@ -1,4 +1,4 @@
-"""A Stripe that answers what an odd event makes us ask: objects by their ids, and lists of what a
+"""A Stripe that answers the look-ups which odd events cause: objects by id, and lists of what a
 test has put there.
 """
 
@@ -43,7 +43,7 @@ class OddStripe:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, path: str) -> Json | None:
-        """The answer to a GET; None for what is not there."""
+        """Return the answer to a GET, or None if there is no such object."""
         where, asked = urlsplit(path).path, parse_qs(urlsplit(path).query)
         if where == "/v1/events":
             return _listed(where, self.events)

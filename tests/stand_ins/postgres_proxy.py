@@ -1,5 +1,5 @@
-"""A proxy before PostgreSQL that cuts the connection at a COMMIT: before the server has it, or once
-the server has done it and nobody has heard so.
+"""A proxy in front of PostgreSQL that cuts the connection at a COMMIT: before the server receives
+it, or after the server has executed it but before the client knows.
 """
 
 import contextlib
@@ -8,12 +8,12 @@ import socket
 import threading
 from urllib.parse import parse_qs, urlsplit
 
-COMMIT = b"COMMIT\x00"  # as it ends in a message
+COMMIT = b"COMMIT\x00"  # as it ends a message
 
 
 class PostgresProxy:
-    """Forwards every connection, but for one COMMIT. Each can be cut in two ways, which are counted
-    one after the other: at an odd `at` it is not forwarded, at an even one it is not answered.
+    """Forwards every connection, but can cut it at one COMMIT. Each COMMIT counts as two chances:
+    at an odd `at` it is not forwarded, at an even one it is not answered.
     """
 
     def __init__(self, url: str) -> None:
@@ -27,7 +27,7 @@ class PostgresProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def order(self, at: int) -> None:
-        """Cut at the `at`-th chance from now on; never if that is 0."""
+        """Cut at the `at`-th chance from now on; 0 means never."""
         self.at, self.seen, self.where = at, 0, ""
 
     def stop(self) -> None:
@@ -54,20 +54,20 @@ class PostgresProxy:
                     (server if source is client else client).sendall(data)
 
     def _cuts(self, data: bytes, server: socket.socket) -> bool:
-        """Whether the connection ends at this COMMIT."""
+        """Whether to cut the connection at this COMMIT."""
         self.seen += 2
         if self.at == self.seen - 1:
             self.where = "COMMIT, not arrived"
         elif self.at == self.seen:
             self.where = "COMMIT, done and not answered"
             server.sendall(data)
-            server.recv(65536)  # the server has answered, so it is done
+            server.recv(65536)  # the server has answered, so the COMMIT is executed
         return self.at in {self.seen - 1, self.seen}
 
 
 def is_commit(message: bytes, prepared: set[bytes]) -> bool:
-    """Whether a message commits: as text, or by the name under which psycopg has `prepared` it, as
-    it does with what is said often.
+    """Whether a message commits: as text, or under the name with which psycopg has `prepared` it,
+    as it does with frequent statements.
     """
     if message[:1] == b"P" and COMMIT in message:
         prepared.add(message[5 : message.index(b"\x00", 5)])

@@ -1,5 +1,5 @@
-"""A door to Redis that can lose answers: the command arrives and is done, its sender never hears of
-it.
+"""A proxy in front of Redis that can lose answers: a command is executed, but its sender never
+knows.
 """
 
 import contextlib
@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 class LossyProxy:
-    """Listens on a socket of its own and forwards to `target`; commands that hold `lost` get no
-    answer.
+    """Listens on its own socket and forwards to `target`; a connection gets no more answers once it
+    sends a command that contains `lost`.
     """
 
     def __init__(self, target: Path, directory: Path, lost: bytes) -> None:

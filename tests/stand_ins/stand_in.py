@@ -1,5 +1,5 @@
-"""Stripe's stand-in over real HTTP, in a thread of the test: faults to order, and its own truth as
-the oracle.
+"""Stripe's stand-in over real HTTP, in a thread of the test, with faults on demand and its own
+records to check against.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ CONNECT_SECRET = "whsec_connect"
 
 
 class StandIn(StripeStandIn):
-    """One sandbox; its webhooks wait until `deliver` posts them, signed, to the application.
+    """One sandbox. Its webhooks wait until `deliver` posts them, signed, to the application.
 
-    A provider that hangs is waited for briefly; `be_patient` ends that, once it has.
+    While a provider hangs, the timeouts are short; `be_patient` makes them long again.
     """
 
     be_patient: Callable[[], None]
@@ -37,11 +37,11 @@ class StandIn(StripeStandIn):
         )
 
     def requests(self, path: str, method: str = "POST") -> list[dict[str, Any]]:
-        """Every request that came, whatever became of it."""
+        """Every request received for a path, whatever its outcome."""
         return self.sandbox.shared.requests.select({"path": path, "method": method})
 
     def made(self, kind: str, attempt_id: str) -> list[dict[str, Any]]:
-        """What exists, in any account, with this tag: the oracle of "exactly one"."""
+        """The objects with this tag in any account, from which tests check "exactly one"."""
         with self.sandbox.shared.lock:
             rows = [
                 dict(row, stripe_account=account.id)
@@ -60,18 +60,18 @@ class StandIn(StripeStandIn):
         act(self.sandbox.stripe, object_id, action, body)
 
     def forget_keys(self) -> None:
-        """As Stripe may, once keys are a day old."""
+        """Expire all idempotency keys, as Stripe can once they are a day old."""
         with self.sandbox.shared.lock:
             self.sandbox.stripe.keys.kept.clear()
 
     def open_account(self) -> str:
-        """A connected account."""
+        """Create a connected account, and return its id."""
         return str(self.sdk.accounts.create({"type": "standard"}).id)
 
     def charge(
         self, invoice: Invoice, amount: int | None = None, stripe_account: str = "", **metadata: str
     ) -> dict[str, Any]:
-        """A payment for the invoice, taken at Stripe; Payphone does not know of it yet."""
+        """Pay the invoice at Stripe, without Payphone's knowledge, and return the intent."""
         asked = {
             "amount": amount or invoice.amount_due,
             "currency": invoice.currency,
@@ -86,7 +86,7 @@ class StandIn(StripeStandIn):
         return dict(intent.to_dict())
 
     def paid(self, invoice: Invoice, amount: int | None = None, redis: Any = None) -> Payment:
-        """A payment for the invoice that Payphone has been told of."""
+        """Pay the invoice, process the event, and return the payment."""
         account = Account.get_by_id(invoice.account_id).stripe_account or ""
         intent = self.charge(invoice, amount, account)
         more = {"account": account} if account else {}
@@ -98,12 +98,12 @@ class StandIn(StripeStandIn):
         return found
 
     def follow_and_pay(self, url: str) -> None:
-        """A person follows a link to Stripe's page and pays there."""
+        """Follow a link to Stripe's page, and pay there."""
         assert self.pay(self.visit(url)) == 200
 
     def deliver(self, client: falcon.testing.TestClient, redis: Any = None) -> list[int]:
-        """Post every webhook that is due to the application, then do what it staged; the statuses
-        answered.
+        """Post every due webhook to the application, then perform what it staged; return the
+        statuses answered.
         """
         statuses = []
 

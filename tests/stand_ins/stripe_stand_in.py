@@ -1,4 +1,4 @@
-"""Stripe's stand-in on a real socket, as a fixture: what we ask of Stripe goes there over HTTP."""
+"""Stripe's stand-in on a real socket, as a fixture: our requests to Stripe reach it over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +15,8 @@ HANGS = {"timeout_before", "timeout_after"}
 
 
 class _Told(Faults):
-    """Faults that tell when the last of those that hang has been met: what comes after is answered,
-    and may be waited for.
+    """Faults that report when the last one that hangs has been used, because later requests are
+    answered and can be waited for.
     """
 
     on_last_hang: Callable[[], None] | None = None
@@ -34,7 +34,7 @@ def _will_hang(fault: Fault) -> bool:
 
 
 class _Ordered(Sandbox):
-    """A stand-in that tells when it is told to hang, before it does, and when it has hung."""
+    """A sandbox that reports that a hang is ordered, before it orders it."""
 
     on_hang: Callable[[], None] | None = None
 
@@ -49,17 +49,17 @@ class _Ordered(Sandbox):
 
 
 class StripeStandIn:
-    """One stand-in: its address, its control API, its SDK, and its payers."""
+    """One stand-in: its URL, control API, SDK and payers."""
 
     def __init__(self) -> None:
         self.sandbox = _Ordered()
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.url = self.server.url
-        # plain HTTP: to read the system's certificates would take most of the time of a test
+        # plain HTTP, because reading the system's certificates would take most of a test's time
         plain = {"trust_env": False, "verify": False, "timeout": 120}
         self._http = httpx.Client(base_url=f"{self.url}/sandbox", **plain)
         self.payer = httpx.Client(headers={"Accept": "application/json"}, **plain)
-        # a client by itself has an asynchronous one beside it, which reads the certificates too
+        # a default client adds an asynchronous one, which also reads the certificates
         self.sdk = stripe.StripeClient(
             "sk_test_payphone",
             base_addresses={"api": self.url},
@@ -87,7 +87,7 @@ class StripeStandIn:
         self._http.delete("/faults").raise_for_status()
 
     def received(self, invoice_id: str) -> int:
-        """What Stripe keeps of an invoice: received less refunded and disputed, in minor units."""
+        """What Stripe keeps for an invoice: received less refunded and disputed, in minor units."""
         total = self.shown("ledger")["invoices"].get(invoice_id)
         return (
             total["received"] - total["refunded"] - total["refunds_pending"] - total["disputed"]
@@ -96,7 +96,7 @@ class StripeStandIn:
         )
 
     def events(self) -> list[dict[str, Any]]:
-        """Every event so far, oldest first, as its webhooks would carry it."""
+        """Every event so far, oldest first, as in its webhooks."""
         return [
             event.to_dict() for event in self.sdk.events.list({"limit": 100}).auto_paging_iter()
         ][::-1]

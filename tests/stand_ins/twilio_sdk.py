@@ -1,4 +1,4 @@
-"""Twilio's own SDK, pointed at the stand-in; not ours, which is what the stand-in is for."""
+"""Twilio's own SDK, pointed at the stand-in, to test the stand-in independently of our client."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 
 
 class Redirected(TwilioHttpClient):
-    """Each host below its first label."""
+    """Maps each of Twilio's hosts to a path below its first label."""
 
     def __init__(self, base: str, timeout: float) -> None:
         super().__init__(timeout=timeout)

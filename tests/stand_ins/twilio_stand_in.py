@@ -1,6 +1,4 @@
-"""Twilio's stand-in as a fixture: what it has sold and billed, and what it was asked for, as the
-oracle of whatever buys numbers and calls.
-"""
+"""Twilio's stand-in as a fixture: what it has sold and billed, and which requests it received."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +17,7 @@ PRICES = "/pricing/v1/PhoneNumbers/Countries/*"
 
 
 class TwilioStandIn:
-    """Twilio as a test sees it from outside. Webhooks wait until `told` brings them."""
+    """Twilio as a test sees it from outside. Webhooks wait until `told` delivers them."""
 
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
@@ -27,19 +25,19 @@ class TwilioStandIn:
         self.books = stand_in.sandbox.twilio.books
 
     def owned(self) -> dict[str, dict[str, Any]]:
-        """The account's numbers by their E.164."""
+        """The account's numbers, by E.164."""
         with self.shared.lock:
             return {row["phone_number"]: dict(row) for row in self.books.incoming.values()}
 
     def fees(self, what: str = "") -> Decimal:
-        """What Twilio would bill so far, in US dollars; of one thing, or of all."""
+        """What Twilio would bill so far, in US dollars, for one kind of fee or all."""
         bills = self.stand_in.sandbox.twilio.ledger()["bills"]
         return sum(
             (Decimal(row["amount"]) for row in bills if what in ("", row["what"])), Decimal(0)
         )
 
     def asked(self, method: str, end: str) -> list[dict[str, Any]]:
-        """What each request of a kind asked for, whatever became of it; `end` of its path."""
+        """The parameters of each request whose path has this `end`, whatever its outcome."""
         rows = self.shared.requests.select({"provider": "twilio", "method": method})
         return [row["params"] for row in rows if row["path"].endswith(end)]
 
@@ -49,7 +47,7 @@ class TwilioStandIn:
         )
 
     def take(self, e164: str) -> None:
-        """Somebody else buys a number."""
+        """Let another customer of Twilio buy a number."""
         with self.shared.lock:
             self.books.taken.add(e164)
 
@@ -58,12 +56,12 @@ class TwilioStandIn:
             self.books.kinds[MAGIC_ACCOUNT] = "Trial"
 
     def phone(self, number: str, answer: str = "completed", forwards_to: str = "") -> None:
-        """How a telephone outside behaves."""
+        """Set how an outside telephone behaves."""
         with self.shared.lock:
             phones.set_phone(self.books, number, phones.Phone(answer, forwards_to))
 
     def person_calls(self, number: str, to: str) -> str:
-        """A person calls; what they hear."""
+        """Call as a person, and return the outcome."""
         with self.shared.lock:
             return phones.call_in(self.books, number, to)
 
@@ -72,14 +70,14 @@ class TwilioStandIn:
             carrier.receive(self.books, number, to, body)
 
     def passes(self, seconds: int = 0) -> None:
-        """Let time pass, and what is due happen; a call of the API does it too."""
+        """Let time pass and what is due happen; API requests also run what is due."""
         with self.shared.lock:
             self.shared.moved_by += seconds
             while self.shared.tick():
                 pass
 
     def told(self) -> list[tuple[str, dict[str, str], dict[str, str]]]:
-        """Every webhook that is due: its address, its form and its headers."""
+        """Deliver every due webhook, and return each with its URL, form and headers."""
         brought: list[tuple[str, dict[str, str], dict[str, str]]] = []
 
         def bring(delivery: Any, headers: dict[str, str]) -> int:
@@ -92,6 +90,6 @@ class TwilioStandIn:
         return brought
 
     def registers_slowly(self, seconds: int) -> None:
-        """Emergency addresses take their time from now on."""
+        """Make emergency addresses take so many seconds to register."""
         with self.shared.lock:
             self.books.registration = seconds

@@ -1,7 +1,7 @@
-"""Vapi's published shapes, read for two ends: the stand-in's own file, and a strict check of whole
-requests and answers.
+"""Vapi's published shapes, used to write the stand-in's own file, and to check whole requests and
+answers strictly.
 
-`PAYPHONE_SPECS=… python -m tests.stand_ins.vapi_shapes` writes the stand-in's file anew.
+`PAYPHONE_SPECS=… python -m tests.stand_ins.vapi_shapes` rewrites the stand-in's file.
 """
 
 import json
@@ -14,7 +14,7 @@ import jsonschema_rs
 FOLDER = os.environ.get("PAYPHONE_SPECS", "")
 SPEC = Path(FOLDER) / "vapi_openapi.json"
 FILE = Path(__file__).parents[2] / "sandbox" / "vapi" / "shapes.json"
-# what the stand-in looks into; what refers to another shape may be any object
+# the shapes that the stand-in checks; a reference to another shape accepts any object
 NAMES = [
     "CreateAssistantDTO",
     "UpdateAssistantDTO",
@@ -86,7 +86,7 @@ def name_of(reference: str) -> str:
 
 
 def field(schema: Json, chosen: set[str]) -> Json:
-    """A field as the stand-in's file writes it."""
+    """Convert a field to the format of the stand-in's file."""
     if "allOf" in schema:
         return field(schema["allOf"][0], chosen)
     if "$ref" in schema:
@@ -101,7 +101,7 @@ def field(schema: Json, chosen: set[str]) -> Json:
 
 def _plain(schema: Json, chosen: set[str]) -> Json:
     words = schema.get("enum") if schema["type"] != "array" else None
-    # the specification calls words objects where it means one of several
+    # the specification types some enums of strings as objects
     kind: Json = {"type": "string" if words and isinstance(words[0], str) else schema["type"]}
     if words:
         kind["enum"] = words
@@ -113,7 +113,7 @@ def _plain(schema: Json, chosen: set[str]) -> Json:
 
 
 def compact(document: Json, names: list[str]) -> Json:
-    """The shapes called `names`, as the stand-in's file has them."""
+    """Return the shapes called `names`, in the format of the stand-in's file."""
     schemas, chosen = document["components"]["schemas"], set(names)
     return {
         name: {
@@ -127,13 +127,15 @@ def compact(document: Json, names: list[str]) -> Json:
 
 
 def strict(document: Json, schema: Json) -> jsonschema_rs.Validator:
-    """A validator that refuses what the specification does not know."""
+    """Return a validator that refuses what the specification does not name."""
     shapes = {name: _closed(each) for name, each in document["components"]["schemas"].items()}
     return jsonschema_rs.Draft202012Validator(_closed(schema) | {"$defs": shapes})
 
 
 def _closed(value: Any) -> Any:
-    """A schema of OpenAPI 3.0 as one of JSON Schema; objects with fields have no others."""
+    """Convert a schema from OpenAPI 3.0 to JSON Schema, without additional properties
+    for objects.
+    """
     if isinstance(value, list):
         return [_closed(each) for each in value]
     if not isinstance(value, dict):
@@ -142,18 +144,18 @@ def _closed(value: Any) -> Any:
         return {"$ref": f"#/$defs/{name_of(value['$ref'])}"}
     made = {key: _closed(each) for key, each in value.items() if key != "discriminator"}
     if "oneOf" in made:
-        made["anyOf"] = made.pop("oneOf")  # its kinds overlap once their words are read loosely
+        made["anyOf"] = made.pop("oneOf")  # the alternatives overlap without the discriminator
     if isinstance(made.get("properties"), dict) and made.get("type") == "object":
         made.setdefault("additionalProperties", False)
     return _mended(made)
 
 
 def _mended(made: Json) -> Json:
-    """What the specification writes oddly, as it is meant."""
+    """Correct what the specification writes wrongly."""
     if isinstance(made.get("pattern"), str):
         made["pattern"] = made["pattern"].strip("/")
     if made.get("type") == "array":
-        made.pop("enum", None)  # it is meant of the items
+        made.pop("enum", None)  # it is meant for the items
     words = made.get("enum")
     if isinstance(words, list) and words and isinstance(words[0], str):
         made["type"] = "string"
@@ -163,7 +165,7 @@ def _mended(made: Json) -> Json:
 
 
 def written(shapes: Json) -> str:
-    """The stand-in's file: one field a line."""
+    """Format the stand-in's file, one field per line."""
     texts = []
     for name, shape in shapes.items():
         fields = ",\n".join(

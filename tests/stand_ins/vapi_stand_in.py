@@ -1,6 +1,4 @@
-"""Vapi's stand-in as a fixture: what it keeps and would bill, as the oracle of whatever uploads,
-talks and deploys.
-"""
+"""Vapi's stand-in as a fixture: what it stores and would bill, and which requests it received."""
 
 from typing import Any
 
@@ -18,13 +16,13 @@ class VapiStandIn:
         self.vapi = stand_in.sandbox.vapi
 
     def kept(self, kind: str = "file") -> list[dict[str, Any]]:
-        """Everything there is of a kind, oldest first."""
+        """Every object of a kind, oldest first."""
         with self.shared.lock:
             self.shared.tick()
             return [dict(row) for row in self.vapi.books.each(kind)]
 
     def asked(self, method: str, path: str) -> list[dict[str, Any]]:
-        """Every request of a kind, whatever became of it."""
+        """Every request to a path, whatever its outcome."""
         return self.shared.requests.select({"provider": "vapi", "method": method, "path": path})
 
     def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
@@ -37,7 +35,7 @@ class VapiStandIn:
             self.vapi.books.habits.update(changes)
 
     def forget(self, kind: str, id: str) -> None:
-        """Somebody takes it away in the dashboard."""
+        """Delete an object, as in the dashboard."""
         with self.shared.lock:
             self.vapi.books.drop(kind, id)
 

@@ -1,5 +1,5 @@
-"""What stories about calls begin with: a clinic that is live with a number, and a person who agreed
-to be called.
+"""The fixture of tests about calls: a clinic that is live with a number, and a customer who has
+agreed to calls.
 """
 
 from datetime import timedelta
@@ -26,9 +26,9 @@ Json = dict[str, Any]
 
 
 class Calling(Texting):
-    """A clinic that calls. Messages of the stand-ins wait until `hears`."""
+    """A clinic that calls. The stand-ins' webhooks wait until `hears`."""
 
-    # no assistant calls anybody in California
+    # the gate refuses an assistant's calls to California
     phones = tuple(phone for phone in PHONES if not phone.startswith("+1415"))
 
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
@@ -41,7 +41,7 @@ class Calling(Texting):
         self.line = a_live_line(self.account)
 
     def answers(self, script: str) -> "Calling":
-        """Who answers at the person's number."""
+        """Set the script that answers at the customer's number."""
         answers(self.vapi, self.phone, script)
         return self
 
@@ -53,7 +53,7 @@ class Calling(Texting):
         return self.post(f"/api/invoices/{self.invoice.id}/calls", **body)
 
     def dials(self, rounds: int = 2) -> Call:
-        """A call asked for, and placed; nothing was heard of it yet."""
+        """Request a call and place it; its webhooks are not yet delivered."""
         answer = self.asks()
         assert answer.status_code == 202, answer.text
         self.work_calls(rounds)
@@ -64,7 +64,9 @@ class Calling(Texting):
         given.retried(self.redis, "calls", rounds)
 
     def hears(self, *, twilio: bool = False) -> list[int]:
-        """Bring everything that Vapi has to say, and Twilio, if asked to; how it was answered."""
+        """Deliver all webhooks of Vapi, and if asked to, of Twilio; return how they
+        were answered.
+        """
         answered: list[int] = []
 
         def bring(delivery: Any, headers: dict[str, str]) -> int:
@@ -80,9 +82,7 @@ class Calling(Texting):
         return answered
 
     def talks_on(self, seconds: int) -> list[int]:
-        """Bring all that is said and typed in so many seconds, while workers do what it asks
-        for.
-        """
+        """Deliver what is said and typed in so many seconds, while workers do what it asks for."""
         answered: list[int] = []
         for _ in range(seconds):
             answered += self.hears(twilio=True)
@@ -92,25 +92,25 @@ class Calling(Texting):
         return answered
 
     def polls(self) -> None:
-        """Look at every call of which something is still to be learnt."""
+        """Poll Vapi for every call that is not fully known."""
         given.make_due()
         given.relayed(self.redis)
         given.worked(self.redis, "periodic")
 
     def quiet_for(self, call: Call, minutes: int) -> None:
-        """Nothing has been heard of it for so long."""
+        """Make the last news of a call so many minutes old."""
         Call.update(updated_at=real_now() - timedelta(minutes=minutes)).where(
             Call.id == call.id
         ).execute()
 
     def ended_ago(self, call: Call, minutes: int) -> None:
-        """Vapi shows the call as having ended so long ago."""
+        """Let Vapi show that the call ended so many minutes ago."""
         with self.vapi.shared.lock:
             (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
             row["endedAt"] = (real_now() - timedelta(minutes=minutes)).isoformat()
 
     def has_not_worked_out(self, call: Call) -> Json:
-        """Vapi shows the call, and not yet what was said in it; what it will show is returned."""
+        """Hide the call's transcript and analysis at Vapi, and return them."""
         with self.vapi.shared.lock:
             (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
             return {name: row.pop(name) for name in ("artifact", "analysis")}
@@ -122,12 +122,12 @@ class Calling(Texting):
         return dict(self.get(f"/api/calls/{call.id}"))
 
     def placed(self) -> list[Json]:
-        """What Vapi has placed for us: the oracle of "at most once"."""
+        """The calls that Vapi has placed for us, from which tests check "at most once"."""
         with self.vapi.shared.lock:
             return [dict(row) for row in self.vapi.books.each("call")]
 
     def posts(self) -> list[Json]:
-        """Every request for a call that reached Vapi, whatever became of it."""
+        """Every request to place a call that reached Vapi, whatever its outcome."""
         rows = self.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": "POST"})
         return [row for row in rows if row["path"] == CALLS]
 
@@ -137,7 +137,7 @@ class Calling(Texting):
         )
 
     def ends(self, call: Call, why: str) -> None:
-        """The call ends now."""
+        """End the call now."""
         with self.vapi.shared.lock:
             vapi_calls.hang_up(self.vapi.books, call.vapi_id or "", why)
 
@@ -146,14 +146,14 @@ class Calling(Texting):
 
 
 def a_live_line(account: Account, number: str = NUMBER, **assistant: Any) -> PhoneLine:
-    """What a deployment leaves: a number that Vapi answers, and two assistants."""
+    """Create what a deployment leaves: a number that Vapi answers, and two assistants."""
     now = real_now()
     at_vapi = phone_numbers.import_number(
         number,
         account_sid=MAGIC_ACCOUNT,
         auth_token=MAGIC_TOKEN,
         tag=new_id("line"),
-        squad_id="",  # whoever calls out names the squad
+        squad_id="",  # outgoing calls name the squad
     )
     for name in ("payments", "receptionist"):
         row_id = new_id("res")

@@ -1,4 +1,4 @@
-"""A clinic that connects its calendar and its practice's software, as its staff's browser would."""
+"""A clinic that connects its calendar and its practice's software, through its staff's browser."""
 
 import html
 import re
@@ -38,7 +38,7 @@ client_secret = "secret of ours"
 
 
 class Connecting(Wizard):
-    """A clinic, and what it connects."""
+    """A clinic, and the services that it connects."""
 
     def __init__(self, client: falcon.testing.TestClient, stand_in: StandIn, redis: Any) -> None:
         super().__init__(client)
@@ -54,13 +54,13 @@ class Connecting(Wizard):
         return self.world.google if provider == "google" else self.world.oauth
 
     def asks_for_consent(self, provider: str = "google") -> str:
-        """The address of the provider's page."""
+        """Return the URL of the provider's consent page."""
         answer = self.post(f"/integrations/{provider}/authorize")
         assert answer.status_code == 200, answer.text
         return str(answer.json["url"])
 
     def consents(self, url: str) -> str:
-        """The browser goes there, and is sent back to this address."""
+        """Open the consent page, and return the URL that it redirects the browser to."""
         answer = httpx.get(url, timeout=120)
         assert answer.status_code == 302, answer.text
         back = answer.headers["Location"]
@@ -68,30 +68,30 @@ class Connecting(Wizard):
         return str(back)
 
     def comes_back(self, address: str, **changed: str) -> falcon.testing.Result:
-        """The browser opens the way back, without any key of ours, and its person says that the
-        clinic named there is theirs.
+        """Open the redirect URL without an API key, and confirm that the clinic named there is the
+        right one.
         """
         page = self.opens(address, **changed)
         form = self.form_of(page)
         return self.says_yes(form) if form else page
 
     def form_of(self, page: falcon.testing.Result) -> dict[str, str]:
-        """What the page's form sends; nothing where it has none."""
+        """Return the fields of the page's form; empty if it has none."""
         form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
         return {name: html.unescape(value) for name, value in form.items()}
 
     def opens(self, address: str, **changed: str) -> falcon.testing.Result:
-        """The browser opens the way back."""
+        """Open the redirect URL."""
         params = dict(parse_qsl(urlsplit(address).query)) | changed
         return self.client.simulate_get("/api/oauth/callback", params=params)
 
     def says_yes(self, form: dict[str, str]) -> falcon.testing.Result:
-        """The page's form is sent."""
+        """Send the page's form."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.client.simulate_post("/api/oauth/callback", body=urlencode(form), headers=kind)
 
     def connects(self, provider: str = "google") -> Integration:
-        """The whole way; the row that came of it."""
+        """Connect a provider, all steps, and return the row."""
         if provider in KEYS:
             answer = self.post(f"/integrations/{provider}/connect", KEYS[provider])
         else:
@@ -111,18 +111,18 @@ class Connecting(Wizard):
         return dict(found)
 
     def works(self, rounds: int = 0) -> None:
-        """The relay pushes what is due, workers do it, and do again what failed."""
+        """Relay and perform what is due, and retry what has failed."""
         given.relayed(self.redis)
         for queue in ("periodic", "deploys"):
             given.worked(self.redis, queue)
             given.retried(self.redis, queue, rounds)
 
     def asked(self, provider: str, path: str) -> list[dict[str, Any]]:
-        """Every request for this path that came to a provider."""
+        """Every request to a provider for this path."""
         return self.world.shared.requests.select({"provider": provider, "path": path})
 
     def told(self) -> list[tuple[str, dict[str, Any]]]:
-        """What the clinic's own software was told."""
+        """The events for the clinic's own software."""
         return [(row.type, row.payload) for row in OutgoingEvent.select()]
 
     def fault(self, kind: str, provider: str, path: str, **more: Any) -> None:

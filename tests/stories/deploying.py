@@ -1,4 +1,4 @@
-"""A clinic that goes live, as the API sees it, with the three providers' stand-ins behind."""
+"""A clinic that goes live through the API, with the stand-ins of the three providers."""
 
 import base64
 from datetime import timedelta
@@ -24,7 +24,7 @@ ADDRESS = {
 }
 
 
-NUMBER = "+12125550177"  # of a clinic that ports it
+NUMBER = "+12125550177"  # the number that a clinic ports
 BILL = base64.b64encode(b"%PDF-1.7 a bill of the carrier").decode()
 PORTED = {
     "phoneNumber": NUMBER,
@@ -55,14 +55,14 @@ class Deploying:
         )
 
     def configures(self, **more: Any) -> "Deploying":
-        """Voice and forwarding are saved."""
+        """Save a voice, and forwarding."""
         assert self.call("PUT", "…/voice", provider="vapi", voiceId="Elliot").status_code == 200
         answer = self.call("PUT", "…/phone/forwarded", **FORWARDED | more)
         assert answer.status_code == 200, answer.text
         return self
 
     def configures_port(self, **more: Any) -> "Deploying":
-        """All that a carrier wants to know is saved, with its bill."""
+        """Save everything that a carrier needs for a port, with the bill."""
         bill = self.call("POST", "…/port-documents", name="bill.pdf", contentBase64=BILL)
         assert bill.status_code == 201, bill.text
         body = PORTED | {"documentId": bill.json["id"]} | more
@@ -71,7 +71,9 @@ class Deploying:
         return self
 
     def looks_at_ports(self, days: int = 0) -> None:
-        """The hourly look; before it, days go by at Twilio, one by one with a look each."""
+        """Run the hourly check of ports; with `days`, let that many pass at Twilio, with a check
+        after each.
+        """
         for _ in range(max(1, days)):
             if days:
                 self.twilio.passes(86_400)
@@ -80,7 +82,7 @@ class Deploying:
             self.works(2)
 
     def has_card(self) -> "Deploying":
-        """A card is verified, as its own tests show."""
+        """Record a verified card directly; saving a card has its own tests."""
         now = real_now()
         with transaction():
             Setup.locked_for(self.account.id, now).record(
@@ -99,7 +101,7 @@ class Deploying:
         return self.call("GET", f"/api/deployments/{deployment_id}").json
 
     def works(self, rounds: int = 1) -> "Deploying":
-        """All that is due is done; what is put off comes due, in each further round."""
+        """Perform everything that is due; in further rounds, also what becomes due later."""
         for _ in range(rounds):
             given.worked(self.redis, "deploys", rounds=80)
             if rounds > 1:
@@ -108,7 +110,7 @@ class Deploying:
         return self
 
     def goes_live(self, **more: Any) -> Any:
-        """The deployment, live."""
+        """Deploy, and return the live deployment."""
         begun = self.deploys(**more).json
         self.works(4)
         shown = self.shown(begun["id"])
@@ -124,7 +126,7 @@ class Deploying:
         return Setup.get_by_id(self.account.id)
 
     def line_wants(self, number: str) -> None:
-        """The account's line has chosen a number already, by a worker that then died."""
+        """Let the account's line have chosen a number, as by a worker that then died."""
         now = real_now()
         PhoneLine.create(
             id=new_id("ln"),
@@ -137,10 +139,10 @@ class Deploying:
         )
 
     def ages(self, by: timedelta = timedelta(hours=1)) -> None:
-        """Every waiting job is due."""
+        """Make every waiting job due so much earlier."""
         StagedJob.update(due_at=StagedJob.due_at - by / timedelta(microseconds=1)).execute()
 
 
 def states(shown: Any) -> dict[str, str]:
-    """The state of each step of a deployment."""
+    """Return the state of each step of a deployment."""
     return {step["name"]: step["state"] for step in shown["steps"]}

@@ -1,4 +1,4 @@
-"""A clinic whose deployment has every step there is: a fee, an address, a document, a number."""
+"""A clinic whose deployment has every possible step: a fee, an address, a document, a number."""
 
 import base64
 from typing import Any
@@ -12,11 +12,11 @@ from tests.stories.saving import Saver
 
 FEE = 9_900
 HOURS = base64.b64encode(b"Open from nine to five.").decode()
-# what a finished deployment has at Vapi
+# the objects of a finished deployment at Vapi
 ALL_AT_VAPI = {"file": 1, "tool": 1, "assistant": 2, "squad": 1, "phone-number": 1}
 ONLY_THE_FILE = {"file": 1}
 
-# the request by which each step makes something: provider, method, path
+# the request with which each step creates something: provider, method, path
 MAKES = {
     "fee": ("stripe", "POST", "/v1/payment_intents"),
     "charge": ("stripe", "POST", "/v1/payment_intents/*/confirm"),
@@ -28,7 +28,7 @@ MAKES = {
     "squad": ("vapi", "POST", "/squad"),
     "routing": ("vapi", "POST", "/phone-number"),
 }
-# and the one that takes it away
+# the request that deletes it
 UNMAKES = {
     "charge": ("stripe", "POST", "/v1/refunds"),
     "emergency_address": ("twilio", "DELETE", "/2010-04-01/Accounts/*/Addresses/*.json"),
@@ -38,7 +38,7 @@ UNMAKES = {
     "squad": ("vapi", "DELETE", "/squad/*"),
     "routing": ("vapi", "DELETE", "/phone-number/*"),
 }
-# the same of the other ways in which calls arrive; what they share is above
+# the same for the other ways in which calls arrive; shared steps are above
 ACCOUNTS = "/2010-04-01/Accounts/*"
 MAKES_OF = {
     "sip": {
@@ -71,7 +71,7 @@ SECOND_OF_ITS_KIND = {"payments"}  # the receptionist's request comes first
 
 
 class GoingLive(Deploying):
-    """A clinic that pays a fee of 99 dollars by its card at Stripe's stand-in."""
+    """A clinic that pays a fee of 99 dollars with its card at Stripe's stand-in."""
 
     def __init__(self, client: Any, redis: Any, twilio: TwilioStandIn, voice: Any) -> None:
         super().__init__(client, redis, twilio, voice)
@@ -90,18 +90,18 @@ class GoingLive(Deploying):
         )
 
     def refuses(self, step: str) -> None:
-        """The provider says no to what `step` asks for, for good."""
+        """Let the provider refuse the request of `step` for good."""
         skip = 1 if step in SECOND_OF_ITS_KIND else 0
         self.fault("refused_400", MAKES[step], skip=skip)
 
     def deploys_all(self, rounds: int = 6, **more: Any) -> Any:
-        """The deployment, as far as it comes by itself."""
+        """Deploy, and return the deployment as far as it gets by itself."""
         answer = self.deploys(cost=get_settings().fee[0], **more)
         assert answer.status_code == 202, answer.text
         return self.comes_to_rest(answer.json["id"], rounds)
 
     def comes_to_rest(self, deployment_id: str, rounds: int = 20) -> Any:
-        """The deployment, once nothing moves it any more."""
+        """Return the deployment once it no longer changes."""
         for _ in range(rounds):
             self.works(2)
             row = Deployment.get_by_id(deployment_id)
@@ -110,36 +110,36 @@ class GoingLive(Deploying):
         return self.shown(deployment_id)
 
     def asks(self, what: str, deployment_id: str) -> Any:
-        """Retry, rollback or take-down."""
+        """Request a retry, rollback or take-down."""
         return self.call("POST", f"/api/deployments/{deployment_id}/{what}")
 
     def at_vapi(self) -> dict[str, int]:
-        """How many things of each kind are at Vapi."""
+        """Count the objects of each kind at Vapi."""
         tables = self.voice.books.tables
         return {kind: len(rows) for kind, rows in tables.items() if rows}
 
     @property
     def charges(self) -> list[Any]:
-        """Every charge that a bank has taken."""
+        """Every successful charge."""
         return [one for one in self.stripe.sdk.charges.list().data if one.paid]
 
     @property
     def intents(self) -> list[Any]:
-        """Every payment that was prepared."""
+        """Every PaymentIntent."""
         return list(self.stripe.sdk.payment_intents.list().data)
 
     @property
     def kept(self) -> int:
-        """What the platform has taken and not given back, minor units."""
+        """What the platform has received and not refunded, in minor units."""
         return sum(one.amount - one.amount_refunded for one in self.charges)
 
     def open_effects(self) -> list[str]:
-        """Effects whose end is not known."""
+        """The keys of effects with an unknown outcome."""
         rows = Effect.select().where(Effect.state.not_in(("confirmed", "refused")))
         return [row.key for row in rows]
 
     def has_one_of_each(self) -> None:
-        """Exactly one of everything is at the providers, paid for once."""
+        """Assert that the providers have exactly one of everything, paid for once."""
         assert self.at_vapi() == ALL_AT_VAPI
         assert len(self.twilio.owned()) == 1
         assert len(self.twilio.books.addresses) == 1
@@ -147,7 +147,7 @@ class GoingLive(Deploying):
         assert self.open_effects() == []
 
     def has_nothing(self) -> None:
-        """Nothing but the clinic's document is left, and no money is kept."""
+        """Assert that only the clinic's document is left, and no money is kept."""
         assert self.at_vapi() == ONLY_THE_FILE
         assert self.twilio.owned() == {}
         assert self.twilio.books.addresses == {}
@@ -157,7 +157,9 @@ class GoingLive(Deploying):
 
 
 class OtherWay(GoingLive):
-    """A clinic whose calls arrive by SIP, or on its own number, ported; days go by as it waits."""
+    """A clinic whose calls arrive by SIP, or on its own number, ported; days pass while
+    it waits.
+    """
 
     def __init__(self, method: str, *parts: Any) -> None:
         super().__init__(*parts)
@@ -180,7 +182,7 @@ class OtherWay(GoingLive):
         return self.shown(deployment_id)
 
     def has_one_of_each(self) -> None:
-        """Exactly one of everything is at the providers, paid for once."""
+        """Assert that the providers have exactly one of everything, paid for once."""
         books = self.twilio.books
         assert (len(self.charges), self.kept) == (1, FEE)
         assert self.open_effects() == []
@@ -195,8 +197,8 @@ class OtherWay(GoingLive):
         assert self.twilio.owned() == {}
 
     def has_nothing(self) -> None:
-        """Nothing but documents is left, no money is kept, and no port is under way; a number that
-        has moved stays.
+        """Assert that only documents are left, no money is kept, and no port is in progress; a
+        number that has moved stays.
         """
         books = self.twilio.books
         assert self.at_vapi() == ONLY_THE_FILE

@@ -1,6 +1,4 @@
-"""Imports in stories: a clinic's account, files that its programs gave out, and what came of
-them.
-"""
+"""The fixture of tests about imports: a clinic's account, the exported files, and the result."""
 
 from pathlib import Path
 
@@ -20,7 +18,7 @@ class Books:
         self.account, self._path = given.an_account(), directory / "export.csv"
 
     def take_in(self, text: str | bytes, *options: str, stdin: str | None = None) -> Result:
-        """Import a file with this content; what the command answers."""
+        """Import a file with this content, and return the command's result."""
         self._path.write_bytes(text if isinstance(text, bytes) else text.encode())
         command = ("invoices", "import", str(self._path), "--account", self.account.id)
         answer = run(*command, *options, stdin=stdin)
@@ -29,14 +27,14 @@ class Books:
         return answer
 
     def refused(self, text: str | bytes, *options: str) -> str:
-        """What is said of a file that is not taken in, and from which nothing is."""
+        """Import a file that must be refused as a whole, and return the output."""
         answer = self.take_in(text, *options)
         assert (answer.exit_code, Invoice.select().count()) == (1, 0), answer.output
         return answer.output
 
     @property
     def invoices(self) -> list[tuple[str, str, int, str, str]]:
-        """Number, customer, what is owed, due date and status of each invoice."""
+        """Number, customer, outstanding amount, due date and status of each invoice."""
         rows = Invoice.select(Invoice, Customer).join(Customer).order_by(Invoice.number)
         return [
             (row.number, row.customer.name, row.outstanding, f"{row.due_date}", row.status)

@@ -1,4 +1,4 @@
-"""What stories about the agent's tools begin with: a clinic, a person, and a call that is going on,
+"""The fixture of tests about the assistant's tools: a clinic, a customer, and a call in progress
 whose model calls tools as Vapi sends them.
 """
 
@@ -22,18 +22,18 @@ Json = dict[str, Any]
 
 
 class OnTheLine(Texting):
-    """A clinic of texting stories that is on the phone with its customer, not verified yet."""
+    """A clinic in a call with its customer, who is not verified yet."""
 
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
         super().__init__(client, redis, stand_in)
-        # where the number is, so that it is day there too
+        # in the number's country, so that it is daytime there too
         where = region_code_for_number(parse(self.phone))
         self.customer.address = {"line1": "1 Main St", "postalCode": CODE, "country": where}
         self.customer.save()
         self.call = self.a_call()
 
     def a_call(self, **values: Any) -> Call:
-        """A call of ours to the customer about the invoice, that is going on."""
+        """Create a call of ours to the customer about the invoice, in progress."""
         now = real_now()
         call = Call.ask(
             [self.invoice],
@@ -48,7 +48,7 @@ class OnTheLine(Texting):
         return call
 
     def a_ring(self, caller: str, vapi_id: str | None = None) -> Json:
-        """Somebody rings the clinic's number: the call as Vapi tells of it."""
+        """Return an incoming call to the clinic's number as Vapi describes it."""
         if PhoneLine.of(self.account.id) is None:
             now = real_now()
             PhoneLine.create(
@@ -90,7 +90,7 @@ class OnTheLine(Texting):
         headers: dict[str, str] | None = None,
         **arguments: Any,
     ) -> Any:
-        """The model calls a tool; the answer to Vapi's request."""
+        """Let the model call a tool, and return the answer to Vapi's request."""
         body = message(
             call or {"id": self.call.vapi_id, "type": "outboundPhoneCall"},
             [(tool_id or new_id("toolu"), tool, arguments)],
@@ -101,7 +101,9 @@ class OnTheLine(Texting):
         return self.client.simulate_post(DOOR, body=json.dumps(body).encode(), headers=proof)
 
     def tool(self, tool: str, tool_id: str | None = None, **more: Any) -> str:
-        """What the model is told: `+` before a result, `-` before an error."""
+        """Call a tool, and return the model's line, with `+` before a result and `-` before an
+        error.
+        """
         answer = self.asks(tool, tool_id, **more)
         assert answer.status_code == 200, answer.text
         (result,) = answer.json["results"]
@@ -124,7 +126,7 @@ def message(
     shape: str = "spec",
     heard: tuple[tuple[str, str], ...] = (),
 ) -> Json:
-    """A `tool-calls` message in one of the shapes that Vapi sends."""
+    """Build a `tool-calls` message in one of the shapes that Vapi sends."""
     listed: list[Json] = []
     paired: list[Json] = []
     for tool_id, name, arguments in asked:

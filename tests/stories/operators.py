@@ -1,4 +1,4 @@
-"""Operators in stories: somebody to sign in, and what a browser of theirs sends."""
+"""Operators in tests: an operator to sign in, and what their browser sends."""
 
 import re
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ def an_operator(name: str = "ada", password: str = PASSWORD) -> Operator:
 def form_of(
     client: falcon.testing.TestClient, address: str = "/login"
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The hidden fields of the login page, and the header with its cookie."""
+    """Return the hidden fields of the login page, and a header with its cookie."""
     page = client.simulate_get(address)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
     return fields, {"Cookie": f"payphone_form={page.cookies['payphone_form'].value}"}
@@ -34,7 +34,7 @@ def try_to_sign_in(
     password: str = PASSWORD,
     **more: dict[str, str],
 ) -> falcon.testing.Result:
-    """One try through the form; `fields` and `headers` change what is sent."""
+    """Submit the login form once; `fields` and `headers` change what is sent."""
     fields, cookie = form_of(client)
     body = urlencode(fields | {"name": name, "password": password} | more.get("fields", {}))
     return client.simulate_post(
@@ -45,14 +45,14 @@ def try_to_sign_in(
 def signed_in(
     client: falcon.testing.TestClient, name: str = "ada", password: str = PASSWORD
 ) -> dict[str, str]:
-    """The header of a signed-in browser."""
+    """Return the headers of a signed-in browser."""
     answer = try_to_sign_in(client, name, password)
     assert answer.status_code == 303, answer.text
     return {"Cookie": f"payphone_session={answer.cookies['payphone_session'].value}"}
 
 
 def csrf_of(client: falcon.testing.TestClient, browser: dict[str, str]) -> str:
-    """The token in the signed-in page's sign-out form."""
+    """Return the token in the signed-in page's sign-out form."""
     found = re.search(
         r'name="csrf_token" value="(\w+)"', client.simulate_get("/", headers=browser).text
     )
@@ -61,7 +61,7 @@ def csrf_of(client: falcon.testing.TestClient, browser: dict[str, str]) -> str:
 
 
 def a_job(state: str = "waiting", **values: object) -> StagedJob:
-    """A row of the job table as if it had come that far."""
+    """Create a row of the job table in the given state."""
     plain = {
         "name": "process_stripe_event",
         "key": f"k{StagedJob.select().count()}",
@@ -74,5 +74,5 @@ def a_job(state: str = "waiting", **values: object) -> StagedJob:
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
-    """`bin/payphone` in this process."""
+    """Run `bin/payphone` in this process."""
     return CliRunner().invoke(payphone, arguments, input=stdin, prog_name="bin/payphone")

@@ -1,4 +1,4 @@
-"""A clinic that saves a card by Stripe's form: what its browser asks of us, and of Stripe."""
+"""A clinic that saves a card in Stripe's form: what its browser asks of us and of Stripe."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from tests.stand_ins.stand_in import StandIn
 
 
 class Saver:
-    """A clinic that goes live, with its card."""
+    """A clinic that saves its card."""
 
     def __init__(self, client, stand_in: StandIn, redis, account: Account | None = None):
         self.client, self.stripe, self.redis = client, stand_in, redis
@@ -26,7 +26,7 @@ class Saver:
         return self.post(f"/api/accounts/{self.account.id}/setup-intents", key, headers)
 
     def enters(self, opened, card="pm_card_visa"):
-        """The clinic's staff enter a card in Stripe's form; a decline is theirs to see there."""
+        """Enter a card in Stripe's form; a decline is only shown there."""
         with contextlib.suppress(stripe.CardError):
             self.stripe.sdk.setup_intents.confirm(
                 opened.json["setupIntentId"], {"payment_method": card}
@@ -40,7 +40,7 @@ class Saver:
         return self.post(path, setupIntentId=setup_intent_id)
 
     def has_saved(self, card="pm_card_visa"):
-        """The clinic has a verified card."""
+        """Save and verify a card."""
         opened = self.opens()
         self.enters(opened, card)
         answer = self.saves(opened)
@@ -48,7 +48,7 @@ class Saver:
         return self.setup
 
     def happens(self):
-        """Whatever has happened at Stripe is told, and taken in."""
+        """Deliver and process all of Stripe's events."""
         return self.stripe.deliver(self.client, self.redis)
 
     @property

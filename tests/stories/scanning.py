@@ -1,5 +1,5 @@
-"""What stories about the overdue scan begin with: a clinic whose ladder runs by itself, a person
-who agreed, and the clock.
+"""The fixture of tests about the overdue scan: a clinic whose ladder runs automatically, a customer
+who has agreed, and the clock.
 """
 
 from datetime import date, timedelta
@@ -18,12 +18,12 @@ from tests.stories.texting import Texting
 
 
 class Scanning:
-    """A clinic whose ladder runs by itself, and the clock."""
+    """A clinic whose ladder runs automatically, and the clock."""
 
     def __init__(self, texting: Texting) -> None:
         self.texting = texting.consents(channels=("sms", "voice"))
         self.account, self.customer = texting.account, texting.customer
-        # the clinic's day is the person's, so that no test is near a midnight
+        # the clinic is in the customer's time zone, so that no test runs near its midnight
         self.account.time_zone = zones_of_number(texting.phone)[0]
         self.account.save()
         self.settings(first_contacts="automatic")
@@ -37,7 +37,7 @@ class Scanning:
         return self.account.local_date(business_now())
 
     def owes(self, days=0, customer=None, **values) -> Invoice:
-        """An invoice that has been overdue for so many days, as `recompute` makes it."""
+        """Create an invoice that has been overdue for so many days, as `recompute` leaves it."""
         invoice = given.an_invoice(
             self.account,
             customer=customer or self.customer,
@@ -49,7 +49,7 @@ class Scanning:
         return given.fresh(invoice)
 
     def days_pass(self, days: int) -> None:
-        """It is so many days later, by day where the person is."""
+        """Move business time on by so many days, to daytime at the customer."""
         wanted = business_now() + timedelta(days=days)
         opening = next_opening(zones_of_number(self.texting.phone), wanted)
         move_business_time(opening - real_now() + timedelta(seconds=1))
@@ -58,7 +58,7 @@ class Scanning:
         scan_overdue.perform()
 
     def sends(self) -> list[str]:
-        """What has been texted in all, once everything that is due has been done."""
+        """Perform everything due, and return all texts so far."""
         self.texting.work()
         self.texting.deliver()
         return [row["body"] for row in self.texting.sent()]
@@ -67,7 +67,7 @@ class Scanning:
         return ContactCourse.get_by_id((customer or self.customer).id)
 
     def change(self, **body):
-        """The clinic changes its settings."""
+        """Change the clinic's settings through the API."""
         path = f"/api/accounts/{self.account.id}/settings"
         answer = self.texting.client.simulate_patch(path, json=body, headers=self.texting.headers)
         assert answer.status_code == 200, answer.text

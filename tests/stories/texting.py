@@ -1,5 +1,5 @@
-"""What stories about texting begin with: a clinic whose sender is set up, a person who agreed, and
-Twilio's stand-in.
+"""The fixture of tests about texts: a clinic whose sender is set up, a customer who can consent,
+and Twilio's stand-in.
 """
 
 import re
@@ -30,7 +30,7 @@ MESSAGES = "/2010-04-01/Accounts/*/Messages.json"
 INBOUND = "/api/webhooks/twilio/messages"
 STATUS = "/api/webhooks/twilio/message-status"
 SHARED_NUMBER = "+15005550006"
-# One number in each of several zones, so that it is day somewhere whenever the tests run (numbers
+# Numbers in several time zones, so that it is daytime at one of them whenever the tests run (all
 # are fictitious).
 PHONES = [
     "+12025550123",
@@ -51,7 +51,7 @@ TWILIO = {
 
 
 def a_daytime_phone(phones: Sequence[str] = PHONES) -> str:
-    """The number whose owner has most of their day before them."""
+    """Return the number with the most contact hours left today."""
     ends = {phone: closing(zones_of_number(phone), business_now()) for phone in phones}
     return max(
         (phone for phone in phones if ends[phone]),
@@ -60,7 +60,7 @@ def a_daytime_phone(phones: Sequence[str] = PHONES) -> str:
 
 
 class Texting:
-    """A clinic that texts. Webhooks of the stand-in wait until `deliver`."""
+    """A clinic that texts. The stand-in's webhooks wait until `deliver`."""
 
     phones: Sequence[str] = tuple(PHONES)
 
@@ -116,12 +116,12 @@ class Texting:
         return self.client.simulate_get(path, headers=self.headers).json
 
     def work(self, rounds: int = 3) -> None:
-        """Do all that is due, and let time pass a few times."""
+        """Perform everything due, and let time pass a few times."""
         given.worked(self.redis, "messages")
         given.retried(self.redis, "messages", rounds)
 
     def deliver(self) -> list[int]:
-        """Bring every report that is on its way; how those of Twilio were answered."""
+        """Deliver all webhooks, and return how Twilio's were answered."""
         answers: list[int] = []
 
         def bring(delivery: Any, headers: dict[str, str]) -> int:
@@ -137,7 +137,7 @@ class Texting:
         return answers
 
     def send(self) -> Message:
-        """A text asked for, sent, and not yet reported."""
+        """Request a text and send it; it is not yet reported as delivered."""
         answer = self.ask()
         assert answer.status_code == 202, answer.text
         self.work()
@@ -152,13 +152,13 @@ class Texting:
         return row
 
     def sent(self) -> list[dict[str, Any]]:
-        """What Twilio has sent for us: the oracle of "at most once"."""
+        """The texts that Twilio has sent for us, from which tests check "at most once"."""
         return [
             row for row in self.twilio.books.messages.values() if row["direction"] == "outbound-api"
         ]
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request to send that reached Twilio, whatever became of it."""
+        """Every request to send that reached Twilio, whatever its outcome."""
         rows = self.stand_in.sandbox.shared.requests.select(
             {"provider": "twilio", "method": "POST"}
         )
@@ -170,7 +170,7 @@ class Texting:
         )
 
     def hear(self, body: str, to: str = SHARED_NUMBER, phone: str | None = None) -> Any:
-        """The person texts, and the application is told; its last answer."""
+        """Text as the customer, deliver the webhook, and return how it was answered."""
         from sandbox.twilio.carrier import receive
 
         with self.twilio.shared.lock:
@@ -180,7 +180,7 @@ class Texting:
     def tell(
         self, path: str, fields: dict[str, str], token: str = MAGIC_TOKEN, **headers: str
     ) -> Any:
-        """A form as Twilio signs it."""
+        """Post a form signed as by Twilio."""
         signed = {
             "X-Twilio-Signature": signature(token, HOME + path, fields),
             "Content-Type": "application/x-www-form-urlencoded",
@@ -190,7 +190,7 @@ class Texting:
     def report(
         self, message: Message, status: str, code: str = "", sid: str | None = None, **more: str
     ) -> Any:
-        """What Twilio says became of a text."""
+        """Post Twilio's status callback for a text."""
         fields = {
             "MessageSid": sid or message.sid or f"SM{'a' * 32}",
             "MessageStatus": status,
@@ -228,7 +228,7 @@ class Texting:
 
 
 def local_hour(zone: str, hour: int, minute: int = 0) -> None:
-    """Let business time be that hour of today in a zone (`_clock` puts it back)."""
+    """Set business time to that hour of today in a zone (the fixture `_as_it_was` resets it)."""
     from zoneinfo import ZoneInfo
 
     wanted = datetime.now(ZoneInfo(zone)).replace(hour=hour, minute=minute, second=0)

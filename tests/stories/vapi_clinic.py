@@ -1,4 +1,4 @@
-"""A clinic that deploys, with Stripe's, Twilio's and Vapi's stand-ins; no step is done by hand."""
+"""A clinic that deploys with the stand-ins of Stripe, Twilio and Vapi; no step is done by hand."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,14 +51,14 @@ class VapiClinic:
         return Setup.get_by_id(self.account.id)
 
     def configures(self, **settings: Any) -> None:
-        """Change what is configured."""
+        """Change the configuration."""
         known = self.setup
         known.record(
             real_now(), phone_integration_settings=known.phone_integration_settings | settings
         )
 
     def uploads(self, name: str = "prices.txt", state: str = "done") -> KnowledgeFile:
-        """A file that Vapi has, in a state."""
+        """Create a file that Vapi has, in the given state."""
         row_id, now = new_id("kf"), real_now()
         at_vapi = files.upload_file(name, b"A filling: $120", "text/plain", {"attempt_id": row_id})
         row: KnowledgeFile = KnowledgeFile.create(
@@ -76,12 +76,12 @@ class VapiClinic:
         return row
 
     def asks(self, on_failure: str = "rollback", **wanted: str) -> Deployment:
-        """Press Deploy."""
+        """Click Deploy."""
         with transaction():
             return deploy(self.account, 0, on_failure, wanted, "test")
 
     def deploys(self, on_failure: str = "rollback", **wanted: str) -> Deployment:
-        """Press Deploy, and let everything happen."""
+        """Click Deploy, and let everything happen."""
         begun = self.asks(on_failure, **wanted)
         self.works()
         return Deployment.get_by_id(begun.id)
@@ -101,7 +101,9 @@ class VapiClinic:
         return self.newest
 
     def works(self, rounds: int = 60) -> None:
-        """Do all that is due; what waits is due at once, until the deployment is over."""
+        """Perform everything, without waiting for what is due later, until the
+        deployment is over.
+        """
         for _ in range(rounds):
             given.worked(self.redis, "deploys")
             if self.newest.status in OVER:
@@ -110,7 +112,7 @@ class VapiClinic:
             given.relayed(self.redis)
 
     def works_until(self, step: str) -> None:
-        """Do one job after the other until this step is done."""
+        """Perform one job after another until this step is done."""
         while self.step(step).state != "done":
             given.make_due()
             given.relayed(self.redis)
@@ -136,7 +138,7 @@ class VapiClinic:
         return {row.name: row.state for row in DeploymentStep.of(self.newest.id)}
 
     def told(self) -> list[str]:
-        """What whoever watches the newest deployment was told."""
+        """The progress messages of the newest deployment."""
         return [row.message for row in DeploymentEvent.after(self.newest.id, 0)]
 
     def made(self, name: str) -> Resource:
@@ -145,7 +147,7 @@ class VapiClinic:
         return found
 
     def at_vapi(self, kind: str) -> list[Json]:
-        """What Vapi has of a kind: the oracle of "exactly one"."""
+        """Vapi's objects of a kind, from which tests check "exactly one"."""
         with self.vapi.shared.lock:
             return list(self.vapi.books.each(kind))
 
@@ -154,7 +156,7 @@ class VapiClinic:
         return {kind: len(self.at_vapi(kind)) for kind in kinds}
 
     def requests(self, method: str, kind: str) -> list[Json]:
-        """Every request that reached Vapi, whatever became of it."""
+        """Every request that reached Vapi, whatever its outcome."""
         rows = self.stand_in.sandbox.shared.requests.select({"provider": "vapi", "method": method})
         return [row for row in rows if row["path"].split("/")[1] == kind]
 
@@ -168,7 +170,7 @@ class VapiClinic:
         return Effect.all(where, self.account.id, kind)
 
     def has_waited(self, step: str, seconds: int) -> None:
-        """The step began so long ago."""
+        """Let the step have started so many seconds earlier."""
         row = self.step(step)
         assert row.started_at is not None
         row.record(started_at=row.started_at - timedelta(seconds=seconds))

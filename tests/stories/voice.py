@@ -1,4 +1,4 @@
-"""What stories about the voice agent begin with: Vapi's settings, and bodies such as we send."""
+"""The fixture of tests about the voice assistant: Vapi's settings, and bodies as we send them."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from sandbox.vapi.books import MAGIC_KEY
 
 SECRET = "vapi-webhook-secret-0001"
 VAPI = {"VAPI_API_KEY": MAGIC_KEY, "VAPI_WEBHOOK_SECRET": SECRET}
-NUMBER = "+15005550006"  # of the account that Twilio's stand-in opens with
+NUMBER = "+15005550006"  # of the account that Twilio's stand-in starts with
 HOOK = "http://payphone/api/webhooks/vapi"
 KNOWLEDGE = "clinic_knowledge"
 Json = dict[str, Any]
 
 
 def assistant_body(*tool_ids: str, **more: Any) -> Json:
-    """An assistant as code renders it: the whole model, and our server."""
+    """Build an assistant as the code renders it: the whole model, and our server."""
     prompt = f"You answer for Harbor Dental. Look into {KNOWLEDGE} for opening hours."
     model = {
         "provider": "openai",
@@ -46,7 +46,7 @@ def imported(squad_id: str = "") -> Json:
 
 
 def deployed() -> dict[str, str]:
-    """A whole voice agent, made in order; the id of each of its parts."""
+    """Create a whole voice assistant in order, and return the id of each part."""
     file = a_file()
     tool = a_query_tool(file["id"])
     assistant = assistants.create_assistant(assistant_body(tool["id"]), "assistant-1")

@@ -1,4 +1,4 @@
-"""A clinic that goes through the wizard, as its staff's browser would ask."""
+"""A clinic that goes through the wizard, in its staff's browser."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ PORTED = {"phoneNumber": "+12025550124", "currentCarrier": "Verizon"}
 
 
 class Wizard:
-    """An account and what is asked for it."""
+    """An account, and the requests of its wizard."""
 
     def __init__(self, client: falcon.testing.TestClient, account: Account | None = None) -> None:
         self.client, self.account = client, account or given.an_account()
@@ -38,14 +38,16 @@ class Wizard:
 
     @property
     def review(self) -> Any:
-        """The account as its review page gets it."""
+        """The account as shown on its review page."""
         answer = self.get()
         assert answer.status_code == 200, answer.text
         return answer.json
 
     def has_its_noon_now(self) -> "Wizard":
-        """No day ends at the clinic while a test counts what was done on it."""
-        self.account.time_zone = f"Etc/GMT{real_now().hour - 12:+d}"  # whose signs are turned round
+        """Set the clinic's time zone so that it is noon there, because its day must not end while a
+        test counts.
+        """
+        self.account.time_zone = f"Etc/GMT{real_now().hour - 12:+d}"  # with inverted signs
         self.account.save()
         return self
 
@@ -54,7 +56,7 @@ class Wizard:
         return Setup.get_by_id(self.account.id)
 
     def pays(self, **values: Any) -> None:
-        """A card was verified."""
+        """Record a verified card."""
         now = real_now()
         Setup.locked_for(self.account.id, now).record(
             now,

@@ -54,17 +54,17 @@ def test_a_provider_is_read_from_either_kind_of_table():
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('name = "dentos"', 'name = "Dent OS"', "no name of a provider"),
+        ('name = "dentos"', 'name = "Dent OS"', "is not a valid provider name"),
         ('name = "dentos"', 'name = "google"', "the name google is taken"),
         ('client_id = "ours"', "", "dentos has no client_id"),
-        ("https://dentos.example/token", "http://dentos.example/token", "token is no https://"),
-        ("https://dentos.example/me", "dentos.example/me", "verify is no https://"),
+        ("https://dentos.example/token", "http://dentos.example/token", "token is not an https://"),
+        ("https://dentos.example/me", "dentos.example/me", "verify is not an https://"),
         ('["schedule.read", "me"]', "7", "scopes"),
         ('client_auth = "post"', 'client_auth = "get"', "basic and post are accepted"),
         ('access_type = "offline"', 'state = "x"', "state, which we set"),
         ('access_type = "offline"', "access_type = 1", "put each in quotation marks"),
-        ('client_secret = "secret"', "client_secret = 1", "client_secret is no text"),
-        ('title = "DentOS"', 'tittle = "DentOS"', "tittle, which means nothing"),
+        ('client_secret = "secret"', "client_secret = 1", "client_secret is not text"),
+        ('title = "DentOS"', 'tittle = "DentOS"', "tittle, which has no meaning"),
     ],
 )
 def test_what_is_wrong_is_named_without_a_secret(old, new, words):

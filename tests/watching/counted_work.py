@@ -1,7 +1,7 @@
-"""Work, counted: how many instructions of the interpreter a call takes, on any machine alike.
+"""Counts work as the interpreter's instructions, which are the same on any machine.
 
-What one instruction of C does is not seen: passes over a text that are each linear (`translate`,
-arithmetic on one integer, a pattern that never begins twice at one place) count as one.
+What happens inside one C instruction is not seen: linear passes over a text (`translate`,
+arithmetic on one integer, a pattern that never starts twice at one place) count as one.
 """
 
 import gc
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def work_of(call: Callable[[], Any]) -> int:
-    """How many instructions `call` takes, with all it calls in this thread."""
+    """Return how many instructions `call` takes, including all that it calls in this thread."""
     counted = 0
 
     def count(frame: FrameType, event: str, _argument: Any) -> Any:
@@ -22,7 +22,7 @@ def work_of(call: Callable[[], Any]) -> int:
         return count
 
     before, collects = sys.gettrace(), gc.isenabled()
-    gc.disable()  # what other tests have left is not thrown away here
+    gc.disable()  # garbage of other tests must not be collected here
     sys.settrace(count)
     try:
         call()

@@ -1,4 +1,4 @@
-"""Counting what work costs: statements and commits at the database, commands and round trips at
+"""Counts what work costs: statements and commits at the database, commands and round trips at
 Redis.
 """
 
@@ -19,8 +19,8 @@ _FRAME = {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA"
 
 @dataclass
 class Cost:
-    """What was sent, in order: every statement, BEGIN and COMMIT included; round trips to Redis,
-    and the commands that it did, where they were counted.
+    """What was sent, in order: every statement, including BEGIN and COMMIT; the round trips to
+    Redis, and if counted, its commands.
     """
 
     sent: list[str] = field(default_factory=list)
@@ -29,12 +29,12 @@ class Cost:
 
     @property
     def statements(self) -> list[str]:
-        """The statements, but for those that only begin and end transactions, or say how."""
+        """The statements, without those that only control transactions or settings."""
         return [text for text in self.sent if _verb(text) not in _FRAME]
 
     @property
     def commits(self) -> int:
-        """How many times something was made durable: each COMMIT, and each write outside a
+        """How many times data was made durable: each COMMIT, and each write outside a
         transaction.
         """
         inside, counted = False, 0
@@ -47,7 +47,7 @@ class Cost:
         return counted
 
     def clear(self) -> None:
-        """Begin again."""
+        """Start again."""
         self.sent.clear()
         self.trips = 0
 
@@ -57,14 +57,14 @@ def _verb(statement: str) -> str:
 
 
 def commands_done(redis: Any) -> int:
-    """How many commands this Redis has done, those inside scripts included."""
+    """Return how many commands this Redis has executed, including those in scripts."""
     stats = redis.info("commandstats")
     return sum(each["calls"] for name, each in stats.items() if name != "cmdstat_info")
 
 
 @contextmanager
 def counted() -> Iterator[Cost]:
-    """What this process sends from now on."""
+    """Count what this process sends from now on."""
     cost = Cost()
     ask = connection.AbstractConnection.send_packed_command
 
@@ -84,7 +84,7 @@ def counted() -> Iterator[Cost]:
                 yield cost
             return
         database = transactions.database.connection()
-        # A trigger shows as a comment, and the statement that fires it shows again.
+        # A trigger is traced as a comment, and then the statement that fired it is traced again.
         database.set_trace_callback(lambda text: _note(cost, text))
         try:
             yield cost

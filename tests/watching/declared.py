@@ -1,5 +1,5 @@
-"""Every problem the API answers in a test is held against its description: the code must be
-declared for that operation.
+"""Checks every problem that the API returns in a test against its description: its code must be
+declared for the operation.
 """
 
 import re
@@ -11,17 +11,17 @@ import falcon.testing
 
 from web.openapi.openapi import openapi_document
 
-# a bug of ours, and an address that does not take the method
+# a bug of ours, and a path without that method
 ANYWHERE = {"internal", "method_not_allowed"}
 
 Declared = dict[tuple[str, str], frozenset[tuple[int, str]]]
 
 _known: list[Declared] = []
-_lock = threading.Lock()  # the document is made once, however many threads ask first
+_lock = threading.Lock()  # so that concurrent first calls build the document once
 
 
 def declared_codes(app: falcon.App) -> Declared:
-    """The statuses and codes that the OpenAPI document names, by path template and method; every
+    """Return the statuses and codes in the OpenAPI document, by path template and method. Every
     application has the same.
     """
     with _lock:
@@ -43,7 +43,7 @@ def _read(app: falcon.App) -> Declared:
 
 
 def check_declared(app: falcon.App, path: str, method: str, status: int, problem: Any) -> None:
-    """Fails when an operation answers a problem that its description does not name; `path` is the
+    """Fail if an operation returns a problem that its description does not declare; `path` is the
     template.
     """
     declared, code = declared_codes(app).get((path, method.upper())), problem.get("code", "")
@@ -59,9 +59,9 @@ class DeclaredClient(falcon.testing.TestClient):
     """The client of every API test."""
 
     def simulate_request(self, *args: Any, **kwargs: Any) -> falcon.testing.Result:
-        """As falcon does it, and looked at."""
+        """Send a request as falcon does, and check the answer."""
         answer = super().simulate_request(*args, **kwargs)
-        # HEAD brings none
+        # a HEAD has no content
         if (
             answer.headers.get("content-type", "").startswith("application/problem+json")
             and answer.content

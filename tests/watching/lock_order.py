@@ -1,11 +1,11 @@
-"""Locks in one order, as Linux's lockdep holds its own to it: `--lock-order` records in which order
-the transactions of this process take their locks on PostgreSQL, and fails upon orders that may
-meet in a deadlock, long before one does.
+"""Checks the order of locks, like Linux's lockdep. `--lock-order` records the order in which this
+process's transactions lock on PostgreSQL, and fails on orders that could deadlock, long before a
+deadlock happens.
 
-A lock's class is the prefix of an advisory key, or a table (of jobs and effects: their name). One
-class before another here and after it there is reported, unless a third lock, held alone by both,
-keeps them apart; so are several of one class that are not taken in the order of their names. What
-tests take themselves does not count.
+A lock's class is the prefix of an advisory key, or a table (for jobs and effects with their name).
+Two classes taken in both orders are reported, unless both transactions exclusively hold a third
+lock; so are several locks of one class that are not taken in the order of their names. Locks that
+tests take themselves do not count.
 """
 
 import sys
@@ -24,7 +24,7 @@ from tests.watching.locks_taken import EXCLUDES, Lock, Statements
 
 UNTOLD = (f"{ROOT}/models/", f"{ROOT}/delivery/attempt.py", f"{ROOT}/.venv/", __file__)
 GUARDS = {"alone", "lock", "for update"}
-# classes that look as if they could meet, and why they cannot
+# classes that seem able to deadlock, and why they cannot
 APART = {
     frozenset({"pay_address"}): "an invoice's own, written under its lock; invoices are in order",
     frozenset({"dispute_movement"}): "a dispute is recorded under the key of its intent",
@@ -45,11 +45,11 @@ APART = {
     frozenset({"staged_job reconcile_effect"}): "one job stages them, the youngest effect first",
     frozenset({"phone_line", "key number"}): "whoever ports writes to a line that nobody buys for",
 }
-LONGEST = 3  # transactions that wait for each other in a ring
+LONGEST = 3  # transactions in a cycle of waits
 
 
 class Edge(NamedTuple):
-    """A lock's class that is taken while another one is held, and how."""
+    """A class of lock that is taken while another is held, and how each is held."""
 
     held: str
     held_mode: str
@@ -57,12 +57,12 @@ class Edge(NamedTuple):
     mode: str
 
 
-# where an edge was seen, by the classes of what was held alone besides
+# where an edge was seen, by the classes of the other locks held exclusively
 Edges = dict[Edge, dict[frozenset[str], str]]
 
 
 class LockOrder:
-    """The plugin: in each process that runs tests, and in the one that started them."""
+    """The plugin, in each process that runs tests and in the one that started them."""
 
     def __init__(self, passed_over: str = "tests/") -> None:
         self.passed_over = passed_over
@@ -75,7 +75,7 @@ class LockOrder:
         self.watch(pytest.MonkeyPatch())
 
     def pytest_runtest_setup(self) -> None:
-        """Each test has other rows of the same numbers."""
+        """Forget rows: each test has other rows with the same ids."""
         if self._statements is not None:
             self._statements.forget_rows()
 
@@ -103,7 +103,7 @@ class LockOrder:
         monkeypatch.setattr(database, "execute_sql", executed)
 
     def _take(self, lock: Lock, place: str) -> None:
-        """Remember a lock, and what was held when it was taken."""
+        """Record a lock, and what was held when it was taken."""
         held: list[tuple[Lock, str]] = self._open.held
         if place.startswith(self.passed_over) or any(one.covers(lock) for one, _ in held):
             return
@@ -118,7 +118,7 @@ class LockOrder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """A worker of xdist has ended: what it saw counts with what the others saw."""
+        """Merge what a worker of xdist recorded."""
         for edge, guards, places in node.workeroutput.get("lock_order", ()):
             self.edges[Edge(*edge)].setdefault(frozenset(guards), places)
 
@@ -147,7 +147,7 @@ class LockOrder:
 
 
 def rings(edges: Edges) -> Iterator[str]:
-    """The shortest ways in which transactions may wait for each other, each told once."""
+    """Yield the shortest cycles in which transactions could wait for each other, each once."""
     after = defaultdict(list)
     for edge in edges:
         after[edge.held].append(edge)
@@ -167,7 +167,9 @@ def rings(edges: Edges) -> Iterator[str]:
 
 
 def _closed(ring: tuple[Edge, ...], after: dict[str, list[Edge]]) -> Iterator[tuple[Edge, ...]]:
-    """The rings that begin so: each holds what the one before wants."""
+    """Yield the cycles with this beginning, in which each transaction holds what the one before
+    wants.
+    """
     first, last = ring[0], ring[-1]
     if last.taken == first.held:
         if _stops(last, first):
@@ -188,7 +190,9 @@ def _may_meet(guards: list[frozenset[str]]) -> bool:
 
 
 def _place() -> str:
-    """Where the code is that asks: the two nearest places outside the database's rooms."""
+    """Return where a statement comes from: the two nearest places outside the
+    database's modules.
+    """
     frame, places = sys._getframe(1), []
     while frame is not None and len(places) < 2:
         name = frame.f_code.co_filename

@@ -1,23 +1,23 @@
-"""What a statement of ours locks on PostgreSQL: advisory keys, rows, and unique values."""
+"""What our statements lock on PostgreSQL: advisory keys, rows, and unique values."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-# which locks on one thing keep each other waiting
+# which locks on one thing exclude each other
 EXCLUDES = {
     "shared": {"alone"},
     "alone": {"shared", "alone"},
-    "key": {"for update", "delete"},  # a row that names another one keeps that from vanishing
+    "key": {"for update", "delete"},  # a foreign key protects the row that it references
     "update": {"update", "lock", "for update", "delete"},
     "lock": {"update", "lock", "for update", "delete"},
     "for update": {"key", "update", "lock", "for update", "delete"},
     "delete": {"key", "update", "lock", "for update", "delete"},
     "insert": {"insert", "delete"},  # of the same unique values
 }
-_NAMES = {"staged_job": "name", "effect": "kind"}  # what divides a table's rows into classes
-_OWN = re.compile(r"[a-z]+_[0-9a-z]{26}$")  # an id that nobody else makes
+_NAMES = {"staged_job": "name", "effect": "kind"}  # the column that divides rows into classes
+_OWN = re.compile(r"[a-z]+_[0-9a-z]{26}$")  # a generated id, which is unique
 _INSERT = re.compile(r'INSERT INTO "?(\w+)"? \((.*?)\) VALUES (.*)', re.S)
 _CHANGE = re.compile(r'(UPDATE|DELETE FROM) "?(\w+)"?(.*)', re.S)
 _LOCK = re.compile(r'FROM "?(\w+)"?.* FOR (NO KEY )?UPDATE(?: OF t)?( SKIP LOCKED)?\s*$', re.S)
@@ -31,7 +31,9 @@ ON a.attrelid = t.oid AND a.attnum = f.conkey[1] WHERE f.contype = 'f'"""
 
 
 class Lock(NamedTuple):
-    """One lock: its class, which of them, how it is held, and whether it was waited for."""
+    """One lock: its class, its name in the class, its mode, and whether the statement
+    waits for it.
+    """
 
     kind: str
     which: str
@@ -39,13 +41,13 @@ class Lock(NamedTuple):
     waits: bool = True
 
     def covers(self, other: "Lock") -> bool:
-        """Whether who has this has no need of the other."""
+        """Whether a transaction that holds this lock has no need of the other."""
         same = (self.kind, self.which) == (other.kind, other.which)
         return same and EXCLUDES[self.mode] >= EXCLUDES[other.mode]
 
     def goes_before(self, other: "Lock") -> bool:
-        """Whether nobody takes these two of one class the other way round: they are in the order of
-        their names, or one and the same that nobody else holds as this is held.
+        """Whether no transaction takes these two locks of one class in the other order: they are in
+        the order of their names, or are one lock in a mode that excludes itself.
         """
         if self.which == other.which:
             return self.mode in EXCLUDES[self.mode]
@@ -53,10 +55,10 @@ class Lock(NamedTuple):
 
 
 class Statements:
-    """Reads statements with what they were given and have answered."""
+    """Reads statements, with their parameters and results."""
 
     def __init__(self, ask: Any) -> None:
-        self._classes: dict[tuple[str, str], str] = {}  # of rows of a table that has several
+        self._classes: dict[tuple[str, str], str] = {}  # by table and row, if it has several
         self._keys: dict[str, str] = {}
         self._unique: dict[str, list[list[str]]] = defaultdict(list)
         self._parents: dict[str, dict[str, str]] = defaultdict(dict)
@@ -68,12 +70,12 @@ class Statements:
             self._parents[table][column] = parent
 
     def forget_rows(self) -> None:
-        """What comes now is of another database, whose rows have the same numbers."""
+        """Forget all rows: another database follows, whose rows have the same ids."""
         self._classes.clear()
 
     def locks(self, sql: str, params: Any, cursor: Any, fresh: set[Any]) -> Iterator[Lock]:
-        """What it has locked, in its order; not what the transaction has made itself, whose class
-        and key are added to `fresh`.
+        """Yield what a statement has locked, in order, except what the transaction itself created,
+        whose class and key are added to `fresh`.
         """
         given = list(params or ())
         if inserts := _INSERT.match(sql):
@@ -109,7 +111,7 @@ class Statements:
         for unique in self._unique[table]:
             values = [row.get(name, "") for name in unique]
             if all(values) and not any(map(_OWN.match, values)):
-                yield Lock(kind, " ".join(values), "insert")  # also where another was first
+                yield Lock(kind, " ".join(values), "insert")  # also if another one was first
         if cursor.rowcount < 1:
             return
         for column, parent in self._parents[table].items():
@@ -119,7 +121,7 @@ class Statements:
             names = re.findall(r"\w+", target[1])
             yield Lock(kind, " ".join(row.get(name, "") for name in names), "update")
             return
-        # the key comes last where others are returned, too
+        # the key is the last column returned
         returned = [str(one[-1]) for one in _rows(cursor)] if "RETURNING" in sql else []
         for own in filter(None, (row.get(self._keys[table]), *returned)):
             self._classes[table, own] = kind
@@ -136,7 +138,7 @@ class Statements:
         elif named := re.search(r"name = %s AND key = %s", text):
             at = text[: named.start()].count("%s")
             kind, which = _kind(table, given[at]), str(given[at + 1])
-        else:  # several are taken in any order, unless that is said
+        else:  # several rows, in any order unless the statement says which
             some = ["?0", "?1"] if not _ORDERED.search(text) else [""]
             yield from (Lock(table, one, mode, waits) for one in some[: cursor.rowcount])
             return
@@ -149,7 +151,7 @@ def _kind(table: str, name: str) -> str:
 
 
 def _groups(text: str) -> Iterator[list[str]]:
-    """The expressions of each row that an INSERT names."""
+    """Yield the expressions of each row of an INSERT."""
     depth, group = 0, [""]
     for sign in text:
         depth += (sign == "(") - (sign == ")")
@@ -163,7 +165,7 @@ def _groups(text: str) -> Iterator[list[str]]:
 
 
 def _rows(cursor: Any) -> list[Any]:
-    """All rows, and the cursor where it was."""
+    """Return all rows, and rewind the cursor."""
     rows = list(cursor.fetchall())
     if rows:
         cursor.scroll(0, mode="absolute")

@@ -1,4 +1,4 @@
-"""Log lines of the application as JSON, for tests."""
+"""The application's log lines as JSON, for tests."""
 
 import json
 

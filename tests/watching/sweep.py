@@ -1,10 +1,10 @@
-"""After the whole suite: no card number that its tests used, and no secret, is left in a database
-file, an append-only file or a log (F55).
+"""Checks after the whole suite that no card number from its tests, and no secret, is left in a
+database file, an append-only file or a log (F55).
 
-What a fixture takes down, it leaves here first; every test's own folder is looked through too.
-Each worker of the suite looks through its own when it has no more tests, the process that started
-the suite through all the others. PostgreSQL's rows are looked through by `servers.Postgres` when a
-database is given back, and those with a trace are left as a file.
+Fixtures leave their files here before they remove them, and every test's own folder is searched
+too. Each worker searches its own files when it has no more tests, and the process that started the
+suite searches the rest. `servers.Postgres` searches PostgreSQL's rows when a database is given
+back, and writes those with a trace to a file.
 """
 
 import os
@@ -22,10 +22,10 @@ from runtime.private_files import files_under
 from sandbox.stripe.test_cards import BY_NUMBER
 
 LOOKED_AT = ("*.db*", "*.aof", "*.rdb", "*.log", "pg_wal/*")
-# what tests throw at us beside the sandbox's cards
+# numbers that tests use besides the sandbox's cards
 OTHERS = ("6200000000000005", "3056930009020004", "3566002020360505")
 CARDS = tuple(number.encode() for number in (*BY_NUMBER, *OTHERS))
-# What may be kept as a hash or sealed, and never as it is.
+# Secrets that may be stored hashed or encrypted, but never in plain text.
 SECRETS = {
     "client secret": rb"(?:pi|seti|cs)_\w+_secret_\w+",
     "key of ours": rb"\bpp(?:op)?_[0-9a-hjkmnp-tv-z]{43}\b",
@@ -36,7 +36,7 @@ SECRETS = {
     "practice's key": rb"ODFHIR [\w/]+|\b(?:odd|odc|nxh)_\w{16,}",
     "password in an address": rb"://[^\s/@:\x00-\x1f\x7f-\xff]*:[^\s/@\x00-\x1f\x7f-\xff]+@",
 }
-# Each match of a kind's pattern has one of these in it, and nothing that is not printed.
+# Every match of a kind's pattern contains one of these, and only printable characters.
 SIGNS = {
     "client secret": (b"_secret_",),
     "key of ours": (b"pp_", b"ppop_"),
@@ -49,22 +49,22 @@ SIGNS = {
 }
 ONLY_PRINTED = bytes(byte if 0x20 <= byte <= 0x7E else 0x0A for byte in range(256))
 SQLITE = b"SQLite format 3\0"
-SMALLEST = 512  # bytes of a page
-BETWEEN = b" -\t\r\n"  # what people write between the groups of a number
+SMALLEST = 512  # bytes, the smallest page of SQLite
+BETWEEN = b" -\t\r\n"  # what people put between the groups of a number
 
 
 def keep(source: Path, basetemp: Path) -> None:
-    """Leave the files of a server that is about to be removed where the sweep will look."""
+    """Copy the files of a server that is about to be removed to where the sweep searches."""
     for path in files(source):
         kept = basetemp / "left" / source.name / path.relative_to(source)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # it may still run, and replace files of its own
+        with suppress(FileNotFoundError):  # the server might still run and replace its files
             shutil.copyfile(path, kept)
 
 
 def files(root: Path) -> Iterator[Path]:
-    """Every database, append-only file and log under `root`."""
-    for folder, _, names in os.walk(root):  # what vanishes meanwhile is not left
+    """Yield every database, append-only file and log under `root`."""
+    for folder, _, names in os.walk(root):  # a file that vanishes in between is not left
         for path in (Path(folder) / name for name in names):
             if (
                 any(path.match(pattern) for pattern in LOOKED_AT)
@@ -75,7 +75,9 @@ def files(root: Path) -> Iterator[Path]:
 
 
 def contents_under(root: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every file under `root`; a server that runs replaces files of its own meanwhile."""
+    """Yield every file under `root` with its content; a running server can replace
+    files meanwhile.
+    """
     for path in files_under(root):
         with suppress(FileNotFoundError):
             if path.is_file():
@@ -83,18 +85,18 @@ def contents_under(root: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 def cards_in(text: bytes) -> list[str]:
-    """The card numbers in a file, written together or in groups, by their last four digits.
+    """Return the card numbers in a file, written together or in groups, by their last four digits.
 
-    All that PostgreSQL's log of writes is held to: some tests write rows as an older release kept
-    them, with client secrets, to see these taken out; the log remembers both.
+    PostgreSQL's write-ahead log is only searched for these: some tests write rows as an older
+    release stored them, with client secrets, to see these removed, and the log keeps both.
     """
     joined = text.translate(None, BETWEEN)
     return [f"card …{card[-4:].decode()}" for card in CARDS if card in joined]
 
 
 def traces_in(text: bytes) -> list[str]:
-    """All that should not be in a file: card numbers, and secrets by their kind and how they
-    begin.
+    """Return everything that must not be in a file: card numbers, and secrets by their kind and
+    beginning.
     """
     lines = text.translate(ONLY_PRINTED)
     return cards_in(text) + [
@@ -111,7 +113,9 @@ def traces_in(text: bytes) -> list[str]:
 
 
 def _lines_with(signs: tuple[bytes, ...], lines: bytes) -> Iterator[bytes]:
-    """Where one of `signs` stands; to search for them is fifty times as fast as for a pattern."""
+    """Yield the lines that contain one of `signs`; searching for these is fifty times as fast as
+    for a pattern.
+    """
     for sign in signs:
         end = 0
         while (at := lines.find(sign, end)) >= 0:
@@ -121,10 +125,11 @@ def _lines_with(signs: tuple[bytes, ...], lines: bytes) -> Iterator[bytes]:
 
 
 def unseen(text: bytes, seen: set[bytes], like: bytes = b"") -> bytes:
-    """Of a SQLite file, the pages that are not in `seen`, which are added to it: most of a test's
-    database is as it was copied, and stands at the same places in `like`, which was seen. No text
-    goes on from one page into the next without the number of a page between. Any other file is
-    returned whole.
+    """Return the pages of a SQLite file that are not in `seen`, and add them to it.
+
+    Most pages of a test's database are as copied, and equal those at the same places of `like`,
+    which was already searched. No text continues from one page to the next without the page's
+    number in between. Other files are returned whole.
     """
     if not text.startswith(SQLITE):
         return text
@@ -143,14 +148,14 @@ def unseen(text: bytes, seen: set[bytes], like: bytes = b"") -> bytes:
 
 
 class Sweep:
-    """The plugin: in each process that runs tests, and in the one that started them."""
+    """The plugin, in each process that runs tests and in the one that started them."""
 
     def __init__(self) -> None:
         self.looked, self.size, self.found = 0, 0, list[str]()
         self.seen: set[bytes] = set()
         self.like = b""  # the first database
-        self.with_database = 0  # tests that have written one
-        self.elsewhere: set[Path] = set()  # what workers have looked through
+        self.with_database = 0  # tests that used one
+        self.elsewhere: set[Path] = set()  # what workers have searched
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and re.search(r"\[(sqlite|postgres)\b", report.nodeid):
@@ -158,7 +163,7 @@ class Sweep:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """A worker of xdist has ended. One that died has said nothing."""
+        """Merge what a worker of xdist found. One that died has reported nothing."""
         for root, looked, size, found in getattr(node, "workeroutput", {}).get("sweep", ()):
             self.elsewhere.add(Path(root))
             self.looked, self.size = self.looked + looked, self.size + size
@@ -182,7 +187,7 @@ class Sweep:
     def _look_through(self, path: Path, root: Path) -> None:
         try:
             text = path.read_bytes()
-        except FileNotFoundError:  # what vanishes meanwhile is not left
+        except FileNotFoundError:  # a file that vanishes in between is not left
             return
         self.looked, self.size = self.looked + 1, self.size + len(text)
         new = unseen(text, self.seen, self.like)

@@ -33,8 +33,8 @@ from web.openapi.openapi import documented
 def _quiet_day(text: str) -> str:
     if not is_quiet_day(text):
         raise ValueError(
-            "is no day; a weekday such as sunday, a day of each year such as 12-25, or a date such"
-            " as 2026-11-26 is accepted; correct it"
+            "is not a day; a weekday such as sunday, a day of each year such as 12-25, or a date"
+            " such as 2026-11-26 is accepted; correct it"
         )
     return text
 
@@ -42,7 +42,7 @@ def _quiet_day(text: str) -> str:
 def _opening_hours(hours: Hours) -> Hours:
     wrong = wrong_with(hours)
     if wrong:
-        raise ValueError(f"is no week's hours: {wrong}; correct it")
+        raise ValueError(f"is not a week of opening hours: {wrong}; correct it")
     return hours
 
 
@@ -54,9 +54,8 @@ OpeningHours = Annotated[dict[str, Periods], AfterValidator(_opening_hours)]
 
 
 class RungWanted(Body):
-    """A rung: what happens so many `days` after the due date. A text may say which `template` it
-    uses. A `collection` is what goes beyond a friendly reminder; some states want a debt to be
-    older for it.
+    """A rung: what happens `days` after the due date. A text can name its `template`. A
+    `collection` goes beyond a friendly reminder; some states require a debt to be older for it.
     """
 
     days: Annotated[int, Field(ge=1, le=LAST_DAY)] | None = None
@@ -66,10 +65,7 @@ class RungWanted(Body):
 
     @property
     def rung(self) -> Rung:
-        """The rung that is meant; a text without a template has the plain one.
-
-        Raises ValueError.
-        """
+        """The rung described; a text without a template gets the plain one. Raises ValueError."""
         if self.days is None or self.channel is None:
             raise ValueError("each rung needs days and channel; add what is missing")
         template = self.template or ("payment_link" if self.channel == "sms" else "")
@@ -79,7 +75,7 @@ class RungWanted(Body):
 def _ladder(wanted: list[RungWanted]) -> list[RungWanted]:
     faults = faults_of_ladder([one.rung for one in wanted])
     if faults:
-        raise ValueError(f"is no ladder: {'; '.join(faults)}; correct it")
+        raise ValueError(f"is not a valid ladder: {'; '.join(faults)}; correct it")
     return wanted
 
 
@@ -87,16 +83,16 @@ Ladder = Annotated[list[RungWanted], Field(max_length=MOST_RUNGS), AfterValidato
 
 
 class SettingsChange(Body):
-    """The settings that may change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of
-    each year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods of each weekday, such as
-    `{"monday": ["09:00-12:00", "13:00-17:00"]}`; a day that is left out is closed, and `{}` stands
-    for Monday to Friday, 9 to 5. `ladder` is the whole of it; an empty one contacts nobody. With
-    `firstContacts` `draft`, what the ladder would send waits for approval. `keypadPayments`: cards
-    may be entered on the keypad during a call. `sendProject`: an invoice's `project` is only a
-    reference, which Stripe and a verified caller may be told. `consentDays`: for how many days a
-    consent is relied on; 0: for ever. `numberCheckDays`: before a first contact, and once consent
-    and last look-up are that many days old, it is looked up whether the number has changed hands;
-    0: never. Only an operator changes `party` and `numberCheckDays`.
+    """The settings to change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of each
+    year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods per weekday, such as
+    `{"monday": ["09:00-12:00", "13:00-17:00"]}`; an omitted day is closed, and `{}` means Monday to
+    Friday, 9 to 5. `ladder` replaces the whole ladder; an empty one contacts nobody. With
+    `firstContacts` `draft`, the ladder's contacts wait for approval. `keypadPayments`: cards may be
+    entered on the keypad during a call. `sendProject`: an invoice's `project` is only a reference,
+    which Stripe and a verified caller may be told. `consentDays`: for how many days a consent is
+    valid; 0: for ever. `numberCheckDays`: before a first contact, if consent and last look-up are
+    at least that many days old, look up whether the number has changed hands; 0: never. Only an
+    operator can change `party` and `numberCheckDays`.
     """
 
     payment_collection: Collection | None = None
@@ -138,7 +134,7 @@ class Settings:
 
 
 def _shown(account: Account) -> dict[str, Any]:
-    """The account's settings; the defaults when nothing was chosen yet."""
+    """The account's settings, with defaults for those never chosen."""
     row = AccountSettings.of_account(account.id)
     ladder = [
         RungShown(

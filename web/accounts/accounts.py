@@ -1,4 +1,4 @@
-"""Accounts: made by operators; each gets a key that is shown once."""
+"""Accounts: created by operators; each gets an API key that is shown once."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class Accounts:
 
 
 def account_of(req: falcon.Request, account_id: str) -> Account:
-    """The account of this id, if it is the caller's own, or one that the operator has rights in.
+    """The account with this id, if it is the caller's own or one that the operator has rights in.
     Raises Refused `not_found` or `forbidden`.
     """
     caller, account = caller_of(req), find_account(account_id)

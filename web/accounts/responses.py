@@ -16,7 +16,7 @@ Way = Literal["sms", "voice", "person"]
 
 
 class AccountShown(Shown):
-    """An account. `livemode`: whether money is real here, by the installation's key at Stripe."""
+    """An account. `livemode`: whether money is real, according to our Stripe key."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class AccountMade(AccountShown):
 
 
 class RungShown(Shown):
-    """A rung of the ladder: what happens so many `days` after the due date."""
+    """A rung of the ladder: what happens `days` after the due date."""
 
     days: int
     channel: Way
@@ -42,9 +42,9 @@ class RungShown(Shown):
 
 
 class SettingsShown(Shown):
-    """How the account collects money: its own (`party` first) or others' (third); on `quietDays`
-    it contacts nobody. `ladder`: when people are contacted, and how. `firstContacts`: whether what
-    the ladder would send waits for approval.
+    """How the account collects money: its own (`party` `first`) or others' (`third`); on
+    `quietDays` it contacts nobody. `ladder`: when and how customers are contacted. `firstContacts`:
+    whether the ladder's contacts wait for approval.
     """
 
     payment_collection: Collection

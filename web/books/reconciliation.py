@@ -15,9 +15,7 @@ MOST = 500  # differences shown of one run
 
 
 class DifferenceShown(Shown):
-    """One difference; `ours` and `theirs` in minor units. `healed`: the missing events have arrived
-    since.
-    """
+    """One difference, in minor units. `healed`: the missing events have arrived since."""
 
     kind: Literal[
         "payment_missing",
@@ -45,8 +43,8 @@ class DifferenceShown(Shown):
 
 
 class RunShown(Shown):
-    """One comparison of one Stripe account. `compared` is shown to operators only: it counts the
-    payments of every account there.
+    """One comparison of one Stripe account. `compared` counts the payments of every account there,
+    so only operators see it.
     """
 
     id: int
@@ -58,7 +56,7 @@ class RunShown(Shown):
 
     @classmethod
     def to(cls, caller: Caller, run: Reconciliation) -> Self:
-        """The answer about a run: to an account its own differences, to an operator all of them."""
+        """The answer about a run: an account sees its own differences, an operator all of them."""
         rows = (
             Difference.select().where(Difference.run == run.id).order_by(Difference.id).limit(MOST)
         )
@@ -88,8 +86,9 @@ class LatestReconciliation:
 
     @documented("Finance", {200: ReconciliationReport}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Differences between our payments and refunds and Stripe's, as of the latest hourly
-        comparison. They are shown, never corrected silently.
+        """Differences between our books and Stripe's, as of the latest hourly comparison.
+
+        They concern payments and refunds, and are shown, never corrected silently.
         """
         caller = caller_of(req)
         own = (caller.account.stripe_account or "") if caller.account is not None else None

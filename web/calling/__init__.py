@@ -1,1 +1,1 @@
-"""Calls through the API, and Vapi's door."""
+"""Calls through the API, and the endpoint for Vapi's tools."""

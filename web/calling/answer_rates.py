@@ -1,4 +1,4 @@
-"""Whether the clinic's calls are answered: by number and hour."""
+"""How often the clinic's calls are answered, by number and hour."""
 
 from datetime import timedelta
 from typing import Self

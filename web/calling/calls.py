@@ -1,4 +1,4 @@
-"""Calls about an invoice: asked for, and what became of them."""
+"""Calls about an invoice: requests for one, and their outcome."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -53,9 +53,10 @@ class InvoiceCalls:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later | None:
-        """Have the customer called about the invoice: 202 with the call, which is placed once the
-        contact gate, asked again, allows it. One that is on its way is answered instead. 422 when
-        the gate refuses it now.
+        """Call the customer about the invoice.
+
+        202 with the call, which is placed once the contact gate, checked again, allows it; or with
+        a call that is already on its way. 422 if the gate refuses it now.
         """
         account, actor = caller_of(req).own, caller_of(req).actor
         check(CallRequest, document)
@@ -75,7 +76,7 @@ class InvoiceCalls:
         return None
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Place a call that nobody has begun to place."""
+        """Place the call if no worker has begun to."""
         return partial(perform_all, [take_due("dial_overdue", answer["id"])])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -88,7 +89,7 @@ class OneCall:
 
     @documented("Calls", {200: WholeCallShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, call_id: str) -> None:
-        """A call, with what was said in it."""
+        """One call, with its transcript."""
         resp.media = WholeCallShown.show(own_call(req, call_id))
 
 
@@ -97,8 +98,10 @@ class CallRecording:
 
     @documented("Calls", {302: None}, problems=("provider_unavailable",))
     def on_get(self, req: falcon.Request, resp: falcon.Response, call_id: str) -> None:
-        """Where the recording is just now: a short-lived address of Vapi's, asked for anew each
-        time and kept nowhere. 404 for a call that was not recorded, or is too old.
+        """Redirect to the recording.
+
+        Its short-lived URL is requested from Vapi each time and stored nowhere. 404 for a call that
+        was not recorded or is too old.
         """
         address = open_recording(own_call(req, call_id), caller_of(req).actor)
         resp.status = falcon.HTTP_302

@@ -13,7 +13,7 @@ MICRO = Decimal(1_000_000)
 
 
 class CallDecisionShown(Shown):
-    """What the contact gate said of a call. `code` and `reason` are empty where it was allowed."""
+    """The contact gate's decision about a call. `code` and `reason` are empty if it was allowed."""
 
     allowed: bool
     code: str
@@ -30,9 +30,8 @@ class CallDecisionShown(Shown):
 
 class CallShown(Shown):
     """A call. `state`: waiting, sending, unknown (in doubt), queued, ringing, in_progress, ended or
-    refused. `outcome` is empty until it is known, and `paid_by_link` once somebody has
-    paid, within a week, by a link that they were given in the call; `cost` is what Vapi bills, in
-    dollars (`costCurrency`).
+    refused. `outcome` is empty until it is known, and `paid_by_link` if the customer paid, within a
+    week, by a link given in the call; `cost` is what Vapi bills, in dollars (`costCurrency`).
     """
 
     id: str
@@ -74,7 +73,7 @@ class CallShown(Shown):
 
 
 class WholeCallShown(CallShown):
-    """A call with what was said in it, without card numbers, and what the contact gate decided."""
+    """A call with its transcript, without card numbers, and the contact gate's decision."""
 
     transcript: str
     decision: CallDecisionShown | None

@@ -1,7 +1,8 @@
-"""Vapi's door for the agent's tools: what a model asks for in a call is answered from rows.
+"""The endpoint for the agent's tools: a model's tool calls, forwarded by Vapi, are answered from
+rows.
 
-Once it is known that Vapi asks, the answer is always 200: Vapi takes any other status for no answer
-at all, and the model might make one up. https://docs.vapi.ai/tools/custom-tools
+Once the request is authenticated, the answer is always 200: Vapi treats any other status as no
+answer, and the model might make one up. https://docs.vapi.ai/tools/custom-tools
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ log = get_log("tools")
 
 
 class ToolResult(Shown):
-    """What one tool call is answered, in one line: a `result`, or an `error`."""
+    """The answer to one tool call, in one line: a `result` or an `error`."""
 
     tool_call_id: str
     name: str
@@ -55,26 +56,28 @@ class VapiTools:
         auth="signature",
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer the tool calls of a message of Vapi's, which proves itself by `X-Vapi-Secret`, a
-        bearer token or `X-Signature`. 200 whatever came of them.
+        """Answer the tool calls in a message from Vapi.
+
+        The message is authenticated by `X-Vapi-Secret`, a bearer token or `X-Signature`. 200 even
+        if a tool fails.
         """
         document = vapi_body(req)
         at_vapi = read_call(document)
-        heard = cache(lambda: read_heard(document))
+        transcript = cache(lambda: read_heard(document))
         resp.media = {
             "results": [
-                rendered(called, _answer(at_vapi, called, heard))
+                rendered(called, _answer(at_vapi, called, transcript))
                 for called in read_tool_calls(document)
             ]
         }
 
 
-def _answer(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
-    """The answer, whatever happens: a failure is told to the model, which might take no answer for
-    success.
-    """
+def _answer(
+    at_vapi: Json, called: ToolCalled, transcript: Callable[[], tuple[Said, ...]]
+) -> Answer:
+    """The answer to a tool call, failed or not: the model might take silence for success."""
     try:
-        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, heard))
+        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, transcript))
     except Exception:
         log.exception("a tool failed", tool=called.name)
         release_connection()

@@ -1,1 +1,1 @@
-"""Senders, words, consents, wishes and texts over HTTP."""
+"""Senders, templates, consents, opt-outs, holds and texts over HTTP."""

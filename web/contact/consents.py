@@ -22,12 +22,12 @@ def _every_channel() -> list[Literal["sms", "voice"]]:
 
 
 class NewConsent(Body):
-    """A consent: over which channels, from which source, in which words. For the customer's number
-    unless `phone` names another.
+    """A consent: over which channels, from which source, in which words. It is for the customer's
+    number unless `phone` names another.
 
     A consent alone never ends an opt-out. With `endsOptOut` it does, for its channels, if it was
-    given later: the person changed their mind. An opt-out by text is ended only by the person's own
-    START. `written`: the person has signed it, which an offer needs.
+    given later: the customer changed their mind. An opt-out by text is ended only by the customer's
+    own START. `written`: the customer signed it, which an offer requires.
     """
 
     channels: Channels
@@ -41,7 +41,7 @@ class NewConsent(Body):
 
 
 class NewOptOut(Body):
-    """An opt-out; from every channel unless some are named, and at each number of the customer's
+    """An opt-out: from every channel unless some are named, and for all of the customer's numbers
     unless `phone` names one.
     """
 

@@ -1,4 +1,4 @@
-"""Everything about contact with a person, in order, and their current status: at the number that
+"""Everything about contact with a customer, in order, and their current status at the number that
 they are contacted at.
 """
 
@@ -35,7 +35,7 @@ from web.http.guards.auth import caller_of
 from web.http.lists import after_of, limit_of
 from web.openapi.openapi import PageQuery, documented
 
-# What the ledger is made of: the name of its entries, when each was, what it looks like.
+# The ledger's parts: the name of their entries, the column with their time, how they are shown.
 _PARTS: dict[Any, tuple[str, Any, Any]] = {
     Consent: ("consent", Consent.created_at, ConsentShown),
     OptOut: ("optOut", OptOut.at, OptOutShown),
@@ -51,14 +51,16 @@ class ContactLedger:
 
     @documented("Contact", {200: ContactLedgerShown}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, opt-outs, holds, decisions, texts and calls, also those that somebody has made
-        by hand, oldest first, and the person's current status.
+        """Consents, opt-outs, holds, decisions, texts and calls (including those requested by
+        hand), oldest first, and the customer's current status.
         """
         customer = find_customer(caller_of(req).own, customer_id)
         limit = limit_of(req)
         rows = _rows(customer)
         last = after_of(req, *rows)
-        found = sorted((row for part in rows for row in _next(part, last, limit + 1)), key=_turn)
+        found = sorted(
+            (row for part in rows for row in _next(part, last, limit + 1)), key=_merge_key
+        )
         resp.media = ContactLedgerShown(
             phone=customer.preferred_phone or None,
             sms=_standing(customer, "sms"),
@@ -99,9 +101,9 @@ def _place(row: Any) -> tuple[datetime, str]:
     return getattr(row, _PARTS[type(row)][1].name), row.id
 
 
-def _turn(row: Any) -> tuple[datetime, str]:
-    """By what the parts are merged: within one, rows of one moment stay as the database has them in
-    order, which may be another order of text than ours.
+def _merge_key(row: Any) -> tuple[datetime, str]:
+    """The key that the parts are merged by. Rows of one part with the same time keep the database's
+    order, which may sort text differently from ours.
     """
     moment, row_id = _place(row)
     return moment, row_id.partition("_")[0]

@@ -16,13 +16,13 @@ USUAL_DAYS, MOST_DAYS = 7, 31
 
 
 class PreviewQuery(PageQuery):
-    """How many days ahead; 7 unless it is said."""
+    """How many days ahead; by default 7."""
 
     days: int | None = None
 
 
 class HappeningShown(Shown):
-    """A contact that would be made at `at`, or, with a reason, would not. `days` is the rung of the
+    """A contact that would be made at `at`, or, with a reason, would not. `days` is its rung of the
     ladder; `isDraft`: it would wait for approval first.
     """
 
@@ -53,7 +53,7 @@ class HappeningShown(Shown):
 
 
 class ComingShown(Shown):
-    """What would happen with one person; `id` is the customer's."""
+    """What would happen with one customer; `id` is theirs."""
 
     id: str
     contacts: list[HappeningShown]
@@ -68,7 +68,7 @@ class ComingShown(Shown):
 
 
 class ComingList(Shown):
-    """A page of people whose turn comes, in order of their ids."""
+    """A page of customers who are due for contact, in order of their ids."""
 
     data: list[ComingShown]
     has_more: bool
@@ -79,8 +79,10 @@ class ContactPreview:
 
     @documented("Contact", {200: ComingList}, query=PreviewQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Run the scan dry: who would be contacted in the next days, when and how, or why not, if
-        nothing else happened. Nothing is written, and nobody is contacted.
+        """Dry-run the ladder's scan for the next days.
+
+        The answer says who would be contacted, when and how, or why not, if nothing else happened.
+        Nothing is written, and nobody is contacted.
         """
         account = account_of(req, account_id)
         days = number_of(req, "days", USUAL_DAYS, 1, MOST_DAYS)

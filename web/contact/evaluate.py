@@ -19,8 +19,8 @@ from web.openapi.openapi import documented
 
 
 class Question(Body):
-    """Whom to contact about which invoice, over which channel, at `phone` or the customer's own
-    number; now, or `at` another time, as far as is known now. A `collection` is what goes beyond a
+    """Whom to contact (about which invoice), over which channel, at `phone` or the customer's own
+    number; now, or at another time (`at`), as far as can be known now. A `collection` goes beyond a
     friendly `reminder`.
     """
 
@@ -41,13 +41,13 @@ class RuleShown(Shown):
 
     @classmethod
     def named(cls, rule_id: str) -> Self | None:
-        """The rule, if a reason is one of the policy's."""
+        """The policy's rule with this id; None if it has no such rule."""
         rule = BY_ID.get(rule_id)
         return cls.of(rule) if rule is not None else None
 
 
 class ReasonShown(Shown):
-    """A reason against contacting the person, and until when it holds by itself."""
+    """A reason against contacting the customer, and when it ends by itself."""
 
     reason_code: str
     reason: str
@@ -57,8 +57,8 @@ class ReasonShown(Shown):
 
 class EvaluationShown(Shown):
     """The gate's answer. `until` is when a permission ends; `nextAllowedAt` when a refusal would,
-    null where waiting does not help. `reasons` are all there are, the weightiest first; `timeZones`
-    and `states` where the person may be and live.
+    null if waiting does not help. `reasons` are all of them, the weightiest first; `timeZones` and
+    `states` are where the customer may be and live.
     """
 
     invoice_id: str
@@ -112,7 +112,7 @@ class Evaluations:
 
     @documented("Contact", {200: EvaluationShown}, body=Question)
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Ask the contact gate without contacting anybody: nothing is decided, reserved or kept."""
+        """Ask the contact gate, without contacting anyone: nothing is reserved or stored."""
         wanted = check(Question, read_json(req))
         invoice = find_invoice(caller_of(req).own, wanted.invoice_id)
         phone = wanted.phone or invoice.customer.preferred_phone

@@ -1,4 +1,4 @@
-"""Holds on a customer: reasons to leave a person alone."""
+"""Holds on a customer: reasons not to contact them."""
 
 from typing import Annotated, Any, Literal
 
@@ -18,11 +18,11 @@ from web.openapi.openapi import PageQuery, documented
 
 
 class NewHold(Body):
-    """Why the person is left alone: `ppdr` (a dispute under the No Surprises Act), `dispute`
-    (they say that the bill is wrong), `insurance` (an
-    appeal at their insurer), `attorney`, `bankruptcy`, `deceased`, `hardship`, `later` (they ask to
-    be contacted another time) or `other`; `until` a time, or through a day, or until it is removed.
-    The note is for people; leave health out of it.
+    """Why the customer is not contacted: `ppdr` (a dispute under the No Surprises Act), `dispute`
+    (they say that the bill is wrong), `insurance` (an appeal to their insurer), `attorney`,
+    `bankruptcy`, `deceased`, `hardship`, `later` (they asked to be contacted another time) or
+    `other`. `until` is a time or the last day; without it, the hold lasts until it is removed. The
+    note is for staff; leave health out of it.
     """
 
     kind: Literal[
@@ -58,7 +58,7 @@ class CustomerHolds:
 
     @documented("Contact", {200: HoldList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """The customer's holds, newest first, those that are over too."""
+        """The customer's holds, newest first, ended ones included."""
         customer = find_customer(caller_of(req).own, customer_id)
         rows = Hold.select().where(Hold.customer == customer.id)
         resp.media = page(req, rows, HoldShown.show, rows)

@@ -63,9 +63,9 @@ class MessageShown(Shown):
 
 
 def _advice(status: str, code: str) -> Advice | None:
-    """What to do about a text of this status; None unless its code is one of a delivery."""
-    told = status in FAILED or status == "unknown"
-    return advice_for(code) if told and (code.isdigit() or code in ADVICE) else None
+    """What to do about a text with this status; None unless its code is about delivery."""
+    needs_advice = status in FAILED or status == "unknown"
+    return advice_for(code) if needs_advice and (code.isdigit() or code in ADVICE) else None
 
 
 class MessageList(Shown):
@@ -105,7 +105,7 @@ class OptOutShown(Shown):
 
 
 class HoldShown(Shown):
-    """A reason to leave the person alone, until `until` or until it is lifted."""
+    """A reason not to contact the customer, until `until` or until it is lifted."""
 
     id: str
     customer_id: str
@@ -124,8 +124,8 @@ class HoldList(Shown):
 
 
 class DecisionShown(Shown):
-    """A decision of the contact gate, and why; `rule` is the entry of the policy, where it is
-    one.
+    """A decision of the contact gate, and why; `rule` is the policy's entry, if the decision rests
+    on one.
     """
 
     id: str
@@ -178,8 +178,8 @@ class LedgerEntry(Shown):
 
 
 class ContactLedgerShown(Shown):
-    """A page of everything about contact with a person, oldest first, and their current status at
-    `phone`: the number they asked to be contacted at, else theirs.
+    """A page of everything about contact with a customer, oldest first, and their current status at
+    `phone`: the number they asked to be contacted at, else their own.
     """
 
     phone: str | None
@@ -191,8 +191,8 @@ class ContactLedgerShown(Shown):
 
 class SenderShown(Shown):
     """An account's sender. `shared`: it has none of its own, so the installation's is used.
-    `registration`: what is known of it at the carriers, as Twilio says or an operator; null when
-    nothing is. `registrationCode` and `registrationReason` are Twilio's, with what to do, read at
+    `registration`: its status at the carriers, according to Twilio or an operator; null if unknown.
+    `registrationCode` and `registrationReason` are Twilio's, with what to do, read at
     `registrationReadAt`.
     """
 
@@ -209,7 +209,7 @@ class SenderShown(Shown):
 
     @classmethod
     def of_account(cls, account: Account) -> Self:
-        """The sender that the account's texts go out by."""
+        """The sender of the account's texts."""
         used, own = sender_of(account.id), AccountSender.one("account_id = ?", account.id)
         read = SenderRegistration.of(next(iter(used.values()), ""))
         shared = read.state if read is not None else None
@@ -228,9 +228,7 @@ class SenderShown(Shown):
 
 
 class TemplateShown(Shown):
-    """One template; `own` when the account wrote it. `example` is a rendered text with its
-    segments.
-    """
+    """One template; `own` if the account wrote it. `example` is a rendered text."""
 
     id: str
     kind: str
@@ -259,9 +257,7 @@ class TemplateShown(Shown):
 
 
 def template_id(named: tuple[str, str]) -> str:
-    """The id of a template of a kind and language: how its address goes on after that of the
-    list.
-    """
+    """The id of a template: its kind and language, as in its URL."""
     return "/".join(named)
 
 

@@ -17,8 +17,8 @@ from web.openapi.openapi import PageQuery, documented
 
 
 class NewSender(Body):
-    """A messaging service or one number of the installation's Twilio account. `registration`: what
-    is known of it at the carriers, until Twilio is asked, which is done at once and daily; texts
+    """A messaging service or one number of the installation's Twilio account. `registration`: its
+    status at the carriers, until it is read from Twilio, which is done at once and daily; texts
     wait while it is known not to be approved.
     """
 

@@ -24,9 +24,7 @@ StepState = Literal[
 
 
 class StepShown(Shown):
-    """A step of a deployment. `message` is what it says to the clinic, `error` the reason behind a
-    failure.
-    """
+    """A step of a deployment. `message` is for the clinic, `error` the reason for a failure."""
 
     name: str
     state: StepState
@@ -42,9 +40,9 @@ class StepShown(Shown):
 
 
 class DeploymentShown(Shown):
-    """A deployment. `message` says how it stands, `error` the reason behind a failure, `code` a
-    stable word for it. `fee` was or is charged when it goes on, in minor units of `currency`. What
-    a failed one has kept is given back at `keptUntil`.
+    """A deployment. `message` describes its state, `error` the reason for a failure, `code` a
+    stable code for it. `fee`, in minor units of `currency`, was charged or will be if it goes on.
+    What a failed one has kept is rolled back at `keptUntil`.
     """
 
     id: str

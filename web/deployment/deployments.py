@@ -1,4 +1,4 @@
-"""Deployments: begun, watched as they go, tried again, rolled back, taken down."""
+"""Deployments: starting, following, retrying, rolling back and taking down."""
 
 import json
 from collections.abc import Callable
@@ -25,15 +25,16 @@ from web.http.lists import page
 from web.openapi.openapi import PageQuery, documented
 
 LAST_EVENT = 2**63 - 1
-NOTHING_MORE = frozenset({*OVER, "failed"})
+FINAL = frozenset({*OVER, "failed"})
 
 
 class NewDeployment(Body):
-    """What is confirmed. `confirmedCost` is the cost preview's `dueNow.amount`, `confirmedCurrency`
-    its `dueNow.currency`; where that is left out, a change of the currency is not noticed.
+    """What the clinic confirms. `confirmedCost` is the cost preview's `dueNow.amount`,
+    `confirmedCurrency` its `dueNow.currency`; without the latter, a change of currency goes
+    unnoticed.
 
-    `onFailure`: `rollback` undoes everything when a step fails for good, `keep` keeps what was done
-    for a retry, a week at most. `phoneNumber` or `areaCode` go before those of the configuration.
+    `onFailure`: `rollback` undoes everything if a step fails for good, `keep` keeps what was done
+    for a retry, a week at most. `phoneNumber` or `areaCode` override the configuration.
     """
 
     confirmed_cost: int = Field(ge=0, le=99_999_999)
@@ -44,23 +45,23 @@ class NewDeployment(Body):
 
     @property
     def wanted(self) -> dict[str, str]:
-        """The number or area code that is wanted."""
+        """The requested number or area code."""
         if self.phone_number:
             return {"phoneNumber": self.phone_number}
         return {"areaCode": self.area_code} if self.area_code else {}
 
 
-class MovesOn:
-    """What answers with a deployment: asked again with the same key, it does the step that is due
-    and that nobody has begun.
+class ResumesDeployment:
+    """A resource that answers with a deployment. Repeating a request with the same key performs the
+    step that is due if no worker has begun it.
     """
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Do, or undo, the deployment's step where no worker has come to it."""
+        """Do, or undo, the deployment's step if no worker has begun to."""
         return partial(perform_all, take_due_jobs(answer["id"]))
 
 
-class AccountDeployments(MovesOn):
+class AccountDeployments(ResumesDeployment):
     """`/api/accounts/{account_id}/deployments`"""
 
     @documented(
@@ -78,9 +79,10 @@ class AccountDeployments(MovesOn):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Deploy what is configured: charge the card, buy the number, create the receptionist. The
-        answer comes at once; read the deployment, or watch its events. Again, it changes what was
-        changed in the configuration.
+        """Deploy the configuration: charge the card, buy the number, create the receptionist.
+
+        The answer comes at once; poll the deployment, or follow its events. Deploying again applies
+        later changes of the configuration.
         """
         account = account_of(req, account_id)
         wanted = check(NewDeployment, document)
@@ -107,7 +109,7 @@ class OneDeployment:
 
     @documented("Deployments", {200: DeploymentShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, deployment_id: str) -> None:
-        """How far the deployment is."""
+        """The deployment and its progress."""
         resp.media = DeploymentShown.show(deployment_of(req, deployment_id))
 
 
@@ -116,21 +118,23 @@ class DeploymentEvents:
 
     @documented("Deployments", {200: None, 204: None})
     def on_get(self, req: falcon.Request, resp: falcon.Response, deployment_id: str) -> None:
-        """What happened since the event of `Last-Event-ID`, as server-sent events. Each answer ends
-        at once and is asked again by the browser; 204 tells it that nothing more will come.
+        """Events after `Last-Event-ID`, as server-sent events.
+
+        Each response ends at once, and the browser reconnects; 204 tells it that nothing more will
+        come.
         """
         deployment = deployment_of(req, deployment_id)
         last = _last_event(req)
         events = DeploymentEvent.after(deployment.id, last)
         resp.set_header("Cache-Control", "no-store")
-        if not events and deployment.status in NOTHING_MORE:
+        if not events and deployment.status in FINAL:
             resp.status = falcon.HTTP_204
             return
         resp.content_type = "text/event-stream"
         resp.text = "retry: 1000\n\n" + "".join(_sent(event) for event in events)
 
 
-class RetryDeployment(MovesOn):
+class RetryDeployment(ResumesDeployment):
     """`/api/deployments/{deployment_id}/retry`"""
 
     @documented(
@@ -142,13 +146,13 @@ class RetryDeployment(MovesOn):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> None:
-        """Go on at the step that failed; nothing that was done is done again."""
+        """Continue at the step that failed; completed steps are not repeated."""
         deployment = locked_deployment(req, deployment_id)
         retry(deployment, caller_of(req).actor)
         _accepted(resp, deployment)
 
 
-class RollBackDeployment(MovesOn):
+class RollBackDeployment(ResumesDeployment):
     """`/api/deployments/{deployment_id}/rollback`"""
 
     @documented("Deployments", {202: DeploymentShown}, problems=("deployment_over",))
@@ -162,7 +166,7 @@ class RollBackDeployment(MovesOn):
         _accepted(resp, deployment)
 
 
-class TakeDownDeployment(MovesOn):
+class TakeDownDeployment(ResumesDeployment):
     """`/api/deployments/{deployment_id}/take-down`"""
 
     @documented(
@@ -174,8 +178,9 @@ class TakeDownDeployment(MovesOn):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> None:
-        """Take a live receptionist down. Its number is released, and cannot be had again; nothing
-        is refunded.
+        """Take a live receptionist down.
+
+        Its number is released and cannot be recovered; nothing is refunded.
         """
         deployment = locked_deployment(req, deployment_id)
         take_down(deployment, caller_of(req).actor)
@@ -183,7 +188,7 @@ class TakeDownDeployment(MovesOn):
 
 
 def deployment_of(req: falcon.Request, deployment_id: str) -> Deployment:
-    """The deployment, if it is of an account the caller may see. Raises Refused `not_found`."""
+    """The deployment, if the caller may see its account. Raises Refused `not_found`."""
     found = Deployment.one("id = ?", deployment_id[:40])
     if found is None:
         raise _unknown(deployment_id)
@@ -212,18 +217,18 @@ def _accepted(resp: falcon.Response, deployment: Deployment) -> None:
 
 
 def _last_event(req: falcon.Request) -> int:
-    """The id of the last event that was received; 0 for none, and for one that is no id of ours."""
+    """The id of the last event received; 0 if none was named, or none that can be an id."""
     given = req.get_header("Last-Event-ID") or req.get_param("lastEventId") or "0"
     is_an_id = given.isascii() and given.isdigit() and len(given) <= len(str(LAST_EVENT))
     return min(int(given), LAST_EVENT) if is_an_id else 0
 
 
 def _sent(event: DeploymentEvent) -> str:
-    told = {
+    data = {
         "step": event.step or None,
         "state": event.state,
         "message": event.message,
         "at": rfc3339(event.at),
     }
     kind = "step" if event.step else "deployment"
-    return f"id: {event.id}\nevent: {kind}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n"
+    return f"id: {event.id}\nevent: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

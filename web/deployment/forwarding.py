@@ -1,4 +1,4 @@
-"""Forwarding: what a clinic dials, whether it works, and a test call."""
+"""Call forwarding: what a clinic dials, whether it works, and a test call."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ from web.openapi.openapi import documented
 
 
 class CodesShown(Shown):
-    """What is dialled at one carrier."""
+    """What to dial at one carrier."""
 
     carrier: str
     activate: str
@@ -30,7 +30,7 @@ class CodesShown(Shown):
 
 
 class TestShown(Shown):
-    """A test call. `detail` says what to do where it did not arrive."""
+    """A test call. `detail` says what to do if it did not arrive."""
 
     id: str
     state: Literal["asked", "calling", "arrived", "not_arrived", "refused", "unknown"]
@@ -94,8 +94,9 @@ class TestForwarding:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Call the clinic's number, once, and see whether the call arrives at the receptionist's.
-        Read the forwarding for what became of it.
+        """Call the clinic's number once, to see whether the call arrives at the receptionist.
+
+        Read the forwarding for the result.
         """
         check(NothingToSay, document)
         account = account_of(req, account_id)
@@ -105,7 +106,7 @@ class TestForwarding:
         resp.media = TestShown.show(test)
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Place a test call that nobody has begun to place."""
+        """Place the test call if no worker has begun to."""
         return partial(perform_all, [take_due("test_forwarding", answer["id"])])
 
 

@@ -1,4 +1,4 @@
-"""How clinics get from signing up to a live receptionist (F114–F118), as docs/metrics.md says."""
+"""How clinics get from signing up to a live receptionist (F114–F118); see docs/metrics.md."""
 
 from typing import Self
 
@@ -15,7 +15,7 @@ MOST_DAYS = 3650
 
 
 class WindowQuery(BaseModel):
-    """Which window."""
+    """The window of the figures."""
 
     days: int = Field(
         default=DAYS, ge=1, le=MOST_DAYS, description="How many days back the window begins."
@@ -23,7 +23,7 @@ class WindowQuery(BaseModel):
 
 
 class RateShown(Shown):
-    """A share: `rate` is numerator by denominator, null where there is nothing to divide by."""
+    """A share: `rate` is numerator by denominator, null if the denominator is 0."""
 
     numerator: int
     denominator: int
@@ -31,14 +31,14 @@ class RateShown(Shown):
 
 
 class TimeShown(Shown):
-    """An average over `count` clinics, in seconds; null without one."""
+    """An average over `count` clinics, in seconds; null if there are none."""
 
     count: int
     average_seconds: float | None
 
 
 class MetricsShown(Shown):
-    """The figures of clinics that signed up, and of numbers asked for, in the last `days`."""
+    """Figures of clinics that signed up, and of numbers requested, in the last `days`."""
 
     days: int
     configuration_completion_rate: RateShown
@@ -67,13 +67,13 @@ class FinanceMetrics:
 
     @documented("Finance", {200: MetricsShown}, query=WindowQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Of the caller's account; of all clinics, to an operator who names none."""
+        """Figures of the caller's account, or of all clinics for an operator who names none."""
         days = number_of(req, "days", DAYS, 1, MOST_DAYS)
-        figures = count_going_live(_whose(caller_of(req)), days)
+        figures = count_going_live(_account_filter(caller_of(req)), days)
         resp.media = MetricsShown.of_figures(days, figures).document()
 
 
-def _whose(caller: Caller) -> str | None:
+def _account_filter(caller: Caller) -> str | None:
     if caller.account is None and caller.rights is not None:
         need(caller.rights, "view")
         return None

@@ -1,4 +1,4 @@
-"""A number that is bought on its own, in the slot that a deployment's is bought in."""
+"""Buying a number on its own, in the slot that deployments buy theirs in."""
 
 import functools
 from collections.abc import Callable
@@ -26,22 +26,22 @@ from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.openapi.openapi import documented
 
-GIVEN_BACK = "The number that this request asked for was given back. Ask with a new key."
+GIVEN_BACK = "The number bought by this request was released. Use a new Idempotency-Key."
 
 log = get_log("deployment")
 
 
 class NumberWanted(Body):
-    """Whose number, and which: one that was chosen, one of an area code, or any."""
+    """Which account's number, and which number: a chosen one, one of an area code, or any."""
 
     account_id: Id
     area_code: AreaCode | None = None
     phone_number: Phone | None = None
 
 
-def in_its_own_words(responder: Callable[..., None]) -> Callable[..., None]:
-    """Answer a missing payment method as this endpoint's callers know it; it is no answer that is
-    kept, for a card may be added and the same request sent again.
+def payment_required_in_own_format(responder: Callable[..., None]) -> Callable[..., None]:
+    """Answer a missing payment method in the format of this endpoint's clients. That answer is not
+    stored, since a card can be added and the same request sent again.
     """
 
     @functools.wraps(responder)
@@ -72,7 +72,7 @@ class PurchaseNumber:
             "provider_unavailable",
         ),
     )
-    @in_its_own_words
+    @payment_required_in_own_format
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
         """Buy the account's number, once its payment method is verified."""
@@ -89,16 +89,16 @@ class PurchaseNumber:
                 if held.state == "owned"
                 else "A number is being bought, or released, for this account.",
             )
-        line = line_for(account.id, _wish(wanted), caller_of(req).actor)
+        line = line_for(account.id, _requested(wanted), caller_of(req).actor)
         job = stage("purchase_number", line.id, line.id, fair_to=account.id, queue=INTERACTIVE)
         return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")
 
     def resume(self, reference: str) -> Callable[[], None]:
-        """Perform what nobody has begun to do at Twilio."""
+        """Buy the number if no worker has begun to."""
         return partial(_perform, take_due("purchase_number", reference))
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the number, or why there is none."""
+        """201 with the number, or the reason why there is none."""
         line = PhoneLine.get_by_id(reference)
         if line.state == "refused":
             raise Problem("number_unavailable", f"{FAILED} {line.error}".strip())
@@ -114,7 +114,7 @@ class PurchaseNumber:
         resp.media = {"success": True, "phoneNumber": line.e164, "sid": line.twilio_sid}
 
 
-def _wish(wanted: NumberWanted) -> dict[str, str]:
+def _requested(wanted: NumberWanted) -> dict[str, str]:
     if wanted.phone_number:
         return {"phoneNumber": wanted.phone_number}
     return {"areaCode": wanted.area_code} if wanted.area_code else {}

@@ -1,5 +1,5 @@
-"""A charge that the clinic's bank wants confirmed: the page confirms it with Stripe, and Stripe
-says what came of it.
+"""A charge that the clinic's bank wants authenticated: the page confirms it with Stripe, and Stripe
+reports the outcome.
 """
 
 from typing import Any
@@ -13,18 +13,18 @@ from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
 from runtime.errors import Refused
 from web.deployment.deployment_responses import DeploymentShown
-from web.deployment.deployments import MovesOn, deployment_of, locked_deployment
+from web.deployment.deployments import ResumesDeployment, deployment_of, locked_deployment
 from web.http.answer_later import Later, nothing_to_perform
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.http.responses import Shown
 from web.openapi.openapi import documented
 
-WAITS = "payment_action_required"
+ACTION_REQUIRED = "payment_action_required"
 
 
 class PaymentActionShown(Shown):
-    """What Stripe.js confirms the payment with; the client secret is kept nowhere else."""
+    """What Stripe.js needs to confirm the payment; the client secret is not stored."""
 
     client_secret: str
     payment_method_id: str | None
@@ -40,15 +40,15 @@ class PaymentAction:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> Later:
-        """The payment to confirm with the cardholder, while the deployment waits for that."""
+        """The payment that the cardholder has to confirm, while the deployment waits for it."""
         deployment = deployment_of(req, deployment_id)
-        _check_waits(deployment)
+        _check_action_required(deployment)
         return Later(deployment.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """The client secret, read at Stripe."""
+        """The client secret, read from Stripe."""
         deployment = Deployment.get_by_id(reference)
-        _check_waits(deployment)
+        _check_action_required(deployment)
         try:
             intent = get_intent(deployment.fee_intent_id or "")
         except ProviderError as error:
@@ -60,7 +60,7 @@ class PaymentAction:
         ).document()
 
 
-class PaymentActionDone(MovesOn):
+class PaymentActionDone(ResumesDeployment):
     """`/api/deployments/{deployment_id}/payment-action/done`"""
 
     @documented("Deployments", {202: DeploymentShown})
@@ -68,8 +68,10 @@ class PaymentActionDone(MovesOn):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> None:
-        """The page is done: the deployment looks at Stripe what came of the payment, and goes on if
-        it was made. After another card was saved, that one is charged.
+        """Report that the page is done.
+
+        The deployment reads the payment from Stripe and goes on if it was made. If another card was
+        saved, that one is charged.
         """
         deployment = locked_deployment(req, deployment_id)
         resume_after_card(deployment)
@@ -78,8 +80,8 @@ class PaymentActionDone(MovesOn):
         resp.media = DeploymentShown.show(deployment)
 
 
-def _check_waits(deployment: Deployment) -> None:
-    if deployment.status != WAITS or not deployment.fee_intent_id:
+def _check_action_required(deployment: Deployment) -> None:
+    if deployment.status != ACTION_REQUIRED or not deployment.fee_intent_id:
         status = deployment.status.replace("_", " ")
         raise Refused(
             "conflict",

@@ -1,5 +1,5 @@
-"""A clinic's card for what going live costs: a form for it is opened at Stripe, then what it saved
-is read there.
+"""A clinic's card for the cost of going live: a form is opened at Stripe, and the card that it
+saved is read from there.
 """
 
 from collections.abc import Callable
@@ -34,16 +34,16 @@ from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.openapi.openapi import documented
 
-# as of one that was opened with a key of the other mode
-FORM_GONE = "This card form is not at Stripe any more. Open a new one."
+# e.g. it was opened with a key of the other mode (test or live)
+FORM_GONE = "Stripe no longer has this card form. Open a new one."
 
 
 class NewSetupIntent(Body):
-    """Nothing is asked."""
+    """Empty body."""
 
 
 class SavedBy(Body):
-    """The SetupIntent by which the card was saved in Stripe's form."""
+    """The SetupIntent with which Stripe's form saved the card."""
 
     setup_intent_id: Id
 
@@ -61,29 +61,29 @@ class SetupIntents:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> Later:
-        """Open a form for a card at Stripe. Nothing is charged."""
+        """Open a card form at Stripe. Nothing is charged."""
         account = account_of(req, account_id)
         check(NewSetupIntent, document)
         attempt, job_id = plan_setup(account, caller_of(req).actor)
         return Later(attempt.id, partial(_perform, job_id), f"/api/accounts/{account.id}")
 
     def resume(self, reference: str) -> Callable[[], None]:
-        """Perform what nobody has begun to do at Stripe."""
+        """Create the SetupIntent if no worker has begun to."""
         return partial(_perform, take_due("open_setup_intent", reference))
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the client secret, read at Stripe; it is not stored here."""
+        """201 with the client secret, read from Stripe; it is not stored here."""
         attempt = SetupAttempt.get_by_id(reference)
         if attempt.setup_intent_id is None:
             if attempt.state == "failed":
                 raise Refused("payment_refused", f"Stripe refused the form: {attempt.error}")
-            raise _away()
+            raise _stripe_unavailable()
         try:
             intent = get_setup_intent(attempt.setup_intent_id)
         except ProviderError as error:
             if error.code == MISSING:
                 raise Refused("payment_refused", FORM_GONE) from error
-            raise _away() from error
+            raise _stripe_unavailable() from error
         resp.status = falcon.HTTP_201
         resp.media = SetupIntentShown(
             setup_intent_id=intent["id"], client_secret=intent["client_secret"]
@@ -103,7 +103,7 @@ class PaymentMethod:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> Later:
-        """Save the card that the SetupIntent has saved at Stripe; 402 says why there is none."""
+        """Save the card that the SetupIntent has at Stripe; 402 says why there is none."""
         account, wanted = account_of(req, account_id), check(SavedBy, document)
         attempt = SetupAttempt.one(
             "account_id = ? AND setup_intent_id = ?", account.id, wanted.setup_intent_id
@@ -119,7 +119,7 @@ class PaymentMethod:
         """200 with the account's card, as Stripe shows it now."""
         attempt_id, _, actor = reference.partition(":")
         attempt = SetupAttempt.get_by_id(attempt_id)
-        seen = _seen(attempt)
+        seen = _read_setup(attempt)
         with transaction():
             record_setup(attempt.id, seen, actor)
         setup = Setup.of(attempt.account_id)
@@ -133,16 +133,16 @@ def _perform(job_id: int | None) -> None:
     perform_now(job_id)
 
 
-def _seen(attempt: SetupAttempt) -> SeenSetup:
+def _read_setup(attempt: SetupAttempt) -> SeenSetup:
     try:
         return look_at_setup(attempt.setup_intent_id or "")
     except ProviderError as error:
         if error.code == MISSING:
             raise Refused("payment_method_required", FORM_GONE) from error
-        raise _away() from error
+        raise _stripe_unavailable() from error
 
 
-def _away() -> Problem:
+def _stripe_unavailable() -> Problem:
     return Problem(
         "provider_unavailable",
         "Stripe did not answer in time; nothing was charged. Retry with the same Idempotency-Key.",

@@ -25,14 +25,14 @@ SettingsShape = dict[str, Any]
 
 
 class VoiceShown(Shown):
-    """The voice that the receptionist speaks with, as Vapi names it."""
+    """The receptionist's voice, as Vapi names it."""
 
     provider: str
     voice_id: str
 
 
 class VoiceSaved(Shown):
-    """The voice is saved."""
+    """The voice was saved."""
 
     success: Literal[True] = True
     message: str
@@ -40,7 +40,7 @@ class VoiceSaved(Shown):
 
 
 class PhoneSaved(Shown):
-    """How calls arrive is saved; nothing was bought."""
+    """How calls arrive was saved; nothing was bought."""
 
     success: Literal[True] = True
     message: str
@@ -49,7 +49,7 @@ class PhoneSaved(Shown):
 
 
 class SipCredentials(Shown):
-    """What the clinic's phone system signs in with. The password is told only now."""
+    """What the clinic's phone system signs in with. The password is shown only now."""
 
     sip_url: str
     username: str
@@ -57,7 +57,7 @@ class SipCredentials(Shown):
 
 
 class SipSaved(PhoneSaved):
-    """SIP is saved."""
+    """SIP was saved."""
 
     sip_credentials: SipCredentials
 
@@ -72,7 +72,7 @@ class CardShown(Shown):
 
     @classmethod
     def of_setup(cls, setup: Setup | None) -> Self | None:
-        """The card that was saved last."""
+        """The card that was saved last; None without one."""
         if setup is None or not setup.card:
             return None
         names = ("brand", "last4", "expMonth", "expYear")
@@ -81,14 +81,14 @@ class CardShown(Shown):
 
 
 class SetupIntentShown(Shown):
-    """A form for a card: Stripe.js takes the client secret, which is kept nowhere else."""
+    """A card form: Stripe.js takes the client secret, which is not stored here."""
 
     setup_intent_id: str
     client_secret: str
 
 
 class CardSaved(Shown):
-    """The account's card is saved."""
+    """The account's card was saved."""
 
     success: Literal[True] = True
     stripe_payment_method_id: str
@@ -103,8 +103,8 @@ class CardSaved(Shown):
 
 
 class WizardStep(Shown):
-    """How one step of the wizard stands; `missing`: what Deploy still needs of it; `warning`, where
-    there is one: what is worth a thought besides.
+    """The state of one step of the wizard. `missing`: what Deploy still needs from it; `warning`,
+    if there is one: what else to consider.
     """
 
     complete: bool
@@ -127,7 +127,7 @@ class KnowledgeFileShown(Shown):
 
     @classmethod
     def of_row(cls, row: KnowledgeFile) -> Self:
-        """The file; `error` only where something is wrong with it."""
+        """The file; without `error` if nothing is wrong with it."""
         return cls.of(row, error=row.error or None)
 
 
@@ -149,7 +149,7 @@ class KnowledgeFileList(Shown):
 
 
 class ConnectedShown(Shown):
-    """A calendar or a practice's software that is connected, or has to be connected again."""
+    """A calendar or practice software that is connected, or must be connected again."""
 
     provider: str
     state: Literal["connected", "expired"]
@@ -158,7 +158,7 @@ class ConnectedShown(Shown):
 
 
 class PhoneLineShown(Shown):
-    """The account's number: `source` bought, ported or sip. Of a number that moves, calls come
+    """The account's number; `source`: bought, ported or sip. When a number is ported, calls arrive
     first, and texts some hours later.
     """
 
@@ -174,8 +174,8 @@ class PhoneLineShown(Shown):
 
 
 class ReviewShown(AccountShown):
-    """An account with all that its review shows. `readyToDeploy` is true when `missing`, which says
-    in words what Deploy still needs, is empty.
+    """An account with everything that its review page shows. `readyToDeploy` is true if `missing`,
+    which says in words what Deploy still needs, is empty.
     """
 
     voice: VoiceShown | None
@@ -196,11 +196,13 @@ class ReviewShown(AccountShown):
 
     @classmethod
     def of_account(cls, account: Account, configured: Configured) -> Self:
-        """The account as it stands now."""
+        """The account in its current state."""
         setup, deployment = Setup.of(account.id), Deployment.newest(account.id)
         missing, voice = missing_for_deploy(configured), configured.voice
-        # nobody may deploy anew while one is under way, or keeps what it had done
-        told = deployment is not None and (deployment.holds_slot or deployment.status == "live")
+        # no new deployment can start while one is under way, or failed and keeps what it did
+        is_current = deployment is not None and (
+            deployment.holds_slot or deployment.status == "live"
+        )
         return cls.of(
             account,
             voice=VoiceShown.model_validate(voice) if voice else None,
@@ -220,7 +222,7 @@ class ReviewShown(AccountShown):
             },
             ready_to_deploy=not missing,
             missing=missing,
-            message=(deployment.message if deployment and told else "")
+            message=(deployment.message if deployment and is_current else "")
             or review_message(configured),
             phone_line=PhoneLineShown.of_line(PhoneLine.of(account.id)),
             deployment=DeploymentShown.of(deployment) if deployment else None,
@@ -259,13 +261,13 @@ class AvailableNumbers(Shown):
 
 
 class MonthlyCost(PriceShown):
-    """What something costs a month; it is shown, and charged to nobody here."""
+    """What something costs per month; it is shown, but not charged here."""
 
     what: str
 
 
 class CostPreview(Shown):
-    """What Deploy would charge now, and what there is a month. `notes` say what to consider."""
+    """What Deploy would charge now, and the monthly costs. `notes` say what to consider."""
 
     due_now: PriceShown
     monthly: list[MonthlyCost]
@@ -273,7 +275,7 @@ class CostPreview(Shown):
 
 
 class TrialReply(Shown):
-    """What the receptionist said."""
+    """The receptionist's reply."""
 
     reply: str
     conversation_id: str

@@ -1,6 +1,4 @@
-"""The feed of what happened, for the clinic's own software: by cursor, oldest first, nothing left
-out.
-"""
+"""The event feed for the clinic's own software: by cursor, oldest first, without gaps."""
 
 import falcon
 from pydantic import BaseModel, Field
@@ -34,7 +32,9 @@ class EventFeed:
 
     @documented("Events", {200: EventFeedPage}, query=FeedQuery, problems=("cursor_too_old",))
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Events since a cursor. An event's id is the same here and at webhook endpoints.
+        """Events since a cursor.
+
+        An event's id is the same here and at webhook endpoints.
 
         Events are kept for 90 days. 0 is the beginning of what is kept; an older cursor is answered
         with 410: read the objects themselves, then continue from 0.

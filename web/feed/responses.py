@@ -79,9 +79,7 @@ class EventShown(Shown):
 
 
 class EventFeedPage(Shown):
-    """Events after the cursor, oldest first, and the cursor for the next request, even when there
-    are none.
-    """
+    """Events after the cursor, oldest first, and always the cursor for the next request."""
 
     data: list[EventShown]
     has_more: bool

@@ -84,8 +84,9 @@ class WebhookEndpoints:
     @documented("Events", {201: EndpointMade}, body=NewEndpoint)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Register an endpoint. Deliveries are signed; verify them with any Standard Webhooks
-        library.
+        """Register an endpoint.
+
+        Deliveries are signed; verify them with any Standard Webhooks library.
 
         Deliveries are retried until they are answered with 2xx, for about three days. They may
         arrive in any order and more than once: remember the `webhook-id`s you have seen.
@@ -95,8 +96,8 @@ class WebhookEndpoints:
         return Later(endpoint.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """The endpoint with its secret: read from its row, so that the kept answer of the request
-        need not hold it.
+        """The endpoint with its secret, read from its row so that the stored answer of the request
+        need not contain it.
         """
         endpoint = find_endpoint(caller_of(req).own, reference)
         resp.status = falcon.HTTP_201
@@ -107,8 +108,10 @@ class WebhookEndpoints:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's endpoints, oldest first."""
         account = caller_of(req).own
-        ever = WebhookEndpoint.select().where(WebhookEndpoint.account == account)
-        resp.media = page(req, endpoints_of(account), EndpointShown.show, ever, oldest_first=True)
+        unfiltered = WebhookEndpoint.select().where(WebhookEndpoint.account == account)
+        resp.media = page(
+            req, endpoints_of(account), EndpointShown.show, unfiltered, oldest_first=True
+        )
 
 
 class OneWebhookEndpoint:

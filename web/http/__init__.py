@@ -1,1 +1,1 @@
-"""The machinery of every request: bodies, keys, problems, idempotency, lists."""
+"""The machinery of every request: bodies, API keys, problems, idempotency, lists."""

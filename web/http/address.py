@@ -1,9 +1,9 @@
-"""Where a request comes from, and whether over HTTPS, as far as it can be believed.
+"""The client's address, and whether it used HTTPS, as far as a request's headers can be trusted.
 
 `TRUSTED_PROXIES` names the proxies in front of us, by address or network (CIDR), comma-separated;
-unset, it is this machine. Only what such a peer says of the request counts. Hops are read from our
-end, so that what a client writes into `X-Forwarded-For` itself is never reached; `Forwarded` and
-`X-Real-IP` are not read at all.
+unset, it means this machine. Only headers from such a proxy count. Hops are read from our end, so
+that an `X-Forwarded-For` forged by a client is never reached; `Forwarded` and `X-Real-IP` are
+ignored.
 """
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -12,8 +12,8 @@ import falcon
 
 from runtime.trusted_proxies import trusted_proxies
 
-HOPS = 20  # so many proxies are believed in a row; a header may name hundreds
-SITE = 64  # bits of an IPv6 address that its holder did not choose: the rest is theirs to change
+HOPS = 20  # most proxies believed in a row; a header may name hundreds
+SITE = 64  # network bits of an IPv6 address: its holder can change the rest at will
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
 
 
@@ -23,8 +23,8 @@ def _is_trusted(text: str) -> bool:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`,
-    `[2001:db8::1]:4711`.
+    """Parse an address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or
+    `[2001:db8::1]:4711`. None if it is not an address.
     """
     plain = (
         text.strip().removeprefix("[").partition("]")[0]
@@ -33,16 +33,16 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     )
     plain = plain.partition(":")[0] if plain.count(":") == 1 else plain
     try:
-        address = ip_address(plain.partition("%")[0])  # a zone may be any text, and is the peer's
+        address = ip_address(plain.partition("%")[0])  # drop the zone: any text of the peer's
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def client_address(req: falcon.Request) -> str:
-    """The nearest address that is no proxy of ours."""
-    told = (req.get_header("X-Forwarded-For") or "").rsplit(",", HOPS)[-HOPS:]
-    hops = [hop for hop in (*told, req.remote_addr or "") if hop.strip()]
+    """The nearest address that is not one of our proxies; `unknown` if it is not an address."""
+    forwarded = (req.get_header("X-Forwarded-For") or "").rsplit(",", HOPS)[-HOPS:]
+    hops = [hop for hop in (*forwarded, req.remote_addr or "") if hop.strip()]
     while len(hops) > 1 and _is_trusted(hops[-1]) and _address(hops[-2]) is not None:
         hops.pop()
     address = _address(hops[-1]) if hops else None
@@ -50,8 +50,8 @@ def client_address(req: falcon.Request) -> str:
 
 
 def counted_as(text: str) -> str:
-    """Whom an address is counted as: an IPv4 address as itself, however it is written in IPv6 (RFC
-    3056, 4380, 6052), and an IPv6 address as its network of 64 bits.
+    """What an address counts as in rate limits: an IPv4 address as itself, even if embedded in an
+    IPv6 address (RFC 3056, 4380, 6052), any other IPv6 address as its /64 network.
     """
     address = _address(text)
     if not isinstance(address, IPv6Address):
@@ -63,8 +63,8 @@ def counted_as(text: str) -> str:
 
 
 def is_https(req: falcon.Request) -> bool:
-    """Whether the client came over HTTPS: to us, or to a trusted proxy that says so."""
+    """Whether the client used HTTPS: to us, or to a trusted proxy that says so."""
     if req.scheme == "https":  # our own TLS, or gunicorn believed the proxy (forwarded_allow_ips)
         return True
-    said = (req.get_header("X-Forwarded-Proto") or "").rpartition(",")[2].strip().lower()
-    return said == "https" and _is_trusted(req.remote_addr or "")
+    proto = (req.get_header("X-Forwarded-Proto") or "").rpartition(",")[2].strip().lower()
+    return proto == "https" and _is_trusted(req.remote_addr or "")

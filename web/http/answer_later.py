@@ -1,5 +1,5 @@
-"""Answers that need a provider: the request commits its rows and jobs first, then performs, then
-renders from rows.
+"""Answers that need a provider: the request commits its rows and jobs, performs the jobs, then
+renders the answer from rows.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 class Later:
     """What an idempotent responder returns when its answer is rendered after the commit.
 
-    `reference` names the row the answer is rendered from; a repeated request renders it again. It
-    is empty where the answer is there already, and only work that nobody has begun is left.
-    `location` is where to read what has been accepted, should the answer fail; empty when nothing
-    was to be done.
+    `reference` names the row that the answer is rendered from; a repeated request renders it again.
+    It is empty if the answer is already complete and `perform` only does work that nobody has
+    begun. `location` is where to read what was accepted, in case rendering fails; it is empty if
+    there was nothing to do.
     """
 
     reference: str
@@ -22,4 +22,4 @@ class Later:
 
 
 def nothing_to_perform() -> None:
-    """For answers that only read: what is read is read when it is rendered."""
+    """The `perform` of an answer that only has to be rendered."""

@@ -1,4 +1,4 @@
-"""Reading a request's body: capped before it is read, then JSON, then a checked model."""
+"""Reads a request's body: limits its size, parses it as JSON, validates it against a model."""
 
 import json
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from web.http.guards.card_guard import refuse_card_numbers
 from web.http.problems import Problem
 
 CAP = 1024 * 1024  # bytes
-CALL_CAP = 4 * CAP  # of a message of Vapi's, each of which holds the whole call so far
-MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have some twenty
-MAX_VALUES = 10_000  # of a body for the API, which has a few dozen: each is walked several times
-TOLD_FIELDS = 50  # of those that are wrong
+CALL_CAP = 4 * CAP  # for Vapi's messages, each of which contains the whole call so far
+MAX_DEPTH = 64  # levels of objects and lists; Stripe's deepest events have about twenty
+MAX_VALUES = 10_000  # in an API request, which has a few dozen: each is walked several times
+MOST_FIELDS = 50  # most invalid fields reported
 
 Shape = TypeVar("Shape", bound="Body")
 
@@ -31,8 +31,8 @@ class Body(BaseModel):
 
 
 def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
-    """The raw body, chunked or not; at most one byte more than `cap` is read.
-    Raises Problem 413.
+    """The raw body, chunked or not; reads at most one byte more than `cap`. Raises Problem 413, or
+    400 if the body did not arrive whole.
     """
     if (req.content_length or 0) > cap:
         raise Problem(
@@ -53,8 +53,8 @@ def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
 def read_json(req: falcon.Request) -> Any:
     """The body as JSON; an empty body is an empty object.
 
-    Raises Problem 400 when it is not JSON, or holds what no database takes; 422 when it holds a
-    card number.
+    Raises Problem 400 if it is not JSON or contains text that no database can store, 422 if it
+    contains a card number.
     """
     raw = read_raw(req)
     if not raw.strip():
@@ -73,19 +73,19 @@ def read_json(req: falcon.Request) -> Any:
 
 
 class TooMuch(ValueError):
-    """A document is deeper or larger than anybody means."""
+    """A document is deeper or larger than any legitimate one."""
 
 
 class TooDeep(TooMuch):
-    """A document nests so deep that whatever walks it would run out of stack."""
+    """A document nests so deeply that walking it would exhaust the stack."""
 
     def __init__(self) -> None:
         super().__init__(f"The JSON nests more than {MAX_DEPTH} levels deep")
 
 
 def parse_json(text: str, most_values: int | None = None) -> Any:
-    """The document of a JSON text. Raises ValueError when it is none, TooDeep when it nests more
-    than MAX_DEPTH levels, TooMuch when it holds more than `most_values`.
+    """Parse a JSON text. Raises ValueError if it is not JSON, TooDeep if it nests more than
+    MAX_DEPTH levels, TooMuch if it holds more than `most_values` values.
     """
     try:
         document = _STRICT.decode(text)
@@ -123,9 +123,7 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def refuse_unstorable(value: Any) -> None:
-    """Raises ValueError for text that no database keeps: NUL characters and halves of surrogate
-    pairs.
-    """
+    """Raises ValueError for text that no database can store: NUL and unpaired surrogates."""
     if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
         raise ValueError("it contains a NUL character or an unpaired surrogate")
     members = (
@@ -148,22 +146,24 @@ def _is_utf8(text: str) -> bool:
 
 
 def check(shape: type[Shape], document: Any) -> Shape:
-    """`document` as a `shape`. Raises Problem 422 that names each field, but never its value."""
+    """`document` as a `shape`. Raises Problem 422, naming each invalid field but never its
+    value.
+    """
     if not isinstance(document, dict):
         raise Problem("invalid", "The body must be a JSON object.")
     try:
         return shape.model_validate(document)
     except ValidationError as error:
         fields = [
-            {"field": ".".join(map(str, item["loc"])), "message": _worded(item)}
-            for item in error.errors(include_input=False, include_url=False)[:TOLD_FIELDS]
+            {"field": ".".join(map(str, item["loc"])), "message": _message_of(item)}
+            for item in error.errors(include_input=False, include_url=False)[:MOST_FIELDS]
         ]
-        told = "; ".join(f"{field['field']} {field['message']}" for field in fields[:5])
-        raise Problem("invalid", f"Not valid: {told}.", errors=fields) from None
+        summary = "; ".join(f"{field['field']} {field['message']}" for field in fields[:5])
+        raise Problem("invalid", f"Not valid: {summary}.", errors=fields) from None
 
 
-def _worded(item: ErrorDetails) -> str:
-    """What is wrong with a field, to be read after its name; a rule's own words as they are."""
+def _message_of(item: ErrorDetails) -> str:
+    """The message about a field, to be read after its name; our validators' own are unchanged."""
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
     return f"is not valid: {item['msg'][:1].lower()}{item['msg'][1:]}"

@@ -1,10 +1,10 @@
-"""`Idempotency-Key` on a POST: one transaction holds the key, the work and the answer.
+"""`Idempotency-Key` on a POST: one transaction stores the key, the work and the answer.
 
-So a request that crashed left nothing and may be sent again, and one that arrives twice at once
-waits for the first to commit and then gets its answer. The kept answer is sealed with the caller's
-own key (or the token of their session), of which we have the hash only: it opens for the one who
-asked, and tells nothing to who reads the table. From another session of the same operator, the same
-key is refused as reused: nothing is done twice.
+A request that crashed has therefore left nothing behind and can be sent again; if it arrives twice
+at once, the second waits for the first to commit and gets its answer. The stored answer is
+encrypted with the caller's own key (or the token of their session), of which we keep only the hash:
+the caller can read it, a reader of the table cannot. From another session of the same operator, the
+same key is refused as reused: nothing is done twice.
 """
 
 import functools
@@ -31,15 +31,15 @@ from web.http.outcome import accept
 from web.http.problems import Problem
 
 MAX_KEY = 255
-# how long a first request may take before a repetition may look at its rows
+# how long a repetition of an unfinished request gets `idempotency_in_progress`
 RUNNING = timedelta(seconds=30)
 
 Responder = Callable[..., Any]
 
 
 def key_required(responder: Responder) -> Responder:
-    """Make an `idempotent` responder refuse a request without a key: what it does moves money, and
-    whoever gets no answer could not repeat it safely.
+    """Make an `idempotent` responder refuse requests without a key: it moves money, and a client
+    that gets no answer could not repeat the request safely.
     """
 
     @functools.wraps(responder)
@@ -60,16 +60,16 @@ def idempotent(responder: Responder) -> Responder:
     """Make `responder(self, req, resp, document, **params)` run once per idempotency key, in one
     transaction.
 
-    The responder is given the parsed body; what it sets on `resp` (status, media, Location) is
-    kept. One that answers `Later` has staged a job: after the commit it is performed, and
-    `self.render(req, resp, reference)` answers from rows; a repeated request renders the same rows
-    again, after performing what `self.resume(reference)`, where there is one, finds begun by
-    nobody. One whose answer is kept may have `self.resume_kept(answer)` for that.
+    The responder gets the parsed body; what it sets on `resp` (status, media, Location) is stored.
+    A responder that returns `Later` has staged a job: after the commit the job is performed, and
+    `self.render(req, resp, reference)` answers from rows. A repeated request renders the same rows
+    again, after performing any job that `self.resume(reference)`, if defined, finds begun by
+    nobody. For a stored answer, `self.resume_kept(answer)` can do the same.
 
-    `req.context.document` is the parsed body, for what an answer repeats of it and no row keeps.
-    Where a provider must be asked before anything is written, `self.prepare(req, document,
-    **params)` does: before the transaction, and for a first request only. `self.read_body(req)`
-    parses what may come as something else than JSON.
+    `req.context.document` is the parsed body, for what an answer repeats from it and no row keeps.
+    If a provider must be called before anything is written, `self.prepare(req, document, **params)`
+    does it: before the transaction, and for a first request only. `self.read_body(req)` parses
+    bodies that may not be JSON.
     """
 
     @functools.wraps(responder)
@@ -81,8 +81,10 @@ def idempotent(responder: Responder) -> Responder:
         if hasattr(self, "prepare") and not _is_known(scope, key):
             self.prepare(req, document, **params)
         respond = functools.partial(responder, self, req, resp, document, **params)
-        about = _about(req, document, params)
-        decide = functools.partial(_decided, self, req, resp, scope, key, document, about, respond)
+        about = _default_location(req, document, params)
+        decide = functools.partial(
+            _run_or_replay, self, req, resp, scope, key, document, about, respond
+        )
         later = again_if_it_gave_way(decide)
         killpoint("request.after_commit")
         if not isinstance(later, Later) or not later.reference:
@@ -98,8 +100,8 @@ def idempotent(responder: Responder) -> Responder:
 
 
 def request_key(req: falcon.Request) -> tuple[str, ...]:
-    """What a request has in common with its repetitions, and with nothing else: its caller, its
-    Idempotency-Key and its body. Empty without a key.
+    """What identifies a request and its repetitions: its caller, its Idempotency-Key and its body.
+    Empty without a key.
     """
     key = req.get_header("Idempotency-Key")
     if key is None or not hasattr(req.context, "document"):
@@ -111,7 +113,7 @@ def _scope(caller: Caller) -> str:
     return f"{caller.id}:{caller.account.id if caller.account else ''}"
 
 
-def _decided(
+def _run_or_replay(
     handler: Any,
     req: falcon.Request,
     resp: falcon.Response,
@@ -121,17 +123,17 @@ def _decided(
     about: str,
     respond: Callable[[], Any],
 ) -> Any:
-    """What the request's own transaction comes to."""
+    """Run the request's own transaction: its work, or a replay of the first answer."""
     with transaction():
-        first = None if key is None else _first(scope, _checked(key), _digest(req, document))
+        first = None if key is None else _claim_key(scope, _checked(key), _digest(req, document))
         if first is not None:
-            if first.location or not first.reference:  # else nothing was to be done
+            if first.location or not first.reference:  # else there was nothing to do
                 accept(req, first.location or about)
             later = _replay(handler, req, resp, first)
         else:
             later = respond()
         if key is not None and first is None:
-            _keep(scope, key, req, resp, later)
+            _store_answer(scope, key, req, resp, later)
         killpoint("request.before_commit")
     return later
 
@@ -146,9 +148,9 @@ def _render(
 ) -> None:
     try:
         handler.render(req, resp, reference)
-    finally:
+    finally:  # after an error too: a repetition need not wait until RUNNING is over
         if key is not None:
-            _keep_status(scope, key, resp)
+            _store_status(scope, key, resp)
 
 
 def _is_known(scope: str, key: str | None) -> bool:
@@ -169,17 +171,15 @@ def _checked(key: str) -> str:
 
 
 def _digest(req: falcon.Request, document: Any) -> str:
-    """A digest of what was asked, keyed with the caller's secret, so that the kept row says nothing
-    about the body.
+    """A digest of the request, keyed with the caller's secret, so that the stored row reveals
+    nothing about the body.
     """
     asked = json.dumps([req.method, req.path, document], sort_keys=True, separators=(",", ":"))
     return hmac.new(caller_of(req).secret.encode(), asked.encode(), hashlib.sha256).hexdigest()
 
 
-def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
-    """Take the key; None if it was free, the first request's row if it was not.
-    Raises Problem 422.
-    """
+def _claim_key(scope: str, key: str, digest: str) -> IdempotencyKey | None:
+    """Claim the key: None if it was free, else the first request's row. Raises Problem 422."""
     taken = execute(
         "INSERT INTO idempotency_key (id, scope, key, digest, created_at) VALUES (?, ?, ?, ?, ?) ON"
         " CONFLICT (scope, key) DO NOTHING RETURNING id",
@@ -198,8 +198,8 @@ def _first(scope: str, key: str, digest: str) -> IdempotencyKey | None:
     return row
 
 
-def _about(req: falcon.Request, document: Any, params: dict[str, Any]) -> str:
-    """Where to read what a request has changed, when it has named no place itself."""
+def _default_location(req: falcon.Request, document: Any, params: dict[str, Any]) -> str:
+    """Where to read what a request changed, if it set no Location itself."""
     named = document.get("invoiceId") if isinstance(document, dict) else None
     invoice_id = params.get("invoice_id") or named
     if invoice_id:
@@ -210,8 +210,8 @@ def _about(req: falcon.Request, document: Any, params: dict[str, Any]) -> str:
 def _replay(
     handler: Any, req: falcon.Request, resp: falcon.Response, first: IdempotencyKey
 ) -> Later | None:
-    """Give the first answer again; only where there is one is the repetition called a replay.
-    Raises Problem 409.
+    """Repeat the first answer, and mark it as a replay. Raises Problem 409 if there is no answer
+    yet, or none any more.
     """
     if first.reference:
         if first.status is None and real_now() - first.created_at < RUNNING:
@@ -241,14 +241,16 @@ def _replay(
     return Later("", resume_kept(resp.media))
 
 
-def _keep_status(scope: str, key: str, resp: falcon.Response) -> None:
-    """The first request has answered: its row is complete."""
+def _store_status(scope: str, key: str, resp: falcon.Response) -> None:
+    """Complete the row of the first request, now that it has been answered."""
     row = (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
     with transaction():
         IdempotencyKey.update(status=resp.status_code).where(row).execute()
 
 
-def _keep(scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object) -> None:
+def _store_answer(
+    scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object
+) -> None:
     if isinstance(later, Later):
         about = {"reference": later.reference, "location": later.location or None}
         IdempotencyKey.update(about).where(

@@ -1,7 +1,7 @@
-"""Whether a connection is kept after an answer. gunicorn decides, and says so in `Connection`; here
-the application may say no.
+"""Closing a connection that would otherwise be kept after the answer. gunicorn decides, and says so
+in the `Connection` header; here the application can overrule it.
 
-An application may not send that header itself (PEP 3333), and nothing of what WSGI hands it leads
+An application may not send that header itself (PEP 3333), and nothing in the WSGI environment leads
 to gunicorn's request.
 """
 
@@ -12,12 +12,12 @@ _current: ContextVar[Any] = ContextVar("gunicorn's request of this thread", defa
 
 
 def begin_request(_worker: Any, request: Any) -> None:
-    """Gunicorn's `pre_request`: in the thread that will call the application, before it does."""
+    """The `pre_request` hook of gunicorn: runs in the thread that will call the application."""
     _current.set(request)
 
 
 def close_connection() -> None:
-    """Let this answer be the connection's last, and announce it."""
+    """Close the connection after this answer, and announce that in its head."""
     request = _current.get()
     if request is not None:
         request.force_close()

@@ -1,7 +1,7 @@
-"""Lists by cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […], "hasMore":
-bool}`.
+"""Lists with a cursor: `limit` (at most 100) and `startingAfter`, answered as `{"data": […],
+"hasMore": bool}`.
 
-Every list goes this way, and refuses the same way what it cannot read: 422 with the parameter's
+Every list works this way, and refuses invalid parameters the same way: 422 with the parameter's
 name, never another page.
 """
 
@@ -23,7 +23,7 @@ Entry = TypeVar("Entry")
 
 
 def number_of(req: falcon.Request, name: str, default: int, least: int, most: int) -> int:
-    """A number out of the query, in plain digits. Raises Problem 422."""
+    """A whole number from the query, in plain digits. Raises Problem 422."""
     text = req.get_param(name)
     if text is None:
         return default
@@ -36,30 +36,30 @@ def number_of(req: falcon.Request, name: str, default: int, least: int, most: in
         raise Problem(
             "invalid",
             f"{name} is not a whole number from {least} to {most}. Send one, in plain digits.",
-            [{"field": name, "message": f"is no number; {least} to {most} is accepted"}],
+            [{"field": name, "message": f"is not a number; {least} to {most} is accepted"}],
         )
     return int(text)
 
 
 def limit_of(req: falcon.Request) -> int:
-    """How many rows are asked for. Raises Problem 422."""
+    """The requested number of rows. Raises Problem 422."""
     return number_of(req, "limit", USUAL_LIMIT, 1, MAX_LIMIT)
 
 
 def choices_of(req: falcon.Request, name: str, known: Sequence[str]) -> list[str]:
-    """The values of a parameter that may be repeated, each among `known`; none when it is not
-    there. Raises Problem 422.
+    """The values of a parameter that may be repeated, each one of `known`; empty without the
+    parameter. Raises Problem 422.
     """
     chosen = req.get_param_as_list(name) or []
     if not set(chosen) <= set(known):
-        told = f"is another value; one of {', '.join(known)} is accepted; send one of these"
-        raise Problem("invalid", f"{name} {told}.", [{"field": name, "message": told}])
+        message = f"is an unknown value; one of {', '.join(known)} is accepted; send one of these"
+        raise Problem("invalid", f"{name} {message}.", [{"field": name, "message": message}])
     return chosen
 
 
 def filter_of(req: falcon.Request, name: str) -> str | None:
-    """What a list is narrowed to by id; None when the parameter is not there. Raises Problem 422
-    when it is empty, which would show the whole list to whoever forgot the id, or given twice.
+    """An id to filter a list by; None without the parameter. Raises Problem 422 if it is given
+    twice, or if it is empty: a client that forgot the id would get the whole list.
     """
     given = req.params.get(name)
     if given is None:
@@ -68,18 +68,18 @@ def filter_of(req: falcon.Request, name: str) -> str | None:
         raise _bad(name, "is given more than once; one id is accepted; ask once for each")
     if not given.strip():
         raise _bad(name, "is empty; an id is accepted; leave the parameter out for the whole list")
-    if "\0" in given:  # PostgreSQL has no text with one
-        raise _bad(name, "has a NUL character; an id is accepted; send it as it was answered")
+    if "\0" in given:  # PostgreSQL cannot store one
+        raise _bad(name, "has a NUL character; an id is accepted; send it as you received it")
     return given
 
 
 def moment_of(req: falcon.Request, name: str) -> datetime | None:
-    """A time out of the query, RFC 3339; without an offset it is UTC. Raises Problem 422."""
+    """A time from the query, in RFC 3339; UTC if it has no offset. Raises Problem 422."""
     text = filter_of(req, name)
     if text is None:
         return None
     try:
-        # a plus sign that was not escaped came as a space
+        # an unescaped plus sign arrives as a space
         moment = read_day_or_moment(re.sub(r"(:\S*) (\d{2}:\d{2})$", r"\1+\2", text))
     except BadDate as error:
         raise _bad(name, str(error)) from None
@@ -93,13 +93,13 @@ def _bad(name: str, what: str) -> Problem:
 
 
 def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
-    """The row that `startingAfter` names, None when it is not there. Raises Problem 422 when it is
-    in none of `among`.
+    """The row that `startingAfter` names; None without the parameter. Raises Problem 422 if the row
+    is in none of `among`.
     """
     cursor = req.get_param("startingAfter")
     if cursor is None:
         return None
-    if "\0" not in cursor:  # PostgreSQL has no text with one
+    if "\0" not in cursor:  # PostgreSQL cannot store one
         for rows in among:
             if (row := rows.where(rows.model.id == cursor).first()) is not None:
                 return row
@@ -122,11 +122,11 @@ def page(
     oldest_first: bool = False,
     beside: Callable[[Sequence[Any]], Mapping[str, Mapping[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """One page of `query`, newest first by id, or oldest first.
+    """One page of `query`, by id, newest or oldest first.
 
-    `among`: what the cursor may name, that is the list without what narrows it: a row may have
-    changed since it was shown. `beside` reads what else belongs to a page's rows, at once: what
-    `show` is given with each, by its id.
+    `among` is the list without its filters, and the cursor may name any row of it: the row may have
+    changed since it was shown. `beside` loads related data for all rows of a page at once: keyword
+    arguments for `show`, by row id.
     """
     limit, last, by = limit_of(req), after_of(req, among), query.model.id
     if last is not None:
@@ -141,7 +141,7 @@ def page(
 def cut(
     rows: Sequence[Entry], limit: int, show: Callable[[Entry], dict[str, Any]]
 ) -> dict[str, Any]:
-    """A page of `limit` rows, of which one more was read where there is one."""
+    """A page of `limit` rows; `rows` has one more if there is a next page."""
     return {"data": [show(row) for row in rows[:limit]], "hasMore": len(rows) > limit}
 
 
@@ -151,7 +151,7 @@ def page_of(
     show: Callable[[Entry], dict[str, Any]],
     id_of: Callable[[Entry], str],
 ) -> dict[str, Any]:
-    """One page of what is no table: `entries` in their order."""
+    """One page of `entries`, in their order, for a list that is not a table."""
     limit, cursor, first = limit_of(req), req.get_param("startingAfter"), 0
     if cursor is not None:
         first = next((place for place, entry in enumerate(entries, 1) if id_of(entry) == cursor), 0)

@@ -1,5 +1,5 @@
-"""What every request goes through: an id in the log, a connection given back, errors answered as
-problems.
+"""What every request goes through: it gets an id for the log, its database connection is released,
+and its errors are answered as problems.
 """
 
 import time
@@ -26,8 +26,8 @@ from web.http.pages import show_page
 from web.http.problems import Problem, status_of, write_problem
 from web.http.routing import method_of, route_of
 
-# asked every few seconds, or for every page
-UNTOLD = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
+# not logged: requested every few seconds, or with every page
+NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics", "/static"})
 
 log = get_log("web")
 _throttle = LogThrottle()
@@ -37,7 +37,7 @@ class RequestContext:
     """Gives each request an id, taken from a proxy's `X-Request-Id` when it looks like one."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Name the request."""
+        """Set the request's id."""
         begin(req)
         clear_contextvars()
         given = req.get_header("X-Request-Id") or ""
@@ -53,12 +53,12 @@ class RequestContext:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Give the connection back and write one line: no path, no query, no body, for these hold
-        what nobody else may read.
+        """Release the database connection and log one line, without path, query or body: these hold
+        private data.
         """
         release_connection()
         resp.set_header("Cache-Control", resp.get_header("Cache-Control") or "no-store")
-        if (route := route_of(req)) not in UNTOLD:
+        if (route := route_of(req)) not in NOT_LOGGED:
             seconds = round(time.perf_counter() - req.context.started, 4)
             log.info(
                 "request",
@@ -66,12 +66,12 @@ class RequestContext:
                 route=route,
                 status=resp.status_code,
                 seconds=seconds,
-                **_asker(req),
+                **_caller_fields(req),
             )
 
 
-def _asker(req: falcon.Request) -> dict[str, str]:
-    """Who asked and for which account, as far as the request has found out."""
+def _caller_fields(req: falcon.Request) -> dict[str, str]:
+    """The actor and the account, as far as the request has been authenticated."""
     caller: Caller | None = getattr(req.context, "caller", None)
     session: OperatorSession | None = getattr(req.context, "session", None)
     if caller is None:
@@ -82,12 +82,12 @@ def _asker(req: falcon.Request) -> dict[str, str]:
 def on_problem(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Answer a refusal with its problem document."""
+    """Answer a refusal with its problem document, and audit a refused attempt to pay."""
     if isinstance(error, Refused):
         log.info("problem", code=error.code, route=route_of(req))
         if error.attempt is not None:
             audit_refused(error, *request_key(req))
-        _tell(req, resp, error)
+        _answer_problem(req, resp, error)
 
 
 def on_http_error(
@@ -97,7 +97,7 @@ def on_http_error(
     if isinstance(error, falcon.HTTPError):
         codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
         headers = dict(error.headers or {}) if error.headers else {}
-        _tell(
+        _answer_problem(
             req,
             resp,
             Problem(
@@ -108,9 +108,9 @@ def on_http_error(
         )
 
 
-def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
-    """A problem document, or a page for a browser at an unknown address, or one of the operators'
-    pages that is not for them. What is left of a body over the cap is not read.
+def _answer_problem(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
+    """Answer with a problem document; or with a page, for a browser at an unknown address or on an
+    operators' page that it may not see. If the body was too large, the rest of it is not read.
     """
     if problem.code == "body_too_large":
         close_connection()
@@ -124,20 +124,18 @@ def _tell(req: falcon.Request, resp: falcon.Response, problem: Refused) -> None:
 
 
 def _page_title(req: falcon.Request, problem: Refused) -> str:
-    """The title of the page that says it to a person; empty where a program is told."""
+    """The title of a page that explains the problem to a person; empty if a program asks."""
     if problem.code == "not_found" and not req.uri_template:
         return "Page not found"
     if problem.code == "forbidden" and req.method == "GET" and not req.path.startswith(API):
-        return "This page is not for you"
+        return "You may not see this page"
     return ""
 
 
 def on_database_away(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """The database is away or locked: the caller is told whether anything was saved, and to
-    retry.
-    """
+    """The database is down or locked: say whether anything was saved, and to retry."""
     if isinstance(error, PeeweeException) and _throttle.is_due(why := explain(error)):
         kind = type(error).__name__
         log.error(why, route=route_of(req), error=kind, detail=str(error)[:200])
@@ -147,7 +145,7 @@ def on_database_away(
 def on_crash(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Anything else is our bug: logged in full, answered without detail."""
+    """Any other exception is our bug: log it in full, answer without detail."""
     log.exception("request failed", route=route_of(req))
     if answered_accepted(req, resp):
         return
@@ -167,7 +165,7 @@ def on_misconfigured(
 def on_conflict(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """Another request wrote the same row, or took the same number, at the same time."""
+    """Another request wrote the same row, or took the same unique value, at the same time."""
     log.info("conflict", route=route_of(req), error=type(error).__name__)
     if answered_accepted(req, resp):
         return
@@ -196,8 +194,8 @@ def on_unknowable(
 def on_no_instant(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
-    """The request holds a time that could not be read again."""
-    log.info("no instant", route=route_of(req))
+    """The request contains a time that could be stored but not read back."""
+    log.info("time out of range", route=route_of(req))
     if answered_accepted(req, resp):
         return
     write_problem(resp, Problem("bad_request", str(error)))

@@ -1,4 +1,4 @@
-"""A file out of a multipart form, as browsers send it; read like every body: capped, then whole."""
+"""Reads a file from a multipart form, as browsers send it; its size is limited like any body's."""
 
 import base64
 import io
@@ -13,11 +13,11 @@ from web.http.guards.card_guard import refuse_card_numbers
 from web.http.problems import Problem
 
 FORM = "multipart/form-data"
-FILE = "file"  # the field that has it
+FILE = "file"  # the name of the form's field
 
 
 class FileBody(Body):
-    """A file in base64; `contentType` is what the sender takes it for."""
+    """A file in base64; `contentType` is the type that the sender claims."""
 
     name: Annotated[str, Field(max_length=1000)]
     content_type: Annotated[str, Field(max_length=200)] = ""
@@ -25,15 +25,15 @@ class FileBody(Body):
 
 
 class TakesFile:
-    """An address that takes a file, as JSON or as a form."""
+    """A resource that accepts a file, as JSON or as a form."""
 
     def read_body(self, req: falcon.Request) -> Any:
-        """A form's file, or JSON."""
+        """Read a form with a file, or JSON."""
         return read_file_or_json(req)
 
 
 def read_file_or_json(req: falcon.Request) -> Any:
-    """The body as JSON: of a form, what its file would be in JSON: name, contentType and
+    """The body as JSON; of a form, the JSON equivalent of its file: name, contentType and
     contentBase64. Raises Problem 400, 413 or 422.
     """
     kind = req.content_type or ""

@@ -1,7 +1,7 @@
-"""What a request is told when something fails under it: whether anything was saved, as far as that
+"""The answer when something fails during a request: it says whether anything was saved, as far as
 is known.
 
-`begin` is called first of all, `accept` once a request's own transaction has committed.
+`begin` is called before anything else, `accept` once a request's own transaction has committed.
 """
 
 from typing import Literal
@@ -18,12 +18,12 @@ MAY_BE_SAVED = (
     "It may have been accepted: read it, or repeat the request with the same Idempotency-Key."
 )
 NOT_SAVED = "Nothing was saved. Send the request again."
-# an earlier one with its key may have been
+# an earlier request with this key may have been saved
 NOT_SAVED_NOW = "Nothing was saved by this request. Send it again with the same Idempotency-Key."
 
 
 class Accepted(BaseModel):
-    """The request was saved, but what came of it could not be told. Read it at `location`, which is
+    """The request was saved, but its result could not be shown. Read it at `location`, which is
     also the `Location` header, or repeat the request with the same Idempotency-Key.
     """
 
@@ -32,17 +32,17 @@ class Accepted(BaseModel):
 
 
 def begin(req: falcon.Request) -> None:
-    """Remember what had been committed before this request."""
+    """Remember how many transactions this thread had committed before this request."""
     req.context.commits = commits()
 
 
 def accept(req: falcon.Request, location: str) -> None:
-    """The request has been saved: whatever fails from now on, it is answered with `location`."""
+    """Mark the request as saved: if anything fails from now on, answer 202 with `location`."""
     req.context.accepted = location
 
 
 def answered_accepted(req: falcon.Request, resp: falcon.Response) -> bool:
-    """Answer 202 after a failure, if the request is known to have been saved; whether it was."""
+    """After a failure, answer 202 if the request is known to be saved; return whether it is."""
     location: str | None = getattr(req.context, "accepted", None)
     if location is None:
         return False
@@ -55,8 +55,8 @@ def answered_accepted(req: falcon.Request, resp: falcon.Response) -> bool:
 
 
 def answer_database_away(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
-    """202 when the request is known to be saved, else 503: `unavailable` only where it is known
-    that nothing was.
+    """Answer 202 if the request is known to be saved, else 503; `unavailable` only if it is known
+    that nothing was saved.
     """
     if answered_accepted(req, resp):
         return

@@ -1,4 +1,4 @@
-"""Pages: Jinja templates, escaped, with a strict Content-Security-Policy; the card form alone has a
+"""Pages: Jinja templates, escaped, with a strict Content-Security-Policy; only the card form has a
 script.
 """
 
@@ -23,17 +23,17 @@ _templates = Environment(
 
 
 def rendered(template: str, **values: object) -> Markup:
-    """The text of a page, or of a part of one."""
+    """A rendered page, or a part of one."""
     return Markup(_templates.get_template(template).render(values))  # noqa: S704 - escaped in it
 
 
 def show_page(resp: falcon.Response, template: str, policy: str = PAGE, **values: object) -> None:
-    """Answer with a page; one that needs more than styles of ours brings its own `policy`."""
+    """Answer with a page; one that needs more than our own styles passes its own `policy`."""
     show_rendered(resp, rendered(template, **values), policy)
 
 
 def show_rendered(resp: falcon.Response, page: Markup, policy: str = PAGE) -> None:
-    """Answer with a page that is made already."""
+    """Answer with a page that is already rendered."""
     resp.content_type = falcon.MEDIA_HTML
     resp.text = page
     resp.set_header("Content-Security-Policy", policy)

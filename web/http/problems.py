@@ -110,7 +110,7 @@ def document_of(refused: Refused) -> dict[str, Any]:
 
 
 def write_problem(resp: falcon.Response, refused: Refused) -> None:
-    """Answer with a refusal as a problem."""
+    """Answer with the problem document of a refusal."""
     resp.status = status_of(refused)
     resp.content_type = "application/problem+json"
     resp.text = json.dumps(document_of(refused))

@@ -1,4 +1,4 @@
-"""The base of every answer, and the answer about a timeline, whatever it is of."""
+"""The base of every answer, and the answer about a timeline, which several subjects share."""
 
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -8,15 +8,13 @@ from pydantic.alias_generators import to_camel
 
 
 class Shown(BaseModel):
-    """The base of every answer: camelCase, declared fields only. It builds itself from a row."""
+    """The base of every answer: camelCase, declared fields only. It can be built from a row."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     @classmethod
     def of(cls, row: Any, **given: Any) -> Self:
-        """The answer about `row`: each field is what is given, else the row's attribute of the same
-        name.
-        """
+        """The answer about `row`: each field from `given`, else from the row's attribute."""
         names = cls.model_fields
         return cls(**{name: getattr(row, name) for name in names if name not in given} | given)
 
@@ -26,12 +24,12 @@ class Shown(BaseModel):
         return cls.of(row, **given).document()
 
     def document(self) -> dict[str, Any]:
-        """The answer as JSON has it: times in RFC 3339, references as ids."""
+        """The answer as a JSON document: times in RFC 3339, references as ids."""
         return self.model_dump(mode="json", by_alias=True)
 
 
 def left_out_if_none() -> Any:
-    """The default of a field that an answer has only when there is something to say."""
+    """The default of a field that is left out of the answer while it is None."""
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
@@ -50,7 +48,7 @@ class TimelineEntry(Shown):
 
     @classmethod
     def of(cls, row: Any, **given: Any) -> Self:
-        """The answer about an entry; a text it does not have is null."""
+        """The answer about an entry; an empty text becomes null."""
         named = {"status": row.status, "by": row.by, "currency": row.currency}
         return super().of(row, **{name: text or None for name, text in named.items()}, **given)
 

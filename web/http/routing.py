@@ -1,5 +1,5 @@
-"""How methods find their responders, beyond what falcon does: HEAD wherever there is GET, and
-static files by these two alone; and what a request's route is called in logs and metrics.
+"""Routing beyond what falcon does: HEAD wherever there is GET, static files for GET and HEAD only,
+and the names of routes in logs and metrics.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ METHODS = ["GET", "HEAD"]
 
 
 class Router(CompiledRouter):
-    """Falcon's router; what answers GET answers HEAD too, and falcon sends the headers alone (RFC
-    9110, section 9.3.2).
+    """Falcon's router, in which every responder to GET answers HEAD too; falcon then sends the
+    headers alone (RFC 9110, section 9.3.2).
     """
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
@@ -35,7 +35,7 @@ class StaticFiles:
         self._files = StaticRoute("/static", STATIC)
 
     def __call__(self, req: falcon.Request, resp: falcon.Response, **_params: str) -> None:
-        """Answer with the file. Raises HTTPMethodNotAllowed for what would change it."""
+        """Answer with the file. Raises HTTPMethodNotAllowed for any method that would change it."""
         if req.method not in {*METHODS, "OPTIONS"}:
             raise falcon.HTTPMethodNotAllowed([*METHODS, "OPTIONS"])
         self._files(req, resp)
@@ -44,14 +44,14 @@ class StaticFiles:
 
 
 def route_of(req: falcon.Request) -> str:
-    """The route's template, `/rq` or `/static` for all below them, or `none`: a path itself may
-    hold what is secret.
+    """The route's template, `/rq` or `/static` for everything below these, or `none`; never the
+    path, which may contain a secret.
     """
     return req.uri_template or _sink(req.path)
 
 
 def method_of(req: falcon.Request) -> str:
-    """The method, or `other` for one that HTTP does not have."""
+    """The method, or `other` if HTTP does not define it."""
     return req.method if req.method in falcon.HTTP_METHODS else "other"
 
 

@@ -1,1 +1,1 @@
-"""What a clinic connects: its calendar, its practice's software."""
+"""What a clinic connects: its calendar, its practice software."""

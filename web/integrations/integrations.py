@@ -1,4 +1,4 @@
-"""Connecting a calendar or a practice's software, by consent or by keys, and disconnecting it."""
+"""Connecting a calendar or practice software, by consent or by keys, and disconnecting it."""
 
 from typing import Annotated, Any
 
@@ -20,12 +20,12 @@ PROBLEMS = ("conflict", "not_configured")
 
 
 class NewAuthorization(Body):
-    """Nothing has to be said."""
+    """Empty body."""
 
 
 class GivenCredential(Body):
     """Keys or a token, as `connectWith` of the provider names them: Open Dental takes `customerKey`
-    (and `developerKey`, where this installation has none), NexHealth `apiKey`, `subdomain` and
+    (and `developerKey`, if this installation has none), NexHealth `apiKey`, `subdomain` and
     `locationId`.
     """
 
@@ -66,7 +66,7 @@ class OneIntegration:
     def on_delete(
         self, req: falcon.Request, resp: falcon.Response, account_id: str, provider: str
     ) -> None:
-        """Disconnect: it is used no more from now on, and the provider is told."""
+        """Disconnect: we stop using the connection, and tell the provider."""
         disconnect(account_of(req, account_id), provider, caller_of(req).actor)
         resp.status = falcon.HTTP_204
 
@@ -84,8 +84,9 @@ class AuthorizeIntegration:
         account_id: str,
         provider: str,
     ) -> None:
-        """The address at which the clinic says yes; open it in the clinic's browser. No payment is
-        needed.
+        """The URL at which the clinic consents; open it in the clinic's browser.
+
+        No payment is needed.
         """
         account = account_of(req, account_id)
         check(NewAuthorization, document)
@@ -97,7 +98,7 @@ class ConnectIntegration:
     """`/api/accounts/{account_id}/integrations/{provider}/connect`"""
 
     def prepare(self, req: falcon.Request, document: Any, account_id: str, provider: str) -> None:
-        """See by a harmless call that what was given works."""
+        """Verify the credential by a harmless call."""
         account, given = account_of(req, account_id), check(GivenCredential, document)
         values = given.model_dump(by_alias=True, exclude_none=True)
         req.context.verified = verify(account, provider, values)
@@ -117,7 +118,8 @@ class ConnectIntegration:
         account_id: str,
         provider: str,
     ) -> None:
-        """Connect with keys or a token, which are verified by a harmless call and kept encrypted.
+        """Connect with keys or a token, which are verified by a harmless call and stored encrypted.
+
         No payment is needed.
         """
         account = account_of(req, account_id)

@@ -1,4 +1,4 @@
-"""The API's answers about what a clinic has connected, as models. None holds a key or a token."""
+"""The API's answers about a clinic's integrations, as models. None contains a key or a token."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -12,9 +12,9 @@ State = Literal["connected", "expired", "revoked"]
 
 
 class IntegrationShown(Shown):
-    """A provider, and how the account is connected with it. `state` is null where it never was;
-    `expired` wants it connected again. `connectWith`: the fields that `connect` takes; none where
-    the clinic consents at the provider. `found`: what was found there, such as a calendar's name.
+    """A provider, and the account's connection with it. `state` is null if there never was one;
+    `expired` must be connected again. `connectWith`: the fields that `connect` takes; empty if the
+    clinic consents at the provider. `found`: what was found there, such as a calendar's name.
     """
 
     provider: str
@@ -28,7 +28,7 @@ class IntegrationShown(Shown):
 
     @classmethod
     def of_connector(cls, connector: Connector, row: Integration | None) -> "IntegrationShown":
-        """The answer about one provider; `row` is the newest of the account with it."""
+        """The answer about one provider; `row` is the account's newest integration with it."""
         of_row = ("state", "found", "error", "verified_at")
         nothing = {"state": None, "found": "", "error": "", "verified_at": None}
         known: dict[str, Any] = (
@@ -44,13 +44,13 @@ class IntegrationShown(Shown):
 
 
 class IntegrationList(Shown):
-    """Every provider there is, whether connected or not."""
+    """Every provider, connected or not."""
 
     data: list[IntegrationShown]
     has_more: bool = False
 
 
 class AuthorizationUrl(Shown):
-    """Where the clinic says yes, within 15 minutes and once. It is not to be logged."""
+    """Where the clinic consents: valid for 15 minutes and once. Do not log it."""
 
     url: str

@@ -32,7 +32,7 @@ class Address(Body):
 
 
 class NewCustomer(Body):
-    """Who pays."""
+    """A new customer."""
 
     name: Name
     phone: Phone | None = None
@@ -45,8 +45,8 @@ class NewCustomer(Body):
 
 
 class WishedContact(Body):
-    """The channel and the number, either or both, by which the person asked to be contacted. They
-    need give no reason (45 CFR 164.522(b)); it overrides what anybody else chooses.
+    """The channel or the number, or both, by which the customer asked to be contacted. They need
+    give no reason (45 CFR 164.522(b)); it overrides everyone else's choice.
     """
 
     channel: ChannelName | None = None
@@ -61,7 +61,7 @@ class CustomerChange(NewCustomer):
 
 
 class CustomerQuery(PageQuery):
-    """Which customers."""
+    """The filters of the list."""
 
     external_id: str | None = Field(default=None, alias="externalId")
 
@@ -82,7 +82,7 @@ class Customers:
     """`/api/customers`"""
 
     def prepare(self, req: falcon.Request, document: Any) -> None:
-        """Look a Stripe customer up before anything is written."""
+        """Look up a Stripe customer before anything is written."""
         bound = check(NewCustomer, document).stripe_customer_id
         caller = caller_of(req)
         req.context.vouched = vouched_for(caller.own, bound, caller.rules_all) if bound else False
@@ -90,8 +90,9 @@ class Customers:
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Create a customer; the same `externalId` twice is 409. A `stripeCustomerId` is looked up
-        at Stripe, and must be the account's own.
+        """Create a customer; the same `externalId` twice is 409.
+
+        A `stripeCustomerId` is looked up at Stripe, and must be the account's own.
         """
         wanted = check(NewCustomer, document)
         values = _values(wanted, set(NewCustomer.model_fields))
@@ -102,11 +103,11 @@ class Customers:
 
     @documented("Customers", {200: CustomerList}, query=CustomerQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's customers, newest first; the one of an `externalId`, if it is given."""
-        rows = every = Customer.select().where(Customer.account == caller_of(req).own)
+        """The account's customers, newest first, or the one with the given `externalId`."""
+        rows = unfiltered = Customer.select().where(Customer.account == caller_of(req).own)
         if external_id := filter_of(req, "externalId"):
             rows = rows.where(Customer.external_id == external_id)
-        resp.media = page(req, rows, CustomerShown.show, every)
+        resp.media = page(req, rows, CustomerShown.show, unfiltered)
 
 
 class OneCustomer:
@@ -119,8 +120,9 @@ class OneCustomer:
 
     @documented("Customers", {200: CustomerShown}, body=CustomerChange, problems=BINDING_PROBLEMS)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Change the fields in the body. A `stripeCustomerId` is looked up at Stripe, and must be
-        the account's own.
+        """Change the fields in the body.
+
+        A `stripeCustomerId` is looked up at Stripe, and must be the account's own.
         """
         caller, wanted = caller_of(req), check(CustomerChange, read_json(req))
         customer = find_customer(caller.own, customer_id)

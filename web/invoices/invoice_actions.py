@@ -1,6 +1,6 @@
-"""What people decide about an invoice: send it, cancel it, write it off, add a note.
+"""Decisions about an invoice: send it, cancel it, write it off, add a note.
 
-Each may be repeated safely: an invoice already in that state is returned unchanged.
+Each can be repeated safely: an invoice already in that state is returned unchanged.
 """
 
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ class SendInvoice:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """A draft is sent: from now on it can be paid, and falls overdue after its due date."""
+        """Send a draft: from now on it can be paid, and it is overdue after its due date."""
         check(NoChoice, document)
         caller = caller_of(req)
         resp.media = InvoiceShown.show(send_invoice(caller.own, invoice_id, caller.actor))
@@ -62,8 +62,9 @@ class CancelInvoice:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Cancel the invoice: nothing is owed, links and open intents are closed. A partial payment
-        is shown as overpaid, to be refunded.
+        """Cancel the invoice: nothing is owed, links and open intents are closed.
+
+        A partial payment is shown as overpaid, to be refunded.
         """
         caller, why = caller_of(req), check(Reason, document).reason
         resp.media = InvoiceShown.show(cancel_invoice(caller.own, invoice_id, caller.actor, why))
@@ -77,8 +78,9 @@ class WriteOffInvoice:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Write off what is still owed: nobody is asked for it again. Only a sent invoice can be
-        written off; cancel a draft instead.
+        """Write off what is still owed: nobody is asked for it again.
+
+        Only a sent invoice can be written off; cancel a draft instead.
         """
         caller, why = caller_of(req), check(Reason, document).reason
         resp.media = InvoiceShown.show(write_off_invoice(caller.own, invoice_id, caller.actor, why))

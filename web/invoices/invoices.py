@@ -46,7 +46,7 @@ class InvoiceChange(Body):
 
 
 class InvoiceQuery(PageQuery):
-    """Which invoices."""
+    """The filters of the list."""
 
     status: list[InvoiceStatus] | None = None
     number: str | None = None
@@ -102,8 +102,9 @@ class OneInvoice:
         problems=("invoice_has_payments", "already_exists"),
     )
     def on_patch(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
-        """Change the fields in the body. A new amount retires links and open intents for the old
-        one.
+        """Change the fields in the body.
+
+        A new amount retires links and open intents for the old one.
         """
         caller, wanted = caller_of(req), check(InvoiceChange, read_json(req))
         values = {

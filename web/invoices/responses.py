@@ -20,7 +20,7 @@ class AddressShown(Shown):
 
 
 class ContactRequestShown(Shown):
-    """How a person asked to be contacted; null where they left it open."""
+    """How a customer asked to be contacted; null where they left it open."""
 
     channel: Literal["sms", "voice"] | None = None
     phone: str | None = None

@@ -39,9 +39,9 @@ class UnpaidQuery(PageQuery):
 class UnpaidInvoice(Shown):
     """An invoice to be collected. `daysOverdue` counts in the account's time zone.
 
-    `nextContact` is when its person is contacted next, as far as is known, by text (`sms`), call
-    (`voice`) or handed to a `person`; `nextContactReasonCode` and `nextContactReason` say what is
-    in the way, or why they are not contacted.
+    `nextContact` is when its customer is contacted next, as far as is known: by text (`sms`), by
+    call (`voice`) or by a `person` who takes over. `nextContactReasonCode` and `nextContactReason`
+    say what delays or prevents it.
     """
 
     id: str

@@ -1,1 +1,1 @@
-"""The API's own description, as a document and as pages."""
+"""The API's own documentation, as a document and as pages."""

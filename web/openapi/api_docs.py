@@ -1,7 +1,7 @@
-"""`/api/openapi.json` and `/api/docs`: the API's own description, for machines and for people.
+"""`/api/openapi.json` and `/api/docs`: the API's own documentation, for machines and for people.
 
-The page is made here from the document, whole: no script, nothing from elsewhere, readable on a
-phone. Its search is a form.
+The page is rendered here from the document: no script, nothing from elsewhere, readable on a phone.
+Its search is a form.
 """
 
 import json
@@ -57,19 +57,17 @@ class Operation:
     answers: list[AnswerRow]
 
     def text(self) -> str:
-        """What a search looks at, in small letters."""
+        """The text that a search matches, in lower case."""
         names = [field.name for row in self.answers for field in row.fields] + [
             field.name for field in (*self.parameters, *self.body)
         ]
         codes = [code for row in self.answers for code in row.codes]
-        told = [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
-        return " ".join(told).lower()
+        parts = [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
+        return " ".join(parts).lower()
 
 
 class OpenApi:
-    """`/api/openapi.json`. What describes the API is made once: anybody may ask for it, as often as
-    they like.
-    """
+    """`/api/openapi.json`, generated once: anyone may request it, as often as they like."""
 
     def __init__(self, app: falcon.App) -> None:
         self._app = app
@@ -80,7 +78,7 @@ class OpenApi:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The document, made on first use."""
+        """The document, generated on first use."""
         return openapi_document(self._app)
 
     @cached_property
@@ -100,7 +98,7 @@ class ApiDocs:
         self._openapi = openapi
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every endpoint, or those that have the words of `q`."""
+        """Every endpoint, or those that match all words of `q`."""
         document, wanted = self._openapi.document, (req.get_param("q") or "")[:100]
         words = set(wanted.lower().split())
         groups: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
@@ -132,7 +130,7 @@ class ApiDocs:
 
 
 class ProblemDocs:
-    """`/api/docs/problems`, where the `type` of every problem points to."""
+    """`/api/docs/problems`, which the `type` of every problem points to."""
 
     def __init__(self, openapi: OpenApi) -> None:
         self._openapi = openapi
@@ -158,66 +156,66 @@ def read_operations(document: dict[str, Any]) -> Iterator[Operation]:
     """The endpoints of an OpenAPI document, ready to be shown."""
     schemas = document["components"]["schemas"]
     for path, operations in document["paths"].items():
-        for method, told in operations.items():
+        for method, spec in operations.items():
             body = (
-                told.get("requestBody", {})
+                spec.get("requestBody", {})
                 .get("content", {})
                 .get("application/json", {})
                 .get("schema", {})
             )
             yield Operation(
-                id=told["operationId"],
-                tag=told["tags"][0],
+                id=spec["operationId"],
+                tag=spec["tags"][0],
                 method=method.upper(),
                 path=path,
-                summary=told["summary"],
-                about=told["description"],
-                is_open=told.get("security") == [],
-                parameters=[_parameter(one, schemas) for one in told["parameters"]],
+                summary=spec["summary"],
+                about=spec["description"],
+                is_open=spec.get("security") == [],
+                parameters=[_parameter(one, schemas) for one in spec["parameters"]],
                 body=list(_fields(body, schemas)),
                 answers=[
                     _answer(status, answer, schemas)
-                    for status, answer in sorted(told["responses"].items())
+                    for status, answer in sorted(spec["responses"].items())
                 ],
             )
 
 
-def _parameter(told: dict[str, Any], schemas: dict[str, Any]) -> FieldRow:
-    kind = f"{told['in']}, {_kind(told['schema'], schemas)}"
-    return FieldRow(told["name"], kind, bool(told.get("required")), told.get("description", ""))
+def _parameter(spec: dict[str, Any], schemas: dict[str, Any]) -> FieldRow:
+    kind = f"{spec['in']}, {_kind(spec['schema'], schemas)}"
+    return FieldRow(spec["name"], kind, bool(spec.get("required")), spec.get("description", ""))
 
 
-def _answer(status: str, told: dict[str, Any], schemas: dict[str, Any]) -> AnswerRow:
-    content = told.get("content", {})
+def _answer(status: str, spec: dict[str, Any], schemas: dict[str, Any]) -> AnswerRow:
+    content = spec.get("content", {})
     if "application/problem+json" in content:
         return AnswerRow(
-            status, "", [part.strip("` ") for part in told["description"].split("·")], []
+            status, "", [part.strip("` ") for part in spec["description"].split("·")], []
         )
     return AnswerRow(
         status,
-        told["description"],
+        spec["description"],
         [],
         list(_fields(content.get("application/json", {}).get("schema", {}), schemas)),
     )
 
 
 def _fields(
-    schema: dict[str, Any], schemas: dict[str, Any], before: str = "", depth: int = 1
+    schema: dict[str, Any], schemas: dict[str, Any], prefix: str = "", depth: int = 1
 ) -> Iterator[FieldRow]:
     """The fields of a schema, nested ones with dotted names."""
     whole = _resolved(schema, schemas)
-    for name, told in whole.get("properties", {}).items():
+    for name, spec in whole.get("properties", {}).items():
         yield FieldRow(
-            before + name,
-            _kind(told, schemas),
+            prefix + name,
+            _kind(spec, schemas),
             name in whole.get("required", []),
-            told.get("description", ""),
+            spec.get("description", ""),
         )
         if depth < DEEPEST:
-            for inner in (told, told.get("items", {}), *told.get("anyOf", [])):
+            for inner in (spec, spec.get("items", {}), *spec.get("anyOf", [])):
                 if "$ref" in inner:
                     dots = (
-                        f"{before}{name}[]." if inner is told.get("items") else f"{before}{name}."
+                        f"{prefix}{name}[]." if inner is spec.get("items") else f"{prefix}{name}."
                     )
                     yield from _fields(inner, schemas, dots, depth + 1)
 
@@ -229,26 +227,26 @@ def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]
     return found
 
 
-def _kind(told: dict[str, Any], schemas: dict[str, Any]) -> str:
+def _kind(spec: dict[str, Any], schemas: dict[str, Any]) -> str:
     """A type in words: `text`, `integer from 1 to 100`, `"sent" or "draft"`, `list of …`."""
-    if "anyOf" in told:
-        return " or ".join(_kind(one, schemas) for one in told["anyOf"])
-    if "const" in told or "enum" in told:
-        return " or ".join(f"“{value}”" for value in told.get("enum", [told.get("const")]))
-    if "$ref" in told:
-        whole = _resolved(told, schemas)
+    if "anyOf" in spec:
+        return " or ".join(_kind(one, schemas) for one in spec["anyOf"])
+    if "const" in spec or "enum" in spec:
+        return " or ".join(f"“{value}”" for value in spec.get("enum", [spec.get("const")]))
+    if "$ref" in spec:
+        whole = _resolved(spec, schemas)
         return "object" if "properties" in whole else _kind(whole, schemas)
-    if told.get("type") == "array":
-        return f"list of {_kind(told.get('items', {}), schemas)}"
+    if spec.get("type") == "array":
+        return f"list of {_kind(spec.get('items', {}), schemas)}"
     words = {"string": "text", "null": "null", "boolean": "true or false"}.get(
-        told.get("type", ""), told.get("type", "anything")
+        spec.get("type", ""), spec.get("type", "anything")
     )
-    words = {"date-time": "time", "date": "date", "uuid": "UUID"}.get(told.get("format", ""), words)
-    least = told.get(
-        "minimum", told["exclusiveMinimum"] + 1 if "exclusiveMinimum" in told else None
+    words = {"date-time": "time", "date": "date", "uuid": "UUID"}.get(spec.get("format", ""), words)
+    least = spec.get(
+        "minimum", spec["exclusiveMinimum"] + 1 if "exclusiveMinimum" in spec else None
     )
     limits = [
         f"from {least}" if least is not None else "",
-        f"to {told['maximum']}" if "maximum" in told else "",
+        f"to {spec['maximum']}" if "maximum" in spec else "",
     ]
     return " ".join([words, *(limit for limit in limits if limit)])

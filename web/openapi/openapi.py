@@ -1,9 +1,9 @@
-"""The API describes itself: one declaration beside each responder, one OpenAPI document from all of
-them.
+"""The API documents itself: a declaration beside each responder, and one OpenAPI document generated
+from all of them.
 
-`@documented(…)` stands above `@idempotent`. It checks nothing and changes nothing at run time:
-bodies are checked by the models it names (`web.http.body.check`), and the tests hold every answer
-against the document.
+`@documented(…)` stands above `@idempotent`. At run time it only sets `needs_key`, which the guards
+read: bodies are validated by the models that it names (`web.http.body.check`), and the tests check
+every answer against the document.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,7 @@ class KeyHeaders(BaseModel):
 
 
 class RepeatHeaders(KeyHeaders):
-    """Headers of a request that may be retried safely."""
+    """Headers of a request that can be retried safely."""
 
     idempotency_key: str | None = Field(
         default=None,
@@ -94,7 +94,7 @@ class RepeatHeaders(KeyHeaders):
 
 
 class KeyedHeaders(RepeatHeaders):
-    """Headers of a request that moves money, and so must be such that it can be repeated safely."""
+    """Headers of a request that moves money, and so must be safe to repeat."""
 
     idempotency_key: str = Field(
         alias="Idempotency-Key",
@@ -119,8 +119,8 @@ class PageQuery(BaseModel):
 
 
 class _Tree(SpecTree):
-    """The declarations as spectree wants them, made when a document is first asked for: the schemas
-    of all models take longer than everything else at a start, and memory in each process.
+    """The declarations for spectree, built when a document is first requested: the schemas of all
+    models take longer than the rest of a start, and memory in each process.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -129,22 +129,22 @@ class _Tree(SpecTree):
         self._described: dict[Any, Any] = {}
 
     def declare(self, responder: Any, **declaration: Any) -> None:
-        """Note what will be said of a responder."""
+        """Register the declaration of a responder."""
         self._declared[responder] = declaration
 
     def describe_all(self) -> None:
-        """Make the schemas of what is declared and not described yet."""
+        """Build the schemas of all declarations that have none yet."""
         for responder, declaration in self._declared.items():
             if responder not in self._described:
                 self._described[responder] = self.validate(**declaration)(responder)
 
     def get_function_metadata(self, func: Any) -> Any:
-        """What is known of a responder, by itself; bound to its resource, as routes have it."""
+        """The metadata of a responder, plain or bound to its resource as routes have it."""
         plain = getattr(func, "__func__", func)
         return super().get_function_metadata(self._described.get(plain, plain))
 
     def is_declared(self, func: Any) -> bool:
-        """Whether there is a declaration."""
+        """Whether a responder has a declaration."""
         return getattr(func, "__func__", func) in self._declared
 
 
@@ -180,10 +180,9 @@ def documented(
     problems: Sequence[str] = (),
     auth: Auth = "key",
 ) -> Callable[[Responder], Responder]:
-    """Describe a responder: what it takes, what it answers, and which problem codes of its own it
-    has.
+    """Describe a responder: what it accepts, what it answers, and its own problem codes.
 
-    `auth`: who may call it (an account's key, an operator's key, a provider's signature, anybody).
+    `auth`: who may call it (an account's key, an operator's key, a provider's signature, anyone).
     Problems that every endpoint may answer (401, 404, 413 …) need not be named.
     """
 
@@ -241,14 +240,14 @@ def _answers(answers: Mapping[int, type[BaseModel] | None], codes: Sequence[str]
 
 def openapi_document(app: falcon.App) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every documented route of `app`."""
-    with _making:  # two requests may ask first
+    with _making:  # two requests may be the first at once
         _tree.describe_all()
         _tree.app, models = app, deepcopy(_tree.models)
-        # `spec` would keep the first application's for ever
+        # `spec` would cache the first application's for ever
         document: dict[str, Any] = _tree._generate_spec()  # noqa: SLF001
-        _tree.models = models  # making the document takes the nested models out of them
+        _tree.models = models  # generating the document removes the nested models
     for path, operations in document["paths"].items():
-        operations.pop("head", None)  # whatever is read by GET; to say it once is enough
+        operations.pop("head", None)  # the same as GET: describe it once
         for operation in operations.values():
             _finish(operation, is_payment_route(path))
     document["components"]["schemas"]["Accepted"] = Accepted.model_json_schema()
@@ -258,7 +257,7 @@ def openapi_document(app: falcon.App) -> dict[str, Any]:
 
 
 def _finish(operation: dict[str, Any], about_money: bool) -> None:
-    """Add what spectree cannot: problems of payment endpoints, the media type of problems,
+    """Add what spectree cannot: the payment guard's problems, the media type of problems,
     parameters that are never null.
     """
     for status, code in PAYMENT_GUARD.items() if about_money else ():
@@ -282,9 +281,11 @@ def _finish(operation: dict[str, Any], about_money: bool) -> None:
 
 
 def _add_accepted(responses: dict[str, Any]) -> None:
-    """Any request that can be repeated may be answered 202 when its answer failed."""
-    told = responses.setdefault("202", {"description": HTTPStatus.ACCEPTED.phrase, "content": {}})
-    content = told["content"].setdefault("application/json", {"schema": None})
+    """Any request that can be repeated is answered 202 if it was saved but its answer failed."""
+    response = responses.setdefault(
+        "202", {"description": HTTPStatus.ACCEPTED.phrase, "content": {}}
+    )
+    content = response["content"].setdefault("application/json", {"schema": None})
     known = content["schema"]
     accepted = {"$ref": "#/components/schemas/Accepted"}
     content["schema"] = {"anyOf": [known, accepted]} if known else accepted

@@ -1,1 +1,1 @@
-"""Pages and figures for whoever runs this: login, home, RQ, health, metrics."""
+"""Pages and figures for operators: login, home, RQ, health, metrics."""

@@ -40,7 +40,7 @@ TIMEOUT = 1.0  # seconds Redis may take for a scrape
 
 
 class _Figures(Collector):
-    """Looks at the database and at Redis each time it is collected."""
+    """Reads the database and Redis at each scrape."""
 
     def __init__(self) -> None:
         self._redis: Redis | None = None
@@ -123,7 +123,7 @@ class _Figures(Collector):
         writable = signs is not None and not signs.refusal
         yield _single(
             "payphone_redis_writable",
-            "1 while Redis writes what it is told; 0 if it is full, read-only or away.",
+            "1 while Redis accepts writes; 0 if it is full, read-only or down.",
             int(writable),
         )
         if signs is not None:
@@ -164,7 +164,7 @@ def _job_gauges() -> Iterable[Metric]:
     )
     yield _family(
         "payphone_jobs_failing",
-        "Jobs that failed and are tried again, by name: many, and what they need is out of order.",
+        "Jobs that failed and will be retried, by name; many mean that a dependency is down.",
         ("name",),
         {(k,): v for k, v in count_failing().items()},
     )
@@ -178,7 +178,7 @@ def _job_gauges() -> Iterable[Metric]:
 
 
 def _going_live_gauges(figures: GoingLive) -> Iterable[Metric]:
-    """As docs/metrics.md defines them; what has no denominator is absent."""
+    """As docs/metrics.md defines them; a rate without a denominator is absent."""
     rates = {
         "configuration_completion": figures.configuration_completion,
         "payment_conversion": figures.payment_conversion,
@@ -194,7 +194,10 @@ def _going_live_gauges(figures: GoingLive) -> Iterable[Metric]:
     counts = {(name, "numerator"): one.numerator for name, one in rates.items()}
     counts |= {(name, "denominator"): one.denominator for name, one in rates.items()}
     yield _family(
-        "payphone_going_live_count", "What those shares are of.", ("rate", "part"), counts
+        "payphone_going_live_count",
+        "Numerators and denominators of those shares.",
+        ("rate", "part"),
+        counts,
     )
     if figures.seconds_to_deploy is not None:
         yield _single(
@@ -218,7 +221,7 @@ def _life_gauges(signs: LifeSigns) -> Iterable[Metric]:
     }
     yield _single(
         "payphone_supervisor_frozen",
-        "1 while the supervisor of a pool of workers does nothing, so that nobody replaces them.",
+        "1 while the supervisor of a worker pool is frozen, so that dead workers are not replaced.",
         int(bool(signs.frozen)),
     )
     yield _family(
@@ -241,7 +244,7 @@ def _single(name: str, about: str, value: float) -> Metric:
 
 
 def gauges() -> CollectorRegistry:
-    """A registry that counts at each scrape."""
+    """A registry whose gauges are counted at each scrape."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures())
     return registry

@@ -17,8 +17,8 @@ from runtime.secret_box import NEEDS_KEY
 from runtime.settings import INTERACTIVE, get_settings
 
 
-def unset() -> list[str]:
-    """What must be set in production and is not, though web starts without it."""
+def missing_settings() -> list[str]:
+    """Settings that production needs and that are missing, though web starts without them."""
     settings = get_settings()
     if settings.secret_keys or settings.payphone_env != "production":
         return []
@@ -34,8 +34,8 @@ class Health:
 
 
 class Ready:
-    """503 only without the database; where it takes no writes, or without a migration, Redis,
-    workers or scheduler, 200 with `degraded` and the reasons.
+    """503 only without the database. 200 with `degraded` and the reasons if the database refuses
+    writes, or a migration, Redis, workers or the scheduler are missing.
     """
 
     def __init__(self, connect: Callable[[], Redis] | None = None) -> None:
@@ -45,7 +45,7 @@ class Ready:
         self._redis: Redis | None = None
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Look at the database, then at Redis and what should be living there."""
+        """Check the database, then Redis and the processes that report to it."""
         try:
             execute("SELECT 1 FROM account LIMIT 1").fetchall()
             missing = pending()
@@ -55,17 +55,17 @@ class Ready:
             resp.media = {"status": "unavailable", "reasons": [f"database: {explain(error)}"]}
             return
         lacking = [f"database: lacks {', '.join(missing)}"] if missing else []
-        reasons = [*refused, *lacking, *unset(), *self.reasons()]
+        reasons = [*refused, *lacking, *missing_settings(), *self.reasons()]
         resp.media = {"status": "degraded" if reasons else "ok", "reasons": reasons}
 
     def reasons(self) -> list[str]:
-        """What is degraded, each in a few words; nothing when all is well."""
+        """What is degraded, each in a few words; empty if all is well."""
         try:
             self._redis = self._redis or self._connect()
             signs = read_life_signs(self._redis, database_time())
         except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
-        away = [
+        unseen = [
             who
             for who, seen in (("relay", signs.relay), ("scheduler", signs.scheduler))
             if seen is None
@@ -78,4 +78,4 @@ class Ready:
             if not count
         ]
         frozen = [f"supervisor: frozen ({signs.frozen})"] if signs.frozen else []
-        return refused + [f"{who}: not seen for a minute" for who in away] + frozen + idle
+        return refused + [f"{who}: not seen for a minute" for who in unseen] + frozen + idle

@@ -19,7 +19,7 @@ from web.operators.health import Ready
 STATES = ("waiting", "running", "dead", "done")  # always shown, even at 0
 OUTCOMES = ("unprocessed", "refused", "unmatched", "applied")
 STATUSES = ("sent", "overdue", "paid")
-# overdue invoices, and other business on the same Stripe account, are usual
+# overdue invoices, and unmatched events of other business at Stripe, are normal
 ALARMING = {"dead", "refused", "in doubt", "to refund", *LIMITED}
 
 Tile = tuple[str, int, bool]  # label, count, alarming
@@ -32,8 +32,8 @@ class Home:
         self._ready = Ready()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Current counts from the database: they are of all accounts, so nobody limited to some is
-        shown them.
+        """Current counts from the database. They cover all accounts, so operators limited to some
+        do not see them.
         """
         session = signed_in(req)
         show_page(
@@ -47,7 +47,7 @@ class Home:
 
 
 def _groups() -> list[tuple[str, str, list[Tile]]]:
-    """The figures of all accounts: (title, what about, tiles)."""
+    """The figures of all accounts: (title, what they count, tiles)."""
     doubts, invoices = {"in doubt": sum(count_doubts().values())}, count_invoices() | _to_refund()
     return [
         ("Jobs", "by state", _tiles(count_states(), STATES)),
@@ -59,13 +59,13 @@ def _groups() -> list[tuple[str, str, list[Tile]]]:
 
 
 def _to_refund() -> dict[str, int]:
-    """Invoices that hold money to be given back, if there are any."""
+    """Invoices with money to refund, if there are any."""
     count = count_to_refund()
     return {"to refund": count} if count else {}
 
 
 def _tiles(counts: dict[str, int], always: tuple[str, ...]) -> list[Tile]:
-    """The tiles of the names always shown and of any others."""
+    """The tiles of the names that are always shown, and of any others."""
     names = [*always, *(name for name in sorted(counts) if name not in always)]
     return [
         (name.replace("_", " "), counts.get(name, 0), name in ALARMING and bool(counts.get(name)))

@@ -38,20 +38,20 @@ log = get_log("login")
 
 
 class Login:
-    """`/login`: a form; its answer is a session, or the same sentence for every way to be wrong."""
+    """`/login`: a form that answers with a session, or with the same sentence for any failure."""
 
     def __init__(self) -> None:
         self._limit = LoginLimit()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The form; who is signed in already goes on."""
+        """The form; an operator who is already signed in is redirected."""
         if session_of(req):
             onwards = _next(req.get_param("next") or "/")
             raise falcon.HTTPFound(falcon.uri.encode_check_escaped(onwards))
         _show_form(req, resp, _next(req.get_param("next") or "/"))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Try a name and a password."""
+        """Check a name and a password, and open a session."""
         form = read_form(req)
         after, name, password, address = (
             _next(form.get("next", "/")),
@@ -60,6 +60,7 @@ class Login:
             client_address(req),
         )
         try:
+            # without the cookie, a fresh token that nothing can match
             check_csrf(req, form.get(CSRF_FIELD, ""), cookie_of(req, "form") or new_token())
         except Problem:
             resp.status = falcon.HTTP_403
@@ -94,7 +95,7 @@ class Login:
         resp.status, resp.location = falcon.HTTP_303, after
 
     def _record_failure(self, name: str, address: str) -> None:
-        """Audit it. A name we do not know is not kept: it may be a password in the wrong field."""
+        """Audit the failure, but no unknown name: it may be a password in the wrong field."""
         known = (
             Operator.get_or_none(Operator.name == normal_name(name)) is not None
             or normal_name(name) == BUILT_IN
@@ -109,7 +110,7 @@ class Logout:
     """`/logout`"""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """End the session, here and in the database."""
+        """End the session, in the browser and in the database."""
         session = session_of(req)
         if session is not None:
             check_csrf(req, read_form(req).get(CSRF_FIELD, ""), session.csrf_token)
@@ -134,8 +135,8 @@ def read_form(req: falcon.Request) -> dict[str, str]:
 
 
 def _check(name: str, password: str) -> tuple[Operator | None, bool]:
-    """Whether the two belong together. Every way to be wrong takes as long: one Argon2 run, then
-    one comparison.
+    """The operator (None for the built-in one) and whether name and password match. Every failure
+    takes the same time: one Argon2 run, then one comparison.
     """
     operator, built_in = Operator.live(name), get_settings().operator_password
     holds = password_holds(operator, password)
@@ -148,16 +149,16 @@ def _check(name: str, password: str) -> tuple[Operator | None, bool]:
 
 
 def _show_form(req: falcon.Request, resp: falcon.Response, after: str, message: str = "") -> None:
-    token = cookie_of(req, "form") or new_token()  # the same for every tab
+    token = cookie_of(req, "form") or new_token()  # shared by all tabs
     put_cookie(resp, "form", token, FORM_LIFE)
     show_page(resp, "login.html", csrf_token=token, next=after, message=message)
 
 
 def _next(target: str) -> str:
-    """A path of ours to go to after the login; anything else is the front page."""
+    """The path of ours to redirect to after the login; the front page for anything else."""
     try:
         parts = urlsplit(target)
-    except ValueError:  # such as `//[`, which begins an address that does not end
+    except ValueError:  # such as `//[`, an unterminated IPv6 address
         return "/"
     safe = (
         target.startswith("/")

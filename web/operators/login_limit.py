@@ -1,7 +1,7 @@
-"""How often a login may be tried: per address (in IPv6 per network of 64 bits) and per name.
+"""Rate limits on logins: per address (in IPv6 per /64 network) and per name.
 
-Names are counted by their hash: people type passwords into the wrong field. A stranger who knows an
-operator's name can keep it locked for as long as the tries go on; that is the price of a limit per
+Names are counted by their hash, since people type passwords into the wrong field. A stranger who
+knows an operator's name can keep it locked by trying on and on; that is the price of a limit per
 name.
 """
 
@@ -15,28 +15,28 @@ from web.http.guards.rate_limiter import RateLimiter
 
 PER_ADDRESS = RateLimitItemPerMinute(20, 15)  # 20 tries in 15 minutes
 PER_NAME = RateLimitItemPerMinute(10, 15)
-# names that are nobody's, from all addresses together: each of them is a row of the audit
+# unknown names, from all addresses together: each failure adds a row to the audit log
 UNKNOWN = RateLimitItemPerMinute(100, 15)
 WINDOW = 15 * 60  # seconds
 
 
 class LoginLimit:
-    """Counts tries; a login that succeeds clears its counts."""
+    """Counts attempts; a successful login clears its counts."""
 
     def __init__(self) -> None:
         self._counts = RateLimiter()
 
     def may_try(self, address: str, name: str) -> bool:
-        """Count one try; False when the address or the name has had too many."""
-        # an address that has had too many makes no counts of the names that it invents
+        """Count an attempt; False if the address or the name has had too many."""
+        # the address first: once over its limit, it adds no counts for names that it invents
         return all(self._counts.hit(item, key) for item, key in _keys(address, name))
 
     def may_record_unknown(self) -> bool:
-        """Count one failure with a name that is nobody's; False when too many are on record."""
+        """Count a failure with an unknown name; False if too many are on record."""
         return self._counts.hit(UNKNOWN, "login-unknown")
 
     def clear(self, address: str, name: str) -> None:
-        """Forget the tries that led to a login."""
+        """Reset the counts after a successful login."""
         for item, key in _keys(address, name):
             self._counts.clear(item, key)
 

@@ -1,12 +1,12 @@
-"""`/metrics` for Prometheus: gauges counted at scrape, and what this machine's web processes have
-served.
+"""`/metrics` for Prometheus: gauges counted at each scrape, and the requests that this machine's
+web processes have served.
 
 Gauges come from the database and Redis, so that any web process gives the same answer and no worker
-has to be scraped; there are no counters of jobs, the gauges by state tell what happened. Counters
-and latencies of requests are shared by the processes of one machine
+has to be scraped; there are no counters of jobs, since the gauges by state show what happened.
+Counters and latencies of requests are shared by the processes of one machine
 (`web.server.request_metrics`); each machine is a target of its own.
 
-For an operator: a signed-in browser, or `Authorization: Bearer <operator's key>`.
+For operators: a signed-in browser, or `Authorization: Bearer <operator's key>`.
 """
 
 import falcon

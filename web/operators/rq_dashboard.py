@@ -1,14 +1,14 @@
-"""rq-dashboard at `/rq`: behind the operators' login, looking only; its Requeue is our audited
+"""rq-dashboard at `/rq`: behind the operators' login and read-only; its Requeue is our audited
 replay.
 
-What it shows is RQ's projection; the rows are the truth. So what would change the projection alone
-(delete, empty, compact) is refused, and Requeue replays the row: a dead job runs again with the
-same arguments and key, any other is left as it is.
+It shows RQ's projection of the jobs; the rows are authoritative. So actions that would change only
+the projection (delete, empty, compact) are refused, and Requeue replays the row: a dead job runs
+again with the same arguments and key, any other is left unchanged.
 
-Against forged requests: a POST needs the session's token in `X-CSRFToken`, which the dashboard's
-own script sends when it finds it in the cookie `_csrf_token`. That cookie can be read by scripts of
-`/rq` only; it proves nothing by itself. GET never changes anything; the address that would, in the
-original, is 405.
+Against CSRF, a POST needs the session's token in `X-CSRFToken`, which the dashboard's own script
+sends if it finds it in the cookie `_csrf_token`. Only scripts of `/rq` can read that cookie; it
+proves nothing by itself. GET never changes anything: the original's GET routes that would are
+answered 405.
 """
 
 import re
@@ -43,9 +43,9 @@ LOOKS = re.compile(
     rf"/rq/?|/rq/static/[\w./-]+|/rq/0/?|/rq/0/view(/(queues|workers|jobs/{REGISTRY}|job/[\w-]+))?"
     rf"|/rq/0/data/(queues|workers|jobs/{REGISTRY}|job/[\w-]+)\.json"
 )
-JOBS = "/rq/0/view/jobs"  # of RQ's own "default" queue, which nobody here uses
+JOBS = "/rq/0/view/jobs"  # of RQ's own "default" queue, which we do not use
 
-CSRF_HEADER = "X-CSRFToken"  # as the dashboard's own script calls it
+CSRF_HEADER = "X-CSRFToken"  # the name that the dashboard's own script uses
 
 
 class RqDashboard:
@@ -55,7 +55,7 @@ class RqDashboard:
         self._flask: Flask | None = None
 
     def __call__(self, req: falcon.Request, resp: falcon.Response, **_params: str) -> None:
-        """Let an operator look, or translate what would change something."""
+        """Show an operator a page, or translate a POST that would change something."""
         if req.method in {"GET", "HEAD"}:
             self._look(req, resp)
         elif req.method == "POST":
@@ -77,7 +77,7 @@ class RqDashboard:
         self._serve(req, resp, session)
 
     def _serve(self, req: falcon.Request, resp: falcon.Response, session: OperatorSession) -> None:
-        """Answer with what the Flask application says."""
+        """Answer with the response of the Flask application."""
         self._flask = self._flask or make_dashboard()
         nonce = new_token(length=26)
         try:
@@ -164,7 +164,7 @@ def _replay_one(identity: str, actor: str) -> dict[str, object]:
 
 
 def _ask(flask: Flask, req: falcon.Request, nonce: str) -> Any:
-    environ = {
+    environ = {  # without a body, since it becomes a GET
         name: value
         for name, value in req.env.items()
         if name not in {"wsgi.input", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"}

@@ -1,13 +1,10 @@
-"""rq-dashboard as a read-only Flask application, mended where it trusts too much.
+"""rq-dashboard as a read-only Flask application, hardened where it trusts too much.
 
-- Its templates are mended as they are loaded: each script of its own gets this request's nonce
-  (what data
-  may smuggle into a page never does), and underscore's unescaped `<%= %>` becomes the escaping `<%-
-  %>`, so
-  that descriptions, results and tracebacks are text, whatever they hold (rq-dashboard #526).
-- It reads JSON only: without that, its job and worker pages would unpickle what stands in Redis.
-- It uses our Redis client, with a timeout; its own is made anew for each request and waits a
-  minute.
+- Its templates are patched as they are loaded: each of its own scripts gets this request's nonce
+  (which injected data never does), and underscore's unescaped `<%= %>` becomes the escaping
+  `<%- %>`, so that descriptions, results and tracebacks stay text (rq-dashboard #526).
+- It reads JSON only: otherwise its job and worker pages would unpickle data from Redis.
+- It uses our Redis client, with a timeout; its own is created per request and waits a minute.
 """
 
 import base64
@@ -31,13 +28,13 @@ from web.http.pages import STATIC
 
 PREFIX = "/rq"
 TIMEOUT = 2.0  # seconds; an operator can wait a little for a slow Redis
-POLL = 2500  # milliseconds between the pages' own looks
+POLL = 2500  # milliseconds between the pages' own polls
 
 _SCRIPT = re.compile(r'<script(?= src=| type="text/javascript")')
-# those with $('<div/>').text() are escaped already
+# values in $('<div/>').text() are escaped already
 _RAW = re.compile(r"<%=(?! \$\('<div/>'\)\.text\()")
 _STYLE = re.compile(r'\sstyle="([^"]*)"')
-dashboard: Any = web  # a module that is told, here and by its own command line, what to read with
+dashboard: Any = web  # a module, configured by its attributes, as by its own command line
 
 _ICON = "{{ url_for('static', filename='favicon.ico') }}"
 _OURS = '<link rel="stylesheet" href="/static/rq.css">\n    </head>'
@@ -48,25 +45,25 @@ class _ShownJob(JsonJob):
     """A job as its page shows it."""
 
     def get_call_string(self) -> str | None:
-        """Its name and the id of its row: as described, whatever its payload is."""
+        """The job's description: its name and the id of its row, whatever its payload."""
         return self.description
 
 
 class _JsonWorker(Worker):
-    """Workers as Redis lists them; their jobs are read as JSON."""
+    """Workers as Redis lists them, whose jobs are read as JSON."""
 
     @classmethod
     def find_by_key(  # type: ignore[override]
         cls, worker_key: str, connection: Redis, **_named: Any
     ) -> BaseWorker | None:
-        """The worker of this key; its jobs are read as JSON."""
+        """The worker with this key, whose jobs are read as JSON."""
         return super().find_by_key(
             worker_key, connection, job_class=_ShownJob, serializer=JSONSerializer
         )
 
 
 class _Loader(DispatchingJinjaLoader):
-    """Loads the dashboard's templates, mended."""
+    """Loads the dashboard's templates, patched."""
 
     def get_source(self, environment: Environment, template: str) -> Any:
         """The template's source with nonces, escapes, and our own style and notices."""
@@ -80,8 +77,8 @@ class _Dashboard(Flask):
 
 
 def mended(source: str) -> str:
-    """A template of the dashboard with a nonce on each script, no unescaped value, and headings
-    that a phone may break.
+    """A template of the dashboard, patched: a nonce on each script, every value escaped, and
+    headings that wrap on a phone.
     """
     source = (
         source.replace("&nbsp;job", " job")
@@ -95,9 +92,8 @@ def mended(source: str) -> str:
 def page_policy(nonce: str, html: str) -> str:
     """The Content-Security-Policy of one page of the dashboard.
 
-    `unsafe-eval` is underscore's, which compiles templates. The page's few `style` attributes are
-    allowed by their hashes; data in it is escaped by Jinja, so that none of them can come from
-    there.
+    `unsafe-eval` is for underscore, which compiles templates. The page's few `style` attributes are
+    allowed by their hashes; Jinja escapes data, so none of them can come from there.
     """
     styles = sorted(
         {
@@ -118,9 +114,7 @@ def page_policy(nonce: str, html: str) -> str:
 
 
 def make_dashboard() -> Flask:
-    """The Flask application under `/rq`. It only ever sees GET: everything else is answered before
-    it.
-    """
+    """The Flask application under `/rq`. It sees only GET: other methods are answered before it."""
     app = _Dashboard(
         "payphone_rq", static_folder=STATIC, static_url_path="/static", template_folder=None
     )

@@ -1,6 +1,4 @@
-"""What has become of an attempt to pay, told as a payment: answered where a 202 led to, from the
-first moment on.
-"""
+"""The progress of an attempt, shown as a payment: what the `Location` of a 202 answers at once."""
 
 from typing import Any
 
@@ -12,42 +10,42 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.keypad import why_failed
 from web.payments.responses import PaymentWithRefunds
 
-# of a payment: then the latest charge says more than the intent
-UNTAKEN = frozenset({"pending", "failed", "canceled"})
-OVER = {"refused": "refused", "closed": "canceled"}  # of an attempt that has no payment
-UNTROUBLED = {"code": None, "advice": None}
+# a payment's statuses in which the latest charge says more than the intent
+NOT_CHARGED = frozenset({"pending", "failed", "canceled"})
+OVER = {"refused": "refused", "closed": "canceled"}  # the status of an attempt without a payment
+NO_PROBLEM = {"code": None, "advice": None}
 
-Told = dict[str, Any]
+Fields = dict[str, Any]
 
 
 def attempt_shown(
     attempt: PaymentAttempt, payment: Payment | None, **beside: Any
 ) -> PaymentWithRefunds:
-    """The attempt's payment, or what stands for it until Stripe has told of one.
+    """The attempt's payment, or a stand-in until Stripe has reported one.
 
-    `unknown` while a charge goes on; `failed` or `refused`, with the code and the advice that the
-    charge would have been answered with.
+    Its status is `unknown` while a charge is in progress, and `failed` or `refused`, with the code
+    and the advice of the charge's own answer, if nothing was charged.
     """
-    told = UNTROUBLED | beside | _progress(attempt, payment)
+    fields = NO_PROBLEM | beside | _progress(attempt, payment)
     if payment is not None:
-        return PaymentWithRefunds.of(payment, **told)
+        return PaymentWithRefunds.of(payment, **fields)
     return PaymentWithRefunds.of_attempt(
-        attempt, **{"status": OVER.get(attempt.state, "pending")} | told
+        attempt, **{"status": OVER.get(attempt.state, "pending")} | fields
     )
 
 
 def entry_shown(session: KeypadSession, **beside: Any) -> PaymentWithRefunds:
-    """The entry of a card by keypad as a payment, before anything was charged: `pending`, or
-    `failed` with what came of it instead.
+    """A card entry by keypad, shown as a payment before anything is charged: `pending`, or `failed`
+    with the reason.
     """
-    told: Told = {"status": "pending"}
+    fields: Fields = {"status": "pending"}
     if session.state == "failed":
-        told = {"status": "failed", "code": "keypad_failed", "advice": why_failed(session.error)}
-    return PaymentWithRefunds.of_entry(session, **UNTROUBLED | beside | told)
+        fields = {"status": "failed", "code": "keypad_failed", "advice": why_failed(session.error)}
+    return PaymentWithRefunds.of_entry(session, **NO_PROBLEM | beside | fields)
 
 
-def _progress(attempt: PaymentAttempt, payment: Payment | None) -> Told:
-    if payment is not None and payment.status not in UNTAKEN:
+def _progress(attempt: PaymentAttempt, payment: Payment | None) -> Fields:
+    if payment is not None and payment.status not in NOT_CHARGED:
         return {}
     charge = PaymentConfirmation.latest(attempt)
     if charge is None:

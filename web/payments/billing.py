@@ -1,8 +1,7 @@
-"""Billing details: what a caller gives, then what we know about the customer, in the shape of
-Stripe's form.
+"""Billing details in the shape of Stripe's form: what the client sent, else what we know about the
+customer.
 
-They are not stored here: Stripe's form is prefilled with them, and Stripe keeps what it charges
-with.
+They are not stored here: they prefill Stripe's form, and Stripe keeps what it charges with.
 """
 
 from typing import Annotated, Any
@@ -59,7 +58,7 @@ class StripeAddressShown(Shown):
 
 
 class StripeBillingShown(Shown):
-    """Billing details in Stripe's format: what was given, else what is known about the customer."""
+    """Billing details in Stripe's format: as given, else as known about the customer."""
 
     name: str | None
     email: str | None
@@ -68,17 +67,17 @@ class StripeBillingShown(Shown):
 
 
 def stripe_billing(customer: Customer, given: BillingDetails | None = None) -> dict[str, Any]:
-    """`given` over what is known of `customer`, as Stripe's `billing_details`. An address is one or
-    the other's, never a mixture.
+    """`given` over what is known of `customer`, as Stripe's `billing_details`. The address is
+    entirely one or the other, never a mixture.
     """
-    known, told = customer.address or {}, given or BillingDetails()
-    address = told.address.model_dump(by_alias=True) if told.address else known
+    known, details = customer.address or {}, given or BillingDetails()
+    address = details.address.model_dump(by_alias=True) if details.address else known
     country = (address.get("country") or "").upper()
-    # Stripe's form takes nothing else
+    # Stripe's form accepts two-letter codes only
     address = address | {"country": country if len(country) == ISO_LENGTH else None}
     return {
-        "name": told.name or customer.name,
-        "email": told.email or customer.email,
-        "phone": told.phone or customer.phone,
+        "name": details.name or customer.name,
+        "email": details.email or customer.email,
+        "phone": details.phone or customer.phone,
         "address": {stripes: address.get(ours) for ours, stripes in PARTS.items()},
     }

@@ -1,12 +1,12 @@
-"""The secure card form: staff take a card while a person is on the phone; the number goes to
+"""The secure card form: staff take a card while a customer is on the phone; the number goes to
 Stripe's frame only.
 
 `/invoices/{id}/card` opens it for an operator, `/api/invoices/{id}/card-forms` for the clinic's own
 software, and `/card/{token}` is the page. A charge takes the path of `/api/payments/phone`.
 
-There is no cookie on the page, so there is nothing for another site to ride on (CSRF): the token in
-the address is the right to charge, and another site does not know it. It is sealed, good for half
-an hour, and kept nowhere.
+The page has no cookie that another site could exploit (CSRF): the token in its URL is the right to
+charge, and another site does not know it. The token is encrypted, valid for half an hour, and
+stored nowhere.
 """
 
 from datetime import datetime, timedelta
@@ -45,7 +45,7 @@ from web.payments.confirm_payment import answered_later, resume_charge
 from web.payments.payment_outcome import answer_outcome
 from web.payments.responses import CardFormShown
 
-STILL_TOLD = timedelta(minutes=15)  # after it expires a form still shows the outcome of its charges
+GRACE = timedelta(minutes=15)  # for which an expired form still shows its charges
 OPENING_PROBLEMS = (
     "invoice_already_paid",
     "invoice_not_payable",
@@ -61,9 +61,7 @@ class FormRequest(Body):
 
 
 class CardCharge(Body):
-    """What to charge: a payment method made by Stripe's frame,
-    and the exact amount (minor units).
-    """
+    """What to charge: a payment method made by Stripe's frame, and the amount (minor units)."""
 
     payment_method_id: PaymentMethodId
     amount: Amount
@@ -94,8 +92,9 @@ class CardForms:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later:
-        """Open a form on which the clinic's staff take a card. Its URL is valid for 30 minutes and
-        for this invoice only.
+        """Open a form on which the clinic's staff take a card.
+
+        Its URL is valid for 30 minutes and for this invoice only.
         """
         check(FormRequest, document)
         with transaction():
@@ -103,7 +102,7 @@ class CardForms:
         return Later(f"{invoice_id}:{rfc3339(form.until)}", nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the URL, sealed again each time: it is not stored."""
+        """201 with the URL, sealed anew each time, since it is not stored."""
         invoice_id, _, until = reference.partition(":")
         form = CardForm(invoice_id, caller_of(req).actor, datetime.fromisoformat(until))
         resp.status = falcon.HTTP_201
@@ -126,7 +125,7 @@ class CardPage:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Charge once per payment method, however often it is posted: a page that got no answer
-        posts again. JSON.
+        posts again. The body is JSON.
         """
         form, wanted = read_token(token), check(CardCharge, read_json(req))
         with transaction():
@@ -142,7 +141,7 @@ class CardPage:
         charge_id = later.reference.partition(":")[2]
         accept(req, f"{req.path}/charges/{charge_id}")
         later.perform()
-        _tell(resp, PaymentConfirmation.get_by_id(charge_id), form.actor)
+        _answer_outcome(resp, PaymentConfirmation.get_by_id(charge_id), form.actor)
 
 
 class CardFormCharge:
@@ -151,16 +150,16 @@ class CardFormCharge:
     def on_get(
         self, req: falcon.Request, resp: falcon.Response, token: str, charge_id: str
     ) -> None:
-        """The outcome of a charge of this form's invoice."""
-        form = read_token(token, STILL_TOLD)
+        """The outcome of a charge made for this form's invoice."""
+        form = read_token(token, GRACE)
         confirmation = PaymentConfirmation.get_or_none(PaymentConfirmation.id == charge_id)
         if confirmation is None or confirmation.attempt.invoice_id != form.invoice_id:
             raise Problem("not_found", f"This form's invoice has no charge {charge_id[:40]}.")
-        _tell(resp, confirmation, form.actor)
+        _answer_outcome(resp, confirmation, form.actor)
 
 
 def open_form(invoice: Invoice, opened_by: str) -> CardForm:
-    """A form for the invoice, audited. Raises Problem 409 or 503."""
+    """Open a form for the invoice, and audit it. Raises Problem 409 or 503."""
     check_form(invoice)
     form = CardForm(invoice.id, opened_by, real_now() + LIFE)
     AuditEntry.record(
@@ -174,8 +173,8 @@ def open_form(invoice: Invoice, opened_by: str) -> CardForm:
 
 
 def check_form(invoice: Invoice) -> None:
-    """Raises Problem when no card may be taken for the invoice now: the account's setting, ours, or
-    the invoice's state.
+    """Raises Problem if no card can be taken for the invoice now, because of the account's
+    settings, ours, or the invoice's state.
     """
     check_allowed(invoice)
     check_payable(invoice)
@@ -194,7 +193,7 @@ def check_form(invoice: Invoice) -> None:
 
 
 def check_allowed(invoice: Invoice) -> None:
-    """Raises Problem 409 when the account takes cards by link only."""
+    """Raises Problem 409 if the account takes cards by payment link only."""
     by_link = (AccountSettings.account == invoice.account_id) & (
         AccountSettings.staff_entry == "link_only"
     )
@@ -214,7 +213,7 @@ def _invoice(invoice_id: str) -> Invoice:
 
 
 def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
-    """Ask for the charge of the locked invoice. Raises Problem."""
+    """Request the charge of the locked invoice. Raises Problem."""
     card = wanted.payment_method_id
     with attempting(invoice, wanted.amount, form.actor, card):
         check_allowed(invoice)
@@ -222,22 +221,22 @@ def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
         return answered_later(charge(invoice, attempt, card, form.actor, jobs, by_phone=True))
 
 
-def _tell(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:
-    """200 when Stripe says succeeded, 202 while it is not known: the answer of
-    `/api/payments/phone`, less what the page need not know.
+def _answer_outcome(resp: falcon.Response, confirmation: PaymentConfirmation, actor: str) -> None:
+    """Answer as `/api/payments/phone` does, without what the page need not know: 200 if Stripe says
+    succeeded, 202 while the outcome is unknown.
 
-    Raises Problem 402, 409 or 422 when nothing was charged.
+    Raises Problem 402, 409 or 422 if nothing was charged.
     """
     answer_outcome(resp, f"charge:{confirmation.id}", actor)
-    resp.delete_header("Location")  # leads into the API, for which the page has no key
-    told, processing = resp.media, resp.status == falcon.HTTP_202
-    if not (told["success"] or processing):
+    resp.delete_header("Location")  # points into the API, for which the page has no key
+    outcome, processing = resp.media, resp.status == falcon.HTTP_202
+    if not (outcome["success"] or processing):
         raise Problem(
             "payment_refused",
-            f"The payment is {told['status']} at Stripe; nothing was charged. Send the payment link"
-            " instead.",
+            f"The payment is {outcome['status']} at Stripe; nothing was charged. Send the payment"
+            " link instead.",
         )
-    outstanding, currency = told["invoice"]["outstandingBalance"], told["invoice"]["currency"]
+    outstanding, currency = outcome["invoice"]["outstandingBalance"], outcome["invoice"]["currency"]
     resp.media = {
         "charge": confirmation.id,
         "status": "processing" if processing else "succeeded",

@@ -1,4 +1,4 @@
-"""The card form as a page: what stands on it, and its own Content-Security-Policy."""
+"""The card form as a page: its contents, and its own Content-Security-Policy."""
 
 import falcon
 from babel.dates import format_date
@@ -23,7 +23,7 @@ TITLES = {
 
 
 def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> None:
-    """The form for a payable invoice."""
+    """Show the form of a payable invoice."""
     script = stripe_js()
     config = {
         "publishableKey": get_settings().stripe_publishable_key,
@@ -59,7 +59,7 @@ def show_card_page(resp: falcon.Response, invoice: Invoice, form: CardForm) -> N
 
 
 def show_refusal(resp: falcon.Response, problem: Refused) -> None:
-    """Why there is no form, in words."""
+    """Show a page that says why there is no form."""
     show_page(
         resp,
         "plain.html",
@@ -71,7 +71,7 @@ def show_refusal(resp: falcon.Response, problem: Refused) -> None:
 
 
 def policy(stripe: StripeJs) -> str:
-    """Ours and Stripe's scripts, Stripe's frames, nothing inline and nothing else."""
+    """Allow our scripts and Stripe's, and Stripe's frames; nothing inline and nothing else."""
     return (
         f"default-src 'none'; script-src 'self' {stripe.script_sources}; frame-src"
         f" {stripe.frame_sources}; connect-src 'self' {stripe.connect_sources}; style-src 'self';"

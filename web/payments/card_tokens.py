@@ -1,7 +1,7 @@
-"""The address of a card form: which invoice, who opened it, until when; sealed, short-lived and
-kept nowhere.
+"""The token of a card form: for which invoice, opened by whom, until when. It is encrypted,
+short-lived and stored nowhere.
 
-Whoever holds it may charge a card for that one invoice, and nothing else.
+Its holder can charge a card for that one invoice, and do nothing else.
 """
 
 import json
@@ -19,7 +19,7 @@ PURPOSE = "card form"
 
 @dataclass(frozen=True, slots=True)
 class CardForm:
-    """One opened form. `opened_by` is who asked for it, as the audit names them."""
+    """One opened form. `opened_by` is the actor who opened it, as in the audit log."""
 
     invoice_id: str
     opened_by: str
@@ -27,22 +27,20 @@ class CardForm:
 
     @property
     def token(self) -> str:
-        """The form as text for an address; another one each time, all of them good."""
+        """The form as a token for its URL: different each time, and always valid."""
         return seal(json.dumps([PURPOSE, self.invoice_id, self.opened_by, self.until.isoformat()]))
 
     @property
     def actor(self) -> str:
-        """Who charges through it: whoever holds it,
-        which may be somebody else than who opened it.
-        """
+        """The actor of a charge: the form's holder, who may not be the one who opened it."""
         return f"card_form:{self.opened_by}"
 
 
 def read_token(token: str, grace: timedelta = timedelta(0)) -> CardForm:
-    """The form that `token` opens. Raises Problem 410 when it is over or none of ours."""
+    """The form that `token` opens. Raises Problem 410 if it has expired or is not one of ours."""
     try:
         purpose, invoice_id, opened_by, until = json.loads(unseal(token))
-    except (Misconfigured, ValueError):  # sealed by nobody here, or for something else
+    except (Misconfigured, ValueError):  # not sealed here, or not for a card form
         raise _expired() from None
     form = CardForm(invoice_id, opened_by, datetime.fromisoformat(until))
     if purpose != PURPOSE or form.until + grace <= real_now():

@@ -1,4 +1,4 @@
-"""Confirming payments: for web, backend and phone alike. Only Stripe's `succeeded` is success."""
+"""Confirming payments, for web, backend and phone. Only Stripe's `succeeded` is success."""
 
 from collections.abc import Callable
 from functools import partial
@@ -55,7 +55,7 @@ class Confirm(Body):
 
 class PhonePayment(Body):
     """A payment taken on the phone: with a payment method, the customer's saved card, or a card
-    that is typed on the keypad of a call of the assistant's (`callId`); never a card number.
+    typed on the keypad during a call of the assistant's (`callId`); never a card number.
     """
 
     invoice_id: Id
@@ -64,8 +64,8 @@ class PhonePayment(Body):
     keypad: bool = Field(
         default=False,
         description=(
-            "Have the assistant of the call `callId` take a card on the keypad. It asks the person"
-            " first; the whole balance is charged, or nothing."
+            "Have the assistant of the call `callId` take a card on the keypad. It asks the"
+            " customer first; the whole balance is charged, or nothing."
         ),
     )
     amount: Amount | None = None
@@ -79,17 +79,17 @@ class PhonePayment(Body):
     call_id: Id | None = Field(
         default=None,
         description=(
-            "The call that it is taken in, as payment and feed will name it: one of ours, or what"
-            " your own phone system calls it. With keypad, one of ours."
+            "The call in which it is taken, as shown with the payment and in the feed: the id of"
+            " one of ours, or your own phone system's id. With keypad, one of ours."
         ),
     )
 
 
 class _Charges:
-    """What is charged is answered from rows, whoever has charged it."""
+    """A resource whose charges are answered from rows, whichever process made them."""
 
     def resume(self, reference: str) -> Callable[[], None]:
-        """Perform a charge that nobody has begun."""
+        """Perform the charge if no worker has begun it."""
         return resume_charge(reference)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
@@ -136,20 +136,22 @@ class PayByPhone(_Charges):
     @key_required
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
-        """Charge a card for the invoice as a mail or telephone order (MOTO). By keypad, 202 once it
-        is ordered: nothing is charged before the person has agreed in the call and typed it.
+        """Charge a card for the invoice as a mail or telephone order (MOTO).
+
+        By keypad, 202 once it is ordered: nothing is charged before the customer has agreed during
+        the call and typed the card.
         """
         caller, wanted = caller_of(req), check(PhonePayment, document)
         if [bool(wanted.payment_method_id), wanted.use_saved_card, wanted.keypad].count(True) != 1:
             raise _invalid(
                 "paymentMethodId",
                 "is not the only card named; one is accepted; send it, useSavedCard or keypad",
-                "Give one of paymentMethodId, useSavedCard and keypad.",
+                "Send exactly one of paymentMethodId, useSavedCard and keypad.",
             )
         find_invoice(caller.own, wanted.invoice_id)
         invoice = Invoice.locked(wanted.invoice_id)
         if wanted.keypad:
-            return _ordered(invoice, wanted, caller)
+            return _order_by_keypad(invoice, wanted, caller)
         card = wanted.payment_method_id
         with attempting(invoice, wanted.amount, caller.actor):
             if not wanted.repeat:
@@ -159,18 +161,18 @@ class PayByPhone(_Charges):
             )
 
 
-def _ordered(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:
+def _order_by_keypad(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:
     if wanted.call_id is None:
         raise _invalid(
             "callId",
             "is missing; with keypad, the id of a call that is going on is accepted; add it",
-            "A card is typed in a call of the assistant's: name it.",
+            "A card is typed during a call of the assistant's: name the call.",
         )
     if wanted.amount not in {None, invoice.outstanding}:
         raise _invalid(
             "amount",
             "is not what is owed; by keypad the whole balance is accepted; leave it out",
-            "A card that is typed is charged what is owed.",
+            "A card typed on the keypad is charged the whole balance.",
         )
     call = Call.one("id = ? AND account_id = ?", wanted.call_id, caller.own.id)
     if call is None:
@@ -186,7 +188,7 @@ def _invalid(field: str, message: str, detail: str) -> Problem:
 
 
 def resume_charge(reference: str) -> Callable[[], None]:
-    """What is left to perform of a charge that is asked for again with the same key."""
+    """What is left to perform when a charge is requested again with the same key."""
     kind, _, row_id = reference.partition(":")
     if kind == "keypad":
         return partial(perform_all, [take_order(row_id)])
@@ -194,6 +196,6 @@ def resume_charge(reference: str) -> Callable[[], None]:
 
 
 def answered_later(asked: Charge) -> Later:
-    """The answer about a charge: it is made after the commit, and then told from rows."""
+    """The answer about a charge that is made after the commit and then read from rows."""
     location = f"/api/payments/{asked.attempt_id}"
     return Later(f"charge:{asked.confirmation_id}", asked.perform, location)

@@ -1,4 +1,4 @@
-"""What a person is told before a card is taken, where their state wants that."""
+"""The notice that a customer gets before a card is taken, if their state requires one."""
 
 from models.invoices.invoice import Invoice
 from rules.contact.card_notice import CardNotice, card_notice
@@ -6,7 +6,7 @@ from runtime.clock import business_now
 
 
 def notice_of(invoice: Invoice) -> CardNotice | None:
-    """The notice for whoever owes the invoice; None where no state wants one."""
+    """The notice for the invoice's customer; None if no state requires one."""
     customer, today = invoice.customer, invoice.account.local_date(business_now())
     phones = {phone for phone in (customer.phone, customer.preferred_phone) if phone}
     return card_notice(phones, customer.address, customer.language, today)

@@ -21,7 +21,8 @@ from web.payments.responses import PaymentShown, Recorded
 
 
 class TakenPayment(Body):
-    """A payment received. The same reference is one payment; for `stripe` it is the intent's id.
+    """A payment received. A reference stands for one payment, however often it is sent; for
+    `stripe` it is the intent's id.
 
     `receivedAt` may be a date, or a time without offset: both are read in the account's time zone.
     """
@@ -43,11 +44,11 @@ class UpsertPayment:
     @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=PROBLEMS)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
-        """Record the payment once: 201 when new, 200 when already recorded, 409 when it was
-        recorded with another amount or voided.
+        """Record the payment once.
 
-        A Stripe payment is read at Stripe, whose record counts; 409 when its amount or currency
-        differ from the body.
+        201 when new, 200 when already recorded, 409 when it was recorded with another amount or
+        voided. A Stripe payment is read from Stripe, whose record is authoritative; 409 if its
+        amount or currency differs from the body.
         """
         caller, taken = caller_of(req), check(TakenPayment, document)
         shown = find_invoice(caller.own, taken.invoice_id)
@@ -68,16 +69,16 @@ class UpsertPayment:
         return None
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """A Stripe payment as it is read now; a repeated request reads it again."""
+        """Read the payment from Stripe; a repeated request reads it again."""
         invoice_id, rest = reference.split(":", 1)
         intent_id, amount, currency, status = rest.rsplit(":", 3)
         payment, _ = read_intent(invoice_id, intent_id, caller_of(req).actor)
-        there = payment.amount_received if payment.status == "succeeded" else payment.amount
-        if (there, payment.currency) != (int(amount), currency):
+        received = payment.amount_received if payment.status == "succeeded" else payment.amount
+        if (received, payment.currency) != (int(amount), currency):
             raise Problem(
                 "payment_conflict",
-                f"{intent_id} is {there} {payment.currency} (minor units) at Stripe, not {amount}"
-                f" {currency}.",
+                f"{intent_id} is {received} {payment.currency} (minor units) at Stripe, not"
+                f" {amount} {currency}.",
             )
         resp.status = falcon.code_to_http_status(int(status))
         resp.media = {
@@ -87,7 +88,7 @@ class UpsertPayment:
 
 
 def _at_stripe(invoice: Invoice, intent_id: str) -> Payment | None:
-    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's may be
-    another one by now.
+    """The invoice's payment of this intent, whichever Stripe account took it: the clinic's account
+    may have changed since.
     """
     return Payment.get_or_none((Payment.invoice == invoice.id) & (Payment.intent_id == intent_id))

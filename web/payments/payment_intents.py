@@ -1,4 +1,4 @@
-"""`create-payment-intent`: the invoice's one open intent, for whoever pays it."""
+"""`create-payment-intent`: the invoice's one open intent, shared by all ways to pay it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -71,13 +71,13 @@ class CreatePaymentIntent:
         return Later(f"{attempt.id}:{attempt.amount}", partial(perform_all, jobs), location)
 
     def resume(self, reference: str) -> Callable[[], None]:
-        """Perform what nobody has begun to do at Stripe."""
+        """Do at Stripe what no worker has begun."""
         attempt = PaymentAttempt.get_by_id(reference.partition(":")[0])
         return partial(perform_all, until_in_place(attempt) if attempt.is_live else [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the client secret, read at Stripe, and billing details for its form; neither is
-        stored here.
+        """201 with the client secret, read from Stripe, and billing details for its form; neither
+        is stored here.
         """
         attempt_id, _, wanted = reference.partition(":")
         attempt = PaymentAttempt.get_by_id(attempt_id)
@@ -91,7 +91,7 @@ class CreatePaymentIntent:
                 "Stripe did not answer in time; retry with the same Idempotency-Key.",
                 headers={"Retry-After": "3"},
             )
-        # retired before Stripe made its intent, or not closed there yet: its secret still pays
+        # retired before Stripe made the intent, or not yet closed there: its secret could still pay
         if attempt.intent_id is None or attempt.state == "retiring":
             raise Problem(
                 "invoice_not_payable",

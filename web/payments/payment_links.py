@@ -1,4 +1,4 @@
-"""Payment links: asked for by the clinic, followed by the person who pays."""
+"""Payment links: requested by the clinic, followed by the payer."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,12 +34,12 @@ from web.payments.responses import LinkShown
 
 
 class LinkRequest(Body):
-    """How the link is sent: `sms` texts it once, `none` only makes it, for the clinic to read out
+    """How the link is sent: `sms` texts it once, `none` only creates it, for the clinic to read out
     or send itself.
 
-    It is texted to the customer's number, or the one they asked for, or to `phoneNumber` if the
-    customer consented to that one. Without a `channel` it is texted only if there is a
-    `phoneNumber`.
+    It is texted to the customer's number, or the one they asked to be contacted at, or to
+    `phoneNumber` if the customer consented to that one. Without a `channel` it is texted only if
+    there is a `phoneNumber`.
     """
 
     channel: Literal["sms", "none"] | None = None
@@ -47,7 +47,7 @@ class LinkRequest(Body):
 
     @property
     def is_texted(self) -> bool:
-        """Whether it is sent by text."""
+        """Whether the link is sent by text."""
         return self.channel == "sms" or (self.channel is None and self.phone_number is not None)
 
 
@@ -69,8 +69,9 @@ class InvoicePaymentLinks:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> Later | None:
-        """Make a payment link for the current balance and, if asked, text it: 202 with its URL. 422
-        when the contact gate refuses the text.
+        """Create a payment link for the current balance and, if requested, text it.
+
+        202 with its URL. 422 if the contact gate refuses the text.
         """
         account, actor = caller_of(req).own, caller_of(req).actor
         wanted = check(LinkRequest, document)
@@ -102,7 +103,7 @@ class InvoicePaymentLinks:
         return None
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Make a link, and send a text, that nobody has begun to make or to send."""
+        """Create the link, and send the text, if no worker has begun to."""
         due = [take_due("create_payment_link", answer["paymentLinkId"])]
         if answer["message"]:
             due.append(take_due("send_payment_link", answer["message"]["id"]))
@@ -114,11 +115,11 @@ class InvoicePaymentLinks:
 
 
 class PayPage:
-    """`/p/{token}`: the URL a person was given. The page shows nothing personal."""
+    """`/p/{token}`: the URL given to a payer. The page shows nothing personal."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Redirect to the current Stripe link, or say why there is none. Who may live in New York
-        first reads what paying medical costs by card means there.
+        """Redirect to the current Stripe link, or say why there is none. A customer who may live in
+        New York first reads what paying medical costs by card means there.
         """
         address = PayAddress.get_or_none(
             (PayAddress.token == token) & (PayAddress.expires_at > business_now())
@@ -128,24 +129,24 @@ class PayPage:
             return
         invoice = address.invoice
         if invoice.status == "paid":
-            _say(resp, 200, "paid", invoice)
+            _show_reason(resp, 200, "paid", invoice)
             return
         if invoice.status not in UNPAID or invoice.disputed:
-            _say(resp, 410, "nothing_due", invoice)
+            _show_reason(resp, 410, "nothing_due", invoice)
             return
         if payment_is_under_way(invoice):
-            _say(resp, 200, "under_way", invoice)
+            _show_reason(resp, 200, "under_way", invoice)
             return
         notice = notice_of(invoice)
         if notice is None or req.get_param("read") is not None:
-            _go_on(resp, invoice)
+            _redirect_to_stripe(resp, invoice)
             return
         resp.set_header("Referrer-Policy", "no-referrer")
         show_page(resp, "card_notice.html", notice=notice)
 
 
-def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
-    """Redirect to Stripe's page for the balance as it is, or say why there is none."""
+def _redirect_to_stripe(resp: falcon.Response, invoice: Invoice) -> None:
+    """Redirect to Stripe's page for the current balance, or say why there is none."""
     link = PaymentLink.current(invoice)
     if (
         link is None
@@ -154,23 +155,23 @@ def _go_on(resp: falcon.Response, invoice: Invoice) -> None:
     ):
         link = make_link_now(invoice.id)
     if link is not None and link.state == "refused":
-        _say(resp, 410, "refused", invoice)
+        _show_reason(resp, 410, "refused", invoice)
     elif link is not None and link.state == "active" and link.url:
         resp.status = falcon.HTTP_303
         resp.set_header("Location", link.url)
     else:
         resp.set_header("Retry-After", "3")
         resp.set_header("Refresh", "3")
-        _say(resp, 503, "preparing", invoice)
+        _show_reason(resp, 503, "preparing", invoice)
 
 
-def _say(resp: falcon.Response, status: int, why: Why, invoice: Invoice) -> None:
+def _show_reason(resp: falcon.Response, status: int, why: Why, invoice: Invoice) -> None:
     language = language_of(invoice.customer.language)
     _show(resp, status, SAID[why, language], language)
 
 
-def _show(resp: falcon.Response, status: int, said: tuple[str, str], language: str) -> None:
+def _show(resp: falcon.Response, status: int, words: tuple[str, str], language: str) -> None:
     resp.status = status
     resp.set_header("Referrer-Policy", "no-referrer")
-    title, text = said
+    title, text = words
     show_page(resp, "plain.html", title=title, text=text, language=language)

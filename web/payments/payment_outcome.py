@@ -1,6 +1,4 @@
-"""What came of a payment, as Stripe tells it: answered for a charge of ours, or for an intent that
-was looked at.
-"""
+"""The outcome of a payment according to Stripe, for a charge of ours or an intent."""
 
 from typing import Any
 
@@ -19,11 +17,10 @@ Json = dict[str, Any]
 
 
 def answer_outcome(resp: falcon.Response, reference: str, actor: str) -> None:
-    """Answer for `charge:<confirmation>`, `look:<invoice>:<intent>` or `keypad:<session>`: 200 says
-    success only when Stripe says succeeded.
+    """Answer for `charge:<confirmation>`, `look:<invoice>:<intent>` or `keypad:<session>`: 200
+    reports success only if Stripe says succeeded, 202 that the outcome is not known yet.
 
-    202 while it is not known yet. Raises Refused: declined, and whatever else kept the card from
-    being charged.
+    Raises Refused if the card was declined, or not charged for any other reason.
     """
     kind, _, rest = reference.partition(":")
     if kind == "look":
@@ -46,7 +43,7 @@ def answer_outcome(resp: falcon.Response, reference: str, actor: str) -> None:
     if confirmation.state == "settled" and (
         payment is None or payment.status not in {"succeeded", "processing"}
     ):
-        # the payer has something left to do, or had
+        # the payer has, or had, something left to do: read what Stripe says now
         _answer_look(resp, attempt.invoice_id, attempt.intent_id or "", actor)
         return
     unsettled = confirmation.state == "requested" and (
@@ -71,7 +68,7 @@ def _answer_look(resp: falcon.Response, invoice_id: str, intent_id: str, actor: 
     }
     _answer(resp, invoice_id, payment, "requires_action" if asks else payment.status, payment.id)
     if asks:
-        # the payer's page goes on with it; it is kept nowhere
+        # the payer's page continues with it; it is stored nowhere
         resp.media["clientSecret"] = intent["client_secret"]
 
 

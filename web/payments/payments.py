@@ -24,7 +24,7 @@ from web.http.idempotency import idempotent, key_required
 from web.http.lists import filter_of, page
 from web.http.problems import Problem
 from web.openapi.openapi import PageQuery, documented
-from web.payments.attempt_progress import UNTROUBLED, attempt_shown, entry_shown
+from web.payments.attempt_progress import NO_PROBLEM, attempt_shown, entry_shown
 from web.payments.responses import (
     DisputeShown,
     PaymentList,
@@ -43,29 +43,26 @@ class RefundOrder(Body):
 
 
 class PaymentQuery(PageQuery):
-    """Which payments."""
+    """The filters of the list."""
 
     invoice_id: str | None = Field(default=None, alias="invoiceId")
 
 
 def find_payment(account: Account, payment_id: str) -> Payment:
-    """The account's own payment, by its id or by that of the attempt it came of. Raises Problem
-    404.
-    """
+    """The account's own payment, by its id or its attempt's. Raises Problem 404."""
     attempt, payment = _find(account, payment_id)
     if payment is None:
-        nothing = (
-            f"{attempt.id} has no payment; GET /api/payments/{attempt.id} says what has become"
-            " of it."
+        detail = (
+            f"{attempt.id} has no payment; GET /api/payments/{attempt.id} shows its progress."
             if attempt
             else ""
         )
-        raise Problem("not_found", nothing or f"There is no payment {payment_id[:40]}.")
+        raise Problem("not_found", detail or f"There is no payment {payment_id[:40]}.")
     return payment
 
 
 def _find(account: Account, payment_id: str) -> tuple[PaymentAttempt | None, Payment | None]:
-    """The attempt, if the id is that of one or of the entry of a card that was charged, and the
+    """The attempt, if the id is an attempt's or that of a card entry that was charged, and its
     payment, if one is known.
     """
     session = _entry(account, payment_id)
@@ -98,10 +95,10 @@ class Payments:
     @documented("Payments", {200: PaymentList}, query=PaymentQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The account's payments, newest first; filter by `invoiceId`."""
-        query = every = Payment.select().where(Payment.account == caller_of(req).own)
+        query = unfiltered = Payment.select().where(Payment.account == caller_of(req).own)
         if invoice_id := filter_of(req, "invoiceId"):
             query = query.where(Payment.invoice == invoice_id)
-        resp.media = page(req, query, _listed, every, beside=_calls)
+        resp.media = page(req, query, _listed, unfiltered, beside=_calls)
 
 
 class OnePayment:
@@ -110,7 +107,7 @@ class OnePayment:
     @documented("Payments", {200: PaymentWithRefunds})
     def on_get(self, req: falcon.Request, resp: falcon.Response, payment_id: str) -> None:
         """One payment with its refunds at Stripe, its refund requests and its disputes; or the
-        state of one that was answered with 202.
+        progress of one that was answered with 202.
         """
         account = caller_of(req).own
         attempt, payment = _find(account, payment_id)
@@ -134,7 +131,7 @@ class OnePayment:
         elif entry is not None:
             shown = entry_shown(entry, **beside)
         elif payment is not None:
-            shown = PaymentWithRefunds.of(payment, **UNTROUBLED, **beside)
+            shown = PaymentWithRefunds.of(payment, **NO_PROBLEM, **beside)
         resp.media = shown.document()
 
 
@@ -161,5 +158,5 @@ class PaymentRefunds:
         resp.set_header("Location", f"/api/payments/{payment.id}")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Make a refund that nobody has begun to make."""
+        """Make the refund if no worker has begun to."""
         return partial(perform_all, [take_due("refund_payment", answer["id"])])

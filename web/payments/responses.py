@@ -22,7 +22,7 @@ PaymentStatus = Literal[
 
 
 def call_id_of(row: Payment | PaymentAttempt) -> str | None:
-    """The call in which it was paid."""
+    """The call in which it was paid; None if it was not paid in one."""
     return PaymentConfirmation.call_of(row.intent_id)
 
 
@@ -32,7 +32,7 @@ class PaymentShown(Shown):
 
     `reference` is what it was recorded under; for a card payment, its intent. `elsewhere`: an
     import found the invoice paid in the clinic's books. `callId`: the call in which the card was
-    charged, ours or the one that was named to `POST /api/payments/phone`.
+    charged, ours or the one named to `POST /api/payments/phone`.
     """
 
     id: str
@@ -133,7 +133,7 @@ class PaymentWithRefunds(PaymentShown):
     and what to do next.
     """
 
-    # wider than a payment's own
+    # more values than a payment's own
     status: PaymentStatus | Literal["unknown", "refused"]  # type: ignore[assignment]
     code: str | None
     advice: str | None
@@ -144,13 +144,13 @@ class PaymentWithRefunds(PaymentShown):
 
     @classmethod
     def of_attempt(cls, attempt: PaymentAttempt, **given: Any) -> Self:
-        """What stands for the payment of an attempt that Stripe has not told of."""
+        """A stand-in for the payment of an attempt, until Stripe has reported one."""
         intent = {"payment_intent_id": attempt.intent_id, "reference": attempt.intent_id}
         return cls._of_none(attempt, call_id=call_id_of(attempt), **intent, **given)
 
     @classmethod
     def of_entry(cls, session: KeypadSession, **given: Any) -> Self:
-        """What stands for the payment of a card that is typed, of which there is no intent yet."""
+        """A stand-in for the payment of a card being typed, which has no intent yet."""
         currency = session.invoice.currency
         none = {"payment_intent_id": None, "reference": None}
         return cls._of_none(session, call_id=session.call_id, currency=currency, **none, **given)
@@ -203,7 +203,7 @@ class CardFormShown(Shown):
 
 
 class Recorded(Shown):
-    """A payment, and its invoice after it."""
+    """A payment, and its invoice afterwards."""
 
     payment: PaymentShown
     invoice: InvoiceShown

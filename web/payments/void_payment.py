@@ -33,10 +33,10 @@ class VoidPayment:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, payment_id: str
     ) -> None:
-        """Void a payment by cash, check or bank transfer: it no longer counts, and the balance is
-        owed again.
+        """Void a payment by cash, check or bank transfer.
 
-        This is final: its reference cannot be used again. Repeating the request changes nothing.
+        It no longer counts, and the balance is owed again. This is final: its reference cannot be
+        used again. Repeating the request changes nothing.
         """
         caller, order = caller_of(req), check(VoidOrder, document)
         payment = find_payment(caller.own, payment_id)

@@ -1,4 +1,4 @@
-"""`POST /api/contact-drafts/approve`: contacts that wait as drafts are approved together."""
+"""`POST /api/contact-drafts/approve`: approving several drafted contacts at once."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ from web.http.idempotency import idempotent
 from web.http.responses import Shown
 from web.openapi.openapi import documented
 
-AT_ONCE = 10  # jobs that a repetition does itself, so that nobody waits long for its answer
+AT_ONCE = 10  # most jobs that a repeated request performs, so that its answer is not late
 
 
 class Approved(Body):
@@ -30,8 +30,8 @@ class Approved(Body):
 
 class ApprovalShown(Shown):
     """What happened to a draft: `performed`; `waiting` until the contact gate allows it, from
-    `nextAllowedAt` on; `refused` by gate or balance; `expired`, `superseded` or `declined` before;
-    or `not_found`.
+    `nextAllowedAt` on; `refused` by the gate or the balance; `expired`, `superseded` or `declined`
+    earlier; or `not_found`.
     """
 
     id: str
@@ -46,7 +46,7 @@ class ApprovalShown(Shown):
 
     @classmethod
     def of_approval(cls, named: str, one: Approval) -> Self:
-        """The answer about one of them."""
+        """The answer about one draft."""
         return cls(
             id=named,
             outcome=one.outcome,
@@ -59,7 +59,7 @@ class ApprovalShown(Shown):
 
 
 class ApprovalList(Shown):
-    """What happened to each, in the order in which they were named."""
+    """What happened to each draft, in the order of the request."""
 
     data: list[ApprovalShown]
 
@@ -70,15 +70,16 @@ class ApproveDrafts:
     @documented("Work items", {200: ApprovalList}, body=Approved)
     @idempotent
     def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> None:
-        """Make contacts that wait as drafts, each if balance and contact gate, asked now, allow it;
-        what happened to each. Approving one again answers what became of it.
+        """Make the drafted contacts that the balance and the contact gate allow now.
+
+        The answer says what happened to each. Approving a draft again returns its outcome.
         """
         caller, wanted = caller_of(req), check(Approved, document)
         account = caller.own
         drafts = {named: draft_of(account, named) for named in wanted.ids}
         people = {named: draft.customer_id for named, draft in drafts.items() if draft is not None}
         lock_people(account, people.values())
-        # one person after the other, in the order in which their courses are taken
+        # one customer after the other, in the order in which they are locked
         approved = {
             named: approve_draft(account, named, caller.actor)
             for named in sorted(drafts, key=lambda named: people.get(named, ""))
@@ -88,7 +89,7 @@ class ApproveDrafts:
         resp.set_header("Location", "/api/work-items?kind=draft")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Make the first of the contacts that nobody has begun to make."""
+        """Make the first of the contacts that no worker has begun to make."""
         due: list[int] = []
         for row in sorted(answer["data"], key=lambda row: str(row["id"])):
             if len(due) < AT_ONCE:

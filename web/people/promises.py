@@ -17,7 +17,7 @@ from web.people.responses import PromiseList, PromiseShown
 
 
 class NewPromise(Body):
-    """What the person promised: an amount, or all that is owed, by a day of the next sixty."""
+    """What the customer promised: an amount, or the whole balance, on a day of the next sixty."""
 
     amount: Amount | None = None
     promised_for: Day
@@ -36,8 +36,9 @@ class InvoicePromises:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Record a promise: nobody asks for money until its day and a day of grace are over. It
-        replaces the open one; the same again is the same.
+        """Record a promise: nobody asks for money until its day and a day of grace are over.
+
+        It replaces the open promise; repeating the same promise changes nothing.
         """
         caller, wanted = caller_of(req), check(NewPromise, document)
         invoice = lock_invoice(caller.own, invoice_id)

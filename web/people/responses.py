@@ -12,16 +12,16 @@ ItemKind = Literal["escalation", "reply", "draft", "doubt", "overpayment", "disp
 
 
 class ActionShown(Shown):
-    """What may be decided about an item, and what that does."""
+    """A decision that can be made about an item, and its effect."""
 
     action: str
     does: str
 
 
 class WorkItemShown(Shown):
-    """Something that waits for a person at the clinic. `subject` is the row that it is about;
-    `context` holds what is known of it, `suggestedAction` what is likely right. `actions` are what
-    it may be resolved with, empty once it is.
+    """Something that needs a person at the clinic. `subject` is the row that it is about; `context`
+    holds what is known about it, `suggestedAction` what is probably right. `actions` are the ways
+    to resolve it, empty once it is resolved.
     """
 
     id: str
@@ -64,7 +64,7 @@ class WorkItemList(Shown):
 
 class PromiseShown(Shown):
     """A promise to pay. `decidedFrom`: when its day and the days of grace are over; until then
-    nobody asks for money. `paid`: what came in since it was made.
+    nobody asks for money. `paid`: what was received since it was made.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Work items: what waits for a person at the clinic, and what they decide."""
+"""Work items: what needs a person at the clinic, and what that person decides."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,15 +30,15 @@ Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class ItemQuery(PageQuery):
-    """Which items; each may be repeated."""
+    """The filters of the list; each may be repeated."""
 
     state: list[Literal["open", "resolved"]] | None = None
     kind: list[ItemKind] | None = None
 
 
 class Resolution(Body):
-    """What is decided: one of the item's `actions`. `text` is what a `reply` says, up to 480
-    characters: no card number, nothing about health. The note is for people at the clinic.
+    """The decision: one of the item's `actions`. `text` is the text of a `reply`, up to 480
+    characters: no card number, nothing about health. The note is for staff.
     """
 
     action: Annotated[str, Field(min_length=1, max_length=40)]
@@ -47,14 +47,14 @@ class Resolution(Body):
 
 
 class Reply(Body):
-    """What is texted to the person, as for the action `reply`."""
+    """What is texted to the customer, as with the action `reply`."""
 
     text: Text
 
 
 class NewEscalation(Body):
-    """Why a person has to take over: a word of the list, with a note for whoever does; leave health
-    out of it. `owner` is who should, `dueAt` by when: within a day unless said.
+    """Why a person has to take over: one of the reasons, with a note for that person; leave health
+    out of it. `owner` is who should do it, `dueAt` by when; by default within a day.
     """
 
     reason: Literal[
@@ -81,9 +81,7 @@ class WorkItems:
 
     @documented("Work items", {200: WorkItemList}, query=ItemQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The account's work items, newest first; of some kinds or states only, if these are
-        given.
-        """
+        """The account's work items, newest first; filter by `state` and `kind`."""
         account, limit = caller_of(req).own, limit_of(req)
         last = after_of(req, WorkItem.select().where(WorkItem.account == account))
         rows = WorkItem.listed(
@@ -105,13 +103,13 @@ class OneWorkItem:
         resp.media = WorkItemShown.show(find_item(caller_of(req).own, item_id))
 
 
-class DoesWhatWasChosen:
-    """What resolves an item: asked again with the same key, it does what was chosen, where nobody
-    has begun it: a reply, refunds, an approved contact.
+class ResumesResolution:
+    """A resource that resolves an item. Repeating a request with the same key does what was chosen
+    if no worker has begun it: a reply, refunds, an approved contact.
     """
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Send, give back or call where no worker has come to it."""
+        """Send, refund or call if no worker has begun to."""
         context = answer["context"]
         due = [take_due("refund_payment", named) for named in context.get("refundIds", ())]
         if named := context.get("messageId"):
@@ -122,7 +120,7 @@ class DoesWhatWasChosen:
         return partial(perform_all, due)
 
 
-class ResolveWorkItem(DoesWhatWasChosen):
+class ResolveWorkItem(ResumesResolution):
     """`/api/work-items/{item_id}/resolve`"""
 
     @documented("Work items", {200: WorkItemShown}, body=Resolution, problems=RESOLVE_PROBLEMS)
@@ -130,8 +128,9 @@ class ResolveWorkItem(DoesWhatWasChosen):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, item_id: str
     ) -> None:
-        """Do what is chosen, and close the item. The same choice again changes nothing; another
-        one is 409.
+        """Do what was chosen, and close the item.
+
+        Repeating the same choice changes nothing; another choice is 409.
         """
         caller, wanted = caller_of(req), check(Resolution, document)
         choice = Choice(
@@ -140,7 +139,7 @@ class ResolveWorkItem(DoesWhatWasChosen):
         resp.media = WorkItemShown.show(resolve_item(caller.own, item_id, choice))
 
 
-class ReplyToWorkItem(DoesWhatWasChosen):
+class ReplyToWorkItem(ResumesResolution):
     """`/api/work-items/{item_id}/reply`"""
 
     @documented("Work items", {202: WorkItemShown}, body=Reply, problems=REPLY_PROBLEMS)
@@ -148,8 +147,9 @@ class ReplyToWorkItem(DoesWhatWasChosen):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, item_id: str
     ) -> None:
-        """Text the person, if the contact gate allows it, and close the item: as resolving it with
-        `reply`. A text that fails opens it again.
+        """Text the customer, if the contact gate allows it, and close the item.
+
+        It is the same as resolving the item with `reply`. A text that fails reopens it.
         """
         caller, wanted = caller_of(req), check(Reply, document)
         choice = Choice(action="reply", actor=caller.actor, text=wanted.text)
@@ -166,9 +166,10 @@ class InvoiceEscalations:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
     ) -> None:
-        """Hand the invoice over to a person; for `attorney`, `bankruptcy`, `deceased`, `hardship`
-        and `dispute`, nobody else contacts the customer until their hold is removed. The same
-        reason again is the same item.
+        """Hand the invoice over to a person.
+
+        For `attorney`, `bankruptcy`, `deceased`, `hardship` and `dispute`, nobody else contacts the
+        customer until their hold is removed. Repeating the same reason returns the same item.
         """
         caller, wanted = caller_of(req), check(NewEscalation, document)
         invoice = lock_invoice(caller.own, invoice_id)

@@ -1,1 +1,1 @@
-"""How gunicorn is run, and what its processes on one machine share."""
+"""How gunicorn runs, and what its processes on one machine share."""

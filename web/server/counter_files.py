@@ -1,8 +1,8 @@
-"""Where the web processes of one machine keep their request counters together (see
+"""The folder in which the web processes of one machine keep their request counters (see
 `web.server.request_metrics`).
 
-gunicorn's master makes the place before it loads the application, with prometheus-client, which
-looks for it then; a file is opened for the first request that a process counts.
+gunicorn's master creates it before it loads the application and, with it, prometheus-client, which
+looks for the folder then. A process opens its files when it counts its first request.
 """
 
 import atexit
@@ -16,7 +16,7 @@ from runtime.log import get_log
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "payphone-metrics-"
-# Bytes of a process's file of each kind: more than its series ever need.
+# Bytes of a process's file per kind of metric: more than its series ever need.
 RESERVED = 1 << 20
 KINDS = ("counter", "histogram")
 
@@ -24,9 +24,9 @@ log = get_log("metrics")
 
 
 def make_counter_files() -> None:
-    """Name a fresh private folder in the environment, unless one is named; it goes with this
-    process. Ends the process with 1, in a sentence, where no folder for temporary files can be
-    written: gunicorn needs one as well.
+    """Create a private folder and name it in the environment, unless one is named there; it is
+    removed when this process ends. If no temporary folder is writable, exits with 1 and a sentence:
+    gunicorn needs one as well.
     """
     if VARIABLE in os.environ:
         return
@@ -36,8 +36,8 @@ def make_counter_files() -> None:
         folder = os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{PREFIX}{master}-")
     except OSError as error:
         print(
-            f"error No folder for temporary files can be written: {error.strerror or error}. Make"
-            " room in /tmp, or set TMPDIR to a folder that this user may write to.",
+            f"error No temporary folder is writable: {error.strerror or error}. Make room in /tmp,"
+            " or set TMPDIR to a folder that this user may write to.",
             file=sys.stderr,
         )
         raise SystemExit(1) from None
@@ -47,7 +47,7 @@ def make_counter_files() -> None:
 
 
 def _sweep(place: Path) -> None:
-    """Remove what masters left that were killed."""
+    """Remove the folders of masters that were killed."""
     for folder in place.glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX).partition("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -55,11 +55,11 @@ def _sweep(place: Path) -> None:
 
 
 def reserve_counter_files() -> None:
-    """Take the room for this process's counters from the disk; if there is none, it counts in its
-    own memory.
+    """Reserve disk space for this process's counters; without space, the process counts in its own
+    memory.
 
-    The files are mapped: on a disk that has filled up meanwhile, a write to a page that has no
-    place there yet would kill the process (SIGBUS).
+    The files are memory-mapped: if the disk filled up later, writing to an unallocated page would
+    kill the process (SIGBUS).
     """
     folder = Path(os.environ[VARIABLE])
     try:

@@ -1,14 +1,14 @@
-"""gunicorn's threaded worker, made to survive peers that stall: those that send nothing, half a
-head, half a body or a byte now and then, and those that do not take their answer.
+"""gunicorn's threaded worker, made to withstand peers that stall: those that send nothing, half a
+head, half a body or a byte now and then, and those that do not read their answer.
 
-Three places to be for a connection. Until it sends anything, or between two requests, it stands in
-the poller and costs a descriptor. Then it has a thread that *talks*: reads the head and the whole
-body, later writes the answer, each within a deadline. Only for a request that has arrived whole
-does it *work*: it is lent one of the few connections to the database, and calls the application.
-So there may be many who talk, and peers decide over them alone.
+A connection is in one of three places. Until it sends anything, and between two requests, it waits
+in the poller and costs only a descriptor. Then a thread *talks*: it reads the head and the whole
+body, and later writes the answer, each within a deadline. Only once a request has arrived whole
+does the thread *work*: it borrows one of the few database connections and calls the application. So
+there can be many talking threads, and peers tie up only those.
 
 `docs/decisions/0018-threads-that-talk-and-threads-that-work.md` says what else was considered, and
-what answers without an end need.
+what endless answers would need.
 """
 
 import errno
@@ -25,21 +25,21 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from delivery.nudge import push_in_background
 from models.transactions import Connections
 from web.server.request_bodies import whole_body
-from web.server.request_metrics import count_where_there_is_room
+from web.server.request_metrics import count_in_memory_without_files
 from web.server.timed_socket import TimedSocket
 from web.server.waiting import TALKING, Waiting
 
 WORKING = 8  # threads that call the application at once
-WAITING = TALKING - WORKING  # so that a thread is free for whoever comes
+WAITING = TALKING - WORKING  # leaves threads free for new requests
 
-HEAD_SECONDS = 10.0  # from the connection, or from an answer's end, to the head's end
+HEAD_SECONDS = 10.0  # from the connection, or the last answer, to the end of the head
 BODY_SECONDS = 30.0  # to the end of the body
-ANSWER_SECONDS = 30.0  # for all of an answer to be taken
-STAY_SECONDS = 0.02  # that a thread waits for the next request, before the poller does
-LINGER_SECONDS = 2.0  # for a peer to close after its last answer
+ANSWER_SECONDS = 30.0  # for the peer to read the whole answer
+STAY_SECONDS = 0.02  # a thread waits for the next request before the poller takes over
+LINGER_SECONDS = 2.0  # for the peer to close after its last answer
 
-HEAD_BYTES = 64 * 1024  # a line of 8 KiB, a header of 8 KiB, cookies, what proxies add
-BODY_BYTES = 64 * 1024 * 1024  # of bodies that have not arrived whole, in one process
+HEAD_BYTES = 64 * 1024  # a line of 8 KiB, a header of 8 KiB, cookies, proxies' headers
+BODY_BYTES = 64 * 1024 * 1024  # of incomplete bodies, per process
 
 _NOTHING_TO_ACCEPT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
@@ -48,7 +48,7 @@ StartResponse = Callable[..., Any]
 
 
 class _Connection(TConn):
-    """A connection that is known to wait until it is closed."""
+    """A connection that is registered as waiting until it is closed."""
 
     def __init__(self, waiting: Waiting, *named: Any) -> None:
         super().__init__(*named)
@@ -56,7 +56,7 @@ class _Connection(TConn):
         waiting.enter(self.sock)
 
     def close(self, graceful: bool = False) -> None:
-        """Close it at once: it runs in the thread that accepts. A peer was waited for before."""
+        """Close without waiting, in the thread that accepts: `handle` has waited for the peer."""
         self._waiting.leave(self.sock)
         util.close(self.sock)
 
@@ -65,20 +65,20 @@ class PatientWorker(ThreadWorker):
     """The worker class of `web/server/gunicorn_conf.py`."""
 
     def init_process(self) -> None:
-        """Begin, in the process that will serve."""
+        """Set up this worker in its own process, then serve."""
         self._waiting = Waiting(WAITING, BODY_BYTES)
         self._working = Connections(WORKING)
         push_in_background()
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Put ourselves before the application."""
-        count_where_there_is_room()
+        """Load the application and put `_answer` in front of it."""
+        count_in_memory_without_files()
         super().load_wsgi()
         self._application, self.wsgi = self.wsgi, self._answer
 
     def accept(self, listener: Any) -> None:
-        """Take a connection, and wait for its first byte without a thread."""
+        """Accept a connection; it waits for its first byte in the poller, without a thread."""
         try:
             accepted, client = listener.accept()
         except OSError as error:
@@ -97,7 +97,9 @@ class PatientWorker(ThreadWorker):
         poller.register(sock, selectors.EVENT_READ, readable)
 
     def handle(self, conn: Any) -> Any:
-        """In a thread that talks: one request and its answer; whether another may follow."""
+        """Read and answer requests, in a thread that talks; returns whether to keep the
+        connection.
+        """
         keep = self._handle_one(conn)
         while keep and self.alive and self._goes_on(conn):
             keep = self._handle_one(conn)
@@ -108,8 +110,8 @@ class PatientWorker(ThreadWorker):
 
     @staticmethod
     def _goes_on(conn: Any) -> bool:
-        """Whether there is more to do at once: the next request has begun to arrive, or does within
-        a moment, or the peer has hung up.
+        """Whether to continue at once: the next request has begun to arrive, or does within a
+        moment, or the peer has hung up.
         """
         unreader = conn.parser.unreader
         if unreader.buf.getvalue():
@@ -129,9 +131,7 @@ class PatientWorker(ThreadWorker):
         return keep
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, call the application once a connection to the database is free, and give
-        back its answer to be written.
-        """
+        """Read the body, and call the application once a database connection is free."""
         sock = environ["gunicorn.socket"]
         sock.allow(BODY_SECONDS)
         environ["wsgi.input"] = whole_body(environ, partial(self._waiting.hold, sock))
@@ -145,5 +145,5 @@ class PatientWorker(ThreadWorker):
             self._waiting.enter(sock)
             sock.allow(ANSWER_SECONDS)
         if isinstance(answer, list):
-            sock.gather()  # the head, with the one piece that there is
+            sock.gather()  # send the head with the body's only piece
         return answer

@@ -1,6 +1,4 @@
-"""Bodies that are read before the application is called, so that no thread that works waits for
-them.
-"""
+"""Reads bodies before the application is called, so that no working thread waits for one."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -11,35 +9,36 @@ from gunicorn.http.errors import InvalidChunkSize, NoMoreData, ParseException
 
 from web.http.body import CALL_CAP, CAP
 
-# what endpoints take that take more than others, by their path
+# endpoints with a larger limit, by path
 LARGER = {"/api/webhooks/vapi": CALL_CAP, "/api/vapi/tools": CALL_CAP}
-STEP = 64 * 1024  # bytes read before anybody is told how many
-# Chunks that are taken, and bytes that one more must have on average: reading one costs as much as
-# a few hundred bytes.
+STEP = 64 * 1024  # bytes read before `hold` is called
+# Chunks accepted of any size, and the bytes per further chunk that a body must have: reading a
+# chunk costs as much as reading a few hundred bytes.
 CHUNKS, CHUNK = 1_000, 64
 
 
 class _Failed(io.RawIOBase):
-    """A body that did not arrive whole: whoever reads it is told."""
+    """A body that did not arrive whole: reading it raises the error."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
 
     def read(self, _size: int = -1) -> bytes:
-        """Raises what went wrong."""
+        """Raises the error that interrupted the body."""
         raise self._error
 
 
 def whole_body(environ: dict[str, Any], hold: Callable[[int], None]) -> Any:
-    """The body of a request as a stream that never waits. `hold` is told of each piece.
+    """The body of a request as a stream that never blocks. `hold` is called with the size of each
+    piece.
 
-    What is no body, or larger than its endpoint takes, is left where it is.
+    A missing body, or one larger than its endpoint accepts, is not read.
     """
     cap = LARGER.get(environ["PATH_INFO"], CAP)
     body, length = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
     chunked = isinstance(body.reader, ChunkedReader)
     if chunked:
-        body.reader.parser = _no_crumbs(body.reader.parser)
+        body.reader.parser = _limit_chunks(body.reader.parser)
     elif not 0 < length <= cap:
         return body
     read = bytearray()
@@ -54,7 +53,7 @@ def whole_body(environ: dict[str, Any], hold: Callable[[int], None]) -> Any:
     return io.BytesIO(read)
 
 
-def _no_crumbs(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _limit_chunks(chunks: Iterator[bytes]) -> Iterator[bytes]:
     size = 0
     for number, chunk in enumerate(chunks):
         size += len(chunk)

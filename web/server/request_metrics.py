@@ -1,7 +1,7 @@
 """Counters and latencies of requests, shared by the web processes of one machine.
 
 With `PROMETHEUS_MULTIPROC_DIR` set, prometheus-client keeps them in files that all processes map,
-and a scrape of any one adds them up; without it (one process, tests) they are in memory.
+and a scrape of any process adds them up; otherwise (one process, tests) they are in memory.
 """
 
 import os
@@ -35,21 +35,21 @@ _seconds = Histogram(
 )
 
 
-@lru_cache(maxsize=4096)  # more than there are
+@lru_cache(maxsize=4096)  # more than there are series
 def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(method, route, status), _seconds.labels(route)
 
 
-def count_where_there_is_room() -> None:
-    """In a new worker: count in its own memory if it found no room for its files. Whether there are
-    files at all was decided when the master loaded prometheus-client.
+def count_in_memory_without_files() -> None:
+    """In a new worker: count in memory if there was no disk space for its files. Whether files are
+    used at all was decided when the master loaded prometheus-client.
     """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         values.ValueClass = values.MutexValue
 
 
 def request_registry() -> CollectorRegistry:
-    """The registry with the requests of this machine."""
+    """The registry with the requests of all web processes on this machine."""
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not directory:
         return _registry
@@ -59,19 +59,17 @@ def request_registry() -> CollectorRegistry:
 
 
 class RequestMetrics:
-    """Counts each request under its route's template, never under its path: ids would make endless
-    series.
-    """
+    """Counts requests by their route's template, not their path: ids would make endless series."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Start the watch."""
+        """Start the clock."""
         req.context.started = time.perf_counter()
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Stop it, and count. The answer stands even where it cannot be counted: its work has
-        committed.
+        """Stop the clock and count the request. A failure to count is only logged: the request's
+        work has committed.
         """
         route = route_of(req)
         try:
@@ -79,5 +77,5 @@ class RequestMetrics:
             requests.inc()
             seconds.observe(time.perf_counter() - req.context.started)
         except OSError as error:
-            # such as a folder that went with a killed master, while its worker still answers
+            # e.g. the folder was removed after its master was killed, while a worker still answers
             log.warning("a request could not be counted", route=route, error=str(error))

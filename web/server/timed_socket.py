@@ -1,6 +1,6 @@
-"""A connection on which no wait goes beyond a deadline, however little arrives or leaves at a time.
+"""A connection on which no wait exceeds a deadline, however little arrives or leaves at a time.
 
-A timeout for each read would let a client that sends a byte every few seconds stay for ever.
+With a timeout per read, a client that sends a byte every few seconds could stay for ever.
 """
 
 import errno
@@ -13,12 +13,12 @@ from contextlib import contextmanager
 
 from gunicorn.http.errors import LimitRequestHeaders
 
-_PIECE = 8192  # bytes: what gunicorn reads at once
+_PIECE = 8192  # bytes that gunicorn reads at a time
 
 
 class TooSlow(ConnectionResetError):
-    """The peer has not sent, or not taken, everything in time; gunicorn then hangs up, as on a peer
-    that is gone.
+    """The peer has not sent or read everything in time. gunicorn then hangs up, as on a peer that
+    has disconnected.
     """
 
     def __init__(self) -> None:
@@ -26,88 +26,88 @@ class TooSlow(ConnectionResetError):
 
 
 class TimedSocket(socket.socket):
-    """A socket that blocks until the deadline `allow` has set, and then raises TooSlow.
+    """A socket that blocks until the deadline set by `allow`, and then raises TooSlow.
 
-    It is tried first and waited for only if need be: with each call of the system Python lets go of
-    its lock, and waits for all who have taken it meanwhile.
+    Each operation is tried without waiting first: every system call releases Python's GIL, and
+    getting it back means waiting for the threads that took it.
     """
 
-    _until = math.inf
-    _left: float = math.inf
-    _early: bytes | None = None  # waits for what is written after it; empty: what is written next
-    _lasts: float | None = None  # seconds, how long a read that blocks without a timeout waits
+    _deadline = math.inf
+    _bytes_left: float = math.inf
+    _held_back: bytes | None = None  # a write that was held back; empty: hold back the next one
+    _receive_timeout: float | None = None  # seconds: the socket's current SO_RCVTIMEO
 
     def allow(self, seconds: float, most: float = math.inf) -> None:
-        """Let all that is read and written from now on take `seconds` together, and read about
-        `most` bytes; LimitRequestHeaders is raised for more.
+        """Let all reads and writes from now on take `seconds` in total, and reads return about
+        `most` bytes; further reads raise LimitRequestHeaders.
         """
-        self._until, self._left = time.monotonic() + seconds, most
+        self._deadline, self._bytes_left = time.monotonic() + seconds, most
 
     def setblocking(self, flag: bool) -> None:
-        """Block, or not; nothing to do if it does already."""
+        """Set blocking mode, without a system call if it is already set."""
         if flag != (self.gettimeout() is None):
             super().setblocking(flag)
 
     def read_within(self, seconds: float) -> bytes | None:
-        """What the peer sends within some seconds; empty where it has hung up, None where nothing
-        came. It is one call, where to look and then to read would be two.
+        """Read what the peer sends within `seconds`: empty if it has hung up, None if nothing came.
+        This is one system call; polling first would be two.
         """
-        if self._lasts != seconds:
+        if self._receive_timeout != seconds:
             whole, parts = divmod(round(seconds * 1_000_000), 1_000_000)
             self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, parts))
-            self._lasts = seconds
+            self._receive_timeout = seconds
         try:
             return super().recv(_PIECE)
         except BlockingIOError:
             return None
-        except OSError:  # it is gone, as the next read will find
+        except OSError:  # disconnected, which the next read will report
             return b""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Read what is there, or wait for it."""
-        if self._left <= 0:
+        """Read what has arrived, or wait for something to arrive."""
+        if self._bytes_left <= 0:
             raise LimitRequestHeaders("the head is too long")
         left = self._time_left()
         try:
             piece = super().recv(size, flags | socket.MSG_DONTWAIT)
         except BlockingIOError:
-            with self._patience(left):
+            with self._time_limit(left):
                 piece = super().recv(size, flags)
-        self._left -= len(piece)
+        self._bytes_left -= len(piece)
         return piece
 
     def gather(self) -> None:
-        """Let what is written next be sent with what is written after it, or by `flush`."""
-        self._early = b""
+        """Hold back the next write: send it with the one after it, or by `flush`."""
+        self._held_back = b""
 
     def flush(self) -> None:
-        """Send what waits."""
-        early, self._early = self._early, None
-        if early:
-            self.sendall(early)
+        """Send the write that was held back, if any."""
+        held_back, self._held_back = self._held_back, None
+        if held_back:
+            self.sendall(held_back)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
-        """Write all of it; the timeout of a socket is that of the whole call."""
-        if self._early == b"":
-            self._early = data
+        """Write all of `data`; a socket's timeout applies to the whole of this call."""
+        if self._held_back == b"":
+            self._held_back = data
             return
-        data, self._early = (self._early or b"") + data, None
+        data, self._held_back = (self._held_back or b"") + data, None
         left = self._time_left()
         try:
             sent = super().send(data, flags | socket.MSG_DONTWAIT)
         except BlockingIOError:
             sent = 0
         if sent < len(data):
-            with self._patience(left):
+            with self._time_limit(left):
                 super().sendall(data[sent:], flags)
 
     def _time_left(self) -> float:
-        if (left := self._until - time.monotonic()) <= 0:
+        if (left := self._deadline - time.monotonic()) <= 0:
             raise TooSlow
         return left
 
     @contextmanager
-    def _patience(self, seconds: float) -> Iterator[None]:
+    def _time_limit(self, seconds: float) -> Iterator[None]:
         self.settimeout(seconds if seconds < math.inf else None)
         try:
             yield

@@ -1,24 +1,23 @@
-"""Connections that wait for their peers: so many and no more, and no more than so much of what
-they have sent.
-"""
+"""The connections that wait for their peers, limited in number and in buffered bytes."""
 
 import contextlib
 import socket
 import threading
 
 TALKING = 256  # threads that talk with peers
-CONNECTIONS = 2 * TALKING  # including those that are being closed
+CONNECTIONS = 2 * TALKING  # including those being closed
 
 
 class Waiting:
-    """Those connections, the longest waiting first; it is hung up for a new one.
+    """Waiting connections, oldest first. At the limit, the oldest is closed for a new one.
 
-    So a crowd that stalls pushes itself out, and whoever comes and sends at once is served.
+    A crowd of stalling peers thus evicts its own connections, and a peer that sends at once is
+    served.
     """
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most, self._most_bytes = most, most_bytes
-        self._held: dict[socket.socket, int] = {}  # bytes of a body that is not all there
+        self._held: dict[socket.socket, int] = {}  # buffered bytes of each incomplete body
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -26,16 +25,18 @@ class Waiting:
         return len(self._held)
 
     def enter(self, connection: socket.socket) -> None:
-        """It waits for its peer from now on."""
+        """Register a connection that waits for its peer; closes the oldest at the limit."""
         with self._lock:
             self._held.setdefault(connection, 0)
             if len(self._held) > self._most:
                 self._hang_up()
 
     def hold(self, connection: socket.socket, size: int) -> None:
-        """So many bytes more are kept of what it has sent so far."""
+        """Count `size` more buffered bytes of a body; closes the oldest connections at the
+        limit.
+        """
         with self._lock:
-            if connection not in self._held:  # hung up meanwhile
+            if connection not in self._held:  # closed in the meantime
                 return
             self._held[connection] += size
             self._bytes += size
@@ -43,18 +44,18 @@ class Waiting:
                 self._hang_up()
 
     def hang_up(self) -> None:
-        """Let the longest waiting go, if there is any."""
+        """Close the longest waiting connection, if there is one."""
         with self._lock:
             if self._held:
                 self._hang_up()
 
     def leave(self, connection: socket.socket) -> None:
-        """It waits no more: what it has sent is worked on, or it is closed."""
+        """Unregister a connection: its request is being worked on, or it is closed."""
         with self._lock:
             self._bytes -= self._held.pop(connection, 0)
 
     def _hang_up(self) -> None:
-        """Whoever waits for that peer, a thread or the poller, is told by the socket."""
+        """Shut the socket down, which wakes the thread or the poller that waits for that peer."""
         longest = next(iter(self._held))
         self._bytes -= self._held.pop(longest)
         with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@
     "staff_form_off",
     "not_found",
   ];
-  // It is not known that anything was charged: the same payment method is sent again, and is
+  // Codes after which nothing is known to be charged: the same payment method is sent again, and is
   // charged once however often it is sent.
   const AGAIN = ["unavailable", "outcome_unknown", "conflict", "internal", "rate_limited"];
   const TRIES = 5, PAUSE = 1500, PATIENCE = 120_000; // milliseconds
@@ -30,8 +30,8 @@
       maximumFractionDigits: config.digits,
     }).format(minor / 10 ** config.digits);
 
-  // What was typed in minor units, such as 125, 125.5 or 1,250.00; null when it is no amount that
-  // is owed.
+  // The typed amount, such as 125, 125.5 or 1,250.00, in minor units; null unless it is an amount
+  // of at most what is owed.
   function typedAmount() {
     const plain = amount.value
       .trim()
@@ -81,7 +81,7 @@
   }
 
   function say(title, text, level = "h2") {
-    // said once is enough for those who hear it
+    // do not announce the same title twice to screen readers
     if (status.firstChild?.textContent === title) return;
     const heading = document.createElement(level), line = document.createElement("p");
     heading.textContent = title;
@@ -89,7 +89,7 @@
     status.replaceChildren(heading, line);
   }
 
-  // There is nothing more to be done here.
+  // Replace the form with a final message.
   function finish(title, text, done = false) {
     over = true;
     [form, ...["safe", "owed", "owed-words"].map(part)].forEach((gone) => gone.remove());
@@ -106,7 +106,7 @@
     focus?.focus();
   }
 
-  // One request; null when no answer came, or one that says nothing of the charge.
+  // One request; null if no answer came, or one that does not tell the charge's outcome.
   async function ask(method, path, body) {
     try {
       const answer = await fetch(location.pathname + path, {
@@ -178,10 +178,10 @@
   }
 
   async function submit(stripe, elements) {
-    // what is changed while Stripe is asked does not count
+    // read before Stripe is called: later changes do not count
     const agreed = typedAmount(), receipt = email.value.trim();
     const { error: wrong } = await elements.submit();
-    // the frame has put the cursor into the wrong field
+    // the frame has already focused the invalid field
     if (wrong) return tryAgain(wrong.message, null);
     const known = Object.entries({ name: part("name").value.trim(), email: receipt }).filter(
       ([, value]) => value,
@@ -265,7 +265,7 @@
 
   try {
     begin();
-  } catch { // no script, or one that refuses our key or options
+  } catch { // Stripe.js is missing, or rejects our key or options
     noFields();
   }
 })();

@@ -1,4 +1,4 @@
-// Says what became of a Requeue: rq-dashboard itself ignores refusals.
+// Shows the result of a Requeue: rq-dashboard itself ignores refusals.
 (function ($) {
   var $notice = $('<div id="payphone-notice" role="status" aria-live="polite"></div>')
     .appendTo(document.body);

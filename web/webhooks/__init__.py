@@ -1,1 +1,1 @@
-"""Signed webhooks from Stripe and Twilio."""
+"""Signed webhooks from Stripe, Twilio and Vapi."""

@@ -1,4 +1,4 @@
-"""Stripe's door: a signed event becomes an inbox row and a staged job in one commit, then 200."""
+"""Stripe's webhooks: a signed event becomes an inbox row and a staged job in one commit."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,22 +41,22 @@ class StripeWebhook:
 
     @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store the event. 400: not signed, not an event, or a thin one. 503: not stored, send it
-        again.
+        """Store the event.
 
-        An event of the other mode than our key's (test, live) is stored as refused, and changes
-        nothing.
+        400: not signed, not an event, or a thin one. 503: not stored, send it again.
+
+        An event whose mode (test, live) is not our key's is stored as refused, and changes nothing.
         """
         event, text = self._read(req)
         bind_contextvars(event_id=event["id"])
-        inbox_id = in_shared_commit(_keep, read_stripe_event(event, text))
+        inbox_id = in_shared_commit(_store, read_stripe_event(event, text))
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
         resp.media = RECEIVED
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets of this endpoint; Stripe gives each its own."""
+        """The secrets of this endpoint; Stripe gives each endpoint its own."""
         return get_settings().webhook_secrets
 
     def _read(self, req: falcon.Request) -> tuple[dict[str, Any], str]:
@@ -74,14 +74,14 @@ class StripeWebhook:
         try:
             event = parse_json(text)
         except TooDeep as error:
-            raise Problem("bad_request", f"{error}; no event of Stripe's is that deep.") from None
+            raise Problem("bad_request", f"{error}; no Stripe event is that deep.") from None
         except ValueError:
             raise Problem(
                 "bad_request", "The signature is valid, but the body is not JSON."
             ) from None
         _check_is_event(event)
         try:
-            # the rest is kept word for word
+            # the rest is stored verbatim
             refuse_unstorable([event["id"], event.get("type"), event.get("account")])
         except ValueError as error:
             raise Problem(
@@ -100,21 +100,20 @@ class StripeWebhook:
         return event, text
 
 
-def _keep(events: Sequence[StripeEvent]) -> list[int | None]:
+def _store(events: Sequence[StripeEvent]) -> list[int | None]:
     inbox_ids = keep_stripe_events(events)
     killpoint("web.before_commit")
     return inbox_ids
 
 
 def _check_is_event(event: Any) -> None:
-    """Raises Problem 400 unless this is one of Stripe's events with its object in it."""
+    """Raises Problem 400 unless this is a Stripe event with an id, and not a thin one."""
     if isinstance(event, dict) and str(event.get("object")).startswith(THIN):
         raise Problem(
             "bad_request",
-            "This is a thin event (v2.core.event), which tells what changed and not how; thin"
-            " events are not read. In Stripe's Workbench, make an endpoint for this address"
-            f" whose payload style is snapshot, of API version {API_VERSION}, and delete this"
-            " one.",
+            "This is a thin event (v2.core.event), which says what changed but not how; thin events"
+            " are not accepted. In Stripe's Workbench, create an endpoint for this URL with payload"
+            f" style snapshot and API version {API_VERSION}, and delete this one.",
         )
     if (
         not isinstance(event, dict)
@@ -135,7 +134,7 @@ class ConnectWebhook(StripeWebhook):
 
     @documented("Webhooks", {200: Received}, problems=WEBHOOK_PROBLEMS, auth="signature")
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store an event of a connected account, likewise."""
+        """Store an event of a connected account, in the same way."""
         super().on_post(req, resp)
 
     @property

@@ -1,4 +1,4 @@
-"""Reading Twilio's webhooks: a form or JSON, signed over the URL it was sent to."""
+"""Reads Twilio's webhooks: a form or JSON, signed over the URL that it was sent to."""
 
 import re
 from collections.abc import Callable
@@ -19,20 +19,20 @@ T = TypeVar("T")
 ADDRESSES = ("From", "To")
 # https://www.w3.org/TR/xml/#charsets
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-CAP = 64 * 1024  # bytes; a text and its fields have a few
+CAP = 64 * 1024  # bytes; a text with its fields has a few thousand
 
 
 def in_xml(text: str) -> str:
-    """A text as TwiML takes it: escaped, and without the characters that no XML may hold."""
+    """Escape a text for TwiML, and remove the characters that XML does not allow."""
     return escape(_NOT_IN_XML.sub("", text))
 
 
 def signed_report(req: falcon.Request) -> dict[str, str]:
-    """The texts of a report that Twilio signed, JSON or form, as a database keeps them. Raises
-    Problem 403 for any other request.
+    """The text fields of a report signed by Twilio, JSON or form, as a database can store them.
+    Raises Problem 403 for any other request.
 
-    Of JSON Twilio signs the address, which has a digest of the body in it; how it signs its reports
-    on ports in particular it does not publish.
+    For JSON, Twilio signs the URL, which contains a digest of the body; it does not publish how it
+    signs its reports on ports in particular.
     """
     if not (req.content_type or "").lower().startswith("application/json"):
         return signed_form(req)
@@ -41,12 +41,12 @@ def signed_report(req: falcon.Request) -> dict[str, str]:
 
 
 def signed_form(req: falcon.Request) -> dict[str, str]:
-    """The fields of a form that Twilio signed. Raises Problem 403 for any other request.
+    """The fields of a form signed by Twilio. Raises Problem 403 for any other request.
 
     Twilio signs the URL it was given, which is under PUBLIC_URL even if a proxy rewrites it. NUL
     characters are removed once the signature is verified: PostgreSQL cannot store them, and a STOP
-    must not be lost over one. So is the channel before an address: whoever says STOP over RCS is
-    the person whom we text (`ChannelPrefix` still tells the channel).
+    must not be lost over one. So is the channel before an address: a customer who says STOP over
+    RCS is the one whom we text (`ChannelPrefix` still names the channel).
     """
     fields = _signed(req, verify_form)
     plain = {name.replace("\0", ""): value.replace("\0", "") for name, value in fields.items()}
@@ -56,7 +56,7 @@ def signed_form(req: falcon.Request) -> dict[str, str]:
 def _signed(
     req: falcon.Request, verify: Callable[[bytes, str, str | None, tuple[str, ...]], T]
 ) -> T:
-    """What `verify` reads of a request whose signature is good. Raises Problem 403."""
+    """What `verify` returns for a request with a valid signature. Raises Problem 403."""
     settings = get_settings()
     url = f"{settings.public_url}{req.relative_uri}" if settings.public_url else req.url
     signature = req.get_header("X-Twilio-Signature")

@@ -1,8 +1,8 @@
-"""Twilio's reports on a card that is typed on the keypad during a call."""
+"""Twilio's reports on a card being typed on the keypad during a call."""
 
 import falcon
 
-from actions.calling.keypad import hear
+from actions.calling.keypad import record_step_report
 from models.transactions import again_if_it_gave_way
 from runtime.log import get_log
 from web.openapi.openapi import documented
@@ -18,12 +18,14 @@ class KeypadReports:
         "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take in what was typed, what was mistyped, or the payment method that came of it, which
-        is then charged. A report that comes again is answered the same.
+        """Process what was typed or mistyped, or the resulting payment method, which is then
+        charged.
+
+        A repeated report gets the same answer.
         """
         fields = signed_form(req)
         session, step = req.get_param("session") or "", req.get_param("step") or ""
-        charging = again_if_it_gave_way(lambda: hear(session, step, fields))
+        charging = again_if_it_gave_way(lambda: record_step_report(session, step, fields))
         log.info("keypad reported", capture=fields.get("Capture", ""), result=fields.get("Result"))
         if charging is not None:
             charging.perform()

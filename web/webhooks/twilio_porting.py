@@ -1,4 +1,4 @@
-"""Twilio's reports on ports. A report is a hint: what it means is read at Twilio."""
+"""Twilio's reports on ports. A report is only a hint: the port itself is read from Twilio."""
 
 import falcon
 
@@ -14,13 +14,13 @@ log = get_log("webhooks")
 
 
 class PortReports:
-    """`POST /api/webhooks/twilio/porting`: something has become of a port."""
+    """`POST /api/webhooks/twilio/porting`: a port has changed."""
 
     @documented(
         "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Have the deployment look at its port."""
+        """Make the deployment check its port."""
         fields = signed_report(req)
         port, number = _word(fields, "port_in_request_sid"), _word(fields, "phone_number")
         with transaction():

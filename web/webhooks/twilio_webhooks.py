@@ -1,5 +1,5 @@
-"""Twilio's door: people's answers, and what became of our texts. What they mean commits before
-Twilio is answered.
+"""Twilio's webhooks for texts: incoming texts, and status reports on ours. Their effect commits
+before Twilio is answered.
 """
 
 import json
@@ -41,35 +41,36 @@ def _checked_sid(fields: dict[str, str]) -> str:
 
 
 class IncomingMessages:
-    """`POST /api/webhooks/twilio/messages`: a text that came in."""
+    """`POST /api/webhooks/twilio/messages`: an incoming text."""
 
     @documented(
         "Webhooks", {200: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Store the text and any opt-out in it. Twilio itself confirms a STOP, so we do not reply
-        to one.
+        """Store the text and any opt-out in it.
+
+        Twilio itself confirms a STOP, so we do not reply to one.
         """
         fields = signed_form(req)
         _checked_sid(fields)
         fields["Body"] = redact(fields.get("Body", ""))
         wish = wish_in(fields)
-        again_if_it_gave_way(lambda: _keep_text(fields, wish))
+        again_if_it_gave_way(lambda: _store_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
         resp.content_type = falcon.MEDIA_XML
         resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
 
 
-def _keep_text(fields: dict[str, str], wish: Wish) -> None:
+def _store_text(fields: dict[str, str], wish: Wish) -> None:
     with transaction():
         receive_text(fields, wish)
         killpoint("web.before_commit")
 
 
 def _help(fields: dict[str, str]) -> str:
-    """An answer to HELP in the clinic's words, when the sender is one clinic's; Twilio's service
-    answers otherwise.
+    """The answer to HELP in the clinic's words, if a single clinic uses the sender; otherwise
+    Twilio's service answers.
     """
     owners = accounts_of_sender(fields.get("MessagingServiceSid", ""), fields.get("To", ""))
     if len(owners) != 1:
@@ -84,14 +85,16 @@ def _help(fields: dict[str, str]) -> str:
 
 
 class MessageStatuses:
-    """`POST /api/webhooks/twilio/message-status?effect=…`: what became of a text of ours."""
+    """`POST /api/webhooks/twilio/message-status?effect=…`: the status of a text of ours."""
 
     @documented(
         "Webhooks", {204: None}, problems=("webhook_not_signed", "body_too_large"), auth="signature"
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Record a status report: in any order, any number of times, even before Twilio's answer to
-        our own request is stored.
+        """Record a status report.
+
+        Reports may come in any order, any number of times, even before Twilio's answer to our own
+        request is stored.
         """
         fields = signed_form(req)
         sid, status, code = (
@@ -100,22 +103,22 @@ class MessageStatuses:
             fields.get("ErrorCode", ""),
         )
         report, effect_id = f"{sid}:{status}:{code}", req.get_param("effect") or ""
-        new = again_if_it_gave_way(lambda: _keep_report(report, effect_id, fields))
+        new = again_if_it_gave_way(lambda: _store_report(report, effect_id, fields))
         log.info("text reported", status=status, code=code, duplicate=not new)
         resp.status = falcon.HTTP_204
 
 
-def _keep_report(report: str, effect_id: str, fields: dict[str, str]) -> bool:
+def _store_report(report: str, effect_id: str, fields: dict[str, str]) -> bool:
     kind, text = f"message.{fields.get('MessageStatus', '')}", json.dumps(fields)
     with transaction():
         inbox_id = InboxEvent.receive(PROVIDER, "", report, kind, text, real_now())
         if inbox_id is not None:
-            _take_in(InboxEvent.get_by_id(inbox_id), effect_id, fields)
+            _apply_report(InboxEvent.get_by_id(inbox_id), effect_id, fields)
         killpoint("web.before_commit")
     return inbox_id is not None
 
 
-def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
+def _apply_report(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
     now, sid = real_now(), fields["MessageSid"]
     found = message_of(effect_id, sid)
     if found is None:
@@ -131,7 +134,7 @@ def _take_in(event: InboxEvent, effect_id: str, fields: dict[str, str]) -> None:
             invoice_id=message.invoice_id,
         )
         return
-    told = record_text_report(
+    changed = record_text_report(
         message, fields.get("MessageStatus", ""), sid, fields.get("ErrorCode", ""), now
     )
-    event.record_outcome("applied" if told else "unchanged", now, invoice_id=message.invoice_id)
+    event.record_outcome("applied" if changed else "unchanged", now, invoice_id=message.invoice_id)

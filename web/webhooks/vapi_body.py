@@ -1,4 +1,4 @@
-"""Reading what Vapi sends: JSON, and proof that it is Vapi's."""
+"""Reads Vapi's requests: JSON, with proof that it is Vapi's."""
 
 import re
 from typing import Any
@@ -12,15 +12,15 @@ from runtime.settings import get_settings
 from web.http.body import CALL_CAP, parse_json, read_raw
 from web.http.problems import Problem
 
-# how JSON writes a NUL character, and half a surrogate pair or a whole one
+# JSON's escapes of a NUL character and of surrogates, paired or not
 _MAY_BE_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 
 
 def vapi_body(req: falcon.Request) -> Any:
-    """The document of a request that is Vapi's, in text that can be kept; None when it is no JSON.
+    """The document of a request from Vapi, with its text made storable; None if it is not JSON.
     Raises Problem 401 for any other request, 413 for one that is too large.
 
-    It may hold card numbers that were read out: nothing of it is kept before it is redacted.
+    It may contain card numbers that were read out: redact it before storing anything of it.
     """
     raw = read_raw(req, CALL_CAP)
     try:
@@ -32,5 +32,5 @@ def vapi_body(req: falcon.Request) -> Any:
         document = parse_json(text)
     except ValueError:
         return None
-    # each question of a call brings all that was said so far: it is gone through if it has to be
+    # each tool call brings the whole transcript so far: walk it only if necessary
     return storable(document) if _MAY_BE_UNSTORABLE.search(text) else document

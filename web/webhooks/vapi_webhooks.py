@@ -1,4 +1,4 @@
-"""Vapi's door: what becomes of calls. What it means commits before Vapi is answered."""
+"""Vapi's webhooks: reports on calls. Their effect commits before Vapi is answered."""
 
 import falcon
 
@@ -22,7 +22,7 @@ log = get_log("webhooks")
 
 
 class CallReported(Shown):
-    """It is kept, or it is about nothing of ours."""
+    """The report is stored, or is about no call of ours."""
 
     received: bool
 
@@ -37,33 +37,34 @@ class VapiWebhook:
         auth="signature",
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Record what became of a call, which proves itself by `X-Vapi-Secret`, a bearer token or
-        `X-Signature`: in any order, any number of times, even before Vapi's answer to our own
-        request is stored.
+        """Record a report on a call.
+
+        It is authenticated by `X-Vapi-Secret`, a bearer token or `X-Signature`. Reports may come in
+        any order, any number of times, even before Vapi's answer to our own request is stored.
         """
-        kind, told = read_message(vapi_body(req))
+        kind, report = read_message(vapi_body(req))
         new = False
-        if kind in {REPORT, STATUS} and told.id:
-            receive(told)
-            new = again_if_it_gave_way(lambda: _record(kind, told))
-        log.info("call reported", kind=kind[:40], status=told.status, new=new)
+        if kind in {REPORT, STATUS} and report.id:
+            receive(report)
+            new = again_if_it_gave_way(lambda: _record(kind, report))
+        log.info("call reported", kind=kind[:40], status=report.status, new=new)
         resp.media = CallReported(received=True).document()
 
 
-def _record(kind: str, told: VapiCall) -> bool:
+def _record(kind: str, report: VapiCall) -> bool:
     with transaction():
-        new = _recorded(kind, told)
+        new = _recorded(kind, report)
         killpoint("web.before_commit")
     return new
 
 
-def _recorded(kind: str, told: VapiCall) -> bool:
+def _recorded(kind: str, report: VapiCall) -> bool:
     now = real_now()
-    found = call_of(told)
+    found = call_of(report)
     if found is None:
-        log.warning("a report about no call of ours", vapi_id=told.id[:40])
+        log.warning("report about an unknown call", vapi_id=report.id[:40])
         return False
     call, invoices = locked_with_invoices(found)
     if kind == REPORT:
-        return record_final_report(call, invoices, told, now)
-    return record_call_report(call, told, now)
+        return record_final_report(call, invoices, report, now)
+    return record_call_report(call, report, now)

@@ -1,1 +1,1 @@
-"""The agent's tools: what each does, and what it answers."""
+"""The agent's tools: what each does and answers."""

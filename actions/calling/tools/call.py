@@ -1,4 +1,4 @@
-"""Which call of ours Vapi is speaking of."""
+"""Find our call from the call in a message of Vapi's."""
 
 from actions.calling.receive import receive
 from actions.calling.record_call_report import call_of as reported_call
@@ -8,17 +8,17 @@ from rules.calling.tools_payload import Json
 
 
 def call_of(at_vapi: Json) -> Call | None:
-    """The call of ours, with its account; None when there is none.
+    """Our call with its account, or None if it is not ours.
 
-    A call that we placed may speak before Vapi's answer to our request is stored: it carries the
-    id of our effect as its name. One that came in to a clinic's number is ours from now on.
+    A call that we placed may send messages before Vapi's answer to our request is stored: its name
+    is the id of our effect. An inbound call to a clinic's number is recorded here if it is new.
     """
-    told = read_call(at_vapi)
-    if not told.id:
+    report = read_call(at_vapi)
+    if not report.id:
         return None
-    known = Call.one_with("account", "t.vapi_id = ?", told.id)
+    known = Call.one_with("account", "t.vapi_id = ?", report.id)
     if known is not None:
         return known
-    receive(told)
-    found = reported_call(told)
+    receive(report)
+    found = reported_call(report)
     return None if found is None else Call.one_with("account", "t.id = ?", found.id)

@@ -1,4 +1,4 @@
-"""What a verified person owes, as far as this call is about it."""
+"""What a verified customer owes, as far as this call is about it."""
 
 from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
@@ -8,9 +8,9 @@ from rules.calling.tools_words import NOTHING_DUE, bill, together
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
 
-MOST = 5  # bills that are told in one call
+MOST = 5  # bills that are read out in one call
 _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
-# what is disputed at a bank is nobody's to ask for
+# an invoice disputed at a bank is not asked for
 _OWED = f"status IN ({_UNPAID}) AND NOT disputed"
 _OF_CALL = f"id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?) AND {_OWED}"
 _OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED}"
@@ -18,8 +18,8 @@ _OLDEST = "ORDER BY due_date, id LIMIT ?"
 
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
-    """The bills, oldest first: amount, due date, and the project where the account says so."""
-    found = unpaid(request.call, MOST + 1)  # whether there are more than are told
+    """The bills, oldest first: amount, due date, and the project if the account has it read out."""
+    found = unpaid(request.call, MOST + 1)  # one more, to know whether more exist
     named = request.text("invoiceId")
     if named:
         found = [each for each in found if each.id == named]
@@ -28,12 +28,12 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     if not found:
         return NOTHING_DUE
     bills = found[:MOST]
-    # most bills have no project: then it does not matter whether the account would have it told
+    # most bills have no project: then the account's settings need not be read
     tells_project = (
         any(each.project for each in bills)
         and AccountSettings.of_account(request.call.account_id).send_project
     )
-    told = [
+    lines = [
         bill(
             each.number,
             each.outstanding,
@@ -44,20 +44,20 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
         )
         for each in bills
     ]
-    if len(told) == 1:
-        return f"1 bill is unpaid. {told[0]}"
+    if len(lines) == 1:
+        return f"1 bill is unpaid. {lines[0]}"
     total = together([(each.outstanding, each.currency) for each in bills])
     which = (
-        f"{len(told)} bills are unpaid, the oldest first."
-        if len(told) == len(found)
+        f"{len(lines)} bills are unpaid, the oldest first."
+        if len(lines) == len(found)
         else f"More than {MOST} bills are unpaid; these are the {MOST} oldest."
     )
-    return f"{which} {' '.join(told)} {total}"
+    return f"{which} {' '.join(lines)} {total}"
 
 
 def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
-    """The unpaid bills that the call is about, the oldest `most`: those that it was placed for; of
-    somebody who rang, their own.
+    """The oldest `most` unpaid bills that the call is about: those that it was placed for, or, for
+    an inbound call, the customer's own.
     """
     if call.direction == "outbound":
         return Invoice.all(f"{_OF_CALL} {_OLDEST}", call.id, most)
@@ -76,8 +76,8 @@ def is_unpaid(call: Call, invoice_id: str) -> bool:
 
 
 def chosen_bill(request: ToolRequest) -> Invoice:
-    """The bill that a tool acts on: the oldest unpaid one, which no word of the model's
-    changes. An id that is given must be of this call. Raises Refused.
+    """The bill that a tool acts on: the oldest unpaid one, whatever the model says. An id that the
+    model gives must belong to this call. Raises Refused.
     """
     bills = unpaid(request.call)
     named = request.text("invoiceId")

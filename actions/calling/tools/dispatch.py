@@ -1,8 +1,8 @@
-"""The agent's tools: which there are, what each needs, and what a call of one is answered.
+"""The agent's tools: which exist, what each requires, and how a tool call is answered.
 
-A tool is a function from what was asked to one line of text, which the model reads. It changes
-rows and stages jobs in a transaction of its own, and performs what the caller waits for after it.
-What it refuses it raises; the caller is told in words that say nothing they may not know.
+A tool is a function from a request to one line of text, which the model reads. It changes rows and
+stages jobs in a transaction of its own, and afterwards performs what the caller waits for. A
+refusal is raised, and answered in words that reveal nothing the caller may not know.
 """
 
 from collections.abc import Callable
@@ -36,9 +36,9 @@ log = get_log("tools")
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `verified`: only for somebody whom `verifyCaller` has verified in this call.
-    `after`: also once the call is over, as for what was said while they hung up: what can only make
-    us stop, wait, or ask a person is never said too late.
+    """One tool. `verified`: only after `verifyCaller` has verified the caller in this call.
+    `after`: also once the call is over, such as for words spoken while hanging up: what can only
+    make us stop, wait or ask staff is never too late.
     """
 
     run: Callable[[ToolRequest], str]
@@ -47,7 +47,7 @@ class Tool:
 
 
 def _find_free_times(request: ToolRequest) -> str:
-    """Free times of the clinic: nothing of a patient, so anybody may ask."""
+    """Free times of the clinic. They reveal nothing about patients, so any caller may ask."""
     return answer_free_times(request.call.account, request.called.arguments)
 
 
@@ -64,19 +64,19 @@ TOOLS: dict[str, Tool] = {
 
 
 def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
-    """What one tool call is answered. `at_vapi` is the call as Vapi tells of it, `heard` reads what
-    was said in it. Raises nothing that is refused.
+    """Answer one tool call. `at_vapi` is the call as sent by Vapi; `heard` reads what was said in
+    it. A refusal is answered, not raised.
     """
     tool = TOOLS.get(called.name)
     if tool is None or not called.id:
         return Answer(UNKNOWN_TOOL, failed=True)
     if called.had_card_number:
         return Answer(CARD_NUMBER, failed=True)
-    # read anew for each: the one before may have verified somebody
+    # read anew for each tool call: the previous one may have verified the caller
     call = call_of(at_vapi)
     closed = _closed(call, tool)
     if call is None or closed:
-        log.warning("a tool was not open", tool=called.name, why=closed)
+        log.warning("tool not available", tool=called.name, why=closed)
         return Answer(closed, failed=True)
     try:
         return Answer(tool.run(ToolRequest(call, called, at_vapi, heard)))
@@ -87,7 +87,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
 
 
 def _closed(call: Call | None, tool: Tool) -> str:
-    """Why a tool is not open in a call; empty where it is."""
+    """Why a tool is not available in a call, or "" if it is."""
     if call is None:
         return NOT_OURS
     if not call.is_live and not tool.after:

@@ -1,4 +1,4 @@
-"""A payment link for whoever is on the phone: texted to a number that is theirs, or read out."""
+"""A payment link for the caller: texted to a number of theirs, or read out."""
 
 from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
@@ -22,17 +22,17 @@ TEXT, READ_OUT = "text", "read_out"
 
 
 def create_payment_link(request: ToolRequest) -> str:
-    """Make the link of the oldest bill's balance, and text it once; if it may not be texted, the
-    address is given to be read out. Raises Refused.
+    """Create the link for the oldest bill's balance, and text it once. If it may not be texted,
+    return the URL to be read out. Raises Refused.
     """
     known = ToolCall.of_id(request.call, request.called.id)
     if known is not None:
         return known.answer
-    # any other word is the model's own, and no other wish
+    # any other word is made up by the model, and is no separate wish
     by = READ_OUT if request.text("by").casefold() == READ_OUT else TEXT
     chosen = chosen_bill(request)
     known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, by))
-    if known is not None:  # which needs no turn among those who write
+    if known is not None:  # answered without waiting for locks
         return known.answer
     with transaction():
         invoice = Invoice.locked_with("account", chosen.id)
@@ -44,7 +44,7 @@ def create_payment_link(request: ToolRequest) -> str:
         with attempting(invoice, None, request.actor, wish):
             check_payable(invoice)
             check_balance_chargeable(invoice)
-        line, subject = _made(request, invoice, by)
+        line, subject = _make(request, invoice, by)
         about = {
             "customer_id": invoice.customer_id,
             "invoice_id": invoice.id,
@@ -54,8 +54,8 @@ def create_payment_link(request: ToolRequest) -> str:
         name, now, aside = request.called.name, real_now(), f"{wish}:refused"
         if subject:
             ToolCall.keep(call, name, request.called.id, wish, now, subject=subject, **about)
-        # the gate may allow in an hour what it refused: then the same wish is asked anew, but by
-        # the address that was read out they may pay all the same
+        # a refused text is not kept under the wish itself, because the gate may allow it in an
+        # hour; it is kept aside, because the customer may pay at the URL that was read out
         elif not ToolCall.has("call_id = ? AND wish = ?", call.id, aside):
             ToolCall.keep(call, name, aside, aside, now, **about)
     return line
@@ -65,8 +65,8 @@ def _wish(request: ToolRequest, invoice: Invoice, by: str) -> str:
     return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
 
 
-def _made(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
-    """What is answered, and the row that was made for it; '' when the gate refused the text."""
+def _make(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
+    """The answer, and the id of the row that was created, or "" if the gate refused the text."""
     phone = "" if by == READ_OUT else _phone(request, invoice)
     on_its_way = text_on_its_way(invoice, phone) if phone else None
     refused = None
@@ -81,7 +81,7 @@ def _made(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
 
 
 def _phone(request: ToolRequest, invoice: Invoice) -> str:
-    """The number on file, or the one on the line; any other is refused."""
+    """The number on file, or the one on the line. Raises Refused for any other."""
     on_file = invoice.customer.preferred_phone
     allowed = {number for number in (on_file, invoice.customer.phone, request.line) if number}
     named = request.text("phoneNumber")

@@ -1,4 +1,4 @@
-"""Paying during a call: by the card on file, after the person has said yes, or by keypad."""
+"""Pay during a call: by the card on file, once the caller has said yes, or by keypad."""
 
 from actions.calling.keypad import begin, go_on, words_for_session
 from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
@@ -40,57 +40,57 @@ from runtime.errors import Refused
 
 
 def process_phone_payment(request: ToolRequest) -> str:
-    """Charge the oldest bill's balance, once for each time that the person agreed. Raises
-    Refused.
-    """
+    """Charge the oldest bill's balance, once for each time the caller agreed. Raises Refused."""
     chosen = AccountSettings.of_account(request.call.account_id)
     by = request.text("by") or SAVED_CARD
     if chosen.payment_collection != IN_CALL:
-        raise _not_taken(request, by, Refused("staff_form_off", NO_CARDS_IN_CALLS))
+        raise _refusal_of_way(request, by, Refused("staff_form_off", NO_CARDS_IN_CALLS))
     if by not in {SAVED_CARD, KEYPAD}:
-        raise _not_taken(request, by, Refused("invalid", NO_SUCH_WAY))
+        raise _refusal_of_way(request, by, Refused("invalid", NO_SUCH_WAY))
     if by == KEYPAD and not chosen.keypad_payments:
-        raise _not_taken(request, by, Refused("invalid", NO_KEYPAD))
-    return _paid(request, by)
+        raise _refusal_of_way(request, by, Refused("invalid", NO_KEYPAD))
+    return _pay(request, by)
 
 
-def _not_taken(request: ToolRequest, by: str, refused: Refused) -> Refused:
-    """The refusal of a way to pay that the clinic does not have, as an attempt to pay the bill."""
+def _refusal_of_way(request: ToolRequest, by: str, refused: Refused) -> Refused:
+    """The refusal of a way to pay that the clinic does not offer, recorded as an attempt to pay the
+    bill.
+    """
     for invoice in unpaid(request.call)[:1]:
         refused.attempt = attempt_of(invoice, None, request.actor, request.called.name, by)
     return refused
 
 
-def _paid(request: ToolRequest, by: str) -> str:
+def _pay(request: ToolRequest, by: str) -> str:
     last = ToolCall.last_of(request.call, request.called.name)
-    if last is not None and (last.tool_call_id == request.called.id or _is_meant(last, request)):
-        return _went_on(last)
-    if last is not None and _is_being_typed(last):
-        return _went_on(last)
+    if last is not None and (last.tool_call_id == request.called.id or _means_last(last, request)):
+        return _resume(last)
+    if last is not None and _is_being_entered(last):
+        return _resume(last)
     invoice_id, heard = _bill(request, by), request.heard()
     begun: Charge | KeypadSession | None = None
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(request.call.id)
-        # an entry of which no card came may be begun anew
+        # an entry that failed may be begun anew
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
         wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
         done = ToolCall.known(call, request.called.id, wish)
-        # what came of the last one is told all the same, where the next is not for a card
+        # the last payment's outcome is told even if the next bill cannot be paid by card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
             with attempting(invoice, None, request.actor, wish):
-                begun = _agreed_to(request, heard, invoice, call, wish, by, last)
+                begun = _begin_if_agreed(request, heard, invoice, call, wish, by, last)
         question = _ask(invoice, by) if is_for_card else NOT_BY_CARD.format(number=invoice.number)
     if begun is not None:
-        return _performed(begun)
+        return _perform(begun)
     if done is not None:
-        return _went_on(done)
-    return question if last is None else f"{_told_of(last)} {question}"
+        return _resume(done)
+    return question if last is None else f"{_last_outcome(last)} {question}"
 
 
 def _bill(request: ToolRequest, by: str) -> str:
-    """The bill to be paid: the one for which the clinic has ordered the entry of a card, else the
-    oldest. Raises Refused.
+    """The bill to pay: the one for which the clinic has ordered a card entry, else the oldest.
+    Raises Refused.
     """
     ordered = KeypadSession.ordered(request.call) if by == KEYPAD else None
     if (
@@ -102,7 +102,7 @@ def _bill(request: ToolRequest, by: str) -> str:
     return chosen_bill(request).id
 
 
-def _agreed_to(
+def _begin_if_agreed(
     request: ToolRequest,
     heard: tuple[Said, ...],
     invoice: Invoice,
@@ -111,56 +111,60 @@ def _agreed_to(
     by: str,
     last: ToolCall | None,
 ) -> Charge | KeypadSession | None:
-    """What is begun, where the person has agreed to it since they were asked. Raises Refused."""
-    # nobody is asked for a yes, or for a card, to what Stripe does not take
+    """Begin the payment if the caller has agreed to it since being asked, or return None. Raises
+    Refused.
+    """
+    # do not ask for consent, or a card, for an amount that Stripe does not accept
     check_balance_chargeable(invoice)
-    # only what answers our question counts, and a yes that was acted upon not again
+    # only an answer to our question counts, and a yes that was acted on does not count again
     asked_at = _asked_at(request, call, wish, len(heard))
     said = heard[max(asked_at, 0 if last is None else last.heard) :]
     shown = str(to_major(invoice.outstanding, invoice.currency))
     words = consent_heard(said, shown, _notices(invoice))
     if not words:
         return None
-    begun = _begun(request, by, invoice, call)
+    begun = _begin(request, by, invoice, call)
     subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
-    _agreed(request, invoice, call, wish, words, len(heard), subject)
+    _keep_consent(request, invoice, call, wish, words, len(heard), subject)
     return begun
 
 
 def _asked_at(request: ToolRequest, call: Call, wish: str, heard: int) -> int:
-    """How much had been said when the model was first given the question to this wish; that is now,
-    if it was not yet.
+    """How much had been said when the model was first given this wish's question; that is now, if
+    it was not given yet.
     """
     question = f"{wish}?"
     row = ToolCall.one("call_id = ? AND wish = ?", call.id, question)
     if row is None:
-        # under an id of its own: the tool call's is for what is done
+        # under an id of its own: the tool call's id is for what is done
         name, own_id = request.called.name, f"{question}{request.called.id}"
         row = ToolCall.keep(call, f"{name}?", own_id, question, real_now(), heard=heard)
     return row.heard
 
 
-def _told_of(last: ToolCall) -> str:
-    """What came of the last payment, whatever it was: the next one is asked about."""
+def _last_outcome(last: ToolCall) -> str:
+    """The outcome of the last payment, whatever it was: the caller is asked about the next one."""
     try:
-        return _went_on(last)
+        return _resume(last)
     except Refused as refused:
         return words_for(refused.code, refused.detail)
 
 
-def _is_meant(last: ToolCall, request: ToolRequest) -> bool:
-    """Whether only the last payment can be meant: no bill is left, or the one named is its own."""
+def _means_last(last: ToolCall, request: ToolRequest) -> bool:
+    """Whether only the last payment can be meant: no bill is left, or the id given is its
+    bill's.
+    """
     named = request.text("invoiceId")
     is_paid = named == last.invoice_id and not is_unpaid(request.call, named)
     return is_paid or not unpaid(request.call, 1)
 
 
-def _is_being_typed(last: ToolCall) -> bool:
+def _is_being_entered(last: ToolCall) -> bool:
     session = KeypadSession.one("id = ?", last.subject)
     return session is not None and session.is_open
 
 
-def _begun(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
+def _begin(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
     if by == SAVED_CARD:
         return charge_by_phone(invoice, None, None, request.actor, call.id)
     check_payable(invoice)
@@ -173,14 +177,14 @@ def _begun(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charg
     return begin(request, invoice, call, carrier_id)
 
 
-def _performed(begun: Charge | KeypadSession) -> str:
+def _perform(begun: Charge | KeypadSession) -> str:
     if isinstance(begun, KeypadSession):
         return go_on(begun)
     begun.perform()
     return outcome_of(begun.confirmation_id)
 
 
-def _agreed(
+def _keep_consent(
     request: ToolRequest,
     invoice: Invoice,
     call: Call,
@@ -189,7 +193,7 @@ def _agreed(
     heard: int,
     subject: str,
 ) -> None:
-    """Keep the words by which the charge was agreed to."""
+    """Store the words by which the caller agreed to the charge."""
     kept = ToolCall.keep(
         call,
         request.called.name,
@@ -235,17 +239,17 @@ def _notice(invoice: Invoice, language: str | None) -> CardNotice | None:
 
 
 def _notices(invoice: Invoice) -> list[tuple[str, ...]]:
-    """The notice that has to be heard, in each language; none where no state wants one."""
+    """The notice that must be read out, in each language; empty if no state requires one."""
     found = [_notice(invoice, language) for language in LANGUAGES]
     return [notice.sentences for notice in found if notice is not None]
 
 
-def _went_on(done: ToolCall) -> str:
-    """Do what is left to do of a charge, and tell what came of it. Raises Refused."""
+def _resume(done: ToolCall) -> str:
+    """Perform what is left of a charge, and return its outcome. Raises Refused."""
     session = KeypadSession.one("id = ?", done.subject)
     if session is not None and session.confirmation_id is None:
-        told = "" if session.is_open else _settled_otherwise(session.invoice_id)
-        return told or words_for_session(session)
+        answer = "" if session.is_open else _settled_otherwise(session.invoice_id)
+        return answer or words_for_session(session)
     with transaction():
         charging = resume(done.subject if session is None else session.confirmation_id or "")
     charging.perform()
@@ -253,22 +257,22 @@ def _went_on(done: ToolCall) -> str:
 
 
 def _settled_otherwise(invoice_id: str) -> str:
-    """What the caller is told whose card was not charged for a bill that is paid meanwhile, by a
-    link say; '' while it is not, or was cancelled.
+    """What to tell a caller whose card was not charged for a bill that was paid in the meantime, by
+    link for instance; "" if it is not paid.
     """
     invoice = Invoice.get_by_id(invoice_id)
     return "" if invoice.status != "paid" else NOTHING_LEFT.format(number=invoice.number)
 
 
 def outcome_of(confirmation_id: str) -> str:
-    """What came of a charge; only Stripe's `succeeded` is success. Raises Refused for one that took
-    no money.
+    """The outcome of a charge; only Stripe's `succeeded` is success. Raises Refused if it took no
+    money.
     """
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     attempt = confirmation.attempt
     if confirmation.state in {"declined", "refused"}:
-        if told := _settled_otherwise(attempt.invoice_id):
-            return told
+        if answer := _settled_otherwise(attempt.invoice_id):
+            return answer
         raise why_not_charged(confirmation)
     payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     if payment is None or payment.status != "succeeded":

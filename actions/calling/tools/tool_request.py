@@ -1,4 +1,4 @@
-"""What a tool is asked: the call, the model's arguments, and what was said in the call."""
+"""A tool's input: the call, the model's arguments, and what was said in the call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from rules.calling.tools_payload import Json, Said, ToolCalled
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """One call of a tool. The call has its account with it; `at_vapi` is the call as Vapi tells of
-    it, and `heard` reads what was said in it so far.
+    """One call of a tool. `call` has its account loaded; `at_vapi` is the call as sent by Vapi, and
+    `heard` reads what was said in it so far.
     """
 
     call: Call
@@ -21,24 +21,24 @@ class ToolRequest:
 
     @property
     def actor(self) -> str:
-        """Who acts, for the audit log."""
+        """The actor recorded in the audit log."""
         return f"call:{self.call.id}"
 
     @property
     def line(self) -> str:
-        """The other end's number in E.164, or what it is said to be."""
+        """The other end's number in E.164, or as Vapi shows it."""
         return self.call.to if self.call.direction == "outbound" else self.call.from_number
 
     @property
     def carrier_id(self) -> str:
-        """The carrier's id of the call, as Vapi tells it; empty where it does not."""
+        """The carrier's id of the call as sent by Vapi, or ""."""
         transport = self.at_vapi.get("transport")
         places = (transport if isinstance(transport, dict) else {}).get("callSid")
         found = places or self.at_vapi.get("phoneCallProviderId")
         return found[:64] if isinstance(found, str) else ""
 
     def text(self, name: str) -> str:
-        """An argument as a short text; empty where it is none."""
+        """An argument as a short text, or "" if it is missing or no text."""
         value: Any = self.called.arguments.get(name)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return ""

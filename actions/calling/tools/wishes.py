@@ -1,6 +1,4 @@
-"""What people on the phone want besides paying: to pay later, to be left alone, to speak with
-somebody.
-"""
+"""What callers want besides paying now: to pay later, to opt out, to speak with staff."""
 
 import hashlib
 from datetime import date, datetime
@@ -44,7 +42,7 @@ _WHAT = {"calls": ("voice",), "texts": ("sms",)}
 
 
 def record_promise_of(request: ToolRequest) -> str:
-    """Record that the person will pay the oldest bill on a day; contact pauses until then. Raises
+    """Record a promise to pay the oldest bill on a day; contact pauses until then. Raises
     Refused.
     """
     try:
@@ -56,7 +54,7 @@ def record_promise_of(request: ToolRequest) -> str:
         return known.answer
     chosen = chosen_bill(request)
     known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, day))
-    if known is not None:  # which needs no turn among those who write
+    if known is not None:  # answered without waiting for locks
         return known.answer
     with transaction():
         invoice, call = Invoice.locked(chosen.id), Call.locked(request.call.id)
@@ -73,23 +71,22 @@ def _wish(request: ToolRequest, invoice: Invoice, day: date) -> str:
 
 
 def stop_contact(request: ToolRequest) -> str:
-    """Leave the person on the line alone from this commit on, at each number of theirs that is
-    known: no calls, no texts, or neither, where they name none. A wrong number is not used again by
-    this clinic. Raises Refused.
+    """Record an opt-out at each known number of the caller: from calls, from texts, or from both if
+    they name neither. A wrong number is also suppressed for this clinic. Raises Refused.
     """
     what, wrong = request.text("what"), request.text("why") == WRONG
     channels = CHANNELS if wrong else _WHAT.get(what, CHANNELS)
-    line = WRONG_NUMBER if wrong else STOPPED.format(what=_said(channels))
+    line = WRONG_NUMBER if wrong else STOPPED.format(what=_in_words(channels))
     with transaction():
         call = Call.locked(request.call.id)
-        # a wrong number is the line's, and says nothing of the person's own
+        # a wrong number concerns the line only, not the customer's own numbers
         phones = _line_of(request) if wrong else numbers_of(call)
         wish = f"{request.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
         known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
         if phones:
-            serialize_on(*map(person_key, phones))  # before what else a stop changes
+            serialize_on(*map(person_key, phones))  # all numbers first, then the courses
             stops = [_stop(request, call, phone, channels, is_wrong=wrong) for phone in phones]
             _keep(request, call, wish, line, stops[0].id)
         else:
@@ -133,20 +130,20 @@ def _stop(
 
 
 def request_human(request: ToolRequest) -> str:
-    """Hand the matter over to a person at the clinic; where the reason asks for it, nobody else
-    contacts the person meanwhile, and nobody before the time at which they want to be called.
+    """Escalate to staff. Some reasons also put a hold on the customer, and so does a time at which
+    they want to be called.
     """
     reason = request.text("reason")
     reason = reason if reason in REASONS else "asked_for_person"
     with transaction():
         call = Call.locked_with("account", request.call.id)
         known = ToolCall.of_id(call, request.called.id)
-        if known is not None:  # told again: it takes back nothing that was asked for since
+        if known is not None:  # a repeat must not undo later requests
             return known.answer
         due = _put_off(request, call)
         line = _answer(request, call, due)
         wish = ":".join([request.called.name, reason, *_digest(request.text("when"))])
-        item = _opened(request, call, reason, due)
+        item = _open_item(request, call, reason, due)
         known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
@@ -155,16 +152,16 @@ def request_human(request: ToolRequest) -> str:
 
 
 def _digest(when: str) -> list[str]:
-    """What tells one time from another: the words themselves are the person's, and the moment that
-    is meant by "in two hours" is another each time.
+    """A digest that tells one time from another. The words themselves are the caller's, and the
+    moment meant by "in two hours" differs each time.
     """
     words = " ".join(when.casefold().split())
     return [hashlib.sha256(words.encode()).hexdigest()[:16]] if words else []
 
 
 def _answer(request: ToolRequest, call: Call, due: datetime | None) -> str:
-    """What they may be told of when they hear from the clinic: no more than will be kept. Nobody is
-    put off of whom nobody knows who it is.
+    """Tell the caller when the clinic will contact them, promising no more than is recorded. An
+    unknown caller cannot be put off.
     """
     if due is None or call.customer_id is None:
         return HUMAN
@@ -174,8 +171,8 @@ def _answer(request: ToolRequest, call: Call, due: datetime | None) -> str:
 
 
 def _put_off(request: ToolRequest, call: Call) -> datetime | None:
-    """When they want to be called, if they have said so: until then nobody contacts them, and not
-    before tomorrow where their words are not understood.
+    """When staff should call back, or None if the caller named no time. Puts a hold on a known
+    customer until then, or until tomorrow if their words are not understood.
     """
     words = request.text("when")
     if not words:
@@ -187,9 +184,9 @@ def _put_off(request: ToolRequest, call: Call) -> datetime | None:
     return due or put_off(customer, LATER, request.line, request.actor, call_id=call.id)
 
 
-def _opened(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:
-    """The item of whoever asks; the time that was named last counts, but a matter that weighs more
-    than a call is not put off with the call.
+def _open_item(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:
+    """Open or update the caller's item. The time named last counts, but a matter more urgent than a
+    call is not put off with the call.
     """
     due = None if reason in HOLDS else due
     context = {
@@ -211,8 +208,8 @@ def _opened(request: ToolRequest, call: Call, reason: str, due: datetime | None)
 def _item(
     request: ToolRequest, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
 ) -> WorkItem:
-    if call.customer_id is None:  # nobody knows who rang
-        words = "Somebody who called asks to be called back; who it was is not known."
+    if call.customer_id is None:  # an unknown caller
+        words = "An unknown caller asks to be called back."
         about = f"{call.id}:{reason}"
         return WorkItem.open(call.account_id, "call", about, words, due_at=due, context=context)
     customer = Customer.get_by_id(call.customer_id)
@@ -222,16 +219,16 @@ def _item(
 
 
 def _suppress(call: Call, phone: str) -> None:
-    """The number is somebody else's: no channel uses it, and the consents for it are void."""
+    """Suppress a wrong number on every channel, and void consents for it."""
     now = real_now()
-    why = f"Who answered in call {call.id} said that it is a wrong number"
+    why = f"The person on call {call.id} said it is a wrong number"
     for channel in CHANNELS:
         PhoneSuppression.suppress(call.account_id, phone, channel, WRONG, why, now)
     if call.customer_id is not None:
         Consent.void(call.customer_id, phone, WRONG, now)
 
 
-def _said(channels: tuple[str, ...]) -> str:
+def _in_words(channels: tuple[str, ...]) -> str:
     return " or ".join(WAYS[channel] for channel in sorted(channels, reverse=True))
 
 

@@ -1,1 +1,1 @@
-"""Climbing the ladder: who is contacted next, the drafts of it, and what would happen next week."""
+"""The ladder: who is contacted next, drafts, and a preview of the coming days."""

@@ -1,5 +1,5 @@
-"""Asking the gate about a person who owes on several invoices: about which of them they may be
-contacted.
+"""Ask the gate about a customer with several invoices: about which of them may they be
+contacted?
 """
 
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from runtime.errors import Refused as CannotCall
 PROMISED = Refused("promised", "What is overdue has been promised, or is disputed.")
 ON_ITS_WAY = Refused(
     "text_on_its_way",
-    "A text to the person is on its way, or nobody knows yet whether it has left.",
+    "A text to the person is on its way, or it is not known yet whether it was sent.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The invoices that may be named; and why the others may not. `unchecked`: these may be once
-    the number has been looked up, and nothing else is in their way.
+    """The invoices that may be named, and why the others may not. `unchecked`: they may be named
+    once the number has been looked up, which is all that is missing.
     """
 
     invoices: tuple[Invoice, ...]
@@ -43,25 +43,28 @@ class Found:
 
     @property
     def refused(self) -> Refused | None:
-        """Why the person may not be contacted now; None when they may be, about some."""
+        """Why the customer may not be contacted now, or None if they may be, about some
+        invoices.
+        """
         return self.unchecked or (None if self.invoices else self.reason)
 
 
 def is_by_hand(owing: Owing, rung: Rung) -> bool:
-    """Whether a person makes the contact, not the system."""
+    """Whether staff make the contact, not the system."""
     return owing.channel(rung) == "voice" and owing.settings.calling == "manual"
 
 
 def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
-    """What the gate says now about contacting the person for these of their invoices, locked, the
-    longest due first.
+    """Ask the gate about contacting the customer for these of their locked invoices, longest due
+    first.
 
-    A reason that is about one debt leaves the others, and a number that is to be looked up keeps
-    all back, however soon that reason is over: nobody else would have it looked up. Once as many
-    are allowed as a text names, the rest goes along unasked: whoever speaks of them asks again.
+    A reason that concerns one debt leaves the others. A number that needs a look-up holds back all,
+    even if another reason is over sooner, because nothing else would have it looked up. Once as
+    many are allowed as a text names, the rest is included without asking: jobs that mention them
+    ask again.
     """
     if rung.way == "person":
-        return _for_a_person(invoices)
+        return _for_staff(invoices)
     channel = owing.channel(rung)
     no_call = _no_call(owing, invoices) if channel == "voice" else None
     if no_call is not None and not is_by_hand(owing, rung):
@@ -84,11 +87,11 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
             break
     if allowed and Message.awaited_by(owing.customer.id, KIND):
         return Found((), ON_ITS_WAY)
-    return Found(tuple(allowed), _nearest(reasons) if reasons else None, unchecked)
+    return Found(tuple(allowed), _soonest_over(reasons) if reasons else None, unchecked)
 
 
-def _for_a_person(invoices: Sequence[Invoice]) -> Found:
-    """A person takes over what is neither promised nor disputed."""
+def _for_staff(invoices: Sequence[Invoice]) -> Found:
+    """Hand over to staff what is neither promised nor disputed."""
     left = tuple(one for one in invoices if not one.disputed and Promise.of(one.id) is None)
     return Found(left, None if len(left) == len(invoices) else PROMISED)
 
@@ -96,8 +99,8 @@ def _for_a_person(invoices: Sequence[Invoice]) -> Found:
 def _answer(
     owing: Owing, invoice: Invoice, channel: Channel, rung: Rung, offers: bool
 ) -> Allowed | Refused:
-    """The gate's answer about one invoice, and what else keeps a text about it back: that comes
-    before a look-up, which would be in vain.
+    """The gate's answer about one invoice, or what else prevents a text about it. The latter comes
+    before a look-up, which would be wasted.
     """
     customer = owing.customer
     facts = known_of(
@@ -121,7 +124,7 @@ def _answer(
 
 
 def _no_call(owing: Owing, invoices: Sequence[Invoice]) -> Refused | None:
-    """Why the assistant cannot call, whatever the gate says; None when it can."""
+    """Why the assistant cannot call, whatever the gate says, or None if it can."""
     if caller_line(owing.account.id) is None:
         return Refused("no_caller_number", "The account has no live number to call from.")
     try:
@@ -132,14 +135,14 @@ def _no_call(owing: Owing, invoices: Sequence[Invoice]) -> Refused | None:
 
 
 def _offers(rung: Rung, customer: Customer, several: bool) -> bool:
-    """Whether the words of the text are an offer."""
+    """Whether the text's words are an offer."""
     kinds = [rung.template or KIND, *(["payment_links"] * several)]
     return any(
         is_offer(template_for(customer.account_id, kind, customer.language)[0]) for kind in kinds
     )
 
 
-def _nearest(reasons: Sequence[Refused]) -> Refused:
-    """The reason that is over first; one that waiting does not mend only if all are so."""
+def _soonest_over(reasons: Sequence[Refused]) -> Refused:
+    """The reason that is over first. A reason without an end is returned only if all are."""
     timed = [(one.next_at, place) for place, one in enumerate(reasons) if one.next_at is not None]
     return reasons[min(timed)[1] if timed else 0]

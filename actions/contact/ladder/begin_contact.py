@@ -1,6 +1,4 @@
-"""Beginning a contact that the ladder asks for: a text with its links, a call, or work for a
-person.
-"""
+"""Begin a contact that the ladder asks for: a text with links, a call, or a work item for staff."""
 
 from collections.abc import Sequence
 
@@ -15,7 +13,7 @@ from models.invoices.invoice import Invoice
 
 
 def begin(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
-    """Begin what is planned about locked invoices that the gate has just allowed."""
+    """Begin the planned contact about locked invoices that the gate has just allowed."""
     PlannedContactInvoice.keep(planned.id, [invoice.id for invoice in invoices])
     if owing.channel(planned.rung) == "sms":
         _text(planned, invoices, owing)
@@ -26,7 +24,7 @@ def begin(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) ->
 
 
 def _call(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
-    """Have the assistant call. The job that dials asks balance and gate again."""
+    """Have the assistant call. The job that dials checks balance and gate again."""
     call = request_call(
         invoices,
         owing.customer,
@@ -38,8 +36,8 @@ def _call(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) ->
 
 
 def _text(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
-    """Text the addresses. The job that sends it asks balance and gate again, and names those that
-    are still owed.
+    """Text the links. The job that sends them checks balance and gate again, and names the invoices
+    still owed.
     """
     phone = owing.customer.preferred_phone
     link = plan_link(invoices[0], planned.asked_by)
@@ -48,7 +46,7 @@ def _text(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) ->
 
 
 def _have_called(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
-    """Ask a person to call by hand."""
+    """Ask staff to call."""
     item = WorkItem.open(
         owing.account.id,
         "call",
@@ -64,7 +62,7 @@ def _have_called(planned: PlannedContact, invoices: Sequence[Invoice], owing: Ow
 
 
 def hand_over(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
-    """Hand the person over to somebody: the ladder has been climbed."""
+    """Escalate to staff: the ladder is finished."""
     item = open_escalation(
         owing.account,
         owing.customer,
@@ -77,6 +75,6 @@ def hand_over(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing
 
 
 def named(invoices: Sequence[Invoice]) -> str:
-    """The invoices by their numbers."""
+    """The invoices' numbers, in words."""
     numbers = ", ".join(invoice.number for invoice in invoices)
     return f"invoice {numbers}" if len(invoices) == 1 else f"invoices {numbers}"

@@ -1,5 +1,5 @@
-"""Calls that a person at the clinic is asked to make: dropped once the person may not be called any
-more, so that nobody rings who has paid or wants to be left alone.
+"""Calls that staff are asked to make: dropped once the customer may no longer be called, so that
+staff do not call someone who has paid or opted out.
 """
 
 from actions.contact.ladder.ask_gate import ask
@@ -11,8 +11,8 @@ from rules.contact.ladder import SOON_OVER
 
 
 def drop_calls(owing: Owing) -> None:
-    """Close the open items of calls about what is not owed any more, or that the gate refuses for
-    longer than a night, a cap or a sender's trouble lasts.
+    """Close open call items about invoices no longer owed, or that the gate refuses for longer than
+    a night, a cap or a sender's trouble lasts.
     """
     for planned in PlannedContact.to_be_called(owing.customer.id):
         why = _why_not(owing, planned)
@@ -21,7 +21,7 @@ def drop_calls(owing: Owing) -> None:
 
 
 def _why_not(owing: Owing, planned: PlannedContact) -> str:
-    """Why nobody is to make the call any more; empty while somebody is."""
+    """Why the call is no longer to be made, or "" while it is."""
     invoices = owing.named(PlannedContactInvoice.ids_of(planned.id))
     if not invoices:
         return "invoice_paid"
@@ -32,7 +32,7 @@ def _why_not(owing: Owing, planned: PlannedContact) -> str:
 
 
 def _lasts(refused: Refused) -> bool:
-    """Whether the call is off, and not merely for now."""
+    """Whether the refusal ends the call, rather than delaying it."""
     if refused.rule in {"promise", "cool_down"} or refused.rule.startswith("hold."):
         return True
     return refused.next_at is None and refused.code not in SOON_OVER

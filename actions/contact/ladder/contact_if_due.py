@@ -1,5 +1,5 @@
-"""A look at one person who owes: the rung that is due is climbed if the gate allows it, and it is
-noted when they are looked at again, or why they are not contacted.
+"""Look at one customer who owes: climb the rung that is due if the gate allows it, and store when
+to look again, or why they are not contacted.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,21 +24,21 @@ from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError
 
-SCAN = "scan"  # who asked
+SCAN = "scan"  # recorded as the requester
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DRAFT_LASTS = timedelta(days=7)
 
 
 class OutOfTurn(PayphoneError):
-    """The account has had its contacts of these minutes: the person stays due, and is looked at
+    """The account has begun enough contacts for now: the customer stays due, and is looked at
     again.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a look found: when the next one is, and for people when they are contacted by which
-    channel, or why not.
+class Outlook:
+    """What a look found: when to look next, and, to show to staff, when and by which channel the
+    customer is contacted next, or why not.
     """
 
     next_at: datetime | None
@@ -48,41 +48,42 @@ class Told:
     reason: str = ""
 
 
-NOTHING_OWED = Told(None)
-LADDER_FINISHED = Told(
+NOTHING_OWED = Outlook(None)
+LADDER_FINISHED = Outlook(
     None,
     code="ladder_finished",
-    reason="All rungs of the ladder have been climbed: a person decides what is done.",
+    reason="All rungs of the ladder have been climbed: staff decide what to do next.",
 )
 
 
 def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> bool:
-    """Look at a person whose turn it is at `now` (business time); whether a contact was begun.
+    """Look at a customer who is due at `now` (business time), and return whether a contact was
+    begun.
 
-    `may_begin` says of an account whether it may begin one more contact just now. Raises OutOfTurn
-    when not, and Conflict when something has happened to the person meanwhile; either way nothing
-    is changed.
+    `may_begin` says whether an account may begin one more contact just now. Raises OutOfTurn if
+    not, and Conflict if the customer's course has changed in the meantime; either way nothing is
+    changed.
     """
     with transaction():
         course = ContactCourse.one("customer_id = ?", customer_id)
         if course is None or course.next_at is None or course.next_at > now:
             return False
         owing = owing_of(customer_id, now)
-        told, has_begun = _step(owing, course, may_begin)
+        outlook, has_begun = _step(owing, course, may_begin)
         if not course.record_looked(
-            told.next_at, told.channel, told.contact_at, told.code, told.reason
+            outlook.next_at, outlook.channel, outlook.contact_at, outlook.code, outlook.reason
         ):
-            raise Conflict(f"Something has happened to customer {customer_id} meanwhile.")
+            raise Conflict(f"The course of customer {customer_id} has changed in the meantime.")
     return has_begun
 
 
 def _step(
     owing: Owing, course: ContactCourse, may_begin: Callable[[str], bool]
-) -> tuple[Told, bool]:
-    """Do what is due; what is told of it, and whether a contact was begun.
+) -> tuple[Outlook, bool]:
+    """Do what is due. Returns what to store, and whether a contact was begun.
 
-    What may not be named has no say in when the others are: a rung is climbed if it is due for one
-    that may be; nor is a number looked up for any other.
+    An invoice that may not be named does not decide when the others are: a rung is climbed if it is
+    due for an invoice that may be named, and only for that is a number looked up.
     """
     drop_calls(owing)
     draft = _still_wanted(PlannedContact.open_for(owing.customer.id), owing)
@@ -93,34 +94,36 @@ def _step(
             about = (*found.invoices, *invoices)[0]
             return _refused(owing, course, draft.rung, found.refused, about), False
         return _contact(owing, draft.rung, found.invoices, draft, may_begin)
-    kept_back: Told | None = None
+    kept_back: Outlook | None = None
     while (climb := owing.next_climb()) is not None and climb.on <= owing.today:
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
         found = ask(owing, rung, invoices)
         left = owing.only(found.invoices)
         if found.refused is not None and (not found.invoices or left.awaits(rung)):
             about = (*found.invoices, *invoices)[0]
-            told = _refused(owing, course, rung, found.refused, about)
-            return _sooner(told, kept_back), False
+            outlook = _refused(owing, course, rung, found.refused, about)
+            return _sooner(outlook, kept_back), False
         owing = left
         if owing.awaits(rung):
             return _climb(owing, rung, draft, may_begin)
         if found.reason is not None:
-            kept_back = kept_back or _told_of(owing, rung, found.reason)
+            kept_back = kept_back or _outlook_of(owing, rung, found.reason)
     return _sooner(_wait(owing, climb, draft), kept_back), False
 
 
-def _sooner(told: Told, kept_back: Told | None) -> Told:
-    """What is told of those that may be named, looked at again when the others may be, too."""
-    if kept_back is None or told.next_at is None or kept_back.next_at is None:
-        return kept_back or told
-    return replace(told, next_at=min(told.next_at, kept_back.next_at))
+def _sooner(outlook: Outlook, kept_back: Outlook | None) -> Outlook:
+    """What is stored for the invoices that may be named, with the next look no later than the
+    others need.
+    """
+    if kept_back is None or outlook.next_at is None or kept_back.next_at is None:
+        return kept_back or outlook
+    return replace(outlook, next_at=min(outlook.next_at, kept_back.next_at))
 
 
 def _climb(
     owing: Owing, rung: Rung, draft: PlannedContact | None, may_begin: Callable[[str], bool]
-) -> tuple[Told, bool]:
-    """Let a person take over, or contact the person, about all that is left of what is owed."""
+) -> tuple[Outlook, bool]:
+    """Hand over to staff, or contact the customer, about all that may be named."""
     if rung.way != "person":
         return _contact(owing, rung, owing.invoices, draft, may_begin)
     _end(draft, "expired", "superseded")
@@ -134,12 +137,12 @@ def _contact(
     invoices: Sequence[Invoice],
     draft: PlannedContact | None,
     may_begin: Callable[[str], bool],
-) -> tuple[Told, bool]:
-    """Text or call about what the gate allows, or let that wait for approval; what is told, and
-    whether it was begun.
+) -> tuple[Outlook, bool]:
+    """Text or call about what the gate allows, or draft it for approval. Returns what to store, and
+    whether a contact was begun.
     """
     if not may_begin(owing.account.id):
-        raise OutOfTurn(f"Account {owing.account.id} has begun enough for now.")
+        raise OutOfTurn(f"Account {owing.account.id} has begun enough contacts for now.")
     if draft is not None and draft.state == "approved":
         begin(draft, invoices, owing)
         return _after(owing), True
@@ -152,7 +155,7 @@ def _contact(
 
 
 def _still_wanted(draft: PlannedContact | None, owing: Owing) -> PlannedContact | None:
-    """The open draft, unless its time is over, or nothing that it names is owed any more."""
+    """The open draft, unless it has expired, or nothing that it names is still owed."""
     if draft is None:
         return None
     if draft.expires_at is not None and draft.expires_at <= owing.now:
@@ -165,7 +168,7 @@ def _still_wanted(draft: PlannedContact | None, owing: Owing) -> PlannedContact 
 
 
 def _end(draft: PlannedContact | None, state: str, code: str) -> None:
-    """Let a draft be over, and the work item that asked for approval with it."""
+    """End a draft, and its work item."""
     if draft is not None:
         draft.record_over(state, code)
         WorkItem.close("draft", draft.id, code)
@@ -178,7 +181,7 @@ def _plan(
     state: str,
     expires_at: datetime | None = None,
 ) -> PlannedContact:
-    """The contact, with the invoices that it names and how high each climbs by it."""
+    """Create the contact, with the invoices that it names and how high each climbs by it."""
     planned = PlannedContact.plan(
         owing.account.id, owing.customer.id, rung, state, SCAN, owing.now, expires_at
     )
@@ -194,7 +197,7 @@ def _plan(
 
 
 def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
-    """Let the contact wait for approval."""
+    """Create a draft, and the work item that asks staff to approve it."""
     draft = _plan(owing, rung, invoices, "draft", owing.now + DRAFT_LASTS)
     channel = owing.channel(rung)
     WorkItem.open(
@@ -215,35 +218,35 @@ def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
     )
 
 
-def _after(owing: Owing) -> Told:
-    """Something was begun: what comes next, once that is counted. A day later it is looked whether
-    it has left.
+def _after(owing: Owing) -> Outlook:
+    """What comes next after a contact was begun, counting it. The next look is at most a day later,
+    to check whether it was sent.
     """
     invoices = owing.invoices
     course = course_of(owing.customer.id, owing.account.time_zone, invoices)
     owing = replace(owing, course=course)
-    told = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
+    outlook = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
     look_at = owing.now + DAY
-    return replace(told, next_at=min(told.next_at or look_at, look_at))
+    return replace(outlook, next_at=min(outlook.next_at or look_at, look_at))
 
 
-def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Told:
-    """Nothing is due: what comes next."""
+def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Outlook:
+    """What comes next if nothing is due."""
     if not owing.invoices:
         return NOTHING_OWED
     if draft is not None:
         ends = [at for at in (draft.expires_at, _opening(owing, climb)) if at is not None]
-        return Told(
+        return Outlook(
             min(ends, default=owing.now + DAY),
             _way(owing, draft.rung),
             None,
             "awaits_approval",
-            "It waits as a draft until a person approves it.",
+            "It waits as a draft until staff approve it.",
         )
     if climb is None:
         return LADDER_FINISHED
     at = _opening(owing, climb)
-    return Told(at, _way(owing, climb.rung), at)
+    return Outlook(at, _way(owing, climb.rung), at)
 
 
 def _opening(owing: Owing, climb: Climb | None) -> datetime | None:
@@ -256,9 +259,9 @@ def _way(owing: Owing, rung: Rung) -> str:
 
 def _refused(
     owing: Owing, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
-) -> Told:
-    """The gate says no: it is asked again when that may be over. Kept once for each reason. A
-    number that nobody has looked up is looked up.
+) -> Outlook:
+    """Store a refusal of the gate, once per reason; the gate is asked again when it may be over. A
+    number without a look-up is looked up.
     """
     if refused.code == NOT_CHECKED:
         want_look_up(owing.customer, owing.customer.preferred_phone, owing.channel(rung))
@@ -273,13 +276,13 @@ def _refused(
             phone=owing.customer.preferred_phone or None,
             asked_by=SCAN,
         )
-    return _told_of(owing, rung, refused)
+    return _outlook_of(owing, rung, refused)
 
 
-def _told_of(owing: Owing, rung: Rung, refused: Refused) -> Told:
-    """What is told of a refusal."""
+def _outlook_of(owing: Owing, rung: Rung, refused: Refused) -> Outlook:
+    """What is stored of a refusal."""
     later = HOUR if refused.code in SOON_OVER else DAY
-    return Told(
+    return Outlook(
         refused.next_at or owing.now + later,
         _way(owing, rung),
         refused.next_at,

@@ -1,4 +1,4 @@
-"""Drafts: a new clinic's first contacts wait until a person approves or declines them (B17)."""
+"""Drafts: a new clinic's first contacts wait until staff approve or decline them (B17)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ Outcome = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What happened to a draft that was approved. `waiting`: it is made when the gate allows it,
+    """The outcome of approving a draft. `waiting`: the contact is made when the gate allows it,
     from `next_at` on. `refused`: by balance or gate; `reason` says whether it stays a draft.
     """
 
@@ -40,10 +40,10 @@ class Approval:
 
 
 NOT_FOUND = Approval("not_found", "not_found", "There is no such draft.")
-PAID = "Nothing that it names is owed any more."
+PAID = "Nothing that it names is still owed."
 OVER = {
     "expired": Approval(
-        "expired", "expired", "Its time was over before it was approved and could be made."
+        "expired", "expired", "It expired before it was approved and could be made."
     ),
     "superseded": Approval("superseded", "superseded", "A later contact took its place."),
     "declined": Approval("declined", "declined", "It was declined."),
@@ -52,7 +52,7 @@ OVER = {
 
 
 def draft_of(account: Account, named: str) -> PlannedContact | None:
-    """The account's own draft, or what it has become, by its id or its work item's."""
+    """The account's own draft, whatever its state now, by its id or its work item's."""
     item = WorkItem.one("id = ? AND account_id = ? AND kind = 'draft'", named, account.id)
     return PlannedContact.one(
         "id = ? AND account_id = ?", item.subject if item is not None else named, account.id
@@ -60,8 +60,8 @@ def draft_of(account: Account, named: str) -> PlannedContact | None:
 
 
 def approve_draft(account: Account, named: str, by: str) -> Approval:
-    """Make a contact that waits as a draft, if balance and gate, asked now, allow it. Approving it
-    again answers what became of it.
+    """Make a drafted contact if balance and gate, asked now, allow it. Approving it again returns
+    its outcome.
     """
     now = business_now()
     found = draft_of(account, named)
@@ -69,7 +69,7 @@ def approve_draft(account: Account, named: str, by: str) -> Approval:
         return NOT_FOUND
     with transaction():
         owing = owing_of(found.customer_id, now)
-        serialize_on(customer_key(found.customer_id))  # first, as whoever approves several has it
+        serialize_on(customer_key(found.customer_id))  # first, as in bulk approval
         draft = PlannedContact.locked(found.id)
         if not draft.is_open:
             return _became(draft)
@@ -87,7 +87,7 @@ def approve_draft(account: Account, named: str, by: str) -> Approval:
 
 
 def approve_item(item: WorkItem, by: str) -> None:
-    """Approve the draft of a work item. Raises Refused when it is not made."""
+    """Approve the draft of a work item. Raises Refused if the contact is not made."""
     approval = approve_draft(Account.get_by_id(item.account_id), item.subject, by)
     if approval.outcome not in {"performed", "waiting"}:
         raise contact_refused(
@@ -96,7 +96,7 @@ def approve_item(item: WorkItem, by: str) -> None:
 
 
 def decline_draft(planned_id: str, by: str) -> None:
-    """The contact is not made; the ladder goes on with its next rung."""
+    """Decline the contact; the ladder goes on with its next rung."""
     with transaction():
         draft = PlannedContact.locked(planned_id)
         if draft.is_open:
@@ -112,7 +112,7 @@ def decline_draft(planned_id: str, by: str) -> None:
 
 
 def _approve(draft: PlannedContact, by: str) -> None:
-    """A person has approved it, which is noted once."""
+    """Record the approval, once."""
     if draft.state == "draft":
         draft.record_approved(by)
         WorkItem.close("draft", draft.id, "approve", by)
@@ -127,7 +127,7 @@ def _approve(draft: PlannedContact, by: str) -> None:
 
 
 def _became(draft: PlannedContact) -> Approval:
-    """What became of a draft that is none any more."""
+    """The outcome of a draft that is no longer open."""
     if draft.state == "performed":
         return Approval("performed", message_id=draft.message_id, call_id=draft.call_id)
     return OVER.get(draft.code) or Approval("refused", draft.code, draft.reason)
@@ -141,7 +141,9 @@ def _over(draft: PlannedContact, state: str, approval: Approval, by: str) -> App
 
 
 def _refused(draft: PlannedContact, refused: Refused, channel: str, by: str) -> Approval:
-    """The gate says no: it is made once the gate allows it if waiting helps, else it stays one."""
+    """Record the gate's refusal. If waiting helps, the draft is approved and made later; otherwise
+    it stays a draft.
+    """
     ContactDecision.record(
         refused,
         real_now(),

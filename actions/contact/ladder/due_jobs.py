@@ -1,5 +1,5 @@
-"""What of a contact that somebody approved is due and was begun by nobody: for whoever asks again
-while workers are busy or away.
+"""Take the due jobs of an approved contact that no worker has begun, to perform them when the
+client asks again while workers are busy or down.
 """
 
 from delivery.perform_now import take_due
@@ -8,8 +8,8 @@ from models.payments.payment_link import PaymentLink
 
 
 def take_due_jobs(message_id: str | None, call_id: str | None) -> list[int]:
-    """The jobs of the text, with the link that it names, or of the call, where they are due, taken
-    for the caller to perform after its commit; needs an open transaction.
+    """Claim the due jobs of the text (and of its link), or of the call, for the caller to perform
+    after its commit. Needs an open transaction.
     """
     due = [take_due("dial_overdue", call_id)] if call_id else []
     message = Message.one("id = ?", message_id) if message_id else None

@@ -1,5 +1,5 @@
-"""When the person who owes an invoice is contacted next, and by which channel, or why not: told
-from what the last looks found, with nothing asked anew.
+"""When and by which channel the customer of an invoice is contacted next, or why not, as found by
+the last looks. The gate is not asked anew.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from rules.contact.ladder import Rung
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """When and by which channel, as far as is known; `code` and `reason` say what is in the way, or
-    why nobody is contacted at all.
+    """When and by which channel, as far as is known; `code` and `reason` say what prevents it, or
+    why there is no contact at all.
     """
 
     at: datetime | None
@@ -34,7 +34,7 @@ NO_LADDER = Next(None, code="no_ladder", reason="The account's ladder has no run
 
 
 def next_contacts(account: Account, invoices: Sequence[Invoice], now: datetime) -> dict[str, Next]:
-    """The next contact about each of these unpaid invoices, by its id."""
+    """The next contact about each of these unpaid invoices, by invoice id."""
     ids = [invoice.id for invoice in invoices]
     people = {invoice.customer_id for invoice in invoices}
     courses = {row.customer_id: row for row in ContactCourse.of_people(people)}
@@ -60,7 +60,7 @@ def next_contacts(account: Account, invoices: Sequence[Invoice], now: datetime) 
 
 
 def _first(account: Account, invoice: Invoice, rungs: Sequence[Rung], now: datetime) -> Next:
-    """By the ladder alone: nobody has looked at the person since the invoice fell due."""
+    """From the ladder alone: the customer was not looked at since the invoice became overdue."""
     if not rungs:
         return NO_LADDER
     today = account.local_date(now)

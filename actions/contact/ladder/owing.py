@@ -1,4 +1,4 @@
-"""A person who owes, as the ladder sees them."""
+"""A customer who owes, as the ladder sees them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +23,14 @@ from rules.contact.ladder import (
 from rules.contact.person_time_zones import zones_of
 from rules.contact.policy import Channel
 
-MOST_INVOICES = 100  # of one person that are looked at together, the longest due first
+MOST_INVOICES = 100  # most invoices of one customer looked at together, longest due first
 
 
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """The person, what of theirs is overdue, and how far they have come; `now` is business time."""
+    """The customer, their overdue invoices, and how far they have climbed; `now` is business
+    time.
+    """
 
     account: Account
     customer: Customer
@@ -39,7 +41,7 @@ class Owing:
 
     @property
     def rungs(self) -> tuple[Rung, ...]:
-        """The account's ladder; an account that asks for payment by link alone calls nobody."""
+        """The account's ladder, without calls if the account asks for payment by link only."""
         return rungs_of(self.settings)
 
     @property
@@ -53,41 +55,43 @@ class Owing:
         return next_climb(self.rungs, self.course.owed, self.course.heard, gap, self.today)
 
     def only(self, invoices: Sequence[Invoice]) -> "Owing":
-        """The same person, as if they owed nothing else than these."""
+        """The same customer, as if they owed only these invoices."""
         ids = {invoice.id for invoice in invoices}
         owed = tuple(one for one in self.course.owed if one.id in ids)
         return replace(self, invoices=tuple(invoices), course=replace(self.course, owed=owed))
 
     def awaits(self, rung: Rung) -> bool:
-        """Whether a rung is due for one of the invoices."""
+        """Whether the rung is due for one of the invoices."""
         return any(
             awaits(self.rungs, one, rung) and rung.days <= one.age(self.today)
             for one in self.course.owed
         )
 
     def channel(self, rung: Rung) -> Channel:
-        """The channel of a rung, unless the person asked for another one (45 CFR 164.522(b))."""
+        """The channel of a rung, unless the customer requested another (45 CFR 164.522(b))."""
         asked = (self.customer.contact_request or {}).get("channel")
         wanted = asked or rung.way
         return "voice" if wanted == "voice" else "sms"
 
     def opening(self, day: date) -> datetime:
-        """The first lawful moment from the account's `day` on, but not before now."""
+        """The first lawful moment on or after the account's `day`, but not before now."""
         return opening(self.account, self.customer, day, self.now)
 
     def named(self, ids: Sequence[str]) -> list[Invoice]:
-        """Those of the invoices that are overdue, the longest due first."""
+        """Those of these invoices that are overdue, longest due first."""
         return [invoice for invoice in self.invoices if invoice.id in ids]
 
 
 def rungs_of(settings: AccountSettings) -> tuple[Rung, ...]:
-    """The ladder that an account's settings make."""
+    """The ladder from an account's settings."""
     rungs = read_ladder(settings.ladder)
     return links_only(rungs) if settings.payment_timing == "follow_up" else rungs
 
 
 def opening(account: Account, customer: Customer, day: date, now: datetime) -> datetime:
-    """The first lawful hour for a person from the account's `day` on, but not before `now`."""
+    """The first lawful moment for a customer on or after the account's `day`, but not before
+    `now`.
+    """
     begins = datetime.combine(day, time(), ZoneInfo(account.time_zone)).astimezone(UTC)
     phone = customer.preferred_phone
     zones = zones_of(phone, customer.address, customer.time_zone) if phone else ()
@@ -96,9 +100,10 @@ def opening(account: Account, customer: Customer, day: date, now: datetime) -> d
 
 
 def owing_of(customer_id: str, now: datetime, *, up_to: date | None = None) -> Owing:
-    """What is known of the person in the open transaction. Their overdue invoices are locked until
-    it ends, so that what is paid meanwhile is paid before or after; or, merely to look ahead, those
-    that are due `up_to` a day are not.
+    """Load what is known of the customer in the open transaction.
+
+    Locks their overdue invoices until it ends, so that a payment commits before or after. With
+    `up_to`, to look ahead, invoices due up to that day are included and none is locked.
     """
     customer: Customer = Customer.get_by_id(customer_id)
     account: Account = customer.account

@@ -1,5 +1,5 @@
-"""What the ladder would do in the next days, if nothing else happened: the scan, run dry. Nothing
-is written, and nobody is contacted.
+"""Preview what the ladder would do in the next days if nothing else happened: a dry run of the
+scan. Nothing is written or sent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ from models.transactions import execute, transaction
 from rules.contact.ladder import Heard, Rung, Way, climbed_by
 from runtime.clock import business_now
 
-MOST_WAITS = 5  # times that a refusal is waited for, for one rung
+MOST_WAITS = 5  # how often a refusal is waited out, per rung
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A contact that would be made at `at`, as a draft first if `is_draft`, or the reason why it
-    would not.
+    """A contact that would be made at `at`, as a draft first if `is_draft`, or the reason why
+    not.
     """
 
     at: datetime
@@ -37,15 +37,15 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """What would happen with one person."""
+    """What would happen to one customer."""
 
     customer_id: str
     contacts: tuple[Happening, ...]
 
 
 def preview(account: Account, days: int, after: str, limit: int) -> tuple[list[Coming], bool]:
-    """The people of the account whose turn comes within `days`, in order of their ids from `after`
-    on; and whether there are more than `limit`.
+    """The account's customers who are due within `days`, by id, after `after`, and whether there
+    are more than `limit`.
     """
     now = business_now()
     rungs = rungs_of(AccountSettings.of_account(account.id))
@@ -58,14 +58,14 @@ def preview(account: Account, days: int, after: str, limit: int) -> tuple[list[C
 
 
 def preview_of(customer_id: str, now: datetime, last_day: date) -> Coming:
-    """What would happen with one person up to a day."""
+    """What would happen to one customer up to a day."""
     with transaction():
         owing = owing_of(customer_id, now, up_to=last_day)
         return Coming(customer_id, tuple(_happenings(owing, last_day)))
 
 
 def _people(account_id: str, due_by: date, after: str, limit: int) -> list[str]:
-    """Those who owe something that is due by a day."""
+    """The ids of customers who owe an invoice due by a day."""
     rows = execute(
         "SELECT DISTINCT customer_id FROM invoice WHERE account_id = ? AND customer_id > ?"
         " AND status IN ('sent', 'overdue') AND due_date <= ? ORDER BY customer_id LIMIT ?",
@@ -105,7 +105,7 @@ def _happenings(owing: Owing, last_day: date) -> Iterator[Happening]:
 def _asked(
     owing: Owing, rung: Rung, invoices: Sequence[Invoice], last_day: date
 ) -> tuple[Owing, Found]:
-    """The gate's answer, asked again whenever a refusal would be over until the last day."""
+    """The gate's answer, asked again after each refusal that ends by the last day."""
     found = ask(owing, rung, invoices)
     for _ in range(MOST_WAITS):
         later = found.refused.next_at if found.refused is not None else None
@@ -117,7 +117,7 @@ def _asked(
 
 
 def _handed_over(owing: Owing, ids: Sequence[str]) -> Owing:
-    """As if a person had taken over."""
+    """The state after staff take over."""
     owed = tuple(
         replace(one, handed_over=one.handed_over or one.id in ids) for one in owing.course.owed
     )
@@ -125,7 +125,7 @@ def _handed_over(owing: Owing, ids: Sequence[str]) -> Owing:
 
 
 def _heard(owing: Owing, ids: Sequence[str], *, called: bool) -> Owing:
-    """As if the contact had been made."""
+    """The state after the contact."""
     today, known = owing.today, owing.course
     owed = tuple(
         replace(one, climbed=max(one.climbed, climbed_by(owing.rungs, one, today)))

@@ -1,1 +1,1 @@
-"""Wishes to stop and to start again: recorded, imported, ended."""
+"""Opt-outs and opt-ins: recorded, imported, ended."""

@@ -1,4 +1,4 @@
-"""Ending opt-outs by a later consent: what may, and what only the person's own START can."""
+"""End opt-outs by a later consent, except those that only the customer's own START can end."""
 
 from models.accounts.audit_entry import AuditEntry
 from models.contact.account_sender import sender_of
@@ -12,17 +12,17 @@ from runtime.errors import Refused
 
 
 def end_opt_outs(customer: Customer, consent: Consent) -> None:
-    """End the opt-outs from the channels of a consent that were said before it was given, in the
-    open transaction: one that is told of later may have been said after. Raises Refused `invalid`
-    when it cannot.
+    """End the opt-outs from a consent's channels that were made before it was given, in the open
+    transaction. The opt-in counts from that time, so that a later opt-out counts even if it is
+    reported late. Raises Refused `invalid` for an opt-out that the consent cannot end.
     """
     serialize_on(person_key(consent.phone))
     senders = tuple(sender_of(customer.account_id).values())
-    said = {
+    wishes = {
         channel: OptOut.latest(customer.account_id, senders, consent.phone, channel)
         for channel in consent.channels
     }
-    stops = {channel: row for channel, row in said.items() if row and row.wish == "stop"}
+    stops = {channel: row for channel, row in wishes.items() if row and row.wish == "stop"}
     for channel, stop in stops.items():
         _check(consent, channel, stop)
     if not stops:

@@ -1,8 +1,8 @@
-"""Opt-outs in an import, and consents from earlier files that this one denies.
+"""Opt-outs in an import, and denials of consents from earlier imports.
 
 Recorded by number, whatever happens to the row's invoice. Importing a file twice changes nothing,
-except for a person who has opted in again meanwhile and whose opt-out in the file has no date: then
-it counts as a new opt-out.
+with one exception: if a customer has opted in again in the meantime, an opt-out without a date in
+the file counts as new.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ SOURCE = "import"
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A person's new refusals: channels to stop, and whether imported consents end."""
+    """A customer's new refusals: channels to stop, and whether imported consents end."""
 
     phone: str
     stops: tuple[str, ...]
@@ -30,7 +30,7 @@ class News:
 
 
 def news_of(account: Account, refusals: Iterable[Refusal]) -> list[News]:
-    """The new refusals in these rows, one per person and time; nothing is written."""
+    """The new refusals in these rows, one per number and time. Nothing is written."""
     asked: dict[tuple[str, datetime | None], tuple[set[str], bool]] = {}
     for one in refusals:
         stops, denied = asked.get((one.phone, one.at), (set(), False))
@@ -63,21 +63,21 @@ def _is_known(
 
 
 def lock_numbers(refusals: Iterable[Refusal]) -> None:
-    """Lock whoever is at these numbers, before anything else about people is written."""
+    """Lock these numbers, before anything else about their customers is written."""
     for phone in sorted({one.phone for one in refusals}):
         serialize_on(person_key(phone))
 
 
 def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> None:
-    """Record them in the caller's transaction, which has locked their numbers: before or after any
-    decision about the person at one. An opt-out counts from the file's time, at the latest from
-    now.
+    """Record the refusals in the caller's transaction, which has locked their numbers, so that a
+    decision about a customer commits before or after. An opt-out counts from the file's time, at
+    the latest from `now`.
     """
     for one in news:
         if one.stops:
-            said = {"at": min(one.at, now)} if one.at else {}
+            when = {"at": min(one.at, now)} if one.at else {}
             OptOut.record(
-                account.id, one.phone, "stop", one.stops, source=SOURCE, recorded_by=actor, **said
+                account.id, one.phone, "stop", one.stops, source=SOURCE, recorded_by=actor, **when
             )
         if one.ends_consent:
             Consent.void_imported(account.id, one.phone, "a later import says no", now)

@@ -1,4 +1,4 @@
-"""An opt-out or opt-in by text: whose it is, and for which accounts and senders it is recorded."""
+"""Record an opt-out or opt-in by text for the accounts and senders that it concerns."""
 
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,8 @@ from rules.contact.replies import class_of
 from runtime.settings import get_settings
 
 MAX_WORDS = 500
-ELSEWHERE = "inbound_sms_from_another_number"  # the source of what Twilio heard of another number
-_asked_for = SQL("contact_request ->> 'phone'")  # the number at which they asked to be contacted
+ELSEWHERE = "inbound_sms_from_another_number"  # the source of an opt-out texted from another number
+_asked_for = SQL("contact_request ->> 'phone'")  # where the customer asked to be contacted
 
 
 def record_wish(
@@ -28,18 +28,19 @@ def record_wish(
     reference: str,
     said_at: datetime | None = None,
 ) -> list[str]:
-    """Record "stop" (every channel) or "start" (texts only) of the person at `phone`; the accounts
-    it applies to. `said_at` is when it was said, if not now: of several wishes the last one counts,
-    in whichever order they are heard. A stop also counts for an account whose sender it is by now.
+    """Record "stop" (every channel) or "start" (texts only) for `phone`, and return the accounts
+    that it applies to. `said_at` is when it was sent, if not now: the last wish counts, in
+    whichever order they arrive. A stop also applies to an account that has since taken over the
+    sender.
 
-    It is also recorded for the sender itself, for accounts that start to use it later; and a stop
-    for the person's other numbers, unless this one is somebody else's.
+    It is also recorded for the sender itself, for accounts that use it later; and a stop for the
+    customer's other numbers, unless the text says that this number is someone else's.
     """
     nobodys = not service and not accounts_of_sender("", number)
-    if nobodys:  # it may be in the shared service
+    if nobodys:  # the number may be in the shared service
         service = get_settings().twilio_messaging_service_sid
     channels = CHANNELS if wish == "stop" else ("sms",)
-    said = {
+    about = {
         "words": words[:MAX_WORDS],
         "source": "inbound_sms",
         "reference": reference,
@@ -48,21 +49,24 @@ def record_wish(
     }
     accounts = accounts_told(phone, number, service, said_at if wish == "start" else None)
     if wish == "stop" and nobodys and not number.startswith("+"):
-        # An RCS agent or a page: the name does not tell whose it is, so whoever texted them stops.
+        # The name of an RCS agent or a page does not identify its account, so all accounts that
+        # texted this phone stop.
         accounts = sorted({*accounts, *_texters(Message.to == phone)})
     others = _other_numbers(phone, accounts, words) if wish == "stop" else set()
     serialize_on(*map(person_key, sorted({phone, *(other for _, other in others)})))
     for account_id in accounts:
-        OptOut.record(account_id, phone, wish, channels, sender=service or number, **said)
+        OptOut.record(account_id, phone, wish, channels, sender=service or number, **about)
     for account_id, other in sorted(others):
-        OptOut.record(account_id, other, wish, channels, **said | {"source": ELSEWHERE})
+        OptOut.record(account_id, other, wish, channels, **about | {"source": ELSEWHERE})
     for sender in sorted({service, number} - {""}):
-        OptOut.record(None, phone, wish, channels, sender=sender, **said)
+        OptOut.record(None, phone, wish, channels, sender=sender, **about)
     return accounts
 
 
 def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str, str]]:
-    """The accounts' other numbers of whoever is at this phone; none of a wrong number's."""
+    """The other numbers of these accounts' customers at this phone, or none if it is a wrong
+    number.
+    """
     found = class_of(words, has_stopped=True)
     if found is not None and found.suppresses:
         return set()
@@ -75,16 +79,16 @@ def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str
 
 
 def service_meant(number: str, service: str) -> str:
-    """The messaging service that a text came to: a number that is nobody's own may be in the shared
-    one.
+    """The messaging service that a text was sent to: a number that no account owns may be in the
+    shared one.
     """
     is_nobodys = not service and not accounts_of_sender("", number)
     return (get_settings().twilio_messaging_service_sid or "") if is_nobodys else service
 
 
 def owners_of(service: str, number: str, by: datetime | None = None) -> set[str]:
-    """Whose sender it is, or was by a time, and whose line: people answer the number that rang
-    them, also where the clinic texts by another one.
+    """The accounts whose sender or line the number is, or was at `by`. Lines count because
+    customers reply to the number that called them, even if the clinic texts from another one.
     """
     owners, line = set(accounts_of_sender(service, number, by)), PhoneLine.reached_at(number)
     if line is not None and (by is None or line.created_at <= by):
@@ -93,8 +97,9 @@ def owners_of(service: str, number: str, by: datetime | None = None) -> set[str]
 
 
 def accounts_told(phone: str, number: str, service: str, by: datetime | None = None) -> list[str]:
-    """Whose sender or line it is, or was by a time, who has texted this person with it, and, when
-    it is shared, who knows this person.
+    """The accounts that a text concerns: those whose sender or line it was sent to (at `by`, if
+    given), those that texted this phone from it, and, if the sender is shared, those with a
+    customer at this phone.
     """
     found = owners_of(service, number, by)
     found |= _texters((Message.to == phone) & Message.sender.in_([number, service or number]))

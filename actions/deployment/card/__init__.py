@@ -1,1 +1,1 @@
-"""The card that a clinic's deployments are charged to, and the guard that asks for it."""
+"""The card that a clinic's deployments are charged to, and the guard that requires it."""

@@ -1,6 +1,6 @@
-"""What one of Stripe's events says of a clinic's card: a hint, upon which Stripe is asked.
+"""Handle Stripe's events about a clinic's card: each is a hint to read the card from Stripe.
 
-Events come twice, late and in any order; so nothing is taken from them but whose card to look at.
+Events arrive twice, late and in any order, so nothing is taken from them but whose card to read.
 """
 
 from typing import Any
@@ -17,12 +17,10 @@ Json = dict[str, Any]
 
 
 def learn_of_card(kind: str, subject: Json) -> News:
-    """Read at Stripe what an event of type `kind` about `subject` hints at. Raises
-    ProviderError.
-    """
+    """Read from Stripe what an event (its type is `kind`) hints at. Raises ProviderError."""
     object_id = id_in(subject.get("id"))
     if kind.startswith("setup_intent."):
-        return _of_setup(object_id, subject)
+        return _news_of_setup(object_id, subject)
     if kind.startswith("payment_method."):
         setup = Setup.one("stripe_payment_method_id = ?", object_id)
         if setup is None:
@@ -34,8 +32,10 @@ def learn_of_card(kind: str, subject: Json) -> News:
     return News(_card_of(setup), forget_customer(setup.account_id, object_id))
 
 
-def _of_setup(setup_intent_id: str, subject: Json) -> News:
-    """The attempt that this intent is of, by its id, or by our tag while that is not recorded."""
+def _news_of_setup(setup_intent_id: str, subject: Json) -> News:
+    """Find the setup attempt of this intent by its id, or by our tag while the id is not recorded,
+    and read the intent from Stripe.
+    """
     attempt = SetupAttempt.one("setup_intent_id = ?", setup_intent_id)
     if attempt is None:
         metadata = subject.get("metadata")

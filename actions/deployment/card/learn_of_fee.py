@@ -1,4 +1,4 @@
-"""What Stripe's events say of a deployment's setup fee, which no invoice is for."""
+"""Handle Stripe's events about a deployment's setup fee, which has no invoice."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from runtime.log import get_log
 FEE_STEPS = frozenset({"fee", "charge"})
 FAILED_REFUNDS = frozenset({"failed", "canceled"})
 NOT_REFUNDED = (
-    "The bank sent the refund of the setup fee back. Give the money back another way, from Stripe's"
+    "The bank returned the refund of the setup fee. Return the money another way, from Stripe's"
     " dashboard."
 )
 
@@ -26,7 +26,7 @@ log = get_log("deployment")
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """The fee that an intent is."""
+    """The setup fee that an intent is for."""
 
     deployment_id: str
     account_id: str
@@ -34,8 +34,8 @@ class Fee:
 
 
 def fee_of(intent_id: str, belonging: Belonging) -> Fee | None:
-    """The deployment whose fee this intent of the platform's is: by its id, or by our tag while the
-    id is not recorded. None if it is none.
+    """Return the fee that this intent of the platform's account is for, found by its id, or by our
+    tag while the id is not recorded. None if it is not a fee.
     """
     deployment = Deployment.one("fee_intent_id = ?", intent_id)
     if deployment is None:
@@ -50,8 +50,8 @@ def fee_of(intent_id: str, belonging: Belonging) -> Fee | None:
 
 
 def learn_of_fee(fee: Fee, news: list[Json]) -> None:
-    """Record what went back, and let a deployment that waits for its cardholder look at Stripe, in
-    the open transaction.
+    """Record returned money, and let a deployment that waits for its cardholder check with Stripe.
+    Needs an open transaction.
     """
     deployment = Deployment.locked(fee.deployment_id)
     resume_after_card(deployment)
@@ -63,7 +63,7 @@ def learn_of_fee(fee: Fee, news: list[Json]) -> None:
 
 
 def _note_dispute(deployment: Deployment, dispute: Json) -> None:
-    """The clinic's cardholder wants the fee back: an operator answers it, at Stripe."""
+    """Record a dispute of the fee by the clinic's cardholder; an operator answers it at Stripe."""
     if not record_return("", dispute, real_now()):
         return
     log.warning("setup fee disputed", deployment_id=deployment.id, dispute_id=dispute["id"])
@@ -79,10 +79,10 @@ def _note_dispute(deployment: Deployment, dispute: Json) -> None:
 
 
 def _note_failed_refund(deployment: Deployment, refund: Json) -> None:
-    """It had succeeded, and came back: a person has to see to it."""
+    """Record that the bank returned a refund which had succeeded. An operator must settle it."""
     step = next(row for row in DeploymentStep.of(deployment.id) if row.name == "charge")
     if step.state == "undo_failed" or step.made.get("failedRefund") == refund["id"]:
-        return  # told already, and maybe settled by a person
+        return  # recorded already, and perhaps settled by an operator
     step.record(
         state="undo_failed",
         error_code="refund_failed",

@@ -1,7 +1,7 @@
-"""Beginning to save a card: an attempt, whose SetupIntent a job makes at Stripe.
+"""Begin to save a card: an attempt, whose SetupIntent a job creates at Stripe.
 
-How many an account may begin is counted in the database: forms for cards attract those who try out
-stolen ones.
+The attempts of an account are counted in the database and limited, because card forms attract card
+testing.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def plan_setup(account: Account, actor: str) -> tuple[SetupAttempt, int | None]:
-    """A new attempt, and the job that makes its intent. Raises Refused `rate_limited`."""
+    """Return a new attempt, and the job that creates its intent. Raises Refused `rate_limited`."""
     now = real_now()
     Setup.locked_for(account.id, now)
     begun = SetupAttempt.begun_since(account.id, now - HOUR, PER_HOUR)
@@ -29,7 +29,7 @@ def plan_setup(account: Account, actor: str) -> tuple[SetupAttempt, int | None]:
         raise Refused(
             "rate_limited",
             f"{PER_HOUR} card forms were opened for account {account.id} within an hour, which is"
-            f" all that are accepted. Use one that is open, or ask again in {wait} seconds.",
+            f" the limit. Use one that is open, or try again in {wait} seconds.",
             retry_after=max(1, wait),
         )
     attempt = SetupAttempt.create(

@@ -1,7 +1,7 @@
-"""The one guard before whatever spends: a verified card that has not expired, or nothing happens.
+"""The single guard before anything that costs money: a verified card that has not expired.
 
-Every door asks it: Deploy, the purchase of a number, a retry; and the step that charges
-asks once more, for days may lie between.
+Deploy, the purchase of a number and a retry all ask it. The step that charges asks again, because
+days can pass in between.
 """
 
 from enum import Enum
@@ -12,7 +12,7 @@ from runtime.errors import Refused
 
 
 class Door(Enum):
-    """Where a clinic asks for something that costs, and what it is told without a card."""
+    """Where a clinic requests something that costs money, and its message without a card."""
 
     DEPLOY = "Payment method required. Please add a payment method before deploying."
     PURCHASE = "Payment method required"
@@ -20,10 +20,10 @@ class Door(Enum):
 
 
 def require_payment_method(account_id: str, door: Door) -> Setup:
-    """The account's setup, whose card may be charged, locked until the transaction ends. Raises
+    """Return the account's setup with a chargeable card, locked until the transaction ends. Raises
     Refused `payment_method_required`.
 
-    Ask within the transaction that decides.
+    Call it in the transaction that decides.
     """
     setup = Setup.locked_if_there(account_id)
     if setup is None or not setup.may_pay:
@@ -32,8 +32,8 @@ def require_payment_method(account_id: str, door: Door) -> Setup:
 
 
 def payment_required(setup: Setup | None, door: Door) -> Refused:
-    """The refusal in the words of the door. Where a card was there and is not good any more, those
-    are the title, and why is the detail.
+    """Return the refusal with the door's message. If there was a card that is no longer good, that
+    message is the title and the reason is the detail.
     """
     why = why_not(setup)
     if not why:
@@ -42,9 +42,9 @@ def payment_required(setup: Setup | None, door: Door) -> Refused:
 
 
 def why_not(setup: Setup | None) -> str:
-    """Why a card that was verified is not any more; empty where there was none."""
+    """Return why a card that was verified no longer is; empty if there was none."""
     if setup is None:
         return ""
     if setup.payment_method_verified and not setup.may_pay:
-        return OTHER_MODE if setup.is_of_other_mode else EXPIRED  # since the last look at it
+        return OTHER_MODE if setup.is_of_other_mode else EXPIRED  # since it was last read
     return setup.card_problem

@@ -1,8 +1,9 @@
-"""Keeping up with a clinic's card: read at Stripe, it is refreshed, or not verified any more.
+"""Keep a clinic's card up to date: read it from Stripe, and refresh it or withdraw its
+verification.
 
-What is not there any more never comes back by itself: a detached card and a deleted customer are
-gone for good at Stripe. One that had expired is verified again once its bank has renewed it. Of a
-card of the other mode, our key learns nothing: it is as it was once a key of its mode is back.
+A detached card or deleted customer never comes back by itself: at Stripe they are gone for good. An
+expired card is verified again once its bank has renewed it. A card of the other mode cannot be read
+with our key: it stays as it is until a key of its mode is back.
 """
 
 from collections.abc import Callable
@@ -20,17 +21,17 @@ from rules.deployment.cards import EXPIRED, FORGOTTEN, REMOVED, good_until
 from rules.stripe_mode import Mode, mode_it_exists_in
 from runtime.clock import business_now, real_now
 
-Write = Callable[[], bool]  # in an open transaction; whether anything was new
+Write = Callable[[], bool]  # called in an open transaction; returns whether anything was new
 
 
 def nothing_new() -> bool:
-    """For news that are about nothing of ours."""
+    """The write of news that concerns nothing of ours."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was learned of an account's card, and the writing of it."""
+    """What was learned about an account's card, and the function that writes it."""
 
     about: str
     write: Write
@@ -38,7 +39,9 @@ class News:
 
 
 def refresh_card(account_id: str) -> Write:
-    """Read the account's card at Stripe; what to write. Raises ProviderError."""
+    """Read the account's card from Stripe, and return the write that records it. Raises
+    ProviderError.
+    """
     setup = Setup.of(account_id)
     if setup is None or not setup.stripe_payment_method_id or setup.is_of_other_mode:
         return nothing_new
@@ -54,7 +57,7 @@ def refresh_card(account_id: str) -> Write:
 
 
 def _record_card(account_id: str, method_id: str, card: SavedCard | None) -> bool:
-    """The card is as it was seen, unless another one was saved meanwhile."""
+    """Record the card as it was read, unless another one has been saved since."""
     now = real_now()
     fresh = Setup.locked_for(account_id, now)
     if fresh.stripe_payment_method_id != method_id:
@@ -79,7 +82,7 @@ def _record_card(account_id: str, method_id: str, card: SavedCard | None) -> boo
 
 
 def _record_mode(account_id: str, method_id: str, mode: Mode) -> bool:
-    """The card is one of this mode, which ours is not: that is kept, and nothing is withdrawn."""
+    """Record that the card is of the other mode than our key, and withdraw nothing."""
     now = real_now()
     fresh = Setup.locked_for(account_id, now)
     if fresh.stripe_payment_method_id != method_id:
@@ -90,7 +93,9 @@ def _record_mode(account_id: str, method_id: str, mode: Mode) -> bool:
 
 
 def forget_customer(account_id: str, customer_id: str) -> Write:
-    """Look whether the platform's customer is gone; what to write. Raises ProviderError."""
+    """Read whether the platform's customer was deleted, and return the write that records it.
+    Raises ProviderError.
+    """
     is_gone = get_customer(customer_id) is None
 
     def write() -> bool:
@@ -105,7 +110,7 @@ def forget_customer(account_id: str, customer_id: str) -> Write:
 
 
 def let_customer_go(setup: Setup, why: str, now: datetime) -> None:
-    """The clinic is no customer that our key can charge, and so its card is none."""
+    """Forget a Stripe customer that our key cannot charge, and its card."""
     _withdraw(setup, why, now)
     setup.record(
         now,
@@ -118,7 +123,7 @@ def let_customer_go(setup: Setup, why: str, now: datetime) -> None:
 
 
 def _withdraw(setup: Setup, why: str, now: datetime) -> bool:
-    """The card cannot be charged any more; whether that is new."""
+    """Mark the card as no longer chargeable. Return whether that is new."""
     if not setup.payment_method_verified:
         return False
     setup.record(

@@ -1,7 +1,7 @@
-"""Saving a clinic's card: what a SetupIntent came to, as Stripe tells it, is recorded once.
+"""Save a clinic's card: record once what became of a SetupIntent, as Stripe reports it.
 
-Whoever asks first records it: the browser's request or Stripe's event. Of two attempts, the card of
-the one that was begun later stays.
+The browser's request and Stripe's event both record it, in either order. Of two attempts, the card
+of the one begun later stays.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 from runtime.log import get_log
 
-# seconds after which a card that was saved is looked at again: it may have been removed meanwhile
+# seconds after which a saved card is read again: a removal might have crossed with saving it
 LOOK_AGAIN = 60.0
 NOT_ENTERED = "No card has been entered yet. Enter it in the form, then send this again."
 NOT_CONFIRMED = (
@@ -37,7 +37,7 @@ log = get_log("payment")
 
 @dataclass(frozen=True, slots=True)
 class SeenSetup:
-    """A SetupIntent as it is at Stripe, with the card it saved, if it did."""
+    """A SetupIntent as it is at Stripe, with the card that it saved, if any."""
 
     id: str
     status: str
@@ -47,7 +47,7 @@ class SeenSetup:
 
 
 def look_at_setup(setup_intent_id: str) -> SeenSetup:
-    """Read a SetupIntent, and its card where it succeeded. Raises ProviderError."""
+    """Read a SetupIntent, and its card if it succeeded. Raises ProviderError."""
     intent = get_setup_intent(setup_intent_id)
     status = str(intent.get("status") or "")
     method_id = id_in(intent.get("payment_method"))
@@ -64,7 +64,7 @@ def _code_of(intent: Json) -> str:
 
 
 def record_setup(attempt_id: str, seen: SeenSetup, actor: str) -> bool:
-    """Record what was seen, in the open transaction; whether anything was new."""
+    """Record a SetupIntent in the open transaction. Return whether anything was new."""
     now = real_now()
     setup = Setup.locked_for(SetupAttempt.get_by_id(attempt_id).account_id, now)
     attempt = SetupAttempt.locked(attempt_id)
@@ -90,7 +90,7 @@ def record_setup(attempt_id: str, seen: SeenSetup, actor: str) -> bool:
 
 
 def why_not_saved(setup: Setup, seen: SeenSetup) -> Refused | None:
-    """Why this SetupIntent has saved no card that can be charged; None if it has."""
+    """Return why this SetupIntent saved no card that can be charged; None if it did."""
     if seen.status == "succeeded":
         return _why_not_good(setup, seen.card)
     if seen.status == "requires_action":
@@ -110,7 +110,7 @@ def _why_not_good(setup: Setup, card: SavedCard | None) -> Refused | None:
 
 
 def declined(code: str, told: str = "") -> Refused:
-    """The refusal that tells of a card that a bank declined."""
+    """Return the refusal for a card that a bank declined."""
     words = told or advice(code)
     return Refused("card_declined", words, declineCode=public_code(code), advice=words)
 
@@ -118,7 +118,7 @@ def declined(code: str, told: str = "") -> Refused:
 def _save(
     setup: Setup, attempt: SetupAttempt, card: SavedCard | None, actor: str, now: datetime
 ) -> None:
-    """The card is the account's from now on, unless a later attempt has saved another."""
+    """Make the card the account's, unless a later attempt has saved another."""
     later = SetupAttempt.that_saved(setup.account_id, setup.stripe_payment_method_id)
     if card is None or (
         setup.may_pay and later is not None and later.created_at > attempt.created_at
@@ -147,7 +147,7 @@ def _save(
 
 
 def shown(card: SavedCard) -> Json:
-    """What a setup keeps of a card, as its columns."""
+    """Return the columns in which a setup keeps a card."""
     return {
         "card": {
             "brand": card.brand,
@@ -162,8 +162,8 @@ def shown(card: SavedCard) -> Json:
 
 
 def _flag_if_shared(setup: Setup, card: SavedCard, actor: str) -> None:
-    """One card in many accounts: those who try out cards do that, and so does an owner of several
-    clinics. People are shown it; nobody is refused.
+    """Flag a card that many accounts use, for operators to see. That can be card testing, or one
+    owner of several clinics, so nothing is refused.
     """
     accounts = Setup.with_fingerprint(card.fingerprint) if card.fingerprint else 0
     if accounts >= SHARED:

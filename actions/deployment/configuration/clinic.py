@@ -1,4 +1,4 @@
-"""What a receptionist is rendered from: a clinic as its configuration stands."""
+"""Build the clinic that a receptionist is rendered from, out of its current configuration."""
 
 from actions.integrations.free_times import has_calendar
 from models.accounts.account import Account
@@ -11,8 +11,8 @@ from runtime.settings import get_settings
 
 
 def clinic_of(account: Account, setup: Setup | None) -> Clinic:
-    """The clinic, with the files that Vapi has read. Callers are told the clinic's own number, or
-    the receptionist's where there is no other.
+    """Return the clinic with the files that Vapi has processed. Callers are given the clinic's own
+    number, or the receptionist's if there is no other.
     """
     chosen = AccountSettings.of_account(account.id)
     settings = {} if setup is None else setup.phone_integration_settings
@@ -30,13 +30,13 @@ def clinic_of(account: Account, setup: Setup | None) -> Clinic:
         files=tuple(File(row.vapi_id or "", row.name) for row in files_in(account.id, "done")),
         has_calendar=has_calendar(account.id),
         keypad_payments=chosen.payment_collection == "in_call" and chosen.keypad_payments,
-        # a number that is forwarded to us would bring the caller back
+        # transferring to a number that is forwarded to us would loop
         transfer_number="" if transfer in {own, e164} else transfer,
     )
 
 
 def files_in(account_id: str, *states: str) -> list[KnowledgeFile]:
-    """The account's files in these states, oldest first."""
+    """Return the account's files in these states, oldest first."""
     marks = ", ".join("?" for _ in states)
     where = f"account_id = ? AND state IN ({marks}) ORDER BY id"
     return KnowledgeFile.all(where, account_id, *states)

@@ -1,7 +1,7 @@
-"""Saving what a clinic chose: its voice, and how its calls arrive. Never blocked, and free.
+"""Save a clinic's choices: its voice, and how its calls arrive. Always allowed, and free.
 
-Any order, any number of times; the last choice wins. What is chosen again unchanged changes
-nothing. What a deployment noted stays beside the choice.
+Choices can be made in any order and repeated; the last one wins. Repeating an unchanged choice
+changes nothing. What a deployment wrote into the settings is kept.
 """
 
 import secrets
@@ -20,9 +20,9 @@ from runtime.ids import new_token
 from runtime.log import get_log
 from runtime.secret_box import is_newest, seal, unseal
 
-# what a deployment wrote into the settings, and every later choice keeps
+# settings that a deployment wrote, which every later choice keeps
 DEPLOYED = ("twilioForwardNumber", "setupCompletedAt")
-# Twilio wants 12 characters or more, with capitals, small letters and digits (SIP credentials)
+# Twilio requires 12 characters or more, with upper case, lower case and digits (SIP credentials)
 PASSWORD_CHARACTERS = 24
 
 log = get_log("deployment")
@@ -42,7 +42,7 @@ def choose_voice(account: Account, voice: Json, actor: str) -> None:
 
 def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
     """Save that the clinic forwards `clinicNumber` to a number that Deploy buys. Raises Refused
-    `invalid` where calls would go round in a circle.
+    `invalid` if calls would loop.
     """
     for field in ("phoneNumber", "transferNumber"):
         if choices.get(field) == choices["clinicNumber"]:
@@ -53,12 +53,12 @@ def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
 
 
 def _circle(field: str, wrong: str) -> Refused:
-    said = f"{wrong}; another number is accepted, or calls would go in a circle; choose another"
-    return Refused("invalid", f"{field} {said}.", [{"field": field, "message": said}])
+    message = f"{wrong}; another number is accepted, since calls would loop; choose another"
+    return Refused("invalid", f"{field} {message}.", [{"field": field, "message": message}])
 
 
 def choose_ported(account: Account, choices: Json, actor: str) -> Setup:
-    """Save that the clinic's own number is to be ported; nothing is asked of its carrier yet."""
+    """Save that the clinic's own number is to be ported. Its carrier is not contacted yet."""
     return _choose(account, "ported", choices | {"portStatus": "pending_configuration"}, actor)
 
 
@@ -68,10 +68,11 @@ def choose_none(account: Account, actor: str) -> Setup:
 
 
 def choose_sip(account: Account, choices: Json, actor: str) -> tuple[Setup, Json]:
-    """Save that calls arrive by SIP; the setup and the credentials {sipUrl, username, password}.
+    """Save that calls arrive by SIP. Return the setup and the credentials {sipUrl, username,
+    password}.
 
-    The address and the username stay the same; the password is a new one each time, for it is kept
-    sealed and told only once.
+    The address and the username stay the same. The password is new each time, because it is stored
+    sealed and shown only once.
     """
     name = f"{installation_tag()}-{account.id[-16:]}"
     credentials = {
@@ -83,7 +84,7 @@ def choose_sip(account: Account, choices: Json, actor: str) -> tuple[Setup, Json
 
 
 def _choose(account: Account, method: str, choices: Json, actor: str) -> Setup:
-    """Save the method with its settings, unless they are saved already. Secrets among `choices` are
+    """Save the method and its settings, unless they are saved already. Secrets in `choices` are
     sealed.
     """
     now = real_now()
@@ -92,7 +93,7 @@ def _choose(account: Account, method: str, choices: Json, actor: str) -> Setup:
         before = setup.phone_integration_settings
         if "portStatus" in choices and before.get("phoneNumber") == choices["phoneNumber"]:
             status = before.get("portStatus", choices["portStatus"])
-            choices = choices | {"portStatus": status}  # how that number's port stands
+            choices = choices | {"portStatus": status}  # the same number: keep its port's status
         if setup.phone_integration_method == method and _opened(before) == choices:
             return setup
         kept = {name: before[name] for name in DEPLOYED if name in before}
@@ -108,8 +109,8 @@ def _choose(account: Account, method: str, choices: Json, actor: str) -> Setup:
 
 
 def reseal_setup(setup: Setup, actor: str) -> bool:
-    """Seal the setup's secrets under the newest key; whether that was needed. Raises Misconfigured
-    when one opens under none of the keys.
+    """Seal the setup's secrets under the newest key. Return whether that was needed. Raises
+    Misconfigured when none of the keys opens one.
     """
     now = real_now()
     with transaction():
@@ -125,7 +126,7 @@ def reseal_setup(setup: Setup, actor: str) -> bool:
 
 
 def _sealed(choices: Json) -> Json:
-    """`choices` as they are kept: secrets under names of their own, encrypted."""
+    """Return `choices` as they are stored: secrets encrypted, under names of their own."""
     return {
         SEALED.get(name, name): seal(value) if name in SEALED else value
         for name, value in choices.items()
@@ -133,7 +134,7 @@ def _sealed(choices: Json) -> Json:
 
 
 def _opened(settings: Json) -> Json:
-    """What was chosen, from what is kept."""
+    """Return the choices that stored settings were made from."""
     noted = (*DEPLOYED, "configuredAt")
     own = {name: value for name, value in settings.items() if name not in noted}
     plain = {kept: name for name, kept in SEALED.items()}
@@ -144,7 +145,7 @@ def _opened(settings: Json) -> Json:
 
 
 def _new_password() -> str:
-    """A password with a capital, a small letter and a digit in it."""
+    """Return a password with an upper-case letter, a lower-case letter and a digit."""
     kinds = ("ABCDEFGH", "23456789", "abcdefgh")
     rest = new_token(length=PASSWORD_CHARACTERS - len(kinds))
     return "".join(map(secrets.choice, kinds)) + rest

@@ -1,6 +1,7 @@
-"""What going live costs, and which numbers can be had: asked at Twilio, for nothing.
+"""What going live costs, and which numbers are for sale. Twilio is asked, which costs nothing.
 
-Prices are kept for a while in this process: they change by the month. Numbers are not: they go.
+Prices are cached in this process, since they change monthly. Numbers are not, since another buyer
+can take them at any moment.
 """
 
 import threading
@@ -21,7 +22,7 @@ from runtime.log import get_log
 
 COUNTRY = "US"
 MOST_NUMBERS = 20
-KEPT = 3600.0  # seconds a price is kept
+KEPT = 3600.0  # seconds that a price is cached
 RETRY_AFTER = 5  # seconds
 WITH_A_NUMBER = frozenset({"forwarded", "ported"})
 
@@ -31,7 +32,7 @@ log = get_log("deployment")
 
 @dataclass(frozen=True, slots=True)
 class Monthly:
-    """What something costs a month."""
+    """The monthly price of something."""
 
     what: str
     price: Price
@@ -39,7 +40,7 @@ class Monthly:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What Deploy charges now, what there is a month, and what to consider."""
+    """What Deploy charges now, the monthly costs, and notes."""
 
     due_now: Price
     monthly: list[Monthly]
@@ -47,15 +48,15 @@ class Costs:
 
 
 class _Prices:
-    """Prices of numbers by country, as they were told last."""
+    """A cache of monthly number prices by country."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Price | None]] = {}
 
     def of(self, country: str) -> Price | None:
-        """What a number costs a month. Raises ProviderError when it has to be asked and Twilio does
-        not say.
+        """Return what a number costs a month. Raises ProviderError if it is not cached and Twilio
+        does not answer.
         """
         with self._lock:
             asked_at, price = self._known.get(country, (-KEPT, None))
@@ -67,7 +68,7 @@ class _Prices:
         return price
 
     def forget(self) -> None:
-        """Ask anew next time."""
+        """Empty the cache."""
         with self._lock:
             self._known.clear()
 
@@ -76,14 +77,14 @@ PRICES = _Prices()
 
 
 def preview_costs(account: Account) -> Costs:
-    """What a Deploy of the configuration would cost. Raises Refused `provider_unavailable`."""
+    """Return what deploying this configuration costs. Raises Refused `provider_unavailable`."""
     setup = Setup.of(account.id)
     method = setup.phone_integration_method if setup else None
     settings = setup.phone_integration_settings if setup else {}
     amount, currency = due_now(account.id)
     monthly, notes = [], []
     if method in WITH_A_NUMBER:
-        price = _asked(lambda: PRICES.of(COUNTRY))
+        price = _ask_twilio(lambda: PRICES.of(COUNTRY))
         if price is not None:
             monthly.append(Monthly("Phone number", price))
         if settings.get("serviceAddress"):
@@ -94,29 +95,31 @@ def preview_costs(account: Account) -> Costs:
 
 
 def numbers_to_choose_from(**wanted: str) -> tuple[list[AvailableNumber], Price | None]:
-    """Numbers by `area_code`, `contains` or `locality`, and what each costs a month; a search
+    """Return numbers by `area_code`, `contains` or `locality`, and their monthly price. A search
     reserves nothing. Raises Refused `provider_unavailable` or `provider_refused`.
     """
-    numbers = _asked(lambda: search_numbers(country=COUNTRY, limit=MOST_NUMBERS, **_given(wanted)))
-    return numbers, _asked(lambda: PRICES.of(COUNTRY))
+    numbers = _ask_twilio(
+        lambda: search_numbers(country=COUNTRY, limit=MOST_NUMBERS, **_given(wanted))
+    )
+    return numbers, _ask_twilio(lambda: PRICES.of(COUNTRY))
 
 
 def _given(wanted: dict[str, str]) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value}
 
 
-def _asked(ask: Callable[[], Answer]) -> Answer:
-    """Twilio's answer. Raises Refused in its place."""
+def _ask_twilio(ask: Callable[[], Answer]) -> Answer:
+    """Return Twilio's answer. Raises Refused instead of ProviderError."""
     try:
         return ask()
     except ProviderError as error:
-        log.warning("Twilio was asked in vain", outcome=error.outcome, code=error.code)
+        log.warning("Twilio request failed", outcome=error.outcome, code=error.code)
         if error.outcome == "refused":
             raise Refused(
                 "provider_refused", f"Twilio refused the search: {error} {error.advice}".strip()
             ) from error
         raise Refused(
             "provider_unavailable",
-            "Twilio did not answer in time. Nothing was bought or charged; ask again.",
+            "Twilio did not answer in time. Nothing was bought or charged; try again.",
             retry_after=RETRY_AFTER,
         ) from error

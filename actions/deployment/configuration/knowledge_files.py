@@ -1,4 +1,4 @@
-"""A clinic's knowledge files: added, found, taken away. Free for the clinic, a number each day."""
+"""Add, find and remove a clinic's knowledge files. Free for the clinic, up to a daily ceiling."""
 
 import hashlib
 
@@ -27,13 +27,13 @@ from runtime.ids import new_id
 
 
 def add_file(account: Account, name: str, content: bytes, actor: str) -> KnowledgeFile:
-    """Keep a file and have it uploaded; needs an open transaction.
+    """Store a file and stage its upload. Needs an open transaction.
 
-    Raises Refused: `invalid` for one that cannot be used, `card_number_refused` for a text with a
-    card number in it, `ceiling_reached`.
+    Raises Refused: `invalid` for a file that cannot be used, `card_number_refused` for a text that
+    contains a card number, `ceiling_reached`.
     """
     name, kind = _checked(name, content)
-    serialize_on(f"knowledge-files:{account.id}")  # two at once are counted one after the other
+    serialize_on(f"knowledge-files:{account.id}")  # concurrent uploads must not both pass the limit
     need_below_ceiling(account, "files", "knowledge files are uploaded")
     if len(KnowledgeFile.kept_by(account.id)) >= MOST:
         raise invalid_file(
@@ -60,7 +60,7 @@ def add_file(account: Account, name: str, content: bytes, actor: str) -> Knowled
 
 
 def find_file(account: Account, file_id: str) -> KnowledgeFile:
-    """The account's own file, unless it was deleted. Raises Refused `not_found`."""
+    """Return the account's own file, unless it was deleted. Raises Refused `not_found`."""
     file = KnowledgeFile.one("id = ? AND account_id = ?", file_id, account.id)
     if file is None or file.state in {"deleting", "deleted"}:
         raise Refused("not_found", f"There is no knowledge file {file_id[:40]}.")
@@ -68,9 +68,7 @@ def find_file(account: Account, file_id: str) -> KnowledgeFile:
 
 
 def remove_file(account: Account, file_id: str, actor: str) -> None:
-    """Take a file away, whatever its state: also while it is being uploaded. Raises Refused
-    `not_found`.
-    """
+    """Remove a file in any state, even during its upload. Raises Refused `not_found`."""
     with transaction():
         file = KnowledgeFile.locked(find_file(account, file_id).id)
         if file.state in {"deleting", "deleted"}:
@@ -81,7 +79,7 @@ def remove_file(account: Account, file_id: str, actor: str) -> None:
 
 
 def upload_of(file: KnowledgeFile) -> Effect:
-    """The effect by which the file is uploaded; it is as old as the file."""
+    """Return the effect that uploads the file, which is created together with it."""
     effect = Effect.one("key = ?", f"{FILE_UPLOAD.name}:{file.id}")
     if effect is None:
         raise KnowledgeFile.DoesNotExist(f"File {file.id} has no upload.")  # type: ignore[attr-defined]
@@ -89,21 +87,21 @@ def upload_of(file: KnowledgeFile) -> Effect:
 
 
 def need_below_ceiling(account: Account, what: Limited, is_done: str) -> None:
-    """Raises Refused `ceiling_reached` when the account has had its day's most."""
+    """Raises Refused `ceiling_reached` when the account has reached its daily ceiling."""
     now = business_now()
     if not over_ceiling(account.id, what, now):
         return
     tomorrow = account.next_midnight(now)
     raise Refused(
         "ceiling_reached",
-        f"At most {ceiling_of(account.id, what)} {what} a day are accepted of this account; more"
+        f"At most {ceiling_of(account.id, what)} {what} a day are accepted from this account; more"
         f" {is_done} from midnight in its time zone.",
         retry_after=max(1, int((tomorrow - now).total_seconds())),
     )
 
 
 def _checked(name: str, content: bytes) -> tuple[str, str]:
-    """The file's name and type."""
+    """Return the file's name and content type. Raises Refused."""
     try:
         name = plain_name(name)
         kind = content_type(name, content)
@@ -124,7 +122,7 @@ def _checked(name: str, content: bytes) -> tuple[str, str]:
 
 
 def invalid_file(wrong: str) -> Refused:
-    """The refusal of a file that cannot be used."""
+    """Return the refusal of a file that cannot be used."""
     return Refused("invalid", f"The file {wrong}.", [{"field": "file", "message": wrong}])
 
 

@@ -1,5 +1,5 @@
-"""A carrier's bill for a port request is kept until Deploy gives it to Twilio, or for so many days
-that no carrier takes it any more.
+"""Keep a carrier's bill for a port request until Deploy sends it to Twilio, or until it is too old
+for any carrier to accept.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from runtime.ids import new_id
 
 
 def add_port_document(account: Account, name: str, content: bytes, actor: str) -> PortDocument:
-    """Keep a bill; needs an open transaction. Raises Refused `invalid` for one that cannot be
+    """Store a bill. Needs an open transaction. Raises Refused `invalid` for one that cannot be
     used.
     """
     try:
@@ -24,7 +24,7 @@ def add_port_document(account: Account, name: str, content: bytes, actor: str) -
         kind = document_type(name, content)
     except (BadFile, BadDocument) as error:
         raise invalid_file(str(error)) from None
-    serialize_on(f"port-documents:{account.id}")  # two at once are counted one after the other
+    serialize_on(f"port-documents:{account.id}")  # concurrent uploads must not both pass the limit
     if len(PortDocument.kept_by(account.id)) >= MOST:
         raise invalid_file(f"is one more than the {MOST} that wait for a port; deploy, or use one")
     now = real_now()

@@ -1,4 +1,4 @@
-"""What the rules are told of an account's setup, read from rows."""
+"""Read the facts about an account's setup that the rules need."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ from rules.deployment.readiness import Configured, File, is_configured
 
 
 def configured_of(account_id: str, setup: Setup | None) -> Configured:
-    """All that is known of the setup; of an account that has begun none, only its files and
-    what is connected.
+    """Return all that is known about the setup. If the account has begun none, that is only its
+    files and integrations.
     """
     files = [File(row.name, row.state, row.error) for row in KnowledgeFile.kept_by(account_id)]
     connected = {
@@ -32,24 +32,24 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         files=files,
         may_pay=setup.may_pay,
         card_problem=why_not(setup),
-        other_address=_tells_other_address(setup),
+        other_address=_address_differs(setup),
         connected=connected,
     )
 
 
-def _tells_other_address(setup: Setup) -> bool:
-    """Whether what is registered for emergency calls is not what is saved."""
-    told = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
+def _address_differs(setup: Setup) -> bool:
+    """Whether the address registered for emergency calls differs from the saved one."""
+    registered = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
     saved = setup.phone_integration_settings.get("serviceAddress")
-    return told is not None and bool(saved) and told.digest != digest_of(saved)
+    return registered is not None and bool(saved) and registered.digest != digest_of(saved)
 
 
 def digest_of(address: dict[str, Any]) -> str:
-    """The same for the same address, as it is configured."""
+    """Return a digest of an address as it is configured; equal addresses have equal digests."""
     return hashlib.sha256(json.dumps(address, sort_keys=True).encode()).hexdigest()
 
 
 def note_configured(setup: Setup, now: datetime) -> None:
-    """Write down when all that can be configured was complete for the first time."""
+    """Record when the configuration was complete for the first time."""
     if setup.configured_at is None and is_configured(configured_of(setup.account_id, setup)):
         setup.record(now, configured_at=now)

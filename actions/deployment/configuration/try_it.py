@@ -1,8 +1,8 @@
-"""Talking with a receptionist in writing before it is deployed: Vapi's chat, with an assistant that
-goes along with each question and is kept nowhere.
+"""Chat with a receptionist before it is deployed: Vapi's chat, with a transient assistant that is
+sent with each question.
 
-What a person writes, and what is answered, is kept in no row of a talk. It costs the platform, so
-it needs no payment; an account has a number of answers a day.
+Messages and answers are stored in no row. The platform pays for it, so it needs no card; an account
+has a daily ceiling of answers.
 """
 
 from actions.deployment.configuration.clinic import clinic_of
@@ -28,8 +28,8 @@ log = get_log("deployment")
 def ask_receptionist(
     account: Account, message: str, conversation_id: str | None
 ) -> tuple[ChatReply, TrialChat | None]:
-    """What the receptionist, as it is configured now, answers; and the conversation that goes on.
-    Called outside a transaction.
+    """Return the receptionist's answer, as it is configured now, and the conversation it continues,
+    if any. Call it outside a transaction.
 
     Raises Refused: `not_found` for a conversation that is not the account's, `ceiling_reached`,
     `provider_unavailable`, `provider_refused`.
@@ -42,13 +42,13 @@ def ask_receptionist(
     try:
         reply = create_chat(assistant, message, (chat and chat.last_chat_id) or "")
     except ProviderError as error:
-        raise _told(account, error) from error
+        raise _refusal_of(account, error) from error
     log.info("trial answered", account_id=account.id, cost_usd=reply.cost)
     return reply, chat
 
 
 def record_reply(account: Account, chat: TrialChat | None, reply: ChatReply) -> TrialChat:
-    """Note where the conversation goes on; a new one begins. Needs an open transaction."""
+    """Record where the conversation continues, or begin a new one. Needs an open transaction."""
     now = real_now()
     if chat is None:
         made: TrialChat = TrialChat.create(
@@ -70,7 +70,7 @@ def _find(account: Account, conversation_id: str) -> TrialChat:
     return chat
 
 
-def _told(account: Account, error: ProviderError) -> Refused:
+def _refusal_of(account: Account, error: ProviderError) -> Refused:
     log.warning(
         "trial not answered",
         account_id=account.id,
@@ -81,11 +81,11 @@ def _told(account: Account, error: ProviderError) -> Refused:
     if error.outcome == "refused":
         return Refused(
             "provider_refused",
-            f"Vapi does not talk with this configuration: {error} {error.advice}".strip(),
+            f"Vapi refused this configuration: {error} {error.advice}".strip(),
         )
     return Refused(
         "provider_unavailable",
-        "Vapi did not answer in time. Nothing is lost: what is configured is kept, and the same"
-        " question can be asked again.",
+        "Vapi did not answer in time. Nothing is lost: your configuration is kept, and you can send"
+        " the same question again.",
         retry_after=RETRY_AFTER,
     )

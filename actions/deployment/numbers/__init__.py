@@ -1,1 +1,1 @@
-"""Use cases of a clinic's number: had, moved to us, forwarded to, let go."""
+"""Use cases of a clinic's number: buy, port, forward, release."""

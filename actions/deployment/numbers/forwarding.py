@@ -1,4 +1,4 @@
-"""Forwarding shown to work: a test call that must arrive, or the first call that was forwarded."""
+"""Prove that forwarding works: by a test call that must arrive, or by the first forwarded call."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,9 +21,9 @@ from runtime.settings import INTERACTIVE, get_settings
 AGAIN_AFTER = timedelta(minutes=1)
 ARRIVES_WITHIN = timedelta(minutes=2)
 DAY = timedelta(days=1)
-A_DAY = 10  # tests of one line: it is a stranger's telephone if the number is wrong
+A_DAY = 10  # tests of one line; if the number is wrong, they ring a stranger's telephone
 CONFIRMED = "confirmed"
-CHANGED = "The number that is forwarded was changed. Deploy again, and test it then."
+CHANGED = "The forwarded number has changed. Deploy again, then test."
 NOT_ARRIVED = (
     "The call did not arrive at your receptionist's number. Dial your carrier's code again, wait"
     " for its confirmation, and test once more."
@@ -31,7 +31,9 @@ NOT_ARRIVED = (
 
 
 def forwarded_line(account_id: str) -> PhoneLine:
-    """The line that the account's calls are forwarded to. Raises Refused `deployment_not_ready`."""
+    """Return the line that the account's calls are forwarded to. Raises Refused
+    `deployment_not_ready`.
+    """
     line = PhoneLine.of(account_id)
     if line is None or line.state != "owned" or not line.forwarding:
         raise Refused(
@@ -43,22 +45,22 @@ def forwarded_line(account_id: str) -> PhoneLine:
 
 
 def clinic_number(account_id: str) -> str:
-    """The number that the clinic forwards."""
+    """Return the number that the clinic forwards, or ''."""
     setup = Setup.of(account_id)
     settings: dict[str, Any] = setup.phone_integration_settings if setup is not None else {}
     return str(settings.get("clinicNumber") or "")
 
 
 def ask_for_test(account: Account, actor: str) -> ForwardingTest:
-    """Plan a test call; needs an open transaction. Raises Refused `not_configured`,
-    `deployment_not_ready` or `rate_limited`.
+    """Plan a test call. Needs an open transaction. Raises Refused `not_configured`,
+    `deployment_not_ready`, `rate_limited`, `calls_paused` or `ceiling_reached`.
     """
     tester = get_settings().forwarding_test_number
     if not tester:
         raise Refused(
             "not_configured",
-            "FORWARDING_TEST_NUMBER is not set: whoever runs Payphone sets it to a number of theirs"
-            " at Twilio.",
+            "FORWARDING_TEST_NUMBER is not set: the operator of this installation sets it to one of"
+            " their Twilio numbers.",
         )
     line = PhoneLine.locked(forwarded_line(account.id).id)
     forwarded = line.wanted.get("forwards", "")
@@ -82,15 +84,15 @@ def ask_for_test(account: Account, actor: str) -> ForwardingTest:
 
 
 def _need_calls_allowed(account_id: str) -> None:
-    """Raises Refused `calls_paused` or `ceiling_reached`: a test rings a telephone too."""
+    """Raises Refused `calls_paused` or `ceiling_reached`, because a test rings a telephone too."""
     if paused(account_id, "calls"):
-        raise Refused("calls_paused", "Calls are paused just now; test when they go on.")
+        raise Refused("calls_paused", "Calls are paused; test once they resume.")
     if over_ceiling(account_id, "calls", business_now()):
-        raise Refused("ceiling_reached", "The account has had its calls of the day.")
+        raise Refused("ceiling_reached", "The account has reached its daily ceiling of calls.")
 
 
 def _need_pause(line: PhoneLine, now: datetime) -> None:
-    """Raises Refused `rate_limited`."""
+    """Raises Refused `rate_limited` for a test too soon after the last, or too many in a day."""
     last = ForwardingTest.newest(line.id)
     if last is not None and now - last.created_at < AGAIN_AFTER:
         raise Refused(
@@ -108,7 +110,9 @@ def _need_pause(line: PhoneLine, now: datetime) -> None:
 
 
 def look_for_forwarded(line: PhoneLine, since: datetime) -> bool:
-    """Whether a call has come in at Twilio that the clinic's number, or a test, has forwarded."""
+    """Whether Twilio has received a call since then that the clinic's number forwarded, or a test
+    call.
+    """
     clinic, tester = line.wanted.get("forwards"), get_settings().forwarding_test_number
     return any(
         (clinic and call["forwarded_from"] == clinic) or (tester and call["from"] == tester)
@@ -117,7 +121,7 @@ def look_for_forwarded(line: PhoneLine, since: datetime) -> bool:
 
 
 def confirm_forwarding(line: PhoneLine, now: datetime) -> None:
-    """A forwarded call has arrived. The line is locked."""
+    """Record that a forwarded call has arrived. The line is locked."""
     if line.forwarding == CONFIRMED:
         return
     line.record(now, forwarding=CONFIRMED)

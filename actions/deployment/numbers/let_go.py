@@ -1,4 +1,4 @@
-"""A number that was bought or ported is let go on purpose: released at Twilio, its slot free."""
+"""Release a bought or ported number on request: at Twilio, and its slot."""
 
 from actions.deployment.numbers.number import release
 from models.accounts.audit_entry import AuditEntry
@@ -8,14 +8,14 @@ from models.transactions import serialize_on, transaction
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
-NONE = "Account {account} has no number that was bought or ported. See GET /api/accounts/{account}."
+NONE = "Account {account} has no bought or ported number. See GET /api/accounts/{account}."
 BUSY = "Deployment {deployment} is under way. Wait until it is over, or roll it back."
 LIVE = "{number} is live. Take the receptionist down first."
 
 
 def let_go(account_id: str, why: str, actor: str) -> PhoneLine:
-    """Have the account's number released for good. Raises NotAllowed while it is in use, and
-    where there is none.
+    """Stage the release of the account's number, for good. Raises NotAllowed while it is in use, or
+    if there is none.
     """
     with transaction():
         serialize_on(f"deployment:{account_id}", f"line:{account_id}")

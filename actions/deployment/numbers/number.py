@@ -1,6 +1,6 @@
-"""A clinic's number: one slot for an account, chosen, bought once, released again.
+"""A clinic's number: one slot for each account; chosen, bought once, released again.
 
-A deployment and a purchase on its own share the slot, the guard and the effects.
+A deployment and a stand-alone purchase share the slot, the guard and the effects.
 """
 
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ from runtime.log import get_log
 
 FAILED = "Failed to purchase phone number. Please verify your payment method."
 OF_OTHERS = (
-    "Twilio answered with a number that something else in the same Twilio account uses. Choose"
+    "Twilio answered with a number that is already in use in the same Twilio account. Choose"
     " another one."
 )
 MOST_TRIES = 5
 CANDIDATES = 20
 WISHES = ("phoneNumber", "areaCode")
 NOT_SOLD = (
-    "{number} is no number of the United States. Numbers of other countries are sold against a"
-    " regulatory bundle, which this release does not hand in; choose one of the United States."
+    "{number} is not a US number. Numbers of other countries require a regulatory bundle, which"
+    " this release cannot submit; choose a US number."
 )
 
 log = get_log("deployment")
@@ -45,8 +45,8 @@ log = get_log("deployment")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Numbers that may be bought, best first; or why there is none, and what to do. With
-    `needs_address` they are sold only to somebody who gives an address.
+    """Numbers that can be bought, best first; or why there is none, and what to do.
+    `needs_address`: they are sold only to buyers who give an address.
     """
 
     numbers: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Choice:
 def line_for(
     account_id: str, wanted: dict[str, Any], asked_by: str, step_id: str = ""
 ) -> PhoneLine:
-    """The line in the account's slot, reserved now if the slot was free. Needs a transaction."""
+    """Return the line in the account's slot, reserving a free one. Needs a transaction."""
     serialize_on(f"line:{account_id}")
     held = PhoneLine.of(account_id)
     if held is not None:
@@ -78,14 +78,14 @@ def line_for(
 
 
 def wish_of(deployment: Deployment, setup: Setup) -> dict[str, Any]:
-    """The number or area code that is wanted: Deploy's own wish goes before what is configured."""
+    """Return the wanted number or area code: Deploy's own wish, otherwise the configured one."""
     settings = setup.phone_integration_settings
     configured = {name: settings[name] for name in WISHES if name in settings}
     return dict(deployment.wanted) or configured
 
 
 def choose_number(wanted: dict[str, Any], has_address: bool) -> Choice:
-    """Look at Twilio for numbers as wanted. Raises ProviderError while Twilio is away."""
+    """Search Twilio for wanted numbers. Raises ProviderError if Twilio is unavailable."""
     chosen, area = wanted.get("phoneNumber", ""), wanted.get("areaCode", "")
     try:
         if chosen:
@@ -104,7 +104,9 @@ def choose_number(wanted: dict[str, Any], has_address: bool) -> Choice:
 
 
 def _chosen(number: str, has_address: bool) -> Choice:
-    """One number, as it is for sale now; a search without an address would not show each."""
+    """Check whether one number is for sale now. The search allows those that need an address, which
+    it would otherwise hide.
+    """
     if not is_american(number):
         return Choice(code="number_not_sold", error=NOT_SOLD.format(number=number))
     found = search_numbers(contains=number.removeprefix("+"), with_address=True, limit=1)
@@ -119,12 +121,12 @@ def _chosen(number: str, has_address: bool) -> Choice:
 
 def _gone(chosen: str, near: list[AvailableNumber]) -> str:
     others = ", ".join(each.e164 for each in near)
-    return f"{chosen} was taken meanwhile." + (f" Near it: {others}." if others else "")
+    return f"{chosen} has been taken." + (f" Nearby numbers: {others}." if others else "")
 
 
 def plan_purchase(line: PhoneLine, choice: Choice | None = None) -> Effect | None:
-    """The purchase under way, or of the first number of `choice` that no other account holds; None
-    when there is nothing to buy yet. The line is locked.
+    """Return the purchase that is under way, or that of the first number of `choice` which no other
+    account holds; None when there is nothing to buy yet. The line is locked.
     """
     if line.state != "reserved" or line.error_code:
         return None
@@ -150,24 +152,24 @@ def plan_purchase(line: PhoneLine, choice: Choice | None = None) -> Effect | Non
 
 
 def _hold(line: PhoneLine, choice: Choice | None) -> bool:
-    """Hold a number in the line, so that no other account buys it; whether one is held."""
+    """Hold a number in the line, so that no other account buys it. Return whether one is held."""
     if choice is None:
         return False
     now = real_now()
     for number in choice.numbers:
-        serialize_on(f"number:{number}")
+        serialize_on(f"number:{number}")  # two accounts must not hold the same number
         if PhoneLine.holder(number) is None:
             wanted = line.wanted | ({"needsAddress": True} if choice.needs_address else {})
             line.record(now, e164=number, tries=line.tries + 1, wanted=wanted)
             return True
     code = choice.code or "number_gone"
-    why = choice.error or "Other clinics here have just taken these numbers. Choose another."
+    why = choice.error or "Other clinics have just taken these numbers. Choose another."
     line.record(now, error_code=code, error=why)
     return False
 
 
 def record_bought(line: PhoneLine, effect: Effect, made: dict[str, Any]) -> None:
-    """The number is ours, if it carries the line's tag."""
+    """Record that the number is ours, if it carries the line's tag; otherwise free the slot."""
     now = real_now()
     effect.record_confirmed(made["id"], kind_of(effect).kept(made), now)
     if made["friendly_name"] != tagged(line.id):
@@ -183,13 +185,13 @@ def record_bought(line: PhoneLine, effect: Effect, made: dict[str, Any]) -> None
         log.info(bought)
     else:
         log.info("[Twilio API] Successfully purchased phone number")
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
 def record_not_bought(line: PhoneLine, effect: Effect) -> bool:
-    """Twilio refused this number; whether another one is tried.
+    """Record that Twilio refused this number. Return whether to try another one.
 
-    A worker that was held up may say so of a number that has been replaced since.
+    Ignored if the number has been replaced since, as when a worker was delayed.
     """
     if line.state != "reserved" or effect.key != f"{effect.kind}:{line.id}:{line.tries}":
         return False
@@ -204,7 +206,7 @@ def record_not_bought(line: PhoneLine, effect: Effect) -> bool:
 
 
 def record_no_number(line: PhoneLine) -> None:
-    """No number can be bought for this line: the slot is free again."""
+    """Record that no number can be bought for this line, and free its slot."""
     if line.state != "reserved" or not line.error_code:
         return
     asked_by = "Receptionist" if line.step_id else "Twilio API"
@@ -218,18 +220,18 @@ def record_no_number(line: PhoneLine) -> None:
         line.account_id,
         code=line.error_code,
     )
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
 def has_given_up(line: PhoneLine) -> bool:
-    """Whether nobody tries to buy its number any more."""
+    """Whether no job will try to buy the line's number any more."""
     buying = find_staged("purchase_number", line.id)
     return buying is None or buying.state not in {"waiting", "running"}
 
 
 def release(line: PhoneLine, asked_by: str) -> None:
-    """Have the line's number released, also one that may have been bought without our knowing. The
-    line is locked.
+    """Stage the release of the line's number, including one that might have been bought without our
+    knowing. The line is locked.
     """
     if line.state in {"owned", "reserved"}:
         line.record(real_now(), state="releasing", voice_live=False, text_live=False)
@@ -240,14 +242,16 @@ def release(line: PhoneLine, asked_by: str) -> None:
 
 
 def find_unknown(line: PhoneLine) -> str:
-    """The number that was bought for the line without our knowing, by its tag; '' if none was."""
+    """Return the sid of a number that was bought for the line without our knowing, found by its
+    tag; '' if none.
+    """
     found = find_number(tagged(line.id))
     return str(found["id"]) if found is not None else ""
 
 
 def plan_release(line: PhoneLine, sid: str = "") -> Effect | None:
-    """The release of the line's number, or of `sid` where the line knows none; None when there is
-    nothing to release.
+    """Return the effect that releases the line's number, or `sid` if the line knows none; None when
+    there is nothing to release.
     """
     if line.twilio_sid is None and sid:
         line.record(real_now(), twilio_sid=sid)
@@ -266,23 +270,23 @@ def plan_release(line: PhoneLine, sid: str = "") -> Effect | None:
 
 
 def record_released(line: PhoneLine, effect: Effect | None) -> None:
-    """The number is gone for good, or there never was one, and the slot is free."""
+    """Record that the number is gone for good, or never existed, and free the slot."""
     now = real_now()
     if effect is not None:
         effect.record_confirmed(line.twilio_sid or "", {"id": line.twilio_sid}, now)
     line.record(now, state="released", holds_slot=False)
     AuditEntry.record(SYSTEM, "number.released", f"phone_line:{line.id}", line.account_id)
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
 def record_not_released(line: PhoneLine, effect: Effect) -> None:
-    """Twilio refuses to release it: a person has to see to it."""
+    """Record that Twilio refuses to release the number, which an operator must settle."""
     line.record(real_now(), error_code=effect.error_code or "refused", error=effect.error or "")
-    _tell_deployment(line)
+    _stage_waiting_step(line)
 
 
-def _tell_deployment(line: PhoneLine) -> None:
-    """Let the step that waits for the number go on."""
+def _stage_waiting_step(line: PhoneLine) -> None:
+    """Stage the step that waits for the number."""
     if not line.step_id:
         return
     if line.state in {"releasing", "released"}:

@@ -1,6 +1,6 @@
-"""Ports that are under way are looked at: when Twilio reports on one, and every hour all the same.
+"""Check ports that are under way: when Twilio reports on one, and every hour.
 
-A report decides nothing: the step that waits reads at Twilio how the port stands.
+A report decides nothing: the step that waits reads the port's state from Twilio.
 """
 
 from datetime import datetime
@@ -22,7 +22,7 @@ from runtime.clock import real_now
 from runtime.log import get_log
 
 BATCH = 500
-AT_ONCE = 5  # each is a request or two
+AT_ONCE = 5  # each takes one or two requests
 LEFT = "state = 'undo_failed' AND name = ? ORDER BY id"
 WAITING = "status = 'awaiting_port' AND id > ? ORDER BY id LIMIT ?"
 
@@ -30,24 +30,26 @@ log = get_log("deployment")
 
 
 def look_at_port(port_sid: str, number: str) -> bool:
-    """Have the deployment look that waits for this request or number; whether one does. Needs an
-    open transaction.
+    """Stage the deployment that waits for this port request or number. Return whether there is one.
+    Needs an open transaction.
     """
-    asked = Resource.one("provider = 'twilio' AND provider_id = ?", port_sid)
-    line = PhoneLine.holder(number) if asked is None and number else None
-    account_id = asked.account_id if asked is not None else line and line.account_id
+    request = Resource.one("provider = 'twilio' AND provider_id = ?", port_sid)
+    line = PhoneLine.holder(number) if request is None and number else None
+    account_id = request.account_id if request is not None else line and line.account_id
     waiting = Deployment.under_way(account_id) if account_id else None
-    return waiting is not None and waiting.status == "awaiting_port" and _look(waiting)
+    return (
+        waiting is not None and waiting.status == "awaiting_port" and _stage_waiting_step(waiting)
+    )
 
 
 def look_at_ports() -> None:
-    """Have every deployment look that waits for a port; and take texts to come to numbers that have
-    moved a while ago. Needs an open transaction.
+    """Stage every deployment that waits for a port, and enable texts on numbers that moved some
+    time ago. Needs an open transaction.
     """
     last = ""
     while batch := Deployment.all(WAITING, last, BATCH):
         for waiting in batch:
-            _look(waiting)
+            _stage_waiting_step(waiting)
         last = batch[-1].id
     now = real_now()
     for line in PhoneLine.without_texts():
@@ -57,22 +59,22 @@ def look_at_ports() -> None:
 
 
 def settle_left_ports() -> None:
-    """Look at the ports that could not be cancelled: once one is over, its line is free, and once
-    the number has moved it is the account's. Called outside a transaction. One that Twilio does not
-    tell of is looked at the next time.
+    """Settle ports that could not be cancelled: once one is over, its line is free; if the number
+    has moved, it is the account's. Call it outside a transaction. A port that Twilio does not
+    report on is retried the next time.
     """
     left = DeploymentStep.all(LEFT, NAME)
     first = int(real_now().timestamp()) // 3600 * AT_ONCE % max(1, len(left))
-    for step in (left[first:] + left[:first])[:AT_ONCE]:  # each has its hour
+    for step in (left[first:] + left[:first])[:AT_ONCE]:  # by turns, so that none is starved
         account_id = Deployment.get_by_id(step.deployment_id).account_id
-        asked, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
+        request, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
         number = (line and line.e164) or ""
         if Deployment.under_way(account_id) is not None:
-            continue  # it has taken the request over
+            continue  # that deployment has taken the request over
         try:
-            end = find_end(asked.provider_id, number) if asked is not None else {}
+            end = find_end(request.provider_id, number) if request is not None else {}
         except ProviderError as error:
-            log.warning("a port that is left was not told of", step=step.id, reason=str(error))
+            log.warning("uncancelled port not read", step=step.id, reason=str(error))
             continue
         if end is not None:
             _end(step, account_id, end)
@@ -100,7 +102,7 @@ def _end(step: DeploymentStep, account_id: str, end: Json) -> None:
         )
 
 
-def _look(waiting: Deployment) -> bool:
+def _stage_waiting_step(waiting: Deployment) -> bool:
     step = current_step(waiting)
     if step is None:
         return False

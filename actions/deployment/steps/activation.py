@@ -1,6 +1,7 @@
-"""Callers are answered: the number is active at Vapi, and its texts still come to us.
+"""Wait until the number is active at Vapi, so that callers are answered, and check that its texts
+still reach us.
 
-A number that was imported is `activating` for minutes, and nobody who calls is answered until then.
+An imported number is `activating` for minutes, and its callers are not answered until then.
 """
 
 from datetime import timedelta
@@ -16,11 +17,11 @@ from providers.vapi import phone_numbers
 TITLE = "Deployment failed."
 PATIENCE = timedelta(minutes=15)
 LOOK_AGAIN = 10.0  # seconds
-NOT_IMPORTED = "The phone number is not there any more, at Vapi or at Twilio. Deploy again."
+NOT_IMPORTED = "The phone number no longer exists at Vapi or at Twilio. Deploy again."
 ELSEWHERE = (
-    "Texts to the number do not reach us: who sends STOP would not be heard. In the Twilio console,"
-    " at the number, set the address for incoming messages to {url}, take away a messaging"
-    " application, and deploy again."
+    "Texts to the number do not reach us, so a STOP would be missed. In the Twilio console, at the"
+    " number, set the URL for incoming messages to {url}, remove any messaging application, and"
+    " deploy again."
 )
 BLOCKED = "Vapi has blocked the number. Ask Vapi's support why, and deploy again."
 TOO_LONG = (

@@ -1,4 +1,4 @@
-"""The assistant that answers the clinic's calls, and the one that takes those about bills."""
+"""Make the assistant that answers the clinic's calls, and the one for calls about bills."""
 
 from collections.abc import Callable
 
@@ -42,12 +42,12 @@ RECEPTIONIST = _step(
     "The receptionist",
     _receptionist,
     saying="Creating AI assistant...",
-    undo_saying="The AI assistant was taken away.",
+    undo_saying="The AI assistant was removed.",
 )
 PAYMENTS = _step(
     "payments",
     "The payments assistant",
     lambda _run, clinic: render_payments(clinic),
     saying="Creating payments assistant...",
-    undo_saying="The payments assistant was taken away.",
+    undo_saying="The payments assistant was removed.",
 )

@@ -1,4 +1,4 @@
-"""Every step there is, by name."""
+"""All steps by name."""
 
 from actions.deployment.step import StepKind
 from actions.deployment.steps.activation import ACTIVATION

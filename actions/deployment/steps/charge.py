@@ -1,8 +1,8 @@
-"""The setup fee is charged to the clinic's card; where its bank wants the cardholder, the
-deployment waits for them.
+"""Charge the setup fee to the clinic's card. If its bank requires the cardholder's confirmation,
+the deployment waits for it.
 
-A card is charged once for each time that a person asked: a declined charge is tried again only when
-somebody retries, or has saved another card.
+Each request by a person charges a card at most once: a declined charge is tried again only when the
+clinic retries or has saved another card.
 """
 
 from datetime import timedelta
@@ -19,17 +19,17 @@ from providers.stripe.intents import get_intent
 from rules.declines import public_code
 from runtime.clock import business_now
 
-CONFIRM = "Your bank asks you to confirm the payment. Confirm it on the page to go on."
-PAUSED = "Charges are paused just now; the payment is made when they go on."
+CONFIRM = "Your bank asks you to confirm the payment. Confirm it on the page to continue."
+PAUSED = "Charges are paused; the payment is made once they resume."
 CEILING = (
-    "As many cards were charged for this clinic today as its daily ceiling allows. Ask whoever runs"
-    " Payphone, or deploy again tomorrow."
+    "The clinic has reached its daily ceiling of charges. Ask the operator of this installation, or"
+    " deploy again tomorrow."
 )
 CLOSED = "The payment was closed at Stripe. Nothing was charged; deploy again."
-PAUSE = 30.0  # seconds between looks at the switch
-CHARGE_WITHIN = timedelta(hours=1)  # of the decision; the clinic waits for it
+PAUSE = 30.0  # seconds between looks at the pause switch
+CHARGE_WITHIN = timedelta(hours=1)  # after the decision, since the clinic is waiting
 ASKS_CARDHOLDER = "payment_action_required"
-# how a payment ends on the page
+# final statuses of a payment that the cardholder confirms on our page
 ENDED: dict[str, Plan] = {
     "succeeded": Done({"paid": True}),
     "canceled": Fail("payment_closed", FAILED, CLOSED),
@@ -37,7 +37,7 @@ ENDED: dict[str, Plan] = {
 
 
 def _look(run: Run) -> Json:
-    """What came of the payment on the page; the browser's word decides nothing."""
+    """Read the payment from Stripe, because what the browser reports decides nothing."""
     intent_id = run.made("fee").get("intentId")
     if run.deployment.status != ASKS_CARDHOLDER or not intent_id:
         return {}
@@ -76,7 +76,7 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _held_back(run: Run) -> Wait | Fail | None:
-    """Why nobody is charged now; asked in the transaction that decides."""
+    """Return why charges are stopped now, if they are. Called in the transaction that decides."""
     if paused(run.account.id, "charges"):
         return Wait(PAUSE, PAUSED)
     if over_ceiling(run.account.id, "charges", business_now()):
@@ -89,7 +89,7 @@ def _record(_run: Run, _effect: Effect, _answer: Json) -> Json:
 
 
 def _refused(run: Run, effect: Effect) -> Plan:
-    """A bank that wants its cardholder waits for them; any other no ends the deployment."""
+    """Wait for the cardholder if the bank requires it; fail on any other decline."""
     code = effect.error_code or ""
     if code == "authentication_required":
         card = effect.request["confirm"]["payment_method"]
@@ -101,7 +101,7 @@ def _refused(run: Run, effect: Effect) -> Plan:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """What was live had been paid for: taking it down gives nothing back."""
+    """Refund the fee, unless a live receptionist is taken down: that one had been paid for."""
     if not run.step.made.get("paid") or run.deployment.goal == "taken_down":
         return Skip("")
     return reserve_for_account(

@@ -1,6 +1,6 @@
-"""The clinic's address is registered, so that an emergency call from its number tells where.
+"""Register the clinic's address, so that an emergency call from its number shows where it is.
 
-While the receptionist is live, its number goes on telling the address of before.
+While the receptionist is live, its number keeps showing the earlier address.
 """
 
 from actions.deployment.configuration.setup_facts import digest_of
@@ -15,8 +15,10 @@ from models.effects.effect import Effect
 from providers.twilio.addresses import LONGEST_TAG
 from rules.deployment.readiness import OTHER_ADDRESS
 
-SAME = "The address is registered already."
-NO_ADDRESS = "No address for emergency calls was given; an emergency call cannot tell where it is."
+SAME = "The address is already registered."
+NO_ADDRESS = (
+    "No address for emergency calls was given, so an emergency call cannot show where it is."
+)
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
@@ -40,7 +42,7 @@ def _plan(run: Run, _seen: Json) -> Plan:
         "iso_country": address.get("country") or "US",
         "friendly_name": tagged(run.step.id, LONGEST_TAG),
     }
-    if not run.step.made.get("digest"):  # of what was asked for, whatever is saved since
+    if not run.step.made.get("digest"):  # of the requested address, even if another is saved later
         run.step.record(made=run.step.made | {"digest": digest_of(address)})
     tries = run.step.made.get("refusals", 0)
     return reserve_for_account(
@@ -54,8 +56,8 @@ def _plan(run: Run, _seen: Json) -> Plan:
 
 
 def _record(run: Run, _effect: Effect, answer: Json) -> Json:
-    """It is the account's; one of before, which a number may tell until it is given this one, is
-    nobody's from now on.
+    """Record the address as the account's. The earlier one is no longer the account's, although a
+    number can keep showing it until it is given this one.
     """
     before = Resource.named(run.account.id, NAME)
     if before is not None:
@@ -75,7 +77,7 @@ def _record(run: Run, _effect: Effect, answer: Json) -> Json:
 
 
 def _refused(run: Run, effect: Effect) -> Plan:
-    """The clinic may correct it, and try again: that is another request."""
+    """Fail. The clinic can correct the address and retry, which is another request."""
     refusals = int(run.step.made.get("refusals", 0)) + 1
     run.step.record(made=run.step.made | {"refusals": refusals, "digest": ""})
     return Fail(
@@ -92,7 +94,7 @@ def _undo(run: Run) -> UndoPlan | Effect:
         return Skip("")
     line = PhoneLine.of(run.account.id)
     if line is not None and line.wanted.get("emergencyAddressSid") == made.provider_id:
-        return Skip("")  # the number that stays tells it
+        return Skip("")  # the number that stays still shows it
     return reserve_for_account(
         ADDRESS_DELETE,
         run.step.id,
@@ -117,5 +119,5 @@ EMERGENCY_ADDRESS = StepKind(
     refused=_refused,
     undo=_undo,
     undone=_undone,
-    undo_saying="The address for emergency calls was taken away.",
+    undo_saying="The address for emergency calls was removed.",
 )

@@ -1,4 +1,4 @@
-"""The setup fee is prepared: an intent at Stripe for what this Deploy costs, and no more."""
+"""Prepare the setup fee: an intent at Stripe for exactly what this Deploy costs."""
 
 from actions.deployment.card.payment_required import Door, why_not
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
@@ -13,17 +13,17 @@ from rules.invoice_fold import is_known_refund_status
 NO_FEE = "No setup fee is due."
 NOT_PREPARED = "The payment could not be prepared."
 REFUNDED = "The setup fee was refunded."
-# the card is named when it is charged; a redirect could be followed by nobody
+# the card is named when it is charged; no cardholder is present to follow a redirect
 CARD_LATER = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
 def no_card(run: Run) -> Fail:
-    """The guard's words for a deployment whose card is not good any more."""
+    """Return the failure of a deployment whose card is no longer good."""
     return Fail("payment_method_required", Door.DEPLOY.value, why_not(run.setup))
 
 
 def metadata(run: Run) -> dict[str, str]:
-    """What everything about the fee carries at Stripe: our step is its tag."""
+    """Return the metadata of everything about the fee at Stripe; the step's id is its tag."""
     return {
         "account_id": run.account.id,
         "invoice_id": "",
@@ -64,8 +64,8 @@ def _refused(_run: Run, effect: Effect) -> Plan:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """What was charged is given back by the step that charged it; a fee that bought something that
-    was live is kept.
+    """Cancel the unpaid intent. A paid fee is refunded by the step that charged it, or kept in a
+    take-down.
     """
     intent_id = run.step.made.get("intentId")
     is_paid = run.made("charge").get("paid")
@@ -82,13 +82,13 @@ def _undo(run: Run) -> UndoPlan:
 
 
 def ask_if_unclear(run: Run, refund: Json) -> None:
-    """Have Stripe asked again about a refund in a state that is not known here."""
+    """Have Stripe asked again about a refund in a state that we do not know."""
     if not is_known_refund_status(refund.get("status") or PENDING):
         ask_again("refund", refund["id"], PLATFORM, run.account.id)
 
 
 def _undone(run: Run, _effect: Effect, answer: Json) -> None:
-    """Its cardholder had paid by the page, as it was being closed."""
+    """Report a refund: the cardholder had paid on the page while the intent was being cancelled."""
     if answer.get("object") == "refund":
         ask_if_unclear(run, answer)
         DeploymentEvent.tell(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)

@@ -1,4 +1,6 @@
-"""The receptionist is live: the account's settings say so, and calls may be forwarded to it."""
+"""Mark the receptionist as live in the account's settings and line; calls may now be forwarded to
+it.
+"""
 
 from typing import Any
 
@@ -22,7 +24,7 @@ def _plan(run: Run, _seen: Json) -> Plan:
         )
         clinic = settings.get("clinicNumber") if forwarding else None
         wanted = line.wanted
-        if clinic != wanted.get("forwards"):  # another number has to be seen to arrive
+        if clinic != wanted.get("forwards"):  # forwarding of another number is not confirmed yet
             forwarding = forwarding and "awaiting_forwarding"
             wanted = wanted | {"forwards": clinic, "forwardsSince": rfc3339(run.now)}
         line.record(run.now, voice_live=True, forwarding=forwarding, wanted=wanted)
@@ -30,13 +32,13 @@ def _plan(run: Run, _seen: Json) -> Plan:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """A redeployment that is undone leaves what was live before."""
+    """Unmark it in a take-down. Undoing a redeployment leaves the earlier receptionist live."""
     if run.deployment.goal != "taken_down":
         return Skip("")
     settings = run.setup.phone_integration_settings
     left = {name: value for name, value in settings.items() if name not in GONE}
     run.setup.record(run.now, phone_integration_settings=left)
-    return Done(message="The receptionist answers no more calls.")
+    return Done(message="The receptionist no longer answers calls.")
 
 
 LIVE = StepKind(

@@ -1,4 +1,4 @@
-"""The clinic's number: bought now, or the one that this account has already."""
+"""Get the clinic's number: buy it now, or use the one that the account already has."""
 
 from actions.deployment.ask_provider import ask
 from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wish_of
@@ -17,22 +17,22 @@ from runtime.log import get_log
 
 SAYING = "Purchasing Twilio phone number..."
 LOOK_AGAIN = 5.0  # seconds
-FREEING = "Releasing the phone number of before..."
-GAVE_UP = "Twilio was away for hours."
+FREEING = "Releasing the previous phone number..."
+GAVE_UP = "Twilio was unavailable for hours."
 GONE = (
-    "{number} was released at Twilio: nobody can call the receptionist. Take it down, then deploy"
-    " again with another number."
+    "{number} was released at Twilio, so the receptionist cannot be called. Take it down, then"
+    " deploy again with another number."
 )
 NOT_FREED = (
-    "The account's number of before, {number}, could not be released: {why} Whoever runs Payphone"
-    " releases it in the Twilio console; then deploy again."
+    "The account's previous number, {number}, could not be released: {why} Ask the operator of this"
+    " installation to release it in the Twilio console, then deploy again."
 )
 
 log = get_log("deployment")
 
 
 def _look(run: Run) -> Json:
-    """Whether the account's number is at Twilio still: a person may have released it there."""
+    """Check whether the account's number is still at Twilio: it can be released there by hand."""
     line = PhoneLine.of(run.account.id)
     if line is None or line.state != "owned":
         return {}
@@ -52,20 +52,20 @@ def _plan(run: Run, seen: Json) -> Plan:
         line = line_for(run.account.id, wanted, run.deployment.asked_by, run.step.id)
         run.step.record(made=run.step.made | {"lineId": line.id})
     if line.state == "owned":
-        return _taken(run, line)
+        return _use_owned(run, line)
     if line.state == "releasing":
-        return _freed(run, line)
+        return _free_slot(run, line)
     if line.state == "refused":
         run.step.record(made=run.step.made | {"givenUp": line.id})
         return Fail(line.error_code, FAILED, line.error)
     stage_again("purchase_number", line.id, line.id, fair_to=run.account.id)
-    # who else asked for the line is told of it, not this step
+    # only the step that reserved the line is staged again when the purchase ends
     return Wait(0 if line.step_id == run.step.id else LOOK_AGAIN, SAYING)
 
 
 def _line_of(run: Run) -> PhoneLine | None:
-    """The line that this step asked for, or else the one in the account's slot. What could not be
-    bought is asked for anew when it is tried again.
+    """Return the line that this step reserved, or else the one in the account's slot. On a retry, a
+    new line is reserved after a failed purchase.
     """
     asked = run.step.made.get("lineId")
     if asked and asked != run.step.made.get("givenUp"):
@@ -73,7 +73,7 @@ def _line_of(run: Run) -> PhoneLine | None:
     return PhoneLine.of(run.account.id)
 
 
-def _taken(run: Run, line: PhoneLine) -> Plan:
+def _use_owned(run: Run, line: PhoneLine) -> Plan:
     made = {"lineId": line.id, "phoneNumber": line.e164, "sid": line.twilio_sid}
     if line.step_id == run.step.id:
         return Done(made)
@@ -86,13 +86,13 @@ def _taken(run: Run, line: PhoneLine) -> Plan:
 
 
 def _address_of(run: Run) -> Json:
-    """The address that the number tells in an emergency, if one is registered."""
+    """Return the emergency address to attach to the number, if one is registered."""
     known = Resource.named(run.account.id, "emergency_address")
     return {"emergencyAddressSid": known.provider_id} if known is not None else {}
 
 
-def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
-    """The number that was there already tells the address from now on."""
+def _record_address(run: Run, effect: Effect, _answer: Json) -> Json:
+    """Record that the number which the account already had now has the emergency address."""
     line = PhoneLine.of(run.account.id)
     if line is None:
         return {}
@@ -107,8 +107,10 @@ def _attached(run: Run, effect: Effect, _answer: Json) -> Json:
     }
 
 
-def _freed(run: Run, line: PhoneLine) -> Plan:
-    """An earlier undoing could not release this number, which still has the slot: once more."""
+def _free_slot(run: Run, line: PhoneLine) -> Plan:
+    """Release once more a number that an earlier undo could not release and that still holds the
+    slot.
+    """
     line = PhoneLine.locked(line.id)
     if run.step.made.get("frees") != line.id:
         run.step.record(made=run.step.made | {"frees": line.id})
@@ -121,12 +123,12 @@ def _freed(run: Run, line: PhoneLine) -> Plan:
         return Wait(LOOK_AGAIN, FREEING)
     run.step.record(made=run.step.made | {"frees": ""})
     why = line.error or (job and job.last_error) or GAVE_UP
-    told = NOT_FREED.format(number=line.e164, why=why)
-    return Fail(line.error_code or "gave_up", FAILED, told)
+    detail = NOT_FREED.format(number=line.e164, why=why)
+    return Fail(line.error_code or "gave_up", FAILED, detail)
 
 
 def _undo(run: Run) -> UndoPlan:
-    """Released if this deployment bought it, or the receptionist is taken down."""
+    """Release the number if this deployment bought it, or if this is a take-down."""
     if not run.step.made.get("lineId"):
         return Skip("")
     line = PhoneLine.locked(run.step.made["lineId"])
@@ -136,7 +138,7 @@ def _undo(run: Run) -> UndoPlan:
     if line.state == "released":
         return Done(message=f"Phone number {line.e164} was released.")
     if line.state == "reserved" and not has_given_up(line):
-        return Wait(5.0, "the purchase of the number is under way; it is released once it ended")
+        return Wait(5.0, "the number is still being purchased; it is released after that")
     if line.state == "releasing" and line.error_code:
         return Fail(line.error_code, "The phone number could not be released.", line.error)
     if line.step_id != run.step.id:
@@ -150,7 +152,7 @@ NUMBER = StepKind(
     saying=SAYING,
     look=_look,
     plan=_plan,
-    record=_attached,
+    record=_record_address,
     undo=_undo,
     undo_saying="The phone number was released.",
 )

@@ -1,4 +1,4 @@
-"""What can be known to go wrong is found before anything is charged."""
+"""Find what would make the deployment fail, before anything is charged."""
 
 from actions.deployment.numbers.number import FAILED, choose_number, wish_of
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
@@ -23,44 +23,45 @@ TRIAL = (
     " under Billing, and deploy again. Nothing was charged."
 )
 CLOSED = (
-    "The Twilio account is {status}. Ask whoever runs Payphone to look at it in the Twilio console,"
-    " and deploy again. Nothing was charged."
+    "The Twilio account is {status}. Ask the operator of this installation to check it in the"
+    " Twilio console, and deploy again. Nothing was charged."
 )
 
 FEE = (
-    "The setup fee cannot be charged: {why}. Whoever runs Payphone has to change SETUP_FEE; then"
-    " deploy again. Nothing was charged."
+    "The setup fee cannot be charged: {why}. Ask the operator of this installation to change"
+    " SETUP_FEE, then deploy again. Nothing was charged."
 )
 CIRCLE = (
-    "{clinic} is the number of a receptionist here: calls to it would be forwarded in circles. Give"
-    " the number that your clinic had before, and deploy again. Nothing was charged."
+    "{clinic} is the number of a receptionist here, so calls to it would loop. Give your clinic's"
+    " own number, and deploy again. Nothing was charged."
 )
 
 OTHER_LINE = (
-    "The account has the number {number} already, by another way for calls to arrive. Take its"
+    "The account already has the number {number}, by another way for calls to arrive. Take its"
     " receptionist down, or choose that way again; then deploy. Nothing was charged."
 )
 OTHER_NUMBER = (
-    "The account has the number {number}, which was ported. An account has one: give that number"
-    " again, or ask whoever runs Payphone to let it go; then deploy. Nothing was charged."
+    "The account already has the ported number {number}, and can have only one. Give that number"
+    " again, or ask the operator of this installation to release it; then deploy. Nothing was"
+    " charged."
 )
 LEFT = (
-    "{number} is not at Twilio any more: nobody can call the receptionist. Take it down, then"
+    "{number} is no longer at Twilio, so the receptionist cannot be called. Take it down, then"
     " deploy again. Nothing was charged."
 )
 LEAVING = (
-    "{number} is being released at Twilio, as was asked for: nobody could call the receptionist."
-    " Deploy again once the account has it no more. Nothing was charged."
+    "{number} is being released at Twilio as requested. Deploy again once the account no longer has"
+    " it. Nothing was charged."
 )
 NEEDS_PIN = (
-    "Your carrier wants your account number and PIN to let the number go. Save both with the"
-    " phone's settings, and deploy again. Nothing was charged."
+    "Your carrier requires your account number and PIN to release the number. Save both in the"
+    " phone settings, and deploy again. Nothing was charged."
 )
 TAKEN = (
     "{number} is the number of another receptionist here. Give your clinic's own number, and deploy"
-    " again; or, if it is yours, ask whoever runs Payphone. Nothing was charged."
+    " again; or, if it is yours, ask the operator of this installation. Nothing was charged."
 )
-# of the settings, the clinic's own number
+# the setting that has the clinic's own number
 OWN = {"forwarded": "clinicNumber", "sip": "clinicNumber", "ported": "phoneNumber"}
 SOURCES = {"forwarded": "bought", "sip": "sip", "ported": "ported"}
 
@@ -87,14 +88,14 @@ def _look(run: Run) -> Json:
 
 
 def _has_left(line: PhoneLine) -> bool:
-    """Whether the account's number is not at Twilio any more."""
+    """Whether the account's number is no longer at Twilio."""
     if line.state != "owned" or not line.twilio_sid:
         return False
     return unless(NOT_FOUND, get_number, line.twilio_sid) is None
 
 
 def _portability(number: str) -> Json:
-    """Whether it can move; one that Twilio does not even look at cannot."""
+    """Whether a number can be ported. One for which Twilio refuses the check cannot."""
     try:
         return portability(number)
     except ProviderError as error:
@@ -107,17 +108,17 @@ def _plan(run: Run, seen: Json) -> Plan:
     missing = missing_settings(get_settings())
     if missing:
         names = ", ".join(missing)
-        why = f"This installation lacks {names}. Whoever runs Payphone has to set it; then deploy"
-        return Fail("not_configured", TITLE, f"{why} again. Nothing was charged.")
+        why = f"This installation lacks {names}. Ask its operator to set that, then deploy again."
+        return Fail("not_configured", TITLE, f"{why} Nothing was charged.")
     if no_fee(run.deployment.fee, run.deployment.fee_currency):
         why = no_fee(run.deployment.fee, run.deployment.fee_currency)
         return Fail("not_configured", TITLE, FEE.format(why=why))
     wrong = (
-        _left(run, seen)
-        or _of_twilio(run, seen)
-        or _leaving(run)
-        or _crossed(run)
-        or _of_numbers(seen)
+        _free_left_number(run, seen)
+        or _twilio_trouble(run, seen)
+        or _being_released(run)
+        or _conflicting_line(run)
+        or _no_number(seen)
         or _not_portable(run, seen)
     )
     if wrong is not None:
@@ -128,8 +129,10 @@ def _plan(run: Run, seen: Json) -> Plan:
     return Done()
 
 
-def _left(run: Run, seen: Json) -> Fail | None:
-    """The slot of a number that has left is free: it can be ported anew, or another way chosen."""
+def _free_left_number(run: Run, seen: Json) -> Fail | None:
+    """Free the slot of a number that has left Twilio, so that it can be ported again or another
+    method chosen. Fail if it is live.
+    """
     if "left" not in seen:
         return None
     serialize_on(f"line:{run.account.id}")
@@ -145,7 +148,7 @@ def _left(run: Run, seen: Json) -> Fail | None:
     return None
 
 
-def _of_twilio(run: Run, seen: Json) -> Fail | None:
+def _twilio_trouble(run: Run, seen: Json) -> Fail | None:
     if seen["status"] != "active":
         return Fail("twilio_account", TITLE, CLOSED.format(status=seen["status"]))
     if seen["is_trial"] and PhoneLine.of(run.account.id) is None:
@@ -153,16 +156,18 @@ def _of_twilio(run: Run, seen: Json) -> Fail | None:
     return None
 
 
-def _leaving(run: Run) -> Fail | None:
-    """A ported number that is let go; one that was bought is freed by the step that buys anew."""
+def _being_released(run: Run) -> Fail | None:
+    """Fail for a ported number that is being released. A bought one is freed by the step that buys
+    the next.
+    """
     line = PhoneLine.of(run.account.id)
     if line is None or (line.source, line.state) != ("ported", "releasing"):
         return None
     return Fail("number_leaving", TITLE, LEAVING.format(number=line.e164))
 
 
-def _crossed(run: Run) -> Fail | None:
-    """A line that the account has by another way, or calls that would go in a circle."""
+def _conflicting_line(run: Run) -> Fail | None:
+    """Fail if the account has a line by another method, or calls would loop."""
     line = PhoneLine.of(run.account.id)
     if line is not None and line.source != SOURCES[run.deployment.method]:
         return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
@@ -177,11 +182,11 @@ def _crossed(run: Run) -> Fail | None:
     if not is_forwarded:
         return Fail("number_taken", TITLE, TAKEN.format(number=own))
     if holder.source == "sip" and holder.account_id != run.account.id:
-        return None  # whoever says that a number is its own by SIP has shown nobody that it is
+        return None  # a number claimed by SIP is not verified, so it must not block another clinic
     return Fail("forwarding_circle", TITLE, CIRCLE.format(clinic=own))
 
 
-def _of_numbers(seen: Json) -> Fail | None:
+def _no_number(seen: Json) -> Fail | None:
     choice = seen.get("choice")
     if choice is not None and not choice.numbers:
         return Fail(choice.code, FAILED, f"{choice.error} Nothing was charged.")
@@ -189,7 +194,7 @@ def _of_numbers(seen: Json) -> Fail | None:
 
 
 def _not_portable(run: Run, seen: Json) -> Fail | None:
-    """A number that cannot move, or whose carrier wants more to let it go."""
+    """Fail for a number that cannot be ported, or whose carrier requires more to release it."""
     port = seen.get("port")
     if port is None:
         return None
@@ -206,7 +211,7 @@ def _not_portable(run: Run, seen: Json) -> Fail | None:
 
 
 def missing_settings(settings: Settings) -> list[str]:
-    """The settings that going live needs and that are not set."""
+    """Return the names of the settings that going live needs and that are not set."""
     needed = (
         "public_url",
         "stripe_secret_key",

@@ -1,10 +1,10 @@
-"""The tool by which the receptionist answers from the clinic's files."""
+"""Make the tool by which the receptionist answers from the clinic's files."""
 
 from datetime import timedelta
 
 from actions.deployment.configuration.clinic import clinic_of, files_in
 from actions.deployment.step import Json, Plan, Run, Skip, Wait, step_of
-from actions.deployment.tidy_receptionist import let_files_go
+from actions.deployment.tidy_receptionist import stage_file_deletions
 from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.query_tool import TOOL_CREATE, TOOL_DELETE, TOOL_UPDATE
 from models.deployment.deployment_step import DeploymentEvent
@@ -16,7 +16,7 @@ SAYING = "Preparing your documents..."
 READING = "Waiting until your documents have been read..."
 NONE = "There are no documents: the receptionist knows your name and number only."
 UNREADABLE = "None of your documents could be read: the receptionist answers without them."
-LEFT_OUT = "Not read yet, and left out: {names}. Deploy again later to add them."
+LEFT_OUT = "Not processed yet, so left out: {names}. Deploy again later to add them."
 PATIENCE = timedelta(minutes=5)
 LOOK_AGAIN = 5.0  # seconds
 
@@ -37,15 +37,15 @@ def _plan(run: Run, seen: Json) -> Plan:
     if reading and run.now - begun < PATIENCE:
         return Wait(LOOK_AGAIN, READING)
     if reading:
-        _tell_left_out(run, [row.name for row in reading])
+        _report_left_out(run, [row.name for row in reading])
     clinic = clinic_of(run.account, run.setup)
     if not clinic.files:
         return Skip(UNREADABLE if files_in(run.account.id, "failed") else NONE)
     return TOOL.plan(run, seen, render_query_tool(clinic, TOOL.tag(run)))
 
 
-def _tell_left_out(run: Run, names: list[str]) -> None:
-    """Say once which files were not waited for any longer."""
+def _report_left_out(run: Run, names: list[str]) -> None:
+    """Report once which files the deployment no longer waits for."""
     if run.step.made.get("leftOut"):
         return
     run.step.record(made=run.step.made | {"leftOut": names})
@@ -54,12 +54,12 @@ def _tell_left_out(run: Run, names: list[str]) -> None:
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
-    let_files_go(run.account.id)
+    stage_file_deletions(run.account.id)
     return TOOL.record(run, effect, answer)
 
 
 def _undone(run: Run, effect: Effect, answer: Json) -> None:
-    let_files_go(run.account.id)
+    stage_file_deletions(run.account.id)
     TOOL.undone(run, effect, answer)
 
 
@@ -69,6 +69,6 @@ QUERY_TOOL = step_of(
     plan=_plan,
     record=_record,
     undone=_undone,
-    undo_saying="The search in your documents was taken away.",
+    undo_saying="The search in your documents was removed.",
     lasts=False,
 )

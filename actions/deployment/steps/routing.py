@@ -1,4 +1,4 @@
-"""The clinic's number is imported into Vapi, so that its squad answers; texts stay ours."""
+"""Import the clinic's number into Vapi, so that its squad answers calls. Texts stay with us."""
 
 from actions.deployment.step import Fail, Json, Plan, Run, step_of
 from actions.deployment.vapi_object import VapiObject
@@ -32,14 +32,14 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Fail(
             "nothing_to_route",
             FAILED,
-            "The number or the team of assistants is not there any more. Deploy again.",
+            "The number or the team of assistants no longer exists. Deploy again.",
         )
     imported = (seen.get("found") or {}).get("number")
     if imported and imported != line.e164:
         return Fail(
             "other_number",
             FAILED,
-            f"The receptionist answers {imported}, and the account's number is {line.e164}. Take"
+            f"The receptionist answers {imported}, but the account's number is {line.e164}. Take"
             " the receptionist down, then deploy again.",
         )
     body = {"number": line.e164, "squadId": squad.provider_id}
@@ -47,14 +47,14 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def record_routed(run: Run, answer: Json) -> None:
-    """The account's line is answered at Vapi from now on."""
+    """Record that Vapi answers the account's line."""
     line = PhoneLine.of(run.account.id)
     if line is not None:
         line.record(run.now, vapi_id=answer["id"])
 
 
 def record_unrouted(run: Run) -> None:
-    """It is not any more."""
+    """Record that Vapi no longer answers the account's line."""
     line = PhoneLine.of(run.account.id)
     if line is not None:
         line.record(run.now, vapi_id=None)
@@ -77,5 +77,5 @@ ROUTING = step_of(
     plan=_plan,
     record=_record,
     undone=_undone,
-    undo_saying="Calls are not routed to the receptionist any more.",
+    undo_saying="Calls are no longer routed to the receptionist.",
 )

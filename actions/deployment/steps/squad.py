@@ -1,4 +1,6 @@
-"""The squad: the receptionist and the payments member, each at the version made for it."""
+"""Make the squad of the receptionist and the payments assistant, each pinned to its current
+version.
+"""
 
 from actions.deployment.configuration.clinic import clinic_of
 from actions.deployment.step import Fail, Json, Plan, Run, step_of
@@ -27,7 +29,7 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Fail(
             "assistant_missing",
             "Deployment failed.",
-            "An assistant of the team is not there any more. Deploy again to make it anew.",
+            "An assistant of the team no longer exists. Deploy again to create it.",
         )
     clinic = clinic_of(run.account, run.setup)
     entry = render_card_entry(clinic) if clinic.keypad_payments else None
@@ -43,6 +45,6 @@ SQUAD = step_of(
     SQUAD_AT_VAPI,
     saying="Connecting your assistants...",
     plan=_plan,
-    undo_saying="The team of assistants was taken away.",
+    undo_saying="The team of assistants was removed.",
     lasts=False,
 )

@@ -1,1 +1,1 @@
-"""What is at providers and belongs to nobody, or is ours and gone."""
+"""Find what is at providers without belonging to an account, and what is ours but missing there."""

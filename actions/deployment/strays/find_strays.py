@@ -1,8 +1,8 @@
-"""What carries this installation's tag at a provider and belongs to nothing of ours, and what is
-ours and gone there. It is reported; only a person releases it.
+"""Find objects at a provider that carry this installation's tag but belong to no row (orphans), and
+objects in our rows that are gone there (missing). They are reported; only an operator releases one.
 
-Our rows are read before the provider's list and after it: what is made or taken away meanwhile is
-neither. What an effect under way carries is not anybody's yet.
+Our rows are read before and after the provider's list, so that an object made or removed in between
+is neither. An object whose effect is still under way is no orphan yet.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.log import get_log
 
-# what was made a moment ago may not be recorded yet
+# a younger object might not be recorded yet
 YOUNG = timedelta(hours=1)
 GONE = frozenset({"not_found", NOT_FOUND})
 Json = dict[str, Any]
@@ -36,7 +36,7 @@ log = get_log("deployment")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One stray, as seen now; `what` is orphan or missing."""
+    """One stray as it was seen now; `what` is orphan or missing."""
 
     what: str
     provider_id: str
@@ -45,7 +45,7 @@ class Sighting:
 
 
 def look_for_strays(place_name: str) -> None:
-    """Compare one place with our rows. Raises ProviderError where not all of it can be read."""
+    """Compare one place with our rows. Raises ProviderError if it cannot be read completely."""
     place = PLACES[place_name]
     before, listed = place.ours(), place.listed()
     now = real_now()
@@ -63,7 +63,7 @@ def look_for_strays(place_name: str) -> None:
 
 
 def belongs_to_us(place: Place, provider_id: str) -> bool:
-    """Whether it belongs to something of ours by now."""
+    """Whether it belongs to one of our rows by now."""
     return provider_id in place.ours()
 
 
@@ -73,9 +73,11 @@ def is_orphan(place: Place, seen: Json) -> bool:
 
 
 def _missing(place: Place, ours: Owners, listed: list[Json]) -> Iterator[str]:
-    """What is not in the list, and not there when it is asked for by its id."""
-    there = {str(row.get("id")) for row in listed}
-    for provider_id in sorted(set(ours) - there):
+    """Yield the ids that are not in the list and that the provider does not know individually
+    either.
+    """
+    listed_ids = {str(row.get("id")) for row in listed}
+    for provider_id in sorted(set(ours) - listed_ids):
         try:
             place.read(provider_id)
         except ProviderError as error:
@@ -95,7 +97,7 @@ def _orphans(place: Place, ours: Owners, listed: list[Json], now: datetime) -> I
 
 
 def _tags_under_way(provider: str, prefix: str) -> set[str]:
-    """The tags of what is being made, or may have been."""
+    """Return the tags of objects that are being made, or might have been."""
     rows = Effect.all("provider = ? AND state IN ('sending', 'unknown')", provider)
     return {word for row in rows for word in _words(row.request) if word.startswith(prefix)}
 
@@ -109,16 +111,16 @@ def _words(value: Any) -> Iterator[str]:
 
 
 def _made_at(row: Json, unknown: datetime) -> datetime:
-    """When an object was made, as the provider says."""
-    said = row.get("createdAt") or row.get("created_at")
+    """Return when the provider made an object, or `unknown` if it does not say."""
+    created = row.get("createdAt") or row.get("created_at")
     try:
-        return datetime.fromisoformat(str(said))
+        return datetime.fromisoformat(str(created))
     except ValueError:
         return unknown
 
 
 def _account_of(row_id: str) -> str | None:
-    """The account whose row a tag names; a short tag has the end of the row's id only."""
+    """Return the account of the row in a tag. A short tag has only the end of the row's id."""
     ends = f"%{row_id}"
     step = DeploymentStep.one("id LIKE ?", ends)
     if step is not None:
@@ -128,7 +130,7 @@ def _account_of(row_id: str) -> str | None:
 
 
 def _note(place: Place, sightings: list[Sighting], now: datetime) -> None:
-    """Keep what was seen, and end what is not so any more."""
+    """Record what was seen, and close what is no longer so."""
     where = "provider = ? AND kind = ?"
     known = {
         (row.what, row.provider_id): row for row in Stray.all(where, place.provider, place.kind)
@@ -156,7 +158,7 @@ def _report(place: Place, seen: Sighting, now: datetime) -> None:
         found_at=now,
         seen_at=now,
     )
-    log.warning("a stray was found", what=seen.what, kind=place.name, provider_id=seen.provider_id)
+    log.warning("stray found", what=seen.what, kind=place.name, provider_id=seen.provider_id)
     AuditEntry.record(
         SYSTEM,
         "stray.found",

@@ -1,5 +1,5 @@
-"""The places at providers where something of ours can be: what is listed there, what of it is ours,
-and how it is taken away.
+"""The places at providers where our objects can be: how to list them, which are ours, and how to
+remove one.
 """
 
 from collections.abc import Callable
@@ -26,14 +26,14 @@ from providers.twilio import addresses, numbers, porting, trunks
 from providers.vapi import assistants, credentials, files, phone_numbers, squads, tools
 
 Json = dict[str, Any]
-Owners = dict[str, str]  # account ids by the provider's ids
+Owners = dict[str, str]  # provider id → account id
 RESOURCES = "provider = ? AND state = 'made' AND name IN ({marks})"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One list at a provider. `ours` tells what our rows say is there, and `tag` what tag a listed
-    object carries; `delete` takes it away, by a request that names it as `target`.
+    """One list at a provider. `ours` returns what our rows say is there, `tag` the tag that a
+    listed object carries; `delete` is the effect that removes one.
     """
 
     provider: str
@@ -47,11 +47,11 @@ class Place:
 
     @property
     def name(self) -> str:
-        """By which a job names it."""
+        """The name by which jobs refer to it."""
         return f"{self.provider}.{self.kind}"
 
     def request(self, provider_id: str) -> Json:
-        """What is sent to take an object away."""
+        """Return the request that removes an object."""
         return {self.delete.target_field: provider_id}
 
 
@@ -79,15 +79,15 @@ def _resources(provider: str, *names: str) -> Callable[[], Owners]:
 
 
 def _open_ports() -> list[Json]:
-    """Port requests that are not over. They carry no tag of ours, so each number that we have asked
-    for stands for one: a second request for it is nobody's.
+    """Return port requests that are still open. They carry no tag of ours, so each gets the tag of
+    the line for its number; a second request for that number is then an orphan.
     """
-    asked = _asked_for()
+    line_ids = _asked_for()
     return [
-        port | {"tag": tagged(asked[number])}
+        port | {"tag": tagged(line_ids[number])}
         for port in porting.open_ports()
         for number in (each["number"] for each in port["numbers"])
-        if number in asked
+        if number in line_ids
     ]
 
 
@@ -99,7 +99,7 @@ def _read_port(provider_id: str) -> Json:
 
 
 def _asked_for() -> dict[str, str]:
-    """The lines of numbers that were ever asked for, by number."""
+    """Return the line id of every number that was ever requested, by number."""
     rows = PhoneLine.all("source = 'ported' AND e164 IS NOT NULL ORDER BY id")
     return {str(row.e164): row.id for row in rows}
 

@@ -1,4 +1,4 @@
-"""Releasing what belongs to nobody: a person asks for it, one by one, and says why."""
+"""Release an orphan: an operator requests each one and gives a reason."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
 MISSING = (
-    "Stray {id} is missing at {provider}: there is nothing to release. Deploy the account again,"
-    " which makes it anew (where its number is gone, take it down first); the report ends then."
+    "Stray {id} is missing at {provider}, so there is nothing to release. Deploy the account again"
+    " to create it (if its number is gone, take it down first); that closes the report."
 )
 LET_BE = (
     "It is no stray any more: it has another name at its provider, or belongs to an account. It was"
@@ -25,13 +25,13 @@ LET_BE = (
 
 
 def place_of(stray: Stray) -> Place:
-    """Where it is."""
+    """Return the place that the stray is in."""
     return PLACES[f"{stray.provider}.{stray.kind}"]
 
 
 def release_stray(stray_id: str, actor: str, why: str) -> Stray:
-    """Have an orphan taken away at its provider. Raises NotAllowed for what is none any more, and
-    for what is missing.
+    """Stage the removal of an orphan at its provider. Raises NotAllowed for one that is no longer
+    an orphan, and for one that is missing.
     """
     with transaction():
         stray = Stray.locked_if_there(stray_id)
@@ -43,7 +43,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
             raise NotAllowed(f"Stray {stray.id} is {stray.state}; only an open one is released.")
         if belongs_to_us(place_of(stray), stray.provider_id):
             raise NotAllowed(
-                f"{stray.provider_id} belongs to an account by now; it is no stray any more."
+                f"{stray.provider_id} belongs to an account by now; it is no longer a stray."
             )
         stray.record(state="releasing", closed_by=actor, detail="")
         AuditEntry.record(
@@ -59,8 +59,9 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
 
 
 def look_at(stray: Stray) -> Json | None:
-    """The stray as it is at its provider now; None where it is gone. Called outside a transaction.
-    Raises ProviderError while that cannot be told.
+    """Read the stray at its provider; None if it is gone. Called outside a transaction.
+
+    Raises ProviderError if its provider does not say.
     """
     try:
         return place_of(stray).read(stray.provider_id)
@@ -71,8 +72,8 @@ def look_at(stray: Stray) -> Json | None:
 
 
 def plan_release(stray: Stray, seen: Json | None) -> Effect | None:
-    """What takes it away, as it was just seen; None when that is over, and for what has become
-    somebody's since a person asked. The stray is locked.
+    """Return the effect that removes the stray, which was just read as `seen`; None when that is
+    over, or if it belongs to someone by now. The stray is locked.
     """
     if stray.state != "releasing":
         return None
@@ -88,7 +89,7 @@ def plan_release(stray: Stray, seen: Json | None) -> Effect | None:
         place.request(stray.provider_id),
         stray.account_id or "",
         stray.closed_by,
-        "it belongs to nobody",
+        "it belongs to no account",
     )
 
 
@@ -108,7 +109,7 @@ def _let_be(stray: Stray, place: Place) -> None:
 
 
 def record_released(stray: Stray, effect: Effect, answer: dict[str, Any] | None) -> None:
-    """It is away, or its provider refused."""
+    """Record that the stray is removed, or, if `answer` is None, that its provider refused."""
     if answer is None:
         stray.record(state="open", closed_by="", detail=effect.error or "refused")
         return

@@ -1,1 +1,1 @@
-"""Money that goes back: refunds, voids, and what Stripe says of them."""
+"""Money that goes back: refunds, voids, disputes, and Stripe's reports about them."""

@@ -1,8 +1,7 @@
-"""Emitting events about returned money: refunds that succeeded or failed, disputes that opened or
-closed.
+"""Emit events about returned money: refunds that succeeded or failed, disputes opened or closed.
 
-Checked whenever an invoice is recomputed, so that each is emitted once, in whatever order the
-reports arrive.
+Checked whenever an invoice is recomputed, so that each event is emitted once, in whatever order
+Stripe's reports arrive.
 """
 
 from datetime import datetime
@@ -20,13 +19,13 @@ from models.payments.refund_request import RefundRequest
 from rules.dispute_course import CLOSED
 from runtime.clock import rfc3339
 
-# what a refund's state is called when it is announced
+# refund status → the outcome that is announced
 REFUNDS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
 
 
 def announce_returns(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> None:
-    """Emit what has not been emitted yet about a locked invoice's payments; a request fails with
-    its refund.
+    """Emit what has not been emitted yet about a locked invoice's payments. When a refund fails,
+    its request fails with it.
     """
     for payment, refund in facts.refunds:
         outcome = REFUNDS.get(refund.status, "")
@@ -45,8 +44,8 @@ def announce_returns(invoice: Invoice, facts: InvoiceFacts, now: datetime) -> No
 
 
 def announce_refused_refund(invoice: Invoice, request: RefundRequest, code: str) -> None:
-    """Emit that Stripe has refused a refund of a locked invoice's payment, so that none was made;
-    what was to be given back is work for somebody again.
+    """Emit that Stripe refused a refund of a locked invoice's payment, so none was made. The money
+    that was to be returned becomes a staff task again.
     """
     payment: Payment = request.payment
     about = {
@@ -69,8 +68,8 @@ def _fail_request(refund: Refund, now: datetime) -> None:
     )
     if request is not None:
         request.record_failed(
-            f"The bank sent the money back ({refund.failure_reason or refund.status}). Ask again,"
-            " or give it back another way.",
+            f"The bank returned the refund ({refund.failure_reason or refund.status}). Request it"
+            " again, or return the money another way.",
             now,
         )
         about = {
@@ -99,7 +98,9 @@ def _about_refund(refund: Refund, payment: Payment) -> dict[str, Any]:
 
 
 def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
-    """Opened, then closed; an appeal, or an inquiry that becomes a dispute, opens it again."""
+    """Emit `opened`, then `closed`. An appeal, or an inquiry that becomes a dispute, opens it
+    again.
+    """
     is_over = dispute.status in CLOSED
     steps = (
         ["opened"]

@@ -1,4 +1,4 @@
-"""Recording a refund or a dispute as Stripe tells of it."""
+"""Record a refund or a dispute as Stripe reports it."""
 
 from datetime import datetime
 from typing import Any
@@ -18,14 +18,14 @@ def record_return(
     invoice: Invoice | None = None,
     **about: str,
 ) -> bool:
-    """Record what a refund or a dispute says, and audit it with `about` if it is new; whether it
-    was. In the open transaction, whose caller recomputes the invoice.
+    """Record a refund or dispute, and audit it with `about` if it is new. Return whether it was
+    new. Needs an open transaction; the caller recomputes the invoice.
     """
     kind, noun = (Dispute, "dispute") if subject["object"] == "dispute" else (Refund, "refund")
     is_new = kind.record_report(stripe_account, subject, now)
     if is_new:
         row = kind.get_by_id(subject["id"])
-        told = {
+        amounts = {
             "amount": subject["amount"],
             "currency": subject["currency"],
             "intent_id": subject["payment_intent"],
@@ -36,6 +36,6 @@ def record_return(
             f"{noun}:{subject['id']}",
             invoice.account_id if invoice else None,
             **about,
-            **told,
+            **amounts,
         )
     return is_new

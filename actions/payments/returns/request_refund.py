@@ -1,4 +1,4 @@
-"""Requesting a refund of a card payment: its amount is held back, and a job makes it."""
+"""Request a refund of a card payment: reserve its amount, and stage the job that makes it."""
 
 from actions.payments.chargeable import refuse_amount
 from models.accounts.audit_entry import AuditEntry
@@ -16,7 +16,7 @@ from runtime.settings import INTERACTIVE
 def request_refund(
     payment: Payment, amount: int | None, reason: str | None, actor: str
 ) -> RefundRequest:
-    """Request a refund of `amount`, or of all that remains of the payment. Raises Refused."""
+    """Request a refund of `amount`, or of what remains refundable. Raises Refused."""
     with transaction():
         Invoice.locked(payment.invoice_id)
         amount = _checked(payment, amount)
@@ -48,8 +48,8 @@ def _checked(payment: Payment, wanted: int | None) -> int:
     if amount <= 0 or amount > left:
         raise Refused(
             "amount_exceeds_payment",
-            f"{left} {payment.currency} (minor units) can still be refunded of payment"
-            f" {payment.id}; {amount} were requested.",
+            f"Of payment {payment.id}, {left} {payment.currency} (minor units) can still be"
+            f" refunded; {amount} was requested.",
         )
     refuse_amount(not_in_steps(amount, payment.currency), "amount")
     return amount

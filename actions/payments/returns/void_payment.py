@@ -1,4 +1,4 @@
-"""Voiding a payment that was taken offline: it was typed wrong, or its check bounced."""
+"""Void an offline payment: it was entered by mistake, or its check bounced."""
 
 from actions.payments.recompute import recompute
 from models.accounts.audit_entry import AuditEntry
@@ -10,10 +10,9 @@ from runtime.errors import NotAllowed
 
 
 def void_payment(payment_id: str, reason: str, actor: str) -> Payment:
-    """Let a payment count no more, and its invoice stand without it; one that is voided already
-    stays as it is.
+    """Void a payment, so that it no longer counts, and recompute its invoice. Idempotent.
 
-    Raises NotAllowed for a card payment: its money is at Stripe, and goes back with a refund.
+    Raises NotAllowed for a card payment: its money is at Stripe, and is returned by a refund.
     """
     with transaction():
         invoice = Invoice.locked(Payment.get_by_id(payment_id).invoice_id)

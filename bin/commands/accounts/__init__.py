@@ -1,1 +1,1 @@
-"""Commands about accounts, their keys, operators and the audit."""
+"""Commands for accounts, API keys, operators and the audit log."""

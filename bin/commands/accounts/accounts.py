@@ -66,7 +66,7 @@ def list_accounts(limit: int) -> None:
     """Show accounts, newest first."""
     query = Account.select().order_by(Account.created_at.desc(), Account.id.desc())
     show_list(
-        ("id", "name", "time zone", "Stripe account", "made"),
+        ("id", "name", "time zone", "Stripe account", "created"),
         query,
         _row,
         limit,

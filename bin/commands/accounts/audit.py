@@ -48,7 +48,7 @@ def _shown(entry: AuditEntry) -> dict[str, object]:
 
 
 def _inert(value: object) -> object:
-    """Escape a text that a spreadsheet would run as a formula (starting with = + - or @) with an
+    """Prefix a text that a spreadsheet would run as a formula (it starts with = + - or @) with an
     apostrophe.
     """
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

@@ -1,4 +1,4 @@
-"""`keys`: which API keys there are, a new one for an account, and taking one back."""
+"""`keys`: list, issue and revoke API keys."""
 
 import click
 
@@ -10,14 +10,14 @@ from models.accounts.api_key import ApiKey
 
 @click.group()
 def keys() -> None:
-    """API keys: of accounts, and of operators."""
+    """API keys of accounts and operators."""
 
 
 @keys.command("list")
 @click.option("--account", help="Only keys of this account (ac_…).")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_keys(account: str | None, limit: int) -> None:
-    """Show keys, newest first; never the keys themselves, of which only hashes are stored."""
+    """Show keys, newest first, without their secrets, of which only hashes are stored."""
     query = ApiKey.select().order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
     if account:
         query = query.where(ApiKey.account == account)
@@ -38,8 +38,8 @@ def _row(key: ApiKey) -> tuple[object, ...]:
 @click.argument("account")
 @click.option("--name", default="key", show_default=True, help="What it is for.")
 def issue(account: str, name: str) -> None:
-    """Issue another key of ACCOUNT (ac_…), printed this once only;
-    those it has go on being good.
+    """Issue another key for ACCOUNT (ac_…). It is shown only once; the account's other keys stay
+    valid.
     """
     key, secret = issue_key(account, name, acting())
     say_key(key.id, secret)
@@ -54,8 +54,8 @@ def say_key(key_id: str, secret: str) -> None:
 
 @keys.command()
 @click.argument("key_id")
-@click.option("--why", default="", help="For the audit.")
+@click.option("--why", default="", help="The reason, for the audit log.")
 def revoke(key_id: str, why: str) -> None:
-    """Let the key KEY_ID (key_…) open nothing from now on."""
+    """Revoke the key KEY_ID (key_…) at once."""
     revoke_key(key_id, why, acting())
-    say(f"{key_id} opens nothing any more.")
+    say(f"{key_id} is revoked.")

@@ -1,4 +1,4 @@
-"""`operator`: people who may sign in, and API keys for any account."""
+"""`operator`: people who can sign in, and API keys for any account."""
 
 import sys
 
@@ -15,7 +15,7 @@ from runtime.ids import new_token
 
 @click.group()
 def operator() -> None:
-    """Operators: named people who may sign in."""
+    """Operators: named people who can sign in."""
 
 
 _password_stdin = click.option(
@@ -33,7 +33,7 @@ _password_stdin = click.option(
     type=click.Choice(SCOPES),
     default="admin",
     show_default=True,
-    help="view: look; act: also change, charge and text; admin: also make accounts.",
+    help="view: read only; act: also change, charge and text; admin: also create accounts.",
 )
 @click.option("--account", "accounts", multiple=True, help="Only this account (ac_…); repeatable.")
 def add(name: str, password_stdin: bool, scope: Scope, accounts: tuple[str, ...]) -> None:
@@ -48,10 +48,10 @@ def _password(from_stdin: bool) -> str:
     return sys.stdin.readline().rstrip("\r\n") if from_stdin else new_token(length=24)
 
 
-def _say_password(name: str, made_up: str) -> None:
+def _say_password(name: str, generated: str) -> None:
     say(f"operator  {name}")
-    if made_up:
-        say(f"password  {made_up}")
+    if generated:
+        say(f"password  {generated}")
         say("Save the password now: only its hash is stored, so it cannot be shown again.")
 
 
@@ -59,8 +59,8 @@ def _say_password(name: str, made_up: str) -> None:
 @click.argument("name")
 @_password_stdin
 def reset(name: str, password_stdin: bool) -> None:
-    """Give an operator a new password, and let in again who was disabled; open sessions end at
-    once.
+    """Give an operator a new password, and enable them again if they were disabled. Open sessions
+    end at once.
     """
     password = _password(password_stdin)
     found = reset_operator(name, password, acting())
@@ -78,8 +78,8 @@ def disable(name: str) -> None:
 @operator.command()
 @click.argument("name")
 def key(name: str) -> None:
-    """Issue an operator's API key called NAME, for /metrics and for the API of any account. It is
-    shown only once.
+    """Issue an operator's API key called NAME, for /metrics and for any account's API. It is shown
+    only once.
     """
     row, secret = issue_key(None, name, acting())
     say_key(row.id, secret)

@@ -1,1 +1,1 @@
-"""Commands about providers' events, and about Stripe's books against ours."""
+"""Commands for providers' events, and for comparing our books with Stripe's."""

@@ -19,13 +19,13 @@ from models.delivery.staged_job import StagedJob
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
-LOOK = 0.5  # seconds between looks at the progress
-BEGINS_WITHIN = timedelta(minutes=1)  # for a worker to begin
+LOOK = 0.5  # seconds between reads of the progress
+BEGINS_WITHIN = timedelta(minutes=1)  # without a worker by then, give up waiting
 REPLAYABLE = ("refused", "unmatched", "ignored", "unchanged", "applied")
 
 
 def chosen_accounts(account: str | None) -> list[str]:
-    """The Stripe accounts behind `--account`: `platform`, an account's own, or all. Raises
+    """Return the Stripe accounts for `--account`: `platform`, one account's own, or all. Raises
     BadParameter.
     """
     if account is None:
@@ -59,7 +59,7 @@ def chosen_accounts(account: str | None) -> list[str]:
 def backfill(since: datetime, account: str | None, rate: float | None, wait: bool) -> None:
     """Fetch Stripe's events since a time; missed ones are processed like webhooks.
 
-    Events that are here already are left alone, so any span may be named again.
+    Events that are already here are left alone, so overlapping spans are safe.
     """
     oldest = real_now() - timedelta(seconds=READABLE_SECONDS)
     start = int(max(since, oldest).timestamp())
@@ -161,9 +161,9 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
         raise click.UsageError("Give event IDS or --outcome.")
     rate = get_settings().backfill_rate if rate is None else rate
     found = (
-        [row.id for row in _of(outcome)]
+        [row.id for row in _events_with(outcome)]
         if outcome
-        else [number for text in ids for number in _named(text)]
+        else [number for text in ids for number in _ids_of(text)]
     )
     replayed = 0
     for number in found:
@@ -184,7 +184,7 @@ def _to_process() -> int:
     return int(StagedJob.select().where(same).count())
 
 
-def _of(outcome: str) -> list[InboxEvent]:
+def _events_with(outcome: str) -> list[InboxEvent]:
     return list(
         InboxEvent.select(InboxEvent.id)
         .where(InboxEvent.provider == "stripe", InboxEvent.outcome == outcome)
@@ -192,10 +192,12 @@ def _of(outcome: str) -> list[InboxEvent]:
     )
 
 
-def _named(text: str) -> list[int]:
-    """The rows of one argument; none, with an error line, when there is no such event."""
+def _ids_of(text: str) -> list[int]:
+    """Return the row ids that one argument names; none, with an error line, if there is no such
+    event.
+    """
     # fits in 64 bits
-    number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004
+    number = int(text) if text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004
     rows = list(
         InboxEvent.select(InboxEvent.id, InboxEvent.provider).where(
             (InboxEvent.id == number) | (InboxEvent.event_id == text)
@@ -204,6 +206,6 @@ def _named(text: str) -> list[int]:
     found = [row.id for row in rows if row.provider == "stripe"]
     if not found:
         whose = rows[0].provider.capitalize() if rows else ""
-        why = f"an event of {whose}'s, which counted at once" if rows else "no such event"
+        why = f"an event from {whose}, which was processed at once" if rows else "no such event"
         complain(f"{text}: {why}.")
     return found

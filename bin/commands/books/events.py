@@ -17,8 +17,8 @@ def events() -> None:
 @click.option("--outcome", type=click.Choice(OUTCOMES), default="refused", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def list_events(outcome: str, limit: int) -> None:
-    """Show events with one outcome, newest first, without their contents,
-    which hold personal data.
+    """Show events with one outcome, newest first. Their contents are not shown, since they are
+    personal data.
     """
     wanted = (
         InboxEvent.outcome.is_null() if outcome == "unprocessed" else InboxEvent.outcome == outcome

@@ -13,7 +13,7 @@ from models.books.reconciliation import Difference, Reconciliation, latest_runs
 from rules.timeline_words import money
 from runtime.clock import real_now
 
-STALE = timedelta(minutes=90)  # one an hour, and half an hour to fetch what explains a difference
+STALE = timedelta(minutes=90)  # an hourly run, and half an hour to fetch what explains a difference
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Clocks: this machine's, the database's and Redis' must agree."""
+"""Clocks: those of this machine, the database and Redis must agree."""
 
 from collections.abc import Callable
 
@@ -14,8 +14,8 @@ SYNCHRONISE = (
 
 
 def compare(whose: str, read: Callable[[], float]) -> Finding:
-    """How far a clock (seconds since the epoch) is off from this machine's at the middle of the
-    round trip.
+    """Judge how far a clock (in seconds since the epoch) is off from this machine's at the middle
+    of the round trip.
     """
     before = real_seconds()
     theirs = read()

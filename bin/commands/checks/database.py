@@ -18,7 +18,9 @@ SECOND = 1_000_000
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Whether rows can be read and written as this release expects. The last finding says so."""
+    """Check that rows can be read and written as this release expects. The last finding says
+    whether they can.
+    """
     url, shown = settings.database_url, settings.shown_database
     if settings.payphone_env == "production" and not settings.names_database:
         yield Finding(
@@ -28,7 +30,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             "Commands need the environment of the running processes.",
         )
     if url.startswith("sqlite:///") and not (ROOT / urlsplit(url).path[1:]).exists():
-        yield Finding("fail", "database", f"there is none at {url}", MIGRATE)
+        yield Finding("fail", "database", f"none exists at {url}", MIGRATE)
         return
     try:
         use_database(url)
@@ -47,7 +49,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             "warn",
             "release",
             found,
-            "Run the release that made them; for going back see docs/operations/upgrade.md.",
+            "Run the release that added them; to downgrade, see docs/operations/upgrade.md.",
         )
     yield judged(
         bool(missing),

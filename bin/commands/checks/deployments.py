@@ -1,6 +1,4 @@
-"""Deployments: what could not be undone, and what has waited for long: for somebody to decide, or
-for a port.
-"""
+"""Deployments: what could not be undone, and what has waited too long for a decision or a port."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +10,7 @@ from models.deployment.deployment_step import DeploymentStep
 from models.deployment.resource import Stray
 from runtime.clock import real_now
 
-# what a later deployment has taken over is nobody's task any more; money that was kept is
+# a later deployment takes over what an earlier one left, but not a fee that was not refunded
 LEFT = (
     "state = 'undo_failed' AND (name = 'charge' OR NOT EXISTS (SELECT 1 FROM deployment own JOIN"
     " deployment later ON later.account_id = own.account_id AND later.id > own.id WHERE own.id ="
@@ -20,23 +18,23 @@ LEFT = (
     " ORDER BY deployment_id, position LIMIT 6"
 )
 ADVICE = (
-    "GET /api/deployments/{id} says what each could not take away, and why. Take it away at the"
-    " provider by hand, or give the fee back there, then say so: bin/payphone deployments settle;"
-    " see docs/operations/deployments.md."
+    "GET /api/deployments/{id} shows what each could not remove, and why. Remove it at the provider"
+    " by hand, or refund the fee there, then run bin/payphone deployments settle; see"
+    " docs/operations/deployments.md."
 )
 KEPT = "status = 'failed' AND holds_slot AND finished_at < ? ORDER BY finished_at LIMIT 6"
 KEPT_ADVICE = (
-    "They failed, and keep what they had bought, which costs; the clinic cannot deploy anew. Ask"
-    " it: POST …/retry goes on, POST …/rollback gives everything back. After a week that happens"
-    " by itself."
+    "They failed and keep what they bought, which costs money; the clinic cannot deploy again. Ask"
+    " the clinic: POST …/retry continues, POST …/rollback undoes everything. After a week they are"
+    " rolled back automatically."
 )
 STRAYS_ADVICE = (
-    "bin/payphone strays list shows them. An orphan may cost money until a person releases it; what"
-    " is missing is made anew by deploying again."
+    "bin/payphone strays list shows them. An orphan can cost money until an operator releases it;"
+    " deploying again creates what is missing."
 )
 SLOW = "status = 'awaiting_port' AND created_at < ? ORDER BY created_at LIMIT 6"
 SLOW_ADVICE = (
-    "GET /api/deployments/{id} says how each port stands at Twilio. Ask the clinic's carrier, or"
+    "GET /api/deployments/{id} shows each port's state at Twilio. Ask the clinic's carrier, or"
     " Twilio's porting team; POST …/rollback cancels it and refunds the fee."
 )
 A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)
@@ -44,8 +42,8 @@ SHOWN = 5
 
 
 def check_deployments() -> Iterator[Finding]:
-    """Whether something was left as it was taken away, is kept for longer than a day, or is ported
-    for longer than a month.
+    """Check for steps that could not be undone, failed deployments kept for over a day, and ports
+    that take over a month.
     """
     left = [f"{step.name} of {step.deployment_id}" for step in DeploymentStep.all(LEFT)]
     yield judged(bool(left), "deployments not undone", _named(left), ADVICE, "warn")
@@ -67,9 +65,7 @@ def _named(found: list[str]) -> str:
 
 
 def check_strays() -> Finding:
-    """Whether the daily look has found what is at a provider and belongs to nobody, or is ours and
-    gone there, and nobody has seen to it.
-    """
+    """Check for open strays that the daily scan has found."""
     rows = Stray.all("state = 'open'")
     counted = {what: sum(row.what == what for row in rows) for what in ("orphan", "missing")}
     found = ", ".join(f"{count} {what}" for what, count in counted.items() if count)

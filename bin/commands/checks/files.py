@@ -1,4 +1,4 @@
-"""Our files: whether other users of the machine may read them."""
+"""Our files: whether other users of this machine can read them."""
 
 import shlex
 from pathlib import Path
@@ -13,28 +13,26 @@ WHAT = "files"
 
 
 def check_files(settings: Settings) -> Finding:
-    """Whether `.env`, the state folder with what is in it, and an SQLite database are this user's
-    alone.
+    """Check that only this user has access to `.env`, the state folder and its contents, and an
+    SQLite database.
     """
     places = _places(settings)
     modes = {path: mode for place in places for path, mode in modes_under(place).items()}
     wide = [path for path, mode in modes.items() if mode & OTHERS]
     shown = ", ".join(f"{path} ({modes[path]:o})" for path in wide[:3])
     more = f" and {len(wide) - 3} more" if len(wide) > 3 else ""  # noqa: PLR2004
-    there = sorted({shlex.quote(str(place)) for place in places if place in modes})
+    existing = sorted({shlex.quote(str(place)) for place in places if place in modes})
     return judged(
         bool(wide),
         WHAT,
         f"open to other users: {shown}{more}" if wide else "open to this user only",
-        f"Run chmod -R go-rwx {' '.join(there)}",
+        f"Run chmod -R go-rwx {' '.join(existing)}",
         "warn",
     )
 
 
 def _places(settings: Settings) -> list[Path]:
-    """`.env`, the state folder; SQLite's file, with what it keeps beside it, where that is
-    elsewhere.
-    """
+    """Return `.env`, the state folder, and SQLite's files if they are elsewhere."""
     state, parts = settings.state_dir, urlsplit(settings.database_url)
     places = [Path(".env").absolute(), state]
     if parts.scheme != "sqlite":

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of one of the doctor's checks."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,5 +17,5 @@ class Finding:
 
 
 def judged(bad: bool, what: str, found: str, advice: str, level: Level = "fail") -> Finding:
-    """A finding of `level` with its advice if it is bad, else ok."""
+    """Return a finding of `level` with its advice if `bad`, otherwise an ok one."""
     return Finding(level, what, found, advice) if bad else Finding("ok", what, found)

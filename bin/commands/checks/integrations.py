@@ -1,4 +1,4 @@
-"""What clinics connect: whether it can be connected, and what wants to be connected again."""
+"""Integrations: whether providers are set up, and which credentials have expired."""
 
 from collections.abc import Iterator
 
@@ -16,67 +16,68 @@ REGISTER = (
 )
 SHOWN = 5
 AGAIN = (
-    "The clinics were told (`integration.expired`) and connect again; their receptionists go on"
-    " without. If all of one provider expired together, look there."
+    "The clinics were notified (`integration.expired`) and must connect again; their receptionists"
+    " work without it. If all of one provider's expired together, check that provider."
 )
 SET_IT = (
-    "Take it from Open Dental's developer portal; until then their receptionists tell no free"
+    "Copy it from Open Dental's developer portal; until then their receptionists offer no free"
     " times. Or have each clinic connect with a developerKey of its own."
 )
 UNTOLD = "See `bin/payphone jobs list --state dead` and docs/integrations.md."
 
 
 def check_providers(settings: Settings) -> Iterator[Finding]:
-    """The settings by which providers are known."""
+    """Check the settings of the providers that clinics connect."""
     both = bool(settings.google_client_id), bool(settings.google_client_secret)
     if any(both) and not all(both):
         name = "GOOGLE_CLIENT_SECRET" if both[0] else "GOOGLE_CLIENT_ID"
-        yield Finding("fail", name, "not set", "Take it from Google Cloud, beside the other one.")
+        yield Finding("fail", name, "not set", "Copy it from Google Cloud, next to the other one.")
     elif all(both) and not settings.public_url.startswith("https://"):
         advice = REGISTER.format(address=f"PUBLIC_URL{CALLBACK}")
-        yield Finding("warn", "Google Calendar", "PUBLIC_URL is no https:// address", advice)
+        yield Finding("warn", "Google Calendar", "PUBLIC_URL is not an https:// URL", advice)
     elif all(both):
-        found = f"comes back to {settings.public_url}{CALLBACK}"
+        found = f"redirects to {settings.public_url}{CALLBACK}"
         yield Finding("ok", "Google Calendar", found)
     else:
         yield Finding("ok", "Google Calendar", "not set up: no clinic connects it")
     if settings.oauth_providers:
         yield _file(settings.oauth_providers)
     own = settings.open_dental_developer_key
-    told = "our developer key is set" if own else "no developer key: each clinic gives its own"
-    yield Finding("ok", "Open Dental", told)
+    found = "our developer key is set" if own else "no developer key: each clinic gives its own"
+    yield Finding("ok", "Open Dental", found)
 
 
 def _file(path: str) -> Finding:
     try:
         names = [provider.name for provider in further(path)]
     except Misconfigured as error:
-        return Finding("fail", "OAUTH_PROVIDERS", str(error), "Correct it, and start web anew.")
-    return Finding("ok", "OAUTH_PROVIDERS", f"names {', '.join(names) or 'nobody'}")
+        return Finding("fail", "OAUTH_PROVIDERS", str(error), "Correct it, and restart web.")
+    return Finding("ok", "OAUTH_PROVIDERS", f"names {', '.join(names) or 'no provider'}")
 
 
 def check_integrations() -> Iterator[Finding]:
-    """What has expired, and what its provider has not been told yet."""
+    """Check for expired credentials, and for revocations that have not reached their provider."""
     expired = Integration.all("current AND state = 'expired' ORDER BY id")
     if expired:
         first = ", ".join(f"{row.provider} of {row.account_id}" for row in expired[:SHOWN])
         yield Finding("warn", "integrations", f"{len(expired)} expired: {first}", AGAIN)
     untold = [row for row in Integration.with_secrets() if row.to_be_revoked]
     if untold:
-        found = f"{len(untold)} disconnected, and their provider not told yet"
+        found = f"{len(untold)} disconnected, but not yet revoked at the provider"
         yield Finding("warn", "integrations", found, UNTOLD)
     lacking = [] if get_settings().open_dental_developer_key else _without_own_key()
     if lacking:
-        found = f"not set, and {len(lacking)} clinics connected by it: {', '.join(lacking[:SHOWN])}"
+        named = ", ".join(lacking[:SHOWN])
+        found = f"not set, but {len(lacking)} clinics are connected with it: {named}"
         yield Finding("fail", "OPEN_DENTAL_DEVELOPER_KEY", found, SET_IT)
     if not expired and not untold:
         yield Finding("ok", "integrations", "none has expired")
 
 
 def _without_own_key() -> list[str]:
-    """The accounts whose Open Dental is read with our developer key."""
+    """Return the accounts whose Open Dental is read with our developer key."""
     rows = Integration.all("provider = 'open_dental' AND current ORDER BY id")
     try:
         return [row.account_id for row in rows if "developerKey" not in opened(row)]
-    except Misconfigured:  # sealed under a key that is gone, which another check says
+    except Misconfigured:  # sealed under a lost key, which another check reports
         return []

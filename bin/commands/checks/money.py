@@ -1,5 +1,5 @@
-"""Money: whether our books are Stripe's, people got their refunds, and what is paused or at its
-ceiling.
+"""Money: whether our books agree with Stripe's, whether refunds arrived, and what is paused or at
+its ceiling.
 """
 
 from collections.abc import Iterator
@@ -18,48 +18,48 @@ from models.reports.running_total import wrong_totals
 
 BRAKES = (
     "See bin/payphone brakes for who paused it and why; bin/payphone resume WHAT [--account ac_…]"
-    " lets it go on."
+    " resumes it."
 )
 CEILINGS = (
     "See bin/payphone ceiling WHAT --account ac_… (the log names it: daily ceiling reached); --set"
-    " raises it, midnight lifts it."
+    " raises it; it resets at midnight."
 )
 DIFFERENCES = (
     "See bin/payphone events reconcile --latest, and docs/operations/books.md, Our books and"
     " Stripe's differ."
 )
 REFUNDS = (
-    "People lack their money. See the feed's refund.failed; ask for it anew, or give it back"
-    " another way."
+    "Payers did not get their money back. See refund.failed in the feed; request the refund again,"
+    " or return the money another way."
 )
 UNOWED = (
     "Invoices paid after they were cancelled, or paid more than was owed. The feed's"
     " payment.unexpected names each payment; refund it, or agree with the payer to keep it."
 )
 FEES = (
-    "Answer a dispute in Stripe's dashboard by its due date; give back by hand what could not be"
-    " refunded, then say so: bin/payphone deployments settle DEPLOYMENT charge --why …. The audit"
+    "Answer a dispute in Stripe's dashboard by its due date; return by hand what could not be"
+    " refunded, then run bin/payphone deployments settle DEPLOYMENT charge --why …. The audit log"
     " names the deployment: deployment.fee_disputed, deployment.undo_failed."
 )
 CARDS = (
-    "One card for many clinics may be one owner's, or somebody's who tries out stolen ones: look at"
-    " the accounts (audit: payment_method.shared), and at the card in Stripe's dashboard."
+    "One card for many clinics can be one owner's, or card testing: check the accounts (audit log:"
+    " payment_method.shared), and the card in Stripe's dashboard."
 )
 
 
 def check_totals() -> Finding:
-    """Whether the kept totals are what the rows say; this reads all of them."""
+    """Check that the running totals agree with the rows. Reads all rows."""
     wrong = wrong_totals()
     return judged(
         bool(wrong),
         "totals",
-        f"not as the rows say: {', '.join(wrong)}" if wrong else "as the rows say",
+        f"differ from the rows: {', '.join(wrong)}" if wrong else "agree with the rows",
         "Run bin/payphone recount.",
     )
 
 
 def check_money() -> Iterator[Finding]:
-    """What the tables say of books, refunds, brakes and ceilings."""
+    """Check books, refunds, brakes and ceilings in our tables."""
     differences, failed = count_differences(), count_failed_refunds()
     yield judged(bool(differences), "book differences", _listed(differences), DIFFERENCES)
     yield judged(bool(failed), "failed refunds", str(failed or "none"), REFUNDS, "warn")
@@ -73,14 +73,14 @@ def check_money() -> Iterator[Finding]:
 
 
 def check_cards() -> Iterator[Finding]:
-    """Whether one card pays for many accounts."""
+    """Check whether one card pays for many accounts."""
     shared = Setup.shared_fingerprints(SHARED)
     named = ", ".join(f"{card} in {count} accounts" for card, count in shared[:5])
     yield judged(bool(shared), "shared cards", named or "none", CARDS, "warn")
 
 
 def check_fees() -> Iterator[Finding]:
-    """Whether setup fees are disputed, or could not be given back."""
+    """Check for setup fees that are disputed or could not be refunded."""
     trouble = count_fee_trouble()
     yield judged(any(trouble.values()), "setup fees", _listed(trouble), FEES, "warn")
 

@@ -12,16 +12,14 @@ from delivery.life_signs import WRITE_KEY
 
 NEARLY_FULL = 0.8
 READ_ONLY = (
-    "Let REDIS_URL lead to the primary (redis+sentinel://… finds it), or make this one it:"
+    "Point REDIS_URL to the primary (redis+sentinel://… finds it), or promote this replica:"
     " REPLICAOF NO ONE. No job runs until then."
 )
-FULL = (
-    "Raise maxmemory. Workers do what is queued; new jobs wait in the database until there is room."
-)
+FULL = "Raise maxmemory. Workers finish what is queued; new jobs wait in the database until then."
 
 
 def check_redis(redis: Redis) -> Iterator[Finding]:
-    """What INFO reports; it is allowed where CONFIG is not. Raises RedisError."""
+    """Check what INFO reports, which is permitted where CONFIG is not. Raises RedisError."""
     info: dict[str, Any] = redis.info("everything")
     product = "valkey" if "valkey_version" in info else "redis"
     yield Finding(
@@ -64,9 +62,9 @@ def _writes(redis: Redis) -> Finding:
             "fail",
             "Redis writes",
             f"refused: {str(error)[:100]}",
-            "Look into Redis' log and at its disk. Jobs wait in the database.",
+            "Check Redis' log and its disk. Jobs wait in the database.",
         )
-    return Finding("ok", "Redis writes", "taken")
+    return Finding("ok", "Redis writes", "accepted")
 
 
 def _persistence(info: dict[str, Any]) -> Iterator[Finding]:

@@ -18,15 +18,15 @@ from runtime.trusted_proxies import trusted_proxies
 SHORTEST_SECRET = 32  # characters
 FEE_ADVICE = "Set it to an amount that Stripe charges, in minor units, or to 0."
 COPY = (
-    "Copy both from one page of Stripe's dashboard (Developers, API keys), in the mode you mean:"
+    "Copy both from one page of Stripe's dashboard (Developers, API keys), in the mode you want:"
     " sk_live_… or rk_live_… and pk_live_…, or sk_test_… and pk_test_…."
 )
-UNSAID = "it does not say its mode"
+UNSAID = "its mode is unknown"
 GUESSABLE = {"secret", "changeme", "change-me", "default", "unset", "test", "demo"}
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
-    """What is missing or wrong. Outside production a missing key is only a warning."""
+    """Check for missing and invalid settings. Outside production a missing key only warns."""
     level: Level = "fail" if settings.payphone_env == "production" else "warn"
     yield Finding("ok", "PAYPHONE_ENV", settings.payphone_env)
     yield _secret_key(settings, level)
@@ -73,7 +73,7 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _fee(fee: int, currency: str) -> Finding:
-    """Whether Stripe charges such a fee: every deployment is refused otherwise."""
+    """Check that Stripe charges this fee; if not, every deployment is refused."""
     if not fee:
         return Finding("ok", "SETUP_FEE", "nothing is charged")
     why = no_fee(fee, currency)
@@ -81,7 +81,7 @@ def _fee(fee: int, currency: str) -> Finding:
 
 
 def check_connect(settings: Settings) -> Finding:
-    """Whether events of connected accounts can be verified. Needs the database."""
+    """Check that events of connected accounts can be verified. Needs the database."""
     what, connected = (
         "STRIPE_CONNECT_WEBHOOK_SECRET",
         len([account for account in stripe_accounts() if account]),
@@ -206,7 +206,7 @@ def _stripe(settings: Settings, level: Level) -> Finding:
         )
     mode = mode_of_key(key)
     if not mode:
-        return Finding("warn", what, "set, but it does not say its mode", COPY)
+        return Finding("warn", what, "set, but its mode is unknown", COPY)
     kind = "restricted" if key.startswith("rk_") else "secret"
     test = mode == "test" and settings.payphone_env == "production"
     return judged(
@@ -219,7 +219,9 @@ def _stripe(settings: Settings, level: Level) -> Finding:
 
 
 def _publishable(settings: Settings) -> Finding:
-    """The key of pages that take cards: of the same mode as the secret one, or no card is taken."""
+    """Check the key for pages that take cards. If its mode is not the secret key's, no card form
+    works.
+    """
     what, key = "STRIPE_PUBLISHABLE_KEY", settings.stripe_publishable_key
     if not key:
         return Finding("warn", what, "not set", "Pages that take cards need it.")

@@ -1,5 +1,5 @@
-"""Stripe: whether it takes the key, lets it read each connected account's events, and sends them to
-us as we read them. It is only read.
+"""Stripe: whether it accepts the key, lets it read each connected account's events, and sends us
+the events that we expect. Read-only.
 """
 
 from collections.abc import Iterator
@@ -21,49 +21,49 @@ PLATFORM = "webhook endpoint"
 DOORS = {PLATFORM: "/api/webhooks/stripe", "Connect endpoint": CONNECT}
 LATELY = 3600  # seconds
 REFUSED = {
-    "AuthenticationError": "does not take the key (401)",
+    "AuthenticationError": "rejects the key (401)",
     "PermissionError": "does not let the key read events (403)",
 }
 KEY = (
-    "Check STRIPE_SECRET_KEY: rolled, or of another account? A restricted key needs Events: read."
+    "Check STRIPE_SECRET_KEY: rolled, or another account's? A restricted key needs Events: read."
     " No payment, link or refund is made until then."
 )
 AWAY = (
-    "Look whether this machine may reach api.stripe.com, and at status.stripe.com. Payments and"
-    " links wait meanwhile."
+    "Check that this machine can reach api.stripe.com, and see status.stripe.com. Payments and"
+    " links wait until then."
 )
 LEFT = (
-    "Connect them anew, or take the Stripe account from a clinic that has left; until then their"
-    " events are not read, nor is money taken."
+    "Connect them again, or remove the Stripe account of a clinic that has left; until then their"
+    " events are not read and no money is taken."
 )
 UNLISTED = (
-    "A restricted key needs Webhook Endpoints: read. Or look in Stripe's dashboard yourself: mode,"
+    "A restricted key needs Webhook Endpoints: read. Or check in Stripe's dashboard yourself: mode,"
     f" API version {API_VERSION}, events, snapshot payloads."
 )
 MAKE = (
-    f"Make an endpoint in our key's mode with API version {API_VERSION} (Stripe does not change an"
-    " endpoint's version), snapshot payloads and the events that docs/operations/books.md lists;"
+    f"Create an endpoint in our key's mode with API version {API_VERSION} (Stripe does not change"
+    " an endpoint's version), snapshot payloads and the events that docs/operations/books.md lists;"
     " set its whsec_…; delete the old one."
 )
 
 
 def check_stripe(settings: Settings) -> Finding | None:
-    """Whether Stripe answers, and takes the key; nothing without one, the settings complain of
-    that.
+    """Check that Stripe answers and accepts the key. None without a key, which `check_settings`
+    reports.
     """
     if not settings.stripe_secret_key.startswith(("sk_", "rk_")):
         return None
     error = _read("")
     if error is None:
-        return Finding("ok", WHAT, "answers, and takes the key")
+        return Finding("ok", WHAT, "answers, and accepts the key")
     if error.code in REFUSED:
         return Finding("fail", WHAT, REFUSED[error.code], KEY)
     return Finding("fail", WHAT, f"no answer: {error.code}", AWAY)
 
 
 def check_connected() -> Iterator[Finding]:
-    """Whether the key may read each connected account. Needs the database, and a Stripe that takes
-    the key.
+    """Check that the key can read each connected account. Needs the database, and a key that Stripe
+    accepts.
     """
     connected, refused = [account for account in stripe_accounts() if account], []
     for account in connected:
@@ -83,14 +83,14 @@ def check_connected() -> Iterator[Finding]:
 
 
 def check_endpoints(settings: Settings) -> Iterator[Finding]:
-    """Whether Stripe sends our addresses their events: of our mode, in our API version, all that we
-    read. Needs the database, and a Stripe that takes the key.
+    """Check that Stripe sends our webhook URLs all events that we process, in our mode and API
+    version. Needs the database, and a key that Stripe accepts.
     """
     is_local = settings.payphone_env != "production"
     if not settings.public_url.startswith("https://") and not (settings.public_url and is_local):
-        return  # the settings complain of that
+        return  # `check_settings` reports that
     try:
-        there = list_webhook_endpoints()
+        endpoints = list_webhook_endpoints()
     except ProviderError as error:
         advice = UNLISTED if error.code in REFUSED else AWAY
         yield Finding("warn", ENDPOINTS, f"cannot be listed: {error.code}", advice)
@@ -100,15 +100,13 @@ def check_endpoints(settings: Settings) -> Iterator[Finding]:
         if path == CONNECT and not any(stripe_accounts()):
             continue
         url = settings.public_url + path
-        yield _judged(what, url, [row for row in there if _url_of(row) == url], mode)
+        yield _judged(what, url, [row for row in endpoints if _url_of(row) == url], mode)
 
 
 def _judged(what: str, url: str, endpoints: list[Json], mode: str) -> Finding:
-    """What is to be said of the endpoints that send to one address of ours; of several, each must
-    be right.
-    """
+    """Judge the endpoints that send to one of our URLs; each of them must be right."""
     if not endpoints:
-        return Finding("warn", what, f"none of {mode} mode sends to {url}", MAKE)
+        return Finding("warn", what, f"none in {mode} mode sends to {url}", MAKE)
     wrong = [
         (level, f"{row.get('id')}: {found}")
         for row in endpoints
@@ -125,21 +123,21 @@ def _url_of(endpoint: Json) -> str:
 
 
 def _wrong_with(endpoint: Json, mode: str, what: str) -> Iterator[tuple[Level, str]]:
-    """What is wrong with a webhook endpoint at Stripe that sends to us."""
+    """Yield what is wrong with a webhook endpoint that sends to us, with its level."""
     theirs = mode_of_event(endpoint) or "no"
     enabled = endpoint.get("enabled_events") or []
     wanted = (*SUBSCRIBED, *(CARD_EVENTS if what == PLATFORM else ()))
     missing = [] if "*" in enabled else [name for name in wanted if name not in enabled]
     version = endpoint.get("api_version")
     if mode and theirs != mode:
-        yield "fail", f"it is of {theirs} mode, our key of {mode} mode; its events are refused"
+        yield "fail", f"it is in {theirs} mode, our key in {mode} mode; its events are refused"
     if endpoint.get("status") != "enabled":
         yield "fail", "it is disabled; only the hourly backfill brings events"
     if missing:
         yield "fail", f"it is not sent {', '.join(missing)}"
     if version != API_VERSION:
         rendered = version or "the account's default version"
-        yield "warn", f"its events are rendered in {rendered}, we read {API_VERSION}"
+        yield "warn", f"its events are rendered in {rendered}, but we read {API_VERSION}"
 
 
 def _read(stripe_account: str) -> ProviderError | None:

@@ -1,5 +1,5 @@
-"""Texting: Twilio's settings and credentials, a URL it can report to, and a sender for every
-account that texts.
+"""Texting: Twilio's settings and credentials, a URL for its reports, and a sender for every account
+that texts.
 """
 
 import re
@@ -22,12 +22,12 @@ from runtime.clock import real_now
 from runtime.settings import Settings
 
 SHOWN = 5
-BEHIND = timedelta(hours=1)  # it is read every three minutes
+BEHIND = timedelta(hours=1)  # the list is read every three minutes
 ACCOUNT_SID, SERVICE_SID = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"MG[0-9a-fA-F]{32}")
 
 
 def check_texting(settings: Settings) -> Iterator[Finding]:
-    """The settings, and, if they look valid, Twilio's answer to them. Only reads; sends nothing."""
+    """Check the settings and, if they look valid, Twilio's answer to them. Sends nothing."""
     if not settings.twilio_account_sid and not settings.twilio_auth_tokens:
         yield Finding("ok", "Twilio", "not set up: no texts are sent")
         return
@@ -39,24 +39,24 @@ def check_texting(settings: Settings) -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     sid, service = settings.twilio_account_sid, settings.twilio_messaging_service_sid
     what = (
-        "Take it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a"
+        "Copy it from the Twilio console: AC and 32 hexadecimal digits, not a key's SK… or a"
         " service's MG…."
     )
     yield judged(
         not ACCOUNT_SID.fullmatch(sid),
         "TWILIO_ACCOUNT_SID",
-        "not set" if not sid else "no account's sid",
+        "not set" if not sid else "not an account SID",
         what,
     )
     yield judged(
         not settings.twilio_auth_tokens,
         "TWILIO_AUTH_TOKEN",
         "not set",
-        "Take it from the Twilio console, beside the account's sid.",
+        "Copy it from the Twilio console, next to the account SID.",
     )
     found, advice = (
-        "no messaging service's sid",
-        "Take it from the Twilio console: MG and 32 hexadecimal digits; or leave it out.",
+        "not a messaging service SID",
+        "Copy it from the Twilio console: MG and 32 hexadecimal digits; or leave it out.",
     )
     yield judged(
         bool(service) and not SERVICE_SID.fullmatch(service),
@@ -82,7 +82,7 @@ def _account(settings: Settings) -> Iterator[Finding]:
             "warn",
             "Twilio",
             f"no answer: {error.code}",
-            "Check that this machine can reach api.twilio.com. Texts wait meanwhile.",
+            "Check that this machine can reach api.twilio.com. Texts wait until then.",
         )
         return
     yield judged(
@@ -95,19 +95,19 @@ def _account(settings: Settings) -> Iterator[Finding]:
 
 
 def _trial(account: OwnAccount, settings: Settings) -> Finding:
-    """A clinic goes live with a number of its own, and a trial account has one at most."""
+    """Check for a trial account: it has at most one number, and each live clinic needs its own."""
     return judged(
         account.is_trial,
         "Twilio account",
-        "a trial: one number, and only verified people are texted" if account.is_trial else "full",
+        "a trial: one number, and texts to verified numbers only" if account.is_trial else "full",
         "Upgrade it in the Twilio console, under Billing; until then no clinic can go live with a"
-        " number that is bought.",
+        " bought number.",
         "fail" if settings.payphone_env == "production" else "warn",
     )
 
 
 def _callbacks(settings: Settings) -> Finding:
-    """Twilio reports to PUBLIC_URL, and signs for it."""
+    """Check that Twilio can reach PUBLIC_URL, to which it reports and for which it signs."""
     host = urlsplit(settings.public_url).hostname or ""
     what, advice = (
         "Twilio's reports",
@@ -135,7 +135,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _registrations(settings: Settings) -> Finding:
-    """How the carriers' registrations stood when Twilio was last asked, at most a day ago."""
+    """Report senders that carriers have not approved, as Twilio said at most a day ago."""
     found = SenderRegistration.in_trouble(settings.twilio_messaging_service_sid or "", SHOWN + 1)
     named = [
         f"{row.sender} {row.state}{f' ({row.code})' if row.code else ''}: {row.reason}"
@@ -145,15 +145,15 @@ def _registrations(settings: Settings) -> Finding:
     return judged(
         bool(found),
         "sender registrations",
-        f"{' '.join(named)}{more}" if named else "none is known not to be approved",
-        "Their texts are refused (sender_unregistered), for carriers would block them. See"
-        " docs/operations/texts.md; PUT /api/accounts/{id}/sender has a sender read again at once.",
+        f"{' '.join(named)}{more}" if named else "none is known to lack approval",
+        "Their texts are refused (sender_unregistered), since carriers would block them. See"
+        " docs/operations/texts.md; PUT /api/accounts/{id}/sender checks a sender again at once.",
         "warn",
     )
 
 
 def _read_to(settings: Settings) -> Finding:
-    """How far Twilio's list has been read for texts that no webhook brought."""
+    """Check how far Twilio's list has been read for texts whose webhook was lost."""
     known = TextWatermark.one("twilio_account = ?", settings.twilio_account_sid)
     ago = real_now() - known.read_to if known is not None else timedelta()
     return judged(
@@ -162,15 +162,15 @@ def _read_to(settings: Settings) -> Finding:
         f"Twilio's list was read up to {ago.total_seconds() / 60:.0f} min ago"
         if known is not None
         else "Twilio's list has not been read yet",
-        "A STOP whose webhook was lost is heard only when the list is read: see the dead jobs of"
-        " read_inbound_texts and take_missed_text, and docs/operations/texts.md.",
+        "A STOP whose webhook was lost takes effect only when the list is read: see the dead jobs"
+        " of read_inbound_texts and take_missed_text, and docs/operations/texts.md.",
         "warn",
     )
 
 
 def check_number_lookups(settings: Settings) -> Finding:
-    """Whether numbers can be looked up where an account wants that: by what Twilio said last, for
-    each question costs a fee.
+    """Check that numbers can be looked up for the accounts that want it. Judged by Twilio's last
+    answer, because each look-up costs a fee.
     """
     what = "number look-ups"
     rows = AccountSettings.all("number_check_days > 0 ORDER BY account_id LIMIT ?", SHOWN + 1)
@@ -186,14 +186,14 @@ def check_number_lookups(settings: Settings) -> Finding:
         bool(why),
         what,
         f"{why}; wanted by {named}" if why else f"wanted by {named}",
-        "Until it can look numbers up, nobody of these accounts is contacted at a number that is"
-        " due for it. Have Twilio approve Lookup's package reassigned_number for this account, or"
+        "Until look-ups work, no customer of these accounts is contacted at a number that is due"
+        " for one. Have Twilio approve Lookup's package reassigned_number for this account, or"
         " PATCH numberCheckDays to 0. See docs/operations/texts.md.",
     )
 
 
 def check_senders(settings: Settings) -> Iterator[Finding]:
-    """Whether each account whose customers agreed to texts has a sender."""
+    """Check that each account whose customers have consented to texts has a sender."""
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return
     own = {row.account_id for row in AccountSender.select(AccountSender.account)}
@@ -203,7 +203,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
         "Their texts are refused. PUT /api/accounts/{id}/sender with an operator's key, or set"
         " TWILIO_MESSAGING_SERVICE_SID."
     )
-    fine = f"all {len(texting)} that text have one" if texting else "nobody texts yet"
+    fine = f"all {len(texting)} that text have one" if texting else "no account texts yet"
     yield judged(
         bool(lacking), "senders", f"none for {', '.join(lacking)}" if lacking else fine, advice
     )
@@ -216,7 +216,7 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     yield judged(
         len(sharing) > 1,
         "shared sender",
-        f"{len(sharing)} accounts" if sharing else "nobody uses it",
+        f"{len(sharing)} accounts" if sharing else "no account uses it",
         advice,
         "warn",
     )

@@ -1,4 +1,4 @@
-"""Work: every queue has workers, relay and scheduler run, nothing is dead, refused or unknown."""
+"""Work: every queue has workers, relay and scheduler run, and no job or event is stuck."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,27 +27,27 @@ from runtime.clock import real_now
 from runtime.secret_box import can_open, is_newest
 from runtime.settings import QUEUES, Settings
 
-OLD = 120.0  # seconds a due job may wait before it is worth a word
+OLD = 120.0  # seconds that a due job can wait before it is reported
 NEVER_READ = (
     "Missed events go unnoticed: start the scheduler and workers; bin/payphone events backfills"
     " shows what failed."
 )
 LATELY, DAY = 3 * 3600, 24 * 3600  # seconds
-FEW = 10  # events a day that the backfill reads just before they are delivered
+FEW = 10  # events a day that the backfill happens to read just before they are delivered
 REFUSED = (
-    "See docs/operations/books.md, Events are refused: a secret, a clock, no endpoint at Stripe;"
-    " a few are usual after we were down."
+    "See docs/operations/books.md, Events are refused: a wrong secret or clock, or no endpoint at"
+    " Stripe; a few are normal after downtime."
 )
 LOST_KEY = (
     "Put the removed key back, last in PAYPHONE_SECRET_KEY, and restart; then run bin/payphone"
     " reseal. See docs/operations/keys.md."
 )
-SHOWN = 3  # failing endpoints that are named
+SHOWN = 3  # failing endpoints that are listed
 START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 
 def check_processes(redis: Redis) -> Iterator[Finding]:
-    """Which processes are running. Raises RedisError."""
+    """Check which processes are running. Raises RedisError."""
     signs = read_life_signs(redis, database_time())
     idle = [queue for queue in QUEUES if not signs.workers[queue]]
     found = (
@@ -58,7 +58,7 @@ def check_processes(redis: Redis) -> Iterator[Finding]:
     advice = f"{START_WORKERS} Until then {signs.detour}." if signs.detour else START_WORKERS
     yield judged(bool(idle), "workers", found, advice)
     if signs.frozen:
-        advice = "Nobody replaces workers that die there. Let it go on (kill -CONT), or restart it."
+        advice = "Workers that die there are not replaced. Resume it (kill -CONT), or restart it."
         yield Finding("fail", "supervisor", f"frozen: {signs.frozen}", advice)
     for what, seen, start in (
         ("relay", signs.relay, START_WORKERS),
@@ -73,7 +73,7 @@ def check_processes(redis: Redis) -> Iterator[Finding]:
 
 
 def check_jobs() -> Iterator[Finding]:
-    """What the tables say of jobs and events."""
+    """Check jobs, effects and events in our tables."""
     counts = count_jobs()
     unknown = sorted(
         {
@@ -126,8 +126,8 @@ def check_jobs() -> Iterator[Finding]:
 
 
 def check_sealed() -> Finding:
-    """Whether PAYPHONE_SECRET_KEY's newest key opens all that is sealed, so that older ones may be
-    dropped.
+    """Check that the newest PAYPHONE_SECRET_KEY opens every sealed secret, so that older keys can
+    be dropped.
     """
     sealed = [endpoint.secret for endpoint in WebhookEndpoint.sealed()]
     sealed += [secret for setup in Setup.with_secrets() for secret in setup.sealed.values()]
@@ -135,7 +135,7 @@ def check_sealed() -> Finding:
     old = [secret for secret in sealed if not is_newest(secret)]
     lost = sum(not can_open(secret) for secret in old)
     if lost:
-        found = f"{lost} of {len(sealed)} open under no key that is set"
+        found = f"{lost} of {len(sealed)} cannot be opened with any key that is set"
         return Finding("fail", "sealed secrets", found, LOST_KEY)
     found = (
         f"{len(old)} of {len(sealed)} need an older key" if old else "nothing needs an older key"
@@ -150,7 +150,7 @@ def check_sealed() -> Finding:
 
 
 def check_endpoints_of_clinics() -> Finding:
-    """Whether clinics' software takes its webhooks."""
+    """Check that clinics' software accepts its webhooks."""
     held = WebhookEndpoint.held()
     found = ", ".join(f"{row.id} of {row.account_id}: {row.last_error}" for row in held[:SHOWN])
     more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
@@ -164,8 +164,8 @@ def check_endpoints_of_clinics() -> Finding:
 
 
 def check_readings(settings: Settings) -> Iterator[Finding]:
-    """Whether Stripe's lists of events are read; if not, texts and charges of those accounts are
-    held back.
+    """Check that Stripe's lists of events are being read; if not, texts and charges of those
+    accounts are held.
     """
     marks = [
         mark
@@ -182,7 +182,7 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
         yield judged(
             bool(marks),
             "Stripe's events",
-            f"not read for hours: {names}" if marks else "read as they should be",
+            f"not read for hours: {names}" if marks else "read on time",
             advice,
         )
     else:
@@ -190,7 +190,9 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
 
 
 def check_deliveries() -> Iterator[Finding]:
-    """Whether Stripe's events come by themselves, or only when the hourly backfill reads them."""
+    """Check that Stripe delivers its events, so that they do not arrive only with the hourly
+    backfill.
+    """
     lately, delivered, day = count_fetched(LATELY), count_delivered(LATELY), count_fetched(DAY)
     for door, count in lately.items():
         what = f"events to {door}"

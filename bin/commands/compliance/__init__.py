@@ -1,1 +1,1 @@
-"""Proof that the contact gate keeps the rules: a checker of its own, a town to try both on."""
+"""Prove that the contact gate keeps the rules, with an independent checker and random cases."""

@@ -1,10 +1,10 @@
-"""A second reading of the rules about contacting people, written from their words and apart from
-the gate: it imports nothing of it, neither its table nor its arithmetic.
+"""A second reading of the rules about contacting people, written from their text. It imports
+nothing of the gate, neither its table nor its arithmetic.
 
-It looks at one contact that is about to be made and names, by the gate's codes, every rule that it
-would break. Where the gate adds up intervals, it looks at the clock on the wall of each place and
-counts. Sources: 12 CFR 1006.6 and 1006.14; 47 CFR 64.1200; 45 CFR 164.522(b) and 149.620; state and
-city rules as `docs/contact-rules.md` cites them.
+It takes one contact about to be made and returns, by the gate's codes, every rule that it would
+break. Where the gate adds up intervals, the checker reads the local clock of each place and counts.
+Sources: 12 CFR 1006.6 and 1006.14; 47 CFR 64.1200; 45 CFR 164.522(b) and 149.620; state and city
+rules as `docs/contact-rules.md` cites them.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 FIRST_MINUTE, LAST_MINUTE = 8 * 60, 21 * 60  # of a local day
-NEARLY_OVER = 3  # minutes before the end in which nothing is begun any more
-# what rings or reaches a mailbox has connected
+NEARLY_OVER = 3  # minutes before the end of the day's hours in which no contact is begun
+# a call that rings or reaches a mailbox has connected
 NOT_CONNECTED = {"busy", "dead_line", "not_placed"}
-# in every other call the person may have been spoken to: one of which nothing is known, and one in
-# which nobody is heard, are conversations as long as nobody can say that they were none
+# in every other call the person may have been spoken to: an unknown outcome, and a silent call,
+# count as conversations until the opposite is known
 NOT_SPOKEN = NOT_CONNECTED | {"no_answer", "voicemail", "somebody_else"}
 HELD = {
     "deceased": "deceased",
@@ -30,19 +30,19 @@ HELD = {
     "other": "on_hold",
     "later": "asked_for_later",
 }
-# the most contacts, before the next one
+# the most contacts that may precede the next one
 IN_A_DAY, CALLS_IN_A_WEEK, CALLS_IN_MASSACHUSETTS, CALLS_IN_DC = 3, 7, 2, 3
 IN_NEW_YORK_CITY, BY_AGENCIES_IN_WASHINGTON = 3, 3
 DUE_IN_DC, YOUNGEST_FOR_ACTIONS, SILENT_DAYS = 30, 120, 7
 NEW_YORK_CITY_FROM = date(2026, 9, 1)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-WEEK = timedelta(days=7, hours=1)  # with the hour of the night in which clocks go back
+WEEK = timedelta(days=7, hours=1)  # with the extra hour when clocks go back
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Home:
-    """A number, an address, and what is true of them: the zones, the state, and whether in the city
-    of New York.
+    """A phone number and an address, and the facts about them: time zones, state, and whether in
+    New York City.
     """
 
     phone: str
@@ -65,7 +65,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A person, a debt, a clinic, and the contact that is asked about."""
+    """A person, a debt, a clinic, and the contact to judge."""
 
     home: Home
     by: str
@@ -97,11 +97,11 @@ class Case:
     is_action: bool
     is_offer: bool
     is_machine: bool
-    told_nothing: bool = False  # the last attempt to look the number up
+    told_nothing: bool = False  # Twilio gave no answer when the number was last looked up
 
 
 def broken(case: Case, log: list[Made], at: datetime) -> set[str]:
-    """The codes of all rules that contacting the person at `at` would break."""
+    """Return the codes of all rules that contacting the person at `at` would break."""
     return {
         *_of_the_debt(case, at),
         *_of_the_person(case, at),
@@ -155,7 +155,7 @@ def _of_the_number(case: Case, at: datetime) -> Iterator[str]:
 
 
 def _is_unsure(case: Case, at: datetime, known_for: int, days: int) -> bool:
-    """Whether a number was never looked up, or both consent and look-up are old."""
+    """Whether the number was never looked up, or both consent and look-up are old."""
     if case.looked_up_at is None:
         return True
     return known_for >= days and (at - case.looked_up_at) // timedelta(days=1) >= days
@@ -224,8 +224,8 @@ def _of_the_calls(case: Case, calls: list[Made], at: datetime) -> Iterator[str]:
 
 
 def _is_within_the_week_of(one: Made, case: Case, at: datetime) -> bool:
-    """Whether somebody may have been spoken to about the debt, and it is one of the seven days of
-    which that day is the first, in a place where the person may be.
+    """Whether that call might have been a conversation about the debt, and `at` is within the seven
+    days that begin with its day, anywhere the person might be.
     """
     if one.by != "voice" or one.outcome in NOT_SPOKEN or one.debt != case.debt:
         return False

@@ -1,6 +1,4 @@
-"""`compliance prove`: the contact gate and a checker that shares nothing with it, on people by
-chance.
-"""
+"""`compliance prove`: compare the contact gate with an independent checker on random cases."""
 
 import sys
 from collections import Counter
@@ -19,12 +17,14 @@ from rules.contact.gate import all_refusals, may_contact
 from rules.contact.policy import RULES, Rule
 
 MOST_SHOWN, TOLD_EVERY = 5, 20_000
-MOMENTS = 5  # at which a permission, and the time before the next one, are looked at
+MOMENTS = 5  # sampled while a permission lasts, and before the next one begins
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What was tried, how it was answered, and what the checker holds against it."""
+    """The number of attempts and contacts, the answers by code, and where gate and checker
+    disagree.
+    """
 
     attempts: int = 0
     contacts: int = 0
@@ -40,11 +40,11 @@ def compliance() -> None:
 @compliance.command()
 @click.option("--attempts", type=click.IntRange(1), default=20_000, show_default=True)
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="The same seed, the same town."
+    "--seed", type=int, default=1, show_default=True, help="The same seed gives the same cases."
 )
 def prove(attempts: int, seed: int) -> None:
-    """Attempt to contact people by chance, across changes of clocks, days and rules, and hold each
-    answer of the gate against a second reading of the rules that shares no code with it. Nothing is
+    """Attempt to contact random people around changes of clocks, days and rules, and compare each
+    answer of the gate with a second reading of the rules that shares no code with it. Nothing is
     sent and no database is used. Exit code 1 if they differ anywhere.
     """
     verdict = proved(attempts, seed, tell=sys.stderr.isatty())
@@ -57,14 +57,14 @@ def prove(attempts: int, seed: int) -> None:
         raise click.exceptions.Exit(1)
     say(
         f"{verdict.attempts} attempts (seed {seed}), {verdict.contacts} contacts: none breaks a"
-        " rule, every refusal has its reason, and every next time was allowed and the first."
+        " rule, every refusal has its reason, and every next time is the earliest allowed."
     )
 
 
 def proved(
     attempts: int, seed: int, rules: tuple[Rule, ...] = RULES, tell: bool = False
 ) -> Verdict:
-    """The verdict over so many attempts, of the gate with these rules."""
+    """Run this many attempts against the gate with these rules."""
     random, verdict = Random(seed), Verdict()  # noqa: S311 - a town by chance, not a secret
     while verdict.attempts < attempts:
         log: list[Made] = []
@@ -88,8 +88,12 @@ def _attempt(
     verdict.attempts += 1
     facts, against = facts_of(case, log), broken(case, log, now)
     answer = may_contact(facts, now, rules)
-    told = {one.code for one in all_refusals(facts, now, rules)}
-    found = [] if told == against else [f"it says {sorted(told)}, the checker {sorted(against)}"]
+    refusals = {one.code for one in all_refusals(facts, now, rules)}
+    found = (
+        []
+        if refusals == against
+        else [f"it says {sorted(refusals)}, the checker {sorted(against)}"]
+    )
     if isinstance(answer, Allowed):
         verdict.contacts += 1
         found += _wrong_until(case, log, now, answer)
@@ -103,7 +107,7 @@ def _attempt(
 
 
 def _wrong_until(case: Case, log: list[Made], now: datetime, answer: Allowed) -> Iterator[str]:
-    """Whether a permission does not hold until its end, short of the margin before closing."""
+    """Yield times at which a permission does not hold, up to the margin before its end."""
     last = answer.until - timedelta(minutes=NEARLY_OVER, microseconds=1)
     for at in (*_between(now, last), last) if last > now else ():
         if broken(case, log, at):
@@ -113,7 +117,9 @@ def _wrong_until(case: Case, log: list[Made], now: datetime, answer: Allowed) ->
 def _wrong_next(
     case: Case, log: list[Made], now: datetime, next_at: datetime | None
 ) -> Iterator[str]:
-    """Whether the next time is not allowed or not the first; or there is one, and none is named."""
+    """Yield why the announced next time is wrong: it is not allowed, it is not the earliest, or
+    there is one and none was announced.
+    """
     later: Iterable[datetime]
     if next_at is None:
         later = (now + timedelta(hours=7 * step, minutes=11) for step in range(1, MOMENTS))
@@ -128,5 +134,5 @@ def _wrong_next(
 
 
 def _between(first: datetime, last: datetime) -> list[datetime]:
-    """Moments from the first to the last."""
+    """Return evenly spaced moments from the first to the last; none if they are out of order."""
     return [first + (last - first) * step / MOMENTS for step in range(MOMENTS) if last > first]

@@ -1,6 +1,6 @@
-"""People, debts and clinics by chance, to try the contact gate and its checker on.
+"""Random people, debts and clinics on which to try the contact gate and its checker.
 
-What is true of each number and address, its zones and its state, is written down here by hand.
+The facts about each number and address, its zones and its state, are written down here by hand.
 """
 
 from collections.abc import Iterator
@@ -52,12 +52,12 @@ HOMES = (
     Home("+14165550123", None, ("America/Toronto",), ""),
 )
 UNSPOKEN = (*sorted(NOT_SPOKEN), "no_answer")
-# the last: it is going on, so that nobody knows yet
+# '' is a call still in progress, so its outcome is unknown
 SPOKEN = (
     *("broke_off", "hung_up", "in_doubt", "paid", "paid_by_link", "promised", "silent", "spoke"),
     "",
 )
-# each begins days before: clocks change, a month or a year ends, a leap day, a rule comes in force
+# lives begin days before these: clocks change, a month or year ends, a leap day, a rule starts
 TURNS = (
     datetime(2026, 3, 8, tzinfo=UTC),
     datetime(2026, 9, 1, tzinfo=UTC),
@@ -68,13 +68,13 @@ TURNS = (
     datetime(2027, 10, 31, tzinfo=UTC),
     datetime(2028, 2, 29, tzinfo=UTC),
 )
-# Few lives would meet the rules that bind agencies only, one of which is over: some are led there.
+# random lives would rarely meet the rules that bind only agencies, one of them expired: steer some
 AGENCIES = tuple(home for home in HOMES if home.in_city or home.state in {"WA", "DC"})
 AGENCIES_LAST_DAY = datetime(2026, 8, 31, tzinfo=UTC)
 
 
 def life_of(random: Random) -> Iterator[tuple[Case, datetime]]:
-    """Attempts at contacting one person over some weeks, forty of them."""
+    """Yield forty attempts at contacting one person over some weeks."""
     of_an_agency = _chance(random, 15)
     turn = AGENCIES_LAST_DAY - timedelta(days=20) if of_an_agency else random.choice(TURNS)
     now = turn - timedelta(seconds=random.randrange(10 * 86_400))
@@ -110,7 +110,7 @@ def life_of(random: Random) -> Iterator[tuple[Case, datetime]]:
 
 
 def contact_made(random: Random, case: Case, at: datetime) -> Made:
-    """What becomes of a contact that was allowed."""
+    """Return the outcome of a contact that was allowed."""
     answered = random.choice(SPOKEN) if _chance(random, 8) else random.choice(UNSPOKEN)
     outcome = answered if case.by == "voice" else "sent"
     return Made(at, case.by, case.debt, outcome, case.by == "voice" and _chance(random, 10))
@@ -127,7 +127,7 @@ def _found_places(home: Home) -> Places:
 
 
 def facts_of(case: Case, log: list[Made]) -> Facts:
-    """A case as the gate is told of it; where the person may be is for it to find out."""
+    """Return a case as the gate's facts. Gate code finds where the person might be."""
     home = case.home
     return Facts(
         channel="sms" if case.by == "sms" else "voice",
@@ -192,7 +192,7 @@ def _days(days: int | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
-# Most people and clinics have no troubles, so that they are contacted until a cap is reached.
+# most people and clinics have no obstacles, so that contacts continue until a cap is reached
 _PLAIN_PERSON: dict[str, Any] = {
     "opted_out": False,
     "holds": (),

@@ -1,1 +1,1 @@
-"""What the ladder does, and would do."""
+"""Commands for the contact ladder: preview it, and settle calls in doubt."""

@@ -1,4 +1,4 @@
-"""`calls`: end calls of which nobody knows whether they were placed, or are over."""
+"""`calls`: settle calls in doubt, of which it is unknown whether they were placed or have ended."""
 
 import click
 
@@ -11,7 +11,7 @@ COLUMNS = ("id", "direction", "to", "at Vapi", "attempted", "error")
 
 @click.group()
 def calls() -> None:
-    """Calls in doubt: listed, and ended by whoever has looked."""
+    """Calls in doubt: list them, and settle them once you have checked."""
 
 
 @calls.command("list")
@@ -29,18 +29,18 @@ def _row(call: Call) -> tuple[object, ...]:
 
 @calls.command()
 @click.argument("call_id")
-@click.option("--ended", is_flag=True, help="It was placed, and is over: it counts as a call.")
-@click.option("--never-placed", is_flag=True, help="It was not placed and will not be.")
+@click.option("--ended", is_flag=True, help="It was placed and has ended; it counts as a call.")
+@click.option("--never-placed", is_flag=True, help="It was never placed and will not be.")
 @click.option("--why", help="How you know; kept in the audit log.")
 def settle(call_id: str, ended: bool, never_placed: bool, why: str | None) -> None:
-    """End CALL_ID, which is in doubt, once you have looked at it in Vapi's call list."""
+    """Settle CALL_ID, a call in doubt, once you have looked it up in Vapi's call list."""
     if ended == never_placed:
         raise click.UsageError("Give either --ended or --never-placed.")
-    said = (why or "").strip()[:500]
-    if never_placed and not said:
-        raise click.UsageError("--never-placed needs --why: how do you know that nobody was rung?")
+    reason = (why or "").strip()[:500]
+    if never_placed and not reason:
+        raise click.UsageError("--never-placed needs --why: how do you know that no phone rang?")
     call = Call.one("id = ?", call_id)
     if call is None:
         raise click.BadParameter(f"there is no call {call_id[:40]!r}.", param_hint="CALL_ID")
-    call = end_by_hand(call, ENDED if ended else NEVER_PLACED, acting(), said)
-    say(f"{call.id}: {call.state}. Its slot is free, and its person may be called again.")
+    call = end_by_hand(call, ENDED if ended else NEVER_PLACED, acting(), reason)
+    say(f"{call.id}: {call.state}. Its slot is free, and the customer can be called again.")

@@ -1,4 +1,4 @@
-"""`contact preview`: what the ladder would do in the next days."""
+"""`contact preview`: what the contact ladder would do in the coming days."""
 
 import click
 
@@ -16,11 +16,11 @@ def contact() -> None:
 
 
 @contact.command("preview")
-@click.option("--account", required=True, help="Whose people (ac_…).")
+@click.option("--account", required=True, help="The account (ac_…).")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 31))
 def show_preview(account: str, days: int) -> None:
-    """Run the scan dry: who would be contacted in the next days, or why not, if nothing else
-    happened. Nobody is contacted.
+    """Dry-run the contact scan: who would be contacted in the coming days, or why not, if nothing
+    else happened. Nobody is contacted.
     """
     found, has_more = find_account(account), True
     people: list[Coming] = []

@@ -1,1 +1,1 @@
-"""Importing invoices from a file."""
+"""Import invoices from a file."""

@@ -1,5 +1,5 @@
-"""Reading a CSV from spreadsheets and bookkeeping programs, row by row, in their encodings and
-delimiters, whatever stands above the row that names the columns.
+"""Read CSV files from spreadsheets and bookkeeping programs row by row, in their encodings and
+delimiters, with any lines above the header.
 """
 
 import codecs
@@ -21,7 +21,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# the first bytes of what people take for a CSV
+# the first bytes of other files that people mistake for a CSV
 OTHERS = {
     b"PK\x03\x04": "an Excel workbook; open it and save it as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; open it and save it as CSV UTF-8",
@@ -31,10 +31,10 @@ OTHERS = {
     b"!HDR": "a QuickBooks IIF file; export a report as CSV",
 }
 DELIMITERS = ",;\t|"
-SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel writes for itself
-HEAD = 60  # rows among which the columns' names are looked for
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own hint
+HEAD = 60  # rows that are searched for the header
 CHUNK = 1 << 16
-LONGEST_CELL = 100_000  # characters; a quote that never ends is not read to the end of the file
+LONGEST_CELL = 100_000  # characters; an unclosed quote must not swallow the rest of the file
 
 
 class UnreadableFile(PayphoneError):
@@ -42,9 +42,10 @@ class UnreadableFile(PayphoneError):
 
 
 class CsvFile:
-    """A CSV file with its header row; each iteration reads the rows below it again, one at a time.
+    """A CSV file with its header row. Each iteration reads the rows below the header again, one at
+    a time.
 
-    `rank` tells how much a row looks like the header, 0 if not at all.
+    `rank` returns how much a row looks like the header, 0 if not at all.
     """
 
     def __init__(
@@ -66,15 +67,15 @@ class CsvFile:
         self.header, self.header_line = head.cells, head.line
 
     def __iter__(self) -> Iterator[Row]:
-        """The rows below the header; empty ones are skipped."""
+        """Yield the rows below the header, without empty ones."""
         return (
             row
             for row in self._rows(self.delimiter)
             if row.line > self.header_line and any(row.cells)
         )
 
-    def _delimiter(self, said: str | None) -> tuple[str, Row]:
-        """The delimiter if nothing better is known, and the first row."""
+    def _delimiter(self, given: str | None) -> tuple[str, Row]:
+        """Return the likely delimiter and the first row."""
         with self._open() as text:
             try:
                 first = text.readline(LONGEST_CELL)
@@ -83,7 +84,7 @@ class CsvFile:
                 first = text.readline(LONGEST_CELL) if named else first
             except UnicodeError:
                 raise self._undecodable(1) from None
-        delimiter = said or (named[1] if named else max(DELIMITERS, key=first.count))
+        delimiter = given or (named[1] if named else max(DELIMITERS, key=first.count))
         row = next((row for row in self._rows(delimiter) if any(row.cells)), None)
         if row is None:
             raise UnreadableFile(
@@ -92,7 +93,7 @@ class CsvFile:
         return delimiter, row
 
     def _head(self, delimiter: str) -> list[Row]:
-        """The first rows, as far as they can be read with this delimiter."""
+        """Return the first rows, as far as this delimiter can parse them."""
         found: list[Row] = []
         with suppress(UnreadableFile):
             found.extend(islice(self._rows(delimiter), HEAD))
@@ -121,14 +122,14 @@ class CsvFile:
 
     def _undecodable(self, line: int) -> UnreadableFile:
         return UnreadableFile(
-            f"{self.path.name}, line {line} or below: it is not {self.encoding}, as it seemed. Save"
-            " the file as CSV UTF-8."
+            f"{self.path.name}, line {line} or below: it is not valid {self.encoding}. Save the"
+            " file as CSV UTF-8."
         )
 
 
 def _encoding(path: Path) -> str:
-    """The encoding: by byte order mark or UTF-16's zero bytes, else UTF-8 if the whole file is
-    valid, else Windows-1252. Raises UnreadableFile for what is no text.
+    """Detect the encoding: by byte order mark or UTF-16's zero bytes, else UTF-8 if the whole file
+    is valid, else Windows-1252. Raises UnreadableFile for known binary formats.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as raw:

@@ -32,8 +32,8 @@ FIELDS = (
 )
 
 
-class _FileOfCaller(click.Path):
-    """A file, from the folder in which `bin/payphone` was called, which works in its own."""
+class _CallerPath(click.Path):
+    """A file path relative to where `bin/payphone` was called, since the command changes folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(Path(os.environ.get("CALLED_FROM", ""), value), param, ctx)
@@ -45,11 +45,11 @@ def invoices() -> None:
 
 
 @invoices.command("import")
-@click.argument("file", type=_FileOfCaller(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_CallerPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--account",
     "account_id",
-    help="The account the invoices belong to; not needed where there is one only.",
+    help="The account the invoices belong to; optional if there is only one.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Import valid rows even if others are invalid.")
@@ -71,15 +71,16 @@ def import_invoices(
 ) -> None:
     """Import invoices from FILE, a CSV exported by a bookkeeping program or a spreadsheet.
 
-    The whole file is checked first; with any bad row nothing is taken in, unless --skip-bad. The
-    same file twice changes nothing: an invoice is known by its number. Paid, voided and empty ones
-    are skipped; those that are still open here are named, and closed with --close-paid. Credits are
-    named and never taken in. docs/imports.md lists the accepted columns.
+    The whole file is checked first. If any row is bad, nothing is imported, unless you pass
+    --skip-bad. Importing the same file twice changes nothing, because invoices are identified by
+    their number. Paid, voided and empty invoices are skipped; those that are still open here are
+    listed, and closed with --close-paid. Credits are listed and never imported. docs/imports.md
+    lists the accepted columns.
 
-    Columns of any program that say who may be contacted: smsConsent with consentSource, consentAt
-    and consentText; smsOptOut, voiceOptOut or optOut, with optOutAt. They hold yes or no. An
-    opt-out counts in skipped rows too, also bad ones, and beats a consent; a "no" under smsConsent
-    takes back what an earlier import said.
+    These columns say who may be contacted, in any program's file: smsConsent with consentSource,
+    consentAt and consentText; smsOptOut, voiceOptOut or optOut, with optOutAt. They hold yes or no.
+    An opt-out counts even in skipped or bad rows, and overrides a consent. A "no" under smsConsent
+    withdraws a consent from an earlier import.
     """
     account = _account(account_id)
     source, reading = open_file(file, **how)
@@ -92,7 +93,7 @@ def import_invoices(
 
 
 def _account(account_id: str | None) -> Account:
-    """The account that is named, or the only one there is."""
+    """Return the named account, or the only one."""
     if account_id is not None:
         account: Account | None = Account.get_or_none(Account.id == account_id)
         if account is None:
@@ -105,7 +106,7 @@ def _account(account_id: str | None) -> Account:
         raise click.UsageError(
             "Name the account with --account; `bin/payphone account list` shows them."
             if first
-            else "There is no account yet; make one with `bin/payphone account create NAME`."
+            else "There is no account yet; create one with `bin/payphone account create NAME`."
         )
     return first[0]
 
@@ -113,7 +114,7 @@ def _account(account_id: str | None) -> Account:
 def _import(
     run: "ImportRun", *, close_paid: bool, asks: bool, skip_bad: bool, writes: bool
 ) -> FirstErrors:
-    """Check the file, say what was found, and import it if it `writes`; the file's errors."""
+    """Check the file, report the findings, import it if `writes`, and return its errors."""
     counts, errors = run.check()
     for error in errors.first:
         where = f"line {error.line}" + (f", {error.column}" if error.column else "")
@@ -135,7 +136,9 @@ def _import(
 
 
 def _preview(run: ImportRun) -> None:
-    """What was understood: which column is what, and how its first cell was read."""
+    """Show how the file was understood: which column is which field, and how the first row was
+    read.
+    """
     source, columns, first = run.source, run.reading.columns, run.sample
     say(
         f"{source.path.name}: {run.reading.layout.name} columns in line {source.header_line},"
@@ -181,4 +184,4 @@ def _report(counts: dict[str, int], written: bool) -> None:
             [(name, counts.get(name, 0)) for name in CONTACT if counts.get(name)],
             "",
         )
-    say("Taken in." if written else "Nothing was written.")
+    say("Imported." if written else "Nothing was written.")

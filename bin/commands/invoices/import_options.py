@@ -1,4 +1,4 @@
-"""The switches of `invoices import`, and what they mean for reading a file."""
+"""The options of `invoices import` that say how to read the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ _NAME_OF = {sign: name for name, sign in SIGNS.items()}
 
 
 class _Sign(click.Choice[str]):
-    """The name of a sign, or the sign itself."""
+    """Accepts the name of a sign, or the sign itself."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_NAME_OF.get(value, value), param, ctx)
@@ -38,27 +38,26 @@ _OPTIONS = (
         "--mapping",
         multiple=True,
         metavar="PROGRAM|FIELD=COLUMN",
-        help=f"The program that exported the file: auto, {', '.join(LAYOUTS)}. Or which column is"
-        f" what, as in --mapping number='Bill No'; FIELD is {', '.join(MAPPABLE)}. May be given"
-        " several times.",
+        help=f"The program that exported the file: auto, {', '.join(LAYOUTS)}. Or a field's column,"
+        f" as in --mapping number='Bill No'; FIELD is one of {', '.join(MAPPABLE)}. Repeatable.",
     ),
     click.option(
         "--dates",
         type=click.Choice(ORDERS),
         default="iso",
         show_default=True,
-        help="How dates such as 1/2/2026 are meant: us January 2, eu 1 February. iso: as others of"
-        " their column say, such as 1/31/2026; what can be read one way only is always read.",
+        help="How to read dates such as 1/2/2026: us is January 2, eu is 1 February. iso: as"
+        " unambiguous dates in the column say, such as 1/31/2026; they are always accepted.",
     ),
     click.option(
         "--decimal",
         type=_Sign(DECIMALS),
-        help="The decimal sign of amounts: 1,234.50 or 1.234,50. Needed only where both could be.",
+        help="The decimal sign of amounts: 1,234.50 or 1.234,50. Needed only if it is ambiguous.",
     ),
     click.option(
         "--thousands",
         type=_Sign(THOUSANDS),
-        help="The sign between thousands. Decides whether 1.000 is 1.00 (none) or 1,000.00"
+        help="The sign between thousands. It decides whether 1.000 is 1.00 (none) or 1,000.00"
         " (point).",
     ),
     click.option("--currency", default="", help="Currency of rows without one, such as USD."),
@@ -77,7 +76,7 @@ _OPTIONS = (
 
 
 def reading_options(command: Command) -> Command:
-    """Decorator: the switches that say how a file is to be read."""
+    """Decorator: add the options that say how to read the file."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -91,8 +90,8 @@ def open_file(
     thousands: str | None,
     **how: str,
 ) -> tuple[CsvFile, Reading]:
-    """The file, and how to read it. Raises UnreadableFile when its columns do not describe
-    invoices.
+    """Open the file, and return it with how to read it. Raises UnreadableFile when its columns do
+    not describe invoices.
     """
     if decimal and decimal == thousands:
         raise click.BadParameter(
@@ -103,8 +102,8 @@ def open_file(
     source = CsvFile(path, delimiter, lambda cells: header_rank(cells, layouts))
     layout = recognise(source.header, layouts)
     columns = find_columns(layout, source.header)
-    there = {plain(name) for name in source.header}
-    missing = [column for column in chosen.values() if column and plain(column) not in there]
+    headings = {plain(name) for name in source.header}
+    missing = [column for column in chosen.values() if column and plain(column) not in headings]
     if missing or lacking(columns):
         unknown = f"no column {missing[0][:40]!r} of --mapping; " if missing else ""
         raise UnreadableFile(
@@ -120,10 +119,10 @@ def open_file(
     return source, Reading(layout, columns, dates, signs, how["currency"], region)
 
 
-def _mapping(said: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:
-    """The programs that come into question, and the columns that were named: field → heading."""
+def _mapping(given: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:
+    """Return the candidate layouts, and the columns that were named as field → heading."""
     programs, chosen = list(LAYOUTS.values()), {}
-    for one in said:
+    for one in given:
         field, equals, column = one.partition("=")
         if equals and field in MAPPABLE:
             chosen[field] = column.strip()

@@ -1,4 +1,4 @@
-"""One import of a file of invoices: read once to check it, once more to write."""
+"""One import of a file of invoices: one pass to check it, a second to write it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -32,15 +32,15 @@ from rules.imports.invoice_lines import Row, summed
 from rules.imports.invoice_report import Report, is_total_of_a_group
 from runtime.clock import business_now, real_now
 
-BATCH = 500  # rows a transaction
+BATCH = 500  # rows in one transaction
 CONTACT = ("opted out", "consent taken back")
 OUTCOMES = ("created", "updated", "unchanged", "kept", "skipped", "refused", "closed")
 
 
 @dataclass
 class _Batch:
-    """Rows to be taken in together, invoices that the file calls closed, and what people refuse, in
-    whichever rows.
+    """Rows to import together, the invoices that the file shows as closed, and the opt-outs of any
+    row.
     """
 
     rows: list[InvoiceRow] = field(default_factory=list)
@@ -56,12 +56,12 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        """Whether the batch is as large as one transaction should be."""
+        """Whether the batch has reached the size of one transaction."""
         return max(len(self.rows), len(self.refusals), len(self.passed)) >= BATCH
 
 
 def _counted(news: Iterable[News]) -> Counter[str]:
-    """What becomes of people, for the report."""
+    """Count opt-outs and withdrawn consents for the report."""
     counts: Counter[str] = Counter()
     for one in news:
         counts["opted out"] += bool(one.stops)
@@ -70,12 +70,12 @@ def _counted(news: Iterable[News]) -> Counter[str]:
 
 
 class ImportRun:
-    """One import: the file read once to check it, and once more to write.
+    """One import: one pass over the file to check it, a second to write it.
 
-    `named` are credits and other rows that are not imported, and invoices that are open here and
-    closed in the file; `closable`, how many of these may be closed here too; `sample` is the first
-    good row. A number with a bad row is bad as a whole: its other rows may be a part of the same
-    invoice.
+    `named`: credits and other rows that are not imported, and invoices that are open here but
+    closed in the file. `closable`: how many of these can be closed here too. `sample`: the first
+    good row. An invoice number with one bad row is bad as a whole, because its other rows might be
+    parts of the same invoice.
     """
 
     def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
@@ -86,14 +86,14 @@ class ImportRun:
         self.closable = 0
         self.sample: InvoiceRow | None = None
         self._bad_numbers, self._has_bad = SeenNumbers(), False
-        self._refusals: list[Refusal] = []  # of rows that were read, for the batch to come
+        self._refusals: list[Refusal] = []  # opt-outs of the rows read since the last batch
 
     def close(self) -> None:
-        """Forget the file."""
+        """Delete the temporary database."""
         self._bad_numbers.close()
 
     def check(self) -> tuple[Counter[str], FirstErrors]:
-        """What each row would do, and the errors; nothing is written."""
+        """Return counts of what each row would do, and the errors. Writes nothing."""
         counts: Counter[str] = Counter()
         errors = FirstErrors()
         known: set[News] = set()
@@ -110,7 +110,7 @@ class ImportRun:
         return counts, errors
 
     def _name(self, row: Passed) -> None:
-        """Keep the name of what is not imported, unless that goes without saying."""
+        """List a row that is not imported, unless the reason is obvious."""
         who = " of ".join(text for text in (row.number, row.customer) if text) or "no name"
         if row.why == "credit":
             self.named.add(f"Not imported, {row.said}", f"line {row.line} {who} {row.amount}")
@@ -124,21 +124,21 @@ class ImportRun:
         self.closable += one.is_closable
 
     def write(self, close_paid: bool) -> Counter[str]:
-        """Import the valid rows, one transaction per batch; counts by result."""
+        """Import the valid rows, one transaction for each batch. Return the counts by outcome."""
         counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, FirstErrors(), _say_nothing):
+        for batch in self._batches("importing", counts, FirstErrors(), _ignore):
             with transaction():
-                # two files at once are two after each other: each knows whom the other has made
+                # concurrent imports take turns, so that each sees the customers the other created
                 serialize_on(f"import:{self._account.id}")
                 planned = plan(self._account, batch.rows)
-                gone = closings_of(self._account, batch.passed) if close_paid else []
-                _lock(planned, gone)
+                closings = closings_of(self._account, batch.passed) if close_paid else []
+                _lock(planned, closings)
                 lock_numbers(batch.refusals)
                 today = self._account.local_date(business_now())
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
                 news = news_of(self._account, batch.refusals)
                 keep(self._account, news, acting(), real_now())
-                counts["closed"] += len(close(gone, acting(), real_now()))
+                counts["closed"] += len(close(closings, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
@@ -159,8 +159,8 @@ class ImportRun:
         errors: FirstErrors,
         passed: Callable[[Passed], None],
     ) -> Iterator[_Batch]:
-        """Valid rows in batches, and those that are not collected to `passed`. A number used for
-        two invoices is an error.
+        """Yield valid rows in batches, and call `passed` with rows that are skipped. A number that
+        is used for two invoices is an error.
         """
         batch = _Batch()
         columns = (
@@ -194,7 +194,7 @@ class ImportRun:
             yield batch
 
     def _read(self, seen: SeenNumbers) -> Iterator[InvoiceRow | Passed | list[RowError]]:
-        """What each row of the file says."""
+        """Yield what each row of the file means: an invoice, a row to skip, or errors."""
         header, how = self.source.header, self.reading
         rows: Iterable[Row | list[RowError]] = self._invoices()
         if how.layout.is_summed and "isTotal" in how.columns:
@@ -204,7 +204,7 @@ class ImportRun:
                 yield row
                 continue
             read = read_row(row.line, row.cells, header, how, row.amount)
-            found = read if isinstance(read, list) else self._once(read, seen)
+            found = read if isinstance(read, list) else self._unless_repeated(read, seen)
             number = how.text("number", row.cells)
             if isinstance(found, list) and number:
                 self._bad_numbers.first(number, row.line, "")
@@ -212,8 +212,8 @@ class ImportRun:
             yield found
 
     def _invoices(self) -> Iterator[Row]:
-        """The rows of invoices, without what else stands in a report. What their people refuse is
-        heard in each of them, whatever becomes of it.
+        """Yield the rows of invoices, without a report's other lines. Opt-outs are collected from
+        every row, even if it is skipped or bad.
         """
         header, columns = self.source.header, self.reading.columns
         has_totals = has_customer_rows(header, columns) and any(
@@ -227,17 +227,17 @@ class ImportRun:
                 self._refusals += [refused] if refused is not None else []
                 yield row._replace(cells=cells)
 
-    def _once(
+    def _unless_repeated(
         self, row: InvoiceRow | Passed, seen: SeenNumbers
     ) -> InvoiceRow | Passed | list[RowError]:
-        """The row, unless its number stood above: then one to pass over if that is the same
-        invoice, and an error if it is another, or another line of it.
+        """Return the row if its number is new. A repetition of the same invoice is skipped; another
+        invoice with that number, or another line of it, is an error.
         """
         what: object
         if isinstance(row, InvoiceRow):
             what = (row.amount, row.currency, row.due_date, row.customer)
         elif row.state is None or not row.number:
-            return row  # a credit's number is none of an invoice's
+            return row  # credits have numbers of their own
         else:
             what = row.said
         if self._has_bad and row.number in self._bad_numbers:
@@ -262,12 +262,12 @@ class ImportRun:
         return [RowError(row.line, "", message)]
 
 
-def _lock(planned: Iterable[Planned], gone: Iterable[Closing]) -> None:
-    """Lock what may be changed in the order in which everybody does, before all else."""
+def _lock(planned: Iterable[Planned], closings: Iterable[Closing]) -> None:
+    """Lock what might change before anything else, in the lock order that all writers follow."""
     changed = [one.invoice for one in planned if one.outcome == "updated" and one.invoice]
-    closed = [one.invoice for one in gone if one.is_closable]
+    closed = [one.invoice for one in closings if one.is_closable]
     Invoice.locked_with_accounts([invoice.id for invoice in (*changed, *closed)])
 
 
-def _say_nothing(_: Passed) -> None:
-    """What is not collected was named when the file was checked."""
+def _ignore(_: Passed) -> None:
+    """Ignore a skipped row: it was listed when the file was checked."""

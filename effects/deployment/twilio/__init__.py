@@ -1,1 +1,1 @@
-"""Effects of going live at Twilio."""
+"""Effects of a deployment at Twilio."""

@@ -1,4 +1,4 @@
-"""A clinic's address at Twilio, so that emergency calls from its number tell it."""
+"""A clinic's address at Twilio, which emergency calls from its number report."""
 
 from effects.deployment.objects import part
 from effects.deployment.twilio.twilio_objects import removal
@@ -33,10 +33,10 @@ ADDRESS_CREATE = part(
 )
 
 
-# one that a number still uses stays until it is released
+# Twilio refuses to delete an address that a number still uses, until that number is released
 ADDRESS_DELETE = removal(
     "address_delete",
-    "Take an emergency address away at Twilio",
+    "Delete an emergency address at Twilio",
     delete=addresses.delete_address,
     read=addresses.get_address,
 )

@@ -1,4 +1,4 @@
-"""A list of SIP logins at Twilio, which a clinic's trunk lets in."""
+"""A list of SIP logins at Twilio, which a clinic's trunk admits."""
 
 from effects.deployment.twilio.twilio_objects import creation, removal, state
 from effects.kind import Json
@@ -10,7 +10,7 @@ from runtime.secret_box import unseal
 
 LOGIN_LIST_CREATE = creation(
     "login_list_create",
-    "Make a list of SIP logins at Twilio",
+    "Create a list of SIP logins at Twilio",
     create=lambda effect: trunks.create_list(effect.request["tag"]),
     find=lambda effect: trunks.find_list(effect.request["tag"]),
     read=trunks.get_list,
@@ -18,10 +18,10 @@ LOGIN_LIST_CREATE = creation(
 )
 
 
-# A login is put into the list, or given the clinic's new password, which is in no request: it is
-# read, sealed, from the clinic's setup as the bytes leave. What was sent without an answer is sent
-# again, for Twilio shows no password that could be compared.
-GONE = "SIP is not what the clinic has chosen any more."
+# Adds a login to the list, or changes its password. The password is in no request: it is unsealed
+# from the clinic's setup just before the call. A request without an answer is sent again, because
+# Twilio shows no password to compare with.
+GONE = "The clinic no longer uses SIP."
 
 
 def _set_login(effect: Effect) -> Json:
@@ -43,10 +43,10 @@ LOGIN_SET = state(
 )
 
 
-# it goes with every login in it
+# deletes every login in it too
 LOGIN_LIST_DELETE = removal(
     "login_list_delete",
-    "Take a list of SIP logins away at Twilio",
+    "Delete a list of SIP logins at Twilio",
     delete=trunks.delete_list,
     read=trunks.get_list,
 )

@@ -1,4 +1,4 @@
-"""A clinic's number at Twilio: bought or ported, set up to reach us, and given back."""
+"""A clinic's number at Twilio: bought or ported, configured to reach us, and released."""
 
 from effects.deployment.objects import part
 from effects.deployment.twilio.twilio_objects import removal, state
@@ -8,18 +8,20 @@ from providers.errors import ProviderError
 from providers.twilio import numbers
 from providers.twilio.refusals import GONE
 
-# Twilio takes no key. The number carries our line's tag, by which a purchase is found whose answer
-# was lost; buying a number twice that is ours already changes nothing.
+# Twilio takes no key. The number carries our line's tag, by which a purchase is found if its answer
+# was lost. Buying a number that is already ours changes nothing.
 KEPT = ("id", "phone_number", "friendly_name", "sms_url", "voice_url")
 
 
 def _buy(effect: Effect) -> Json:
-    """Buy it, unless something else in the Twilio account has it: Twilio would hand it over."""
+    """Buy the number, unless it is used for something else in the Twilio account: then Twilio would
+    simply hand it over.
+    """
     number, settings = effect.request["phone_number"], effect.request["settings"]
     held = numbers.find_number_by_e164(number)
     if held is not None and held["friendly_name"] != settings["friendly_name"]:
-        told = f"{number} is in use by something else in the same Twilio account"
-        raise ProviderError("twilio", "refused", told, next(iter(GONE)), answered=True)
+        message = f"{number} is in use by something else in the same Twilio account"
+        raise ProviderError("twilio", "refused", message, next(iter(GONE)), answered=True)
     return numbers.buy_number(number, **settings)
 
 
@@ -52,7 +54,7 @@ NUMBER_PURCHASE = Kind(
 )
 
 
-# A number that is ours already tells a clinic's address in an emergency from now on.
+# Gives a number that we own its clinic's emergency address.
 def _give_address(effect: Effect) -> Json:
     return numbers.update_number(
         effect.request["sid"], emergency_address_sid=effect.request["emergency_address_sid"]
@@ -68,7 +70,7 @@ def _find_with_address(effect: Effect) -> Json | None:
 NUMBER_ADDRESS = part(
     name="number_address",
     provider="twilio",
-    does="Give a number its emergency address at Twilio",
+    does="Assign an emergency address to a number at Twilio",
     costs=Cost.PLATFORM,
     keep=("id", "emergency_address_sid"),
     send=_give_address,
@@ -79,7 +81,7 @@ NUMBER_ADDRESS = part(
 )
 
 
-# A number that has moved to us is set up: our tag, where its calls and texts go, its address.
+# Configures a ported number: our tag, the webhooks for calls and texts, and its emergency address.
 def _find_set_up(effect: Effect) -> Json | None:
     number = numbers.get_number(effect.request["sid"])
     wanted = effect.request["settings"]
@@ -95,7 +97,7 @@ NUMBER_SETUP = state(
 )
 
 
-# A phone number is given back to Twilio, for good: it cannot be had again.
+# Releases a phone number for good: it cannot be bought back.
 NUMBER_RELEASE = removal(
     "number_release",
     "Release a phone number at Twilio",

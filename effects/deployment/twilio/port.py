@@ -1,4 +1,4 @@
-"""A clinic's own number moves to us: a carrier's bill, and the port request."""
+"""Porting a clinic's own number to us: its carrier's bill, and the port request."""
 
 from effects.deployment.objects import UNDONE, part
 from effects.kind import Cost, Json, Kind
@@ -14,13 +14,13 @@ from runtime.secret_box import unseal
 from runtime.settings import get_settings
 
 
-# A bill's content is in our row, not in the request. Twilio lists no documents, so what was sent
-# without an answer is sent again: a bill that no port request names is read by nobody and costs
+# The bill's content is in our row, not in the request. Twilio lists no documents, so an upload
+# without an answer is repeated: nobody reads a bill that no port request names, and it costs
 # nothing.
 def _upload(effect: Effect) -> Json:
     file = PortDocument.get_by_id(effect.request["document"])
     if file.content is None:
-        raise ProviderError("twilio", "refused", "The bill is not kept any more.", "no_document")
+        raise ProviderError("twilio", "refused", "The bill is no longer stored.", "no_document")
     tag = effect.request["tag"]
     return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
 
@@ -28,16 +28,17 @@ def _upload(effect: Effect) -> Json:
 PORT_DOCUMENT_UPLOAD = part(
     name="port_document_upload",
     provider="twilio",
-    does="Give a carrier's bill to Twilio",
+    does="Upload a carrier's bill to Twilio",
     send=_upload,
     find=lambda _effect: None,
     target_field="document",
 )
 
 
-# One request for a number, whoever asks. It carries no tag: a number has one that is not over, so
-# before one is made, and whenever an answer was lost, the list is looked through for the number.
-# The PIN is in no request of ours: it is read, sealed, from the clinic's setup as the bytes leave.
+# One port request per number, whoever made it. It carries no tag, but a number has at most one open
+# request. So before one is made, and whenever an answer was lost, the list is searched for the
+# number. The PIN is in no request of ours: it is unsealed from the clinic's setup just before the
+# call.
 WEBHOOK = "/api/webhooks/twilio/porting"
 
 log = get_log("deployment")
@@ -62,14 +63,14 @@ def _find_request(effect: Effect) -> Json | None:
 
 
 def _report_to_us() -> None:
-    """Twilio reports on ports to one address. That of another installation is left alone: then, and
-    where Twilio does not let it be set, the hourly look tells how ports go.
+    """Register our webhook for ports. Twilio has one for the whole account, and that of another
+    installation is left alone. Then, or if Twilio refuses ours, the hourly poll reads how ports go.
     """
     try:
         if not porting.webhook():
             porting.set_webhook(f"{get_settings().public_url}{WEBHOOK}")
     except ProviderError as error:
-        log.warning("nobody reports on ports", code=error.code, reason=str(error))
+        log.warning("port webhook not registered", code=error.code, reason=str(error))
 
 
 def _is_its_own(effect: Effect, port: Json) -> bool:
@@ -79,7 +80,7 @@ def _is_its_own(effect: Effect, port: Json) -> bool:
 PORT_REQUEST_CREATE = Kind(
     name="port_request_create",
     provider="twilio",
-    does="Ask for a number to be ported to Twilio",
+    does="Request that a number be ported to Twilio",
     recorded_by="deploy_account",
     many_per_job=True,
     daily_limit=None,
@@ -95,9 +96,9 @@ PORT_REQUEST_CREATE = Kind(
 )
 
 
-# A request is cancelled while it can be: the number stays with its carrier. Twilio is asked first
-# how it stands: a number that has moved is to be kept, and what is over or gone needs no
-# cancelling. What a request came to is in `came_to`: `canceled`, or `moved` with the number's
+# Cancels a port request while that is possible, so that the number stays with its carrier. Twilio
+# is asked for its state first: a number that has moved is kept, and a request that is over or gone
+# needs no cancelling. `came_to` is the outcome: `canceled`, or `moved` with the number's
 # `number_sid`.
 LATE = "the number has moved, and Twilio does not list it yet"
 
@@ -115,13 +116,16 @@ def _cancel(effect: Effect) -> Json:
 
 
 def _find_end(effect: Effect) -> Json | None:
-    # a stray's, or an older release's, does not say the number
+    # the effect of a stray, or of an older release, does not name the number
     return find_end(effect.request["sid"], effect.request.get("number", ""))
 
 
 def find_end(sid: str, e164: str = "") -> Json | None:
-    """What a request came to, as for this number, or for its first; None while it is open. Raises
-    ProviderError.
+    """The outcome of a port request for this number, or by default for its first one; None while
+    it is open.
+
+    Raises ProviderError, with `retry_later` if the number has moved and Twilio does not list it
+    yet.
     """
     port = unless(NOT_FOUND, porting.get_port, sid)
     if port is None:

@@ -1,4 +1,4 @@
-"""Test calls: to a clinic's own number, and to a receptionist by SIP. Twilio takes no key for them,
+"""Test calls to a clinic's own number, and to a receptionist by SIP. Twilio takes no key for calls,
 so each is placed once, and found by its numbers and its time.
 """
 
@@ -8,9 +8,9 @@ from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.twilio import calls
 
-# by which clocks may differ: a call carries no tag, and farther back is one of an earlier test
+# clocks may differ by this much; a call carries no tag, so an older one may be an earlier test's
 NEAR = timedelta(minutes=5)
-# whoever answers hears why it rang
+# tells the clinic why its phone rang
 WORDS = (
     "<Response><Say>This is a test call of your clinic's call forwarding. You may hang up.</Say>"
     '<Pause length="5"/></Response>'
@@ -48,8 +48,8 @@ FORWARDING_CALL = Kind(
 )
 
 
-# Before any caller comes: whether Vapi answers the calls that Twilio sends it. A second call would
-# ring nobody's telephone.
+# Checks that Vapi answers the calls that Twilio sends it, before callers do. A second call is
+# harmless: it rings no telephone.
 SILENCE = '<Response><Pause length="3"/><Hangup/></Response>'
 
 SIP_CALL = Kind(

@@ -1,7 +1,7 @@
-"""What the kinds of effects at Twilio have in common that are made by tag and taken away by id.
+"""What kinds of effects at Twilio that create by tag and delete by id have in common.
 
-Twilio takes no key. What was made is found by the tag in its name; what is asked for a second time
-while it is so already changes nothing; and what is not there any more has been taken away.
+Twilio takes no key. An object is found by the tag in its name. Requesting a state that is already
+reached changes nothing. An object that no longer exists counts as deleted.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from effects.kind import Json, Kind
 from models.effects.effect import Effect
 from providers.twilio.refusals import NOT_FOUND
 
-# takes away the object that its request names as `sid`
+# deletes the object whose id its request has under `sid`
 removal = partial(objects.removal, provider="twilio", field="sid", gone=NOT_FOUND)
 
 
@@ -26,7 +26,7 @@ def creation(
     read: Callable[[str], Json],
     undone_by: str,
 ) -> Kind:
-    """A kind that makes an object; its request has the `tag` that the object is named by."""
+    """A kind that creates an object, named by the `tag` in its request."""
     return part(
         name=name,
         provider="twilio",
@@ -48,8 +48,8 @@ def state(
     find: Callable[[Effect], Json | None],
     target_field: str,
 ) -> Kind:
-    """A kind that brings something into a state, in which `find` finds it. To repeat that is as
-    harmless as if there were a key; what it is part of is undone as a whole.
+    """A kind that brings something into a state, which `find` recognises. Repeating it is as
+    harmless as if there were a key, and it is undone with the object it belongs to.
     """
     return part(
         name=name,

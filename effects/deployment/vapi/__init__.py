@@ -1,1 +1,1 @@
-"""Effects of going live at Vapi."""
+"""Effects of a deployment at Vapi."""

@@ -5,7 +5,7 @@ from providers.vapi import assistants, lists
 
 ASSISTANT_CREATE = creation(
     "assistant_create",
-    "Make an assistant at Vapi",
+    "Create an assistant at Vapi",
     create=lambda effect: assistants.create_assistant(
         effect.request["body"], effect.request["tag"]
     ),
@@ -16,7 +16,7 @@ ASSISTANT_CREATE = creation(
 )
 
 
-# as a whole, to what is rendered now: a new version
+# replaces the whole assistant with the current rendering, as a new version
 ASSISTANT_UPDATE = change(
     "assistant_update",
     "Change an assistant at Vapi",
@@ -27,10 +27,10 @@ ASSISTANT_UPDATE = change(
 )
 
 
-# once no squad has it
+# only once no squad contains it
 ASSISTANT_DELETE = removal(
     "assistant_delete",
-    "Take an assistant away at Vapi",
+    "Delete an assistant at Vapi",
     delete=assistants.delete_assistant,
     read=assistants.get_assistant,
 )

@@ -46,7 +46,7 @@ FILE_UPLOAD = Kind(
 )
 
 
-# twice is harmless: what is not there is taken away
+# repeating it is harmless: a file that no longer exists counts as deleted
 FILE_DELETE = removal(
     "file_delete",
     "Delete a knowledge file at Vapi",

@@ -1,7 +1,7 @@
-"""A number of ours is imported into Vapi, whose squad answers it from now on.
+"""Importing one of our numbers into Vapi, whose squad then answers it.
 
-It is over once the number's texts have been seen to come to us still: an import whose answer was
-lost is looked at again, number and texts.
+An import is confirmed only once the number's texts are seen to reach us still. If its answer was
+lost, both the number and its texts are checked again.
 """
 
 from dataclasses import replace
@@ -20,12 +20,14 @@ KEPT = ("id", "number", "status")
 
 
 def shown(number: Json) -> Json:
-    """What is recorded of a number at Vapi."""
+    """The fields of a number at Vapi that the ledger keeps."""
     return {name: number.get(name) for name in KEPT}
 
 
 def twilio_login() -> tuple[str, str]:
-    """The account and token by which Vapi calls out from the number; kept in no row of ours."""
+    """The account SID and token with which Vapi dials out from the number; stored in no row of
+    ours.
+    """
     settings = get_settings()
     return settings.twilio_account_sid, settings.twilio_auth_tokens[0]
 
@@ -44,7 +46,9 @@ def _import(effect: Effect) -> Json:
 
 
 def keep_texts_of(effect: Effect) -> None:
-    """Look at the number's texts. What Vapi was asked for has happened, whatever Twilio says."""
+    """Check the number's texts. Whatever Twilio answers, Vapi has done what was requested, so a
+    failure is recorded as unknown.
+    """
     try:
         keep_texts(effect.request["twilio_sid"])
     except (ProviderError, Misconfigured) as error:
@@ -67,7 +71,7 @@ _IMPORT = creation(
 def _find_imported(effect: Effect) -> Json | None:
     found = _IMPORT.find(effect)
     if found is not None:
-        with passing_over(NOT_FOUND):  # it brings texts to nobody any more
+        with passing_over(NOT_FOUND):  # a number that is not at Twilio any more receives no texts
             keep_texts(effect.request["twilio_sid"])
     return found
 
@@ -75,8 +79,8 @@ def _find_imported(effect: Effect) -> Json | None:
 NUMBER_IMPORT = replace(_IMPORT, find=_find_imported)
 
 
-# A number at Vapi is answered by another squad, or given a newer login at Twilio; its texts are
-# looked at, as after an import.
+# Has another squad answer the number, or gives Vapi a newer Twilio login. Texts are checked as
+# after an import.
 def _update(effect: Effect) -> Json:
     account_sid, auth_token = twilio_login()
     changed = phone_numbers.update_number(
@@ -99,10 +103,10 @@ NUMBER_IMPORT_UPDATE = change(
 )
 
 
-# A number is taken from Vapi; at Twilio it stays ours.
+# Removes the number from Vapi; we still own it at Twilio.
 NUMBER_IMPORT_DELETE = removal(
     "number_import_delete",
-    "Take a phone number from Vapi",
+    "Remove a phone number from Vapi",
     delete=phone_numbers.delete_number,
     read=phone_numbers.get_number,
 )

@@ -1,4 +1,4 @@
-"""A number at Vapi that stays with the clinic, whose calls a squad answers."""
+"""A number that stays with the clinic's carrier, made known to Vapi so that a squad answers it."""
 
 from effects.deployment.vapi.number_import import KEPT, shown
 from effects.deployment.vapi.vapi_objects import change, creation
@@ -6,7 +6,7 @@ from providers.vapi import phone_numbers
 
 SIP_NUMBER = creation(
     "sip_number",
-    "Make a clinic's SIP number known to Vapi",
+    "Register a clinic's SIP number at Vapi",
     create=lambda effect: phone_numbers.bring_number(effect.request["body"], effect.request["tag"]),
     find=phone_numbers.find_number,
     read=phone_numbers.get_number,
@@ -17,7 +17,7 @@ SIP_NUMBER = creation(
 )
 
 
-# another squad answers it, or it is another number
+# to have another squad answer it, or to change the number itself
 SIP_NUMBER_UPDATE = change(
     "sip_number_update",
     "Change a clinic's SIP number at Vapi",

@@ -5,7 +5,7 @@ from providers.vapi import lists, squads
 
 SQUAD_CREATE = creation(
     "squad_create",
-    "Make a squad at Vapi",
+    "Create a squad at Vapi",
     create=lambda effect: squads.create_squad(
         effect.request["body"]["members"], effect.request["tag"]
     ),
@@ -16,7 +16,7 @@ SQUAD_CREATE = creation(
 )
 
 
-# other members, or other versions of them
+# changes its members, or their versions
 SQUAD_UPDATE = change(
     "squad_update",
     "Change a squad at Vapi",
@@ -27,10 +27,10 @@ SQUAD_UPDATE = change(
 )
 
 
-# once no number is answered by it
+# only once it answers no number
 SQUAD_DELETE = removal(
     "squad_delete",
-    "Take a squad away at Vapi",
+    "Delete a squad at Vapi",
     delete=squads.delete_squad,
     read=squads.get_squad,
 )

@@ -1,11 +1,11 @@
-"""What Vapi knows of a clinic's SIP trunk: from which addresses its calls come."""
+"""The credential that tells Vapi from which addresses a clinic's SIP trunk sends calls."""
 
 from effects.deployment.vapi.vapi_objects import change, creation, removal
 from providers.vapi import credentials, lists
 
 TRUNK_KNOWN = creation(
     "trunk_known",
-    "Make a SIP trunk known to Vapi",
+    "Register a SIP trunk at Vapi",
     create=lambda effect: credentials.create_credential(
         effect.request["body"], effect.request["tag"]
     ),
@@ -16,10 +16,10 @@ TRUNK_KNOWN = creation(
 )
 
 
-# all of them, each time
+# always sends the complete list of addresses
 TRUNK_KNOWN_ANEW = change(
     "trunk_known_anew",
-    "Tell Vapi anew of a SIP trunk",
+    "Update a SIP trunk at Vapi",
     update=lambda effect: credentials.update_credential(
         effect.request["id"], effect.request["body"], effect.request["tag"]
     ),
@@ -27,10 +27,10 @@ TRUNK_KNOWN_ANEW = change(
 )
 
 
-# once no number comes by it
+# only once no number uses it
 TRUNK_UNKNOWN = removal(
     "trunk_unknown",
-    "Take a SIP trunk from Vapi",
+    "Remove a SIP trunk from Vapi",
     delete=credentials.delete_credential,
     read=credentials.get_credential,
 )

@@ -1,7 +1,7 @@
-"""What the kinds of effects at Vapi have in common: made, changed and taken away by tag and by id.
+"""What kinds of effects at Vapi that create, change and delete objects have in common.
 
-Vapi takes no key. What was made is found by the tag it carries; a change has happened when the
-object is as it was asked to be; and what is not there any more has been taken away. Requests are
+Vapi takes no key. A created object is found by the tag it carries, a change is confirmed when the
+object matches the request, and an object that no longer exists counts as deleted. Requests are
 {tag, body}, {id, tag, body} and {id}.
 """
 
@@ -17,12 +17,12 @@ from rules.deployment.drift import drift
 
 Shown = Callable[[Json], Json]
 
-# takes an object away; while something depends on it, it waits for that to go
+# deletes an object; callers wait until nothing depends on it
 removal = partial(objects.removal, provider="vapi", field="id", gone="not_found", keyed=False)
 
 
 def with_version(made: Json) -> Json:
-    """What is recorded of an object: its id, and the version that is published."""
+    """The fields of an object that the ledger keeps: its id, and its published version."""
     version = made.get("latestVersion")
     return {"id": made["id"], "version": version if isinstance(version, str) else ""}
 
@@ -39,7 +39,9 @@ def creation(
     shown: Shown = with_version,
     keep: tuple[str, ...] = ("id", "version"),
 ) -> Kind:
-    """A kind that makes an object. `find` takes the tag, and since when it can have been made."""
+    """A kind that creates an object. `find` takes the tag, and the earliest time it can have been
+    created.
+    """
 
     def found(effect: Effect, since: datetime) -> Json | None:
         made = find(effect.request["tag"], since - timedelta(seconds=SKEW))
@@ -73,10 +75,10 @@ def change(
     shown: Shown = with_version,
     keep: tuple[str, ...] = ("id", "version"),
 ) -> Kind:
-    """A kind that changes an object. Its body is whole, so that a repetition changes nothing.
+    """A kind that changes an object. Its body is complete, so a retry changes nothing.
 
-    What Vapi shows tells nothing of a secret: an object that has not changed since it was `seen`
-    before is as it was.
+    Vapi never shows secrets, so a body that matches proves nothing by itself: an object whose
+    `updatedAt` still equals `seen` has not been changed.
     """
 
     def find(effect: Effect) -> Json | None:

@@ -1,1 +1,1 @@
-"""The words by which an answer to a text is known, by what it says."""
+"""Patterns that classify an inbound text, one module per subject."""

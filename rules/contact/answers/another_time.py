@@ -1,8 +1,8 @@
-"""Answers that ask to be called or contacted, now or at another time."""
+"""Patterns of texts that ask for a call or contact, now or at another time."""
 
 import re
 
-_TIMES = (  # of which nothing else is said
+_TIMES = (  # a text made of these words alone names a time
     r"on|until|till?|after|at|in|the|next|this|that|day|end|of|el|la|las|hasta|despues|de|por"
     r"|pasado"
     r"|que|viene|otra|proxim[oa]|weeks?|weekend|month|semana|mes|\d+(?:st|nd|rd|th)?|am|pm|noon"
@@ -49,7 +49,7 @@ LATER = (
     r"|\bno (?:me |nos )?(?:llam|contact|escrib|marqu|molest|busqu)\w+"
     r"|\b(?:mas tarde|otro dia|otro momento|luego)\b"
 )
-# who is not there says so, whether or not they ask for another time
+# the person is away, whether or not they ask for another time
 AWAY = re.compile(
     r"\b(?:(?<!passed )(?<!pass )(?<!right )(?<!go )away|gone|out of (?:the )?\w+|sabbatical"
     r"|on (?:\w+ )?leave"
@@ -73,7 +73,7 @@ NO_CALL = re.compile(
     r"\b(?:do not|don t|dont|never|not|stop|quit|no)(?: please| ever| even| me| nos)*"
     r" (?:to )?(?:call|phone|ring|llam|marqu)\w*(?: (?:me|us|back|my \w+))*"
 )
-# At what time of which day somebody wants to be called: their own words, for whoever calls.
+# When the person wants to be called: kept in their own words, for the staff member who calls.
 WHEN = re.compile(
     r"\b(?:(?:after|before|around|about|at|between|by|until|a las|despues de las|antes de las)"
     r" \d{1,2}(?: \d{2})?(?: ?(?:a ?m|p ?m|o clock))?(?: (?:and|to|y|a) \d{1,2}(?: ?(?:am|pm))?)?"

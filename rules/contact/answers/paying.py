@@ -1,4 +1,4 @@
-"""Answers about paying: it is paid, by whom it will be, or why not."""
+"""Patterns of texts about paying: it was paid, who will pay, or why the person cannot."""
 
 import re
 
@@ -63,7 +63,7 @@ WILL_PAY = (
     r"|pagaremos)\b"
     r"|\bpago (?:manana|el|la|hoy|luego|despues|la proxima)\b|\bcuando (?:me paguen|cobre)\b"
 )
-# what is not paid, or not to be, is neither a payment nor a promise
+# "not paid" and "will not pay" are neither a payment nor a promise
 UNPAID = re.compile(
     r"\b(?:not|n t|never|(?:hasn|haven|wasn|isn|didn|won|can|couldn|ain) ?t|should(?: have| ve)"
     r"|cannot"

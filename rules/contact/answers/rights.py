@@ -1,4 +1,4 @@
-"""Answers by which somebody has a right: a bankruptcy, an attorney, a bill that is disputed."""
+"""Patterns of texts that invoke a right: a bankruptcy, an attorney, a disputed bill."""
 
 BANKRUPTCY = (
     r"\bbank ?r[ua]p\w*|\bdebts? (?:was|were|is|are|got|has been|have been) discharged\b"
@@ -20,7 +20,7 @@ _RIGHT = (  # "not right now" is another time
     r"(?:mine|accurate|(?:right|correct)(?! (?:now|away|this|at|e ?mail|email|address|number|phone"
     r"|name|person|time|link|day)\b))\b"
 )
-# who will not pay, and not who cannot, or not yet
+# will not pay, as opposed to cannot pay, or not yet
 _REFUSED = (
     r"\b(?:won t|wont|will not|will never|ll never|never gonna|(?:refuse|refusing) to|(?:do not"
     r"|don t|dont) (?:plan|intend|want) to|not going to"

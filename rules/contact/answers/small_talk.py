@@ -1,4 +1,4 @@
-"""Questions, and thanks."""
+"""Patterns of questions and thanks."""
 
 QUESTION = (
     r"^(?:who|what|when|where|why|how|which|whose|is|are|am|do|does|did|can|could|would|will"

@@ -1,4 +1,4 @@
-"""Answers that say whose number or bill it is not: the person has died, or is somebody else."""
+"""Patterns of texts that say the person has died, or the number or bill is someone else's."""
 
 import re
 
@@ -68,7 +68,7 @@ WRONG_NUMBER = (
     r"|\bno (?:soy|es) (?:esa persona|el|ella|su numero|el numero)\b|\bno conozco a"
     r" (?:esa persona|nadie|el|ella)\b|\baqui no vive\b|\bya no es su (?:numero|telefono)\b"
 )
-# what is written with a capital letter and is no name; nor is "Not Paid", a title
+# capitalised words that are not names; nor is "Not Paid", a title: NOT_ME wants a small "not"
 _NO_NAMES = (
     r"My|The|Sure|Able|Happy|Interested|Ready|Home|Available|Now|Today|Yet|Really|Right|Ok|Okay"
     r"|Until|Before|At|In|On|English|Spanish|Medicare|Medicaid|Covid|Fair|True|Correct|Mine|Sick|Ill"
@@ -77,7 +77,7 @@ _NO_NAMES = (
     r"|Client|(?:\w+ )?(?:Dental|Clinic\w*|Health|Medical|Hospital)"
     r"|[A-Z][a-z]*(?:ing|ed|able|ible|etic|olic|ican[oa]?|ish)"
 )
-# "I am not Maria": whose name it is tells the capital letter of the last word, among small ones
+# "I am not Maria": a capitalised last word among lower-case ones is a name
 _NAME = (
     r"[A-Z][a-záéíóúñ]+(?: [A-Z][a-záéíóúñ]+)?(?=\s*(?:$|[.,;!?\n]|(?:and|but|sorry|any ?more|now"
     r"|y|pero)\b))"

@@ -1,1 +1,1 @@
-"""What the words around a time say of it: how long, whether it is over, whether nobody is there."""
+"""What the words around a time mean for it: a length, a time in the past, an absence."""

@@ -1,5 +1,5 @@
-"""When people are not to be reached, or ask not to be: words beside a time that make it the time
-after which somebody may contact them, in English and Spanish.
+"""Words around a time that make it the end of an absence: the person is unavailable, or asks not to
+be contacted, until it is over. English and Spanish.
 """
 
 import re
@@ -47,7 +47,7 @@ _ABSENT = re.compile(
     r"(?: \w+r(?:me|nos)?)?|sin (?:telefono|celular|senal|internet)"
     rf"|no (?:me |nos )?{_REACH_ES})\b"
 )
-# what makes a time after it one at which they may be reached all the same
+# words after an absence that make the next time one at which the person can be reached
 _REACHED = re.compile(
     rf"\b(?:{_REACH}(?:ing)?|remind|try|ask|check|free|available|home|until|till?|hasta|then|but"
     rf"|pero"
@@ -67,16 +67,18 @@ _ABSENT_BEHIND = re.compile(
 
 
 def is_absent(lead: str) -> bool:
-    """Whether the words before a time say that nobody is to be reached then."""
+    """Whether the words before a time say that the person is unavailable then."""
     absent = _last(_ABSENT, lead)
     return absent is not None and absent > (_last(_REACHED, lead) or (0, 0))
 
 
 def is_absent_behind(behind: str) -> bool:
-    """Whether the words after a time say so."""
+    """Whether the words after a time say that the person is unavailable then."""
     return _ABSENT_BEHIND.match(behind) is not None
 
 
 def _last(words: re.Pattern[str], lead: str) -> tuple[int, int] | None:
-    """Where these words end last; of two that end there the longer one says what is meant."""
+    """The end (and negated start) of the last match; of two that end together, the longer
+    one wins.
+    """
     return max(((found.end(), -found.start()) for found in words.finditer(lead)), default=None)

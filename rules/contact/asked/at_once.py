@@ -1,4 +1,4 @@
-"""Whether people ask to be called now, whatever times they name beside it: "call me now, I have
+"""Whether the person asks to be called now, whatever other times they name: "call me now, I have
 surgery on Friday"; but not "call me as soon as you can on Friday".
 """
 
@@ -19,11 +19,11 @@ TO_BE_CALLED = re.compile(
 )
 _REFUSED_BEFORE = re.compile(rf"\b{REFUSING}\b|\bno\b")
 _REFUSED_BEHIND = re.compile(r" (?:no|not)\b")
-# a wish beside it: what of a text is heeded still that asks for a call now
+# a request that still counts in a text that asks for a call now
 _OTHER_WISH = re.compile(
     r"\b(?:wait|until|till?|hasta|give (?:me|us)|not before|esper\w+|never|nunca)\b"
 )
-# words of which a time is made up: others begin a reason
+# words that make up a time; any other word begins a reason
 _TIME_WORDS = re.compile(
     r"(?:on|at|in|the|this|next|for|after|around|about|between|from|and|of|then|please|pls|plz"
     r"|early|mid|late|the"
@@ -41,8 +41,8 @@ _AND_SO_ON = re.compile(
     r"\b(?:or|o|y|to|through|thru|within|not|no|maybe|another|more|least|so|two|three|four|five|six"
     r"|dos|tres|cuatro|cinco|seis|medio|half|thanks?|gracias|proximos|proximas|20\d\d) "
 )
-# what follows is a limit of the call that is asked for: "asap but not before 3", "now, no, call me
-# on Friday", "right away when you open on Monday"
+# begins a restriction on the requested call: "asap but not before 3", "now, no, call me on
+# Friday", "right away when you open on Monday"
 _LIMIT = re.compile(
     rf"\b(?:but|pero|sino|once|when(?! you (?:get|can|see|read|receive|have)\b)|cuando(?! pueda)"
     rf"|{REFUSING}|no)\b|{TO_BE_CALLED.pattern}"
@@ -56,15 +56,15 @@ _WHEN_THERE = re.compile(
 
 
 def asks_at_once(clause: str, names_time: Callable[[str], bool]) -> bool:
-    """Whether a clause asks for it, and for no other time: `names_time` tells of some words whether
-    they name one.
+    """Whether a clause asks for a call now and for no other time. `names_time` says whether some
+    words name a time.
     """
     return any(_is_for_now(clause, found, names_time) for found in NOW.finditer(clause))
 
 
 def wishes_beside(clauses: list[str], names_time: Callable[[str], bool]) -> list[str]:
-    """What is left to be read of a text: all of it, unless it asks for a call now; then only what
-    is asked for beside that, and no reasons.
+    """The clauses of a text left to interpret: all of them, unless the text asks for a call now;
+    then only other requests, without reasons.
     """
     kept = []
     is_at_once = False
@@ -89,9 +89,9 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
     lead, behind = clause[: found.start()], clause[found.end() :]
     if is_refused(lead, behind):
         return False
-    asked = [*TO_BE_CALLED.finditer(lead)]
-    if asked:
-        before, between = lead[: asked[-1].start()], lead[asked[-1].end() :]
+    calls = [*TO_BE_CALLED.finditer(lead)]
+    if calls:
+        before, between = lead[: calls[-1].start()], lead[calls[-1].end() :]
         follows = behind
     else:
         first = TO_BE_CALLED.search(behind)
@@ -105,8 +105,8 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
 
 
 def _is_limited(follows: str, names_time: Callable[[str], bool]) -> bool:
-    """Whether what follows, up to another "now", says another time for it; a day on which they are
-    not to be called besides is none.
+    """Whether the words that follow, up to another "now", move the call to another time. Naming a
+    day on which the person must not be called does not.
     """
     again = NOW.search(follows)
     said = follows if again is None else follows[: again.start()]
@@ -121,13 +121,15 @@ def _is_limited(follows: str, names_time: Callable[[str], bool]) -> bool:
 
 
 def is_taken_back(clause: str, names_time: Callable[[str], bool]) -> bool:
-    """Whether a clause beside a wish to be called now says no to it, or another time alone."""
+    """Whether a clause next to a request to be called now revokes it, or only names another
+    time.
+    """
     is_other = is_time_alone(clause) and names_time(clause)
     return is_other or _NO.fullmatch(clause) is not None
 
 
 def is_refused(lead: str, behind: str) -> bool:
-    """Whether "now" between these words is when they are not to be called."""
+    """Whether "now" between these words is when the person must not be called."""
     return _REFUSED_BEFORE.search(lead) is not None or _REFUSED_BEHIND.match(behind) is not None
 
 
@@ -139,13 +141,13 @@ def _time_at_the_start(words: str) -> str:
 
 
 def is_time_alone(plain: str) -> bool:
-    """Whether plain words say nothing but a time."""
+    """Whether plain words consist of a time only."""
     left = _AND_SO_ON.sub("", plain + " ")
     return _time_at_the_start(left).strip() == left.strip()
 
 
 def _is_when_there(before: str) -> bool:
-    """Whether a time before the wish is the one for which it is: "on Friday call me as soon as you
+    """Whether a time before the request is the time of the call: "on Friday call me as soon as you
     can", "I am home on Friday, call me as soon as you can".
     """
     is_time_alone = _time_at_the_start(before).strip() == before.strip()

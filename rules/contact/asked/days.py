@@ -1,6 +1,6 @@
-"""The days that people name, in English and Spanish: tomorrow, a weekday, a week, a date; pure.
+"""Days that people name, in English and Spanish: tomorrow, a weekday, a week, a date; pure.
 
-Each pattern is for plain letters, digits and single spaces. What it finds is a span of days.
+Each pattern expects plain letters, digits and single spaces, and yields a span of days.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-# without a year, what is further away may be one that is over
+# a date without a year that is further ahead than this may be one in the past
 FARTHEST = timedelta(days=93)  # a date
 FARTHEST_MONTH = timedelta(days=183)
 THURSDAY, SATURDAY, NOVEMBER, DECEMBER, CENTURY = 3, 5, 11, 12, 2000
@@ -46,7 +46,7 @@ _YEAR = r"(?: (?:del? |of )?(?P<year>20\d\d))?"
 
 
 def _place(words: str, named: tuple[str, ...]) -> int:
-    """Which of the patterns these words are."""
+    """The index of the pattern that matches these words."""
     return next(place for place, each in enumerate(named) if re.fullmatch(each, words))
 
 
@@ -55,7 +55,7 @@ def _in(days: int) -> Callable[[Match, date], Span]:
 
 
 def _week(weeks: int, first: int = 0, last: int = 7) -> Callable[[Match, date], Span]:
-    """From one to another day of a calendar week, Monday being 0."""
+    """From one day to another of a calendar week, Monday being 0."""
 
     def span(_: Match, today: date) -> Span:
         monday = today - today.weekday() * DAY + weeks * WEEK
@@ -72,7 +72,7 @@ def _month(months: int) -> Callable[[Match, date], Span]:
 
 
 def _first_of(day: date, months: int) -> date:
-    """The first of the month, so many months on."""
+    """The first day of the month that is `months` after the day's."""
     years, month = divmod(day.month - 1 + months, DECEMBER)
     return date(day.year + years, month + 1, 1)
 
@@ -82,7 +82,7 @@ def _year(years: int) -> Callable[[Match, date], Span]:
 
 
 def _rest(span_of: Callable[[Match, date], Span]) -> Callable[[Match, date], Span]:
-    """What is left of it is no time to come: the first day after it is."""
+    """The rest of a period is not available: contact may begin on the first day after it."""
 
     def span(match: Match, today: date) -> Span:
         over = span_of(match, today)[1]
@@ -102,7 +102,7 @@ def _month_end(_: Match, today: date) -> Span:
 
 
 def _weekday(match: Match, today: date) -> Span:
-    """The next one after today; "next Friday" is the one of next week."""
+    """The next such weekday after today; "next Friday" is in next week."""
     wanted = _place(match["day"], _WEEKDAYS)
     ahead = (wanted - today.weekday() - 1) % 7 + 1
     if (match["next"] or match["comes"]) and wanted > today.weekday():
@@ -118,8 +118,8 @@ def _one_day(year: int, month: int, day: int) -> date | None:
 
 
 def _date(match: Match, today: date) -> Span | None:
-    """A day of a named month, or 12/5: of the year that is named, which may be over, or the next
-    one; or all from it to another one of the month.
+    """A day of a month, named or as in 12/5, or a range of days in that month. A given year counts
+    even if it is over; without one it is the next such date.
     """
     groups = match.groupdict()
     month = int(groups["month"]) if groups["month"].isdigit() else 0
@@ -138,7 +138,9 @@ def _date(match: Match, today: date) -> Span | None:
 
 
 def again(span: Span, today: date) -> Span:
-    """The same days of the next year in which they are not over: their year was mistyped."""
+    """The same days in the next year in which they are not over, because their year was
+    mistyped.
+    """
     first, over = span
     ahead = (_one_day(year, first.month, first.day) for year in range(today.year, today.year + 9))
     found = next(day for day in ahead if day is not None and day >= today)
@@ -146,13 +148,13 @@ def again(span: Span, today: date) -> Span:
 
 
 def is_far(match: Match, span: Span, today: date) -> bool:
-    """Whether a date or a month without a year is so far away that it may be one that is over."""
+    """Whether a date or month without a year is so far ahead that it may be meant in the past."""
     farthest = FARTHEST if "nth" in match.groupdict() else FARTHEST_MONTH
     return is_of_any_year(match) and span[0] - today > farthest
 
 
 def is_of_any_year(match: Match) -> bool:
-    """Whether it is a date, or a month, without a year."""
+    """Whether the match is a date or a month without a year."""
     groups = match.groupdict()
     return "month" in groups and not groups.get("year")
 
@@ -175,8 +177,8 @@ def _whole_month(match: Match, today: date) -> Span:
     return _month((month - today.month) % DECEMBER)(match, today)
 
 
-def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
-    """Days of a year from one on: until the first day after them, which may be of the next year."""
+def _yearly(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
+    """Yearly recurring days: the current or next occurrence, which may reach into the next year."""
 
     def span(_: Match, today: date) -> Span:
         length = (last - first + 1) * DAY
@@ -187,7 +189,7 @@ def _feast(month: int, first: int, last: int) -> Callable[[Match, date], Span]:
 
 
 def _thanksgiving(match: Match, today: date) -> Span:
-    """The fourth Thursday of November, with the weekend after it."""
+    """Thanksgiving, the fourth Thursday of November, and the weekend after it."""
     for year in (today.year, today.year + 1):
         first = date(year, NOVEMBER, 1)
         begins = first + ((THURSDAY - first.weekday()) % 7 + 21) * DAY
@@ -197,7 +199,7 @@ def _thanksgiving(match: Match, today: date) -> Span:
 
 
 def _holiday(month: int, week: int) -> Callable[[Match, date], Span]:
-    """The first or the last (-1) Monday of a month."""
+    """The first (0) or the last (-1) Monday of a month."""
 
     def span(_: Match, today: date) -> Span:
         for year in (today.year, today.year + 1):
@@ -211,13 +213,13 @@ def _holiday(month: int, week: int) -> Callable[[Match, date], Span]:
 
 
 def _part_of_month(match: Match, today: date) -> Span:
-    """The middle of a month, or its last day for its end."""
+    """The middle of a month, or its last day for "end of"."""
     first, over = _whole_month(match, today)
     day = first + 14 * DAY if match["part"].startswith("m") else over - DAY
     return (day, day + DAY) if day >= today else (again((day, day + DAY), today))
 
 
-# What is found earlier is not looked at again: "day after tomorrow" is no "tomorrow".
+# In order: words that an earlier pattern matches are not tried again ("day after tomorrow").
 DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"day after tom+or+ow|pasado manana", _in(2)),
     (r"end of (?:(?:the|this) )?week(?! ?end)", _week(0, 4, 5)),
@@ -237,12 +239,12 @@ DAYS: tuple[tuple[str, Callable[[Match, date], Span | None]], ...] = (
     (r"(?:rest|remainder) of (?:the|this) year|resto del? (?:este )?ano", _rest(_year(0))),
     (r"next year|(?:proximo|otro) ano|ano (?:que (?:viene|entra)|proximo|entrante)", _year(1)),
     (r"this year|este ano", _year(0)),
-    (r"holidays|las fiestas", _feast(12, 24, 32)),
+    (r"holidays|las fiestas", _yearly(12, 24, 32)),
     (r"thanksgiving|accion de gracias", _thanksgiving),
     (r"memorial day", _holiday(5, -1)),
     (r"labor day(?: weekend)?", _holiday(9, 0)),
-    (r"christmas|xmas|navidad", _feast(12, 25, 25)),
-    (r"new years?(?: s)?(?: day)?|ano nuevo", _feast(1, 1, 1)),
+    (r"christmas|xmas|navidad", _yearly(12, 25, 25)),
+    (r"new years?(?: s)?(?: day)?|ano nuevo", _yearly(1, 1, 1)),
     (
         (
             rf"(?:(?:the|del?|el) )?(?P<nth>{_NTH}) {_TO} (?P<last>{_NTH}) (?:de |of )"

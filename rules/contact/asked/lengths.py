@@ -1,6 +1,8 @@
-"""Lengths of time that people name, in English and Spanish: for two weeks, in a year and a half.
+"""Lengths of time that people name, in English and Spanish: "for two weeks", "in a year and a
+half".
 
-Each pattern is for plain letters, digits and single spaces. A part of a unit counts as the whole.
+Each pattern expects plain letters, digits and single spaces. A fraction of a unit counts as a whole
+one.
 """
 
 import re
@@ -8,7 +10,7 @@ from datetime import timedelta
 
 from rules.contact.asked.days import DAY, WEEK, Match
 
-FARTHEST = timedelta(days=36_525)  # as far as a calendar goes that somebody may look into
+FARTHEST = timedelta(days=36_525)  # a hundred years, to keep dates within the calendar
 YEARS = r"years?|yrs?|anos?"
 _COUNTS = {
     "a": 1,
@@ -97,7 +99,9 @@ _HALVES = {
 
 
 def in_digits(spaced: str) -> str:
-    """Plain words with numbers as digits, where a number is meant: not in "at once"."""
+    """Write number words as digits where a number is meant, so not in Spanish "once" for
+    "at once".
+    """
     words: list[str] = []
     before = ""
     for word in spaced.split():
@@ -117,7 +121,7 @@ def _is_counted(before: str, word: str) -> bool:
 
 
 def lengths(clause: str) -> list[tuple[Match, int, timedelta]]:
-    """What a clause names of them: where, up to which place, and how long."""
+    """The lengths of time in a clause: the match, the position where it ends, and the length."""
     found = [
         (match, match.end(), length)
         for words, length in _HALVES.items()

@@ -1,7 +1,8 @@
-"""Which times are over, by the words around them: "I have been waiting for 3 weeks" names no time
-to come, "I was ill, call me in 3 weeks" does.
+"""Which times are in the past, by the words around them: "I have been waiting for 3 weeks" names no
+future time, "I was ill, call me in 3 weeks" does.
 
-Where nothing says that it is over, it is to come: a contact too few harms nobody.
+Unless the words say that a time is over, it counts as in the future: one contact too few harms
+nobody.
 """
 
 import re
@@ -10,13 +11,13 @@ from rules.contact.asked.absence import is_absent
 from rules.contact.asked.days import Match
 from rules.contact.asked.lengths import YEARS
 
-_BEEN = (  # and not what was said or done then of what is to come
+_BEEN = (  # but not "was told", "was scheduled" and the like, which announce something
     r"(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
     r"|hoping|planning|thinking|wondering|put|placed|ordered|sent|sentenced|assigned|prescribed"
     r"|moved|rescheduled|pushed|postponed|changed|booked|set|deployed|stationed|called up"
     r"|furloughed|suspended|grounded|admitted|committed)\b)"
 )
-_GONE = re.compile(
+_PAST = re.compile(
     rf"\b(?:{_BEEN}"
     r"|(?:tried|trying)(?: to \w+)?|waited|waiting|called"
     r"|calling|texted|texting|heard|worked"
@@ -24,7 +25,7 @@ _GONE = re.compile(
     r" (?:had|seen|lived|visited|received|paid|owed|used|known)"
     r"|estado|estuve|estaba|esperado|esperando|llevo|llamado|llamando|veces)\b"
 )
-_AHEAD = re.compile(
+_FUTURE = re.compile(
     r"\b(?:call|text|contact|phone|ring|write|message|email|talk|speak|try|wait|ask|remind|give"
     r"|will"
     r"|ll|can|could|would|should|need|must|want|until|till?"
@@ -34,23 +35,23 @@ _AHEAD = re.compile(
     r"|tengo que"
     r"|estare|esper(?:e|en|ar|eme)|regres\w+|vuelv\w+)\b"
 )
-# "I was in an accident and am recovering for 3 months": what is, and not what was
+# "I was in an accident and am recovering for 3 months": the present, not the past
 _STILL = re.compile(
     r"\b(?:i m|im|i am|am|we re|we are|(?:he|she|they)(?: is| are| s| re)|is now|now|estoy|estamos"
     r"|esta|sigo|recovering|resting|healing|recuperandome|bed ?rest|reposo|on (?:\w+ )?leave)\b"
 )
-_GONE_BEHIND = re.compile(
+_PAST_BEHIND = re.compile(
     r" (?:ago\b|(?:i|we)(?: ve| have| had)? (?:been|waited|called|tried)\b"
     r"|(?:he|hemos|llevo|llevamos) (?:estado|esperado|esperando|llamado)\b)"
 )
-_DAY_GONE = re.compile(
+_PAST_DAY = re.compile(
     r"\b(?:(?:last|since|desde)(?: the| el| la)?|i (?:have |ve |already |just )?"
     r"(?:called|texted|emailed|paid|came|wrote|visited|went)"
     r"(?: (?:you|in|back|again|there|it|here))?(?: on| this| last)?"
     r"|(?:was|were|happened|occurred|fue|ocurrio)(?: back)?(?: on| in| el)?) $"
 )
-_DAY_GONE_BEHIND = re.compile(r" pasad[oa]\b")
-# what was, and what a date that may be of last year is the date of: a bill, "my surgery"
+_PAST_DAY_BEHIND = re.compile(r" pasad[oa]\b")
+# past events, and things that a date may belong to: a bill, "my surgery"
 _WAS = re.compile(
     rf"\b(?:{_BEEN}|had(?! to\b)|did|went|got|came|lost|estuv\w+|estaba|fui|tuv\w+|operaron"
     r"|internaron)\b"
@@ -66,7 +67,7 @@ _WILL = re.compile(
     r"|won t|wont|not|don t|dont|no|until|till?|hasta|estoy|estar\w+|estamos|esta|voy|vamos|tengo"
     r"|tenemos|me operan)\b"
 )
-# the day of a card, an insurance, a bill or a birthday: not one for which they ask
+# the day of a card, an insurance, a bill or a birthday: not a requested one
 _OF_ANOTHER = re.compile(
     r"\b(?:paid(?= (?:up )?(?:through|thru|until|till)\b)|active|cover(?:s|ed|age)?|valid"
     r"|effective|insured|expir\w+|turn(?:s|ing)? \d+|due"
@@ -76,8 +77,8 @@ _OF_ANOTHER = re.compile(
 _ASKED = re.compile(r"\b(?:until|till?|hasta|not|n t|dont|don t|after|when|once|cuando|despues)\b")
 _WAS_BEHIND = re.compile(r"\b(?:was|were|got|did|fue|estuvo|went)\b")
 _BECAUSE = re.compile(r" (?:is|s|are|will|es)\b")  # "since Friday is my payday"
-# of whom or what it is said since when they are it: "a patient for 20 years"
-_SINCE_WHEN = re.compile(
+# states that last for years: "a patient for 20 years"
+_STATES = re.compile(
     r"\b(?:patients?|clients?|customers?|members?|friends?|loyal|married|divorced|widowed|single"
     r"|sober|retired|disabled|unemployed|jobless|liv(?:e|es|ed)|know|known|knew|own|owns|owned"
     r"|pay|pays|paid|come|comes|came|coming|go|goes|went|see|sees|saw|seen|use|uses|used"
@@ -89,55 +90,57 @@ _TO_COME = re.compile(r"\b(?:no|not|never|stop|dont|don t|leave (?:me|us)|mas|mo
 
 
 def is_gone(clause: str, found: Match) -> bool:
-    """Whether a length of time is over: what they have done or suffered so far, or what they are
-    since then, and not what they ask for after it.
+    """Whether a length of time lies in the past, e.g. how long the person has waited or been a
+    patient, rather than a time they ask for.
     """
     lead = clause[: found.start()]
-    if _AHEAD.match(found[0]):
+    if _FUTURE.match(found[0]):
         return False
-    for gone in _GONE.finditer(lead):
-        if not (_AHEAD.search(lead, gone.end()) or _STILL.search(lead, gone.end())):
+    for gone in _PAST.finditer(lead):
+        if not (_FUTURE.search(lead, gone.end()) or _STILL.search(lead, gone.end())):
             return True
-    if _AHEAD.search(lead):
+    if _FUTURE.search(lead):
         return False
-    return _GONE_BEHIND.match(clause[found.end() :]) is not None or _is_since_when(lead, found)
+    return _PAST_BEHIND.match(clause[found.end() :]) is not None or _is_state(lead, found)
 
 
-def _is_since_when(lead: str, found: Match) -> bool:
-    """Whether years are how long it has been so, such as somebody's being a patient."""
+def _is_state(lead: str, found: Match) -> bool:
+    """Whether years say how long something has been so, e.g. how long someone has been a
+    patient.
+    """
     if not re.search(rf"\b(?:{YEARS})\b", found[0]) or not re.match(
         r"(?:for|por|durante)\b", found[0]
     ):
         return False
-    return _SINCE_WHEN.search(lead) is not None and not (is_absent(lead) or _TO_COME.search(lead))
+    return _STATES.search(lead) is not None and not (is_absent(lead) or _TO_COME.search(lead))
 
 
 def is_day_gone(lead: str, behind: str) -> bool:
-    """Whether a day is over that is named between these words."""
-    if is_absent(lead) and _AHEAD.search(lead):
+    """Whether a day named between these words is in the past."""
+    if is_absent(lead) and _FUTURE.search(lead):
         return False  # "I will be away since Friday"
-    if _DAY_GONE_BEHIND.match(behind):
+    if _PAST_DAY_BEHIND.match(behind):
         return True
-    return _DAY_GONE.search(lead) is not None and not _BECAUSE.match(behind)
+    return _PAST_DAY.search(lead) is not None and not _BECAUSE.match(behind)
 
 
 def is_day_of_what_was(lead: str) -> bool:
-    """Whether a day is that of something that was, and nothing is said of what is to come."""
+    """Whether a day belongs to a past event, and nothing in the words points to the future."""
     was = max((found.end() for found in _WAS.finditer(lead)), default=0)
-    is_after = any(words.search(lead, was) for words in (_AHEAD, _STILL, _WILL))
+    is_after = any(words.search(lead, was) for words in (_FUTURE, _STILL, _WILL))
     return was > 0 and not is_after
 
 
 def is_far_day_to_come(lead: str, behind: str) -> bool:
-    """Whether a day on which somebody is not there is to come that may be one of last year as well:
-    "I'm away in June" is, "I had surgery in June" and "about my surgery in June" are not.
+    """Whether a day of absence that could also be one of last year is in the future: "I'm away in
+    June" is; "I had surgery in June" and "about my surgery in June" are not.
     """
     is_said = _WILL.search(lead) is not None or _OF_IT.search(lead) is None
     return is_said and not (is_day_of_what_was(lead) or _WAS_BEHIND.search(behind))
 
 
 def is_of_another(lead: str) -> bool:
-    """Whether a day is that of something else: "covered until December", "bill due August 3"; but
+    """Whether a day belongs to something else: "covered until December", "bill due August 3"; but
     not "don't call until it is due August 3".
     """
     found = _OF_ANOTHER.search(lead)

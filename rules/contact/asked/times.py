@@ -1,10 +1,10 @@
-"""From which moment on people want to be contacted, by their own words, in English and Spanish:
-found by rules alone, in every zone where they may be.
+"""From when on a person wants to be contacted, by their own words, in English and Spanish: found by
+rules alone, for every time zone they may be in.
 
-Where words can be read more than one way the later moment counts: a contact too few harms nobody.
-"Not before Monday" begins on Monday, "not on Monday" and "after Monday" on Tuesday; "before Monday"
-names no beginning, "Monday or Tuesday" the first, "away from Monday to Friday" Saturday.
-Nothing is shortened: who asks for two years is left alone for two years.
+If words are ambiguous the later time counts: one contact too few harms nobody. "Not before Monday"
+begins on Monday, "not on Monday" and "after Monday" on Tuesday; "before Monday" names no beginning,
+"Monday or Tuesday" the first, "away from Monday to Friday" Saturday. No time is capped: a person
+who asks for two years is left alone for two years.
 """
 
 import re
@@ -38,17 +38,17 @@ from rules.contact.asked.over import (
 from rules.contact.hours import begins_everywhere, local_days
 from rules.contact.opt_out.lookalikes import plain_letters
 
-LATER_TODAY = timedelta(hours=3)  # what "later today" is taken for
+LATER_TODAY = timedelta(hours=3)  # our reading of "later today"
 NOON, EARLY = 12, 8  # "at 5" is in the afternoon, "at 9" in the morning, "at 8" either
 HOURS = 24
-MOST_DAYS = 20  # of one clause that are told apart: each is read by what stands around it
+MOST_DAYS = 20  # days in one clause that are interpreted one by one, by the words around each
 _CLOCK = r"(?P<{0}>\d{{1,2}})(?::(?P<{0}_minute>[0-5]\d))?(?: ?(?P<{0}_half>am|pm))?\b"
 _HOUR = re.compile(
     r"(?:\b(?P<lead>at|after|around|about|past|from|until|till?|before|by|between|las?) )?"
     rf"(?<![\d:/]){_CLOCK.format('first')}(?: (?:to|and|or|y|o|a|hasta)(?: las?)?"
     rf" {_CLOCK.format('last')})?(?! ?(?:{UNIT})\b)(?![:/])"
 )
-# parts of a day: their first hour, and which half of it an hour beside them means
+# parts of a day: their first hour, and the am or pm that an hour beside them means
 _PARTS: tuple[tuple[re.Pattern[str], int, str], ...] = tuple(
     (re.compile(rf"\b(?:{words})\b"), hour, half)
     for words, hour, half in (
@@ -65,7 +65,7 @@ _LATER = re.compile(
     r"|otro (?:dia|momento)|otra (?:hora|ocasion)|(?:not a good|a bad) time"
     rf"|(?:no es (?:un )?buen|mal) momento|(?:i m|im|i am|estoy) (?:\w+ )?(?:{BUSY}))\b"
 )
-# what no day can be found for: "once I get paid", "in spring"; "when you can" is no other time
+# times without a day: "once I get paid", "in spring"; but "when you can" is not another time
 _ONCE = re.compile(
     r"\b(?:(?:call|text|contact|phone|ring|message)(?: me| us)(?: back| again)?"
     r" (?:once|when|after|in (?:the )?(?:spring|summer|fall|autumn|winter))\b"
@@ -99,7 +99,7 @@ _FITS = re.compile(
     r"|mejor"
     r"|perfect\w*)\b"
 )
-# by when something with a year that is over may be due all the same: the year was mistyped
+# words before a date in the past that show it is meant in the future: its year was mistyped
 _DUE = re.compile(
     r"\b(?:until|till?|hasta|(?:call|text|contact|phone|ring|message)(?: me| us)?(?: back| again)?"
     r"|llam\w+|contact\w+|escrib\w+|not before)(?: on| at| after| el| del?| despues del?| in| en"
@@ -115,7 +115,7 @@ _ORDINALS = (
     *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth"),
     *("seventeenth", "eighteenth", "nineteenth", "twentieth"),
 )
-# a day of a month where it ends what is said, or its month follows: not "the first time"
+# a day of a month if it ends the clause or a month follows: not "the first time"
 _NTH_IN_WORDS = re.compile(
     rf"\bthe (?P<nth>{'|'.join(_ORDINALS)})\b(?= (?:of|and|or|at|please|thanks|when|i|we"
     rf"|{MONTHS})\b|$)"
@@ -124,11 +124,11 @@ _NTH_IN_WORDS = re.compile(
 
 
 def _up(found: Match) -> str:
-    """A part of a number counts as the whole."""
+    """Count a fraction as a whole: 1.5 becomes 2."""
     return str(int(found[0].partition(".")[0]) + 1)
 
 
-# as people write dates, ranges and hours; what they mean, in words that are looked for
+# how people write dates, ranges and hours, normalised to what the patterns expect
 _WRITTEN: tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...] = (
     (re.compile(r"\b(\d{1,2})[-.](\d{1,2})[-.]((?:20)?\d\d)\b"), r"\1/\2/\3"),
     (re.compile(r"(?<=\d)((?:st|nd|rd|th)?)(?:, ?| )(?=20\d\d\b)"), r"\1 "),
@@ -148,14 +148,14 @@ _WRITTEN: tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...] = (
 _CLAUSE = re.compile(r"(?:[!?;,\n]|\.(?!\d)|(?<!\d)\.)+")
 
 
-# Wednesdays, before all hours of them, so that every date is near one of them
+# Wednesdays, early in the morning, one per quarter, so that every date is near one of them
 _SOME_MORNINGS = tuple(datetime(2026, month, 7, 6, tzinfo=UTC) for month in (1, 4, 7, 10))
 
 
 @dataclass(slots=True)
-class _Named:
-    """What a text names: days, hours (the hours that each may be), moments; and whether it says
-    only now, or later.
+class _Times:
+    """What a text names: days, hours (each with its possible readings), moments; and whether it
+    says "now" or "later" only.
     """
 
     days: list[date] = field(default_factory=list)
@@ -166,17 +166,17 @@ class _Named:
 
 
 def names_another_time(text: str) -> bool:
-    """Whether it names any time from which somebody may be contacted, but now."""
+    """Whether the text names any time other than now from which contact may begin."""
     return any((asked_from(text, at, ()) or at) > at for at in _SOME_MORNINGS)
 
 
 def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | None:
-    """The moment (UTC) from which somebody wants to be contacted who says `text` at `now` and may
-    be in any of `zones`: `now` itself where it has come, or where they ask for a call at once; None
-    where they name none.
+    """The moment (UTC) from which the author of `text`, written at `now` and in any of `zones`,
+    wants to be contacted: `now` itself if that time has come, or if they ask for a call at once;
+    None if they name no time.
     """
     today = local_days(zones, now)[1]
-    named = _Named()
+    named = _Times()
     clauses = [*_clauses(text)]
     wishes = wishes_beside(clauses, _names_time)
     named.now = asks_at_once(text)
@@ -191,7 +191,7 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
 
 
 def asks_at_once(text: str) -> bool:
-    """Whether somebody asks to be called now, whatever times they name beside it."""
+    """Whether the author asks to be called now, whatever other times they name."""
     clauses = [*_clauses(text)]
     is_asked = any(clause_asks(clause, _names_time) for clause in clauses)
     return is_asked and not any(is_taken_back(clause, _names_time) for clause in clauses)
@@ -199,15 +199,15 @@ def asks_at_once(text: str) -> bool:
 
 def _names_time(words: str) -> bool:
     """Whether some words of a clause name a time other than now, at any time of the year."""
-    named = _Named()
+    named = _Times()
     for at in _SOME_MORNINGS:
         _read(NOW.sub(" ", words), at, at.date(), named)
     return bool(named.days or named.hours or named.moments or named.later)
 
 
-def _at(named: _Named, now: datetime, today: date, zones: Collection[str]) -> datetime:
-    """The latest of the hours on the latest of the days; an hour that is over, and of no day, is
-    the next day's.
+def _at(named: _Times, now: datetime, today: date, zones: Collection[str]) -> datetime:
+    """The latest named hour on the latest named day; an hour that has passed, with no day named, is
+    tomorrow's.
     """
     day = max([today, *named.days])
     if not named.hours:
@@ -225,7 +225,7 @@ def _at(named: _Named, now: datetime, today: date, zones: Collection[str]) -> da
 
 
 def _clauses(text: str) -> Iterator[str]:
-    """Its clauses, of plain letters and digits, with numbers as digits."""
+    """Split the text into clauses of plain letters and digits, with numbers as digits."""
     plain = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", plain_letters(text).lower())
     plain = _ISO.sub(r"\2/\3/\1 at \4 ", plain)
     for sign, words in _WRITTEN:
@@ -236,20 +236,20 @@ def _clauses(text: str) -> Iterator[str]:
 
 
 def _nth(found: Match) -> str:
-    """The first as the 1st, el primero as el 1."""
+    """Write "the first" as "the 1th", "el primero" as "el 1"."""
     if found["primero"]:
         return "el 1"
     return f"the {_ORDINALS.index(found['nth']) + 1}th"
 
 
 def _past(found: Match) -> str:
-    """Half past 5 as 5:30; a quarter to 5 is taken for 5."""
+    """Half past 5 becomes 5:30; a quarter to 5 is read as 5."""
     minute = {"half past": ":30", "quarter past": ":15"}.get(found["part"], "")
     return f"at {found['hour']}{minute}"
 
 
-def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
-    """Note what a clause names; what was read as one thing is read as nothing else."""
+def _read(clause: str, now: datetime, today: date, named: _Times) -> None:
+    """Collect what a clause names; words matched by one rule are not matched by another."""
     left = _read_counts(clause, now, today, named)
     left = _read_days(clause, left, today, named)
     left = _read_hours(clause, left, named)
@@ -266,22 +266,22 @@ def _read(clause: str, now: datetime, today: date, named: _Named) -> None:
         named.later = named.later or is_later
 
 
-def _read_counts(clause: str, now: datetime, today: date, named: _Named) -> str:
+def _read_counts(clause: str, now: datetime, today: date, named: _Times) -> str:
     left = clause
     for found, end, length in lengths(clause):
         left = left[: found.start()] + " " * (end - found.start()) + left[end:]
         if is_gone(clause, found):  # "a patient for 20 years"
             continue
         if length < DAY or re.search(r"\b(?:hours?|hrs?|horas?)\b", found[0]):
-            named.moments.append(now + length)  # in 24 hours is a moment, in a day is a day
+            named.moments.append(now + length)  # "in 24 hours" is a moment, "in a day" is a day
         else:
             named.days.append(today + length)
     return left
 
 
-def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
+def _read_days(clause: str, left: str, today: date, named: _Times) -> str:
     found, left = _days_in(left, today)
-    if len(found) > MOST_DAYS:  # whichever is meant, the last is no earlier
+    if len(found) > MOST_DAYS:  # whichever is meant, the last day is no earlier
         overs = [span[1] for match, span in found if not is_far(match, span, today)]
         named.days.append(max(overs, default=today + DAY))
         return left
@@ -309,7 +309,7 @@ def _read_days(clause: str, left: str, today: date, named: _Named) -> str:
 
 
 def _days_in(left: str, today: date) -> tuple[list[tuple[Match, Span]], str]:
-    """The days that are named, and what is left of the words."""
+    """The days that are named, and the words that are left."""
     found: list[tuple[Match, Span]] = []
     for words, span_of in DAYS:
         for match in [*re.finditer(rf"\b(?:{words})(?=\W|$)", left)]:
@@ -321,7 +321,7 @@ def _days_in(left: str, today: date) -> tuple[list[tuple[Match, Span]], str]:
 
 
 def _together(clause: str, found: list[tuple[Match, Span]]) -> list[list[tuple[Match, Span]]]:
-    """Days that are named as one: Monday or Tuesday, from Friday to Tuesday."""
+    """Group days that are named as one: Monday or Tuesday, from Friday to Tuesday."""
     groups: list[list[tuple[Match, Span]]] = []
     for each in found:
         before = groups[-1][-1][0].end() if groups else 0
@@ -333,8 +333,8 @@ def _together(clause: str, found: list[tuple[Match, Span]]) -> list[list[tuple[M
 
 
 def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
-    """Whether days are meant that are not over: where their year is, or they are so far away that
-    they may be, only what is asked for or said of them tells.
+    """Whether these days are in the future. If their year is over, or they are so far ahead that
+    they may be in the past, only a request or an absence beside them can tell.
     """
     match, span = found
     lead, behind = clause[: match.start()], clause[match.end() :]
@@ -349,7 +349,9 @@ def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
 
 
 def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:
-    """Their spans: of weekdays named as one, each is the next after the one before."""
+    """The spans of a group: one that is over moves to the next year, and each weekday is the next
+    one after its predecessor.
+    """
     spans: list[Span] = []
     for match, span in group:
         first, over = span if span[1] > today else again(span, today)
@@ -360,7 +362,7 @@ def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:
     return spans
 
 
-def _read_hours(clause: str, left: str, named: _Named) -> str:
+def _read_hours(clause: str, left: str, named: _Times) -> str:
     parts = [
         (hour, half)
         for words, hour, half in _PARTS
@@ -371,7 +373,7 @@ def _read_hours(clause: str, left: str, named: _Named) -> str:
     hours = []
     for found in [*_HOUR.finditer(left)]:
         if not (found["lead"] or found["first_half"] or found["last_half"]):
-            continue  # any number
+            continue  # just a number
         left = _without(left, found)
         if not _is_end(clause[: found.start("first")]):
             hours.append(_hours_of(found, "".join(beside) if len(beside) == 1 else ""))
@@ -380,13 +382,13 @@ def _read_hours(clause: str, left: str, named: _Named) -> str:
 
 
 def _is_end(lead: str) -> bool:
-    """Whether what stands before a time makes it an end: "before 5", but not "not before 5"."""
+    """Whether the words before a time make it an end: "before 5", but not "not before 5"."""
     return _BEFORE.search(lead) is not None and not is_refused(lead, "")
 
 
 def _hours_of(found: Match, beside: str) -> list[time]:
-    """The hours that the first one of a match may be, the likelier one first; none where there is
-    no such hour.
+    """The hours that a match's first hour can mean, the likelier first; empty if it is not
+    an hour.
     """
     hour, minute = int(found["first"]), int(found["first_minute"] or 0)
     half = found["first_half"] or beside

@@ -1,1 +1,1 @@
-"""Wishes to stop, however people write them, in many languages."""
+"""Opt-outs, however people write them, in many languages."""

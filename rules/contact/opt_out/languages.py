@@ -1,15 +1,15 @@
-"""Wishes to stop in the languages of the US besides English, the largest communities first.
+"""Opt-outs in the languages of the US other than English, the largest communities first.
 
-Words are a wish when they are the whole of what is said, give or take a please; phrases anywhere in
-it. A word such as "cancel" is a wish only alone: in a sentence it may be about a visit. Where one
-could be read both ways it is here.
+A listed word is an opt-out only if it is the whole text, apart from a "please"; a listed phrase is
+one anywhere in the text. A word such as "cancel" counts only alone, because in a sentence it may be
+about a visit. Ambiguous expressions are included.
 
 Sources: the Census Bureau's American Community Survey, table B16001, for which languages; for
 words, the opt-out keywords of AWS End User Messaging and Twilio's Advanced Opt-Out (ARRET, PARAR,
-ALTO and their like) and of Chinese carriers (TD, T, 退订); else the plain imperatives of "stop",
+ALTO and similar) and of Chinese carriers (TD, T, 退订); otherwise the plain imperatives of "stop",
 "end", "do not write" and "wrong number" in each language.
 
-The tables are regular expressions: words parted by bars, phrases one a line.
+The tables are regular expressions: words separated by bars, phrases one per line.
 """
 
 import re
@@ -196,7 +196,7 @@ _PLEASE = r"""
     salamat(?: po)? | ya | ahora | todo | todos | jetzt | sofort | maintenant | tout
 """
 
-# In their own letters; Vietnamese both with its accents and as it is typed without.
+# In their own scripts; Vietnamese both with its accents and as it is typed without.
 _SCRIPT_WORDS = {
     "Chinese": r"""
         停 | 停止 | 停停 | 停下 | 停了 | 取消 | 退订 | 退訂 | 退出 | 结束 | 結束 | 拒收 |
@@ -351,13 +351,13 @@ _SCRIPT_PLEASE = r"""
 
 
 def _any_word(*tables: str) -> str:
-    """One expression for all the words of these tables."""
+    """One regular expression for all the words of these tables."""
     words = (word.strip() for table in tables for word in re.split(r" \|\s", table))
     return "|".join(word for word in words if word)
 
 
 def _any_phrase(table: dict[str, str]) -> str:
-    """One expression for all the phrases of a table."""
+    """One regular expression for all the phrases of a table."""
     lines = [line.strip() for text in table.values() for line in text.splitlines()]
     return "|".join(f"(?:{line})" for line in lines if line)
 
@@ -379,7 +379,7 @@ _SCRIPT_ANYWHERE = re.compile(_any_phrase(_SCRIPT_PHRASES))
 
 
 def says_stop_in_another_language(text: str) -> bool:
-    """Whether `text`, a sentence or the whole of what somebody wrote, asks to stop."""
+    """Whether `text`, a sentence or a whole text, is an opt-out."""
     plain = " ".join(re.sub(r"[^a-z0-9]+", " ", plain_letters(text)).split())
     if _ALONE.fullmatch(plain) or _ANYWHERE.search(_HARMLESS.sub(" ", plain)):
         return True

@@ -1,8 +1,8 @@
-"""Slips of the finger and words run together in wishes to stop: "Stpo", "UNSUSCRIBE", "STOP2QUIT".
+"""Typos and run-together words in opt-outs: "Stpo", "UNSUSCRIBE", "STOP2QUIT".
 
-A slip is one letter too many, too few, wrong, or two in the wrong order, as Braze's fuzzy opt-out
-has it; longer words may have more. A word of its own ("shop", "cancer", "evoke") is no slip.
-Alone, nearly any slip of a keyword is one; in a sentence only those that mean nothing else.
+A typo is one letter too many, missing, wrong, or two swapped, as in Braze's fuzzy opt-out; longer
+words may have more. A real word ("shop", "cancer", "evoke") is not a typo. If the word is alone,
+nearly any typo of a keyword counts; in a sentence only those that mean nothing else.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from rules.contact.opt_out.lookalikes import letters_for_digits
 
-# Keyword, slips allowed, and words near it that are no slips of it.
+# Keyword: typos allowed, and similar words that are not typos of it.
 _ALONE = {
     "stop": (1, {"shop", "step", "slop", "stow", "stoop", "stomp", "strop", "swop"}),
     "quit": (1, {"suit", "unit", "quilt", "quid", "quip", "quiz", "quint"}),
@@ -42,9 +42,9 @@ _ANYWHERE = {
     ),
     "unsubscribe": (3, {"subscribe", "subscribed", "subscriber"}),
 }
-_SHORTEST = 4  # letters of a slip in a sentence: "top" and "sop" are words
-_SHORT_SLIPS = frozenset({"stp", "stpp"})
-# Words that have "stop" in them and are no wish.
+_SHORTEST = 4  # letters of a typo in a sentence: "top" and "sop" are words
+_SHORT_TYPOS = frozenset({"stp", "stpp"})
+# Words that contain "stop" and are not opt-outs.
 _NO_STOP = frozenset(
     {
         "stopped",
@@ -95,41 +95,43 @@ _FILLERS = frozenset({"please", "pls", "plz", "now", "thanks", "thx", "ok", "the
 
 
 def corrected(written: str, plain: str) -> str:
-    """The words of `plain` with slips mended; `written` is the text before its signs were dropped,
-    for digits and signs that stand for letters.
+    """The words of `plain` with typos corrected; `written` is the text before its signs were
+    dropped, for digits and signs that stand for letters.
     """
     joined = _SPELT_OUT.sub(lambda spelt: spelt[0].replace(" ", ""), plain)
     words = _UNSUB.sub("unsubscribe", joined).split()
-    mended = [_mended(word) for word in words]
+    fixed = [_corrected_word(word) for word in words]
     if any(_is_disguised(word) for word in written.casefold().split()):
-        mended.append("stop")
-    said = [word for word in mended if word not in _FILLERS]
-    if len(said) == 1:
-        mended = [_slip_of(said[0], _ALONE) or ("end" if said[0] in _END else said[0])]
-    return " ".join(mended)
+        fixed.append("stop")
+    content = [word for word in fixed if word not in _FILLERS]
+    if len(content) == 1:
+        fixed = [_typo_of(content[0], _ALONE) or ("end" if content[0] in _END else content[0])]
+    return " ".join(fixed)
 
 
 def joins_to(plain: str, keywords: Collection[str]) -> bool:
-    """Whether the whole, its spaces taken out, is a keyword or a slip: "S T O P", "opt ot"."""
+    """Whether the whole text without its spaces is a keyword or a typo of one: "S T O P",
+    "opt ot".
+    """
     joined = plain.replace(" ", "")
     return joined in keywords or (
-        len(plain.split()) > 1 and _slip_of(joined, {"optout": _ALONE["optout"]}) != ""
+        len(plain.split()) > 1 and _typo_of(joined, {"optout": _ALONE["optout"]}) != ""
     )
 
 
-def _mended(word: str) -> str:
+def _corrected_word(word: str) -> str:
     single = re.sub(r"(.)\1+", r"\1", word)  # STOOOPPP
     if single == "stop" and word not in {"stoop"}:
         return "stop"
     if word not in _NO_STOP and _RUN_TOGETHER.fullmatch(word):
         return "stop"
-    if word in _SHORT_SLIPS:
+    if word in _SHORT_TYPOS:
         return "stop"
-    return (_slip_of(word, _ANYWHERE) if len(word) >= _SHORTEST else "") or word
+    return (_typo_of(word, _ANYWHERE) if len(word) >= _SHORTEST else "") or word
 
 
 def _is_disguised(word: str) -> bool:
-    """Whether signs in a word stand for letters of a keyword: `5T0P`, `$top`, `st*p`."""
+    """Whether digits or signs in a word stand for letters of a keyword: `5T0P`, `$top`, `st*p`."""
     bare = word.strip(".,;:?\"'()")
     read = letters_for_digits(bare)
     if read != bare and read in _DISGUISED:
@@ -140,16 +142,16 @@ def _is_disguised(word: str) -> bool:
     return any(hidden.fullmatch(keyword) for keyword in _DISGUISED)
 
 
-def _slip_of(word: str, keywords: dict[str, tuple[int, set[str]]]) -> str:
-    """The keyword that `word` is a slip of, or nothing."""
+def _typo_of(word: str, keywords: dict[str, tuple[int, set[str]]]) -> str:
+    """The keyword that `word` is a typo of, or ''."""
     for keyword, (most, own_words) in keywords.items():
-        if word not in own_words and _is_near(word, keyword, most):
+        if word not in own_words and _is_similar(word, keyword, most):
             return keyword
     return ""
 
 
-def _is_near(word: str, keyword: str, most: int) -> bool:
-    """Whether at most so many slips lie between them; a long word begins as its keyword does."""
+def _is_similar(word: str, keyword: str, most: int) -> bool:
+    """Whether at most `most` typos separate them; a long word must also begin like its keyword."""
     if abs(len(word) - len(keyword)) > most or (
         most > 1 and word[:1] not in {keyword[0], keyword[1]}
     ):
@@ -158,7 +160,9 @@ def _is_near(word: str, keyword: str, most: int) -> bool:
 
 
 def _distance(one: str, other: str) -> int:
-    """Letters to add, drop, change or swap with a neighbour (optimal string alignment)."""
+    """The edit distance with insertions, deletions, substitutions and swaps of neighbours (optimal
+    string alignment).
+    """
     before: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):

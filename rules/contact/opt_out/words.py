@@ -1,19 +1,18 @@
-"""What a text that comes in asks for: to stop, to start again, for help, or nothing of these.
+"""What an inbound text asks for: to stop, to start again, for help, or none of these.
 
 Keywords are those of carriers and of 47 CFR 64.1200(a)(10), compared with the whole text. A plain
-wish in free text counts as well ("any reasonable means"), and so does what forbids collecting by
-text whoever says it: a death, a bankruptcy, an attorney, a debt that is disputed, a number that is
-somebody else's. Where a text could be read both ways it counts as a wish to stop: a text too few
-harms nobody.
+opt-out in free text counts as well ("any reasonable means"), and so does anything that forbids
+collecting by text, from any sender: a death, a bankruptcy, an attorney, a disputed debt, a wrong
+number. An ambiguous text counts as an opt-out: one text too few harms nobody.
 
-So the word `stop` alone is a wish, wherever it occurs, unless its own few words say what else it is
-(`HARMLESS`): a visit, a payment that is stopped at the bank, "don't stop". These are looked for
-sentence by sentence, because "Please stop. By the way, I paid" is no visit.
+So the word `stop` is an opt-out wherever it occurs, unless the words around it give it another
+meaning (`_HARMLESS`): a visit, a payment stopped at the bank, "don't stop". These are matched
+sentence by sentence, because "Please stop. By the way, I paid" is an opt-out.
 
-People do not write as lists have it: look-alike letters (`lookalikes.py`), slips of the finger and
-words run together (`spelling.py`), other languages (`languages.py`) and emoji are wishes as well.
-START is the other way round: it lets texts in again, so it is heard only as carriers hear it.
-Sources, besides the law: Twilio's and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke,
+People do not write as keyword lists expect: look-alike letters (`lookalikes.py`), typos and
+run-together words (`spelling.py`), other languages (`languages.py`) and emoji are opt-outs as well.
+START is the opposite: it allows texts again, so it counts only as carriers accept it. Sources,
+besides the law: Twilio's and AWS's keywords, the default list of Spoke (MoveOnOrg/Spoke,
 auto-optout) and its thread #1016, Braze's fuzzy opt-out (a neighbouring key, a part of the text).
 """
 
@@ -56,7 +55,7 @@ _REACH = (
     r"|email\w*"
     r"|writ\w*|notif\w*|remind\w*)"
 )
-# What is cancelled at a clinic without any text being meant.
+# Things that patients cancel at a clinic, as opposed to texts.
 _VISIT = (
     r"(?:appointment|appt|apt|visit|cleaning|booking|reservation|order|plan|payment|autopay|check"
     r"|surgery|procedure|consult\w*|checkup|subscription box)s?"
@@ -86,7 +85,7 @@ _SOMEBODY = (
     r"(?:he|she|they|husband|wife|spouse|partner|mother|mom|father|dad|son|daughter|brother|sister"
     r"|patient|client|customer|person|who)"
 )
-# what somebody is who has died; nobody who passed an exam, or passed out, or is dead tired
+# words for having died; not for passing an exam, passing out, or being dead tired
 _TIME = r"(?:year|week|month|few|couple|while|day|morning|past|last|other|night|spring|summer|fall)"
 PASSED = (
     r"(?:dead(?! (?:tired|beat|broke|serious|set|wrong|asleep)\b)|passed(?: on)?(?! (?:me|you|us"
@@ -174,7 +173,7 @@ _WISHES = [
     ),
     r"\bwrong n\w{0,3}[bnm]\w?er\b|\bno(?:sms|texts?|calls?|msgs?|messages)\b",
     r"\b(?:revoke|withdraw)(?: \w+){0,2} (?:consent|permission)\b",
-    # Somebody else's number.
+    # A wrong number.
     (
         r"\bwrong (?:phone |cell )?"
         r"(?:number|person|guy|man|woman|lady|dude|phone|cell|family|patient|no|num)\b"
@@ -185,7 +184,7 @@ _WISHES = [
         r" )?(?:number|phone)\b"
     ),
     r"\b(?:nobody|no one|no \w+) (?:by|with|of) (?:that|this) name\b|\bno such person\b",
-    # What stops collection by text, whoever says it: death, bankruptcy, an attorney, a dispute.
+    # What forbids collection by text, from any sender: death, bankruptcy, an attorney, a dispute.
     (
         rf"\bpassed away\b|\bdeceased\b|\bdied\b|\b{_SOMEBODY} (?:is |s |has |have |had |just"
         rf" )*{PASSED}|\bestate of\b|\bprobate\b"
@@ -223,12 +222,12 @@ _WISH = re.compile("|".join(f"(?:{wish})" for wish in _WISHES))
 _NO_WISH = re.compile("|".join(f"(?:{words})" for words in _HARMLESS))
 _SENTENCE = re.compile(r"[.!?;:,\n\r\u2014\u2026\u3002\uff01\uff1f\uff0c\u061f\u060c\u0964]+")
 _JOINED = frozenset(word.replace(" ", "") for word in STOP)
-# Emoji: signs that mean stop in any company, and gestures that mean it when nothing else is said.
+# Emoji: signs that mean stop next to any words, and gestures that mean it when they stand alone.
 _STOP_SIGNS = frozenset("\U0001f6d1\u26d4\U0001f515\U0001f4f5\U0001f595\U0001f507\U0001f51a")
 _REFUSING = frozenset(
     "\U0001f6ab\u270b\U0001f91a\U0001f645\u274c\u274e\u2716\U0001f6b7\U0001f910\u23f9"
 )
-# How phones tell of a reaction to a text of ours, which they quote whole, its "Reply STOP" too.
+# How phones report a reaction to a text of ours: they quote all of it, with its "Reply STOP".
 _REACTION = re.compile(
     r"(?:liked|loved|laughed at|emphasi[sz]ed|questioned|disliked|reacted .{1,12} to"
     r"|removed an? .{1,20} from"
@@ -244,10 +243,10 @@ def wish_of(text: str) -> Wish:
     """What `text` asks for; case, accents, punctuation, emoji and spaces do not matter."""
     reaction = _REACTION.match(text)
     if reaction:
-        if _signs_stop(_QUOTE.split(text)[0]):
+        if _emoji_say_stop(_QUOTE.split(text)[0]):
             return "stop"
         text = text[reaction.end() :]
-    if _signs_stop(text):
+    if _emoji_say_stop(text):
         return "stop"
     plain = _plain(text)
     if plain in START and not _has_look_alikes(text):
@@ -259,21 +258,21 @@ def wish_of(text: str) -> Wish:
 
 
 def own_words(text: str) -> str:
-    """What somebody said themselves: a phone's report of a reaction quotes a text of ours."""
+    """The author's own words: a phone's report of a reaction quotes a text of ours."""
     reaction = _REACTION.match(text)
     return text[reaction.end() :] if reaction else text
 
 
 def plain_words(text: str) -> str:
-    """The words as rules look for them, without those that only sound like what they are not: a
-    phone that died.
+    """The words in the form that the rules match, without harmless phrases such as a phone that
+    died.
     """
     return " ".join(_NO_WISH.sub(" ", _plain(text)).split())
 
 
 def _has_look_alikes(text: str) -> bool:
-    """Whether a letter is of another script: no carrier takes it for the one it looks like. A sign
-    that is made of letters, such as the name of an era, is none.
+    """Whether a letter is from another script: no carrier takes it for the letter it looks like.
+    Symbols made of letters, such as an era's name, do not count.
     """
     letters = "".join(char for char in text if unicodedata.category(char)[0] != "S")
     return any(
@@ -281,8 +280,8 @@ def _has_look_alikes(text: str) -> bool:
     )
 
 
-def _signs_stop(text: str) -> bool:
-    """Whether emoji say it: a stop sign with or without words, a refusing gesture by itself."""
+def _emoji_say_stop(text: str) -> bool:
+    """Whether emoji ask to stop: a stop sign with or without words, a refusing gesture alone."""
     signs = set(text)
     return bool(signs & _STOP_SIGNS) or (
         bool(signs & _REFUSING) and not any(map(str.isalnum, text))
@@ -290,7 +289,7 @@ def _signs_stop(text: str) -> bool:
 
 
 def _says_stop(part: str) -> bool:
-    """Whether these words, a sentence or a whole text, ask for it."""
+    """Whether these words, a sentence or a whole text, are an opt-out."""
     written = _plain(part)
     plain = corrected(part, written)
     return (
@@ -302,12 +301,12 @@ def _says_stop(part: str) -> bool:
 
 
 def language_of_help(text: str) -> str:
-    """The language in which help was asked for."""
+    """The language in which help was requested."""
     return "es" if _plain(text) == "ayuda" else "en"
 
 
 def _plain(text: str) -> str:
-    """Lower case letters and digits, single spaces between words; no accents, symbols or invisible
+    """Lower-case letters and digits, single spaces between words; no accents, symbols or invisible
     characters.
     """
     worded = re.sub(r"(?i)\bwrong\s*#", "wrong number ", text)

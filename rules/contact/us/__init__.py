@@ -1,1 +1,1 @@
-"""Where numbers and addresses of the United States are: area codes, states, time zones."""
+"""Where US numbers and addresses are: area codes, states, time zones."""

@@ -1,7 +1,6 @@
-"""The states by the area code of a number (the North American numbering plan, as libphonenumber
-has it in 2026).
+"""US states by area code (the North American numbering plan, from libphonenumber in 2026).
 
-It tells where a number was given out; a person may have moved with it.
+An area code says where a number was issued; the person may have moved since.
 """
 
 _BY_STATE = {

@@ -1,4 +1,4 @@
-"""The states of the US by name and by postal code (the postal service's ranges of three digits)."""
+"""US states by name and by postal code (the postal service's three-digit ranges)."""
 
 import re
 
@@ -58,7 +58,7 @@ NAMES = {
     "WISCONSIN": "WI",
     "WYOMING": "WY",
 }
-# first three digits, from and to; those of the armed forces are nowhere in particular
+# ranges of the first three digits; the armed forces' codes have no state
 _POSTAL = (
     "005-005 NY, 006-007 PR, 008-008 VI, 009-009 PR, 010-027 MA, 028-029 RI, 030-038 NH, "
     "039-049 ME, 050-054 VT, 055-055 MA, 056-059 VT, 060-069 CT, 070-089 NJ, 100-149 NY, "
@@ -76,26 +76,26 @@ _RANGES = [
     for first, last, state in re.findall(r"(\d{3})-(\d{3}) ([A-Z]{2})", _POSTAL)
 ]
 _POSTAL_CODE = re.compile(r"\s*(\d{5})(?:-?\d{4})?\s*")
-# Manhattan, Staten Island, the Bronx, Brooklyn and Queens, and what of Queens is numbered as Nassau
+# Manhattan, Staten Island, the Bronx, Brooklyn, Queens, and the parts of Queens with Nassau's codes
 _NEW_YORK_CITY = re.compile(r"10[0-4]\d\d|11[12346]\d\d|1100[145]|11040")
 
 
 def state_named(text: str) -> str:
-    """The two letters of a state by its name or its letters; empty for anything else."""
+    """The two-letter code of a state given by name or code; empty for anything else."""
     plain = " ".join(re.sub(r"[^A-Z ]", "", text.upper()).split())
     return plain if plain in NAMES.values() else NAMES.get(plain, "")
 
 
 def state_of_postal_code(text: str) -> str:
-    """The state of a postal code of five or nine digits; empty for anything else."""
+    """The state of a five- or nine-digit postal code; empty for anything else."""
     found = _POSTAL_CODE.fullmatch(text)
     start = int(found[1][:3]) if found else -1
     return next((state for first, last, state in _RANGES if first <= start <= last), "")
 
 
 def may_be_new_york_city(postal_code: str) -> bool:
-    """Whether an address in the state of New York may be in the city: only its postal code can say
-    that it is not, for few of those in Queens name the city.
+    """Whether an address in the state of New York may be in the city. Only its postal code can rule
+    that out, because few addresses in Queens name the city.
     """
     found = _POSTAL_CODE.fullmatch(postal_code)
     return found is None or bool(_NEW_YORK_CITY.fullmatch(found[1]))

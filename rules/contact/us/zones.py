@@ -1,7 +1,6 @@
-"""The time zones of the states of the US: all of them where a state has several (as in the IANA
-database, 2026).
+"""The time zones of the US states; a state with several has all of them (IANA database, 2026).
 
-A caller intersects them, so a state with two zones is treated with the caution of both.
+Callers intersect the lawful hours, so a state with two zones gets the stricter hours of both.
 """
 
 _EASTERN, _CENTRAL, _MOUNTAIN, _PACIFIC = (

@@ -1,1 +1,1 @@
-"""Pages that people see: the hosted payment page, and the frames of Stripe.js."""
+"""Pages that payers see: the hosted payment page, and the frames of Stripe.js."""

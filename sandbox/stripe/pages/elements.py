@@ -1,7 +1,7 @@
-"""Stripe.js and its card fields: a script for other people's pages, and the page inside the frame
-it puts there.
+"""Stripe.js and its card fields: a script for other sites' pages, and the page inside the frame
+that it adds.
 
-The frame is of the stand-in's own origin, so that a card number never is in the page around it.
+The frame has the stand-in's own origin, so that the page around it never holds a card number.
 """
 
 from pathlib import Path
@@ -24,20 +24,20 @@ FILES = {
 
 
 class ElementsFile:
-    """One file, as it is."""
+    """Serves one file unchanged."""
 
     def __init__(self, name: str, media_type: str) -> None:
         """Serve a file of this folder."""
         self.text, self.media_type = (HERE / name).read_text("utf-8"), media_type
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Send it."""
+        """Send the file."""
         resp.content_type, resp.text = self.media_type, self.text
         resp.set_header("Content-Security-Policy", FRAME_POLICY)
         resp.set_header("Cache-Control", "no-store")
 
 
 def add_routes(app: App) -> None:
-    """Put Stripe.js and the frame where a page of the pinned release looks for them."""
+    """Serve Stripe.js and the frame at the URLs that the pinned release uses."""
     for address, (name, media_type) in FILES.items():
         app.add_route(address, ElementsFile(name, media_type))

@@ -1,5 +1,5 @@
-/* Inside the frame: what is typed here is sent to the stand-in, and the page around hears only what
-   came of it. */
+/* Inside the frame: sends the card to the stand-in, and passes only the outcome to the page around
+   it. */
 (() => {
   "use strict";
   const page = new URLSearchParams(location.search).get("parent");

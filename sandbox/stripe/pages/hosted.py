@@ -1,7 +1,7 @@
-"""Stripe's hosted pages: a link's address, a session's payment page, the 3-D Secure question.
+"""Stripe's hosted pages: a link's page, a session's payment page, the 3-D Secure question.
 
-Each speaks JSON to a scripted payer that accepts ``application/json`` and HTML to everyone else.
-A closed link or session is a page with status 200, and in JSON a 410.
+Each answers JSON to a scripted payer that accepts ``application/json``, and HTML to other payers. A
+closed link or session is a page with status 200, and in JSON a 410.
 """
 
 from html import escape
@@ -31,11 +31,11 @@ class HostedPages:
     """Resources a payer visits."""
 
     def __init__(self, stripe: Stripe) -> None:
-        """Show a stand-in's pages."""
+        """Serve a stand-in's pages."""
         self.stripe = stripe
 
     def on_get_link(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Visit a link: a fresh session, or the link's closing words."""
+        """Visit a link: open a new session, or show the message of a closed link."""
         with self.stripe.shared.lock:
             account, link = self._link(token)
             if not payment_links.is_open(link):
@@ -46,7 +46,7 @@ class HostedPages:
                     "payment_link_inactive",
                 )
                 return
-            self._here(req)
+            self._use_own_address(req)
             reference, email = (
                 req.get_param("client_reference_id"),
                 req.get_param("prefilled_email"),
@@ -55,31 +55,31 @@ class HostedPages:
             self._show(req, resp, account, session)
 
     def _link(self, token: str) -> tuple[Account, Json]:
-        """Find a link by its address, in any account."""
+        """Return the account and link with this token, or raise a 404."""
         for account in self.stripe.accounts.values():
             link = payment_links.by_token(account, token)
             if link:
                 return account, link
         raise falcon.HTTPNotFound(title="No such link")
 
-    def _here(self, req: falcon.Request) -> None:
-        """Let addresses made now lead back to where the payer is."""
+    def _use_own_address(self, req: falcon.Request) -> None:
+        """Make URLs created by this request lead back to the address that the payer uses."""
         self.stripe.cause.base_url = self.stripe.shared.public_url or req.prefix
 
     def on_get_session(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
-        """Look at a session."""
+        """Show a session."""
         with self.stripe.shared.lock:
             self.stripe.shared.tick()
             account, session = owner_of(self.stripe, id)
             self._show(req, resp, account, session)
 
     def on_post_session(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
-        """Press Pay."""
+        """Submit the payment form."""
         payer = _payer(req)
         with self.stripe.shared.lock:
             self.stripe.shared.tick()
             account, session = owner_of(self.stripe, id)
-            self._here(req)
+            self._use_own_address(req)
             try:
                 submit(account, session, payer)
                 self._show(req, resp, account, session)
@@ -94,7 +94,7 @@ class HostedPages:
         session: Json,
         error: ApiError,
     ) -> None:
-        """Tell a payer that it did not work; a declined one may try again."""
+        """Show an error; after a decline the form is shown again."""
         if error.body["error"].get("code") == "checkout_session_unpayable":
             _closed(req, resp, str(error), "checkout_session_unpayable")
         elif _wants_json(req):
@@ -112,7 +112,7 @@ class HostedPages:
     def _show(
         self, req: falcon.Request, resp: falcon.Response, account: Account, session: Json
     ) -> None:
-        """Show a session as it is: to be paid, to be authenticated, paid, or over."""
+        """Show a session's state: payable, awaiting authentication, complete or closed."""
         why = refusal(account, session)
         waiting = _waiting_intent(account, session)
         if session["status"] == "complete":
@@ -129,11 +129,11 @@ class HostedPages:
             _page(resp, _form(account, session))
 
     def on_get_question(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
-        """Ask the 3-D Secure question."""
+        """Show the 3-D Secure question."""
         _page(resp, QUESTION)
 
     def on_post_question(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
-        """Take its answer: ``outcome`` succeed or fail."""
+        """Take the answer to the question: ``outcome`` is ``succeed`` or ``fail``."""
         outcome = _fields(req).get("outcome", "succeed")
         with self.stripe.shared.lock:
             account, intent = owner_of(self.stripe, id)
@@ -153,13 +153,13 @@ def _wants_json(req: falcon.Request) -> bool:
 
 
 def _fields(req: falcon.Request) -> dict[str, Any]:
-    """What was posted, as a form or as JSON."""
+    """Return the posted fields, from a form or JSON."""
     media = req.get_media(default_when_empty={})
     return media if isinstance(media, dict) else {}
 
 
 def _payer(req: falcon.Request) -> Payer:
-    """Read who pays, and with what."""
+    """Read the payer's details and card."""
     given = _fields(req)
     known = {
         name: str(given[name])
@@ -170,7 +170,7 @@ def _payer(req: falcon.Request) -> Payer:
 
 
 def _summary(session: Json) -> Json:
-    """A session for a scripted payer."""
+    """Return what a scripted payer needs to know of a session."""
     names = ("url", "status", "payment_status", "payment_intent", "payment_link", "currency")
     return {
         "session": session["id"],
@@ -180,7 +180,7 @@ def _summary(session: Json) -> Json:
 
 
 def _waiting_intent(account: Account, session: Json) -> Json | None:
-    """The session's intent, if it waits for authentication."""
+    """Return the session's intent if it awaits authentication, or None."""
     if not session["payment_intent"]:
         return None
     intent = account.get("payment_intent", session["payment_intent"])
@@ -188,13 +188,13 @@ def _waiting_intent(account: Account, session: Json) -> Json | None:
 
 
 def _question_url(intent: Json) -> str:
-    """Where an intent's question is asked."""
+    """Return the URL of an intent's 3-D Secure question."""
     return str(intent["next_action"]["redirect_to_url"]["url"])
 
 
 def _completed(req: falcon.Request, resp: falcon.Response, account: Account, session: Json) -> None:
-    """Thank the payer, or send them on."""
-    onward = _onward(account, session)
+    """Thank the payer, or redirect to where the session or link says."""
+    onward = _return_url(account, session)
     if _wants_json(req):
         resp.media = _summary(session) | {"redirect": onward}
     elif onward:
@@ -208,8 +208,8 @@ def _completed(req: falcon.Request, resp: falcon.Response, account: Account, ses
         )
 
 
-def _onward(account: Account, session: Json) -> str | None:
-    """Where the payer goes after paying, if anywhere."""
+def _return_url(account: Account, session: Json) -> str | None:
+    """Return the URL to visit after paying, or None."""
     target = session["success_url"]
     if session["payment_link"]:
         after = account.get("payment_link", session["payment_link"])["after_completion"]
@@ -218,7 +218,7 @@ def _onward(account: Account, session: Json) -> str | None:
 
 
 def _closed(req: falcon.Request, resp: falcon.Response, message: str, code: str) -> None:
-    """Say that nothing can be paid here any more."""
+    """Show that nothing can be paid here any more."""
     if _wants_json(req):
         resp.status, resp.media = (
             falcon.HTTP_410,
@@ -229,7 +229,7 @@ def _closed(req: falcon.Request, resp: falcon.Response, message: str, code: str)
 
 
 def _form(account: Account, session: Json, problem: str = "") -> str:
-    """The card form over a session's lines."""
+    """Render the card form for a session's lines."""
     items = account.secret(session["id"])["items"]
     amount = shown(session["amount_total"], session["currency"]) if items else "Save a card"
     return FORM.substitute(
@@ -243,13 +243,13 @@ def _form(account: Account, session: Json, problem: str = "") -> str:
 
 
 def _page(resp: falcon.Response, content: str) -> None:
-    """Dress a page."""
+    """Wrap content in the page's layout."""
     resp.content_type = falcon.MEDIA_HTML
     resp.text = PAGE.substitute(content=content)
 
 
 def add_routes(app: App, stripe: Stripe) -> None:
-    """Put the payer's pages where links and sessions point."""
+    """Serve the pages at the URLs of links and sessions."""
     pages = HostedPages(stripe)
     app.add_route("/pay/{token}", pages, suffix="link")
     app.add_route("/checkout/{id}", pages, suffix="session")

@@ -8,7 +8,7 @@ from sandbox.stripe.provider import Stripe
 
 
 def visit(stripe: Stripe, url: str) -> Json:
-    """Open a link's address: a fresh session, or an ``ApiError`` when the link is closed."""
+    """Open a link's URL and return the new session; raises ``ApiError`` if no open link has it."""
     token = url.rpartition("/")[2]
     with stripe.shared.lock:
         for account in stripe.accounts.values():
@@ -26,7 +26,7 @@ def pay(
     payment_method: str = "",
     email: str | None = None,
 ) -> Json:
-    """Press Pay on a session; raises the 402 of a decline."""
+    """Submit a session's payment form; raises the 402 of a decline."""
     with stripe.shared.lock:
         stripe.shared.tick()
         account, session = owner_of(stripe, session_id)

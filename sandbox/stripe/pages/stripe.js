@@ -1,6 +1,6 @@
-/* The stand-in's Stripe.js, release "endive": what a page needs that takes a card first and has its
-   server charge it. Stricter than Stripe's own: an option it does not know is an error, so that a
-   misspelt one fails a test. */
+/* The stand-in's Stripe.js, release "endive": enough for a page that collects a card and has its
+   server charge it. Stricter than Stripe's own: an unknown option is an error, so that a misspelt
+   one fails a test. */
 (() => {
   "use strict";
   const home = new URL(document.currentScript.src).origin;

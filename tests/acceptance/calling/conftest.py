@@ -1,4 +1,4 @@
-"""A clinic on the phone with its customer."""
+"""A clinic in a call with its customer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ from tests.stories.voice import VAPI
 def line(
     client: Any, valkey: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OnTheLine]:
-    """A call that is going on, with a person who is not verified yet."""
+    """A call in progress, with a customer who is not verified yet."""
     for name, value in {**TWILIO, **VAPI, "TWILIO_API_BASE": stand_in.url}.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
@@ -31,5 +31,5 @@ def line(
 
 @pytest.fixture
 def patient(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of several who write at once, each waits for the others as long as a busy machine takes."""
+    """Make concurrent writers wait for each other as long as a busy machine needs."""
     monkeypatch.setattr(transactions.database.obj, "patience", 120.0, raising=False)

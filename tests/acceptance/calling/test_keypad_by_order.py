@@ -160,15 +160,15 @@ def test_a_bill_after_those_that_are_told_is_the_calls_too(ordering):
 @pytest.mark.parametrize(
     ("what", "code", "said"),
     [
-        ("no call", "invalid", "name it"),
-        ("part", "invalid", "what is owed"),
-        ("both", "invalid", "Give one of"),
+        ("no call", "invalid", "name the call"),
+        ("part", "invalid", "the whole balance"),
+        ("both", "invalid", "Send exactly one of"),
         ("another's", "not_found", "There is no call"),
         ("off", "keypad_unavailable", "takes no cards by keypad"),
-        ("over", "keypad_unavailable", "not going on"),
-        ("unverified", "keypad_unavailable", "Nobody has been verified"),
+        ("over", "keypad_unavailable", "not in progress"),
+        ("unverified", "keypad_unavailable", "not verified"),
         ("other bill", "keypad_unavailable", "not about invoice"),
-        ("not Twilio's", "keypad_unavailable", "not Twilio's"),
+        ("not Twilio's", "keypad_unavailable", "not go through Twilio"),
         ("paid", "invoice_already_paid", "is paid"),
         ("disputed", "invoice_not_payable", "is disputed"),
         ("paused", "charges_paused", "paused charges"),
@@ -215,7 +215,7 @@ def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
     ordering.goes_on(ordering.line.call, "ended")
     answer = ordering.orders()
     assert (answer.status_code, answer.json["status"]) == (200, "failed")
-    assert "not begun" in ordering.stands(answer)["advice"]
+    assert "not started" in ordering.stands(answer)["advice"]
     assert "payment link" in ordering.stands(answer)["advice"]
     assert ordering.books.told == []
     assert Effect.get(Effect.kind == "keypad_order").state == "refused"

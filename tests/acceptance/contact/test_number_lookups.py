@@ -236,11 +236,11 @@ def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic
 @pytest.mark.parametrize(
     ("habit", "words"),
     [
-        ({"code": 60606}, "has not enabled the look-up"),
-        ({"code": 60606, "status": 403}, "has not enabled the look-up"),
-        ({"code": 60610}, "no carrier is known"),
+        ({"code": 60606}, "has not enabled the lookup"),
+        ({"code": 60606, "status": 403}, "has not enabled the lookup"),
+        ({"code": 60610}, "its carrier is not known"),
         ({"valid": False}, "not a valid number"),
-        ({"code": 60699}, "did not answer the look-up (60699)"),
+        ({"code": 60699}, "did not answer the lookup (60699)"),
     ],
 )
 def test_who_cannot_be_looked_up_is_not_contacted_and_a_day_later_that_is_tried_again(

@@ -66,7 +66,7 @@ def doctor():
     [
         (Submission(), "approved", None, None),
         (Submission("VERIFIED", brand=NONE), "approved", None, None),  # a brand of another account
-        (Submission("IN_PROGRESS"), "pending", None, "look again tomorrow"),
+        (Submission("IN_PROGRESS"), "pending", None, "check again tomorrow"),
         (Submission("A_NEW_WORD"), "pending", None, "The campaign is a new word."),
         (Submission("VERIFIED", "IN_REVIEW"), "pending", None, "The brand is in review."),
         (Submission(NONE), "unregistered", "30034", "Register the clinic's brand and campaign"),
@@ -80,7 +80,7 @@ def doctor():
             Submission("FAILED", "APPROVED", 30896, "Privacy policy."),
             "rejected",
             "30896",
-            "Put it there, and submit again",
+            "Add that, and submit again",
         ),
         (
             Submission("VERIFIED", "FAILED", 30795, "Tax number does not match."),
@@ -114,13 +114,13 @@ def test_a_services_campaign_and_brand_are_read_as_soon_as_it_is_set(
     ("said", "state", "code", "words"),
     [
         (Submission("TWILIO_APPROVED"), "approved", None, None),
-        (Submission("IN_REVIEW"), "pending", None, "look again tomorrow"),
-        (Submission(NONE), "unregistered", "30032", "Ask for its verification"),
+        (Submission("IN_REVIEW"), "pending", None, "check again tomorrow"),
+        (Submission(NONE), "unregistered", "30032", "Request its verification"),
         (
             Submission("TWILIO_REJECTED", code=30863, words="Debt collection", final=True),
             "rejected",
             "30863",
-            "The verification was taken for collecting other people's debts",
+            "The verification was judged to be for collecting other companies' debts",
         ),
         (
             Submission("TWILIO_REJECTED", code=30475, words="Opt-in unclear", final=True),

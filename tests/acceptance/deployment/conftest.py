@@ -15,13 +15,13 @@ from web.deployment import numbers
 
 @pytest.fixture
 def clinic(client, valkey, twilio_stand_in, voice):
-    """A clinic that has configured its number and added a card, but not deployed."""
+    """A clinic that has configured its number and added a card, but has not deployed."""
     return Deploying(client, valkey.client(), twilio_stand_in, voice).configures().has_card()
 
 
 @pytest.fixture
 def told(monkeypatch):
-    """What going live logs, in its order."""
+    """What going live logs, in order."""
     logger = CapturingLogger()
     for module in (configure, number, number_step, numbers, preflight, progress, save_card):
         monkeypatch.setattr(module, "log", logger)

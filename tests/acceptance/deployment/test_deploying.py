@@ -178,7 +178,7 @@ def test_a_purchase_of_a_chosen_number_that_is_gone_is_a_conflict_with_others_ne
     path, account = "/api/twilio/phone/purchase", clinic.account.id
     answer = clinic.call("POST", path, accountId=account, phoneNumber=chosen)
     assert (answer.status_code, answer.json["code"]) == (409, "number_unavailable")
-    assert f"{chosen} was taken meanwhile. Near it: +1212555" in answer.json["detail"]
+    assert f"{chosen} has been taken. Nearby numbers: +1212555" in answer.json["detail"]
     assert clinic.call("POST", path, accountId=account, areaCode="212").status_code == 201
 
 

@@ -158,7 +158,7 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
     clinic.works(2)
     assert clinic.line is None
     assert f"number of {shown['id']}" not in next(iter(check_deployments())).found
-    with pytest.raises(NotAllowed, match="number is no step that could not be undone"):
+    with pytest.raises(NotAllowed, match="number is not among the steps that could not be undone"):
         settle_undo(shown["id"], "number", "again", "cli:test")
 
 

@@ -1,4 +1,4 @@
-"""Google, an OAuth server, Open Dental and NexHealth as stand-ins, named by the settings."""
+"""Stand-ins for Google, an OAuth server, Open Dental and NexHealth, in the settings."""
 
 import pytest
 

@@ -104,7 +104,7 @@ def test_a_way_back_counts_once(clinic):
     version = clinic.row().version
     again = clinic.comes_back(back)
     assert again.status_code == 400
-    assert "was used already" in again.text
+    assert "was already used" in again.text
     assert clinic.row().version == version
     assert len(clinic.asked("google", "/oauth2/token")) == 1
 
@@ -171,7 +171,7 @@ def test_a_no_is_told_and_changes_nothing(clinic):
     clinic.server("google").habits.consents = False
     answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent()))
     assert answer.status_code == 422
-    assert "You did not allow it" in answer.text
+    assert "You did not give access" in answer.text
     assert (clinic.row().sealed, clinic.row().state) == (sealed, "connected")
 
 

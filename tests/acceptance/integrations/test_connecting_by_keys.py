@@ -50,7 +50,7 @@ def test_the_review_says_what_is_connected(clinic):
     Integration.update(state="expired").where(Integration.provider == "nexhealth").execute()
     assert clinic.get("").json["steps"]["integrations"] == {
         "complete": True,
-        "message": "Connected: Open Dental. Has to be connected again: NexHealth.",
+        "message": "Connected: Open Dental. Must be connected again: NexHealth.",
         "missing": [],
     }
 

@@ -31,7 +31,7 @@ def test_what_is_set_up_is_well(clinic):
     [
         ({"GOOGLE_CLIENT_SECRET": ""}, "fail", "not set"),
         ({"GOOGLE_CLIENT_ID": "", "GOOGLE_CLIENT_SECRET": ""}, "ok", "not set up"),
-        ({"PUBLIC_URL": "http://pay.example.com"}, "warn", "no https://"),
+        ({"PUBLIC_URL": "http://pay.example.com"}, "warn", "not an https://"),
         ({"OAUTH_PROVIDERS": "/nowhere/x.toml"}, "fail", "cannot be read"),
         ({"OPEN_DENTAL_DEVELOPER_KEY": ""}, "ok", "each clinic gives its own"),
     ],
@@ -65,5 +65,5 @@ def test_what_expired_and_what_is_not_taken_back_is_counted(clinic):
     clinic.ask("DELETE", "/integrations/dentos")
     told = found(check_integrations())
     assert told[0] == ("warn", f"1 expired: google of {clinic.account.id}")
-    assert told[1] == ("warn", "1 disconnected, and their provider not told yet")
+    assert told[1] == ("warn", "1 disconnected, but not yet revoked at the provider")
     assert len(told) == 2

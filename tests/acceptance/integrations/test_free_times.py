@@ -219,7 +219,7 @@ def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
     [
         ({"dayFrom": "next Monday"}, "dayFrom is no day"),
         ({"dayTo": 7}, "dayTo is no day"),
-        ({"dayFrom": "2020-01-01", "dayTo": "2020-01-02"}, "That day is over"),
+        ({"dayFrom": "2020-01-01", "dayTo": "2020-01-02"}, "That day has passed"),
         ({"dayFrom": "9999-12-31"}, "dayFrom is no day"),
         ({"dayTo": "2100-12-31"}, "Free: "),
         ({"dayFrom": None, "dayTo": ""}, "Free: "),

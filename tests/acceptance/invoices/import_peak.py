@@ -1,10 +1,12 @@
-"""`python -m tests.acceptance.invoices.import_peak TOLD BATCH [ARGUMENTS]...`: runs `payphone
-invoices import` with each of these arguments, JSON, one after the other, so many rows to a
-transaction, and writes into the file TOLD of each the most memory that Python held at once
-meanwhile (bytes), how it ended, and what it printed.
+"""Measures the memory of imports: `python -m tests.acceptance.invoices.import_peak TOLD BATCH
+[ARGUMENTS]...`.
 
-A process of its own, in which nothing else comes and goes: in a worker of the suite, what other
-tests have left there is taken and given back meanwhile, and looks like memory of the import.
+Runs `payphone invoices import` with each of the arguments (JSON) in turn, BATCH rows to a
+transaction. For each it writes Python's peak memory in bytes, the exit code and the output to the
+file TOLD.
+
+It is a process of its own, because in a worker of the suite, memory of other tests would count as
+the import's.
 """
 
 import gc
@@ -19,11 +21,11 @@ from models import transactions
 from runtime.settings import get_settings
 from tests.stories.operators import run
 
-AS_OFTEN_AS_PYTHON_DOES = 700, 10, 10  # it looks for garbage
+AS_OFTEN_AS_PYTHON_DOES = 700, 10, 10  # thresholds of its garbage collector
 
 
 def measured(arguments: list[str]) -> tuple[int, int, str]:
-    """One import."""
+    """Run one import; return its peak memory in bytes, exit code and output."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -35,7 +37,7 @@ def measured(arguments: list[str]) -> tuple[int, int, str]:
 
 
 def main(told: str, batch: str, *each: str) -> None:
-    """Import each, and tell."""
+    """Run each import, and write the results."""
     gc.set_threshold(*AS_OFTEN_AS_PYTHON_DOES)
     import_run.BATCH = int(batch)
     transactions.use_database(get_settings().database_url)

@@ -3,7 +3,7 @@
 import pytest
 
 from actions.invoices import import_invoices
-from actions.payments.recompute import told_of
+from actions.payments.recompute import payload_of
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
@@ -111,7 +111,7 @@ def test_a_quickbooks_export_comes_in(take_in):
         "+12025550144",
     ]
     assert "quickbooks columns" in answer.output
-    assert "Taken in." in answer.output
+    assert "Imported." in answer.output
     assert AuditEntry.get(AuditEntry.action == "invoices.imported").detail["created"] == 3
 
 
@@ -138,7 +138,7 @@ def test_what_comes_in_overdue_is_told_once(take_in):
     late = [row for row in Invoice.select().order_by(Invoice.number) if row.status == "overdue"]
     assert [row.number for row in late] == ["A-1", "A-3"]
     assert [(row.type, row.subject, row.payload) for row in told] == [
-        ("invoice.overdue", f"invoice:{row.id}", told_of(row)) for row in late
+        ("invoice.overdue", f"invoice:{row.id}", payload_of(row)) for row in late
     ]
 
 

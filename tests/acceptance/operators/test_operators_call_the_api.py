@@ -204,7 +204,7 @@ def test_the_front_page_shows_all_accounts_figures_to_who_may_see_all(client):
     assert hers.status_code == eves.status_code == 200
     for part in ('class="tile', 'href="/rq/"', 'href="/metrics"'):
         assert (part in hers.text, part in eves.text) == (False, True)
-    assert "you may act for some only" in hers.text
+    assert "you have rights in some only" in hers.text
     for accept, kind in (("text/html", "text/html"), ("*/*", "application/problem+json")):
         refused = Browser(client).get("/rq/", Accept=accept)
         assert (refused.status_code, refused.headers["content-type"].split(";")[0]) == (403, kind)

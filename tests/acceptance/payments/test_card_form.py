@@ -181,7 +181,7 @@ def test_a_part_is_paid_and_the_rest_is_still_owed(clinic):
 def test_more_than_is_owed_is_refused(clinic):
     answer = clinic.charge(clinic.path(), amount=12_501)
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_balance")
-    told = f"$125.00 is owed of invoice {clinic.invoice.number}; $125.01 was requested."
+    told = f"$125.00 is owed on invoice {clinic.invoice.number}; $125.01 was requested."
     assert answer.json["detail"] == told
 
 

@@ -1,5 +1,5 @@
-"""A sandbox on a real socket, Stripe's and Twilio's own SDKs to drive it, a payer, and receivers of
-webhooks.
+"""A sandbox on a real socket, with Stripe's and Twilio's own SDKs, a payer, and webhook
+receivers.
 """
 
 import threading
@@ -22,11 +22,11 @@ from tests.stand_ins.twilio_sdk import client
 
 
 class World:
-    """One sandbox over HTTP, and everything a test wants of it."""
+    """One sandbox over HTTP, and everything that a test needs with it."""
 
     def __init__(self):
         self.sandbox = Sandbox()
-        # a receiver that is slow to answer is told nothing twice for that
+        # long, because a timeout would send a webhook twice to a slow receiver
         self.sandbox.shared.settings.timeout = 120.0
         self.server = listen(create_app(self.sandbox, deliver=False))
         self.deliverer = Deliverer(self.sandbox)
@@ -92,7 +92,7 @@ class World:
         return self.payer.post(visit["url"], data={"card_number": card, **more})
 
     def charge(self, method="pm_card_visa", amount=2000, **more):
-        """A server-side payment, confirmed at once."""
+        """Create and confirm a payment from a server."""
         asked = {
             "amount": amount,
             "currency": "usd",
@@ -104,7 +104,7 @@ class World:
         return self.stripe.payment_intents.create(asked)
 
     def types(self, **query):
-        """Names of the events so far, oldest first."""
+        """The types of all events so far, oldest first."""
         return [event.type for event in self.stripe.events.list({"limit": 100, **query}).data][::-1]
 
     def listen(self, receiver, **more):
@@ -132,8 +132,8 @@ def world():
 
 @pytest.fixture
 def receiver():
-    """A webhook endpoint that answers with ``statuses`` in turn (then 200)
-    and keeps what it got.
+    """A webhook endpoint that answers with ``statuses`` in turn, then 200, and stores
+    what it gets.
     """
     box = SimpleNamespace(got=[], statuses=[], lock=threading.Lock())
 
@@ -165,7 +165,7 @@ def receiver():
 
 @pytest.fixture
 def eventually():
-    """Wait until a condition holds."""
+    """Waits until a condition holds."""
     return lambda condition: wait_for(condition, "it comes true", every=0.01)
 
 
@@ -176,7 +176,7 @@ def twilio(world):
 
 @pytest.fixture
 def hook():
-    """An address that keeps the forms it gets, checked as Twilio's own validator checks them."""
+    """A webhook URL that stores the forms it gets, checked with Twilio's own validator."""
     box = SimpleNamespace(got=[], lock=threading.Lock())
 
     class Hook(BaseHTTPRequestHandler):
@@ -204,7 +204,7 @@ def hook():
         target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
     ).start()
     box.url = f"http://127.0.0.1:{server.server_port}/hook"
-    # they may overtake one another
+    # a set, because status callbacks can arrive in any order
     box.statuses = lambda: {
         fields["MessageStatus"] for _, fields, _ in box.got if "MessageStatus" in fields
     }

@@ -1,7 +1,7 @@
-"""Requests by which somebody at the clinic decides that a person is contacted or given money back,
-asked for by a clinic of its own; and what holds when there was one effect.
+"""Requests with which the clinic decides that a customer is contacted or refunded, each from a
+clinic of its own, and what must hold after exactly one effect.
 
-Their work is what `spending` asks for at other doors, so that no process is killed for them.
+They stage the same work as the requests of `spending`, so no process is killed for them.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def an_answer(clinic: Texting) -> Asked:
 
 
 def a_refund_of_an_item(clinic: Texting) -> Asked:
-    """What was paid twice is given back once."""
+    """Refund an overpayment through its work item."""
     for _ in range(2):
         clinic.stand_in.paid(clinic.invoice, redis=clinic.redis)
     item = WorkItem.about("overpayment", clinic.invoice.id)
@@ -52,7 +52,7 @@ def a_refund_of_an_item(clinic: Texting) -> Asked:
 
 
 def a_draft(clinic: Texting) -> PlannedContact:
-    """The ladder's first text, which waits for approval."""
+    """Create the ladder's first text, which waits for approval."""
     AccountSettings.choose(clinic.account, {"first_contacts": "draft"}, real_now())
     due = clinic.account.local_date(business_now()) - timedelta(days=3)
     Invoice.update(due_date=due).where(Invoice.id == clinic.invoice.id).execute()
@@ -71,7 +71,9 @@ def drafts(clinic: Texting) -> Asked:
 
 
 def a_call(clinic: Texting) -> Asked:
-    """It rings on; what follows is other tests' subject, and its slot is freed."""
+    """Request a call that keeps ringing; what follows belongs to other tests, so its
+    slot is freed.
+    """
     clinic.customer = given.a_customer(clinic.account, phone=a_daytime_phone(Calling.phones))
     clinic.invoice = given.an_invoice(clinic.account, customer=clinic.customer)
     clinic.consents(clinic.customer.phone, channels=("voice", "sms"))

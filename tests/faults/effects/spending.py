@@ -1,9 +1,9 @@
-"""Every request that charges, refunds, texts, links or buys, asked for by a clinic of its own; the
-client that does what the answers say; and what holds when there was one effect.
+"""Every request that charges, refunds, texts, links or buys, each from a clinic of its own; the
+client that follows the answers; and what must hold after exactly one effect.
 
-The client is the least careful one that the answers allow. "Nothing was saved" makes it begin anew,
-with another key; 503 `outcome_unknown` makes it repeat with the same key; 202 makes it read what
-`Location` says.
+The client is the least careful one that the answers allow. After "nothing was saved" it starts
+again with another key; after 503 `outcome_unknown` it repeats the request with the same key; after
+202 it reads `Location`.
 """
 
 from collections.abc import Callable
@@ -39,8 +39,8 @@ def nothing_waits() -> bool:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request, who sends it, and the oracle of "exactly one effect": asked when the work it
-    made is over.
+    """One request, its sender, and the assertion of exactly one effect, made when its
+    work is over.
     """
 
     path: str
@@ -62,7 +62,9 @@ def half_by_form(clinic: Texting) -> Asked:
 
 
 def a_confirmation(clinic: Texting) -> Asked:
-    """The clinic confirms an intent of half the invoice: what is left could be charged again."""
+    """The clinic confirms an intent for half the invoice, so that the rest could still
+    be charged.
+    """
     opened = clinic.post(
         "/api/payments/create-payment-intent", invoiceId=clinic.invoice.id, amount=6_000
     )
@@ -141,7 +143,7 @@ def goes_live(clinic: Texting) -> Deploying:
 
 
 def a_deployment(clinic: Texting) -> Asked:
-    """As far as the fee: what follows it is other tests' subject, and is called off."""
+    """A deployment as far as the fee; what follows belongs to other tests, and is cancelled."""
     deploying = goes_live(clinic)
 
     def is_over() -> bool:
@@ -174,7 +176,9 @@ def a_number(clinic: Texting) -> Asked:
 
 
 def a_setup(clinic: Texting) -> Asked:
-    """A form for a card. Nothing is charged; of a repetition with the same key there is one."""
+    """A form for a card. Nothing is charged, and a repetition with the same key creates no second
+    one.
+    """
     before = len(clinic.stand_in.sdk.setup_intents.list({"limit": 100}).data)
 
     def assert_once() -> None:
@@ -200,7 +204,7 @@ STORIES = {
 
 
 def begins_anew(_key: str, _answer: Any) -> str:
-    """The key of a client that takes "nothing was saved" at its word."""
+    """Return a new key, as a client does that trusts "nothing was saved"."""
     return new_id("key")
 
 
@@ -212,8 +216,8 @@ def follow(
     next_key: Callable[[str, Any], str] = begins_anew,
     tries: int = 6,
 ) -> Any:
-    """Send a request with a key, and do what the answers say until one of them is final; with which
-    key it goes on where nothing was saved.
+    """Send a request with a key, and follow the answers until one is final. `next_key` chooses the
+    key after "nothing was saved".
     """
     for _ in range(tries):
         answer = send(key)
@@ -232,7 +236,7 @@ def follow(
 
 
 def settle(redis: Any, is_over: Callable[[], bool] = nothing_waits) -> None:
-    """Let the workers end what was left, the leases of dead attempts included."""
+    """Let workers finish everything, including jobs with the leases of dead attempts."""
     for _ in range(8):
         if is_over():
             return

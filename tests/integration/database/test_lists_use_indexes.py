@@ -17,6 +17,7 @@ from models.books.reconciliation import Difference, Reconciliation, Sighting, la
 from models.contact.contact_course import UNSEEN, ContactCourse
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.deployment.port_document import PortDocument
 from models.feed.outgoing_event import OutgoingEvent
 from models.feed.webhook_delivery import WebhookDelivery
@@ -414,6 +415,29 @@ def test_the_latest_comparisons_are_found_without_those_before(database_url, cap
         told = explained(sql, params)
         assert "Seq Scan on reconciliation" not in told, told
         assert not re.search(r"SCAN (reconciliation|r|t1)\b|reconciliation_state_id", told), told
+
+
+def test_the_latest_job_of_a_name_is_found_without_those_before(database_url, caplog):
+    """Given a month of readings among other jobs, then the last one is found, whatever its state,
+    and none of the others is read.
+    """
+    execute(
+        "INSERT INTO staged_job (name, key, args, queue, state, attempts, max_attempts, claim,"
+        " due_at, created_at, fair_to) WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1"
+        " FROM g WHERE n < 20000) SELECT CASE WHEN n < 9000 THEN 'read_missed_calls' ELSE 'other'"
+        " END, 'k' || n, '[]', 'periodic', CASE n WHEN 8999 THEN 'dead' ELSE 'done' END, 1, 3, 1,"
+        " 1, 1, '' FROM g"
+    )
+    given.statistics()
+    caplog.set_level(logging.DEBUG, logger="peewee")
+    found = StagedJob.latest("read_missed_calls")
+    assert found is not None
+    assert (found.key, found.state) == ("k8999", "dead")
+    assert StagedJob.latest("never") is None
+    (sql, params), _ = [record.msg for record in caplog.records if record.name == "peewee"]
+    told = explained(sql, params)
+    assert "staged_job_state_name_id" in told, told
+    assert not re.search(r"Seq Scan|Sort|SCAN staged_job\b|staged_job_name_key", told), told
 
 
 @pytest.mark.parametrize("index", SCANS)

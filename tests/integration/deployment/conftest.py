@@ -1,4 +1,4 @@
-"""What stories about deploying begin with."""
+"""The fixture of tests about deploying."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -84,4 +84,4 @@ def test_two_accounts_that_want_the_same_number(clinic):
     holders = [one for one in (clinic, other) if one.line is not None]
     assert [one.line.e164 for one in holders] == [chosen]
     told = next(answer for answer in answers if answer.status_code == 409)
-    assert "Choose another" in told.text or "was taken" in told.text, told.text
+    assert "Choose another" in told.text or "has been taken" in told.text, told.text

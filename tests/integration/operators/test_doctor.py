@@ -212,7 +212,7 @@ def test_the_mode_of_each_key_is_named(healthy, set_env, secret, publishable, ki
     assert told["STRIPE_SECRET_KEY"][:2] == (level, f"a {kind} key of {mode} mode")
     assert told["STRIPE_PUBLISHABLE_KEY"][:2] == ("ok", f"a publishable key of {mode} mode")
     for name in ("STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET"):
-        assert told[name][:2] == ("ok", "set; it does not say its mode")
+        assert told[name][:2] == ("ok", "set; its mode is unknown")
 
 
 def test_a_secret_key_that_does_not_say_its_mode_is_worth_a_look(healthy, set_env):
@@ -237,10 +237,10 @@ def test_keys_of_two_modes_are_found(healthy, set_env, secret, other):
     [
         ({"api_version": "2022-08-01"}, "warn", "we_0: its events are rendered in 2022-08-01"),
         ({"api_version": None}, "warn", "rendered in the account's default version"),
-        ({"livemode": False}, "fail", "it is of test mode, our key of live mode"),
+        ({"livemode": False}, "fail", "it is in test mode, our key in live mode"),
         ({"status": "disabled"}, "fail", "it is disabled"),
         ({"enabled_events": ["charge.refunded"]}, "fail", "not sent payment_intent.succeeded, pay"),
-        ({"url": "https://elsewhere.example/"}, "warn", "none of live mode sends to https://pay."),
+        ({"url": "https://elsewhere.example/"}, "warn", "none in live mode sends to https://pay."),
     ],
 )
 def test_an_endpoint_at_stripe_that_is_not_as_ours_should_be_is_found(
@@ -597,7 +597,7 @@ def test_a_list_of_stripes_that_never_was_read_is_found(healthy):
 
 
 def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, valkey, stand_in):
-    assert found()["Stripe"] == ("ok", "answers, and takes the key", "")
+    assert found()["Stripe"] == ("ok", "answers, and accepts the key", "")
     given.an_account(stripe_account=stand_in.open_account())
     assert found()["connected accounts"] == ("ok", "1 can be read", "")
     assert {
@@ -610,7 +610,7 @@ def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, va
 @pytest.mark.parametrize(
     ("key", "fault", "told"),
     [
-        ("rk_live_of_nobody", "", "does not take the key (401)"),
+        ("rk_live_of_nobody", "", "rejects the key (401)"),
         ("", "forbidden_403", "does not let the key read events (403)"),
         ("", "refuse", "no answer"),
     ],
@@ -697,7 +697,7 @@ def test_totals_that_are_not_what_the_rows_say_are_found_and_counted_again(healt
     execute("UPDATE total_change SET count = 2 WHERE what = 'invoices'")
     assert complaints() == {"totals": "fail"}
     assert "invoices" in found()["totals"][1]
-    assert "Counted again: invoices." in run("recount").output
+    assert "Recomputed: invoices." in run("recount").output
     assert complaints() == {}
     assert "Nothing to do" in run("recount").output
 
@@ -756,7 +756,7 @@ def voice_clinic(healthy, voice, set_env) -> Any:
 
 def test_a_vapi_that_takes_the_key_is_told_so_and_only_read(voice_clinic, stand_in):
     assert complaints() == {}
-    assert found()["Vapi"][1] == "answers, and takes the key; its numbers: 0"
+    assert found()["Vapi"][1] == "answers, and accepts the key; its numbers: 0"
     asked = stand_in.sandbox.shared.requests.select({"provider": "vapi"})
     assert {(row["method"], row["path"]) for row in asked} == {("GET", "/phone-number")}
     assert MAGIC_KEY not in run("doctor").output

@@ -219,6 +219,16 @@ def test_replaying_what_counted_already_changes_nothing(redis):
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("command", [("jobs", "retry"), ("events", "replay")])
+def test_an_id_in_digits_that_are_no_number_is_unknown(command):
+    """Given an id such as ², which `str.isdigit` accepts and `int` does not, then the command says
+    that there is nothing with this id.
+    """
+    result = run(*command, "²")
+    assert (result.exit_code, "no such" in result.output) == (1, True), result.exception
+
+
 def test_only_events_of_stripes_are_replayed(redis):
     """Given a text's report that was refused, when all that was refused is replayed, or that one
     by its number, then it stays as it is, and nobody is told that it was processed again.
@@ -231,7 +241,7 @@ def test_only_events_of_stripes_are_replayed(redis):
         event.record_outcome("refused", now, "msg_1 has another number", invoice_id="inv_1")
     assert "Replayed: 0." in run("events", "replay", "--outcome", "refused").output
     named = run("events", "replay", str(number))
-    assert (named.exit_code, "of Twilio's" in named.output) == (1, True)
+    assert (named.exit_code, "from Twilio" in named.output) == (1, True)
     assert not replay_event(number, "test")
     work(redis)
     event = InboxEvent.get_by_id(number)

@@ -24,7 +24,7 @@ WAYS_OUT = {
     ("providers.stripe.stripe_js", "stripe_js"),
     ("providers.twilio.client", "client"),
     ("providers.twilio.porting", "upload_document"),
-    ("providers.twilio.porting", "_asked"),
+    ("providers.twilio.porting", "_request"),
     ("providers.vapi.client", "client"),
     ("providers.plain_http", "open_client"),
     ("providers.oauth.authorization", "_client"),

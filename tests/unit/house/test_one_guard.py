@@ -21,7 +21,7 @@ GUARD = {"require_payment_method", "may_pay"}
 # who decides on each kind that costs: the function that reserves the effect
 DECIDES = {
     "fee_confirm": {"actions.deployment.steps.charge._plan"},
-    "port_request_create": {"actions.deployment.steps.port.port_request._asked_anew"},
+    "port_request_create": {"actions.deployment.steps.port.port_request._submit"},
     "number_purchase": {"actions.deployment.numbers.number.plan_purchase"},
 }
 # a purchase is of a line, so whoever makes a line decides on the purchase

@@ -155,7 +155,7 @@ def test_a_line_that_finds_no_room_stops_nobody_and_is_counted(monkeypatch):
         structlog.configure(**before)
     told = [json.loads(line) for line in "".join(written).splitlines()[2:]]
     assert [(line["event"], line.get("number"), line.get("lines")) for line in told] == [
-        ("lines of the log could not be written, and are lost", None, 2),
+        ("log lines could not be written and were lost", None, 2),
         ("a line", 2, None),
         ("a line", 3, None),
     ]

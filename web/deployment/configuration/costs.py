@@ -1,4 +1,4 @@
-"""What going live costs, and the numbers that can be had, before anybody pays."""
+"""What going live costs, and which numbers are available, before anything is paid."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ PROBLEMS = ("provider_unavailable", "provider_refused", "not_configured")
 
 
 class NumberQuery(Body):
-    """Which numbers to look for; without anything, any."""
+    """Which numbers to search for; any if empty."""
 
     area_code: AreaCode | None = None
     contains: Annotated[str, Field(pattern=r"^[0-9A-Za-z*]{2,16}$")] | None = None
@@ -62,9 +62,7 @@ class CostPreviewOf:
 
     @documented("Wizard", {200: CostPreview}, problems=PROBLEMS)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """What Deploy charges now, and what there is a month at the provider; that is shown, and
-        not charged here.
-        """
+        """What Deploy charges now, and the provider's monthly costs, which are not charged here."""
         costs = preview_costs(account_of(req, account_id))
         resp.media = CostPreview(
             due_now=PriceShown.of(costs.due_now),

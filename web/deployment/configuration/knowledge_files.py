@@ -1,4 +1,4 @@
-"""The files that a receptionist answers from."""
+"""The files from which a receptionist answers."""
 
 import base64
 import binascii
@@ -25,8 +25,8 @@ GONE = ("deleting", "deleted")
 
 
 class NewKnowledgeFile(FileBody):
-    """A file: pdf, docx, txt, md, csv or json, of at most 300 KB, in base64. Its type is told by
-    content and name; `contentType` is what the sender takes it for.
+    """A file: pdf, docx, txt, md, csv or json, of at most 300 KB, in base64. Its type is determined
+    by content and name; `contentType` is the type that the sender claims.
     """
 
 
@@ -43,9 +43,10 @@ class KnowledgeFiles(TakesFile):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Add a file: as JSON, or as the field `file` of multipart/form-data. It is uploaded to
-        Vapi and read there: follow its `state` until it is `done` or `failed`. No payment is
-        needed.
+        """Add a file: as JSON, or as the field `file` of multipart/form-data.
+
+        It is uploaded to Vapi and processed there: poll its `state` until it is `done` or `failed`.
+        No payment is needed.
         """
         account, wanted = account_of(req, account_id), check(NewKnowledgeFile, document)
         content = decoded(wanted.content_base64)
@@ -55,15 +56,15 @@ class KnowledgeFiles(TakesFile):
         resp.set_header("Location", f"{req.path}/{file.id}")
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
-        """Upload a file that nobody has begun to upload."""
+        """Upload the file if no worker has begun to."""
         return partial(perform_all, [take_due("upload_knowledge_file", answer["id"])])
 
     @documented("Wizard", {200: KnowledgeFileList}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """The account's files, newest first."""
-        ever = KnowledgeFile.select().where(KnowledgeFile.account == account_of(req, account_id))
-        files = ever.where(KnowledgeFile.state.not_in(GONE))
-        resp.media = page(req, files, lambda row: KnowledgeFileShown.of_row(row).document(), ever)
+        rows = KnowledgeFile.select().where(KnowledgeFile.account == account_of(req, account_id))
+        files = rows.where(KnowledgeFile.state.not_in(GONE))
+        resp.media = page(req, files, lambda row: KnowledgeFileShown.of_row(row).document(), rows)
 
 
 class OneKnowledgeFile:
@@ -87,11 +88,11 @@ class OneKnowledgeFile:
 
 
 def decoded(text: str) -> bytes:
-    """The bytes of a file in base64. Raises Refused `invalid`."""
+    """Decode a file in base64. Raises Refused `invalid`."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        wrong = "is no base64; the file's bytes in base64 are accepted; encode it anew"
+        wrong = "is not base64; the file's bytes in base64 are accepted; encode it again"
         raise Refused(
             "invalid",
             f"contentBase64 {wrong}.",

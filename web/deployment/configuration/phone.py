@@ -1,4 +1,4 @@
-"""How calls reach the receptionist: saved at any time, in any order, without a payment."""
+"""How calls reach the receptionist: can be saved at any time, in any order, without a payment."""
 
 from typing import Annotated, Literal
 
@@ -20,11 +20,11 @@ from web.http.fields import AreaCode, Day, Email, Id, Name, Phone
 from web.http.guards.auth import caller_of
 from web.openapi.openapi import documented
 
-Code = Annotated[str, Field(min_length=1, max_length=40)]  # as a carrier gives them to customers
+Code = Annotated[str, Field(min_length=1, max_length=40)]  # as carriers assign them
 
 
 class ServiceAddress(Body):
-    """Where the clinic is: what emergency services see of a call, and carriers of a port."""
+    """The clinic's address, for emergency services and for the carriers of a port."""
 
     line1: Name
     line2: Annotated[str, Field(max_length=200)] | None = None
@@ -48,8 +48,8 @@ class Forwarded(Body):
 
 
 class Ported(Body):
-    """The clinic's number moves to us. What is optional here is needed by Deploy; the account's
-    `missing` says which.
+    """The clinic's number is ported to us. Deploy requires fields that are optional here; the
+    account's `missing` says which.
     """
 
     phone_number: Phone
@@ -65,8 +65,8 @@ class Ported(Body):
 
 
 class Sip(Body):
-    """Calls arrive by SIP. `clinicNumber` is the number that the clinic's phone system answers, and
-    sends calls of to the trunk; nothing is bought for it.
+    """Calls arrive by SIP. `clinicNumber` is the number whose calls the clinic's phone system sends
+    to the trunk; no number is bought.
     """
 
     business_name: Name | None = None
@@ -74,7 +74,7 @@ class Sip(Body):
 
 
 class Nothing(Body):
-    """No fields."""
+    """Empty body."""
 
 
 class ForwardedPhone:
@@ -93,8 +93,9 @@ class PortedPhone:
 
     @documented("Wizard", {200: PhoneSaved}, body=Ported, problems=("not_configured",))
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Choose to port the clinic's number. Its carrier is asked nothing before Deploy. The PIN
-        is kept encrypted and never shown.
+        """Choose to port the clinic's number.
+
+        Its carrier is not contacted before Deploy. The PIN is stored encrypted and never shown.
         """
         account, wanted = account_of(req, account_id), check(Ported, read_json(req))
         setup = choose_ported(account, _choices(wanted), caller_of(req).actor)
@@ -106,8 +107,10 @@ class SipPhone:
 
     @documented("Wizard", {200: SipSaved}, body=Sip, problems=("not_configured",))
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Choose SIP. The answer has the credentials; the password is kept encrypted and never
-        shown again. Asked again, address and username stay and the password is a new one.
+        """Choose SIP.
+
+        The answer has the credentials; the password is stored encrypted and never shown again.
+        Repeating the request keeps address and username, and makes a new password.
         """
         account, wanted = account_of(req, account_id), check(Sip, read_json(req))
         setup, credentials = choose_sip(account, _choices(wanted), caller_of(req).actor)
@@ -121,13 +124,13 @@ class NoPhone:
 
     @documented("Wizard", {200: PhoneSaved}, body=Nothing)
     def on_put(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Choose no number: the receptionist can be tried in writing, and takes no calls."""
+        """Choose no number: the receptionist can be tried in writing, but takes no calls."""
         account, _ = account_of(req, account_id), check(Nothing, read_json(req))
         resp.media = _saved(choose_none(account, caller_of(req).actor)).document()
 
 
 def _choices(wanted: Body) -> dict[str, object]:
-    """What was given, under the names it is kept by."""
+    """The fields that were given, under the names by which they are stored."""
     return wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

@@ -1,4 +1,4 @@
-"""The bills of carriers that port requests need."""
+"""The carriers' bills that port requests need."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from web.openapi.openapi import documented
 
 
 class NewPortDocument(FileBody):
-    """A bill of the last 30 days: pdf, png or jpg, of at most 700 KB, in base64. Its type is told
-    by content and name; `contentType` is what the sender takes it for.
+    """A bill of the last 30 days: pdf, png or jpg, of at most 700 KB, in base64. Its type is
+    determined by content and name; `contentType` is the type that the sender claims.
     """
 
 
@@ -29,9 +29,10 @@ class PortDocuments(TakesFile):
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Add a bill of the present carrier: as JSON, or as the field `file` of
-        multipart/form-data. Name its id as the port's `documentId`. It is given to Twilio by Deploy
-        and not kept after that. No payment is needed.
+        """Add the current carrier's bill: as JSON, or as the field `file` of multipart/form-data.
+
+        Name its id as the port's `documentId`. Deploy sends it to Twilio, after which it is not
+        kept. No payment is needed.
         """
         account, wanted = account_of(req, account_id), check(NewPortDocument, document)
         content = decoded(wanted.content_base64)

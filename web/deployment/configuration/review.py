@@ -1,4 +1,4 @@
-"""An account with all that its review page shows."""
+"""An account with everything that its review page shows."""
 
 import falcon
 
@@ -14,8 +14,9 @@ class OneAccount:
 
     @documented("Accounts", {200: ReviewShown})
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """The account, to itself and to operators: what is configured, what Deploy still needs, and
-        how the last deployment stands.
+        """The account, for itself and for operators.
+
+        It shows what is configured, what Deploy still needs, and the state of the last deployment.
         """
         account = account_of(req, account_id)
         configured = configured_of(account.id, Setup.of(account.id))

@@ -15,7 +15,7 @@ from web.openapi.openapi import documented
 
 
 class TrialQuestion(Body):
-    """What to say to the receptionist; with `conversationId`, after what was said before."""
+    """A message to the receptionist; `conversationId` continues an earlier conversation."""
 
     message: Annotated[str, Field(min_length=1, max_length=2000)]
     conversation_id: Id | None = None
@@ -39,9 +39,10 @@ class TryIt:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
     ) -> None:
-        """Talk with the receptionist as it is configured now. Nothing is created at Vapi. The
-        question is not kept, the answer only where there is an Idempotency-Key, sealed as every
-        answer; no payment is needed.
+        """Talk to the receptionist as it is configured now.
+
+        Nothing is created at Vapi. The question is not stored, the answer only with an
+        Idempotency-Key, encrypted like every answer; no payment is needed.
         """
         reply, chat = req.context.answered
         chat = record_reply(account_of(req, account_id), chat, reply)

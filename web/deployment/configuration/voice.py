@@ -13,7 +13,7 @@ from web.http.body import Body, check, read_json
 from web.http.guards.auth import caller_of
 from web.openapi.openapi import documented
 
-# those of Vapi's assistants (its OpenAPI, October 2026), but for custom-voice, which needs a server
+# those of Vapi's assistants (its OpenAPI, October 2026), except custom-voice, which needs a server
 Provider = Literal[
     "11labs",
     "azure",

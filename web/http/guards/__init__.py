@@ -1,1 +1,1 @@
-"""Who may ask, and what is refused before anything is done."""
+"""Guards: who may make a request, and what is refused before any work is done."""

@@ -1,5 +1,7 @@
-"""Who is asking, and what they may: an account by its key, or an operator by a key or by the
-session of their browser, who may name any account that they have rights in.
+"""Authenticates the caller and checks their rights.
+
+An account authenticates with its key; an operator with a key or a browser session, and may name any
+account that they have rights in.
 """
 
 from dataclasses import dataclass, field
@@ -17,14 +19,16 @@ from web.http.problems import Problem
 ACCOUNT_HEADER = "Payphone-Account"
 CSRF_HEADER = "X-CSRF-Token"
 READING = frozenset({"GET", "HEAD"})
-# POST only because the question does not fit an address
+# read-only, and POST only because the question does not fit a URL
 ASKING = frozenset({"/api/compliance/evaluate"})
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The authenticated caller. `account` is None for an operator who has named none, `rights` for
-    an account's own key. `secret`: what only they know, the key or the session's token.
+    """The authenticated caller.
+
+    `account` is None for an operator who has named none; `rights` is None for an account's own key.
+    `secret` is known to the caller only: the key, or the session's token.
     """
 
     id: str
@@ -35,7 +39,7 @@ class Caller:
 
     @property
     def operator(self) -> bool:
-        """Whether an operator asks, for whichever account."""
+        """Whether the caller is an operator, for any account."""
         return self.rights is not None
 
     @property
@@ -47,12 +51,12 @@ class Caller:
 
     @property
     def rules_all(self) -> bool:
-        """Whether this is an operator who may do anything in every account."""
+        """Whether the caller is an operator with admin rights in every account."""
         return self.rights is not None and self.rights.lack("admin") is None
 
     def need_admin(self) -> None:
-        """Raises Refused `forbidden` for anybody but an operator who may do anything in every
-        account.
+        """Raises Refused `forbidden` unless an operator with admin rights in every account
+        calls.
         """
         if self.rights is None:
             raise Refused("forbidden", "Only an operator may do this.", missing="admin")
@@ -60,8 +64,8 @@ class Caller:
 
 
 def need(rights: Rights, scope: Scope, account_id: str | None = None) -> None:
-    """Raises Refused `forbidden`, with what is missing, unless an operator's rights are enough for
-    something in one account, or in all of them (None).
+    """Raises Refused `forbidden`, naming the missing right, unless `rights` include `scope` in one
+    account, or in all accounts (None).
     """
     lack = rights.lack(scope, account_id)
     if lack is not None:
@@ -69,21 +73,21 @@ def need(rights: Rights, scope: Scope, account_id: str | None = None) -> None:
 
 
 def scope_for(req: falcon.Request) -> Scope:
-    """What a request needs: to look, or, by its method and what it is sent to, to act."""
+    """The scope that a request needs, by its method and route: `view` or `act`."""
     return "view" if req.method in READING or req.uri_template in ASKING else "act"
 
 
 def bearer_of(req: falcon.Request) -> str:
-    """The key that the request brings, right or wrong; empty when it brings none."""
+    """The bearer key that the request carries, valid or not; empty if it carries none."""
     scheme, _, secret = (req.auth or "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def authenticate(req: falcon.Request) -> Caller:
-    """The caller of `Authorization: Bearer <key>`, else of the session's cookie. Raises Problem 401
-    or 404, or 403 for a session without its CSRF token or for rights that are missing.
+    """The caller, by `Authorization: Bearer <key>` or else by the session cookie. Raises Problem
+    401 or 404, or 403 for a session without its CSRF token or for missing rights.
 
-    A key counts first: no other site can make a browser send one.
+    A key takes precedence: no other site can make a browser send one.
     """
     secret = bearer_of(req)
     session = None if req.auth else session_of(req)

@@ -1,8 +1,7 @@
-"""Card numbers are refused at the door: in a path, a query, a header we keep, or any field of a
-body.
+"""Refuses card numbers: in a path, a query, a header that we store, or any field of a body.
 
-It comes before everything that stores or tells: the digest of a body, the log, the answer's own
-detail.
+This runs before anything that stores or echoes its input: the digest of a body, the log, the detail
+of a problem.
 """
 
 from typing import Any
@@ -14,22 +13,23 @@ from rules.cards.card_numbers import has_bare_card_number
 from web.http.guards.auth import caller_of
 from web.http.problems import Problem
 
-# what these hold is stored, or told in an answer; not what goes beyond this length
+# their values, up to this length, are stored or echoed in an answer
 KEPT_HEADERS = ("Idempotency-Key", "Payphone-Account")
 KEPT_LENGTH = 300
-TOLD_FIELDS = 10
+MOST_FIELDS = 10
 API = "/api/"
 ADVICE = "Card numbers are never accepted here: use a payment link or Stripe's own form."
 
 
 class CardGuard:
-    """Looks at what every request has, before its responder does; at a long query only after the
-    key was found to be good, where one is needed: the search costs more than a stranger's request
-    should.
+    """Checks each request before its responder runs.
+
+    If an API endpoint needs a key, its query is checked only after authentication: the search costs
+    more than an unauthenticated request should.
     """
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Refuse a card number in the path, a header we keep or a page's query. Raises Problem
+        """Refuse card numbers in the path, stored headers and pages' queries. Raises Problem
         422.
         """
         places = [("path", req.path)] + [
@@ -44,7 +44,7 @@ class CardGuard:
     def process_resource(
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
     ) -> None:
-        """Refuse one in the query of an API request. Raises Problem 401 or 422."""
+        """Refuse card numbers in the query of an API request. Raises Problem 401 or 422."""
         if not req.path.startswith(API):
             return
         responder = getattr(resource, f"on_{req.method.lower()}", None)
@@ -54,10 +54,8 @@ class CardGuard:
 
 
 def refuse_card_numbers(document: Any, where: str = "") -> None:
-    """Raises Problem 422 that names the fields of `document` with a card number, never what they
-    hold.
-    """
-    found = card_fields(document, at_most=TOLD_FIELDS)
+    """Raises Problem 422, naming the fields of `document` with a card number but no value."""
+    found = card_fields(document, at_most=MOST_FIELDS)
     if found:
         raise _refusal([where + (path[:80] or "body") for path in found])
 

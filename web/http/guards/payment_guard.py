@@ -1,8 +1,8 @@
-"""What holds for the endpoints of money, before their responders: HTTPS (F56), and not too often
+"""Requirements of payment endpoints, checked before their responders: HTTPS (F56), rate limits
 (F57).
 
-Requests are counted per API key (its hash, whether or not the key is good) and per client address,
-in IPv6 per network of 64 bits.
+Requests are counted per API key (its hash, valid or not) and per client address, with IPv6
+addresses grouped by /64 network.
 """
 
 import hashlib
@@ -30,24 +30,23 @@ MONEY = (
     "/payment-action/done",
     "/deployments",  # this and the next charge the clinic's card
     "/retry",
-    "/rollback",  # gives back
-    "/work-items/{item_id}/resolve",  # so may this, what was paid too much
+    "/rollback",  # refunds
+    "/work-items/{item_id}/resolve",  # may refund an overpayment
     "/phone/purchase",
 )
-# for people: told in words, not in problems
+# for people, who get pages instead of problem documents
 PAGES = frozenset({"/p/{token}", CARD_PAGE, "/invoices/{invoice_id}/card"})
 
 
 def is_payment_endpoint(req: falcon.Request) -> bool:
-    """Whether money is spoken of behind this route: `/api/payments…`, an invoice's payment links
-    and card forms, what is given back, a clinic's own card and what it is charged for, people's
-    pages.
+    """Whether this route is about money: `/api/payments…`, an invoice's payment links and card
+    forms, refunds, a clinic's own card and what is charged to it, and pages for payers and staff.
     """
     return is_payment_route(req.uri_template or "")
 
 
 def is_payment_route(route: str) -> bool:
-    """The same of a route's template."""
+    """As `is_payment_endpoint`, for a route's template."""
     starts = ("/api/payments/", f"{CARD_PAGE}/")
     return (
         route in PAGES
@@ -62,9 +61,7 @@ def _is_page(req: falcon.Request) -> bool:
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises Misconfigured when TRUSTED_PROXIES or a rate is wrong: at the start, not at the first
-    payment.
-    """
+    """Raises Misconfigured if TRUSTED_PROXIES or a rate is invalid; called at the start."""
     trusted_proxies()
     for name in ("rate_per_key", "rate_per_address"):
         rate = getattr(settings, name)
@@ -75,7 +72,7 @@ def check_settings(settings: Settings) -> None:
 
 
 class PaymentGuard:
-    """Stands before every routed request; looks at those about money."""
+    """Requires HTTPS of every routed request about money, and limits its rate."""
 
     def __init__(self) -> None:
         self._counts = RateLimiter()
@@ -84,7 +81,9 @@ class PaymentGuard:
     def process_resource(
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
     ) -> None:
-        """Raises Problem 403 or 429; a payer's page is sent to HTTPS, or told to wait, in words."""
+        """Raises Problem 403 or 429. A page is redirected to HTTPS, or asks its reader to wait,
+        instead.
+        """
         if is_payment_endpoint(req):
             self._want_https(req)
             self._count(req, resp)

@@ -1,8 +1,8 @@
-"""Characters that nobody can see, and that no name or id needs, are refused in every query of the
-API: the answer would be of something else than what was meant, or empty.
+"""Refuses invisible characters in every query of the API.
 
-What joins letters or emoji is none of them: Persian names are written with it. Nor is a sign that
-is too new to be known here.
+No name or id needs them, and with them the answer would be empty or about something else. Joiners
+are allowed, since Persian names and emoji need them, and so are characters too new for our Unicode
+tables.
 """
 
 import unicodedata
@@ -12,53 +12,58 @@ import falcon
 
 from web.http.problems import Problem
 
-TOLD_PARAMETERS = 10
+MOST_PARAMETERS = 10
 LONGEST_NAME = 80
-CURSOR = "startingAfter"  # each list refuses one that is no id of its own, whatever is in it
-_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, halves of pairs, what parts lines
-# what turns the direction of text, stands for no width, or marks the order of bytes
+CURSOR = "startingAfter"  # each list refuses a cursor that is not one of its own ids
+# control characters, surrogates, line and paragraph separators
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# bidirectional controls, zero-width characters, the byte order mark
 _INVISIBLE = frozenset(
     "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\ufeff"
 )
-_NO_UTF8 = "\N{REPLACEMENT CHARACTER}"  # what the server reads where bytes are no text
-TOLD = (
-    "has a character that cannot be seen, such as NUL; text of letters, digits and signs is"
-    " accepted; take it out, or send the value as it was answered"
+_NO_UTF8 = "\N{REPLACEMENT CHARACTER}"  # what the server reads for bytes that are not UTF-8
+MESSAGE = (
+    "has an invisible character, such as NUL; text of letters, digits and signs is accepted; remove"
+    " it, or send the value as you received it"
 )
 
 
 class QueryGuard:
-    """Looks at the query of every request that needs a key, once the key was found to be good."""
+    """Checks the query of every request that needs a key, once the key is authenticated."""
 
     def process_resource(
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
     ) -> None:
-        """Refuse such characters. Raises Problem 422 that names each parameter that has one."""
+        """Refuse invisible characters. Raises Problem 422 that names their parameters."""
         responder = getattr(resource, f"on_{req.method.lower()}", None)
         if not getattr(responder, "needs_key", False):
             return
-        names = [name for name, values in _given(req) if any(map(_is_unseen, (name, *values)))]
+        names = [
+            name for name, values in _parameters(req) if any(map(_has_invisible, (name, *values)))
+        ]
         if names:
-            shown = [_seen(name) for name in names[:TOLD_PARAMETERS]]
-            fields = [{"field": name, "message": TOLD} for name in shown]
-            raise Problem("invalid", f"Not valid: {', '.join(shown)} {TOLD}.", fields)
+            shown = [_shown(name) for name in names[:MOST_PARAMETERS]]
+            fields = [{"field": name, "message": MESSAGE} for name in shown]
+            raise Problem("invalid", f"Not valid: {', '.join(shown)} {MESSAGE}.", fields)
 
 
-def _given(req: falcon.Request) -> Iterator[tuple[str, list[str]]]:
+def _parameters(req: falcon.Request) -> Iterator[tuple[str, list[str]]]:
     for name, value in req.params.items():
         if name != CURSOR:
             yield name, [value] if isinstance(value, str) else list(value)
 
 
-def _is_unseen(text: str) -> bool:
+def _has_invisible(text: str) -> bool:
     plain = text.isascii() and text.isprintable()
     return not plain and any(
-        unicodedata.category(char) in _UNSEEN or char in _INVISIBLE or char == _NO_UTF8
+        unicodedata.category(char) in _INVISIBLE_CATEGORIES
+        or char in _INVISIBLE
+        or char == _NO_UTF8
         for char in text
     )
 
 
-def _seen(name: str) -> str:
-    """A parameter's name as it may be shown."""
-    return "".join(_NO_UTF8 if _is_unseen(char) else char for char in name[:LONGEST_NAME])
+def _shown(name: str) -> str:
+    """A parameter's name with its invisible characters replaced, cut to what may be shown."""
+    return "".join(_NO_UTF8 if _has_invisible(char) else char for char in name[:LONGEST_NAME])

@@ -1,8 +1,8 @@
-"""Counting how often somebody does something, in Redis, so that all web processes share the counts.
+"""Rate limits, counted in Redis so that all web processes share the counts.
 
-While Redis is away or hangs, each process counts in its own memory: a limit then holds per process,
-which is looser by their number, and never open. After a failure Redis is left alone for some
-seconds, so that it costs one request a quarter of a second, not each.
+While Redis is down or hangs, each process counts in its own memory: the limit then applies per
+process, which is looser, but it is never off. After a failure Redis is left alone for a few
+seconds, so that only one request, not each, loses a quarter of a second.
 """
 
 import math
@@ -27,7 +27,9 @@ log = get_log("limits")
 
 
 class RateLimiter:
-    """Fixed windows; keys are the caller's to make, and hold nothing personal but an address."""
+    """Counts hits in fixed windows. Callers choose the keys, which contain nothing personal but an
+    address.
+    """
 
     def __init__(self) -> None:
         self._memory = RateLimitsInMemory()
@@ -36,7 +38,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def hit(self, item: RateLimitItem, key: str) -> bool:
-        """Count one; False when it is one too many."""
+        """Count a hit; False if it is over the limit."""
         limiter = self._shared()
         if limiter is not None:
             try:
@@ -50,7 +52,7 @@ class RateLimiter:
         return max(1, math.ceil(self._end_of(item, key) - real_seconds()))
 
     def clear(self, item: RateLimitItem, key: str) -> None:
-        """Forget what was counted."""
+        """Reset the count of `key`."""
         self._memory.clear(item, key)
         limiter = self._shared()
         if limiter is not None:

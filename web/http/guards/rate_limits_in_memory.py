@@ -1,5 +1,5 @@
-"""Counts of this process alone, for while Redis is away: fixed windows, no more of them than
-`MOST`, so that a crowd of addresses costs little memory.
+"""Rate limits of a single process, for while Redis is down: fixed windows, at most `MOST` of them,
+so that requests from many addresses cost little memory.
 """
 
 import threading
@@ -8,7 +8,7 @@ from limits import RateLimitItem
 
 from runtime.clock import real_seconds
 
-# Keys at most. The one that began first is forgotten for a new one: it is the nearest to its end.
+# Most keys. To make room, the window that began first is dropped: it is the nearest to its end.
 MOST = 10_000
 
 
@@ -16,14 +16,14 @@ class RateLimitsInMemory:
     """How often each key was hit in its window, which begins with its first hit."""
 
     def __init__(self) -> None:
-        self._windows: dict[str, tuple[float, int]] = {}  # by key: the end, and how often
+        self._windows: dict[str, tuple[float, int]] = {}  # by key: its end and its hits
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def hit(self, item: RateLimitItem, key: str) -> bool:
-        """Count one; False when it is one too many."""
+        """Count a hit; False if it is over the limit."""
         name, now = item.key_for(key), real_seconds()
         with self._lock:
             end, count = self._windows.get(name, (0.0, 0))
@@ -40,6 +40,6 @@ class RateLimitsInMemory:
         return self._windows.get(item.key_for(key), (real_seconds(), 0))[0]
 
     def clear(self, item: RateLimitItem, key: str) -> None:
-        """Forget what was counted."""
+        """Reset the count of `key`."""
         with self._lock:
             self._windows.pop(item.key_for(key), None)

@@ -1,10 +1,10 @@
-"""Headers every answer carries, so that a browser does nothing with it that we did not mean."""
+"""Security headers of every answer, which restrict what a browser does with it."""
 
 import falcon
 
 from web.http.address import is_https
 
-# for what is no page
+# for answers that are not pages
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 PAGE = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
@@ -24,13 +24,13 @@ YEAR = 365 * 24 * 3600
 
 
 class SecurityHeaders:
-    """Sets them after the responder, which may have set its own Content-Security-Policy."""
+    """Sets the headers after the responder, which may set its own Content-Security-Policy."""
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Add what is not there yet."""
-        there = resp.headers
-        resp.set_headers([each for each in _FIXED.items() if each[0] not in there])
+        """Add the headers that are not set yet."""
+        present = resp.headers
+        resp.set_headers([each for each in _FIXED.items() if each[0] not in present])
         if is_https(req):
             resp.set_header("Strict-Transport-Security", f"max-age={YEAR}")

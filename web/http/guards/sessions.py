@@ -1,6 +1,4 @@
-"""The operator behind a browser: the session cookie, who may pass, and the proof that a form was
-ours.
-"""
+"""The session of an operator's browser: its cookie, the redirect to the login, CSRF protection."""
 
 import hmac
 from datetime import UTC, datetime
@@ -17,31 +15,29 @@ CSRF_FIELD = "csrf_token"
 
 
 def is_secure() -> bool:
-    """Whether cookies are for HTTPS only: everywhere but in the demo and in tests."""
+    """Whether cookies are sent over HTTPS only: always, but for the demo and tests."""
     return get_settings().payphone_env not in {"demo", "test"}
 
 
 def cookie_name(kind: str) -> str:
-    """A cookie's name; `__Host-` lets no other host of the domain set it."""
+    """A cookie's name; `__Host-` keeps other hosts of the domain from setting it."""
     return f"__Host-payphone_{kind}" if is_secure() else f"payphone_{kind}"
 
 
 def cookie_of(req: falcon.Request, kind: str) -> str:
-    """What the browser sent in one of our cookies; nothing where it cannot be ours: they are plain
-    ASCII, and other bytes could neither be compared nor sent back.
+    """The value of one of our cookies. Empty if it is not plain ASCII, as ours always are: other
+    bytes can be neither compared nor sent back.
     """
     value = req.cookies.get(cookie_name(kind), "")
     return value if value.isascii() and value.isprintable() else ""
 
 
 def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> None:
-    """Set one of our cookies: for this host, out of reach of scripts, not sent from other sites'
-    forms.
-    """
+    """Set a cookie: for this host only, hidden from scripts, not sent with other sites' forms."""
     resp.set_cookie(
         cookie_name(kind),
         value,
-        max_age=seconds or "0",  # type: ignore[arg-type]  # falcon takes the number 0 for none
+        max_age=seconds or "0",  # type: ignore[arg-type]  # falcon ignores the number 0
         expires=None if seconds else LONG_AGO,
         path="/",
         secure=is_secure(),
@@ -51,14 +47,12 @@ def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> No
 
 
 def drop_cookie(resp: falcon.Response, kind: str) -> None:
-    """Make the browser forget one of our cookies: the same name, path and attributes, in the
-    past.
-    """
+    """Delete a cookie: set it again, expired, with the same name, path and attributes."""
     put_cookie(resp, kind, "", 0)
 
 
 def keep_session(resp: falcon.Response, token: str) -> None:
-    """Give the browser its session."""
+    """Set the session's cookie."""
     put_cookie(resp, "session", token, int(LIFETIME.total_seconds()))
 
 
@@ -76,8 +70,8 @@ def session_of(req: falcon.Request) -> OperatorSession | None:
 
 
 def signed_in(req: falcon.Request) -> OperatorSession:
-    """The session of a page's reader; a stranger is sent to the login and comes back afterwards.
-    Raises HTTPFound.
+    """The session of a page's reader. Without one, they are sent to the login and come back
+    afterwards. Raises HTTPFound.
     """
     session = session_of(req)
     if session is None:
@@ -88,8 +82,8 @@ def signed_in(req: falcon.Request) -> OperatorSession:
 def check_csrf(req: falcon.Request, given: str, expected: str) -> None:
     """Raises Problem 403 unless the request carries the token and was not sent by another site.
 
-    Three walls, any of which would do: the token, SameSite cookies, and the browser's own word
-    (`Origin`, `Sec-Fetch-Site`), which counts when it is there.
+    There are three defences, each sufficient alone: the token, SameSite cookies, and the browser's
+    `Origin` and `Sec-Fetch-Site` headers, if it sends them.
     """
     site = req.get_header("Sec-Fetch-Site")
     origin = req.get_header("Origin")

@@ -1,1 +1,1 @@
-"""The steps by which a clinic's number moves to us; its carrier takes days over them."""
+"""The steps that port a clinic's number to us; its carrier takes days."""

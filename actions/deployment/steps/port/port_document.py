@@ -1,4 +1,4 @@
-"""The bill of the clinic's carrier is given to Twilio, and not kept here any longer."""
+"""Send the bill of the clinic's carrier to Twilio, and erase it here."""
 
 from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
@@ -8,19 +8,19 @@ from models.deployment.phone_line import PhoneLine
 from models.deployment.port_document import PortDocument
 from models.effects.effect import Effect
 
-MOVED = "Your number has moved already."
-THERE = "The bill is at Twilio already."
+MOVED = "Your number has already moved."
+THERE = "The bill is already at Twilio."
 MISSING = "Upload a recent bill of your carrier, name it as documentId, and deploy again."
 
 
 def has_moved(run: Run) -> bool:
-    """Whether the account's number is at Twilio by an earlier deployment."""
+    """Whether an earlier deployment already ported the account's number to Twilio."""
     line = PhoneLine.of(run.account.id)
     return line is not None and line.source == "ported" and bool(line.wanted.get("ported"))
 
 
 def document_of(run: Run) -> PortDocument | None:
-    """The bill that the clinic has named."""
+    """Return the bill that the clinic has named, if any."""
     named = run.setup.phone_integration_settings.get("documentId", "")
     return PortDocument.one("id = ? AND account_id = ?", named, run.account.id)
 

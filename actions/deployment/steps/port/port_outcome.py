@@ -1,4 +1,6 @@
-"""What a port comes to: the number has moved and is the account's, or stays where it was."""
+"""Record the outcome of a port: the number has moved and is the account's, or stays with its
+carrier.
+"""
 
 from actions.deployment.step import Json
 from models.deployment.phone_line import PhoneLine
@@ -8,38 +10,40 @@ from runtime.clock import real_now, rfc3339
 
 NAME = "port_request"
 KEPT = (
-    "{number} stays at Twilio: deploy again, port it to another carrier, or ask whoever runs"
-    " Payphone to release it."
+    "{number} stays at Twilio: deploy again, port it to another carrier, or ask the operator of"
+    " this installation to release it."
 )
 
 
 def record_moved(account_id: str, number_sid: str) -> PhoneLine | None:
-    """The number is at Twilio. From now on it is released by nobody but a person: it cannot be had
-    again. Needs a transaction.
+    """Record that the number is at Twilio. From now on only an operator releases it, because that
+    cannot be undone. Needs a transaction.
     """
     now = real_now()
-    line, asked = PhoneLine.of(account_id), Resource.named(account_id, NAME)
-    if line is None or asked is None or line.source != "ported":
+    line, request = PhoneLine.of(account_id), Resource.named(account_id, NAME)
+    if line is None or request is None or line.source != "ported":
         return None
     wanted = line.wanted | {"ported": rfc3339(now)}
     line.record(now, state="owned", twilio_sid=number_sid, wanted=wanted)
-    asked.record(now, state="released")
+    request.record(now, state="released")
     return line
 
 
 def record_not_moved(account_id: str) -> None:
-    """The slot is free, and the number is where it always was. Needs a transaction."""
+    """Free the slot: the number stayed with its carrier. Needs a transaction."""
     now = real_now()
-    asked, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
-    if asked is not None:
-        asked.record(now, state="released")
+    request, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
+    if request is not None:
+        request.record(now, state="released")
     if line is not None and line.source == "ported" and not line.wanted.get("ported"):
         line.record(now, state="released", holds_slot=False)
         Setup.locked_for(account_id, now).record_port(line.e164, "pending_configuration", now)
 
 
 def record_end(account_id: str, end: Json) -> PhoneLine | None:
-    """As `end` of the request says, which is what cancelling it came to; the line if it moved."""
+    """Record how the request ended according to `end`, the result of cancelling it. Return the line
+    if the number moved.
+    """
     if end.get("came_to") == "moved":
         return record_moved(account_id, end["number_sid"])
     record_not_moved(account_id)

@@ -1,5 +1,5 @@
-"""The clinic's number is asked of its carrier: the line is its own from here on, and one request is
-out for it at most.
+"""Submit the request to port the clinic's number: from here on the line holds it, and it has at
+most one open request.
 """
 
 from datetime import date
@@ -24,8 +24,8 @@ TAKEN = (
     " again."
 )
 OTHER_LINE = (
-    "The account has the number {number} already, by another way for calls to arrive or by a port"
-    " that is out. Take that down, or choose it again; then deploy."
+    "The account already has the number {number}, by another way for calls to arrive or by an open"
+    " port request. Take that down, or choose it again; then deploy."
 )
 
 log = get_log("deployment")
@@ -34,13 +34,13 @@ log = get_log("deployment")
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
-    return begun(run, PORT_REQUEST_CREATE) or _asked_anew(run)
+    return begun(run, PORT_REQUEST_CREATE) or _submit(run)
 
 
-def _asked_anew(run: Run) -> Plan:
-    _let_go_of_what_is_over(run)
+def _submit(run: Run) -> Plan:
+    _forget_ended_request(run)
     asked, held = Resource.named(run.account.id, NAME), PhoneLine.of(run.account.id)
-    if asked is not None and held is not None:  # an earlier one that could not be cancelled
+    if asked is not None and held is not None:  # an earlier request that could not be cancelled
         return Done({"port": asked.provider_id, "line": held.id})
     if not run.setup.may_pay:
         return no_card(run)
@@ -63,8 +63,8 @@ def _asked_anew(run: Run) -> Plan:
     return ask(run, PORT_REQUEST_CREATE, request, why, about=tries)
 
 
-def _let_go_of_what_is_over(run: Run) -> None:
-    """A port that was cancelled, or has expired, is asked for anew when it is tried again."""
+def _forget_ended_request(run: Run) -> None:
+    """Forget a cancelled or expired port request, so that a retry submits a new one."""
     porting = next(step for step in run.steps if step.name == "porting")
     asked = Resource.named(run.account.id, NAME)
     if not porting.made.get("over"):
@@ -75,8 +75,8 @@ def _let_go_of_what_is_over(run: Run) -> None:
 
 
 def _line(run: Run, number: str) -> PhoneLine | Fail:
-    """The account's line, with this number in its slot; or why it cannot be."""
-    serialize_on(f"line:{run.account.id}", f"number:{number}")
+    """Return the account's line with this number in its slot, or the reason why it cannot be."""
+    serialize_on(f"line:{run.account.id}", f"number:{number}")  # lock order: line, then number
     line, holder = PhoneLine.of(run.account.id), PhoneLine.holder(number)
     if holder is not None and (line is None or holder.id != line.id):
         return Fail("number_taken", TITLE, TAKEN.format(number=number))
@@ -92,14 +92,14 @@ def _line(run: Run, number: str) -> PhoneLine | Fail:
             updated_at=run.now,
         )
     elif line.source == "ported" and Resource.named(run.account.id, NAME) is None:
-        line.record(run.now, e164=number)  # corrected, before anybody was asked for it
+        line.record(run.now, e164=number)  # corrected before any request was submitted
     if (line.source, line.e164) != ("ported", number):
         return Fail("other_line", TITLE, OTHER_LINE.format(number=line.e164 or "of its SIP trunk"))
     return line
 
 
 def _body(run: Run, document: str) -> Json:
-    """What Twilio wants to know of the present carrier's customer."""
+    """Return the request's body: what Twilio needs to know about the present carrier's customer."""
     settings = run.setup.phone_integration_settings
     address = settings["serviceAddress"]
     is_person = settings["customerType"] == "Individual"
@@ -130,7 +130,7 @@ def _body(run: Run, document: str) -> Json:
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
-    # the step may ask again, once this request is over
+    # not the step's id: the step can submit another request once this one is over
     run.keep("twilio", NAME, answer["id"], row_id=effect.id)
     run.setup.record_port(effect.request["number"], "submitted", run.now)
     return {"port": answer["id"]}
@@ -141,7 +141,7 @@ def _refused(_run: Run, effect: Effect) -> Plan:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """Cancelled, unless the number has moved: then it stays at Twilio, and in the line."""
+    """Cancel the request. If the number has moved, it stays at Twilio and in the line."""
     if has_moved(run):
         return Skip("")
     asked = Resource.named(run.account.id, NAME)

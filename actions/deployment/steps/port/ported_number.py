@@ -1,6 +1,7 @@
-"""The number that has moved is set up: its calls and texts come to us, and it tells its address.
+"""Set up the number that has moved: its calls and texts come to us, and it has its emergency
+address.
 
-Undoing leaves it at Twilio, for released it would be lost to the clinic for good.
+Undoing leaves it at Twilio, because the clinic would lose a released number for good.
 """
 
 from actions.deployment.ask_provider import ask, begun
@@ -18,10 +19,10 @@ from providers.twilio.refusals import NOT_FOUND
 
 TITLE = "Deployment failed."
 GONE = (
-    "{number} is not at Twilio any more: nobody can call the receptionist. Ask whoever runs"
-    " Payphone where it has gone."
+    "{number} is no longer at Twilio, so the receptionist cannot be called. Ask the operator of"
+    " this installation what became of it."
 )
-SET_UP = "The number is set up already."
+SET_UP = "The number is already set up."
 
 
 def _look(run: Run) -> Json:
@@ -51,7 +52,7 @@ def _settings(run: Run, line: PhoneLine) -> Json:
     settings = {
         "friendly_name": tagged(line.id),
         **text_webhooks(),
-        **({} if line.vapi_id else call_webhooks()),  # those of a live one go to Vapi
+        **({} if line.vapi_id else call_webhooks()),  # Vapi receives the calls of a live number
     }
     address = Resource.named(run.account.id, "emergency_address")
     if address is not None:
@@ -64,13 +65,13 @@ def _record(run: Run, effect: Effect, _answer: Json) -> Json:
     if line is None:
         return {}
     address = effect.request["settings"].get("emergency_address_sid")
-    told = {"emergencyAddressSid": address} if address else {}
-    line.record(run.now, wanted=line.wanted | told)
+    attached = {"emergencyAddressSid": address} if address else {}
+    line.record(run.now, wanted=line.wanted | attached)
     return {"lineId": line.id, "phoneNumber": line.e164, "sid": line.twilio_sid}
 
 
 def _undo(run: Run) -> UndoPlan:
-    """Callers are answered no more, unless an earlier deployment went live on the number."""
+    """Mark its calls as no longer answered, unless an earlier deployment is live on it."""
     line = PhoneLine.of(run.account.id)
     is_live = run.deployment.goal != "taken_down" and line is not None and line.voice_live
     if line is None or is_live:

@@ -1,6 +1,6 @@
-"""Waiting until the number has moved: what Twilio and the carrier say of it is told in words.
+"""Wait until the number has moved, and report what Twilio and the carrier say about it.
 
-Nobody is asked in between: a report of Twilio's, or the hourly look, has this step look again.
+The step does not poll: a report from Twilio, or the hourly check, stages it again.
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, Wait
@@ -16,18 +16,18 @@ from rules.deployment.porting import ACT, DONE, OVER, port_of
 from runtime.secret_box import unseal
 
 TITLE = "The number was not ported."
-NOT_ASKED = "The port request is not there any more. Deploy again to submit it anew."
-LATE = "The number has moved, and Twilio does not list it yet."
+NOT_ASKED = "The port request no longer exists. Deploy again to submit a new one."
+LATE = "The number has moved, but Twilio does not list it yet."
 AWAITING = "awaiting_port"
 LOOK_AGAIN = 60.0  # seconds
 
 
 def _look(run: Run) -> Json:
-    asked = Resource.named(run.account.id, NAME)
+    submitted = Resource.named(run.account.id, NAME)
     line = PhoneLine.of(run.account.id)
-    if asked is None or line is None or has_moved(run):
+    if submitted is None or line is None or has_moved(run):
         return {}
-    port = unless(NOT_FOUND, get_port, asked.provider_id)
+    port = unless(NOT_FOUND, get_port, submitted.provider_id)
     if port is None:
         return {"gone": True}
     request = _without_pin(run, port)
@@ -40,7 +40,9 @@ def _look(run: Run) -> Json:
 
 
 def _without_pin(run: Run, request: Json) -> Json:
-    """The request, whose reasons do not tell the PIN: the carrier may repeat it in them."""
+    """Return the request with the PIN redacted from its reasons, because a carrier might repeat it
+    there.
+    """
     sealed = run.setup.sealed.get("sealedPin")
     if sealed is None or not any(each["reason"] for each in (request, *request["numbers"])):
         return request
@@ -53,7 +55,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
     if not seen or "gone" in seen:
-        if seen:  # then undoing has nothing to cancel
+        if seen:  # the request is gone at Twilio: undoing has nothing to cancel
             run.step.record(made=run.step.made | {"over": "gone"})
         return Fail("port_gone", TITLE, NOT_ASKED)
     port = port_of(seen["request"], seen["number"])

@@ -1,1 +1,1 @@
-"""The steps by which a clinic's own phone system reaches its receptionist; nothing is bought."""
+"""The steps that connect a clinic's own phone system to its receptionist; nothing is bought."""

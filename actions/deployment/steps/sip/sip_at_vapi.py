@@ -1,4 +1,4 @@
-"""Vapi is told of the trunk and of the clinic's number, and the trunk where Vapi answers."""
+"""Register the trunk and the clinic's number at Vapi, and route the trunk's calls to Vapi."""
 
 from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, step_of
@@ -38,12 +38,12 @@ NUMBER = VapiObject(
     delete=NUMBER_IMPORT_DELETE,
     read=get_number,
 )
-NUMBER_BACK = "Calls reach the receptionist by the number of before."
-SENT_ON = "The trunk sends calls on to your receptionist already."
+NUMBER_BACK = "Calls reach the receptionist by the previous number."
+SENT_ON = "The trunk already sends calls on to your receptionist."
 
 
 def sip_address(run: Run) -> str:
-    """Where Vapi answers the clinic's calls; '' while it knows no trunk."""
+    """Return the SIP address at which Vapi answers the clinic's calls; '' without a trunk."""
     known = Resource.named(run.account.id, KNOWN.name)
     if known is None:
         return ""
@@ -72,7 +72,9 @@ def _record_routed(run: Run, effect: Effect, answer: Json) -> Json:
 
 
 def _unroute(run: Run) -> UndoPlan:
-    """Where the trunk still sends to the number of before, Vapi has that one again."""
+    """Remove the number at Vapi. If an earlier receptionist stays and the trunk still sends calls
+    to the earlier number, set that number at Vapi again instead.
+    """
     line_step, sent_on_step = (
         next(step for step in run.steps if step.name == name)
         for name in ("sip_line", "sip_origination")
@@ -128,7 +130,7 @@ SIP_KNOWN = step_of(
     name="sip_known",
     saying="Making the trunk known to your receptionist...",
     plan=_make_known,
-    undo_saying="The trunk was taken from the receptionist.",
+    undo_saying="The trunk was removed from the receptionist.",
     lasts=False,
 )
 SIP_ROUTING = step_of(
@@ -139,7 +141,7 @@ SIP_ROUTING = step_of(
     record=_record_routed,
     undo=_unroute,
     undone=_record_unrouted,
-    undo_saying="Calls are not routed to the receptionist any more.",
+    undo_saying="Calls are no longer routed to the receptionist.",
 )
 SIP_ORIGINATION = StepKind(
     name="sip_origination",

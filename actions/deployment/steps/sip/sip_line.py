@@ -1,6 +1,6 @@
-"""The account's line is taken by the clinic's own number, which stays where it is.
+"""Put the clinic's own number into the account's line; the number stays with its carrier.
 
-A clinic that gave none is called by the name it signs in with, as its phone system may.
+A clinic that gave no number is called by its SIP username, which its phone system may do.
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
@@ -16,18 +16,18 @@ TAKEN = (
 
 
 OTHER_LINE = (
-    "The account has the number {number} already, by another way for calls to arrive. Take that"
+    "The account already has the number {number}, by another way for calls to arrive. Take that"
     " down, or choose it again; then deploy."
 )
 
 
 def called(run: Run) -> str:
-    """What is called to reach the clinic: its number, or the name it signs in with."""
+    """Return what is called to reach the clinic: its number, or its SIP username."""
     return str(run.setup.phone_integration_settings.get("clinicNumber") or username(run))
 
 
 def username(run: Run) -> str:
-    """The name that the clinic's phone system signs in with."""
+    """Return the username with which the clinic's phone system signs in."""
     return str(run.setup.phone_integration_settings.get("username") or "")
 
 
@@ -61,8 +61,8 @@ def _plan(run: Run, _seen: Json) -> Plan:
 
 
 def _undo(run: Run) -> UndoPlan:
-    """The line is free again; the number is the clinic's, as it always was. A line of before has
-    its number of before.
+    """Free the line; the number stays with its carrier. An earlier deployment's line gets its
+    earlier number back.
     """
     line = PhoneLine.of(run.account.id)
     if line is None:
@@ -75,7 +75,7 @@ def _undo(run: Run) -> UndoPlan:
 
 
 def _put_number_back(run: Run, line: PhoneLine) -> None:
-    """Unless Vapi has the new one, or somebody else has it by now."""
+    """Restore the earlier number, unless Vapi has the new one or another line holds it by now."""
     if "before" not in run.step.made or run.made("sip_routing").get("id"):
         return
     before = run.step.made["before"]
@@ -85,7 +85,7 @@ def _put_number_back(run: Run, line: PhoneLine) -> None:
 
 
 def _is_outdated(run: Run) -> bool:
-    """Whether the line has another number than the clinic says by now."""
+    """Whether the line's number differs from the one configured now."""
     line = PhoneLine.of(run.account.id)
     return line is not None and line.e164 != run.setup.phone_integration_settings.get(
         "clinicNumber"

@@ -1,4 +1,6 @@
-"""The clinic's login: a list at Twilio that has it, and its password as the clinic was told it."""
+"""Make the clinic's SIP login: a credential list at Twilio, with the password that the clinic was
+shown.
+"""
 
 import hashlib
 
@@ -11,11 +13,11 @@ from models.effects.effect import Effect
 from providers.twilio.trunks import get_list
 
 TITLE = "Deployment failed."
-GONE = "What the trunk is made of is not there any more. Deploy again to make it anew."
+GONE = "A part of the trunk no longer exists. Deploy again to create it."
 LIST = TwilioObject(
     "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list
 )
-SAME = "The login is set already."
+SAME = "The login is already set."
 
 
 def _set(run: Run, _seen: Json) -> Plan:
@@ -31,7 +33,7 @@ def _set(run: Run, _seen: Json) -> Plan:
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:
-    """Which password it was is kept as a mark of the sealed one, so that a new one is seen."""
+    """Store a digest of the sealed password that was set, so that a new password is noticed."""
     made = Resource.named(run.account.id, LIST.name)
     if made is not None:
         made.record(run.now, digest=effect.request["mark"])
@@ -44,7 +46,7 @@ def _mark(run: Run) -> str:
 
 
 def _is_outdated(run: Run) -> bool:
-    """Whether the clinic has been told another password since."""
+    """Whether the clinic has been given another password since."""
     made = Resource.named(run.account.id, LIST.name)
     return made is not None and made.digest != _mark(run)
 
@@ -54,7 +56,7 @@ SIP_LOGIN_LIST = step_of(
     name="sip_login_list",
     saying="Creating your SIP credentials...",
     plan=LIST.plan,
-    undo_saying="The SIP credentials were taken away.",
+    undo_saying="The SIP credentials were removed.",
     lasts=False,
 )
 SIP_LOGIN = StepKind(

@@ -1,6 +1,6 @@
-"""A test call to the receptionist by SIP, which Vapi has to answer before any caller comes.
+"""Place a test call to the receptionist by SIP, which Vapi must answer before the first caller.
 
-A trunk that Vapi does not take calls from looks like one that it does: nothing but a call tells.
+A trunk whose calls Vapi rejects looks like one that works; only a call shows the difference.
 """
 
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind, Wait
@@ -15,18 +15,18 @@ from providers.twilio.calls import FINAL, get_call
 from runtime.clock import business_now
 from runtime.settings import get_settings
 
-PAUSED = "Calls are paused just now; the test call is placed when they go on."
+PAUSED = "Calls are paused; the test call is placed once they resume."
 CEILING = (
-    "As many calls were placed for this clinic today as its daily ceiling allows. Ask whoever runs"
-    " Payphone, or deploy again tomorrow."
+    "The clinic has reached its daily ceiling of calls. Ask the operator of this installation, or"
+    " deploy again tomorrow."
 )
 UNANSWERED = (
-    "The test call by SIP was not answered ({status}): no caller would reach the receptionist. Ask"
-    " whoever runs Payphone to compare the trunk at Vapi with Twilio's addresses; then deploy"
-    " again."
+    "The test call by SIP was not answered ({status}), so no caller would reach the receptionist."
+    " Ask the operator of this installation to compare the trunk at Vapi with Twilio's addresses;"
+    " then deploy again."
 )
 LOOK_AGAIN = 5.0  # seconds
-PAUSE = 30.0  # seconds between looks at the switch
+PAUSE = 30.0  # seconds between looks at the pause switch
 ANSWERED = frozenset({"in-progress", "completed"})
 
 
@@ -53,7 +53,7 @@ def _place(run: Run, _seen: Json) -> Plan:
 
 
 def _refused(run: Run, effect: Effect) -> Plan:
-    """Another try is another call."""
+    """Fail. A retry places another call."""
     run.step.record(made={"tries": run.step.made.get("tries", 0) + 1})
     return Fail(effect.error_code or "refused", TITLE, effect.error or "")
 

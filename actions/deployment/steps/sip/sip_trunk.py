@@ -1,4 +1,4 @@
-"""The clinic's trunk at Twilio: at the domain that was told, and let in are the clinic's logins."""
+"""Make the clinic's trunk at Twilio, at the domain that it was given, and admit its logins."""
 
 from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
@@ -12,10 +12,10 @@ from rules.deployment.sip import domain_of
 
 TRUNK = TwilioObject("trunk", "The SIP trunk", TRUNK_CREATE, TRUNK_DELETE, get_trunk)
 NOT_MADE = (
-    "Twilio refused the trunk at {domain}: {why} Where that name is taken by something else in"
-    " Twilio, ask whoever runs Payphone to free it there; then deploy again."
+    "Twilio refused the trunk at {domain}: {why} If that name is already in use at Twilio, ask the"
+    " operator of this installation to free it there; then deploy again."
 )
-LET_IN = "The trunk lets your phone system in already."
+LET_IN = "The trunk already admits your phone system."
 
 
 def _make(run: Run, seen: Json) -> Plan:
@@ -56,11 +56,11 @@ SIP_TRUNK = step_of(
     saying="Creating your SIP trunk...",
     plan=_make,
     refused=_refused,
-    undo_saying="The SIP trunk was taken away.",
+    undo_saying="The SIP trunk was removed.",
 )
 SIP_ACCESS = StepKind(
     name="sip_access",
-    saying="Letting your phone system in...",
+    saying="Admitting your phone system...",
     look=_look,
     plan=_let_in,
     lasts=False,

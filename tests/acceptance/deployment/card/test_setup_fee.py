@@ -139,7 +139,7 @@ def test_nothing_is_charged_where_no_fee_is_due(payer, monkeypatch):
         ("30 usd", "0.30 USD is less than 0.50 USD"),
         ("9950 isk", "Stripe takes ISK in steps of 1"),
         ("9905 kwd", "Stripe takes KWD in steps of 0.01"),
-        ("9900 zzz", "zzz is no currency that Stripe takes"),
+        ("9900 zzz", "zzz is not a currency that Stripe accepts"),
     ],
 )
 def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monkeypatch, fee, why):

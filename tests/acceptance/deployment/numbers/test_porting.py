@@ -220,7 +220,7 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
 def test_a_port_that_is_given_up_is_said_to_be(ported):
     """Given a rollback while nothing had failed, then what was waited for is not told any more."""
     deployment = deploys(ported)
-    assert "nothing is to be done" in ported.shown(deployment)["message"]
+    assert "there is nothing to do" in ported.shown(deployment)["message"]
     ported.call("POST", f"/api/deployments/{deployment}/rollback")
     ported.works(4)
     shown = ported.shown(deployment)
@@ -350,8 +350,8 @@ def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
     [
         ("bill.docx", b"PK", "another type"),
         ("bill.pdf", b"", "empty"),
-        ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is no pdf"),
-        ("bill.png", b"%PDF-1.7", "is no png"),
+        ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is not pdf"),
+        ("bill.png", b"%PDF-1.7", "is not png"),
         ("bill.pdf", b"%PDF-" + b"x" * 700_000, "bytes"),
         ("bill.pdf", b"%PDF-1.7\ntrailer << /Encrypt 9 0 R >>", "protected by a password"),
     ],

@@ -96,7 +96,7 @@ def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
     clinic.work()
     [request] = clinic.shown()["refundRequests"]
     assert (request["id"], request["status"]) == (asked, "failed")
-    assert "Ask again" in request["error"]
+    assert "Request it again" in request["error"]
     assert told()[1:] == [("refund.failed", refund, "failed")]
     assert (
         OutgoingEvent.get(OutgoingEvent.type == "refund.failed").payload["refundRequestId"] == asked
