@@ -30,8 +30,8 @@ STANDBY = (
 )
 _LOCKED = "Another program has locked the database. Stop it, or end its transaction."
 _GONE = (
-    "The database's file is not there. Restore it, from a backup if necessary. In a new"
-    " installation, run bin/payphone migrate."
+    "The database's file is not there. Restore it, from a backup if necessary. Is this a new"
+    " installation? Run bin/payphone migrate."
 )
 _DISK = "The database's disk is failing. Check the system log, and replace the disk if necessary."
 _DAMAGED = "The database's file is damaged, or not a database. Restore it from a backup."
