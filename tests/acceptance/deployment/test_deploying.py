@@ -165,7 +165,7 @@ def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
     assert shown["message"] == (
         "Failed to purchase phone number. Please verify your payment method."
     )
-    assert "Near it: +1212555" in shown["error"]
+    assert "Nearby numbers: +1212555" in shown["error"]
     assert shown["error"].endswith("Nothing was charged.")
     assert clinic.twilio.stand_in.requests("/v1/payment_intents") == []
     assert clinic.line is None

@@ -221,7 +221,7 @@ def test_replaying_what_counted_already_changes_nothing(redis):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("command", [("jobs", "retry"), ("events", "replay")])
-def test_an_id_in_digits_that_are_no_number_is_unknown(command):
+def test_an_id_in_digits_that_are_no_number_is_unknown(redis, command):
     """Given an id such as ², which `str.isdigit` accepts and `int` does not, then the command says
     that there is nothing with this id.
     """
