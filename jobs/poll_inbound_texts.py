@@ -22,7 +22,7 @@ from actions.people.missed_texts import (
 from delivery.attempt import recording
 from delivery.registry import job
 from models.contact.text_watermark import TextWatermark
-from models.delivery.stage import stage, stage_again
+from models.delivery.stage import stage_again
 from providers.errors import ProviderError
 from providers.twilio.messages import list_inbound
 from runtime.clock import real_now
@@ -48,7 +48,7 @@ def read_inbound_texts() -> None:
     try:
         page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
         texts = [each for each in page.texts if each.created_at <= reading.until]
-        are_left, failed = take_missed_texts(texts)
+        are_left = take_missed_texts(texts)
         let_last_stops_count(texts)
     except ProviderError as error:
         if error.outcome == "refused":
@@ -56,8 +56,6 @@ def read_inbound_texts() -> None:
         raise
     killpoint("texts.before_commit")
     with recording():
-        for sid in failed:
-            stage("take_missed_text", sid, sid, fair_to="")
         if not are_left:
             reading.record(page.next_page)
         if are_left or page.next_page:

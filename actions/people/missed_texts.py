@@ -13,6 +13,7 @@ from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
+from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from models.transactions import again_if_it_gave_way, serialize_on, transaction
@@ -27,7 +28,6 @@ from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
 
-LEFT_OUT = "take_missed_text"  # the job of a text that failed when its page was read
 BY_TEXT = "inbound_sms"  # the source of an opt-out sent by text
 # a text may be listed this much later than one that was sent after it
 OUT_OF_ORDER = timedelta(hours=1)
@@ -46,19 +46,19 @@ def may_be_texted() -> bool:
     return bool(senders_in_use("", 1)) or PhoneLine.has("holds_slot AND twilio_sid IS NOT NULL")
 
 
-def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
-    """Take in those of `texts` (newest first) that are new and were sent to us, oldest first.
-    Returns whether some are left for another attempt, and the sids of those that failed, which are
-    logged and need a job of their own. Called outside a transaction.
+def take_missed_texts(texts: Sequence[InboundText]) -> bool:
+    """Take in those of `texts` (newest first) that are new and were sent to us, oldest first. One
+    that fails is logged and gets a job of its own. Returns whether some are left for another
+    attempt. Called outside a transaction.
 
     Raises ProviderError while Twilio is down.
     """
     sids = [each.sid for each in texts]
-    left_out = StagedJob.name == LEFT_OUT, StagedJob.key << sids
+    left_out = StagedJob.name == "take_missed_text", StagedJob.key << sids
     known = InboxEvent.known(PROVIDER, sids)
     known |= {job.key for job in StagedJob.select(StagedJob.key).where(*left_out)}
     numbers = cache(_numbers_in)
-    missed, wrong = 0, list[str]()
+    missed = 0
     unasked: ProviderError | None = None
     for each in reversed(texts):
         try:
@@ -69,14 +69,15 @@ def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
         if service is None:
             continue
         missed += 1
-        if missed - len(wrong) > AT_ONCE:
-            break  # texts that fail repeatedly must not block newer ones
+        if missed > AT_ONCE:
+            break
         with bound_contextvars(event_id=each.sid):
             if not _worked(partial(_take, each, service)):
-                wrong.append(each.sid)
+                with transaction():
+                    stage("take_missed_text", each.sid, each.sid, fair_to="")
     if unasked is not None:
         raise unasked
-    return missed - len(wrong) > AT_ONCE, wrong
+    return missed > AT_ONCE
 
 
 def take_failed_text(sid: str) -> None:

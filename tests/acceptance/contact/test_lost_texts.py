@@ -594,6 +594,22 @@ def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
     assert clinic.job("take_missed_text").state == "done"
 
 
+def test_texts_that_all_fail_are_tried_no_more_at_once_than_others(clinic, monkeypatch):
+    """Given more texts that fail than an attempt takes in, then each attempt tries that many, and
+    keeps what it found of them.
+    """
+    for place in range(5):
+        clinic.loses(f"Odd {place}", phone=f"+1202555{place:04}")
+    fails(monkeypatch, "Odd")
+    monkeypatch.setattr(sys.modules["actions.people.missed_texts"], "AT_ONCE", 2)
+    failed = StagedJob.select().where(StagedJob.name == "take_missed_text")
+    counted = []
+    for _ in range(3):
+        read_inbound_texts.perform()
+        counted.append(failed.count())
+    assert counted == [2, 4, 5]
+
+
 def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page(
     clinic, monkeypatch
 ):
