@@ -50,8 +50,8 @@ def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: dat
     )
     if is_first or is_heard:
         hand_over(call, follows, now)
-    elif follows.stops:
-        stop_contact(call, now)
+    elif is_read and follows.stops and not follows_from(said).stops:
+        stop_contact(call, now)  # only the transcript has it
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")

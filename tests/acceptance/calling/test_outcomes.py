@@ -309,6 +309,28 @@ def test_a_stop_in_a_transcript_that_comes_late_is_heard(calling: Calling, first
     assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
 
 
+@pytest.mark.parametrize("late", ["another end", "a transcript"])
+def test_a_stop_is_not_heard_again_in_a_later_report(calling: Calling, late: str):
+    """Given somebody who said stop in a call, and changed their mind since, when the call's end or
+    its transcript comes after that, then no opt-out is recorded or announced once more.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    call = calling.call(call.id)
+    end = partial(message, calling, call, "end-of-call-report")
+    word = {"structuredData": {"outcome": "stop"}}
+    tells(calling, end(endedReason="manually-canceled", artifact={}, analysis=word))
+    assert calling.call(call.id).outcome == "in_doubt"
+    with transaction():
+        said = {"source": "desk", "recorded_by": "anna"}
+        OptOut.record(calling.account.id, call.to, "start", ("sms", "voice"), **said)
+    rows = OptOut.select().count()
+    more = {"transcript": "User: Not today."} if late == "a transcript" else {}
+    tells(calling, end(endedReason="customer-ended-call", artifact=more, analysis={}))
+    assert (calling.call(call.id).outcome, OptOut.select().count()) == ("hung_up", rows)
+
+
 def test_the_ledger_has_opt_outs_said_on_phones_that_are_not_on_file(calling: Calling):
     """Given a customer who says stop in a call of ours, and whose number then changes, and one who
     calls from another phone and says it, then their ledgers show both opt-outs.
