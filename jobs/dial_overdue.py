@@ -12,7 +12,7 @@ from actions.calling.caller_line import CallerLine, caller_line, no_caller_numbe
 from actions.calling.expire import expire_unplaced
 from actions.calling.record_call_report import record_call_report
 from actions.contact.gate_facts import known_of
-from actions.people.number_lookups import want_look_up
+from actions.people.number_lookups import request_look_up
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -116,7 +116,7 @@ def _refused(
     refusals = [(invoice, no) for invoice, no in answers if isinstance(no, Refused)]
     waits = next((no.code for _, no in refusals if no.code in TRANSIENT), "")
     if any(no.code == NOT_CHECKED for _, no in refusals):
-        want_look_up(call.customer, phone, "voice", own_queue())
+        request_look_up(call.customer, phone, "voice", own_queue())
     if waits:
         return Snooze(f"call {call.id}: {waits}", _patience(call))
     decisions = [

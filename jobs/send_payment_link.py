@@ -18,7 +18,7 @@ from actions.contact.record_text_report import (
     record_text_report,
 )
 from actions.payments.payable import payment_is_under_way
-from actions.people.number_lookups import want_look_up
+from actions.people.number_lookups import request_look_up
 from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
@@ -171,7 +171,7 @@ def _ask_gate(
     answer = decide(known.facts, business_now())
     if isinstance(answer, Refused):
         if answer.code == NOT_CHECKED:
-            want_look_up(message.customer, message.to, "sms", own_queue())
+            request_look_up(message.customer, message.to, "sms", own_queue())
         if answer.code in TRANSIENT:
             return Snooze(f"text {message.id}: {answer.code}", _patience(message))
         ContactDecision.record(answer, now, **_about(message))

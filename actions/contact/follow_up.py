@@ -10,7 +10,7 @@ from actions.contact.ladder.owing import rungs_of
 from actions.contact.promise import decide_promise
 from actions.payments.make_link import plan_link
 from actions.payments.payable import payment_is_under_way
-from actions.people.text_answer import send_words, why_not
+from actions.people.text_answer import stage_text, why_not_texted
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import SYSTEM
 from models.contact.hold import customer_key
@@ -59,10 +59,10 @@ def _thank(invoice: Invoice) -> datetime | None:
     customer = invoice.customer
     language, phone = language_of(customer.language), customer.preferred_phone
     rendered = render(THANKS[language], language, {"clinic": invoice.account.name})
-    refused = why_not(invoice, phone, rendered.body)
+    refused = why_not_texted(invoice, phone, rendered.body)
     if refused is not None:
         return refused.next_at
-    send_words(invoice, "thanks", phone, rendered, language, SYSTEM)
+    stage_text(invoice, "thanks", phone, rendered, language, SYSTEM)
     return None
 
 

@@ -9,7 +9,7 @@ import falcon
 from structlog.contextvars import bind_contextvars
 
 from actions.contact.record_text_report import message_of, record_text_report
-from actions.people.receive_text import PROVIDER, receive_text, wish_in
+from actions.people.receive_text import PROVIDER, keyword_in, receive_text
 from models.accounts.account import Account
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
@@ -54,7 +54,7 @@ class IncomingMessages:
         fields = signed_form(req)
         _checked_sid(fields)
         fields["Body"] = redact(fields.get("Body", ""))
-        wish = wish_in(fields)
+        wish = keyword_in(fields)
         again_if_it_gave_way(lambda: _store_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)

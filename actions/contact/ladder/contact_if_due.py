@@ -10,7 +10,7 @@ from actions.contact.ladder.ask_gate import ask, is_by_hand
 from actions.contact.ladder.begin_contact import begin, hand_over, named
 from actions.contact.ladder.by_hand import drop_calls
 from actions.contact.ladder.owing import Owing, owing_of
-from actions.people.number_lookups import want_look_up
+from actions.people.number_lookups import request_look_up
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.planned_contact import PlannedContact, PlannedContactInvoice
@@ -264,7 +264,7 @@ def _refused(
     number without a look-up is looked up.
     """
     if refused.code == NOT_CHECKED:
-        want_look_up(owing.customer, owing.customer.preferred_phone, owing.channel(rung))
+        request_look_up(owing.customer, owing.customer.preferred_phone, owing.channel(rung))
     if refused.code != course.code and rung.way != "person":
         ContactDecision.record(
             refused,

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from actions.contact.opt_out.import_opt_outs import News, keep, lock_numbers, news_of
+from actions.contact.opt_out.import_opt_outs import (
+    NewOptOut,
+    import_opt_outs,
+    lock_numbers,
+    new_opt_outs,
+)
 from actions.invoices.close_paid import Closing, close, closings_of
 from actions.invoices.import_invoices import Planned, import_rows, plan
 from actions.payments.recompute import recompute
@@ -60,7 +65,7 @@ class _Batch:
         return max(len(self.rows), len(self.refusals), len(self.passed)) >= BATCH
 
 
-def _counted(news: Iterable[News]) -> Counter[str]:
+def _counted(news: Iterable[NewOptOut]) -> Counter[str]:
     """Count opt-outs and withdrawn consents for the report."""
     counts: Counter[str] = Counter()
     for one in news:
@@ -96,7 +101,7 @@ class ImportRun:
         """Return counts of what each row would do, and the errors. Writes nothing."""
         counts: Counter[str] = Counter()
         errors = FirstErrors()
-        known: set[News] = set()
+        known: set[NewOptOut] = set()
         for batch in self._batches("checking", counts, errors, self._name):
             for planned in plan(self._account, batch.rows):
                 counts[planned.outcome] += 1
@@ -104,7 +109,7 @@ class ImportRun:
                 self.sample = self.sample or planned.row
             for one in closings_of(self._account, batch.passed):
                 self._name_closing(one)
-            news = [one for one in news_of(self._account, batch.refusals) if one not in known]
+            news = [one for one in new_opt_outs(self._account, batch.refusals) if one not in known]
             known.update(news)
             counts.update(_counted(news))
         return counts, errors
@@ -136,8 +141,8 @@ class ImportRun:
                 lock_numbers(batch.refusals)
                 today = self._account.local_date(business_now())
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
-                news = news_of(self._account, batch.refusals)
-                keep(self._account, news, acting(), real_now())
+                news = new_opt_outs(self._account, batch.refusals)
+                import_opt_outs(self._account, news, acting(), real_now())
                 counts["closed"] += len(close(closings, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))

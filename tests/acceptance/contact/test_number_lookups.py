@@ -15,7 +15,7 @@ from actions.people.number_lookups import (
     AFTER_TROUBLE,
     begin_look_up,
     record_answer,
-    want_look_up,
+    request_look_up,
 )
 from bin.commands.checks.texting import check_number_lookups
 from delivery.attempt import Snooze
@@ -373,7 +373,7 @@ def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
     clinic.send()
     before = clinic.job("look_up_number")
     with transaction():
-        want_look_up(clinic.customer, PHONE, "sms", "calls")
+        request_look_up(clinic.customer, PHONE, "sms", "calls")
     after = clinic.job("look_up_number")
     assert (before.queue, after.queue) == ("interactive", "calls")
     assert (after.state, after.due_at, after.wanted_again) == ("waiting", before.due_at, None)

@@ -9,7 +9,7 @@ import pytest
 
 from actions.books.compare import unsighted_payments, unsighted_refunds
 from actions.contact.gate_facts import known_of
-from actions.contact.opt_out.record_wish import accounts_told
+from actions.contact.opt_out.record_stop_or_start import accounts_concerned
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
 from jobs.mark_overdue import mark_overdue
 from models.books.inbox_event import InboxEvent
@@ -283,7 +283,7 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
     caplog.set_level(logging.DEBUG, logger="peewee")
     phone = "+12025560009"
     assert [each.id for each in Customer.at_phone(phone, [account.id])] == ["cu_00009"]
-    assert accounts_told(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
+    assert accounts_concerned(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
     ContactCourse.look_again_at_phone(account.id, phone)
     texts = [record.msg for record in caplog.records if record.name == "peewee"]
     asked = [

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from actions.contact.escalate import DUE_AFTER
 from actions.contact.holds import hold_at_once
-from actions.contact.opt_out.record_wish import owners_of
+from actions.contact.opt_out.record_stop_or_start import owners_of
 from actions.contact.put_off import BY_TEXT, put_off
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
@@ -25,7 +25,7 @@ ASKS_FOR = {"call_me": "call", "later": "another_time"}
 RANK = {each.code: place for place, each in enumerate(CLASSES)}
 
 
-def hear_reply(
+def open_reply_items(
     phone: str,
     number: str,
     service: str,
