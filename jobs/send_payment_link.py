@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from actions.contact.ask_for_text import LINK_DELAY
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from actions.contact.record_text_report import (
     act_on_failure,
     expire_unsent,
     record_text_report,
 )
+from actions.contact.request_text import LINK_DELAY
 from actions.payments.payable import payment_is_under_way
 from actions.people.number_lookups import request_look_up
 from actions.people.unanswered import reopen_unanswered
@@ -158,7 +158,7 @@ def _ask_gate(
         if message.is_ready
         else template_for(message.account_id, kind or message.kind, message.language)
     )
-    known = known_of(
+    known = load_gate_facts(
         invoice,
         message.customer,
         message.to,
@@ -249,7 +249,7 @@ def _covered_too(others: Sequence[Invoice], message: Message, facts: Facts) -> l
     for place, other in enumerate(others):
         if len(found) == MOST_NAMED - 1:
             return [*found, *others[place:]]
-        known = known_of(
+        known = load_gate_facts(
             other,
             message.customer,
             message.to,

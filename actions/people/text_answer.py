@@ -4,8 +4,8 @@ It passes the same gate as every text, with one difference: it asks for no money
 is paid, promised or disputed does not prevent it.
 """
 
-from actions.contact.ask_for_text import contact_refused
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.request_text import contact_refused
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
@@ -71,7 +71,7 @@ def why_not_texted(invoice: Invoice, phone: str, words: str) -> facts.Refused | 
     sent now or in seconds.
     """
     now = business_now()
-    known = known_of(
+    known = load_gate_facts(
         invoice, invoice.customer, phone, "sms", now, real_now(), is_offer(words), "answer"
     )
     answer = decide(known.facts, now)

@@ -74,7 +74,7 @@ def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
         tried.append(session.id)
         fails()
 
-    monkeypatch.setattr(job, "end_unheard", ends)
+    monkeypatch.setattr(job, "expire_session", ends)
     with pytest.raises(Exception, match="3 in all"):
         expire_stale_charges.perform()
     assert sorted(tried) == sorted(row.id for row in KeypadSession.select())

@@ -8,8 +8,8 @@ import falcon
 
 from actions.calling.caller_line import caller_line, no_caller_number
 from actions.calling.recordings import open_recording
-from actions.calling.request_call import call_on_its_way, call_refusal, request_call
-from actions.contact.ask_for_text import contact_refused
+from actions.calling.request_call import call_refusal, pending_call, request_call
+from actions.contact.request_text import contact_refused
 from actions.invoices.invoices import find_invoice
 from delivery.perform_now import perform_all, take_due
 from models.calling.call import Call, CallInvoice
@@ -63,7 +63,7 @@ class InvoiceCalls:
         find_invoice(account, invoice_id)
         invoice = Invoice.locked_with("account", invoice_id)
         customer = invoice.customer
-        if call_on_its_way([invoice], customer) is None:
+        if pending_call([invoice], customer) is None:
             if caller_line(account.id) is None:
                 raise no_caller_number()
             refused = call_refusal([invoice], customer, actor)

@@ -7,7 +7,7 @@ from typing import Any
 import falcon
 from pydantic import Field
 
-from actions.calling.order_keypad import order_keypad, take_order
+from actions.calling.order_keypad import claim_order, order_keypad
 from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
 from actions.payments.refused_attempts import attempting
@@ -191,7 +191,7 @@ def resume_charge(reference: str) -> Callable[[], None]:
     """What is left to perform when a charge is requested again with the same key."""
     kind, _, row_id = reference.partition(":")
     if kind == "keypad":
-        return partial(perform_all, [take_order(row_id)])
+        return partial(perform_all, [claim_order(row_id)])
     return resume(row_id).perform if kind == "charge" else nothing_to_perform
 
 

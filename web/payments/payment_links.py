@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import falcon
 
-from actions.contact.ask_for_text import ask_for_text, contact_refused, refusal_of, text_on_its_way
+from actions.contact.request_text import contact_refused, pending_text, request_text, text_refusal
 from actions.invoices.invoices import find_invoice
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import make_link_now, plan_link
@@ -81,8 +81,10 @@ class InvoicePaymentLinks:
             check_payable(invoice)
             check_balance_chargeable(invoice)
         phone = wanted.phone_number or invoice.customer.preferred_phone
-        texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
-        refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
+        texted = pending_text(invoice, phone) if wanted.is_texted else None
+        refused = (
+            text_refusal(invoice, phone, actor) if wanted.is_texted and texted is None else None
+        )
         if refused is not None:
             record_refused(attempt_of(invoice, None, actor), refused.code)
             return Later(refused.id, nothing_to_perform)
@@ -92,7 +94,7 @@ class InvoicePaymentLinks:
         resp.set_header("Location", f"/api/invoices/{invoice.id}")
         resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
         message = (
-            ask_for_text(invoice, link, phone, actor, INTERACTIVE) if wanted.is_texted else None
+            request_text(invoice, link, phone, actor, INTERACTIVE) if wanted.is_texted else None
         )
         resp.media |= {
             "amount": link.amount,

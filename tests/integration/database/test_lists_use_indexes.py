@@ -8,7 +8,7 @@ import re
 import pytest
 
 from actions.books.compare import unsighted_payments, unsighted_refunds
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from actions.contact.opt_out.record_stop_or_start import accounts_concerned
 from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
 from jobs.mark_overdue import mark_overdue
@@ -323,7 +323,7 @@ def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
     given.statistics()
     caplog.set_level(logging.DEBUG, logger="peewee")
     customer = invoice.customer
-    known_of(invoice, customer, customer.preferred_phone, "sms", business_now(), now)
+    load_gate_facts(invoice, customer, customer.preferred_phone, "sms", business_now(), now)
     texts = [record.msg for record in caplog.records if record.name == "peewee"]
     ((sql, params),) = [each for each in texts if "FROM inbox_event" in each[0]]
     told = explained(sql, params)
