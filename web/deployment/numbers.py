@@ -7,7 +7,7 @@ from typing import Any
 
 import falcon
 
-from actions.deployment.card.payment_required import Door, require_payment_method
+from actions.deployment.card.payment_required import PaidRequest, require_payment_method
 from actions.deployment.deploy import refuse_while_deploying
 from actions.deployment.numbers.number import FAILED, line_for
 from delivery.perform_now import perform_now, take_due
@@ -52,7 +52,7 @@ def payment_required_in_own_format(responder: Callable[..., None]) -> Callable[.
             if refused.code != "payment_method_required":
                 raise
             resp.status = falcon.HTTP_402
-            resp.media = {"success": False, "message": Door.PURCHASE.value}
+            resp.media = {"success": False, "message": PaidRequest.PURCHASE.value}
 
     return wrapped
 
@@ -79,7 +79,7 @@ class PurchaseNumber:
         wanted = check(NumberWanted, document)
         account = account_of(req, wanted.account_id)
         refuse_while_deploying(account.id)  # first: a deployment takes its locks in this order too
-        require_payment_method(account.id, Door.PURCHASE)
+        require_payment_method(account.id, PaidRequest.PURCHASE)
         log.info("[Twilio API] Payment method verified, proceeding with phone purchase")
         held = PhoneLine.of(account.id)
         if held is not None:

@@ -9,10 +9,10 @@ from typing import Any
 import falcon
 
 from actions.deployment.card.open_setup import plan_setup
-from actions.deployment.card.payment_required import why_not
+from actions.deployment.card.payment_required import why_card_not_chargeable
 from actions.deployment.card.save_card import (
-    SeenSetup,
-    look_at_setup,
+    FetchedSetup,
+    fetch_setup,
     record_setup,
     why_not_saved,
 )
@@ -125,7 +125,7 @@ class PaymentMethod:
         setup = Setup.of(attempt.account_id)
         refused = why_not_saved(setup, seen) if setup is not None else None
         if setup is None or refused is not None or not setup.may_pay:
-            raise refused or Refused("payment_method_required", why_not(setup))
+            raise refused or Refused("payment_method_required", why_card_not_chargeable(setup))
         resp.media = CardSaved.of_setup(setup).document()
 
 
@@ -133,9 +133,9 @@ def _perform(job_id: int | None) -> None:
     perform_now(job_id)
 
 
-def _read_setup(attempt: SetupAttempt) -> SeenSetup:
+def _read_setup(attempt: SetupAttempt) -> FetchedSetup:
     try:
-        return look_at_setup(attempt.setup_intent_id or "")
+        return fetch_setup(attempt.setup_intent_id or "")
     except ProviderError as error:
         if error.code == MISSING:
             raise Refused("payment_method_required", FORM_GONE) from error

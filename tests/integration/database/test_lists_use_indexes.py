@@ -10,7 +10,7 @@ import pytest
 from actions.books.compare import unsighted_payments, unsighted_refunds
 from actions.contact.gate_facts import load_gate_facts
 from actions.contact.opt_out.record_stop_or_start import accounts_concerned
-from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
+from actions.deployment.numbers.ports import settle_abandoned_ports, stage_port_checks
 from jobs.mark_overdue import mark_overdue
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting, latest_runs
@@ -78,8 +78,8 @@ SCANS = {
     "invoice_status_due_date_id": lambda: (given.an_account(), mark_overdue.perform()),
     "promise_state_decided_from_id": lambda: Promise.due("decided_from", real_now(), 0, "", 5),
     "promise_to_follow_up": lambda: Promise.due("follow_at", real_now(), 0, "", 5),
-    "deployment_status_updated_at": look_at_ports,
-    "deployment_step_undo_failed": settle_left_ports,
+    "deployment_status_updated_at": stage_port_checks,
+    "deployment_step_undo_failed": settle_abandoned_ports,
     "integration_left_behind": lambda: Integration.left_behind(5),
 }
 
