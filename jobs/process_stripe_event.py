@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from actions.deployment.card.read_card_event import read_card_event
 from actions.deployment.card.record_fee_event import Fee, fee_of, record_fee_event
-from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
+from actions.payments.stage_stripe_read import stage_stripe_read
 from delivery.attempt import attempt_number, part_company, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -261,7 +261,7 @@ def _ask_again_about_refunds(
         if subject["object"] == "refund" and (
             _doubt(finding) or not is_known_refund_status(subject["status"])
         ):
-            ask_again("refund", subject["id"], event.account, whose)
+            stage_stripe_read("refund", subject["id"], event.account, whose)
 
 
 def _doubt(finding: Finding) -> str | None:

@@ -26,8 +26,8 @@ from providers.stripe.setup_intents import get_setup_intent
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
 from web.deployment.responses import CardSaved, SetupIntentShown
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Id
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -60,12 +60,12 @@ class SetupIntents:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
-    ) -> Later:
+    ) -> DeferredAnswer:
         """Open a card form at Stripe. Nothing is charged."""
         account = account_of(req, account_id)
         check(NewSetupIntent, document)
         attempt, job_id = plan_setup(account, caller_of(req).actor)
-        return Later(attempt.id, partial(_perform, job_id), f"/api/accounts/{account.id}")
+        return DeferredAnswer(attempt.id, partial(_perform, job_id), f"/api/accounts/{account.id}")
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Create the SetupIntent if no worker has begun to."""
@@ -102,7 +102,7 @@ class PaymentMethod:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
-    ) -> Later:
+    ) -> DeferredAnswer:
         """Save the card that the SetupIntent has at Stripe; 402 says why there is none."""
         account, wanted = account_of(req, account_id), check(SavedBy, document)
         attempt = SetupAttempt.one(
@@ -113,7 +113,7 @@ class PaymentMethod:
                 "not_found",
                 f"Account {account.id} has no setup intent {wanted.setup_intent_id[:40]}.",
             )
-        return Later(f"{attempt.id}:{caller_of(req).actor}", nothing_to_perform)
+        return DeferredAnswer(f"{attempt.id}:{caller_of(req).actor}", nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """200 with the account's card, as Stripe shows it now."""

@@ -22,8 +22,8 @@ from rules.pay_page_words import SAID, UNKNOWN, Why
 from runtime.clock import business_now
 from runtime.settings import INTERACTIVE
 from web.contact.responses import MessageShown
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Phone
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -68,7 +68,7 @@ class InvoicePaymentLinks:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
-    ) -> Later | None:
+    ) -> DeferredAnswer | None:
         """Create a payment link for the current balance and, if requested, text it.
 
         202 with its URL. 422 if the contact gate refuses the text.
@@ -87,7 +87,7 @@ class InvoicePaymentLinks:
         )
         if refused is not None:
             record_refused(attempt_of(invoice, None, actor), refused.code)
-            return Later(refused.id, nothing_to_perform)
+            return DeferredAnswer(refused.id, nothing_to_perform)
         link = plan_link(invoice, actor, INTERACTIVE)
         address = PayAddress.of(invoice, business_now())
         resp.status = falcon.HTTP_202

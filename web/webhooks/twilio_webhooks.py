@@ -24,7 +24,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.webhooks.twilio_form import in_xml, signed_form
+from web.webhooks.twilio_form import escape_xml, signed_form
 
 SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -80,7 +80,7 @@ def _help(fields: dict[str, str]) -> str:
     text = render(template, language, {"clinic": account.name}).body
     return (
         '<?xml version="1.0"'
-        f' encoding="UTF-8"?><Response><Message>{in_xml(text)}</Message></Response>'
+        f' encoding="UTF-8"?><Response><Message>{escape_xml(text)}</Message></Response>'
     )
 
 

@@ -2,7 +2,7 @@
 
 from actions.deployment.card.payment_required import PaidRequest, why_card_not_chargeable
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from actions.payments.ask_again import ask_again
+from actions.payments.stage_stripe_read import stage_stripe_read
 from effects.deployment.fee import FEE_CANCEL, FEE_CREATE, PLATFORM
 from effects.reserve import reserve_for_account
 from models.deployment.deployment_step import DeploymentEvent
@@ -86,7 +86,7 @@ def _undo(run: Run) -> UndoPlan:
 def recheck_if_unclear(run: Run, refund: Json) -> None:
     """Have Stripe asked again about a refund in a state that we do not know."""
     if not is_known_refund_status(refund.get("status") or PENDING):
-        ask_again("refund", refund["id"], PLATFORM, run.account.id)
+        stage_stripe_read("refund", refund["id"], PLATFORM, run.account.id)
 
 
 def _undone(run: Run, _effect: Effect, answer: Json) -> None:

@@ -13,8 +13,8 @@ from actions.contact.opt_out.import_opt_outs import (
     lock_numbers,
     new_opt_outs,
 )
-from actions.invoices.close_paid import Closing, close, closings_of
-from actions.invoices.import_invoices import Planned, import_rows, plan
+from actions.invoices.close_paid import Closing, close_invoices, closings_of
+from actions.invoices.import_invoices import Planned, import_rows, plan_import
 from actions.payments.recompute import recompute
 from bin.commands.invoices.csv_file import CsvFile
 from bin.commands.invoices.row_memory import FirstErrors, FirstNames, SeenNumbers
@@ -103,7 +103,7 @@ class ImportRun:
         errors = FirstErrors()
         known: set[NewOptOut] = set()
         for batch in self._batches("checking", counts, errors, self._name):
-            for planned in plan(self._account, batch.rows):
+            for planned in plan_import(self._account, batch.rows):
                 counts[planned.outcome] += 1
                 errors.add([planned.error] if planned.error else [])
                 self.sample = self.sample or planned.row
@@ -135,7 +135,7 @@ class ImportRun:
             with transaction():
                 # concurrent imports take turns, so that each sees the customers the other created
                 serialize_on(f"import:{self._account.id}")
-                planned = plan(self._account, batch.rows)
+                planned = plan_import(self._account, batch.rows)
                 closings = closings_of(self._account, batch.passed) if close_paid else []
                 _lock(planned, closings)
                 lock_numbers(batch.refusals)
@@ -143,7 +143,7 @@ class ImportRun:
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
                 news = new_opt_outs(self._account, batch.refusals)
                 import_opt_outs(self._account, news, acting(), real_now())
-                counts["closed"] += len(close(closings, acting(), real_now()))
+                counts["closed"] += len(close_invoices(closings, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from peewee import OperationalError
 
-from actions.integrations import renew as renewing
+from actions.integrations import renew_credential as renewing
 from actions.integrations.credentials import LEAD, opened
-from actions.integrations.renew import ask_for_renewal, renew, revoke
+from actions.integrations.renew import renew, request_renewal, revoke_credential
 from delivery.attempt import Snooze
 from jobs.refresh_integrations import refresh_integrations
 from models.delivery.staged_job import StagedJob
@@ -160,7 +160,7 @@ def test_two_never_renew_at_the_same_time(clinic):
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
-    write = ask_for_renewal(row.id)
+    write = request_renewal(row.id)
     with pytest.raises(NotYet):
         renew(row.id, early=True)
     with transaction():
@@ -355,10 +355,10 @@ def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
-    write = ask_for_renewal(row.id)
+    write = request_renewal(row.id)
     clinic.ask("DELETE", "/integrations/dentos")
     with pytest.raises(NotYet):
-        revoke(row.id)
+        revoke_credential(row.id)
     with transaction():
         write()
     clinic.works(rounds=1)
