@@ -108,7 +108,7 @@ def _end_unsent(effect: Effect, actor: str) -> bool:
     return is_ended
 
 
-def look_again(effect: Effect, actor: str) -> bool:
+def reconcile_or_log(effect: Effect, actor: str) -> bool:
     """Reconcile, and return whether the effect was found. If the provider's record cannot be read
     now, this is logged and the effect stays in doubt.
     """

@@ -6,7 +6,7 @@ an hour while the answer stays unclear; after that the books keep what is known 
 The hourly comparison with Stripe's books goes on.
 """
 
-from actions.deployment.card.learn_of_fee import fee_of, learn_of_fee
+from actions.deployment.card.record_fee_event import fee_of, record_fee_event
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
@@ -108,7 +108,7 @@ def _record(finding: Found, stripe_account: str) -> None:
         subject = finding if isinstance(finding, dict) else finding.refund
         fee = fee_of(intent_id, _belonging_of(finding)) if not stripe_account else None
         if invoice is None and fee is not None:
-            learn_of_fee(fee, [subject])
+            record_fee_event(fee, [subject])
             return
         record_return(stripe_account, subject, real_now(), invoice)
         if invoice is not None:

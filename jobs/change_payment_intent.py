@@ -5,7 +5,7 @@ Twice is harmless: each version of what is wanted is one effect. Nothing is char
 confirmed it.
 """
 
-from actions.payments.plan_attempt import until_in_place
+from actions.payments.plan_attempt import stage_intent_jobs
 from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -51,7 +51,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             elif row.state == "open":
                 # the later one may have reached Stripe before this one: it is asked for once more
                 row.record_change_wanted(now)
-                until_in_place(row)
+                stage_intent_jobs(row)
 
 
 def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:

@@ -11,8 +11,8 @@ final report only once the transcript is there, or can no longer be expected.
 
 from datetime import UTC, datetime, timedelta
 
+from actions.calling.act_on_outcome import open_doubt_item
 from actions.calling.expire import expire_unplaced
-from actions.calling.hand_over import ask_about_doubt
 from actions.calling.record_call_report import (
     locked_with_invoices,
     record_call_report,
@@ -105,6 +105,6 @@ def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:
     elif call.state in AT_VAPI and call.deadline is not None and call.deadline <= now:
         CallSlot.give_back(call.id)
         call.record_given_up(NO_END, now)
-        ask_about_doubt(call, NO_END)
+        open_doubt_item(call, NO_END)
     elif call.state == "ended" and call.updated_at <= now - FOLLOWED:
         record_final_report(call, invoices, VapiCall(call.vapi_id or "", "ended"), now)

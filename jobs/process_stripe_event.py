@@ -6,12 +6,12 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 import json
 from dataclasses import dataclass
 
-from actions.deployment.card.learn_of_card import learn_of_card
-from actions.deployment.card.learn_of_fee import Fee, fee_of, learn_of_fee
-from actions.payments.ask_again import ask_again
+from actions.deployment.card.read_card_event import read_card_event
+from actions.deployment.card.record_fee_event import Fee, fee_of, record_fee_event
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
+from actions.payments.stage_stripe_read import stage_stripe_read
 from delivery.attempt import attempt_number, part_company, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -75,7 +75,7 @@ def process_stripe_event(inbox_id: int) -> None:
         _close(event, "refused", refusal)
         return
     if is_card_event(event.type):
-        _learn_of_card(event, content)
+        _read_card_event(event, content)
         return
     try:
         _process(event, content)
@@ -83,12 +83,12 @@ def process_stripe_event(inbox_id: int) -> None:
         _close(event, "refused", f"{event.type} cannot be read: {error}")
 
 
-def _learn_of_card(event: InboxEvent, content: Json) -> None:
+def _read_card_event(event: InboxEvent, content: Json) -> None:
     """Record what the event means for the card with which a clinic pays the platform."""
     if event.account:
         _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
         return
-    news = learn_of_card(event.type, object_of(content))
+    news = read_card_event(event.type, object_of(content))
     with recording():
         is_new = news.write()
         outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
@@ -261,7 +261,7 @@ def _ask_again_about_refunds(
         if subject["object"] == "refund" and (
             _doubt(finding) or not is_known_refund_status(subject["status"])
         ):
-            ask_again("refund", subject["id"], event.account, whose)
+            stage_stripe_read("refund", subject["id"], event.account, whose)
 
 
 def _doubt(finding: Finding) -> str | None:
@@ -285,7 +285,7 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
 def _record_fee(event: InboxEvent, fee: Fee, finding: Finding, news: list[Json]) -> None:
     """Record an event about a deployment's setup fee, which belongs to no invoice."""
     with recording():
-        learn_of_fee(fee, news)
+        record_fee_event(fee, news)
         _ask_again_about_refunds(event, finding, news, fee.account_id)
         event.record_outcome("applied", real_now(), fee.about)
 

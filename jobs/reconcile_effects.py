@@ -12,7 +12,7 @@ from itertools import islice
 from delivery.attempt import Snooze
 from delivery.registry import job
 from effects.kinds import kind_of
-from effects.settle import end_unsent, look_again
+from effects.settle import end_unsent, reconcile_or_log
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
 from models.delivery.stage import stage
@@ -93,5 +93,5 @@ def reconcile_effect(effect_id: str) -> None:
     """
     effect = Effect.get_by_id(effect_id)
     if effect.in_doubt or effect.generation > 1:
-        look_again(effect, SYSTEM)
+        reconcile_or_log(effect, SYSTEM)
     end_unsent(effect, SYSTEM)

@@ -5,9 +5,9 @@ pause of charges nor their daily limit stops it: a refund costs the payer nothin
 harms them.
 """
 
-from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.returns.announce_returns import announce_refused_refund
+from actions.payments.stage_stripe_read import stage_stripe_read
 from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -72,7 +72,7 @@ def refund_payment(request_id: str) -> None:
             )
             Refund.record_report(payment.stripe_account, made, now)
             if not is_known_refund_status(made.get("status") or PENDING):
-                ask_again("refund", made["id"], payment.stripe_account, payment.account_id)
+                stage_stripe_read("refund", made["id"], payment.stripe_account, payment.account_id)
             recompute(invoice)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from actions.calling.hand_over import hand_over, stop_contact
+from actions.calling.act_on_outcome import act_on_outcome, opt_out_caller
 from actions.invoices.decide import note_if_it_fits
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.calling.call import Call
@@ -23,7 +23,7 @@ from rules.contact.policy import outcome_of
 IN_DOUBT = "in_doubt"
 
 
-def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: datetime) -> bool:
+def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: datetime) -> bool:
     """Record the report of a call that is over, in the open transaction, and return whether it was
     the first. Needs the locked call and its locked invoices.
 
@@ -49,9 +49,9 @@ def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: dat
         is_recorded=report.is_recorded or call.is_recorded,
     )
     if is_first or is_heard:
-        hand_over(call, follows, now)
+        act_on_outcome(call, follows, now)
     elif follows.stops:
-        stop_contact(call, now)
+        opt_out_caller(call, now)
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")

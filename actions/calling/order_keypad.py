@@ -60,7 +60,7 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
     return session, job_id
 
 
-def take_order(session_id: str) -> int | None:
+def claim_order(session_id: str) -> int | None:
     """Claim the job that tells the assistant of a session, if it is due and no worker has begun
     it.
     """

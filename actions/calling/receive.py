@@ -16,7 +16,7 @@ from runtime.clock import real_now
 LONGEST = timedelta(seconds=2 * LONGEST_CALL)
 
 
-def receive(report: VapiCall) -> None:
+def receive_call(report: VapiCall) -> None:
     """Create the row of an inbound call unless it exists, in a transaction of its own, because
     recording anything else about the call takes other locks first.
 

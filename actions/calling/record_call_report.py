@@ -5,8 +5,8 @@ the report at its end, a poll, or a person.
 from collections.abc import Sequence
 from datetime import datetime
 
-from actions.calling.conclude import conclude
-from actions.calling.hand_over import ask_about_doubt
+from actions.calling.act_on_outcome import open_doubt_item
+from actions.calling.conclude import conclude_call
 from actions.calling.receive import LONGEST
 from effects.calling.call import CALL, shown
 from models.calling.call import Call
@@ -100,7 +100,7 @@ def record_final_report(
     record_call_report(call, report, now)
     if call.state != "ended" or _is_of_another_attempt(call, report):
         return False
-    return conclude(call, invoices, report, now)
+    return conclude_call(call, invoices, report, now)
 
 
 def _check_if_late(call: Call, before: str, now: datetime) -> None:
@@ -192,5 +192,5 @@ def _record_other_attempt(call: Call, report: VapiCall) -> bool:
     if _was_not_placed(report) or report.status in {"queued", ""}:
         return False
     log.error(TWO_CALLS, call_id=call.id, vapi_id=report.id, known=call.vapi_id)
-    ask_about_doubt(call, TWO_CALLS, "two")
+    open_doubt_item(call, TWO_CALLS, "two")
     return False

@@ -6,7 +6,7 @@ take over. The answers themselves are stored nowhere.
 
 from datetime import datetime
 
-from actions.calling.tools.debts import unpaid
+from actions.calling.tools.debts import unpaid_bills
 from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
@@ -84,7 +84,7 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
         is_known = call.customer_id is not None
         call.record_verified(now, None if is_known else right[0].id)
         if not is_known:  # from now on the call is about what this customer owes
-            call.record_about(unpaid(Call.get_by_id(call.id)))
+            call.record_about(unpaid_bills(Call.get_by_id(call.id)))
     AuditEntry.record(
         request.actor,
         "caller.verified" if verified else "caller.not_verified",

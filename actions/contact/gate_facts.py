@@ -43,14 +43,14 @@ REGISTERED = frozenset({"", "approved"})
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GateFacts:
     """The gate's facts, and the sender they are about, as Twilio's parameters."""
 
     facts: Facts
     sender: dict[str, str]
 
 
-def known_of(
+def load_gate_facts(
     invoice: Invoice,
     customer: Customer,
     phone: str,
@@ -59,7 +59,7 @@ def known_of(
     real: datetime,
     is_offer: bool = False,
     purpose: Purpose = "reminder",
-) -> Known:
+) -> GateFacts:
     """What is known about contacting `customer` at `phone` about a locked invoice; `now` is
     business time, `real` is real time.
 
@@ -103,7 +103,7 @@ def known_of(
         purpose=purpose,
         is_offer=is_offer,
     )
-    return Known(facts, sender)
+    return GateFacts(facts, sender)
 
 
 def books_of(invoice: Invoice, real: datetime) -> Books:

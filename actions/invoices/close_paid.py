@@ -85,7 +85,7 @@ def _books_are_current(invoice: Invoice) -> bool:
     return books_of(invoice, real_now()) == "current"
 
 
-def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
+def close_invoices(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
     """Close these invoices in the caller's transaction, and return those that were closed."""
     return [one for one in closings if one.is_closable and _close_one(one, actor, now)]
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.contact.consents import CLOCKS_DIFFER
-from actions.invoices.change import change
+from actions.invoices.change import change_terms
 from actions.payments.recompute import payload_of
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
@@ -43,7 +43,7 @@ class Planned:
     error: RowError | None = None
 
 
-def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
+def plan_import(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
     """Decide each row's outcome. Writes nothing."""
     numbers = [row.number for row in rows]
     known = {
@@ -150,7 +150,7 @@ def _update(
         return  # closed or paid since the file was read
     changes = _changes(row, invoice)
     if changes:
-        change(invoice, changes, actor, now)
+        change_terms(invoice, changes, actor, now)
         recompute(invoice)
         if "due_date" in changes:
             ContactCourse.look_again_at(invoice.customer_id)

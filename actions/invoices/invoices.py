@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actions.invoices.change import change
+from actions.invoices.change import change_terms
 from actions.invoices.customers import find_customer
 from actions.payments.chargeable import check_chargeable
 from actions.payments.recompute import recompute
@@ -78,7 +78,7 @@ def change_invoice(
         invoice = lock_invoice(account, invoice_id)
         _check_change(invoice, values)
         _check_external_id(account.id, values, invoice.id)
-        change(invoice, values, actor, real_now())
+        change_terms(invoice, values, actor, real_now())
         recompute(invoice)
         if "due_date" in values:
             ContactCourse.look_again_at(invoice.customer_id)

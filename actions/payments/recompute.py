@@ -9,7 +9,11 @@ from datetime import datetime
 from actions.contact.promise import keep_promise_early
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.returns.announce_returns import announce_returns
-from actions.people.owed_back import is_newly_lost, too_much, watch_overpayment
+from actions.people.overpayments_and_disputes import (
+    is_newly_lost,
+    overpaid_amount,
+    update_overpayment_item,
+)
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.feed.emit import News, emit_all, emit_each
@@ -34,7 +38,7 @@ def recompute(
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
     if any(is_newly_lost(dispute) for _, dispute in facts.disputes):
         serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed
-    status, owed_back = invoice.status, too_much(invoice)
+    status, owed_back = invoice.status, overpaid_amount(invoice)
     revision = invoice.balance_revision
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
@@ -48,7 +52,7 @@ def recompute(
     if facts.promised and changed:
         keep_promise_early(invoice, facts)
     if changed:
-        watch_overpayment(invoice, owed_back)
+        update_overpayment_item(invoice, owed_back)
     announce_returns(invoice, facts, now)
     if invoice.balance_revision != revision or invoice.mark != "sent" or invoice.disputed:
         retire_open_payments(invoice)

@@ -8,7 +8,7 @@ from peewee import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
 from actions.contact.sender_registrations import senders_in_use
-from actions.people.receive_text import PROVIDER, receive_text, wish_in
+from actions.people.receive_text import PROVIDER, keyword_in, receive_text
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.message import Message
@@ -36,7 +36,7 @@ AT_ONCE = 50  # texts taken in by one attempt, each in a transaction of its own
 log = get_log("webhooks")
 
 
-def may_be_texted() -> bool:
+def can_receive_texts() -> bool:
     """Whether any number can receive texts: Twilio is set up, and an account has a sender or a
     number.
     """
@@ -46,7 +46,7 @@ def may_be_texted() -> bool:
     return bool(senders_in_use("", 1)) or PhoneLine.has("holds_slot AND twilio_sid IS NOT NULL")
 
 
-def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
+def receive_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
     """Take in those of `texts` (newest first) that are new and were sent to us, oldest first.
     Returns whether some are left for another attempt, and the sids of those that failed, which are
     logged and need a job of their own. Called outside a transaction.
@@ -79,7 +79,7 @@ def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
     return missed - len(wrong) > AT_ONCE, wrong
 
 
-def take_failed_text(sid: str) -> None:
+def receive_failed_text(sid: str) -> None:
     """Take in a text that was left out of its page. Called outside a transaction. Raises what it
     fails by, and ProviderError while Twilio is away.
     """
@@ -88,10 +88,10 @@ def take_failed_text(sid: str) -> None:
     if text is None or service is None:
         return
     again_if_it_gave_way(partial(_take, text, service))
-    let_last_stops_count(list_said(text.sender, text.created_at - OUT_OF_ORDER))
+    apply_late_stops(list_said(text.sender, text.created_at - OUT_OF_ORDER))
 
 
-def let_last_stops_count(texts: Sequence[InboundText]) -> None:
+def apply_late_stops(texts: Sequence[InboundText]) -> None:
     """Put in force a STOP that was sent after a START but recorded before it, unless another START
     followed: a webhook does not carry the time at which a text was sent.
 
@@ -113,14 +113,14 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
             and each.created_at <= stop.created_at
         ]
         if starts:
-            again_if_it_gave_way(partial(_let_stop_last, stop, starts))
+            again_if_it_gave_way(partial(_apply_late_stop, stop, starts))
     page = {each.sid for each in texts}
     for each, wish in said:
         if wish == "start":
-            _let_stop_of_another_page_last(each, page)
+            _apply_late_stop_of_another_page(each, page)
 
 
-def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
+def _apply_late_stop(stop: InboundText, starts: list[str]) -> None:
     """Record a STOP anew wherever one of these STARTs, sent before it, was recorded after it."""
     phone = without_channel(stop.sender)
     with transaction():
@@ -134,7 +134,7 @@ def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
                 _stop_again(row, max(heard))
 
 
-def _let_stop_of_another_page_last(start: InboundText, page: set[str]) -> None:
+def _apply_late_stop_of_another_page(start: InboundText, page: set[str]) -> None:
     phone = without_channel(start.sender)
     for row in OptOut.all("phone = ? AND reference = ?", phone, start.sid):
         stop = _last_heard_before(row)
@@ -222,7 +222,7 @@ def _take(text: InboundText, service: str) -> None:
         "NumMedia": text.media,
         "DateCreated": text.created_at.isoformat(),
     } | ({"MessagingServiceSid": service} if service else {})
-    wish = wish_in(fields)
+    wish = keyword_in(fields)
     with transaction():
         is_new = receive_text(fields, wish, min(text.created_at, real_now()))
     if is_new:

@@ -33,7 +33,7 @@ class OverCeiling(PayphoneError):
     """The account has used up its look-ups of the day."""
 
 
-def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
+def request_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
     """Stage a look-up for the consent that the gate relies on, which has just answered
     `number_not_checked` in this transaction. `queue` is that of the waiting job.
 

@@ -7,9 +7,13 @@ once, by its sid, whichever source brings it first.
 import json
 from datetime import datetime
 
-from actions.contact.opt_out.record_wish import accounts_told, record_wish, service_meant
-from actions.people.hear_reply import hear_reply
+from actions.contact.opt_out.record_stop_or_start import (
+    accounts_concerned,
+    receiving_service,
+    record_stop_or_start,
+)
 from actions.people.lock_order import lock_people_at
+from actions.people.open_reply_items import open_reply_items
 from models.books.inbox_event import InboxEvent
 from models.contact.opt_out import OptOut
 from models.contact.work_item import WorkItem
@@ -21,7 +25,7 @@ RECEIVED = "message.received"
 BY_TWILIO: dict[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 
-def wish_in(fields: dict[str, str]) -> Wish:
+def keyword_in(fields: dict[str, str]) -> Wish:
     """The wish of a text: Twilio's own reading of it takes precedence over ours."""
     return BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(fields["Body"])
 
@@ -67,7 +71,7 @@ def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | 
 
 
 def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> list[str]:
-    return record_wish(
+    return record_stop_or_start(
         wish,
         fields.get("From", ""),
         fields.get("To", ""),
@@ -81,8 +85,8 @@ def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> lis
 def _accounts_concerned(fields: dict[str, str], by: datetime | None) -> list[str]:
     """The accounts that a text concerns, in addition to those found for its wish."""
     phone, number = fields.get("From", ""), fields.get("To", "")
-    service = service_meant(number, fields.get("MessagingServiceSid", ""))
-    return accounts_told(phone, number, service, by)
+    service = receiving_service(number, fields.get("MessagingServiceSid", ""))
+    return accounts_concerned(phone, number, service, by)
 
 
 def _open_items(
@@ -90,6 +94,8 @@ def _open_items(
 ) -> list[WorkItem]:
     """Open the work items for what else the text says."""
     phone, number = fields.get("From", ""), fields.get("To", "")
-    service = service_meant(number, fields.get("MessagingServiceSid", ""))
+    service = receiving_service(number, fields.get("MessagingServiceSid", ""))
     sid = fields["MessageSid"]
-    return hear_reply(phone, number, service, fields["Body"], sid, accounts, has_stopped, said_at)
+    return open_reply_items(
+        phone, number, service, fields["Body"], sid, accounts, has_stopped, said_at
+    )

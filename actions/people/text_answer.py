@@ -4,8 +4,8 @@ It passes the same gate as every text, with one difference: it asks for no money
 is paid, promised or disputed does not prevent it.
 """
 
-from actions.contact.ask_for_text import contact_refused
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.request_text import contact_refused
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
@@ -52,7 +52,7 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
             " Wait until it has arrived.",
         )
     rendered = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
-    refused = why_not(invoice, phone, rendered.body)
+    refused = why_not_texted(invoice, phone, rendered.body)
     if refused is not None:
         raise _as_error(refused)
     AuditEntry.record(
@@ -63,15 +63,15 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
         work_item_id=item.id,
         segments=rendered.segments,
     )
-    return send_words(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
+    return stage_text(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
 
 
-def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
+def why_not_texted(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
     """The gate's refusal, at this moment, of a text that the customer waits for. None if it may be
     sent now or in seconds.
     """
     now = business_now()
-    known = known_of(
+    known = load_gate_facts(
         invoice, invoice.customer, phone, "sms", now, real_now(), is_offer(words), "answer"
     )
     answer = decide(known.facts, now)
@@ -80,7 +80,7 @@ def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
     return answer
 
 
-def send_words(
+def stage_text(
     invoice: Invoice,
     kind: str,
     phone: str,

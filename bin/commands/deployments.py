@@ -2,7 +2,7 @@
 
 import click
 
-from actions.deployment.numbers.let_go import let_go
+from actions.deployment.numbers.release_account_number import release_account_number
 from actions.deployment.settle_undo import settle_undo
 from bin.commands.output import acting, say
 from models.deployment.deployment import Deployment
@@ -37,7 +37,7 @@ def let_number_go(account_id: str, why: str) -> None:
     back. If another carrier is to have it, let that carrier port it first.
     """
     _check(why)
-    line = let_go(account_id, why.strip()[:500], acting())
+    line = release_account_number(account_id, why.strip()[:500], acting())
     say(f"{line.e164} is being released; after that, {account_id} can have another number.")
 
 

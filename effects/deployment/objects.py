@@ -14,7 +14,7 @@ from providers.errors import unless
 DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
 
 # a Kind with all but its name, its description and its calls filled in
-part = partial(
+deployment_kind = partial(
     Kind,
     recorded_by=DEPLOYED,
     many_per_job=True,
@@ -50,7 +50,7 @@ def removal(
         is_gone = unless(gone, read, effect.request[field]) is None
         return {"id": effect.request[field]} if is_gone else None
 
-    return part(
+    return deployment_kind(
         name=name,
         provider=provider,
         does=does,

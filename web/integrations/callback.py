@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import falcon
 from peewee import InterfaceError, OperationalError
 
-from actions.integrations.connect import CALLBACK, finish, pending_consent
+from actions.integrations.connect import CALLBACK, finish_authorization, pending_consent
 from models.database_errors import explain
 from models.transactions import OutcomeUnknown, commits
 from runtime.errors import Misconfigured, Refused
@@ -63,7 +63,7 @@ class OAuthCallback:
 
 
 def _finish(resp: falcon.Response, state: str, code: str, error: str) -> None:
-    row, connector = finish(state, code, error)
+    row, connector = finish_authorization(state, code, error)
     text = BACK.format(found=row.found or connector.title)
     show_page(resp, "plain.html", title=DONE.format(title=connector.title), text=text)
 

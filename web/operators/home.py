@@ -12,7 +12,7 @@ from models.reports.figures import (
     count_states,
     count_to_refund,
 )
-from web.http.guards.sessions import signed_in
+from web.http.guards.sessions import require_session
 from web.http.pages import show_page
 from web.operators.health import Ready
 
@@ -35,7 +35,7 @@ class Home:
         """Current counts from the database. They cover all accounts, so operators limited to some
         do not see them.
         """
-        session = signed_in(req)
+        session = require_session(req)
         show_page(
             resp,
             "home.html",

@@ -9,7 +9,7 @@ import falcon
 from structlog.contextvars import bind_contextvars
 
 from actions.contact.record_text_report import message_of, record_text_report
-from actions.people.receive_text import PROVIDER, receive_text, wish_in
+from actions.people.receive_text import PROVIDER, keyword_in, receive_text
 from models.accounts.account import Account
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
@@ -24,7 +24,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.webhooks.twilio_form import in_xml, signed_form
+from web.webhooks.twilio_form import escape_xml, signed_form
 
 SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -54,7 +54,7 @@ class IncomingMessages:
         fields = signed_form(req)
         _checked_sid(fields)
         fields["Body"] = redact(fields.get("Body", ""))
-        wish = wish_in(fields)
+        wish = keyword_in(fields)
         again_if_it_gave_way(lambda: _store_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
@@ -80,7 +80,7 @@ def _help(fields: dict[str, str]) -> str:
     text = render(template, language, {"clinic": account.name}).body
     return (
         '<?xml version="1.0"'
-        f' encoding="UTF-8"?><Response><Message>{in_xml(text)}</Message></Response>'
+        f' encoding="UTF-8"?><Response><Message>{escape_xml(text)}</Message></Response>'
     )
 
 

@@ -2,7 +2,7 @@
 
 import falcon
 
-from actions.calling.receive import receive
+from actions.calling.receive import receive_call
 from actions.calling.record_call_report import (
     call_of,
     locked_with_invoices,
@@ -45,7 +45,7 @@ class VapiWebhook:
         kind, report = read_message(vapi_body(req))
         new = False
         if kind in {REPORT, STATUS} and report.id:
-            receive(report)
+            receive_call(report)
             new = again_if_it_gave_way(lambda: _record(kind, report))
         log.info("call reported", kind=kind[:40], status=report.status, new=new)
         resp.media = CallReported(received=True).document()

@@ -19,7 +19,7 @@ _OLDEST = "ORDER BY due_date, id LIMIT ?"
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
     """The bills, oldest first: amount, due date, and the project if the account has it read out."""
-    found = unpaid(request.call, MOST + 1)  # one more, to know whether more exist
+    found = unpaid_bills(request.call, MOST + 1)  # one more, to know whether more exist
     named = request.text("invoiceId")
     if named:
         found = [each for each in found if each.id == named]
@@ -55,7 +55,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     return f"{which} {' '.join(lines)} {total}"
 
 
-def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
+def unpaid_bills(call: Call, most: int = MOST) -> list[Invoice]:
     """The oldest `most` unpaid bills that the call is about: those that it was placed for, or, for
     an inbound call, the customer's own.
     """
@@ -79,7 +79,7 @@ def chosen_bill(request: ToolRequest) -> Invoice:
     """The bill that a tool acts on: the oldest unpaid one, whatever the model says. An id that the
     model gives must belong to this call. Raises Refused.
     """
-    bills = unpaid(request.call)
+    bills = unpaid_bills(request.call)
     named = request.text("invoiceId")
     if named:
         bills = [each for each in bills if each.id == named]

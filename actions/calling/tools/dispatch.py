@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actions.calling.tools.call import call_of
+from actions.calling.tools.caller_requests import record_promise_to_pay, request_human, stop_contact
 from actions.calling.tools.debts import get_unpaid_invoice
 from actions.calling.tools.link import create_payment_link
 from actions.calling.tools.payment import process_phone_payment
 from actions.calling.tools.tool_request import ToolRequest
-from actions.calling.tools.wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
 from actions.payments.refused_attempts import audit_refused
@@ -56,7 +56,7 @@ TOOLS: dict[str, Tool] = {
     "getUnpaidInvoice": Tool(get_unpaid_invoice, verified=True),
     "createPaymentLink": Tool(create_payment_link, verified=True),
     "processPhonePayment": Tool(process_phone_payment, verified=True),
-    "recordPromise": Tool(record_promise_of, verified=True),
+    "recordPromise": Tool(record_promise_to_pay, verified=True),
     "stopContact": Tool(stop_contact, verified=False, after=True),
     "requestHuman": Tool(request_human, verified=False, after=True),
     FIND_FREE_TIMES: Tool(_find_free_times, verified=False),

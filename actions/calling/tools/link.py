@@ -2,7 +2,7 @@
 
 from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
-from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
+from actions.contact.request_text import pending_text, request_text, text_refusal
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link
 from actions.payments.payable import check_payable
@@ -68,13 +68,13 @@ def _wish(request: ToolRequest, invoice: Invoice, by: str) -> str:
 def _make(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
     """The answer, and the id of the row that was created, or "" if the gate refused the text."""
     phone = "" if by == READ_OUT else _phone(request, invoice)
-    on_its_way = text_on_its_way(invoice, phone) if phone else None
+    on_its_way = pending_text(invoice, phone) if phone else None
     refused = None
     if phone and on_its_way is None:
-        refused = refusal_of(invoice, phone, request.actor)
+        refused = text_refusal(invoice, phone, request.actor)
     link = plan_link(invoice, request.actor, INTERACTIVE)
     if phone and refused is None:
-        message = ask_for_text(invoice, link, phone, request.actor, INTERACTIVE)
+        message = request_text(invoice, link, phone, request.actor, INTERACTIVE)
         return link_texted(message.to), message.id
     address = PayAddress.of(invoice, business_now())
     return link_to_read(address.url, refused is not None), "" if refused else link.id

@@ -1,8 +1,8 @@
 """Pay during a call: by the card on file, once the caller has said yes, or by keypad."""
 
-from actions.calling.keypad import begin, go_on, words_for_session
+from actions.calling.keypad import begin_session, perform_first_steps, reply_for_session
 from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
-from actions.calling.tools.debts import chosen_bill, is_unpaid, unpaid
+from actions.calling.tools.debts import chosen_bill, is_unpaid, unpaid_bills
 from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
@@ -56,7 +56,7 @@ def _refusal_of_way(request: ToolRequest, by: str, refused: Refused) -> Refused:
     """The refusal of a way to pay that the clinic does not offer, recorded as an attempt to pay the
     bill.
     """
-    for invoice in unpaid(request.call)[:1]:
+    for invoice in unpaid_bills(request.call)[:1]:
         refused.attempt = attempt_of(invoice, None, request.actor, request.called.name, by)
     return refused
 
@@ -156,7 +156,7 @@ def _means_last(last: ToolCall, request: ToolRequest) -> bool:
     """
     named = request.text("invoiceId")
     is_paid = named == last.invoice_id and not is_unpaid(request.call, named)
-    return is_paid or not unpaid(request.call, 1)
+    return is_paid or not unpaid_bills(request.call, 1)
 
 
 def _is_being_entered(last: ToolCall) -> bool:
@@ -174,12 +174,12 @@ def _begin(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charg
     carrier_id = request.carrier_id or call.carrier_id or ""
     if not carrier_id.startswith(TWILIOS):
         raise Refused("invalid", NO_KEYPAD)
-    return begin(request, invoice, call, carrier_id)
+    return begin_session(request, invoice, call, carrier_id)
 
 
 def _perform(begun: Charge | KeypadSession) -> str:
     if isinstance(begun, KeypadSession):
-        return go_on(begun)
+        return perform_first_steps(begun)
     begun.perform()
     return outcome_of(begun.confirmation_id)
 
@@ -249,7 +249,7 @@ def _resume(done: ToolCall) -> str:
     session = KeypadSession.one("id = ?", done.subject)
     if session is not None and session.confirmation_id is None:
         answer = "" if session.is_open else _settled_otherwise(session.invoice_id)
-        return answer or words_for_session(session)
+        return answer or reply_for_session(session)
     with transaction():
         charging = resume(done.subject if session is None else session.confirmation_id or "")
     charging.perform()

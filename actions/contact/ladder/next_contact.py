@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.contact.ladder.owing import opening, rungs_of
+from actions.contact.ladder.debtor import opening, rungs_of
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from models.contact.contact_course import ContactCourse

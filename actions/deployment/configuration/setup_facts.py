@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from actions.deployment.card.payment_required import why_not
+from actions.deployment.card.payment_required import why_card_not_chargeable
 from actions.integrations.connectors import TITLES
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
@@ -31,7 +31,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         settings=setup.phone_integration_settings,
         files=files,
         may_pay=setup.may_pay,
-        card_problem=why_not(setup),
+        card_problem=why_card_not_chargeable(setup),
         other_address=_address_differs(setup),
         connected=connected,
     )

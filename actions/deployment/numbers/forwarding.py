@@ -51,7 +51,7 @@ def clinic_number(account_id: str) -> str:
     return str(settings.get("clinicNumber") or "")
 
 
-def ask_for_test(account: Account, actor: str) -> ForwardingTest:
+def request_test_call(account: Account, actor: str) -> ForwardingTest:
     """Plan a test call. Needs an open transaction. Raises Refused `not_configured`,
     `deployment_not_ready`, `rate_limited`, `calls_paused` or `ceiling_reached`.
     """
@@ -109,7 +109,7 @@ def _need_pause(line: PhoneLine, now: datetime) -> None:
         )
 
 
-def look_for_forwarded(line: PhoneLine, since: datetime) -> bool:
+def has_forwarded_call_arrived(line: PhoneLine, since: datetime) -> bool:
     """Whether Twilio has received a call since then that the clinic's number forwarded, or a test
     call.
     """

@@ -1,6 +1,6 @@
 """Find what would make the deployment fail, before anything is charged."""
 
-from actions.deployment.numbers.number import FAILED, choose_number, wish_of
+from actions.deployment.numbers.number import FAILED, choose_number, wanted_number
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from actions.deployment.steps.port.port_document import MISSING, document_of
@@ -83,7 +83,9 @@ def _look(run: Run) -> Json:
         return seen | {"port": _portability(settings.get("phoneNumber", ""))}
     if not any(step.name == "number" for step in run.steps):
         return seen
-    choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
+    choice = choose_number(
+        wanted_number(run.deployment, run.setup), bool(settings.get("serviceAddress"))
+    )
     return seen | {"choice": choice}
 
 

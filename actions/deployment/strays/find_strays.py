@@ -44,7 +44,7 @@ class Sighting:
     account_id: str | None = None
 
 
-def look_for_strays(place_name: str) -> None:
+def check_place(place_name: str) -> None:
     """Compare one place with our rows. Raises ProviderError if it cannot be read completely."""
     place = PLACES[place_name]
     before, listed = place.ours(), place.listed()

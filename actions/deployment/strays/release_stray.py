@@ -58,7 +58,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
     return stray
 
 
-def look_at(stray: Stray) -> Json | None:
+def fetch_stray(stray: Stray) -> Json | None:
     """Read the stray at its provider; None if it is gone. Called outside a transaction.
 
     Raises ProviderError if its provider does not say.

@@ -1,6 +1,6 @@
 """Porting a clinic's own number to us: its carrier's bill, and the port request."""
 
-from effects.deployment.objects import UNDONE, part
+from effects.deployment.objects import UNDONE, deployment_kind
 from effects.kind import Cost, Json, Kind
 from models.deployment.port_document import PortDocument
 from models.deployment.setup import Setup
@@ -25,7 +25,7 @@ def _upload(effect: Effect) -> Json:
     return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
 
 
-PORT_DOCUMENT_UPLOAD = part(
+PORT_DOCUMENT_UPLOAD = deployment_kind(
     name="port_document_upload",
     provider="twilio",
     does="Upload a carrier's bill to Twilio",
@@ -141,7 +141,7 @@ def find_end(sid: str, e164: str = "") -> Json | None:
     return {"id": sid, "came_to": "canceled"} if what == OVER else None
 
 
-PORT_REQUEST_CANCEL = part(
+PORT_REQUEST_CANCEL = deployment_kind(
     name="port_request_cancel",
     provider="twilio",
     does="Cancel a port request at Twilio",

@@ -306,14 +306,14 @@ def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
         calling.vapi.books.tables["call"][vapi_id]["createdAt"] = made
     for name, most in {"PAGE": 3, "FULL": 3, "MOST_PAGES": 2}.items():
         monkeypatch.setattr(lists, name, most)
-    receive = job.receive
+    receive = job.receive_call
 
     def stumbles(told):
         if told.id == ids[5]:
             raise ArithmeticError("as nobody expects")
         receive(told)
 
-    monkeypatch.setattr(job, "receive", stumbles)
+    monkeypatch.setattr(job, "receive_call", stumbles)
     find_missed_calls.perform()
     first = reading()
     read_missed_calls.perform(*json.loads(first.args))

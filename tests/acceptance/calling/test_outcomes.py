@@ -9,7 +9,7 @@ import pytest
 
 from actions.calling.tools.dispatch import answer_tool
 from actions.contact.consents import record_consent
-from actions.contact.put_off import put_off
+from actions.contact.postpone import postpone_contact
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
@@ -226,7 +226,7 @@ def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
     call.record_verified(real_now(), calling.customer.id)
     if has_named:
         with transaction():
-            put_off(calling.customer, "in two weeks", calling.phone, call.actor)
+            postpone_contact(calling.customer, "in two weeks", calling.phone, call.actor)
     report = {"endedReason": "customer-ended-call", "artifact": {}}
     report["analysis"] = {"structuredData": {"outcome": "callback"}}
     tells(calling, message(calling, call, "end-of-call-report", **report))

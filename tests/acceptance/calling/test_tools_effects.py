@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
@@ -120,7 +120,7 @@ def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
     """Given a caller who was verified, then the gate knows of a conversation about each bill."""
     line.verified(call=line.a_ring("+12025550177"), invoiceNumber=line.invoice.number)
     now = business_now()
-    known = known_of(line.invoice, line.customer, line.phone, "voice", now, real_now())
+    known = load_gate_facts(line.invoice, line.customer, line.phone, "voice", now, real_now())
     (contact,) = known.facts.history
     assert (contact.debt_id, contact.outcome) == (line.invoice.id, "in_doubt")
 

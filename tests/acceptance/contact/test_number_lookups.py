@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actions.accounts.accounts import change_settings
-from actions.contact.gate_facts import consent_date, known_of
-from actions.contact.ladder.preview import preview_of
+from actions.contact.gate_facts import consent_date, load_gate_facts
+from actions.contact.ladder.preview import preview_customer
 from actions.people.number_lookups import (
     AFTER_TROUBLE,
     begin_look_up,
     record_answer,
-    want_look_up,
+    request_look_up,
 )
 from bin.commands.checks.texting import check_number_lookups
 from delivery.attempt import Snooze
@@ -141,7 +141,9 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
             row.record_answer(each, business_now())
     with transaction():
         now = business_now()
-        facts = known_of(clinic.invoice, clinic.customer, PHONE, "sms", now, real_now(), True).facts
+        facts = load_gate_facts(
+            clinic.invoice, clinic.customer, PHONE, "sms", now, real_now(), True
+        ).facts
     refused = decide(facts, now)
     assert getattr(refused, "code", "") == ("" if counts else "no_written_consent")
 
@@ -373,7 +375,7 @@ def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
     clinic.send()
     before = clinic.job("look_up_number")
     with transaction():
-        want_look_up(clinic.customer, PHONE, "sms", "calls")
+        request_look_up(clinic.customer, PHONE, "sms", "calls")
     after = clinic.job("look_up_number")
     assert (before.queue, after.queue) == ("interactive", "calls")
     assert (after.state, after.due_at, after.wanted_again) == ("waiting", before.due_at, None)
@@ -523,7 +525,7 @@ def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_inv
     clinic = a_scanned_clinic(texting)
     promised, other = clinic.owes(3), clinic.owes(3)
     promises(clinic, promised)
-    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    coming = preview_customer(clinic.customer.id, business_now(), clinic.today).contacts
     assert [one.code for one in coming] == ["number_not_checked"]
     clinic.scan()
     assert clinic.course().code == "number_not_checked"
@@ -546,7 +548,7 @@ def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
     clinic.days_pass(3)
     checks(texting)
     promises(clinic, clinic.owes(4))
-    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    coming = preview_customer(clinic.customer.id, business_now(), clinic.today).contacts
     clinic.scan()
     clinic.sends()
     assert (clinic.course().code, coming, NumberLookup.select().count()) == ("promised", (), 0)

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from actions.calling.hand_over import hand_over
+from actions.calling.act_on_outcome import act_on_outcome
 from actions.contact.consents import record_opt_out
-from actions.contact.gate_facts import known_of
-from actions.contact.opt_out.import_opt_outs import keep, lock_numbers, news_of
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.opt_out.import_opt_outs import import_opt_outs, lock_numbers, new_opt_outs
 from actions.invoices.customers import change_customer
 from actions.people.resolve_item import Choice, resolve_item
 from bin.commands.invoices.import_options import open_file
@@ -203,12 +203,12 @@ def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by)
             else:
                 no = Refusal(texting.phone, (), None, no_consent=True)
                 lock_numbers([no])
-                keep(clinic.account, news_of(clinic.account, [no]), "test", now)
+                import_opt_outs(clinic.account, new_opt_outs(clinic.account, [no]), "test", now)
         return [row.revoked_at is not None for row in Consent.select()]
 
     def decides():
         invoice = Invoice.locked_with("account", about.id)
-        known_of(invoice, texting.customer, texting.phone, "sms", now, real_now())
+        load_gate_facts(invoice, texting.customer, texting.phone, "sms", now, real_now())
 
     assert while_it_waits(ends, decides, lambda: None) == [True]
 
@@ -321,7 +321,7 @@ def told_of_a_call(customer):
     call = Call.receive(customer.account_id, "vapi-1", caller=customer.phone, to="", now=real_now())
     call.record_verified(real_now(), customer.id)
     with transaction():
-        hand_over(call, FOLLOWS["stop"], real_now())
+        act_on_outcome(call, FOLLOWS["stop"], real_now())
 
 
 @pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call])

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from actions.contact.ladder.contact_if_due import look
+from actions.contact.ladder.contact_if_due import contact_if_due
 from actions.contact.ladder.drafts import approve_draft
 from jobs.dial_overdue import _decide as decide_call
 from jobs.send_payment_link import _decide
@@ -37,7 +37,7 @@ def looks(clinic):
 
     def run():
         with suppress(Conflict):
-            look(clinic.customer.id, business_now(), lambda _account: True)
+            contact_if_due(clinic.customer.id, business_now(), lambda _account: True)
 
     return run
 

@@ -67,7 +67,7 @@ def looks(deploying, unread=()):
 
 def look_again(deploying):
     for name in PLACES:
-        finding.look_for_strays(name)
+        finding.check_place(name)
     return list(Stray.select().order_by(Stray.id))
 
 

@@ -4,8 +4,8 @@ address.
 Undoing leaves it at Twilio, because the clinic would lose a released number for good.
 """
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.port.port_outcome import KEPT
 from effects.deployment.twilio.number import NUMBER_SETUP
 from effects.deployment.vapi.number_texts import call_webhooks, text_webhooks
@@ -38,14 +38,14 @@ def _plan(run: Run, seen: Json) -> Plan:
     if line is None or "found" not in seen:
         number = run.setup.phone_integration_settings.get("phoneNumber", "")
         return Fail("number_released", TITLE, GONE.format(number=number))
-    open_one = begun(run, NUMBER_SETUP)
+    open_one = open_step_effect(run, NUMBER_SETUP)
     if open_one is not None:
         return open_one
     settings = _settings(run, line)
     if all(seen["found"].get(name) == value for name, value in settings.items()):
         return Skip(SET_UP)
     request = {"sid": line.twilio_sid, "settings": settings}
-    return ask(run, NUMBER_SETUP, request, "the clinic's number has moved to us")
+    return reserve_step_effect(run, NUMBER_SETUP, request, "the clinic's number has moved to us")
 
 
 def _settings(run: Run, line: PhoneLine) -> Json:

@@ -1,7 +1,7 @@
 """Register the trunk and the clinic's number at Vapi, and route the trunk's calls to Vapi."""
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, step_of
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.routing import record_routed, record_unrouted
 from actions.deployment.steps.sip.sip_line import called, username
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
@@ -92,7 +92,9 @@ def _unroute(run: Run) -> UndoPlan:
         return NUMBER.undo(run)
     known = NUMBER.last_sent(made) | _number(line_step.made["before"] or username(run))
     request = {"id": made.provider_id, "tag": tagged(made.id), "body": known}
-    return ask(run, SIP_NUMBER_UPDATE, request, "its trunk sends to that number", about="back")
+    return reserve_step_effect(
+        run, SIP_NUMBER_UPDATE, request, "its trunk sends to that number", about="back"
+    )
 
 
 def _record_unrouted(run: Run, effect: Effect, answer: Json) -> str | None:
@@ -116,13 +118,15 @@ def _send_on(run: Run, seen: Json) -> Plan:
     trunk, address = Resource.named(run.account.id, TRUNK.name), sip_address(run)
     if trunk is None or not address:
         return Fail("trunk_incomplete", TITLE, GONE)
-    open_one = begun(run, TRUNK_SENDS_ON)
+    open_one = open_step_effect(run, TRUNK_SENDS_ON)
     if open_one is not None:
         return open_one
     if seen.get("sentOn") == [address]:
         return Skip(SENT_ON)
     request = {"trunk": trunk.provider_id, "tag": tagged(trunk.id), "sip_url": address}
-    return ask(run, TRUNK_SENDS_ON, request, "the clinic's calls go to its receptionist")
+    return reserve_step_effect(
+        run, TRUNK_SENDS_ON, request, "the clinic's calls go to its receptionist"
+    )
 
 
 SIP_KNOWN = step_of(

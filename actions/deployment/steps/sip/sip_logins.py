@@ -4,8 +4,8 @@ shown.
 
 import hashlib
 
-from actions.deployment.ask_provider import ask
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
+from actions.deployment.step_effects import reserve_step_effect
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.login_list import LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, LOGIN_SET
 from models.deployment.resource import Resource
@@ -29,7 +29,7 @@ def _set(run: Run, _seen: Json) -> Plan:
         return Skip(SAME)
     username = run.setup.phone_integration_settings.get("username", "")
     request = {"account": run.account.id, "list": made.provider_id, "username": username}
-    return ask(run, LOGIN_SET, request | {"mark": mark}, "the clinic's SIP login")
+    return reserve_step_effect(run, LOGIN_SET, request | {"mark": mark}, "the clinic's SIP login")
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:

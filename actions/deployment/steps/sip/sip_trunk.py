@@ -1,7 +1,7 @@
 """Make the clinic's trunk at Twilio, at the domain that it was given, and admit its logins."""
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.trunk import TRUNK_CREATE, TRUNK_DELETE, TRUNK_LETS_IN
@@ -41,13 +41,13 @@ def _let_in(run: Run, seen: Json) -> Plan:
     logins = Resource.named(run.account.id, LIST.name)
     if trunk is None or logins is None:
         return Fail("trunk_incomplete", TITLE, GONE)
-    open_one = begun(run, TRUNK_LETS_IN)
+    open_one = open_step_effect(run, TRUNK_LETS_IN)
     if open_one is not None:
         return open_one
     if logins.provider_id in seen.get("letsIn", ()):
         return Skip(LET_IN)
     request = {"trunk": trunk.provider_id, "list": logins.provider_id}
-    return ask(run, TRUNK_LETS_IN, request, "the clinic's phone system signs in")
+    return reserve_step_effect(run, TRUNK_LETS_IN, request, "the clinic's phone system signs in")
 
 
 SIP_TRUNK = step_of(

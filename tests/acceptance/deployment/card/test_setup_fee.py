@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from actions.deployment.card.learn_of_fee import Fee, learn_of_fee
+from actions.deployment.card.record_fee_event import Fee, record_fee_event
 from bin.commands.checks.money import check_fees
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
@@ -396,7 +396,7 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
     (finding,) = check_fees()
     assert (finding.level, finding.found) == ("ok", "none")
     fee = Fee(charge.deployment_id, payer.clinic.account.id, "the setup fee")
-    learn_of_fee(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
+    record_fee_event(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
     assert DeploymentStep.get_by_id(charge.id).state == "undone"
     entry = AuditEntry.get(AuditEntry.action == "deployment.undo_settled")
     assert entry.detail["why"] == "by cheque 17"

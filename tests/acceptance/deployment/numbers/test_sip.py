@@ -98,7 +98,7 @@ def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
 def strays():
     """What the daily look finds."""
     for name in PLACES:
-        find_strays.look_for_strays(name)
+        find_strays.check_place(name)
     return {(row.kind, row.what, row.provider_id, row.account_id) for row in Stray.select()}
 
 

@@ -49,7 +49,7 @@ def fee_of(intent_id: str, belonging: Belonging) -> Fee | None:
     return Fee(deployment.id, deployment.account_id, about)
 
 
-def learn_of_fee(fee: Fee, news: list[Json]) -> None:
+def record_fee_event(fee: Fee, news: list[Json]) -> None:
     """Record returned money, and let a deployment that waits for its cardholder check with Stripe.
     Needs an open transaction.
     """

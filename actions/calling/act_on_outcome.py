@@ -5,7 +5,7 @@ escalations, each once, even if the agent's tools and the report overlap.
 from datetime import datetime
 
 from actions.contact.escalate import open_escalation
-from actions.contact.put_off import LATER, put_off
+from actions.contact.postpone import LATER, postpone_contact
 from models.accounts.account import Account
 from models.calling.call import Call
 from models.contact.hold import Hold, customer_key
@@ -19,18 +19,18 @@ from rules.calling.ended_reasons import NOT_PLACED, meaning_of
 from rules.contact.phones import BadPhone, read_phone
 
 SOURCE = "call"
-WHOSE_STOP = (
+UNKNOWN_OPT_OUT = (
     "A caller with a withheld number opted out. Find out from the call who it was, and record the"
     " opt-out."
 )
 
 
-def hand_over(call: Call, follows: Follows, now: datetime) -> None:
+def act_on_outcome(call: Call, follows: Follows, now: datetime) -> None:
     """Do what follows from a call that has ended, in the open transaction."""
     if call.customer_id is not None:  # before the numbers, as all code does
         serialize_on(customer_key(call.customer_id))
     if follows.stops:
-        stop_contact(call, now)
+        opt_out_caller(call, now)
     _suppress_numbers(call, follows, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == NOT_PLACED and meaning.advice:
@@ -38,33 +38,33 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     if call.customer_id is None:
         return
     customer = Customer.get_by_id(call.customer_id)
-    due = _put_off(call, customer) if follows.later else None
+    due = _postpone(call, customer) if follows.later else None
     for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
         _escalate(call, customer, reason, due)
 
 
-def stop_contact(call: Call, now: datetime) -> None:
+def opt_out_caller(call: Call, now: datetime) -> None:
     """Record an opt-out for each of the customer's numbers, in the open transaction."""
     if call.customer_id is not None:
         serialize_on(customer_key(call.customer_id))
     numbers = numbers_of(call)
     if not numbers:
-        ask_whom_to_leave_alone(call)
+        open_unknown_opt_out_item(call)
         return
     serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
     for number in numbers:
         _stop(call, number, min(call.ended_at or now, now))
 
 
-def _put_off(call: Call, customer: Customer) -> datetime | None:
+def _postpone(call: Call, customer: Customer) -> datetime | None:
     """Put a hold on the customer until tomorrow, unless they have named a time in the call."""
     if Hold.has("customer_id = ? AND kind = ? AND recorded_by = ?", customer.id, LATER, call.actor):
         return None
     line = call.to if call.direction == "outbound" else call.from_number
-    return put_off(customer, LATER, line, call.actor, call_id=call.id)
+    return postpone_contact(customer, LATER, line, call.actor, call_id=call.id)
 
 
-def ask_about_doubt(call: Call, words: str, about: str = "") -> None:
+def open_doubt_item(call: Call, words: str, about: str = "") -> None:
     """Open a work item to find out what became of a call; `about` names a question that the call's
     end does not answer, if not empty.
     """
@@ -90,13 +90,13 @@ def numbers_of(call: Call) -> list[str]:
     return sorted(set(filter(None, map(_number, named))))
 
 
-def ask_whom_to_leave_alone(call: Call) -> None:
+def open_unknown_opt_out_item(call: Call) -> None:
     """Open a work item about an opt-out from an unknown caller with a withheld number."""
     WorkItem.open(
         call.account_id,
         "call",
         f"{call.id}:stop",
-        WHOSE_STOP,
+        UNKNOWN_OPT_OUT,
         context={"callId": call.id, "verified": False},
     )
 

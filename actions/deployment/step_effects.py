@@ -6,7 +6,7 @@ from effects.reserve import reserve_for_account
 from models.effects.effect import Effect
 
 
-def begun(run: Run, kind: Kind) -> Effect | None:
+def open_step_effect(run: Run, kind: Kind) -> Effect | None:
     """Return the step's effect of this kind whose outcome is still open, if any. It must end before
     the step compares anything with the provider's current state.
     """
@@ -14,7 +14,9 @@ def begun(run: Run, kind: Kind) -> Effect | None:
     return Effect.one(f"{where} LIMIT 1", run.account.id, kind.name, f"%:{run.step.id}%")
 
 
-def ask(run: Run, kind: Kind, request: Json, reason: str, about: str = "") -> Effect:
+def reserve_step_effect(
+    run: Run, kind: Kind, request: Json, reason: str, about: str = ""
+) -> Effect:
     """Return the step's effect for this request, reserving it if needed. A retry after a refusal
     gets an effect of its own; so does another `about`, for requests whose subject staff can change
     in between.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class DeferredAnswer:
     """What an idempotent responder returns when its answer is rendered after the commit.
 
     `reference` names the row that the answer is rendered from; a repeated request renders it again.

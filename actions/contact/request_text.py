@@ -2,7 +2,7 @@
 refusal.
 """
 
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from actions.contact.record_text_report import expire_unsent
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
@@ -21,7 +21,7 @@ UNDECIDED = ("waiting", "sending")
 LINK_DELAY = 1.0  # seconds for the link to be created before the text first looks for it
 
 
-def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
+def pending_text(invoice: Invoice, phone: str) -> Message | None:
     """The pending text about the invoice that was requested before, if any. Raises Refused
     `conflict` if it goes to another number.
     """
@@ -37,12 +37,12 @@ def text_on_its_way(invoice: Invoice, phone: str) -> Message | None:
     return message
 
 
-def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision | None:
+def text_refusal(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision | None:
     """The gate's refusal, stored, or None if the text may be sent now or in seconds. The job asks
     the gate again.
     """
     words, _ = template_for(invoice.account_id, KIND, invoice.customer.language)
-    known = known_of(
+    known = load_gate_facts(
         invoice, invoice.customer, phone, "sms", business_now(), real_now(), is_offer(words)
     )
     answer = decide(known.facts, business_now())
@@ -58,7 +58,7 @@ def refusal_of(invoice: Invoice, phone: str, asked_by: str) -> ContactDecision |
     )
 
 
-def ask_for_text(
+def request_text(
     invoice: Invoice, link: PaymentLink, phone: str, asked_by: str, queue: str = ""
 ) -> Message:
     """Create the text, and stage the job that sends it once the link exists, in `queue` if given.

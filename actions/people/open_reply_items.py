@@ -9,8 +9,8 @@ from datetime import datetime
 
 from actions.contact.escalate import DUE_AFTER
 from actions.contact.holds import hold_at_once
-from actions.contact.opt_out.record_wish import owners_of
-from actions.contact.put_off import BY_TEXT, put_off
+from actions.contact.opt_out.record_stop_or_start import owners_of
+from actions.contact.postpone import BY_TEXT, postpone_contact
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
@@ -25,7 +25,7 @@ ASKS_FOR = {"call_me": "call", "later": "another_time"}
 RANK = {each.code: place for place, each in enumerate(CLASSES)}
 
 
-def hear_reply(
+def open_reply_items(
     phone: str,
     number: str,
     service: str,
@@ -58,7 +58,7 @@ def hear_reply(
         }
         due = None
         if is_put_off:
-            due = _put_off(customers, words, phone, reference)
+            due = _postpone(customers, words, phone, reference)
         if is_work or account_id == answered:
             items.append(_open(found, account_id, customers, phone, said, due))
     return items
@@ -121,12 +121,12 @@ def _act_at_once(
         hold_at_once(customer, found.hold, found.words, BY_TEXT, reference=reference)
 
 
-def _put_off(customers: list[Customer], words: str, phone: str, reference: str) -> datetime | None:
+def _postpone(customers: list[Customer], words: str, phone: str, reference: str) -> datetime | None:
     """Put holds on the customers until the time named in `words`. Returns when staff should follow
     up, or None if `words` name no time.
     """
     begins = [
-        put_off(customer, words, phone, BY_TEXT, reference=reference)
+        postpone_contact(customer, words, phone, BY_TEXT, reference=reference)
         for customer in sorted(customers, key=lambda row: row.id)
     ]
     return min((each for each in begins if each is not None), default=None)

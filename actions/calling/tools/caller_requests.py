@@ -4,12 +4,12 @@ import hashlib
 from datetime import date, datetime
 from typing import Any
 
-from actions.calling.hand_over import ask_whom_to_leave_alone, numbers_of
+from actions.calling.act_on_outcome import numbers_of, open_unknown_opt_out_item
 from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
+from actions.contact.postpone import A_MOMENT, LATER, postpone_contact, requested_time
 from actions.contact.promise import record_promise
-from actions.contact.put_off import A_MOMENT, LATER, put_off, time_asked
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
@@ -41,7 +41,7 @@ WRONG = "wrong_number"
 _WHAT = {"calls": ("voice",), "texts": ("sms",)}
 
 
-def record_promise_of(request: ToolRequest) -> str:
+def record_promise_to_pay(request: ToolRequest) -> str:
     """Record a promise to pay the oldest bill on a day; contact pauses until then. Raises
     Refused.
     """
@@ -90,7 +90,7 @@ def stop_contact(request: ToolRequest) -> str:
             stops = [_stop(request, call, phone, channels, is_wrong=wrong) for phone in phones]
             _keep(request, call, wish, line, stops[0].id)
         else:
-            ask_whom_to_leave_alone(call)
+            open_unknown_opt_out_item(call)
     if not phones:
         raise Refused("invalid", NO_NUMBER)
     return line
@@ -140,7 +140,7 @@ def request_human(request: ToolRequest) -> str:
         known = ToolCall.of_id(call, request.called.id)
         if known is not None:  # a repeat must not undo later requests
             return known.answer
-        due = _put_off(request, call)
+        due = _postpone(request, call)
         line = _answer(request, call, due)
         wish = ":".join([request.called.name, reason, *_digest(request.text("when"))])
         item = _open_item(request, call, reason, due)
@@ -165,12 +165,12 @@ def _answer(request: ToolRequest, call: Call, due: datetime | None) -> str:
     """
     if due is None or call.customer_id is None:
         return HUMAN
-    if time_asked(request.text("when"), request.line) is None:
+    if requested_time(request.text("when"), request.line) is None:
         return HUMAN_TOMORROW
     return HUMAN_THEN if due > business_now() else HUMAN
 
 
-def _put_off(request: ToolRequest, call: Call) -> datetime | None:
+def _postpone(request: ToolRequest, call: Call) -> datetime | None:
     """When staff should call back, or None if the caller named no time. Puts a hold on a known
     customer until then, or until tomorrow if their words are not understood.
     """
@@ -178,10 +178,10 @@ def _put_off(request: ToolRequest, call: Call) -> datetime | None:
     if not words:
         return None
     if call.customer_id is None:
-        return time_asked(words, request.line) or time_asked(LATER, request.line)
+        return requested_time(words, request.line) or requested_time(LATER, request.line)
     customer = Customer.get_by_id(call.customer_id)
-    due = put_off(customer, words, request.line, request.actor, call_id=call.id)
-    return due or put_off(customer, LATER, request.line, request.actor, call_id=call.id)
+    due = postpone_contact(customer, words, request.line, request.actor, call_id=call.id)
+    return due or postpone_contact(customer, LATER, request.line, request.actor, call_id=call.id)
 
 
 def _open_item(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:

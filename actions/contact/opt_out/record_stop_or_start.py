@@ -19,7 +19,7 @@ ELSEWHERE = "inbound_sms_from_another_number"  # the source of an opt-out texted
 _asked_for = SQL("contact_request ->> 'phone'")  # where the customer asked to be contacted
 
 
-def record_wish(
+def record_stop_or_start(
     wish: str,
     phone: str,
     number: str,
@@ -47,7 +47,7 @@ def record_wish(
         "recorded_by": "twilio",
         **({"at": said_at} if said_at else {}),
     }
-    accounts = accounts_told(phone, number, service, said_at if wish == "start" else None)
+    accounts = accounts_concerned(phone, number, service, said_at if wish == "start" else None)
     if wish == "stop" and nobodys and not number.startswith("+"):
         # The name of an RCS agent or a page does not identify its account, so all accounts that
         # texted this phone stop.
@@ -78,7 +78,7 @@ def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str
     }
 
 
-def service_meant(number: str, service: str) -> str:
+def receiving_service(number: str, service: str) -> str:
     """The messaging service that a text was sent to: a number that no account owns may be in the
     shared one.
     """
@@ -96,7 +96,9 @@ def owners_of(service: str, number: str, by: datetime | None = None) -> set[str]
     return owners
 
 
-def accounts_told(phone: str, number: str, service: str, by: datetime | None = None) -> list[str]:
+def accounts_concerned(
+    phone: str, number: str, service: str, by: datetime | None = None
+) -> list[str]:
     """The accounts that a text concerns: those whose sender or line it was sent to (at `by`, if
     given), those that texted this phone from it, and, if the sender is shared, those with a
     customer at this phone.

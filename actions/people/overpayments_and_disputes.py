@@ -8,25 +8,25 @@ from models.invoices.invoice import Invoice
 from models.payments.dispute import Dispute
 from rules.money import in_words
 
-OVER = "over"  # the resolution of an item that was settled without staff
+SETTLED = "over"  # the resolution of an item that was settled without staff
 
 
-def too_much(invoice: Invoice) -> int:
+def overpaid_amount(invoice: Invoice) -> int:
     """The amount received that was not owed, in minor units: all of it if the invoice was
     cancelled.
     """
     return invoice.amount_paid if invoice.mark == "cancelled" else invoice.overpaid
 
 
-def watch_overpayment(invoice: Invoice, before: int) -> None:
+def update_overpayment_item(invoice: Invoice, before: int) -> None:
     """Open, update or close the item of a locked invoice that was just recomputed; `before` is the
-    previous `too_much`. A resolved item opens again only if more comes in.
+    previous `overpaid_amount`. A resolved item opens again only if more comes in.
     """
-    amount = too_much(invoice)
+    amount = overpaid_amount(invoice)
     if amount == before and invoice.mark != "cancelled":
         return
     if amount <= 0:
-        WorkItem.close("overpayment", invoice.id, OVER)
+        WorkItem.close("overpayment", invoice.id, SETTLED)
         return
     words, context = _overpayment(invoice, amount)
     item = WorkItem.open(
@@ -43,12 +43,12 @@ def watch_overpayment(invoice: Invoice, before: int) -> None:
         item.open_again(words, context)
 
 
-def watch_refused_refund(invoice: Invoice) -> None:
+def reopen_refunded_item(invoice: Invoice) -> None:
     """Reopen the item that staff resolved by a refund, which Stripe has refused, unless nothing is
     overpaid any more. The invoice is locked.
     """
     which = "kind = 'overpayment' AND subject = ? AND resolution = 'refund'"
-    item, amount = WorkItem.one(which, invoice.id), too_much(invoice)
+    item, amount = WorkItem.one(which, invoice.id), overpaid_amount(invoice)
     if item is not None and amount > 0:
         item.open_again(*_overpayment(invoice, amount))
 
@@ -66,13 +66,13 @@ def is_newly_lost(dispute: Dispute) -> bool:
     return dispute.status == "lost" and dispute.announced != "closed"
 
 
-def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
+def update_dispute_item(invoice: Invoice, dispute: Dispute, step: str) -> None:
     """Open or close the item of a dispute; an appeal opens it again. An invoice whose dispute was
     lost is owed again, by a customer who has denied it to their bank: staff decide about that, and
     a hold stops reminders until then.
     """
     if step == "closed":
-        WorkItem.close("dispute", dispute.dispute_id, OVER)
+        WorkItem.close("dispute", dispute.dispute_id, SETTLED)
         if dispute.status == "lost":
             _escalate_lost(invoice, dispute)
         return

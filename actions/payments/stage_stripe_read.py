@@ -6,7 +6,9 @@ from models.delivery.stage import stage_again
 AFTER = 10.0
 
 
-def ask_again(tells: str, object_id: str, stripe_account: str, account_id: str = "") -> None:
+def stage_stripe_read(
+    tells: str, object_id: str, stripe_account: str, account_id: str = ""
+) -> None:
     """Stage a read of a `payment` (by its intent), a `refund` or a `dispute` from Stripe, in the
     turn of the account it belongs to, if known. Needs an open transaction.
     """

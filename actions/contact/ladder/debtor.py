@@ -27,7 +27,7 @@ MOST_INVOICES = 100  # most invoices of one customer looked at together, longest
 
 
 @dataclass(frozen=True, slots=True)
-class Owing:
+class Debtor:
     """The customer, their overdue invoices, and how far they have climbed; `now` is business
     time.
     """
@@ -54,7 +54,7 @@ class Owing:
         gap = CALL_GAPS[self.settings.call_frequency]
         return next_climb(self.rungs, self.course.owed, self.course.heard, gap, self.today)
 
-    def only(self, invoices: Sequence[Invoice]) -> "Owing":
+    def only(self, invoices: Sequence[Invoice]) -> "Debtor":
         """The same customer, as if they owed only these invoices."""
         ids = {invoice.id for invoice in invoices}
         owed = tuple(one for one in self.course.owed if one.id in ids)
@@ -99,7 +99,7 @@ def opening(account: Account, customer: Customer, day: date, now: datetime) -> d
     return next_opening(zones, after) or after
 
 
-def owing_of(customer_id: str, now: datetime, *, up_to: date | None = None) -> Owing:
+def load_debtor(customer_id: str, now: datetime, *, up_to: date | None = None) -> Debtor:
     """Load what is known of the customer in the open transaction.
 
     Locks their overdue invoices until it ends, so that a payment commits before or after. With
@@ -120,7 +120,7 @@ def owing_of(customer_id: str, now: datetime, *, up_to: date | None = None) -> O
         fresh = Invoice.locked_with_accounts([invoice.id for invoice in late])
         late = [invoice for invoice in fresh if invoice.status == "overdue"]
     invoices = tuple(sorted(late, key=lambda invoice: (invoice.due_date, invoice.id)))
-    return Owing(
+    return Debtor(
         account,
         customer,
         AccountSettings.of_account(customer.account_id),

@@ -19,7 +19,7 @@ WORK_WITHIN = timedelta(days=366)  # however long the hold, staff follow up by t
 A_MOMENT = timedelta(minutes=1)  # tolerance, so that "in two hours" said twice is one time
 
 
-def put_off(
+def postpone_contact(
     customer: Customer, words: str, phone: str, actor: str, **about: Any
 ) -> datetime | None:
     """Put a hold on the customer until the time named in `words`, in every time zone where the
@@ -30,7 +30,7 @@ def put_off(
     spoke: the latest of several times counts, until staff, who follow up at the time named last,
     end it.
     """
-    begins = time_asked(words, phone or customer.preferred_phone, customer)
+    begins = requested_time(words, phone or customer.preferred_phone, customer)
     if begins is None:
         return None
     serialize_on(customer_key(customer.id))
@@ -48,9 +48,9 @@ def put_off(
     return now if asks_at_once(words) else min(begins, now + WORK_WITHIN)
 
 
-def time_asked(words: str, phone: str, customer: Customer | None = None) -> datetime | None:
+def requested_time(words: str, phone: str, customer: Customer | None = None) -> datetime | None:
     """The moment named in `words` from which the owner of `phone` wants contact, read as in
-    `put_off`.
+    `postpone_contact`.
     """
     zones: tuple[str, ...] = ()
     if customer is None:

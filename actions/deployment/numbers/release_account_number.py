@@ -13,7 +13,7 @@ BUSY = "Deployment {deployment} is under way. Wait until it is over, or roll it 
 LIVE = "{number} is live. Take the receptionist down first."
 
 
-def let_go(account_id: str, why: str, actor: str) -> PhoneLine:
+def release_account_number(account_id: str, why: str, actor: str) -> PhoneLine:
     """Stage the release of the account's number, for good. Raises NotAllowed while it is in use, or
     if there is none.
     """

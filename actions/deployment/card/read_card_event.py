@@ -5,8 +5,13 @@ Events arrive twice, late and in any order, so nothing is taken from them but wh
 
 from typing import Any
 
-from actions.deployment.card.refresh_card import News, forget_customer, nothing_new, refresh_card
-from actions.deployment.card.save_card import look_at_setup, record_setup
+from actions.deployment.card.refresh_card import (
+    CardUpdate,
+    no_update,
+    read_customer_deletion,
+    refresh_card,
+)
+from actions.deployment.card.save_card import fetch_setup, record_setup
 from models.accounts.audit_entry import SYSTEM
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
@@ -16,23 +21,23 @@ from rules.stripe_event_types import id_in
 Json = dict[str, Any]
 
 
-def learn_of_card(kind: str, subject: Json) -> News:
+def read_card_event(kind: str, subject: Json) -> CardUpdate:
     """Read from Stripe what an event (its type is `kind`) hints at. Raises ProviderError."""
     object_id = id_in(subject.get("id"))
     if kind.startswith("setup_intent."):
-        return _news_of_setup(object_id, subject)
+        return _setup_update(object_id, subject)
     if kind.startswith("payment_method."):
         setup = Setup.one("stripe_payment_method_id = ?", object_id)
         if setup is None:
             return _not_ours(object_id)
-        return News(_card_of(setup), refresh_card(setup.account_id))
+        return CardUpdate(_card_of(setup), refresh_card(setup.account_id))
     setup = Setup.one("stripe_customer_id = ?", object_id)
     if setup is None:
         return _not_ours(object_id)
-    return News(_card_of(setup), forget_customer(setup.account_id, object_id))
+    return CardUpdate(_card_of(setup), read_customer_deletion(setup.account_id, object_id))
 
 
-def _news_of_setup(setup_intent_id: str, subject: Json) -> News:
+def _setup_update(setup_intent_id: str, subject: Json) -> CardUpdate:
     """Find the setup attempt of this intent by its id, or by our tag while the id is not recorded,
     and read the intent from Stripe.
     """
@@ -46,17 +51,17 @@ def _news_of_setup(setup_intent_id: str, subject: Json) -> News:
     attempt_id = attempt.id
     about = f"card form {attempt_id} of account {attempt.account_id}"
     try:
-        seen = look_at_setup(setup_intent_id)
+        seen = fetch_setup(setup_intent_id)
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        return News(f"{about}: Stripe, asked for {setup_intent_id}, says: {error}", nothing_new)
-    return News(about, lambda: record_setup(attempt_id, seen, SYSTEM))
+        return CardUpdate(f"{about}: Stripe, asked for {setup_intent_id}, says: {error}", no_update)
+    return CardUpdate(about, lambda: record_setup(attempt_id, seen, SYSTEM))
 
 
 def _card_of(setup: Setup) -> str:
     return f"the card of account {setup.account_id}"
 
 
-def _not_ours(object_id: str) -> News:
-    return News(f"{object_id or 'it'} belongs to no clinic's setup", nothing_new, is_ours=False)
+def _not_ours(object_id: str) -> CardUpdate:
+    return CardUpdate(f"{object_id or 'it'} belongs to no clinic's setup", no_update, is_ours=False)
