@@ -15,7 +15,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from providers.vapi.calls import VapiCall
 from rules.calling.call_analysis import Follows, follows_from, read_said
-from rules.calling.call_words import note_of
+from rules.calling.call_summaries import note_of
 from rules.calling.ended_reasons import meaning_of
 from rules.cards.spoken_numbers import redact_spoken
 from rules.contact.policy import outcome_of

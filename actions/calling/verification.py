@@ -15,7 +15,7 @@ from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, serialize_on, transaction
-from rules.calling.tools_words import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
+from rules.calling.tool_replies import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
 from rules.calling.verification import (
     TRIES,
     TRIES_A_DAY,

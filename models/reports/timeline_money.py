@@ -8,7 +8,7 @@ from models.reports.timeline import Belongings, Entry
 from rules.declines import advice
 from rules.dispute_course import CLOSED
 from rules.invoice_fold import CLOSING_MARKS
-from rules.timeline_words import money, paid_after_closing, refund_failed
+from rules.timeline_text import money, paid_after_closing, refund_failed
 
 
 def payments(having: Belongings) -> Iterable[Entry]:

@@ -22,7 +22,7 @@ from models.reports.timeline_people import (
     work_items,
 )
 from models.reports.timeline_planned import planned_contacts
-from rules.timeline_words import OUTCOMES, changed_terms, money
+from rules.timeline_text import OUTCOMES, changed_terms, money
 
 
 def made(having: Belongings) -> Iterable[Entry]:

@@ -10,10 +10,10 @@ ambiguous reply gets the weightier class: one contact too few harms nobody.
 import re
 from dataclasses import dataclass
 
-from rules.contact.answers import another_time, paying, rights, small_talk, whose
-from rules.contact.asked.at_once import is_time_alone
-from rules.contact.asked.times import names_another_time
 from rules.contact.opt_out.words import own_words, plain_words
+from rules.contact.reply_patterns import another_time, payment, rights, small_talk, wrong_person
+from rules.contact.time_requests.call_now import is_time_alone
+from rules.contact.time_requests.times import names_another_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,17 @@ CLASSES: tuple[Class, ...] = (
 BY_CODE = {each.code: each for each in CLASSES}
 
 _WORDS = {
-    "deceased": whose.DECEASED,
+    "deceased": wrong_person.DECEASED,
     "bankruptcy": rights.BANKRUPTCY,
     "lawyer": rights.LAWYER,
-    "wrong_number": whose.WRONG_NUMBER,
+    "wrong_number": wrong_person.WRONG_NUMBER,
     "dispute": rights.DISPUTE,
-    "already_paid": paying.ALREADY_PAID,
-    "insurance": paying.INSURANCE,
-    "cannot_pay": paying.CANNOT_PAY,
+    "already_paid": payment.ALREADY_PAID,
+    "insurance": payment.INSURANCE,
+    "cannot_pay": payment.CANNOT_PAY,
     "call_me": another_time.CALL_ME,
     "later": another_time.LATER,
-    "will_pay": paying.WILL_PAY,
+    "will_pay": payment.WILL_PAY,
     "question": small_talk.QUESTION,
     "thanks": small_talk.THANKS,
 }
@@ -118,12 +118,12 @@ def _fits(code: str, said: str, plain: str) -> bool:
     found = _PATTERNS.get(code)
     if found is None:
         return False
-    if code == "wrong_number" and whose.NOT_ME.search(said):
+    if code == "wrong_number" and wrong_person.NOT_ME.search(said):
         return True
-    if code == "deceased" and whose.DEAD.search(said):
+    if code == "deceased" and wrong_person.DEAD.search(said):
         return True
     if code in {"already_paid", "will_pay"}:
-        return found.search(paying.UNPAID.sub(" ", plain)) is not None
+        return found.search(payment.UNPAID.sub(" ", plain)) is not None
     if code == "call_me":
         return found.search(another_time.NO_CALL.sub(" ", plain)) is not None
     return found.search(plain) is not None and (code != "later" or names_another_time(said))

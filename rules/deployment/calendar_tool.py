@@ -4,7 +4,7 @@ Vapi's models use a tool only if the system prompt names it, so its name is a co
 prompt uses. It is served by the same endpoint as our other tools, behind the same secret.
 """
 
-from rules.calling.tools_defined import DOOR, SECONDS, STATIC
+from rules.calling.tool_definitions import DOOR, SECONDS, STATIC
 from rules.deployment.rendering import Clinic, Json
 
 FIND_FREE_TIMES = "findFreeTimes"

@@ -12,7 +12,7 @@ import falcon
 
 from actions.calling.tools.dispatch import answer_tool
 from models.transactions import again_if_it_gave_way, release_connection
-from rules.calling.tools_payload import (
+from rules.calling.tool_payloads import (
     Answer,
     Json,
     Said,
@@ -22,7 +22,7 @@ from rules.calling.tools_payload import (
     read_tool_calls,
     rendered,
 )
-from rules.calling.tools_words import FAILED
+from rules.calling.tool_replies import FAILED
 from runtime.log import get_log
 from web.http.responses import Shown
 from web.openapi.openapi import documented

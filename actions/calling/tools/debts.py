@@ -4,7 +4,7 @@ from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
-from rules.calling.tools_words import NOTHING_DUE, bill, together
+from rules.calling.tool_replies import NOTHING_DUE, bill, together
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
 

@@ -18,8 +18,8 @@ from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
 from actions.payments.refused_attempts import audit_refused
 from models.calling.call import Call
-from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
-from rules.calling.tools_words import (
+from rules.calling.tool_payloads import Answer, Json, Said, ToolCalled
+from rules.calling.tool_replies import (
     CARD_NUMBER,
     NOT_LIVE,
     NOT_OURS,

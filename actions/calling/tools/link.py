@@ -12,7 +12,7 @@ from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
 from models.transactions import transaction
-from rules.calling.tools_words import OTHER_NUMBER, link_texted, link_to_read
+from rules.calling.tool_replies import OTHER_NUMBER, link_texted, link_to_read
 from rules.contact.phones import BadPhone, read_phone
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused

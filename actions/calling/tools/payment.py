@@ -18,10 +18,10 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
-from rules.calling.tools_consent import consent_heard
-from rules.calling.tools_defined import KEYPAD, SAVED_CARD
-from rules.calling.tools_payload import Said
-from rules.calling.tools_words import (
+from rules.calling.charge_consent import consent_heard
+from rules.calling.tool_definitions import KEYPAD, SAVED_CARD
+from rules.calling.tool_payloads import Said
+from rules.calling.tool_replies import (
     NO_CARDS_IN_CALLS,
     NO_KEYPAD,
     NO_MORE_ENTRIES,

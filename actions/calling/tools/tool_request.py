@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.calling.call import Call
-from rules.calling.tools_payload import Json, Said, ToolCalled
+from rules.calling.tool_payloads import Json, Said, ToolCalled
 
 
 @dataclass(frozen=True, slots=True)

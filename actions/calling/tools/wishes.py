@@ -20,8 +20,8 @@ from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import serialize_on, transaction
-from rules.calling.tools_defined import REASONS
-from rules.calling.tools_words import (
+from rules.calling.tool_definitions import REASONS
+from rules.calling.tool_replies import (
     BAD_DAY,
     HUMAN,
     HUMAN_THEN,

@@ -15,7 +15,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.keypad import MISTAKES, PIECES, RESULTS
-from rules.calling.tools_words import NOTHING_LEFT
+from rules.calling.tool_replies import NOTHING_LEFT
 from runtime.clock import real_now
 from tests import given
 from tests.stories.on_the_line import OnTheLine

@@ -14,7 +14,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
 from models.transactions import transaction
-from rules.calling.tools_words import NOT_BY_CARD
+from rules.calling.tool_replies import NOT_BY_CARD
 from rules.contact.ladder import Rung
 from runtime.clock import business_now
 from tests import given

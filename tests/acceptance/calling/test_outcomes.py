@@ -25,7 +25,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
-from rules.calling.tools_payload import ToolCalled
+from rules.calling.tool_payloads import ToolCalled
 from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET

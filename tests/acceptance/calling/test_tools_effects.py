@@ -21,7 +21,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from models.transactions import is_postgres, release_connection, serialize_on
-from rules.calling.tools_words import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW, NOTHING_LEFT
+from rules.calling.tool_replies import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW, NOTHING_LEFT
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits

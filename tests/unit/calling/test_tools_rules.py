@@ -5,9 +5,9 @@ import json
 import pytest
 
 from rules.calling.call_analysis import FOLLOWS
-from rules.calling.tools_consent import consent_heard, names_amount
-from rules.calling.tools_defined import REASONS
-from rules.calling.tools_payload import (
+from rules.calling.charge_consent import consent_heard, names_amount
+from rules.calling.tool_definitions import REASONS
+from rules.calling.tool_payloads import (
     Answer,
     Said,
     ToolCalled,
@@ -17,7 +17,7 @@ from rules.calling.tools_payload import (
     read_tool_calls,
     rendered,
 )
-from rules.calling.tools_words import DECLARED, words_for
+from rules.calling.tool_replies import DECLARED, words_for
 from rules.calling.verification import Answers, Kept, is_verified, missing, same_postal_code
 from rules.contact import work_items
 

@@ -6,7 +6,7 @@ import pytest
 
 from actions.calling.tools.dispatch import TOOLS
 from rules.calling.outbound import render_call
-from rules.calling.tools_defined import PAY, REASONS
+from rules.calling.tool_definitions import PAY, REASONS
 from rules.contact.opt_out.words import wish_of
 from rules.deployment.card_entry import render_card_entry
 from rules.deployment.payments_member import OBJECTIONS, payments_opening, render_payments

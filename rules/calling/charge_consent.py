@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from rules.calling.tools_payload import Said
+from rules.calling.tool_payloads import Said
 
 MOST_WORDS = 500  # characters stored as evidence
 _YES = re.compile(
