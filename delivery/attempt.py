@@ -11,9 +11,9 @@ from peewee import OperationalError, PeeweeException
 
 from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
-from models.database_errors import explain, gave_way, is_only_away, lacks_tables
+from models.database_errors import explain, is_conflict, is_outage, lacks_tables
 from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, snooze_job
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 from runtime.errors import Conflict, PayphoneError, SomeFailed
@@ -195,7 +195,7 @@ def record_all(
             }
         return finished | given_back
 
-    return again_if_it_gave_way(record) if done or unbegun else {}
+    return retry_on_conflict(record) if done or unbegun else {}
 
 
 def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outcome:
@@ -226,13 +226,13 @@ def _not_its_fault(
     """Return the reason and the delay in seconds if `error` is not the job's fault, so that it uses
     up no attempt; None if the attempt failed.
     """
-    if isinstance(error, OperationalError) and gave_way(error):
+    if isinstance(error, OperationalError) and is_conflict(error):
         return explain(error), CONFLICT_DELAY
     if isinstance(error, OperationalError) and lacks_tables(error) and _is_of_another_release():
         return explain(error), UNKNOWN_DELAY  # the database may be migrated by then
     if isinstance(error, TypeError) and not job_type.takes(job.args):
         return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
-    if is_only_away(error):
+    if is_outage(error):
         return "the database was away", backoff(job_type, job.attempts)
     return None
 

@@ -52,7 +52,7 @@ def _deletions(now: datetime) -> list[tuple[str, Callable[[int], int], int]]:
         ("outgoing_event", delete_old_events, BATCH),
         ("daily_tally", delete_old_tallies, BATCH),
         ("client secrets", InboxEvent.forget_left_secrets, BATCH),
-        ("words of calls", partial(Call.forget_said, said_before), BATCH),
+        ("words of calls", partial(Call.erase_transcripts, said_before), BATCH),
         ("bills", partial(PortDocument.forget_unused, unused_before), BATCH_OF_BILLS),
     ]
 

@@ -52,7 +52,7 @@ def poll_calls() -> None:
     with transaction():
         # a backlog of abandoned calls must not delay live ones
         quiet, given_up = (
-            Call.quiet(now - QUIET, slot, BATCH),
+            Call.silent(now - QUIET, slot, BATCH),
             Call.given_up(stretches(now), slot, BATCH),
         )
         for call in [*quiet, *given_up]:
@@ -103,7 +103,7 @@ def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:
     if call.state in {"waiting", "sending"}:
         expire_unplaced(call, now)
     elif call.state in AT_VAPI and call.deadline is not None and call.deadline <= now:
-        CallSlot.give_back(call.id)
+        CallSlot.release(call.id)
         call.record_given_up(NO_END, now)
         ask_about_doubt(call, NO_END)
     elif call.state == "ended" and call.updated_at <= now - FOLLOWED:

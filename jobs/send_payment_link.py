@@ -184,7 +184,9 @@ def _ask_gate(
         allowed = _covered_too(others, message, known.facts) if others else []
         beside = allowed[: MOST_NAMED - 1]
         if planned is not None:
-            PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in allowed)])
+            PlannedContactInvoice.remove_others(
+                planned.id, [invoice.id, *(one.id for one in allowed)]
+            )
         text = _text_of_several([invoice, *beside], message) if beside else _text(invoice, words)
         return _reserve(invoice, message, text, known.sender, answer, now)
     if link is not None and link.state == "refused":

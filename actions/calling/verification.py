@@ -70,7 +70,7 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
     line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
-    ToolCall.keep(
+    ToolCall.record(
         call,
         request.called.name,
         request.called.id,

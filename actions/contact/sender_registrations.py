@@ -51,7 +51,7 @@ def read_registration(sender: str) -> Registration | None:
 def record_registration(sender: str, found: Registration) -> None:
     """Store the registration, and audit a change. Needs a transaction."""
     now = real_now()
-    before = SenderRegistration.keep(sender, found.state, found.code, found.reason, now)
+    before = SenderRegistration.record(sender, found.state, found.code, found.reason, now)
     if found.state == (before or "approved"):
         return
     log.warning("sender's registration changed", state=found.state, code=found.code)

@@ -353,4 +353,4 @@ def tell(
 ) -> None:
     """Add an event to the deployment's progress, which clients follow."""
     name, state = (step.name, step.state) if step is not None else ("", deployment.status)
-    DeploymentEvent.tell(deployment.id, name, state, message, now)
+    DeploymentEvent.record(deployment.id, name, state, message, now)

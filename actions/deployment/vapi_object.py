@@ -150,7 +150,7 @@ class VapiObject:
         """Report a finding to those who follow the deployment, in the log and in the audit log."""
         message = words.format(what=self.what, **more)
         log.warning(message, resource=made.id, provider_id=made.provider_id)
-        DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
+        DeploymentEvent.record(run.deployment.id, run.step.name, run.step.state, message, run.now)
         AuditEntry.record(
             SYSTEM,
             action,

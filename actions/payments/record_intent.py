@@ -7,7 +7,7 @@ from actions.payments.retire_open_payments import retire_open_payments
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import customer_key
-from models.feed.emit import News
+from models.feed.emit import NewEvent
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
@@ -69,7 +69,7 @@ def record_intent(
     return is_new
 
 
-def _news(payment: Payment | None, before: Before, is_ours: bool) -> list[News]:
+def _news(payment: Payment | None, before: Before, is_ours: bool) -> list[NewEvent]:
     """Return the news that the payment succeeded, unless it already had `before`. `is_ours`: the
     intent is one of ours, so it may have been charged during a call.
     """

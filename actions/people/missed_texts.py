@@ -15,7 +15,7 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
-from models.transactions import again_if_it_gave_way, serialize_on, transaction
+from models.transactions import retry_on_conflict, serialize_on, transaction
 from providers.errors import ProviderError, unless
 from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_said
 from providers.twilio.refusals import NOT_FOUND
@@ -87,7 +87,7 @@ def take_failed_text(sid: str) -> None:
     service = None if text is None else _service(text, cache(_numbers_in))
     if text is None or service is None:
         return
-    again_if_it_gave_way(partial(_take, text, service))
+    retry_on_conflict(partial(_take, text, service))
     let_last_stops_count(list_said(text.sender, text.created_at - OUT_OF_ORDER))
 
 
@@ -113,7 +113,7 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
             and each.created_at <= stop.created_at
         ]
         if starts:
-            again_if_it_gave_way(partial(_let_stop_last, stop, starts))
+            retry_on_conflict(partial(_let_stop_last, stop, starts))
     page = {each.sid for each in texts}
     for each, wish in said:
         if wish == "start":
@@ -141,7 +141,7 @@ def _let_stop_of_another_page_last(start: InboundText, page: set[str]) -> None:
         if stop is None or stop.at < start.created_at or stop.reference in page:
             continue
         if _said_at(stop) >= start.created_at:
-            again_if_it_gave_way(partial(_stop_again_after, row))
+            retry_on_conflict(partial(_stop_again_after, row))
 
 
 def _last_heard_before(start: OptOut) -> OptOut | None:
@@ -203,7 +203,7 @@ def _is_to_same(start: OptOut, stop: OptOut) -> bool:
 def _worked(take: Callable[[], None]) -> bool:
     """Whether a text was taken in. Its own error is logged, and does not block other texts."""
     try:
-        again_if_it_gave_way(take)
+        retry_on_conflict(take)
     except (OperationalError, InterfaceError):
         raise  # the database is down, so the next text would fail too
     except Exception:

@@ -92,7 +92,7 @@ def send_words(
     """Create a text whose words are ready, and stage the job that asks the gate again and sends
     it.
     """
-    message = Message.ask(
+    message = Message.request(
         invoice, kind, phone, language, asked_by, real_now(), rendered.body, rendered.segments
     )
     stage_again(

@@ -104,7 +104,7 @@ class Call(Row):
         )
 
     @classmethod
-    def ask(
+    def request(
         cls,
         invoices: Sequence[Invoice],
         customer: Customer,
@@ -195,7 +195,7 @@ class Call(Row):
         return row
 
     @classmethod
-    def of_vapi(cls, vapi_id: str) -> Self | None:
+    def by_vapi_id(cls, vapi_id: str) -> Self | None:
         """The call with this id at Vapi, or None."""
         return cls.one("vapi_id = ?", vapi_id)
 
@@ -214,7 +214,7 @@ class Call(Row):
         return cls.has(f"{where} AND state IN ({among})", account_id, phone, to_micros(now))
 
     @classmethod
-    def forget_said(cls, before: datetime, most: int) -> int:
+    def erase_transcripts(cls, before: datetime, most: int) -> int:
         """Erase transcripts and summaries of up to `most` calls created before `before`, oldest
         first, and return how many. The call rows stay.
         """
@@ -226,7 +226,7 @@ class Call(Row):
         return int(execute(sql, (False, to_micros(before), most)).rowcount)
 
     @classmethod
-    def quiet(cls, before: datetime, slot: str, most: int) -> list[Self]:
+    def silent(cls, before: datetime, slot: str, most: int) -> list[Self]:
         """Up to `most` unfinished calls without news since `before`, the longest quiet first.
 
         Excludes calls with a poll already staged for the `slot`, and calls that wait to be placed
@@ -240,7 +240,7 @@ class Call(Row):
     def given_up(
         cls, between: Sequence[tuple[datetime, datetime]], slot: str, most: int
     ) -> list[Self]:
-        """As `quiet`, for calls given up in one of these periods (start inclusive, end exclusive)
+        """As `silent`, for calls given up in one of these periods (start inclusive, end exclusive)
         that Vapi can still be asked about, the latest first. Each period is a range of an index.
         """
         one = f"SELECT id FROM call WHERE {_GIVEN_UP} AND updated_at >= ? AND updated_at < ?"
@@ -344,7 +344,7 @@ class Call(Row):
         for invoice in invoices:
             CallInvoice.create(call=self.id, invoice=invoice.id)
 
-    def keep_invoices(self, invoice_ids: Sequence[str]) -> None:
+    def remove_other_invoices(self, invoice_ids: Sequence[str]) -> None:
         """Remove all invoices but these from the call: the others must not be discussed now."""
         marks = ", ".join("?" for _ in invoice_ids)
         execute(

@@ -61,7 +61,7 @@ class Message(Row):
         )
 
     @classmethod
-    def ask(
+    def request(
         cls,
         invoice: Invoice,
         kind: str,

@@ -205,7 +205,7 @@ class PlannedContactInvoice(Row):
         return [row.invoice_id for row in cls.all(where, planned_id)]
 
     @classmethod
-    def keep(cls, planned_id: str, invoice_ids: Sequence[str]) -> None:
+    def remove_others(cls, planned_id: str, invoice_ids: Sequence[str]) -> None:
         """Remove all invoices but these from a contact: the others no longer need one."""
         cls.delete().where(
             cls.planned_contact == planned_id, cls.invoice.not_in(list(invoice_ids))

@@ -20,15 +20,15 @@ _IS_OPEN = "generation = ? AND state NOT IN ('confirmed', 'refused')"
 BY_HAND = "settled_by_hand"  # error code of an effect that, according to a person, did not happen
 
 
-def as_read_back(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """A JSON value with keys in the order in which both databases return them: PostgreSQL sorts
     shorter keys first. So the first request has the same bytes as every retry.
     """
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
-        return {name: as_read_back(value[name]) for name in names}
+        return {name: as_stored(value[name]) for name in names}
     if isinstance(value, list):
-        return [as_read_back(each) for each in value]
+        return [as_stored(each) for each in value]
     return value
 
 
@@ -97,7 +97,7 @@ class Effect(Row):
             "kind": kind,
             "key": key,
             "provider": provider,
-            "request": as_read_back(request),
+            "request": as_stored(request),
             "deadline": deadline,
             "created_at": now,
         }

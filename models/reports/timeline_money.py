@@ -98,7 +98,7 @@ def disputes(having: Belongings) -> Iterable[Entry]:
     for row in having.disputes:
         due = (
             f" Send evidence in Stripe's dashboard by {row.due_by:%Y-%m-%d %H:%M} UTC."
-            if row.wants_answer and row.due_by
+            if row.needs_evidence and row.due_by
             else ""
         )
         rest = f"{row.status}.{due}" + (

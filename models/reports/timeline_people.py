@@ -20,7 +20,7 @@ from rules.contact.policy import BY_ID, WAYS
 from rules.timeline_text import PROMISES, money
 
 
-def wishes(having: Belongings) -> Iterable[Entry]:
+def consents_and_opt_outs(having: Belongings) -> Iterable[Entry]:
     """Consents and opt-outs at any of the customer's numbers, without the customer's words."""
     customer = having.invoice.customer
     given = Consent.all("customer_id = ? ORDER BY created_at LIMIT ?", customer.id, MOST)

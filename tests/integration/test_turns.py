@@ -21,7 +21,7 @@ from delivery.registry import JobType
 from delivery.rq.keys import queue_key
 from delivery.worker import Worker
 from models.delivery.attempt import claim_job, release_worker
-from models.delivery.stage import Policy, allow, stage, stage_again
+from models.delivery.stage import Policy, register_policy, stage, stage_again
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.delivery.turns import claim_next, who_waits
 from models.feed.emit import emit
@@ -58,7 +58,7 @@ def performed():
     order = []
     kind = JobType("a_test_job", QUEUE, 8, 60, 60.0, order.append)
     registry._jobs[kind.name] = kind
-    allow(kind.name, Policy(QUEUE, 8))
+    register_policy(kind.name, Policy(QUEUE, 8))
     yield order
     del registry._jobs[kind.name]
 

@@ -11,7 +11,7 @@ from functools import cache
 import falcon
 
 from actions.calling.tools.dispatch import answer_tool
-from models.transactions import again_if_it_gave_way, release_connection
+from models.transactions import release_connection, retry_on_conflict
 from rules.calling.tool_payloads import (
     Answer,
     Json,
@@ -77,7 +77,7 @@ def _answer(
 ) -> Answer:
     """The answer to a tool call, failed or not: the model might take silence for success."""
     try:
-        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, transcript))
+        return retry_on_conflict(lambda: answer_tool(at_vapi, called, transcript))
     except Exception:
         log.exception("a tool failed", tool=called.name)
         release_connection()

@@ -74,7 +74,7 @@ def _pay(request: ToolRequest, by: str) -> str:
         # an entry that failed may be begun anew
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
         wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
-        done = ToolCall.known(call, request.called.id, wish)
+        done = ToolCall.find(call, request.called.id, wish)
         # the last payment's outcome is told even if the next bill cannot be paid by card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
@@ -138,7 +138,7 @@ def _asked_at(request: ToolRequest, call: Call, wish: str, heard: int) -> int:
     if row is None:
         # under an id of its own: the tool call's id is for what is done
         name, own_id = request.called.name, f"{question}{request.called.id}"
-        row = ToolCall.keep(call, f"{name}?", own_id, question, real_now(), heard=heard)
+        row = ToolCall.record(call, f"{name}?", own_id, question, real_now(), heard=heard)
     return row.heard
 
 
@@ -194,7 +194,7 @@ def _keep_consent(
     subject: str,
 ) -> None:
     """Store the words by which the caller agreed to the charge."""
-    kept = ToolCall.keep(
+    kept = ToolCall.record(
         call,
         request.called.name,
         request.called.id,

@@ -14,7 +14,7 @@ from models.invoices.invoice import Invoice
 
 def begin(planned: PlannedContact, invoices: Sequence[Invoice], owing: Owing) -> None:
     """Begin the planned contact about locked invoices that the gate has just allowed."""
-    PlannedContactInvoice.keep(planned.id, [invoice.id for invoice in invoices])
+    PlannedContactInvoice.remove_others(planned.id, [invoice.id for invoice in invoices])
     if owing.channel(planned.rung) == "sms":
         _text(planned, invoices, owing)
     elif owing.settings.calling == "manual":

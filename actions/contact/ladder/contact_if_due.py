@@ -70,7 +70,7 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
             return False
         owing = owing_of(customer_id, now)
         outlook, has_begun = _step(owing, course, may_begin)
-        if not course.record_looked(
+        if not course.record_check(
             outlook.next_at, outlook.channel, outlook.contact_at, outlook.code, outlook.reason
         ):
             raise Conflict(f"The course of customer {customer_id} has changed in the meantime.")

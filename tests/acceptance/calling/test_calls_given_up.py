@@ -103,7 +103,7 @@ def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
     now = real_now()
     with caplog.at_level(logging.DEBUG, logger="peewee"):
         Call.given_up(stretches(now), "slot", MOST)
-        Call.quiet(now, "slot", MOST)
+        Call.silent(now, "slot", MOST)
     ran = [record.msg for record in caplog.records if record.name == "peewee"]
     given_up, followed = (" ".join(plan(*each)) for each in ran)
     assert given_up.count("call_given_up") >= len(stretches(now)), given_up

@@ -457,7 +457,7 @@ def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
     live = calling.dials()
     invoices, customer = [calling.invoice], calling.customer
     about = {"from_number": "", "phone_number_id": "", "reason": "test", "asked_by": "test"}
-    lost, given_up = (Call.ask(invoices, customer, now=real_now(), **about) for _ in range(2))
+    lost, given_up = (Call.request(invoices, customer, now=real_now(), **about) for _ in range(2))
     lost.record_unknown("test", real_now())
     given_up._write(real_now(), state="unknown", vapi_id="vapi-x")
     calling.quiet_for(lost, 90)

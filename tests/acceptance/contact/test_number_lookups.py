@@ -58,7 +58,7 @@ def clinic(texting: Texting) -> Texting:
 
 
 def checks(clinic, days=30):
-    AccountSettings.choose(clinic.account, {"number_check_days": days}, real_now())
+    AccountSettings.change(clinic.account, {"number_check_days": days}, real_now())
 
 
 def says(clinic, **habit):
@@ -128,7 +128,7 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
     Consent.update(written=True, given_at=business_now() - timedelta(days=120)).where(
         Consent.id == Consent.select().get().id
     ).execute()
-    AccountSettings.choose(
+    AccountSettings.change(
         clinic.account,
         {"consent_days": days, "number_check_days": 30 if answer else 0},
         real_now(),
@@ -137,7 +137,7 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
         told = [("no", 30), (answer, since)]
         for each, ago in told:
             on = consent_date(clinic.account, business_now() - timedelta(days=ago))
-            row = NumberLookup.want(clinic.customer, PHONE, on, real_now())
+            row = NumberLookup.request(clinic.customer, PHONE, on, real_now())
             row.record_answer(each, business_now())
     with transaction():
         now = business_now()
@@ -589,7 +589,7 @@ def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_h
     calling.customer.phone = PHONE
     calling.customer.save()
     Consent.update(phone=PHONE).execute()
-    AccountSettings.choose(calling.account, {"number_check_days": 30}, real_now())
+    AccountSettings.change(calling.account, {"number_check_days": 30}, real_now())
     says(calling, given_up=f"{business_now():%Y%m%d}" if changed_hands else "")
     answer = calling.asks()
     assert answer.status_code == 202

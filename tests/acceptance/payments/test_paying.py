@@ -19,7 +19,7 @@ from tests.clinic import Clinic
 
 def test_an_intent_carries_invoice_project_and_receipt(clinic):
     """Given an account whose projects are references, then Stripe is told them."""
-    AccountSettings.choose(clinic.account, {"send_project": True}, real_now())
+    AccountSettings.change(clinic.account, {"send_project": True}, real_now())
     answer = clinic.intent(receiptEmail="ada@example.org")
     assert answer.status_code == 201, answer.text
     made = clinic.stripe.sdk.payment_intents.retrieve(answer.json["paymentIntentId"])

@@ -71,7 +71,7 @@ def a_status(line):
 
 def report_of(line, at_vapi):
     def assert_once():
-        call = Call.of_vapi(at_vapi["id"])
+        call = Call.by_vapi_id(at_vapi["id"])
         assert (call.state, call.reported_at is not None) == ("ended", True)
         told = [
             row.payload["callId"]

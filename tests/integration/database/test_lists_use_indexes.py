@@ -284,7 +284,7 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
     phone = "+12025560009"
     assert [each.id for each in Customer.at_phone(phone, [account.id])] == ["cu_00009"]
     assert accounts_told(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
-    ContactCourse.look_again_at_phone(account.id, phone)
+    ContactCourse.recheck_phone(account.id, phone)
     texts = [record.msg for record in caplog.records if record.name == "peewee"]
     asked = [
         (sql, params) for sql, params in texts if 'FROM "customer"' in sql or "FROM customer" in sql

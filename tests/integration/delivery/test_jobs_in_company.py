@@ -21,7 +21,7 @@ from delivery.rq import view as rq_view
 from delivery.turns import LEAST
 from delivery.worker import ALONE_SECONDS, AT_ONCE, SHARE, SLOW, Worker
 from models.delivery.attempt import claim_more, release_worker
-from models.delivery.stage import Policy, allow, stage, stage_again
+from models.delivery.stage import Policy, register_policy, stage, stage_again
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.delivery.turns import claim_next, who_waits
 from models.transactions import transaction
@@ -63,7 +63,7 @@ def waiting(redis, monkeypatch):
     def make(act, numbers=range(MANY), fair_to="a", quick=True, attempts=3):
         kind = JobType("a_test_job", QUEUE, attempts, 60, 60.0, act, quick=quick)
         monkeypatch.setitem(registry._jobs, kind.name, kind)
-        allow(kind.name, Policy(QUEUE, attempts))
+        register_policy(kind.name, Policy(QUEUE, attempts))
         new = [NewJob(str(number), [number], fair_to) for number in numbers]
         insert_jobs(kind.name, new, QUEUE, attempts, 0.0, pushed=False)
         relay.tick(redis)
