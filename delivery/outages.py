@@ -46,7 +46,7 @@ def explain_redis(error: RedisError) -> str:
     return LOCKED_OUT if isinstance(error, AuthenticationError) else AWAY
 
 
-class Patience:
+class OutageBackoff:
     """Back-off of a process: each consecutive failure doubles the pause, logged once a minute."""
 
     def __init__(self, who: str, redis: Redis) -> None:
@@ -57,7 +57,7 @@ class Patience:
         self._throttle = LogThrottle()
 
     @contextmanager
-    def out(self) -> Iterator[None]:
+    def ride_out(self) -> Iterator[None]:
         """Run the block; if the database or Redis fails, log it and pause.
 
         Interrupted work is done by a later look, or when its lease expires.
@@ -65,7 +65,7 @@ class Patience:
         try:
             yield
         except RedisError as error:
-            self.complain(error)
+            self.log_failure(error)
             leave_if_read_only(self._redis, error)
             self._wait()
         except PeeweeException as error:
@@ -76,7 +76,7 @@ class Patience:
         finally:
             release_connection()
 
-    def complain(self, error: RedisError) -> None:
+    def log_failure(self, error: RedisError) -> None:
         """Log what is wrong with Redis; keys of a wrong type are deleted at once."""
         self._say(explain_redis(error), error)
         if is_wrong_type(error):

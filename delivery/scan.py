@@ -55,7 +55,7 @@ class Scan:
             return False
         return True
 
-    def rests(self, *last: str | int) -> None:
+    def snooze_if_long(self, *last: str | int) -> None:
         """Make room for other jobs if this attempt has taken long.
 
         Raises Snooze; the next attempt continues after the row `last`, and keeps the count of

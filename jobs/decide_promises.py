@@ -42,4 +42,4 @@ def _each(
         for promise in batch:
             scan.tries(promise.id, partial(work, promise))
         since, last_id = to_micros(getattr(batch[-1], step)), batch[-1].id
-        scan.rests(step, since, last_id)
+        scan.snooze_if_long(step, since, last_id)

@@ -39,7 +39,7 @@ def mark_overdue(
         last = rows[-1].due_date, rows[-1].id
         if len(rows) < BATCH:
             break
-        scan.rests(last[0].isoformat(), last[1])
+        scan.snooze_if_long(last[0].isoformat(), last[1])
     scan.end()
 
 

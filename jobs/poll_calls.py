@@ -25,7 +25,7 @@ from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
-from providers.errors import unless_refused
+from providers.errors import none_if_refused
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import AT_VAPI
@@ -80,7 +80,7 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    report = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
+    report = none_if_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()

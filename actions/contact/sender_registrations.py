@@ -3,7 +3,7 @@
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.contact.account_sender import AccountSender
 from models.contact.sender_registration import SenderRegistration
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio import registrations
 from providers.twilio.client import Json
 from providers.twilio.numbers import find_number_by_e164
@@ -68,7 +68,7 @@ def record_registration(sender: str, found: Registration) -> None:
 
 def _of_service(sid: str) -> Registration:
     """A service texts from any of its numbers, so each must be registered."""
-    numbers = unless(NOT_FOUND, registrations.numbers_in, sid)
+    numbers = none_if_missing(NOT_FOUND, registrations.numbers_in, sid)
     if numbers is None:  # only the service itself being absent means that the sender is unknown
         return Registration("unregistered", NOT_FOUND, UNKNOWN_SENDER.format(sender=sid))
     ours = [each for each in numbers if needs_registration(each["phone_number"])]
@@ -108,7 +108,7 @@ def _campaign(service_sid: str) -> Registration:
 
 def _brand(sid: str) -> Said | None:
     """The brand, or None if it is not visible here: it may belong to another Twilio account."""
-    brand = unless(NOT_FOUND, registrations.brand_of, sid)
+    brand = none_if_missing(NOT_FOUND, registrations.brand_of, sid)
     return None if brand is None else _said(brand)
 
 

@@ -61,7 +61,7 @@ def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
         for deployment in rows:
             scan.tries(deployment.id, partial(_end_if_stuck, deployment.id))
         after = rows[-1].id
-        scan.rests(after)
+        scan.snooze_if_long(after)
     scan.end()
 
 

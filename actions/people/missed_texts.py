@@ -16,8 +16,8 @@ from models.contact.opt_out import OptOut, person_key
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from models.transactions import retry_on_conflict, serialize_on, transaction
-from providers.errors import ProviderError, unless
-from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_said
+from providers.errors import ProviderError, none_if_missing
+from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_texts_from
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
@@ -83,12 +83,12 @@ def take_failed_text(sid: str) -> None:
     """Take in a text that was left out of its page. Called outside a transaction. Raises what it
     fails by, and ProviderError while Twilio is away.
     """
-    text = unless(NOT_FOUND, fetch_inbound, sid)
+    text = none_if_missing(NOT_FOUND, fetch_inbound, sid)
     service = None if text is None else _service(text, cache(_numbers_in))
     if text is None or service is None:
         return
     retry_on_conflict(partial(_take, text, service))
-    let_last_stops_count(list_said(text.sender, text.created_at - OUT_OF_ORDER))
+    let_last_stops_count(list_texts_from(text.sender, text.created_at - OUT_OF_ORDER))
 
 
 def let_last_stops_count(texts: Sequence[InboundText]) -> None:
@@ -254,5 +254,5 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
 
 
 def _numbers_in(service: str) -> frozenset[str]:
-    numbers = unless(NOT_FOUND, numbers_in, service) or ()
+    numbers = none_if_missing(NOT_FOUND, numbers_in, service) or ()
     return frozenset(each["phone_number"] for each in numbers)

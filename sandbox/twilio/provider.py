@@ -134,16 +134,16 @@ OPERATIONS = {
     ("GET", f"{TRUNKS}/{{Sid}}"): Operation("FetchTrunk", trunks.retrieve),
     ("DELETE", f"{TRUNKS}/{{Sid}}"): Operation("DeleteTrunk", trunks.delete, 204),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/CredentialLists"): Operation(
-        "CreateCredentialList", trunks.let_in, 201
+        "CreateCredentialList", trunks.attach_credential_list, 201
     ),
     ("GET", f"{TRUNKS}/{{TrunkSid}}/CredentialLists"): Operation(
-        "ListCredentialList", trunks.lets_in
+        "ListCredentialList", trunks.attached_credential_lists
     ),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls"): Operation(
-        "CreateOriginationUrl", trunks.send_on, 201
+        "CreateOriginationUrl", trunks.set_origination_url, 201
     ),
     ("GET", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls"): Operation(
-        "ListOriginationUrl", trunks.sent_on
+        "ListOriginationUrl", trunks.origination_urls
     ),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls/{{Sid}}"): Operation(
         "UpdateOriginationUrl", trunks.change_address

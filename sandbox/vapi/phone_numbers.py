@@ -13,14 +13,14 @@ from sandbox.vapi.twilio_link import Line
 ACTIVATES = "vapi number activates"
 VOICE_URL = "https://api.vapi.ai/twilio/inbound_call"
 SMS_URL = "https://api.vapi.ai/twilio/sms"
-BROUGHT = "byo-phone-number"
+BYO = "byo-phone-number"
 SIP = re.compile(r"sip:(?P<number>[^@]+)@(?P<trunk>[0-9a-f-]+)\.sip\.vapi\.ai")
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def create(books: Books, line: Line, body: Any) -> Json:
     """``POST /phone-number``."""
-    if isinstance(body, dict) and body.get("provider") == BROUGHT:
+    if isinstance(body, dict) and body.get("provider") == BYO:
         return _bring(books, body)
     shapes.check("CreateTwilioPhoneNumberDTO", body)
     _check_answer(books, body)
@@ -43,7 +43,7 @@ def create(books: Books, line: Line, body: Any) -> Json:
 def update(books: Books, line: Line, id: str, body: Any) -> Json:
     """``PATCH /phone-number/{id}``: `smsEnabled` defaults to true, as at an import."""
     found = books.find("phone-number", id)
-    if found["provider"] == BROUGHT:
+    if found["provider"] == BYO:
         shapes.check("UpdateByoPhoneNumberDTO", body)
         _check_brought(books, found | body)
         return books.change("phone-number", id, body)

@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 
 from delivery import attempt, batch, outages, registry, relay
 from delivery import worker as worker_module
-from delivery.attempt import Snooze, part_company, recording
+from delivery.attempt import Snooze, recording, release_batch
 from delivery.locks import invoice_lock
 from delivery.registry import JobType
 from delivery.rq import view as rq_view
@@ -428,12 +428,12 @@ def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting)
 
     def act(number):
         if number == 3:
-            part_company()
+            release_batch()
             seen.append((given.states(), listed(redis)))
             started = StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
             assert started == [f"a_test_job-{row(3).id}"]
             assert redis.hget("rq:worker:test-worker", "state") == b"busy"
-            part_company()  # a second time it has nobody
+            release_batch()  # a second time it has nobody
 
     waiting(act)
     worker._step()
