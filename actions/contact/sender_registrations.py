@@ -14,7 +14,7 @@ from rules.contact.sender_registration import (
     NO_NUMBERS,
     NO_VERIFICATION,
     Registration,
-    Said,
+    Submission,
     is_toll_free,
     needs_registration,
     of_campaign,
@@ -106,7 +106,7 @@ def _campaign(service_sid: str) -> Registration:
     return next((each for each in found if each.state == "approved"), (found or [NO_CAMPAIGN])[0])
 
 
-def _brand(sid: str) -> Said | None:
+def _brand(sid: str) -> Submission | None:
     """The brand, or None if it is not visible here: it may belong to another Twilio account."""
     brand = none_if_missing(NOT_FOUND, registrations.brand_of, sid)
     return None if brand is None else _said(brand)
@@ -117,5 +117,5 @@ def _verified(number_sid: str) -> Registration:
     return NO_VERIFICATION if found is None else of_verification(_said(found))
 
 
-def _said(row: Json) -> Said:
-    return Said(row["status"], row["code"], row["words"], bool(row.get("final")))
+def _said(row: Json) -> Submission:
+    return Submission(row["status"], row["code"], row["words"], bool(row.get("final")))

@@ -22,7 +22,7 @@ from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
 from rules.contact.channel_address import without_channel
-from rules.contact.opt_out.words import wish_of
+from rules.contact.opt_out.words import keyword_of
 from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
@@ -98,7 +98,7 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
     `texts` is a page, newest first. Called outside a transaction, because Twilio is asked about a
     STOP on another page. Raises ProviderError.
     """
-    said = [(each, wish_of(each.body)) for each in texts]
+    said = [(each, keyword_of(each.body)) for each in texts]
     begun_again: set[tuple[str, str]] = set()
     for place, (stop, wish) in enumerate(said):
         if wish == "start":

@@ -22,7 +22,7 @@ from models.invoices.invoice import Invoice
 from models.transactions import execute
 from rules.calling.call_states import LIVE, PENDING, merged_state
 from rules.calling.ended_reasons import MADE_BY_HAND
-from rules.contact.hours import WANTED_FOR
+from rules.contact.hours import REQUEST_LIFETIME
 from runtime.clock import business_now
 from runtime.ids import new_id
 
@@ -233,7 +233,7 @@ class Call(Row):
         and still may be.
         """
         found = f"{_FOLLOWED} AND updated_at < ? AND {_LOOKED_AT} AND {_UNASKED}"
-        moments = to_micros(before), to_micros(before - WANTED_FOR)
+        moments = to_micros(before), to_micros(before - REQUEST_LIFETIME)
         return cls.all(f"{found} ORDER BY updated_at LIMIT ?", *moments, f":{slot}", most)
 
     @classmethod
@@ -266,7 +266,7 @@ class Call(Row):
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be placed."""
-        return self.created_at + WANTED_FOR < now
+        return self.created_at + REQUEST_LIFETIME < now
 
     def record_sending(
         self,

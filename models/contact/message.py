@@ -11,7 +11,7 @@ from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute
-from rules.contact.hours import WANTED_FOR
+from rules.contact.hours import REQUEST_LIFETIME
 from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
@@ -127,7 +127,7 @@ class Message(Row):
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be sent."""
-        return self.created_at + WANTED_FOR < now
+        return self.created_at + REQUEST_LIFETIME < now
 
     def record_sending(
         self,

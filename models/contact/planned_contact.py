@@ -10,7 +10,7 @@ from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.ladder import Owed, Purpose, Rung, Way
+from rules.contact.ladder import Purpose, Rung, UnpaidInvoice, Way
 from runtime.ids import new_id
 
 OPEN = ("draft", "approved")
@@ -184,7 +184,7 @@ class PlannedContactInvoice(Row):
         primary_key = CompositeKey("planned_contact", "invoice")
 
     @classmethod
-    def name(cls, planned: PlannedContact, owed: Sequence[tuple[Owed, int]]) -> None:
+    def name(cls, planned: PlannedContact, owed: Sequence[tuple[UnpaidInvoice, int]]) -> None:
         """Record that a contact names these invoices, each with the rung it reaches."""
         cls.insert_many(
             [

@@ -15,11 +15,11 @@ from models.transactions import release_connection, retry_on_conflict
 from rules.calling.tool_payloads import (
     Answer,
     Json,
-    Said,
-    ToolCalled,
+    ToolInvocation,
+    Utterance,
     read_call,
-    read_heard,
     read_tool_calls,
+    read_transcript,
     rendered,
 )
 from rules.calling.tool_replies import FAILED
@@ -63,7 +63,7 @@ class VapiTools:
         """
         document = vapi_body(req)
         at_vapi = read_call(document)
-        transcript = cache(lambda: read_heard(document))
+        transcript = cache(lambda: read_transcript(document))
         resp.media = {
             "results": [
                 rendered(called, _answer(at_vapi, called, transcript))
@@ -73,7 +73,7 @@ class VapiTools:
 
 
 def _answer(
-    at_vapi: Json, called: ToolCalled, transcript: Callable[[], tuple[Said, ...]]
+    at_vapi: Json, called: ToolInvocation, transcript: Callable[[], tuple[Utterance, ...]]
 ) -> Answer:
     """The answer to a tool call, failed or not: the model might take silence for success."""
     try:

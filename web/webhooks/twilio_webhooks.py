@@ -17,7 +17,7 @@ from models.contact.message import Message
 from models.contact.message_template import template_for
 from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
-from rules.contact.opt_out.words import Wish, language_of_help
+from rules.contact.opt_out.words import Keyword, language_of_help
 from rules.contact.templates import render
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -62,7 +62,7 @@ class IncomingMessages:
         resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
 
 
-def _store_text(fields: dict[str, str], wish: Wish) -> None:
+def _store_text(fields: dict[str, str], wish: Keyword) -> None:
     with transaction():
         receive_text(fields, wish)
         killpoint("web.before_commit")

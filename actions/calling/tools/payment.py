@@ -20,7 +20,7 @@ from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
 from rules.calling.charge_consent import consent_heard
 from rules.calling.tool_definitions import KEYPAD, SAVED_CARD
-from rules.calling.tool_payloads import Said
+from rules.calling.tool_payloads import Utterance
 from rules.calling.tool_replies import (
     NO_CARDS_IN_CALLS,
     NO_KEYPAD,
@@ -31,7 +31,7 @@ from rules.calling.tool_replies import (
     PAID,
     UNDER_WAY,
     ask_consent,
-    words_for,
+    reply_for,
 )
 from rules.contact.card_notice import LANGUAGES, CardNotice, card_notice
 from rules.money import in_words, to_major, unchargeable
@@ -104,7 +104,7 @@ def _bill(request: ToolRequest, by: str) -> str:
 
 def _begin_if_agreed(
     request: ToolRequest,
-    heard: tuple[Said, ...],
+    heard: tuple[Utterance, ...],
     invoice: Invoice,
     call: Call,
     wish: str,
@@ -147,7 +147,7 @@ def _last_outcome(last: ToolCall) -> str:
     try:
         return _resume(last)
     except Refused as refused:
-        return words_for(refused.code, refused.detail)
+        return reply_for(refused.code, refused.detail)
 
 
 def _means_last(last: ToolCall, request: ToolRequest) -> bool:

@@ -20,7 +20,7 @@ from models.reports.ladder_course import course_of
 from models.transactions import transaction
 from rules.contact.facts import Refused
 from rules.contact.gate import NOT_CHECKED
-from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
+from rules.contact.ladder import SOON_OVER, NextRung, Rung, rung_reached
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError
 
@@ -95,7 +95,7 @@ def _step(
             return _refused(owing, course, draft.rung, found.refused, about), False
         return _contact(owing, draft.rung, found.invoices, draft, may_begin)
     kept_back: Outlook | None = None
-    while (climb := owing.next_climb()) is not None and climb.on <= owing.today:
+    while (climb := owing.next_rung()) is not None and climb.on <= owing.today:
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
         found = ask(owing, rung, invoices)
         left = owing.only(found.invoices)
@@ -189,7 +189,7 @@ def _plan(
     PlannedContactInvoice.name(
         planned,
         [
-            (known[invoice.id], climbed_by(owing.rungs, known[invoice.id], owing.today))
+            (known[invoice.id], rung_reached(owing.rungs, known[invoice.id], owing.today))
             for invoice in invoices
         ],
     )
@@ -225,12 +225,12 @@ def _after(owing: Owing) -> Outlook:
     invoices = owing.invoices
     course = course_of(owing.customer.id, owing.account.time_zone, invoices)
     owing = replace(owing, course=course)
-    outlook = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
+    outlook = _wait(owing, owing.next_rung(), PlannedContact.open_for(owing.customer.id))
     look_at = owing.now + DAY
     return replace(outlook, next_at=min(outlook.next_at or look_at, look_at))
 
 
-def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Outlook:
+def _wait(owing: Owing, climb: NextRung | None, draft: PlannedContact | None) -> Outlook:
     """What comes next if nothing is due."""
     if not owing.invoices:
         return NOTHING_OWED
@@ -249,7 +249,7 @@ def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Ou
     return Outlook(at, _way(owing, climb.rung), at)
 
 
-def _opening(owing: Owing, climb: Climb | None) -> datetime | None:
+def _opening(owing: Owing, climb: NextRung | None) -> datetime | None:
     return None if climb is None else owing.opening(climb.on)
 
 

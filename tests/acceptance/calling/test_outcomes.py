@@ -25,7 +25,7 @@ from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
-from rules.calling.tool_payloads import ToolCalled
+from rules.calling.tool_payloads import ToolInvocation
 from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET
@@ -136,7 +136,7 @@ def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
     """
     call = calling.answers("hangs_up").dials()
     at_vapi = {"id": call.vapi_id, "type": "outboundPhoneCall"}
-    asked = ToolCalled("t-1", "requestHuman", {"reason": "already_paid"})
+    asked = ToolInvocation("t-1", "requestHuman", {"reason": "already_paid"})
     answer_tool(at_vapi, asked, lambda: ())
     report = {"endedReason": "customer-ended-call", "artifact": {}}
     report["analysis"] = {"structuredData": {"outcome": "already_paid"}}

@@ -28,7 +28,7 @@ from models.effects.daily_limit import ceiling_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, is_postgres, release_connection, serialize_on, transaction
-from rules.calling.call_analysis import FOLLOWS
+from rules.calling.call_analysis import CONSEQUENCES
 from rules.imports.invoice_csv import Refusal
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
@@ -321,7 +321,7 @@ def told_of_a_call(customer):
     call = Call.receive(customer.account_id, "vapi-1", caller=customer.phone, to="", now=real_now())
     call.record_verified(real_now(), customer.id)
     with transaction():
-        hand_over(call, FOLLOWS["stop"], real_now())
+        hand_over(call, CONSEQUENCES["stop"], real_now())
 
 
 @pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call])
