@@ -37,7 +37,7 @@ from delivery.schedule import TICK_PREFIX, stage_tick
 from delivery.turns import Turns
 from models.delivery.attempt import Claimed, claim_job, claim_more, release_worker
 from models.delivery.staged_job import StagedJob
-from models.delivery.turns import MOST, Waiting, claim_next, who_waits
+from models.delivery.turns import MOST, Waiting, claim_next, waiting_accounts
 from runtime.clock import real_now, real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -178,7 +178,7 @@ class Worker:
         job = self._claim_undisputed(job_id) if tried else None
         if job is not None:
             return job, None
-        queued = who_waits(job_id, self.queue, self._seen)
+        queued = waiting_accounts(job_id, self.queue, self._seen)
         if not queued.is_known:
             return None, None
         self._several_wait = len(queued.waiting) > 1

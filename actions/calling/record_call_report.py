@@ -80,7 +80,7 @@ def record_call_report(
         deadline=now + LONGEST if goes_on else None,  # or the next poll gives it up again
     )
     if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
-        call.record_made_after_all(now)
+        call.record_placed_after_all(now)
     _check_if_late(call, before, now)
     if is_over:
         _record_end(call, now)

@@ -55,7 +55,7 @@ def record_intent(
             **money,
             **about,
         )
-        if facts.went_back(payment):  # events about its refund or dispute may have come first
+        if facts.has_returns(payment):  # events about its refund or dispute may have come first
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
     if payment is not None and before.is_newly_foreign(invoice, payment):
         serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed

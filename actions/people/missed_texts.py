@@ -55,7 +55,7 @@ def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
     """
     sids = [each.sid for each in texts]
     left_out = StagedJob.name == LEFT_OUT, StagedJob.key << sids
-    known = InboxEvent.known(PROVIDER, sids)
+    known = InboxEvent.stored(PROVIDER, sids)
     known |= {job.key for job in StagedJob.select(StagedJob.key).where(*left_out)}
     numbers = cache(_numbers_in)
     missed, wrong = 0, list[str]()

@@ -369,7 +369,7 @@ class Call(Row):
             self._write(now, **values)
         return bool(values)
 
-    def record_made_after_all(self, now: datetime) -> None:
+    def record_placed_after_all(self, now: datetime) -> None:
         """Record that a call thought to be blocked, or not placed according to staff, was placed
         after all: it counts as an attempt.
         """

@@ -184,7 +184,7 @@ class PlannedContactInvoice(Row):
         primary_key = CompositeKey("planned_contact", "invoice")
 
     @classmethod
-    def name(cls, planned: PlannedContact, owed: Sequence[tuple[UnpaidInvoice, int]]) -> None:
+    def add(cls, planned: PlannedContact, owed: Sequence[tuple[UnpaidInvoice, int]]) -> None:
         """Record that a contact names these invoices, each with the rung it reaches."""
         cls.insert_many(
             [

@@ -186,7 +186,7 @@ def _plan(
         owing.account.id, owing.customer.id, rung, state, SCAN, owing.now, expires_at
     )
     known = {one.id: one for one in owing.course.owed}
-    PlannedContactInvoice.name(
+    PlannedContactInvoice.add(
         planned,
         [
             (known[invoice.id], rung_reached(owing.rungs, known[invoice.id], owing.today))

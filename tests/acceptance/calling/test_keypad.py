@@ -225,7 +225,7 @@ def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
 
 def test_a_lost_answer_begins_no_second_session(typing):
     """Given Twilio's answer lost, then the same key is used again, and one session is there."""
-    typing.line.stand_in.sandbox.order_fault(
+    typing.line.stand_in.sandbox.inject_fault(
         kind="refuse_after", provider="twilio", method="POST", path="*/Payments.json"
     )
     assert typing.agrees().startswith("+")

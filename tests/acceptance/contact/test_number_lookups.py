@@ -314,7 +314,7 @@ def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clini
     """Given a question that Twilio turns away, then it does not count; silence, or a gateway's page
     instead of an answer, may have cost a fee and does.
     """
-    clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
+    clinic.stand_in.sandbox.inject_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
     assert clinic.message(message.id).sid
     assert (len(asked(clinic)), answers()) == (2, ["no"])
@@ -328,7 +328,7 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
     """Given trouble at Twilio that outlasts the job, then whoever still waits has it tried anew
     half an hour later, not at each look, and the account's day is not used up.
     """
-    clinic.stand_in.sandbox.order_fault(
+    clinic.stand_in.sandbox.inject_fault(
         kind="error_500", provider="twilio", path=PATH, method="GET", times=8
     )
     clinic.ask()

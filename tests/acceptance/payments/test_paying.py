@@ -460,7 +460,7 @@ def test_a_secret_that_is_being_withdrawn_is_not_told_again(clinic, fault):
     )
     assert part.json["clientSecret"]
     order = {"provider": "stripe", "method": "POST", "path": "*/cancel", "times": 50}
-    clinic.stripe.sandbox.order_fault(kind=fault, **order)
+    clinic.stripe.sandbox.inject_fault(kind=fault, **order)
     whole = clinic.intent()
     assert (whole.status_code, whole.json["code"]) == (503, "provider_unavailable"), whole.text
     again = clinic.post(

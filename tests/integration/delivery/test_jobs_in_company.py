@@ -23,7 +23,7 @@ from delivery.worker import ALONE_SECONDS, AT_ONCE, SHARE, SLOW, Worker
 from models.delivery.attempt import claim_more, release_worker
 from models.delivery.stage import Policy, register_policy, stage, stage_again
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
-from models.delivery.turns import claim_next, who_waits
+from models.delivery.turns import claim_next, waiting_accounts
 from models.transactions import transaction
 from tests import given
 from tests.watching.counting import counted
@@ -455,7 +455,7 @@ def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
     claim_more(first, "w1", 10)
     for name in ("w2", "w3"):
         claim_next(QUEUE, "b", name)
-    found = who_waits(row(105).id, QUEUE, "").waiting
+    found = waiting_accounts(row(105).id, QUEUE, "").waiting
     assert {one.fair_to: one.running for one in found} == {"a": 1, "b": 2}
 
 
