@@ -37,7 +37,7 @@ def delete_expired_rows() -> None:
     """
     scan, full = Scan("old rows not deleted"), list[str]()
     for kind, delete, most in _deletions(real_now()):
-        scan.tries(kind, partial(_delete_batch, kind, delete, most, full))
+        scan.attempt(kind, partial(_delete_batch, kind, delete, most, full))
     if full:
         raise Snooze("there is more to delete", PAUSE)
     scan.end()

@@ -51,7 +51,7 @@ def verify_caller(request: ToolRequest) -> str:
 def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     if call.verified_at is not None:
         return ALREADY_VERIFIED
-    tries = ToolCall.tries(call)
+    tries = ToolCall.verification_attempts(call)
     wish = f"{request.called.name}:{answers.digest}"
     known = next((row for row in tries if request.called.id == row.tool_call_id), None)
     known = known or next((row for row in tries if row.wish == wish), None)
@@ -84,7 +84,7 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
         is_known = call.customer_id is not None
         call.record_verified(now, None if is_known else right[0].id)
         if not is_known:  # from now on the call is about what this customer owes
-            call.record_about(unpaid(Call.get_by_id(call.id)))
+            call.add_invoices(unpaid(Call.get_by_id(call.id)))
     AuditEntry.record(
         request.actor,
         "caller.verified" if verified else "caller.not_verified",

@@ -59,7 +59,7 @@ def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
     scan = Scan("stuck deployments not ended", failed, first)
     while rows := Deployment.all(UNFINISHED, after, BATCH):
         for deployment in rows:
-            scan.tries(deployment.id, partial(_end_if_stuck, deployment.id))
+            scan.attempt(deployment.id, partial(_end_if_stuck, deployment.id))
         after = rows[-1].id
         scan.snooze_if_long(after)
     scan.end()

@@ -237,7 +237,7 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
     numbers of a service.
     """
     number, shared = without_channel(text.to), get_settings().twilio_messaging_service_sid or ""
-    texted_by = Message.senders_to(without_channel(text.sender))
+    texted_by = Message.senders_texting(without_channel(text.sender))
     ours = {shared, *texted_by} - {""}
     if text.service in ours or AccountSender.has("messaging_service_sid = ?", text.service):
         return text.service

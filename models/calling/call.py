@@ -191,7 +191,7 @@ class Call(Row):
             created_at=now,
             updated_at=now,
         )
-        row.record_about(invoices)
+        row.add_invoices(invoices)
         return row
 
     @classmethod
@@ -339,7 +339,7 @@ class Call(Row):
         """Record that no report of its end arrived; a late report still counts."""
         self._write(now, state="unknown", error_code="no_report", error=error)
 
-    def record_about(self, invoices: Sequence[Invoice]) -> None:
+    def add_invoices(self, invoices: Sequence[Invoice]) -> None:
         """Add the invoices that the call turned out to be about."""
         for invoice in invoices:
             CallInvoice.create(call=self.id, invoice=invoice.id)

@@ -105,7 +105,7 @@ class ToolCall(Row):
         return row
 
     @classmethod
-    def tries(cls, call: Call) -> "list[Self]":
+    def verification_attempts(cls, call: Call) -> "list[Self]":
         """The attempts to verify the caller in this call."""
         return cls.all("call_id = ? AND tool = ?", call.id, VERIFY)
 

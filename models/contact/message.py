@@ -109,13 +109,13 @@ class Message(Row):
         return row
 
     @classmethod
-    def awaited_by(cls, customer_id: str, kind: str) -> bool:
+    def is_pending_for(cls, customer_id: str, kind: str) -> bool:
         """Whether a text of this kind to a customer is waiting, on its way or in doubt."""
         query = cls.select().where(cls.customer == customer_id, cls.kind == kind)
         return bool(query.where(cls.status.in_(PENDING)).exists())
 
     @classmethod
-    def senders_to(cls, phone: str) -> set[str]:
+    def senders_texting(cls, phone: str) -> set[str]:
         """All messaging services and numbers that have texted a phone."""
         rows = execute("SELECT DISTINCT sender FROM message WHERE to_number = ?", (phone,))
         return {str(sender) for (sender,) in rows.fetchall()} - {""}

@@ -114,7 +114,7 @@ class Effect(Row):
         return row
 
     @classmethod
-    def confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
+    def last_confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
         """The provider's id of the newest effect of this kind that had certainly happened before
         `moment`, or None.
         """
@@ -197,7 +197,7 @@ class Effect(Row):
             last_sent_at=None,
         )
 
-    def is_still_ours(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether the row is unchanged since this process wrote it: no other has taken over."""
         return Effect.has(
             "id = ? AND state = 'sending' AND generation = ? AND last_sent_at = ?",

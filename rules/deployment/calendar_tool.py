@@ -38,7 +38,7 @@ def render_calendar_tool(clinic: Clinic) -> list[Json]:
     ]
 
 
-def about_appointments(clinic: Clinic) -> str:
+def appointment_instructions(clinic: Clinic) -> str:
     """The prompt's instructions for the tool."""
     if not clinic.has_calendar:
         return ""

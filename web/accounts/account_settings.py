@@ -11,7 +11,7 @@ from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from rules.contact.gate import is_quiet_day
 from rules.contact.ladder import LAST_DAY, MOST_RUNGS, Rung, ladder_errors, read_ladder
-from rules.integrations.opening_hours import USUAL, Hours, wrong_with
+from rules.integrations.opening_hours import USUAL, Hours, hours_error
 from web.accounts.accounts import account_of
 from web.accounts.responses import (
     Calling,
@@ -40,7 +40,7 @@ def _quiet_day(text: str) -> str:
 
 
 def _opening_hours(hours: Hours) -> Hours:
-    wrong = wrong_with(hours)
+    wrong = hours_error(hours)
     if wrong:
         raise ValueError(f"is not a week of opening hours: {wrong}; correct it")
     return hours

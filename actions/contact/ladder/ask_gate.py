@@ -85,7 +85,7 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
         reasons.append(answer)
         if answer.code not in OF_ONE_DEBT:
             break
-    if allowed and Message.awaited_by(owing.customer.id, KIND):
+    if allowed and Message.is_pending_for(owing.customer.id, KIND):
         return Found((), ON_ITS_WAY)
     return Found(tuple(allowed), _soonest_over(reasons) if reasons else None, unchecked)
 

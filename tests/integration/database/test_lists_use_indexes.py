@@ -80,7 +80,7 @@ SCANS = {
     "promise_to_follow_up": lambda: Promise.due("follow_at", real_now(), 0, "", 5),
     "deployment_status_updated_at": look_at_ports,
     "deployment_step_undo_failed": settle_left_ports,
-    "integration_left_behind": lambda: Integration.left_behind(5),
+    "integration_left_behind": lambda: Integration.unrevoked(5),
 }
 
 

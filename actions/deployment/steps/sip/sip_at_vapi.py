@@ -17,7 +17,7 @@ from models.effects.effect import Effect
 from providers.twilio.trunks import origination_urls
 from providers.vapi.credentials import get_credential
 from providers.vapi.phone_numbers import get_number
-from rules.deployment.sip import answers_at, trunk_at_vapi
+from rules.deployment.sip import sip_address_at_vapi, trunk_at_vapi
 from runtime.settings import get_settings
 
 KNOWN = VapiObject(
@@ -47,7 +47,7 @@ def sip_address(run: Run) -> str:
     known = Resource.named(run.account.id, KNOWN.name)
     if known is None:
         return ""
-    return answers_at(called(run), known.provider_id, get_settings().vapi_api_base)
+    return sip_address_at_vapi(called(run), known.provider_id, get_settings().vapi_api_base)
 
 
 def _make_known(run: Run, seen: Json) -> Plan:
