@@ -33,7 +33,7 @@ def owner_of(effect: Effect) -> StagedJob | None:
     Effect.locked(effect.id)
     kind = kind_of(effect)
     owner = find_staged(kind.recorded_by, kind.job_key(effect))
-    return StagedJob.locked_if_there(owner.id) if owner is not None else None
+    return StagedJob.locked_or_none(owner.id) if owner is not None else None
 
 
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:

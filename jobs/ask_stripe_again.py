@@ -22,7 +22,7 @@ from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
-    Belonging,
+    ClaimedOwner,
     Json,
     PaymentFinding,
     RefundFinding,
@@ -90,9 +90,9 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
             return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
-def _belonging_of(finding: Found) -> Belonging:
+def _belonging_of(finding: Found) -> ClaimedOwner:
     """What the object's own metadata claims; a dispute has none."""
-    return Belonging() if isinstance(finding, dict) else finding.belonging
+    return ClaimedOwner() if isinstance(finding, dict) else finding.belonging
 
 
 def _record(finding: Found, stripe_account: str) -> None:

@@ -20,7 +20,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.transactions import transaction
-from rules.timeline_words import asked_for
+from rules.timeline_text import asked_for
 from runtime.clock import real_now
 
 

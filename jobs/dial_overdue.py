@@ -77,7 +77,7 @@ def _decide(requested: Call) -> Effect | Snooze | None:
             if not was_not_sent(effect):
                 return effect
             call.record_not_placed(now)
-            CallSlot.give_back(call.id)
+            CallSlot.release(call.id)
         if call.state != "waiting" or expire_unplaced(call, now):
             return None
         if call.tries >= MOST_TRIES:
@@ -178,7 +178,7 @@ def _reserve(
         deadline,
         now,
     )
-    call.keep_invoices([invoice.id for invoice, _ in allowed])
+    call.remove_other_invoices([invoice.id for invoice, _ in allowed])
     return effect
 
 
@@ -202,7 +202,7 @@ def _record(call: Call, effect: Effect, answer: dict[str, Any] | None, now: date
     if answer is not None:
         record_call_report(call, call_from_ledger(effect, answer), now, effect)
     elif effect.state == "refused":
-        CallSlot.give_back(call.id)
+        CallSlot.release(call.id)
         call.record_refused(
             effect.error_code or "",
             CALL.why_refused(effect.error_code or "", effect.error or ""),

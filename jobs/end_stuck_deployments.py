@@ -23,7 +23,7 @@ def end_stuck_deployments(last_id: str = "", failed: int = 0, first: str = "") -
     if not last_id:
         parts = Scan("part of the scan not done", failed, first)
         for part in (fail_abandoned_files, roll_back_undecided, release_abandoned_lines):
-            parts.tries(part.__name__, part)
+            parts.attempt(part.__name__, part)
         failed, first = parts.failed, parts.first
     end_stuck(last_id, failed, first)
 

@@ -38,6 +38,6 @@ def expire_stale_charges() -> None:
     since = real_now() - UNHEARD
     try_each(
         "card entry not ended",
-        lambda last: KeypadSession.unheard(since, last, BATCH),
+        lambda last: KeypadSession.silent(since, last, BATCH),
         expire_session,
     )

@@ -25,7 +25,7 @@ from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
-from providers.errors import unless_refused
+from providers.errors import none_if_refused
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import AT_VAPI
@@ -52,7 +52,7 @@ def poll_calls() -> None:
     with transaction():
         # a backlog of abandoned calls must not delay live ones
         quiet, given_up = (
-            Call.quiet(now - QUIET, slot, BATCH),
+            Call.silent(now - QUIET, slot, BATCH),
             Call.given_up(stretches(now), slot, BATCH),
         )
         for call in [*quiet, *given_up]:
@@ -80,7 +80,7 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    report = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
+    report = none_if_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
@@ -103,7 +103,7 @@ def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:
     if call.state in {"waiting", "sending"}:
         expire_unplaced(call, now)
     elif call.state in AT_VAPI and call.deadline is not None and call.deadline <= now:
-        CallSlot.give_back(call.id)
+        CallSlot.release(call.id)
         call.record_given_up(NO_END, now)
         open_doubt_item(call, NO_END)
     elif call.state == "ended" and call.updated_at <= now - FOLLOWED:

@@ -12,7 +12,7 @@ from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
 from actions.payments.stage_stripe_read import stage_stripe_read
-from delivery.attempt import attempt_number, part_company, recording
+from delivery.attempt import attempt_number, recording, release_batch
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.accounts.audit_entry import SYSTEM
@@ -25,12 +25,12 @@ from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
-    Ask,
-    Belonging,
+    ClaimedOwner,
+    FetchDispute,
+    FetchObject,
+    FetchRefunds,
     Finding,
     Json,
-    LookAtDispute,
-    LookAtRefunds,
     PaymentFinding,
     RefundFinding,
     Unreadable,
@@ -100,7 +100,7 @@ def _process(event: InboxEvent, content: Json) -> None:
     it.
     """
     finding = read_event(content)
-    if isinstance(finding, Ask):
+    if isinstance(finding, FetchObject):
         finding = _ask(event, finding)
     if finding is None:
         _close(event, "ignored", f"{event.type} says nothing about money")
@@ -121,11 +121,11 @@ def _process(event: InboxEvent, content: Json) -> None:
             _record_matched(event, finding, _news(event, finding), match.invoice)
 
 
-def _ask(event: InboxEvent, ask: Ask) -> Finding:
+def _ask(event: InboxEvent, ask: FetchObject) -> Finding:
     """Read the object that the event leaves unclear at Stripe, in our own API version. Raises
     Unreadable.
     """
-    part_company()
+    release_batch()
     try:
         match ask.tells:
             case "payment":
@@ -134,7 +134,7 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
                 return read_refund(stripe_api.get_refund(ask.id, event.account))
             case _:
                 dispute = read_dispute(stripe_api.get_dispute(ask.id, event.account))
-                return LookAtDispute(dispute["payment_intent"], ask.id)
+                return FetchDispute(dispute["payment_intent"], ask.id)
     except ProviderError as error:
         if error.outcome != "refused":
             raise
@@ -158,14 +158,14 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
     return Match(payment.invoice) if payment is not None else Match(refusal=refusal)
 
 
-def _belonging(finding: Finding) -> Belonging:
+def _belonging(finding: Finding) -> ClaimedOwner:
     """What the finding's own metadata claims; a hint has none."""
-    if isinstance(finding, LookAtRefunds | LookAtDispute):
-        return Belonging()
+    if isinstance(finding, FetchRefunds | FetchDispute):
+        return ClaimedOwner()
     return finding.belonging
 
 
-def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
+def _refusal(event: InboxEvent, belonging: ClaimedOwner, invoice: Invoice) -> str:
     """Why the event must not change the invoice (unless its payment is known), or ""."""
     if invoice.account_id != belonging.account_id:
         return (
@@ -179,7 +179,7 @@ def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
     return ""
 
 
-def _account_of_attempt(belonging: Belonging) -> str | None:
+def _account_of_attempt(belonging: ClaimedOwner) -> str | None:
     """The Stripe account in which our own row requested this money: the clinic may have changed
     accounts.
     """
@@ -197,11 +197,11 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
     match finding:
         case RefundFinding():
             return [finding.refund]
-        case LookAtRefunds():
-            part_company()
+        case FetchRefunds():
+            release_batch()
             listed = stripe_api.list_refunds(finding.intent_id, event.account)
             return [read_refund(refund).refund for refund in listed]
-        case LookAtDispute():
+        case FetchDispute():
             return [read_dispute(_dispute(event, finding.dispute_id))]
         case _:
             return []
@@ -211,7 +211,7 @@ def _dispute(event: InboxEvent, dispute_id: str) -> Json:
     """The dispute as Stripe has it now. Raises Unreadable if it has none, as for an id of the other
     mode.
     """
-    part_company()
+    release_batch()
     try:
         return stripe_api.get_dispute(dispute_id, event.account)
     except ProviderError as error:

@@ -39,5 +39,5 @@ def reconcile_call(effect_id: str) -> None:
         if report is not None:
             record_call_report(call, call_from_ledger(effect, report), now, effect)
         elif call.effect_id == effect.id and call.state in {"sending", "unknown"}:
-            CallSlot.give_back(call.id)
+            CallSlot.release(call.id)
             call.record_refused(effect.error_code or "", effect.error or "", now)

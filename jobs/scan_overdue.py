@@ -79,7 +79,7 @@ class _Run:
         except Exception:
             log.exception("customer not looked at", customer_id=customer_id)
             self.failed.add(customer_id)
-            ContactCourse.put_off(customer_id, self.now + WITHIN)
+            ContactCourse.postpone(customer_id, self.now + WITHIN)
         return True
 
     def _may_begin(self, account_id: str) -> bool:

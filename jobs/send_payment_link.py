@@ -39,7 +39,7 @@ from rules.contact.facts import Allowed, Facts, Purpose, Refused
 from rules.contact.gate import NOT_CHECKED, TRANSIENT, decide, may_contact
 from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer
-from rules.contact.templates import LOCALES, Rendered, links_of, render, weighed
+from rules.contact.templates import LOCALES, Rendered, links_of, measured, render
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
 from runtime.clock import business_now, real_now
@@ -179,12 +179,14 @@ def _ask_gate(
         reopen_unanswered(message)
         return None
     if message.is_ready:
-        return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
+        return _reserve(invoice, message, measured(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
         allowed = _covered_too(others, message, known.facts) if others else []
         beside = allowed[: MOST_NAMED - 1]
         if planned is not None:
-            PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in allowed)])
+            PlannedContactInvoice.remove_others(
+                planned.id, [invoice.id, *(one.id for one in allowed)]
+            )
         text = _text_of_several([invoice, *beside], message) if beside else _text(invoice, words)
         return _reserve(invoice, message, text, known.sender, answer, now)
     if link is not None and link.state == "refused":

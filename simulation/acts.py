@@ -16,7 +16,7 @@ import stripe
 
 from runtime.clock import business_now
 from runtime.redis.connection import connect_redis
-from simulation import stage_print as say
+from simulation import terminal_output as say
 from simulation.api import PATIENCE, Api, Payer, Sandbox
 from simulation.expected import Json
 

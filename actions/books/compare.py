@@ -13,7 +13,7 @@ from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.refund import Refund
-from providers.stripe.events import Belonging, Unreadable, read_intent, read_refund
+from providers.stripe.events import ClaimedOwner, Unreadable, read_intent, read_refund
 from rules.invoice_fold import KEPT
 from runtime.clock import business_now, real_now
 
@@ -85,7 +85,7 @@ def compare_refund(stripe_account: str, refund: Json) -> Verdict:
     )
 
 
-def _may_pay(stripe_account: str, claimed: Belonging, invoice: Invoice) -> bool:
+def _may_pay(stripe_account: str, claimed: ClaimedOwner, invoice: Invoice) -> bool:
     return bool(
         claimed.account_id == invoice.account_id
         and (invoice.account.stripe_account or "") == stripe_account

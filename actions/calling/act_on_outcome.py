@@ -14,7 +14,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
-from rules.calling.call_analysis import Follows
+from rules.calling.call_analysis import Consequences
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
 from rules.contact.phones import BadPhone, read_phone
 
@@ -25,7 +25,7 @@ UNKNOWN_OPT_OUT = (
 )
 
 
-def act_on_outcome(call: Call, follows: Follows, now: datetime) -> None:
+def act_on_outcome(call: Call, follows: Consequences, now: datetime) -> None:
     """Do what follows from a call that has ended, in the open transaction."""
     if call.customer_id is not None:  # before the numbers, as all code does
         serialize_on(customer_key(call.customer_id))
@@ -108,7 +108,7 @@ def _number(named: str) -> str:
         return ""
 
 
-def _suppress_numbers(call: Call, follows: Follows, now: datetime) -> None:
+def _suppress_numbers(call: Call, follows: Consequences, now: datetime) -> None:
     """Suppress a number that we called if it is wrong or dead."""
     if call.direction != "outbound":
         return

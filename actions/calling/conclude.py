@@ -14,8 +14,8 @@ from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from providers.vapi.calls import VapiCall
-from rules.calling.call_analysis import Follows, follows_from, read_said
-from rules.calling.call_words import note_of
+from rules.calling.call_analysis import Consequences, consequences_of, read_analysis
+from rules.calling.call_summaries import note_of
 from rules.calling.ended_reasons import meaning_of
 from rules.cards.spoken_numbers import redact_spoken
 from rules.contact.policy import outcome_of
@@ -30,9 +30,9 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     A further report changes nothing, with two exceptions: the analysis and the transcript are each
     acted on once, whichever report brings them, and it may settle an outcome in doubt.
     """
-    said = read_said(report.said) | (call.said or {})
+    said = read_analysis(report.said) | (call.said or {})
     is_first = call.reported_at is None
-    follows = follows_from(said, report.transcript)
+    follows = consequences_of(said, report.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
     is_read = bool(report.transcript) and not call.transcript
@@ -75,7 +75,7 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     return True
 
 
-def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
+def _outcome(call: Call, invoices: Sequence[Invoice], follows: Consequences) -> str:
     """One of the policy's outcomes. Our own rows take precedence over the agent's analysis, and
     that over how the call ended.
     """

@@ -34,7 +34,7 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
     check_balance_chargeable(invoice)
     if why := _why_not(invoice, call):
         raise Refused("keypad_unavailable", why)
-    if KeypadSession.going_on(call) is not None:
+    if KeypadSession.in_progress(call) is not None:
         raise Refused(
             "payment_in_progress",
             f"A card entry is already ordered or in progress in call {call.id}; wait for its"

@@ -23,7 +23,7 @@ def receive_call(report: VapiCall) -> None:
     It takes a slot even if none is free: no caller is turned away, and we place one call less in
     the meantime.
     """
-    if report.direction != "inbound" or not report.id or Call.of_vapi(report.id) is not None:
+    if report.direction != "inbound" or not report.id or Call.by_vapi_id(report.id) is not None:
         return
     number = report.phone_number_id
     line = PhoneLine.one("vapi_id = ? AND holds_slot", number) if number else None

@@ -87,7 +87,7 @@ def request_call(
     line = caller_line(customer.account_id)
     if known is None and line is None:
         raise no_caller_number()
-    call = known or Call.ask(
+    call = known or Call.request(
         invoices,
         customer,
         from_number=line.number if line else "",

@@ -75,7 +75,9 @@ def _is_left_to_ladder(invoice: Invoice) -> bool:
     if settings.first_contacts == "draft" or not rungs_of(settings):
         return True
     serialize_on(customer_key(customer.id))
-    if PlannedContact.open_for(customer.id) is not None or Message.awaited_by(customer.id, KIND):
+    if PlannedContact.open_for(customer.id) is not None or Message.is_pending_for(
+        customer.id, KIND
+    ):
         return True
     heard = course_of(customer.id, account.time_zone, [invoice]).heard
     return heard.last_on is not None and heard.last_on >= account.local_date(business_now())

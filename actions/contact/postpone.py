@@ -8,8 +8,8 @@ from models.base import to_micros
 from models.contact.hold import Hold, customer_key
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
-from rules.contact.asked.times import asked_from, asks_at_once
 from rules.contact.person_time_zones import zones_of
+from rules.contact.time_requests.times import asks_for_call_now, requested_from
 from runtime.clock import business_now
 
 LATER = "later"  # the kind of hold
@@ -45,7 +45,7 @@ def postpone_contact(
         hold.until is None or hold.until > begins - A_MOMENT for hold in known
     ):
         hold_until(customer, LATER, NOTE, begins, actor, **about)
-    return now if asks_at_once(words) else min(begins, now + WORK_WITHIN)
+    return now if asks_for_call_now(words) else min(begins, now + WORK_WITHIN)
 
 
 def requested_time(words: str, phone: str, customer: Customer | None = None) -> datetime | None:
@@ -59,4 +59,4 @@ def requested_time(words: str, phone: str, customer: Customer | None = None) -> 
         zones = zones_of(phone, customer.address, customer.time_zone) or (
             customer.account.time_zone,
         )
-    return asked_from(words, business_now(), zones)
+    return requested_from(words, business_now(), zones)

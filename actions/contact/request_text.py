@@ -67,7 +67,7 @@ def request_text(
     attempt that might have been sent is never repeated. A text that is on its way or in doubt is
     only returned.
     """
-    message = Message.ask(invoice, KIND, phone, invoice.customer.language, asked_by, real_now())
+    message = Message.request(invoice, KIND, phone, invoice.customer.language, asked_by, real_now())
     if message.status in UNDECIDED:
         stage_again(
             "send_payment_link",

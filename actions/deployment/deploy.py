@@ -17,7 +17,7 @@ from models.deployment.setup import Setup
 from models.transactions import serialize_on
 from rules.deployment.readiness import missing_for_deploy
 from rules.deployment.saga import OVER, STEPS
-from rules.deployment.setup_words import DEPLOYING
+from rules.deployment.setup_messages import DEPLOYING
 from rules.money import in_words
 from runtime.clock import real_now
 from runtime.errors import Refused

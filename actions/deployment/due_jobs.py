@@ -4,7 +4,7 @@ and made due at once for a client that does not want to wait for the next attemp
 
 from actions.deployment.progress import current_job, current_step
 from delivery.perform_now import take_due
-from models.delivery.staged_job import reschedule, want_running_again
+from models.delivery.staged_job import request_rerun_of_running, reschedule
 from models.deployment.deployment import Deployment
 from models.deployment.phone_line import PhoneLine
 
@@ -32,5 +32,5 @@ def make_due_now(deployment: Deployment) -> None:
     waits_for = [(current_job(deployment), step.id)] if step is not None else []
     waits_for += [(name, line.id) for name in OF_A_LINE] if line is not None else []
     for about in waits_for:
-        want_running_again("name = ? AND key = ?", about)
+        request_rerun_of_running("name = ? AND key = ?", about)
         reschedule("name = ? AND key = ?", about)

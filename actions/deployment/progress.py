@@ -29,7 +29,7 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.feed.emit import emit
 from rules.deployment.saga import State, next_to_do, next_to_undo
-from rules.deployment.setup_words import DEPLOYING
+from rules.deployment.setup_messages import DEPLOYING
 from runtime.clock import real_now
 from runtime.log import get_log
 
@@ -353,4 +353,4 @@ def add_progress_event(
 ) -> None:
     """Add an event to the deployment's progress, which clients follow."""
     name, state = (step.name, step.state) if step is not None else ("", deployment.status)
-    DeploymentEvent.tell(deployment.id, name, state, message, now)
+    DeploymentEvent.record(deployment.id, name, state, message, now)

@@ -59,9 +59,9 @@ def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
     scan = Scan("stuck deployments not ended", failed, first)
     while rows := Deployment.all(UNFINISHED, after, BATCH):
         for deployment in rows:
-            scan.tries(deployment.id, partial(_end_if_stuck, deployment.id))
+            scan.attempt(deployment.id, partial(_end_if_stuck, deployment.id))
         after = rows[-1].id
-        scan.rests(after)
+        scan.snooze_if_long(after)
     scan.end()
 
 

@@ -11,7 +11,7 @@ from effects.kind import Kind
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio.refusals import NOT_FOUND
 
 THERE = "{what} already exists."
@@ -30,7 +30,7 @@ class TwilioObject:
     def look(self, run: Run) -> Json:
         """Return {gone: its id} if it was removed by hand at Twilio."""
         made = Resource.named(run.account.id, self.name)
-        if made is None or unless(NOT_FOUND, self.read, made.provider_id) is not None:
+        if made is None or none_if_missing(NOT_FOUND, self.read, made.provider_id) is not None:
             return {}
         return {"gone": made.provider_id}
 

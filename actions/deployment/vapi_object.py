@@ -15,7 +15,7 @@ from models.deployment.deployment_step import DeploymentEvent
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.vapi.redaction import with_secret
 from rules.deployment.drift import drift
 from rules.deployment.rendering import digest
@@ -53,7 +53,7 @@ class VapiObject:
         made = Resource.named(run.account.id, self.name)
         if made is None:
             return {}
-        return {"found": unless("not_found", self.read, made.provider_id)}
+        return {"found": none_if_missing("not_found", self.read, made.provider_id)}
 
     def tag(self, run: Run) -> str:
         """Return the tag that it carries or will carry."""
@@ -150,7 +150,7 @@ class VapiObject:
         """Report a finding to those who follow the deployment, in the log and in the audit log."""
         message = words.format(what=self.what, **more)
         log.warning(message, resource=made.id, provider_id=made.provider_id)
-        DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
+        DeploymentEvent.record(run.deployment.id, run.step.name, run.step.state, message, run.now)
         AuditEntry.record(
             SYSTEM,
             action,

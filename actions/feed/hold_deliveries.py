@@ -6,7 +6,7 @@ endpoint accepts a delivery again. Code that changes whether an endpoint is fail
 account's feed first (`lock_endpoint`), so that no delivery is created at the same time.
 """
 
-from models.delivery.staged_job import cancel_jobs, reschedule, want_running_again
+from models.delivery.staged_job import cancel_jobs, request_rerun_of_running, reschedule
 from models.feed.emit import HELD
 from models.feed.outgoing_event import feed_key
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -45,7 +45,7 @@ def next_to_probe(endpoint: WebhookEndpoint) -> list[int]:
 def schedule_delivery(delivery_id: int, seconds: float) -> None:
     """Make a waiting delivery due in `seconds`. One being rescheduled right now runs again."""
     which = "name = ? AND key = ?"
-    want_running_again(which, (_JOB, str(delivery_id)))
+    request_rerun_of_running(which, (_JOB, str(delivery_id)))
     reschedule(which, (_JOB, str(delivery_id)), seconds)
 
 
@@ -68,7 +68,7 @@ def release_batch(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int
     rescheduled right now run again.
     """
     running = f"id IN (SELECT j.id {_WAITING} = 'running')"
-    want_running_again(running, (_JOB, endpoint.id))
+    request_rerun_of_running(running, (_JOB, endpoint.id))
     which = (
         f"id IN (SELECT j.id {_WAITING} = 'waiting' AND j.due_at > {{now}} + ? ORDER BY d.id"
         " LIMIT ?)"

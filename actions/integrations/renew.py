@@ -148,7 +148,7 @@ def restage_revocations(now: datetime, batch: int) -> None:
     """Stage again the revocations whose job used up its attempts. After a day give up, and tell the
     clinic to revoke it by hand, because until then it cannot connect again. Needs a transaction.
     """
-    for row in Integration.left_behind(batch):
+    for row in Integration.unrevoked(batch):
         if row.updated_at + REVOKED_WITHIN > now:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue

@@ -16,7 +16,7 @@ from actions.people.overpayments_and_disputes import (
 )
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
-from models.feed.emit import News, emit_all, emit_each
+from models.feed.emit import NewEvent, emit_all, emit_each
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.transactions import serialize_on
@@ -27,7 +27,7 @@ ANNOUNCED = frozenset({"paid", "overdue"})  # statuses that are announced on the
 
 
 def recompute(
-    invoice: Invoice, facts: InvoiceFacts | None = None, news: Sequence[News] = ()
+    invoice: Invoice, facts: InvoiceFacts | None = None, news: Sequence[NewEvent] = ()
 ) -> bool:
     """Recompute a locked invoice in the open transaction, from `facts` if they were just read. Emit
     `news`, then its new status. Return whether anything changed.
@@ -43,12 +43,12 @@ def recompute(
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
     if invoice.status != status and invoice.status in ANNOUNCED:
-        told = News(f"invoice.{invoice.status}", payload_of(invoice), f"invoice:{invoice.id}")
+        told = NewEvent(f"invoice.{invoice.status}", payload_of(invoice), f"invoice:{invoice.id}")
         news = [*news, told]
     if news:
         emit_all(invoice.account_id, news)
     if invoice.status != status and "overdue" in {invoice.status, status}:
-        ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
+        ContactCourse.recheck([(invoice.account_id, invoice.customer_id)])
     if facts.promised and changed:
         keep_promise_early(invoice, facts)
     if changed:
@@ -74,7 +74,7 @@ def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
         told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = payload_of(invoice)
     for account_id, payloads in told.items():
         emit_each(account_id, "invoice.overdue", payloads)
-    ContactCourse.look_again((invoice.account_id, invoice.customer_id) for invoice in late)
+    ContactCourse.recheck((invoice.account_id, invoice.customer_id) for invoice in late)
     changed = {
         invoice.id: recompute(invoice, facts[invoice.id])
         for invoice in invoices

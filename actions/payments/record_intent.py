@@ -7,7 +7,7 @@ from actions.payments.stage_stripe_read import stage_stripe_read
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import customer_key
-from models.feed.emit import News
+from models.feed.emit import NewEvent
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
@@ -55,7 +55,7 @@ def record_intent(
             **money,
             **about,
         )
-        if facts.went_back(payment):  # events about its refund or dispute may have come first
+        if facts.has_returns(payment):  # events about its refund or dispute may have come first
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
     if payment is not None and before.is_newly_foreign(invoice, payment):
         serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed
@@ -69,7 +69,7 @@ def record_intent(
     return is_new
 
 
-def _news(payment: Payment | None, before: InvoiceBefore, is_ours: bool) -> list[News]:
+def _news(payment: Payment | None, before: InvoiceBefore, is_ours: bool) -> list[NewEvent]:
     """Return the news that the payment succeeded, unless it already had `before`. `is_ours`: the
     intent is one of ours, so it may have been charged during a call.
     """

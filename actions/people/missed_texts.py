@@ -15,14 +15,14 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
-from models.transactions import again_if_it_gave_way, serialize_on, transaction
-from providers.errors import ProviderError, unless
-from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_said
+from models.transactions import retry_on_conflict, serialize_on, transaction
+from providers.errors import ProviderError, none_if_missing
+from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_texts_from
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
 from rules.contact.channel_address import without_channel
-from rules.contact.opt_out.words import wish_of
+from rules.contact.opt_out.words import keyword_of
 from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
@@ -55,7 +55,7 @@ def receive_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]
     """
     sids = [each.sid for each in texts]
     left_out = StagedJob.name == LEFT_OUT, StagedJob.key << sids
-    known = InboxEvent.known(PROVIDER, sids)
+    known = InboxEvent.stored(PROVIDER, sids)
     known |= {job.key for job in StagedJob.select(StagedJob.key).where(*left_out)}
     numbers = cache(_numbers_in)
     missed, wrong = 0, list[str]()
@@ -83,12 +83,12 @@ def receive_failed_text(sid: str) -> None:
     """Take in a text that was left out of its page. Called outside a transaction. Raises what it
     fails by, and ProviderError while Twilio is away.
     """
-    text = unless(NOT_FOUND, fetch_inbound, sid)
+    text = none_if_missing(NOT_FOUND, fetch_inbound, sid)
     service = None if text is None else _service(text, cache(_numbers_in))
     if text is None or service is None:
         return
-    again_if_it_gave_way(partial(_take, text, service))
-    apply_late_stops(list_said(text.sender, text.created_at - OUT_OF_ORDER))
+    retry_on_conflict(partial(_take, text, service))
+    apply_late_stops(list_texts_from(text.sender, text.created_at - OUT_OF_ORDER))
 
 
 def apply_late_stops(texts: Sequence[InboundText]) -> None:
@@ -98,7 +98,7 @@ def apply_late_stops(texts: Sequence[InboundText]) -> None:
     `texts` is a page, newest first. Called outside a transaction, because Twilio is asked about a
     STOP on another page. Raises ProviderError.
     """
-    said = [(each, wish_of(each.body)) for each in texts]
+    said = [(each, keyword_of(each.body)) for each in texts]
     begun_again: set[tuple[str, str]] = set()
     for place, (stop, wish) in enumerate(said):
         if wish == "start":
@@ -113,7 +113,7 @@ def apply_late_stops(texts: Sequence[InboundText]) -> None:
             and each.created_at <= stop.created_at
         ]
         if starts:
-            again_if_it_gave_way(partial(_apply_late_stop, stop, starts))
+            retry_on_conflict(partial(_apply_late_stop, stop, starts))
     page = {each.sid for each in texts}
     for each, wish in said:
         if wish == "start":
@@ -141,7 +141,7 @@ def _apply_late_stop_of_another_page(start: InboundText, page: set[str]) -> None
         if stop is None or stop.at < start.created_at or stop.reference in page:
             continue
         if _said_at(stop) >= start.created_at:
-            again_if_it_gave_way(partial(_stop_again_after, row))
+            retry_on_conflict(partial(_stop_again_after, row))
 
 
 def _last_heard_before(start: OptOut) -> OptOut | None:
@@ -203,7 +203,7 @@ def _is_to_same(start: OptOut, stop: OptOut) -> bool:
 def _worked(take: Callable[[], None]) -> bool:
     """Whether a text was taken in. Its own error is logged, and does not block other texts."""
     try:
-        again_if_it_gave_way(take)
+        retry_on_conflict(take)
     except (OperationalError, InterfaceError):
         raise  # the database is down, so the next text would fail too
     except Exception:
@@ -237,7 +237,7 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
     numbers of a service.
     """
     number, shared = without_channel(text.to), get_settings().twilio_messaging_service_sid or ""
-    texted_by = Message.senders_to(without_channel(text.sender))
+    texted_by = Message.senders_texting(without_channel(text.sender))
     ours = {shared, *texted_by} - {""}
     if text.service in ours or AccountSender.has("messaging_service_sid = ?", text.service):
         return text.service
@@ -254,5 +254,5 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
 
 
 def _numbers_in(service: str) -> frozenset[str]:
-    numbers = unless(NOT_FOUND, numbers_in, service) or ()
+    numbers = none_if_missing(NOT_FOUND, numbers_in, service) or ()
     return frozenset(each["phone_number"] for each in numbers)

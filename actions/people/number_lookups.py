@@ -12,7 +12,7 @@ from models.contact.hold import customer_key
 from models.contact.number_lookup import NumberLookup
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged, move_to
-from models.effects.daily_limit import count_reserved, give_back, over_ceiling
+from models.effects.daily_limit import count_reserved, over_ceiling, uncount
 from models.invoices.customer import Customer
 from models.transactions import serialize_on, transaction
 from rules.contact.number_lookups import YES
@@ -54,7 +54,7 @@ def request_look_up(customer: Customer, phone: str, channel: Channel, queue: str
     ]
     if given:
         since = consent_date(customer.account, max(given))
-        wanted = NumberLookup.want(customer, phone, since, real_now())
+        wanted = NumberLookup.request(customer, phone, since, real_now())
         job = find_staged("look_up_number", wanted.id)
         if job is None or job.state in OVER:
             stage_again(
@@ -90,7 +90,7 @@ def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
     retried, so that Twilio's trouble does not use up the account's day.
     """
     with transaction():
-        give_back(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
+        uncount(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
 
 
 def record_answer(look_up_id: str, answer: str) -> None:
@@ -118,7 +118,7 @@ def record_answer(look_up_id: str, answer: str) -> None:
                 suggested="done",
             )
     for customer_id in sorted(dates):
-        ContactCourse.look_again_at(customer_id)
+        ContactCourse.recheck_customer(customer_id)
 
 
 def _consents_there(look_up: NumberLookup) -> dict[str, str]:

@@ -15,7 +15,13 @@ from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
-from rules.contact.replies import CLASSES, Class, asks_for_another_time, class_of, when_of
+from rules.contact.replies import (
+    CLASSES,
+    ReplyClass,
+    asks_for_another_time,
+    classify,
+    requested_time,
+)
 from runtime.clock import business_now, real_now
 
 CHANNELS = ("sms", "voice")
@@ -40,7 +46,7 @@ def open_reply_items(
     answers. `said_at` is when the text was sent, if not now; a time named in it still counts from
     now, so that nobody is contacted too early.
     """
-    found = class_of(words, has_stopped)
+    found = classify(words, has_stopped)
     if found is None:
         return []
     answered = _answered(phone, number, service, accounts, said_at)
@@ -102,7 +108,7 @@ def _last_text(account_id: str, phone: str) -> Message | None:
 
 
 def _act_at_once(
-    found: Class, account_id: str, customers: list[Customer], phone: str, reference: str
+    found: ReplyClass, account_id: str, customers: list[Customer], phone: str, reference: str
 ) -> None:
     """Place the hold, or suppress the number, effective with this commit."""
     now = real_now()
@@ -133,7 +139,7 @@ def _postpone(customers: list[Customer], words: str, phone: str, reference: str)
 
 
 def _open(
-    found: Class,
+    found: ReplyClass,
     account_id: str,
     customers: list[Customer],
     phone: str,
@@ -168,7 +174,7 @@ def _open(
     )
 
 
-def _due(found: Class, asked: datetime | None) -> datetime:
+def _due(found: ReplyClass, asked: datetime | None) -> datetime:
     """When a new item is due: at the time the customer asks for, but within a day if they name none
     or if it is more urgent than a call.
     """
@@ -177,7 +183,7 @@ def _due(found: Class, asked: datetime | None) -> datetime:
     return min(asked or soon, soon) if is_weighty else asked or soon
 
 
-def _due_of_weightier(known: WorkItem, found: Class, asked: datetime | None) -> datetime:
+def _due_of_weightier(known: WorkItem, found: ReplyClass, asked: datetime | None) -> datetime:
     """When an item is due that has become more urgent than a call: it does not wait for the call,
     and is not due later than before. A dispute, for instance, is due now.
     """
@@ -200,7 +206,7 @@ def _open_one(account_id: str, who: Customer | None) -> WorkItem | None:
     return item if item is not None and item.is_open else None
 
 
-def _add(item: WorkItem, found: Class, said: dict[str, str]) -> bool:
+def _add(item: WorkItem, found: ReplyClass, said: dict[str, str]) -> bool:
     """Add the text to the item, which takes the class of its most urgent text. Returns whether that
     is this text.
     """
@@ -225,8 +231,8 @@ def _may_be_due(item: WorkItem, due: datetime) -> bool:
     return not is_weightier or due <= (item.due_at or business_now())
 
 
-def _request_in(found: Class, words: str) -> dict[str, str]:
+def _request_in(found: ReplyClass, words: str) -> dict[str, str]:
     """What a customer who wants a call or another time asks for, shown to staff."""
     if found.code not in ASKS_FOR:
         return {}
-    return {"asksFor": ASKS_FOR[found.code], "when": when_of(words)}
+    return {"asksFor": ASKS_FOR[found.code], "when": requested_time(words)}

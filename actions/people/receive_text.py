@@ -17,20 +17,20 @@ from actions.people.open_reply_items import open_reply_items
 from models.books.inbox_event import InboxEvent
 from models.contact.opt_out import OptOut
 from models.contact.work_item import WorkItem
-from rules.contact.opt_out.words import Wish, wish_of
+from rules.contact.opt_out.words import Keyword, keyword_of
 from runtime.clock import real_now
 
 PROVIDER = "twilio"
 RECEIVED = "message.received"
-BY_TWILIO: dict[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
+BY_TWILIO: dict[str, Keyword] = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 
-def keyword_in(fields: dict[str, str]) -> Wish:
+def keyword_in(fields: dict[str, str]) -> Keyword:
     """The wish of a text: Twilio's own reading of it takes precedence over ours."""
-    return BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(fields["Body"])
+    return BY_TWILIO.get(fields.get("OptOutType", "")) or keyword_of(fields["Body"])
 
 
-def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = None) -> bool:
+def receive_text(fields: dict[str, str], wish: Keyword, said_at: datetime | None = None) -> bool:
     """Take in a text in the open transaction, and return whether it is new. `fields` are as in
     Twilio's webhook, with card numbers redacted from `Body`. `said_at` is when it was sent, if it
     was found too late for an automatic answer; then staff follow up a request for help.
@@ -58,7 +58,7 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
     return True
 
 
-def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
+def _record_missed_stop(fields: dict[str, str], wish: Keyword, said_at: datetime | None) -> None:
     """Record a STOP that was not recognised when the text was found in Twilio's list: unlike the
     webhook, the list does not carry Twilio's own reading.
     """
@@ -70,7 +70,7 @@ def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | 
         _record(fields, wish, said_at)
 
 
-def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> list[str]:
+def _record(fields: dict[str, str], wish: Keyword, said_at: datetime | None) -> list[str]:
     return record_stop_or_start(
         wish,
         fields.get("From", ""),

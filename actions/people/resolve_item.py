@@ -208,7 +208,7 @@ def _called(item: WorkItem, choice: Choice) -> None:
     if planned is not None:
         planned.record_called(call.id, business_now())
     for customer_id in people:
-        ContactCourse.look_again_at(customer_id)
+        ContactCourse.recheck_customer(customer_id)
 
 
 def _phone_of(item: WorkItem) -> str:

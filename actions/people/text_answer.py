@@ -15,7 +15,7 @@ from models.invoices.invoice import Invoice
 from rules.contact import facts
 from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
-from rules.contact.staff_texts import TEMPLATE, faults_of_answer
+from rules.contact.staff_texts import TEMPLATE, reply_errors
 from rules.contact.templates import Rendered, language_of, render
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -29,7 +29,7 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     words that may not be texted, `conflict` if the item has no invoice or an answer is on its way,
     or `contact_refused` by the gate.
     """
-    if faults := faults_of_answer(text):
+    if faults := reply_errors(text):
         raise Refused(
             "invalid",
             f"The text {faults[0]}.",
@@ -92,7 +92,7 @@ def stage_text(
     """Create a text whose words are ready, and stage the job that asks the gate again and sends
     it.
     """
-    message = Message.ask(
+    message = Message.request(
         invoice, kind, phone, language, asked_by, real_now(), rendered.body, rendered.segments
     )
     stage_again(

@@ -32,7 +32,7 @@ def settle(deployment_id: str, step: str, why: str) -> None:
 @deployments.command("let-go")
 @click.argument("account_id")
 @click.option("--why", required=True, help="Who requested it; kept in the audit log.")
-def let_number_go(account_id: str, why: str) -> None:
+def release_number_by_hand(account_id: str, why: str) -> None:
     """Release the number that ACCOUNT_ID has bought or ported to us, for good: you cannot get it
     back. If another carrier is to have it, let that carrier port it first.
     """

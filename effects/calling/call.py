@@ -11,7 +11,7 @@ from models.effects.effect import Effect
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from providers.vapi.control import end_call
-from rules.contact.hours import WANTED_FOR
+from rules.contact.hours import REQUEST_LIFETIME
 from runtime.clock import rfc3339
 
 
@@ -43,7 +43,7 @@ def _find(effect: Effect) -> Json | None:
     """
     if effect.sent_at is None:
         return None
-    for near in (timedelta(seconds=SKEW), WANTED_FOR):
+    for near in (timedelta(seconds=SKEW), REQUEST_LIFETIME):
         found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
         if found is not None:
             return shown(found)

@@ -9,7 +9,7 @@ from functools import partial
 
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 
 DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
 
@@ -47,7 +47,7 @@ def removal(
         return {"id": effect.request[field]}
 
     def find(effect: Effect) -> Json | None:
-        is_gone = unless(gone, read, effect.request[field]) is None
+        is_gone = none_if_missing(gone, read, effect.request[field]) is None
         return {"id": effect.request[field]} if is_gone else None
 
     return deployment_kind(

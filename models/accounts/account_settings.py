@@ -51,7 +51,7 @@ class AccountSettings(Row):
         return cls.one("account_id = ?", account_id) or cls(account=account_id)
 
     @classmethod
-    def choose(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
+    def change(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
         """Change the given settings and keep the others."""
         values = choices | {"updated_at": now}
         cls.insert(account=account, **values).on_conflict(

@@ -37,7 +37,7 @@ class NumberLookup(Row):
         indexes = ((("account", "phone", "since"), False), (("answered_at",), False))
 
     @classmethod
-    def want(cls, customer: Customer, phone: str, since: str, now: datetime) -> Self:
+    def request(cls, customer: Customer, phone: str, since: str, now: datetime) -> Self:
         """The unanswered look-up of the number, or a new one.
 
         The caller holds the lock on the number, so there are never two.

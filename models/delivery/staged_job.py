@@ -242,7 +242,7 @@ def reserve_due(name: str, key: str, delay: float) -> bool:
     )
 
 
-def want_again(name: str, key: str, delay: float) -> None:
+def request_rerun(name: str, key: str, delay: float) -> None:
     """Run a finished job again in `delay` seconds, and a running one `delay` seconds after its
     attempt is over. The shortest requested delay counts.
 
@@ -270,7 +270,7 @@ def want_again(name: str, key: str, delay: float) -> None:
     )
 
 
-def want_running_again(which: str, params: tuple[Any, ...]) -> None:
+def request_rerun_of_running(which: str, params: tuple[Any, ...]) -> None:
     """Make the running jobs that match `which` run once more as soon as their attempts are over:
     the decision to put them off may predate the caller's rows.
 

@@ -68,21 +68,24 @@ class Deployment(Recorded, Row):
         cls.update(**values, updated_at=now).where(earlier, cls.status == "live").execute()
 
     @property
-    def keeps(self) -> bool:
+    def has_kept_resources(self) -> bool:
         """Whether it failed but keeps what it had created."""
         return self.status == "failed" and self.holds_slot
 
     @property
     def kept_until(self) -> datetime | None:
         """When what a failed deployment keeps is released; None if it keeps nothing."""
-        return self.finished_at + KEPT_FOR if self.keeps and self.finished_at else None
+        return self.finished_at + KEPT_FOR if self.has_kept_resources and self.finished_at else None
 
     @property
     def can_be_rolled_back(self) -> bool:
         """Whether a person can abandon it: it waits for a person or a port, or has failed and keeps
         its progress.
         """
-        return self.keeps or self.status in {"payment_action_required", "awaiting_port"}
+        return self.has_kept_resources or self.status in {
+            "payment_action_required",
+            "awaiting_port",
+        }
 
 
 # one per account, however many are requested at the same time

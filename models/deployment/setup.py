@@ -84,7 +84,7 @@ class Setup(Recorded, Row):
         return [(str(fingerprint), int(count)) for fingerprint, count in rows]
 
     @classmethod
-    def to_look_at(cls, moment: datetime, last_id: str, limit: int) -> list[Self]:
+    def to_check(cls, moment: datetime, last_id: str, limit: int) -> list[Self]:
         """Verified cards to check: those readable with our key that expired before `moment`, and
         those saved without their mode (test or live). By account, after `last_id`.
         """

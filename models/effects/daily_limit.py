@@ -117,7 +117,7 @@ def count_reserved(account: Account, what: Limited, now: datetime) -> None:
         )
 
 
-def give_back(account: Account, what: Limited, counted_at: datetime) -> None:
+def uncount(account: Account, what: Limited, counted_at: datetime) -> None:
     """Decrement the count for the day of `counted_at`, because the effect counted then has
     certainly not happened.
 

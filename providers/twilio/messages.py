@@ -127,7 +127,7 @@ def fetch_inbound(sid: str) -> InboundText | None:
         return _inbound(client().messages(sid).fetch())
 
 
-def list_said(sender: str, since: datetime) -> list[InboundText]:
+def list_texts_from(sender: str, since: datetime) -> list[InboundText]:
     """What somebody has texted us since a time, newest first."""
     with mapped_errors():
         rows = client().messages.list(from_=sender, date_sent_after=since, limit=MAX_LISTED)

@@ -122,7 +122,7 @@ def go_on(books: Books, id: str) -> None:
     elif place < len(script.tools) and not _ends_after_answer(books, private, script, place):
         asked = private["asked"] = _call_tool(books, call, script, place)
         if books.shared.outbox.is_open(asked):  # the call waits for the tool's answer
-            books.shared.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
+            books.shared.timers.start_after_answer(asked, GOES_ON, books.org, id, script.pause)
         else:
             _schedule(books, id, script.pause)
     else:
@@ -191,7 +191,7 @@ def _published(books: Books, id: str, version: str | None) -> Json:
 
 
 def _schedule(books: Books, id: str, seconds: int) -> None:
-    books.shared.agenda.at(books.shared.now() + seconds, GOES_ON, books.org, id)
+    books.shared.timers.at(books.shared.now() + seconds, GOES_ON, books.org, id)
 
 
 def _set_status(books: Books, call: Json, status: str) -> None:

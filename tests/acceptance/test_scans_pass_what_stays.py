@@ -13,7 +13,7 @@ from jobs.refresh_expired_cards import refresh_expired_cards
 from jobs.refresh_integrations import refresh_integrations
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
-from models.delivery.retention import Kept
+from models.delivery.retention import Retention
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import KEPT_FOR, Deployment
@@ -177,7 +177,7 @@ def test_old_rows_that_cannot_be_deleted(monkeypatch):
     about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "updated_at": now}
     about |= {"created_at": now - timedelta(days=3650), "transcript": "what was said"}
     Call.create(id="call_1", account=given.an_account().id, **about)
-    monkeypatch.setattr(Kept, "delete", fails)
+    monkeypatch.setattr(Retention, "delete", fails)
     with pytest.raises(Exception, match="old rows not deleted"):
         delete_expired_rows.perform()
     assert Call.get().transcript == ""

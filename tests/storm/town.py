@@ -23,7 +23,7 @@ from runtime.settings import ROOT
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.vapi.books import MAGIC_KEY
-from simulation.stop_leftovers import MARK, marked
+from simulation.reaper import MARK, marked
 from tests.faults.town import children_of, is_alive
 from tests.running.ports import free_port
 from tests.running.servers import Valkey, wait_for
@@ -118,7 +118,7 @@ class Town:
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         # However this process ends, what it started ends with it.
         self._reaper = subprocess.Popen(
-            [sys.executable, "-m", "simulation.stop_leftovers", self.mark], cwd=ROOT
+            [sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT
         )
         self.valkey.start()
         endpoints = f"{self.url}/api/webhooks/stripe"

@@ -19,7 +19,7 @@ import falcon
 
 from models.base import to_micros
 from models.delivery.idempotency_key import IdempotencyKey
-from models.transactions import again_if_it_gave_way, execute, transaction
+from models.transactions import execute, retry_on_conflict, transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.killpoint import killpoint
@@ -85,7 +85,7 @@ def idempotent(responder: Responder) -> Responder:
         decide = functools.partial(
             _run_or_replay, self, req, resp, scope, key, document, about, respond
         )
-        later = again_if_it_gave_way(decide)
+        later = retry_on_conflict(decide)
         killpoint("request.after_commit")
         if not isinstance(later, DeferredAnswer) or not later.reference:
             accept(req, resp.get_header("Location") or about)

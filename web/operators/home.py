@@ -41,7 +41,7 @@ class Home:
             "home.html",
             name=session.name,
             csrf_token=session.csrf_token,
-            groups=_groups() if session.rights.lack("view") is None else [],
+            groups=_groups() if session.rights.missing_right("view") is None else [],
             reasons=self._ready.reasons(),
         )
 

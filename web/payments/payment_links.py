@@ -18,7 +18,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.contact.templates import FALLBACK, language_of
 from rules.invoice_fold import UNPAID
-from rules.pay_page_words import SAID, UNKNOWN, Why
+from rules.pay_page_messages import SAID, UNKNOWN, Why
 from runtime.clock import business_now
 from runtime.settings import INTERACTIVE
 from web.contact.responses import MessageShown

@@ -15,9 +15,9 @@ from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.message_template import template_for
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
-from rules.contact.opt_out.words import Wish, language_of_help
+from rules.contact.opt_out.words import Keyword, language_of_help
 from rules.contact.templates import render
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -55,14 +55,14 @@ class IncomingMessages:
         _checked_sid(fields)
         fields["Body"] = redact(fields.get("Body", ""))
         wish = keyword_in(fields)
-        again_if_it_gave_way(lambda: _store_text(fields, wish))
+        retry_on_conflict(lambda: _store_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
         resp.content_type = falcon.MEDIA_XML
         resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
 
 
-def _store_text(fields: dict[str, str], wish: Wish) -> None:
+def _store_text(fields: dict[str, str], wish: Keyword) -> None:
     with transaction():
         receive_text(fields, wish)
         killpoint("web.before_commit")
@@ -103,7 +103,7 @@ class MessageStatuses:
             fields.get("ErrorCode", ""),
         )
         report, effect_id = f"{sid}:{status}:{code}", req.get_param("effect") or ""
-        new = again_if_it_gave_way(lambda: _store_report(report, effect_id, fields))
+        new = retry_on_conflict(lambda: _store_report(report, effect_id, fields))
         log.info("text reported", status=status, code=code, duplicate=not new)
         resp.status = falcon.HTTP_204
 

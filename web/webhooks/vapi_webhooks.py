@@ -9,7 +9,7 @@ from actions.calling.record_call_report import (
     record_call_report,
     record_final_report,
 )
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import retry_on_conflict, transaction
 from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -46,7 +46,7 @@ class VapiWebhook:
         new = False
         if kind in {REPORT, STATUS} and report.id:
             receive_call(report)
-            new = again_if_it_gave_way(lambda: _record(kind, report))
+            new = retry_on_conflict(lambda: _record(kind, report))
         log.info("call reported", kind=kind[:40], status=report.status, new=new)
         resp.media = CallReported(received=True).document()
 

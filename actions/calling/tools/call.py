@@ -4,7 +4,7 @@ from actions.calling.receive import receive_call
 from actions.calling.record_call_report import call_of as reported_call
 from models.calling.call import Call
 from providers.vapi.calls import read_call
-from rules.calling.tools_payload import Json
+from rules.calling.tool_payloads import Json
 
 
 def call_of(at_vapi: Json) -> Call | None:

@@ -20,8 +20,8 @@ from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import serialize_on, transaction
-from rules.calling.tools_defined import REASONS
-from rules.calling.tools_words import (
+from rules.calling.tool_definitions import REASONS
+from rules.calling.tool_replies import (
     BAD_DAY,
     HUMAN,
     HUMAN_THEN,
@@ -53,13 +53,13 @@ def record_promise_to_pay(request: ToolRequest) -> str:
     if known is not None:
         return known.answer
     chosen = chosen_bill(request)
-    known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, day))
+    known = ToolCall.find(request.call, request.called.id, _wish(request, chosen, day))
     if known is not None:  # answered without waiting for locks
         return known.answer
     with transaction():
         invoice, call = Invoice.locked(chosen.id), Call.locked(request.call.id)
         wish = _wish(request, invoice, day)
-        known = ToolCall.known(call, request.called.id, wish)
+        known = ToolCall.find(call, request.called.id, wish)
         if known is None:
             promise = record_promise(invoice, None, day, by=request.actor)
             known = _keep(request, call, wish, promised(day), promise.id, invoice)
@@ -82,7 +82,7 @@ def stop_contact(request: ToolRequest) -> str:
         # a wrong number concerns the line only, not the customer's own numbers
         phones = _line_of(request) if wrong else numbers_of(call)
         wish = f"{request.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
-        known = ToolCall.known(call, request.called.id, wish)
+        known = ToolCall.find(call, request.called.id, wish)
         if known is not None:
             return known.answer
         if phones:
@@ -144,7 +144,7 @@ def request_human(request: ToolRequest) -> str:
         line = _answer(request, call, due)
         wish = ":".join([request.called.name, reason, *_digest(request.text("when"))])
         item = _open_item(request, call, reason, due)
-        known = ToolCall.known(call, request.called.id, wish)
+        known = ToolCall.find(call, request.called.id, wish)
         if known is not None:
             return known.answer
         _keep(request, call, wish, line, item.id)
@@ -240,7 +240,7 @@ def _keep(
     subject: str,
     invoice: Invoice | None = None,
 ) -> ToolCall:
-    return ToolCall.keep(
+    return ToolCall.record(
         call,
         request.called.name,
         request.called.id,

@@ -4,7 +4,7 @@ from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
-from rules.calling.tools_words import NOTHING_DUE, bill, together
+from rules.calling.tool_replies import NOTHING_DUE, bill, total_of
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
 
@@ -46,7 +46,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     ]
     if len(lines) == 1:
         return f"1 bill is unpaid. {lines[0]}"
-    total = together([(each.outstanding, each.currency) for each in bills])
+    total = total_of([(each.outstanding, each.currency) for each in bills])
     which = (
         f"{len(lines)} bills are unpaid, the oldest first."
         if len(lines) == len(found)

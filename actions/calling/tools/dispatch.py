@@ -18,14 +18,14 @@ from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
 from actions.payments.refused_attempts import audit_refused
 from models.calling.call import Call
-from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
-from rules.calling.tools_words import (
+from rules.calling.tool_payloads import Answer, Json, ToolInvocation, Utterance
+from rules.calling.tool_replies import (
     CARD_NUMBER,
     NOT_LIVE,
     NOT_OURS,
     NOT_VERIFIED,
     UNKNOWN_TOOL,
-    words_for,
+    reply_for,
 )
 from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.errors import Refused
@@ -63,7 +63,9 @@ TOOLS: dict[str, Tool] = {
 }
 
 
-def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
+def answer_tool(
+    at_vapi: Json, called: ToolInvocation, heard: Callable[[], tuple[Utterance, ...]]
+) -> Answer:
     """Answer one tool call. `at_vapi` is the call as sent by Vapi; `heard` reads what was said in
     it. A refusal is answered, not raised.
     """
@@ -83,7 +85,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
     except Refused as refused:
         log.info("tool refused", tool=called.name, code=refused.code, call_id=call.id)
         audit_refused(refused)
-        return Answer(words_for(refused.code, refused.detail), failed=True)
+        return Answer(reply_for(refused.code, refused.detail), failed=True)
 
 
 def _closed(call: Call | None, tool: Tool) -> str:

@@ -12,7 +12,7 @@ from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
 from models.transactions import transaction
-from rules.calling.tools_words import OTHER_NUMBER, link_texted, link_to_read
+from rules.calling.tool_replies import OTHER_NUMBER, link_texted, link_to_read
 from rules.contact.phones import BadPhone, read_phone
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -31,14 +31,14 @@ def create_payment_link(request: ToolRequest) -> str:
     # any other word is made up by the model, and is no separate wish
     by = READ_OUT if request.text("by").casefold() == READ_OUT else TEXT
     chosen = chosen_bill(request)
-    known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, by))
+    known = ToolCall.find(request.call, request.called.id, _wish(request, chosen, by))
     if known is not None:  # answered without waiting for locks
         return known.answer
     with transaction():
         invoice = Invoice.locked_with("account", chosen.id)
         call = Call.locked(request.call.id)
         wish = _wish(request, invoice, by)
-        known = ToolCall.known(call, request.called.id, wish)
+        known = ToolCall.find(call, request.called.id, wish)
         if known is not None:
             return known.answer
         with attempting(invoice, None, request.actor, wish):
@@ -53,11 +53,11 @@ def create_payment_link(request: ToolRequest) -> str:
         }
         name, now, aside = request.called.name, real_now(), f"{wish}:refused"
         if subject:
-            ToolCall.keep(call, name, request.called.id, wish, now, subject=subject, **about)
+            ToolCall.record(call, name, request.called.id, wish, now, subject=subject, **about)
         # a refused text is not kept under the wish itself, because the gate may allow it in an
         # hour; it is kept aside, because the customer may pay at the URL that was read out
         elif not ToolCall.has("call_id = ? AND wish = ?", call.id, aside):
-            ToolCall.keep(call, name, aside, aside, now, **about)
+            ToolCall.record(call, name, aside, aside, now, **about)
     return line
 
 

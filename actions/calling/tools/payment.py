@@ -18,10 +18,10 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
-from rules.calling.tools_consent import consent_heard
-from rules.calling.tools_defined import KEYPAD, SAVED_CARD
-from rules.calling.tools_payload import Said
-from rules.calling.tools_words import (
+from rules.calling.charge_consent import consent_heard
+from rules.calling.tool_definitions import KEYPAD, SAVED_CARD
+from rules.calling.tool_payloads import Utterance
+from rules.calling.tool_replies import (
     NO_CARDS_IN_CALLS,
     NO_KEYPAD,
     NO_MORE_ENTRIES,
@@ -31,7 +31,7 @@ from rules.calling.tools_words import (
     PAID,
     UNDER_WAY,
     ask_consent,
-    words_for,
+    reply_for,
 )
 from rules.contact.card_notice import LANGUAGES, CardNotice, card_notice
 from rules.money import in_words, to_major, unchargeable
@@ -74,7 +74,7 @@ def _pay(request: ToolRequest, by: str) -> str:
         # an entry that failed may be begun anew
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
         wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
-        done = ToolCall.known(call, request.called.id, wish)
+        done = ToolCall.find(call, request.called.id, wish)
         # the last payment's outcome is told even if the next bill cannot be paid by card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
@@ -104,7 +104,7 @@ def _bill(request: ToolRequest, by: str) -> str:
 
 def _begin_if_agreed(
     request: ToolRequest,
-    heard: tuple[Said, ...],
+    heard: tuple[Utterance, ...],
     invoice: Invoice,
     call: Call,
     wish: str,
@@ -138,7 +138,7 @@ def _asked_at(request: ToolRequest, call: Call, wish: str, heard: int) -> int:
     if row is None:
         # under an id of its own: the tool call's id is for what is done
         name, own_id = request.called.name, f"{question}{request.called.id}"
-        row = ToolCall.keep(call, f"{name}?", own_id, question, real_now(), heard=heard)
+        row = ToolCall.record(call, f"{name}?", own_id, question, real_now(), heard=heard)
     return row.heard
 
 
@@ -147,7 +147,7 @@ def _last_outcome(last: ToolCall) -> str:
     try:
         return _resume(last)
     except Refused as refused:
-        return words_for(refused.code, refused.detail)
+        return reply_for(refused.code, refused.detail)
 
 
 def _means_last(last: ToolCall, request: ToolRequest) -> bool:
@@ -194,7 +194,7 @@ def _keep_consent(
     subject: str,
 ) -> None:
     """Store the words by which the caller agreed to the charge."""
-    kept = ToolCall.keep(
+    kept = ToolCall.record(
         call,
         request.called.name,
         request.called.id,

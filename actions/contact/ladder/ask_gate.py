@@ -85,7 +85,7 @@ def ask_gate(debtor: Debtor, rung: Rung, invoices: Sequence[Invoice]) -> GateAns
         reasons.append(answer)
         if answer.code not in OF_ONE_DEBT:
             break
-    if allowed and Message.awaited_by(debtor.customer.id, KIND):
+    if allowed and Message.is_pending_for(debtor.customer.id, KIND):
         return GateAnswer((), ON_ITS_WAY)
     return GateAnswer(tuple(allowed), _soonest_over(reasons) if reasons else None, unchecked)
 

@@ -14,7 +14,7 @@ from models.invoices.invoice import Invoice
 
 def begin_contact(planned: PlannedContact, invoices: Sequence[Invoice], debtor: Debtor) -> None:
     """Begin the planned contact about locked invoices that the gate has just allowed."""
-    PlannedContactInvoice.keep(planned.id, [invoice.id for invoice in invoices])
+    PlannedContactInvoice.remove_others(planned.id, [invoice.id for invoice in invoices])
     if debtor.channel(planned.rung) == "sms":
         _text(planned, invoices, debtor)
     elif debtor.settings.calling == "manual":

@@ -20,7 +20,7 @@ from models.reports.ladder_course import course_of
 from models.transactions import transaction
 from rules.contact.facts import Refused
 from rules.contact.gate import NOT_CHECKED
-from rules.contact.ladder import SOON_OVER, Climb, Rung, climbed_by
+from rules.contact.ladder import SOON_OVER, NextRung, Rung, rung_reached
 from runtime.clock import real_now
 from runtime.errors import Conflict, PayphoneError
 
@@ -70,7 +70,7 @@ def contact_if_due(customer_id: str, now: datetime, may_begin: Callable[[str], b
             return False
         debtor = load_debtor(customer_id, now)
         outlook, has_begun = _step(debtor, course, may_begin)
-        if not course.record_looked(
+        if not course.record_check(
             outlook.next_at, outlook.channel, outlook.contact_at, outlook.code, outlook.reason
         ):
             raise Conflict(f"The course of customer {customer_id} has changed in the meantime.")
@@ -95,7 +95,7 @@ def _step(
             return _refused(debtor, course, draft.rung, found.refused, about), False
         return _contact(debtor, draft.rung, found.invoices, draft, may_begin)
     kept_back: Outlook | None = None
-    while (climb := debtor.next_climb()) is not None and climb.on <= debtor.today:
+    while (climb := debtor.next_rung()) is not None and climb.on <= debtor.today:
         rung, invoices = climb.rung, debtor.named(climb.invoice_ids)
         found = ask_gate(debtor, rung, invoices)
         left = debtor.only(found.invoices)
@@ -186,10 +186,10 @@ def _plan(
         debtor.account.id, debtor.customer.id, rung, state, SCAN, debtor.now, expires_at
     )
     known = {one.id: one for one in debtor.course.owed}
-    PlannedContactInvoice.name(
+    PlannedContactInvoice.add(
         planned,
         [
-            (known[invoice.id], climbed_by(debtor.rungs, known[invoice.id], debtor.today))
+            (known[invoice.id], rung_reached(debtor.rungs, known[invoice.id], debtor.today))
             for invoice in invoices
         ],
     )
@@ -226,12 +226,12 @@ def _after(debtor: Debtor) -> Outlook:
     invoices = debtor.invoices
     course = course_of(debtor.customer.id, debtor.account.time_zone, invoices)
     debtor = replace(debtor, course=course)
-    outlook = _wait(debtor, debtor.next_climb(), PlannedContact.open_for(debtor.customer.id))
+    outlook = _wait(debtor, debtor.next_rung(), PlannedContact.open_for(debtor.customer.id))
     look_at = debtor.now + DAY
     return replace(outlook, next_at=min(outlook.next_at or look_at, look_at))
 
 
-def _wait(debtor: Debtor, climb: Climb | None, draft: PlannedContact | None) -> Outlook:
+def _wait(debtor: Debtor, climb: NextRung | None, draft: PlannedContact | None) -> Outlook:
     """What comes next if nothing is due."""
     if not debtor.invoices:
         return NOTHING_OWED
@@ -250,7 +250,7 @@ def _wait(debtor: Debtor, climb: Climb | None, draft: PlannedContact | None) -> 
     return Outlook(at, _way(debtor, climb.rung), at)
 
 
-def _opening(debtor: Debtor, climb: Climb | None) -> datetime | None:
+def _opening(debtor: Debtor, climb: NextRung | None) -> datetime | None:
     return None if climb is None else debtor.opening(climb.on)
 
 

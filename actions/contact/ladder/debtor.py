@@ -13,11 +13,11 @@ from models.reports.ladder_course import Course, course_of
 from rules.contact.hours import next_opening
 from rules.contact.ladder import (
     CALL_GAPS,
-    Climb,
+    NextRung,
     Rung,
     awaits,
     links_only,
-    next_climb,
+    next_rung,
     read_ladder,
 )
 from rules.contact.person_time_zones import zones_of
@@ -49,10 +49,10 @@ class Debtor:
         """The account's date."""
         return self.account.local_date(self.now)
 
-    def next_climb(self) -> Climb | None:
+    def next_rung(self) -> NextRung | None:
         """The next contact that the ladder asks for."""
         gap = CALL_GAPS[self.settings.call_frequency]
-        return next_climb(self.rungs, self.course.owed, self.course.heard, gap, self.today)
+        return next_rung(self.rungs, self.course.owed, self.course.heard, gap, self.today)
 
     def only(self, invoices: Sequence[Invoice]) -> "Debtor":
         """The same customer, as if they owed only these invoices."""

@@ -101,7 +101,7 @@ def decline_draft(planned_id: str, by: str) -> None:
         draft = PlannedContact.locked(planned_id)
         if draft.is_open:
             draft.record_over("cancelled", "declined")
-            ContactCourse.look_again_at(draft.customer_id)
+            ContactCourse.recheck_customer(draft.customer_id)
             AuditEntry.record(
                 by,
                 "contact_draft.declined",
@@ -123,7 +123,7 @@ def _approve(draft: PlannedContact, by: str) -> None:
             draft.account_id,
             planned_contact_id=draft.id,
         )
-    ContactCourse.look_again_at(draft.customer_id)
+    ContactCourse.recheck_customer(draft.customer_id)
 
 
 def _became(draft: PlannedContact) -> Approval:
@@ -136,7 +136,7 @@ def _became(draft: PlannedContact) -> Approval:
 def _over(draft: PlannedContact, state: str, approval: Approval, by: str) -> Approval:
     draft.record_over(state, approval.code, approval.reason)
     WorkItem.close("draft", draft.id, approval.code, by)
-    ContactCourse.look_again_at(draft.customer_id)
+    ContactCourse.recheck_customer(draft.customer_id)
     return approval
 
 

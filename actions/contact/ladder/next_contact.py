@@ -52,7 +52,7 @@ def next_contacts(account: Account, invoices: Sequence[Invoice], now: datetime) 
                 code="promised",
                 reason=f"The person has promised to pay by {promise.promised_for.isoformat()}.",
             )
-        elif course is not None and course.has_told and invoice.due_date < today:
+        elif course is not None and course.has_result and invoice.due_date < today:
             found[invoice.id] = Next(course.contact_at, course.channel, course.code, course.reason)
         else:
             found[invoice.id] = _first(account, invoice, rungs, now)

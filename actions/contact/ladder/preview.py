@@ -13,7 +13,7 @@ from models.accounts.account_settings import AccountSettings
 from models.invoices.invoice import Invoice
 from models.reports.ladder_course import Course
 from models.transactions import execute, transaction
-from rules.contact.ladder import Heard, Rung, Way, climbed_by
+from rules.contact.ladder import LastContacts, Rung, Way, rung_reached
 from runtime.clock import business_now
 
 MOST_WAITS = 5  # how often a refusal is waited out, per rung
@@ -77,7 +77,7 @@ def _people(account_id: str, due_by: date, after: str, limit: int) -> list[str]:
 
 
 def _happenings(debtor: Debtor, last_day: date) -> Iterator[PreviewedContact]:
-    while (climb := debtor.next_climb()) is not None and climb.on <= last_day:
+    while (climb := debtor.next_rung()) is not None and climb.on <= last_day:
         debtor = replace(debtor, now=debtor.opening(climb.on))
         rung, invoices = climb.rung, debtor.named(climb.invoice_ids)
         ids = climb.invoice_ids
@@ -130,10 +130,10 @@ def _heard(debtor: Debtor, ids: Sequence[str], *, called: bool) -> Debtor:
     """The state after the contact."""
     today, known = debtor.today, debtor.course
     owed = tuple(
-        replace(one, climbed=max(one.climbed, climbed_by(debtor.rungs, one, today)))
+        replace(one, climbed=max(one.climbed, rung_reached(debtor.rungs, one, today)))
         if one.id in ids
         else one
         for one in known.owed
     )
-    heard = Heard(today, today if called else known.heard.last_call_on)
+    heard = LastContacts(today, today if called else known.heard.last_call_on)
     return replace(debtor, course=Course(owed, heard))

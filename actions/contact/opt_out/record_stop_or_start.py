@@ -11,7 +11,7 @@ from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.deployment.phone_line import PhoneLine
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
-from rules.contact.replies import class_of
+from rules.contact.replies import classify
 from runtime.settings import get_settings
 
 MAX_WORDS = 500
@@ -67,7 +67,7 @@ def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str
     """The other numbers of these accounts' customers at this phone, or none if it is a wrong
     number.
     """
-    found = class_of(words, has_stopped=True)
+    found = classify(words, has_stopped=True)
     if found is not None and found.suppresses:
         return set()
     return {

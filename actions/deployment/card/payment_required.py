@@ -25,7 +25,7 @@ def require_payment_method(account_id: str, request: PaidRequest) -> Setup:
 
     Call it in the transaction that decides.
     """
-    setup = Setup.locked_if_there(account_id)
+    setup = Setup.locked_or_none(account_id)
     if setup is None or not setup.may_pay:
         raise payment_required(setup, request)
     return setup

@@ -8,7 +8,7 @@ from actions.payments.returns.record_return import record_return
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.deployment import Deployment
 from models.deployment.deployment_step import DeploymentStep
-from providers.stripe.events import Belonging
+from providers.stripe.events import ClaimedOwner
 from runtime.clock import real_now
 from runtime.log import get_log
 
@@ -33,7 +33,7 @@ class Fee:
     about: str
 
 
-def fee_of(intent_id: str, belonging: Belonging) -> Fee | None:
+def fee_of(intent_id: str, belonging: ClaimedOwner) -> Fee | None:
     """Return the fee that this intent of the platform's account is for, found by its id, or by our
     tag while the id is not recorded. None if it is not a fee.
     """

@@ -18,7 +18,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
     """Return all that is known about the setup. If the account has begun none, that is only its
     files and integrations.
     """
-    files = [File(row.name, row.state, row.error) for row in KnowledgeFile.kept_by(account_id)]
+    files = [File(row.name, row.state, row.error) for row in KnowledgeFile.stored_for(account_id)]
     connected = {
         TITLES.get(row.provider, row.provider): row.state == "expired"
         for row in Integration.used_by(account_id)

@@ -12,7 +12,7 @@ from models.deployment.setup import Setup
 from models.effects.daily_limit import over_ceiling
 from models.effects.pause_switch import paused
 from providers.twilio.calls import calls_to
-from rules.deployment.forwarding import circle
+from rules.deployment.forwarding import forwarding_loop
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 from runtime.ids import new_id
@@ -64,7 +64,7 @@ def request_test_call(account: Account, actor: str) -> ForwardingTest:
         )
     line = PhoneLine.locked(forwarded_line(account.id).id)
     forwarded = line.wanted.get("forwards", "")
-    why = circle(forwarded, line.e164 or "", tester)
+    why = forwarding_loop(forwarded, line.e164 or "", tester)
     if why or not forwarded or forwarded != clinic_number(account.id):
         raise Refused("deployment_not_ready", why or CHANGED)
     now = real_now()

@@ -93,7 +93,7 @@ def _undone(run: Run, _effect: Effect, answer: Json) -> None:
     """Report a refund: the cardholder had paid on the page while the intent was being cancelled."""
     if answer.get("object") == "refund":
         recheck_if_unclear(run, answer)
-        DeploymentEvent.tell(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)
+        DeploymentEvent.record(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)
 
 
 FEE = StepKind(

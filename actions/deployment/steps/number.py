@@ -10,7 +10,7 @@ from models.delivery.staged_job import find_staged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
 from runtime.log import get_log
@@ -36,7 +36,7 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if line is None or line.state != "owned":
         return {}
-    is_gone = unless(NOT_FOUND, get_number, line.twilio_sid or "") is None
+    is_gone = none_if_missing(NOT_FOUND, get_number, line.twilio_sid or "") is None
     return {"gone": line.id} if is_gone else {}
 
 

@@ -7,7 +7,7 @@ from actions.deployment.steps.port.port_document import MISSING, document_of
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.phone_line import PhoneLine
 from models.transactions import serialize_on
-from providers.errors import ProviderError, unless
+from providers.errors import ProviderError, none_if_missing
 from providers.twilio.accounts import fetch_account
 from providers.twilio.numbers import get_number
 from providers.twilio.porting import portability
@@ -93,7 +93,7 @@ def _has_left(line: PhoneLine) -> bool:
     """Whether the account's number is no longer at Twilio."""
     if line.state != "owned" or not line.twilio_sid:
         return False
-    return unless(NOT_FOUND, get_number, line.twilio_sid) is None
+    return none_if_missing(NOT_FOUND, get_number, line.twilio_sid) is None
 
 
 def _portability(number: str) -> Json:

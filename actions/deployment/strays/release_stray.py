@@ -34,7 +34,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
     an orphan, and for one that is missing.
     """
     with transaction():
-        stray = Stray.locked_if_there(stray_id)
+        stray = Stray.locked_or_none(stray_id)
         if stray is None:
             raise NotAllowed(f"There is no stray {stray_id}; bin/payphone strays list shows them.")
         if stray.what == "missing":

@@ -10,7 +10,7 @@ from effects.deployment.vapi.number_texts import restore_text_webhook
 from effects.deployment.vapi.vapi_objects import change, creation, removal
 from effects.kind import Json
 from models.effects.effect import Effect
-from providers.errors import ProviderError, passing_over
+from providers.errors import ProviderError, ignoring
 from providers.twilio.refusals import NOT_FOUND
 from providers.vapi import phone_numbers
 from runtime.errors import Misconfigured
@@ -71,7 +71,7 @@ _IMPORT = creation(
 def _find_imported(effect: Effect) -> Json | None:
     found = _IMPORT.find(effect)
     if found is not None:
-        with passing_over(NOT_FOUND):  # a number that is not at Twilio any more receives no texts
+        with ignoring(NOT_FOUND):  # a number that is not at Twilio any more receives no texts
             restore_text_webhook(effect.request["twilio_sid"])
     return found
 

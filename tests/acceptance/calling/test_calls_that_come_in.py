@@ -78,7 +78,7 @@ def is_given_up(calling: Calling, vapi_id: str) -> None:
 
 def has_expired(calling: Calling, vapi_id: str) -> None:
     """Nobody even looked at it."""
-    call = Call.of_vapi(vapi_id)
+    call = Call.by_vapi_id(vapi_id)
     CallSlot.update(leased_until=real_now() - timedelta(seconds=1)).where(
         CallSlot.call_id == call.id
     ).execute()
@@ -118,7 +118,7 @@ def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling)
     is_reported(calling, "vapi-1")
     rings(calling, "vapi-1")
 
-    assert Call.of_vapi("vapi-1").state == "ended"
+    assert Call.by_vapi_id("vapi-1").state == "ended"
     assert calling.slots() == 0
 
 

@@ -35,7 +35,7 @@ def takes_slots(*call_ids: str) -> None:
 def ends(*call_ids: str) -> None:
     with transaction():
         for call_id in call_ids:
-            CallSlot.give_back(call_id)
+            CallSlot.release(call_id)
 
 
 def is_under_way(calling: Calling) -> str:
@@ -162,7 +162,7 @@ def test_one_that_rolls_back_wakes_nobody(calling: Calling):
     waits("1", calling.account)
 
     with suppress(ValueError), transaction():
-        CallSlot.give_back("call_one")
+        CallSlot.release("call_one")
         raise ValueError("rolls back")
 
     assert due() == []

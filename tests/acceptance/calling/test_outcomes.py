@@ -27,7 +27,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
-from rules.calling.tools_payload import ToolCalled
+from rules.calling.tool_payloads import ToolInvocation
 from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET
@@ -138,7 +138,7 @@ def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
     """
     call = calling.answers("hangs_up").dials()
     at_vapi = {"id": call.vapi_id, "type": "outboundPhoneCall"}
-    asked = ToolCalled("t-1", "requestHuman", {"reason": "already_paid"})
+    asked = ToolInvocation("t-1", "requestHuman", {"reason": "already_paid"})
     answer_tool(at_vapi, asked, lambda: ())
     report = {"endedReason": "customer-ended-call", "artifact": {}}
     report["analysis"] = {"structuredData": {"outcome": "already_paid"}}
@@ -479,7 +479,7 @@ def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
     live = calling.dials()
     invoices, customer = [calling.invoice], calling.customer
     about = {"from_number": "", "phone_number_id": "", "reason": "test", "asked_by": "test"}
-    lost, given_up = (Call.ask(invoices, customer, now=real_now(), **about) for _ in range(2))
+    lost, given_up = (Call.request(invoices, customer, now=real_now(), **about) for _ in range(2))
     lost.record_unknown("test", real_now())
     given_up._write(real_now(), state="unknown", vapi_id="vapi-x")
     calling.quiet_for(lost, 90)

@@ -58,7 +58,7 @@ def clinic(texting: Texting) -> Texting:
 
 
 def checks(clinic, days=30):
-    AccountSettings.choose(clinic.account, {"number_check_days": days}, real_now())
+    AccountSettings.change(clinic.account, {"number_check_days": days}, real_now())
 
 
 def says(clinic, **habit):
@@ -128,7 +128,7 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
     Consent.update(written=True, given_at=business_now() - timedelta(days=120)).where(
         Consent.id == Consent.select().get().id
     ).execute()
-    AccountSettings.choose(
+    AccountSettings.change(
         clinic.account,
         {"consent_days": days, "number_check_days": 30 if answer else 0},
         real_now(),
@@ -137,7 +137,7 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
         told = [("no", 30), (answer, since)]
         for each, ago in told:
             on = consent_date(clinic.account, business_now() - timedelta(days=ago))
-            row = NumberLookup.want(clinic.customer, PHONE, on, real_now())
+            row = NumberLookup.request(clinic.customer, PHONE, on, real_now())
             row.record_answer(each, business_now())
     with transaction():
         now = business_now()
@@ -316,7 +316,7 @@ def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clini
     """Given a question that Twilio turns away, then it does not count; silence, or a gateway's page
     instead of an answer, may have cost a fee and does.
     """
-    clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
+    clinic.stand_in.sandbox.inject_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
     assert clinic.message(message.id).sid
     assert (len(asked(clinic)), answers()) == (2, ["no"])
@@ -330,7 +330,7 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
     """Given trouble at Twilio that outlasts the job, then whoever still waits has it tried anew
     half an hour later, not at each look, and the account's day is not used up.
     """
-    clinic.stand_in.sandbox.order_fault(
+    clinic.stand_in.sandbox.inject_fault(
         kind="error_500", provider="twilio", path=PATH, method="GET", times=8
     )
     clinic.ask()
@@ -591,7 +591,7 @@ def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_h
     calling.customer.phone = PHONE
     calling.customer.save()
     Consent.update(phone=PHONE).execute()
-    AccountSettings.choose(calling.account, {"number_check_days": 30}, real_now())
+    AccountSettings.change(calling.account, {"number_check_days": 30}, real_now())
     says(calling, given_up=f"{business_now():%Y%m%d}" if changed_hands else "")
     answer = calling.asks()
     assert answer.status_code == 202

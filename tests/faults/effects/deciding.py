@@ -53,7 +53,7 @@ def a_refund_of_an_item(clinic: Texting) -> Asked:
 
 def a_draft(clinic: Texting) -> PlannedContact:
     """Create the ladder's first text, which waits for approval."""
-    AccountSettings.choose(clinic.account, {"first_contacts": "draft"}, real_now())
+    AccountSettings.change(clinic.account, {"first_contacts": "draft"}, real_now())
     due = clinic.account.local_date(business_now()) - timedelta(days=3)
     Invoice.update(due_date=due).where(Invoice.id == clinic.invoice.id).execute()
     with transaction():

@@ -39,7 +39,7 @@ def a_waiting_text(clinic, customer, phone):
     invoice = given.an_invoice(clinic.account, customer=customer)
     link = PaymentLink.plan(invoice, real_now())
     link.record_created(f"plink_{invoice.id}", "https://pay.example/1", real_now())
-    return Message.ask(invoice, "payment_link", phone, "en", "test", real_now())
+    return Message.request(invoice, "payment_link", phone, "en", "test", real_now())
 
 
 def at_once(*calls):

@@ -66,7 +66,7 @@ def test_a_draft_approved_by_two_while_a_scan_looks_is_sent_once(clinic):
     clinic.owes(3)
     clinic.scan()
     draft = PlannedContact.get()
-    ContactCourse.look_again_at(clinic.customer.id)
+    ContactCourse.recheck_customer(clinic.customer.id)
 
     def approves():
         return approve_draft(clinic.account, draft.id, "test")
@@ -105,7 +105,7 @@ def test_scans_texts_and_calls_by_hand_keep_to_the_cap_together(calling):
 
 def a_waiting_call(calling, invoice):
     """A call that somebody has asked for: only the decision is left."""
-    return Call.ask(
+    return Call.request(
         [invoice],
         calling.customer,
         from_number=calling.line.e164,

@@ -80,7 +80,7 @@ SCANS = {
     "promise_to_follow_up": lambda: Promise.due("follow_at", real_now(), 0, "", 5),
     "deployment_status_updated_at": stage_port_checks,
     "deployment_step_undo_failed": settle_abandoned_ports,
-    "integration_left_behind": lambda: Integration.left_behind(5),
+    "integration_left_behind": lambda: Integration.unrevoked(5),
 }
 
 
@@ -284,7 +284,7 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
     phone = "+12025560009"
     assert [each.id for each in Customer.at_phone(phone, [account.id])] == ["cu_00009"]
     assert accounts_concerned(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
-    ContactCourse.look_again_at_phone(account.id, phone)
+    ContactCourse.recheck_phone(account.id, phone)
     texts = [record.msg for record in caplog.records if record.name == "peewee"]
     asked = [
         (sql, params) for sql, params in texts if 'FROM "customer"' in sql or "FROM customer" in sql

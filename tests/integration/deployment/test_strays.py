@@ -93,7 +93,7 @@ def make_one_of_each(tag_of):
     made["twilio.number"] = number["id"]
     made["vapi.credential"] = credentials.create_credential(trunk_at_vapi(), tag_of("dst"))["id"]
     made["twilio.trunk"] = trunks.create_trunk(tag_of("dst"), "pp-old.pstn.twilio.com")["id"]
-    made["twilio.login-list"] = trunks.create_list(tag_of("dst"))["id"]
+    made["twilio.login-list"] = trunks.create_credential_list(tag_of("dst"))["id"]
     return made
 
 
@@ -123,9 +123,9 @@ def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypa
     """Given a stray, and another one that is seen for the first time; while that is noted, somebody
     has the first one released: it is not opened again.
     """
-    trunks.create_list(tagged(new_id("dst")))
+    trunks.create_credential_list(tagged(new_id("dst")))
     (known,) = look_again(live)
-    trunks.create_list(tagged(new_id("dst")))
+    trunks.create_credential_list(tagged(new_id("dst")))
     place, report = PLACES["twilio.login-list"], finding._report
 
     def new_one_first():

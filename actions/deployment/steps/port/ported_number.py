@@ -13,7 +13,7 @@ from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
 
@@ -29,7 +29,7 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if line is None or not line.twilio_sid:
         return {}
-    found = unless(NOT_FOUND, get_number, line.twilio_sid)
+    found = none_if_missing(NOT_FOUND, get_number, line.twilio_sid)
     return {} if found is None else {"found": found}
 
 

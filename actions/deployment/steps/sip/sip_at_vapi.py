@@ -14,10 +14,10 @@ from effects.deployment.vapi.trunk import TRUNK_KNOWN, TRUNK_KNOWN_ANEW, TRUNK_U
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.twilio.trunks import sent_on
+from providers.twilio.trunks import origination_urls
 from providers.vapi.credentials import get_credential
 from providers.vapi.phone_numbers import get_number
-from rules.deployment.sip import answers_at, trunk_at_vapi
+from rules.deployment.sip import sip_address_at_vapi, trunk_at_vapi
 from runtime.settings import get_settings
 
 KNOWN = VapiObject(
@@ -47,7 +47,7 @@ def sip_address(run: Run) -> str:
     known = Resource.named(run.account.id, KNOWN.name)
     if known is None:
         return ""
-    return answers_at(called(run), known.provider_id, get_settings().vapi_api_base)
+    return sip_address_at_vapi(called(run), known.provider_id, get_settings().vapi_api_base)
 
 
 def _make_known(run: Run, seen: Json) -> Plan:
@@ -111,7 +111,11 @@ def _look_where(run: Run) -> Json:
     trunk = Resource.named(run.account.id, TRUNK.name)
     if trunk is None:
         return {}
-    return {"sentOn": [each["sip_url"] for each in sent_on(trunk.provider_id) if each["enabled"]]}
+    return {
+        "sentOn": [
+            each["sip_url"] for each in origination_urls(trunk.provider_id) if each["enabled"]
+        ]
+    }
 
 
 def _send_on(run: Run, seen: Json) -> Plan:

@@ -10,12 +10,12 @@ from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.login_list import LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, LOGIN_SET
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.twilio.trunks import get_list
+from providers.twilio.trunks import get_credential_list
 
 TITLE = "Deployment failed."
 GONE = "A part of the trunk no longer exists. Deploy again to create it."
 LIST = TwilioObject(
-    "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list
+    "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_credential_list
 )
 SAME = "The login is already set."
 

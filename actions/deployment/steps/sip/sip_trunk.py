@@ -7,7 +7,7 @@ from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.trunk import TRUNK_CREATE, TRUNK_DELETE, TRUNK_LETS_IN
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.twilio.trunks import get_trunk, lets_in
+from providers.twilio.trunks import attached_credential_lists, get_trunk
 from rules.deployment.sip import domain_of
 
 TRUNK = TwilioObject("trunk", "The SIP trunk", TRUNK_CREATE, TRUNK_DELETE, get_trunk)
@@ -33,7 +33,7 @@ def _domain(run: Run) -> str:
 
 def _look(run: Run) -> Json:
     trunk = Resource.named(run.account.id, TRUNK.name)
-    return {} if trunk is None else {"letsIn": lets_in(trunk.provider_id)}
+    return {} if trunk is None else {"letsIn": attached_credential_lists(trunk.provider_id)}
 
 
 def _let_in(run: Run, seen: Json) -> Plan:

@@ -127,7 +127,7 @@ def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
     refresh_expired_cards.perform()
     given.retried(saver.redis, rounds=1)
     assert saver.setup.card == kept
-    assert Setup.to_look_at(business_now(), "", 9) == []
+    assert Setup.to_check(business_now(), "", 9) == []
 
 
 def without_mode(saver):

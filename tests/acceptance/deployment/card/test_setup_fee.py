@@ -76,7 +76,7 @@ class Payer:
     def a_number_that_goes(self):
         """One that is for sale until it is paid: buying it fails for good."""
         chosen = search_numbers(area_code="212", limit=1)[0].e164
-        self.stripe.sandbox.order_fault(
+        self.stripe.sandbox.inject_fault(
             kind="refused_400",
             provider="twilio",
             method="POST",

@@ -66,13 +66,13 @@ _ABSENT_BEHIND = re.compile(
 )
 
 
-def is_absent(lead: str) -> bool:
+def is_absence_before(lead: str) -> bool:
     """Whether the words before a time say that the person is unavailable then."""
     absent = _last(_ABSENT, lead)
     return absent is not None and absent > (_last(_REACHED, lead) or (0, 0))
 
 
-def is_absent_behind(behind: str) -> bool:
+def is_absence_after(behind: str) -> bool:
     """Whether the words after a time say that the person is unavailable then."""
     return _ABSENT_BEHIND.match(behind) is not None
 

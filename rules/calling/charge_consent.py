@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from rules.calling.tools_payload import Said
+from rules.calling.tool_payloads import Utterance
 
 MOST_WORDS = 500  # characters stored as evidence
 _YES = re.compile(
@@ -25,7 +25,9 @@ _LONG = 4  # letters a word needs to distinguish one sentence from another
 _MOST_OF_IT = 0.75  # a transcript misses some words
 
 
-def consent_heard(heard: Sequence[Said], amount: str, notices: Sequence[Sequence[str]] = ()) -> str:
+def consent_heard(
+    heard: Sequence[Utterance], amount: str, notices: Sequence[Sequence[str]] = ()
+) -> str:
     """Return the person's words of consent to a charge of `amount` (digits such as 120.50), given
     after they were asked about it; empty if there is no consent. `notices` is one notice in several
     languages, each as sentences: one of them must be spoken before the question.

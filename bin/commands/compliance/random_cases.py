@@ -73,7 +73,7 @@ AGENCIES = tuple(home for home in HOMES if home.in_city or home.state in {"WA", 
 AGENCIES_LAST_DAY = datetime(2026, 8, 31, tzinfo=UTC)
 
 
-def life_of(random: Random) -> Iterator[tuple[Case, datetime]]:
+def random_moments(random: Random) -> Iterator[tuple[Case, datetime]]:
     """Yield forty attempts at contacting one person over some weeks."""
     of_an_agency = _chance(random, 15)
     turn = AGENCIES_LAST_DAY - timedelta(days=20) if of_an_agency else random.choice(TURNS)
@@ -109,7 +109,7 @@ def life_of(random: Random) -> Iterator[tuple[Case, datetime]]:
         )
 
 
-def contact_made(random: Random, case: Case, at: datetime) -> Made:
+def random_contact(random: Random, case: Case, at: datetime) -> Made:
     """Return the outcome of a contact that was allowed."""
     answered = random.choice(SPOKEN) if _chance(random, 8) else random.choice(UNSPOKEN)
     outcome = answered if case.by == "voice" else "sent"

@@ -21,7 +21,7 @@ from simulation.expected import Verdict, judge
 SOON = timedelta(seconds=30)  # longer than the usual delay of a retry
 
 
-def quiet(sandbox: Sandbox) -> bool:
+def is_idle(sandbox: Sandbox) -> bool:
     """Whether every event has been delivered and processed, and no job is running or due soon."""
     if not sandbox.shown("deliveries?state=none")["idle"]:
         return False
@@ -33,7 +33,7 @@ def quiet(sandbox: Sandbox) -> bool:
     return not open_jobs and not open_events
 
 
-def reckon(clinic: Clinic, sent: list[Sent]) -> list[Verdict]:
+def invoice_verdicts(clinic: Clinic, sent: list[Sent]) -> list[Verdict]:
     """Return one verdict per invoice, in the order in which they were sent."""
     ledger = clinic.sandbox.shown("ledger")
     invoices = {row["id"]: row for row in clinic.api.pages("/api/invoices")}

@@ -44,7 +44,7 @@ def live_workers(redis: Redis, queues: Iterable[str]) -> dict[str, int]:
     }
 
 
-def forget_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
+def remove_silent_workers(redis: Redis, queues: Iterable[str]) -> None:
     """Remove expired workers from RQ's sets, because a killed worker cannot do that itself."""
     silent = {queue: names for queue, (_, names) in _workers(redis, queues).items() if names}
     if silent:
@@ -113,7 +113,9 @@ def long_started(redis: Redis, queues: Iterable[str], seconds: float) -> list[tu
     return [(queue, member.decode()) for queue, member in found if member.isascii()]
 
 
-def mend(redis: Redis, queue: str, member: str, state: str | None, worker: str | None) -> None:
+def remove_stale_attempt(
+    redis: Redis, queue: str, member: str, state: str | None, worker: str | None
+) -> None:
     """Remove a started attempt from RQ's view, unless its row is running with the same worker.
 
     `state` and `worker` are the row's, None if there is no row. If the row has ended, its job is

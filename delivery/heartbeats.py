@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from delivery.relay import FROZEN_KEY, HEARTBEAT_KEY
-from delivery.rq.mend import live_workers
+from delivery.rq.repair import live_workers
 from delivery.scheduler import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
@@ -18,7 +18,7 @@ _SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class LifeSigns:
+class Heartbeats:
     """Seconds since the last heartbeats of the relay and the scheduler (None: none within a
     minute), and the number of live workers per queue.
 
@@ -41,7 +41,7 @@ class LifeSigns:
         return DETOUR if served else ""
 
 
-def read_life_signs(redis: Redis, now: int) -> LifeSigns:
+def read_heartbeats(redis: Redis, now: int) -> Heartbeats:
     """Read the heartbeats and test whether Redis accepts a write.
 
     `now` is the database's clock in microseconds, which the relay uses too. Raises RedisError.
@@ -56,7 +56,7 @@ def read_life_signs(redis: Redis, now: int) -> LifeSigns:
         if isinstance(answer, Exception):
             raise answer
     refusal = type(written).__name__ if isinstance(written, Exception) else ""
-    return LifeSigns(
+    return Heartbeats(
         _age(relay, 1, now),
         _age(scheduler, _SECOND, now),
         live_workers(redis, QUEUES),

@@ -22,7 +22,7 @@ _ROLES = {"bot": "assistant", "assistant": "assistant", "user": "user"}
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCalled:
+class ToolInvocation:
     """One tool call. `arguments` are the model's, without card numbers, overridden by the static
     values, which the model can neither see nor change.
     """
@@ -34,7 +34,7 @@ class ToolCalled:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Utterance:
     """One utterance in the call: `role` is `assistant` or `user`."""
 
     role: str
@@ -49,7 +49,7 @@ class Answer:
     failed: bool = False
 
 
-def read_tool_calls(document: Any) -> list[ToolCalled]:
+def read_tool_calls(document: Any) -> list[ToolInvocation]:
     """Return every tool call in the body; empty if there is none."""
     message = _dict(_dict(document).get("message"))
     listed = [_dict(each) for each in _list(message.get("toolCallList"))]
@@ -65,7 +65,7 @@ def read_call(document: Any) -> Json:
     return _dict(_dict(_dict(document).get("message")).get("call"))
 
 
-def read_heard(document: Any) -> tuple[Said, ...]:
+def read_transcript(document: Any) -> tuple[Utterance, ...]:
     """Return the transcript so far, oldest first, without card numbers."""
     artifact = _dict(_dict(_dict(document).get("message")).get("artifact"))
     spoken = _list(artifact.get("messages")) or _list(artifact.get("messagesOpenAIFormatted"))
@@ -74,11 +74,11 @@ def read_heard(document: Any) -> tuple[Said, ...]:
         role = _ROLES.get(str(each.get("role")))
         words = each.get("message") or each.get("content")
         if role and isinstance(words, str):
-            heard.append(Said(role, redact(words)))
+            heard.append(Utterance(role, redact(words)))
     return tuple(heard)
 
 
-def rendered(called: ToolCalled, answer: Answer) -> Json:
+def rendered(called: ToolInvocation, answer: Answer) -> Json:
     """One entry of `results`."""
     key = "error" if answer.failed else "result"
     return {"toolCallId": called.id, "name": called.name, key: one_line(answer.line)}
@@ -89,7 +89,7 @@ def one_line(text: str) -> str:
     return " ".join(redact(text).split())[:LONGEST]
 
 
-def _read(each: Json) -> ToolCalled:
+def _read(each: Json) -> ToolInvocation:
     function = _dict(each.get("function"))
     name = each.get("name") or function.get("name") or ""
     given = (
@@ -100,7 +100,7 @@ def _read(each: Json) -> ToolCalled:
     )
     arguments = _arguments(next((value for value in given if value), {}))
     plain = _without_cards(arguments)
-    return ToolCalled(
+    return ToolInvocation(
         id=str(each.get("id") or "")[:_LONGEST_ID],
         name=str(name)[:_LONGEST_ID],
         arguments=plain,

@@ -107,7 +107,7 @@ ELSE = "It could not be done, and nothing was done. Say so, and offer a person."
 _WITH_DETAIL = frozenset({"card_declined", "invalid"})
 
 
-def words_for(code: str, detail: str) -> str:
+def reply_for(code: str, detail: str) -> str:
     """Tell the model about a refusal. Its detail is for the clinic and is left out, unless it was
     written for the caller.
     """
@@ -125,7 +125,7 @@ def bill(
     return f"Bill {number}{about}: {in_words(amount, currency, 'en_US')} to pay, {was}."
 
 
-def together(amounts: Iterable[tuple[int, str]]) -> str:
+def total_of(amounts: Iterable[tuple[int, str]]) -> str:
     """The total of several bills in each currency; each bill is paid separately."""
     sums: Counter[str] = Counter()
     for amount, currency in amounts:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sandbox.agenda import Agenda, Happening
-from sandbox.stripe import checkout_sessions, paying, refunds
+from sandbox.stripe import checkout_payment, checkout_sessions, refunds
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import ApiError, Json
+from sandbox.timers import Timer, Timers
 
 
 def _expire(account: Account, session: Json) -> None:
@@ -14,31 +14,31 @@ def _expire(account: Account, session: Json) -> None:
         checkout_sessions.expired(account, session)
 
 
-HAPPENINGS: dict[str, tuple[str, Callable[[Account, Json], object]]] = {
+TIMERS: dict[str, tuple[str, Callable[[Account, Json], object]]] = {
     "session expires": ("checkout.session", _expire),
     "refund fails": ("refund", refunds.fail),
     "refund succeeds": ("refund", refunds.succeed),
     "payment succeeds": (
         "payment_intent",
-        lambda account, intent: paying.settle(account, intent, True),
+        lambda account, intent: checkout_payment.settle(account, intent, True),
     ),
     "payment fails": (
         "payment_intent",
-        lambda account, intent: paying.settle(account, intent, False),
+        lambda account, intent: checkout_payment.settle(account, intent, False),
     ),
 }
 
 
-def register(agenda: Agenda, find: Callable[[str], Account]) -> None:
-    """Map the agenda's names to functions."""
-    for name, (kind, happen) in HAPPENINGS.items():
-        agenda.happenings[name] = _bound(find, kind, happen)
+def register(timers: Timers, find: Callable[[str], Account]) -> None:
+    """Map the timers' names to functions."""
+    for name, (kind, happen) in TIMERS.items():
+        timers.callbacks[name] = _bound(find, kind, happen)
 
 
 def _bound(
     find: Callable[[str], Account], kind: str, happen: Callable[[Account, Json], object]
-) -> Happening:
-    """Return a happening that looks its object up and ignores a refusal: what was done by hand in
+) -> Timer:
+    """Return a timer that looks its object up and ignores a refusal: what was done by hand in
     the meantime wins.
     """
 

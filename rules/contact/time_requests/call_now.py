@@ -5,9 +5,9 @@ surgery on Friday"; but not "call me as soon as you can on Friday".
 import re
 from collections.abc import Callable
 
-from rules.contact.asked.absence import REFUSING, is_absent
-from rules.contact.asked.days import MONTHS, WEEKDAYS
-from rules.contact.asked.lengths import UNIT
+from rules.contact.time_requests.absence import REFUSING, is_absence_before
+from rules.contact.time_requests.days import MONTHS, WEEKDAYS
+from rules.contact.time_requests.durations import UNIT
 
 NOW = re.compile(
     r"\b(?:(?:right )?now|asap|as soon as (?:you can|possible)|right away|immediately"
@@ -55,21 +55,21 @@ _WHEN_THERE = re.compile(
 )
 
 
-def asks_at_once(clause: str, names_time: Callable[[str], bool]) -> bool:
+def asks_for_call_now(clause: str, names_time: Callable[[str], bool]) -> bool:
     """Whether a clause asks for a call now and for no other time. `names_time` says whether some
     words name a time.
     """
     return any(_is_for_now(clause, found, names_time) for found in NOW.finditer(clause))
 
 
-def wishes_beside(clauses: list[str], names_time: Callable[[str], bool]) -> list[str]:
+def clauses_to_read(clauses: list[str], names_time: Callable[[str], bool]) -> list[str]:
     """The clauses of a text left to interpret: all of them, unless the text asks for a call now;
     then only other requests, without reasons.
     """
     kept = []
     is_at_once = False
     for clause in clauses:
-        if asks_at_once(clause, names_time):
+        if asks_for_call_now(clause, names_time):
             is_at_once = True
             behind = [clause[found.end() :] for found in NOW.finditer(clause)][-1]
             if _REFUSED_BEFORE.search(behind) and TO_BE_CALLED.search(behind):
@@ -95,7 +95,7 @@ def _is_for_now(clause: str, found: re.Match[str], names_time: Callable[[str], b
         follows = behind
     else:
         first = TO_BE_CALLED.search(behind)
-        if first is None or is_absent(lead):
+        if first is None or is_absence_before(lead):
             return False
         before, between = lead, behind[: first.start()]
         follows = re.sub(r"^ (?:me|us|back|again|please|nos)\b", "", behind[first.end() :])
@@ -120,7 +120,7 @@ def _is_limited(follows: str, names_time: Callable[[str], bool]) -> bool:
     return not is_besides and names_time(rest)
 
 
-def is_taken_back(clause: str, names_time: Callable[[str], bool]) -> bool:
+def is_revoked(clause: str, names_time: Callable[[str], bool]) -> bool:
     """Whether a clause next to a request to be called now revokes it, or only names another
     time.
     """

@@ -8,7 +8,7 @@ one.
 import re
 from datetime import timedelta
 
-from rules.contact.asked.days import DAY, WEEK, Match
+from rules.contact.time_requests.days import DAY, WEEK, Match
 
 FARTHEST = timedelta(days=36_525)  # a hundred years, to keep dates within the calendar
 YEARS = r"years?|yrs?|anos?"

@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from rules.contact.asked.absence import BUSY, REFUSING, is_absent, is_absent_behind
-from rules.contact.asked.at_once import NOW, is_refused, is_taken_back, wishes_beside
-from rules.contact.asked.at_once import asks_at_once as clause_asks
-from rules.contact.asked.days import (
+from rules.contact.hours import begins_everywhere, local_days
+from rules.contact.opt_out.lookalikes import plain_letters
+from rules.contact.time_requests.absence import BUSY, REFUSING, is_absence_after, is_absence_before
+from rules.contact.time_requests.call_now import NOW, clauses_to_read, is_refused, is_revoked
+from rules.contact.time_requests.call_now import asks_for_call_now as clause_asks
+from rules.contact.time_requests.days import (
     DAY,
     DAYS,
     MONTHS,
@@ -27,16 +29,14 @@ from rules.contact.asked.days import (
     is_far,
     is_of_any_year,
 )
-from rules.contact.asked.lengths import UNIT, in_digits, lengths
-from rules.contact.asked.over import (
-    is_day_gone,
-    is_day_of_what_was,
-    is_far_day_to_come,
-    is_gone,
-    is_of_another,
+from rules.contact.time_requests.durations import UNIT, in_digits, lengths
+from rules.contact.time_requests.past import (
+    is_day_of_past_event,
+    is_future_absence,
+    is_other_date,
+    is_past_day,
+    is_past_duration,
 )
-from rules.contact.hours import begins_everywhere, local_days
-from rules.contact.opt_out.lookalikes import plain_letters
 
 LATER_TODAY = timedelta(hours=3)  # our reading of "later today"
 NOON, EARLY = 12, 8  # "at 5" is in the afternoon, "at 9" in the morning, "at 8" either
@@ -167,10 +167,10 @@ class _Times:
 
 def names_another_time(text: str) -> bool:
     """Whether the text names any time other than now from which contact may begin."""
-    return any((asked_from(text, at, ()) or at) > at for at in _SOME_MORNINGS)
+    return any((requested_from(text, at, ()) or at) > at for at in _SOME_MORNINGS)
 
 
-def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | None:
+def requested_from(text: str, now: datetime, zones: Collection[str]) -> datetime | None:
     """The moment (UTC) from which the author of `text`, written at `now` and in any of `zones`,
     wants to be contacted: `now` itself if that time has come, or if they ask for a call at once;
     None if they name no time.
@@ -178,8 +178,8 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
     today = local_days(zones, now)[1]
     named = _Times()
     clauses = [*_clauses(text)]
-    wishes = wishes_beside(clauses, _names_time)
-    named.now = asks_at_once(text)
+    wishes = clauses_to_read(clauses, _names_time)
+    named.now = asks_for_call_now(text)
     for clause in wishes:
         _read(clause, now, today, named)
     found = list(named.moments)
@@ -190,11 +190,11 @@ def asked_from(text: str, now: datetime, zones: Collection[str]) -> datetime | N
     return max([now, *found]) if found or named.now else None
 
 
-def asks_at_once(text: str) -> bool:
+def asks_for_call_now(text: str) -> bool:
     """Whether the author asks to be called now, whatever other times they name."""
     clauses = [*_clauses(text)]
     is_asked = any(clause_asks(clause, _names_time) for clause in clauses)
-    return is_asked and not any(is_taken_back(clause, _names_time) for clause in clauses)
+    return is_asked and not any(is_revoked(clause, _names_time) for clause in clauses)
 
 
 def _names_time(words: str) -> bool:
@@ -270,7 +270,7 @@ def _read_counts(clause: str, now: datetime, today: date, named: _Times) -> str:
     left = clause
     for found, end, length in lengths(clause):
         left = left[: found.start()] + " " * (end - found.start()) + left[end:]
-        if is_gone(clause, found):  # "a patient for 20 years"
+        if is_past_duration(clause, found):  # "a patient for 20 years"
             continue
         if length < DAY or re.search(r"\b(?:hours?|hrs?|horas?)\b", found[0]):
             named.moments.append(now + length)  # "in 24 hours" is a moment, "in a day" is a day
@@ -290,14 +290,14 @@ def _read_days(clause: str, left: str, today: date, named: _Times) -> str:
     for group in _together(clause, found):
         lead, behind = clause[: group[0][0].start()], left[group[-1][0].end() :]
         is_range = len(group) > 1  # "away since Friday until Tuesday"
-        if _is_end(lead) or is_of_another(lead) or (is_day_gone(lead, behind) and not is_range):
+        if _is_end(lead) or is_other_date(lead) or (is_past_day(lead, behind) and not is_range):
             continue
         spans = _in_order(group, today)
         is_over = (
             _AFTER.search(lead)
             or _NEGATED.search(lead)
-            or is_absent(lead)
-            or is_absent_behind(behind)
+            or is_absence_before(lead)
+            or is_absence_after(behind)
         )
         if is_over and _FITS.match(behind):  # "busy Thursday, Friday works"
             named.days.append(spans[-1][0])
@@ -340,12 +340,14 @@ def _is_to_come(found: tuple[Match, Span], clause: str, today: date) -> bool:
     lead, behind = clause[: match.start()], clause[match.end() :]
     if _DUE.search(lead) is not None:
         return True
-    if span[1] <= today or (is_of_any_year(match) and is_day_of_what_was(lead)):
+    if span[1] <= today or (is_of_any_year(match) and is_day_of_past_event(lead)):
         return False
     if not is_far(match, span, today):
         return True
-    is_said = is_absent(lead) or is_absent_behind(behind) or _NEGATED.search(lead) is not None
-    return is_said and is_far_day_to_come(lead, behind)
+    is_said = (
+        is_absence_before(lead) or is_absence_after(behind) or _NEGATED.search(lead) is not None
+    )
+    return is_said and is_future_absence(lead, behind)
 
 
 def _in_order(group: list[tuple[Match, Span]], today: date) -> list[Span]:

@@ -7,9 +7,9 @@ nobody.
 
 import re
 
-from rules.contact.asked.absence import is_absent
-from rules.contact.asked.days import Match
-from rules.contact.asked.lengths import YEARS
+from rules.contact.time_requests.absence import is_absence_before
+from rules.contact.time_requests.days import Match
+from rules.contact.time_requests.durations import YEARS
 
 _BEEN = (  # but not "was told", "was scheduled" and the like, which announce something
     r"(?:been|was|were)(?! (?:told|asked|advised|scheduled|given|promised|going|gonna|supposed"
@@ -89,7 +89,7 @@ _STATES = re.compile(
 _TO_COME = re.compile(r"\b(?:no|not|never|stop|dont|don t|leave (?:me|us)|mas|more|another|otro)\b")
 
 
-def is_gone(clause: str, found: Match) -> bool:
+def is_past_duration(clause: str, found: Match) -> bool:
     """Whether a length of time lies in the past, e.g. how long the person has waited or been a
     patient, rather than a time they ask for.
     """
@@ -112,34 +112,36 @@ def _is_state(lead: str, found: Match) -> bool:
         r"(?:for|por|durante)\b", found[0]
     ):
         return False
-    return _STATES.search(lead) is not None and not (is_absent(lead) or _TO_COME.search(lead))
+    return _STATES.search(lead) is not None and not (
+        is_absence_before(lead) or _TO_COME.search(lead)
+    )
 
 
-def is_day_gone(lead: str, behind: str) -> bool:
+def is_past_day(lead: str, behind: str) -> bool:
     """Whether a day named between these words is in the past."""
-    if is_absent(lead) and _FUTURE.search(lead):
+    if is_absence_before(lead) and _FUTURE.search(lead):
         return False  # "I will be away since Friday"
     if _PAST_DAY_BEHIND.match(behind):
         return True
     return _PAST_DAY.search(lead) is not None and not _BECAUSE.match(behind)
 
 
-def is_day_of_what_was(lead: str) -> bool:
+def is_day_of_past_event(lead: str) -> bool:
     """Whether a day belongs to a past event, and nothing in the words points to the future."""
     was = max((found.end() for found in _WAS.finditer(lead)), default=0)
     is_after = any(words.search(lead, was) for words in (_FUTURE, _STILL, _WILL))
     return was > 0 and not is_after
 
 
-def is_far_day_to_come(lead: str, behind: str) -> bool:
+def is_future_absence(lead: str, behind: str) -> bool:
     """Whether a day of absence that could also be one of last year is in the future: "I'm away in
     June" is; "I had surgery in June" and "about my surgery in June" are not.
     """
     is_said = _WILL.search(lead) is not None or _OF_IT.search(lead) is None
-    return is_said and not (is_day_of_what_was(lead) or _WAS_BEHIND.search(behind))
+    return is_said and not (is_day_of_past_event(lead) or _WAS_BEHIND.search(behind))
 
 
-def is_of_another(lead: str) -> bool:
+def is_other_date(lead: str) -> bool:
     """Whether a day belongs to something else: "covered until December", "bill due August 3"; but
     not "don't call until it is due August 3".
     """

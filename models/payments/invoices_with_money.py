@@ -7,7 +7,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 
 
-def with_money(invoice_ids: Sequence[str]) -> set[str]:
+def invoices_with_money(invoice_ids: Sequence[str]) -> set[str]:
     """Those invoices that received a payment (even if it was returned), have one processing, or
     have a card being charged.
 
@@ -15,10 +15,10 @@ def with_money(invoice_ids: Sequence[str]) -> set[str]:
     """
     came = (Payment.amount_received > 0) & Payment.voided_at.is_null()
     paid = Payment.select(Payment.invoice).where(Payment.invoice.in_(invoice_ids), came)
-    return {row.invoice_id for row in paid} | with_payment_under_way(invoice_ids)
+    return {row.invoice_id for row in paid} | invoices_with_payment_under_way(invoice_ids)
 
 
-def with_payment_under_way(invoice_ids: Sequence[str]) -> set[str]:
+def invoices_with_payment_under_way(invoice_ids: Sequence[str]) -> set[str]:
     """Those invoices with a payment that a bank is processing, or a card that is being charged."""
     processing = Payment.select(Payment.invoice).where(
         Payment.invoice.in_(invoice_ids), Payment.status == "processing"

@@ -8,7 +8,7 @@ a tool acts on.
 from typing import Any
 
 Json = dict[str, Any]
-DOOR = "/api/vapi/tools"
+TOOLS_PATH = "/api/vapi/tools"
 SECONDS = 20  # Vapi's timeout; afterwards the model may call again, under a new id
 STATIC = [{"key": "callId", "value": "{{call.id}}"}]
 
@@ -127,7 +127,7 @@ def render_tools(public_url: str, *, keypad: bool = False) -> list[Json]:
             "async": False,
             "function": function,
             "parameters": _static(function["name"], keypad=keypad),
-            "server": {"url": f"{public_url}{DOOR}", "timeoutSeconds": SECONDS},
+            "server": {"url": f"{public_url}{TOOLS_PATH}", "timeoutSeconds": SECONDS},
         }
         for function in functions
     ]

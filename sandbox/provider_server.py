@@ -55,7 +55,7 @@ class Sink:
         resp.set_headers(answer.headers)
 
 
-class FrontDoor(ABC):
+class ProviderServer(ABC):
     """Answers a provider's requests; ``serve`` needs no HTTP. ``refusals`` gives the status and
     body for each kind of fault that strikes before anything is done.
     """
