@@ -25,7 +25,9 @@ NEXT: dict[str, str] = {
         "Another key or session than this one is accepted. Use an operator's key, or sign in and"
         " load the page again; then send it again."
     ),
-    "calls_paused": "Calls are accepted while they are not paused. Ask whoever runs Payphone.",
+    "calls_paused": (
+        "Calls are accepted while they are not paused. Ask the operator of this installation."
+    ),
     "payment_method_required": (
         "A verified card is accepted. Add one with `setup-intents` and `payment-method`, and send"
         " the request again."

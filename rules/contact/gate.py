@@ -375,7 +375,7 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if creditor.paused:
         yield Refused(
             "paused",
-            f"An operator has paused {WAYS[facts.channel]}. Ask them when it will resume.",
+            f"An operator has paused {WAYS[facts.channel]}. Ask them when these will resume.",
         )
     if facts.debt.payment_processing and facts.purpose != "answer":
         yield Refused(

@@ -53,7 +53,7 @@ def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
 
 
 def _circle(field: str, wrong: str) -> Refused:
-    message = f"{wrong}; another number is accepted, since calls would loop; choose another"
+    message = f"{wrong}, so calls would loop; another number is accepted; choose another"
     return Refused("invalid", f"{field} {message}.", [{"field": field, "message": message}])
 
 

@@ -19,7 +19,7 @@ MISSING = (
     " to create it (if its number is gone, take it down first); that closes the report."
 )
 LET_BE = (
-    "It is no stray any more: it has another name at its provider, or belongs to an account. It was"
+    "It is no longer a stray: it has another name at its provider, or belongs to an account. It was"
     " left there."
 )
 

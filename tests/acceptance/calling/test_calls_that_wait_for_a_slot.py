@@ -9,7 +9,6 @@ from delivery import attempt
 from jobs.dial_overdue import NO_SLOT_DELAY
 from models.accounts.account import Account
 from models.calling.call_slot import CallSlot
-from models.calling.waiting_calls import NO_SLOT
 from models.contact.opt_out import OptOut
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
@@ -43,6 +42,10 @@ def is_under_way(calling: Calling) -> str:
     call_id = str(calling.asks().json["id"])
     StagedJob.delete().where(StagedJob.key == call_id).execute()
     return call_id
+
+
+# as every release has written it into rows that may be waiting still
+NO_SLOT = "as many calls as there may be are under way"
 
 
 def waits(key: str, account: Account, why: str = NO_SLOT) -> int:

@@ -288,7 +288,7 @@ def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
     given.retried(live.redis, "deploys", rounds=1)
     assert numbers.get_number(row.provider_id)["id"] == row.provider_id
     now = Stray.get_by_id(row.id)
-    assert (now.state, "no stray" in now.detail) == ("gone", True)
+    assert (now.state, "no longer a stray" in now.detail) == ("gone", True)
     assert AuditEntry.select().where(AuditEntry.action == "stray.let_be").count() == 1
 
 
