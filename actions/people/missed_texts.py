@@ -80,8 +80,8 @@ def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
 
 
 def take_failed_text(sid: str) -> None:
-    """Take in a text that was left out of its page. Called outside a transaction. Raises what it
-    fails by, and ProviderError while Twilio is away.
+    """Take in a text that was left out of its page. Called outside a transaction. Raises the error
+    with which it fails, or ProviderError while Twilio is down.
     """
     text = unless(NOT_FOUND, fetch_inbound, sid)
     service = None if text is None else _service(text, cache(_numbers_in))
