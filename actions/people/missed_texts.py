@@ -121,7 +121,7 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
 
 
 def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
-    """Record a STOP anew wherever one of these STARTs, sent before it, was recorded after it."""
+    """Record a STOP again wherever one of these STARTs, sent before it, was recorded after it."""
     phone = without_channel(stop.sender)
     with transaction():
         serialize_on(person_key(phone))
