@@ -33,7 +33,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
         attempt, effect = _decide(attempt_id, version)
         if effect is None:
-            # what was sent for this version and not answered is looked at once more
+            # a request for this version that got no answer is looked up
             end_own(INTENT_CHANGE, f"{attempt.id}:{version}", attempt.invoice_id)
             return
         changed = perform(effect)
@@ -49,13 +49,13 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             if row.amount_version == version:
                 row.record_changed(version, changed["amount"], now)
             elif row.state == "open":
-                # the later one may have reached Stripe before this one: it is asked for once more
+                # the later change may have reached Stripe before this one: request it again
                 row.record_change_wanted(now)
                 stage_intent_jobs(row)
 
 
 def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:
-    """Reserve the change, if it is the one that is wanted still."""
+    """Reserve the change, if it is still the wanted one."""
     with transaction():
         attempt = PaymentAttempt.get_by_id(attempt_id)
         if (
@@ -98,6 +98,6 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
         serialize_on(intent["id"])
         invoice = Invoice.locked(attempt.invoice_id)
         row = PaymentAttempt.get_by_id(attempt.id)
-        if row.amount_version == attempt.amount_version:  # nothing else is wanted meanwhile
+        if row.amount_version == attempt.amount_version:  # no other change has been requested since
             row.record_change_refused(effect.error or "", real_now(), **kept)
         record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)

@@ -24,9 +24,8 @@ from rules.timeline_text import asked_for
 from runtime.clock import real_now
 
 
-@job(
-    queue="messages", calls_out=True, attempts=16, timeout=20
-)  # six hours: longer than most provider outages
+# attempts go on for about five hours, longer than most provider outages
+@job(queue="messages", calls_out=True, attempts=16, timeout=20)
 def create_payment_link(link_id: str) -> None:
     """Create the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)

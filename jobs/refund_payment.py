@@ -25,9 +25,8 @@ from rules.invoice_fold import is_known_refund_status
 from runtime.clock import real_now
 
 
-@job(
-    queue="webhooks", calls_out=True, attempts=16, timeout=20
-)  # six hours: longer than most provider outages
+# attempts go on for about five hours, longer than most provider outages
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def refund_payment(request_id: str) -> None:
     """Make the refund of row `request_id`."""
     request = RefundRequest.get_by_id(request_id)

@@ -23,8 +23,8 @@ class ProviderError(PayphoneError):
     `retry_later` (it did not happen; try again). `code` is the provider's own error code; `advice`
     is addressed to a person. `answered` is true if the provider itself answered: its own 500
     counts, a timeout or a gateway's error page does not. `bug` marks a fault of ours that must be
-    reported loudly. The message goes into rows, logs and what people see, so it is stripped of
-    characters that a database cannot store, and card numbers and anything that looks like a key are
+    reported loudly. The message goes into rows, logs and what people see, so characters that a
+    database cannot store are replaced, and card numbers and anything that looks like a key are
     redacted.
     """
 

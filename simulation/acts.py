@@ -1,5 +1,5 @@
-"""The first acts of the story: invoices are sent, customers pay in every possible way, and things
-break meanwhile.
+"""The first acts of the story: invoices are sent, and customers pay in every possible way while
+things break.
 """
 
 import os

@@ -173,16 +173,16 @@ _UNSIGHTED_REFUNDS = _UNSIGHTED.format(
 
 
 def unsighted_payments(run: Reconciliation, after: str, limit: int) -> list[Payment]:
-    """Payments of this Stripe account made since the run's start that its list did not show, by
-    id.
+    """Payments of this Stripe account since the start of the run's period that its list did not
+    show, by id.
     """
     since = run.since * 1_000_000
     return Payment.all(_UNSIGHTED_PAYMENTS, run.stripe_account, since, after, run.id, limit)
 
 
 def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refund]:
-    """Refunds of this Stripe account made since the run's start that its list did not show, by
-    id.
+    """Refunds of this Stripe account since the start of the run's period that its list did not
+    show, by id.
     """
     since = run.since * 1_000_000
     return Refund.all(_UNSIGHTED_REFUNDS, run.stripe_account, since, after, run.id, limit)

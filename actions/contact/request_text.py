@@ -63,7 +63,7 @@ def request_text(
 ) -> Message:
     """Create the text, and stage the job that sends it once the link exists, in `queue` if given.
 
-    A job that has given up runs again while the text has no outcome: it asks the gate anew, and an
+    A job that has given up runs again while the text has no outcome: it asks the gate again, and an
     attempt that might have been sent is never repeated. A text that is on its way or in doubt is
     only returned.
     """

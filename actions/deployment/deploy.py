@@ -235,9 +235,8 @@ def take_down(deployment: Deployment, actor: str) -> None:
     )
     deployment.record(real_now(), goal="taken_down", asked_by=actor)
     for step in DeploymentStep.of(deployment.id):
-        if (
-            step.state == "skipped"
-        ):  # it found nothing to change, but an earlier deployment's object must be removed
+        # it found nothing to change, but an earlier deployment's object must be removed
+        if step.state == "skipped":
             step.record(state="done")
     begin_rollback(deployment, DeploymentStep.of(deployment.id), real_now())
 

@@ -16,7 +16,7 @@ from rules.money import no_such_coin
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-AHEAD = timedelta(days=1)  # the clock or calendar of whoever took it can be ahead of ours
+AHEAD = timedelta(days=1)  # the clock or calendar of the person who took it can be ahead
 
 
 class OfflinePayment(NamedTuple):

@@ -80,8 +80,8 @@ def receive_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]
 
 
 def receive_failed_text(sid: str) -> None:
-    """Take in a text that was left out of its page. Called outside a transaction. Raises what it
-    fails by, and ProviderError while Twilio is away.
+    """Take in a text that was left out of its page. Called outside a transaction. Raises the error
+    with which it fails, or ProviderError while Twilio is down.
     """
     text = none_if_missing(NOT_FOUND, fetch_inbound, sid)
     service = None if text is None else _service(text, cache(_numbers_in))
@@ -121,7 +121,7 @@ def apply_late_stops(texts: Sequence[InboundText]) -> None:
 
 
 def _apply_late_stop(stop: InboundText, starts: list[str]) -> None:
-    """Record a STOP anew wherever one of these STARTs, sent before it, was recorded after it."""
+    """Record a STOP again wherever one of these STARTs, sent before it, was recorded after it."""
     phone = without_channel(stop.sender)
     with transaction():
         serialize_on(person_key(phone))

@@ -122,7 +122,7 @@ def _act_at_once(
                 "The owner of this number said it is a wrong number",
                 now,
             )
-    # in the order in which courses are locked, whoever was texted last
+    # in the order in which courses are locked, regardless of who was texted last
     for customer in sorted(customers if found.hold else (), key=lambda row: row.id):
         hold_at_once(customer, found.hold, found.words, BY_TEXT, reference=reference)
 

@@ -38,8 +38,8 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
-    """Among the calls made about when it left, then an hour either way: whoever sent it may have
-    been frozen on the way.
+    """Search the calls created around the time of sending, then those within an hour of it, because
+    the sending process may have been frozen before the request left.
     """
     if effect.sent_at is None:
         return None

@@ -57,7 +57,7 @@ class StagedJob(Row):
 
     @classmethod
     def latest(cls, name: str) -> Self | None:
-        """The job of this name that was staged last, whatever its state."""
+        """The job of this name that was staged last, in any state, or None."""
         in_state = "SELECT max(id) AS id FROM staged_job WHERE state = ? AND name = ?"
         each = " UNION ALL ".join([in_state] * len(STATES))
         given = [value for state in STATES for value in (state, name)]

@@ -62,7 +62,9 @@ class Deployment(Recorded, Row):
 
     @classmethod
     def record_earlier_taken_down(cls, deployment: Self, now: datetime) -> None:
-        """The account's earlier live deployments went down with this one, whose words they get."""
+        """Record that the account's earlier live deployments were taken down with this one. They
+        get its message.
+        """
         values = {"status": "taken_down", "goal": "taken_down", "message": deployment.message}
         earlier = (cls.account == deployment.account_id) & (cls.id < deployment.id)
         cls.update(**values, updated_at=now).where(earlier, cls.status == "live").execute()

@@ -75,7 +75,9 @@ class Setup(Recorded, Row):
 
     @classmethod
     def shared_fingerprints(cls, at_least: int) -> list[tuple[str, int]]:
-        """Cards saved by `at_least` accounts: fingerprint and number of accounts, most first."""
+        """Cards saved by `at_least` accounts or more: fingerprint and number of accounts, most
+        first.
+        """
         rows = execute(
             "SELECT card_fingerprint, COUNT(*) FROM setup WHERE card_fingerprint IS NOT NULL"
             " GROUP BY card_fingerprint HAVING COUNT(*) >= ? ORDER BY 2 DESC, 1",

@@ -1,7 +1,7 @@
 """The receptionist: the assistant that answers a clinic's calls; pure.
 
-Its first sentence names the business and says that it is an AI. Everything it says is fit for a
-mailbox, because it never says anything private. Bills are left to the payments member.
+Its opening names the business and says that it is an AI. It is fit for a mailbox too, because it
+says nothing private. Bills are left to the payments member.
 """
 
 from dataclasses import replace

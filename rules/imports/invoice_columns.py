@@ -34,7 +34,7 @@ def plain(name: str) -> str:
 @lru_cache(maxsize=64)  # called for each of a file's first rows
 def names_of(layout: Layout) -> Mapping[str, Names]:
     """Every accepted name of each field: the program's own, then the common ones that it does not
-    use for another field. Names that a person chose replace all others.
+    use for another field. A column that a person chose is its field's only name.
     """
     if layout.is_whole:
         return layout.fields

@@ -40,7 +40,7 @@ class PaymentAction:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
     ) -> DeferredAnswer:
-        """The payment that the cardholder has to confirm, while the deployment waits for it."""
+        """The payment that the cardholder must confirm, while the deployment waits for it."""
         deployment = deployment_of(req, deployment_id)
         _check_action_required(deployment)
         return DeferredAnswer(deployment.id, nothing_to_perform)

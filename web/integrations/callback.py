@@ -1,7 +1,7 @@
 """Where a provider sends a clinic's browser back to, with a code that works once.
 
-A page asks which account to connect before the code is used: a clinic that began could have sent
-the provider's URL to someone else, whose calendar would end up in the wrong account.
+A page asks to confirm the account before the code is used: whoever began could have sent the
+provider's URL to someone else, whose calendar would end up in the wrong account.
 """
 
 from collections.abc import Iterator

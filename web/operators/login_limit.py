@@ -1,7 +1,7 @@
 """Rate limits on logins: per address (in IPv6 per /64 network) and per name.
 
 Names are counted by their hash, since people type passwords into the wrong field. A stranger who
-knows an operator's name can keep it locked by trying on and on; that is the price of a limit per
+knows an operator's name can keep it locked by trying repeatedly; that is the price of a limit per
 name.
 """
 

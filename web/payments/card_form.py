@@ -102,7 +102,7 @@ class CardForms:
         return DeferredAnswer(f"{invoice_id}:{rfc3339(form.until)}", nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the URL, sealed anew each time, since it is not stored."""
+        """201 with the URL, which is sealed again each time, since it is not stored."""
         invoice_id, _, until = reference.partition(":")
         form = CardForm(invoice_id, caller_of(req).actor, datetime.fromisoformat(until))
         resp.status = falcon.HTTP_201

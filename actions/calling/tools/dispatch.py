@@ -74,7 +74,7 @@ def answer_tool(
         return Answer(UNKNOWN_TOOL, failed=True)
     if called.had_card_number:
         return Answer(CARD_NUMBER, failed=True)
-    # read anew for each tool call: the previous one may have verified the caller
+    # read again for each tool call: the previous one may have verified the caller
     call = call_of(at_vapi)
     closed = _closed(call, tool)
     if call is None or closed:

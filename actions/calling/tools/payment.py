@@ -71,11 +71,11 @@ def _pay(request: ToolRequest, by: str) -> str:
     begun: Charge | KeypadSession | None = None
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(request.call.id)
-        # an entry that failed may be begun anew
+        # a failed entry can be started again
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
         wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
         done = ToolCall.find(call, request.called.id, wish)
-        # the last payment's outcome is told even if the next bill cannot be paid by card
+        # report the last payment's outcome even if the next bill cannot be paid by card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
             with attempting(invoice, None, request.actor, wish):

@@ -1,5 +1,5 @@
-"""When and by which channel the customer of an invoice is contacted next, or why not, as found by
-the last looks. The gate is not asked anew.
+"""When and by which channel the customer of an invoice is contacted next, or why not, as the scan
+last found. The gate is not asked again.
 """
 
 from collections.abc import Sequence

@@ -99,8 +99,8 @@ _HALVES = {
 
 
 def in_digits(spaced: str) -> str:
-    """Write number words as digits where a number is meant, so not in Spanish "once" for
-    "at once".
+    """Write number words as digits where a number is meant: "once" (Spanish for 11) is one in
+    "a las once", but not in "at once".
     """
     words: list[str] = []
     before = ""
