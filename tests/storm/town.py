@@ -99,6 +99,7 @@ class Town:
                 "VAPI_API_KEY": MAGIC_KEY,
                 "VAPI_WEBHOOK_SECRET": VAPI_SECRET,
                 "CALL_SLOTS": "4",
+                "STRIPE_PUBLISHABLE_KEY": "pk_test_payphone",
                 "WORKERS": f"{self.env['WORKERS']},calls=1,outgoing=1,deploys=1",
                 "WEBHOOKS_TO_LOOPBACK": "true",
                 "PAYPHONE_SECRET_KEY": SEALING_KEY,
