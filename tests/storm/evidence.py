@@ -33,6 +33,7 @@ TABLES = (
     "inbox_event",
     "invoice",
     "keypad_session",
+    "knowledge_file",
     "message",
     "opt_out",
     "outgoing_event",
