@@ -75,6 +75,14 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
     return True
 
 
+def heed_stop(call: Call, told: VapiCall, now: datetime) -> None:
+    """Record the opt-out in a transcript, in the open transaction, without waiting for the rest of
+    the report. Needs the locked call.
+    """
+    if follows_from({}, told.transcript).stops:
+        stop_contact(call, now)
+
+
 def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
     """One of the policy's outcomes. Our own rows take precedence over the agent's analysis, and
     that over how the call ended.

@@ -17,12 +17,12 @@ def evidence():
     found = in_order()
     row_of(found, "contact_decision", id="dec_0000000000000001", account_id="ac_1")
     artifact = {"transcript": "User: Stop calling me."}
-    found.came_in = [{"id": "vapi_1", "status": "ended", "artifact": artifact}]
+    told = {"id": "vapi_1", "status": "ended", "artifact": artifact}
+    found.came_in = [told | {"analysis": {"structuredData": {}}}]
     found.rung = [{"id": "vapi_1", "account": "ac_1", "caller": PHONE}]
     call = {"id": CALLED, "vapi_id": "vapi_1", "direction": "inbound", "state": "ended"}
-    found.rows["call"] = [
-        call | {"account_id": "ac_1", "transcript": "Stop calling me.", "attempted_at": None}
-    ]
+    call |= {"account_id": "ac_1", "transcript": "Stop.", "reported_at": NOON * SECOND}
+    found.rows["call"] = [call]
     stop = {"id": "opt_0000000000000009", "account_id": "ac_1", "phone": PHONE, "wish": "stop"}
     found.rows["opt_out"] = [stop | {"reference": CALLED, "at": NOON * SECOND}]
     found.intents[0]["payment_method"] = "pm_1"
