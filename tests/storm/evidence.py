@@ -81,6 +81,7 @@ class Evidence:
     calls: list[Json] = field(default_factory=list)  # that were placed
     came_in: list[Json] = field(default_factory=list)
     at_vapi: dict[str, list[Json]] = field(default_factory=dict)
+    trunks: list[Json] = field(default_factory=list)  # at Twilio
     numbers: dict[str, Json] = field(default_factory=dict)
     business_shift: float = 0.0
     asked: list[Asked] = field(default_factory=list)
@@ -123,6 +124,7 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         came_in=[row for row in at_vapi["call"] if row["type"] == INBOUND],
         at_vapi=at_vapi,
         numbers={row["sid"]: row for row in stand_in.shown("twilio/bought")["numbers"]},
+        trunks=stand_in.shown("twilio/trunks")["trunks"],
         business_shift=town.business_shift,
         problems=list(records.problems),
     )
@@ -148,10 +150,17 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         for row in _requests(stand_in, evidence)
         if row["path"].endswith("/Messages.json")
     ]
-    forms = [one.answer["url"] for one in records.asked if one.what == "card form" and one.accepted]
-    rights = [url.rpartition("/")[2] for url in forms]  # to charge a card
-    evidence.leaks = leaks(town, database, [*(clinic.key for clinic in world.clinics), *rights])
+    keys = [clinic.key for clinic in world.clinics]
+    evidence.leaks = leaks(town, database, [*keys, *_rights(records.asked)])
     return evidence
+
+
+def _rights(asked: list[Asked]) -> list[str]:
+    """What gave who asked a right, and is stored nowhere in clear: to charge a card, to sign in."""
+    forms = [one.answer["url"] for one in asked if one.what == "card form" and one.accepted]
+    trunks = [one.answer.get("sipCredentials") for one in asked if one.what == "configure"]
+    passwords = [each["password"] for each in trunks if each]
+    return [*(url.rpartition("/")[2] for url in forms), *passwords]
 
 
 def _requests(stand_in: StandIn, evidence: Evidence) -> list[Json]:

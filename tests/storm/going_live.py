@@ -14,7 +14,9 @@ from tests.storm.load import Actor, Clinic, World
 
 PHONE = {"businessName": "Lake Clinic", "clinicNumber": "+12125550123", "areaCode": "212"}
 VOICE = {"provider": "vapi", "voiceId": "Elliot"}
-AT_VAPI = ("assistant", "squad", "phone-number", "tool")
+SIP = {"businessName": "Lake Clinic", "clinicNumber": "+12125550123"}
+PHONES = (("phone/forwarded", PHONE), ("phone/sip", SIP))
+AT_VAPI = ("assistant", "squad", "phone-number", "tool", "credential")
 LIVED = {"live", "taken_down"}
 AT_REST = {*LIVED, "rolled_back", "failed", "payment_action_required"}
 
@@ -26,7 +28,7 @@ class Owner(Actor):
 
     pause = 1.5
     steps = (("deploy", 6), ("retry", 2), ("rollback", 2), ("take_down", 3), ("hand_in", 4))
-    steps += (("delete_file", 3),)
+    steps += (("delete_file", 3), ("choose_phone", 2))
 
     def __init__(self, world: World, index: int, clinic: Clinic) -> None:
         super().__init__(world, index)
@@ -34,9 +36,14 @@ class Owner(Actor):
         self.apis[clinic.id] = Api(world.town.url, clinic.key, world.records)
 
     def run(self) -> None:
-        for path, body in (("voice", VOICE), ("phone/forwarded", PHONE)):
+        for path, body in (("voice", VOICE), PHONES[0]):
             self.ask("configure", self.clinic, self._path(path), body, "PUT")
         super().run()
+
+    def choose_phone(self) -> None:
+        """Calls are forwarded from now on, or come by SIP."""
+        path, body = self.dice.choice(PHONES)
+        self.ask("configure", self.clinic, self._path(path), body, "PUT")
 
     def deploy(self) -> None:
         costs = self.apis[self.clinic.id].read(self._path("cost-preview"))
@@ -121,19 +128,21 @@ def numbers(evidence: Evidence) -> Iterator[str]:
 
 
 def left_behind(evidence: Evidence) -> Iterator[str]:
-    """What is at Vapi is somebody's, and what somebody has is there."""
+    """What is at Vapi, or a trunk at Twilio, is somebody's, and what somebody has is there."""
     lines = {row["vapi_id"] for row in evidence.of("phone_line") if row["holds_slot"]}
     made = {
         row["provider_id"]: row["name"]
         for row in evidence.of("resource")
-        if (row["provider"], row["state"]) == ("vapi", "made")
+        if row["state"] == "made" and (row["provider"] == "vapi" or row["name"] == "trunk")
     }
     there = {row["id"]: (kind, row) for kind in AT_VAPI for row in evidence.at_vapi.get(kind, [])}
-    for vapi_id, (kind, row) in there.items():
-        if vapi_id not in {*made, *lines} and not _undone_by_a_person(evidence):
-            yield f"{kind} {vapi_id} ({row.get('name')}) is at Vapi, and nobody has it"
+    there |= {row["sid"]: ("trunk", row) for row in evidence.trunks}
+    for each, (kind, row) in there.items():
+        if each not in {*made, *lines} and not _undone_by_a_person(evidence):
+            name = row.get("name") or row.get("friendly_name")
+            yield f"{kind} {each} ({name}) is at its provider, and nobody has it"
     yield from (
-        f"{name} {vapi_id} is not at Vapi" for vapi_id, name in made.items() if vapi_id not in there
+        f"{name} {each} is not at its provider" for each, name in made.items() if each not in there
     )
 
 

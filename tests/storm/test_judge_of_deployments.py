@@ -75,9 +75,17 @@ def test_an_assistant_that_was_left_behind(live):
     assert judge(live) == [], "a person is to undo it"
 
 
+def test_a_trunk_that_was_left_behind(live):
+    live.trunks = [{"sid": "TK1", "friendly_name": "pp-1"}]
+    condemned(live, "trunk TK1 (pp-1)", "nobody has it")
+    trunk = {"provider": "twilio", "state": "made", "name": "trunk", "provider_id": "TK1"}
+    live.rows["resource"].append(trunk)
+    assert judge(live) == []
+
+
 def test_an_assistant_that_is_gone(live):
     live.at_vapi["assistant"].clear()
-    condemned(live, "receptionist a-1 is not at Vapi")
+    condemned(live, "receptionist a-1 is not at its provider")
 
 
 def test_a_fee_that_was_kept_for_nothing(live):
