@@ -209,7 +209,7 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
             return Outcome("lost", str(error))
         case Snooze() | Conflict():
             snooze = error if isinstance(error, Snooze) else Snooze(str(error), CONFLICT_DELAY)
-            why, delay = _kept(str(snooze)), snooze.delay
+            why, delay = _storable(str(snooze)), snooze.delay
             held = snooze_job(job, why, delay, snooze.onward)
             if snooze.then is not None:
                 snooze.then()
@@ -261,7 +261,7 @@ def _put_off(job: Claimed, why: str, delay: float) -> Outcome:
 
 def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     state = "dead" if job.attempts >= job.max_attempts else "failed"
-    text = _kept(f"{type(error).__name__}: {error}")[:500]
+    text = _storable(f"{type(error).__name__}: {error}")[:500]
     # Errors raised on purpose explain themselves; only others need a traceback.
     unexpected = None if isinstance(error, PayphoneError) else error
     log.warning(
@@ -276,7 +276,7 @@ def _failed(job: Claimed, error: BaseException, delay: float) -> Outcome:
     return _held(fail_job(job, text, delay, anew), Outcome(state, type(error).__name__, delay))
 
 
-def _kept(words: str) -> str:
+def _storable(words: str) -> str:
     """Make an error's text safe to store: no key, no card number, nothing that a database rejects.
 
     The text may quote the data that the job was working on.

@@ -89,14 +89,14 @@ class Batch:
             return put_off_unknown(job)
         company = None
         if self._jobs[1:]:
-            company = Company(self._unrecorded, lambda: self._part(job))
+            company = Company(self._unrecorded, lambda: self._settle_others(job))
         self._deadline(time.monotonic() + job_type.timeout)
         try:
             return perform(job, job_type, locks=locks, company=company)
         finally:
             self._deadline(time.monotonic() + CLAIM_SECONDS)
 
-    def _part(self, job: Claimed) -> None:
+    def _settle_others(self, job: Claimed) -> None:
         """Settle all other jobs before `job` waits for a provider."""
         self._record()
         self._show_over([other for other in self._open if other is not job], is_last=False)

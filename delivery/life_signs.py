@@ -10,8 +10,8 @@ from delivery.scheduler import SEEN_KEY
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
 DETOUR = (
-    f"what people wait for goes to {INSTEAD_OF_INTERACTIVE}, whose workers may be busy for long;"
-    f" add {INTERACTIVE}=1 to WORKERS and restart them"
+    f"jobs that people wait for go to {INSTEAD_OF_INTERACTIVE}, whose workers may be busy for"
+    f" long; add {INTERACTIVE}=1 to WORKERS and restart them"
 )
 WRITE_KEY = "payphone:writable"
 _SECOND = 1_000_000

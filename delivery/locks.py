@@ -82,7 +82,7 @@ def _release(name: str, token: str, invoice_id: str) -> None:
     try:
         is_ours = rq_scripts.RELEASE.run(_redis(), [name], token=token)
     except RedisError as error:
-        log.info("the lock will lapse", invoice_id=invoice_id, error=type(error).__name__)
+        log.info("the lock will expire", invoice_id=invoice_id, error=type(error).__name__)
     else:
         if not is_ours:  # expired or deleted: the row's version has decided
             log.info("lock was no longer ours", invoice_id=invoice_id)

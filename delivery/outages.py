@@ -17,19 +17,19 @@ from runtime.redis.connection import leave_if_read_only, refuses_writes
 SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before
 
 REFUSES = (
-    "Redis refuses writes: it, or its disk, is full, or it is a replica. Give it room, or name the"
-    " primary. What is due waits in the database."
+    "Redis refuses writes: it or its disk is full, or it is a replica. Free some space, or name the"
+    " primary in REDIS_URL. Due jobs wait in the database."
 )
-ODD = "Redis holds a key of ours with something else in it. It is deleted; the rows decide."
-AWAY = "Redis is away. Start it, and check REDIS_URL. What is due waits in the database."
+ODD = "Redis holds a value of another type under a key of ours. It is deleted; the rows decide."
+AWAY = "Redis cannot be reached. Start it, and check REDIS_URL. Due jobs wait in the database."
 LOCKED_OUT = (
-    "Redis does not let us in. Correct the name and password in REDIS_URL. What is due waits in the"
+    "Redis rejects our login. Correct the name and password in REDIS_URL. Due jobs wait in the"
     " database."
 )
 FORBIDDEN = (
-    "Redis is there, and forbids what we ask of it. Let REDIS_URL name one server or its Sentinels,"
-    " no cluster, a database that it has, and a user that may do everything (+@all ~* &*). What is"
-    " due waits in the database."
+    "Redis is running, but forbids a command of ours. REDIS_URL must name a single server or its"
+    " Sentinels, not a cluster; a database that exists; and a user with all rights (+@all ~* &*)."
+    " Due jobs wait in the database."
 )
 
 log = get_log("waiting")
@@ -97,5 +97,5 @@ class Patience:
     def _go_on(self) -> None:
         if self._pause:
             waited = round(time.monotonic() - self._since, 1)
-            log.info("going on", who=self._who, waited_seconds=waited)
+            log.info("the outage is over", who=self._who, waited_seconds=waited)
             self._pause = 0.0

@@ -53,7 +53,7 @@ def perform_now(job_id: int | None) -> Outcome | None:
     outcome = perform(claimed, job_type, alarm=False)
     if outcome.state in {"done", "dead"}:
         nudge.correct(claimed, outcome.state)
-    log.info("performed at once", job=claimed.name, job_id=claimed.id, state=outcome.state)
+    log.info("performed in the request", job=claimed.name, job_id=claimed.id, state=outcome.state)
     return outcome
 
 

@@ -148,7 +148,7 @@ class Pool:
         """In the relay: report a frozen supervisor, because it no longer replaces dead children."""
         if time.monotonic() - self._looked_at[0] > FROZEN:
             if self._throttle.is_due("frozen"):
-                log.error("the supervisor is frozen: start worker.py anew", pool=self._name)
+                log.error("the supervisor is frozen: restart worker.py", pool=self._name)
             redis.set(FROZEN_KEY, self._name, ex=60)
 
     def _reap(self) -> None:

@@ -15,7 +15,7 @@ from models.effects.effect import Effect
 from runtime.clock import real_seconds
 
 Json = dict[str, Any]
-SKEW = 300  # seconds by which clocks may differ
+SKEW = 900  # seconds by which clocks may differ
 KEY_LIFE = 23 * 3600  # seconds for which Stripe is sure to remember a key (it promises 24 hours)
 
 

@@ -101,5 +101,5 @@ def kind_of(effect: Effect) -> Kind:
 
 
 def _leave_to_newer(effect: Effect) -> Json:
-    told = f"effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
-    raise ProviderError(effect.provider, "retry_later", told, "newer_release")
+    message = f"effect {effect.id} ({effect.kind}) is a newer release's. Run that release."
+    raise ProviderError(effect.provider, "retry_later", message, "newer_release")

@@ -63,12 +63,12 @@ def perform(
         found = kind.find(effect)
         if found is not None:
             return found
-        _begin_anew(effect)
-    found = _made_before(effect, kind, asked_at)
+        _use_next_key(effect)
+    found = _find_made_before(effect, kind, asked_at)
     if found is not None:
         return found
     if kind.expires and effect.sent_at is None and real_now() > effect.deadline:
-        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and is not sent late."
+        why = f"It was not sent by {effect.deadline:%Y-%m-%d %H:%M} UTC, and will not be sent late."
         if not effect.record_never_sent("deadline_passed", f"{why} Ask again.", real_now()):
             raise _taken_over(effect)
         return None
@@ -82,7 +82,9 @@ def reconcile(effect: Effect) -> dict[str, Any] | None:
     return kind_of(effect).find(effect)
 
 
-def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[str, Any] | None:
+def _find_made_before(
+    effect: Effect, kind: Kind, asked_at: datetime | None
+) -> dict[str, Any] | None:
     """Find an object that the provider already has under our row's tag, if the row is not new and
     the effect, as far as we know, was never sent.
     """
@@ -92,7 +94,7 @@ def _made_before(effect: Effect, kind: Kind, asked_at: datetime | None) -> dict[
     found = kind.find_asked(effect, asked_at)
     if found is not None:
         log.warning(
-            "made already, by an effect that is not known here",
+            "already made, by an effect that is not in this database",
             effect_id=effect.id,
             kind=effect.kind,
             provider_id=found["id"],
@@ -111,7 +113,7 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
             raise _taken_over(effect)
         answer = kind.send(effect)
     except ProviderError as error:
-        return _judged(effect, kind, error, in_doubt)
+        return _judge_failure(effect, kind, error, in_doubt)
     except (NotYet, Misconfigured):  # nothing was sent, so there is nothing to look up
         _record_not_sent(effect, kind)
         raise
@@ -137,13 +139,13 @@ def _record_not_sent(effect: Effect, kind: Kind) -> None:
 
 
 def _taken_over(effect: Effect) -> Conflict:
-    return Conflict(f"Effect {effect.id} was sent, or begun anew, by another attempt.")
+    return Conflict(f"Effect {effect.id} was sent, or given a new key, by another attempt.")
 
 
 def _check_is_fresh(effect: Effect, decided_at: datetime) -> None:
     if real_now() - decided_at > LEAVE_WITHIN:
         raise NotYet(
-            f"Effect {effect.id} was held up on its way out; it will not be sent late, but decided"
+            f"Effect {effect.id} was delayed before sending; it will not be sent late, but decided"
             " again."
         )
 
@@ -161,7 +163,7 @@ def log_failure(effect: Effect, error: ProviderError) -> None:
     )
 
 
-def _judged(
+def _judge_failure(
     effect: Effect, kind: Kind, error: ProviderError, in_doubt: bool
 ) -> dict[str, Any] | None:
     """Decide what a failed call means: a refusal, a doubt, or what the provider's record shows."""
@@ -183,7 +185,7 @@ def _judged(
     raise error
 
 
-def _begin_anew(effect: Effect) -> None:
+def _use_next_key(effect: Effect) -> None:
     """Move to the next key: the last one is over, and nothing was found under it."""
     if effect.generation >= MAX_GENERATIONS:
         effect.record_unknown(

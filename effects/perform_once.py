@@ -36,14 +36,14 @@ def perform_once(effect: Effect) -> dict[str, Any] | None:
         return None
     if not _may_send(effect):
         effect.record_unknown(
-            "interrupted", "Whoever sent it died, or is still at it; whether it left is not known."
+            "interrupted", "Its sender died, or is still sending; whether it was sent is unknown."
         )
         return None
     killpoint("effect.before_call")
     if real_now() >= effect.deadline:
         _record_not_sent(
             effect,
-            f"It was held up until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not"
+            f"It was delayed until after its deadline ({effect.deadline:%H:%M:%S} UTC) and was not"
             " sent late.",
         )
         raise NotYet(f"Effect {effect.id} was not sent in time; it will be decided again.")

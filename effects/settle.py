@@ -51,7 +51,7 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
         with transaction():
             owner = owner_of(effect)
             if owner is not None and owner.state not in OVER:
-                _carry_on(owner, actor)
+                _replay(owner, actor)
             else:
                 _end(effect, found, superseded, actor)
     return found
@@ -71,7 +71,7 @@ def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
             found = reconcile(effect)
             superseded = kind.superseded(effect) if found is None else ""
         except ProviderError as error:  # the hourly reconciliation tries again
-            _cannot_look(effect, error)
+            _log_unreadable(effect, error)
             continue
         with transaction():
             _end(effect, found, superseded, SYSTEM)
@@ -115,11 +115,11 @@ def look_again(effect: Effect, actor: str) -> bool:
     try:
         return reconcile_owner(effect, actor) is not None
     except ProviderError as error:
-        _cannot_look(effect, error)
+        _log_unreadable(effect, error)
         return False
 
 
-def _cannot_look(effect: Effect, error: ProviderError) -> None:
+def _log_unreadable(effect: Effect, error: ProviderError) -> None:
     log.warning(
         "the provider's record cannot be read",
         effect_id=effect.id,
@@ -138,7 +138,7 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
     """
     effect: Effect = Effect.get_by_id(effect_id)
     kind = kind_of(effect)
-    _check_is_at_rest(effect)
+    _check_may_be_settled(effect)
     if kind.target_field:
         target = effect.request[kind.target_field]
         if provider_id != target:
@@ -151,10 +151,10 @@ def settle_confirmed(effect_id: str, provider_id: str, actor: str, why: str = ""
     else:
         raise NotAllowed(f"Effect {effect.id} ({effect.kind}) is found by reconcile, not by an id.")
     with transaction():
-        owner = _check_is_at_rest(effect)
+        owner = _check_may_be_settled(effect)
         effect.record_confirmed(made["id"], kept, real_now())
         _record(effect, actor, outcome="confirmed", provider_id=made["id"], why=why)
-        _carry_on(owner, actor)
+        _replay(owner, actor)
     return effect
 
 
@@ -164,10 +164,10 @@ def settle_refused(effect_id: str, why: str, actor: str) -> Effect:
     """
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
-        owner = _check_is_at_rest(effect)
+        owner = _check_may_be_settled(effect)
         effect.record_refused(BY_HAND, why, real_now())
         _record(effect, actor, outcome="refused", why=why)
-        _carry_on(owner, actor)
+        _replay(owner, actor)
     return effect
 
 
@@ -177,14 +177,14 @@ def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
     """
     effect: Effect = Effect.get_by_id(effect_id)
     with transaction():
-        owner = _check_is_at_rest(effect)
+        owner = _check_may_be_settled(effect)
         effect.record_confirmed("", {"id": "", "by_hand": True}, real_now())
         _record(effect, actor, outcome="confirmed", why=why)
-        _carry_on(owner, actor)
+        _replay(owner, actor)
     return effect
 
 
-def _check_is_at_rest(effect: Effect) -> StagedJob | None:
+def _check_may_be_settled(effect: Effect) -> StagedJob | None:
     """Return the effect's job, if it has one. Raises NotAllowed if the effect is settled, its job
     is not over (a request might still be in flight), or only a newer release knows that job.
     """
@@ -203,7 +203,7 @@ def _check_is_at_rest(effect: Effect) -> StagedJob | None:
     return owner
 
 
-def _carry_on(owner: StagedJob | None, actor: str) -> None:
+def _replay(owner: StagedJob | None, actor: str) -> None:
     """Replay a dead job so that it records what the outcome means. Jobs that ended otherwise have
     nothing to record.
     """

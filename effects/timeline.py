@@ -15,10 +15,10 @@ _OPEN = {
 
 def effects(having: Belongings) -> Iterator[Entry]:
     """Timeline entries of effects: when each was decided, and its outcome."""
-    return told_of(having.effects)
+    return entries_of(having.effects)
 
 
-def told_of(rows: Iterable[Effect]) -> Iterator[Entry]:
+def entries_of(rows: Iterable[Effect]) -> Iterator[Entry]:
     """Timeline entries of these effects: when each was decided, and its outcome."""
     for row in rows:
         kind = kind_of(row)

@@ -70,14 +70,14 @@ def _ask(tells: str, object_id: str, stripe_account: str) -> None:
     except (ProviderError, Unreadable) as error:
         if isinstance(error, ProviderError) and error.outcome != "refused":
             raise
-        log.warning("Stripe does not tell", about=object_id, why=str(error))
+        log.warning("Stripe refused to show an object", about=object_id, why=str(error))
         return
     if isinstance(finding, dict) or not finding.doubt:
         _record(finding, stripe_account)
     elif attempt_number() in range(1, ATTEMPTS):
-        raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It is asked again.")
+        raise NotYet(f"Stripe says of {object_id}: {finding.doubt}. It will be asked again.")
     else:
-        log.warning("Stripe uses a word that is not known here", about=object_id, why=finding.doubt)
+        log.warning("Stripe uses an unknown word", about=object_id, why=finding.doubt)
 
 
 def _read(tells: str, object_id: str, stripe_account: str) -> Found:
@@ -90,7 +90,7 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
             return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
-def _belonging(finding: Found) -> Belonging:
+def _belonging_of(finding: Found) -> Belonging:
     """What the object's own metadata claims; a dispute has none."""
     return Belonging() if isinstance(finding, dict) else finding.belonging
 
@@ -106,7 +106,7 @@ def _record(finding: Found, stripe_account: str) -> None:
                 record_intent(invoice, stripe_account, finding, SYSTEM)
             return
         subject = finding if isinstance(finding, dict) else finding.refund
-        fee = fee_of(intent_id, _belonging(finding)) if not stripe_account else None
+        fee = fee_of(intent_id, _belonging_of(finding)) if not stripe_account else None
         if invoice is None and fee is not None:
             learn_of_fee(fee, [subject])
             return

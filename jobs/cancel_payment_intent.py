@@ -22,13 +22,17 @@ from providers.stripe.intents import get_intent
 from runtime.clock import real_now
 from runtime.errors import NotYet
 
+PROCESSING = "processing"
 LOOK_AGAIN = 600.0  # seconds between looks at an intent that cannot be cancelled yet
 
 
 @job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def cancel_payment_intent(attempt_id: str) -> None:
     """Cancel the intent of row `attempt_id`."""
-    with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
+    attempt = PaymentAttempt.get_by_id(attempt_id)
+    with invoice_lock(attempt.invoice_id):
+        if _is_processing(attempt):
+            raise _cannot_yet(attempt, PROCESSING)
         attempt, effect = _decide(attempt_id)
         if effect is None or attempt.intent_id is None:
             # the intent was cancelled (as an event reported) or paid before a dying attempt
@@ -53,10 +57,24 @@ def cancel_payment_intent(attempt_id: str) -> None:
                 )
             record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)
     if not over:
-        raise Snooze(
-            f"intent {attempt.intent_id} is {intent['status']} and cannot be cancelled yet",
-            LOOK_AGAIN,
-        )
+        raise _cannot_yet(attempt, intent["status"])
+
+
+def _is_processing(attempt: PaymentAttempt) -> bool:
+    """Whether the bank works still on an intent that Stripe has refused to cancel: asked again to,
+    for days, it would refuse each time.
+    """
+    if attempt.state != "retiring" or attempt.intent_id is None:
+        return False
+    if not Effect.refusals(INTENT_CANCEL.name, attempt.id, attempt.invoice_id):
+        return False
+    intent = get_intent(attempt.intent_id, attempt.stripe_account)
+    return bool(intent["status"] == PROCESSING)
+
+
+def _cannot_yet(attempt: PaymentAttempt, status: str) -> Snooze:
+    told = f"intent {attempt.intent_id} is {status} and cannot be cancelled yet"
+    return Snooze(told, LOOK_AGAIN)
 
 
 def _decide(attempt_id: str) -> tuple[PaymentAttempt, Effect | None]:

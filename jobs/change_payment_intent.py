@@ -5,6 +5,7 @@ Twice is harmless: each version of what is wanted is one effect. Nothing is char
 confirmed it.
 """
 
+from actions.payments.plan_attempt import until_in_place
 from actions.payments.record_intent import record_intent
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -12,6 +13,7 @@ from delivery.registry import job
 from effects.payments.intent import INTENT_CHANGE
 from effects.perform import perform
 from effects.reserve import reserve
+from effects.settle import end_own
 from models.accounts.audit_entry import SYSTEM
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
@@ -29,43 +31,58 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
     version exists.
     """
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
-        with transaction():
-            attempt = PaymentAttempt.get_by_id(attempt_id)
-            if (
-                attempt.state != "open"
-                or attempt.amount_version != version
-                or attempt.intent_version == version
-            ):
-                return
-            invoice = Invoice.locked(attempt.invoice_id)
-            change = {
-                "amount": attempt.amount,
-                "customer": attempt.stripe_customer_id,
-                "receipt_email": attempt.receipt_email,
-            }
-            request = {
-                "intent": attempt.intent_id,
-                "change": {name: value for name, value in change.items() if value},
-            }
-            why = attempt.asked_by, "another amount, customer or address for the receipt"
-            effect = reserve(
-                INTENT_CHANGE,
-                f"{attempt.id}:{version}",
-                request,
-                invoice,
-                attempt.stripe_account,
-                *why,
-            )
+        attempt, effect = _decide(attempt_id, version)
+        if effect is None:
+            # what was sent for this version and not answered is looked at once more
+            end_own(INTENT_CHANGE, f"{attempt.id}:{version}", attempt.invoice_id)
+            return
         changed = perform(effect)
         if changed is None:
             _record_refused(attempt, effect)
             return
         with recording():
             Invoice.locked(attempt.invoice_id)  # taken first by every decision about the attempt
+            now, row = real_now(), PaymentAttempt.get_by_id(attempt.id)
             effect.record_confirmed(
-                changed["id"], {"id": changed["id"], "amount": changed["amount"]}, real_now()
+                changed["id"], {"id": changed["id"], "amount": changed["amount"]}, now
             )
-            attempt.record_changed(version, changed["amount"], real_now())
+            if row.amount_version == version:
+                row.record_changed(version, changed["amount"], now)
+            elif row.state == "open":
+                # the later one may have reached Stripe before this one: it is asked for once more
+                row.record_change_wanted(now)
+                until_in_place(row)
+
+
+def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:
+    """Reserve the change, if it is the one that is wanted still."""
+    with transaction():
+        attempt = PaymentAttempt.get_by_id(attempt_id)
+        if (
+            attempt.state != "open"
+            or attempt.amount_version != version
+            or attempt.intent_version == version
+        ):
+            return attempt, None
+        invoice = Invoice.locked(attempt.invoice_id)
+        change = {
+            "amount": attempt.amount,
+            "customer": attempt.stripe_customer_id,
+            "receipt_email": attempt.receipt_email,
+        }
+        request = {
+            "intent": attempt.intent_id,
+            "change": {name: value for name, value in change.items() if value},
+        }
+        why = attempt.asked_by, "another amount, customer or address for the receipt"
+        return attempt, reserve(
+            INTENT_CHANGE,
+            f"{attempt.id}:{version}",
+            request,
+            invoice,
+            attempt.stripe_account,
+            *why,
+        )
 
 
 def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
@@ -80,5 +97,7 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
     with recording():
         serialize_on(intent["id"])
         invoice = Invoice.locked(attempt.invoice_id)
-        attempt.record_change_refused(effect.error or "", real_now(), **kept)
+        row = PaymentAttempt.get_by_id(attempt.id)
+        if row.amount_version == attempt.amount_version:  # nothing else is wanted meanwhile
+            row.record_change_refused(effect.error or "", real_now(), **kept)
         record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)

@@ -131,13 +131,13 @@ def _why_not(
         .where(Payment.invoice == invoice.id, Payment.status == "processing")
         .exists()
     )
-    gone = (
+    outdated = (
         attempt.state not in {*LIVE, "refused"}
         or invoice.balance_revision != attempt.balance_revision
     )
     reasons = {
         "too_late": not _in_time(confirmation),
-        "not_payable": gone or invoice.disputed or invoice.status not in UNPAID,
+        "not_payable": outdated or invoice.disputed or invoice.status not in UNPAID,
         INTENT_REFUSED: attempt.state == "refused",
         "charges_paused": paused(invoice.account_id, "charges"),
         "payment_in_progress": processing,
@@ -217,11 +217,11 @@ def _settle(
         if answer is not None or intent["status"] in TAKEN:
             confirmation.record_settled(now)
         else:
-            _record_no(confirmation, effect, intent, now)
+            _record_failure(confirmation, effect, intent, now)
         _audit(confirmation, invoice, intent["id"])
 
 
-def _record_no(
+def _record_failure(
     confirmation: PaymentConfirmation, effect: Effect, intent: Json, now: datetime
 ) -> None:
     """Record a decline, as shown by the intent, or else a request that Stripe refused."""
@@ -241,8 +241,8 @@ def _withdraw(
         invoice = Invoice.locked(confirmation.attempt.invoice_id)
         now = real_now()
         if effect is not None and effect.state != "refused":
-            effect.record_refused(why, "it was not wanted any more", now)
-        confirmation.record_refused(why, _told(confirmation, why), now)
+            effect.record_refused(why, "it was no longer wanted", now)
+        confirmation.record_refused(why, _reason_text(confirmation, why), now)
         if intent is not None:
             confirmation.attempt.record_retiring(now)
             attempt_id = confirmation.attempt_id
@@ -250,7 +250,7 @@ def _withdraw(
         _audit(confirmation, invoice, intent["id"] if intent else None)
 
 
-def _told(confirmation: PaymentConfirmation, why: str) -> str:
+def _reason_text(confirmation: PaymentConfirmation, why: str) -> str:
     """The text stored with the reason `why`: Stripe's own words if it refused the intent."""
     error = (
         PaymentAttempt.get_by_id(confirmation.attempt_id).error if why == INTENT_REFUSED else None

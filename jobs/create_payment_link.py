@@ -86,12 +86,12 @@ def _decide(link: PaymentLink) -> Effect | None:
         known = Effect.get_or_none(Effect.key == f"payment_link:{link.id}")
         if known is not None and (known.in_doubt or _is_unrecorded(link, known)):
             return known
-        gone = (
+        outdated = (
             invoice.balance_revision != link.balance_revision
             or not invoice.outstanding
             or payment_is_under_way(invoice)
         )
-        if link.state != "planned" or gone:
+        if link.state != "planned" or outdated:
             if link.state == "planned":
                 link.record_retired(now)
             if known is not None and known.state == "sending":

@@ -29,13 +29,13 @@ def delete_knowledge_file(file_id: str) -> None:
     upload = upload_of(file)
     vapi_id = file.vapi_id or _uploaded(upload)
     effect = _reserved(file, upload, vapi_id) if vapi_id else None
-    gone = perform(effect) if effect else None
-    if effect is not None and gone is None:
-        raise NotYet(f"Vapi does not delete file {file.id}: {effect.error}")
+    deleted = perform(effect) if effect else None
+    if effect is not None and deleted is None:
+        raise NotYet(f"Vapi refused to delete file {file.id}: {effect.error}")
     with recording():
         file, now = KnowledgeFile.locked(file.id), real_now()
-        if effect is not None and gone is not None:
-            effect.record_confirmed(gone["id"], FILE_DELETE.kept(gone), now)
+        if effect is not None and deleted is not None:
+            effect.record_confirmed(deleted["id"], FILE_DELETE.kept(deleted), now)
         file.record(now, state="deleted", content=None)
 
 
@@ -50,12 +50,11 @@ def _uploaded(upload: Effect) -> str | None:
         with transaction():
             upload.record_confirmed(found["id"], FILE_UPLOAD.kept(found), real_now())
         return str(found["id"])
-    if upload.in_doubt and not is_settled(upload):
-        raise Snooze(f"the upload {upload.id} may be under way", SETTLES_IN)
-    if upload.state != "refused":
-        upload.record_refused(
-            "not_wanted", "The file was deleted before it was uploaded.", real_now()
-        )
+    not_wanted = "not_wanted", "The file was deleted before it was uploaded.", real_now()
+    if upload.in_doubt and is_settled(upload):
+        upload.record_refused(*not_wanted)
+    elif upload.state != "refused" and not upload.record_never_sent(*not_wanted):
+        raise Snooze(f"the upload {upload.id} may be in flight", SETTLES_IN)
     return None
 
 

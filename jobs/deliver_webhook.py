@@ -69,7 +69,7 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
     """Record the delivery, and release the endpoint's held deliveries if it has just recovered."""
     now = real_now()
     with recording():
-        delivery.record_try(_told(reply, now))
+        delivery.record_try(_try_entry(reply, now))
         delivery.record_settled("delivered", now)
         if endpoint.failures:
             fresh = lock_endpoint(endpoint)
@@ -82,40 +82,40 @@ def _record_taken(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: R
 
 def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: Reply) -> None:
     now = real_now()
-    told = reply.error or f"HTTP {reply.status}"
+    failure = reply.error or f"HTTP {reply.status}"
     delay = 0.0
     log.info(
         "webhook delivery failed",
         endpoint_id=endpoint.id,
         delivery_id=delivery.id,
-        error=told,
+        error=failure,
         tries=delivery.attempts + 1,
     )
     with transaction():
         fresh = lock_endpoint(endpoint)
-        delivery.record_try(_told(reply, now))
-        given_up = fresh.record_failed(told, now) or reply.status == GONE
+        delivery.record_try(_try_entry(reply, now))
+        given_up = fresh.record_failed(failure, now) or reply.status == GONE
         if given_up and fresh.state == "active":
             disable(fresh, now)
             log.warning(
                 "webhook endpoint disabled",
                 endpoint_id=fresh.id,
                 account_id=fresh.account_id,
-                error=told,
+                error=failure,
             )
             emit(
                 fresh.account_id,
                 "endpoint.disabled",
-                {"endpointId": fresh.id, "error": told},
+                {"endpointId": fresh.id, "error": failure},
                 f"endpoint:{fresh.id}",
             )
         over = given_up or now - delivery.created_at >= GIVEN_UP_AFTER
         if over:
             delivery.record_settled("failed", now)
         if fresh.state == "active":
-            delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own(delivery))
+            delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own_delay(delivery))
     if not over:
-        raise Snooze(f"not taken: {told}", delay)
+        raise Snooze(f"not taken: {failure}", delay)
 
 
 def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
@@ -127,14 +127,14 @@ def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
     alone = len(next_to_ask(endpoint)) == 1
     if tried.id in chosen:
         hold(endpoint, tried.id)
-        return _spread(_own(tried) if alone else quiet)
+        return _spread(_own_delay(tried) if alone else quiet)
     for delivery_id in chosen:
         ask_at(delivery_id, quiet)
     hold(endpoint, tried.id, *chosen)
     return HELD
 
 
-def _own(tried: WebhookDelivery) -> float:
+def _own_delay(tried: WebhookDelivery) -> float:
     """Seconds until a failed delivery is retried on its own schedule."""
     return WAITS[min(tried.attempts, len(WAITS)) - 1]
 
@@ -144,7 +144,7 @@ def _settle(delivery: WebhookDelivery, state: str, now: datetime) -> None:
         delivery.record_settled(state, now)
 
 
-def _told(reply: Reply, now: datetime) -> dict[str, object]:
+def _try_entry(reply: Reply, now: datetime) -> dict[str, object]:
     return {
         "at": rfc3339(now),
         "status": reply.status,

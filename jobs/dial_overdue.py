@@ -16,7 +16,7 @@ from actions.people.number_lookups import want_look_up
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
-from effects.calling.call import CALL, told_by
+from effects.calling.call import CALL, call_from_ledger
 from effects.perform_once import perform_once, was_not_sent
 from effects.reserve import reserve
 from models.calling.call import Call
@@ -64,14 +64,14 @@ def dial_overdue(call_id: str) -> None:
             _record(Call.locked(call.id), effect, answer, now)
 
 
-def _decide(asked: Call) -> Effect | Snooze | None:
+def _decide(requested: Call) -> Effect | Snooze | None:
     """Ask the gate and reserve the attempt in one transaction. Returns the attempt under way, if
     there is one, or the Snooze to raise while the call has to wait.
     """
     with transaction():
-        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        invoices = [Invoice.locked_with("account", each) for each in sorted(requested.invoice_ids)]
         now = real_now()
-        call = Call.locked_with("customer", asked.id)
+        call = Call.locked_with("customer", requested.id)
         if call.state == "sending":
             effect = Effect.get_by_id(call.effect_id)
             if not was_not_sent(effect):
@@ -198,7 +198,7 @@ def _about(call: Call, invoice: Invoice, phone: str) -> dict[str, Any]:
 def _record(call: Call, effect: Effect, answer: dict[str, Any] | None, now: datetime) -> None:
     """Record the attempt's outcome: Vapi accepted the call, refused it, or it is unknown."""
     if answer is not None:
-        record_call_report(call, told_by(effect, answer), now, effect)
+        record_call_report(call, call_from_ledger(effect, answer), now, effect)
     elif effect.state == "refused":
         CallSlot.give_back(call.id)
         call.record_refused(

@@ -54,9 +54,9 @@ def end_late_call(call_id: str) -> None:
 
 def _decide(call_id: str) -> Effect | None:
     """Reserve an effect that ends the call, if none of its invoices may be discussed now."""
-    asked = Call.get_by_id(call_id)
+    requested = Call.get_by_id(call_id)
     with transaction():
-        invoices = [Invoice.locked_with("account", each) for each in sorted(asked.invoice_ids)]
+        invoices = [Invoice.locked_with("account", each) for each in sorted(requested.invoice_ids)]
         call, now = Call.locked_with("customer", call_id), real_now()
         deadline = (call.started_at or now) + WITHIN
         known = Effect.one("key = ?", f"{CALL_END.name}:{call_id}")
@@ -64,7 +64,7 @@ def _decide(call_id: str) -> Effect | None:
             if known is not None and known.state in {"sending", "unknown"}:
                 _settle(known, call, now)
             return None
-        codes = [_why_not(call, invoice) for invoice in invoices]
+        codes = [_refusal_code(call, invoice) for invoice in invoices]
         if known is None and not all(codes):
             return None
         if not get_settings().vapi_public_key:
@@ -82,10 +82,10 @@ def _settle(known: Effect, call: Call, now: datetime) -> None:
     if call.state == "ended" and call.vapi_id and known.sent_at is not None:
         known.record_confirmed(call.vapi_id, {"id": call.vapi_id}, now)
     else:
-        known.record_refused("not_wanted", "It is over, or somebody is spoken with.", now)
+        known.record_refused("not_wanted", "It is over, or the conversation has begun.", now)
 
 
-def _why_not(call: Call, invoice: Invoice) -> str:
+def _refusal_code(call: Call, invoice: Invoice) -> str:
     """The gate's code against discussing the invoice now, or "" if it is allowed. A conversation
     since the call was decided counts against it, except the call's own.
     """

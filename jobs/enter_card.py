@@ -64,7 +64,7 @@ def _decide(session_id: str, step: str, number: int) -> Effect | None:
             session.invoice,
             "",
             f"call:{session.call_id}",
-            "the person pays by keypad",
+            "the caller pays by keypad",
             deadline=real_now() + WITHIN,
         )
 

@@ -37,7 +37,7 @@ def expire_stale_charges() -> None:
                 revive_job("confirm_payment", row.id, 0.0)
     since = real_now() - UNHEARD
     try_each(
-        "entry of a card not ended",
+        "card entry not ended",
         lambda last: KeypadSession.unheard(since, last, BATCH),
         end_unheard,
     )

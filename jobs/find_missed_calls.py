@@ -53,14 +53,14 @@ def read_missed_calls(since: int, until: int = 0, is_last: int = 0) -> None:
     there. Stages a reading of the rest. A call that cannot be ours is logged. `is_last` says
     whether the first page was read with no end, however late the other pages are read.
     """
-    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not taken in")
+    begin, scan = EPOCH + timedelta(microseconds=since), Scan("missed call not recorded")
     end = begin + STRETCH
     if not until:
         is_last = int(end > real_now())
     before = EPOCH + timedelta(microseconds=until) if until else None if is_last else end
     found, rest = page_of_calls(begin - OVERLAP, before)
-    for told in found:
-        scan.tries(told.id, partial(receive, told))
+    for report in found:
+        scan.tries(report.id, partial(receive, report))
     with recording():
         if rest is not None:
             left = to_micros(rest)

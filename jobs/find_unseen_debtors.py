@@ -22,4 +22,4 @@ def find_unseen_debtors() -> None:
         with recording():
             has_more = ContactCourse.look_at_unseen(BATCH) == BATCH
         if has_more and time.monotonic() - begun > ENOUGH:
-            raise Snooze("more people were never looked at", 0.0)
+            raise Snooze("more customers have no course", 0.0)

@@ -15,10 +15,10 @@ from runtime.clock import real_now
 PATIENCE = timedelta(minutes=15)
 LONGEST_DELAY = 60.0
 UNREADABLE = (
-    "Vapi could not read any text in it, as of a scan, a damaged file or one with a password."
+    "Vapi could not read any text in it. It may be a scan, damaged, or protected by a password."
     " Delete it, and upload another version."
 )
-TOO_LONG = "Vapi was not done reading it in time. Delete it, and upload it again."
+TOO_LONG = "Vapi did not finish reading it in time. Delete it, and upload it again."
 GONE = "It is not at Vapi any more. Delete it, and upload it again."
 
 

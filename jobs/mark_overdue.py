@@ -58,7 +58,7 @@ def _fold_together(scan: Scan, ids: Sequence[str]) -> None:
     except (OperationalError, InterfaceError):
         raise  # the database is down, which no single invoice caused: stop here
     except Exception as error:  # noqa: BLE001 - logged below, for the invoice at fault
-        log.warning("a batch is folded one by one", why=repr(error))
+        log.warning("folding a batch one by one", why=repr(error))
         for invoice_id in ids:
             scan.tries(invoice_id, partial(_fold, invoice_id))
 

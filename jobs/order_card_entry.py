@@ -40,7 +40,7 @@ def _decide(session_id: str) -> Effect | None:
         known = Effect.one("key = ?", f"{KEYPAD_ORDER.name}:{session_id}")
         if session.state != "ordered" or now > session.created_at + WITHIN:
             if known is not None and known.state in {"sending", "unknown"}:
-                known.record_refused("not_wanted", "It was begun, or is too late.", now)
+                known.record_refused("not_wanted", "The entry has begun, or it is too late.", now)
             return None
         return reserve(
             KEYPAD_ORDER,
@@ -49,6 +49,6 @@ def _decide(session_id: str) -> Effect | None:
             session.invoice,
             "",
             f"call:{session.call_id}",
-            "the clinic orders the entry of a card",
+            "the clinic orders a card entry",
             deadline=session.created_at + WITHIN,
         )

@@ -41,7 +41,7 @@ YOUNG = timedelta(hours=2)
 DAYS = 30  # for which an abandoned call is polled daily
 FOLLOWED = timedelta(days=2)  # after which a missing report is no longer expected
 WORKED_OUT = timedelta(minutes=15)  # after a call's end, by when Vapi has its transcript
-NO_END = "Vapi has told of no end, although no call lasts as long. Look at it in Vapi's call list."
+NO_END = "Vapi has reported no end, although no call lasts this long. Find it in Vapi's call list."
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -60,7 +60,7 @@ def poll_calls() -> None:
         for call in [*quiet, *given_up]:
             stage("poll_call", f"{call.id}:{slot}", call.id, fair_to=call.account_id)
     if BATCH in {len(quiet), len(given_up)}:
-        raise Snooze("more calls are to be looked at", 0.0)
+        raise Snooze("more calls to poll", 0.0)
 
 
 def stretches(now: datetime) -> list[tuple[datetime, datetime]]:
@@ -82,25 +82,25 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    told = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
+    report = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
-        if told is not None and (call.state != "unknown" or told.status == "ended"):
-            record_call_report(call, told, now)  # if given up, only an end is news
-        if told is not None and _is_whole(call, told, now):
-            record_final_report(call, invoices, told, now)
-        elif told is not None:
-            heed_stop(call, told, now)
+        if report is not None and (call.state != "unknown" or report.status == "ended"):
+            record_call_report(call, report, now)  # if given up, only an end is news
+        if report is not None and _is_whole(call, report, now):
+            record_final_report(call, invoices, report, now)
+        elif report is not None:
+            heed_stop(call, report, now)
         if call.reported_at is None:
             _give_up(call, invoices, now)
 
 
-def _is_whole(call: Call, told: VapiCall, now: datetime) -> bool:
+def _is_whole(call: Call, report: VapiCall, now: datetime) -> bool:
     """Whether the call as read from Vapi is complete: nothing more will be added to it."""
-    if told.status != "ended":
+    if report.status != "ended":
         return False
-    return told.said is not None or (call.ended_at or now) <= now - WORKED_OUT
+    return report.said is not None or (call.ended_at or now) <= now - WORKED_OUT
 
 
 def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:

@@ -5,6 +5,8 @@ a page is done. One list is read for all our numbers, from an hour before where 
 ended, because a text may be listed later than it arrived. The newest texts are left to their
 webhooks.
 
+A text that cannot be taken in gets a job of its own, and the reading goes on.
+
 While Twilio is down or throttles us, the job is retried with growing backoff; what arrives in the
 meantime is read once it answers.
 """
@@ -12,15 +14,15 @@ meantime is read once it answers.
 from datetime import timedelta
 
 from actions.people.missed_texts import (
-    NotTakenIn,
     let_last_stops_count,
     may_be_texted,
+    take_failed_text,
     take_missed_texts,
 )
 from delivery.attempt import recording
 from delivery.registry import job
 from models.contact.text_watermark import TextWatermark
-from models.delivery.stage import stage_again
+from models.delivery.stage import stage, stage_again
 from providers.errors import ProviderError
 from providers.twilio.messages import list_inbound
 from runtime.clock import real_now
@@ -46,15 +48,23 @@ def read_inbound_texts() -> None:
     try:
         page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
         texts = [each for each in page.texts if each.created_at <= reading.until]
-        are_left = take_missed_texts(texts)
+        are_left, failed = take_missed_texts(texts)
         let_last_stops_count(texts)
-    except (NotTakenIn, ProviderError) as error:
-        if not isinstance(error, ProviderError) or error.outcome == "refused":
+    except ProviderError as error:
+        if error.outcome == "refused":
             reading.begin_anew()  # start over, so that one bad page does not hold up newer texts
         raise
     killpoint("texts.before_commit")
     with recording():
+        for sid in failed:
+            stage("take_missed_text", sid, sid, fair_to="")
         if not are_left:
             reading.record(page.next_page)
         if are_left or page.next_page:
             stage_again("read_inbound_texts", KEY, fair_to="")
+
+
+@job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
+def take_missed_text(sid: str) -> None:
+    """Take in the text `sid` of Twilio's, which failed when its page was read."""
+    take_failed_text(sid)

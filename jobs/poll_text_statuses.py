@@ -57,12 +57,14 @@ def poll_text_status(message_id: str) -> None:
     message = Message.get_by_id(message_id)
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
-    told = unless_refused(twilio_api.fetch_message, message.sid)
+    report = unless_refused(twilio_api.fetch_message, message.sid)
     with recording():
         message = Message.locked(message.id)
         now = real_now()
-        if told is not None:
-            record_text_report(message, told.status, told.sid, str(told.error_code or ""), now)
+        if report is not None:
+            record_text_report(
+                message, report.status, report.sid, str(report.error_code or ""), now
+            )
         if message.status in PENDING and message.created_at <= now - FOLLOWED:
             message.record_given_up(now)
             reopen_unanswered(message)

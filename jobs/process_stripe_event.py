@@ -69,37 +69,37 @@ def process_stripe_event(inbox_id: int) -> None:
     if event.outcome:
         return
     event.forget_client_secrets()
-    said = json.loads(event.payload)
-    refusal = refuse_mode(said, get_settings().stripe_secret_key)
+    content = json.loads(event.payload)
+    refusal = refuse_mode(content, get_settings().stripe_secret_key)
     if refusal:
         _close(event, "refused", refusal)
         return
     if is_card_event(event.type):
-        _learn_of_card(event, said)
+        _learn_of_card(event, content)
         return
     try:
-        _process(event, said)
+        _process(event, content)
     except Unreadable as error:
         _close(event, "refused", f"{event.type} cannot be read: {error}")
 
 
-def _learn_of_card(event: InboxEvent, said: Json) -> None:
+def _learn_of_card(event: InboxEvent, content: Json) -> None:
     """Record what the event means for the card with which a clinic pays the platform."""
     if event.account:
         _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
         return
-    news = learn_of_card(event.type, object_of(said))
+    news = learn_of_card(event.type, object_of(content))
     with recording():
         is_new = news.write()
         outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
         event.record_outcome(outcome, real_now(), news.about)
 
 
-def _process(event: InboxEvent, said: Json) -> None:
+def _process(event: InboxEvent, content: Json) -> None:
     """Record the event's facts. Raises Unreadable if the event is unclear and Stripe cannot clarify
     it.
     """
-    finding = read_event(said)
+    finding = read_event(content)
     if isinstance(finding, Ask):
         finding = _ask(event, finding)
     if finding is None:
@@ -138,7 +138,7 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"{ask.why} Stripe, asked for {ask.id}, says: {error}") from error
+        raise Unreadable(f"{ask.why} Stripe's answer about {ask.id}: {error}") from error
 
 
 def _match(event: InboxEvent, finding: Finding) -> Match:
@@ -173,13 +173,13 @@ def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
             f" {invoice.id}"
         )
     here = invoice.account.stripe_account or ""
-    if event.account != here and event.account != _asked_in(belonging):
+    if event.account != here and event.account != _account_of_attempt(belonging):
         whose = event.account or "of the platform"
         return f"invoice {invoice.id} is not paid to Stripe account {whose}"
     return ""
 
 
-def _asked_in(belonging: Belonging) -> str | None:
+def _account_of_attempt(belonging: Belonging) -> str | None:
     """The Stripe account in which our own row requested this money: the clinic may have changed
     accounts.
     """
@@ -217,7 +217,7 @@ def _dispute(event: InboxEvent, dispute_id: str) -> Json:
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"Stripe, asked for dispute {dispute_id[:100]}, says: {error}") from error
+        raise Unreadable(f"Stripe's answer about dispute {dispute_id[:100]}: {error}") from error
 
 
 def _record_matched(
@@ -247,11 +247,15 @@ def _record(
     is_new, about = False, {"event_id": event.event_id}
     for subject in news:
         is_new |= record_return(event.account, subject, real_now(), invoice, **about)
-    _ask_of_refunds(event, finding, news, invoice.account_id if invoice is not None else "")
+    _ask_again_about_refunds(
+        event, finding, news, invoice.account_id if invoice is not None else ""
+    )
     return is_new
 
 
-def _ask_of_refunds(event: InboxEvent, finding: Finding, news: list[Json], whose: str) -> None:
+def _ask_again_about_refunds(
+    event: InboxEvent, finding: Finding, news: list[Json], whose: str
+) -> None:
     """Ask Stripe again about refunds whose status is missing or unknown to us."""
     for subject in news:
         if subject["object"] == "refund" and (
@@ -282,7 +286,7 @@ def _record_fee(event: InboxEvent, fee: Fee, finding: Finding, news: list[Json])
     """Record an event about a deployment's setup fee, which belongs to no invoice."""
     with recording():
         learn_of_fee(fee, news)
-        _ask_of_refunds(event, finding, news, fee.account_id)
+        _ask_again_about_refunds(event, finding, news, fee.account_id)
         event.record_outcome("applied", real_now(), fee.about)
 
 

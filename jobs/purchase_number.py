@@ -43,4 +43,4 @@ def purchase_number(line_id: str) -> None:
     with transaction():
         goes_on = record_not_bought(PhoneLine.locked(line_id), effect)
     if goes_on:
-        raise Snooze(f"line {line_id}: the number was gone, another one is tried", 0.0)
+        raise Snooze(f"line {line_id}: the number was taken, trying another", 0.0)

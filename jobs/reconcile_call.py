@@ -8,7 +8,7 @@ Vapi or `effects reconcile` still settles it.
 from actions.calling.record_call_report import call_of, record_call_report
 from delivery.attempt import recording
 from delivery.registry import job
-from effects.calling.call import CALL, told_by
+from effects.calling.call import CALL, call_from_ledger
 from effects.perform import reconcile
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
@@ -35,9 +35,9 @@ def reconcile_call(effect_id: str) -> None:
             return
         call = Call.locked(call.id)
         effect = Effect.get_by_id(effect_id)
-        told = found or (CALL.kept(effect.answer or {}) if effect.state == "confirmed" else None)
-        if told is not None:
-            record_call_report(call, told_by(effect, told), now, effect)
+        report = found or (CALL.kept(effect.answer or {}) if effect.state == "confirmed" else None)
+        if report is not None:
+            record_call_report(call, call_from_ledger(effect, report), now, effect)
         elif call.effect_id == effect.id and call.state in {"sending", "unknown"}:
             CallSlot.give_back(call.id)
             call.record_refused(effect.error_code or "", effect.error or "", now)

@@ -41,9 +41,11 @@ def reconcile_text(effect_id: str) -> None:
             return
         message = Message.locked(message.id)
         effect = Effect.get_by_id(effect_id)
-        told = found or (TEXT.kept(effect.answer or {}) if effect.state == "confirmed" else None)
-        if told is not None:
-            record_text_report(message, told["status"], told["id"], told["error_code"] or "", now)
+        report = found or (TEXT.kept(effect.answer or {}) if effect.state == "confirmed" else None)
+        if report is not None:
+            record_text_report(
+                message, report["status"], report["id"], report["error_code"] or "", now
+            )
         elif effect.state == "refused" and message.status in {"sending", "unknown"}:
             message.record_refused(effect.error_code or "", effect.error or "", now)
             reopen_unanswered(message)

@@ -79,9 +79,9 @@ def refund_payment(request_id: str) -> None:
 def _reserve(request: RefundRequest) -> Effect:
     payment = request.payment
     metadata = stripe_metadata(payment.invoice, request.id)
-    asked = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
+    body = {"payment_intent": payment.intent_id, "amount": request.amount, "metadata": metadata}
     if request.reason:
-        asked["reason"] = request.reason
+        body["reason"] = request.reason
     why = request.asked_by, request.reason or "asked for"
     with transaction():
-        return reserve(REFUND, request.id, asked, payment.invoice, payment.stripe_account, *why)
+        return reserve(REFUND, request.id, body, payment.invoice, payment.stripe_account, *why)

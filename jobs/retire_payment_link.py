@@ -26,7 +26,7 @@ from runtime.errors import NotYet
 
 AT_ONCE = 20  # sessions expired per attempt, to stay within its timeout
 PATIENCE = 60.0  # most seconds between tries to expire a session that Stripe refuses
-WHY = "balance changed", "the balance it asked for is gone"
+WHY = "balance changed", "the invoice's balance changed"
 
 Json = dict[str, Any]
 
@@ -44,7 +44,7 @@ def retire_payment_link(link_id: str) -> None:
         return
     refusals = [_expire(link, session_id) for session_id in _to_expire(link)[:AT_ONCE]]
     left = list_sessions(link.stripe_link_id, "open", link.stripe_account) if refusals else []
-    paid = [] if left else _paid(link)
+    paid = [] if left else _paid_intents(link)
     with transaction() if left else recording():
         for intent in paid:
             serialize_on(intent["id"])
@@ -112,7 +112,7 @@ def _expire(link: PaymentLink, session_id: str) -> int:
     return Effect.refusals(SESSION_EXPIRE.name, subject, link.invoice_id)
 
 
-def _paid(link: PaymentLink) -> list[Json]:
+def _paid_intents(link: PaymentLink) -> list[Json]:
     """The intents of the link's completed sessions, sorted so that every job locks them in the same
     order. There is at most one, because the link allows one completed session.
     """

@@ -39,10 +39,10 @@ def scan_overdue() -> None:
     begun = time.monotonic()
     while run.looks_at_a_batch():
         if time.monotonic() - begun > ENOUGH:
-            raise Snooze("more people are due for contact", 0.0)
+            raise Snooze("more customers are due for contact", 0.0)
     if run.failed:
         raise SomeFailed(
-            f"People who could not be looked at: {len(run.failed)}, customer {min(run.failed)}"
+            f"Customers that could not be looked at: {len(run.failed)}, customer {min(run.failed)}"
             " first; each has a line in the log."
         )
 
@@ -59,10 +59,12 @@ class _Run:
     def looks_at_a_batch(self) -> bool:
         """Look at the next customers, longest due first, and return whether there may be more."""
         rows = ContactCourse.due(self.now, self.resting, BATCH)
-        moved = [row.account_id in self.resting or self._moves(row.customer_id) for row in rows]
+        moved = [
+            row.account_id in self.resting or self._makes_progress(row.customer_id) for row in rows
+        ]
         return len(rows) == BATCH and any(moved)
 
-    def _moves(self, customer_id: str) -> bool:
+    def _makes_progress(self, customer_id: str) -> bool:
         """Look at one customer. Returns False if they stay due, so that the next batch would start
         with them again.
         """
@@ -75,7 +77,7 @@ class _Run:
         except (OperationalError, InterfaceError):
             raise  # the database is down, which no single customer caused: stop here
         except Exception:
-            log.exception("person not looked at", customer_id=customer_id)
+            log.exception("customer not looked at", customer_id=customer_id)
             self.failed.add(customer_id)
             ContactCourse.put_off(customer_id, self.now + WITHIN)
         return True

@@ -181,7 +181,7 @@ def _ask_gate(
     if message.is_ready:
         return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
-        allowed = _beside(others, message, known.facts) if others else []
+        allowed = _covered_too(others, message, known.facts) if others else []
         beside = allowed[: MOST_NAMED - 1]
         if planned is not None:
             PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in allowed)])
@@ -241,7 +241,7 @@ def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
     )
 
 
-def _beside(others: Sequence[Invoice], message: Message, facts: Facts) -> list[Invoice]:
+def _covered_too(others: Sequence[Invoice], message: Message, facts: Facts) -> list[Invoice]:
     """The other invoices that the text covers: those still owed that the gate allows. The text
     names only the first MOST_NAMED - 1 of them; the rest are included without asking the gate.
     """

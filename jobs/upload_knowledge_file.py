@@ -15,7 +15,7 @@ from models.deployment.knowledge_file import KnowledgeFile
 from runtime.clock import real_now
 
 LOOK_AFTER = 2.0  # seconds; most files are read by then
-LOST = "Vapi did not say whether it took the file. Delete it, and upload it again."
+LOST = "It is unknown whether Vapi accepted the file. Delete it, and upload it again."
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)

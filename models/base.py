@@ -39,7 +39,7 @@ class Instant(peewee.BigIntegerField):
         micros = to_micros(value) if isinstance(value, datetime) else value
         if micros is not None and not _FIRST <= micros <= _LAST:
             raise NoInstant(
-                "A time lies before the year 1 or after the year 9999 in UTC; it cannot be kept."
+                "A time lies before the year 1 or after the year 9999 in UTC; it cannot be stored."
             )
         return micros
 

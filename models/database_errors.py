@@ -16,29 +16,32 @@ _UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes for an undefined table and
 _LACKING = ("no such table", "no such column", "has no column named")  # SQLite has only messages
 LACKS_TABLES = "The database is not at this release's schema. Run bin/payphone migrate."
 AWAY = (
-    "The database cannot be reached. Start it, and see that DATABASE_URL names it and that it lets"
-    " this machine in."
+    "The database cannot be reached. Start it, and check that DATABASE_URL names it and that it"
+    " accepts connections from this machine."
 )
-_FULL = "The database's disk is full. Make room on it."
+_FULL = "The database's disk is full. Free some space on it."
 _READ_ONLY = (
     "The database cannot be written to. Let this user write to its file and folder, and mount the"
     " disk read-write."
 )
-STANDBY = "PostgreSQL takes no writes: it is a standby, or told to be read-only. Name the primary."
-_LOCKED = "Another program holds the database. End it, or what it has open."
+STANDBY = (
+    "PostgreSQL takes no writes: it is a standby, or set to read-only. Name the primary in"
+    " DATABASE_URL."
+)
+_LOCKED = "Another program has locked the database. Stop it, or end its transaction."
 _GONE = (
-    "The database's file is not there. Bring it back, from a backup if need be. Is this a new"
+    "The database's file is not there. Restore it, from a backup if necessary. Is this a new"
     " installation? Run bin/payphone migrate."
 )
-_DISK = "The database's disk fails. See the system's log, and replace the disk if need be."
-_DAMAGED = "The database's file is damaged, or no database. Restore it from a backup."
-CROWDED = "PostgreSQL has no connection left. Raise max_connections, or run fewer processes."
-_MISTAKEN = "The database does not understand a statement of this release. Report it with the log."
-_WAITED_IN_A_RING = (
-    "Two who had to wait for each other were parted: PostgreSQL ended one, of which nothing was"
-    " saved. It is done again, or may be. If it comes often, report it with PostgreSQL's log."
+_DISK = "The database's disk is failing. Check the system log, and replace the disk if necessary."
+_DAMAGED = "The database's file is damaged, or not a database. Restore it from a backup."
+CROWDED = "PostgreSQL has no free connection. Raise max_connections, or run fewer processes."
+_MISTAKEN = "The database rejected a statement of this release. Report this with the log."
+_CONFLICT = (
+    "PostgreSQL rolled back a transaction that conflicted with another; nothing of it was saved. It"
+    " is retried, or can be. If this happens often, report it with PostgreSQL's log."
 )
-_SLOW = "A statement took too long, or waited too long for a lock. See what holds the database."
+_SLOW = "A statement took too long, or waited too long for a lock. Check what holds the lock."
 
 # Prefixes of error codes (SQLite's name, PostgreSQL's SQLSTATE), and what they mean. The first
 # match counts.
@@ -58,11 +61,11 @@ _MEANS = {
     "XX": _DAMAGED,
     "53300": CROWDED,
     "57014": _SLOW,
-    "40": _WAITED_IN_A_RING,
+    "40": _CONFLICT,
     "SQLITE_ERROR": _MISTAKEN,
     "3D000": "PostgreSQL has no such database. Correct DATABASE_URL, or create it.",
-    "28": "PostgreSQL does not let this user in. Correct DATABASE_URL, or pg_hba.conf.",
-    "53": "PostgreSQL's machine is short of memory or room. Give it more.",
+    "28": "PostgreSQL rejects this user's login. Correct DATABASE_URL, or pg_hba.conf.",
+    "53": "PostgreSQL's machine is short of memory or disk space. Provide more.",
     "57": AWAY,
     "08": AWAY,
 }
@@ -80,12 +83,12 @@ def state_of(error: BaseException) -> str:
     """PostgreSQL's SQLSTATE or SQLite's name of the error; '' if the driver gives neither and the
     message is unknown.
     """
-    told: object = error
-    while told is not None:
-        code = getattr(told, "sqlstate", None) or getattr(told, "sqlite_errorname", None)
+    cause: object = error
+    while cause is not None:
+        code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
         if code:
             return str(code)
-        told = getattr(told, "orig", None)
+        cause = getattr(cause, "orig", None)
     return next((code for words, code in _WORDS.items() if re.search(words, str(error))), "")
 
 

@@ -12,7 +12,7 @@ from peewee import OperationalError
 from playhouse.migrations import Runner
 
 from models.database_errors import LOCK_REFUSED, explain, state_of
-from models.sqlite_statistics import tell_sqlite
+from models.sqlite_statistics import write_statistics
 from models.transactions import database, is_postgres
 from runtime.log import get_log
 
@@ -47,7 +47,7 @@ def migrate_each() -> Iterator[str]:
             _apply(name)
             yield name
         if not is_postgres():
-            tell_sqlite()
+            write_statistics()
 
 
 def _apply(name: str) -> None:

@@ -31,12 +31,12 @@ Keep = Callable[[Sequence[T]], Sequence[R]]
 _MOST = 100  # parts in one commit
 
 
-class _Told(Enum):
-    """What a waiting thread is told."""
+class _Reply(Enum):
+    """What a waiting thread is told when it is woken."""
 
     LEAD = "commit for all who wait"
     SAVED = "your part is committed"
-    ALONE = "somebody failed, nothing is saved: commit for yourself"
+    ALONE = "a part failed, nothing is saved: commit yours alone"
     FAILED = "the commit failed, with your part's error"
 
 
@@ -45,22 +45,22 @@ class _Part:
 
     def __init__(self, keep: Keep[Any, Any], item: Any) -> None:
         self.keep, self.item = keep, item
-        self._heard = threading.Lock()
-        self._heard.acquire()
-        self.told = _Told.LEAD
+        self._woken = threading.Lock()
+        self._woken.acquire()
+        self.reply = _Reply.LEAD
         self.result: Any = None
         self.error: BaseException | None = None
 
-    def tell(self, what: _Told, error: BaseException | None = None) -> None:
-        """Wake its thread. Once the outcome is told, later calls change nothing."""
-        if self.told is not _Told.LEAD:
+    def wake(self, what: _Reply, error: BaseException | None = None) -> None:
+        """Wake its thread. Once it knows the outcome, later calls change nothing."""
+        if self.reply is not _Reply.LEAD:
             return
-        self.told, self.error = what, error
-        self._heard.release()
+        self.reply, self.error = what, error
+        self._woken.release()
 
     def wait(self) -> None:
-        """Wait for `tell`."""
-        self._heard.acquire()
+        """Wait for `wake`."""
+        self._woken.acquire()
 
 
 class _Line:
@@ -89,7 +89,7 @@ class _Line:
         with self.lock:
             self.is_led = bool(self.waiting)
             if self.waiting:
-                self.waiting[0].tell(_Told.LEAD)
+                self.waiting[0].wake(_Reply.LEAD)
 
 
 _line = _Line()
@@ -110,11 +110,11 @@ def in_shared_commit(keep: Keep[T, R], item: T) -> R:
     part = _Part(keep, item)
     if not _line.join(part):
         part.wait()
-    if part.told is _Told.LEAD:
+    if part.reply is _Reply.LEAD:
         _lead()
-    elif part.told is _Told.SAVED:
+    elif part.reply is _Reply.SAVED:
         count_commit()
-    if part.told is _Told.ALONE:
+    if part.reply is _Reply.ALONE:
         return _alone(keep, item)
     if part.error is not None:
         raise part.error
@@ -135,16 +135,16 @@ def _lead() -> None:
     try:
         with transaction():
             group = _line.take()
-            after_commit(_tell_saved, *group)
+            after_commit(_wake_saved, *group)
             for keep in dict.fromkeys(part.keep for part in group):
                 _do(keep, [part for part in group if part.keep is keep])
     except (OperationalError, InterfaceError) as error:  # the database failed, or it is in doubt
-        _tell(group or _line.take(), _Told.FAILED, error)
+        _wake_all(group or _line.take(), _Reply.FAILED, error)
     except Exception:  # noqa: BLE001 - each thread retries alone, and raises its own
-        _tell(group or _line.take(), _Told.ALONE)
+        _wake_all(group or _line.take(), _Reply.ALONE)
     except BaseException:
         ended = OutcomeUnknown("The thread that was to commit ended.")
-        _tell(group or _line.take(), _Told.FAILED, ended)
+        _wake_all(group or _line.take(), _Reply.FAILED, ended)
         raise
 
 
@@ -154,12 +154,12 @@ def _do(keep: Keep[Any, Any], parts: list[_Part]) -> None:
         part.result = result
 
 
-def _tell_saved(group: list[_Part]) -> None:
-    _tell(group, _Told.SAVED)
+def _wake_saved(group: list[_Part]) -> None:
+    _wake_all(group, _Reply.SAVED)
 
 
-def _tell(group: list[_Part], what: _Told, error: BaseException | None = None) -> None:
+def _wake_all(group: list[_Part], what: _Reply, error: BaseException | None = None) -> None:
     """Hand the lead over, then wake these threads."""
     _line.hand_over()
     for part in group:
-        part.tell(what, error)
+        part.wake(what, error)

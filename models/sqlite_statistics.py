@@ -52,7 +52,7 @@ ALIKE = {
 FEW = 3
 
 
-def tell_sqlite() -> None:
+def write_statistics() -> None:
     """Write the statistics if they differ; connections opened from now on use them."""
     wanted = sorted(_statistics())
     if wanted == _written():
@@ -81,12 +81,12 @@ def _statistics() -> Iterator[tuple[str, str, str]]:
     )
     for table, index, is_unique, is_partial in indexes:
         columns = [row[0] for row in _sqlite("SELECT name FROM pragma_index_info(?)", (index,))]
-        told = [PARTIAL if is_partial else ROWS]
+        counts = [PARTIAL if is_partial else ROWS]
         for column in columns:
-            told.append(max(1, told[-1] * ALIKE.get(column, FEW) // ROWS))
+            counts.append(max(1, counts[-1] * ALIKE.get(column, FEW) // ROWS))
         if is_unique:
-            told[-1] = 1
-        yield table, index, " ".join(map(str, told))
+            counts[-1] = 1
+        yield table, index, " ".join(map(str, counts))
 
 
 def _sqlite(sql: str, params: Sequence[Any] = ()) -> list[Any]:

@@ -41,18 +41,18 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
     its event reports the fault.
     """
     try:
-        said = read_intent(intent)
+        finding = read_intent(intent)
     except Unreadable:
         return Verdict(None, None)
-    payment = Payment.by_intent(stripe_account, said.intent_id)
+    payment = Payment.by_intent(stripe_account, finding.intent_id)
     invoice = (
         payment.invoice
         if payment is not None
-        else Invoice.get_or_none(Invoice.id == said.belonging.invoice_id)
+        else Invoice.get_or_none(Invoice.id == finding.belonging.invoice_id)
     )
     if invoice is None:
         return Verdict(None, None)
-    theirs, currency = said.report.amount_received, said.report.currency
+    theirs, currency = finding.report.amount_received, finding.report.currency
     ours = payment.amount_received if payment is not None else 0
     if theirs == ours and (payment is None or not ours or payment.currency == currency):
         return Verdict(invoice, None)
@@ -60,7 +60,7 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
         "payment_differs"
         if payment is not None
         else "payment_missing"
-        if _may_pay(stripe_account, said.belonging, invoice)
+        if _may_pay(stripe_account, finding.belonging, invoice)
         else "payment_refused"
     )
     return Verdict(invoice, Found(kind, ours, theirs, currency))
@@ -69,18 +69,18 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
 def judge_refund(stripe_account: str, refund: Json) -> Verdict:
     """Compare a refund with ours."""
     try:
-        said = read_refund(refund).refund
+        finding = read_refund(refund).refund
     except Unreadable:
         return Verdict(None, None)
-    payment = Payment.by_intent(stripe_account, said["payment_intent"])
+    payment = Payment.by_intent(stripe_account, finding["payment_intent"])
     if payment is None:
         return Verdict(None, None)
-    known = Refund.get_or_none(Refund.refund_id == said["id"])
-    theirs = said["amount"] if said["status"] not in KEPT else 0
+    known = Refund.get_or_none(Refund.refund_id == finding["id"])
+    theirs = finding["amount"] if finding["status"] not in KEPT else 0
     ours = known.amount if known is not None and known.status not in KEPT else 0
     kind = "refund_missing" if known is None else "refund_differs"
     return Verdict(
-        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, said["currency"])
+        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, finding["currency"])
     )
 
 

@@ -46,8 +46,8 @@ def no_caller_number() -> Refused:
     """The refusal for an account that has no number to call from."""
     return Refused(
         "no_caller_number",
-        "The account has no live number to call from. Deploy it with a phone number first; nobody"
-        " is called by a SIP trunk.",
+        "The account has no live number to call from. Deploy it with a phone number first; a SIP"
+        " trunk takes no outbound calls.",
     )
 
 

@@ -23,30 +23,30 @@ from rules.contact.policy import outcome_of
 IN_DOUBT = "in_doubt"
 
 
-def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datetime) -> bool:
+def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: datetime) -> bool:
     """Record the report of a call that is over, in the open transaction, and return whether it was
     the first. Needs the locked call and its locked invoices.
 
     A further report changes nothing, with two exceptions: the analysis and the transcript are each
     acted on once, whichever report brings them, and it may settle an outcome in doubt.
     """
-    said = read_said(told.said) | (call.said or {})
+    said = read_said(report.said) | (call.said or {})
     is_first = call.reported_at is None
-    follows = follows_from(said, told.transcript)
+    follows = follows_from(said, report.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
-    is_read = bool(told.transcript) and not call.transcript
+    is_read = bool(report.transcript) and not call.transcript
     is_known = call.outcome == IN_DOUBT != outcome
     if not (is_first or is_heard or is_read or is_known):
         return False
     call.record_end(
         now,
         outcome=outcome,
-        transcript=redact_spoken(told.transcript) or call.transcript,
-        summary=redact_spoken(told.summary)[:2000] or call.summary,
+        transcript=redact_spoken(report.transcript) or call.transcript,
+        summary=redact_spoken(report.summary)[:2000] or call.summary,
         said=said,
-        cost=call.cost if told.cost is None else told.cost,
-        is_recorded=told.is_recorded or call.is_recorded,
+        cost=call.cost if report.cost is None else report.cost,
+        is_recorded=report.is_recorded or call.is_recorded,
     )
     if is_first or is_heard:
         hand_over(call, follows, now)
@@ -75,11 +75,11 @@ def conclude(call: Call, invoices: Sequence[Invoice], told: VapiCall, now: datet
     return True
 
 
-def heed_stop(call: Call, told: VapiCall, now: datetime) -> None:
+def heed_stop(call: Call, report: VapiCall, now: datetime) -> None:
     """Record the opt-out in a transcript, in the open transaction, without waiting for the rest of
     the report. Needs the locked call.
     """
-    if follows_from({}, told.transcript).stops:
+    if follows_from({}, report.transcript).stops:
         stop_contact(call, now)
 
 

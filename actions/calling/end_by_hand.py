@@ -44,7 +44,7 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
     """
     with transaction():
         call, invoices = locked_with_invoices(call)
-        if _was_said(call, how):
+        if _was_ended_as(call, how):
             return call
         why = why.strip()
         if how == NEVER_PLACED and not why:
@@ -76,11 +76,11 @@ def _record_ended(call: Call, invoices: list[Invoice], now: datetime) -> None:
     for delay in STILL_READ if call.vapi_id else ():
         key = f"{call.id}:by_hand:{delay:.0f}"
         stage("poll_call", key, call.id, fair_to=call.account_id, delay=delay)
-    told = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
-    record_final_report(call, invoices, told, now)
+    report = VapiCall(call.vapi_id or "", "ended", ended_reason=ended_reasons.BY_HAND)
+    record_final_report(call, invoices, report, now)
 
 
-def _was_said(call: Call, how: str) -> bool:
+def _was_ended_as(call: Call, how: str) -> bool:
     if how == ENDED:
         return call.state == "ended" and call.ended_reason == ended_reasons.BY_HAND
     return call.state == "refused" and call.error_code == BY_HAND
@@ -94,8 +94,8 @@ def _check_may_be_ended(call: Call, how: str) -> None:
     if how == NEVER_PLACED and (call.started_at is not None or call.carrier_id):
         raise Refused(
             "conflict",
-            f"Vapi has told that call {call.id} began, or which call of the carrier it is, so it"
-            f" was placed. Say {ENDED} once it is over.",
+            f"Vapi has reported the start of call {call.id}, or its carrier's id, so it was placed."
+            f" Say {ENDED} once it is over.",
         )
 
 
@@ -109,4 +109,4 @@ def _settle_request(call: Call, how: str, actor: str, why: str) -> None:
         else:
             settle_refused(effect.id, why, actor)
     except NotAllowed as error:
-        raise Refused("conflict", f"{error} It is still looked for in Vapi's list.") from None
+        raise Refused("conflict", f"{error} It is still being looked up in Vapi's list.") from None

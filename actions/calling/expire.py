@@ -15,6 +15,6 @@ def expire_unplaced(call: Call, now: datetime) -> bool:
         return False
     CallSlot.give_back(call.id)
     call.record_refused(
-        "expired", "It could not be placed within an hour of being asked for. Ask again.", now
+        "expired", "It could not be placed within an hour of the request. Ask again.", now
     )
     return True

@@ -20,8 +20,8 @@ from rules.contact.phones import BadPhone, read_phone
 
 SOURCE = "call"
 WHOSE_STOP = (
-    "Somebody who called from a withheld number wants to be left alone. Read in the call who it"
-    " was, and record the opt-out."
+    "A caller with a withheld number opted out. Find out from the call who it was, and record the"
+    " opt-out."
 )
 
 
@@ -34,13 +34,13 @@ def hand_over(call: Call, follows: Follows, now: datetime) -> None:
     _suppress_numbers(call, follows, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == NOT_PLACED and meaning.advice:
-        _cannot_call(call, meaning.advice)
+        _open_calling_trouble(call, meaning.advice)
     if call.customer_id is None:
         return
     customer = Customer.get_by_id(call.customer_id)
     due = _put_off(call, customer) if follows.later else None
     for reason in filter(None, (follows.escalation, "" if meaning.outcome else "unknown_outcome")):
-        _ask_a_person(call, customer, reason, due)
+        _escalate(call, customer, reason, due)
 
 
 def stop_contact(call: Call, now: datetime) -> None:
@@ -113,7 +113,7 @@ def _suppress_numbers(call: Call, follows: Follows, now: datetime) -> None:
     if call.direction != "outbound":
         return
     if follows.is_wrong_number:
-        said = "Who answers says that it is not theirs"
+        said = "The person who answered said it is a wrong number"
         _suppress(call, call.to, CHANNELS, "wrong_number", said, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == "dead_line":
@@ -146,13 +146,13 @@ def _suppress(
         PhoneSuppression.suppress(call.account_id, phone, channel, code, why, now)
 
 
-def _ask_a_person(call: Call, customer: Customer, reason: str, due: datetime | None = None) -> None:
+def _escalate(call: Call, customer: Customer, reason: str, due: datetime | None = None) -> None:
     context = {"callId": call.id, "verified": call.verified_at is not None}
     account = Account.get_by_id(call.account_id)
     open_escalation(account, customer, None, reason, context, due, subject=call.id, by=call.actor)
 
 
-def _cannot_call(call: Call, advice: str) -> None:
+def _open_calling_trouble(call: Call, advice: str) -> None:
     """Open one work item, not one per call, for a reason that prevents calls and needs mending;
     reopen it if the reason is back.
     """

@@ -63,7 +63,7 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     """Begin a session for the locked invoice of the locked call, with the job that starts it at
     Twilio.
     """
-    session = _as_ordered(invoice, call, carrier_id) or KeypadSession.begin(
+    session = _start_ordered(invoice, call, carrier_id) or KeypadSession.begin(
         call, invoice, invoice.outstanding, carrier_id, real_now()
     )
     AuditEntry.record(
@@ -80,7 +80,7 @@ def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -
     return session
 
 
-def _as_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession | None:
+def _start_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession | None:
     """Start the session that the clinic has ordered for this invoice, or return None if there is
     none, or the balance has changed.
     """
@@ -118,7 +118,7 @@ def words_for_session(session: KeypadSession) -> str:
     raise Refused("invalid", failed(session.error))
 
 
-def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
+def record_step_report(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None:
     """Take in Twilio's report on a session's step. Returns the charge that follows, to be performed
     after the commit. The same report again changes nothing.
     """
@@ -144,7 +144,7 @@ def hear(session_id: str, step: str, fields: Mapping[str, str]) -> Charge | None
         if session.payment_sid and told and told != session.payment_sid:
             event.record_outcome("unmatched", now, reason="another session of the call")
             return None
-        charging = _taken_in(session, fields)
+        charging = _apply_report(session, fields)
         event.record_outcome("applied", now, invoice_id=session.invoice_id)
     return charging
 
@@ -175,34 +175,34 @@ def end_unheard(session: KeypadSession) -> None:
             )
 
 
-def _taken_in(session: KeypadSession, fields: Mapping[str, str]) -> Charge | None:
+def _apply_report(session: KeypadSession, fields: Mapping[str, str]) -> Charge | None:
     result, error = fields.get("Result", ""), fields.get("ErrorType", "")
     if not session.is_open:
         return None
     if result:
-        return _ended(session, result, fields.get("PaymentToken", ""))
+        return _record_result(session, result, fields.get("PaymentToken", ""))
     piece = fields.get("Capture", "")
     if piece != session.capturing or session.state != "capturing":
         return None  # for a field that was captured before
     if error:
-        _mistaken(session, piece, error)
+        _record_mistake(session, piece, error)
     elif fields.get("PartialResult", "").lower() != "true":
         following = next_piece(fields.get("Required", ""), piece)
         if following in PIECES[: PIECES.index(piece) + 1]:
-            _mistaken(session, following)  # an earlier field is wanted again
+            _record_mistake(session, following)  # an earlier field is wanted again
         else:
-            _taken(session, following)
+            _advance(session, following)
     return None
 
 
-def _taken(session: KeypadSession, following: str) -> None:
+def _advance(session: KeypadSession, following: str) -> None:
     state = "completing" if following == COMPLETE else "capturing"
     capturing = "" if following == COMPLETE else following
     session.record(real_now(), state=state, capturing=capturing, error="")
     stage_step(session, following)
 
 
-def _mistaken(session: KeypadSession, piece: str, error: str = "") -> None:
+def _record_mistake(session: KeypadSession, piece: str, error: str = "") -> None:
     """Ask for a field again, in a step of its own, or fail the entry after too many mistakes."""
     _, is_over = MISTAKES.get(error, ("", False))
     mistakes = session.mistakes + 1
@@ -215,7 +215,7 @@ def _mistaken(session: KeypadSession, piece: str, error: str = "") -> None:
     stage_step(session, piece)
 
 
-def _ended(session: KeypadSession, result: str, token: str) -> Charge | None:
+def _record_result(session: KeypadSession, result: str, token: str) -> Charge | None:
     now = real_now()
     if result != SUCCESS or not token.startswith(TOKEN):
         session.record(now, state="failed", error=result if result != SUCCESS else "no_token")

@@ -5,7 +5,7 @@ own tool has asked the caller for consent, naming the amount, and got a yes. Tha
 the squad member whose keypad input is off.
 """
 
-from actions.calling.tools.debts import unpaid
+from actions.calling.tools.debts import is_unpaid
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.payable import check_books_are_read, check_charges_run, check_payable
 from delivery.perform_now import stage_now, take_due
@@ -37,13 +37,13 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
     if KeypadSession.going_on(call) is not None:
         raise Refused(
             "payment_in_progress",
-            f"A card is being typed, or is to be typed, in call {call.id} already; wait for what"
-            " comes of it.",
+            f"A card entry is already ordered or in progress in call {call.id}; wait for its"
+            " outcome.",
         )
     if not get_settings().vapi_public_key:
         raise Refused(
             "not_configured",
-            "VAPI_PUBLIC_KEY is not set, so no assistant can be told anything during a call; take"
+            "VAPI_PUBLIC_KEY is not set, so assistants cannot be told anything during a call; copy"
             " it from the Vapi dashboard, Organization → API Keys.",
         )
     session = KeypadSession.order(call, invoice, real_now())
@@ -75,14 +75,17 @@ def _why_not(invoice: Invoice, call: Call) -> str:
         "This clinic takes no cards by keypad. Set paymentCollection to in_call and keypadPayments"
         " in its settings, and deploy again.": not chosen.keypad_payments
         or chosen.payment_collection != IN_CALL,
-        f"Call {call.id} is not going on. Name a call that is on the line.": not call.is_live,
-        f"Nobody has been verified in call {call.id} yet: the assistant has to know with whom it"
-        " speaks. Ask again once verifiedAt is set.": call.verified_at is None,
-        f"Call {call.id} is not about invoice {invoice.number}. Name a call with its customer about"
-        " it.": invoice.id not in {bill.id for bill in unpaid(call)},
-        f"Call {call.id} is not Twilio's, which takes what is typed. {link}": bool(call.carrier_id)
+        f"Call {call.id} is not in progress. Name a call that is.": not call.is_live,
+        f"The caller in call {call.id} is not verified yet. Ask again once verifiedAt is"
+        " set.": call.verified_at is None,
+        f"Call {call.id} is not about invoice {invoice.number}. Name a call that is.": (
+            not is_unpaid(call, invoice.id)
+        ),
+        f"Call {call.id} does not go through Twilio, which reads the keypad. {link}": bool(
+            call.carrier_id
+        )
         and not (call.carrier_id or "").startswith(TWILIOS),
-        f"Two cards were begun and not taken in call {call.id}; no more are. {link}": (
+        f"Two card entries have failed in call {call.id}, which is the limit. {link}": (
             KeypadSession.failures(call) >= MOST_ENTRIES
         ),
     }

@@ -16,16 +16,16 @@ from runtime.clock import real_now
 LONGEST = timedelta(seconds=2 * LONGEST_CALL)
 
 
-def receive(told: VapiCall) -> None:
+def receive(report: VapiCall) -> None:
     """Create the row of an inbound call unless it exists, in a transaction of its own, because
     recording anything else about the call takes other locks first.
 
     It takes a slot even if none is free: no caller is turned away, and we place one call less in
     the meantime.
     """
-    if told.direction != "inbound" or not told.id or Call.of_vapi(told.id) is not None:
+    if report.direction != "inbound" or not report.id or Call.of_vapi(report.id) is not None:
         return
-    number = told.phone_number_id
+    number = report.phone_number_id
     line = PhoneLine.one("vapi_id = ? AND holds_slot", number) if number else None
     if line is None:
         return
@@ -34,13 +34,13 @@ def receive(told: VapiCall) -> None:
     with transaction():
         call = Call.receive(
             line.account_id,
-            told.id,
-            caller=told.customer_number[:40],
+            report.id,
+            caller=report.customer_number[:40],
             to=line.e164 or "",
             now=now,
             phone_number_id=number,
-            carrier_id=told.carrier_id or None,
+            carrier_id=report.carrier_id or None,
             deadline=deadline,
         )
-        if call is not None and state_of(told.status) != "ended":
+        if call is not None and state_of(report.status) != "ended":
             CallSlot.lease(call.id, deadline, now)

@@ -57,8 +57,8 @@ def call_on_its_way(invoices: Sequence[Invoice], customer: Customer) -> Call | N
     if call.state == "unknown":
         raise Refused(
             "call_in_doubt",
-            f"Nobody knows yet whether the call {call.id} to this person was placed, so that"
-            " another one might be the second.",
+            f"It is not known yet whether call {call.id} to this person was placed, so another"
+            " could be a second call.",
         )
     if not {invoice.id for invoice in invoices} <= set(call.invoice_ids):
         raise Refused(

@@ -45,10 +45,10 @@ def verify_caller(request: ToolRequest) -> str:
     if lacks:
         return f"Nothing was compared yet. Ask for the caller's {lacks}, then call this again."
     with transaction():
-        return _compared(request, Call.locked(request.call.id), answers)
+        return _compare(request, Call.locked(request.call.id), answers)
 
 
-def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
+def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     if call.verified_at is not None:
         return ALREADY_VERIFIED
     tries = ToolCall.tries(call)
@@ -60,12 +60,12 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     if len(tries) >= TRIES:
         return TRIES_USED_UP
     now = real_now()
-    people = _who_it_may_be(request, answers)
-    right = [who for who in people if is_verified(answers, _kept(request, who, answers))]
+    people = _candidates(request, answers)
+    right = [who for who in people if is_verified(answers, _on_file(request, who, answers))]
     # in a household, a try counts against the members with the name given
     tried = [who for who in people if same_person(answers.name, who.name)]
     tried = tried or (people if len(people) == 1 else [])
-    guessed = _are_guessed_at(tried, now)
+    guessed = _tries_used_up(tried, now)
     verified = len(right) == 1 and not guessed
     compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
@@ -96,7 +96,7 @@ def _compared(request: ToolRequest, call: Call, answers: Answers) -> str:
     return line
 
 
-def _are_guessed_at(tried: list[Customer], now: datetime) -> bool:
+def _tries_used_up(tried: list[Customer], now: datetime) -> bool:
     """Whether today's tries for one of these customers are used up.
 
     Locks the customers in order of id until the transaction ends, after the call, as when we place
@@ -108,7 +108,7 @@ def _are_guessed_at(tried: list[Customer], now: datetime) -> bool:
     return any(ToolCall.failed_today(who.id, now) >= TRIES_A_DAY for who in tried)
 
 
-def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:
+def _candidates(request: ToolRequest, answers: Answers) -> list[Customer]:
     """The customer we called, else those at this number, else the one whose bill the caller
     named.
     """
@@ -124,7 +124,7 @@ def _who_it_may_be(request: ToolRequest, answers: Answers) -> list[Customer]:
     return [] if named is None else [named.customer]
 
 
-def _kept(request: ToolRequest, who: Customer, answers: Answers) -> Kept:
+def _on_file(request: ToolRequest, who: Customer, answers: Answers) -> Kept:
     own = request.line in {who.phone, who.preferred_phone}
     code = str((who.address or {}).get("postalCode") or "")
     # read the bills' numbers only if they decide

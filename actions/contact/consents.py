@@ -68,16 +68,16 @@ def record_opt_out(
     numbers = sorted(named) or [_number(customer, None)]  # sorted: the order of locks
     with transaction():
         serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
-        said = {
+        opt_outs = {
             number: OptOut.record(
                 customer.account_id, number, "stop", channels, recorded_by=actor, **words
             )
             for number in numbers
         }
-        for statement in said.values():
+        for statement in opt_outs.values():
             _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
         ContactCourse.look_again_at(customer.id)
-    return said[phone or customer.preferred_phone]
+    return opt_outs[phone or customer.preferred_phone]
 
 
 def lift_suppression(customer: Customer, channel: str, actor: str) -> None:

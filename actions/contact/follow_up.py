@@ -58,15 +58,15 @@ def _thank(invoice: Invoice) -> datetime | None:
     """Send thanks, or return when they may be sent; None if sent, or if waiting does not help."""
     customer = invoice.customer
     language, phone = language_of(customer.language), customer.preferred_phone
-    said = render(THANKS[language], language, {"clinic": invoice.account.name})
-    refused = why_not(invoice, phone, said.body)
+    rendered = render(THANKS[language], language, {"clinic": invoice.account.name})
+    refused = why_not(invoice, phone, rendered.body)
     if refused is not None:
         return refused.next_at
-    send_words(invoice, "thanks", phone, said, language, SYSTEM)
+    send_words(invoice, "thanks", phone, rendered, language, SYSTEM)
     return None
 
 
-def _is_the_ladders(invoice: Invoice) -> bool:
+def _is_left_to_ladder(invoice: Invoice) -> bool:
     """Whether a reminder is left to the ladder: the customer has heard from the clinic today or is
     about to, the ladder's contacts wait for approval, or the account has no ladder.
     """
@@ -86,7 +86,7 @@ def _remind(invoice: Invoice) -> datetime | None:
     not needed.
     """
     phone = invoice.customer.preferred_phone
-    if invoice.status not in UNPAID or _is_the_ladders(invoice):
+    if invoice.status not in UNPAID or _is_left_to_ladder(invoice):
         return None
     refused = refusal_of(invoice, phone, SYSTEM)
     if refused is not None:

@@ -240,7 +240,7 @@ def _sender_trouble(settings: Settings, sender: dict[str, str]) -> str:
     if not settings.twilio_account_sid or not settings.twilio_auth_tokens:
         return "Texting is not set up: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are missing."
     if not settings.public_url:
-        return "PUBLIC_URL is not set, so a text could not carry an address."
+        return "PUBLIC_URL is not set, so a text could not carry a link."
     return (
         "" if sender else "The account has no sender, and TWILIO_MESSAGING_SERVICE_SID is not set."
     )

@@ -23,8 +23,8 @@ def place_hold(
     if end is not None and end <= business_now():
         raise Refused(
             "invalid",
-            "until is over; a day or time to come is accepted. Correct it, or leave it out.",
-            [{"field": "until", "message": "is over; a day or time to come is accepted"}],
+            "until is in the past; a future day or time is accepted. Correct it, or leave it out.",
+            [{"field": "until", "message": "is in the past; a future day or time is accepted"}],
         )
     with transaction():
         return hold_until(customer, kind, note, end, actor)

@@ -136,8 +136,8 @@ def _checked_amount(invoice: Invoice, amount: int | None) -> int:
     if wanted > invoice.outstanding:
         raise Refused(
             "amount_exceeds_balance",
-            f"{wanted} were promised, and {invoice.outstanding} {invoice.currency} (minor units)"
-            f" are owed of invoice {invoice.number}. Send at most that, or leave amount out.",
+            f"The promise is for {wanted}, and invoice {invoice.number} has {invoice.outstanding}"
+            f" {invoice.currency} outstanding (minor units). Send at most that, or omit amount.",
         )
     return wanted
 
@@ -145,13 +145,14 @@ def _checked_amount(invoice: Invoice, amount: int | None) -> int:
 def _refuse_unpayable(invoice: Invoice) -> None:
     if invoice.status == "paid":
         raise Refused(
-            "invoice_already_paid", f"Invoice {invoice.number} is paid; nothing is left to promise."
+            "invoice_already_paid",
+            f"Invoice {invoice.number} is paid; there is nothing to promise.",
         )
     if invoice.status not in UNPAID:
         raise Refused(
             "invoice_not_payable",
             f"Invoice {invoice.number} is {invoice.status.replace('_', ' ')}; only sent and overdue"
-            " invoices are promised. Send it first if it is a draft.",
+            " invoices take promises. Send it first if it is a draft.",
         )
 
 

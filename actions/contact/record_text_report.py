@@ -28,7 +28,7 @@ def expire_unsent(message: Message, now: datetime) -> bool:
     unsent = message.status == "waiting" or (effect is not None and effect.state == "refused")
     if unsent and message.is_too_old(now):
         message.record_refused(
-            "expired", "It could not be sent within an hour of being asked for. Ask again.", now
+            "expired", "It could not be sent within an hour of the request. Ask again.", now
         )
         return True
     return False
@@ -54,12 +54,12 @@ def record_text_report(
             effect.record_confirmed(
                 sid, {"id": sid, "status": status, "error_code": error_code}, now
             )
-    told = message.record_report(status, sid, error_code or None, now)
-    if told and error_code:
+    is_new = message.record_report(status, sid, error_code or None, now)
+    if is_new and error_code:
         act_on_failure(message, error_code, now)
-    if told:
+    if is_new:
         reopen_unanswered(message)
-    return told
+    return is_new
 
 
 def act_on_failure(message: Message, code: str, now: datetime) -> None:

@@ -26,7 +26,7 @@ from runtime.log import get_log
 from runtime.settings import get_settings
 
 MOST_SERVICES = 50  # services searched for a number; each costs a request
-UNKNOWN_SENDER = "Twilio does not know {sender}: it is not, or no more, in this Twilio account."
+UNKNOWN_SENDER = "Twilio does not know {sender}: it is not, or no longer, in this Twilio account."
 
 log = get_log("contact")
 

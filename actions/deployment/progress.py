@@ -324,7 +324,9 @@ def _end(deployment: Deployment, status: str, now: datetime, keeps_slot: bool = 
         account_id = deployment.account_id
         stage_again("tidy_receptionist", deployment.id, deployment.id, fair_to=account_id)
         emit(deployment.account_id, "deployment.live", *about(deployment))
-    elif status != "taken_down":
+    elif status == "taken_down":
+        Deployment.record_earlier_taken_down(deployment, now)
+    else:
         emit(deployment.account_id, "deployment.failed", *about(deployment))
     AuditEntry.record(
         SYSTEM,

@@ -146,8 +146,8 @@ def _update(
     row: InvoiceRow, known: Invoice, actor: str, now: datetime, recompute: Recompute
 ) -> None:
     invoice = Invoice.locked(known.id)
-    if with_money([invoice.id]):
-        return  # paid since the file was read
+    if invoice.mark in CLOSING_MARKS or with_money([invoice.id]):
+        return  # closed or paid since the file was read
     changes = _changes(row, invoice)
     if changes:
         change(invoice, changes, actor, now)

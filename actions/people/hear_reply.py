@@ -50,7 +50,7 @@ def hear_reply(
     items = []
     for account_id in sorted({*concerned, answered} - {""}):
         customers = _people(account_id, phone)
-        _heed(found, account_id, customers, phone, reference)
+        _act_at_once(found, account_id, customers, phone, reference)
         said = {
             "text": words[:MOST_WORDS] if account_id == answered else "",
             "at": (said_at or real_now()).isoformat(),
@@ -101,7 +101,7 @@ def _last_text(account_id: str, phone: str) -> Message | None:
     return row
 
 
-def _heed(
+def _act_at_once(
     found: Class, account_id: str, customers: list[Customer], phone: str, reference: str
 ) -> None:
     """Place the hold, or suppress the number, effective with this commit."""
@@ -113,7 +113,7 @@ def _heed(
                 phone,
                 channel,
                 "wrong_number",
-                "Who has this number says that it is somebody else's",
+                "The owner of this number said it is a wrong number",
                 now,
             )
     # in the order in which courses are locked, whoever was texted last
@@ -163,7 +163,7 @@ def _open(
             "class": found.code,
             "phone": phone,
             "said": [said],
-            **_wanted(found, said["text"]),
+            **_request_in(found, said["text"]),
         },
     )
 
@@ -208,7 +208,7 @@ def _add(item: WorkItem, found: Class, said: dict[str, str]) -> bool:
     is_weightiest = RANK[found.code] < RANK.get(str(context.get("class")), len(RANK))
     if is_weightiest:
         item.record_more(
-            {**context, "class": found.code, **_wanted(found, said["text"])},
+            {**context, "class": found.code, **_request_in(found, said["text"])},
             found.words,
             found.suggested,
         )
@@ -225,7 +225,7 @@ def _may_be_due(item: WorkItem, due: datetime) -> bool:
     return not is_weightier or due <= (item.due_at or business_now())
 
 
-def _wanted(found: Class, words: str) -> dict[str, str]:
+def _request_in(found: Class, words: str) -> dict[str, str]:
     """What a customer who wants a call or another time asks for, shown to staff."""
     if found.code not in ASKS_FOR:
         return {}

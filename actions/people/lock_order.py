@@ -45,8 +45,8 @@ def lock_people_at(phone: str, accounts: Iterable[str]) -> None:
     texts = list(
         Message.select(Message.account, Message.customer).where(Message.to == phone).distinct()
     )
-    told = {*accounts, *(row.account_id for row in texts)}
-    known = Customer.at_phone(phone, told)
+    account_ids = {*accounts, *(row.account_id for row in texts)}
+    known = Customer.at_phone(phone, account_ids)
     ids = {row.customer_id for row in texts} | {row.id for row in known}
     _take(*map(customer_key, sorted(ids)))
 

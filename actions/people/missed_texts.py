@@ -13,28 +13,27 @@ from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.message import Message
 from models.contact.opt_out import OptOut, person_key
+from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from models.transactions import again_if_it_gave_way, serialize_on, transaction
 from providers.errors import ProviderError, unless
-from providers.twilio.messages import InboundText, fetch_message
+from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_said
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
 from rules.contact.channel_address import without_channel
 from rules.contact.opt_out.words import wish_of
 from runtime.clock import real_now
-from runtime.errors import PayphoneError
 from runtime.log import get_log
 from runtime.settings import get_settings
 
+LEFT_OUT = "take_missed_text"  # the job of a text that failed when its page was read
 BY_TEXT = "inbound_sms"  # the source of an opt-out sent by text
+# a text may be listed this much later than one that was sent after it
+OUT_OF_ORDER = timedelta(hours=1)
 AT_ONCE = 50  # texts taken in by one attempt, each in a transaction of its own
 
 log = get_log("webhooks")
-
-
-class NotTakenIn(PayphoneError):
-    """Some texts could not be taken in; the others were."""
 
 
 def may_be_texted() -> bool:
@@ -47,14 +46,17 @@ def may_be_texted() -> bool:
     return bool(senders_in_use("", 1)) or PhoneLine.has("holds_slot AND twilio_sid IS NOT NULL")
 
 
-def take_missed_texts(texts: Sequence[InboundText]) -> bool:
+def take_missed_texts(texts: Sequence[InboundText]) -> tuple[bool, list[str]]:
     """Take in those of `texts` (newest first) that are new and were sent to us, oldest first.
-    Returns whether some are left for another attempt. Called outside a transaction.
+    Returns whether some are left for another attempt, and the sids of those that failed, which are
+    logged and need a job of their own. Called outside a transaction.
 
-    Raises ProviderError while Twilio is down. At the end, raises NotTakenIn if some texts failed,
-    each of which is logged.
+    Raises ProviderError while Twilio is down.
     """
-    known = InboxEvent.known(PROVIDER, [each.sid for each in texts])
+    sids = [each.sid for each in texts]
+    left_out = StagedJob.name == LEFT_OUT, StagedJob.key << sids
+    known = InboxEvent.known(PROVIDER, sids)
+    known |= {job.key for job in StagedJob.select(StagedJob.key).where(*left_out)}
     numbers = cache(_numbers_in)
     missed, wrong = 0, list[str]()
     unasked: ProviderError | None = None
@@ -74,9 +76,19 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
                 wrong.append(each.sid)
     if unasked is not None:
         raise unasked
-    if wrong:
-        raise NotTakenIn(f"Texts that could not be taken in: {len(wrong)}, {wrong[0]} first.")
-    return missed - len(wrong) > AT_ONCE
+    return missed - len(wrong) > AT_ONCE, wrong
+
+
+def take_failed_text(sid: str) -> None:
+    """Take in a text that was left out of its page. Called outside a transaction. Raises what it
+    fails by, and ProviderError while Twilio is away.
+    """
+    text = unless(NOT_FOUND, fetch_inbound, sid)
+    service = None if text is None else _service(text, cache(_numbers_in))
+    if text is None or service is None:
+        return
+    again_if_it_gave_way(partial(_take, text, service))
+    let_last_stops_count(list_said(text.sender, text.created_at - OUT_OF_ORDER))
 
 
 def let_last_stops_count(texts: Sequence[InboundText]) -> None:
@@ -195,7 +207,7 @@ def _worked(take: Callable[[], None]) -> bool:
     except (OperationalError, InterfaceError):
         raise  # the database is down, so the next text would fail too
     except Exception:
-        log.exception("a text was not taken in")
+        log.exception("text not taken in")
         return False
     return True
 

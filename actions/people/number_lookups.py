@@ -80,7 +80,7 @@ def begin_look_up(look_up_id: str) -> datetime | None:
         if look_up.answer or not settings.number_check_days:
             return None
         if over_ceiling(look_up.account_id, "lookups", now):
-            raise OverCeiling(f"Account {look_up.account_id} has had its look-ups of the day.")
+            raise OverCeiling(f"Account {look_up.account_id} has used up its look-ups of the day.")
         count_reserved(look_up.account, "lookups", now)
     return now
 
@@ -106,7 +106,7 @@ def record_answer(look_up_id: str, answer: str) -> None:
         return
     if answer == YES:
         people = sorted(each for each, since in dates.items() if since <= look_up.since)
-        log.warning("number has changed hands", look_up=look_up.id, account_id=look_up.account_id)
+        log.warning("number was reassigned", look_up=look_up.id, account_id=look_up.account_id)
         for customer in map(Customer.get_by_id, people):
             open_escalation(
                 look_up.account,

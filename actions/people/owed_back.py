@@ -55,8 +55,8 @@ def watch_refused_refund(invoice: Invoice) -> None:
 
 def _overpayment(invoice: Invoice, amount: int) -> tuple[str, dict[str, Any]]:
     words = (
-        f"{in_words(amount, invoice.currency, 'en_US')} has come in for invoice {invoice.number}"
-        " that nobody owed. Refund it, or keep it as a credit."
+        f"{in_words(amount, invoice.currency, 'en_US')} was received for invoice {invoice.number}"
+        " that was not owed. Refund it, or keep it as a credit."
     )
     return words, {"amount": amount, "currency": invoice.currency, "mark": invoice.mark}
 
@@ -74,7 +74,7 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
     if step == "closed":
         WorkItem.close("dispute", dispute.dispute_id, OVER)
         if dispute.status == "lost":
-            _hand_over(invoice, dispute)
+            _escalate_lost(invoice, dispute)
         return
     words = (
         f"A cardholder disputes {in_words(dispute.amount, dispute.currency, 'en_US')} of invoice"
@@ -101,7 +101,7 @@ def watch_dispute(invoice: Invoice, dispute: Dispute, step: str) -> None:
         item.open_again(words, context)
 
 
-def _hand_over(invoice: Invoice, dispute: Dispute) -> None:
+def _escalate_lost(invoice: Invoice, dispute: Dispute) -> None:
     context = {
         "disputeId": dispute.dispute_id,
         "amount": dispute.amount,

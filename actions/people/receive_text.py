@@ -34,18 +34,18 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
     now, sid = real_now(), fields["MessageSid"]
     inbox_id = InboxEvent.receive(PROVIDER, "", sid, RECEIVED, json.dumps(fields), now)
     if inbox_id is None:
-        _stop_all_the_same(fields, wish, said_at)
+        _record_missed_stop(fields, wish, said_at)
         return False
     accounts: list[str] = []
-    told: list[str] = []
+    concerned: list[str] = []
     is_heard = wish not in {"start", "help"} or (wish == "help" and said_at is not None)
     if is_heard:  # any other text may place holds
-        told = _accounts_told(fields, None if wish == "stop" else said_at)
-        lock_people_at(fields.get("From", ""), told)
+        concerned = _accounts_concerned(fields, None if wish == "stop" else said_at)
+        lock_people_at(fields.get("From", ""), concerned)
     if wish in {"stop", "start"}:
         accounts = _record(fields, wish, said_at)
-    items = _hear(fields, accounts or told, wish == "stop", said_at) if is_heard else []
-    reason = f"{wish or 'no wish'}, heard for {len(accounts)} accounts"
+    items = _open_items(fields, accounts or concerned, wish == "stop", said_at) if is_heard else []
+    reason = f"{wish or 'no wish'}, recorded for {len(accounts)} accounts"
     if items:
         reason += f"; {items[0].context['class'].replace('_', ' ')}: {len(items)} work items"
     InboxEvent.get_by_id(inbox_id).record_outcome(
@@ -54,7 +54,7 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
     return True
 
 
-def _stop_all_the_same(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
+def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
     """Record a STOP that was not recognised when the text was found in Twilio's list: unlike the
     webhook, the list does not carry Twilio's own reading.
     """
@@ -62,7 +62,7 @@ def _stop_all_the_same(fields: dict[str, str], wish: Wish, said_at: datetime | N
     if wish == "stop" and not OptOut.has(
         "phone = ? AND reference = ?", phone, fields["MessageSid"]
     ):
-        lock_people_at(phone, _accounts_told(fields, None))
+        lock_people_at(phone, _accounts_concerned(fields, None))
         _record(fields, wish, said_at)
 
 
@@ -78,14 +78,14 @@ def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> lis
     )
 
 
-def _accounts_told(fields: dict[str, str], by: datetime | None) -> list[str]:
+def _accounts_concerned(fields: dict[str, str], by: datetime | None) -> list[str]:
     """The accounts that a text concerns, in addition to those found for its wish."""
     phone, number = fields.get("From", ""), fields.get("To", "")
     service = service_meant(number, fields.get("MessagingServiceSid", ""))
     return accounts_told(phone, number, service, by)
 
 
-def _hear(
+def _open_items(
     fields: dict[str, str], accounts: list[str], has_stopped: bool, said_at: datetime | None
 ) -> list[WorkItem]:
     """Open the work items for what else the text says."""

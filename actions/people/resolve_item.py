@@ -64,7 +64,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     with transaction():
         found = find_item(account, item_id)
         _check_known(found, choice.action)
-        _lock_what_it_is_about(account, found, choice.action)
+        _lock_subjects(account, found, choice.action)
         item = WorkItem.locked(found.id)
         if not item.is_open:
             if item.resolution == choice.action:
@@ -91,7 +91,7 @@ def resolve_item(account: Account, item_id: str, choice: Choice) -> WorkItem:
     return item
 
 
-def _lock_what_it_is_about(account: Account, found: WorkItem, action: str) -> None:
+def _lock_subjects(account: Account, found: WorkItem, action: str) -> None:
     """Lock the item's invoices and customers; the item itself is locked after them."""
     named = [] if found.invoice_id is None else [found.invoice_id]
     if action in BY_HAND:  # as every decision about one of them locks
@@ -138,7 +138,7 @@ def _suppress_number(item: WorkItem, choice: Choice) -> None:
             phone,
             channel,
             "wrong_number",
-            "The number is somebody else's, as a person there has said.",
+            "The person at this number said it is a wrong number.",
             real_now(),
         )
 
@@ -163,8 +163,8 @@ def _refund(item: WorkItem, choice: Choice) -> None:
         raise Refused(
             "payment_not_refundable",
             f"{in_words(left, invoice.currency, 'en_US')} of invoice {invoice.number} cannot be"
-            " given back by card. Refund what can be at /api/payments, give back the rest by hand,"
-            " and resolve it with keep.",
+            " refunded by card. Refund what can be at /api/payments, return the rest by hand, and"
+            " resolve it with keep.",
         )
     item.record_context({**item.context, "refundIds": asked})
 
@@ -173,8 +173,8 @@ def _person_of(item: WorkItem) -> Customer:
     if item.customer_id is None:
         raise Refused(
             "conflict",
-            "The item is about nobody that is known here. Find the person among the customers, and"
-            " resolve it with done.",
+            "The item names no customer. Find the person among the customers, and resolve it with"
+            " done.",
         )
     return Customer.get_by_id(item.customer_id)
 
@@ -229,7 +229,7 @@ def _people_called(item: WorkItem) -> list[str]:
 def _end_call(item: WorkItem, choice: Choice) -> None:
     call = call_in_doubt(item)
     if call is None:
-        raise Refused("conflict", "The call is not kept any more. Resolve the item with done.")
+        raise Refused("conflict", "The call no longer exists. Resolve the item with done.")
     end_by_hand(call, choice.action, choice.actor, choice.note)
 
 

@@ -38,8 +38,8 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     if item.invoice_id is None:
         raise Refused(
             "conflict",
-            "The item is about no invoice, so it is not known who writes for what. Call the person"
-            " instead, and resolve it with done.",
+            "The item is about no invoice, so no text can be sent. Call the person instead, and"
+            " resolve it with done.",
         )
     invoice = Invoice.locked_with("account", item.invoice_id)
     language = language_of(invoice.customer.language)
@@ -51,19 +51,19 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
             f"An answer about invoice {invoice.number} is on its way ({known.id}, {known.status})."
             " Wait until it has arrived.",
         )
-    said = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
-    refused = why_not(invoice, phone, said.body)
+    rendered = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
+    refused = why_not(invoice, phone, rendered.body)
     if refused is not None:
-        raise _told(refused)
+        raise _as_error(refused)
     AuditEntry.record(
         actor,
         "work_item.answered",
         f"invoice:{invoice.id}",
         invoice.account_id,
         work_item_id=item.id,
-        segments=said.segments,
+        segments=rendered.segments,
     )
-    return send_words(invoice, KIND, phone, said, language, actor, INTERACTIVE)
+    return send_words(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
 
 
 def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
@@ -84,7 +84,7 @@ def send_words(
     invoice: Invoice,
     kind: str,
     phone: str,
-    said: Rendered,
+    rendered: Rendered,
     language: str,
     asked_by: str,
     queue: str = "",
@@ -93,7 +93,7 @@ def send_words(
     it.
     """
     message = Message.ask(
-        invoice, kind, phone, language, asked_by, real_now(), said.body, said.segments
+        invoice, kind, phone, language, asked_by, real_now(), rendered.body, rendered.segments
     )
     stage_again(
         "send_payment_link", message.id, message.id, fair_to=invoice.account_id, queue=queue
@@ -101,7 +101,7 @@ def send_words(
     return message
 
 
-def _told(refused: facts.Refused) -> Refused:
+def _as_error(refused: facts.Refused) -> Refused:
     """The refusal as returned to the client. It is not stored as a decision, because the request is
     rolled back.
     """

@@ -101,7 +101,7 @@ def _retry_one(text: str) -> bool:
     number = text.rpartition("-")[2]
     row = (
         StagedJob.get_or_none(StagedJob.id == int(number))
-        if number.isdigit() and len(number) < 19  # noqa: PLR2004 - fits in 64 bits
+        if number.isdecimal() and len(number) < 19  # noqa: PLR2004 - fits in 64 bits
         else None
     )
     if row is None or text not in (str(row.id), rq_id(row.name, row.id)):

@@ -52,7 +52,7 @@ def drop_wrong_types(redis: Redis) -> int:
         if kind not in {_type_of(name), "none"} and _type_of(name)
     ]
     for name in odd:
-        log.error("deleted a key that is not of our making", key=name.decode("utf-8", "replace"))
+        log.error("deleted a key with a value of another type", key=name.decode("utf-8", "replace"))
         redis.delete(name)
     return len(odd)
 
@@ -68,6 +68,6 @@ def drop_if_endless(redis: Redis, key: str) -> bool:
     """Delete a lock if it has no expiry, which ours always have; return whether it had none."""
     if redis.pttl(key) != ENDLESS:
         return False
-    log.error("deleted a lock that would never have ended", key=key)
+    log.error("deleted a lock without an expiry", key=key)
     redis.delete(key)
     return True

@@ -43,11 +43,11 @@ class Script:
 
     def run(self, redis: Redis, keys: Sequence[str], **it: Any) -> Any:
         """Run the script in one round trip and return its answer."""
-        said = json.dumps(it)
+        argument = json.dumps(it)
         try:
-            return redis.evalsha(self._digest, len(keys), *keys, said)
+            return redis.evalsha(self._digest, len(keys), *keys, argument)
         except NoScriptError:
-            return redis.eval(self._text, len(keys), *keys, said)
+            return redis.eval(self._text, len(keys), *keys, argument)
 
 
 # KEYS: for each job its hash, its queue's failed jobs, and the queue that it is pushed into.
@@ -57,7 +57,7 @@ for number, one in ipairs(it.jobs) do
     local job, failed_jobs, queue = KEYS[last - 2], KEYS[last - 1], KEYS[last]
     try('HSET', job, unpack(one.fields))
     if refused() then return done() end
-    -- It may expire since its last attempt ended, and be listed as failed since then.
+    -- after its last attempt it may have got an expiry, and been listed as failed
     try('PERSIST', job)
     try('ZREM', failed_jobs, one.id)
     try(one.ahead and 'LPUSH' or 'RPUSH', queue, one.id)
@@ -79,7 +79,7 @@ local is_refused = refused()
 if is_refused and string.find(failed, 'OOM', 1, true) then
     for number in ipairs(it.jobs) do try('DEL', KEYS[number * 4 - 3]) end
 end
--- the first of each, near the head; a copy further back is harmless
+-- only the first of each, near the head; a copy further back is harmless
 for _, id in ipairs(it.taken) do try('LREM', queue, 1, id) end
 if it.back ~= '' then try('LPUSH', queue, it.back) end
 if is_refused then return done() end

@@ -69,14 +69,14 @@ class Ending:
     """How an attempt is shown once it is over: `finished`, `failed`, `scheduled`, `queued` again,
     or not at all ('').
 
-    `told` holds further fields for the job's hash.
+    `more_fields` holds further fields for the job's hash.
     """
 
     job: Claimed
     execution: Execution
     status: str
     error: str = ""
-    told: Mapping[str, str] = field(default_factory=dict)
+    more_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ def push(redis: Redis, jobs: Iterable[Pushable]) -> None:
     """Queue jobs in one round trip."""
     now = utcformat(real_now())
     keys: list[str] = []
-    told = []
+    entries = []
     for job in jobs:
         identity = rq_id(job.name, job.id)
         keys += (job_key(identity), ended_key("failed", job.queue), queue_key(job.queue))
         fields = pairs(job_hash(job.name, job.id, job.queue, now))
-        told.append({"id": identity, "ahead": job.ahead, "fields": fields})
-    rq_scripts.PUSH.run(redis, keys, jobs=told)
+        entries.append({"id": identity, "ahead": job.ahead, "fields": fields})
+    rq_scripts.PUSH.run(redis, keys, jobs=entries)
 
 
 def start(
@@ -129,17 +129,17 @@ def start(
     shown, at = utcformat(now), now.timestamp()
     begun = [Execution(rq_id(job.name, job.id), secrets.token_hex(8), worker, now) for job in jobs]
     started = {"worker_name": worker, "started_at": shown, "last_heartbeat": shown, "ended_at": ""}
-    keys, told = [], []
+    keys, entries = [], []
     for job, execution in zip(jobs, begun, strict=True):
         keys += _keys(job, execution)
         meta = json.dumps({"attempt": job.attempts, "of": job.max_attempts})
         fields = core(job) | {"status": "started"} | started | {"meta": meta}
-        told.append({"id": execution.rq_id, "execution": execution.id, "fields": pairs(fields)})
+        entries.append({"id": execution.rq_id, "execution": execution.id, "fields": pairs(fields)})
     queue = queue_key(instead.queue if instead else jobs[0].queue)
     rq_scripts.BEGIN.run(
         redis,
         [*keys, *_worker_keys(worker), queue],
-        jobs=told,
+        jobs=entries,
         worker=worker,
         now=shown,
         at=str(at),
@@ -215,7 +215,7 @@ def dropped(job: Claimed, execution: Execution) -> Ending:
 
 def returned(job: Claimed, execution: Execution) -> Ending:
     """The end of an attempt that did not begin: its job is back in the queue."""
-    return Ending(job, execution, "queued", told={"worker_name": "", "started_at": ""})
+    return Ending(job, execution, "queued", more_fields={"worker_name": "", "started_at": ""})
 
 
 def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELSE) -> Next:
@@ -237,7 +237,7 @@ def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELS
             ended_key("failed", queue),
             queue_key(closing.pops),
         ],
-        jobs=[_told(each, now) for each in endings],
+        jobs=[_end_input(each, now) for each in endings],
         at=now.timestamp(),
         seconds=str((now - began.started_at) / timedelta(seconds=1)) if closing.is_last else "0",
         state="idle" if closing.is_last else "busy",
@@ -250,10 +250,10 @@ def end(redis: Redis, endings: Sequence[Ending], closing: Closing = _NOTHING_ELS
     return Next(None if identity is None else identity.decode("utf-8", "replace"), behind)
 
 
-def _told(ending: Ending, now: datetime) -> dict[str, Any]:
+def _end_input(ending: Ending, now: datetime) -> dict[str, Any]:
     """The input of the END script for one attempt."""
     execution = ending.execution
-    fields = core(ending.job) | dict(ending.told)
+    fields = core(ending.job) | dict(ending.more_fields)
     if ending.status in _RESULTS:
         fields["ended_at"] = utcformat(now)
     result = {

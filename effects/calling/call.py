@@ -11,6 +11,7 @@ from models.effects.effect import Effect
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from providers.vapi.control import end_call
+from rules.contact.hours import WANTED_FOR
 from runtime.clock import rfc3339
 
 
@@ -26,7 +27,7 @@ def shown(call: VapiCall) -> Json:
     }
 
 
-def told_by(effect: Effect, answer: Json) -> VapiCall:
+def call_from_ledger(effect: Effect, answer: Json) -> VapiCall:
     """The call as recorded in the ledger. Answers stored by older releases lack how it ended."""
     told = calls.read_call(answer | {"status": answer.get("status") or "queued"})
     return replace(told, name=effect.id, blocked=bool(answer.get("blocked")))
@@ -37,11 +38,16 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
+    """Among the calls made about when it left, then an hour either way: whoever sent it may have
+    been frozen on the way.
+    """
     if effect.sent_at is None:
         return None
-    near = timedelta(seconds=SKEW)
-    found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
-    return None if found is None else shown(found)
+    for near in (timedelta(seconds=SKEW), WANTED_FOR):
+        found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
+        if found is not None:
+            return shown(found)
+    return None
 
 
 CALL = Kind(
@@ -72,7 +78,7 @@ def _end(effect: Effect) -> Json:
 CALL_END = Kind(
     name="call_end",
     provider="vapi",
-    does="End a call that may not go on",
+    does="End a call that must not continue",
     recorded_by="end_late_call",
     many_per_job=False,
     daily_limit=None,

@@ -21,7 +21,7 @@ def _order(effect: Effect) -> Json:
 KEYPAD_ORDER = Kind(
     name="keypad_order",
     provider="vapi",
-    does="Tell the assistant of a call to take a card by keypad",
+    does="Tell a call's assistant to take a card by keypad",
     recorded_by="order_card_entry",
     many_per_job=False,
     daily_limit=None,

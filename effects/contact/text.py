@@ -62,9 +62,9 @@ def _shown(message: TextMessage) -> Json:
     }
 
 
-def _why_refused(code: str, said: str) -> str:
+def _why_refused(code: str, words: str) -> str:
     known = advice_for(code)
-    return known.text if known is not None else refused_by_provider(code, said)
+    return known.text if known is not None else refused_by_provider(code, words)
 
 
 TEXT = Kind(

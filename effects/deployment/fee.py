@@ -34,9 +34,9 @@ ASKS = "authentication_required"  # the bank requires the cardholder to authenti
 OVER = "payment_intent_unexpected_state"
 # codes that are not declines by the bank, in words for the clinic
 NO_DECLINES = {
-    "deadline_passed": "The charge was held up, and is not made late. Nothing was charged.",
+    "deadline_passed": "The charge was delayed, and is not made late. Nothing was charged.",
     "resource_missing": (
-        "The card, or the payment, is not at Stripe any more. Add a payment method again."
+        "Stripe no longer has the card or the payment. Add a payment method again."
     ),
     OVER: "The payment was closed at Stripe. Nothing was charged.",
     "not_made": "Nothing was charged.",
@@ -60,8 +60,8 @@ def _charge(effect: Effect) -> Json:
         intent = stripe_intents.get_intent(intent["id"], PLATFORM)
     _check_is_over(intent)
     if intent["status"] not in TAKEN:
-        told = f"nothing was charged: the payment is {intent['status']}"
-        raise ProviderError("stripe", "refused", told, _code_of(intent), answered=True)
+        message = f"nothing was charged: the payment is {intent['status']}"
+        raise ProviderError("stripe", "refused", message, _code_of(intent), answered=True)
     return intent
 
 
@@ -74,8 +74,8 @@ def _find_charged(effect: Effect) -> Json | None:
 def _check_is_over(intent: Json) -> None:
     """Raises ProviderError while the bank has not yet said whether it pays."""
     if intent["status"] == PROCESSING:
-        told = "the bank has not said yet whether it pays"
-        raise ProviderError("stripe", "retry_later", told, PROCESSING, answered=True)
+        message = "the bank has not yet said whether it pays"
+        raise ProviderError("stripe", "retry_later", message, PROCESSING, answered=True)
 
 
 def _code_of(intent: Json) -> str:
@@ -134,7 +134,7 @@ def _find_refund(effect: Effect) -> Json | None:
 FEE_REFUND = part(
     name="fee_refund",
     provider="stripe",
-    does="Give the setup fee back",
+    does="Refund the setup fee",
     recorded_by=UNDONE,
     expires=False,  # late is better than never
     keep=("id", "status", "amount"),

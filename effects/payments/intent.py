@@ -5,6 +5,7 @@ from datetime import datetime
 from effects.kind import SKEW, Cost, Json, Kind, tag_of
 from effects.payments.retiring import retiring
 from models.effects.effect import Effect
+from models.payments.payment_attempt import PaymentAttempt
 from providers.stripe import intents as stripe_intents
 from rules.declines import advice
 
@@ -65,6 +66,15 @@ def _find_changed(effect: Effect) -> Json | None:
     return intent if all(intent.get(name) == value for name, value in wanted.items()) else None
 
 
+def _is_changed_since(effect: Effect) -> str:
+    """By a later version of what is wanted, or because nobody can pay it any more."""
+    attempt_id, version = effect.key.split(":")[1:]
+    attempt: PaymentAttempt = PaymentAttempt.get_by_id(attempt_id)
+    if attempt.intent_version > int(version):
+        return "A later change has taken its place."
+    return "The payment is over." if attempt.state == "closed" else ""
+
+
 INTENT_CHANGE = Kind(
     name="intent_change",
     provider="stripe",
@@ -78,6 +88,7 @@ INTENT_CHANGE = Kind(
     keep=("id",),
     send=_change,
     find=_find_changed,
+    superseded=_is_changed_since,
 )
 
 
@@ -130,5 +141,5 @@ INTENT_CANCEL = retiring(
     read=stripe_intents.get_intent,
     is_closed=lambda intent: intent["status"] == "canceled",
     is_paid=lambda intent: intent["status"] == "succeeded",
-    when_paid="The intent has succeeded; it is not cancelled any more.",
+    when_paid="The intent has succeeded; it can no longer be cancelled.",
 )

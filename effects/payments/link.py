@@ -68,5 +68,5 @@ SESSION_EXPIRE = retiring(
     read=stripe_intents.get_session,
     is_closed=lambda session: session["status"] == "expired",
     is_paid=lambda session: session["status"] == "complete",
-    when_paid="The page was completed; it does not expire any more.",
+    when_paid="The page was completed; it can no longer expire.",
 )

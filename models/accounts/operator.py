@@ -49,7 +49,7 @@ class Operator(Row):
         if not clean.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise Refused(
                 "invalid",
-                f"The name {name!r} will not do: use letters, digits, '.', '-' and '_'.",
+                f"The name {name!r} is not allowed: use letters, digits, '.', '-' and '_'.",
             )
         _check_length(password)
         if clean == BUILT_IN or cls.get_or_none(cls.name == clean):

@@ -332,8 +332,8 @@ class Call(Row):
 
     def record_unknown(self, error: str, now: datetime) -> None:
         """Record that the attempt is in doubt, unless a report has already arrived."""
-        unless_told = "state IN ('waiting', 'sending')"
-        self._write(now, only_if=unless_told, state="unknown", error=error[:500])
+        unless_reported = "state IN ('waiting', 'sending')"
+        self._write(now, only_if=unless_reported, state="unknown", error=error[:500])
 
     def record_given_up(self, error: str, now: datetime) -> None:
         """Record that no report of its end arrived; a late report still counts."""
@@ -379,9 +379,9 @@ class Call(Row):
         """Record what is known of its outcome before its final report."""
         self._write(now, outcome=outcome)
 
-    def record_end(self, now: datetime, **told: Any) -> None:
+    def record_end(self, now: datetime, **values: Any) -> None:
         """Record its final report: outcome, transcript, summary, said, cost, is_recorded."""
-        self._write(now, reported_at=now, **told)
+        self._write(now, reported_at=now, **values)
 
     def record_verified(self, now: datetime, customer_id: str | None = None) -> bool:
         """Record that the speaker is the right person, who is `customer_id` if the customer was not

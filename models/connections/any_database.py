@@ -35,14 +35,14 @@ class _OneKind(peewee.ExceptionWrapper):
             if not isinstance(error, PeeweeException):
                 super().__exit__(kind, error, traceback)
         except PeeweeException as known:
-            raise _sorted(known) from error
+            raise _reclassified(known) from error
         if isinstance(error, MaxConnectionsExceeded):
             raise OperationalError(error, *error.args) from error
-        if isinstance(error, PeeweeException) and _sorted(error) is not error:
-            raise _sorted(error) from error
+        if isinstance(error, PeeweeException) and _reclassified(error) is not error:
+            raise _reclassified(error) from error
 
 
-def _sorted(error: PeeweeException) -> PeeweeException:
+def _reclassified(error: PeeweeException) -> PeeweeException:
     """The error under the class that says what to do about it, which may be its own."""
     state = state_of(error)
     if state.startswith(TOO_LARGE):

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import peewee
 
-from models.connections.postgres import NOTICE, Postgres
+from models.connections.postgres import KEEPALIVE, Postgres
 from models.connections.sqlite import Sqlite
 from runtime.errors import Misconfigured
 from runtime.settings import ROOT
@@ -36,7 +36,7 @@ def open_database(url: str, patience: float | None = None) -> peewee.Database:
             timeout=5,
             prefer_psycopg3=True,
             connect_timeout=5,
-            **NOTICE,
+            **KEEPALIVE,
         )
         made.patience = patience
         return made

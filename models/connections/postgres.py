@@ -16,7 +16,7 @@ from models.database_errors import lacks_tables, state_of
 # A statement that exceeded its timeout: it is not repeated, because it would take as long again.
 CANCELLED = "57014"
 # Detect within half a minute that a server vanished without closing its connections.
-NOTICE = {
+KEEPALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -54,8 +54,8 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
     """
 
     def __init__(self, *how: Any, **options: Any) -> None:
-        self._door = threading.Lock()
-        self._failed_at, self._why = -math.inf, ""
+        self._connecting = threading.Lock()
+        self._failed_at, self._last_error = -math.inf, ""
         super().__init__(*how, **options)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
@@ -65,19 +65,19 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
         error: with a server that does not answer, each would otherwise wait for its own timeout
         after all the others'.
         """
-        came = time.monotonic()
-        with self._door:
-            if self._failed_at > came:
-                raise OperationalError(self._why)
+        arrived_at = time.monotonic()
+        with self._connecting:
+            if self._failed_at > arrived_at:
+                raise OperationalError(self._last_error)
             try:
                 return super().connect(reuse_if_open)
             except OperationalError as error:
-                self._failed_at, self._why = time.monotonic(), str(error)
+                self._failed_at, self._last_error = time.monotonic(), str(error)
                 raise
 
     def begin(self, *how: Any) -> None:
         """Begin a transaction, on a new connection if this one is dead."""
-        with self._dropped_if_cut_short():
+        with self._dropped_if_interrupted():
             try:
                 super().begin(*how)
             except (OperationalError, InterfaceError):
@@ -90,7 +90,7 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
 
     def commit(self) -> None:
         """Commit the transaction."""
-        with self._dropped_if_cut_short():
+        with self._dropped_if_interrupted():
             super().commit()
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
@@ -118,11 +118,11 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
         PostgreSQL plans a prepared statement for any values: a page of rare rows would be searched
         for among all rows in the order of their ids.
         """
-        with self._dropped_if_cut_short():
+        with self._dropped_if_interrupted():
             cursor.execute(sql, params, prepare=False if sql.endswith("LIMIT %s") else None)
 
     @contextmanager
-    def _dropped_if_cut_short(self) -> Iterator[None]:
+    def _dropped_if_interrupted(self) -> Iterator[None]:
         """Drop the connection if a job's timeout interrupts a statement, because the server accepts
         nothing else on it until it is done. Inside a transaction, the rollback drops it.
         """
@@ -137,8 +137,8 @@ class Postgres(AnyDatabase, PooledPostgresqlDatabase, _Patient):  # type: ignore
 
     def _can_reuse(self, connection: Any) -> bool:
         """Refuse a connection to a standby: after a failover, the name may lead elsewhere."""
-        told = map(connection.info.parameter_status, _READ_ONLY)
-        return "on" not in told and super()._can_reuse(connection)
+        statuses = map(connection.info.parameter_status, _READ_ONLY)
+        return "on" not in statuses and super()._can_reuse(connection)
 
     def drop_connection(self) -> None:
         """Close this thread's connection instead of returning it to the pool."""

@@ -84,7 +84,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         thread polls SQLite's lock.
         """
         give_up = time.monotonic() + self.patience
-        with self._closed_if_cut_short():
+        with self._closed_if_interrupted():
             self._turns.acquire(timeout=self.patience)
             try:
                 self._ask(f"BEGIN {lock_type}", give_up)
@@ -114,7 +114,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
         return self._in_turn(act, time.monotonic() + self.patience)
 
     @contextmanager
-    def _closed_if_cut_short(self) -> Iterator[None]:
+    def _closed_if_interrupted(self) -> Iterator[None]:
         """Close the connection if a job's timeout interrupts BEGIN or COMMIT: peewee does not know
         of a transaction then, and would leave it open, holding the lock that all others wait for.
         """
@@ -155,7 +155,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
 
     def commit(self) -> None:
         """Commit. Raises OperationalError if the file was removed or replaced."""
-        with self._closed_if_cut_short():
+        with self._closed_if_interrupted():
             if self._is_lost():
                 raise OperationalError(f"{self.path} was removed or replaced during a transaction")
             self._commit()
@@ -167,7 +167,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
 
     def rollback(self) -> None:
         """Roll back, and end this thread's turn."""
-        with self._closed_if_cut_short():
+        with self._closed_if_interrupted():
             try:
                 super().rollback()
             finally:
@@ -216,8 +216,8 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
             raise Misconfigured(
-                f"The database {self.path} cannot be made: {error.strerror}. Let this user write to"
-                " its folder, make room on its disk, or name another place in DATABASE_URL."
+                f"The database {self.path} cannot be created: {error.strerror}. Let this user write"
+                " to its folder, free space on its disk, or name another path in DATABASE_URL."
             ) from None
 
     def _is_lost(self) -> bool:

@@ -44,11 +44,11 @@ class ContactDecision(Row):
 
         `about`: account_id, customer_id, invoice_id, channel, phone, asked_by.
         """
-        told: dict[str, Any]
+        result: dict[str, Any]
         if isinstance(answer, Allowed):
-            told = {"allowed": True, "until": answer.until}
+            result = {"allowed": True, "until": answer.until}
         else:
-            told = {
+            result = {
                 "allowed": False,
                 "code": answer.code,
                 "reason": answer.reason,
@@ -56,6 +56,6 @@ class ContactDecision(Row):
                 "next_at": answer.next_at,
             }
         row: ContactDecision = cls.create(
-            id=new_id("cdn"), effect_id=effect_id, at=now, **told, **about
+            id=new_id("cdn"), effect_id=effect_id, at=now, **result, **about
         )
         return row

@@ -178,7 +178,7 @@ def books_lines(invoice_id: str, stripe_account: str, real: datetime) -> Lines:
     """The facts about the books: `read`, when the list of events was last read; `behind`, if events
     are unprocessed.
     """
-    return _asked(BOOKS_ONLY, _about_books(invoice_id, stripe_account, real))
+    return _read(BOOKS_ONLY, _about_books(invoice_id, stripe_account, real))
 
 
 def all_lines(
@@ -191,7 +191,7 @@ def all_lines(
         "now": to_micros(now),
         "remembered": to_micros(now - REMEMBERED),
     }
-    return _asked(ALL, _about_books(invoice_id, stripe_account, real) | more)
+    return _read(ALL, _about_books(invoice_id, stripe_account, real) | more)
 
 
 def _about_books(invoice_id: str, stripe_account: str, real: datetime) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def _about_books(invoice_id: str, stripe_account: str, real: datetime) -> dict[s
     }
 
 
-def _asked(statement: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Lines:
+def _read(statement: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Lines:
     sql, names = statement
     found = Lines()
     for fact, first, second, number in execute(sql, [values[name] for name in names]).fetchall():

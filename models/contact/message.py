@@ -168,7 +168,7 @@ class Message(Row):
             now,
             status="undelivered",
             error_code=NO_REPORT,
-            error="Nothing has been heard of it for two days; it may have arrived all the same.",
+            error="No report has arrived for two days; the text may have been delivered anyway.",
         )
 
     def record_report(

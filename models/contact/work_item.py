@@ -147,13 +147,13 @@ class WorkItem(Row):
 
         Returns False if nothing is new. `also`: `due_at` and `owner`, if they change.
         """
-        told = dict(context or {})
-        if self.is_open and (self.words, self.context) == (words, told):
+        current = dict(context or {})
+        if self.is_open and (self.words, self.context) == (words, current):
             return False
         return self._write(
             real_now(),
             words=words,
-            context=told,
+            context=current,
             state="open",
             resolution=None,
             resolved_by=None,

@@ -143,7 +143,7 @@ def insert_jobs(
     wanted = [
         job
         for job in new
-        if all(_keep_name(other, job, queue, max_attempts, name) for other in former)
+        if all(_reserve_name(other, job, queue, max_attempts, name) for other in former)
     ]
     if not wanted:
         return [None] * len(new)
@@ -166,7 +166,7 @@ def insert_jobs(
     return [found.get(id(job)) for job in new]
 
 
-def _keep_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:
+def _reserve_name(name: str, job: NewJob, queue: str, max_attempts: int, present: str) -> bool:
     """Reserve a former name for this key with a row that is already cancelled.
 
     Returns False if the job was staged, or the name reserved, before.

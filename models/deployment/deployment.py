@@ -60,6 +60,13 @@ class Deployment(Recorded, Row):
         """The deployment that holds the account's slot, or None."""
         return cls.one("account_id = ? AND holds_slot", account_id)
 
+    @classmethod
+    def record_earlier_taken_down(cls, deployment: Self, now: datetime) -> None:
+        """The account's earlier live deployments went down with this one, whose words they get."""
+        values = {"status": "taken_down", "goal": "taken_down", "message": deployment.message}
+        earlier = (cls.account == deployment.account_id) & (cls.id < deployment.id)
+        cls.update(**values, updated_at=now).where(earlier, cls.status == "live").execute()
+
     @property
     def keeps(self) -> bool:
         """Whether it failed but keeps what it had created."""

@@ -54,14 +54,14 @@ def emit_all(account_id: str, news: Sequence[News]) -> list[OutgoingEvent]:
         return events
 
 
-def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) -> None:
+def emit_each(account_id: str, type: str, payloads: Mapping[str, dict[str, Any]]) -> None:
     """Emit events of one type at once, given as a mapping of subjects to payloads."""
     _check(type)
     now = real_now()
     same = {"account_id": account_id, "type": type, "created_at": now}
     rows = [
         same | {"event_id": new_id("oev"), "subject": subject, "payload": payload}
-        for subject, payload in told.items()
+        for subject, payload in payloads.items()
     ]
     with transaction():
         share_on(feed_key(account_id))
@@ -76,7 +76,7 @@ def emit_each(account_id: str, type: str, told: Mapping[str, dict[str, Any]]) ->
 def _check(type: str) -> None:
     if type not in TYPES:
         raise ValueError(
-            f"{type!r} is no type of event that goes out; see models/feed/outgoing_event.py."
+            f"{type!r} is not a type of outgoing event; see models/feed/outgoing_event.py."
         )
 
 

@@ -64,11 +64,11 @@ class Integration(Recorded, Row):
         """Disconnected integrations to be revoked at their provider for which no job is waiting or
         running, oldest first.
         """
-        told = (
+        queued = (
             "SELECT 1 FROM staged_job AS j WHERE j.name = 'revoke_integration'"
             " AND j.key = integration.id AND j.state IN ('waiting', 'running')"
         )
-        left = f"state = 'revoked' AND sealed <> '' AND NOT EXISTS ({told})"
+        left = f"state = 'revoked' AND sealed <> '' AND NOT EXISTS ({queued})"
         return cls.all(f"{left} ORDER BY id LIMIT ?", batch)
 
     @classmethod

@@ -50,7 +50,7 @@ class Dispute(Row):
             DisputeMovement.record(stripe_account, dispute, movement, now)
             for movement in dispute.get("balance_transactions") or []
         ]
-        said = {
+        fields = {
             # a dispute without a known state is not over
             "status": dispute.get("status") or UNTOLD,
             "reason": dispute.get("reason") or "",
@@ -65,15 +65,15 @@ class Dispute(Row):
                 "stripe_account": stripe_account,
                 "intent_id": dispute["payment_intent"],
             }
-            cls.create(**base, **said, created_at=now, updated_at=now)
+            cls.create(**base, **fields, created_at=now, updated_at=now)
             return True
         if known.updated_at > dispute.get("asked_at", now):
             raise Conflict(f"Dispute {known.dispute_id} has changed since Stripe was asked.")
-        is_moved = said["due_by"] not in {None, known.due_by} and known.status == said["status"]
+        is_moved = fields["due_by"] not in {None, known.due_by} and known.status == fields["status"]
         money = DisputeMovement.known(dispute["id"]) if known.status in CLOSED else []
-        if not may_follow(known.status, str(said["status"]), money) and not is_moved:
+        if not may_follow(known.status, str(fields["status"]), money) and not is_moved:
             return any(moved)
-        cls.update(**said, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
+        cls.update(**fields, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True
 
     @classmethod

@@ -35,7 +35,7 @@ class InvoiceFacts(NamedTuple):
     def of(cls, invoice: Invoice, payments: list[Payment] | None = None) -> "InvoiceFacts":
         """All facts about an invoice's money; pass `payments` if they were just read."""
         payments = Payment.of_invoice(invoice) if payments is None else payments
-        went_back, promised = execute(_ASIDE, (invoice.id, invoice.id)).fetchone()
+        went_back, promised = execute(_RETURNED_AND_PROMISED, (invoice.id, invoice.id)).fetchone()
         if not went_back:  # true of most invoices: it saves three queries
             return cls(payments, [], [], [], bool(promised))
         return cls(
@@ -113,7 +113,7 @@ _RETURNED = " OR ".join(
 )
 # Whether anything of an invoice's payments was returned at Stripe, and whether there is an open
 # promise.
-_ASIDE = (
+_RETURNED_AND_PROMISED = (
     f"SELECT EXISTS (SELECT 1 FROM payment AS p WHERE p.invoice_id = ? AND ({_RETURNED})),"
     " EXISTS (SELECT 1 FROM promise WHERE invoice_id = ? AND state = 'open')"
 )

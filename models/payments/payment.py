@@ -95,11 +95,11 @@ class Payment(Row):
                 intent_id=intent_id,
                 created_at=now,
             )
-            made._take(report, now)
+            made._apply(report, now)
             if made.insert_new(unless="stripe_account, intent_id"):
                 if among is not None:
                     among.append(made)
-                made._tell_failures({}, report.amount)
+                made._emit_failures({}, report.amount)
                 return True
             # it belongs to another invoice, e.g. after its metadata were changed at Stripe
             known = cls.by_intent(*whose)
@@ -147,7 +147,7 @@ class Payment(Row):
         return self._news("payment.succeeded", self.amount_received, call_id)
 
     def _news(self, type: str, amount: int, call_id: str | None) -> News:
-        told = {
+        payload = {
             "paymentId": self.id,
             "invoiceId": self.invoice_id,
             "paymentIntentId": self.intent_id,
@@ -157,7 +157,7 @@ class Payment(Row):
             "status": self.status,
             "callId": call_id,
         }
-        return News(type, told, f"invoice:{self.invoice_id}")
+        return News(type, payload, f"invoice:{self.invoice_id}")
 
     @property
     def report(self) -> PaymentReport:
@@ -184,12 +184,12 @@ class Payment(Row):
         merged = past.merged(report)
         if merged == known:
             return False
-        self._take(merged, now)
+        self._apply(merged, now)
         self.save()
-        self._tell_failures(known.charges, report.amount)
+        self._emit_failures(known.charges, report.amount)
         return True
 
-    def _take(self, report: PaymentReport, now: datetime) -> None:
+    def _apply(self, report: PaymentReport, now: datetime) -> None:
         self.terminal = report.terminal
         self.status = report.status
         self.amount = report.amount
@@ -202,7 +202,7 @@ class Payment(Row):
         }
         self.updated_at = now
 
-    def _tell_failures(self, before: dict[str, Charge], amount: int) -> None:
+    def _emit_failures(self, before: dict[str, Charge], amount: int) -> None:
         """Emit an event for each charge, of `amount`, that is newly known to have failed, unless
         the payment has succeeded since.
         """
@@ -218,14 +218,16 @@ class Payment(Row):
                     "status": self.status,
                     "declineCode": public_code(code),
                 }
-                told = {
+                payload = {
                     "paymentId": self.id,
                     "invoiceId": self.invoice_id,
                     "paymentIntentId": self.intent_id,
                     "chargeId": charge_id,
                     "callId": PaymentConfirmation.call_of(self.intent_id),
                 }
-                emit(self.account_id, "payment.failed", told | money, f"invoice:{self.invoice_id}")
+                emit(
+                    self.account_id, "payment.failed", payload | money, f"invoice:{self.invoice_id}"
+                )
 
 
 def payment_facts(payments: Iterable[Payment]) -> list[PaymentFact]:

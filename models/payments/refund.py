@@ -42,7 +42,7 @@ class Refund(Row):
         known = cls.get_or_none(cls.refund_id == refund["id"])
         reported = refund.get("status") or PENDING
         if known is None:
-            said = {name: refund.get(name) for name in ("amount", "currency", "failure_reason")}
+            fields = {name: refund.get(name) for name in ("amount", "currency", "failure_reason")}
             cls.create(
                 refund_id=refund["id"],
                 stripe_account=stripe_account,
@@ -50,7 +50,7 @@ class Refund(Row):
                 status=reported,
                 created_at=now,
                 updated_at=now,
-                **said,
+                **fields,
             )
             return True
         status = merge_refund_status(known.status, reported)

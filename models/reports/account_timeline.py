@@ -30,11 +30,11 @@ def timeline_of_account(account: Account, effects: Iterable[Entry]) -> list[Entr
         *(f"deployment:{each.id}" for each in deployments),
         *(f"phone_line:{each.id}" for each in lines),
     ]
-    told = chain.from_iterable(_told(each) for each in deployments)
-    return sorted(chain(audited(subjects), told, effects), key=lambda entry: (entry.at, entry.id))
+    events = chain.from_iterable(_events_of(each) for each in deployments)
+    return sorted(chain(audited(subjects), events, effects), key=lambda entry: (entry.at, entry.id))
 
 
-def _told(deployment: Deployment) -> Iterable[Entry]:
+def _events_of(deployment: Deployment) -> Iterable[Entry]:
     for event in DeploymentEvent.after(deployment.id, 0, MOST):
         kind = f"deployment.{event.step}" if event.step else "deployment"
         yield Entry(f"told:{event.id}", event.at, "event", kind, event.message, event.state)

@@ -148,10 +148,10 @@ def backfill_age() -> float | None:
     return None if age is None else max(0.0, age / _SECOND)
 
 
-_DOOR = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
+_ENDPOINT = "CASE WHEN {account} = '' THEN 'platform' ELSE 'connect' END"
 # the latest backfills to read: enough for hourly ones of two hundred Stripe accounts for a day
 _RUNS = 5000
-_LATEST = 1000  # further events to read, to see whether any were delivered
+_FURTHER_EVENTS = 1000  # further events to read, to see whether any were delivered
 
 
 def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
@@ -170,13 +170,13 @@ def count_fetched(seconds: int, scheduled: bool = True) -> dict[str, int]:
         " AND e.id < b.id"
     )
     whose = f" AND b.asked_by = 'system' AND EXISTS ({earlier})" if scheduled else ""
-    door = _DOOR.format(account="b.stripe_account")
-    asked = (
-        f"SELECT {door}, SUM(b.missing) FROM ({latest}) b WHERE b.missing > 0 AND b.created_at >"
+    column = _ENDPOINT.format(account="b.stripe_account")
+    sql = (
+        f"SELECT {column}, SUM(b.missing) FROM ({latest}) b WHERE b.missing > 0 AND b.created_at >"
         f" {{now}} - ?{whose} GROUP BY 1"
     )
     return {"platform": 0, "connect": 0} | {
-        name: int(count) for name, count in execute(asked, (_RUNS, seconds * _SECOND)).fetchall()
+        name: int(count) for name, count in execute(sql, (_RUNS, seconds * _SECOND)).fetchall()
     }
 
 
@@ -188,12 +188,14 @@ def count_delivered(seconds: int) -> dict[str, int]:
     fetched = count_fetched(seconds, scheduled=False)
     latest = "SELECT provider, account, received_at FROM inbox_event ORDER BY id DESC LIMIT ?"
     wanted = "b.provider = 'stripe' AND b.received_at > {now} - ?"
-    asked = (
-        f"SELECT {_DOOR.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted}"
+    sql = (
+        f"SELECT {_ENDPOINT.format(account='b.account')}, COUNT(*) FROM ({latest}) b WHERE {wanted}"
         " GROUP BY 1"
     )
-    kept = dict(execute(asked, (sum(fetched.values()) + _LATEST, seconds * _SECOND)).fetchall())
-    return {door: max(0, int(kept.get(door, 0)) - count) for door, count in fetched.items()}
+    kept = dict(
+        execute(sql, (sum(fetched.values()) + _FURTHER_EVENTS, seconds * _SECOND)).fetchall()
+    )
+    return {name: max(0, int(kept.get(name, 0)) - count) for name, count in fetched.items()}
 
 
 def count_differences() -> dict[str, int]:

@@ -17,11 +17,11 @@ def payments(having: Belongings) -> Iterable[Entry]:
         of = money(row.amount, row.currency)
         received = money(row.amount_received, row.currency)
         declined = [advice(code) for state, code in row.charges.values() if state == "failed"]
-        said = (
+        summary = (
             f"A payment of {of} ({row.method.replace('_', ' ')}): {row.status}, {received}"
             " received."
         )
-        reason = " ".join([said, *dict.fromkeys(declined)])
+        reason = " ".join([summary, *dict.fromkeys(declined)])
         yield Entry(
             f"payment:{row.id}",
             row.created_at,
@@ -46,7 +46,7 @@ def payments(having: Belongings) -> Iterable[Entry]:
                 row.currency,
             )
         if row.voided_at is not None:
-            told = (
+            voided = (
                 f"The payment of {of} ({row.method.replace('_', ' ')}) was voided and no longer"
                 f" counts: {row.void_reason}."
             )
@@ -55,7 +55,7 @@ def payments(having: Belongings) -> Iterable[Entry]:
                 row.voided_at,
                 "fact",
                 "payment.voided",
-                told,
+                voided,
                 row.status,
                 "",
                 row.amount,

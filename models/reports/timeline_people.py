@@ -93,9 +93,9 @@ def _of_call(call: Call, outcome: str) -> Iterable[Entry]:
     elif call.ended_at is not None:
         cost = "" if call.cost is None else f" It cost {call.cost / 1_000_000:.2f} USD."
         what = outcome_in_words(outcome)
-        how = f"Call {call.id} has ended ({call.ended_reason or 'no reason told'})"
+        how = f"Call {call.id} ended ({call.ended_reason or 'no reason given'})"
         if call.ended_reason == MADE_BY_HAND:
-            how = f"{call.asked_by} has called by hand"
+            how = f"{call.asked_by} called by hand"
         yield Entry(
             f"call:{call.id}",
             call.ended_at,
@@ -156,8 +156,8 @@ def promises(having: Belongings) -> Iterable[Entry]:
             row.created_at,
             "fact",
             "promise.made",
-            f"The person promised to pay {told}. Until {row.decided_from:%Y-%m-%d %H:%M} UTC nobody"
-            " asks again.",
+            f"The person promised to pay {told}, and is not asked again until"
+            f" {row.decided_from:%Y-%m-%d %H:%M} UTC.",
             *about,
         )
         if not row.is_open:

@@ -59,19 +59,19 @@ def _of(planned: PlannedContact, item: WorkItem | None) -> Iterable[Entry]:
             planned.performed_at,
             "decision",
             "contact.performed",
-            f"{named} was begun, as the account's ladder says.",
+            f"{named} was started, as the account's ladder says.",
             planned.state,
             planned.asked_by,
         )
     elif not planned.is_open:
         ended = item.resolved_at if item is not None else None
-        said = f" {planned.reason}" if planned.reason else ""
+        reason = f" {planned.reason}" if planned.reason else ""
         yield Entry(
             f"{line}:over",
             ended or planned.created_at,
             "decision",
             f"contact.{planned.state}",
-            f"{named} is not made: {planned.code or planned.state}.{said}",
+            f"{named} was not made: {planned.code or planned.state}.{reason}",
             planned.code or planned.state,
             (item.resolved_by or "") if item is not None else "",
         )

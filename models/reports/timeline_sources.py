@@ -110,7 +110,7 @@ def notices(having: Belongings) -> Iterable[Entry]:
             row.created_at,
             "notice",
             row.type,
-            f"{row.type} was put into the feed for the clinic's software.",
+            f"{row.type} was added to the feed for the clinic's software.",
         )
 
 

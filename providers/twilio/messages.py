@@ -121,6 +121,20 @@ def list_inbound(since: datetime, page: str = "") -> InboundPage:
         )
 
 
+def fetch_inbound(sid: str) -> InboundText | None:
+    """One text that came in; None for one that does not say what it is."""
+    with mapped_errors():
+        return _inbound(client().messages(sid).fetch())
+
+
+def list_said(sender: str, since: datetime) -> list[InboundText]:
+    """What somebody has texted us since a time, newest first."""
+    with mapped_errors():
+        rows = client().messages.list(from_=sender, date_sent_after=since, limit=MAX_LISTED)
+        texts = [_inbound(each) for each in rows if _is_inbound(each)]
+    return [each for each in texts if each is not None]
+
+
 def _is_inbound(message: Any) -> bool:
     return text(message.direction) == "inbound"
 

@@ -62,7 +62,7 @@ ADVICE: dict[str, Advice] = {
     "30003": _TRANSIENT,
     "30001": _TRANSIENT,
     "30036": Advice(
-        "try_later", "It could not be sent before texting hours ended. Request it again tomorrow."
+        "try_later", "It could not be sent before texting hours ended. Send it again tomorrow."
     ),
     "30004": Advice(
         "other_channel", "The person or their carrier blocks this text. Use another channel."

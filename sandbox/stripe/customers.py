@@ -2,7 +2,7 @@
 
 from sandbox.stripe import payment_methods
 from sandbox.stripe.account import Account, merged
-from sandbox.stripe.errors import Json
+from sandbox.stripe.errors import Json, invalid
 from sandbox.stripe.lists import newest_first, page
 
 SHOWN = (
@@ -31,20 +31,28 @@ def create(account: Account, params: Json) -> Json:
 
 
 def update(account: Account, params: Json, id: str) -> Json:
-    """``POST /v1/customers/{id}``; a default payment method must exist."""
+    """``POST /v1/customers/{id}``; a default payment method must be attached to it."""
     customer = account.get("customer", id)
     changes = {name: params[name] or None for name in SHOWN if name in params}
-    settings = {**customer["invoice_settings"], **params.get("invoice_settings", {})}
-    if settings["default_payment_method"]:
-        account.get(
-            "payment_method",
-            settings["default_payment_method"],
-            "invoice_settings[default_payment_method]",
-        )
+    given = params.get("invoice_settings", {})
+    _check_default(account, id, given.get("default_payment_method"))
+    settings = {**customer["invoice_settings"], **given}
     metadata = merged(customer["metadata"], params.get("metadata"))
     return account.change(
         customer, "customer.updated", **changes, metadata=metadata, invoice_settings=settings
     )
+
+
+def _check_default(account: Account, customer: str, method: str | None) -> None:
+    """Refuse a default payment method that is not attached to the customer."""
+    param = "invoice_settings[default_payment_method]"
+    if method and account.get("payment_method", method, param)["customer"] != customer:
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method}. The payment method"
+            " must be attached to the customer.",
+            code="resource_missing",
+            param=param,
+        )
 
 
 def retrieve(account: Account, params: Json, id: str) -> Json:

@@ -21,7 +21,7 @@ from tests.running.servers import wait_for
 from tests.watching import sweep
 from web.app import ROUTES
 
-FULL = "The database's disk is full. Make room on it."
+FULL = "The database's disk is full. Free some space on it."
 GONE = "The database's file is not there."
 LARGE = 60_000  # characters of an event that finds no place between other rows
 

@@ -26,14 +26,14 @@ from web.http import middleware
 
 STATES = {  # what PostgreSQL itself says when it is so (its appendix A)
     "53100": "disk is full",
-    "53300": "no connection left",
+    "53300": "no free connection",
     "57P01": "cannot be reached",
-    "58030": "disk fails",
+    "58030": "disk is failing",
     "25006": "takes no writes",
     "XX001": "damaged",
     "57014": "took too long",
     "55P03": "Another program",
-    "40P01": "parted",
+    "40P01": "conflicted",
 }
 
 
@@ -97,7 +97,7 @@ ON_SQLITE = {
     locked: "Another program",
     gone: "file is not there",
     a_folder: "file is not there",
-    no_database: "damaged, or no database",
+    no_database: "damaged, or not a database",
 }
 
 

@@ -248,7 +248,7 @@ def test_a_demo_that_cannot_write_says_so(tmp_path, how):
 
 def test_a_migration_that_cannot_write_says_so(tmp_path):
     world = in_a_world_where(f"mount -t tmpfs -o ro tmpfs {tmp_path}")
-    ended(tmp_path, "migrate", {}, "cannot be made: Read-only file system.", before=world)
+    ended(tmp_path, "migrate", {}, "cannot be created: Read-only file system.", before=world)
 
 
 def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):

@@ -2,7 +2,7 @@
 
 import falcon
 
-from effects.timeline import told_of
+from effects.timeline import entries_of
 from models.reports.account_timeline import own_effects, timeline_of_account
 from web.accounts.accounts import account_of
 from web.http.lists import page_of
@@ -20,5 +20,5 @@ class AccountTimeline:
         Entries about an invoice are on that invoice's timeline.
         """
         account = account_of(req, account_id)
-        entries = timeline_of_account(account, told_of(own_effects(account)))
+        entries = timeline_of_account(account, entries_of(own_effects(account)))
         resp.media = page_of(req, entries, TimelineEntry.show, lambda entry: entry.id)

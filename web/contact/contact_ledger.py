@@ -74,13 +74,18 @@ def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
     phones = {
         row.phone for row in Consent.select(Consent.phone).where(Consent.customer == customer.id)
     }
+    phones |= {row.to for row in Message.select(Message.to).where(Message.customer == customer.id)}
     phones |= {
-        row.to for row in Message.select(Message.to).where(Message.customer == customer.id)
-    } | ({customer.phone or "", customer.preferred_phone} - {""})
+        row.to if row.direction == "outbound" else row.from_number
+        for row in Call.select(Call.direction, Call.to, Call.from_number).where(
+            Call.customer == customer.id
+        )
+    }
+    phones |= {customer.phone or "", customer.preferred_phone}
     return [
         Consent.select().where(Consent.customer == customer.id),
         OptOut.select().where(
-            (OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones))
+            (OptOut.account_id == customer.account_id) & OptOut.phone.in_(sorted(phones - {""}))
         ),
         Hold.select().where(Hold.customer == customer.id),
         ContactDecision.select().where(ContactDecision.customer_id == customer.id),

@@ -13,12 +13,12 @@ def call_of(at_vapi: Json) -> Call | None:
     A call that we placed may send messages before Vapi's answer to our request is stored: its name
     is the id of our effect. An inbound call to a clinic's number is recorded here if it is new.
     """
-    told = read_call(at_vapi)
-    if not told.id:
+    report = read_call(at_vapi)
+    if not report.id:
         return None
-    known = Call.one_with("account", "t.vapi_id = ?", told.id)
+    known = Call.one_with("account", "t.vapi_id = ?", report.id)
     if known is not None:
         return known
-    receive(told)
-    found = reported_call(told)
+    receive(report)
+    found = reported_call(report)
     return None if found is None else Call.one_with("account", "t.id = ?", found.id)

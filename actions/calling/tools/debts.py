@@ -12,11 +12,9 @@ MOST = 5  # bills that are read out in one call
 _UNPAID = ", ".join(f"'{status}'" for status in sorted(UNPAID))
 # an invoice disputed at a bank is not asked for
 _OWED = f"status IN ({_UNPAID}) AND NOT disputed"
-_OF_CALL = (
-    "id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
-    f" AND {_OWED} ORDER BY due_date, id LIMIT ?"
-)
-_OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED} ORDER BY due_date, id LIMIT ?"
+_OF_CALL = f"id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?) AND {_OWED}"
+_OF_PERSON = f"account_id = ? AND customer_id = ? AND {_OWED}"
+_OLDEST = "ORDER BY due_date, id LIMIT ?"
 
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
@@ -35,7 +33,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
         any(each.project for each in bills)
         and AccountSettings.of_account(request.call.account_id).send_project
     )
-    told = [
+    lines = [
         bill(
             each.number,
             each.outstanding,
@@ -46,15 +44,15 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
         )
         for each in bills
     ]
-    if len(told) == 1:
-        return f"1 bill is unpaid. {told[0]}"
+    if len(lines) == 1:
+        return f"1 bill is unpaid. {lines[0]}"
     total = together([(each.outstanding, each.currency) for each in bills])
     which = (
-        f"{len(told)} bills are unpaid, the oldest first."
-        if len(told) == len(found)
+        f"{len(lines)} bills are unpaid, the oldest first."
+        if len(lines) == len(found)
         else f"More than {MOST} bills are unpaid; these are the {MOST} oldest."
     )
-    return f"{which} {' '.join(told)} {total}"
+    return f"{which} {' '.join(lines)} {total}"
 
 
 def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
@@ -62,10 +60,19 @@ def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
     an inbound call, the customer's own.
     """
     if call.direction == "outbound":
-        return Invoice.all(_OF_CALL, call.id, most)
+        return Invoice.all(f"{_OF_CALL} {_OLDEST}", call.id, most)
     if call.customer_id is None:
         return []
-    return Invoice.all(_OF_PERSON, call.account_id, call.customer_id, most)
+    return Invoice.all(f"{_OF_PERSON} {_OLDEST}", call.account_id, call.customer_id, most)
+
+
+def is_unpaid(call: Call, invoice_id: str) -> bool:
+    """Whether this is an unpaid bill that the call is about, however many others are."""
+    if call.direction == "outbound":
+        return Invoice.has(f"{_OF_CALL} AND id = ?", call.id, invoice_id)
+    if call.customer_id is None:
+        return False
+    return Invoice.has(f"{_OF_PERSON} AND id = ?", call.account_id, call.customer_id, invoice_id)
 
 
 def chosen_bill(request: ToolRequest) -> Invoice:

@@ -76,7 +76,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
     call = call_of(at_vapi)
     closed = _closed(call, tool)
     if call is None or closed:
-        log.warning("a tool was not open", tool=called.name, why=closed)
+        log.warning("tool not available", tool=called.name, why=closed)
         return Answer(closed, failed=True)
     try:
         return Answer(tool.run(ToolRequest(call, called, at_vapi, heard)))

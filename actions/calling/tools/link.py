@@ -44,7 +44,7 @@ def create_payment_link(request: ToolRequest) -> str:
         with attempting(invoice, None, request.actor, wish):
             check_payable(invoice)
             check_balance_chargeable(invoice)
-        line, subject = _made(request, invoice, by)
+        line, subject = _make(request, invoice, by)
         about = {
             "customer_id": invoice.customer_id,
             "invoice_id": invoice.id,
@@ -65,7 +65,7 @@ def _wish(request: ToolRequest, invoice: Invoice, by: str) -> str:
     return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
 
 
-def _made(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
+def _make(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
     """The answer, and the id of the row that was created, or "" if the gate refused the text."""
     phone = "" if by == READ_OUT else _phone(request, invoice)
     on_its_way = text_on_its_way(invoice, phone) if phone else None

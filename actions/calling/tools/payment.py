@@ -2,7 +2,7 @@
 
 from actions.calling.keypad import begin, go_on, words_for_session
 from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
-from actions.calling.tools.debts import chosen_bill, unpaid
+from actions.calling.tools.debts import chosen_bill, is_unpaid, unpaid
 from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
@@ -44,15 +44,15 @@ def process_phone_payment(request: ToolRequest) -> str:
     chosen = AccountSettings.of_account(request.call.account_id)
     by = request.text("by") or SAVED_CARD
     if chosen.payment_collection != IN_CALL:
-        raise _not_taken(request, by, Refused("staff_form_off", NO_CARDS_IN_CALLS))
+        raise _refusal_of_way(request, by, Refused("staff_form_off", NO_CARDS_IN_CALLS))
     if by not in {SAVED_CARD, KEYPAD}:
-        raise _not_taken(request, by, Refused("invalid", NO_SUCH_WAY))
+        raise _refusal_of_way(request, by, Refused("invalid", NO_SUCH_WAY))
     if by == KEYPAD and not chosen.keypad_payments:
-        raise _not_taken(request, by, Refused("invalid", NO_KEYPAD))
-    return _paid(request, by)
+        raise _refusal_of_way(request, by, Refused("invalid", NO_KEYPAD))
+    return _pay(request, by)
 
 
-def _not_taken(request: ToolRequest, by: str, refused: Refused) -> Refused:
+def _refusal_of_way(request: ToolRequest, by: str, refused: Refused) -> Refused:
     """The refusal of a way to pay that the clinic does not offer, recorded as an attempt to pay the
     bill.
     """
@@ -61,12 +61,12 @@ def _not_taken(request: ToolRequest, by: str, refused: Refused) -> Refused:
     return refused
 
 
-def _paid(request: ToolRequest, by: str) -> str:
+def _pay(request: ToolRequest, by: str) -> str:
     last = ToolCall.last_of(request.call, request.called.name)
-    if last is not None and (last.tool_call_id == request.called.id or _is_meant(last, request)):
-        return _went_on(last)
-    if last is not None and _is_being_typed(last):
-        return _went_on(last)
+    if last is not None and (last.tool_call_id == request.called.id or _means_last(last, request)):
+        return _resume(last)
+    if last is not None and _is_being_entered(last):
+        return _resume(last)
     invoice_id, heard = _bill(request, by), request.heard()
     begun: Charge | KeypadSession | None = None
     with transaction():
@@ -79,13 +79,13 @@ def _paid(request: ToolRequest, by: str) -> str:
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
             with attempting(invoice, None, request.actor, wish):
-                begun = _agreed_to(request, heard, invoice, call, wish, by, last)
+                begun = _begin_if_agreed(request, heard, invoice, call, wish, by, last)
         question = _ask(invoice, by) if is_for_card else NOT_BY_CARD.format(number=invoice.number)
     if begun is not None:
-        return _performed(begun)
+        return _perform(begun)
     if done is not None:
-        return _went_on(done)
-    return question if last is None else f"{_told_of(last)} {question}"
+        return _resume(done)
+    return question if last is None else f"{_last_outcome(last)} {question}"
 
 
 def _bill(request: ToolRequest, by: str) -> str:
@@ -96,13 +96,13 @@ def _bill(request: ToolRequest, by: str) -> str:
     if (
         ordered is not None
         and request.text("invoiceId") in {"", ordered.invoice_id}
-        and ordered.invoice_id in {bill.id for bill in unpaid(request.call)}
+        and is_unpaid(request.call, ordered.invoice_id)
     ):
         return ordered.invoice_id
     return chosen_bill(request).id
 
 
-def _agreed_to(
+def _begin_if_agreed(
     request: ToolRequest,
     heard: tuple[Said, ...],
     invoice: Invoice,
@@ -123,9 +123,9 @@ def _agreed_to(
     words = consent_heard(said, shown, _notices(invoice))
     if not words:
         return None
-    begun = _begun(request, by, invoice, call)
+    begun = _begin(request, by, invoice, call)
     subject = begun.id if isinstance(begun, KeypadSession) else begun.confirmation_id
-    _agreed(request, invoice, call, wish, words, len(heard), subject)
+    _keep_consent(request, invoice, call, wish, words, len(heard), subject)
     return begun
 
 
@@ -142,30 +142,29 @@ def _asked_at(request: ToolRequest, call: Call, wish: str, heard: int) -> int:
     return row.heard
 
 
-def _told_of(last: ToolCall) -> str:
+def _last_outcome(last: ToolCall) -> str:
     """The outcome of the last payment, whatever it was: the caller is asked about the next one."""
     try:
-        return _went_on(last)
+        return _resume(last)
     except Refused as refused:
         return words_for(refused.code, refused.detail)
 
 
-def _is_meant(last: ToolCall, request: ToolRequest) -> bool:
+def _means_last(last: ToolCall, request: ToolRequest) -> bool:
     """Whether only the last payment can be meant: no bill is left, or the id given is its
     bill's.
     """
-    left = {each.id for each in unpaid(request.call)}
-    return not left or (
-        last.invoice_id not in left and request.text("invoiceId") == last.invoice_id
-    )
+    named = request.text("invoiceId")
+    is_paid = named == last.invoice_id and not is_unpaid(request.call, named)
+    return is_paid or not unpaid(request.call, 1)
 
 
-def _is_being_typed(last: ToolCall) -> bool:
+def _is_being_entered(last: ToolCall) -> bool:
     session = KeypadSession.one("id = ?", last.subject)
     return session is not None and session.is_open
 
 
-def _begun(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
+def _begin(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charge | KeypadSession:
     if by == SAVED_CARD:
         return charge_by_phone(invoice, None, None, request.actor, call.id)
     check_payable(invoice)
@@ -178,14 +177,14 @@ def _begun(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charg
     return begin(request, invoice, call, carrier_id)
 
 
-def _performed(begun: Charge | KeypadSession) -> str:
+def _perform(begun: Charge | KeypadSession) -> str:
     if isinstance(begun, KeypadSession):
         return go_on(begun)
     begun.perform()
     return outcome_of(begun.confirmation_id)
 
 
-def _agreed(
+def _keep_consent(
     request: ToolRequest,
     invoice: Invoice,
     call: Call,
@@ -245,12 +244,12 @@ def _notices(invoice: Invoice) -> list[tuple[str, ...]]:
     return [notice.sentences for notice in found if notice is not None]
 
 
-def _went_on(done: ToolCall) -> str:
+def _resume(done: ToolCall) -> str:
     """Perform what is left of a charge, and return its outcome. Raises Refused."""
     session = KeypadSession.one("id = ?", done.subject)
     if session is not None and session.confirmation_id is None:
-        told = "" if session.is_open else _settled_otherwise(session.invoice_id)
-        return told or words_for_session(session)
+        answer = "" if session.is_open else _settled_otherwise(session.invoice_id)
+        return answer or words_for_session(session)
     with transaction():
         charging = resume(done.subject if session is None else session.confirmation_id or "")
     charging.perform()
@@ -272,8 +271,8 @@ def outcome_of(confirmation_id: str) -> str:
     confirmation = PaymentConfirmation.get_by_id(confirmation_id)
     attempt = confirmation.attempt
     if confirmation.state in {"declined", "refused"}:
-        if told := _settled_otherwise(attempt.invoice_id):
-            return told
+        if answer := _settled_otherwise(attempt.invoice_id):
+            return answer
         raise why_not_charged(confirmation)
     payment = Payment.by_intent(attempt.stripe_account, attempt.intent_id or "")
     if payment is None or payment.status != "succeeded":

@@ -76,7 +76,7 @@ def stop_contact(request: ToolRequest) -> str:
     """
     what, wrong = request.text("what"), request.text("why") == WRONG
     channels = CHANNELS if wrong else _WHAT.get(what, CHANNELS)
-    line = WRONG_NUMBER if wrong else STOPPED.format(what=_said(channels))
+    line = WRONG_NUMBER if wrong else STOPPED.format(what=_in_words(channels))
     with transaction():
         call = Call.locked(request.call.id)
         # a wrong number concerns the line only, not the customer's own numbers
@@ -143,7 +143,7 @@ def request_human(request: ToolRequest) -> str:
         due = _put_off(request, call)
         line = _answer(request, call, due)
         wish = ":".join([request.called.name, reason, *_digest(request.text("when"))])
-        item = _opened(request, call, reason, due)
+        item = _open_item(request, call, reason, due)
         known = ToolCall.known(call, request.called.id, wish)
         if known is not None:
             return known.answer
@@ -184,7 +184,7 @@ def _put_off(request: ToolRequest, call: Call) -> datetime | None:
     return due or put_off(customer, LATER, request.line, request.actor, call_id=call.id)
 
 
-def _opened(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:
+def _open_item(request: ToolRequest, call: Call, reason: str, due: datetime | None) -> WorkItem:
     """Open or update the caller's item. The time named last counts, but a matter more urgent than a
     call is not put off with the call.
     """
@@ -209,7 +209,7 @@ def _item(
     request: ToolRequest, call: Call, reason: str, due: datetime | None, context: dict[str, Any]
 ) -> WorkItem:
     if call.customer_id is None:  # an unknown caller
-        words = "Somebody who called asks to be called back; who it was is not known."
+        words = "An unknown caller asks to be called back."
         about = f"{call.id}:{reason}"
         return WorkItem.open(call.account_id, "call", about, words, due_at=due, context=context)
     customer = Customer.get_by_id(call.customer_id)
@@ -221,14 +221,14 @@ def _item(
 def _suppress(call: Call, phone: str) -> None:
     """Suppress a wrong number on every channel, and void consents for it."""
     now = real_now()
-    why = f"Who answered in call {call.id} said that it is a wrong number"
+    why = f"The person on call {call.id} said it is a wrong number"
     for channel in CHANNELS:
         PhoneSuppression.suppress(call.account_id, phone, channel, WRONG, why, now)
     if call.customer_id is not None:
         Consent.void(call.customer_id, phone, WRONG, now)
 
 
-def _said(channels: tuple[str, ...]) -> str:
+def _in_words(channels: tuple[str, ...]) -> str:
     return " or ".join(WAYS[channel] for channel in sorted(channels, reverse=True))
 
 

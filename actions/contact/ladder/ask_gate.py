@@ -27,7 +27,7 @@ from runtime.errors import Refused as CannotCall
 PROMISED = Refused("promised", "What is overdue has been promised, or is disputed.")
 ON_ITS_WAY = Refused(
     "text_on_its_way",
-    "A text to the person is on its way, or nobody knows yet whether it has left.",
+    "A text to the person is on its way, or it is not known yet whether it was sent.",
 )
 
 
@@ -64,7 +64,7 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
     ask again.
     """
     if rung.way == "person":
-        return _for_a_person(invoices)
+        return _for_staff(invoices)
     channel = owing.channel(rung)
     no_call = _no_call(owing, invoices) if channel == "voice" else None
     if no_call is not None and not is_by_hand(owing, rung):
@@ -87,10 +87,10 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
             break
     if allowed and Message.awaited_by(owing.customer.id, KIND):
         return Found((), ON_ITS_WAY)
-    return Found(tuple(allowed), _nearest(reasons) if reasons else None, unchecked)
+    return Found(tuple(allowed), _soonest_over(reasons) if reasons else None, unchecked)
 
 
-def _for_a_person(invoices: Sequence[Invoice]) -> Found:
+def _for_staff(invoices: Sequence[Invoice]) -> Found:
     """Hand over to staff what is neither promised nor disputed."""
     left = tuple(one for one in invoices if not one.disputed and Promise.of(one.id) is None)
     return Found(left, None if len(left) == len(invoices) else PROMISED)
@@ -142,7 +142,7 @@ def _offers(rung: Rung, customer: Customer, several: bool) -> bool:
     )
 
 
-def _nearest(reasons: Sequence[Refused]) -> Refused:
+def _soonest_over(reasons: Sequence[Refused]) -> Refused:
     """The reason that is over first. A reason without an end is returned only if all are."""
     timed = [(one.next_at, place) for place, one in enumerate(reasons) if one.next_at is not None]
     return reasons[min(timed)[1] if timed else 0]

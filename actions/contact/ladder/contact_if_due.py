@@ -36,7 +36,7 @@ class OutOfTurn(PayphoneError):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Outlook:
     """What a look found: when to look next, and, to show to staff, when and by which channel the
     customer is contacted next, or why not.
     """
@@ -48,11 +48,11 @@ class Told:
     reason: str = ""
 
 
-NOTHING_OWED = Told(None)
-LADDER_FINISHED = Told(
+NOTHING_OWED = Outlook(None)
+LADDER_FINISHED = Outlook(
     None,
     code="ladder_finished",
-    reason="All rungs of the ladder have been climbed: a person decides what is done.",
+    reason="All rungs of the ladder have been climbed: staff decide what to do next.",
 )
 
 
@@ -69,17 +69,17 @@ def look(customer_id: str, now: datetime, may_begin: Callable[[str], bool]) -> b
         if course is None or course.next_at is None or course.next_at > now:
             return False
         owing = owing_of(customer_id, now)
-        told, has_begun = _step(owing, course, may_begin)
+        outlook, has_begun = _step(owing, course, may_begin)
         if not course.record_looked(
-            told.next_at, told.channel, told.contact_at, told.code, told.reason
+            outlook.next_at, outlook.channel, outlook.contact_at, outlook.code, outlook.reason
         ):
-            raise Conflict(f"Something has happened to customer {customer_id} meanwhile.")
+            raise Conflict(f"The course of customer {customer_id} has changed in the meantime.")
     return has_begun
 
 
 def _step(
     owing: Owing, course: ContactCourse, may_begin: Callable[[str], bool]
-) -> tuple[Told, bool]:
+) -> tuple[Outlook, bool]:
     """Do what is due. Returns what to store, and whether a contact was begun.
 
     An invoice that may not be named does not decide when the others are: a rung is climbed if it is
@@ -94,35 +94,35 @@ def _step(
             about = (*found.invoices, *invoices)[0]
             return _refused(owing, course, draft.rung, found.refused, about), False
         return _contact(owing, draft.rung, found.invoices, draft, may_begin)
-    kept_back: Told | None = None
+    kept_back: Outlook | None = None
     while (climb := owing.next_climb()) is not None and climb.on <= owing.today:
         rung, invoices = climb.rung, owing.named(climb.invoice_ids)
         found = ask(owing, rung, invoices)
         left = owing.only(found.invoices)
         if found.refused is not None and (not found.invoices or left.awaits(rung)):
             about = (*found.invoices, *invoices)[0]
-            told = _refused(owing, course, rung, found.refused, about)
-            return _sooner(told, kept_back), False
+            outlook = _refused(owing, course, rung, found.refused, about)
+            return _sooner(outlook, kept_back), False
         owing = left
         if owing.awaits(rung):
             return _climb(owing, rung, draft, may_begin)
         if found.reason is not None:
-            kept_back = kept_back or _told_of(owing, rung, found.reason)
+            kept_back = kept_back or _outlook_of(owing, rung, found.reason)
     return _sooner(_wait(owing, climb, draft), kept_back), False
 
 
-def _sooner(told: Told, kept_back: Told | None) -> Told:
+def _sooner(outlook: Outlook, kept_back: Outlook | None) -> Outlook:
     """What is stored for the invoices that may be named, with the next look no later than the
     others need.
     """
-    if kept_back is None or told.next_at is None or kept_back.next_at is None:
-        return kept_back or told
-    return replace(told, next_at=min(told.next_at, kept_back.next_at))
+    if kept_back is None or outlook.next_at is None or kept_back.next_at is None:
+        return kept_back or outlook
+    return replace(outlook, next_at=min(outlook.next_at, kept_back.next_at))
 
 
 def _climb(
     owing: Owing, rung: Rung, draft: PlannedContact | None, may_begin: Callable[[str], bool]
-) -> tuple[Told, bool]:
+) -> tuple[Outlook, bool]:
     """Hand over to staff, or contact the customer, about all that may be named."""
     if rung.way != "person":
         return _contact(owing, rung, owing.invoices, draft, may_begin)
@@ -137,12 +137,12 @@ def _contact(
     invoices: Sequence[Invoice],
     draft: PlannedContact | None,
     may_begin: Callable[[str], bool],
-) -> tuple[Told, bool]:
+) -> tuple[Outlook, bool]:
     """Text or call about what the gate allows, or draft it for approval. Returns what to store, and
     whether a contact was begun.
     """
     if not may_begin(owing.account.id):
-        raise OutOfTurn(f"Account {owing.account.id} has begun enough for now.")
+        raise OutOfTurn(f"Account {owing.account.id} has begun enough contacts for now.")
     if draft is not None and draft.state == "approved":
         begin(draft, invoices, owing)
         return _after(owing), True
@@ -218,35 +218,35 @@ def _draft(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> None:
     )
 
 
-def _after(owing: Owing) -> Told:
+def _after(owing: Owing) -> Outlook:
     """What comes next after a contact was begun, counting it. The next look is at most a day later,
     to check whether it was sent.
     """
     invoices = owing.invoices
     course = course_of(owing.customer.id, owing.account.time_zone, invoices)
     owing = replace(owing, course=course)
-    told = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
+    outlook = _wait(owing, owing.next_climb(), PlannedContact.open_for(owing.customer.id))
     look_at = owing.now + DAY
-    return replace(told, next_at=min(told.next_at or look_at, look_at))
+    return replace(outlook, next_at=min(outlook.next_at or look_at, look_at))
 
 
-def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Told:
+def _wait(owing: Owing, climb: Climb | None, draft: PlannedContact | None) -> Outlook:
     """What comes next if nothing is due."""
     if not owing.invoices:
         return NOTHING_OWED
     if draft is not None:
         ends = [at for at in (draft.expires_at, _opening(owing, climb)) if at is not None]
-        return Told(
+        return Outlook(
             min(ends, default=owing.now + DAY),
             _way(owing, draft.rung),
             None,
             "awaits_approval",
-            "It waits as a draft until a person approves it.",
+            "It waits as a draft until staff approve it.",
         )
     if climb is None:
         return LADDER_FINISHED
     at = _opening(owing, climb)
-    return Told(at, _way(owing, climb.rung), at)
+    return Outlook(at, _way(owing, climb.rung), at)
 
 
 def _opening(owing: Owing, climb: Climb | None) -> datetime | None:
@@ -259,7 +259,7 @@ def _way(owing: Owing, rung: Rung) -> str:
 
 def _refused(
     owing: Owing, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
-) -> Told:
+) -> Outlook:
     """Store a refusal of the gate, once per reason; the gate is asked again when it may be over. A
     number without a look-up is looked up.
     """
@@ -276,13 +276,13 @@ def _refused(
             phone=owing.customer.preferred_phone or None,
             asked_by=SCAN,
         )
-    return _told_of(owing, rung, refused)
+    return _outlook_of(owing, rung, refused)
 
 
-def _told_of(owing: Owing, rung: Rung, refused: Refused) -> Told:
+def _outlook_of(owing: Owing, rung: Rung, refused: Refused) -> Outlook:
     """What is stored of a refusal."""
     later = HOUR if refused.code in SOON_OVER else DAY
-    return Told(
+    return Outlook(
         refused.next_at or owing.now + later,
         _way(owing, rung),
         refused.next_at,

@@ -40,10 +40,10 @@ class Approval:
 
 
 NOT_FOUND = Approval("not_found", "not_found", "There is no such draft.")
-PAID = "Nothing that it names is owed any more."
+PAID = "Nothing that it names is still owed."
 OVER = {
     "expired": Approval(
-        "expired", "expired", "Its time was over before it was approved and could be made."
+        "expired", "expired", "It expired before it was approved and could be made."
     ),
     "superseded": Approval("superseded", "superseded", "A later contact took its place."),
     "declined": Approval("declined", "declined", "It was declined."),

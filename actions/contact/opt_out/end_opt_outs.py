@@ -18,11 +18,11 @@ def end_opt_outs(customer: Customer, consent: Consent) -> None:
     """
     serialize_on(person_key(consent.phone))
     senders = tuple(sender_of(customer.account_id).values())
-    said = {
+    wishes = {
         channel: OptOut.latest(customer.account_id, senders, consent.phone, channel)
         for channel in consent.channels
     }
-    stops = {channel: row for channel, row in said.items() if row and row.wish == "stop"}
+    stops = {channel: row for channel, row in wishes.items() if row and row.wish == "stop"}
     for channel, stop in stops.items():
         _check(consent, channel, stop)
     if not stops:

@@ -75,9 +75,9 @@ def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> N
     """
     for one in news:
         if one.stops:
-            said = {"at": min(one.at, now)} if one.at else {}
+            when = {"at": min(one.at, now)} if one.at else {}
             OptOut.record(
-                account.id, one.phone, "stop", one.stops, source=SOURCE, recorded_by=actor, **said
+                account.id, one.phone, "stop", one.stops, source=SOURCE, recorded_by=actor, **when
             )
         if one.ends_consent:
             Consent.void_imported(account.id, one.phone, "a later import says no", now)

@@ -40,7 +40,7 @@ def record_wish(
     if nobodys:  # the number may be in the shared service
         service = get_settings().twilio_messaging_service_sid
     channels = CHANNELS if wish == "stop" else ("sms",)
-    said = {
+    about = {
         "words": words[:MAX_WORDS],
         "source": "inbound_sms",
         "reference": reference,
@@ -55,11 +55,11 @@ def record_wish(
     others = _other_numbers(phone, accounts, words) if wish == "stop" else set()
     serialize_on(*map(person_key, sorted({phone, *(other for _, other in others)})))
     for account_id in accounts:
-        OptOut.record(account_id, phone, wish, channels, sender=service or number, **said)
+        OptOut.record(account_id, phone, wish, channels, sender=service or number, **about)
     for account_id, other in sorted(others):
-        OptOut.record(account_id, other, wish, channels, **said | {"source": ELSEWHERE})
+        OptOut.record(account_id, other, wish, channels, **about | {"source": ELSEWHERE})
     for sender in sorted({service, number} - {""}):
-        OptOut.record(None, phone, wish, channels, sender=sender, **said)
+        OptOut.record(None, phone, wish, channels, sender=sender, **about)
     return accounts
 
 

@@ -67,11 +67,12 @@ def settle_left_ports() -> None:
     first = int(real_now().timestamp()) // 3600 * AT_ONCE % max(1, len(left))
     for step in (left[first:] + left[:first])[:AT_ONCE]:  # by turns, so that none is starved
         account_id = Deployment.get_by_id(step.deployment_id).account_id
-        request = Resource.named(account_id, NAME)
+        request, line = Resource.named(account_id, NAME), PhoneLine.of(account_id)
+        number = (line and line.e164) or ""
         if Deployment.under_way(account_id) is not None:
             continue  # that deployment has taken the request over
         try:
-            end = find_end(request.provider_id) if request is not None else {}
+            end = find_end(request.provider_id, number) if request is not None else {}
         except ProviderError as error:
             log.warning("uncancelled port not read", step=step.id, reason=str(error))
             continue

@@ -67,6 +67,11 @@ def belongs_to_us(place: Place, provider_id: str) -> bool:
     return provider_id in place.ours()
 
 
+def is_orphan(place: Place, seen: Json) -> bool:
+    """Whether an object that was just read at its place belongs to nobody still."""
+    return any(_orphans(place, place.ours(), [seen], real_now()))
+
+
 def _missing(place: Place, ours: Owners, listed: list[Json]) -> Iterator[str]:
     """Yield the ids that are not in the list and that the provider does not know individually
     either.

@@ -91,6 +91,13 @@ def _open_ports() -> list[Json]:
     ]
 
 
+def _read_port(provider_id: str) -> Json:
+    """A request as `_open_ports` lists it."""
+    port, asked = porting.get_port(provider_id), _asked_for()
+    lines = [asked[each["number"]] for each in port["numbers"] if each["number"] in asked]
+    return port | {"tag": tagged(lines[0]) if lines else ""}
+
+
 def _asked_for() -> dict[str, str]:
     """Return the line id of every number that was ever requested, by number."""
     rows = PhoneLine.all("source = 'ported' AND e164 IS NOT NULL ORDER BY id")
@@ -220,7 +227,7 @@ PLACES: dict[str, Place] = {
             "port request at Twilio",
             _open_ports,
             _tag_of_port,
-            porting.get_port,
+            _read_port,
             _resources("twilio", "port_request"),
             PORT_REQUEST_CANCEL,
         ),

@@ -2,20 +2,25 @@
 
 from typing import Any
 
-from actions.deployment.strays.find_strays import belongs_to_us
+from actions.deployment.strays.find_strays import GONE, Json, belongs_to_us, is_orphan
 from actions.deployment.strays.places import PLACES, Place
 from effects.reserve import reserve_for_account
-from models.accounts.audit_entry import AuditEntry
+from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.delivery.stage import stage_again
 from models.deployment.resource import Stray
 from models.effects.effect import Effect
 from models.transactions import transaction
+from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotAllowed
 
 MISSING = (
     "Stray {id} is missing at {provider}, so there is nothing to release. Deploy the account again"
     " to create it (if its number is gone, take it down first); that closes the report."
+)
+LET_BE = (
+    "It is no stray any more: it has another name at its provider, or belongs to an account. It was"
+    " left there."
 )
 
 
@@ -53,11 +58,29 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
     return stray
 
 
-def plan_release(stray: Stray) -> Effect | None:
-    """Return the effect that removes the stray; None when that is over. The stray is locked."""
+def look_at(stray: Stray) -> Json | None:
+    """Read the stray at its provider; None if it is gone. Called outside a transaction.
+
+    Raises ProviderError if its provider does not say.
+    """
+    try:
+        return place_of(stray).read(stray.provider_id)
+    except ProviderError as error:
+        if error.code not in GONE:
+            raise
+        return None
+
+
+def plan_release(stray: Stray, seen: Json | None) -> Effect | None:
+    """Return the effect that removes the stray, which was just read as `seen`; None when that is
+    over, or if it belongs to someone by now. The stray is locked.
+    """
     if stray.state != "releasing":
         return None
     place = place_of(stray)
+    if seen is not None and not is_orphan(place, seen):
+        _let_be(stray, place)
+        return None
     where = "kind = ? AND key LIKE ? AND state = 'refused'"
     refused = len(Effect.all(where, place.delete.name, f"%:{stray.id}%"))
     return reserve_for_account(
@@ -68,6 +91,21 @@ def plan_release(stray: Stray) -> Effect | None:
         stray.closed_by,
         "it belongs to no account",
     )
+
+
+def _let_be(stray: Stray, place: Place) -> None:
+    for begun in Effect.all("kind = ? AND key LIKE ?", place.delete.name, f"%:{stray.id}%"):
+        if begun.state in {"sending", "unknown"}:
+            begun.record_refused("not_wanted", LET_BE, real_now())
+    AuditEntry.record(
+        SYSTEM,
+        "stray.let_be",
+        f"stray:{stray.id}",
+        stray.account_id,
+        provider_id=stray.provider_id,
+        asked_by=stray.closed_by,
+    )
+    stray.record(state="gone", closed_by=SYSTEM, detail=LET_BE)
 
 
 def record_released(stray: Stray, effect: Effect, answer: dict[str, Any] | None) -> None:

@@ -197,7 +197,7 @@ def _ids_of(text: str) -> list[int]:
     event.
     """
     # fits in 64 bits
-    number = int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004
+    number = int(text) if text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004
     rows = list(
         InboxEvent.select(InboxEvent.id, InboxEvent.provider).where(
             (InboxEvent.id == number) | (InboxEvent.event_id == text)

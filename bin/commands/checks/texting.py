@@ -163,7 +163,7 @@ def _read_to(settings: Settings) -> Finding:
         if known is not None
         else "Twilio's list has not been read yet",
         "A STOP whose webhook was lost takes effect only when the list is read: see the dead jobs"
-        " of read_inbound_texts, and docs/operations/texts.md.",
+        " of read_inbound_texts and take_missed_text, and docs/operations/texts.md.",
         "warn",
     )
 

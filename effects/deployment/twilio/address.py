@@ -36,7 +36,7 @@ ADDRESS_CREATE = part(
 # Twilio refuses to delete an address that a number still uses, until that number is released
 ADDRESS_DELETE = removal(
     "address_delete",
-    "Take an emergency address away at Twilio",
+    "Delete an emergency address at Twilio",
     delete=addresses.delete_address,
     read=addresses.get_address,
 )

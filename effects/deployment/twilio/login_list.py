@@ -10,7 +10,7 @@ from runtime.secret_box import unseal
 
 LOGIN_LIST_CREATE = creation(
     "login_list_create",
-    "Make a list of SIP logins at Twilio",
+    "Create a list of SIP logins at Twilio",
     create=lambda effect: trunks.create_list(effect.request["tag"]),
     find=lambda effect: trunks.find_list(effect.request["tag"]),
     read=trunks.get_list,
@@ -21,7 +21,7 @@ LOGIN_LIST_CREATE = creation(
 # Adds a login to the list, or changes its password. The password is in no request: it is unsealed
 # from the clinic's setup just before the call. A request without an answer is sent again, because
 # Twilio shows no password to compare with.
-GONE = "SIP is not what the clinic has chosen any more."
+GONE = "The clinic no longer uses SIP."
 
 
 def _set_login(effect: Effect) -> Json:
@@ -46,7 +46,7 @@ LOGIN_SET = state(
 # deletes every login in it too
 LOGIN_LIST_DELETE = removal(
     "login_list_delete",
-    "Take a list of SIP logins away at Twilio",
+    "Delete a list of SIP logins at Twilio",
     delete=trunks.delete_list,
     read=trunks.get_list,
 )

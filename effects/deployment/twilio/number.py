@@ -20,8 +20,8 @@ def _buy(effect: Effect) -> Json:
     number, settings = effect.request["phone_number"], effect.request["settings"]
     held = numbers.find_number_by_e164(number)
     if held is not None and held["friendly_name"] != settings["friendly_name"]:
-        told = f"{number} is in use by something else in the same Twilio account"
-        raise ProviderError("twilio", "refused", told, next(iter(GONE)), answered=True)
+        message = f"{number} is in use by something else in the same Twilio account"
+        raise ProviderError("twilio", "refused", message, next(iter(GONE)), answered=True)
     return numbers.buy_number(number, **settings)
 
 
@@ -70,7 +70,7 @@ def _find_with_address(effect: Effect) -> Json | None:
 NUMBER_ADDRESS = part(
     name="number_address",
     provider="twilio",
-    does="Give a number its emergency address at Twilio",
+    does="Assign an emergency address to a number at Twilio",
     costs=Cost.PLATFORM,
     keep=("id", "emergency_address_sid"),
     send=_give_address,

@@ -20,7 +20,7 @@ from runtime.settings import get_settings
 def _upload(effect: Effect) -> Json:
     file = PortDocument.get_by_id(effect.request["document"])
     if file.content is None:
-        raise ProviderError("twilio", "refused", "The bill is not kept any more.", "no_document")
+        raise ProviderError("twilio", "refused", "The bill is no longer stored.", "no_document")
     tag = effect.request["tag"]
     return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
 
@@ -28,7 +28,7 @@ def _upload(effect: Effect) -> Json:
 PORT_DOCUMENT_UPLOAD = part(
     name="port_document_upload",
     provider="twilio",
-    does="Give a carrier's bill to Twilio",
+    does="Upload a carrier's bill to Twilio",
     send=_upload,
     find=lambda _effect: None,
     target_field="document",
@@ -70,7 +70,7 @@ def _report_to_us() -> None:
         if not porting.webhook():
             porting.set_webhook(f"{get_settings().public_url}{WEBHOOK}")
     except ProviderError as error:
-        log.warning("nobody reports on ports", code=error.code, reason=str(error))
+        log.warning("port webhook not registered", code=error.code, reason=str(error))
 
 
 def _is_its_own(effect: Effect, port: Json) -> bool:
@@ -80,7 +80,7 @@ def _is_its_own(effect: Effect, port: Json) -> bool:
 PORT_REQUEST_CREATE = Kind(
     name="port_request_create",
     provider="twilio",
-    does="Ask for a number to be ported to Twilio",
+    does="Request that a number be ported to Twilio",
     recorded_by="deploy_account",
     many_per_job=True,
     daily_limit=None,
@@ -104,19 +104,25 @@ LATE = "the number has moved, and Twilio does not list it yet"
 
 
 def _cancel(effect: Effect) -> Json:
-    over = find_end(effect.request["sid"])
+    over = _find_end(effect)
     if over is None:
         try:
             porting.cancel_port(effect.request["sid"])
         except ProviderError as error:
-            over = find_end(effect.request["sid"]) if error.outcome == "refused" else None
+            over = _find_end(effect) if error.outcome == "refused" else None
             if over is None:
                 raise
     return over or {"id": effect.request["sid"], "came_to": "canceled"}
 
 
-def find_end(sid: str) -> Json | None:
-    """The outcome of a port request, or None while it is open.
+def _find_end(effect: Effect) -> Json | None:
+    # the effect of a stray, or of an older release, does not name the number
+    return find_end(effect.request["sid"], effect.request.get("number", ""))
+
+
+def find_end(sid: str, e164: str = "") -> Json | None:
+    """The outcome of a port request for this number, or by default for its first one; None while
+    it is open.
 
     Raises ProviderError, with `retry_later` if the number has moved and Twilio does not list it
     yet.
@@ -124,10 +130,11 @@ def find_end(sid: str) -> Json | None:
     port = unless(NOT_FOUND, porting.get_port, sid)
     if port is None:
         return {"id": sid, "came_to": "canceled"}
-    number: Json = next(iter(port["numbers"]), {})
+    named = (each for each in port["numbers"] if e164 in {"", each["number"]})
+    number: Json = next(named, {"number": e164})
     what = port_of(port, number).what
     if what == DONE:
-        owned = numbers.find_number_by_e164(number.get("number", ""))
+        owned = numbers.find_number_by_e164(number["number"])
         if owned is None:
             raise ProviderError("twilio", "retry_later", LATE, "number_late", answered=True)
         return {"id": sid, "came_to": "moved", "number_sid": owned["id"]}
@@ -141,6 +148,6 @@ PORT_REQUEST_CANCEL = part(
     recorded_by=UNDONE,
     keep=("id", "came_to", "number_sid"),
     send=_cancel,
-    find=lambda effect: find_end(effect.request["sid"]),
+    find=_find_end,
     target_field="sid",
 )

@@ -8,7 +8,7 @@ from providers.twilio import trunks
 # the domain is the one shown to the clinic when it chose SIP
 TRUNK_CREATE = creation(
     "trunk_create",
-    "Make a SIP trunk at Twilio",
+    "Create a SIP trunk at Twilio",
     create=lambda effect: trunks.create_trunk(effect.request["tag"], effect.request["domain"]),
     find=lambda effect: trunks.find_trunk(effect.request["tag"]),
     read=trunks.get_trunk,
@@ -23,7 +23,7 @@ def _find_let_in(effect: Effect) -> Json | None:
 
 TRUNK_LETS_IN = state(
     "trunk_lets_in",
-    "Let a list of SIP logins in to a trunk at Twilio",
+    "Admit a list of SIP logins to a trunk at Twilio",
     send=lambda effect: trunks.let_in(effect.request["trunk"], effect.request["list"]),
     find=_find_let_in,
     target_field="trunk",
@@ -42,7 +42,7 @@ def _send_on(effect: Effect) -> Json:
 
 TRUNK_SENDS_ON = state(
     "trunk_sends_on",
-    "Send a SIP trunk's calls on to Vapi",
+    "Route a SIP trunk's calls to Vapi",
     send=_send_on,
     find=_find_sent_on,
     target_field="trunk",
@@ -51,7 +51,7 @@ TRUNK_SENDS_ON = state(
 
 TRUNK_DELETE = removal(
     "trunk_delete",
-    "Take a SIP trunk away at Twilio",
+    "Delete a SIP trunk at Twilio",
     delete=trunks.delete_trunk,
     read=trunks.get_trunk,
 )

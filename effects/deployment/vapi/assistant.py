@@ -5,7 +5,7 @@ from providers.vapi import assistants, lists
 
 ASSISTANT_CREATE = creation(
     "assistant_create",
-    "Make an assistant at Vapi",
+    "Create an assistant at Vapi",
     create=lambda effect: assistants.create_assistant(
         effect.request["body"], effect.request["tag"]
     ),
@@ -30,7 +30,7 @@ ASSISTANT_UPDATE = change(
 # only once no squad contains it
 ASSISTANT_DELETE = removal(
     "assistant_delete",
-    "Take an assistant away at Vapi",
+    "Delete an assistant at Vapi",
     delete=assistants.delete_assistant,
     read=assistants.get_assistant,
 )

@@ -106,7 +106,7 @@ NUMBER_IMPORT_UPDATE = change(
 # Removes the number from Vapi; we still own it at Twilio.
 NUMBER_IMPORT_DELETE = removal(
     "number_import_delete",
-    "Take a phone number from Vapi",
+    "Remove a phone number from Vapi",
     delete=phone_numbers.delete_number,
     read=phone_numbers.get_number,
 )

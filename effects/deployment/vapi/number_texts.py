@@ -46,7 +46,7 @@ def keep_texts(twilio_sid: str) -> None:
     """
     number = numbers.get_number(twilio_sid)
     if not texts_reach_us(number):
-        log.error("a number's texts went elsewhere", sid=twilio_sid, sms_url=number["sms_url"])
+        log.error("a number's texts were diverted", sid=twilio_sid, sms_url=number["sms_url"])
     elif number["sms_fallback_url"] == text_webhook():
         return
     numbers.update_number(twilio_sid, **text_webhooks())

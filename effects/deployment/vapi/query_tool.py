@@ -11,7 +11,7 @@ def _carries(tool: Json, tag: str) -> bool:
 
 TOOL_CREATE = creation(
     "tool_create",
-    "Make a query tool at Vapi",
+    "Create a query tool at Vapi",
     create=lambda effect: tools.create_tool(effect.request["body"]),
     find=tools.find_tool,
     read=tools.get_tool,
@@ -31,7 +31,7 @@ TOOL_UPDATE = change(
 # only once no assistant uses it
 TOOL_DELETE = removal(
     "tool_delete",
-    "Take a query tool away at Vapi",
+    "Delete a query tool at Vapi",
     delete=tools.delete_tool,
     read=tools.get_tool,
 )
@@ -40,7 +40,7 @@ TOOL_DELETE = removal(
 # the same, for a tool that has no documents left
 TOOL_DROP = removal(
     "tool_drop",
-    "Take a query tool without documents away at Vapi",
+    "Delete a query tool without documents at Vapi",
     delete=tools.delete_tool,
     read=tools.get_tool,
     recorded_by="tidy_receptionist",

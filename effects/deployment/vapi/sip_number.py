@@ -6,7 +6,7 @@ from providers.vapi import phone_numbers
 
 SIP_NUMBER = creation(
     "sip_number",
-    "Make a clinic's SIP number known to Vapi",
+    "Register a clinic's SIP number at Vapi",
     create=lambda effect: phone_numbers.bring_number(effect.request["body"], effect.request["tag"]),
     find=phone_numbers.find_number,
     read=phone_numbers.get_number,

@@ -5,7 +5,7 @@ from providers.vapi import lists, squads
 
 SQUAD_CREATE = creation(
     "squad_create",
-    "Make a squad at Vapi",
+    "Create a squad at Vapi",
     create=lambda effect: squads.create_squad(
         effect.request["body"]["members"], effect.request["tag"]
     ),
@@ -30,7 +30,7 @@ SQUAD_UPDATE = change(
 # only once it answers no number
 SQUAD_DELETE = removal(
     "squad_delete",
-    "Take a squad away at Vapi",
+    "Delete a squad at Vapi",
     delete=squads.delete_squad,
     read=squads.get_squad,
 )

@@ -5,7 +5,7 @@ from providers.vapi import credentials, lists
 
 TRUNK_KNOWN = creation(
     "trunk_known",
-    "Make a SIP trunk known to Vapi",
+    "Register a SIP trunk at Vapi",
     create=lambda effect: credentials.create_credential(
         effect.request["body"], effect.request["tag"]
     ),
@@ -19,7 +19,7 @@ TRUNK_KNOWN = creation(
 # always sends the complete list of addresses
 TRUNK_KNOWN_ANEW = change(
     "trunk_known_anew",
-    "Tell Vapi anew of a SIP trunk",
+    "Update a SIP trunk at Vapi",
     update=lambda effect: credentials.update_credential(
         effect.request["id"], effect.request["body"], effect.request["tag"]
     ),
@@ -30,7 +30,7 @@ TRUNK_KNOWN_ANEW = change(
 # only once no number uses it
 TRUNK_UNKNOWN = removal(
     "trunk_unknown",
-    "Take a SIP trunk from Vapi",
+    "Remove a SIP trunk from Vapi",
     delete=credentials.delete_credential,
     read=credentials.get_credential,
 )

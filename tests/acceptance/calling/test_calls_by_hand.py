@@ -98,7 +98,7 @@ def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
     resolved(calling, an_item(calling, "reply"), "called")
     shown = calling.get(f"/api/invoices/{calling.invoice.id}/timeline?limit=100")["data"]
     (line,) = [row for row in shown if row["type"] == "call.ended"]
-    assert "has called by hand: the person was spoken to" in line["reason"]
+    assert "called by hand: the person was spoken to" in line["reason"]
     (call,) = calling.get(f"/api/invoices/{calling.invoice.id}/calls")["data"]
     assert (call["endedReason"], call["outcome"]) == ("made-by-hand", "spoke")
     (entry,) = [row for row in calling.ledger()["data"] if row["type"] == "call"]

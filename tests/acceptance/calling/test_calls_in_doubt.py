@@ -291,7 +291,7 @@ def test_what_vapi_has_told_of_was_placed(calling: Calling):
 
 def test_nobody_ends_what_is_still_looked_for(calling: Calling):
     call = never_answered(calling, rounds=1)
-    with pytest.raises(Refused, match="still looked for"):
+    with pytest.raises(Refused, match="still being looked up"):
         end_by_hand(call, "never_placed", "test", "a guess")
     assert calling.asks().json["code"] == "call_in_doubt"
 

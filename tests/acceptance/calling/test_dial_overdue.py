@@ -189,6 +189,24 @@ def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: 
     assert len(calling.posts()) == 1
 
 
+@pytest.mark.parametrize("off", [-50, -10, 10], ids="{} minutes".format)
+def test_a_call_is_found_however_the_clocks_differ(calling: Calling, off: int):
+    """Given an answer that was lost, and a clock of ours that was ten minutes off, or a process
+    that was frozen on its way out, then the call is found all the same.
+    """
+    calling.habits(rings_after=3600)
+    calling.vapi_fault("error_500_after")
+    answer = calling.asks()
+    given.worked(calling.redis, "calls")
+    sent_at = real_now() + timedelta(minutes=off)
+    Effect.update(sent_at=sent_at, last_sent_at=sent_at).execute()
+    calling.work_calls(4)
+
+    call = calling.call(answer.json["id"])
+    assert (call.state, call.vapi_id) == ("queued", calling.placed()[0]["id"])
+    assert len(calling.posts()) == 1
+
+
 @pytest.mark.parametrize("fault", ["bad_gateway", "timeout_before", "error_500_stored"])
 def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Calling, fault: str):
     """Given a request that may have arrived, and no call in Vapi's list, then nothing is settled:

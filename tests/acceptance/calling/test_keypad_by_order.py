@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from actions.calling.tools.debts import MOST
 from effects.calling.keypad import KEYPAD_ORDER
 from jobs.expire_stale_charges import expire_stale_charges
 from models.accounts.audit_entry import AuditEntry
@@ -135,19 +136,41 @@ def test_it_is_for_the_bill_that_was_named(ordering):
     assert "120.00 USD" in ordering.asks(heard=(), by="saved_card")
 
 
+def test_a_bill_after_those_that_are_told_is_the_calls_too(ordering):
+    """Given a call about more bills than one is told of, then the newest of them can be ordered,
+    and is what the person is asked about.
+    """
+    line = ordering.line
+    for place in range(MOST):
+        later = given.an_invoice(
+            line.account,
+            amount=7_000,
+            customer=line.customer,
+            number=f"INV-{place + 2}",
+            due_date=line.invoice.due_date + timedelta(days=place + 1),
+        )
+        given.execute(
+            "INSERT INTO call_invoice (call_id, invoice_id) VALUES (?, ?)", (line.call.id, later.id)
+        )
+    answer = ordering.orders(invoice=later)
+    assert answer.status_code == 202, answer.text
+    assert "70.00 USD" in ordering.asks(heard=())
+
+
 @pytest.mark.parametrize(
     ("what", "code", "said"),
     [
-        ("no call", "invalid", "name it"),
-        ("part", "invalid", "what is owed"),
-        ("both", "invalid", "Give one of"),
+        ("no call", "invalid", "name the call"),
+        ("part", "invalid", "the whole balance"),
+        ("both", "invalid", "Send exactly one of"),
         ("another's", "not_found", "There is no call"),
         ("off", "keypad_unavailable", "takes no cards by keypad"),
-        ("over", "keypad_unavailable", "not going on"),
-        ("unverified", "keypad_unavailable", "Nobody has been verified"),
+        ("over", "keypad_unavailable", "not in progress"),
+        ("unverified", "keypad_unavailable", "not verified"),
         ("other bill", "keypad_unavailable", "not about invoice"),
-        ("not Twilio's", "keypad_unavailable", "not Twilio's"),
+        ("not Twilio's", "keypad_unavailable", "not go through Twilio"),
         ("paid", "invoice_already_paid", "is paid"),
+        ("disputed", "invoice_not_payable", "is disputed"),
         ("paused", "charges_paused", "paused charges"),
         ("no key", "not_configured", "VAPI_PUBLIC_KEY"),
         ("twice", "payment_in_progress", "already"),
@@ -162,6 +185,7 @@ def test_what_cannot_be_ordered_is_refused_with_what_to_do(ordering, monkeypatch
         "unverified": lambda: call(verified_at=None).execute(),
         "not Twilio's": lambda: call(carrier_id="v3:1").execute(),
         "paid": lambda: Invoice.update(status="paid", outstanding=0).execute(),
+        "disputed": lambda: Invoice.update(disputed=True).execute(),
         "paused": lambda: PauseSwitch.set("", "charges", True, "operator:ada", "audit"),
         "no key": lambda: monkeypatch.setattr(get_settings(), "vapi_public_key", ""),
         "twice": ordering.orders,

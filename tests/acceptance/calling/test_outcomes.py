@@ -15,6 +15,7 @@ from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
+from models.contact.consent import Consent
 from models.contact.hold import Hold
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
@@ -22,6 +23,7 @@ from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
+from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
@@ -305,6 +307,26 @@ def test_a_stop_in_a_transcript_that_comes_late_is_heard(calling: Calling, first
     assert (WorkItem.select().count(), len(ended(calling))) == (asked, 1)
     assert not any(item.is_open for item in WorkItem.select())
     assert (Invoice.get_by_id(calling.invoice.id).notes or "").count(call.id) == 1
+
+
+def test_the_ledger_has_opt_outs_said_on_phones_that_are_not_on_file(calling: Calling):
+    """Given a customer who says stop in a call of ours, and whose number then changes, and one who
+    calls from another phone and says it, then their ledgers show both opt-outs.
+    """
+    called = calling.answers("says_stop").dials()
+    calling.hears()
+    caller = "+12025550177"
+    came_in = Call.receive(calling.account.id, "vapi-1", caller=caller, to="", now=real_now())
+    came_in.record_verified(real_now(), calling.customer.id)
+    stop = {"transcript": "User: Please stop calling me."}
+    tells(calling, message(calling, came_in, "end-of-call-report", artifact=stop))
+    Consent.delete().execute()
+    Customer.update(phone="+12025550188").execute()
+
+    entries = calling.ledger()["data"]
+
+    phones = {entry["optOut"]["phone"] for entry in entries if entry["type"] == "optOut"}
+    assert {called.to, caller} <= phones
 
 
 def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):

@@ -74,7 +74,7 @@ def test_a_draft_says_by_which_channel_it_would_be_made(clinic):
     assert len(clinic.sends()) == 1
     lines = clinic.texting.get(f"/api/invoices/{invoice.id}/timeline?limit=100")["data"]
     (begun,) = [line["reason"] for line in lines if line["type"] == "contact.performed"]
-    assert begun == "A text of day 3 was begun, as the account's ladder says."
+    assert begun == "A text of day 3 was started, as the account's ladder says."
 
 
 @pytest.mark.parametrize("action", ["approve", "decline"])

@@ -239,6 +239,19 @@ def test_of_wishes_in_two_pages_of_the_list_the_one_that_was_said_last_counts(
     assert len(clinic.stops()) == rows, "it is told once"
 
 
+def fails(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """Texts that begin with these words cannot be taken in."""
+    job = sys.modules["actions.people.missed_texts"]
+    take = job._take
+
+    def stumbles(text, service):
+        if text.body.startswith(words):
+            raise ArithmeticError("as nobody expects")
+        take(text, service)
+
+    monkeypatch.setattr(job, "_take", stumbles)
+
+
 def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic, monkeypatch):
     """Given older texts that fail time and again, as many as an attempt takes in, then a STOP that
     came in after them is heard.
@@ -246,16 +259,8 @@ def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic
     for place in range(3):
         clinic.loses(f"Odd {place}", ago=9 * MINUTE, phone=f"+1202555{place:04}")
     clinic.loses("STOP")
-    job = sys.modules["actions.people.missed_texts"]
-    take = job._take
-
-    def stumbles(text, service):
-        if text.body.startswith("Odd"):
-            raise ArithmeticError("as nobody expects")
-        take(text, service)
-
-    monkeypatch.setattr(job, "_take", stumbles)
-    monkeypatch.setattr(job, "AT_ONCE", 2)
+    fails(monkeypatch, "Odd")
+    monkeypatch.setattr(sys.modules["actions.people.missed_texts"], "AT_ONCE", 2)
     clinic.looks()
     assert clinic.reason() == "opted_out"
 
@@ -567,7 +572,7 @@ def test_nothing_is_listed_where_nobody_can_text_us(clinic, monkeypatch):
 
 def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
     """Given an answer to which a row of ours stands in the way, and a later STOP, then the STOP is
-    heard, and the list does not count as read until the other was taken in, too.
+    heard, the reading goes on, and the other is tried again by itself until it was taken in, too.
     """
     clinic.send()
     clinic.loses("What is it for?", ago=40 * MINUTE)
@@ -579,13 +584,50 @@ def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
     read_to = TextWatermark.get().read_to
     clinic.looks()
     assert len(clinic.stops()) == 1
-    error = clinic.job("read_inbound_texts").last_error
-    assert error.startswith("NotTakenIn: Texts that could not be taken in: 1,")
-    assert TextWatermark.get().read_to == read_to
+    assert TextWatermark.get().read_to > read_to
+    clinic.looks()
+    assert clinic.job("take_missed_text").last_error
+    assert StagedJob.select().where(StagedJob.name == "take_missed_text").count() == 1
     WorkItem.update(context=item.context).execute()
     given.retried(clinic.redis, "periodic", 1)
     assert [words for _, words in told()] == ["What is it for?", "And what else?"]
-    assert TextWatermark.get().read_to > read_to
+    assert clinic.job("take_missed_text").state == "done"
+
+
+def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page(
+    clinic, monkeypatch
+):
+    """Given a text that always fails, on the first page of two, then a STOP on the second is heard,
+    and the failing one is left to people once it was tried often enough.
+    """
+    monkeypatch.setattr("providers.twilio.messages.LARGEST_PAGE", 1)
+    clinic.loses("STOP", ago=6 * MINUTE)
+    odd = clinic.loses("Odd")
+    fails(monkeypatch, "Odd")
+    for _ in range(4):
+        clinic.looks()
+    assert len(clinic.stops()) == 1
+    assert real_now() - TextWatermark.get().read_to < SETTLED + MINUTE
+    given.retried(clinic.redis, "periodic", 8)
+    job = clinic.job("take_missed_text")
+    assert (json.loads(job.args), job.state) == ([odd], "dead")
+
+
+def test_a_stop_that_failed_at_first_counts_after_a_start_that_was_said_before_it(
+    clinic, monkeypatch
+):
+    """Given a START whose webhook came late, and a STOP said after it that could not be taken in at
+    once, then the STOP is the last word once it is.
+    """
+    start = clinic.loses("START", ago=6 * MINUTE)
+    clinic.loses("STOP")
+    assert clinic.arrives_late(start) == [200]
+    with monkeypatch.context() as patched:
+        fails(patched, "STOP")
+        clinic.looks()
+    given.retried(clinic.redis, "periodic", 1)
+    assert clinic.job("take_missed_text").state == "done"
+    assert clinic.reason() == "opted_out"
 
 
 def test_a_text_that_does_not_say_what_it_is_keeps_no_other_from_being_heard(clinic):

@@ -165,7 +165,7 @@ def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
     assert shown["message"] == (
         "Failed to purchase phone number. Please verify your payment method."
     )
-    assert "Near it: +1212555" in shown["error"]
+    assert "Nearby numbers: +1212555" in shown["error"]
     assert shown["error"].endswith("Nothing was charged.")
     assert clinic.twilio.stand_in.requests("/v1/payment_intents") == []
     assert clinic.line is None
@@ -307,6 +307,9 @@ def test_who_takes_an_older_deployment_down_is_told_which_one_it_is(clinic):
     assert f"{again['id']}, which is live: take that one down" in refused.json["detail"]
     answer = clinic.call("POST", f"/api/deployments/{again['id']}/take-down")
     assert answer.status_code == 202, answer.text
+    clinic.works(4)
+    listed = clinic.call("GET", f"/api/accounts/{clinic.account.id}/deployments").json["data"]
+    assert {row["status"] for row in listed} == {"taken_down"}
 
 
 def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic):

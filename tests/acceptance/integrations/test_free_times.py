@@ -217,10 +217,10 @@ def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"dayFrom": "next Monday"}, "dayFrom is no day"),
-        ({"dayTo": 7}, "dayTo is no day"),
+        ({"dayFrom": "next Monday"}, "dayFrom is not a date"),
+        ({"dayTo": 7}, "dayTo is not a date"),
         ({"dayFrom": "2020-01-01", "dayTo": "2020-01-02"}, "That day has passed"),
-        ({"dayFrom": "9999-12-31"}, "dayFrom is no day"),
+        ({"dayFrom": "9999-12-31"}, "dayFrom is not a date"),
         ({"dayTo": "2100-12-31"}, "Free: "),
         ({"dayFrom": None, "dayTo": ""}, "Free: "),
         ({}, "Free: "),

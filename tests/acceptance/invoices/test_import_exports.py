@@ -170,7 +170,7 @@ def test_xeros_words_for_drafts_and_credits(books):
     ("row", "told"),
     [
         ("X-1,15 Jul 2098,9.00,9.00,9.00,USD,Sales invoice,Reversed", "Status: 'Reversed' is not"),
-        ("X-1,15 Jul 2098,9.00,9.00,9.00,USD,Mystery,Draft", "Type: 'Mystery' is not a type"),
+        ("X-1,15 Jul 2098,9.00,9.00,9.00,USD,Mystery,Draft", "Type: 'Mystery' is not a known type"),
     ],
 )
 def test_words_that_nobody_knows_are_refused_and_the_known_ones_listed(books, row, told):
@@ -186,7 +186,7 @@ def test_a_status_may_count_days_and_be_several(books):
     rows = [f"{index},Ada,2099-01-31,10.00,USD,{word}" for index, word in enumerate(words)]
     head = "Invoice No,Customer,Due Date,Balance,Currency,Status\n"
     odd = books.refused(head + '9,Ada,2099-01-31,9,USD,"Open, voided"')
-    assert "'Open, voided' is not a status" in odd
+    assert "'Open, voided' is not a known status" in odd
     assert books.take_in(head + "\n".join(rows)).exit_code == 0
     assert len(books.invoices) == len(words)
 

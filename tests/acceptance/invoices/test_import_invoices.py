@@ -177,6 +177,27 @@ def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
     assert given.fresh(invoice).amount_due == 3_050
 
 
+def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, monkeypatch):
+    """Given a file with another amount, when somebody cancels the invoice just after the import has
+    read it, then it is left as it was when it was closed.
+    """
+    take_in(QUICKBOOKS, "--dates", "us")
+    with_money, looks = import_invoices.with_money, []
+
+    def meanwhile(ids):
+        looks.append(ids)
+        found = with_money(ids)
+        if len(looks) == 2:  # once to check the file, once to write
+            closed = Invoice.update(mark="cancelled", status="cancelled", outstanding=0)
+            closed.where(Invoice.number == "1002").execute()
+        return found
+
+    monkeypatch.setattr(import_invoices, "with_money", meanwhile)
+    assert take_in(QUICKBOOKS.replace("30.50", "20.50"), "--dates", "us").exit_code == 0
+    row = Invoice.get(Invoice.number == "1002")
+    assert (row.status, row.amount_due) == ("cancelled", 3_050)
+
+
 def test_one_bad_row_keeps_all_out_unless_told_otherwise(take_in):
     bad = QUICKBOOKS.replace(
         "02/28/2099,Net 30,80.00,30.50", "31/31/2099,Net 30,80.00,thirty"

@@ -86,7 +86,7 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
     )
     assert (facts["refund"]["amount"], facts["refund"]["status"]) == (500, "succeeded")
     fed = {line["reason"] for line in lines if line["kind"] == "notice"}
-    assert "invoice.paid was put into the feed for the clinic's software." in fed
+    assert "invoice.paid was added to the feed for the clinic's software." in fed
     assert any("does not have enough funds" in line["reason"] for line in lines)
     assert all(line["reason"].endswith((".", ")")) for line in lines)
 

@@ -208,7 +208,7 @@ def test_the_front_page_shows_all_accounts_figures_to_who_may_see_all(client):
     for accept, kind in (("text/html", "text/html"), ("*/*", "application/problem+json")):
         refused = Browser(client).get("/rq/", Accept=accept)
         assert (refused.status_code, refused.headers["content-type"].split(";")[0]) == (403, kind)
-        assert "you have rights in some only" in refused.text
+        assert "you may act for some only" in refused.text
 
 
 def test_a_card_form_is_opened_only_by_who_may_act_there(client):

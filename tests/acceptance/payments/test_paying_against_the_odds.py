@@ -3,6 +3,7 @@ stuck.
 """
 
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -45,6 +46,55 @@ def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
     given.retried(valkey.client(), rounds=6)
     assert clinic.stripe.received(clinic.invoice.id) == 5_000
     assert clinic.now.outstanding == 7_500
+
+
+@pytest.mark.parametrize("then", ["another amount", "the whole is paid"])
+def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, then):
+    """Given a change of the open intent that Stripe did not answer, when another one is made, or
+    the intent is paid as it was, then nobody has to look whether the first one happened.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("bad_gateway", "POST", f"/v1/payment_intents/{intent_id}")
+    assert clinic.intent(amount=5_000).status_code == 503
+    if then == "another amount":
+        assert clinic.intent(amount=4_000).json["amount"] == 4_000
+    else:
+        clinic.stripe.sdk.payment_intents.confirm(
+            intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+        )
+        assert clinic.confirm(intent_id).json["success"]
+    given.retried(valkey.client(), rounds=6)
+    changes = Effect.select().where(Effect.kind == "intent_change").order_by(Effect.created_at)
+    assert changes.first().state == "refused"
+    assert not any(effect.in_doubt for effect in changes)
+
+
+@pytest.mark.parametrize("fault", ["", "refused_400"])
+def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkeypatch, fault):
+    """Given a Redis that is away, so that nothing is locked, when a change of the open intent
+    reaches Stripe after the one that was asked for after it, then the later one counts, also where
+    Stripe refuses the first.
+    """
+    job = sys.modules["jobs.change_payment_intent"]
+    perform = job.perform
+    monkeypatch.setattr(job, "invoice_lock", lambda _invoice_id: nullcontext())
+    intent_id = clinic.intent().json["paymentIntentId"]
+
+    def overtaken(effect):
+        monkeypatch.setattr(job, "perform", perform)
+        assert clinic.intent(amount=4_000).json["amount"] == 4_000
+        if fault:
+            clinic.stripe.fault(fault, "POST", f"/v1/payment_intents/{intent_id}")
+        return perform(effect)
+
+    monkeypatch.setattr(job, "perform", overtaken)
+    clinic.intent(amount=5_000)
+    given.retried(valkey.client())
+    attempt = PaymentAttempt.get()
+    assert clinic.stripe.sdk.payment_intents.retrieve(intent_id).amount == 4_000
+    assert (attempt.is_in_place, attempt.intent_amount) == (True, 4_000)
+    assert clinic.confirm(intent_id, paymentMethodId="pm_card_visa").json["success"]
+    assert clinic.stripe.received(clinic.invoice.id) == 4_000
 
 
 def test_an_amount_that_stripe_refuses_is_told(clinic):

@@ -8,6 +8,7 @@ import pytest
 from stripe import StripeError
 
 from models.accounts.audit_entry import AuditEntry
+from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
@@ -147,6 +148,27 @@ def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valke
         "paid",
         0,
     )
+
+
+def test_an_intent_that_a_bank_works_on_is_asked_about_and_not_cancelled_time_and_again(
+    clinic, valkey, hear
+):
+    """Given a bank debit on its way, when cash is taken meanwhile, then Stripe refuses once to
+    cancel it, and from then on is only asked how it stands, until it is over.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    pay_in_browser(clinic, intent_id, BANK)
+    hear()
+    assert clinic.takes().status_code == 201
+    given.retried(valkey.client(), rounds=5)
+    attempt = PaymentAttempt.get(PaymentAttempt.intent_id == intent_id)
+    assert attempt.state == "retiring"
+    refused = Effect.select().where(Effect.kind == "intent_cancel")
+    assert [effect.state for effect in refused] == ["refused"]
+    clinic.stripe.control(f"stripe/{intent_id}/succeed")
+    given.retried(valkey.client())
+    assert PaymentAttempt.get_by_id(attempt.id).state == "closed"
+    assert clinic.now.overpaid == 12_500
 
 
 def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):

@@ -203,7 +203,7 @@ def test_an_answer_of_which_nothing_is_heard_is_work_again(clinic):
     assert Message.get().status == "undelivered"
     open_one = clinic.get(f"/api/work-items/{item['id']}")
     assert open_one["state"] == "open"
-    assert "Nothing has been heard" in open_one["context"]["answerFailed"]
+    assert "No report has arrived" in open_one["context"]["answerFailed"]
 
 
 @pytest.mark.one_database

@@ -4,6 +4,7 @@ there, or none where it was deleted (faults 7–9, 21–25).
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -13,6 +14,8 @@ from models.delivery.staged_job import StagedJob
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.effect import Effect
 from models.transactions import transaction
+from providers.vapi.files import upload_file
+from runtime.clock import real_now
 from tests import given
 from tests.faults.town import PATIENT, all_settled, is_stopped
 from tests.running.servers import wait_for
@@ -162,6 +165,31 @@ def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files
     files.work(rounds=2)
     assert (len(files.vapi.kept()), files.row.state) == (1, "deleting")
     files.vapi.forget("tool", made["id"])
+    files.work(rounds=2)
+    files.assert_gone()
+
+
+def test_deleted_just_as_its_upload_leaves(files, monkeypatch):
+    """Given a deletion that finds the upload not sent yet, when it leaves before that is written
+    down, then it is waited for, and the file is taken away.
+    """
+    job = sys.modules["jobs.delete_knowledge_file"]
+    read = job.upload_of
+
+    def leaves_meanwhile(file):
+        effect = read(file)
+        monkeypatch.setattr(job, "upload_of", read)
+        worker = Effect.get_by_id(effect.id)
+        assert worker.record_sent_once(real_now())
+        upload_file("prices.txt", b"Crown 900", "text/plain", worker.request["metadata"])
+        return effect
+
+    monkeypatch.setattr(job, "upload_of", leaves_meanwhile)
+    files.delete()
+    StagedJob.update(state="cancelled").where(StagedJob.name == "upload_knowledge_file").execute()
+    files.work()
+    assert files.effect().state == "sending", "it may have left"
+    StagedJob.delete().where(StagedJob.state == "cancelled").execute()
     files.work(rounds=2)
     files.assert_gone()
 

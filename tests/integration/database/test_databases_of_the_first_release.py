@@ -61,6 +61,7 @@ SINCE = {  # jobs that the first release did not have
     "read_sender_registration",
     "read_sender_registrations",
     "scan_overdue",
+    "take_missed_text",
 }
 NAMES = json.loads((Path(__file__).parents[2] / "contract" / "names.json").read_text("utf-8"))
 DAY = 86_400

@@ -271,6 +271,27 @@ def test_a_person_releases_an_orphan(live):
     assert len(look_again(live)) == 8
 
 
+@pytest.mark.parametrize("what", ["renamed", "ours"])
+def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
+    """Given an orphan that a person has asked to release, when somebody gives it another name at
+    its provider, or it becomes an account's, before the job comes to it, then it stays there.
+    """
+    make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    (row,) = (each for each in looks(live) if each.kind == "number")
+    answer = CliRunner().invoke(payphone, ["strays", "release", row.id, "--why", "an old test"])
+    assert answer.exit_code == 0, answer.output
+    if what == "renamed":
+        numbers.update_number(row.provider_id, friendly_name="Front desk")
+    else:
+        PhoneLine.update(twilio_sid=row.provider_id).execute()
+    given.worked(live.redis, "deploys")
+    given.retried(live.redis, "deploys", rounds=1)
+    assert numbers.get_number(row.provider_id)["id"] == row.provider_id
+    now = Stray.get_by_id(row.id)
+    assert (now.state, "no stray" in now.detail) == ("gone", True)
+    assert AuditEntry.select().where(AuditEntry.action == "stray.let_be").count() == 1
+
+
 def test_a_person_releases_what_was_made_for_sip(live):
     """Given a trunk, a list of logins and a trunk at Vapi that are nobody's, when a person releases
     them, then each is gone at its provider.

@@ -252,7 +252,7 @@ def test_a_process_that_was_held_up_too_long_leaves_no_doubt(shelf, effect, monk
         monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
 
     stopped_before_the_call(monkeypatch, too_long)
-    with pytest.raises(NotYet, match="held up"):
+    with pytest.raises(NotYet, match="delayed"):
         perform(effect)
     assert not fresh(effect).in_doubt
     monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=15))

@@ -5,11 +5,17 @@ over HTTP).
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
+from effects.deployment.fee import FEE_CREATE
+from effects.payments.intent import INTENT_CREATE
+from models.effects.effect import Effect
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
+from providers.stripe import intents as stripe_intents
+from runtime.clock import real_now
 from runtime.settings import ROOT, get_settings
 
 LINK = {
@@ -118,3 +124,17 @@ def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
     )
     assert len(stand_in.requests("/v1/refunds", "GET")) == 1
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("off", [-10, 10], ids="{} minutes".format)
+def test_an_intent_is_found_by_a_clock_that_is_ten_minutes_off(stand_in, off):
+    """Given an intent whose answer was lost, and a clock of ours that was wrong then, then it is
+    found, and no second one is made.
+    """
+    request = {"amount": 500, "currency": "usd", "metadata": {"attempt_id": "pat_1"}}
+    made = stripe_intents.create_intent(request, "", "eff_1")
+    asked_at = real_now() + timedelta(minutes=off)
+    effect = Effect(request=request, created_at=asked_at)
+    for found in (INTENT_CREATE.find(effect), FEE_CREATE.find_asked(effect, asked_at)):
+        assert found is not None
+        assert found["id"] == made["id"]

@@ -43,7 +43,7 @@ def test_a_place_with_such_a_character_is_named(client, kind):
     )
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
     assert [each["field"] for each in answer.json["errors"]] == ["locality"]
-    assert "cannot be seen" in answer.json["errors"][0]["message"]
+    assert "invisible character" in answer.json["errors"][0]["message"]
 
 
 def test_so_it_is_for_every_parameter_there_is(client):

@@ -219,6 +219,16 @@ def test_replaying_what_counted_already_changes_nothing(redis):
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("command", [("jobs", "retry"), ("events", "replay")])
+def test_an_id_in_digits_that_are_no_number_is_unknown(redis, command):
+    """Given an id such as ², which `str.isdigit` accepts and `int` does not, then the command says
+    that there is nothing with this id.
+    """
+    result = run(*command, "²")
+    assert (result.exit_code, "no such" in result.output) == (1, True), result.exception
+
+
 def test_only_events_of_stripes_are_replayed(redis):
     """Given a text's report that was refused, when all that was refused is replayed, or that one
     by its number, then it stays as it is, and nobody is told that it was processed again.

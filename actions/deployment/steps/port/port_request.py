@@ -149,7 +149,10 @@ def _undo(run: Run) -> UndoPlan:
         if asked is not None or run.step.made.get("line"):
             record_not_moved(run.account.id)
         return Skip("")
-    return ask(run, PORT_REQUEST_CANCEL, {"sid": asked.provider_id}, "the deployment is undone")
+    line = PhoneLine.of(run.account.id)
+    number = (line and line.e164) or ""
+    request = {"sid": asked.provider_id, "number": number}
+    return ask(run, PORT_REQUEST_CANCEL, request, "the deployment is undone")
 
 
 def _undone(run: Run, _effect: Effect, answer: Json) -> str | None:

@@ -31,7 +31,8 @@ def _look(run: Run) -> Json:
     if port is None:
         return {"gone": True}
     request = _without_pin(run, port)
-    number: Json = next((each for each in request["numbers"] if each["number"] == line.e164), {})
+    own = (each for each in request["numbers"] if each["number"] == line.e164)
+    number: Json = next(own, {"number": line.e164})
     seen: Json = {"request": request, "number": number}
     if port_of(request, number).what == DONE:
         seen["owned"] = find_number_by_e164(line.e164 or "")
@@ -58,7 +59,7 @@ def _plan(run: Run, seen: Json) -> Plan:
             run.step.record(made=run.step.made | {"over": "gone"})
         return Fail("port_gone", TITLE, NOT_ASKED)
     port = port_of(seen["request"], seen["number"])
-    run.setup.record_port(seen["number"].get("number"), port.status, run.now)
+    run.setup.record_port(seen["number"]["number"], port.status, run.now)
     if port.what == OVER:
         run.step.record(made=run.step.made | {"over": port.status})
         return Fail(f"port_{port.status}", TITLE, port.words)

@@ -350,8 +350,8 @@ def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
     [
         ("bill.docx", b"PK", "another type"),
         ("bill.pdf", b"", "empty"),
-        ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is no pdf"),
-        ("bill.png", b"%PDF-1.7", "is no png"),
+        ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is not pdf"),
+        ("bill.png", b"%PDF-1.7", "is not png"),
         ("bill.pdf", b"%PDF-" + b"x" * 700_000, "bytes"),
         ("bill.pdf", b"%PDF-1.7\ntrailer << /Encrypt 9 0 R >>", "protected by a password"),
     ],

@@ -22,7 +22,7 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
-from providers.twilio import porting
+from providers.twilio import numbers, porting
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
 from tests.stories.deploying import NUMBER, states
@@ -30,6 +30,7 @@ from tests.stories.deploying import NUMBER, states
 pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
 
 PORTING = "/numbers/v1/Porting"
+HOOK = "https://desk.example"
 
 
 @pytest.fixture
@@ -66,6 +67,18 @@ def test_a_request_that_is_gone_ends_the_waiting(ported):
     assert (shown["status"], shown["code"]) == ("rolled_back", "port_gone")
     assert "Deploy again" in shown["error"]
     assert ported.line is None
+
+
+def test_a_request_that_names_the_number_no_more_says_how_the_port_stands(ported):
+    """Given a request whose list is without the clinic's number, then the request's own status is
+    what the settings and the deployment tell.
+    """
+    deployment = deploys(ported)
+    (port,) = ported.twilio.books.ports.values()
+    port.update(phone_numbers=[], port_in_request_status="Action Required")
+    ported.looks_at_ports()
+    assert ported.shown(deployment)["status"] == "awaiting_port"
+    assert ported.setup.phone_integration_settings["portStatus"] == "action_required"
 
 
 def test_a_number_has_moved_however_that_is_written(ported):
@@ -301,6 +314,22 @@ def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
     assert (ported.line.state, bool(ported.line.twilio_sid)) == ("owned", True)
     assert ported.shown(deploys(ported, rounds=6))["status"] == "live"
     assert len(ported.twilio.books.ports) == 1
+
+
+def test_another_number_of_the_same_request_is_not_taken_for_the_clinics(ported):
+    """Given a request made by hand that names another number first, which has moved, when the port
+    is given up, then that number is nobody's here, and the clinic's is as it was.
+    """
+    deployment = deploys(ported)
+    at = {"sms_url": HOOK, "voice_url": HOOK, "status_callback": HOOK}
+    other = numbers.search_numbers(limit=1)[0].e164
+    numbers.buy_number(other, friendly_name="Front desk", **at)
+    (port,) = ported.twilio.books.ports.values()
+    moved = {"phone_number": other, "port_in_phone_number_status": "Completed"}
+    port["phone_numbers"].insert(0, port["phone_numbers"][0] | moved)
+    step = gives_up(ported, deployment)
+    assert (step["state"], "stays with its carrier" in step["message"]) == ("undone", True)
+    assert ported.line is None
 
 
 def left_open(ported):

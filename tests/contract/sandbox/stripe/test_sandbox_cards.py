@@ -52,6 +52,17 @@ def test_a_customers_card_is_nobody_elses(world):
             world.charge(card.id, **customer)
 
 
+def test_a_default_card_must_be_attached_to_its_customer(world):
+    ada, bob = (world.stripe.customers.create({"name": name}) for name in ("Ada", "Bob"))
+    card = world.stripe.payment_methods.attach("pm_card_visa", {"customer": ada.id})
+    default = {"invoice_settings": {"default_payment_method": card.id}}
+    with pytest.raises(stripe.InvalidRequestError, match="must be attached") as refused:
+        world.stripe.customers.update(bob.id, default)
+    assert refused.value.code == "resource_missing"
+    settings = world.stripe.customers.update(ada.id, default).invoice_settings
+    assert settings.default_payment_method == card.id
+
+
 def test_an_unattached_card_pays_once(world):
     card = world.stripe.payment_methods.retrieve("pm_card_visa")
     assert world.charge(card.id).status == "succeeded"
