@@ -6,12 +6,14 @@ lasts, is in doubt: its slot is freed, and a person looks into it; a late report
 a call is still polled: for two hours like any other, then once a day for a month.
 
 Vapi shows a call as ended before its transcript is ready. A poll's answer therefore counts as the
-final report only once the transcript is there, or can no longer be expected.
+final report only once the transcript is there, or can no longer be expected; an opt-out in the
+transcript counts at once.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from actions.calling.act_on_outcome import open_doubt_item
+from actions.calling.conclude import opt_out_by_transcript
 from actions.calling.expire import expire_unplaced
 from actions.calling.record_call_report import (
     locked_with_invoices,
@@ -88,6 +90,8 @@ def poll_call(call_id: str) -> None:
             record_call_report(call, report, now)  # if given up, only an end is news
         if report is not None and _is_whole(call, report, now):
             record_final_report(call, invoices, report, now)
+        elif report is not None:
+            opt_out_by_transcript(call, report, now)
         if call.reported_at is None:
             _give_up(call, invoices, now)
 

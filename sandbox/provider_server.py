@@ -41,6 +41,11 @@ class Sink:
     def __call__(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
         """Answer one request, or break its connection."""
         raw = req.bounded_stream.read(self.largest)
+        if len(raw) < min(
+            req.content_length or 0, self.largest
+        ):  # its sender died while sending it
+            cut(req.env, 0.0, reset=False)
+            return
         is_bytes = self.as_bytes or (req.content_type or "").startswith("multipart/")
         body = raw.decode("latin-1") if is_bytes else raw.decode("utf-8", "replace")
         headers = {name.lower(): value for name, value in req.headers.items()}

@@ -75,6 +75,14 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     return True
 
 
+def opt_out_by_transcript(call: Call, report: VapiCall, now: datetime) -> None:
+    """Record the opt-out in a transcript, in the open transaction, without waiting for the rest of
+    the report. Needs the locked call.
+    """
+    if consequences_of({}, report.transcript).stops:
+        opt_out_caller(call, now)
+
+
 def _outcome(call: Call, invoices: Sequence[Invoice], follows: Consequences) -> str:
     """One of the policy's outcomes. Our own rows take precedence over the agent's analysis, and
     that over how the call ended.

@@ -223,6 +223,20 @@ def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
     assert (said.phone, said.channels) == (CALLER, ["sms", "voice"])
 
 
+def test_a_stop_is_heard_before_vapi_has_analysed_the_call(calling: Calling):
+    """Given a caller who said stop in a call of which Vapi has a transcript and no analysis, when
+    it is looked at, then they are left alone at once, and the rest is waited for.
+    """
+    missed(calling, "says_stop_unheard")
+    looks(calling)
+    looks(calling)
+
+    (call,) = Call.select()
+    assert (call.state, call.reported_at) == ("ended", None)
+    (said,) = OptOut.select()
+    assert (said.phone, said.channels, said.reference) == (CALLER, ["sms", "voice"], call.id)
+
+
 def asked_since(calling: Calling) -> list[str]:
     """From when on Vapi was asked for its calls, each time."""
     rows = calling.stand_in.sandbox.shared.requests.select(
