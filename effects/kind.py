@@ -16,6 +16,7 @@ from runtime.clock import real_seconds
 
 Json = dict[str, Any]
 SKEW = 900  # seconds by which clocks may differ
+NEAR = 300  # the same for what carries no tag: an older one may be another effect's
 KEY_LIFE = 23 * 3600  # seconds for which Stripe is sure to remember a key (it promises 24 hours)
 
 

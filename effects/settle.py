@@ -6,6 +6,7 @@ job are one transaction, and the job then finds the outcome in the row. A job th
 or waiting is left alone.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from effects.kind import Kind
@@ -57,9 +58,12 @@ def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
     return found
 
 
-def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
+def end_own(
+    kind: Kind, subject: str, invoice_id: str, if_found: Callable[[], None] = lambda: None
+) -> None:
     """End the unsettled effects of `kind` that earlier attempts of the calling job reserved for its
-    row `subject`, and that it no longer wants to send. Those that were sent are looked up.
+    row `subject`, and that it no longer wants to send. Those that were sent are looked up: one that
+    has happened is recorded in one transaction with `if_found`.
     """
     key = f"{kind.name}:{subject}"
     for effect in Effect.all("invoice_id = ? AND state IN ('sending', 'unknown')", invoice_id):
@@ -74,6 +78,8 @@ def end_own(kind: Kind, subject: str, invoice_id: str) -> None:
             _log_unreadable(effect, error)
             continue
         with transaction():
+            if found is not None:
+                if_found()
             _end(effect, found, superseded, SYSTEM)
 
 

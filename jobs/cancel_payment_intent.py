@@ -17,6 +17,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import OVER, PaymentAttempt
 from models.transactions import serialize_on, transaction
+from providers.errors import ProviderError
 from providers.stripe.events import read_intent
 from providers.stripe.intents import get_intent
 from runtime.clock import real_now
@@ -66,9 +67,13 @@ def _is_processing(attempt: PaymentAttempt) -> bool:
     """
     if attempt.state != "retiring" or attempt.intent_id is None:
         return False
-    if not Effect.refusals(INTENT_CANCEL.name, attempt.id, attempt.invoice_id):
+    about = INTENT_CANCEL.name, attempt.id, attempt.invoice_id
+    if not Effect.refusals(*about) or Effect.unsettled(*about):
         return False
-    intent = get_intent(attempt.intent_id, attempt.stripe_account)
+    try:
+        intent = get_intent(attempt.intent_id, attempt.stripe_account)
+    except ProviderError:
+        return False  # the cancel meets the same error, and a person can settle it
     return bool(intent["status"] == PROCESSING)
 
 

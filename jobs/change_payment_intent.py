@@ -5,9 +5,10 @@ Twice is harmless: each version of what is wanted is one effect. Nothing is char
 confirmed it.
 """
 
-from actions.payments.plan_attempt import stage_intent_jobs
+from functools import partial
+
 from actions.payments.record_intent import record_intent
-from delivery.attempt import recording
+from delivery.attempt import own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from effects.payments.intent import INTENT_CHANGE
@@ -15,6 +16,7 @@ from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import end_own
 from models.accounts.audit_entry import SYSTEM
+from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -34,7 +36,12 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
         attempt, effect = _decide(attempt_id, version)
         if effect is None:
             # a request for this version that got no answer is looked up
-            end_own(INTENT_CHANGE, f"{attempt.id}:{version}", attempt.invoice_id)
+            end_own(
+                INTENT_CHANGE,
+                f"{attempt.id}:{version}",
+                attempt.invoice_id,
+                partial(_restore, attempt, version),
+            )
             return
         changed = perform(effect)
         if changed is None:
@@ -49,9 +56,31 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             if row.amount_version == version:
                 row.record_changed(version, changed["amount"], now)
             elif row.state == "open":
-                # the later change may have reached Stripe before this one: request it again
-                row.record_change_wanted(now)
-                stage_intent_jobs(row)
+                # the later change may have reached Stripe before this one
+                _request_again(row)
+
+
+def _restore(attempt: PaymentAttempt, version: int) -> None:
+    """Request again what our rows have in place, because version `version`, which was not answered,
+    has taken effect at Stripe.
+    """
+    Invoice.locked(attempt.invoice_id)  # as above
+    row = PaymentAttempt.get_by_id(attempt.id)
+    if row.is_in_place and row.amount_version != version:
+        _request_again(row)
+
+
+def _request_again(row: PaymentAttempt) -> None:
+    """Stage the wanted change once more, under a version of its own."""
+    row.record_change_wanted(real_now())
+    stage(
+        "change_payment_intent",
+        f"{row.id}:{row.amount_version}",
+        row.id,
+        row.amount_version,
+        fair_to=row.account_id,
+        queue=own_queue(),
+    )
 
 
 def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:

@@ -64,7 +64,7 @@ def read_inbound_texts() -> None:
             stage_again("read_inbound_texts", KEY, fair_to="")
 
 
-@job(queue="periodic", calls_out=True, attempts=8, timeout=20, backoff=10.0)
+@job(queue="periodic", calls_out=True, attempts=16, timeout=20, backoff=10.0)
 def take_missed_text(sid: str) -> None:
     """Take in the text `sid` of Twilio's, which failed when its page was read."""
     receive_failed_text(sid)

@@ -8,7 +8,7 @@ by its whole body.
 import re
 from datetime import timedelta
 
-from effects.kind import SKEW, Cost, Json, Kind, refused_by_provider
+from effects.kind import NEAR, Cost, Json, Kind, refused_by_provider
 from models.contact.message import Message
 from models.effects.effect import Effect
 from providers.twilio import messages as twilio_api
@@ -41,7 +41,7 @@ def _find(effect: Effect) -> Json | None:
     address = _ADDRESS.search(body)
     listed = twilio_api.find_messages(
         effect.request["To"],
-        effect.sent_at - timedelta(seconds=SKEW),
+        effect.sent_at - timedelta(seconds=NEAR),
         address[0] if address else body,
     )
     others = {

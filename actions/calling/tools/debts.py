@@ -79,10 +79,12 @@ def chosen_bill(request: ToolRequest) -> Invoice:
     """The bill that a tool acts on: the oldest unpaid one, whatever the model says. An id that the
     model gives must belong to this call. Raises Refused.
     """
-    bills = unpaid_bills(request.call)
     named = request.text("invoiceId")
     if named:
-        bills = [each for each in bills if each.id == named]
-    if not bills:
-        raise Refused("not_found" if named else "invoice_already_paid")
-    return bills[0]
+        if not is_unpaid(request.call, named):
+            raise Refused("not_found")
+        return Invoice.get_by_id(named)
+    oldest = unpaid_bills(request.call, 1)
+    if not oldest:
+        raise Refused("invoice_already_paid")
+    return oldest[0]

@@ -4,12 +4,10 @@ so each is placed once, and found by its numbers and its time.
 
 from datetime import datetime, timedelta
 
-from effects.kind import Cost, Json, Kind
+from effects.kind import NEAR, Cost, Json, Kind
 from models.effects.effect import Effect
 from providers.twilio import calls
 
-# clocks may differ by this much; a call carries no tag, so an older one may be an earlier test's
-NEAR = timedelta(minutes=5)
 # tells the clinic why its phone rang
 WORDS = (
     "<Response><Say>This is a test call of your clinic's call forwarding. You may hang up.</Say>"
@@ -26,7 +24,7 @@ def _find_call_to_clinic(effect: Effect) -> Json | None:
 
 
 def _newest_since(effect: Effect, sent_at: datetime) -> Json | None:
-    since = sent_at - NEAR
+    since = sent_at - timedelta(seconds=NEAR)
     placed = calls.find_calls(effect.request["to"], effect.request["from"], since)
     return placed[0] if placed else None
 

@@ -54,10 +54,10 @@ class Ordering:
         body = {name: value for name, value in body.items() if value is not None}
         return self.line.client.simulate_post("/api/payments/phone", json=body, headers=headers)
 
-    def asks(self, heard=AGREED, by="keypad"):
+    def asks(self, heard=AGREED, by="keypad", **more):
         """The member that takes cards calls its tool."""
         at_vapi = {"id": self.line.call.vapi_id, "phoneCallProviderId": CALL_SID}
-        return self.line.tool("processPhonePayment", call=at_vapi, by=by, heard=heard)
+        return self.line.tool("processPhonePayment", call=at_vapi, by=by, heard=heard, **more)
 
     def types(self):
         assert set(self.line.deliver()) <= {204}
@@ -155,6 +155,8 @@ def test_a_bill_after_those_that_are_told_is_the_calls_too(ordering):
     answer = ordering.orders(invoice=later)
     assert answer.status_code == 202, answer.text
     assert "70.00 USD" in ordering.asks(heard=())
+    KeypadSession.update(state="failed", error="card_declined").execute()
+    assert "70.00 USD" in ordering.asks(heard=(), invoiceId=later.id), "after a failed entry, too"
 
 
 @pytest.mark.parametrize(

@@ -608,7 +608,7 @@ def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page
         clinic.looks()
     assert len(clinic.stops()) == 1
     assert real_now() - TextWatermark.get().read_to < SETTLED + MINUTE
-    given.retried(clinic.redis, "periodic", 8)
+    given.retried(clinic.redis, "periodic", 16)
     job = clinic.job("take_missed_text")
     assert (json.loads(job.args), job.state) == ([odd], "dead")
 
@@ -625,6 +625,20 @@ def test_a_stop_that_failed_at_first_counts_after_a_start_that_was_said_before_i
     with monkeypatch.context() as patched:
         fails(patched, "STOP")
         clinic.looks()
+    given.retried(clinic.redis, "periodic", 1)
+    assert clinic.job("take_missed_text").state == "done"
+    assert clinic.reason() == "opted_out"
+
+
+def test_a_stop_that_fails_for_an_hour_is_heard_by_itself(clinic, monkeypatch):
+    """Given a STOP that fails nine times, each after a longer wait, then nobody has to run its job
+    again.
+    """
+    clinic.loses("STOP")
+    with monkeypatch.context() as patched:
+        fails(patched, "STOP")
+        clinic.looks()
+        given.retried(clinic.redis, "periodic", 9)
     given.retried(clinic.redis, "periodic", 1)
     assert clinic.job("take_missed_text").state == "done"
     assert clinic.reason() == "opted_out"

@@ -97,6 +97,29 @@ def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkey
     assert clinic.stripe.received(clinic.invoice.id) == 4_000
 
 
+@pytest.mark.parametrize("then", ["lowered", "refused"])
+def test_a_change_that_comes_late_does_not_stay(clinic, valkey, then):
+    """Given a change of the open intent that Stripe did not answer, when it takes effect only after
+    a later one, or a later one is refused, then the amount that our rows have counts, at once.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("bad_gateway", "POST", f"/v1/payment_intents/{intent_id}")
+    assert clinic.intent(amount=5_000).status_code == 503
+    if then == "refused":
+        clinic.stripe.fault("refused_400", "POST", f"/v1/payment_intents/{intent_id}")
+    clinic.intent(amount=4_000)
+    expected = 4_000 if then == "lowered" else 12_500
+    assert (PaymentAttempt.get().is_in_place, PaymentAttempt.get().amount) == (True, expected)
+    clinic.stripe.sdk.payment_intents.update(intent_id, {"amount": 5_000})
+    given.retried(valkey.client(), rounds=1)  # the late change's job stages the correction
+    given.relayed(valkey.client())
+    given.worked(valkey.client())
+    assert clinic.stripe.sdk.payment_intents.retrieve(intent_id).amount == expected
+    attempt = PaymentAttempt.get()
+    assert (attempt.is_in_place, attempt.intent_amount) == (True, expected)
+    assert not any(effect.in_doubt for effect in Effect.select())
+
+
 def test_an_amount_that_stripe_refuses_is_told(clinic):
     """Stripe takes no 20 cents: the clinic hears that, and the old amount is not taken instead."""
     clinic.intent()

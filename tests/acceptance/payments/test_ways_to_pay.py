@@ -17,6 +17,7 @@ from runtime.clock import business_now
 from tests import given
 from tests.acceptance.payments.test_paid_meanwhile import a_link, pay_in_browser, tasks
 from tests.clinic import Clinic
+from tests.stories.operators import run
 
 BANK = "pm_usBankAccount"
 
@@ -169,6 +170,27 @@ def test_an_intent_that_a_bank_works_on_is_asked_about_and_not_cancelled_time_an
     given.retried(valkey.client())
     assert PaymentAttempt.get_by_id(attempt.id).state == "closed"
     assert clinic.now.overpaid == 12_500
+
+
+def test_an_intent_that_a_bank_works_on_and_that_we_cannot_read_is_settled_by_a_person(
+    clinic, valkey, hear
+):
+    """Given a bank debit on its way that Stripe has refused to cancel, when the clinic disconnects
+    its Stripe account, then a person can say that it is closed.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    pay_in_browser(clinic, intent_id, BANK)
+    hear()
+    assert clinic.takes(amount=5_000).status_code == 201
+    given.retried(valkey.client(), rounds=2)
+    clinic.stripe.fault("forbidden_403", "*", f"/v1/payment_intents/{intent_id}*", times=1000)
+    given.retried(valkey.client(), rounds=18)
+    (effect,) = Effect.all("kind = 'intent_cancel' AND state <> 'refused'")
+    said = run("effects", "settle", effect.id, "--confirmed", intent_id, "--why", "seen there")
+    assert said.exit_code == 0, said.output
+    given.retried(valkey.client(), rounds=1)
+    attempt = PaymentAttempt.get(PaymentAttempt.intent_id == intent_id)
+    assert attempt.state == "closed"
 
 
 def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):

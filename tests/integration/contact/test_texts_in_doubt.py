@@ -3,15 +3,19 @@ doubt.
 """
 
 import threading
+from datetime import timedelta
 
 import pytest
 
+from effects.contact.text import TEXT
 from effects.settle import reconcile_owner, settle_refused
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
+from models.effects.effect import Effect
 from models.transactions import release_connection
+from runtime.ids import new_id
 from tests import given
 from tests.stories.texting import Texting
 
@@ -132,6 +136,17 @@ def test_of_two_texts_with_one_address_the_right_one_settles_the_doubt(clinic):
     given.retried(clinic.redis, "messages", 1)
     sids = [row["sid"] for row in clinic.sent()]
     assert (clinic.message(first.id).sid, clinic.message(message.id).sid) == tuple(sids)
+
+
+def test_a_text_of_ten_minutes_before_is_not_taken_for_the_one_in_doubt(clinic):
+    """Given a text that nobody has told us of, and a later one with the same address that never
+    arrived, then the list does not show the later one.
+    """
+    effect = clinic.effect(in_doubt(clinic, "refuse_after"))
+    assert TEXT.find(effect) is not None
+    later = Effect(id=new_id("eff"), request=effect.request)
+    later.sent_at = effect.sent_at + timedelta(minutes=10)
+    assert TEXT.find(later) is None
 
 
 def test_no_connection_at_all_is_no_doubt(clinic):
