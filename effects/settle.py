@@ -84,7 +84,7 @@ def end_own(
 
 
 def _end(effect: Effect, found: dict[str, Any] | None, superseded: str, actor: str) -> None:
-    """Record the outcome that a look-up has shown in the effect's row, if it has shown one."""
+    """Record the outcome that a lookup has shown in the effect's row, if it has shown one."""
     if found is not None:
         effect.record_confirmed(found["id"], kind_of(effect).kept(found), real_now())
         _record(effect, actor, outcome="confirmed", provider_id=found["id"])

@@ -1,6 +1,6 @@
 """Look up a call in doubt in Vapi's list, and record its outcome.
 
-Twice is harmless: a look-up calls nobody, and reports are merged by rank. Not finding the call
+Twice is harmless: a lookup calls nobody, and reports are merged by rank. Not finding the call
 proves nothing: after some attempts the job is dead, which shows the doubt to staff. A report from
 Vapi or `effects reconcile` still settles it.
 """

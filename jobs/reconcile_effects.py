@@ -1,7 +1,7 @@
 """Look up effects in doubt in the provider's own record once their job has given up, each in a job
 of its own.
 
-Twice is harmless: a look-up changes nothing at the provider, and only what is found has
+Twice is harmless: a lookup changes nothing at the provider, and only what is found has
 consequences, by replaying the effect's job.
 """
 
@@ -35,7 +35,7 @@ _SETTLED = (
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_effects() -> None:
-    """Stage a look-up of each effect in doubt, youngest first, so that old doubts do not delay new
+    """Stage a lookup of each effect in doubt, youngest first, so that old doubts do not delay new
     ones, five hundred at a time. The hour is part of the key.
     """
     now = real_now()

@@ -250,7 +250,7 @@ def test_registrations_of_senders_have_the_published_fields(texting: Texting, sp
 @needs_spec
 @pytest.mark.parametrize("habit", [{}, {"given_up": "20250131"}, {"code": 60606}, {"valid": False}])
 def test_a_look_up_has_the_published_fields(texting: Texting, specs, habit):
-    """Given each way in which a look-up ends, then its answer has the shape that Twilio
+    """Given each way in which a lookup ends, then its answer has the shape that Twilio
     publishes.
     """
     books, spec = texting.twilio.books, specs["lookups"]

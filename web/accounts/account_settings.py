@@ -90,7 +90,7 @@ class SettingsChange(Body):
     `firstContacts` `draft`, the ladder's contacts wait for approval. `keypadPayments`: cards may be
     entered on the keypad during a call. `sendProject`: an invoice's `project` is only a reference,
     which Stripe and a verified caller may be told. `consentDays`: for how many days a consent is
-    valid; 0: for ever. `numberCheckDays`: before a first contact, if consent and last look-up are
+    valid; 0: for ever. `numberCheckDays`: before a first contact, if consent and last lookup are
     at least that many days old, look up whether the number has changed hands; 0: never. Only an
     operator can change `party` and `numberCheckDays`.
     """

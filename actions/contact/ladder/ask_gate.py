@@ -58,7 +58,7 @@ def ask_gate(debtor: Debtor, rung: Rung, invoices: Sequence[Invoice]) -> GateAns
     """Ask the gate about contacting the customer for these of their locked invoices, longest due
     first.
 
-    A reason that concerns one debt leaves the others. A number that needs a look-up holds back all,
+    A reason that concerns one debt leaves the others. A number that needs a lookup holds back all,
     even if another reason is over sooner, because nothing else would have it looked up. Once as
     many are allowed as a text names, the rest is included without asking: jobs that mention them
     ask again.
@@ -100,7 +100,7 @@ def _answer(
     debtor: Debtor, invoice: Invoice, channel: Channel, rung: Rung, offers: bool
 ) -> Allowed | Refused:
     """The gate's answer about one invoice, or what else prevents a text about it. The latter comes
-    before a look-up, which would be wasted.
+    before a lookup, which would be wasted.
     """
     customer = debtor.customer
     facts = load_gate_facts(

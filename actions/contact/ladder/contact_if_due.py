@@ -262,7 +262,7 @@ def _refused(
     debtor: Debtor, course: ContactCourse, rung: Rung, refused: Refused, invoice: Invoice
 ) -> Outlook:
     """Store a refusal of the gate, once per reason; the gate is asked again when it may be over. A
-    number without a look-up is looked up.
+    number without a lookup is looked up.
     """
     if refused.code == NOT_CHECKED:
         request_look_up(debtor.customer, debtor.customer.preferred_phone, debtor.channel(rung))

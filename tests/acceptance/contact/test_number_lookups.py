@@ -62,13 +62,13 @@ def checks(clinic, days=30):
 
 
 def says(clinic, **habit):
-    """What look-ups say from now on."""
+    """What lookups say from now on."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
     stand_in.sandbox.twilio.books.habits[PHONE] = Habit(**habit)
 
 
 def asked(clinic):
-    """What each look-up asked, whatever came of it."""
+    """What each lookup asked, whatever came of it."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
     rows = stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
     return [row["params"] for row in rows if row["path"] == PATH]
@@ -103,7 +103,7 @@ def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(cli
     assert (row.answer, row.phone, row.since) == ("no", PHONE, str(consented_on(clinic)))
     assert clinic.customer.id not in str(asked(clinic))
     assert tally_of(clinic.account, "lookups", business_now()) == 1
-    (fee,) = [bill for bill in clinic.twilio.ledger()["bills"] if bill["what"] == "look-up"]
+    (fee,) = [bill for bill in clinic.twilio.ledger()["bills"] if bill["what"] == "lookup"]
     assert fee["for"] == PHONE
 
 
@@ -122,7 +122,7 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
     clinic, answer, since, days, counts
 ):
     """Given a written consent of 120 days ago and a later one that is not, where consents last for
-    `days`, and a look-up of the number for a consent of `since` days ago.
+    `days`, and a lookup of the number for a consent of `since` days ago.
     """
     clinic.consents()
     Consent.update(written=True, given_at=business_now() - timedelta(days=120)).where(
@@ -278,7 +278,7 @@ def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(cli
 
 
 def test_an_answer_counts_for_as_many_days_as_the_account_says(clinic):
-    """Given a consent of a month ago and 30 days, then it is asked again when the look-up is as
+    """Given a consent of a month ago and 30 days, then it is asked again when the lookup is as
     old.
     """
     clinic.send()
@@ -351,8 +351,8 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
 
 @pytest.mark.one_database
 def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
-    """Given a text that looks whether it may leave while each attempt at the look-up runs, and
-    fails, then the look-up is given up after as many attempts as any job.
+    """Given a text that looks whether it may leave while each attempt at the lookup runs, and
+    fails, then the lookup is given up after as many attempts as any job.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
@@ -440,7 +440,7 @@ def test_of_two_answers_the_first_one_stays(clinic):
 
 
 def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
-    """Given a text whose look-up has no room today, when the account wants none any more, then the
+    """Given a text whose lookup has no room today, when the account wants none any more, then the
     text leaves, and nobody is asked.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
@@ -461,7 +461,7 @@ def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
 
 
 def test_look_ups_have_a_ceiling_of_the_day(clinic):
-    """Given an account that has had its look-ups, then the text waits, until there is room."""
+    """Given an account that has had its lookups, then the text waits, until there is room."""
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
     assert (message.status, asked(clinic)) == ("waiting", [])
@@ -519,7 +519,7 @@ def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting)
 
 @pytest.mark.one_database
 def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_invoice(texting):
-    """Given one invoice that is promised, and another that only the look-up keeps back, then the
+    """Given one invoice that is promised, and another that only the lookup keeps back, then the
     number is looked up, the text about the other leaves, and the preview says so.
     """
     clinic = a_scanned_clinic(texting)
@@ -538,7 +538,7 @@ def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_inv
 @pytest.mark.one_database
 def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
     """Given one that is promised, for which a rung is due, and another that was named at that rung
-    before, then there is nothing to be contacted about, and no look-up either.
+    before, then there is nothing to be contacted about, and no lookup either.
     """
     clinic = a_scanned_clinic(texting, number_check_days=0)
     clinic.change(ladder=[{"days": 3, "channel": "sms"}])
@@ -584,7 +584,7 @@ def a_scanned_clinic(texting, **settings):
 @pytest.mark.parametrize("changed_hands", [False, True])
 def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_hands):
     """Given a person who was never called, when a call is asked for, then it is placed once the
-    look-up has said that the number is still theirs, and never if it is not.
+    lookup has said that the number is still theirs, and never if it is not.
     """
     local_hour(NEW_YORK, 12)
     calling.habits(rings_after=3600)
