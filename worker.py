@@ -18,8 +18,8 @@ def main() -> None:
     settings = settings_or_exit(check_workers)
     configure_log(settings.log_format, settings.log_level, mask=redact)
     load_timetable()
-    keeper = embedded_server.Keeper()
-    tend = (lambda: None) if settings.redis_url else keeper.tend
+    keeper = embedded_server.Supervisor()
+    tend = (lambda: None) if settings.redis_url else keeper.supervise
     try:
         Pool(
             settings.worker_counts,

@@ -1,6 +1,6 @@
 """What `bench.growth` measures of an installation: every list, with each filter and from a page in
 the middle; single objects, pages and gauges; the relay; the timetable's jobs with nothing to do;
-and the look-ups of a comparison and a backfill.
+and the lookups of a comparison and a backfill.
 """
 
 import json

@@ -119,7 +119,7 @@ def _calls(many: int) -> list[str]:
                 status="sent",
                 **stamps,
             )
-            call = Call.ask(
+            call = Call.request(
                 [bill],
                 person,
                 from_number="+12025550199",

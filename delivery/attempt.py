@@ -11,9 +11,9 @@ from peewee import OperationalError, PeeweeException
 
 from delivery.backoff import CONFLICT_DELAY, UNKNOWN_DELAY, backoff
 from delivery.registry import JobType
-from models.database_errors import explain, gave_way, is_only_away, lacks_tables
+from models.database_errors import explain, is_conflict, is_outage, lacks_tables
 from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, snooze_job
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 from runtime.errors import Conflict, PayphoneError, SomeFailed
@@ -68,22 +68,22 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Company:
+class BatchContext:
     """What jobs that a worker has claimed together share with it.
 
     `unrecorded` collects jobs that are done but have written nothing of their own; the worker
-    records them with `record_all`. A job calls `part` before it waits for a provider.
+    records them with `record_all`. A job calls `release_rest` before it waits for a provider.
     """
 
     unrecorded: list[Claimed]
-    part: Callable[[], None]
+    release_rest: Callable[[], None]
 
 
 @dataclass(slots=True)
 class _Attempt:
     job: Claimed
     locks: dict[str, str] | None
-    company: Company | None = None
+    context: BatchContext | None = None
     recorded: bool = False
 
 
@@ -125,16 +125,16 @@ def own_queue() -> str:
     return attempt.job.queue if attempt else ""
 
 
-def part_company() -> None:
+def release_batch() -> None:
     """Give back the jobs that the worker has claimed along with the running one, before this one
     waits for a provider.
     """
     attempt = _current.get()
-    if attempt is not None and attempt.company is not None:
-        attempt.company.part()
+    if attempt is not None and attempt.context is not None:
+        attempt.context.release_rest()
 
 
-def leave_lock(key: str, token: str) -> bool:
+def defer_release(key: str, token: str) -> bool:
     """Defer the release of a lock to the round trip to Redis that shows the running job as over.
 
     Returns False unless the job is recorded as done; the caller must then release the lock itself.
@@ -151,7 +151,7 @@ def perform(
     job_type: JobType,
     alarm: bool = True,
     locks: dict[str, str] | None = None,
-    company: Company | None = None,
+    context: BatchContext | None = None,
 ) -> Outcome:
     """Run a claimed job and record in its row how it ended, even if it raised.
 
@@ -159,12 +159,12 @@ def perform(
     use signals and relies on the timeouts of what it calls. `locks`, if given, receives the locks
     and their tokens that the caller must release.
     """
-    attempt = _Attempt(job, locks, company)
+    attempt = _Attempt(job, locks, context)
     token = _current.set(attempt)
     try:
         with _deadline(job_type.timeout) if alarm else nullcontext():
             job_type.perform(*job.args)
-            if company is None and not attempt.recorded:
+            if context is None and not attempt.recorded:
                 with recording():
                     pass
     # Unforeseen errors too: however a job ends, its row must say so.
@@ -172,8 +172,8 @@ def perform(
         return _settle(attempt, job_type, error)
     finally:
         _current.reset(token)
-    if company is not None and not attempt.recorded:
-        company.unrecorded.append(job)
+    if context is not None and not attempt.recorded:
+        context.unrecorded.append(job)
     return Outcome("done")
 
 
@@ -195,7 +195,7 @@ def record_all(
             }
         return finished | given_back
 
-    return again_if_it_gave_way(record) if done or unbegun else {}
+    return retry_on_conflict(record) if done or unbegun else {}
 
 
 def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outcome:
@@ -215,7 +215,7 @@ def _settle(attempt: _Attempt, job_type: JobType, error: BaseException) -> Outco
                 snooze.then()
             return _held(held, Outcome("snoozed", why, delay))
         case _ if later := _not_its_fault(job, job_type, error):
-            return _put_off(job, *later)
+            return _snooze(job, *later)
         case _:
             return _failed(job, error, backoff(job_type, job.attempts))
 
@@ -226,13 +226,13 @@ def _not_its_fault(
     """Return the reason and the delay in seconds if `error` is not the job's fault, so that it uses
     up no attempt; None if the attempt failed.
     """
-    if isinstance(error, OperationalError) and gave_way(error):
+    if isinstance(error, OperationalError) and is_conflict(error):
         return explain(error), CONFLICT_DELAY
     if isinstance(error, OperationalError) and lacks_tables(error) and _is_of_another_release():
         return explain(error), UNKNOWN_DELAY  # the database may be migrated by then
     if isinstance(error, TypeError) and not job_type.takes(job.args):
         return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
-    if is_only_away(error):
+    if is_outage(error):
         return "the database was away", backoff(job_type, job.attempts)
     return None
 
@@ -247,14 +247,14 @@ def _is_of_another_release() -> bool:
         return True
 
 
-def put_off_unknown(job: Claimed) -> Outcome:
+def snooze_unknown(job: Claimed) -> Outcome:
     """Put off a job that this release does not know for a minute, without using up an attempt, so
     that a worker of a release that knows it can take it.
     """
-    return _put_off(job, UNKNOWN, UNKNOWN_DELAY)
+    return _snooze(job, UNKNOWN, UNKNOWN_DELAY)
 
 
-def _put_off(job: Claimed, why: str, delay: float) -> Outcome:
+def _snooze(job: Claimed, why: str, delay: float) -> Outcome:
     log.warning(why, delay_seconds=round(delay, 1))
     return _held(snooze_job(job, why, delay), Outcome("snoozed", why, delay))
 

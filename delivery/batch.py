@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from structlog.contextvars import bind_contextvars
 
-from delivery.attempt import Company, Outcome, perform, put_off_unknown, record_all
+from delivery.attempt import BatchContext, Outcome, perform, record_all, snooze_unknown
 from delivery.registry import find_job
 from delivery.rq import view as rq_view
 from delivery.turns import LEAST
@@ -86,20 +86,20 @@ class Batch:
     def _perform_one(self, job: Claimed, locks: dict[str, str] | None) -> Outcome:
         job_type = find_job(job.name)
         if job_type is None:
-            return put_off_unknown(job)
-        company = None
+            return snooze_unknown(job)
+        context = None
         if self._jobs[1:]:
-            company = Company(self._unrecorded, lambda: self._settle_others(job))
+            context = BatchContext(self._unrecorded, lambda: self._settle_others(job))
         self._deadline(time.monotonic() + job_type.timeout)
         try:
-            return perform(job, job_type, locks=locks, company=company)
+            return perform(job, job_type, locks=locks, context=context)
         finally:
             self._deadline(time.monotonic() + CLAIM_SECONDS)
 
     def _settle_others(self, job: Claimed) -> None:
         """Settle all other jobs before `job` waits for a provider."""
         self._record()
-        self._show_over([other for other in self._open if other is not job], is_last=False)
+        self._show_ended([other for other in self._open if other is not job], is_last=False)
 
     def _record(self) -> None:
         self.gave_back |= bool(self._unbegun)
@@ -107,7 +107,7 @@ class Batch:
         self._unrecorded.clear()
         self._unbegun.clear()
 
-    def record_what_is_left(self) -> None:
+    def record_unrecorded(self) -> None:
         """Record what the database could not record before, one job at a time, so that one failure
         does not block the others.
 
@@ -125,13 +125,13 @@ class Batch:
                 if failures == _MOST_FAILURES:
                     return
 
-    def show_over(self, locks: dict[str, str], pops: str) -> rq_view.Next:
+    def show_ended(self, locks: dict[str, str], pops: str) -> rq_view.Next:
         """Show the remaining jobs as ended, release `locks`, and pop the next id from the queue
         `pops`, unless that is ''.
         """
-        return self._show_over(self._open, locks=locks, pops=pops)
+        return self._show_ended(self._open, locks=locks, pops=pops)
 
-    def _show_over(
+    def _show_ended(
         self,
         jobs: list[Claimed],
         *,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery.attempt import Snooze, leave_lock
+from delivery.attempt import Snooze, defer_release
 from delivery.rq import scripts as rq_scripts
 from delivery.rq.odd_keys import drop_if_endless
 from runtime.killpoint import killpoint
@@ -64,7 +64,7 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
         killpoint("lock.held")
         yield
     finally:
-        if not leave_lock(name, token):
+        if not defer_release(name, token):
             _release(name, token, invoice_id)
 
 

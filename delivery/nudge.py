@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from delivery.route import nudged
-from delivery.rq import mend as rq_mend
+from delivery.rq import repair as rq_repair
 from delivery.rq import view as rq_view
 from delivery.rq.keys import rq_id
 from models.delivery.attempt import Claimed
@@ -92,7 +92,7 @@ def correct(job: Claimed, state: str) -> None:
     """
     _try(
         job.id,
-        lambda redis: rq_mend.correct_if_queued(redis, rq_id(job.name, job.id), job.queue, state),
+        lambda redis: rq_repair.correct_if_queued(redis, rq_id(job.name, job.id), job.queue, state),
     )
 
 

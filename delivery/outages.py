@@ -12,7 +12,7 @@ from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
 from models.database_errors import explain
 from models.transactions import release_connection
 from runtime.log import LogThrottle, get_log
-from runtime.redis.connection import leave_if_read_only, refuses_writes
+from runtime.redis.connection import disconnect_if_read_only, refuses_writes
 
 SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before
 
@@ -46,7 +46,7 @@ def explain_redis(error: RedisError) -> str:
     return LOCKED_OUT if isinstance(error, AuthenticationError) else AWAY
 
 
-class Patience:
+class OutageBackoff:
     """Back-off of a process: each consecutive failure doubles the pause, logged once a minute."""
 
     def __init__(self, who: str, redis: Redis) -> None:
@@ -57,7 +57,7 @@ class Patience:
         self._throttle = LogThrottle()
 
     @contextmanager
-    def out(self) -> Iterator[None]:
+    def ride_out(self) -> Iterator[None]:
         """Run the block; if the database or Redis fails, log it and pause.
 
         Interrupted work is done by a later look, or when its lease expires.
@@ -65,8 +65,8 @@ class Patience:
         try:
             yield
         except RedisError as error:
-            self.complain(error)
-            leave_if_read_only(self._redis, error)
+            self.log_failure(error)
+            disconnect_if_read_only(self._redis, error)
             self._wait()
         except PeeweeException as error:
             self._say(explain(error), error)
@@ -76,7 +76,7 @@ class Patience:
         finally:
             release_connection()
 
-    def complain(self, error: RedisError) -> None:
+    def log_failure(self, error: RedisError) -> None:
         """Log what is wrong with Redis; keys of a wrong type are deleted at once."""
         self._say(explain_redis(error), error)
         if is_wrong_type(error):

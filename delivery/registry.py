@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.delivery.job_names import know_names
-from models.delivery.stage import Policy, allow
+from models.delivery.job_names import register_names
+from models.delivery.stage import Policy, register_policy
 from runtime.settings import QUEUES
 
 MAX_TIMEOUT = 20  # seconds; below the lease, so that an attempt is over before another can start
@@ -88,9 +88,9 @@ def job(
                     f" {known.name} of {known.perform.__module__}."
                 )
         _jobs.update(dict.fromkeys(names, made))
-        know_names(names)
+        register_names(names)
         for name in names:
-            allow(name, Policy(queue, attempts))
+            register_policy(name, Policy(queue, attempts))
         return made
 
     return register

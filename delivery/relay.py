@@ -13,10 +13,10 @@ from typing import cast
 
 from redis import Redis
 
-from delivery.outages import Patience
+from delivery.outages import OutageBackoff
 from delivery.route import carry_over, detours, routed
 from delivery.rq import keys as rq_keys
-from delivery.rq import mend as rq_mend
+from delivery.rq import repair as rq_repair
 from delivery.rq import view as rq_view
 from models.delivery.attempt import release_expired
 from models.delivery.staged_job import StagedJob, take_due
@@ -88,7 +88,7 @@ def _mend(redis: Redis) -> None:
     """Correct attempts that RQ shows as started although they are over, because their worker died
     after its commit or could not reach Redis.
     """
-    shown = rq_mend.long_started(redis, QUEUES, SETTLING)
+    shown = rq_repair.long_started(redis, QUEUES, SETTLING)
     if not shown:
         return
     ids = {member: rq_keys.parse_rq_id(member.rpartition(":")[0]) for _, member in shown}
@@ -98,7 +98,9 @@ def _mend(redis: Redis) -> None:
     }
     for queue, member in shown:
         row = rows.get(ids[member] or 0)
-        rq_mend.mend(redis, queue, member, row.state if row else None, row.worker if row else None)
+        rq_repair.remove_stale_attempt(
+            redis, queue, member, row.state if row else None, row.worker if row else None
+        )
 
 
 def tick(redis: Redis) -> int:
@@ -106,7 +108,7 @@ def tick(redis: Redis) -> int:
     released = release_expired()
     for job in released:
         log.warning("lease expired", job=job.name, job_id=job.id, state=job.state)
-    rq_mend.abandon(redis, released)
+    rq_repair.abandon(redis, released)
     _mend(redis)
     by = detours(redis)
     carry_over(redis, by)
@@ -134,13 +136,13 @@ def run(
     look.
     """
     forgotten_at = 0.0
-    waiting = Patience("relay", redis)
+    waiting = OutageBackoff("relay", redis)
     while not stopping():
         deadline(time.monotonic() + LOOK_SECONDS)
         busy = False
-        with waiting.out():
+        with waiting.ride_out():
             if time.monotonic() - forgotten_at > FORGET_EVERY:
-                rq_mend.forget_silent_workers(redis, QUEUES)
+                rq_repair.remove_silent_workers(redis, QUEUES)
                 forgotten_at = time.monotonic()
             beside()
             busy = tick(redis) == BATCH

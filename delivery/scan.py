@@ -39,7 +39,7 @@ class Scan:
     first: str = ""
     begun: float = field(default_factory=time.monotonic)
 
-    def tries(self, row_id: str, work: Callable[[], object]) -> bool:
+    def attempt(self, row_id: str, work: Callable[[], object]) -> bool:
         """Do the work on a row and return whether it succeeded.
 
         An error of the row's own is logged with the row's id.
@@ -55,7 +55,7 @@ class Scan:
             return False
         return True
 
-    def rests(self, *last: str | int) -> None:
+    def snooze_if_long(self, *last: str | int) -> None:
         """Make room for other jobs if this attempt has taken long.
 
         Raises Snooze; the next attempt continues after the row `last`, and keeps the count of
@@ -81,6 +81,6 @@ def try_each(failure: str, page: Callable[[str], Sequence[R]], work: Callable[[R
     scan, last = Scan(failure), ""
     while rows := page(last):
         for row in rows:
-            scan.tries(row.id, partial(work, row))
+            scan.attempt(row.id, partial(work, row))
         last = rows[-1].id
     scan.end()

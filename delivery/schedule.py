@@ -36,7 +36,7 @@ def timetable() -> dict[str, Schedule]:
     return _timetable
 
 
-def take_tick(name: str) -> bool:
+def stage_tick(name: str) -> bool:
     """Stage the current occurrence of the schedule `name`.
 
     Returns False if the schedule is unknown or the occurrence was staged before.

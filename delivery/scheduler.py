@@ -27,8 +27,8 @@ from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import connect_redis
 
 LOOK = 5  # seconds between looks
-# Each line of the timetable ticks at least every so many seconds. Most of these ticks change
-# nothing, because the database stages an occurrence once; they make up for ticks that were lost.
+# The longest interval in seconds between two ticks of a line of the timetable. Most of these ticks
+# change nothing, because the database stages an occurrence once; they make up for lost ticks.
 AGAIN = 300
 PATIENCE = 2.0  # seconds to wait for an answer from Redis
 SEEN_KEY = "payphone:scheduler:seen"

@@ -28,16 +28,16 @@ from structlog.contextvars import clear_contextvars
 
 from delivery.attempt import Outcome
 from delivery.batch import CLAIM_SECONDS, Batch, bind, shown
-from delivery.outages import Patience
+from delivery.outages import OutageBackoff
 from delivery.registry import find_job
 from delivery.rq import keys as rq_keys
-from delivery.rq import mend as rq_mend
+from delivery.rq import repair as rq_repair
 from delivery.rq import view as rq_view
-from delivery.schedule import TICK_PREFIX, take_tick
+from delivery.schedule import TICK_PREFIX, stage_tick
 from delivery.turns import Turns
 from models.delivery.attempt import Claimed, claim_job, claim_more, release_worker
 from models.delivery.staged_job import StagedJob
-from models.delivery.turns import MOST, Waiting, claim_next, who_waits
+from models.delivery.turns import MOST, Waiting, claim_next, waiting_accounts
 from runtime.clock import real_now, real_seconds
 from runtime.killpoint import killpoint
 from runtime.log import get_log
@@ -74,7 +74,7 @@ class Worker:
         self._behind = 0  # how many ids were in the queue behind the popped one
         self._batch: Batch | None = None  # the last batch, until it is fully recorded
         self._alone_until = 0.0  # it claims one at a time until then
-        self._patience = Patience(name, redis)
+        self._patience = OutageBackoff(name, redis)
         self._turns = Turns()
         self._seen = ""  # the last `fair_to` that it looked at when more than `MOST` waited
         self._several_wait = False  # if so, it does not try `_claim_undisputed` first
@@ -86,13 +86,13 @@ class Worker:
         # Ctrl-C reaches every process of the group. The pool handles it, and drains its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # may be pending since fork
-        with self._patience.out():
+        with self._patience.ride_out():
             self._inherit(predecessor)
         while self._goes_on:
-            with self._patience.out():
+            with self._patience.ride_out():
                 self._step()
-        with self._patience.out():
-            self._record_what_is_left()
+        with self._patience.ride_out():
+            self._record_unrecorded()
             self._say_goodbye()
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
@@ -109,11 +109,11 @@ class Worker:
                     state=job.state,
                     dead_worker=predecessor,
                 )
-            rq_mend.abandon(self.redis, released)
+            rq_repair.abandon(self.redis, released)
             self._unregister(predecessor)
 
     def _step(self) -> None:
-        self._record_what_is_left()
+        self._record_unrecorded()
         self._beat()
         identity = self._next.identity or self._pop()
         self._behind, self._next = self._next.behind, rq_view.Next()
@@ -121,9 +121,9 @@ class Worker:
             killpoint("worker.after_pop")
             self.take(identity)
 
-    def _record_what_is_left(self) -> None:
+    def _record_unrecorded(self) -> None:
         if self._batch is not None:
-            self._batch.record_what_is_left()
+            self._batch.record_unrecorded()
             self._batch = None
 
     def _pop(self) -> str | None:
@@ -143,7 +143,7 @@ class Worker:
 
     def _take(self, identity: str) -> Outcome | None:
         if identity.startswith(TICK_PREFIX):
-            self._take_tick(identity)
+            self._stage_tick(identity)
             return None
         job_id = rq_keys.parse_rq_id(identity)
         job, instead = self._claim(identity, job_id) if job_id is not None else (None, None)
@@ -158,14 +158,14 @@ class Worker:
         finally:
             clear_contextvars()
 
-    def _take_tick(self, identity: str) -> None:
+    def _stage_tick(self, identity: str) -> None:
         """Stage the job of a tick.
 
         If the database fails, put the tick back into its queue: there is no row yet from which the
         relay could push it again.
         """
         try:
-            take_tick(identity.removeprefix(TICK_PREFIX))
+            stage_tick(identity.removeprefix(TICK_PREFIX))
         except (OperationalError, InterfaceError):
             self.redis.lpush(rq_keys.queue_key(self.queue), identity)
             raise
@@ -178,7 +178,7 @@ class Worker:
         job = self._claim_undisputed(job_id) if tried else None
         if job is not None:
             return job, None
-        queued = who_waits(job_id, self.queue, self._seen)
+        queued = waiting_accounts(job_id, self.queue, self._seen)
         if not queued.is_known:
             return None, None
         self._several_wait = len(queued.waiting) > 1
@@ -207,7 +207,7 @@ class Worker:
             batch.show(instead)
             locks = batch.perform(lambda: self._goes_on)
             killpoint("worker.before_rq")
-            self._next = batch.show_over(locks, self.queue if self._goes_on else "")
+            self._next = batch.show_ended(locks, self.queue if self._goes_on else "")
         finally:
             self._turns.charge(job.fair_to, time.monotonic() - begun)
         if batch.gave_back:
@@ -235,7 +235,7 @@ class Worker:
             return alone
         killpoint("worker.after_company")
         if time.monotonic() - begun > SLOW:  # the first job's lease has been running all that time
-            Batch(self.redis, self.name, more, self._deadline).record_what_is_left()
+            Batch(self.redis, self.name, more, self._deadline).record_unrecorded()
             return alone
         return Batch(self.redis, self.name, [job, *more], self._deadline)
 
@@ -247,9 +247,9 @@ class Worker:
                 identity=identity[:80],
                 queue=self.queue,
             )
-            rq_mend.refuse(self.redis, identity, self.queue, "not a staged job")
+            rq_repair.refuse(self.redis, identity, self.queue, "not a staged job")
         elif row.state in _FINAL:
-            rq_mend.correct_if_queued(self.redis, identity, self.queue, row.state)
+            rq_repair.correct_if_queued(self.redis, identity, self.queue, row.state)
 
     def _beat(self) -> None:
         """Send a heartbeat. If Redis refuses the write, work goes on: the next pop frees memory in
@@ -258,7 +258,7 @@ class Worker:
         try:
             self._heartbeat()
         except ResponseError as error:
-            self._patience.complain(error)
+            self._patience.log_failure(error)
             self._beaten_at = time.monotonic()
 
     def _heartbeat(self) -> None:

@@ -1,4 +1,4 @@
-"""What each kind of effect declares about itself; the declarations are in the files beside.
+"""What each kind of effect declares about itself, in the files of its subject's folder.
 
 A link, a refund or an intent carries in its metadata the id of the row that it was made for
 (`attempt_id`), so that it can be found even if the answer was lost.

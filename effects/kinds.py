@@ -1,4 +1,4 @@
-"""The registry of all kinds of effects; each is declared in a file beside what it is about."""
+"""The registry of all kinds of effects; each is declared in the file about its object."""
 
 from effects.calling import call, keypad
 from effects.contact import text

@@ -109,7 +109,7 @@ def _send(effect: Effect, kind: Kind, decided_at: datetime) -> dict[str, Any] | 
     killpoint("effect.before_call")
     try:
         _check_is_fresh(effect, decided_at)
-        if not kind.keyed and not effect.is_still_ours():
+        if not kind.keyed and not effect.is_unchanged():
             raise _taken_over(effect)
         answer = kind.send(effect)
     except ProviderError as error:

@@ -34,7 +34,7 @@ def owner_of(effect: Effect) -> StagedJob | None:
     Effect.locked(effect.id)
     kind = kind_of(effect)
     owner = find_staged(kind.recorded_by, kind.job_key(effect))
-    return StagedJob.locked_if_there(owner.id) if owner is not None else None
+    return StagedJob.locked_or_none(owner.id) if owner is not None else None
 
 
 def reconcile_owner(effect: Effect, actor: str) -> dict[str, Any] | None:
@@ -84,7 +84,7 @@ def end_own(
 
 
 def _end(effect: Effect, found: dict[str, Any] | None, superseded: str, actor: str) -> None:
-    """Record the outcome that a look-up has shown in the effect's row, if it has shown one."""
+    """Record the outcome that a lookup has shown in the effect's row, if it has shown one."""
     if found is not None:
         effect.record_confirmed(found["id"], kind_of(effect).kept(found), real_now())
         _record(effect, actor, outcome="confirmed", provider_id=found["id"])
@@ -114,7 +114,7 @@ def _end_unsent(effect: Effect, actor: str) -> bool:
     return is_ended
 
 
-def look_again(effect: Effect, actor: str) -> bool:
+def reconcile_or_log(effect: Effect, actor: str) -> bool:
     """Reconcile, and return whether the effect was found. If the provider's record cannot be read
     now, this is logged and the effect stays in doubt.
     """

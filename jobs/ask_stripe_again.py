@@ -6,7 +6,7 @@ an hour while the answer stays unclear; after that the books keep what is known 
 The hourly comparison with Stripe's books goes on.
 """
 
-from actions.deployment.card.learn_of_fee import fee_of, learn_of_fee
+from actions.deployment.card.record_fee_event import fee_of, record_fee_event
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
@@ -22,7 +22,7 @@ from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
-    Belonging,
+    ClaimedOwner,
     Json,
     PaymentFinding,
     RefundFinding,
@@ -90,9 +90,9 @@ def _read(tells: str, object_id: str, stripe_account: str) -> Found:
             return read_refund(stripe_api.get_refund(object_id, stripe_account))
 
 
-def _belonging_of(finding: Found) -> Belonging:
+def _belonging_of(finding: Found) -> ClaimedOwner:
     """What the object's own metadata claims; a dispute has none."""
-    return Belonging() if isinstance(finding, dict) else finding.belonging
+    return ClaimedOwner() if isinstance(finding, dict) else finding.belonging
 
 
 def _record(finding: Found, stripe_account: str) -> None:
@@ -108,7 +108,7 @@ def _record(finding: Found, stripe_account: str) -> None:
         subject = finding if isinstance(finding, dict) else finding.refund
         fee = fee_of(intent_id, _belonging_of(finding)) if not stripe_account else None
         if invoice is None and fee is not None:
-            learn_of_fee(fee, [subject])
+            record_fee_event(fee, [subject])
             return
         record_return(stripe_account, subject, real_now(), invoice)
         if invoice is not None:

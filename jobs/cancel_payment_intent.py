@@ -62,8 +62,8 @@ def cancel_payment_intent(attempt_id: str) -> None:
 
 
 def _is_processing(attempt: PaymentAttempt) -> bool:
-    """Whether the bank works still on an intent that Stripe has refused to cancel: asked again to,
-    for days, it would refuse each time.
+    """Whether a bank is still processing an intent that Stripe has already refused to cancel. Until
+    that is over, which can take days, Stripe would refuse every further attempt.
     """
     if attempt.state != "retiring" or attempt.intent_id is None:
         return False

@@ -35,12 +35,12 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
     with invoice_lock(PaymentAttempt.get_by_id(attempt_id).invoice_id):
         attempt, effect = _decide(attempt_id, version)
         if effect is None:
-            # what was sent for this version and not answered is looked at once more
+            # a request for this version that got no answer is looked up
             end_own(
                 INTENT_CHANGE,
                 f"{attempt.id}:{version}",
                 attempt.invoice_id,
-                partial(_take_back, attempt, version),
+                partial(_restore, attempt, version),
             )
             return
         changed = perform(effect)
@@ -55,21 +55,22 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
             )
             if row.amount_version == version:
                 row.record_changed(version, changed["amount"], now)
-            elif row.state == "open":  # the later one may have reached Stripe before this one
-                _ask_again(row)
+            elif row.state == "open":
+                # the later change may have reached Stripe before this one
+                _request_again(row)
 
 
-def _take_back(attempt: PaymentAttempt, version: int) -> None:
-    """Ask again for what our rows have in place, because version `version`, which was not answered,
+def _restore(attempt: PaymentAttempt, version: int) -> None:
+    """Request again what our rows have in place, because version `version`, which was not answered,
     has taken effect at Stripe.
     """
     Invoice.locked(attempt.invoice_id)  # as above
     row = PaymentAttempt.get_by_id(attempt.id)
     if row.is_in_place and row.amount_version != version:
-        _ask_again(row)
+        _request_again(row)
 
 
-def _ask_again(row: PaymentAttempt) -> None:
+def _request_again(row: PaymentAttempt) -> None:
     """Stage the wanted change once more, under a version of its own."""
     row.record_change_wanted(real_now())
     stage(
@@ -83,7 +84,7 @@ def _ask_again(row: PaymentAttempt) -> None:
 
 
 def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:
-    """Reserve the change, if it is the one that is wanted still."""
+    """Reserve the change, if it is still the wanted one."""
     with transaction():
         attempt = PaymentAttempt.get_by_id(attempt_id)
         if (
@@ -126,6 +127,6 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
         serialize_on(intent["id"])
         invoice = Invoice.locked(attempt.invoice_id)
         row = PaymentAttempt.get_by_id(attempt.id)
-        if row.amount_version == attempt.amount_version:  # nothing else is wanted meanwhile
+        if row.amount_version == attempt.amount_version:  # no other change has been requested since
             row.record_change_refused(effect.error or "", real_now(), **kept)
         record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)

@@ -7,7 +7,7 @@ from actions.deployment.numbers.forwarding import (
     ARRIVES_WITHIN,
     NOT_ARRIVED,
     confirm_forwarding,
-    look_for_forwarded,
+    has_forwarded_call_arrived,
 )
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
@@ -25,7 +25,7 @@ def check_forwarding(test_id: str) -> None:
     if test.state not in {"calling", "unknown"}:
         return
     line = PhoneLine.get_by_id(test.line_id)
-    has_arrived = look_for_forwarded(line, test.created_at)
+    has_arrived = has_forwarded_call_arrived(line, test.created_at)
     now = real_now()
     if not has_arrived and now - test.created_at < ARRIVES_WITHIN:
         raise Snooze(f"test {test.id}: the call has not arrived yet", AGAIN_IN)

@@ -3,7 +3,11 @@
 Twice is harmless: it reads, and writes what it finds.
 """
 
-from actions.deployment.numbers.forwarding import CONFIRMED, confirm_forwarding, look_for_forwarded
+from actions.deployment.numbers.forwarding import (
+    CONFIRMED,
+    confirm_forwarding,
+    has_forwarded_call_arrived,
+)
 from delivery.attempt import recording
 from delivery.registry import job
 from models.delivery.stage import stage_again
@@ -19,7 +23,7 @@ def check_line(line_id: str) -> None:
     line = PhoneLine.get_by_id(line_id)
     if line.state != "owned" or line.forwarding in {"", CONFIRMED}:
         return
-    if look_for_forwarded(line, line.forwards_since):
+    if has_forwarded_call_arrived(line, line.forwards_since):
         with recording():
             confirm_forwarding(PhoneLine.locked(line.id), real_now())
 

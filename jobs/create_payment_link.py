@@ -20,13 +20,12 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PaymentLink
 from models.transactions import transaction
-from rules.timeline_words import asked_for
+from rules.timeline_text import asked_for
 from runtime.clock import real_now
 
 
-@job(
-    queue="messages", calls_out=True, attempts=16, timeout=20
-)  # six hours: longer than most provider outages
+# attempts go on for about five hours, longer than most provider outages
+@job(queue="messages", calls_out=True, attempts=16, timeout=20)
 def create_payment_link(link_id: str) -> None:
     """Create the link of row `link_id`."""
     link = PaymentLink.get_by_id(link_id)

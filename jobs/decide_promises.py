@@ -40,6 +40,6 @@ def _each(
 ) -> None:
     while batch := Promise.due(step, business_now(), since, last_id, BATCH):
         for promise in batch:
-            scan.tries(promise.id, partial(work, promise))
+            scan.attempt(promise.id, partial(work, promise))
         since, last_id = to_micros(getattr(batch[-1], step)), batch[-1].id
-        scan.rests(step, since, last_id)
+        scan.snooze_if_long(step, since, last_id)

@@ -37,7 +37,7 @@ def delete_expired_rows() -> None:
     """
     scan, full = Scan("old rows not deleted"), list[str]()
     for kind, delete, most in _deletions(real_now()):
-        scan.tries(kind, partial(_delete_batch, kind, delete, most, full))
+        scan.attempt(kind, partial(_delete_batch, kind, delete, most, full))
     if full:
         raise Snooze("there is more to delete", PAUSE)
     scan.end()
@@ -52,7 +52,7 @@ def _deletions(now: datetime) -> list[tuple[str, Callable[[int], int], int]]:
         ("outgoing_event", delete_old_events, BATCH),
         ("daily_tally", delete_old_tallies, BATCH),
         ("client secrets", InboxEvent.forget_left_secrets, BATCH),
-        ("words of calls", partial(Call.forget_said, said_before), BATCH),
+        ("words of calls", partial(Call.erase_transcripts, said_before), BATCH),
         ("bills", partial(PortDocument.forget_unused, unused_before), BATCH_OF_BILLS),
     ]
 

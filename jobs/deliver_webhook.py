@@ -11,8 +11,13 @@ import json
 import random
 from datetime import datetime
 
-from actions.feed.endpoints import disable
-from actions.feed.hold_deliveries import ask_at, hold, lock_endpoint, next_to_ask
+from actions.feed.endpoints import disable_endpoint
+from actions.feed.hold_deliveries import (
+    hold_deliveries,
+    lock_endpoint,
+    next_to_probe,
+    schedule_delivery,
+)
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.delivery.stage import stage_again
@@ -49,7 +54,7 @@ def deliver_webhook(delivery_id: int) -> None:
         quiet = (endpoint.quiet_until - now).total_seconds()
         raise Snooze(
             "the endpoint has just failed",
-            quiet if delivery.id in next_to_ask(endpoint)[:1] else HELD,
+            quiet if delivery.id in next_to_probe(endpoint)[:1] else HELD,
         )
     reply = _send(delivery, endpoint, now)
     killpoint("webhook.sent")
@@ -96,7 +101,7 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
         delivery.record_try(_try_entry(reply, now))
         given_up = fresh.record_failed(failure, now) or reply.status == GONE
         if given_up and fresh.state == "active":
-            disable(fresh, now)
+            disable_endpoint(fresh, now)
             log.warning(
                 "webhook endpoint disabled",
                 endpoint_id=fresh.id,
@@ -123,14 +128,14 @@ def _give_turn(endpoint: WebhookEndpoint, tried: WebhookDelivery) -> float:
     seconds that `tried` waits.
     """
     quiet = (endpoint.quiet_until - real_now()).total_seconds() if endpoint.quiet_until else 0.0
-    chosen = next_to_ask(endpoint)[:1]
-    alone = len(next_to_ask(endpoint)) == 1
+    chosen = next_to_probe(endpoint)[:1]
+    alone = len(next_to_probe(endpoint)) == 1
     if tried.id in chosen:
-        hold(endpoint, tried.id)
+        hold_deliveries(endpoint, tried.id)
         return _spread(_own_delay(tried) if alone else quiet)
     for delivery_id in chosen:
-        ask_at(delivery_id, quiet)
-    hold(endpoint, tried.id, *chosen)
+        schedule_delivery(delivery_id, quiet)
+    hold_deliveries(endpoint, tried.id, *chosen)
     return HELD
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from actions.calling.caller_line import CallerLine, caller_line, no_caller_number
 from actions.calling.expire import expire_unplaced
 from actions.calling.record_call_report import record_call_report
-from actions.contact.gate_facts import known_of
-from actions.people.number_lookups import want_look_up
+from actions.contact.gate_facts import load_gate_facts
+from actions.people.number_lookups import request_look_up
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -77,7 +77,7 @@ def _decide(requested: Call) -> Effect | Snooze | None:
             if not was_not_sent(effect):
                 return effect
             call.record_not_placed(now)
-            CallSlot.give_back(call.id)
+            CallSlot.release(call.id)
         if call.state != "waiting" or expire_unplaced(call, now):
             return None
         if call.tries >= MOST_TRIES:
@@ -95,7 +95,9 @@ def _ask_gate(call: Call, invoices: list[Invoice], now: datetime) -> Effect | Sn
     purpose = planned.rung.purpose if planned else "reminder"
     answers: list[tuple[Invoice, Answer]] = []
     for invoice in invoices:
-        known = known_of(invoice, call.customer, phone, "voice", moment, now, purpose=purpose)
+        known = load_gate_facts(
+            invoice, call.customer, phone, "voice", moment, now, purpose=purpose
+        )
         answers.append((invoice, decide(known.facts, moment)))
     allowed = [(invoice, answer) for invoice, answer in answers if isinstance(answer, Allowed)]
     if not allowed:
@@ -116,7 +118,7 @@ def _refused(
     refusals = [(invoice, no) for invoice, no in answers if isinstance(no, Refused)]
     waits = next((no.code for _, no in refusals if no.code in TRANSIENT), "")
     if any(no.code == NOT_CHECKED for _, no in refusals):
-        want_look_up(call.customer, phone, "voice", own_queue())
+        request_look_up(call.customer, phone, "voice", own_queue())
     if waits:
         return Snooze(f"call {call.id}: {waits}", _patience(call))
     decisions = [
@@ -176,7 +178,7 @@ def _reserve(
         deadline,
         now,
     )
-    call.keep_invoices([invoice.id for invoice, _ in allowed])
+    call.remove_other_invoices([invoice.id for invoice, _ in allowed])
     return effect
 
 
@@ -200,7 +202,7 @@ def _record(call: Call, effect: Effect, answer: dict[str, Any] | None, now: date
     if answer is not None:
         record_call_report(call, call_from_ledger(effect, answer), now, effect)
     elif effect.state == "refused":
-        CallSlot.give_back(call.id)
+        CallSlot.release(call.id)
         call.record_refused(
             effect.error_code or "",
             CALL.why_refused(effect.error_code or "", effect.error or ""),

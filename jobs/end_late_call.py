@@ -8,7 +8,7 @@ over stays so, and a call that has gone on for minutes is left alone.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.calling.call import CALL_END
@@ -90,7 +90,7 @@ def _refusal_code(call: Call, invoice: Invoice) -> str:
     since the call was decided counts against it, except the call's own.
     """
     now = business_now()
-    facts = known_of(invoice, call.customer, call.to, "voice", now, real_now()).facts
+    facts = load_gate_facts(invoice, call.customer, call.to, "voice", now, real_now()).facts
     others = tuple(one for one in facts.history if one.at != call.attempted_at)
     facts = replace(facts, history=others)
     return next((no.code for no in all_refusals(facts, now) if no.code not in NO_REASON), "")

@@ -4,7 +4,12 @@ Release what a failed deployment has kept if nobody decides for a week.
 Twice is harmless: a deployment that moves, or has ended, is left alone.
 """
 
-from actions.deployment.stuck import end_files, end_kept, end_stuck, free_lines
+from actions.deployment.stuck import (
+    end_stuck,
+    fail_abandoned_files,
+    release_abandoned_lines,
+    roll_back_undecided,
+)
 from delivery.registry import job
 from delivery.scan import Scan
 
@@ -17,8 +22,8 @@ def end_stuck_deployments(last_id: str = "", failed: int = 0, first: str = "") -
     """
     if not last_id:
         parts = Scan("part of the scan not done", failed, first)
-        for part in (end_files, end_kept, free_lines):
-            parts.tries(part.__name__, part)
+        for part in (fail_abandoned_files, roll_back_undecided, release_abandoned_lines):
+            parts.attempt(part.__name__, part)
         failed, first = parts.failed, parts.first
     end_stuck(last_id, failed, first)
 

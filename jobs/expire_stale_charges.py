@@ -7,7 +7,7 @@ entry that has ended takes no input.
 
 from datetime import timedelta
 
-from actions.calling.keypad import end_unheard
+from actions.calling.keypad import expire_session
 from delivery.registry import job
 from delivery.scan import try_each
 from jobs.confirm_payment import CHARGE_WITHIN
@@ -38,6 +38,6 @@ def expire_stale_charges() -> None:
     since = real_now() - UNHEARD
     try_each(
         "card entry not ended",
-        lambda last: KeypadSession.unheard(since, last, BATCH),
-        end_unheard,
+        lambda last: KeypadSession.silent(since, last, BATCH),
+        expire_session,
     )

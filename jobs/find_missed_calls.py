@@ -15,7 +15,7 @@ page.
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from actions.calling.receive import receive
+from actions.calling.receive import receive_call
 from delivery.attempt import recording
 from delivery.registry import job
 from delivery.scan import Scan
@@ -60,7 +60,7 @@ def read_missed_calls(since: int, until: int = 0, is_last: int = 0) -> None:
     before = EPOCH + timedelta(microseconds=until) if until else None if is_last else end
     found, rest = page_of_calls(begin - OVERLAP, before)
     for report in found:
-        scan.tries(report.id, partial(receive, report))
+        scan.attempt(report.id, partial(receive_call, report))
     with recording():
         if rest is not None:
             left = to_micros(rest)

@@ -4,7 +4,7 @@ there.
 Twice is harmless: a check changes nothing at a provider, and each stray has one row.
 """
 
-from actions.deployment.strays.find_strays import look_for_strays
+from actions.deployment.strays.find_strays import check_place
 from delivery.attempt import recording
 from delivery.registry import job
 from models.delivery.stage import stage
@@ -49,4 +49,4 @@ def _is_used(provider: str) -> bool:
 @job(queue="periodic", calls_out=True, attempts=5, timeout=20)
 def find_strays_at(place: str) -> None:
     """Compare the objects at `place`, such as `vapi.assistant`, with our rows."""
-    look_for_strays(place)
+    check_place(place)

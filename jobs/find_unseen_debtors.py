@@ -20,6 +20,6 @@ def find_unseen_debtors() -> None:
     begun, has_more = time.monotonic(), True
     while has_more:
         with recording():
-            has_more = ContactCourse.look_at_unseen(BATCH) == BATCH
+            has_more = ContactCourse.recheck_unseen(BATCH) == BATCH
         if has_more and time.monotonic() - begun > ENOUGH:
             raise Snooze("more customers have no course", 0.0)

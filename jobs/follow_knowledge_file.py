@@ -8,7 +8,7 @@ from datetime import timedelta
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from models.deployment.knowledge_file import KnowledgeFile
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.vapi.files import get_file
 from runtime.clock import real_now
 
@@ -43,5 +43,5 @@ def follow_knowledge_file(file_id: str) -> None:
 
 def _status(vapi_id: str) -> str:
     """Vapi's status of the file, or `gone`."""
-    file = unless("not_found", get_file, vapi_id)
+    file = none_if_missing("not_found", get_file, vapi_id)
     return "gone" if file is None else str(file.get("status"))

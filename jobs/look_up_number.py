@@ -1,7 +1,7 @@
 """Ask Twilio, before a customer is contacted, whether their number was reassigned since they
 consented.
 
-Twice is harmless: an answered look-up is not repeated, and one whose answer was lost costs Twilio's
+Twice is harmless: an answered lookup is not repeated, and one whose answer was lost costs Twilio's
 fee once more and nothing else. Each request counts towards the account's daily limit, even if it
 ends in a final error, but not if Twilio turns it away to be retried.
 """
@@ -26,7 +26,7 @@ TOMORROW_OR_RAISED = 1_800.0  # seconds between checks whether the ceiling has r
 
 @job(queue="messages", calls_out=True, attempts=8, timeout=20, backoff=5.0)
 def look_up_number(look_up_id: str) -> None:
-    """Ask Twilio about look-up `look_up_id`, and store the answer."""
+    """Ask Twilio about lookup `look_up_id`, and store the answer."""
     look_up = NumberLookup.get_by_id(look_up_id)
     try:
         begun_at = begin_look_up(look_up.id)

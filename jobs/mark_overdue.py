@@ -39,7 +39,7 @@ def mark_overdue(
         last = rows[-1].due_date, rows[-1].id
         if len(rows) < BATCH:
             break
-        scan.rests(last[0].isoformat(), last[1])
+        scan.snooze_if_long(last[0].isoformat(), last[1])
     scan.end()
 
 
@@ -60,7 +60,7 @@ def _fold_together(scan: Scan, ids: Sequence[str]) -> None:
     except Exception as error:  # noqa: BLE001 - logged below, for the invoice at fault
         log.warning("folding a batch one by one", why=repr(error))
         for invoice_id in ids:
-            scan.tries(invoice_id, partial(_fold, invoice_id))
+            scan.attempt(invoice_id, partial(_fold, invoice_id))
 
 
 def _fold(invoice_id: str) -> None:

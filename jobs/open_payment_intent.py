@@ -20,7 +20,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from models.transactions import serialize_on, transaction
 from providers.stripe.events import read_intent
-from rules.timeline_words import asked_for
+from rules.timeline_text import asked_for
 from runtime.clock import real_now
 from runtime.errors import NotYet
 

@@ -6,7 +6,7 @@ Twice is harmless: customer and intent are tagged and keyed by the attempt. If t
 customer at once, the account keeps the first.
 """
 
-from actions.deployment.card.refresh_card import let_customer_go
+from actions.deployment.card.refresh_card import forget_stripe_customer
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.deployment.saved_card import SETUP_CUSTOMER_CREATE, SETUP_INTENT_CREATE
@@ -54,7 +54,7 @@ def open_setup_intent(attempt_id: str) -> None:
             if effect.error_code == MISSING and setup.stripe_customer_id == customer_id:
                 # the next attempt creates a new customer
                 is_elsewhere = mode_it_exists_in(effect.error or "")
-                let_customer_go(setup, OTHER_MODE if is_elsewhere else FORGOTTEN, now)
+                forget_stripe_customer(setup, OTHER_MODE if is_elsewhere else FORGOTTEN, now)
             return
         effect.record_confirmed(made["id"], SETUP_INTENT_CREATE.kept(made), now)
         # an event may have reported the outcome before we knew the intent's id
@@ -97,7 +97,7 @@ def _customer(attempt: SetupAttempt) -> str | None:
             return None
         effect.record_confirmed(made["id"], SETUP_CUSTOMER_CREATE.kept(made), now)
         if setup.is_of_other_mode:
-            let_customer_go(setup, OTHER_MODE, now)
+            forget_stripe_customer(setup, OTHER_MODE, now)
         if setup.stripe_customer_id is None:
             setup.record(now, stripe_customer_id=made["id"])
         return setup.stripe_customer_id

@@ -6,13 +6,15 @@ lasts, is in doubt: its slot is freed, and a person looks into it; a late report
 a call is still polled: for two hours like any other, then once a day for a month.
 
 Vapi shows a call as ended before its transcript is ready. A poll's answer therefore counts as the
-final report only once the transcript is there, or can no longer be expected.
+final report only once the transcript is there, or can no longer be expected; an opt-out in the
+transcript counts at once.
 """
 
 from datetime import UTC, datetime, timedelta
 
+from actions.calling.act_on_outcome import open_doubt_item
+from actions.calling.conclude import opt_out_by_transcript
 from actions.calling.expire import expire_unplaced
-from actions.calling.hand_over import ask_about_doubt
 from actions.calling.record_call_report import (
     locked_with_invoices,
     record_call_report,
@@ -25,7 +27,7 @@ from models.calling.call_slot import CallSlot
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
-from providers.errors import unless_refused
+from providers.errors import none_if_refused
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from rules.calling.call_states import AT_VAPI
@@ -52,7 +54,7 @@ def poll_calls() -> None:
     with transaction():
         # a backlog of abandoned calls must not delay live ones
         quiet, given_up = (
-            Call.quiet(now - QUIET, slot, BATCH),
+            Call.silent(now - QUIET, slot, BATCH),
             Call.given_up(stretches(now), slot, BATCH),
         )
         for call in [*quiet, *given_up]:
@@ -80,7 +82,7 @@ def poll_call(call_id: str) -> None:
     call = Call.get_by_id(call_id)
     if call.reported_at is not None and call.ended_reason != BY_HAND:
         return
-    report = unless_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
+    report = none_if_refused(calls.get_call, call.vapi_id) if call.vapi_id else None
     with recording():
         call, invoices = locked_with_invoices(call)
         now = real_now()
@@ -88,6 +90,8 @@ def poll_call(call_id: str) -> None:
             record_call_report(call, report, now)  # if given up, only an end is news
         if report is not None and _is_whole(call, report, now):
             record_final_report(call, invoices, report, now)
+        elif report is not None:
+            opt_out_by_transcript(call, report, now)
         if call.reported_at is None:
             _give_up(call, invoices, now)
 
@@ -103,8 +107,8 @@ def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:
     if call.state in {"waiting", "sending"}:
         expire_unplaced(call, now)
     elif call.state in AT_VAPI and call.deadline is not None and call.deadline <= now:
-        CallSlot.give_back(call.id)
+        CallSlot.release(call.id)
         call.record_given_up(NO_END, now)
-        ask_about_doubt(call, NO_END)
+        open_doubt_item(call, NO_END)
     elif call.state == "ended" and call.updated_at <= now - FOLLOWED:
         record_final_report(call, invoices, VapiCall(call.vapi_id or "", "ended"), now)

@@ -14,10 +14,10 @@ meantime is read once it answers.
 from datetime import timedelta
 
 from actions.people.missed_texts import (
-    let_last_stops_count,
-    may_be_texted,
-    take_failed_text,
-    take_missed_texts,
+    apply_late_stops,
+    can_receive_texts,
+    receive_failed_text,
+    receive_missed_texts,
 )
 from delivery.attempt import recording
 from delivery.registry import job
@@ -37,7 +37,7 @@ KEY = "twilio"  # one reading at a time
 def poll_inbound_texts() -> None:
     """Stage a reading of Twilio's list, if any number can receive texts."""
     with recording():
-        if may_be_texted():
+        if can_receive_texts():
             stage_again("read_inbound_texts", KEY, fair_to="")
 
 
@@ -48,8 +48,8 @@ def read_inbound_texts() -> None:
     try:
         page = list_inbound(reading.read_to - OVERLAP, reading.next_page)
         texts = [each for each in page.texts if each.created_at <= reading.until]
-        are_left = take_missed_texts(texts)
-        let_last_stops_count(texts)
+        are_left = receive_missed_texts(texts)
+        apply_late_stops(texts)
     except ProviderError as error:
         if error.outcome == "refused":
             reading.begin_anew()  # start over, so that one bad page does not hold up newer texts
@@ -65,4 +65,4 @@ def read_inbound_texts() -> None:
 @job(queue="periodic", calls_out=True, attempts=16, timeout=20, backoff=10.0)
 def take_missed_text(sid: str) -> None:
     """Take in the text `sid` of Twilio's, which failed when its page was read."""
-    take_failed_text(sid)
+    receive_failed_text(sid)

@@ -3,7 +3,7 @@
 Twice is harmless: it wakes waiting deployments, and each records what it sees.
 """
 
-from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
+from actions.deployment.numbers.ports import settle_abandoned_ports, stage_port_checks
 from delivery.attempt import recording
 from delivery.registry import job
 
@@ -13,6 +13,6 @@ def poll_ports() -> None:
     """Have every deployment that waits for a port check it, and settle port requests that were left
     over.
     """
-    settle_left_ports()
+    settle_abandoned_ports()
     with recording():
-        look_at_ports()
+        stage_port_checks()

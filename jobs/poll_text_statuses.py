@@ -17,7 +17,7 @@ from models.contact.message import Message
 from models.delivery.stage import stage
 from models.delivery.staged_job import was_staged
 from models.transactions import transaction
-from providers.errors import unless_refused
+from providers.errors import none_if_refused
 from providers.twilio import messages as twilio_api
 from rules.contact.text_status import PENDING
 from runtime.clock import real_now
@@ -57,7 +57,7 @@ def poll_text_status(message_id: str) -> None:
     message = Message.get_by_id(message_id)
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
-    report = unless_refused(twilio_api.fetch_message, message.sid)
+    report = none_if_refused(twilio_api.fetch_message, message.sid)
     with recording():
         message = Message.locked(message.id)
         now = real_now()

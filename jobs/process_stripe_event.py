@@ -6,13 +6,13 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 import json
 from dataclasses import dataclass
 
-from actions.deployment.card.learn_of_card import learn_of_card
-from actions.deployment.card.learn_of_fee import Fee, fee_of, learn_of_fee
-from actions.payments.ask_again import ask_again
+from actions.deployment.card.read_card_event import read_card_event
+from actions.deployment.card.record_fee_event import Fee, fee_of, record_fee_event
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
 from actions.payments.returns.record_return import record_return
-from delivery.attempt import attempt_number, part_company, recording
+from actions.payments.stage_stripe_read import stage_stripe_read
+from delivery.attempt import attempt_number, recording, release_batch
 from delivery.locks import invoice_lock
 from delivery.registry import job
 from models.accounts.audit_entry import SYSTEM
@@ -25,12 +25,12 @@ from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe.events import (
-    Ask,
-    Belonging,
+    ClaimedOwner,
+    FetchDispute,
+    FetchObject,
+    FetchRefunds,
     Finding,
     Json,
-    LookAtDispute,
-    LookAtRefunds,
     PaymentFinding,
     RefundFinding,
     Unreadable,
@@ -75,7 +75,7 @@ def process_stripe_event(inbox_id: int) -> None:
         _close(event, "refused", refusal)
         return
     if is_card_event(event.type):
-        _learn_of_card(event, content)
+        _read_card_event(event, content)
         return
     try:
         _process(event, content)
@@ -83,12 +83,12 @@ def process_stripe_event(inbox_id: int) -> None:
         _close(event, "refused", f"{event.type} cannot be read: {error}")
 
 
-def _learn_of_card(event: InboxEvent, content: Json) -> None:
+def _read_card_event(event: InboxEvent, content: Json) -> None:
     """Record what the event means for the card with which a clinic pays the platform."""
     if event.account:
         _close(event, "ignored", f"{event.type} of a connected account says nothing about money")
         return
-    news = learn_of_card(event.type, object_of(content))
+    news = read_card_event(event.type, object_of(content))
     with recording():
         is_new = news.write()
         outcome = "applied" if is_new else "unchanged" if news.is_ours else "ignored"
@@ -100,7 +100,7 @@ def _process(event: InboxEvent, content: Json) -> None:
     it.
     """
     finding = read_event(content)
-    if isinstance(finding, Ask):
+    if isinstance(finding, FetchObject):
         finding = _ask(event, finding)
     if finding is None:
         _close(event, "ignored", f"{event.type} says nothing about money")
@@ -121,11 +121,11 @@ def _process(event: InboxEvent, content: Json) -> None:
             _record_matched(event, finding, _news(event, finding), match.invoice)
 
 
-def _ask(event: InboxEvent, ask: Ask) -> Finding:
+def _ask(event: InboxEvent, ask: FetchObject) -> Finding:
     """Read the object that the event leaves unclear at Stripe, in our own API version. Raises
     Unreadable.
     """
-    part_company()
+    release_batch()
     try:
         match ask.tells:
             case "payment":
@@ -134,7 +134,7 @@ def _ask(event: InboxEvent, ask: Ask) -> Finding:
                 return read_refund(stripe_api.get_refund(ask.id, event.account))
             case _:
                 dispute = read_dispute(stripe_api.get_dispute(ask.id, event.account))
-                return LookAtDispute(dispute["payment_intent"], ask.id)
+                return FetchDispute(dispute["payment_intent"], ask.id)
     except ProviderError as error:
         if error.outcome != "refused":
             raise
@@ -158,14 +158,14 @@ def _match(event: InboxEvent, finding: Finding) -> Match:
     return Match(payment.invoice) if payment is not None else Match(refusal=refusal)
 
 
-def _belonging(finding: Finding) -> Belonging:
+def _belonging(finding: Finding) -> ClaimedOwner:
     """What the finding's own metadata claims; a hint has none."""
-    if isinstance(finding, LookAtRefunds | LookAtDispute):
-        return Belonging()
+    if isinstance(finding, FetchRefunds | FetchDispute):
+        return ClaimedOwner()
     return finding.belonging
 
 
-def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
+def _refusal(event: InboxEvent, belonging: ClaimedOwner, invoice: Invoice) -> str:
     """Why the event must not change the invoice (unless its payment is known), or ""."""
     if invoice.account_id != belonging.account_id:
         return (
@@ -179,7 +179,7 @@ def _refusal(event: InboxEvent, belonging: Belonging, invoice: Invoice) -> str:
     return ""
 
 
-def _account_of_attempt(belonging: Belonging) -> str | None:
+def _account_of_attempt(belonging: ClaimedOwner) -> str | None:
     """The Stripe account in which our own row requested this money: the clinic may have changed
     accounts.
     """
@@ -197,11 +197,11 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
     match finding:
         case RefundFinding():
             return [finding.refund]
-        case LookAtRefunds():
-            part_company()
+        case FetchRefunds():
+            release_batch()
             listed = stripe_api.list_refunds(finding.intent_id, event.account)
             return [read_refund(refund).refund for refund in listed]
-        case LookAtDispute():
+        case FetchDispute():
             return [read_dispute(_dispute(event, finding.dispute_id))]
         case _:
             return []
@@ -211,7 +211,7 @@ def _dispute(event: InboxEvent, dispute_id: str) -> Json:
     """The dispute as Stripe has it now. Raises Unreadable if it has none, as for an id of the other
     mode.
     """
-    part_company()
+    release_batch()
     try:
         return stripe_api.get_dispute(dispute_id, event.account)
     except ProviderError as error:
@@ -261,7 +261,7 @@ def _ask_again_about_refunds(
         if subject["object"] == "refund" and (
             _doubt(finding) or not is_known_refund_status(subject["status"])
         ):
-            ask_again("refund", subject["id"], event.account, whose)
+            stage_stripe_read("refund", subject["id"], event.account, whose)
 
 
 def _doubt(finding: Finding) -> str | None:
@@ -285,7 +285,7 @@ def _record_unmatched(event: InboxEvent, finding: Finding, news: list[Json]) -> 
 def _record_fee(event: InboxEvent, fee: Fee, finding: Finding, news: list[Json]) -> None:
     """Record an event about a deployment's setup fee, which belongs to no invoice."""
     with recording():
-        learn_of_fee(fee, news)
+        record_fee_event(fee, news)
         _ask_again_about_refunds(event, finding, news, fee.account_id)
         event.record_outcome("applied", real_now(), fee.about)
 

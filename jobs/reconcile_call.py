@@ -1,6 +1,6 @@
 """Look up a call in doubt in Vapi's list, and record its outcome.
 
-Twice is harmless: a look-up calls nobody, and reports are merged by rank. Not finding the call
+Twice is harmless: a lookup calls nobody, and reports are merged by rank. Not finding the call
 proves nothing: after some attempts the job is dead, which shows the doubt to staff. A report from
 Vapi or `effects reconcile` still settles it.
 """
@@ -39,5 +39,5 @@ def reconcile_call(effect_id: str) -> None:
         if report is not None:
             record_call_report(call, call_from_ledger(effect, report), now, effect)
         elif call.effect_id == effect.id and call.state in {"sending", "unknown"}:
-            CallSlot.give_back(call.id)
+            CallSlot.release(call.id)
             call.record_refused(effect.error_code or "", effect.error or "", now)

@@ -1,7 +1,7 @@
 """Look up effects in doubt in the provider's own record once their job has given up, each in a job
 of its own.
 
-Twice is harmless: a look-up changes nothing at the provider, and only what is found has
+Twice is harmless: a lookup changes nothing at the provider, and only what is found has
 consequences, by replaying the effect's job.
 """
 
@@ -12,7 +12,7 @@ from itertools import islice
 from delivery.attempt import Snooze
 from delivery.registry import job
 from effects.kinds import kind_of
-from effects.settle import end_unsent, look_again
+from effects.settle import end_unsent, reconcile_or_log
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
 from models.delivery.stage import stage
@@ -35,7 +35,7 @@ _SETTLED = (
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_effects() -> None:
-    """Stage a look-up of each effect in doubt, youngest first, so that old doubts do not delay new
+    """Stage a lookup of each effect in doubt, youngest first, so that old doubts do not delay new
     ones, five hundred at a time. The hour is part of the key.
     """
     now = real_now()
@@ -93,5 +93,5 @@ def reconcile_effect(effect_id: str) -> None:
     """
     effect = Effect.get_by_id(effect_id)
     if effect.in_doubt or effect.generation > 1:
-        look_again(effect, SYSTEM)
+        reconcile_or_log(effect, SYSTEM)
     end_unsent(effect, SYSTEM)

@@ -6,7 +6,7 @@ report.
 """
 
 from actions.books.begin import begin_reconciliation, give_up_if_its_job_died
-from actions.payments.ask_again import ask_again
+from actions.payments.stage_stripe_read import stage_stripe_read
 from delivery.attempt import recording
 from delivery.registry import job
 from models.accounts.account import stripe_accounts
@@ -31,6 +31,6 @@ def reconcile_stripe() -> None:
             )
             given_up = [give_up_if_its_job_died(run, "reconcile_stripe_page") for run in running]
             for dispute_id in Dispute.won_but_withheld(stripe_account):
-                ask_again("dispute", dispute_id, stripe_account)
+                stage_stripe_read("dispute", dispute_id, stripe_account)
             if all(given_up):
                 begin_reconciliation(stripe_account, int(real_seconds()) - LOOK_BACK, SYSTEM)

@@ -1,6 +1,6 @@
 """Look up a text in doubt in Twilio's list, and record its outcome.
 
-Twice is harmless: a look-up sends nothing, and reports are merged by rank. Not finding the text
+Twice is harmless: a lookup sends nothing, and reports are merged by rank. Not finding the text
 proves nothing: after some attempts the job is dead, which shows the doubt to staff. A callback or
 `effects reconcile` still settles it.
 """

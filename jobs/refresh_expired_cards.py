@@ -21,7 +21,7 @@ def refresh_expired_cards(last_id: str = "") -> None:
     hundred accounts after `last_id`. Cards that cannot be updated do not block the others.
     """
     with transaction():
-        setups = Setup.to_look_at(business_now(), last_id, BATCH)
+        setups = Setup.to_check(business_now(), last_id, BATCH)
         for setup in setups:
             account_id = setup.account_id
             stage_again("refresh_saved_card", account_id, account_id, fair_to=account_id)

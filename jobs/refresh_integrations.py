@@ -7,7 +7,7 @@ alone.
 
 from datetime import timedelta
 
-from actions.integrations.renew import renew, revoke_again
+from actions.integrations.renew import renew_credential, restage_revocations
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.delivery.stage import stage_again
@@ -22,7 +22,7 @@ LOOK_AGAIN = timedelta(minutes=15)  # until a failed renewal is retried; others 
 @job(queue="periodic", calls_out=True, attempts=8, timeout=20)
 def refresh_integration(integration_id: str) -> None:
     """Renew the credential of integration `integration_id`, or check that it is still valid."""
-    renew(integration_id)
+    renew_credential(integration_id)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
@@ -36,6 +36,6 @@ def refresh_integrations() -> None:
         for row in due:
             row.record(now, renew_at=now + LOOK_AGAIN)
             stage_again("refresh_integration", row.id, row.id, fair_to=row.account_id)
-        revoke_again(now, BATCH)
+        restage_revocations(now, BATCH)
     if len(due) == BATCH:
         raise Snooze("more integrations are due", 0.0)

@@ -5,9 +5,9 @@ pause of charges nor their daily limit stops it: a refund costs the payer nothin
 harms them.
 """
 
-from actions.payments.ask_again import ask_again
 from actions.payments.recompute import recompute
 from actions.payments.returns.announce_returns import announce_refused_refund
+from actions.payments.stage_stripe_read import stage_stripe_read
 from actions.payments.stripe_metadata import stripe_metadata
 from delivery.attempt import recording
 from delivery.locks import invoice_lock
@@ -25,9 +25,8 @@ from rules.invoice_fold import is_known_refund_status
 from runtime.clock import real_now
 
 
-@job(
-    queue="webhooks", calls_out=True, attempts=16, timeout=20
-)  # six hours: longer than most provider outages
+# attempts go on for about five hours, longer than most provider outages
+@job(queue="webhooks", calls_out=True, attempts=16, timeout=20)
 def refund_payment(request_id: str) -> None:
     """Make the refund of row `request_id`."""
     request = RefundRequest.get_by_id(request_id)
@@ -72,7 +71,7 @@ def refund_payment(request_id: str) -> None:
             )
             Refund.record_report(payment.stripe_account, made, now)
             if not is_known_refund_status(made.get("status") or PENDING):
-                ask_again("refund", made["id"], payment.stripe_account, payment.account_id)
+                stage_stripe_read("refund", made["id"], payment.stripe_account, payment.account_id)
             recompute(invoice)
 
 

@@ -5,7 +5,7 @@ Twice is harmless: a delivery that was released or cancelled is no longer held. 
 out, so that other clinics' deliveries are sent in between.
 """
 
-from actions.feed.hold_deliveries import PACE, cancel_waiting, let_go, lock_endpoint
+from actions.feed.hold_deliveries import PACE, cancel_waiting, lock_endpoint, release_batch
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -27,7 +27,7 @@ def release_deliveries(endpoint_id: str, held_only: int) -> None:
         elif endpoint.is_held:
             return  # it fails again, so they stay held
         else:
-            released = let_go(endpoint, SLICE, bool(held_only))
+            released = release_batch(endpoint, SLICE, bool(held_only))
             pause = SLICE * PACE / 1_000_000
     if released == SLICE:
         raise Snooze(f"more deliveries wait for endpoint {endpoint_id}", pause)

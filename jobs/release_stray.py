@@ -4,7 +4,7 @@ Twice is harmless: a stray that is no longer to be released, or belongs to someo
 alone, and an object that no longer exists counts as deleted.
 """
 
-from actions.deployment.strays.release_stray import look_at, plan_release, record_released
+from actions.deployment.strays.release_stray import fetch_stray, plan_release, record_released
 from delivery.attempt import recording
 from delivery.registry import job
 from effects.perform import perform
@@ -15,7 +15,7 @@ from models.transactions import transaction
 @job(queue="deploys", calls_out=True, attempts=10, timeout=20)
 def release_stray(stray_id: str) -> None:
     """Delete the stray of row `stray_id`."""
-    seen = look_at(Stray.get_by_id(stray_id))
+    seen = fetch_stray(Stray.get_by_id(stray_id))
     with transaction():
         effect = plan_release(Stray.locked(stray_id), seen)
     if effect is None:

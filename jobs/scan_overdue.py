@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from peewee import InterfaceError, OperationalError
 
-from actions.contact.ladder.contact_if_due import OutOfTurn, look
+from actions.contact.ladder.contact_if_due import ContactQuotaReached, contact_if_due
 from delivery.attempt import Snooze
 from delivery.registry import job
 from models.contact.contact_course import ContactCourse
@@ -69,8 +69,8 @@ class _Run:
         with them again.
         """
         try:
-            look(customer_id, self.now, self._may_begin)
-        except OutOfTurn:
+            contact_if_due(customer_id, self.now, self._may_begin)
+        except ContactQuotaReached:
             return True  # the account has begun enough
         except Conflict:
             return False  # the next batch or the next scan looks at them
@@ -79,7 +79,7 @@ class _Run:
         except Exception:
             log.exception("customer not looked at", customer_id=customer_id)
             self.failed.add(customer_id)
-            ContactCourse.put_off(customer_id, self.now + WITHIN)
+            ContactCourse.postpone(customer_id, self.now + WITHIN)
         return True
 
     def _may_begin(self, account_id: str) -> bool:

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from actions.contact.ask_for_text import LINK_DELAY
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from actions.contact.record_text_report import (
     act_on_failure,
     expire_unsent,
     record_text_report,
 )
+from actions.contact.request_text import LINK_DELAY
 from actions.payments.payable import payment_is_under_way
-from actions.people.number_lookups import want_look_up
+from actions.people.number_lookups import request_look_up
 from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import Snooze, own_queue, recording
 from delivery.locks import invoice_lock
@@ -39,7 +39,7 @@ from rules.contact.facts import Allowed, Facts, Purpose, Refused
 from rules.contact.gate import NOT_CHECKED, TRANSIENT, decide, may_contact
 from rules.contact.ladder import MOST_NAMED
 from rules.contact.offers import is_offer
-from rules.contact.templates import LOCALES, Rendered, links_of, render, weighed
+from rules.contact.templates import LOCALES, Rendered, links_of, measured, render
 from rules.invoice_fold import UNPAID
 from rules.money import in_words
 from runtime.clock import business_now, real_now
@@ -158,7 +158,7 @@ def _ask_gate(
         if message.is_ready
         else template_for(message.account_id, kind or message.kind, message.language)
     )
-    known = known_of(
+    known = load_gate_facts(
         invoice,
         message.customer,
         message.to,
@@ -171,7 +171,7 @@ def _ask_gate(
     answer = decide(known.facts, business_now())
     if isinstance(answer, Refused):
         if answer.code == NOT_CHECKED:
-            want_look_up(message.customer, message.to, "sms", own_queue())
+            request_look_up(message.customer, message.to, "sms", own_queue())
         if answer.code in TRANSIENT:
             return Snooze(f"text {message.id}: {answer.code}", _patience(message))
         ContactDecision.record(answer, now, **_about(message))
@@ -179,12 +179,14 @@ def _ask_gate(
         reopen_unanswered(message)
         return None
     if message.is_ready:
-        return _reserve(invoice, message, weighed(message.body), known.sender, answer, now)
+        return _reserve(invoice, message, measured(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
         allowed = _covered_too(others, message, known.facts) if others else []
         beside = allowed[: MOST_NAMED - 1]
         if planned is not None:
-            PlannedContactInvoice.keep(planned.id, [invoice.id, *(one.id for one in allowed)])
+            PlannedContactInvoice.remove_others(
+                planned.id, [invoice.id, *(one.id for one in allowed)]
+            )
         text = _text_of_several([invoice, *beside], message) if beside else _text(invoice, words)
         return _reserve(invoice, message, text, known.sender, answer, now)
     if link is not None and link.state == "refused":
@@ -249,7 +251,7 @@ def _covered_too(others: Sequence[Invoice], message: Message, facts: Facts) -> l
     for place, other in enumerate(others):
         if len(found) == MOST_NAMED - 1:
             return [*found, *others[place:]]
-        known = known_of(
+        known = load_gate_facts(
             other,
             message.customer,
             message.to,

@@ -139,13 +139,13 @@ class Row(Model):
 
         Raises cls.DoesNotExist. Writers of rows that refer to it need not wait (see `row_lock`).
         """
-        row = cls.locked_if_there(row_id)
+        row = cls.locked_or_none(row_id)
         if row is None:
             raise cls.DoesNotExist(f"No {cls.__name__} {row_id}.")  # type: ignore[attr-defined]
         return row
 
     @classmethod
-    def locked_if_there(cls, row_id: str | int) -> Self | None:
+    def locked_or_none(cls, row_id: str | int) -> Self | None:
         """As `locked`, but None if there is no such row."""
         by_key = fixed_sql.by_key(cls)
         return cls.one(by_key + row_lock(), row_id)

@@ -111,19 +111,19 @@ def explain(error: PeeweeException) -> str:
     return next((means for code, means in _MEANS.items() if state.startswith(code)), AWAY)
 
 
-def gave_way(error: BaseException) -> bool:
+def is_conflict(error: BaseException) -> bool:
     """Whether PostgreSQL rolled a transaction back to resolve a conflict: retry it at once."""
     return isinstance(error, OperationalError) and state_of(error) in _GAVE_WAY
 
 
-def is_only_away(error: BaseException) -> bool:
+def is_outage(error: BaseException) -> bool:
     """Whether the same request will succeed once the database is available again."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     return explain(error) not in {LACKS_TABLES, _LOCKED, _SLOW, _MISTAKEN}
 
 
-def driver_says(error: PeeweeException, url: str) -> str:
+def driver_message(error: PeeweeException, url: str) -> str:
     """The error's class and the first line of the driver's message, without the password of `url`
     and without card numbers.
     """

@@ -32,7 +32,7 @@ _MOST = 100  # parts in one commit
 
 
 class _Reply(Enum):
-    """What a waiting thread is told when it is woken."""
+    """What a waiting thread must do when it is woken."""
 
     LEAD = "commit for all who wait"
     SAVED = "your part is committed"

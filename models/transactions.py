@@ -18,7 +18,7 @@ from peewee import (
 )
 
 from models.connections.open_database import open_database
-from models.database_errors import explain, gave_way, state_of
+from models.database_errors import explain, is_conflict, state_of
 from runtime.log import get_log
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ def transaction() -> Iterator[None]:
     _commits.made += 1
 
 
-def again_if_it_gave_way(work: Callable[[], T]) -> T:
+def retry_on_conflict(work: Callable[[], T]) -> T:
     """Do `work`, which is a transaction or begins with one.
 
     Retry it once if PostgreSQL rolled it back to resolve a conflict before anything was saved.
@@ -176,7 +176,7 @@ def again_if_it_gave_way(work: Callable[[], T]) -> T:
     try:
         return work()
     except OperationalError as error:
-        if not gave_way(error) or commits() != before or database.in_transaction():
+        if not is_conflict(error) or commits() != before or database.in_transaction():
             raise
         log.warning(explain(error), detail=str(error)[:200])
     return work()

@@ -23,8 +23,8 @@ class ProviderError(PayphoneError):
     `retry_later` (it did not happen; try again). `code` is the provider's own error code; `advice`
     is addressed to a person. `answered` is true if the provider itself answered: its own 500
     counts, a timeout or a gateway's error page does not. `bug` marks a fault of ours that must be
-    reported loudly. The message goes into rows, logs and what people see, so it is stripped of
-    characters that a database cannot store, and card numbers and anything that looks like a key are
+    reported loudly. The message goes into rows, logs and what people see, so characters that a
+    database cannot store are replaced, and card numbers and anything that looks like a key are
     redacted.
     """
 
@@ -46,17 +46,17 @@ class ProviderError(PayphoneError):
         self.bug = bug
 
 
-def unless(code: str, ask: Callable[[str], Answer], object_id: str) -> Answer | None:
+def none_if_missing(code: str, ask: Callable[[str], Answer], object_id: str) -> Answer | None:
     """Call `ask` with `object_id`; return None if the provider refuses with `code`, which means
     that the object does not exist. Raises any other ProviderError.
     """
-    with passing_over(code):
+    with ignoring(code):
         return ask(object_id)
     return None
 
 
 @contextmanager
-def passing_over(code: str) -> Iterator[None]:
+def ignoring(code: str) -> Iterator[None]:
     """Treat a refusal with this code as success: the object to delete is already gone."""
     try:
         yield
@@ -65,7 +65,7 @@ def passing_over(code: str) -> Iterator[None]:
             raise
 
 
-def unless_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | None:
+def none_if_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | None:
     """Call `ask` with `object_id`; return None if the provider refuses, i.e. has no such object.
     Raises ProviderError if it gives no definite answer.
     """
@@ -77,7 +77,7 @@ def unless_refused(ask: Callable[[str], Answer], object_id: str) -> Answer | Non
         return None
 
 
-def without(words: str, *secrets: str) -> str:
+def masked(words: str, *secrets: str) -> str:
     """Return `words` with these secrets masked. A secret of three to seven characters is masked
     only where it stands as a separate word, because it could be part of any number; one of one or
     two characters is left in, because it could be any word.
@@ -91,12 +91,12 @@ def without(words: str, *secrets: str) -> str:
 
 
 @contextmanager
-def hiding(*secrets: str) -> Iterator[None]:
+def masking(*secrets: str) -> Iterator[None]:
     """Mask these secrets in the ProviderError that a request raises: providers may quote the values
     they reject.
     """
     try:
         yield
     except ProviderError as error:
-        error.args = (without(str(error), *secrets),)
+        error.args = (masked(str(error), *secrets),)
         raise error from None

@@ -37,7 +37,7 @@ def open_client() -> httpx.Client:
     return httpx.Client(timeout=httpx.Timeout(read, connect=connect))
 
 
-def ask(
+def send_request(
     provider: str,
     method: str,
     url: str,

@@ -8,7 +8,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingRight:
     """What an operator lacks: `missing` for programs (a scope, an account id, or `all_accounts`),
     `reason` for people.
     """
@@ -24,16 +24,16 @@ class Rights:
     scope: Scope = "admin"
     accounts: frozenset[str] | None = None
 
-    def lack(self, needed: Scope, account_id: str | None = None) -> Lack | None:
+    def missing_right(self, needed: Scope, account_id: str | None = None) -> MissingRight | None:
         """What is missing for an operation that needs a scope in one account, or in all (None)."""
         if SCOPES.index(self.scope) < SCOPES.index(needed):
-            return Lack(needed, f"This needs the scope {needed}; yours is {self.scope}.")
+            return MissingRight(needed, f"This needs the scope {needed}; yours is {self.scope}.")
         if self.accounts is None or account_id in self.accounts:
             return None
         if account_id is None:
-            return Lack(
+            return MissingRight(
                 "all_accounts",
                 "This concerns all accounts, and you may act for some only. In the API, name one of"
                 " yours in the Payphone-Account header.",
             )
-        return Lack(account_id, f"Account {account_id} is not among those you may act for.")
+        return MissingRight(account_id, f"Account {account_id} is not among those you may act for.")

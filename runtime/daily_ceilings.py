@@ -2,7 +2,7 @@
 
 The setting `DAILY_CEILINGS` and an account's own ceilings override them.
 `models/effects/daily_limit.py` counts texts, charges, calls, knowledge files, trial chats and
-number look-ups.
+number lookups.
 """
 
 DAILY_CEILINGS = {

@@ -57,7 +57,7 @@ class Refused(PayphoneError):
 
 
 class Misconfigured(PayphoneError):
-    """A setting is missing or wrong: a person has to change it, retrying does not help."""
+    """A setting is missing or wrong: a person must change it; retrying does not help."""
 
 
 class NotYet(PayphoneError):

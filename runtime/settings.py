@@ -289,7 +289,7 @@ class Settings(BaseSettings):
 
     @property
     def ceilings(self) -> dict[str, int]:
-        """The most texts, charges, calls, files, trial chats and look-ups per account and day."""
+        """The most texts, charges, calls, files, trial chats and lookups per account and day."""
         return DAILY_CEILINGS | read_ceilings(self.daily_ceilings)
 
     def shortened(self, usual: float, wanted: float | None) -> float:

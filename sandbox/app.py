@@ -6,9 +6,9 @@ import falcon
 
 from sandbox import control, state_file, state_page
 from sandbox.deliverer import Deliverer
-from sandbox.front_door import Sink
 from sandbox.integrations.control import add_routes as add_integrations_control
 from sandbox.integrations.provider import PROVIDERS
+from sandbox.provider_server import Sink
 from sandbox.sandbox import Sandbox
 from sandbox.stripe.pages.elements import add_routes as add_elements
 from sandbox.stripe.pages.hosted import add_routes as add_stripe_pages

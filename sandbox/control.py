@@ -84,7 +84,7 @@ class FaultControl:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Order a fault."""
-        fault = self.sandbox.order_fault(**body_of(req))
+        fault = self.sandbox.inject_fault(**body_of(req))
         resp.status, resp.media = falcon.HTTP_201, asdict(fault)
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str | None = None) -> None:

@@ -34,7 +34,7 @@ class Sandbox:
             self.vapi.clear()
             self.integrations.clear()
 
-    def order_fault(self, **body: Any) -> Fault:
+    def inject_fault(self, **body: Any) -> Fault:
         """Order a fault, with the fields of ``sandbox.faults.Fault``."""
         with self.shared.lock:
             fault = read_fault(self.shared.ids.new("fault", 8), body)
@@ -68,6 +68,6 @@ class Sandbox:
         with shared.lock:
             outbox.settle(delivery, shared.wall(), status, error)
             if not outbox.is_open(delivery.event_id):
-                shared.agenda.is_answered(delivery.event_id, shared.now())
+                shared.timers.webhook_answered(delivery.event_id, shared.now())
             shared.changed.notify_all()
         return True

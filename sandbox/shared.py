@@ -1,15 +1,15 @@
-"""What all stand-ins share: clocks, lock, ids, faults, log, outbox, agenda."""
+"""What all stand-ins share: clocks, lock, ids, faults, log, outbox, timers."""
 
 import threading
 import time
 from collections.abc import Callable
 
-from sandbox.agenda import Agenda
 from sandbox.faults import Faults
 from sandbox.ids import Ids
 from sandbox.outbox import Outbox
 from sandbox.request_log import RequestLog
 from sandbox.settings import Settings
+from sandbox.timers import Timers
 
 Clock = Callable[[], float]
 
@@ -38,7 +38,7 @@ class Shared:
         self.faults = Faults()
         self.requests = RequestLog()
         self.outbox = Outbox(self.settings, self.ids)
-        self.agenda = Agenda()
+        self.timers = Timers()
 
     def now(self) -> int:
         """Business time in whole seconds, as providers count it."""
@@ -46,4 +46,4 @@ class Shared:
 
     def tick(self) -> int:
         """Run what is due; callers hold the lock."""
-        return self.agenda.run_due(self.now())
+        return self.timers.run_due(self.now())

@@ -57,8 +57,8 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
             if kept.finished
         ],
         "deliveries": [asdict(delivery) for delivery in shared.outbox.all.values()],
-        "agenda": shared.agenda.entries,
-        "answered": shared.agenda.answered,
+        "agenda": shared.timers.entries,
+        "answered": shared.timers.answered,
         "settings": asdict(shared.settings),
         "moved_by": shared.moved_by,
         "twilio": twilio_state.saved(sandbox.twilio),
@@ -85,9 +85,9 @@ def load(sandbox: Sandbox, path: str) -> None:
             integrations_state.restore(sandbox.integrations, state["integrations"])
         shared.settings.update(state["settings"])
         shared.moved_by = state["moved_by"]
-        shared.agenda.entries = [tuple(entry) for entry in state["agenda"]]
-        for event_id, happening in state.get("answered", {}).items():
-            shared.agenda.once_answered(event_id, *happening)
+        shared.timers.entries = [tuple(entry) for entry in state["agenda"]]
+        for event_id, timer in state.get("answered", {}).items():
+            shared.timers.start_after_answer(event_id, *timer)
         for row in state["deliveries"]:
             _restore(sandbox, Delivery(**row))
 

@@ -1,5 +1,5 @@
-"""The first acts of the story: invoices are sent, customers pay in every possible way, and things
-break meanwhile.
+"""The first acts of the story: invoices are sent, and customers pay in every possible way while
+things break.
 """
 
 import os
@@ -16,7 +16,7 @@ import stripe
 
 from runtime.clock import business_now
 from runtime.redis.connection import connect_redis
-from simulation import stage_print as say
+from simulation import terminal_output as say
 from simulation.api import PATIENCE, Api, Payer, Sandbox
 from simulation.expected import Json
 

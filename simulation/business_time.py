@@ -11,7 +11,7 @@ from models.transactions import transaction
 from runtime.clock import business_now, real_now
 from runtime.clock_shift import shared_shift
 from runtime.settings import get_settings
-from simulation import stage_print as say
+from simulation import terminal_output as say
 
 SOON = timedelta(seconds=3)
 

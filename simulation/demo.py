@@ -36,7 +36,7 @@ from runtime.settings import ROOT, get_settings
 from runtime.start import check_database, check_redis, check_workers
 from simulation.demo_settings import CLINIC_NUMBER, HOST, demo_settings, for_commands
 from simulation.places import CLOCK, DESCRIPTION, LOGS, SETTINGS, STATE, VAR, write_private
-from simulation.stop_leftovers import MARK
+from simulation.reaper import MARK
 
 
 class Printer:
@@ -143,7 +143,7 @@ def _start_reaper(mark: str, lock: IO[str]) -> "subprocess.Popen[bytes]":
     command = [
         sys.executable,
         "-m",
-        "simulation.stop_leftovers",
+        "simulation.reaper",
         mark,
         str(DESCRIPTION),
         str(SETTINGS),

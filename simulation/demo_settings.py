@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from runtime.settings import Settings, get_settings
 from simulation.places import STATE
-from simulation.stop_leftovers import MARK
+from simulation.reaper import MARK
 
 HOST = "127.0.0.1"
 CLINIC_NUMBER = "+12025550100"

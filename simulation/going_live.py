@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
-from simulation import stage_print as say
+from simulation import terminal_output as say
 from simulation.acts import Clinic, kill_worker, stripe_client
 from simulation.api import Api
 from simulation.expected import Json, Outcome
@@ -257,7 +257,7 @@ def _at_vapi(clinic: Clinic) -> set[str]:
     return {row["id"] for rows in kinds.values() for row in rows}
 
 
-def nothing_else_is_there(clinic: Clinic, outcomes: list[Outcome]) -> bool:
+def has_no_leftovers(clinic: Clinic, outcomes: list[Outcome]) -> bool:
     """Whether the providers have exactly what the outcomes say, and nothing that belongs to no
     clinic.
     """

@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 from models.contact.message import Message
 from runtime.settings import ROOT
-from simulation import stage_print as say
+from simulation import terminal_output as say
 from simulation.acts import Clinic, Sent, expect, stripe_client, texted_address, visit
 from simulation.api import Payer
-from simulation.reckoning import reckon
+from simulation.final_check import invoice_verdicts
 
 HOUR = 3600  # seconds
 ACT_LASTS = 120.0  # seconds that the act takes on a busy machine
 AFTERWARDS = 5.0  # seconds by which the scheduler has staged its backfill
 
 
-def people_on_the_phone(clinic: Clinic, sent: list[Sent]) -> None:
+def play_phone_calls(clinic: Clinic, sent: list[Sent]) -> None:
     """One customer pays by phone, first with a card that is declined, then with a saved card; one
     texts STOP.
     """
@@ -90,7 +90,7 @@ def until_clear_of_the_hour(now: float) -> float:
     return left + AFTERWARDS if left < ACT_LASTS else 0.0
 
 
-def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) -> None:
+def play_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) -> None:
     """Let two customers pay while none of Stripe's webhooks arrives, then backfill the events."""
     wait = until_clear_of_the_hour(time.time())
     if wait:
@@ -103,7 +103,7 @@ def a_missed_day(clinic: Clinic, sent: list[Sent], settled: Callable[[], None]) 
             payer = Payer()
             expect(payer.pay(visit(payer, one.url)), {200}, one)
     settled()
-    missing = [verdict for verdict in reckon(clinic, sent) if not verdict.holds]
+    missing = [verdict for verdict in invoice_verdicts(clinic, sent) if not verdict.holds]
     clinic.sandbox.control("settings", drop_rate=0.0)
     say.breakage(
         "a missed day", f"no webhook arrives; {len(missing)} invoices differ from Stripe's ledger"

@@ -17,7 +17,7 @@ from models.contact.promise import Promise
 from models.deployment.phone_line import PhoneLine
 from models.invoices.invoice import Invoice
 from runtime.clock import business_now, real_now
-from simulation import stage_print as say
+from simulation import terminal_output as say
 from simulation.acts import Clinic, visit
 from simulation.api import Api, Payer
 from simulation.business_time import move_business_time, until_done
@@ -92,7 +92,7 @@ def people_of_sacramento() -> list[Person]:
 PEOPLE = {"Harbor Dental": people_of_boston, "Elm Street Clinic": people_of_sacramento}
 
 
-def a_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
+def play_month(clinic: Clinic, candidates: list[Candidate]) -> list[Course]:
     """Play the month for the live clinics in `PEOPLE`, and return each customer's course."""
     say.chapter("A month", f"two clinics, {DAYS} days; at each stop the scans of the day run")
     places = [(one, PEOPLE[one.name]()) for one in candidates if one.name in PEOPLE]

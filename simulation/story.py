@@ -22,7 +22,7 @@ from models.accounts.api_key import ApiKey
 from models.transactions import transaction, use_database
 from runtime.clock import real_now
 from runtime.ids import new_id
-from simulation import stage_print as say
+from simulation import terminal_output as say
 from simulation.acts import (
     Clinic,
     break_things,
@@ -31,11 +31,11 @@ from simulation.acts import (
     send_invoices,
 )
 from simulation.api import Api, Sandbox
-from simulation.going_live import clinics_go_live, nothing_else_is_there, outcome
-from simulation.later_acts import a_missed_day, people_on_the_phone
-from simulation.month import a_month
+from simulation.final_check import invoice_verdicts, is_idle, summary
+from simulation.going_live import clinics_go_live, has_no_leftovers, outcome
+from simulation.later_acts import play_missed_day, play_phone_calls
+from simulation.month import play_month
 from simulation.places import DESCRIPTION, LOGS, STATE, write_private
-from simulation.reckoning import quiet, reckon, summary
 
 # Errors that end the story with a message: an expectation failed, or a service did not answer.
 STOPS = (RuntimeError, OSError, httpx.HTTPError, PeeweeException, RedisError, stripe.StripeError)
@@ -74,20 +74,20 @@ def _play(clinic: Clinic, began: float) -> bool:
     candidates = clinics_go_live(clinic)
     invoices = send_invoices(clinic)
     pay_everything(clinic, invoices, in_the_middle=lambda: break_things(os.environ["REDIS_URL"]))
-    people_on_the_phone(clinic, invoices)
+    play_phone_calls(clinic, invoices)
     refunds_and_disputes(clinic, invoices)
-    a_missed_day(
+    play_missed_day(
         clinic,
         invoices,
-        settled=lambda: _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120),
+        settled=lambda: _wait("the books to settle", lambda: is_idle(clinic.sandbox), seconds=120),
     )
     say.step("waiting until every event has arrived and every job is done")
-    _wait("the books to settle", lambda: quiet(clinic.sandbox), seconds=120)
+    _wait("the books to settle", lambda: is_idle(clinic.sandbox), seconds=120)
     outcomes = [outcome(clinic, each) for each in candidates]
-    went_live = say.clinics_table(outcomes, nothing_else_is_there(clinic, outcomes))
-    verdicts = reckon(clinic, invoices)
+    went_live = say.clinics_table(outcomes, has_no_leftovers(clinic, outcomes))
+    verdicts = invoice_verdicts(clinic, invoices)
     held = say.table(verdicts) and went_live
-    held = say.month_table(a_month(clinic, candidates)) and held
+    held = say.month_table(play_month(clinic, candidates)) and held
     print(json.dumps(summary(seconds=time.monotonic() - began)), flush=True)
     return held
 

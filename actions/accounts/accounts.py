@@ -54,7 +54,7 @@ def change_settings(account: Account, choices: dict[str, Any], actor: str) -> Ac
     because when to contact them may have changed.
     """
     with transaction():
-        row = AccountSettings.choose(account, choices, real_now())
-        ContactCourse.look_again_at_all(account.id)
+        row = AccountSettings.change(account, choices, real_now())
+        ContactCourse.recheck_account(account.id)
         AuditEntry.record(actor, "settings.changed", f"account:{account.id}", account.id, **choices)
     return row

@@ -13,14 +13,14 @@ from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.refund import Refund
-from providers.stripe.events import Belonging, Unreadable, read_intent, read_refund
+from providers.stripe.events import ClaimedOwner, Unreadable, read_intent, read_refund
 from rules.invoice_fold import KEPT
 from runtime.clock import business_now, real_now
 
 Json = dict[str, Any]
 
 
-class Found(NamedTuple):
+class FoundDifference(NamedTuple):
     """A difference: its kind and the amounts in minor units."""
 
     kind: str
@@ -33,10 +33,10 @@ class Verdict(NamedTuple):
     """The invoice that the object belongs to (None: it is not ours), and the difference, if any."""
 
     invoice: Invoice | None
-    found: Found | None
+    found: FoundDifference | None
 
 
-def judge_intent(stripe_account: str, intent: Json) -> Verdict:
+def compare_intent(stripe_account: str, intent: Json) -> Verdict:
     """Compare a PaymentIntent with our payment. An intent that cannot be read counts as not ours:
     its event reports the fault.
     """
@@ -63,10 +63,10 @@ def judge_intent(stripe_account: str, intent: Json) -> Verdict:
         if _may_pay(stripe_account, finding.belonging, invoice)
         else "payment_refused"
     )
-    return Verdict(invoice, Found(kind, ours, theirs, currency))
+    return Verdict(invoice, FoundDifference(kind, ours, theirs, currency))
 
 
-def judge_refund(stripe_account: str, refund: Json) -> Verdict:
+def compare_refund(stripe_account: str, refund: Json) -> Verdict:
     """Compare a refund with ours."""
     try:
         finding = read_refund(refund).refund
@@ -80,18 +80,19 @@ def judge_refund(stripe_account: str, refund: Json) -> Verdict:
     ours = known.amount if known is not None and known.status not in KEPT else 0
     kind = "refund_missing" if known is None else "refund_differs"
     return Verdict(
-        payment.invoice, None if theirs == ours else Found(kind, ours, theirs, finding["currency"])
+        payment.invoice,
+        None if theirs == ours else FoundDifference(kind, ours, theirs, finding["currency"]),
     )
 
 
-def _may_pay(stripe_account: str, claimed: Belonging, invoice: Invoice) -> bool:
+def _may_pay(stripe_account: str, claimed: ClaimedOwner, invoice: Invoice) -> bool:
     return bool(
         claimed.account_id == invoice.account_id
         and (invoice.account.stripe_account or "") == stripe_account
     )
 
 
-def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
+def record_comparison(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
     """Record that the object was seen, and how it differs. Returns whether it is ours at all."""
     if verdict.invoice is None:
         return False
@@ -99,24 +100,24 @@ def compare(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
         run=run.id, subject=subject["id"], invoice_id=verdict.invoice.id
     ).on_conflict_ignore().execute()
     if verdict.found is not None:
-        note(run, verdict.found, subject["id"], verdict.invoice)
+        record_difference(run, verdict.found, subject["id"], verdict.invoice)
     return True
 
 
-def note_unknown(run: Reconciliation, row: Payment | Refund) -> None:
+def record_unknown(run: Reconciliation, row: Payment | Refund) -> None:
     """Record that Stripe does not know a payment or refund that counts in our books."""
     if isinstance(row, Payment):
-        note(
+        record_difference(
             run,
-            Found("payment_unknown", row.amount_received, 0, row.currency),
+            FoundDifference("payment_unknown", row.amount_received, 0, row.currency),
             row.intent_id or "",
             row.invoice,
         )
         return
     payment = Payment.by_intent(row.stripe_account, row.intent_id)
-    note(
+    record_difference(
         run,
-        Found("refund_unknown", row.amount, 0, row.currency),
+        FoundDifference("refund_unknown", row.amount, 0, row.currency),
         row.refund_id,
         payment.invoice if payment is not None else None,
     )
@@ -138,10 +139,14 @@ def compare_books(run: Reconciliation, invoice: Invoice) -> None:
         ("returned", invoice.amount_returned, right.amount_returned),
     ):
         if ours != theirs:
-            note(run, Found(kind, ours, theirs, invoice.currency), invoice.id, invoice)
+            record_difference(
+                run, FoundDifference(kind, ours, theirs, invoice.currency), invoice.id, invoice
+            )
 
 
-def note(run: Reconciliation, found: Found, subject: str, invoice: Invoice | None) -> None:
+def record_difference(
+    run: Reconciliation, found: FoundDifference, subject: str, invoice: Invoice | None
+) -> None:
     """Record a difference, once per run."""
     whose = (
         {"account_id": invoice.account_id, "invoice_id": invoice.id} if invoice is not None else {}
@@ -168,16 +173,16 @@ _UNSIGHTED_REFUNDS = _UNSIGHTED.format(
 
 
 def unsighted_payments(run: Reconciliation, after: str, limit: int) -> list[Payment]:
-    """Payments of this Stripe account made since the run's start that its list did not show, by
-    id.
+    """Payments of this Stripe account since the start of the run's period that its list did not
+    show, by id.
     """
     since = run.since * 1_000_000
     return Payment.all(_UNSIGHTED_PAYMENTS, run.stripe_account, since, after, run.id, limit)
 
 
 def unsighted_refunds(run: Reconciliation, after: str, limit: int) -> list[Refund]:
-    """Refunds of this Stripe account made since the run's start that its list did not show, by
-    id.
+    """Refunds of this Stripe account since the start of the run's period that its list did not
+    show, by id.
     """
     since = run.since * 1_000_000
     return Refund.all(_UNSIGHTED_REFUNDS, run.stripe_account, since, after, run.id, limit)

@@ -13,11 +13,11 @@ from actions.books.begin import begin_backfill
 from actions.books.compare import (
     Json,
     Verdict,
-    compare,
     compare_books,
-    judge_intent,
-    judge_refund,
-    note_unknown,
+    compare_intent,
+    compare_refund,
+    record_comparison,
+    record_unknown,
     sighted_invoices,
     unsighted_payments,
     unsighted_refunds,
@@ -57,7 +57,9 @@ def _listed(ask: Callable[[int, str, str], Page], judge: Judge, following: str) 
         found = ask(run.since, run.cursor, run.stripe_account)
 
         def write() -> None:
-            ours = sum(compare(run, each, judge(run.stripe_account, each)) for each in found.rows)
+            ours = sum(
+                record_comparison(run, each, judge(run.stripe_account, each)) for each in found.rows
+            )
             run.record_page(found.rows[-1]["id"] if found.rows else "", ours)
             if not found.has_more:
                 run.record_phase(following)
@@ -73,14 +75,14 @@ def _our_payments(run: Reconciliation) -> Write:
     """
     rows = unsighted_payments(run, run.cursor, FEW)
     theirs = [_or_none(get_intent, row.intent_id or "", run) for row in rows]
-    return _looked_up(run, rows, theirs, judge_intent, [row.id for row in rows], "our_refunds")
+    return _looked_up(run, rows, theirs, compare_intent, [row.id for row in rows], "our_refunds")
 
 
 def _our_refunds(run: Reconciliation) -> Write:
     rows = unsighted_refunds(run, run.cursor, FEW)
     ids = [row.refund_id for row in rows]
     theirs = [_or_none(get_refund, each, run) for each in ids]
-    return _looked_up(run, rows, theirs, judge_refund, ids, "books")
+    return _looked_up(run, rows, theirs, compare_refund, ids, "books")
 
 
 def _looked_up(
@@ -94,9 +96,9 @@ def _looked_up(
     def write() -> None:
         for row, found in zip(rows, theirs, strict=True):
             if found is None:
-                note_unknown(run, row)
+                record_unknown(run, row)
             else:
-                compare(run, found, judge(run.stripe_account, found))
+                record_comparison(run, found, judge(run.stripe_account, found))
         run.record_page(cursors[-1] if cursors else "", len(rows))
         if len(rows) < FEW:
             run.record_phase(following)
@@ -169,9 +171,9 @@ def _is_equal_now(run: Reconciliation, row: Difference) -> bool:
     if theirs is None:
         return False
     verdict = (
-        judge_intent(run.stripe_account, theirs)
+        compare_intent(run.stripe_account, theirs)
         if is_payment
-        else judge_refund(run.stripe_account, theirs)
+        else compare_refund(run.stripe_account, theirs)
     )
     return verdict.found is None
 
@@ -198,8 +200,8 @@ def _finish(run: Reconciliation) -> None:
 
 
 PHASES: dict[str, Phase] = {
-    "payments": _listed(list_intents, judge_intent, "refunds"),
-    "refunds": _listed(list_recent_refunds, judge_refund, "our_payments"),
+    "payments": _listed(list_intents, compare_intent, "refunds"),
+    "refunds": _listed(list_recent_refunds, compare_refund, "our_payments"),
     "our_payments": _our_payments,
     "our_refunds": _our_refunds,
     "books": _books,

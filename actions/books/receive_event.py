@@ -48,7 +48,7 @@ def read_stripe_event(event: dict[str, Any], text: str, listed_under: str = "") 
     return StripeEvent(row, refusal, account or account_of(event), request_id)
 
 
-def keep_stripe_events(events: Sequence[StripeEvent], delay: float = 0.0) -> list[int | None]:
+def store_stripe_events(events: Sequence[StripeEvent], delay: float = 0.0) -> list[int | None]:
     """Store events, and stage a job for each, due in `delay` seconds, with two statements in all.
 
     Returns the id of each event's inbox row, or None if it was stored before: then nothing is
@@ -70,8 +70,8 @@ def keep_stripe_events(events: Sequence[StripeEvent], delay: float = 0.0) -> lis
 def receive_stripe_event(
     event: dict[str, Any], text: str, listed_under: str = "", delay: float = 0.0
 ) -> int | None:
-    """Store one event, as `keep_stripe_events`."""
-    return keep_stripe_events([read_stripe_event(event, text, listed_under)], delay)[0]
+    """Store one event, as `store_stripe_events`."""
+    return store_stripe_events([read_stripe_event(event, text, listed_under)], delay)[0]
 
 
 def _storable(value: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from actions.calling.hand_over import hand_over, stop_contact
+from actions.calling.act_on_outcome import act_on_outcome, opt_out_caller
 from actions.invoices.decide import note_if_it_fits
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.calling.call import Call
@@ -14,8 +14,8 @@ from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from providers.vapi.calls import VapiCall
-from rules.calling.call_analysis import Follows, follows_from, read_said
-from rules.calling.call_words import note_of
+from rules.calling.call_analysis import Consequences, consequences_of, read_analysis
+from rules.calling.call_summaries import note_of
 from rules.calling.ended_reasons import meaning_of
 from rules.cards.spoken_numbers import redact_spoken
 from rules.contact.policy import outcome_of
@@ -23,16 +23,16 @@ from rules.contact.policy import outcome_of
 IN_DOUBT = "in_doubt"
 
 
-def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: datetime) -> bool:
+def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: datetime) -> bool:
     """Record the report of a call that is over, in the open transaction, and return whether it was
     the first. Needs the locked call and its locked invoices.
 
     A further report changes nothing, with two exceptions: the analysis and the transcript are each
     acted on once, whichever report brings them, and it may settle an outcome in doubt.
     """
-    said = read_said(report.said) | (call.said or {})
+    said = read_analysis(report.said) | (call.said or {})
     is_first = call.reported_at is None
-    follows = follows_from(said, report.transcript)
+    follows = consequences_of(said, report.transcript)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
     is_read = bool(report.transcript) and not call.transcript
@@ -49,9 +49,9 @@ def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: dat
         is_recorded=report.is_recorded or call.is_recorded,
     )
     if is_first or is_heard:
-        hand_over(call, follows, now)
-    elif is_read and follows.stops and not follows_from(said).stops:
-        stop_contact(call, now)  # only the transcript has it
+        act_on_outcome(call, follows, now)
+    elif is_read and follows.stops and not consequences_of(said).stops:
+        opt_out_caller(call, now)  # only the transcript has it
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")
@@ -75,7 +75,15 @@ def conclude(call: Call, invoices: Sequence[Invoice], report: VapiCall, now: dat
     return True
 
 
-def _outcome(call: Call, invoices: Sequence[Invoice], follows: Follows) -> str:
+def opt_out_by_transcript(call: Call, report: VapiCall, now: datetime) -> None:
+    """Record the opt-out in a transcript, in the open transaction, without waiting for the rest of
+    the report. Needs the locked call.
+    """
+    if consequences_of({}, report.transcript).stops:
+        opt_out_caller(call, now)
+
+
+def _outcome(call: Call, invoices: Sequence[Invoice], follows: Consequences) -> str:
     """One of the policy's outcomes. Our own rows take precedence over the agent's analysis, and
     that over how the call ended.
     """

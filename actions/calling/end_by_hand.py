@@ -61,7 +61,7 @@ def end_by_hand(call: Call, how: str, actor: str, why: str) -> Call:
         if how == ENDED:
             _record_ended(call, invoices, now)
         else:
-            CallSlot.give_back(call.id)
+            CallSlot.release(call.id)
             call.record_refused(BY_HAND, why, now)
         AuditEntry.record(
             actor, "call.settled", f"call:{call.id}", call.account_id, outcome=how, why=why

@@ -13,7 +13,7 @@ def expire_unplaced(call: Call, now: datetime) -> bool:
     unplaced = call.state == "waiting" or (effect is not None and effect.state == "refused")
     if not unplaced or not call.is_too_old(now):
         return False
-    CallSlot.give_back(call.id)
+    CallSlot.release(call.id)
     call.record_refused(
         "expired", "It could not be placed within an hour of the request. Ask again.", now
     )

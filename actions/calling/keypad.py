@@ -59,7 +59,9 @@ def _key_of(session: KeypadSession, step: str) -> str:
     return f"{session.id}:{step}:{session.mistakes}"
 
 
-def begin(request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str) -> KeypadSession:
+def begin_session(
+    request: ToolRequest, invoice: Invoice, call: Call, carrier_id: str
+) -> KeypadSession:
     """Begin a session for the locked invoice of the locked call, with the job that starts it at
     Twilio.
     """
@@ -94,7 +96,7 @@ def _start_ordered(invoice: Invoice, call: Call, carrier_id: str) -> KeypadSessi
     return session
 
 
-def go_on(session: KeypadSession) -> str:
+def perform_first_steps(session: KeypadSession) -> str:
     """Perform the first steps now, because the caller waits, and return what the model says
     next.
     """
@@ -102,10 +104,10 @@ def go_on(session: KeypadSession) -> str:
     with transaction():
         first = take_due("enter_card", _key_of(session, PIECES[0]))
     perform_now(first)
-    return words_for_session(KeypadSession.get_by_id(session.id))
+    return reply_for_session(KeypadSession.get_by_id(session.id))
 
 
-def words_for_session(session: KeypadSession) -> str:
+def reply_for_session(session: KeypadSession) -> str:
     """What the model says in the session's present state. Raises Refused if the entry has
     failed.
     """
@@ -149,7 +151,7 @@ def record_step_report(session_id: str, step: str, fields: Mapping[str, str]) ->
     return charging
 
 
-def end_unheard(session: KeypadSession) -> None:
+def expire_session(session: KeypadSession) -> None:
     """End an entry that is unchanged since `session` was read, because Twilio has reported nothing
     for long and cannot be asked. A later report charges nothing. If the caller has entered a whole
     card, staff are asked to tell them.

@@ -34,7 +34,7 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
     check_balance_chargeable(invoice)
     if why := _why_not(invoice, call):
         raise Refused("keypad_unavailable", why)
-    if KeypadSession.going_on(call) is not None:
+    if KeypadSession.in_progress(call) is not None:
         raise Refused(
             "payment_in_progress",
             f"A card entry is already ordered or in progress in call {call.id}; wait for its"
@@ -60,7 +60,7 @@ def order_keypad(invoice: Invoice, call: Call, actor: str) -> tuple[KeypadSessio
     return session, job_id
 
 
-def take_order(session_id: str) -> int | None:
+def claim_order(session_id: str) -> int | None:
     """Claim the job that tells the assistant of a session, if it is due and no worker has begun
     it.
     """

@@ -16,14 +16,14 @@ from runtime.clock import real_now
 LONGEST = timedelta(seconds=2 * LONGEST_CALL)
 
 
-def receive(report: VapiCall) -> None:
+def receive_call(report: VapiCall) -> None:
     """Create the row of an inbound call unless it exists, in a transaction of its own, because
     recording anything else about the call takes other locks first.
 
     It takes a slot even if none is free: no caller is turned away, and we place one call less in
     the meantime.
     """
-    if report.direction != "inbound" or not report.id or Call.of_vapi(report.id) is not None:
+    if report.direction != "inbound" or not report.id or Call.by_vapi_id(report.id) is not None:
         return
     number = report.phone_number_id
     line = PhoneLine.one("vapi_id = ? AND holds_slot", number) if number else None

@@ -5,8 +5,8 @@ the report at its end, a poll, or a person.
 from collections.abc import Sequence
 from datetime import datetime
 
-from actions.calling.conclude import conclude
-from actions.calling.hand_over import ask_about_doubt
+from actions.calling.act_on_outcome import open_doubt_item
+from actions.calling.conclude import conclude_call
 from actions.calling.receive import LONGEST
 from effects.calling.call import CALL, shown
 from models.calling.call import Call
@@ -35,7 +35,7 @@ def call_of(report: VapiCall) -> Call | None:
     """Our call behind one of Vapi's: by its id, or else by its name (the effect's id), because the
     answer with the id may have been lost. `receive` creates rows for inbound calls.
     """
-    found = Call.of_vapi(report.id) if report.id else None
+    found = Call.by_vapi_id(report.id) if report.id else None
     if found is not None:
         return found
     effect = Effect.one("id = ? AND kind = ?", report.name, CALL.name) if report.name else None
@@ -80,7 +80,7 @@ def record_call_report(
         deadline=now + LONGEST if goes_on else None,  # or the next poll gives it up again
     )
     if call.attempted_at is None and state in {"ringing", "in_progress", "ended"}:
-        call.record_made_after_all(now)
+        call.record_placed_after_all(now)
     _check_if_late(call, before, now)
     if is_over:
         _record_end(call, now)
@@ -100,7 +100,7 @@ def record_final_report(
     record_call_report(call, report, now)
     if call.state != "ended" or _is_of_another_attempt(call, report):
         return False
-    return conclude(call, invoices, report, now)
+    return conclude_call(call, invoices, report, now)
 
 
 def _check_if_late(call: Call, before: str, now: datetime) -> None:
@@ -117,7 +117,7 @@ def _record_end(call: Call, now: datetime) -> None:
     """Record that the call is over: free its slot, close its doubt, and store the outcome as far as
     the ended reason tells it. The report adds the rest.
     """
-    CallSlot.give_back(call.id)
+    CallSlot.release(call.id)
     WorkItem.close("doubt", call.id, "settled")
     outcome = meaning_of(call.ended_reason).outcome
     if outcome and not call.outcome:
@@ -172,7 +172,7 @@ def _was_not_placed(report: VapiCall) -> bool:
 
 
 def _decide_again(call: Call, now: datetime) -> bool:
-    CallSlot.give_back(call.id)
+    CallSlot.release(call.id)
     call.record_not_placed(now)
     stage_again("dial_overdue", call.id, call.id, fair_to=call.account_id, delay=BLOCKED_DELAY)
     return True
@@ -192,5 +192,5 @@ def _record_other_attempt(call: Call, report: VapiCall) -> bool:
     if _was_not_placed(report) or report.status in {"queued", ""}:
         return False
     log.error(TWO_CALLS, call_id=call.id, vapi_id=report.id, known=call.vapi_id)
-    ask_about_doubt(call, TWO_CALLS, "two")
+    open_doubt_item(call, TWO_CALLS, "two")
     return False

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from actions.calling.caller_line import caller_line, no_caller_number
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from models.calling.call import Call
 from models.contact.contact_decision import ContactDecision
 from models.contact.hold import customer_key
@@ -27,7 +27,7 @@ def call_refusal(
     first: ContactDecision | None = None
     refused: list[tuple[Invoice, facts.Refused]] = []
     for invoice in invoices:
-        known = known_of(invoice, customer, phone, "voice", now, real_now())
+        known = load_gate_facts(invoice, customer, phone, "voice", now, real_now())
         answer = decide(known.facts, now)
         if not isinstance(answer, facts.Refused) or answer.code in TRANSIENT:
             return None
@@ -46,7 +46,7 @@ def call_refusal(
     return first
 
 
-def call_on_its_way(invoices: Sequence[Invoice], customer: Customer) -> Call | None:
+def pending_call(invoices: Sequence[Invoice], customer: Customer) -> Call | None:
     """The customer's open call, if it is about these invoices. Raises Refused `call_in_doubt` while
     it is unknown whether one was placed, and `call_under_way` if it is about other invoices.
     """
@@ -83,11 +83,11 @@ def request_call(
     ask `call_refusal` first. Raises Refused `no_caller_number`, `call_in_doubt` or
     `call_under_way`.
     """
-    known = call_on_its_way(invoices, customer)
+    known = pending_call(invoices, customer)
     line = caller_line(customer.account_id)
     if known is None and line is None:
         raise no_caller_number()
-    call = known or Call.ask(
+    call = known or Call.request(
         invoices,
         customer,
         from_number=line.number if line else "",

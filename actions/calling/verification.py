@@ -6,7 +6,7 @@ take over. The answers themselves are stored nowhere.
 
 from datetime import datetime
 
-from actions.calling.tools.debts import unpaid
+from actions.calling.tools.debts import unpaid_bills
 from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
@@ -15,7 +15,7 @@ from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, serialize_on, transaction
-from rules.calling.tools_words import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
+from rules.calling.tool_replies import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
 from rules.calling.verification import (
     TRIES,
     TRIES_A_DAY,
@@ -51,7 +51,7 @@ def verify_caller(request: ToolRequest) -> str:
 def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     if call.verified_at is not None:
         return ALREADY_VERIFIED
-    tries = ToolCall.tries(call)
+    tries = ToolCall.verification_attempts(call)
     wish = f"{request.called.name}:{answers.digest}"
     known = next((row for row in tries if request.called.id == row.tool_call_id), None)
     known = known or next((row for row in tries if row.wish == wish), None)
@@ -70,7 +70,7 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
     line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
-    ToolCall.keep(
+    ToolCall.record(
         call,
         request.called.name,
         request.called.id,
@@ -84,7 +84,7 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
         is_known = call.customer_id is not None
         call.record_verified(now, None if is_known else right[0].id)
         if not is_known:  # from now on the call is about what this customer owes
-            call.record_about(unpaid(Call.get_by_id(call.id)))
+            call.add_invoices(unpaid_bills(Call.get_by_id(call.id)))
     AuditEntry.record(
         request.actor,
         "caller.verified" if verified else "caller.not_verified",

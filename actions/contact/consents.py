@@ -53,7 +53,7 @@ def record_consent(
         _audit(customer, actor, "consent.recorded", consent_id=consent.id)
         if ends_opt_out:
             end_opt_outs(customer, consent)
-        ContactCourse.look_again_at(customer.id)
+        ContactCourse.recheck_customer(customer.id)
     return consent
 
 
@@ -76,7 +76,7 @@ def record_opt_out(
         }
         for statement in opt_outs.values():
             _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
-        ContactCourse.look_again_at(customer.id)
+        ContactCourse.recheck_customer(customer.id)
     return opt_outs[phone or customer.preferred_phone]
 
 

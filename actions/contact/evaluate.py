@@ -5,8 +5,8 @@ stored.
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.contact.ask_for_text import KIND
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.request_text import KIND
 from models.contact.message_template import template_for
 from models.invoices.invoice import Invoice
 from rules.contact.facts import Answer, Facts, Purpose, Refused
@@ -33,7 +33,7 @@ def evaluate(
     customer, words = invoice.customer, ""
     if channel == "sms":
         words, _ = template_for(invoice.account_id, KIND, customer.language)
-    facts = known_of(
+    facts = load_gate_facts(
         invoice, customer, phone, channel, at, real_now(), is_offer(words), purpose
     ).facts
     return Evaluation(at, decide(facts, at), all_refusals(facts, at), facts)

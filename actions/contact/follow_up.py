@@ -4,13 +4,13 @@ by a text through the gate. This goes on beside the ladder, but never on the sam
 
 from datetime import datetime, timedelta
 
-from actions.contact.ask_for_text import KIND, ask_for_text, refusal_of
 from actions.contact.gate_facts import books_of
-from actions.contact.ladder.owing import rungs_of
+from actions.contact.ladder.debtor import rungs_of
 from actions.contact.promise import decide_promise
+from actions.contact.request_text import KIND, request_text, text_refusal
 from actions.payments.make_link import plan_link
 from actions.payments.payable import payment_is_under_way
-from actions.people.text_answer import send_words, why_not
+from actions.people.text_answer import stage_text, why_not_texted
 from models.accounts.account_settings import AccountSettings
 from models.accounts.audit_entry import SYSTEM
 from models.contact.hold import customer_key
@@ -59,10 +59,10 @@ def _thank(invoice: Invoice) -> datetime | None:
     customer = invoice.customer
     language, phone = language_of(customer.language), customer.preferred_phone
     rendered = render(THANKS[language], language, {"clinic": invoice.account.name})
-    refused = why_not(invoice, phone, rendered.body)
+    refused = why_not_texted(invoice, phone, rendered.body)
     if refused is not None:
         return refused.next_at
-    send_words(invoice, "thanks", phone, rendered, language, SYSTEM)
+    stage_text(invoice, "thanks", phone, rendered, language, SYSTEM)
     return None
 
 
@@ -75,7 +75,9 @@ def _is_left_to_ladder(invoice: Invoice) -> bool:
     if settings.first_contacts == "draft" or not rungs_of(settings):
         return True
     serialize_on(customer_key(customer.id))
-    if PlannedContact.open_for(customer.id) is not None or Message.awaited_by(customer.id, KIND):
+    if PlannedContact.open_for(customer.id) is not None or Message.is_pending_for(
+        customer.id, KIND
+    ):
         return True
     heard = course_of(customer.id, account.time_zone, [invoice]).heard
     return heard.last_on is not None and heard.last_on >= account.local_date(business_now())
@@ -88,9 +90,9 @@ def _remind(invoice: Invoice) -> datetime | None:
     phone = invoice.customer.preferred_phone
     if invoice.status not in UNPAID or _is_left_to_ladder(invoice):
         return None
-    refused = refusal_of(invoice, phone, SYSTEM)
+    refused = text_refusal(invoice, phone, SYSTEM)
     if refused is not None:
         again_at: datetime | None = refused.next_at
         return again_at
-    ask_for_text(invoice, plan_link(invoice, SYSTEM), phone, SYSTEM)
+    request_text(invoice, plan_link(invoice, SYSTEM), phone, SYSTEM)
     return None

@@ -43,14 +43,14 @@ REGISTERED = frozenset({"", "approved"})
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GateFacts:
     """The gate's facts, and the sender they are about, as Twilio's parameters."""
 
     facts: Facts
     sender: dict[str, str]
 
 
-def known_of(
+def load_gate_facts(
     invoice: Invoice,
     customer: Customer,
     phone: str,
@@ -59,7 +59,7 @@ def known_of(
     real: datetime,
     is_offer: bool = False,
     purpose: Purpose = "reminder",
-) -> Known:
+) -> GateFacts:
     """What is known about contacting `customer` at `phone` about a locked invoice; `now` is
     business time, `real` is real time.
 
@@ -103,7 +103,7 @@ def known_of(
         purpose=purpose,
         is_offer=is_offer,
     )
-    return Known(facts, sender)
+    return GateFacts(facts, sender)
 
 
 def books_of(invoice: Invoice, real: datetime) -> Books:
@@ -154,7 +154,7 @@ def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person
 def _number_check(
     lines: Lines, account: Account, consented_at: datetime | None, now: datetime
 ) -> tuple[NumberCheck | None, str]:
-    """What the number's look-ups say about the consent."""
+    """What the number's lookups say about the consent."""
     look_ups = [
         LookUp(answer, since, at)
         for answer, since, micros in lines.all("looked_up")
@@ -180,7 +180,7 @@ def _still_counts(
 
 
 def consent_date(account: Account, given_at: datetime) -> str:
-    """The date of a consent in the account's time zone, by which look-ups are made and stored."""
+    """The date of a consent in the account's time zone, by which lookups are made and stored."""
     return account.local_date(given_at).isoformat()
 
 
@@ -220,7 +220,7 @@ def _creditor(
         ceiling_lifts_at=account.next_midnight(now) if is_over else None,
         quiet_days=lines.listed("settings"),
         consent_lasts=timedelta(days=consent_days) if consent_days else None,
-        # the look-up covers US numbers only
+        # the lookup covers US numbers only
         checks_numbers_after=timedelta(days=check_days)
         if check_days and is_american(phone)
         else None,

@@ -53,7 +53,7 @@ def hold_until(
 def lift_hold(customer: Customer, hold_id: str, actor: str) -> None:
     """Lift the hold; repeating it changes nothing. Raises Refused `not_found`."""
     with transaction():
-        hold = Hold.locked_if_there(hold_id)
+        hold = Hold.locked_or_none(hold_id)
         if hold is None or hold.customer_id != customer.id:
             raise Refused("not_found", f"There is no hold {hold_id[:40]}.")
         lift(customer, hold, actor)
@@ -63,7 +63,7 @@ def lift(customer: Customer, hold: Hold, actor: str) -> None:
     """Lift a hold of the customer's in the open transaction, unless it was lifted before."""
     if hold.record_lifted(actor, real_now()):
         _audit(customer, actor, "hold.lifted", hold_id=hold.id, kind=hold.kind)
-        ContactCourse.look_again_at(customer.id)
+        ContactCourse.recheck_customer(customer.id)
 
 
 def record_contact_request(customer: Customer, asked: dict[str, str] | None, actor: str) -> None:

@@ -67,7 +67,7 @@ def record_promise(invoice: Invoice, amount: int | None, promised_for: date, *, 
             currency=invoice.currency,
             promised_for=promised_for.isoformat(),
         )
-        ContactCourse.look_again_at(invoice.customer_id)
+        ContactCourse.recheck_customer(invoice.customer_id)
     return promise
 
 
@@ -103,7 +103,7 @@ def _settle(promise: Promise, invoice: Invoice, outcome: Outcome, paid: int) -> 
     follow_up = {"kept": "thanks", "partly_kept": "reminder", "broken": "reminder", "moot": ""}
     if not promise.record_settled(outcome, paid, business_now(), follow_up[outcome]):
         return
-    ContactCourse.look_again_at(invoice.customer_id)
+    ContactCourse.recheck_customer(invoice.customer_id)
     if outcome == "moot":
         return
     _emit("promise.kept" if outcome == "kept" else "promise.broken", promise)

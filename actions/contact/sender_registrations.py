@@ -3,7 +3,7 @@
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.contact.account_sender import AccountSender
 from models.contact.sender_registration import SenderRegistration
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio import registrations
 from providers.twilio.client import Json
 from providers.twilio.numbers import find_number_by_e164
@@ -14,7 +14,7 @@ from rules.contact.sender_registration import (
     NO_NUMBERS,
     NO_VERIFICATION,
     Registration,
-    Said,
+    Submission,
     is_toll_free,
     needs_registration,
     of_campaign,
@@ -51,7 +51,7 @@ def read_registration(sender: str) -> Registration | None:
 def record_registration(sender: str, found: Registration) -> None:
     """Store the registration, and audit a change. Needs a transaction."""
     now = real_now()
-    before = SenderRegistration.keep(sender, found.state, found.code, found.reason, now)
+    before = SenderRegistration.record(sender, found.state, found.code, found.reason, now)
     if found.state == (before or "approved"):
         return
     log.warning("sender's registration changed", state=found.state, code=found.code)
@@ -68,7 +68,7 @@ def record_registration(sender: str, found: Registration) -> None:
 
 def _of_service(sid: str) -> Registration:
     """A service texts from any of its numbers, so each must be registered."""
-    numbers = unless(NOT_FOUND, registrations.numbers_in, sid)
+    numbers = none_if_missing(NOT_FOUND, registrations.numbers_in, sid)
     if numbers is None:  # only the service itself being absent means that the sender is unknown
         return Registration("unregistered", NOT_FOUND, UNKNOWN_SENDER.format(sender=sid))
     ours = [each for each in numbers if needs_registration(each["phone_number"])]
@@ -106,9 +106,9 @@ def _campaign(service_sid: str) -> Registration:
     return next((each for each in found if each.state == "approved"), (found or [NO_CAMPAIGN])[0])
 
 
-def _brand(sid: str) -> Said | None:
+def _brand(sid: str) -> Submission | None:
     """The brand, or None if it is not visible here: it may belong to another Twilio account."""
-    brand = unless(NOT_FOUND, registrations.brand_of, sid)
+    brand = none_if_missing(NOT_FOUND, registrations.brand_of, sid)
     return None if brand is None else _said(brand)
 
 
@@ -117,5 +117,5 @@ def _verified(number_sid: str) -> Registration:
     return NO_VERIFICATION if found is None else of_verification(_said(found))
 
 
-def _said(row: Json) -> Said:
-    return Said(row["status"], row["code"], row["words"], bool(row.get("final")))
+def _said(row: Json) -> Submission:
+    return Submission(row["status"], row["code"], row["words"], bool(row.get("final")))

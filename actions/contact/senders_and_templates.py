@@ -6,7 +6,7 @@ from models.contact.account_sender import AccountSender
 from models.contact.message_template import MessageTemplate
 from models.delivery.stage import stage_again
 from models.transactions import transaction
-from rules.contact.templates import KINDS, STOP_LINES, faults_of
+from rules.contact.templates import KINDS, STOP_LINES, template_errors
 from runtime.clock import real_now
 from runtime.errors import Refused
 from runtime.settings import get_settings
@@ -50,7 +50,7 @@ def write_template(account: Account, kind: str, language: str, body: str, actor:
     `invalid` for words that cannot be sent.
     """
     _check_known(kind, language)
-    if faults := faults_of(kind, body):
+    if faults := template_errors(kind, body):
         raise Refused(
             "invalid",
             "; ".join(faults),

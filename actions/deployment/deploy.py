@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from actions.deployment.card.payment_required import Door, require_payment_method
+from actions.deployment.card.payment_required import PaidRequest, require_payment_method
 from actions.deployment.configuration.setup_facts import configured_of
-from actions.deployment.due_jobs import hurry
-from actions.deployment.progress import go_back, go_on, kind_of_step, tell
+from actions.deployment.due_jobs import make_due_now
+from actions.deployment.progress import add_progress_event, advance, begin_rollback, kind_of_step
 from actions.deployment.step import Run
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -17,7 +17,7 @@ from models.deployment.setup import Setup
 from models.transactions import serialize_on
 from rules.deployment.readiness import missing_for_deploy
 from rules.deployment.saga import OVER, STEPS
-from rules.deployment.setup_words import DEPLOYING
+from rules.deployment.setup_messages import DEPLOYING
 from rules.money import in_words
 from runtime.clock import real_now
 from runtime.errors import Refused
@@ -31,7 +31,7 @@ OUTDATED = (
 LATER = "This release deploys forwarded numbers only; {method} is configured and kept."
 
 
-def due_now(account_id: str) -> tuple[int, str]:
+def setup_fee_due(account_id: str) -> tuple[int, str]:
     """Return what a Deploy charges now, in minor units, and the currency. Nothing is due while a
     receptionist is live, because it has been paid for.
     """
@@ -68,10 +68,10 @@ def deploy(
     """
     serialize_on(f"deployment:{account.id}")  # two requests must not both find the slot free
     now = real_now()
-    setup = require_payment_method(account.id, Door.DEPLOY)
+    setup = require_payment_method(account.id, PaidRequest.DEPLOY)
     method = _deployable(account, setup)
     _refuse_if_occupied(account.id)
-    fee, currency = due_now(account.id)
+    fee, currency = setup_fee_due(account.id)
     confirmed = (confirmed_cost, confirmed_currency.lower() or currency)
     if confirmed != (fee, currency) and (fee or confirmed_cost):
         raise Refused(
@@ -100,8 +100,8 @@ def deploy(
     AuditEntry.record(
         actor, "deployment.requested", f"deployment:{deployment.id}", account.id, method=method
     )
-    tell(deployment, DEPLOYING, now)
-    go_on(deployment, steps)
+    add_progress_event(deployment, DEPLOYING, now)
+    advance(deployment, steps)
     return deployment
 
 
@@ -147,7 +147,7 @@ def retry(deployment: Deployment, actor: str) -> None:
     was kept have changed since.
     """
     if deployment.status != "rolling_back":
-        require_payment_method(deployment.account_id, Door.RETRY)
+        require_payment_method(deployment.account_id, PaidRequest.RETRY)
     if deployment.status == "failed" and not deployment.holds_slot:
         raise Refused(
             "deployment_over", f"Deployment {deployment.id} kept nothing; deploy again instead."
@@ -162,8 +162,8 @@ def retry(deployment: Deployment, actor: str) -> None:
         actor, "deployment.retried", f"deployment:{deployment.id}", deployment.account_id
     )
     if deployment.status == "rolling_back":
-        go_back(deployment, steps, now)
-        hurry(deployment)
+        begin_rollback(deployment, steps, now)
+        make_due_now(deployment)
         return
     for step in steps:
         if step.state == "failed":
@@ -172,9 +172,9 @@ def retry(deployment: Deployment, actor: str) -> None:
     deployment.record(
         now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
     )
-    tell(deployment, DEPLOYING, now)
-    go_on(deployment, steps)
-    hurry(deployment)
+    add_progress_event(deployment, DEPLOYING, now)
+    advance(deployment, steps)
+    make_due_now(deployment)
 
 
 def _refuse_outdated(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:
@@ -208,7 +208,7 @@ def roll_back(deployment: Deployment, actor: str) -> None:
     AuditEntry.record(
         actor, "deployment.rollback_requested", f"deployment:{deployment.id}", deployment.account_id
     )
-    go_back(deployment, DeploymentStep.of(deployment.id), real_now())
+    begin_rollback(deployment, DeploymentStep.of(deployment.id), real_now())
 
 
 def take_down(deployment: Deployment, actor: str) -> None:
@@ -235,11 +235,10 @@ def take_down(deployment: Deployment, actor: str) -> None:
     )
     deployment.record(real_now(), goal="taken_down", asked_by=actor)
     for step in DeploymentStep.of(deployment.id):
-        if (
-            step.state == "skipped"
-        ):  # it found nothing to change, but an earlier deployment's object must be removed
+        # it found nothing to change, but an earlier deployment's object must be removed
+        if step.state == "skipped":
             step.record(state="done")
-    go_back(deployment, DeploymentStep.of(deployment.id), real_now())
+    begin_rollback(deployment, DeploymentStep.of(deployment.id), real_now())
 
 
 def _over(deployment: Deployment, what: str) -> Refused:

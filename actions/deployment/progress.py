@@ -29,7 +29,7 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.feed.emit import emit
 from rules.deployment.saga import State, next_to_do, next_to_undo
-from rules.deployment.setup_words import DEPLOYING
+from rules.deployment.setup_messages import DEPLOYING
 from runtime.clock import real_now
 from runtime.log import get_log
 
@@ -37,7 +37,7 @@ log = get_log("deployment")
 
 DOING = frozenset({"queued", "running", "payment_action_required", "awaiting_port"})
 CHANGED = "The way calls arrive was changed during the deployment."
-TOLD = {
+END_MESSAGES = {
     "live": "System is now live! ✓",
     "rolled_back": "Deployment was rolled back.",
     "taken_down": "The receptionist was taken down.",
@@ -82,7 +82,7 @@ def current_step(deployment: Deployment) -> DeploymentStep | None:
     return next((step for step in steps if step.name == name), None)
 
 
-def moving_job(deployment: Deployment) -> str:
+def current_job(deployment: Deployment) -> str:
     """Return the name of the job that moves the deployment on."""
     return "undo_deployment_step" if deployment.status == "rolling_back" else "deploy_account"
 
@@ -108,7 +108,7 @@ def begin_step(run: Run) -> None:
     if run.step.state == "waiting":
         saying = kind_of_step(run.step).saying
         run.step.record(state="running", started_at=run.now, message=saying)
-        tell(run.deployment, saying, run.now, run.step)
+        add_progress_event(run.deployment, saying, run.now, run.step)
     if run.deployment.status == "queued":
         run.deployment.record(run.now, status="running", message=DEPLOYING)
 
@@ -125,10 +125,10 @@ def end_step(run: Run, state: str, message: str, made: dict[str, Any]) -> None:
         started_at=run.step.started_at or now,
         finished_at=now,
     )
-    tell(run.deployment, message, now, run.step)
+    add_progress_event(run.deployment, message, now, run.step)
     if run.deployment.status in {"payment_action_required", "awaiting_port"}:
         run.deployment.record(now, status="running", message=DEPLOYING)
-    go_on(run.deployment, run.steps)
+    advance(run.deployment, run.steps)
 
 
 def hold_step(run: Run, waiting: Wait) -> None:
@@ -139,9 +139,9 @@ def hold_step(run: Run, waiting: Wait) -> None:
     was = run.deployment.status
     message = DEPLOYING if waiting.status == "running" else waiting.why
     run.deployment.record(run.now, status=waiting.status, message=message)
-    tell(run.deployment, waiting.why, run.now, run.step)
+    add_progress_event(run.deployment, waiting.why, run.now, run.step)
     if waiting.asks_clinic or waiting.status == "payment_action_required" != was:
-        emit(run.account.id, "deployment.action_required", *about(run.deployment))
+        emit(run.account.id, "deployment.action_required", *payload_and_subject(run.deployment))
 
 
 def apply_plan(run: Run, plan: Plan) -> None:
@@ -175,7 +175,7 @@ def record_answer(run: Run, effect: Effect, answer: Json | None) -> None:
         run.step.record(made=run.step.made | made)
 
 
-def go_on(deployment: Deployment, steps: list[DeploymentStep]) -> None:
+def advance(deployment: Deployment, steps: list[DeploymentStep]) -> None:
     """Stage the next step, or end the deployment as live."""
     name = next_to_do([State(step.name, step.state) for step in steps])
     following = next((step for step in steps if step.name == name), None)
@@ -202,7 +202,7 @@ def fail_step(run: Run, failure: Fail) -> None:
         error_code=failure.code,
         error=failure.detail or failure.title,
     )
-    tell(run.deployment, failure.title, now, run.step)
+    add_progress_event(run.deployment, failure.title, now, run.step)
     AuditEntry.record(
         SYSTEM,
         "deployment.step_failed",
@@ -214,17 +214,17 @@ def fail_step(run: Run, failure: Fail) -> None:
     if run.deployment.on_failure == "keep" and _has_made(run.steps):
         _end(run.deployment, "failed", now, keeps_slot=True)
     else:
-        go_back(run.deployment, run.steps, now)
+        begin_rollback(run.deployment, run.steps, now)
 
 
 def _has_made(steps: list[DeploymentStep]) -> bool:
     return any(step.state == "done" and kind_of_step(step).lasts for step in steps)
 
 
-def go_back(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:
+def begin_rollback(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:
     """Start undoing the steps, last first."""
     deployment.record(now, status="rolling_back", holds_slot=True, finished_at=None)
-    tell(deployment, "Undoing what was done...", now)
+    add_progress_event(deployment, "Undoing what was done...", now)
     undo_next(deployment, steps)
 
 
@@ -263,7 +263,7 @@ def apply_undo(run: Run, plan: UndoPlan) -> None:
         case Wait():
             run.step.record(message=plan.why)
         case Fail():
-            leave_to_a_person(run, plan.code, plan.detail)
+            leave_to_operator(run, plan.code, plan.detail)
         case _:
             raise TypeError(f"Step {run.step.name} planned {plan!r} where nothing may be sent.")
 
@@ -272,7 +272,7 @@ def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
     """Record that what the step made is removed. If `answer` is None, leave it to an operator."""
     if answer is None:
         if is_to_undo(run):  # no operator has settled it since
-            leave_to_a_person(run, effect.error_code or "refused", effect.error or "")
+            leave_to_operator(run, effect.error_code or "refused", effect.error or "")
         return
     kind = kind_of_step(run.step)
     effect.record_confirmed(answer["id"], kind_of(effect).kept(answer), real_now())
@@ -281,12 +281,12 @@ def record_undone(run: Run, effect: Effect, answer: Json | None) -> None:
         end_undo(run, words)
 
 
-def leave_to_a_person(run: Run, code: str, why: str) -> None:
+def leave_to_operator(run: Run, code: str, why: str) -> None:
     """Record that the step could not be undone, which an operator must settle; undo the rest."""
     log.error("[Receptionist] Deployment failed, may need manual cleanup", step=run.step.name)
     message = f"{run.step.name} could not be undone; support has been notified."
     run.step.record(state="undo_failed", error_code=code, error=why, message=message)
-    tell(run.deployment, message, real_now(), run.step)
+    add_progress_event(run.deployment, message, real_now(), run.step)
     AuditEntry.record(
         SYSTEM,
         "deployment.undo_failed",
@@ -310,24 +310,24 @@ def end_undo(run: Run, message: str) -> None:
         message=message or run.step.message,
     )
     if was_there:
-        tell(run.deployment, message, now, run.step)
+        add_progress_event(run.deployment, message, now, run.step)
     undo_next(run.deployment, run.steps)
 
 
 def _end(deployment: Deployment, status: str, now: datetime, keeps_slot: bool = False) -> None:
-    message = TOLD.get(status, TOLD["rolled_back"])
+    message = END_MESSAGES.get(status, END_MESSAGES["rolled_back"])
     if status in {"failed", "rolled_back"} and deployment.error:
         message = deployment.message
     deployment.record(now, status=status, holds_slot=keeps_slot, finished_at=now, message=message)
-    tell(deployment, message, now)
+    add_progress_event(deployment, message, now)
     if status == "live":
         account_id = deployment.account_id
         stage_again("tidy_receptionist", deployment.id, deployment.id, fair_to=account_id)
-        emit(deployment.account_id, "deployment.live", *about(deployment))
+        emit(deployment.account_id, "deployment.live", *payload_and_subject(deployment))
     elif status == "taken_down":
         Deployment.record_earlier_taken_down(deployment, now)
     else:
-        emit(deployment.account_id, "deployment.failed", *about(deployment))
+        emit(deployment.account_id, "deployment.failed", *payload_and_subject(deployment))
     AuditEntry.record(
         SYSTEM,
         f"deployment.{status}",
@@ -337,7 +337,7 @@ def _end(deployment: Deployment, status: str, now: datetime, keeps_slot: bool = 
     )
 
 
-def about(deployment: Deployment) -> tuple[dict[str, str], str]:
+def payload_and_subject(deployment: Deployment) -> tuple[dict[str, str], str]:
     """Return a deployment's payload and subject for the feed."""
     payload = {
         "deploymentId": deployment.id,
@@ -348,9 +348,9 @@ def about(deployment: Deployment) -> tuple[dict[str, str], str]:
     return payload, f"deployment:{deployment.id}"
 
 
-def tell(
+def add_progress_event(
     deployment: Deployment, message: str, now: datetime, step: DeploymentStep | None = None
 ) -> None:
     """Add an event to the deployment's progress, which clients follow."""
     name, state = (step.name, step.state) if step is not None else ("", deployment.status)
-    DeploymentEvent.tell(deployment.id, name, state, message, now)
+    DeploymentEvent.record(deployment.id, name, state, message, now)

@@ -1,7 +1,7 @@
 """Settle what a deployment could not undo, once an operator has taken care of it."""
 
 from actions.deployment.numbers.number import release
-from actions.deployment.progress import tell
+from actions.deployment.progress import add_progress_event
 from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
 from effects.deployment.objects import UNDONE
 from effects.kinds import kind_of
@@ -37,7 +37,7 @@ def settle_undo(deployment_id: str, name: str, why: str, actor: str) -> Deployme
         now = real_now()
         step.record(state="undone", message=DONE.format(step=name), error="", error_code="")
         _release_what_it_made(step, actor)
-        tell(deployment, step.message, now, step)
+        add_progress_event(deployment, step.message, now, step)
         AuditEntry.record(
             actor,
             "deployment.undo_settled",

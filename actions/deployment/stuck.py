@@ -7,13 +7,13 @@ from functools import partial
 
 from actions.deployment.numbers.number import has_given_up, release
 from actions.deployment.progress import (
+    add_progress_event,
+    begin_rollback,
+    current_job,
     current_step,
     fail_step,
-    go_back,
-    leave_to_a_person,
+    leave_to_operator,
     locked_run,
-    moving_job,
-    tell,
 )
 from actions.deployment.step import Fail, Run
 from delivery.scan import Scan, try_each
@@ -59,13 +59,13 @@ def end_stuck(after: str = "", failed: int = 0, first: str = "") -> None:
     scan = Scan("stuck deployments not ended", failed, first)
     while rows := Deployment.all(UNFINISHED, after, BATCH):
         for deployment in rows:
-            scan.tries(deployment.id, partial(_end_if_stuck, deployment.id))
+            scan.attempt(deployment.id, partial(_end_if_stuck, deployment.id))
         after = rows[-1].id
-        scan.rests(after)
+        scan.snooze_if_long(after)
     scan.end()
 
 
-def end_kept() -> None:
+def roll_back_undecided() -> None:
     """Roll back failed deployments that were kept and not decided on in time: what they keep costs
     money, and the account cannot deploy again. Raises SomeFailed at the end.
     """
@@ -84,8 +84,8 @@ def _roll_back_kept(deployment: Deployment) -> None:
             return
         subject = f"deployment:{fresh.id}"
         AuditEntry.record(SYSTEM, "deployment.kept_too_long", subject, fresh.account_id)
-        tell(fresh, GIVEN_BACK, real_now())
-        go_back(fresh, DeploymentStep.of(fresh.id), real_now())
+        add_progress_event(fresh, GIVEN_BACK, real_now())
+        begin_rollback(fresh, DeploymentStep.of(fresh.id), real_now())
 
 
 def _end_if_stuck(deployment_id: str) -> None:
@@ -101,7 +101,7 @@ def _end_or_wake(deployment: Deployment, step: DeploymentStep | None) -> None:
     if deployment.status == "payment_action_required":
         _end_if_unconfirmed(run)
         return
-    job = find_staged(moving_job(deployment), step.id)
+    job = find_staged(current_job(deployment), step.id)
     line_job = _job_of_line(run.step.made.get("lineId", ""), deployment.status == "rolling_back")
     dead = next((each for each in (job, line_job) if each and each.state == "dead"), None)
     if dead is None:
@@ -110,7 +110,7 @@ def _end_or_wake(deployment: Deployment, step: DeploymentStep | None) -> None:
         return
     why = dead.last_error or "the job gave up"
     if deployment.status == "rolling_back":
-        leave_to_a_person(run, "gave_up", why)
+        leave_to_operator(run, "gave_up", why)
     else:
         fail_step(run, Fail("gave_up", GAVE_UP, why))
 
@@ -136,7 +136,7 @@ def _wake(run: Run) -> None:
         stage_again("deploy_account", run.step.id, run.step.id, fair_to=run.account.id)
 
 
-def free_lines() -> None:
+def release_abandoned_lines() -> None:
     """Release the lines of stand-alone purchases whose job gave up; a number that was bought anyway
     is found and released. Raises SomeFailed at the end.
     """
@@ -152,7 +152,7 @@ def _release_if_given_up(line: PhoneLine) -> None:
             release(fresh, SYSTEM)
 
 
-def end_files() -> None:
+def fail_abandoned_files() -> None:
     """Fail the knowledge files whose job gave up, so that no deployment waits for them. Raises
     SomeFailed at the end.
     """

@@ -5,13 +5,13 @@ undoing the deployment that made them, or a take-down, removes them.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actions.deployment.ask_provider import ask
 from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
+from actions.deployment.step_effects import reserve_step_effect
 from effects.kind import Kind
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio.refusals import NOT_FOUND
 
 THERE = "{what} already exists."
@@ -30,7 +30,7 @@ class TwilioObject:
     def look(self, run: Run) -> Json:
         """Return {gone: its id} if it was removed by hand at Twilio."""
         made = Resource.named(run.account.id, self.name)
-        if made is None or unless(NOT_FOUND, self.read, made.provider_id) is not None:
+        if made is None or none_if_missing(NOT_FOUND, self.read, made.provider_id) is not None:
             return {}
         return {"gone": made.provider_id}
 
@@ -42,7 +42,9 @@ class TwilioObject:
             made = None
         if made is not None:
             return Skip(THERE.format(what=self.what))
-        return ask(run, self.create, {"tag": tagged(run.step.id)} | request, self._reason)
+        return reserve_step_effect(
+            run, self.create, {"tag": tagged(run.step.id)} | request, self._reason
+        )
 
     def record(self, run: Run, _effect: Effect, answer: Json) -> Json:
         """Record that it was made."""
@@ -55,7 +57,9 @@ class TwilioObject:
         is_ours = made is not None and made.deployment_id == run.deployment.id
         if made is None or not (is_ours or run.deployment.goal == "taken_down"):
             return Skip("")
-        return ask(run, self.delete, {"sid": made.provider_id}, "the deployment is undone")
+        return reserve_step_effect(
+            run, self.delete, {"sid": made.provider_id}, "the deployment is undone"
+        )
 
     def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
         """Record that it is removed."""

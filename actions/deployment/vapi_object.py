@@ -7,15 +7,15 @@ Each carries the tag of its row, whose id is that of the step that made it.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actions.deployment.ask_provider import ask
 from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
+from actions.deployment.step_effects import reserve_step_effect
 from effects.kind import Kind
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.deployment_step import DeploymentEvent
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.vapi.redaction import with_secret
 from rules.deployment.drift import drift
 from rules.deployment.rendering import digest
@@ -53,7 +53,7 @@ class VapiObject:
         made = Resource.named(run.account.id, self.name)
         if made is None:
             return {}
-        return {"found": unless("not_found", self.read, made.provider_id)}
+        return {"found": none_if_missing("not_found", self.read, made.provider_id)}
 
     def tag(self, run: Run) -> str:
         """Return the tag that it carries or will carry."""
@@ -72,7 +72,7 @@ class VapiObject:
             made = None
         if made is None:
             request = {"tag": tagged(run.step.id), "body": body} | more
-            return ask(run, self.create, request, self._reason)
+            return reserve_step_effect(run, self.create, request, self._reason)
         found = seen.get("found") or {}
         by_hand = drift(self.last_sent(made), found)
         if made.digest == digest(self.as_sent(body)) and not by_hand:
@@ -83,7 +83,7 @@ class VapiObject:
             self._report(run, made, "deployment.drift_found", CHANGED_BY_HAND, paths=paths)
         request = {"id": made.provider_id, "tag": tagged(made.id), "body": body}
         seen_then = {"seen": found.get("updatedAt")}
-        return ask(run, self.update, request | seen_then | more, self._reason)
+        return reserve_step_effect(run, self.update, request | seen_then | more, self._reason)
 
     def record(self, run: Run, effect: Effect, answer: Json) -> Json:
         """Record that it was made or changed."""
@@ -113,7 +113,7 @@ class VapiObject:
             or Resource.named(run.account.id, self.needed_by) is not None
         ):
             return Skip("")
-        return ask(run, self.delete, {"id": made.provider_id}, self._reason)
+        return reserve_step_effect(run, self.delete, {"id": made.provider_id}, self._reason)
 
     def undone(self, run: Run, effect: Effect, _answer: Json) -> None:
         """Record that it is removed."""
@@ -150,7 +150,7 @@ class VapiObject:
         """Report a finding to those who follow the deployment, in the log and in the audit log."""
         message = words.format(what=self.what, **more)
         log.warning(message, resource=made.id, provider_id=made.provider_id)
-        DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
+        DeploymentEvent.record(run.deployment.id, run.step.name, run.step.state, message, run.now)
         AuditEntry.record(
             SYSTEM,
             action,

@@ -69,7 +69,7 @@ def change_endpoint(
             url=url or endpoint.url, events=endpoint.events if events is None else events
         )
         if enabled is False and endpoint.state == "active":
-            disable(endpoint, real_now())
+            disable_endpoint(endpoint, real_now())
         elif (enabled and endpoint.state == "disabled") or (moved and endpoint.state == "active"):
             endpoint.record_enabled()
             _release(endpoint)
@@ -88,7 +88,7 @@ def delete_endpoint(account: Account, endpoint_id: str, actor: str) -> None:
         _audit(endpoint, actor, "endpoint.deleted")
 
 
-def disable(endpoint: WebhookEndpoint, now: datetime) -> None:
+def disable_endpoint(endpoint: WebhookEndpoint, now: datetime) -> None:
     """Stop delivering to a locked endpoint: record where in the feed to resume, and cancel its
     waiting deliveries.
     """

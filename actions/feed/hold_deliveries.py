@@ -6,7 +6,7 @@ endpoint accepts a delivery again. Code that changes whether an endpoint is fail
 account's feed first (`lock_endpoint`), so that no delivery is created at the same time.
 """
 
-from models.delivery.staged_job import cancel_jobs, reschedule, want_running_again
+from models.delivery.staged_job import cancel_jobs, request_rerun_of_running, reschedule
 from models.feed.emit import HELD
 from models.feed.outgoing_event import feed_key
 from models.feed.webhook_endpoint import WebhookEndpoint
@@ -31,7 +31,7 @@ def lock_endpoint(endpoint: WebhookEndpoint) -> WebhookEndpoint:
     return row
 
 
-def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
+def next_to_probe(endpoint: WebhookEndpoint) -> list[int]:
     """Return the ids of up to two deliveries to probe the endpoint with next: fewest attempts
     first, then oldest.
     """
@@ -42,14 +42,14 @@ def next_to_ask(endpoint: WebhookEndpoint) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def ask_at(delivery_id: int, seconds: float) -> None:
+def schedule_delivery(delivery_id: int, seconds: float) -> None:
     """Make a waiting delivery due in `seconds`. One being rescheduled right now runs again."""
     which = "name = ? AND key = ?"
-    want_running_again(which, (_JOB, str(delivery_id)))
+    request_rerun_of_running(which, (_JOB, str(delivery_id)))
     reschedule(which, (_JOB, str(delivery_id)), seconds)
 
 
-def hold(endpoint: WebhookEndpoint, *but: int) -> int:
+def hold_deliveries(endpoint: WebhookEndpoint, *but: int) -> int:
     """Hold the endpoint's waiting deliveries, except the ids in `but`. Return how many were newly
     held.
     """
@@ -62,13 +62,13 @@ def hold(endpoint: WebhookEndpoint, *but: int) -> int:
     return reschedule(which, (_JOB, int(HELD * _SECOND / 2), endpoint.id, *but), HELD)
 
 
-def let_go(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
+def release_batch(endpoint: WebhookEndpoint, limit: int, held_only: bool) -> int:
     """Release up to `limit` waiting deliveries, oldest first, `PACE` apart, and return how many.
     With `held_only`, skip those that wait for a retry of their own. Deliveries that are being
     rescheduled right now run again.
     """
     running = f"id IN (SELECT j.id {_WAITING} = 'running')"
-    want_running_again(running, (_JOB, endpoint.id))
+    request_rerun_of_running(running, (_JOB, endpoint.id))
     which = (
         f"id IN (SELECT j.id {_WAITING} = 'waiting' AND j.due_at > {{now}} + ? ORDER BY d.id"
         " LIMIT ?)"

@@ -55,7 +55,7 @@ class Verified:
     found: str
 
 
-def authorize(account: Account, provider: str, actor: str) -> str:
+def begin_authorization(account: Account, provider: str, actor: str) -> str:
     """Return the URL at which the clinic consents; its callback is valid once, within 15 minutes.
     Raises Refused `not_found` or `conflict`; Misconfigured.
     """
@@ -88,7 +88,7 @@ def pending_consent(state: str) -> tuple[Account, Connector]:
     return pending.account, connector_of(pending.provider)
 
 
-def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
+def finish_authorization(state: str, code: str, error: str) -> tuple[Integration, Connector]:
     """Complete the clinic's consent: store the credential, or raise the reason. Call it outside a
     transaction, and with a code only once the user has confirmed the account.
 
@@ -125,7 +125,7 @@ def finish(state: str, code: str, error: str) -> tuple[Integration, Connector]:
     return row, connector
 
 
-def verify(account: Account, provider: str, given: Values) -> Verified:
+def verify_credential(account: Account, provider: str, given: Values) -> Verified:
     """Return a credential made from what the clinic gave, once a harmless call has shown that it
     works. Call it outside a transaction.
 
@@ -148,14 +148,16 @@ def verify(account: Account, provider: str, given: Values) -> Verified:
         raise _refused(connector, error) from None
 
 
-def connect(account: Account, provider: str, verified: Verified, actor: str) -> Integration:
+def store_credential(
+    account: Account, provider: str, verified: Verified, actor: str
+) -> Integration:
     """Store a verified credential."""
     return save_connected(
         account, connector_of(provider), verified.credential, verified.found, actor
     )
 
 
-def disconnect(account: Account, provider: str, actor: str) -> Integration:
+def disconnect_integration(account: Account, provider: str, actor: str) -> Integration:
     """Stop using the credential at once, and stage its revocation at the provider. Raises Refused
     `not_found`.
     """

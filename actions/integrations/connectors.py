@@ -29,7 +29,8 @@ NO_DEVELOPER_KEY = (
 def connectors() -> dict[str, Connector]:
     """Return all connectors by name, in display order. Raises Misconfigured for an invalid file."""
     return BUILT_IN | {
-        each.name: _oauth_connector(each) for each in further(get_settings().oauth_providers)
+        each.name: _oauth_connector(each)
+        for each in connectors_of_file(get_settings().oauth_providers)
     }
 
 
@@ -51,7 +52,7 @@ def connector_of(name: str) -> Connector:
 
 
 @lru_cache(maxsize=4)
-def further(path: str) -> tuple[OAuthProvider, ...]:
+def connectors_of_file(path: str) -> tuple[OAuthProvider, ...]:
     """Return the providers in the file at `path`; none without a path. Raises Misconfigured."""
     if not path:
         return ()

@@ -33,7 +33,7 @@ def sealed(values: Values) -> str:
     return seal(json.dumps(values, sort_keys=True))
 
 
-def next_look(credential: Credential, now: datetime) -> datetime:
+def next_check(credential: Credential, now: datetime) -> datetime:
     """Return when to renew the credential, or to check it."""
     if credential.expires_at is None:
         return now + LOOK_EVERY
@@ -60,7 +60,7 @@ def save_connected(
         "found": found[:200],
         "error": "",
         "expires_at": credential.expires_at,
-        "renew_at": next_look(credential, now),
+        "renew_at": next_check(credential, now),
         "renewing_until": None,
         "verified_at": now,
     }
@@ -99,7 +99,7 @@ def record_renewed(row: Integration, credential: Credential) -> None:
         now,
         sealed=sealed(credential.values),
         expires_at=credential.expires_at,
-        renew_at=next_look(credential, now),
+        renew_at=next_check(credential, now),
         renewing_until=None,
         verified_at=now,
     )
@@ -117,7 +117,7 @@ def record_expired(row: Integration, connector: Connector, code: str) -> None:
     _audit(current, SYSTEM, "integration.expired", code=code)
 
 
-def record_left(row: Integration, note: str) -> None:
+def erase_credential(row: Integration, note: str) -> None:
     """Erase the credential: the provider has revoked it, or will not be asked again."""
     current = Integration.locked(row.id)
     if current.to_be_revoked:

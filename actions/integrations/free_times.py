@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from actions.integrations.connector import Connector, Period
 from actions.integrations.connectors import BUILT_IN
 from actions.integrations.credentials import opened, record_expired
-from actions.integrations.renew import OVER, renew
+from actions.integrations.renew import OVER, renew_credential
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from models.integrations.integration import Integration
@@ -80,7 +80,7 @@ def has_calendar(account_id: str) -> bool:
 def _read(row: Integration, connector: Connector, period: Period) -> list[Span] | None:
     """Read the calendar; None if its credential turns out to have expired."""
     if row.expires_at is not None and row.expires_at <= real_now() + MARGIN:
-        renew(row.id, early=True)
+        renew_credential(row.id, early=True)
     for may_renew in (connector.renew is not None, False):
         row = Integration.get_by_id(row.id)
         if row.state != "connected":
@@ -92,7 +92,7 @@ def _read(row: Integration, connector: Connector, period: Period) -> list[Span] 
             if error.code not in OVER:
                 raise
             if may_renew:
-                renew(row.id, early=True)
+                renew_credential(row.id, early=True)
                 continue
             with transaction():
                 record_expired(row, connector, error.code)

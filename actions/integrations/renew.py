@@ -16,9 +16,9 @@ from actions.integrations.connectors import TITLES, find_connector
 from actions.integrations.credentials import (
     LEAD,
     LOOK_EVERY,
+    erase_credential,
     opened,
     record_expired,
-    record_left,
     record_renewed,
 )
 from models.delivery.stage import stage_again
@@ -43,7 +43,7 @@ log = get_log("integrations")
 Write = Callable[[], None]
 
 
-def renew(integration_id: str, *, early: bool = False) -> None:
+def renew_credential(integration_id: str, *, early: bool = False) -> None:
     """Renew the credential at its provider, or check that it is still valid. Does nothing unless it
     is due, or `early`. Call it outside a transaction: the new token is stored at once, whatever
     becomes of the calling job, because the old one might already be spent. The write is retried if
@@ -51,7 +51,7 @@ def renew(integration_id: str, *, early: bool = False) -> None:
 
     Raises NotYet while another process renews it; ProviderError when the provider cannot be asked.
     """
-    write = ask_for_renewal(integration_id, early=early)
+    write = request_renewal(integration_id, early=early)
     for left in reversed(range(WRITES)):
         try:
             with transaction():
@@ -66,8 +66,8 @@ def renew(integration_id: str, *, early: bool = False) -> None:
             return
 
 
-def ask_for_renewal(integration_id: str, *, early: bool = False) -> Write:
-    """Do the provider's part of `renew`, and return the write that is left to do."""
+def request_renewal(integration_id: str, *, early: bool = False) -> Write:
+    """Do the provider's part of `renew_credential`, and return the write that is left to do."""
     row, now = Integration.get_by_id(integration_id), real_now()
     connector = find_connector(row.provider)
     if row.state != "connected" or connector is None or not (early or is_due(row, now)):
@@ -121,7 +121,7 @@ def _release_claim(row: Integration) -> None:
             current.record(real_now(), renewing_until=None)
 
 
-def revoke(integration_id: str) -> Write:
+def revoke_credential(integration_id: str) -> Write:
     """Revoke the credential at its provider, and return the write that is left to do. Raises NotYet
     while it is being renewed; ProviderError when the provider cannot be asked.
     """
@@ -132,7 +132,7 @@ def revoke(integration_id: str) -> Write:
         raise NotYet(f"integration {row.id} is being renewed")
     connector = find_connector(row.provider)
     if connector is None:
-        return lambda: record_left(row, UNKNOWN)
+        return lambda: erase_credential(row, UNKNOWN)
     note = ""
     try:
         if connector.revoke is not None:
@@ -141,20 +141,20 @@ def revoke(integration_id: str) -> Write:
         if error.outcome != "refused":
             raise
         note = BY_HAND.format(title=connector.title, code=error.code)
-    return lambda: record_left(row, note)
+    return lambda: erase_credential(row, note)
 
 
-def revoke_again(now: datetime, batch: int) -> None:
+def restage_revocations(now: datetime, batch: int) -> None:
     """Stage again the revocations whose job used up its attempts. After a day give up, and tell the
     clinic to revoke it by hand, because until then it cannot connect again. Needs a transaction.
     """
-    for row in Integration.left_behind(batch):
+    for row in Integration.unrevoked(batch):
         if row.updated_at + REVOKED_WITHIN > now:
             stage_again("revoke_integration", row.id, row.id, fair_to=row.account_id)
             continue
         title = TITLES.get(row.provider, row.provider)  # the OAUTH_PROVIDERS file may be invalid
         log.warning("revocation given up", integration=row.id, provider=row.provider)
-        record_left(row, BY_HAND.format(title=title, code=NO_ANSWER))
+        erase_credential(row, BY_HAND.format(title=title, code=NO_ANSWER))
 
 
 def _write_nothing() -> None:

@@ -10,7 +10,7 @@ from models.invoices.invoice import Invoice
 TERMS = {"amount_due": "amountDue", "due_date": "dueDate", "mark": "status"}
 
 
-def change(invoice: Invoice, values: dict[str, Any], actor: str, now: datetime) -> None:
+def change_terms(invoice: Invoice, values: dict[str, Any], actor: str, now: datetime) -> None:
     """Write the columns in `values` to a locked invoice, and audit those that differ. The caller
     recomputes the invoice.
     """

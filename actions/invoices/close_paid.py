@@ -17,7 +17,7 @@ from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.payments.has_money import with_payment_under_way
+from models.payments.invoices_with_money import invoices_with_payment_under_way
 from models.payments.payment import Payment
 from rules.imports.invoice_csv import Passed
 from rules.imports.invoice_states import CLOSED, State
@@ -64,7 +64,7 @@ def closings_of(account: Account, rows: Iterable[Passed]) -> list[Closing]:
         .where(Invoice.account == account, same)
         if _is_open(invoice)
     ]
-    busy = with_payment_under_way([invoice.id for invoice in known]) if known else set()
+    busy = invoices_with_payment_under_way([invoice.id for invoice in known]) if known else set()
     return [
         Closing(
             invoice,
@@ -85,7 +85,7 @@ def _books_are_current(invoice: Invoice) -> bool:
     return books_of(invoice, real_now()) == "current"
 
 
-def close(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
+def close_invoices(closings: Sequence[Closing], actor: str, now: datetime) -> list[Closing]:
     """Close these invoices in the caller's transaction, and return those that were closed."""
     return [one for one in closings if one.is_closable and _close_one(one, actor, now)]
 
@@ -94,7 +94,7 @@ def _close_one(one: Closing, actor: str, now: datetime) -> bool:
     invoice = Invoice.locked(one.invoice.id)
     if (
         not _is_open(invoice)
-        or with_payment_under_way([invoice.id])
+        or invoices_with_payment_under_way([invoice.id])
         or not _books_are_current(invoice)
     ):
         return False  # closed, or payment begun, since the file was read

@@ -3,7 +3,7 @@
 from typing import Any
 
 from actions.contact.holds import record_contact_request
-from actions.payments.bind_stripe_customer import claim
+from actions.payments.bind_stripe_customer import lock_stripe_customer
 from models.accounts.account import Account
 from models.contact.consent import Consent
 from models.contact.hold import customer_key
@@ -79,4 +79,4 @@ def _check_free(account: Account, values: dict[str, Any], customer_id: str = "")
     if external_id is not None and Customer.select().where(same).exists():
         raise Refused("already_exists", f"There is a customer with externalId {external_id}.")
     if values.get("stripe_customer_id"):
-        claim(account, values["stripe_customer_id"])
+        lock_stripe_customer(account, values["stripe_customer_id"])

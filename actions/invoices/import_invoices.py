@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.contact.consents import CLOCKS_DIFFER
-from actions.invoices.change import change
+from actions.invoices.change import change_terms
 from actions.payments.recompute import payload_of
 from models.accounts.account import Account
 from models.contact.consent import IMPORTED, Consent
@@ -21,7 +21,7 @@ from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit_each
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.payments.has_money import with_money
+from models.payments.invoices_with_money import invoices_with_money
 from rules.imports.customer_names import may_be_one
 from rules.imports.invoice_csv import InvoiceRow, Passed, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
@@ -43,7 +43,7 @@ class Planned:
     error: RowError | None = None
 
 
-def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
+def plan_import(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
     """Decide each row's outcome. Writes nothing."""
     numbers = [row.number for row in rows]
     known = {
@@ -53,7 +53,7 @@ def plan(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
         .where(Invoice.account == account, Invoice.number.in_(numbers))
     }
     ids = [invoice.id for invoice in known.values()]
-    paid = with_money(ids) if ids else set()
+    paid = invoices_with_money(ids) if ids else set()
     return [_judge(row, known.get(row.number), paid) for row in rows]
 
 
@@ -113,7 +113,7 @@ def import_rows(
     if overdue:
         payloads = {f"invoice:{invoice.id}": payload_of(invoice) for invoice in overdue}
         emit_each(account.id, "invoice.overdue", payloads)
-    ContactCourse.look_again((account.id, invoice.customer_id) for invoice in overdue)
+    ContactCourse.recheck((account.id, invoice.customer_id) for invoice in overdue)
     for one in planned:
         if one.outcome == "updated" and one.invoice is not None:
             _update(one.row, one.invoice, actor, now, recompute)
@@ -146,14 +146,14 @@ def _update(
     row: InvoiceRow, known: Invoice, actor: str, now: datetime, recompute: Recompute
 ) -> None:
     invoice = Invoice.locked(known.id)
-    if invoice.mark in CLOSING_MARKS or with_money([invoice.id]):
+    if invoice.mark in CLOSING_MARKS or invoices_with_money([invoice.id]):
         return  # closed or paid since the file was read
     changes = _changes(row, invoice)
     if changes:
-        change(invoice, changes, actor, now)
+        change_terms(invoice, changes, actor, now)
         recompute(invoice)
         if "due_date" in changes:
-            ContactCourse.look_again_at(invoice.customer_id)
+            ContactCourse.recheck_customer(invoice.customer_id)
 
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:

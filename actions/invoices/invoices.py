@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actions.invoices.change import change
+from actions.invoices.change import change_terms
 from actions.invoices.customers import find_customer
 from actions.payments.chargeable import check_chargeable
 from actions.payments.recompute import recompute
@@ -10,7 +10,7 @@ from models.accounts.account import Account
 from models.contact.contact_course import ContactCourse
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.payments.has_money import with_money
+from models.payments.invoices_with_money import invoices_with_money
 from models.transactions import transaction
 from rules.invoice_fold import CLOSING_MARKS
 from runtime.clock import real_now
@@ -78,10 +78,10 @@ def change_invoice(
         invoice = lock_invoice(account, invoice_id)
         _check_change(invoice, values)
         _check_external_id(account.id, values, invoice.id)
-        change(invoice, values, actor, real_now())
+        change_terms(invoice, values, actor, real_now())
         recompute(invoice)
         if "due_date" in values:
-            ContactCourse.look_again_at(invoice.customer_id)
+            ContactCourse.recheck_customer(invoice.customer_id)
     return invoice
 
 
@@ -107,7 +107,7 @@ def _check_change(invoice: Invoice, values: dict[str, Any]) -> None:
             f"Invoice {invoice.number} was sent and is no longer a draft; cancel it instead.",
         )
     other = values.get("amount_due", invoice.amount_due) != invoice.amount_due
-    if other and with_money([invoice.id]):
+    if other and invoices_with_money([invoice.id]):
         raise Refused(
             "invoice_has_payments",
             f"Invoice {invoice.number} has a payment received or in progress; its amount can no"

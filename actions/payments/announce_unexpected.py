@@ -17,7 +17,7 @@ from models.payments.refund_request import refundable
 from rules.invoice_fold import CLOSING_MARKS
 
 
-class Before(NamedTuple):
+class InvoiceBefore(NamedTuple):
     """An invoice's state before a payment was recorded."""
 
     received: int
@@ -26,7 +26,7 @@ class Before(NamedTuple):
     succeeded: frozenset[str]  # ids of its succeeded payments
 
     @classmethod
-    def of(cls, invoice: Invoice, payments: Iterable[Payment]) -> "Before":
+    def of(cls, invoice: Invoice, payments: Iterable[Payment]) -> "InvoiceBefore":
         """Read the locked invoice's current amounts and payments."""
         foreign = frozenset(each.id for each in payments if _is_foreign(invoice, each))
         succeeded = frozenset(each.id for each in payments if each.terminal == "succeeded")
@@ -37,7 +37,7 @@ class Before(NamedTuple):
         return _is_foreign(invoice, payment) and payment.id not in self.foreign
 
 
-def announce_unexpected(invoice: Invoice, payment: Payment, before: Before) -> None:
+def announce_unexpected(invoice: Invoice, payment: Payment, before: InvoiceBefore) -> None:
     """Emit an event if the payment, just recorded and counted, was not expected. The event has all
     that a refund needs.
     """
@@ -87,7 +87,7 @@ def _is_foreign(invoice: Invoice, payment: Payment) -> bool:
     return payment.currency != invoice.currency and payment.amount_received > 0
 
 
-def _why(invoice: Invoice, payment: Payment, before: Before) -> str:
+def _why(invoice: Invoice, payment: Payment, before: InvoiceBefore) -> str:
     if before.is_newly_foreign(invoice, payment):
         return "currency"
     if invoice.amount_received <= before.received:

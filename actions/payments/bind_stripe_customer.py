@@ -11,7 +11,7 @@ from providers.stripe.customers import get_customer
 from runtime.errors import Refused
 
 
-def vouched_for(
+def is_vouched_for(
     account: Account, stripe_customer_id: str, operator: bool, bound: Customer | None = None
 ) -> bool:
     """Whether an operator vouches for the binding; otherwise Stripe's metadata prove it. Reads from
@@ -58,7 +58,7 @@ def vouched_for(
     )
 
 
-def claim(account: Account, stripe_customer_id: str) -> None:
+def lock_stripe_customer(account: Account, stripe_customer_id: str) -> None:
     """Lock a Stripe customer until the open transaction ends. Raises Refused `already_exists` when
     a customer of another account is bound to it.
     """

@@ -10,7 +10,7 @@ from actions.payments.payable import (
     check_charges_run,
     payment_is_under_way,
 )
-from actions.payments.plan_attempt import plan_attempt, until_in_place
+from actions.payments.plan_attempt import plan_attempt, stage_intent_jobs
 from actions.payments.retire_open_payments import retire_open_payments
 from delivery.perform_now import perform_now, stage_now, take_due
 from models.accounts.audit_entry import AuditEntry
@@ -137,7 +137,7 @@ def resume(confirmation_id: str) -> Charge:
         closing += [
             take_due("retire_payment_link", each) for each in _retiring_links(attempt.invoice_id)
         ]
-        jobs += until_in_place(attempt) if attempt.is_live else []
+        jobs += stage_intent_jobs(attempt) if attempt.is_live else []
         jobs += [take_due("confirm_payment", confirmation.id)]
     return Charge(confirmation.id, attempt.id, attempt.invoice_id, jobs, closing)
 

@@ -58,7 +58,7 @@ def plan_attempt(
         "receipt_email": receipt_email or live.receipt_email,
     }
     if all(getattr(live, name) == value for name, value in change.items()):
-        return live, until_in_place(live)
+        return live, stage_intent_jobs(live)
     if live.state == "planned":
         raise Refused(
             "payment_in_progress",
@@ -70,10 +70,10 @@ def plan_attempt(
         live.record_retiring(now)
         return plan_attempt(invoice, wanted, receipt_email or live.receipt_email, asked_by)
     live.record_change_wanted(now, **change)
-    return live, until_in_place(live)
+    return live, stage_intent_jobs(live)
 
 
-def until_in_place(attempt: PaymentAttempt) -> list[int | None]:
+def stage_intent_jobs(attempt: PaymentAttempt) -> list[int | None]:
     """Return the jobs that bring the intent to the wanted state, staged or revived; an empty list
     if it is already there.
     """

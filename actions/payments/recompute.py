@@ -9,10 +9,14 @@ from datetime import datetime
 from actions.contact.promise import keep_promise_early
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.returns.announce_returns import announce_returns
-from actions.people.owed_back import is_newly_lost, too_much, watch_overpayment
+from actions.people.overpayments_and_disputes import (
+    is_newly_lost,
+    overpaid_amount,
+    update_overpayment_item,
+)
 from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
-from models.feed.emit import News, emit_all, emit_each
+from models.feed.emit import NewEvent, emit_all, emit_each
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.transactions import serialize_on
@@ -23,7 +27,7 @@ ANNOUNCED = frozenset({"paid", "overdue"})  # statuses that are announced on the
 
 
 def recompute(
-    invoice: Invoice, facts: InvoiceFacts | None = None, news: Sequence[News] = ()
+    invoice: Invoice, facts: InvoiceFacts | None = None, news: Sequence[NewEvent] = ()
 ) -> bool:
     """Recompute a locked invoice in the open transaction, from `facts` if they were just read. Emit
     `news`, then its new status. Return whether anything changed.
@@ -34,21 +38,21 @@ def recompute(
     facts, now = facts or InvoiceFacts.of(invoice), real_now()
     if any(is_newly_lost(dispute) for _, dispute in facts.disputes):
         serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed
-    status, owed_back = invoice.status, too_much(invoice)
+    status, owed_back = invoice.status, overpaid_amount(invoice)
     revision = invoice.balance_revision
     today = invoice.account.local_date(business_now())
     changed = invoice.record_amounts(facts.amounts(invoice, today), now)
     if invoice.status != status and invoice.status in ANNOUNCED:
-        told = News(f"invoice.{invoice.status}", payload_of(invoice), f"invoice:{invoice.id}")
+        told = NewEvent(f"invoice.{invoice.status}", payload_of(invoice), f"invoice:{invoice.id}")
         news = [*news, told]
     if news:
         emit_all(invoice.account_id, news)
     if invoice.status != status and "overdue" in {invoice.status, status}:
-        ContactCourse.look_again([(invoice.account_id, invoice.customer_id)])
+        ContactCourse.recheck([(invoice.account_id, invoice.customer_id)])
     if facts.promised and changed:
         keep_promise_early(invoice, facts)
     if changed:
-        watch_overpayment(invoice, owed_back)
+        update_overpayment_item(invoice, owed_back)
     announce_returns(invoice, facts, now)
     if invoice.balance_revision != revision or invoice.mark != "sent" or invoice.disputed:
         retire_open_payments(invoice)
@@ -70,7 +74,7 @@ def recompute_each(invoices: Sequence[Invoice]) -> dict[str, bool]:
         told.setdefault(invoice.account_id, {})[f"invoice:{invoice.id}"] = payload_of(invoice)
     for account_id, payloads in told.items():
         emit_each(account_id, "invoice.overdue", payloads)
-    ContactCourse.look_again((invoice.account_id, invoice.customer_id) for invoice in late)
+    ContactCourse.recheck((invoice.account_id, invoice.customer_id) for invoice in late)
     changed = {
         invoice.id: recompute(invoice, facts[invoice.id])
         for invoice in invoices

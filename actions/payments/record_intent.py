@@ -1,13 +1,13 @@
 """Record what Stripe reports about a PaymentIntent, and the consequences for its invoice."""
 
-from actions.payments.announce_unexpected import Before, announce_unexpected
-from actions.payments.ask_again import ask_again
+from actions.payments.announce_unexpected import InvoiceBefore, announce_unexpected
 from actions.payments.recompute import recompute
 from actions.payments.retire_open_payments import retire_open_payments
+from actions.payments.stage_stripe_read import stage_stripe_read
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import customer_key
-from models.feed.emit import News
+from models.feed.emit import NewEvent
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
@@ -35,14 +35,14 @@ def record_intent(
     """
     now, intent_id = real_now(), finding.intent_id
     payments = Payment.of_invoice(invoice)
-    before = Before.of(invoice, payments)
+    before = InvoiceBefore.of(invoice, payments)
     is_new = Payment.record_report(
         invoice, stripe_account, intent_id, finding.report, now, is_current, payments
     )
     facts = InvoiceFacts.of(invoice, payments)
     payment = facts.of_intent(stripe_account, intent_id)
     if not is_current and (finding.doubt or (payment is not None and payment.has_unnamed_charge)):
-        ask_again("payment", intent_id, stripe_account, invoice.account_id)
+        stage_stripe_read("payment", intent_id, stripe_account, invoice.account_id)
     if is_new and payment is not None:
         money = {"amount": payment.amount, "currency": payment.currency}
         AuditEntry.record(
@@ -55,7 +55,7 @@ def record_intent(
             **money,
             **about,
         )
-        if facts.went_back(payment):  # events about its refund or dispute may have come first
+        if facts.has_returns(payment):  # events about its refund or dispute may have come first
             InboxEvent.record_matched(stripe_account, intent_id, invoice.id, now)
     if payment is not None and before.is_newly_foreign(invoice, payment):
         serialize_on(customer_key(invoice.customer_id))  # for a hold; lock order: before the feed
@@ -69,7 +69,7 @@ def record_intent(
     return is_new
 
 
-def _news(payment: Payment | None, before: Before, is_ours: bool) -> list[News]:
+def _news(payment: Payment | None, before: InvoiceBefore, is_ours: bool) -> list[NewEvent]:
     """Return the news that the payment succeeded, unless it already had `before`. `is_ours`: the
     intent is one of ours, so it may have been charged during a call.
     """

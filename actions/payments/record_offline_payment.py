@@ -16,10 +16,10 @@ from rules.money import no_such_coin
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-AHEAD = timedelta(days=1)  # the clock or calendar of whoever took it can be ahead of ours
+AHEAD = timedelta(days=1)  # the clock or calendar of the person who took it can be ahead
 
 
-class Taken(NamedTuple):
+class OfflinePayment(NamedTuple):
     """Money taken offline, as reported by staff or the clinic's software."""
 
     amount: int
@@ -29,7 +29,9 @@ class Taken(NamedTuple):
     received_at: datetime | date | None = None
 
 
-def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[Payment, bool]:
+def record_offline_payment(
+    invoice_id: str, taken: OfflinePayment, actor: str
+) -> tuple[Payment, bool]:
     """Record the payment once, and recompute its invoice. Return the payment, and whether it is
     new. Raises Refused for another amount under the same reference, a voided payment, another
     currency, or an implausible time or amount.
@@ -58,7 +60,7 @@ def record_offline_payment(invoice_id: str, taken: Taken, actor: str) -> tuple[P
     return payment, known is None
 
 
-def _recorded_before(invoice: Invoice, taken: Taken) -> Payment | None:
+def _recorded_before(invoice: Invoice, taken: OfflinePayment) -> Payment | None:
     if taken.currency != invoice.currency:
         raise Refused(
             "currency_mismatch",

@@ -8,7 +8,7 @@ from peewee import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
 from actions.contact.sender_registrations import senders_in_use
-from actions.people.receive_text import PROVIDER, receive_text, wish_in
+from actions.people.receive_text import PROVIDER, keyword_in, receive_text
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import AccountSender
 from models.contact.message import Message
@@ -16,14 +16,14 @@ from models.contact.opt_out import OptOut, person_key
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
-from models.transactions import again_if_it_gave_way, serialize_on, transaction
-from providers.errors import ProviderError, unless
-from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_said
+from models.transactions import retry_on_conflict, serialize_on, transaction
+from providers.errors import ProviderError, none_if_missing
+from providers.twilio.messages import InboundText, fetch_inbound, fetch_message, list_texts_from
 from providers.twilio.refusals import NOT_FOUND
 from providers.twilio.registrations import numbers_in
 from rules.cards.card_numbers import redact
 from rules.contact.channel_address import without_channel
-from rules.contact.opt_out.words import wish_of
+from rules.contact.opt_out.words import keyword_of
 from runtime.clock import real_now
 from runtime.log import get_log
 from runtime.settings import get_settings
@@ -36,7 +36,7 @@ AT_ONCE = 50  # texts taken in by one attempt, each in a transaction of its own
 log = get_log("webhooks")
 
 
-def may_be_texted() -> bool:
+def can_receive_texts() -> bool:
     """Whether any number can receive texts: Twilio is set up, and an account has a sender or a
     number.
     """
@@ -46,7 +46,7 @@ def may_be_texted() -> bool:
     return bool(senders_in_use("", 1)) or PhoneLine.has("holds_slot AND twilio_sid IS NOT NULL")
 
 
-def take_missed_texts(texts: Sequence[InboundText]) -> bool:
+def receive_missed_texts(texts: Sequence[InboundText]) -> bool:
     """Take in those of `texts` (newest first) that are new and were sent to us, oldest first. One
     that fails is logged and gets a job of its own. Returns whether some are left for another
     attempt. Called outside a transaction.
@@ -55,7 +55,7 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     """
     sids = [each.sid for each in texts]
     left_out = StagedJob.name == "take_missed_text", StagedJob.key << sids
-    known = InboxEvent.known(PROVIDER, sids)
+    known = InboxEvent.stored(PROVIDER, sids)
     known |= {job.key for job in StagedJob.select(StagedJob.key).where(*left_out)}
     numbers = cache(_numbers_in)
     missed = 0
@@ -80,26 +80,26 @@ def take_missed_texts(texts: Sequence[InboundText]) -> bool:
     return missed > AT_ONCE
 
 
-def take_failed_text(sid: str) -> None:
-    """Take in a text that was left out of its page. Called outside a transaction. Raises what it
-    fails by, and ProviderError while Twilio is away.
+def receive_failed_text(sid: str) -> None:
+    """Take in a text that was left out of its page. Called outside a transaction. Raises the error
+    with which it fails, or ProviderError while Twilio is down.
     """
-    text = unless(NOT_FOUND, fetch_inbound, sid)
+    text = none_if_missing(NOT_FOUND, fetch_inbound, sid)
     service = None if text is None else _service(text, cache(_numbers_in))
     if text is None or service is None:
         return
-    again_if_it_gave_way(partial(_take, text, service))
-    let_last_stops_count(list_said(text.sender, text.created_at - OUT_OF_ORDER))
+    retry_on_conflict(partial(_take, text, service))
+    apply_late_stops(list_texts_from(text.sender, text.created_at - OUT_OF_ORDER))
 
 
-def let_last_stops_count(texts: Sequence[InboundText]) -> None:
+def apply_late_stops(texts: Sequence[InboundText]) -> None:
     """Put in force a STOP that was sent after a START but recorded before it, unless another START
     followed: a webhook does not carry the time at which a text was sent.
 
     `texts` is a page, newest first. Called outside a transaction, because Twilio is asked about a
     STOP on another page. Raises ProviderError.
     """
-    said = [(each, wish_of(each.body)) for each in texts]
+    said = [(each, keyword_of(each.body)) for each in texts]
     begun_again: set[tuple[str, str]] = set()
     for place, (stop, wish) in enumerate(said):
         if wish == "start":
@@ -114,15 +114,15 @@ def let_last_stops_count(texts: Sequence[InboundText]) -> None:
             and each.created_at <= stop.created_at
         ]
         if starts:
-            again_if_it_gave_way(partial(_let_stop_last, stop, starts))
+            retry_on_conflict(partial(_apply_late_stop, stop, starts))
     page = {each.sid for each in texts}
     for each, wish in said:
         if wish == "start":
-            _let_stop_of_another_page_last(each, page)
+            _apply_late_stop_of_another_page(each, page)
 
 
-def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
-    """Record a STOP anew wherever one of these STARTs, sent before it, was recorded after it."""
+def _apply_late_stop(stop: InboundText, starts: list[str]) -> None:
+    """Record a STOP again wherever one of these STARTs, sent before it, was recorded after it."""
     phone = without_channel(stop.sender)
     with transaction():
         serialize_on(person_key(phone))
@@ -135,14 +135,14 @@ def _let_stop_last(stop: InboundText, starts: list[str]) -> None:
                 _stop_again(row, max(heard))
 
 
-def _let_stop_of_another_page_last(start: InboundText, page: set[str]) -> None:
+def _apply_late_stop_of_another_page(start: InboundText, page: set[str]) -> None:
     phone = without_channel(start.sender)
     for row in OptOut.all("phone = ? AND reference = ?", phone, start.sid):
         stop = _last_heard_before(row)
         if stop is None or stop.at < start.created_at or stop.reference in page:
             continue
         if _said_at(stop) >= start.created_at:
-            again_if_it_gave_way(partial(_stop_again_after, row))
+            retry_on_conflict(partial(_stop_again_after, row))
 
 
 def _last_heard_before(start: OptOut) -> OptOut | None:
@@ -204,7 +204,7 @@ def _is_to_same(start: OptOut, stop: OptOut) -> bool:
 def _worked(take: Callable[[], None]) -> bool:
     """Whether a text was taken in. Its own error is logged, and does not block other texts."""
     try:
-        again_if_it_gave_way(take)
+        retry_on_conflict(take)
     except (OperationalError, InterfaceError):
         raise  # the database is down, so the next text would fail too
     except Exception:
@@ -223,7 +223,7 @@ def _take(text: InboundText, service: str) -> None:
         "NumMedia": text.media,
         "DateCreated": text.created_at.isoformat(),
     } | ({"MessagingServiceSid": service} if service else {})
-    wish = wish_in(fields)
+    wish = keyword_in(fields)
     with transaction():
         is_new = receive_text(fields, wish, min(text.created_at, real_now()))
     if is_new:
@@ -238,7 +238,7 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
     numbers of a service.
     """
     number, shared = without_channel(text.to), get_settings().twilio_messaging_service_sid or ""
-    texted_by = Message.senders_to(without_channel(text.sender))
+    texted_by = Message.senders_texting(without_channel(text.sender))
     ours = {shared, *texted_by} - {""}
     if text.service in ours or AccountSender.has("messaging_service_sid = ?", text.service):
         return text.service
@@ -255,5 +255,5 @@ def _service(text: InboundText, numbers: Callable[[str], frozenset[str]]) -> str
 
 
 def _numbers_in(service: str) -> frozenset[str]:
-    numbers = unless(NOT_FOUND, numbers_in, service) or ()
+    numbers = none_if_missing(NOT_FOUND, numbers_in, service) or ()
     return frozenset(each["phone_number"] for each in numbers)

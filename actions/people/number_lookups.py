@@ -12,7 +12,7 @@ from models.contact.hold import customer_key
 from models.contact.number_lookup import NumberLookup
 from models.delivery.stage import stage_again
 from models.delivery.staged_job import find_staged, move_to
-from models.effects.daily_limit import count_reserved, give_back, over_ceiling
+from models.effects.daily_limit import count_reserved, over_ceiling, uncount
 from models.invoices.customer import Customer
 from models.transactions import serialize_on, transaction
 from rules.contact.number_lookups import YES
@@ -22,7 +22,7 @@ from runtime.errors import PayphoneError
 from runtime.log import get_log
 
 WHY = "number_reassigned"  # the reason of the escalation
-# seconds until an abandoned look-up is retried: waiting jobs ask every half minute
+# seconds until an abandoned lookup is retried: waiting jobs ask every half minute
 AFTER_TROUBLE = 1_800.0
 OVER = frozenset({"done", "dead", "cancelled"})  # states in which a job will not run by itself
 
@@ -30,14 +30,14 @@ log = get_log("contact")
 
 
 class OverCeiling(PayphoneError):
-    """The account has used up its look-ups of the day."""
+    """The account has used up its lookups of the day."""
 
 
-def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
-    """Stage a look-up for the consent that the gate relies on, which has just answered
+def request_look_up(customer: Customer, phone: str, channel: Channel, queue: str = "") -> None:
+    """Stage a lookup for the consent that the gate relies on, which has just answered
     `number_not_checked` in this transaction. `queue` is that of the waiting job.
 
-    A look-up that is under way is left alone. Staging it again would restore all its attempts
+    A lookup that is under way is left alone. Staging it again would restore all its attempts
     whenever a job checks while Twilio is silent, so it would never be given up. That misses
     nothing: the answer and the end of its job are one commit, which waits for the keys that the
     caller holds; and if it ends without an answer, jobs that still wait ask again.
@@ -54,7 +54,7 @@ def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = 
     ]
     if given:
         since = consent_date(customer.account, max(given))
-        wanted = NumberLookup.want(customer, phone, since, real_now())
+        wanted = NumberLookup.request(customer, phone, since, real_now())
         job = find_staged("look_up_number", wanted.id)
         if job is None or job.state in OVER:
             stage_again(
@@ -70,9 +70,9 @@ def want_look_up(customer: Customer, phone: str, channel: Channel, queue: str = 
 
 
 def begin_look_up(look_up_id: str) -> datetime | None:
-    """Count the look-up about to be made, and return when it was counted. None if it was answered
-    already or the account no longer wants look-ups. Raises OverCeiling once the account has used up
-    its look-ups of the day.
+    """Count the lookup about to be made, and return when it was counted. None if it was answered
+    already or the account no longer wants lookups. Raises OverCeiling once the account has used up
+    its lookups of the day.
     """
     with transaction():
         look_up = NumberLookup.get_by_id(look_up_id)
@@ -80,17 +80,17 @@ def begin_look_up(look_up_id: str) -> datetime | None:
         if look_up.answer or not settings.number_check_days:
             return None
         if over_ceiling(look_up.account_id, "lookups", now):
-            raise OverCeiling(f"Account {look_up.account_id} has used up its look-ups of the day.")
+            raise OverCeiling(f"Account {look_up.account_id} has used up its lookups of the day.")
         count_reserved(look_up.account, "lookups", now)
     return now
 
 
 def record_unanswered(look_up_id: str, begun_at: datetime) -> None:
-    """Uncount the look-up counted at `begun_at`, which Twilio has certainly not made and which is
+    """Uncount the lookup counted at `begun_at`, which Twilio has certainly not made and which is
     retried, so that Twilio's trouble does not use up the account's day.
     """
     with transaction():
-        give_back(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
+        uncount(NumberLookup.get_by_id(look_up_id).account, "lookups", begun_at)
 
 
 def record_answer(look_up_id: str, answer: str) -> None:
@@ -118,7 +118,7 @@ def record_answer(look_up_id: str, answer: str) -> None:
                 suggested="done",
             )
     for customer_id in sorted(dates):
-        ContactCourse.look_again_at(customer_id)
+        ContactCourse.recheck_customer(customer_id)
 
 
 def _consents_there(look_up: NumberLookup) -> dict[str, str]:

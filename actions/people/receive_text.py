@@ -7,26 +7,30 @@ once, by its sid, whichever source brings it first.
 import json
 from datetime import datetime
 
-from actions.contact.opt_out.record_wish import accounts_told, record_wish, service_meant
-from actions.people.hear_reply import hear_reply
+from actions.contact.opt_out.record_stop_or_start import (
+    accounts_concerned,
+    receiving_service,
+    record_stop_or_start,
+)
 from actions.people.lock_order import lock_people_at
+from actions.people.open_reply_items import open_reply_items
 from models.books.inbox_event import InboxEvent
 from models.contact.opt_out import OptOut
 from models.contact.work_item import WorkItem
-from rules.contact.opt_out.words import Wish, wish_of
+from rules.contact.opt_out.words import Keyword, keyword_of
 from runtime.clock import real_now
 
 PROVIDER = "twilio"
 RECEIVED = "message.received"
-BY_TWILIO: dict[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
+BY_TWILIO: dict[str, Keyword] = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 
-def wish_in(fields: dict[str, str]) -> Wish:
+def keyword_in(fields: dict[str, str]) -> Keyword:
     """The wish of a text: Twilio's own reading of it takes precedence over ours."""
-    return BY_TWILIO.get(fields.get("OptOutType", "")) or wish_of(fields["Body"])
+    return BY_TWILIO.get(fields.get("OptOutType", "")) or keyword_of(fields["Body"])
 
 
-def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = None) -> bool:
+def receive_text(fields: dict[str, str], wish: Keyword, said_at: datetime | None = None) -> bool:
     """Take in a text in the open transaction, and return whether it is new. `fields` are as in
     Twilio's webhook, with card numbers redacted from `Body`. `said_at` is when it was sent, if it
     was found too late for an automatic answer; then staff follow up a request for help.
@@ -54,7 +58,7 @@ def receive_text(fields: dict[str, str], wish: Wish, said_at: datetime | None = 
     return True
 
 
-def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> None:
+def _record_missed_stop(fields: dict[str, str], wish: Keyword, said_at: datetime | None) -> None:
     """Record a STOP that was not recognised when the text was found in Twilio's list: unlike the
     webhook, the list does not carry Twilio's own reading.
     """
@@ -66,8 +70,8 @@ def _record_missed_stop(fields: dict[str, str], wish: Wish, said_at: datetime | 
         _record(fields, wish, said_at)
 
 
-def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> list[str]:
-    return record_wish(
+def _record(fields: dict[str, str], wish: Keyword, said_at: datetime | None) -> list[str]:
+    return record_stop_or_start(
         wish,
         fields.get("From", ""),
         fields.get("To", ""),
@@ -81,8 +85,8 @@ def _record(fields: dict[str, str], wish: Wish, said_at: datetime | None) -> lis
 def _accounts_concerned(fields: dict[str, str], by: datetime | None) -> list[str]:
     """The accounts that a text concerns, in addition to those found for its wish."""
     phone, number = fields.get("From", ""), fields.get("To", "")
-    service = service_meant(number, fields.get("MessagingServiceSid", ""))
-    return accounts_told(phone, number, service, by)
+    service = receiving_service(number, fields.get("MessagingServiceSid", ""))
+    return accounts_concerned(phone, number, service, by)
 
 
 def _open_items(
@@ -90,6 +94,8 @@ def _open_items(
 ) -> list[WorkItem]:
     """Open the work items for what else the text says."""
     phone, number = fields.get("From", ""), fields.get("To", "")
-    service = service_meant(number, fields.get("MessagingServiceSid", ""))
+    service = receiving_service(number, fields.get("MessagingServiceSid", ""))
     sid = fields["MessageSid"]
-    return hear_reply(phone, number, service, fields["Body"], sid, accounts, has_stopped, said_at)
+    return open_reply_items(
+        phone, number, service, fields["Body"], sid, accounts, has_stopped, said_at
+    )

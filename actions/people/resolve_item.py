@@ -11,7 +11,7 @@ from actions.contact.holds import place_hold
 from actions.contact.ladder.drafts import approve_item, decline_draft
 from actions.payments.returns.request_refund import request_refund
 from actions.people.lock_order import lock_people
-from actions.people.owed_back import too_much
+from actions.people.overpayments_and_disputes import overpaid_amount
 from actions.people.text_answer import answer_item
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
@@ -153,7 +153,7 @@ def _refund(item: WorkItem, choice: Choice) -> None:
         if (payment.method, payment.status) == ("stripe", "succeeded")
         and payment.currency == invoice.currency
     ]
-    left = too_much(invoice) - sum(map(RefundRequest.under_way, payments))
+    left = overpaid_amount(invoice) - sum(map(RefundRequest.under_way, payments))
     for payment in sorted(payments, key=lambda row: (row.created_at, row.id), reverse=True):
         amount = min(left, refundable(payment))
         if amount > 0:
@@ -208,7 +208,7 @@ def _called(item: WorkItem, choice: Choice) -> None:
     if planned is not None:
         planned.record_called(call.id, business_now())
     for customer_id in people:
-        ContactCourse.look_again_at(customer_id)
+        ContactCourse.recheck_customer(customer_id)
 
 
 def _phone_of(item: WorkItem) -> str:

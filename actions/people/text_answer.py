@@ -4,8 +4,8 @@ It passes the same gate as every text, with one difference: it asks for no money
 is paid, promised or disputed does not prevent it.
 """
 
-from actions.contact.ask_for_text import contact_refused
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.request_text import contact_refused
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
@@ -15,7 +15,7 @@ from models.invoices.invoice import Invoice
 from rules.contact import facts
 from rules.contact.gate import TRANSIENT, decide
 from rules.contact.offers import is_offer
-from rules.contact.staff_texts import TEMPLATE, faults_of_answer
+from rules.contact.staff_texts import TEMPLATE, reply_errors
 from rules.contact.templates import Rendered, language_of, render
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -29,7 +29,7 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
     words that may not be texted, `conflict` if the item has no invoice or an answer is on its way,
     or `contact_refused` by the gate.
     """
-    if faults := faults_of_answer(text):
+    if faults := reply_errors(text):
         raise Refused(
             "invalid",
             f"The text {faults[0]}.",
@@ -52,7 +52,7 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
             " Wait until it has arrived.",
         )
     rendered = render(TEMPLATE, language, {"clinic": invoice.account.name, "answer": text.strip()})
-    refused = why_not(invoice, phone, rendered.body)
+    refused = why_not_texted(invoice, phone, rendered.body)
     if refused is not None:
         raise _as_error(refused)
     AuditEntry.record(
@@ -63,15 +63,15 @@ def answer_item(item: WorkItem, text: str, actor: str) -> Message:
         work_item_id=item.id,
         segments=rendered.segments,
     )
-    return send_words(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
+    return stage_text(invoice, KIND, phone, rendered, language, actor, INTERACTIVE)
 
 
-def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
+def why_not_texted(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
     """The gate's refusal, at this moment, of a text that the customer waits for. None if it may be
     sent now or in seconds.
     """
     now = business_now()
-    known = known_of(
+    known = load_gate_facts(
         invoice, invoice.customer, phone, "sms", now, real_now(), is_offer(words), "answer"
     )
     answer = decide(known.facts, now)
@@ -80,7 +80,7 @@ def why_not(invoice: Invoice, phone: str, words: str) -> facts.Refused | None:
     return answer
 
 
-def send_words(
+def stage_text(
     invoice: Invoice,
     kind: str,
     phone: str,
@@ -92,7 +92,7 @@ def send_words(
     """Create a text whose words are ready, and stage the job that asks the gate again and sends
     it.
     """
-    message = Message.ask(
+    message = Message.request(
         invoice, kind, phone, language, asked_by, real_now(), rendered.body, rendered.segments
     )
     stage_again(

@@ -2,7 +2,7 @@
 
 import click
 
-from actions.deployment.numbers.let_go import let_go
+from actions.deployment.numbers.release_account_number import release_account_number
 from actions.deployment.settle_undo import settle_undo
 from bin.commands.output import acting, say
 from models.deployment.deployment import Deployment
@@ -32,12 +32,12 @@ def settle(deployment_id: str, step: str, why: str) -> None:
 @deployments.command("let-go")
 @click.argument("account_id")
 @click.option("--why", required=True, help="Who requested it; kept in the audit log.")
-def let_number_go(account_id: str, why: str) -> None:
+def release_number_by_hand(account_id: str, why: str) -> None:
     """Release the number that ACCOUNT_ID has bought or ported to us, for good: you cannot get it
     back. If another carrier is to have it, let that carrier port it first.
     """
     _check(why)
-    line = let_go(account_id, why.strip()[:500], acting())
+    line = release_account_number(account_id, why.strip()[:500], acting())
     say(f"{line.e164} is being released; after that, {account_id} can have another number.")
 
 

@@ -36,7 +36,7 @@ from bin.commands.recount import recount
 from bin.commands.reseal import reseal
 from bin.commands.staged_jobs import staged_jobs
 from bin.commands.strays import strays
-from models.database_errors import driver_says, explain
+from models.database_errors import driver_message, explain
 from models.transactions import database, use_database
 from rules.cards.card_numbers import has_card_number, redact
 from rules.storable import storable_text
@@ -114,7 +114,7 @@ def _of_disk(error: OSError | sqlite3.Error) -> str:
 
 
 def _of_database(error: PeeweeException) -> str:
-    message = driver_says(error, get_settings().database_url)
+    message = driver_message(error, get_settings().database_url)
     if isinstance(error, OperationalError | InterfaceError):
         return f"{get_settings().shown_database}: {explain(error)} ({message})"
     return message

@@ -22,7 +22,7 @@ def reseal() -> None:
     """Seal the secrets of webhook endpoints, setups and integrations under the newest key of
     PAYPHONE_SECRET_KEY. Run it once all processes know that key.
 
-    Exit code 1 if none of the keys opens a secret.
+    Exit code 1 if there is a secret that none of the keys opens.
     """
     changed = 0
     lost = False

@@ -11,7 +11,7 @@ from models.effects.effect import Effect
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
 from providers.vapi.control import end_call
-from rules.contact.hours import WANTED_FOR
+from rules.contact.hours import REQUEST_LIFETIME
 from runtime.clock import rfc3339
 
 
@@ -38,12 +38,12 @@ def _send(effect: Effect) -> Json:
 
 
 def _find(effect: Effect) -> Json | None:
-    """Among the calls made about when it left, then an hour either way: whoever sent it may have
-    been frozen on the way.
+    """Search the calls created around the time of sending, then those within an hour of it, because
+    the sending process may have been frozen before the request left.
     """
     if effect.sent_at is None:
         return None
-    for near in (timedelta(seconds=SKEW), WANTED_FOR):
+    for near in (timedelta(seconds=SKEW), REQUEST_LIFETIME):
         found = calls.find_call(effect.id, effect.sent_at - near, effect.sent_at + near)
         if found is not None:
             return shown(found)

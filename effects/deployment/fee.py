@@ -1,6 +1,6 @@
 """The setup fee, in the platform's own Stripe account."""
 
-from effects.deployment.objects import UNDONE, part
+from effects.deployment.objects import UNDONE, deployment_kind
 from effects.kind import Cost, Json, Kind, tag_of
 from effects.payments.intent import find_asked, find_made
 from models.effects.effect import Effect
@@ -16,7 +16,7 @@ def _create(effect: Effect) -> Json:
     return stripe_intents.create_intent(effect.request, PLATFORM, effect.idempotency_key)
 
 
-FEE_CREATE = part(
+FEE_CREATE = deployment_kind(
     name="fee_create",
     provider="stripe",
     does="Prepare the setup fee at Stripe",
@@ -111,7 +111,7 @@ FEE_CONFIRM = Kind(
 GIVEN_BACK = "charge_already_refunded"
 
 
-def give_back(effect: Effect, intent_id: str, key: str) -> Json:
+def refund_remainder(effect: Effect, intent_id: str, key: str) -> Json:
     """Refund the remainder of the fee, or find the refund that staff made in Stripe's dashboard."""
     request = {"payment_intent": intent_id, "metadata": effect.request["metadata"]}
     try:
@@ -124,14 +124,14 @@ def give_back(effect: Effect, intent_id: str, key: str) -> Json:
 
 
 def _refund(effect: Effect) -> Json:
-    return give_back(effect, effect.request["payment_intent"], effect.idempotency_key)
+    return refund_remainder(effect, effect.request["payment_intent"], effect.idempotency_key)
 
 
 def _find_refund(effect: Effect) -> Json | None:
     return stripe_api.find_refund(tag_of(effect), effect.request["payment_intent"], PLATFORM)
 
 
-FEE_REFUND = part(
+FEE_REFUND = deployment_kind(
     name="fee_refund",
     provider="stripe",
     does="Refund the setup fee",
@@ -157,7 +157,7 @@ def _cancel(effect: Effect) -> Json:
             return intent
         if intent["status"] != "succeeded":
             raise
-    return give_back(effect, intent_id, f"{effect.idempotency_key}-refund")
+    return refund_remainder(effect, intent_id, f"{effect.idempotency_key}-refund")
 
 
 def _find_cancelled(effect: Effect) -> Json | None:
@@ -168,7 +168,7 @@ def _find_cancelled(effect: Effect) -> Json | None:
     return stripe_api.find_refund(tag_of(effect), intent_id, PLATFORM)
 
 
-FEE_CANCEL = part(
+FEE_CANCEL = deployment_kind(
     name="fee_cancel",
     provider="stripe",
     does="Close the setup fee's payment at Stripe",

@@ -9,12 +9,12 @@ from functools import partial
 
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 
 DEPLOYED, UNDONE = "deploy_account", "undo_deployment_step"
 
 # a Kind with all but its name, its description and its calls filled in
-part = partial(
+deployment_kind = partial(
     Kind,
     recorded_by=DEPLOYED,
     many_per_job=True,
@@ -47,10 +47,10 @@ def removal(
         return {"id": effect.request[field]}
 
     def find(effect: Effect) -> Json | None:
-        is_gone = unless(gone, read, effect.request[field]) is None
+        is_gone = none_if_missing(gone, read, effect.request[field]) is None
         return {"id": effect.request[field]} if is_gone else None
 
-    return part(
+    return deployment_kind(
         name=name,
         provider=provider,
         does=does,

@@ -67,7 +67,7 @@ def _find_changed(effect: Effect) -> Json | None:
 
 
 def _is_changed_since(effect: Effect) -> str:
-    """By a later version of what is wanted, or because nobody can pay it any more."""
+    """Why the change is moot (a later one exists, or the payment is over); empty if it is not."""
     attempt_id, version = effect.key.split(":")[1:]
     attempt: PaymentAttempt = PaymentAttempt.get_by_id(attempt_id)
     if attempt.intent_version > int(version):

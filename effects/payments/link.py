@@ -21,7 +21,7 @@ def _find(effect: Effect) -> Json | None:
     link that is surely older than this effect.
     """
     surely_before = effect.created_at - timedelta(seconds=SKEW)
-    older = Effect.confirmed_before("payment_link", effect.stripe_account, surely_before)
+    older = Effect.last_confirmed_before("payment_link", effect.stripe_account, surely_before)
     return stripe_api.find_payment_link(tag_of(effect), effect.stripe_account, older)
 
 

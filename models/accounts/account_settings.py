@@ -23,8 +23,8 @@ class AccountSettings(Row):
     `rules/integrations/opening_hours.py`; {} for the default hours · `keypad_payments`: whether
     cards may be entered on the keypad during a call · `send_project`: whether an invoice's project
     is a mere reference, which may be passed to Stripe and callers · `consent_days`: how long a
-    consent is relied on; 0: for ever · `number_check_days`: how long an answer of the look-up of
-    reassigned numbers, or a consent, is relied on before a new look-up; 0: no look-ups.
+    consent is relied on; 0: for ever · `number_check_days`: how long an answer of the lookup of
+    reassigned numbers, or a consent, is relied on before a new lookup; 0: no lookups.
     """
 
     account_id: str
@@ -51,7 +51,7 @@ class AccountSettings(Row):
         return cls.one("account_id = ?", account_id) or cls(account=account_id)
 
     @classmethod
-    def choose(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
+    def change(cls, account: Account, choices: dict[str, Any], now: datetime) -> "AccountSettings":
         """Change the given settings and keep the others."""
         values = choices | {"updated_at": now}
         cls.insert(account=account, **values).on_conflict(

@@ -122,7 +122,7 @@ class InboxEvent(Row):
         )
 
     @classmethod
-    def known(cls, provider: str, event_ids: Sequence[str]) -> set[str]:
+    def stored(cls, provider: str, event_ids: Sequence[str]) -> set[str]:
         """Which of these events, of a provider without accounts, are stored."""
         marks = ", ".join("?" for _ in event_ids) or "NULL"
         rows = execute(

@@ -10,7 +10,9 @@ from models.base import ForeignKey, Instant, Row
 
 
 class Reconciliation(Row):
-    """A run over one Stripe account: `running → done | failed`. Times are Stripe's seconds."""
+    """A run over one Stripe account: `running → done | failed`. `since` and `until` are Stripe's
+    seconds.
+    """
 
     id = BigAutoField()
     stripe_account = TextField(default="")

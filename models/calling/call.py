@@ -22,7 +22,7 @@ from models.invoices.invoice import Invoice
 from models.transactions import execute
 from rules.calling.call_states import LIVE, PENDING, merged_state
 from rules.calling.ended_reasons import MADE_BY_HAND
-from rules.contact.hours import WANTED_FOR
+from rules.contact.hours import REQUEST_LIFETIME
 from runtime.clock import business_now
 from runtime.ids import new_id
 
@@ -104,7 +104,7 @@ class Call(Row):
         )
 
     @classmethod
-    def ask(
+    def request(
         cls,
         invoices: Sequence[Invoice],
         customer: Customer,
@@ -191,11 +191,11 @@ class Call(Row):
             created_at=now,
             updated_at=now,
         )
-        row.record_about(invoices)
+        row.add_invoices(invoices)
         return row
 
     @classmethod
-    def of_vapi(cls, vapi_id: str) -> Self | None:
+    def by_vapi_id(cls, vapi_id: str) -> Self | None:
         """The call with this id at Vapi, or None."""
         return cls.one("vapi_id = ?", vapi_id)
 
@@ -214,7 +214,7 @@ class Call(Row):
         return cls.has(f"{where} AND state IN ({among})", account_id, phone, to_micros(now))
 
     @classmethod
-    def forget_said(cls, before: datetime, most: int) -> int:
+    def erase_transcripts(cls, before: datetime, most: int) -> int:
         """Erase transcripts and summaries of up to `most` calls created before `before`, oldest
         first, and return how many. The call rows stay.
         """
@@ -226,21 +226,21 @@ class Call(Row):
         return int(execute(sql, (False, to_micros(before), most)).rowcount)
 
     @classmethod
-    def quiet(cls, before: datetime, slot: str, most: int) -> list[Self]:
+    def silent(cls, before: datetime, slot: str, most: int) -> list[Self]:
         """Up to `most` unfinished calls without news since `before`, the longest quiet first.
 
         Excludes calls with a poll already staged for the `slot`, and calls that wait to be placed
         and still may be.
         """
         found = f"{_FOLLOWED} AND updated_at < ? AND {_LOOKED_AT} AND {_UNASKED}"
-        moments = to_micros(before), to_micros(before - WANTED_FOR)
+        moments = to_micros(before), to_micros(before - REQUEST_LIFETIME)
         return cls.all(f"{found} ORDER BY updated_at LIMIT ?", *moments, f":{slot}", most)
 
     @classmethod
     def given_up(
         cls, between: Sequence[tuple[datetime, datetime]], slot: str, most: int
     ) -> list[Self]:
-        """As `quiet`, for calls given up in one of these periods (start inclusive, end exclusive)
+        """As `silent`, for calls given up in one of these periods (start inclusive, end exclusive)
         that Vapi can still be asked about, the latest first. Each period is a range of an index.
         """
         one = f"SELECT id FROM call WHERE {_GIVEN_UP} AND updated_at >= ? AND updated_at < ?"
@@ -266,7 +266,7 @@ class Call(Row):
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be placed."""
-        return self.created_at + WANTED_FOR < now
+        return self.created_at + REQUEST_LIFETIME < now
 
     def record_sending(
         self,
@@ -339,12 +339,12 @@ class Call(Row):
         """Record that no report of its end arrived; a late report still counts."""
         self._write(now, state="unknown", error_code="no_report", error=error)
 
-    def record_about(self, invoices: Sequence[Invoice]) -> None:
+    def add_invoices(self, invoices: Sequence[Invoice]) -> None:
         """Add the invoices that the call turned out to be about."""
         for invoice in invoices:
             CallInvoice.create(call=self.id, invoice=invoice.id)
 
-    def keep_invoices(self, invoice_ids: Sequence[str]) -> None:
+    def remove_other_invoices(self, invoice_ids: Sequence[str]) -> None:
         """Remove all invoices but these from the call: the others must not be discussed now."""
         marks = ", ".join("?" for _ in invoice_ids)
         execute(
@@ -369,7 +369,7 @@ class Call(Row):
             self._write(now, **values)
         return bool(values)
 
-    def record_made_after_all(self, now: datetime) -> None:
+    def record_placed_after_all(self, now: datetime) -> None:
         """Record that a call thought to be blocked, or not placed according to staff, was placed
         after all: it counts as an attempt.
         """

@@ -44,7 +44,7 @@ class CallSlot(Row):
         return True
 
     @classmethod
-    def give_back(cls, call_id: str) -> None:
+    def release(cls, call_id: str) -> None:
         """Release the slot of a call that is over or was never placed, and wake a call that waits
         for one. Requires an open transaction.
         """

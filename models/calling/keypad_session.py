@@ -76,7 +76,7 @@ class KeypadSession(Row):
         return cls.one("call_id = ? AND state = 'ordered' LIMIT 1", call.id)
 
     @classmethod
-    def going_on(cls, call: Call) -> Self | None:
+    def in_progress(cls, call: Call) -> Self | None:
         """The call's session that may still yield a card, or None."""
         return cls.one(f"call_id = ? AND {GOING_ON} LIMIT 1", call.id)
 
@@ -92,7 +92,7 @@ class KeypadSession(Row):
         return len(cls.all(failed, call.id))
 
     @classmethod
-    def unheard(cls, since: datetime, last_id: str, limit: int) -> list[Self]:
+    def silent(cls, since: datetime, last_id: str, limit: int) -> list[Self]:
         """Up to `limit` open sessions without news since `since`, by id, after `last_id`."""
         found = f"{GOING_ON} AND updated_at < ? AND id > ? ORDER BY id LIMIT ?"
         return cls.all(found, to_micros(since), last_id, limit)

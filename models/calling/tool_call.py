@@ -73,7 +73,7 @@ class ToolCall(Row):
         return cls.one(where, call.id, tool)
 
     @classmethod
-    def known(cls, call: Call, tool_call_id: str, wish: str) -> Self | None:
+    def find(cls, call: Call, tool_call_id: str, wish: str) -> Self | None:
         """The tool call with this id, or else with the same wish.
 
         If there is none, that stays true while the call is locked.
@@ -88,7 +88,7 @@ class ToolCall(Row):
         )
 
     @classmethod
-    def keep(
+    def record(
         cls, call: Call, tool: str, tool_call_id: str, wish: str, now: datetime, **about: Any
     ) -> Self:
         """Record a tool call, in the transaction that performs it."""
@@ -105,7 +105,7 @@ class ToolCall(Row):
         return row
 
     @classmethod
-    def tries(cls, call: Call) -> "list[Self]":
+    def verification_attempts(cls, call: Call) -> "list[Self]":
         """The attempts to verify the caller in this call."""
         return cls.all("call_id = ? AND tool = ?", call.id, VERIFY)
 

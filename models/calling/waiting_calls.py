@@ -7,6 +7,7 @@ from models.transactions import execute, is_postgres, transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
 
+# stored as `last_error` of the waiting job, by older releases too, and matched below
 NO_SLOT = "as many calls as there may be are under way"
 _FREE = "SELECT ? - COUNT(*) FROM call_slot WHERE number > 0 AND leased_until > ?"
 # Accounts take turns: the one with the fewest calls under way first, and its oldest waiting call.

@@ -127,7 +127,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
             raise
 
     def _end_turn(self) -> None:
-        with suppress(RuntimeError):  # not held by this thread (any more)
+        with suppress(RuntimeError):  # this thread does not hold it, or no longer does
             while True:
                 self._turns.release()
 

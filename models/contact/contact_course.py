@@ -45,7 +45,7 @@ class ContactCourse(Row):
         indexes = ((("account", "customer"), False),)
 
     @classmethod
-    def look_again(cls, owners: Iterable[tuple[str, str]]) -> None:
+    def recheck(cls, owners: Iterable[tuple[str, str]]) -> None:
         """Make the scan look at these customers, pairs of account and customer ids, next time,
         because something about them has changed.
 
@@ -68,27 +68,27 @@ class ContactCourse(Row):
         )
 
     @classmethod
-    def look_at_unseen(cls, limit: int) -> int:
-        """As `look_again`, for customers without a row who owe any of up to `limit` overdue
+    def recheck_unseen(cls, limit: int) -> int:
+        """As `recheck`, for customers without a row who owe any of up to `limit` overdue
         invoices, and return how many invoices there were.
 
         An older release that runs beside this one during an upgrade creates no rows.
         """
         rows = execute(UNSEEN, (limit,)).fetchall()
-        cls.look_again((row[0], row[1]) for row in rows)
+        cls.recheck((row[0], row[1]) for row in rows)
         return len(rows)
 
     @classmethod
-    def look_again_at(cls, customer_id: str) -> None:
-        """As `look_again`, for one customer who already has a row."""
+    def recheck_customer(cls, customer_id: str) -> None:
+        """As `recheck`, for one customer who already has a row."""
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
             (to_micros(AT_ONCE), customer_id),
         )
 
     @classmethod
-    def look_again_at_phone(cls, account_id: str, phone: str) -> None:
-        """As `look_again`, for the account's customers at a phone number."""
+    def recheck_phone(cls, account_id: str, phone: str) -> None:
+        """As `recheck`, for the account's customers at a phone number."""
         which = (
             "SELECT customer_id FROM contact_course WHERE customer_id IN ("
             "SELECT id FROM customer WHERE account_id = ? AND phone = ? UNION"
@@ -102,8 +102,8 @@ class ContactCourse(Row):
         )
 
     @classmethod
-    def look_again_at_all(cls, account_id: str) -> None:
-        """As `look_again`, for all customers of an account."""
+    def recheck_account(cls, account_id: str) -> None:
+        """As `recheck`, for all customers of an account."""
         which = "SELECT customer_id FROM contact_course WHERE account_id = ? ORDER BY customer_id"
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1"
@@ -134,19 +134,19 @@ class ContactCourse(Row):
         return cls.all(f"customer_id IN ({', '.join('?' for _ in ids)})", *ids)
 
     @property
-    def has_told(self) -> bool:
+    def has_result(self) -> bool:
         """Whether any look has recorded a result yet."""
         return bool(self.channel or self.code)
 
     @classmethod
-    def put_off(cls, customer_id: str, until: datetime) -> None:
+    def postpone(cls, customer_id: str, until: datetime) -> None:
         """Postpone a customer at whom a look failed, so that the others come first."""
         execute(
             "UPDATE contact_course SET next_at = ?, version = version + 1 WHERE customer_id = ?",
             (to_micros(until), customer_id),
         )
 
-    def record_looked(
+    def record_check(
         self,
         next_at: datetime | None,
         channel: str = "",

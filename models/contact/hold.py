@@ -46,7 +46,7 @@ class Hold(Row):
     ) -> "Hold":
         """Record a hold, serialized with decisions about the customer."""
         serialize_on(customer_key(customer.id))
-        ContactCourse.look_again_at(customer.id)
+        ContactCourse.recheck_customer(customer.id)
         row: Hold = cls.create(
             id=new_id("hld"),
             account=customer.account_id,

@@ -11,7 +11,7 @@ from models.effects.effect import Effect
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute
-from rules.contact.hours import WANTED_FOR
+from rules.contact.hours import REQUEST_LIFETIME
 from rules.contact.text_status import PENDING, merged_status
 from runtime.ids import new_id
 
@@ -61,7 +61,7 @@ class Message(Row):
         )
 
     @classmethod
-    def ask(
+    def request(
         cls,
         invoice: Invoice,
         kind: str,
@@ -109,13 +109,13 @@ class Message(Row):
         return row
 
     @classmethod
-    def awaited_by(cls, customer_id: str, kind: str) -> bool:
+    def is_pending_for(cls, customer_id: str, kind: str) -> bool:
         """Whether a text of this kind to a customer is waiting, on its way or in doubt."""
         query = cls.select().where(cls.customer == customer_id, cls.kind == kind)
         return bool(query.where(cls.status.in_(PENDING)).exists())
 
     @classmethod
-    def senders_to(cls, phone: str) -> set[str]:
+    def senders_texting(cls, phone: str) -> set[str]:
         """All messaging services and numbers that have texted a phone."""
         rows = execute("SELECT DISTINCT sender FROM message WHERE to_number = ?", (phone,))
         return {str(sender) for (sender,) in rows.fetchall()} - {""}
@@ -127,7 +127,7 @@ class Message(Row):
 
     def is_too_old(self, now: datetime) -> bool:
         """Whether it was requested too long ago to be sent."""
-        return self.created_at + WANTED_FOR < now
+        return self.created_at + REQUEST_LIFETIME < now
 
     def record_sending(
         self,

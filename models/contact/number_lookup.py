@@ -1,4 +1,4 @@
-"""Look-ups of whether a number has changed hands since its owner consented, with their answers.
+"""Lookups of whether a number has changed hands since its owner consented, with their answers.
 
 They are kept as long as consents, because they prove that we checked.
 """
@@ -15,7 +15,7 @@ from runtime.ids import new_id
 
 
 class NumberLookup(Row):
-    """A look-up of a number.
+    """A lookup of a number.
 
     `since` is the date of the consent in the account's time zone. `answer` is Twilio's word or
     error code (see `rules/contact/number_lookups.py`), empty until it arrives at `answered_at`,
@@ -37,8 +37,8 @@ class NumberLookup(Row):
         indexes = ((("account", "phone", "since"), False), (("answered_at",), False))
 
     @classmethod
-    def want(cls, customer: Customer, phone: str, since: str, now: datetime) -> Self:
-        """The unanswered look-up of the number, or a new one.
+    def request(cls, customer: Customer, phone: str, since: str, now: datetime) -> Self:
+        """The unanswered lookup of the number, or a new one.
 
         The caller holds the lock on the number, so there are never two.
         """
@@ -62,7 +62,7 @@ class NumberLookup(Row):
 
     @classmethod
     def newest(cls) -> Self | None:
-        """The look-up answered last, of any account, or None."""
+        """The lookup answered last, of any account, or None."""
         return cls.one("answered_at IS NOT NULL ORDER BY answered_at DESC LIMIT 1")
 
     def record_answer(self, answer: str, now: datetime) -> bool:

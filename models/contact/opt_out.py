@@ -65,7 +65,7 @@ class OptOut(Row):
         }
         row: OptOut = cls.create(id=new_id("opt"), **values | words)
         if wish == "stop" and account_id is not None:
-            ContactCourse.look_again_at_phone(account_id, phone)
+            ContactCourse.recheck_phone(account_id, phone)
             about = {
                 "optOutId": row.id,
                 "customerIds": [one.id for one in Customer.at_phone(phone, [account_id])],

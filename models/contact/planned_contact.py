@@ -10,7 +10,7 @@ from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from rules.contact.ladder import Owed, Purpose, Rung, Way
+from rules.contact.ladder import Purpose, Rung, UnpaidInvoice, Way
 from runtime.ids import new_id
 
 OPEN = ("draft", "approved")
@@ -184,7 +184,7 @@ class PlannedContactInvoice(Row):
         primary_key = CompositeKey("planned_contact", "invoice")
 
     @classmethod
-    def name(cls, planned: PlannedContact, owed: Sequence[tuple[Owed, int]]) -> None:
+    def add(cls, planned: PlannedContact, owed: Sequence[tuple[UnpaidInvoice, int]]) -> None:
         """Record that a contact names these invoices, each with the rung it reaches."""
         cls.insert_many(
             [
@@ -205,7 +205,7 @@ class PlannedContactInvoice(Row):
         return [row.invoice_id for row in cls.all(where, planned_id)]
 
     @classmethod
-    def keep(cls, planned_id: str, invoice_ids: Sequence[str]) -> None:
+    def remove_others(cls, planned_id: str, invoice_ids: Sequence[str]) -> None:
         """Remove all invoices but these from a contact: the others no longer need one."""
         cls.delete().where(
             cls.planned_contact == planned_id, cls.invoice.not_in(list(invoice_ids))

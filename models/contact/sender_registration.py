@@ -36,7 +36,7 @@ class SenderRegistration(Row):
         return cls.all(f"state <> 'approved' AND ({used}) ORDER BY sender LIMIT ?", shared, limit)
 
     @classmethod
-    def keep(cls, sender: str, state: str, code: str, reason: str, now: datetime) -> str:
+    def record(cls, sender: str, state: str, code: str, reason: str, now: datetime) -> str:
         """Record what Twilio says, also for the accounts whose own sender it is.
 
         Returns the previous state, or ''.

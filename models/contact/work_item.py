@@ -18,7 +18,7 @@ from runtime.ids import new_id
 
 SYSTEM = "system"
 STATES = ("open", "resolved")
-THE_CLINIC = "clinic"  # the owner if no person is named: whoever is at the desk
+THE_CLINIC = "clinic"  # the owner if no person is named: the staff at the desk
 
 
 class WorkItem(Row):

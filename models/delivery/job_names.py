@@ -10,7 +10,7 @@ from models.transactions import execute
 _names: dict[str, tuple[str, ...]] = {}
 
 
-def know_names(names: tuple[str, ...]) -> None:
+def register_names(names: tuple[str, ...]) -> None:
     """Register `names`, the present one first, as names of one job."""
     if len(names) > 1:
         _names.update(dict.fromkeys(names, names))

@@ -16,7 +16,7 @@ FRONT = 2_000  # how many rows at the front are searched for the first that is n
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Retention:
     """Rows of `table` are kept for `days`. `which` selects the ids of up to ? older ones."""
 
     table: str
@@ -80,24 +80,24 @@ _NOT_THE_LATEST = (
 )
 
 KEPT = (
-    Kept(
+    Retention(
         "staged_job",
         31,
         _by("staged_job", "finished_at", "state NOT IN ('waiting', 'running', 'dead') AND "),
     ),
-    Kept("idempotency_key", 2, _by("idempotency_key", "created_at")),
-    Kept("oauth_state", 0, _by("oauth_state", "expires_at", id="hash"), "hash"),
-    Kept("operator_session", 0, _by("operator_session", "expires_at", id="hash"), "hash"),
-    Kept(
+    Retention("idempotency_key", 2, _by("idempotency_key", "created_at")),
+    Retention("oauth_state", 0, _by("oauth_state", "expires_at", id="hash"), "hash"),
+    Retention("operator_session", 0, _by("operator_session", "expires_at", id="hash"), "hash"),
+    Retention(
         "webhook_delivery", 31, _oldest("webhook_delivery", "created_at", "state <> 'waiting' AND ")
     ),
-    Kept(
+    Retention(
         "reconciliation",
         90,
         _oldest("reconciliation", "created_at", f"state <> 'running' AND {_NOT_THE_LATEST} AND "),
     ),
-    Kept("backfill", 90, _oldest("backfill", "created_at", "state <> 'running' AND ")),
-    Kept("contact_decision", 4 * 365.25, _oldest("contact_decision", "at", top="'z'")),
+    Retention("backfill", 90, _oldest("backfill", "created_at", "state <> 'running' AND ")),
+    Retention("contact_decision", 4 * 365.25, _oldest("contact_decision", "at", top="'z'")),
 )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from structlog.contextvars import get_contextvars
 
-from models.delivery.staged_job import NewJob, Pushable, insert_jobs, move_to, want_again
+from models.delivery.staged_job import NewJob, Pushable, insert_jobs, move_to, request_rerun
 from models.transactions import after_commit, database
 from runtime.settings import QUEUES
 
@@ -35,7 +35,7 @@ _policies: dict[str, Policy] = {}
 _nudges: list[Nudge] = []  # one at most; without one, the relay pushes every job
 
 
-def allow(name: str, policy: Policy) -> None:
+def register_policy(name: str, policy: Policy) -> None:
     """Allow jobs called `name` to be staged."""
     _policies[name] = policy
 
@@ -109,7 +109,7 @@ def stage_again(
     """
     if stage(name, key, *args, fair_to=fair_to, queue=queue, delay=delay) is not None:
         return True
-    want_again(name, str(key), delay)
+    request_rerun(name, str(key), delay)
     if queue:
         move_to(queue, name, str(key))
     return False

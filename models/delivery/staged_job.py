@@ -57,7 +57,7 @@ class StagedJob(Row):
 
     @classmethod
     def latest(cls, name: str) -> Self | None:
-        """The job of this name that was staged last, whatever its state."""
+        """The job of this name that was staged last, in any state, or None."""
         in_state = "SELECT max(id) AS id FROM staged_job WHERE state = ? AND name = ?"
         each = " UNION ALL ".join([in_state] * len(STATES))
         given = [value for state in STATES for value in (state, name)]
@@ -242,7 +242,7 @@ def reserve_due(name: str, key: str, delay: float) -> bool:
     )
 
 
-def want_again(name: str, key: str, delay: float) -> None:
+def request_rerun(name: str, key: str, delay: float) -> None:
     """Run a finished job again in `delay` seconds, and a running one `delay` seconds after its
     attempt is over. The shortest requested delay counts.
 
@@ -270,7 +270,7 @@ def want_again(name: str, key: str, delay: float) -> None:
     )
 
 
-def want_running_again(which: str, params: tuple[Any, ...]) -> None:
+def request_rerun_of_running(which: str, params: tuple[Any, ...]) -> None:
     """Make the running jobs that match `which` run once more as soon as their attempts are over:
     the decision to put them off may predate the caller's rows.
 

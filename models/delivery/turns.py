@@ -73,7 +73,7 @@ def claim_next(queue: str, fair_to: str, worker: str) -> Claimed | None:
     return claim_where(worker, oldest, (queue, fair_to))
 
 
-def who_waits(job_id: int, queue: str, after: str) -> Queued:
+def waiting_accounts(job_id: int, queue: str, after: str) -> Queued:
     """The accounts and endpoints that wait in the job's queue (`queue`, unless its row says
     another). If there are more than `MOST`, those that sort after `after`, then from the start
     again.

@@ -62,27 +62,32 @@ class Deployment(Recorded, Row):
 
     @classmethod
     def record_earlier_taken_down(cls, deployment: Self, now: datetime) -> None:
-        """The account's earlier live deployments went down with this one, whose words they get."""
+        """Record that the account's earlier live deployments were taken down with this one. They
+        get its message.
+        """
         values = {"status": "taken_down", "goal": "taken_down", "message": deployment.message}
         earlier = (cls.account == deployment.account_id) & (cls.id < deployment.id)
         cls.update(**values, updated_at=now).where(earlier, cls.status == "live").execute()
 
     @property
-    def keeps(self) -> bool:
+    def has_kept_resources(self) -> bool:
         """Whether it failed but keeps what it had created."""
         return self.status == "failed" and self.holds_slot
 
     @property
     def kept_until(self) -> datetime | None:
         """When what a failed deployment keeps is released; None if it keeps nothing."""
-        return self.finished_at + KEPT_FOR if self.keeps and self.finished_at else None
+        return self.finished_at + KEPT_FOR if self.has_kept_resources and self.finished_at else None
 
     @property
     def can_be_rolled_back(self) -> bool:
         """Whether a person can abandon it: it waits for a person or a port, or has failed and keeps
         its progress.
         """
-        return self.keeps or self.status in {"payment_action_required", "awaiting_port"}
+        return self.has_kept_resources or self.status in {
+            "payment_action_required",
+            "awaiting_port",
+        }
 
 
 # one per account, however many are requested at the same time

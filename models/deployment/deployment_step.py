@@ -65,7 +65,7 @@ class DeploymentEvent(Row):
         indexes = ((("deployment", "id"), False),)
 
     @classmethod
-    def tell(
+    def record(
         cls, deployment_id: str, step: str, state: str, message: str, now: datetime
     ) -> "DeploymentEvent":
         """Record an event. Commits with the change it reports."""

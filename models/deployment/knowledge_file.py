@@ -33,7 +33,7 @@ class KnowledgeFile(Recorded, Row):
         indexes = ((("account", "state"), False), (("state", "updated_at"), False))
 
     @classmethod
-    def kept_by(cls, account_id: str) -> list[Self]:
+    def stored_for(cls, account_id: str) -> list[Self]:
         """The account's files, except deleted ones and those being deleted, oldest first."""
         where = "account_id = ? AND state NOT IN ('deleting', 'deleted') ORDER BY id"
         return cls.all(where, account_id)

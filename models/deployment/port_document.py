@@ -31,7 +31,7 @@ class PortDocument(Recorded, Row):
         indexes = ((("account", "id"), False),)
 
     @classmethod
-    def kept_by(cls, account_id: str) -> list[Self]:
+    def stored_for(cls, account_id: str) -> list[Self]:
         """The account's bills whose content we still have, oldest first."""
         return cls.all("account_id = ? AND content IS NOT NULL ORDER BY id", account_id)
 

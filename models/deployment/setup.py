@@ -75,7 +75,9 @@ class Setup(Recorded, Row):
 
     @classmethod
     def shared_fingerprints(cls, at_least: int) -> list[tuple[str, int]]:
-        """Cards saved by `at_least` accounts: fingerprint and number of accounts, most first."""
+        """Cards saved by `at_least` accounts or more: fingerprint and number of accounts, most
+        first.
+        """
         rows = execute(
             "SELECT card_fingerprint, COUNT(*) FROM setup WHERE card_fingerprint IS NOT NULL"
             " GROUP BY card_fingerprint HAVING COUNT(*) >= ? ORDER BY 2 DESC, 1",
@@ -84,7 +86,7 @@ class Setup(Recorded, Row):
         return [(str(fingerprint), int(count)) for fingerprint, count in rows]
 
     @classmethod
-    def to_look_at(cls, moment: datetime, last_id: str, limit: int) -> list[Self]:
+    def to_check(cls, moment: datetime, last_id: str, limit: int) -> list[Self]:
         """Verified cards to check: those readable with our key that expired before `moment`, and
         those saved without their mode (test or live). By account, after `last_id`.
         """

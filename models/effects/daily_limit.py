@@ -1,4 +1,4 @@
-"""Daily ceilings: how many texts, charges, calls, files, trial chats and number look-ups an account
+"""Daily ceilings: how many texts, charges, calls, files, trial chats and number lookups an account
 may have per day of its time zone, and how many it has had.
 
 The ceiling comes from a setting, unless the account has its own. Each kind of effect declares what
@@ -117,7 +117,7 @@ def count_reserved(account: Account, what: Limited, now: datetime) -> None:
         )
 
 
-def give_back(account: Account, what: Limited, counted_at: datetime) -> None:
+def uncount(account: Account, what: Limited, counted_at: datetime) -> None:
     """Decrement the count for the day of `counted_at`, because the effect counted then has
     certainly not happened.
 

@@ -20,15 +20,15 @@ _IS_OPEN = "generation = ? AND state NOT IN ('confirmed', 'refused')"
 BY_HAND = "settled_by_hand"  # error code of an effect that, according to a person, did not happen
 
 
-def as_read_back(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """A JSON value with keys in the order in which both databases return them: PostgreSQL sorts
     shorter keys first. So the first request has the same bytes as every retry.
     """
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
-        return {name: as_read_back(value[name]) for name in names}
+        return {name: as_stored(value[name]) for name in names}
     if isinstance(value, list):
-        return [as_read_back(each) for each in value]
+        return [as_stored(each) for each in value]
     return value
 
 
@@ -97,7 +97,7 @@ class Effect(Row):
             "kind": kind,
             "key": key,
             "provider": provider,
-            "request": as_read_back(request),
+            "request": as_stored(request),
             "deadline": deadline,
             "created_at": now,
         }
@@ -114,7 +114,7 @@ class Effect(Row):
         return row
 
     @classmethod
-    def confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
+    def last_confirmed_before(cls, kind: str, stripe_account: str, moment: datetime) -> str | None:
         """The provider's id of the newest effect of this kind that had certainly happened before
         `moment`, or None.
         """
@@ -197,7 +197,7 @@ class Effect(Row):
             last_sent_at=None,
         )
 
-    def is_still_ours(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether the row is unchanged since this process wrote it: no other has taken over."""
         return Effect.has(
             "id = ? AND state = 'sending' AND generation = ? AND last_sent_at = ?",

@@ -15,7 +15,7 @@ from runtime.ids import new_id
 HELD = 86_400.0  # seconds that a held delivery's job is put off; it is rescheduled long before that
 
 
-class News(NamedTuple):
+class NewEvent(NamedTuple):
     """An event to emit. `type` is one of TYPES; `payload` holds camelCase ids, amounts in minor
     units and statuses; `subject` is the row it is about, such as `invoice:inv_…`.
     """
@@ -26,14 +26,14 @@ class News(NamedTuple):
 
 
 def emit(account_id: str, type: str, payload: dict[str, Any], subject: str = "") -> OutgoingEvent:
-    """Emit an event, described as in `News`, to the account's feed and endpoints.
+    """Emit an event, described as in `NewEvent`, to the account's feed and endpoints.
 
     Commits with the caller's transaction. Call it once per transition.
     """
-    return emit_all(account_id, [News(type, payload, subject)])[0]
+    return emit_all(account_id, [NewEvent(type, payload, subject)])[0]
 
 
-def emit_all(account_id: str, news: Sequence[News]) -> list[OutgoingEvent]:
+def emit_all(account_id: str, news: Sequence[NewEvent]) -> list[OutgoingEvent]:
     """Emit several events at once, in their order, as `emit` does."""
     for each in news:
         _check(each.type)
@@ -49,7 +49,7 @@ def emit_all(account_id: str, news: Sequence[News]) -> list[OutgoingEvent]:
         active = _active(account_id)
         for event in events:
             for endpoint in active:
-                if endpoint.wants(event.type):
+                if endpoint.subscribes_to(event.type):
                     deliver(event, endpoint)
         return events
 
@@ -66,7 +66,7 @@ def emit_each(account_id: str, type: str, payloads: Mapping[str, dict[str, Any]]
     with transaction():
         share_on(feed_key(account_id))
         OutgoingEvent.insert_many(rows).execute()
-        endpoints = [endpoint for endpoint in _active(account_id) if endpoint.wants(type)]
+        endpoints = [endpoint for endpoint in _active(account_id) if endpoint.subscribes_to(type)]
         for row in rows if endpoints else ():
             (event,) = OutgoingEvent.all("event_id = ?", row["event_id"])
             for endpoint in endpoints:

@@ -75,7 +75,7 @@ class WebhookEndpoint(Row):
         """The `fair_to` of its delivery jobs: `account/endpoint`."""
         return f"{self.account_id}/{self.id}"
 
-    def wants(self, type: str) -> bool:
+    def subscribes_to(self, type: str) -> bool:
         """Whether it subscribes to events of this type."""
         subject, _, _ = type.partition(".")
         return not self.events or not {"*", f"{subject}.*", type}.isdisjoint(self.events)

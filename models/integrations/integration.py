@@ -60,7 +60,7 @@ class Integration(Recorded, Row):
         return cls.all(where, to_micros(now), batch)
 
     @classmethod
-    def left_behind(cls, batch: int) -> list[Self]:
+    def unrevoked(cls, batch: int) -> list[Self]:
         """Disconnected integrations to be revoked at their provider for which no job is waiting or
         running, oldest first.
         """

@@ -90,7 +90,7 @@ class Dispute(Row):
         return sorted(row.dispute_id for row in rows)
 
     @property
-    def wants_answer(self) -> bool:
+    def needs_evidence(self) -> bool:
         """Whether evidence is still due, by `due_by`."""
         return self.status.endswith("needs_response")
 
@@ -192,9 +192,9 @@ def has_open_dispute(disputes: list[Withheld]) -> bool:
     )
 
 
-def answer_due_by(invoice: Invoice) -> datetime | None:
+def evidence_due_by(invoice: Invoice) -> datetime | None:
     """The next deadline for answering a dispute of this invoice, or None."""
     if not invoice.disputed:
         return None
     rows = disputes_of(list(Payment.select().where(Payment.invoice == invoice.id)))
-    return min((row.due_by for _, row in rows if row.wants_answer and row.due_by), default=None)
+    return min((row.due_by for _, row in rows if row.needs_evidence and row.due_by), default=None)

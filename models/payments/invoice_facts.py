@@ -101,7 +101,7 @@ class InvoiceFacts(NamedTuple):
         found = (row for row in self.payments if (row.stripe_account, row.intent_id) == whose)
         return next(found, None)
 
-    def went_back(self, payment: Payment) -> bool:
+    def has_returns(self, payment: Payment) -> bool:
         """Whether the payment has a refund or a dispute."""
         return any(whose.id == payment.id for whose, _ in (*self.refunds, *self.disputes))
 

@@ -8,7 +8,7 @@ from peewee import SQL, BigIntegerField, BooleanField, JSONField, TextField
 
 from models.accounts.account import Account
 from models.base import ForeignKey, Instant, Row
-from models.feed.emit import News, emit
+from models.feed.emit import NewEvent, emit
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.declines import public_code
@@ -142,11 +142,11 @@ class Payment(Row):
         # no call: offline payments are not made during calls
         emit(self.account_id, *self._news("payment.voided", self.amount, None))
 
-    def success(self, call_id: str | None = None) -> News:
+    def success(self, call_id: str | None = None) -> NewEvent:
         """The event that it has succeeded. `call_id` is the call in which it was charged."""
         return self._news("payment.succeeded", self.amount_received, call_id)
 
-    def _news(self, type: str, amount: int, call_id: str | None) -> News:
+    def _news(self, type: str, amount: int, call_id: str | None) -> NewEvent:
         payload = {
             "paymentId": self.id,
             "invoiceId": self.invoice_id,
@@ -157,7 +157,7 @@ class Payment(Row):
             "status": self.status,
             "callId": call_id,
         }
-        return News(type, payload, f"invoice:{self.invoice_id}")
+        return NewEvent(type, payload, f"invoice:{self.invoice_id}")
 
     @property
     def report(self) -> PaymentReport:

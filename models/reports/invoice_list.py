@@ -23,7 +23,7 @@ NAMED = ("number", "external_id", "customer_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class InvoiceFilter:
     """The list's filters. `below` is the id after which the page starts."""
 
     statuses: Sequence[str] = ()
@@ -34,7 +34,7 @@ class Wanted:
     below: str | None = None
 
 
-def list_invoices(account: Account, wanted: Wanted, limit: int) -> list[Invoice]:
+def list_invoices(account: Account, wanted: InvoiceFilter, limit: int) -> list[Invoice]:
     """Up to `limit` invoices with their customers."""
     for column in NAMED:
         if (value := getattr(wanted, column)) is not None:
@@ -46,7 +46,7 @@ def list_invoices(account: Account, wanted: Wanted, limit: int) -> list[Invoice]
     return _page(account, wanted, limit)
 
 
-def _of_each_status(account: Account, wanted: Wanted, limit: int) -> list[Invoice]:
+def _of_each_status(account: Account, wanted: InvoiceFilter, limit: int) -> list[Invoice]:
     """Merge a page of each status."""
     statuses = tuple(dict.fromkeys(wanted.statuses))
     below = () if wanted.below is None else (wanted.below,)
@@ -56,7 +56,7 @@ def _of_each_status(account: Account, wanted: Wanted, limit: int) -> list[Invoic
     return Invoice.pages_with("customer", [page] * len(statuses), "id DESC", *given, limit)
 
 
-def _changed(account: Account, wanted: Wanted, limit: int, since: int) -> list[Invoice]:
+def _changed(account: Account, wanted: InvoiceFilter, limit: int, since: int) -> list[Invoice]:
     """Invoices changed since `since`: by the index of changes if few, else in the order of ids."""
     found = execute(
         "SELECT COUNT(*) FROM (SELECT 1 FROM invoice WHERE account_id = ? AND updated_at >= ?"
@@ -70,7 +70,7 @@ def _changed(account: Account, wanted: Wanted, limit: int, since: int) -> list[I
 
 def _page(
     account: Account,
-    wanted: Wanted,
+    wanted: InvoiceFilter,
     limit: int,
     lead: str = "",
     *led: Any,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from models.contact.contact_facts import moment
 from models.invoices.invoice import Invoice
 from models.transactions import execute
-from rules.contact.ladder import Heard, Owed
+from rules.contact.ladder import LastContacts, UnpaidInvoice
 
 # A text that was never sent and a call that was never placed were no contact: the rung is still to
 # come. A draft counts like a contact, so that later rungs keep their distance from it.
@@ -38,8 +38,8 @@ _TEXTED = "SELECT MAX(sent_at) FROM message WHERE customer_id = ?"
 class Course:
     """What a customer's next rung depends on."""
 
-    owed: tuple[Owed, ...]
-    heard: Heard
+    owed: tuple[UnpaidInvoice, ...]
+    heard: LastContacts
 
 
 def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Course:
@@ -67,10 +67,10 @@ def course_of(customer_id: str, zone: str, invoices: Sequence[Invoice]) -> Cours
     keys = [(one.id, one.due_date.isoformat()) for one in invoices]
     return Course(
         tuple(
-            Owed(one.id, one.due_date, climbed.get(key, 0), key in handed_over)
+            UnpaidInvoice(one.id, one.due_date, climbed.get(key, 0), key in handed_over)
             for one, key in zip(invoices, keys, strict=True)
         ),
-        Heard(_day([*heard, *texted, *called], zone), _day([*calls, *called], zone)),
+        LastContacts(_day([*heard, *texted, *called], zone), _day([*calls, *called], zone)),
     )
 
 

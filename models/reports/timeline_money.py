@@ -8,7 +8,7 @@ from models.reports.timeline import Belongings, Entry
 from rules.declines import advice
 from rules.dispute_course import CLOSED
 from rules.invoice_fold import CLOSING_MARKS
-from rules.timeline_words import money, paid_after_closing, refund_failed
+from rules.timeline_text import money, paid_after_closing, refund_failed
 
 
 def payments(having: Belongings) -> Iterable[Entry]:
@@ -98,7 +98,7 @@ def disputes(having: Belongings) -> Iterable[Entry]:
     for row in having.disputes:
         due = (
             f" Send evidence in Stripe's dashboard by {row.due_by:%Y-%m-%d %H:%M} UTC."
-            if row.wants_answer and row.due_by
+            if row.needs_evidence and row.due_by
             else ""
         )
         rest = f"{row.status}.{due}" + (

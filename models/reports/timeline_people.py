@@ -14,13 +14,13 @@ from models.contact.opt_out import OptOut
 from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.reports.timeline import MOST, Belongings, Entry
-from rules.calling.call_words import outcome_in_words
+from rules.calling.call_summaries import outcome_in_words
 from rules.calling.ended_reasons import MADE_BY_HAND
 from rules.contact.policy import BY_ID, WAYS
-from rules.timeline_words import PROMISES, money
+from rules.timeline_text import PROMISES, money
 
 
-def wishes(having: Belongings) -> Iterable[Entry]:
+def consents_and_opt_outs(having: Belongings) -> Iterable[Entry]:
     """Consents and opt-outs at any of the customer's numbers, without the customer's words."""
     customer = having.invoice.customer
     given = Consent.all("customer_id = ? ORDER BY created_at LIMIT ?", customer.id, MOST)

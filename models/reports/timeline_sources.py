@@ -15,14 +15,14 @@ from models.reports.timeline import MOST, Belongings, Entry, Source
 from models.reports.timeline_money import disputes, payments, refunds
 from models.reports.timeline_people import (
     calls,
+    consents_and_opt_outs,
     decisions,
     holds,
     promises,
-    wishes,
     work_items,
 )
 from models.reports.timeline_planned import planned_contacts
-from rules.timeline_words import OUTCOMES, changed_terms, money
+from rules.timeline_text import OUTCOMES, changed_terms, money
 
 
 def made(having: Belongings) -> Iterable[Entry]:
@@ -120,7 +120,7 @@ SOURCES: tuple[Source, ...] = (
     refunds,
     disputes,
     events,
-    wishes,
+    consents_and_opt_outs,
     decisions,
     planned_contacts,
     calls,

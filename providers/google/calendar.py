@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from providers.errors import ProviderError
-from providers.plain_http import ask, unexpected_answer
+from providers.plain_http import send_request, unexpected_answer
 from rules.integrations.oauth_providers import OAuthProvider
 from rules.integrations.opening_hours import Span
 from runtime.errors import Misconfigured
@@ -103,7 +103,7 @@ def _parse_time(text: str) -> datetime:
 def _request(method: str, path: str, access_token: str, **more: Any) -> Any:
     headers = {"Authorization": f"Bearer {access_token}"}
     try:
-        return ask(NAME, method, _rebased(API + path), headers, **more)
+        return send_request(NAME, method, _rebased(API + path), headers, **more)
     except ProviderError as error:
         if error.code in LIMITS:
             raise ProviderError(NAME, "retry_later", error.code, "rate_limit") from None

@@ -5,7 +5,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from providers.plain_http import ask, unexpected_answer
+from providers.plain_http import send_request, unexpected_answer
 from rules.integrations.opening_hours import Span
 from runtime.settings import get_settings
 
@@ -56,5 +56,5 @@ def _request(method: str, path: str, secret: str, query: dict[str, Any] | None =
         "Authorization": secret,
         "Accept": "application/vnd.Nexhealth+json;version=2",
     }
-    answer = ask(NAME, method, base + path, headers, query=query)
+    answer = send_request(NAME, method, base + path, headers, query=query)
     return answer.get("data") if isinstance(answer, dict) else None

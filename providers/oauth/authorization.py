@@ -18,9 +18,9 @@ from authlib.oauth2.client import OAuth2Client
 from providers.errors import ProviderError
 from providers.plain_http import (
     as_code,
-    ask,
     no_answer,
     open_client,
+    send_request,
     status_error,
     unexpected_answer,
 )
@@ -119,7 +119,7 @@ def verify(provider: OAuthProvider, access_token: str) -> None:
     """Check a token by reading the provider's side-effect-free verification URL. Raises
     ProviderError.
     """
-    ask(provider.name, "GET", provider.verify, bearer(access_token))
+    send_request(provider.name, "GET", provider.verify, bearer(access_token))
 
 
 def bearer(access_token: str) -> dict[str, str]:

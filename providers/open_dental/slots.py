@@ -7,7 +7,7 @@ Setup → Advanced Setup → API (https://www.opendental.com/site/apisetup.html)
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from providers.plain_http import ask, unexpected_answer
+from providers.plain_http import send_request, unexpected_answer
 from rules.integrations.opening_hours import Span
 from runtime.settings import get_settings
 
@@ -20,7 +20,7 @@ def find_slots(
     """Return the practice's open slots on these days, for any provider; the API reports them in the
     practice's local time, `zone`. Raises ProviderError.
     """
-    rows = ask(
+    rows = send_request(
         NAME,
         "GET",
         f"{get_settings().open_dental_api_base}/appointments/Slots",

@@ -4,7 +4,7 @@
 
 An event is rendered in its endpoint's API version, whatever that is, so it may lack a field, hold
 null in it, or hold a value we do not know. We take what it states beyond doubt and fetch the rest
-from Stripe (`Ask`), whose answer comes in the SDK's version. Nothing is guessed.
+from Stripe (`FetchObject`), whose answer comes in the SDK's version. Nothing is guessed.
 """
 
 import re
@@ -44,7 +44,7 @@ class Unreadable(PayphoneError):
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class ClaimedOwner:
     """The owner that an object's metadata claims; an empty string for each missing part."""
 
     account_id: str = ""
@@ -58,7 +58,7 @@ class PaymentFinding:
 
     intent_id: str
     report: PaymentReport
-    belonging: Belonging
+    belonging: ClaimedOwner
     doubt: str = ""
 
 
@@ -68,19 +68,19 @@ class RefundFinding:
 
     intent_id: str
     refund: Json
-    belonging: Belonging
+    belonging: ClaimedOwner
     doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class LookAtRefunds:
+class FetchRefunds:
     """Refunds of this intent changed: fetch them from Stripe."""
 
     intent_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class LookAtDispute:
+class FetchDispute:
     """A dispute of this intent changed: fetch it from Stripe, because its events arrive in no
     order.
     """
@@ -90,7 +90,7 @@ class LookAtDispute:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class FetchObject:
     """An event about money that cannot be read on its own (`why`): fetch `id` from Stripe."""
 
     tells: str
@@ -99,10 +99,10 @@ class Ask:
     intent_id: str = ""  # if the event names it
 
 
-Finding = LookAtDispute | PaymentFinding | RefundFinding | LookAtRefunds
+Finding = FetchDispute | PaymentFinding | RefundFinding | FetchRefunds
 
 
-def read_event(event: Json) -> Finding | Ask | None:
+def read_event(event: Json) -> Finding | FetchObject | None:
     """Return what the event says, or None if it is not about our money. Raises Unreadable if it
     does not even say which object it is about.
     """
@@ -184,12 +184,12 @@ def _balance_transaction(movement: Any) -> Json:
     }
 
 
-def _payment(subject: Json) -> PaymentFinding | Ask:
+def _payment(subject: Json) -> PaymentFinding | FetchObject:
     intent_id = _intent_of(subject)
-    return _or_ask(Ask("payment", intent_id, "", intent_id), read_intent, subject)
+    return _or_ask(FetchObject("payment", intent_id, "", intent_id), read_intent, subject)
 
 
-def _session(session: Json) -> PaymentFinding | Ask | None:
+def _session(session: Json) -> PaymentFinding | FetchObject | None:
     """Read a Checkout Session that takes one payment. A completed session is not necessarily paid:
     only `payment_status` says so.
     """
@@ -198,7 +198,7 @@ def _session(session: Json) -> PaymentFinding | Ask | None:
         return None
     if not intent_id:
         raise Unreadable("The session's payment_intent is not an id.")
-    return _or_ask(Ask("payment", intent_id, "", intent_id), _read_session, session)
+    return _or_ask(FetchObject("payment", intent_id, "", intent_id), _read_session, session)
 
 
 def _read_session(session: Json) -> PaymentFinding:
@@ -220,15 +220,15 @@ def _read_session(session: Json) -> PaymentFinding:
     )
 
 
-def _refund(refund: Json) -> RefundFinding | LookAtRefunds | Ask | None:
+def _refund(refund: Json) -> RefundFinding | FetchRefunds | FetchObject | None:
     # a charge without a PaymentIntent is not ours
     if "payment_intent" in refund and refund["payment_intent"] is None:
         return None
     intent_id = _intent_in(refund.get("payment_intent"))
     if intent_id and not _REFUND_ID.match(id_in(refund.get("id"))):
         # under an id that is not a refund's it would be counted twice
-        return LookAtRefunds(intent_id)
-    ask = Ask("refund", _named("refund", refund), "", intent_id)
+        return FetchRefunds(intent_id)
+    ask = FetchObject("refund", _named("refund", refund), "", intent_id)
     found = _or_ask(ask, read_refund, refund)
     if isinstance(found, RefundFinding) and not refund.get("status"):
         # it may have gone further than pending
@@ -236,24 +236,24 @@ def _refund(refund: Json) -> RefundFinding | LookAtRefunds | Ask | None:
     return found
 
 
-def _refunds(charge: Json) -> LookAtRefunds | None:
+def _refunds(charge: Json) -> FetchRefunds | None:
     intent_id = _intent_in(charge.get("payment_intent"))
     if not intent_id and charge.get("payment_intent"):
         raise Unreadable("The charge's payment_intent is not an id.")
-    return LookAtRefunds(intent_id) if intent_id else None
+    return FetchRefunds(intent_id) if intent_id else None
 
 
-def _dispute(dispute: Json) -> LookAtDispute | Ask | None:
+def _dispute(dispute: Json) -> FetchDispute | FetchObject | None:
     dispute_id = _named("dispute", dispute)
     if "payment_intent" in dispute and dispute["payment_intent"] is None:
         return None
     intent_id = _intent_in(dispute.get("payment_intent"))
     if not intent_id:
-        return Ask("dispute", dispute_id, "it names no payment intent")
-    return LookAtDispute(intent_id, dispute_id)
+        return FetchObject("dispute", dispute_id, "it names no payment intent")
+    return FetchDispute(intent_id, dispute_id)
 
 
-_READERS: dict[str, Callable[[Json], Finding | Ask | None]] = {
+_READERS: dict[str, Callable[[Json], Finding | FetchObject | None]] = {
     "payment": _payment,
     "session": _session,
     "refund": _refund,
@@ -262,7 +262,7 @@ _READERS: dict[str, Callable[[Json], Finding | Ask | None]] = {
 }
 
 
-def _or_ask(ask: Ask, read: Callable[[Json], Found], subject: Json) -> Found | Ask:
+def _or_ask(ask: FetchObject, read: Callable[[Json], Found], subject: Json) -> Found | FetchObject:
     try:
         return read(subject)
     except Unreadable as error:
@@ -292,9 +292,9 @@ def _latest_charge(intent: Json) -> str:
     return id_in(intent.get("latest_charge")) or id_in(newest)
 
 
-def _belonging(subject: Json) -> Belonging:
+def _belonging(subject: Json) -> ClaimedOwner:
     metadata = _dict(subject.get("metadata"))
-    return Belonging(
+    return ClaimedOwner(
         *(_text(metadata.get(name)) for name in ("account_id", "invoice_id", "attempt_id"))
     )
 

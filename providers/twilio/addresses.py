@@ -8,7 +8,7 @@ the registration is going.
 import re
 from typing import Any
 
-from providers.errors import passing_over
+from providers.errors import ignoring
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
@@ -82,7 +82,7 @@ def get_address(sid: str) -> Json:
 
 def delete_address(sid: str) -> None:
     """Delete an address; one that no longer exists counts as deleted."""
-    with passing_over(NOT_FOUND), mapped_errors():
+    with ignoring(NOT_FOUND), mapped_errors():
         check_deleted(client().addresses(sid).delete_with_http_info())
 
 

@@ -103,7 +103,7 @@ def list_inbound(since: datetime, page: str = "") -> InboundPage:
 
     Twilio lists inbound texts only together with outbound ones, newest first. It documents dates as
     bounds of the list but accepts times as well (twilio/twilio-oai#21). If it ever stops doing so,
-    we read the rest of the day in vain, until the first page that reaches back before `since`.
+    we read the rest of the day needlessly, until the first page that reaches back before `since`.
     """
     with mapped_errors():
         found = (
@@ -122,13 +122,13 @@ def list_inbound(since: datetime, page: str = "") -> InboundPage:
 
 
 def fetch_inbound(sid: str) -> InboundText | None:
-    """One text that came in; None for one that does not say what it is."""
+    """Fetch one inbound text; None if it lacks a required field."""
     with mapped_errors():
         return _inbound(client().messages(sid).fetch())
 
 
-def list_said(sender: str, since: datetime) -> list[InboundText]:
-    """What somebody has texted us since a time, newest first."""
+def list_texts_from(sender: str, since: datetime) -> list[InboundText]:
+    """List the texts from `sender` since a time, newest first."""
     with mapped_errors():
         rows = client().messages.list(from_=sender, date_sent_after=since, limit=MAX_LISTED)
         texts = [_inbound(each) for each in rows if _is_inbound(each)]

@@ -10,7 +10,7 @@ it.
 from dataclasses import dataclass
 from typing import Any
 
-from providers.errors import ProviderError, passing_over
+from providers.errors import ProviderError, ignoring
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
@@ -192,7 +192,7 @@ def release_number(sid: str) -> None:
     time: `retry_later` until that is done (support.twilio.com, "Cancel or release a Twilio
     number").
     """
-    with passing_over(NOT_FOUND):
+    with ignoring(NOT_FOUND):
         _unregister_emergency_address(sid)
         with mapped_errors():
             check_deleted(client().incoming_phone_numbers(sid).delete_with_http_info())

@@ -7,7 +7,7 @@ is deleted separately, once no trunk uses it.
 
 from typing import Any
 
-from providers.errors import passing_over
+from providers.errors import ignoring
 from providers.twilio.client import Json, check_deleted, client, iso, mapped_errors, text, word
 from providers.twilio.refusals import NOT_FOUND
 
@@ -42,23 +42,25 @@ def delete_trunk(sid: str) -> None:
     _delete(client().trunking.v1.trunks(sid))
 
 
-def let_in(trunk_sid: str, list_sid: str) -> Json:
+def attach_credential_list(trunk_sid: str, list_sid: str) -> Json:
     """Allow the logins of a credential list to use a trunk."""
     with mapped_errors():
         lists = client().trunking.v1.trunks(trunk_sid).credentials_lists
         return {"id": word(lists.create(credential_list_sid=list_sid).sid)}
 
 
-def lets_in(trunk_sid: str) -> list[str]:
+def attached_credential_lists(trunk_sid: str) -> list[str]:
     """List the sids of the credential lists that a trunk accepts."""
     with mapped_errors():
         lists = client().trunking.v1.trunks(trunk_sid).credentials_lists
         return [word(each.sid) for each in lists.list(page_size=PAGE)]
 
 
-def send_on(trunk_sid: str, tag: str, sip_url: str) -> Json:
+def set_origination_url(trunk_sid: str, tag: str, sip_url: str) -> Json:
     """Route a trunk's calls to `sip_url`, replacing the origination URL that has this tag."""
-    known = next((each for each in sent_on(trunk_sid) if each["friendly_name"] == tag), None)
+    known = next(
+        (each for each in origination_urls(trunk_sid) if each["friendly_name"] == tag), None
+    )
     with mapped_errors():
         urls = client().trunking.v1.trunks(trunk_sid).origination_urls
         if known is None:
@@ -71,37 +73,37 @@ def send_on(trunk_sid: str, tag: str, sip_url: str) -> Json:
         return _address(made)
 
 
-def sent_on(trunk_sid: str) -> list[Json]:
+def origination_urls(trunk_sid: str) -> list[Json]:
     """List a trunk's origination URLs, to which its calls are routed."""
     with mapped_errors():
         urls = client().trunking.v1.trunks(trunk_sid).origination_urls
         return [_address(each) for each in urls.list(page_size=PAGE)]
 
 
-def create_list(tag: str) -> Json:
+def create_credential_list(tag: str) -> Json:
     """Create an empty credential list."""
     with mapped_errors():
         return _list(client().sip.credential_lists.create(friendly_name=tag))
 
 
-def find_list(tag: str) -> Json | None:
+def find_credential_list(tag: str) -> Json | None:
     """Find the credential list that carries `tag`, the oldest if there are several."""
-    return _oldest(list_lists(), tag)
+    return _oldest(list_credential_lists(), tag)
 
 
-def get_list(sid: str) -> Json:
+def get_credential_list(sid: str) -> Json:
     """Fetch a credential list. Refused with the code NOT_FOUND if it does not exist."""
     with mapped_errors():
         return _list(client().sip.credential_lists(sid).fetch())
 
 
-def list_lists() -> list[Json]:
+def list_credential_lists() -> list[Json]:
     """List every credential list of the account."""
     with mapped_errors():
         return [_list(each) for each in client().sip.credential_lists.list(page_size=PAGE)]
 
 
-def delete_list(sid: str) -> None:
+def delete_credential_list(sid: str) -> None:
     """Delete a credential list with its logins; one that no longer exists counts as deleted."""
     _delete(client().sip.credential_lists(sid))
 
@@ -125,7 +127,7 @@ def find_login(list_sid: str, username: str) -> Json | None:
 
 
 def _delete(context: Any) -> None:
-    with passing_over(NOT_FOUND), mapped_errors():
+    with ignoring(NOT_FOUND), mapped_errors():
         check_deleted(context.delete_with_http_info())
 
 

@@ -8,7 +8,7 @@ version.
 from datetime import datetime
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import carries, listed, tagged
 
 KIND = "assistant"
@@ -22,14 +22,14 @@ def create_assistant(request: Json, tag: str) -> Json:
 
 def get_assistant(assistant_id: str) -> Json:
     """Fetch an assistant."""
-    return client.an_object(client.get(place(KIND, assistant_id)))
+    return client.checked_object(client.get(object_path(KIND, assistant_id)))
 
 
 def update_assistant(assistant_id: str, request: Json, tag: str) -> Json:
     """Replace an assistant; `request` is the whole body. Apply `version_of` to the answer to get
     the version to pin.
     """
-    return client.patch(place(KIND, assistant_id), tagged(_checked_whole(request), tag))
+    return client.patch(object_path(KIND, assistant_id), tagged(_checked_whole(request), tag))
 
 
 def find_assistant(tag: str, since: datetime | None = None) -> Json | None:
@@ -44,7 +44,7 @@ def list_assistants(since: datetime | None = None) -> list[Json]:
 
 def delete_assistant(assistant_id: str) -> None:
     """Delete an assistant; see `client.delete` for one that a squad or a number still uses."""
-    client.delete(place(KIND, assistant_id))
+    client.delete(object_path(KIND, assistant_id))
 
 
 def version_of(assistant: Json) -> str:

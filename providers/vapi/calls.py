@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import listed, name, page_of
 from rules.storable import storable_text
 
@@ -65,12 +65,12 @@ def create_call(body: Json, tag: str) -> VapiCall:
 
 def get_call(call_id: str) -> VapiCall:
     """Fetch a call."""
-    return read_call(client.an_object(client.get(place(KIND, call_id))))
+    return read_call(client.checked_object(client.get(object_path(KIND, call_id))))
 
 
 def recording_address(call_id: str) -> str:
     """Fetch the short-lived URL of a call's recording. Raises ProviderError if there is none."""
-    return client.location(f"{place(KIND, call_id)}/mono-recording")
+    return client.location(f"{object_path(KIND, call_id)}/mono-recording")
 
 
 def find_call(tag: str, since: datetime, until: datetime) -> VapiCall | None:

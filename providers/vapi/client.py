@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import httpx
 
-from providers.errors import ProviderError, passing_over
+from providers.errors import ProviderError, ignoring
 from providers.plain_http import NEVER_LEFT
-from providers.vapi.redaction import reworded, with_secret, without_secrets
+from providers.vapi.redaction import masked_message, with_secret, without_secrets
 from rules.storable import storable
 from runtime.errors import Misconfigured
 from runtime.settings import get_settings
@@ -63,7 +63,7 @@ def client() -> httpx.Client:
 os.register_at_fork(after_in_child=client.cache_clear)
 
 
-def place(kind: str, id: str) -> str:
+def object_path(kind: str, id: str) -> str:
     """The path of one object. Raises ValueError without an id, because the path would mean the
     whole list.
     """
@@ -93,10 +93,10 @@ def location(path: str) -> str:
 
 def post(path: str, body: Json) -> Json:
     """POST JSON and return the created object."""
-    return an_object(_request("POST", path, body=body))
+    return checked_object(_request("POST", path, body=body))
 
 
-def tell(url: str, body: Json, public_key: str) -> None:
+def post_control(url: str, body: Json, public_key: str) -> None:
     """POST JSON to a URL that Vapi named, authenticated with our public key. The answer's body is
     not read if it is a success.
     """
@@ -114,12 +114,12 @@ def post_form(path: str, fields: dict[str, str], file: tuple[str, bytes, str]) -
     """POST a multipart form and return the created object; `file` is name, content and content
     type.
     """
-    return an_object(_request("POST", path, fields=fields, file=file))
+    return checked_object(_request("POST", path, fields=fields, file=file))
 
 
 def patch(path: str, body: Json) -> Json:
     """PATCH an object and return it; each member of `body` replaces the former one as a whole."""
-    return an_object(_request("PATCH", path, body=body))
+    return checked_object(_request("PATCH", path, body=body))
 
 
 def delete(path: str) -> None:
@@ -127,11 +127,11 @@ def delete(path: str) -> None:
 
     Raises ProviderError with code `dependant_left` (retry later) while something refers to it.
     """
-    with passing_over("not_found"):
+    with ignoring("not_found"):
         _request("DELETE", path)
 
 
-def an_object(answer: Any) -> Json:
+def checked_object(answer: Any) -> Json:
     """Return the answer if it is one object with an id, else raise ProviderError."""
     if isinstance(answer, dict) and isinstance(answer.get("id"), str) and answer["id"]:
         return answer
@@ -195,7 +195,7 @@ def _read(method: str, response: httpx.Response, sent: Json) -> Any:
         document = None
     if not response.is_success:
         raise _classified(
-            method, status, reworded(_message_of(document), sent), _code(status, document)
+            method, status, masked_message(_message_of(document), sent), _code(status, document)
         )
     if document is None and not (method == "DELETE" and not response.content):
         raise ProviderError("vapi", "unknown", f"HTTP {status} without an object", "odd_answer")

@@ -29,13 +29,13 @@ def end_call(call_id: str) -> None:
 
 
 def _send(call_id: str, body: client.Json) -> None:
-    call = client.an_object(client.get(client.place(KIND, call_id)))
+    call = client.checked_object(client.get(client.object_path(KIND, call_id)))
     monitor = call.get("monitor")
     url = monitor.get("controlUrl") if isinstance(monitor, dict) else None
     if call.get("status") != "in-progress" or not isinstance(url, str) or not _is_vapi_url(url):
         why = f"the call is {call.get('status')}, or has no control URL at Vapi"
         raise ProviderError("vapi", "refused", why, "not_going_on")
-    client.tell(url, body, get_settings().vapi_public_key)
+    client.post_control(url, body, get_settings().vapi_public_key)
 
 
 def _is_vapi_url(url: str) -> bool:

@@ -7,7 +7,7 @@ deleting at the same path is undocumented, but works as for its other objects.
 from datetime import datetime
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import carries, listed, name
 
 KIND = "credential"
@@ -20,12 +20,12 @@ def create_credential(body: Json, tag: str) -> Json:
 
 def get_credential(credential_id: str) -> Json:
     """Fetch a trunk."""
-    return client.an_object(client.get(place(KIND, credential_id)))
+    return client.checked_object(client.get(object_path(KIND, credential_id)))
 
 
 def update_credential(credential_id: str, body: Json, tag: str) -> Json:
     """Update a trunk; its gateways are replaced as a whole."""
-    return client.patch(place(KIND, credential_id), body | {"name": name(tag)})
+    return client.patch(object_path(KIND, credential_id), body | {"name": name(tag)})
 
 
 def find_credential(tag: str, since: datetime | None = None) -> Json | None:
@@ -40,4 +40,4 @@ def list_credentials(since: datetime | None = None) -> list[Json]:
 
 def delete_credential(credential_id: str) -> None:
     """Delete a trunk, once no number uses it."""
-    client.delete(place(KIND, credential_id))
+    client.delete(object_path(KIND, credential_id))

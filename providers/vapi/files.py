@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import carries, rows_of
 
 KIND = "file"
@@ -26,7 +26,7 @@ def upload_file(name: str, content: bytes, content_type: str, metadata: dict[str
 
 def get_file(file_id: str) -> Json:
     """Fetch a file; its `status` says whether it was parsed."""
-    return _kept(client.an_object(client.get(place(KIND, file_id))))
+    return _kept(client.checked_object(client.get(object_path(KIND, file_id))))
 
 
 def find_file(tag: str) -> Json | None:
@@ -41,7 +41,7 @@ def list_files() -> list[Json]:
 
 def delete_file(file_id: str) -> None:
     """Delete a file."""
-    client.delete(place(KIND, file_id))
+    client.delete(object_path(KIND, file_id))
 
 
 def _kept(file: Json) -> dict[str, Any]:

@@ -7,14 +7,14 @@ Vapi returns the Twilio token of an imported number; nothing here keeps it.
 from datetime import datetime
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import listed, name
 
 KIND = "phone-number"
 ACTIVE = "active"
 # Vapi's default would rewrite the number's SMS webhook, and we would no longer receive a STOP.
 OURS = {"provider": "twilio", "smsEnabled": False}
-BROUGHT = {"provider": "byo-phone-number"}
+BYO = {"provider": "byo-phone-number"}
 _KEPT = (
     "id",
     "provider",
@@ -48,21 +48,21 @@ def import_number(
     return _kept(client.post(f"/{KIND}", body | _login(account_sid, auth_token)))
 
 
-def bring_number(body: Json, tag: str) -> Json:
+def create_byo_number(body: Json, tag: str) -> Json:
     """Have Vapi answer a number that stays with the clinic; the tag becomes its name. `body` holds
     the number, the trunk it arrives on (`credentialId`), and the squad or assistant that answers.
     """
-    return _kept(client.post(f"/{KIND}", BROUGHT | body | {"name": name(tag)}))
+    return _kept(client.post(f"/{KIND}", BYO | body | {"name": name(tag)}))
 
 
-def change_brought_number(number_id: str, body: Json) -> Json:
+def update_byo_number(number_id: str, body: Json) -> Json:
     """Update a clinic's own number: its E.164, trunk or squad."""
-    return _kept(client.patch(place(KIND, number_id), BROUGHT | body))
+    return _kept(client.patch(object_path(KIND, number_id), BYO | body))
 
 
 def get_number(number_id: str) -> Json:
     """Fetch an imported number."""
-    return _kept(client.an_object(client.get(place(KIND, number_id))))
+    return _kept(client.checked_object(client.get(object_path(KIND, number_id))))
 
 
 def update_number(
@@ -74,7 +74,7 @@ def update_number(
 ) -> Json:
     """Assign another squad to a number, and renew Vapi's Twilio credentials."""
     body = OURS | _login(account_sid, auth_token) | {"squadId": squad_id}
-    return _kept(client.patch(place(KIND, number_id), body))
+    return _kept(client.patch(object_path(KIND, number_id), body))
 
 
 def find_number(tag: str, since: datetime | None = None) -> Json | None:
@@ -89,7 +89,7 @@ def list_numbers(since: datetime | None = None) -> list[Json]:
 
 def delete_number(number_id: str) -> None:
     """Delete a number from Vapi; it stays ours at Twilio."""
-    client.delete(place(KIND, number_id))
+    client.delete(object_path(KIND, number_id))
 
 
 def _login(account_sid: str, auth_token: str) -> Json:

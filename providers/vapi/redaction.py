@@ -43,7 +43,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
     return {key: without_secrets(each, key) for key, each in value.items() if key not in dropped}
 
 
-def reworded(text: str, sent: dict[str, Any]) -> str:
+def masked_message(text: str, sent: dict[str, Any]) -> str:
     """Vapi's message about the body `sent`, truncated, with any secret that it repeats masked."""
     settings = get_settings()
     ours = (settings.vapi_api_key, *settings.vapi_webhook_secrets, *settings.twilio_auth_tokens)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import carries, listed, name
 
 KIND = "squad"
@@ -16,12 +16,12 @@ def create_squad(members: list[Json], tag: str) -> Json:
 
 def get_squad(squad_id: str) -> Json:
     """Fetch a squad."""
-    return client.an_object(client.get(place(KIND, squad_id)))
+    return client.checked_object(client.get(object_path(KIND, squad_id)))
 
 
 def update_squad(squad_id: str, members: list[Json], tag: str) -> Json:
     """Replace all members of a squad."""
-    return client.patch(place(KIND, squad_id), {"name": name(tag), "members": members})
+    return client.patch(object_path(KIND, squad_id), {"name": name(tag), "members": members})
 
 
 def find_squad(tag: str, since: datetime | None = None) -> Json | None:
@@ -36,4 +36,4 @@ def list_squads(since: datetime | None = None) -> list[Json]:
 
 def delete_squad(squad_id: str) -> None:
     """Delete a squad; see `client.delete` for one that a number still uses."""
-    client.delete(place(KIND, squad_id))
+    client.delete(object_path(KIND, squad_id))

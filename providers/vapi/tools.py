@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.vapi import client
-from providers.vapi.client import Json, place
+from providers.vapi.client import Json, object_path
 from providers.vapi.lists import listed
 
 KIND = "tool"
@@ -19,12 +19,12 @@ def create_tool(request: Json) -> Json:
 
 def get_tool(tool_id: str) -> Json:
     """Fetch a tool."""
-    return client.an_object(client.get(place(KIND, tool_id)))
+    return client.checked_object(client.get(object_path(KIND, tool_id)))
 
 
 def update_tool(tool_id: str, request: Json) -> Json:
     """Replace a tool; `request` is the whole body."""
-    return client.patch(place(KIND, tool_id), request)
+    return client.patch(object_path(KIND, tool_id), request)
 
 
 def find_tool(tag: str, since: datetime | None = None) -> Json | None:
@@ -39,7 +39,7 @@ def list_tools(since: datetime | None = None) -> list[Json]:
 
 def delete_tool(tool_id: str) -> None:
     """Delete a tool; see `client.delete` for one that an assistant still uses."""
-    client.delete(place(KIND, tool_id))
+    client.delete(object_path(KIND, tool_id))
 
 
 def _tags(tool: Json) -> list[Any]:

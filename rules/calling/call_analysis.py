@@ -16,7 +16,7 @@ LANGUAGES = ("en", "es")
 
 
 @dataclass(frozen=True, slots=True)
-class Follows:
+class Consequences:
     """The consequences of an outcome. `outcome`, unless empty, replaces the one that the end of the
     call suggests; `escalation` is opened, with its hold; `stops`: the person opts out of calls and
     texts; `is_wrong_number`: the number belongs to someone else; `later`: the person wants to be
@@ -31,32 +31,34 @@ class Follows:
     later: bool = False
 
 
-FOLLOWS: dict[str, Follows] = {
-    "paid": Follows("the assistant says that the person paid"),
-    "link_sent": Follows("the person was given the payment page"),
-    "promised": Follows("the person promised to pay"),
-    "callback": Follows(
+CONSEQUENCES: dict[str, Consequences] = {
+    "paid": Consequences("the assistant says that the person paid"),
+    "link_sent": Consequences("the person was given the payment page"),
+    "promised": Consequences("the person promised to pay"),
+    "callback": Consequences(
         "the person asked to be called another time", escalation="asked_for_person", later=True
     ),
-    "already_paid": Follows("the person says that it was paid", escalation="already_paid"),
-    "insurance": Follows("the person says that their insurance pays", escalation="insurance"),
-    "instalments": Follows("the person wants to pay in parts", escalation="instalments"),
-    "wants_person": Follows(
+    "already_paid": Consequences("the person says that it was paid", escalation="already_paid"),
+    "insurance": Consequences("the person says that their insurance pays", escalation="insurance"),
+    "instalments": Consequences("the person wants to pay in parts", escalation="instalments"),
+    "wants_person": Consequences(
         "the person wants to speak with somebody", escalation="asked_for_person"
     ),
-    "dispute": Follows("the person says that the bill is wrong", escalation="dispute"),
-    "anger": Follows("the person was upset", escalation="anger"),
-    "confusion": Follows("the person did not understand", escalation="confusion"),
-    "hardship": Follows("the person cannot pay", escalation="hardship"),
-    "bankruptcy": Follows("there is a bankruptcy", escalation="bankruptcy"),
-    "attorney": Follows("the person has an attorney", escalation="attorney"),
-    "deceased": Follows("the person has died", escalation="deceased"),
-    "stop": Follows("the person wants to be left alone", stops=True),
-    "wrong_person": Follows("it is somebody else's number", "somebody_else", is_wrong_number=True),
-    "refused": Follows("the person does not want to pay"),
-    "nothing": Follows("nothing came of it"),
+    "dispute": Consequences("the person says that the bill is wrong", escalation="dispute"),
+    "anger": Consequences("the person was upset", escalation="anger"),
+    "confusion": Consequences("the person did not understand", escalation="confusion"),
+    "hardship": Consequences("the person cannot pay", escalation="hardship"),
+    "bankruptcy": Consequences("there is a bankruptcy", escalation="bankruptcy"),
+    "attorney": Consequences("the person has an attorney", escalation="attorney"),
+    "deceased": Consequences("the person has died", escalation="deceased"),
+    "stop": Consequences("the person wants to be left alone", stops=True),
+    "wrong_person": Consequences(
+        "it is somebody else's number", "somebody_else", is_wrong_number=True
+    ),
+    "refused": Consequences("the person does not want to pay"),
+    "nothing": Consequences("nothing came of it"),
 }
-NOTHING = FOLLOWS["nothing"]
+NOTHING = CONSEQUENCES["nothing"]
 
 _REACH = "(?:call|phone|ring|text|contact|message|bother)"
 _OPT_OUT = re.compile(
@@ -78,9 +80,11 @@ SCHEMA: Json = {
     "properties": {
         "outcome": {
             "type": "string",
-            "enum": sorted(FOLLOWS),
+            "enum": sorted(CONSEQUENCES),
             "description": "The one that fits best: "
-            + "; ".join(f"{word}: {follows.words}" for word, follows in sorted(FOLLOWS.items()))
+            + "; ".join(
+                f"{word}: {follows.words}" for word, follows in sorted(CONSEQUENCES.items())
+            )
             + ".",
         },
         "language": {"type": "string", "enum": list(LANGUAGES)},
@@ -89,18 +93,18 @@ SCHEMA: Json = {
 }
 
 
-def read_said(document: Any) -> Json:
+def read_analysis(document: Any) -> Json:
     """Keep only known values of a structured outcome."""
     if not isinstance(document, dict):
         return {}
     outcome, language = document.get("outcome"), document.get("language")
-    known = {"outcome": outcome} if isinstance(outcome, str) and outcome in FOLLOWS else {}
+    known = {"outcome": outcome} if isinstance(outcome, str) and outcome in CONSEQUENCES else {}
     return known | ({"language": language} if language in LANGUAGES else {})
 
 
-def follows_from(said: Json | None, transcript: str = "") -> Follows:
+def consequences_of(said: Json | None, transcript: str = "") -> Consequences:
     """The consequences of the recorded outcome, and of an opt-out in the transcript."""
-    follows = FOLLOWS.get((said or {}).get("outcome", ""), NOTHING)
+    follows = CONSEQUENCES.get((said or {}).get("outcome", ""), NOTHING)
     return replace(follows, stops=True) if _opts_out(transcript) else follows
 
 

@@ -138,7 +138,7 @@ def may_contact(facts: Facts, now: datetime, rules: tuple[Rule, ...] = RULES) ->
 
 def decide(facts: Facts, now: datetime) -> Answer:
     """The gate's answer for a caller that can have the number looked up. Any other refusal takes
-    precedence, so that no lookup is paid for in vain.
+    precedence, so that no lookup is paid for needlessly.
     """
     answer = may_contact(facts, now)
     if isinstance(answer, Refused) and answer.code == NOT_CHECKED:
@@ -375,7 +375,7 @@ def _about_the_way(question: _Question) -> Iterator[Refused]:
     if creditor.paused:
         yield Refused(
             "paused",
-            f"An operator has paused {WAYS[facts.channel]}. Ask them when it will resume.",
+            f"An operator has paused {WAYS[facts.channel]}. Ask them when these will resume.",
         )
     if facts.debt.payment_processing and facts.purpose != "answer":
         yield Refused(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-WANTED_FOR = timedelta(hours=1)  # a contact requested longer ago is not made any more
+REQUEST_LIFETIME = timedelta(hours=1)  # a contact requested longer ago is no longer made
 DAY = timedelta(days=1)
 MIDNIGHT = time()
 

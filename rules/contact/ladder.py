@@ -79,7 +79,7 @@ CALL_GAPS = {"daily": 1, "every_3_days": 3, "weekly": 7, "every_2_weeks": 14}
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class UnpaidInvoice:
     """An unpaid invoice. `climbed`: the days of the highest rung at which it was named, or 0.
     `handed_over`: whether staff have taken over.
     """
@@ -95,7 +95,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LastContacts:
     """The days on which the person was last contacted, and last called."""
 
     last_on: date | None = None
@@ -103,7 +103,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Climb:
+class NextRung:
     """A rung, the first day on which it may be climbed, and the invoices it is about, the longest
     overdue first.
     """
@@ -118,7 +118,7 @@ def read_ladder(rows: Sequence[dict[str, Any]] | None) -> tuple[Rung, ...]:
     return DEFAULT if rows is None else tuple(Rung(**row) for row in rows)
 
 
-def faults_of_ladder(rungs: Sequence[Rung]) -> list[str]:
+def ladder_errors(rungs: Sequence[Rung]) -> list[str]:
     """What is wrong with a ladder, in words for its author."""
     days = [rung.days for rung in rungs]
     faults = []
@@ -139,18 +139,18 @@ def links_only(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
     )
 
 
-def climbed_by(rungs: Sequence[Rung], owed: Owed, day: date) -> int:
+def rung_reached(rungs: Sequence[Rung], owed: UnpaidInvoice, day: date) -> int:
     """The rung that an invoice has reached when it is named on a day: the latest one due."""
     return max((rung.days for rung in rungs if rung.days <= owed.age(day)), default=owed.climbed)
 
 
-def next_climb(
+def next_rung(
     rungs: Sequence[Rung],
-    invoices: Sequence[Owed],
-    heard: Heard,
+    invoices: Sequence[UnpaidInvoice],
+    heard: LastContacts,
     call_gap: int,
     today: date,
-) -> Climb | None:
+) -> NextRung | None:
     """The next contact with the person, today or later; None if all rungs have been climbed."""
     firsts = [
         one.due_on + timedelta(days=rung.days)
@@ -165,11 +165,11 @@ def next_climb(
         rung = _due(rungs, invoices, day)
         may_be_on = max(day, _earliest(rungs, rung, heard, call_gap))
         if may_be_on == day:
-            return Climb(rung, day, _overdue(invoices, day))
+            return NextRung(rung, day, _overdue(invoices, day))
         day = may_be_on  # a later rung may be due by then
 
 
-def awaits(rungs: Sequence[Rung], owed: Owed, rung: Rung) -> bool:
+def awaits(rungs: Sequence[Rung], owed: UnpaidInvoice, rung: Rung) -> bool:
     """Whether the rung is still to come for an invoice.
 
     Staff take over only once, and only an invoice that was named in a contact before, if the ladder
@@ -181,7 +181,7 @@ def awaits(rungs: Sequence[Rung], owed: Owed, rung: Rung) -> bool:
     return rung.days > owed.climbed
 
 
-def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
+def _due(rungs: Sequence[Rung], invoices: Sequence[UnpaidInvoice], day: date) -> Rung:
     """The latest rung due on a day on which at least one is due."""
     return max(
         (
@@ -194,7 +194,7 @@ def _due(rungs: Sequence[Rung], invoices: Sequence[Owed], day: date) -> Rung:
     )
 
 
-def _earliest(rungs: Sequence[Rung], rung: Rung, heard: Heard, call_gap: int) -> date:
+def _earliest(rungs: Sequence[Rung], rung: Rung, heard: LastContacts, call_gap: int) -> date:
     """The first day on which a rung keeps its distance from the person's last contact."""
     days = [one.days for one in rungs]
     distances = {one: one - before for before, one in pairwise(days)}
@@ -208,7 +208,7 @@ def _earliest(rungs: Sequence[Rung], rung: Rung, heard: Heard, call_gap: int) ->
     return earliest
 
 
-def _overdue(invoices: Sequence[Owed], day: date) -> tuple[str, ...]:
+def _overdue(invoices: Sequence[UnpaidInvoice], day: date) -> tuple[str, ...]:
     """The ids of the invoices overdue on a day, the longest overdue first."""
     late = sorted((one.due_on, one.id) for one in invoices if one.due_on < day)
     return tuple(invoice_id for _, invoice_id in late)

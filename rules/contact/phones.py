@@ -137,7 +137,7 @@ def _parsed(plain: str, region: str) -> PhoneNumber:
         _refuse_short(digits, region, _FEWEST_AT_HOME)
         if re.match("00[1-9]", digits) and region == HOME_REGION:
             raise BadPhone(
-                "begins with 00, which is no international prefix in the US",
+                "begins with 00, which is not an international prefix in the US",
                 "write a plus sign in its place",
             )
     try:

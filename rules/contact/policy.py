@@ -169,7 +169,7 @@ RULES: tuple[Rule, ...] = (
         id="confidential_communication",
         kind="condition",
         what="A reasonable request for another number or channel is honoured without asking why; it"
-        " overrides any other choice of them.",
+        " overrides any other choice.",
         source="45 CFR 164.522(b)",
         certainty="high",
         code="contact_request",

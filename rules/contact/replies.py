@@ -10,14 +10,14 @@ ambiguous reply gets the weightier class: one contact too few harms nobody.
 import re
 from dataclasses import dataclass
 
-from rules.contact.answers import another_time, paying, rights, small_talk, whose
-from rules.contact.asked.at_once import is_time_alone
-from rules.contact.asked.times import names_another_time
 from rules.contact.opt_out.words import own_words, plain_words
+from rules.contact.reply_patterns import another_time, payment, rights, small_talk, wrong_person
+from rules.contact.time_requests.call_now import is_time_alone
+from rules.contact.time_requests.times import names_another_time
 
 
 @dataclass(frozen=True, slots=True)
-class Class:
+class ReplyClass:
     """One class of replies: `words` describe it to people, `suggested` is the likely right action
     for its work item. `hold`: the kind of hold to place at once; `suppresses`: suppress the number
     at once.
@@ -31,50 +31,54 @@ class Class:
 
 
 # The weightiest first.
-CLASSES: tuple[Class, ...] = (
-    Class("deceased", "Someone says that the person has died.", "done", hold="deceased"),
-    Class("bankruptcy", "The person says that there is a bankruptcy.", "done", hold="bankruptcy"),
-    Class(
+CLASSES: tuple[ReplyClass, ...] = (
+    ReplyClass("deceased", "Someone says that the person has died.", "done", hold="deceased"),
+    ReplyClass(
+        "bankruptcy", "The person says that there is a bankruptcy.", "done", hold="bankruptcy"
+    ),
+    ReplyClass(
         "lawyer",
         "The person has an attorney, who must be contacted instead.",
         "done",
         hold="attorney",
     ),
-    Class("wrong_number", "The number is another person's.", "done", suppresses=True),
-    Class(
+    ReplyClass("wrong_number", "The number is another person's.", "done", suppresses=True),
+    ReplyClass(
         "dispute", "The person says that the bill is wrong or not theirs.", "reply", hold="dispute"
     ),
-    Class("already_paid", "The person says that it is paid. Look for the payment.", "reply"),
-    Class("insurance", "The person says that their insurance pays.", "reply"),
-    Class("cannot_pay", "The person cannot pay, or not all at once.", "reply", hold="hardship"),
-    Class("call_me", "The person asks to be called.", "called"),
-    Class("later", "The person asks to be contacted another time.", "done"),
-    Class("will_pay", "The person says that they will pay. Record a promise.", "reply"),
-    Class("question", "The person asks something.", "reply"),
-    Class("thanks", "The person says thanks or agrees.", "done"),
-    Class("unknown", "The person has answered by text.", "reply"),
+    ReplyClass("already_paid", "The person says that it is paid. Look for the payment.", "reply"),
+    ReplyClass("insurance", "The person says that their insurance pays.", "reply"),
+    ReplyClass(
+        "cannot_pay", "The person cannot pay, or not all at once.", "reply", hold="hardship"
+    ),
+    ReplyClass("call_me", "The person asks to be called.", "called"),
+    ReplyClass("later", "The person asks to be contacted another time.", "done"),
+    ReplyClass("will_pay", "The person says that they will pay. Record a promise.", "reply"),
+    ReplyClass("question", "The person asks something.", "reply"),
+    ReplyClass("thanks", "The person says thanks or agrees.", "done"),
+    ReplyClass("unknown", "The person has answered by text.", "reply"),
 )
 BY_CODE = {each.code: each for each in CLASSES}
 
 _WORDS = {
-    "deceased": whose.DECEASED,
+    "deceased": wrong_person.DECEASED,
     "bankruptcy": rights.BANKRUPTCY,
     "lawyer": rights.LAWYER,
-    "wrong_number": whose.WRONG_NUMBER,
+    "wrong_number": wrong_person.WRONG_NUMBER,
     "dispute": rights.DISPUTE,
-    "already_paid": paying.ALREADY_PAID,
-    "insurance": paying.INSURANCE,
-    "cannot_pay": paying.CANNOT_PAY,
+    "already_paid": payment.ALREADY_PAID,
+    "insurance": payment.INSURANCE,
+    "cannot_pay": payment.CANNOT_PAY,
     "call_me": another_time.CALL_ME,
     "later": another_time.LATER,
-    "will_pay": paying.WILL_PAY,
+    "will_pay": payment.WILL_PAY,
     "question": small_talk.QUESTION,
     "thanks": small_talk.THANKS,
 }
 _PATTERNS = {code: re.compile(words) for code, words in _WORDS.items()}
 
 
-def class_of(text: str, has_stopped: bool = False) -> Class | None:
+def classify(text: str, has_stopped: bool = False) -> ReplyClass | None:
     """Classify an inbound text; None if it says nothing, e.g. a reaction to a text of ours. With
     `has_stopped` the text is also an opt-out: then only classes that must be acted on at once
     count.
@@ -118,18 +122,18 @@ def _fits(code: str, said: str, plain: str) -> bool:
     found = _PATTERNS.get(code)
     if found is None:
         return False
-    if code == "wrong_number" and whose.NOT_ME.search(said):
+    if code == "wrong_number" and wrong_person.NOT_ME.search(said):
         return True
-    if code == "deceased" and whose.DEAD.search(said):
+    if code == "deceased" and wrong_person.DEAD.search(said):
         return True
     if code in {"already_paid", "will_pay"}:
-        return found.search(paying.UNPAID.sub(" ", plain)) is not None
+        return found.search(payment.UNPAID.sub(" ", plain)) is not None
     if code == "call_me":
         return found.search(another_time.NO_CALL.sub(" ", plain)) is not None
     return found.search(plain) is not None and (code != "later" or names_another_time(said))
 
 
-def when_of(text: str) -> str:
+def requested_time(text: str) -> str:
     """When the person wants to be called, in their own words; empty if they do not say."""
     plain = plain_words(own_words(text))
     return " ".join(dict.fromkeys(found[0] for found in another_time.WHEN.finditer(plain)))

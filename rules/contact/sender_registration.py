@@ -44,7 +44,7 @@ _VERIFICATIONS: dict[str, State] = {"TWILIO_APPROVED": "approved", "TWILIO_REJEC
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Submission:
     """Twilio's view of one submission: its status, and the code and words of a refusal. `final`: it
     cannot be resubmitted.
     """
@@ -82,7 +82,7 @@ def needs_registration(e164: str) -> bool:
     return e164.startswith("+1") and len(e164) == AMERICAN
 
 
-def of_campaign(campaign: Said, brand: Said | None) -> Registration:
+def of_campaign(campaign: Submission, brand: Submission | None) -> Registration:
     """The registration of a campaign, which is no better than its brand. If the brand cannot be
     read (None), the campaign alone counts, because carriers approve no campaign of an unknown
     brand.
@@ -91,7 +91,7 @@ def of_campaign(campaign: Said, brand: Said | None) -> Registration:
     return worst([_judged("brand", brand, _BRANDS), *found] if brand is not None else found)
 
 
-def of_verification(said: Said) -> Registration:
+def of_verification(said: Submission) -> Registration:
     """The registration of a toll-free number, from its verification."""
     return _judged("verification", said, _VERIFICATIONS)
 
@@ -101,7 +101,7 @@ def worst(found: Sequence[Registration]) -> Registration:
     return max(found, key=lambda each: WORST_LAST.index(each.state), default=APPROVED)
 
 
-def _judged(what: str, said: Said, states: dict[str, State]) -> Registration:
+def _judged(what: str, said: Submission, states: dict[str, State]) -> Registration:
     state = states.get(said.status.upper(), "pending")
     if state == "approved":
         return APPROVED

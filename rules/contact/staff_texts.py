@@ -25,7 +25,7 @@ _HEALTH = re.compile(
 _PARTED = re.compile(r"[^a-z0-9]+")  # anything else separates words: x-ray, lab/results
 
 
-def faults_of_answer(text: str) -> list[str]:
+def reply_errors(text: str) -> list[str]:
     """What is wrong with a reply written by staff, in words for them; empty if nothing. The contact
     gate decides whether an offer in it may go to this person.
     """

@@ -74,7 +74,7 @@ class Rendered:
     segments: int
 
 
-def faults_of(kind: str, body: str) -> list[str]:
+def template_errors(kind: str, body: str) -> list[str]:
     """What is wrong with a template, in words for its author; empty if nothing."""
     found = set(_PLACE.findall(body))
     places = PLACES_OF_SEVERAL if kind == "payment_links" else PLACES
@@ -113,10 +113,10 @@ def render(template: str, language: str, values: dict[str, str]) -> Rendered:
         body = f"{body} {STOP_LINES[language_of(language)]}"
     if len(body) > MAX_LENGTH:
         raise ValueError(f"The text has {len(body)} characters; at most {MAX_LENGTH} can be sent.")
-    return weighed(body)
+    return measured(body)
 
 
-def weighed(body: str) -> Rendered:
+def measured(body: str) -> Rendered:
     """Wrap a final text with its encoding and segments."""
     return Rendered(body, *_weight(body))
 

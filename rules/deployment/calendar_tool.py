@@ -4,7 +4,7 @@ Vapi's models use a tool only if the system prompt names it, so its name is a co
 prompt uses. It is served by the same endpoint as our other tools, behind the same secret.
 """
 
-from rules.calling.tools_defined import DOOR, SECONDS, STATIC
+from rules.calling.tool_definitions import SECONDS, STATIC, TOOLS_PATH
 from rules.deployment.rendering import Clinic, Json
 
 FIND_FREE_TIMES = "findFreeTimes"
@@ -33,12 +33,12 @@ def render_calendar_tool(clinic: Clinic) -> list[Json]:
             "async": False,
             "function": function,
             "parameters": STATIC,
-            "server": {"url": f"{clinic.public_url}{DOOR}", "timeoutSeconds": SECONDS},
+            "server": {"url": f"{clinic.public_url}{TOOLS_PATH}", "timeoutSeconds": SECONDS},
         }
     ]
 
 
-def about_appointments(clinic: Clinic) -> str:
+def appointment_instructions(clinic: Clinic) -> str:
     """The prompt's instructions for the tool."""
     if not clinic.has_calendar:
         return ""

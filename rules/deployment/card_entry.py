@@ -4,7 +4,7 @@ It exists for one reason: its keypad input is off, so that no card digit reaches
 of the squad's own body, only if the account takes cards by keypad.
 """
 
-from rules.calling.tools_defined import PAY, STOP, render_tools
+from rules.calling.tool_definitions import PAY, STOP, render_tools
 from rules.deployment.rendering import ABOUT_THE_VERIFIED, Clinic, Json, assistant, manners
 
 NAME = "card_entry"

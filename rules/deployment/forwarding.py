@@ -40,7 +40,7 @@ def codes_for(number: str) -> list[Codes]:
     ]
 
 
-def circle(clinic: str, receptionist: str, tester: str = "", transfer: str = "") -> str:
+def forwarding_loop(clinic: str, receptionist: str, tester: str = "", transfer: str = "") -> str:
     """Why calls between these numbers would loop, and what to do; '' if they would not."""
     if clinic and clinic == receptionist:
         return (

@@ -7,7 +7,7 @@ out.
 """
 
 from rules.calling.call_analysis import SCHEMA
-from rules.calling.tools_defined import VERIFY, render_tools
+from rules.calling.tool_definitions import VERIFY, render_tools
 from rules.deployment.card_entry import TO_CARD_ENTRY
 from rules.deployment.rendering import (
     ABOUT_THE_VERIFIED,

@@ -16,13 +16,14 @@ NOT_PORTABLE = {
     "22102": "It is not a valid telephone number. Correct it.",
     "22130": "Twilio does not port numbers of this kind, carrier or region. Forward your number"
     " instead.",
-    "22131": "The number is in this Twilio account already, or on its way there. Ask whoever runs"
-    " Payphone.",
+    "22131": "The number is already in this Twilio account, or on its way there. Ask the operator"
+    " of this installation.",
     "22132": "The number is with another customer of Twilio. Have that customer release it first.",
-    "22133": "Twilio ports this number by hand only. Ask whoever runs Payphone to open a port order"
-    " in the Twilio console, or forward your number instead.",
+    "22133": "Twilio ports this number by hand only. Ask the operator of this installation to open"
+    " a port order in the Twilio console, or forward your number instead.",
     "22135": "Twilio could not check it just now. Deploy again in an hour.",
-    "22136": "The number is in one of the Twilio accounts here already. Ask whoever runs Payphone.",
+    "22136": "The number is already in one of the Twilio accounts here. Ask the operator of this"
+    " installation.",
     "22171": "Your carrier wants your account number and PIN. Add both.",
 }
 # advice on rejections, by keywords in the carrier's reason; the first match counts
@@ -114,7 +115,8 @@ def advice(reason: str) -> str:
 
 def why_not_portable(code: str, reason: str) -> str:
     """Why a number cannot be ported, and what to do."""
-    known = NOT_PORTABLE.get(code, "Forward your number instead, or ask whoever runs Payphone.")
+    otherwise = "Forward your number instead, or ask the operator of this installation."
+    known = NOT_PORTABLE.get(code, otherwise)
     return f"{reason.rstrip('.') or 'Twilio gave no reason'}. {known}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rules.deployment.setup_words import ADD_PAYMENT, PAYMENT_ADDED, PHONE_DONE, READY
+from rules.deployment.setup_messages import ADD_PAYMENT, PAYMENT_ADDED, PHONE_DONE, READY
 
 Json = Mapping[str, Any]
 

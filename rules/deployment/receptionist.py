@@ -1,12 +1,12 @@
 """The receptionist: the assistant that answers a clinic's calls; pure.
 
-Its first sentence names the business and says that it is an AI. Everything it says is fit for a
-mailbox, because it never says anything private. Bills are left to the payments member.
+Its opening names the business and says that it is an AI. It is fit for a mailbox too, because it
+says nothing private. Bills are left to the payments member.
 """
 
 from dataclasses import replace
 
-from rules.deployment.calendar_tool import about_appointments, render_calendar_tool
+from rules.deployment.calendar_tool import appointment_instructions, render_calendar_tool
 from rules.deployment.query_tool import FUNCTION, render_query_tool
 from rules.deployment.rendering import (
     Clinic,
@@ -93,7 +93,7 @@ def _about_the_clinic(clinic: Clinic, has_files: bool) -> str:
     return f"""# Questions about the clinic
 {known}
 You make, change and confirm no appointments. For that, and for whoever wants a person,
-{person_sentence(clinic)}.{about_appointments(clinic)}"""
+{person_sentence(clinic)}.{appointment_instructions(clinic)}"""
 
 
 def _about_bills(clinic: Clinic, in_writing: bool) -> str:

@@ -33,7 +33,7 @@ def trunk_at_vapi() -> dict[str, Any]:
     }
 
 
-def answers_at(number: str, credential_id: str, vapi_base: str) -> str:
+def sip_address_at_vapi(number: str, credential_id: str, vapi_base: str) -> str:
     """The SIP URI at which Vapi answers calls to `number` on the trunk registered as
     `credential_id`.
     """

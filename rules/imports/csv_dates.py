@@ -80,11 +80,11 @@ def _day(text: str, year: int, month: int, day: int) -> date:
     if year not in YEARS:
         raise BadCell(f"{text[:40]!r} is in the year {year}; correct it, or {_THIS_WAY}")
     if month not in MONTHS:
-        raise BadCell(f"{text[:40]!r} is no date: there is no month {month}; {_THIS_WAY}")
+        raise BadCell(f"{text[:40]!r} is not a date: there is no month {month}; {_THIS_WAY}")
     last = monthrange(year, month)[1]
     if day not in range(1, last + 1):
         raise BadCell(
-            f"{text[:40]!r} is no date: {month_name[month]} {year} has {last} days; correct it"
+            f"{text[:40]!r} is not a date: {month_name[month]} {year} has {last} days; correct it"
         )
     return date(year, month, day)
 
@@ -126,7 +126,7 @@ def _in_given_order(text: str, dates: str, readings: Mapping[str, tuple[int, int
     other = "eu" if dates == "us" else "us"
     if not _valid_date(*readings[dates]) and (day := _valid_date(*readings[other])):
         raise BadCell(
-            f"{text[:40]!r} is no date with --dates {dates}; with --dates {other} it is"
+            f"{text[:40]!r} is not a date with --dates {dates}; with --dates {other} it is"
             f" {day.day} {month_name[day.month]} {day.year}; say that, or correct it"
         )
     return _day(text, *readings[dates])

@@ -34,7 +34,7 @@ def plain(name: str) -> str:
 @lru_cache(maxsize=64)  # called for each of a file's first rows
 def names_of(layout: Layout) -> Mapping[str, Names]:
     """Every accepted name of each field: the program's own, then the common ones that it does not
-    use for another field. Names that a person chose replace all others.
+    use for another field. A column that a person chose is its field's only name.
     """
     if layout.is_whole:
         return layout.fields
@@ -152,7 +152,7 @@ def header_rank(cells: Sequence[str], layouts: Iterable[Layout]) -> int:
     return most
 
 
-def what_is_lacking(layout: Layout, header: Sequence[str], columns: Mapping[str, int]) -> str:
+def missing_columns(layout: Layout, header: Sequence[str], columns: Mapping[str, int]) -> str:
     """Tell a person which required columns are missing, the names they can have, the columns that
     the file has, and how to map them.
     """
@@ -179,10 +179,10 @@ __all__ = [
     "header_rank",
     "ignored_columns",
     "lacking",
+    "missing_columns",
     "names_of",
     "plain",
     "recognise",
     "repeats_amounts",
-    "what_is_lacking",
     "with_columns",
 ]

@@ -17,7 +17,7 @@ _PERIOD = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _MIDNIGHT = 24 * 60  # minutes
 
 
-def wrong_with(hours: Hours) -> str:
+def hours_error(hours: Hours) -> str:
     """What is wrong with the hours, in words; '' if nothing."""
     for day, periods in hours.items():
         if day not in WEEKDAYS:

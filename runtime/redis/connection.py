@@ -42,7 +42,7 @@ def refuses_writes(error: RedisError) -> bool:
     )
 
 
-def leave_if_read_only(redis: "Redis", error: RedisError) -> None:
+def disconnect_if_read_only(redis: "Redis", error: RedisError) -> None:
     """Drop the connections to a server that has become read-only: after a failover its name may
     lead to another server.
     """

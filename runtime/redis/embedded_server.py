@@ -15,7 +15,7 @@ log = get_log("embedded server")
 LOOK = 1.0  # seconds between checks that a server runs
 
 
-class Keeper:
+class Supervisor:
     """Keeps a server running on this machine, this pool's or (until that ends) another pool's."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Keeper:
         self._looked_at = 0.0
         self._throttle = LogThrottle()
 
-    def tend(self) -> None:
+    def supervise(self) -> None:
         """Start a server unless one is running; checks at most once a second. Logs an error if none
         can be started.
         """

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from sandbox.front_door import FrontDoor, Refusals
 from sandbox.integrations.authorization import Authorization
 from sandbox.integrations.errors import IntegrationError
 from sandbox.integrations.practice import Practice
+from sandbox.provider_server import ProviderServer, Refusals
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import Answer, Request
 
@@ -32,7 +32,7 @@ NOT_LOGGED = frozenset(
 )
 
 
-class Integrations(FrontDoor):
+class Integrations(ProviderServer):
     """The stand-ins' state and answers; ``serve`` needs no HTTP."""
 
     refusals: ClassVar[Refusals] = {

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from sandbox.stripe import (
+    checkout_payment,
     checkout_sessions,
     disputes,
-    paying,
     payment_methods,
     refunds,
     setup_intents,
@@ -37,13 +37,17 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("dispute", "escalate"): lambda account, dispute, _: disputes.escalate(account, dispute),
     ("charge", "dispute"): _dispute,
     ("payment_intent", "dispute"): _dispute,
-    ("payment_intent", "succeed"): lambda account, intent, _: paying.settle(account, intent, True),
-    ("payment_intent", "fail"): lambda account, intent, _: paying.settle(account, intent, False),
-    ("payment_intent", "authenticate"): lambda account, intent, _: paying.authenticate(
+    ("payment_intent", "succeed"): lambda account, intent, _: checkout_payment.settle(
         account, intent, True
     ),
-    ("payment_intent", "fail_authentication"): lambda account, intent, _: paying.authenticate(
+    ("payment_intent", "fail"): lambda account, intent, _: checkout_payment.settle(
         account, intent, False
+    ),
+    ("payment_intent", "authenticate"): lambda account, intent, _: checkout_payment.authenticate(
+        account, intent, True
+    ),
+    ("payment_intent", "fail_authentication"): lambda account, intent, _: (
+        checkout_payment.authenticate(account, intent, False)
     ),
     ("setup_intent", "authenticate"): lambda account, intent, _: setup_intents.authenticated(
         account, intent, True

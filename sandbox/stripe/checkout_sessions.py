@@ -65,7 +65,7 @@ def _open(account: Account, items: list[Json], expires_at: int, fields: Json) ->
     else:
         session["payment_status"] = "no_payment_required"
     account.secret(session["id"])["items"] = items
-    account.shared.agenda.at(expires_at, "session expires", account.id, session["id"])
+    account.shared.timers.at(expires_at, "session expires", account.id, session["id"])
     return session
 
 

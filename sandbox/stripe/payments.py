@@ -163,7 +163,7 @@ def _begin(account: Account, intent: Json, method: Json, bank: TestCard) -> Json
     account.emit("payment_intent.processing", intent)
     wait = account.shared.settings.settle_after
     if wait is not None and bank.delayed != "waits":
-        account.shared.agenda.at(
+        account.shared.timers.at(
             account.now() + wait, f"payment {bank.delayed}", account.id, intent["id"]
         )
     return intent

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from sandbox.faults import Fault
 from sandbox.request_log import LoggedRequest, without_secrets
 from sandbox.shared import Shared
-from sandbox.stripe import api_keys, form, happenings, operations, params, webhook_endpoints
+from sandbox.stripe import api_keys, form, operations, params, timers, webhook_endpoints
 from sandbox.stripe.account import API_VERSION, Account, Cause
 from sandbox.stripe.errors import ApiError, Json, invalid, unrecognized
 from sandbox.stripe.exchange import Answer, Request, server_error, trouble
@@ -37,7 +37,7 @@ class Stripe:
         self.accounts: dict[str, Account] = {}
         self.keys = Keys()
         self.shared.outbox.signers["stripe"] = webhook_endpoints.sign
-        happenings.register(self.shared.agenda, self.account)
+        timers.register(self.shared.timers, self.account)
         platform = self.open(PLATFORM)
         platform.private["self"] = shaped("account", id=PLATFORM, created=self.shared.now())
 

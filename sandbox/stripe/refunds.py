@@ -95,7 +95,7 @@ def _schedule(account: Account, refund: Json, habit: str) -> None:
     wait = account.shared.settings.settle_after
     if wait is not None and (habit == "fails" or refund["status"] in SETTLING):
         happening = "refund fails" if habit == "fails" else "refund succeeds"
-        account.shared.agenda.at(account.now() + wait, happening, account.id, refund["id"])
+        account.shared.timers.at(account.now() + wait, happening, account.id, refund["id"])
 
 
 def succeed(account: Account, refund: Json) -> None:

@@ -41,7 +41,7 @@ def move(books: Books, sid: str) -> None:
 def _schedule(books: Books, message: Json) -> None:
     """Schedule the next step, unless the message is delivered or has failed."""
     if message["status"] in NEXT:
-        books.shared.agenda.at(
+        books.shared.timers.at(
             books.shared.now() + books.step, MOVES, message["account_sid"], message["sid"]
         )
 

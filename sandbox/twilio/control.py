@@ -194,7 +194,7 @@ class NumberControl:
         resp.media = {"sender": sender, **asdict(said)}
 
     def on_post_lookups(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Set what look-ups of a number return: ``{number?, given_up?, valid?, code?, status?}``;
+        """Set what lookups of a number return: ``{number?, given_up?, valid?, code?, status?}``;
         without a number, it applies to every number not set.
         """
         body = _body(req)

@@ -17,7 +17,7 @@ def set_address(books: Books, number: Json, address: str) -> None:
     number["emergency_address_status"] = (
         "pending-registration" if address else "pending-unregistration"
     )
-    books.shared.agenda.at(
+    books.shared.timers.at(
         books.shared.now() + books.registration, REGISTERS, number["account_sid"], number["sid"]
     )
 

@@ -1,7 +1,7 @@
-"""What Twilio would bill: numbers and emergency addresses by the month, texts, calls, look-ups.
+"""What Twilio would bill: numbers and emergency addresses by the month, texts, calls, lookups.
 
 Amounts are decimals of US dollars, as strings, because a text costs fractions of a cent. Prices of
-texts and calls are those of twilio.com/en-us/pricing in 2025; that of look-ups is a guess. Nothing
+texts and calls are those of twilio.com/en-us/pricing in 2025; that of lookups is a guess. Nothing
 here depends on them.
 """
 

@@ -1,4 +1,4 @@
-"""Look-ups of whether a number was reassigned (lookups.twilio.com): yes, if its owner gave it up on
+"""Lookups of whether a number was reassigned (lookups.twilio.com): yes, if its owner gave it up on
 or after the date in the request. No number was given up unless the control API says so.
 """
 
@@ -30,7 +30,7 @@ PACKAGES = (
 
 @dataclass
 class Habit:
-    """What the look-up of a number returns: the day on which it was `given_up` (20250131), that it
+    """What the lookup of a number returns: the day on which it was `given_up` (20250131), that it
     is not `valid`, or only the `code` of an error. With an HTTP `status`, the whole answer is an
     error.
     """
@@ -65,7 +65,7 @@ def retrieve(books: Books, account: str, form: Form, number: str) -> Json:
 
 def refusal(habit: Habit) -> Exception:
     """Build the error that replaces a whole answer."""
-    error = invalid(habit.code, "The look-up is not possible")
+    error = invalid(habit.code, "The lookup is not possible")
     error.status = error.body["status"] = habit.status
     return error
 
@@ -82,7 +82,7 @@ def _reassigned(books: Books, account: str, form: Form, number: str, habit: Habi
     else:
         answer = "no" if since >= RECORDED_FROM else "no_data_available"
     if not code:
-        bill(books, "look-up", number, LOOK_UP, account)
+        bill(books, "lookup", number, LOOK_UP, account)
     return {
         "last_verified_date": f"{since[:4]}-{since[4:6]}-{since[6:]}",
         "is_number_reassigned": answer,

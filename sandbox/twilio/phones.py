@@ -75,7 +75,7 @@ def new_call(
 def later(books: Books, call: Json) -> None:
     """Schedule the next step, unless the call is over."""
     if call["status"] in NEXT:
-        books.shared.agenda.at(
+        books.shared.timers.at(
             books.shared.now() + books.step, MOVES, call["account_sid"], call["sid"]
         )
 

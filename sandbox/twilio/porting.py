@@ -245,7 +245,7 @@ def _set_status(books: Books, sid: str, whole: str, each: str) -> None:
 
 
 def _schedule(books: Books, account: str, sid: str) -> None:
-    books.shared.agenda.at(books.shared.now() + books.port_step, MOVES, account, sid)
+    books.shared.timers.at(books.shared.now() + books.port_step, MOVES, account, sid)
 
 
 def _open_port(books: Books, number: str) -> Json | None:

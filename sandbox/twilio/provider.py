@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sandbox.front_door import FrontDoor, Refusals
+from sandbox.provider_server import ProviderServer, Refusals
 from sandbox.request_log import LoggedRequest
 from sandbox.stripe.exchange import Answer, Request
 from sandbox.twilio import (
@@ -19,10 +19,10 @@ from sandbox.twilio import (
     available_numbers,
     calls,
     carrier,
+    credential_lists,
     emergency,
     incoming_numbers,
     keypad,
-    login_lists,
     lookups,
     messages,
     parameters,
@@ -114,36 +114,38 @@ OPERATIONS = {
     ("POST", f"{OURS}/Calls/{{CallSid}}/Payments/{{Sid}}.json"): Operation(
         "UpdatePayments", keypad.update, 202
     ),
-    ("POST", f"{LISTS}.json"): Operation("CreateSipCredentialList", login_lists.create, 201),
-    ("GET", f"{LISTS}.json"): Operation("ListSipCredentialList", login_lists.index),
-    ("GET", f"{LISTS}/{{Sid}}.json"): Operation("FetchSipCredentialList", login_lists.retrieve),
+    ("POST", f"{LISTS}.json"): Operation("CreateSipCredentialList", credential_lists.create, 201),
+    ("GET", f"{LISTS}.json"): Operation("ListSipCredentialList", credential_lists.index),
+    ("GET", f"{LISTS}/{{Sid}}.json"): Operation(
+        "FetchSipCredentialList", credential_lists.retrieve
+    ),
     ("DELETE", f"{LISTS}/{{Sid}}.json"): Operation(
-        "DeleteSipCredentialList", login_lists.delete, 204
+        "DeleteSipCredentialList", credential_lists.delete, 204
     ),
     ("POST", f"{LISTS}/{{CredentialListSid}}/Credentials.json"): Operation(
-        "CreateSipCredential", login_lists.add, 201
+        "CreateSipCredential", credential_lists.add, 201
     ),
     ("GET", f"{LISTS}/{{CredentialListSid}}/Credentials.json"): Operation(
-        "ListSipCredential", login_lists.logins
+        "ListSipCredential", credential_lists.logins
     ),
     ("POST", f"{LISTS}/{{CredentialListSid}}/Credentials/{{Sid}}.json"): Operation(
-        "UpdateSipCredential", login_lists.change
+        "UpdateSipCredential", credential_lists.change
     ),
     ("POST", TRUNKS): Operation("CreateTrunk", trunks.create, 201),
     ("GET", TRUNKS): Operation("ListTrunk", trunks.index),
     ("GET", f"{TRUNKS}/{{Sid}}"): Operation("FetchTrunk", trunks.retrieve),
     ("DELETE", f"{TRUNKS}/{{Sid}}"): Operation("DeleteTrunk", trunks.delete, 204),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/CredentialLists"): Operation(
-        "CreateCredentialList", trunks.let_in, 201
+        "CreateCredentialList", trunks.attach_credential_list, 201
     ),
     ("GET", f"{TRUNKS}/{{TrunkSid}}/CredentialLists"): Operation(
-        "ListCredentialList", trunks.lets_in
+        "ListCredentialList", trunks.attached_credential_lists
     ),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls"): Operation(
-        "CreateOriginationUrl", trunks.send_on, 201
+        "CreateOriginationUrl", trunks.set_origination_url, 201
     ),
     ("GET", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls"): Operation(
-        "ListOriginationUrl", trunks.sent_on
+        "ListOriginationUrl", trunks.origination_urls
     ),
     ("POST", f"{TRUNKS}/{{TrunkSid}}/OriginationUrls/{{Sid}}"): Operation(
         "UpdateOriginationUrl", trunks.change_address
@@ -212,7 +214,7 @@ REFUSALS = {
 }
 
 
-class Twilio(FrontDoor):
+class Twilio(ProviderServer):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
 
     refusals: ClassVar[Refusals] = {
@@ -223,18 +225,18 @@ class Twilio(FrontDoor):
         """Forget everything created or bought, opt-outs and senders."""
         self.books = Books(self.shared)
         self.shared.outbox.signers["twilio"] = webhooks.sign
-        happenings: dict[str, Callable[[Books, str], None]] = {
+        callbacks: dict[str, Callable[[Books, str], None]] = {
             carrier.MOVES: carrier.move,
             phones.MOVES: phones.move,
             porting.MOVES: porting.move,
             purchases.RENEWS: purchases.renew,
             emergency.REGISTERS: emergency.register,
         }
-        for name, happen in happenings.items():
-            self.shared.agenda.happenings[name] = self._happening(happen)
+        for name, happen in callbacks.items():
+            self.shared.timers.callbacks[name] = self._callback(happen)
 
-    def _happening(self, happen: Callable[[Books, str], None]) -> Callable[[str, str], None]:
-        """Return a happening that uses the books as they are when it runs."""
+    def _callback(self, happen: Callable[[Books, str], None]) -> Callable[[str, str], None]:
+        """Return a callback that uses the books as they are when it runs."""
         return lambda _account, sid: happen(self.books, sid)
 
     def ledger(self) -> Json:

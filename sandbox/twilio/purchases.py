@@ -125,7 +125,7 @@ def _renew(books: Books, number: Json) -> None:
     """Bill a month, and schedule the next."""
     price = books.prices[offered_in(number)]
     bill(books, "number", number["phone_number"], price, number["account_sid"])
-    books.shared.agenda.at(books.shared.now() + MONTH, RENEWS, number["account_sid"], number["sid"])
+    books.shared.timers.at(books.shared.now() + MONTH, RENEWS, number["account_sid"], number["sid"])
 
 
 def renew(books: Books, sid: str) -> None:

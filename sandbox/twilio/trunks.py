@@ -72,7 +72,7 @@ def delete(books: Books, account: str, form: Form, sid: str) -> None:
     del books.private[sid]
 
 
-def let_in(books: Books, account: str, form: Form, sid: str) -> Json:
+def attach_credential_list(books: Books, account: str, form: Form, sid: str) -> Json:
     """``POST /v1/Trunks/{TrunkSid}/CredentialLists``."""
     trunk = retrieve(books, account, form, sid)
     list_sid = form.get("CredentialListSid", "")
@@ -96,14 +96,14 @@ def let_in(books: Books, account: str, form: Form, sid: str) -> Json:
     return made
 
 
-def lets_in(books: Books, account: str, form: Form, sid: str) -> Json:
+def attached_credential_lists(books: Books, account: str, form: Form, sid: str) -> Json:
     """``GET /v1/Trunks/{TrunkSid}/CredentialLists``."""
     retrieve(books, account, form, sid)
     rows = [dict(row) for row in books.private[sid]["lists"].values()]
     return page_of(rows, "credential_lists", f"{HOST}/{sid}/CredentialLists", form)
 
 
-def send_on(books: Books, account: str, form: Form, sid: str) -> Json:
+def set_origination_url(books: Books, account: str, form: Form, sid: str) -> Json:
     """``POST /v1/Trunks/{TrunkSid}/OriginationUrls``."""
     retrieve(books, account, form, sid)
     for name in ("Weight", "Priority", "Enabled", "FriendlyName", "SipUrl"):
@@ -128,7 +128,7 @@ def send_on(books: Books, account: str, form: Form, sid: str) -> Json:
     return made
 
 
-def sent_on(books: Books, account: str, form: Form, sid: str) -> Json:
+def origination_urls(books: Books, account: str, form: Form, sid: str) -> Json:
     """``GET /v1/Trunks/{TrunkSid}/OriginationUrls``."""
     retrieve(books, account, form, sid)
     rows = [dict(row) for row in books.private[sid]["urls"].values()]

@@ -123,6 +123,10 @@ SCRIPTS: dict[str, Script] = {
         said={"outcome": "stop"},
         tools=(("stopContact", {"what": "everything", "why": "asked"}),),
     ),
+    # the assistant misses it: it calls no tool, and records no outcome
+    "says_stop_unheard": Script(
+        "customer-ended-call", transcript=_talk(_OPENING, "Stop calling me.")
+    ),
     "asks_for_a_human": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "I want to talk to a person."),

@@ -63,8 +63,10 @@ def create(books: Books, body: Any) -> Json:
     return answer
 
 
-def incoming(books: Books, number: str, caller: str, server: Json) -> Json:
-    """Create a call from a person to a number that is answered here."""
+def incoming(books: Books, number: str, caller: str, server: Json, is_bare: bool = False) -> Json:
+    """Create a call from a person to a number that is answered here. The first report of an
+    `is_bare` one has neither transcript nor analysis.
+    """
     ours = next(row for row in books.each("phone-number") if row["number"] == number)
     made = books.keep(
         "call",
@@ -80,6 +82,7 @@ def incoming(books: Books, number: str, caller: str, server: Json) -> Json:
         "place": 0,
         "server": server,
         "blocked": False,
+        "is_bare": is_bare,
         **_caller(books, caller),
     }
     _schedule(books, made["id"], 0)
@@ -122,7 +125,7 @@ def go_on(books: Books, id: str) -> None:
     elif place < len(script.tools) and not _ends_after_answer(books, private, script, place):
         asked = private["asked"] = _call_tool(books, call, script, place)
         if books.shared.outbox.is_open(asked):  # the call waits for the tool's answer
-            books.shared.agenda.once_answered(asked, GOES_ON, books.org, id, script.pause)
+            books.shared.timers.start_after_answer(asked, GOES_ON, books.org, id, script.pause)
         else:
             _schedule(books, id, script.pause)
     else:
@@ -191,7 +194,7 @@ def _published(books: Books, id: str, version: str | None) -> Json:
 
 
 def _schedule(books: Books, id: str, seconds: int) -> None:
-    books.shared.agenda.at(books.shared.now() + seconds, GOES_ON, books.org, id)
+    books.shared.timers.at(books.shared.now() + seconds, GOES_ON, books.org, id)
 
 
 def _set_status(books: Books, call: Json, status: str) -> None:
@@ -220,7 +223,9 @@ def _end(books: Books, call: Json, script: Script, ended: str) -> None:
 
 
 def _report(books: Books, call: Json) -> None:
-    told = ("endedReason", "startedAt", "endedAt", "cost", "artifact", "analysis")
+    told = ["endedReason", "startedAt", "endedAt", "cost", "artifact", "analysis"]
+    if books.private[call["id"]].pop("is_bare", False):
+        del told[4:]
     _message(
         books,
         call,

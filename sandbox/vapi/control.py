@@ -50,6 +50,16 @@ class VapiControl:
         number, who = str(body.get("number") or ""), dict(body.get("who") or {})
         resp.media = answers(self.vapi, number, str(body["script"]), who)
 
+    def on_post_incoming(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Call as a person: ``{number, caller, server, is_bare?}``; `server` is where the assistant
+        that answers reports to.
+        """
+        body = body_of(req)
+        told = body["number"], body["caller"], body["server"], bool(body.get("is_bare"))
+        with self.vapi.shared.lock:
+            resp.media = {"id": calls.incoming(self.vapi.books, *told)["id"]}
+            self.vapi.shared.changed.notify_all()
+
     def on_post_tell(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send a message about a call again: ``{call, type}``."""
         body = body_of(req)
@@ -119,6 +129,7 @@ def refuse(
 def add_routes(app: App, vapi: Vapi) -> None:
     """Put the control of Vapi under ``/sandbox/vapi``."""
     control = VapiControl(vapi)
-    for name in ("keys", "habits", "edit", "callers", "tell", "objects", "ledger", "answering"):
+    names = ("keys", "habits", "edit", "callers", "incoming", "tell")
+    for name in (*names, "objects", "ledger", "answering"):
         app.add_route(f"/sandbox/vapi/{name}", control, suffix=name)
     app.add_error_handler(VapiError, refuse)

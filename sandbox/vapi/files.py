@@ -39,7 +39,7 @@ def create(books: Books, content_type: str, raw: bytes) -> Json:
     )
     made["url"] = f"https://storage.sandbox.test/{made['id']}"
     books.private[made["id"]] = {"spoilt": spoilt}
-    books.shared.agenda.at(
+    books.shared.timers.at(
         books.shared.now() + books.habits.read_after, READ, books.org, made["id"]
     )
     return made

@@ -17,7 +17,7 @@ from sandbox.vapi import (
 )
 from sandbox.vapi.books import KINDS, Books
 from sandbox.vapi.errors import Json, invalid, missing
-from sandbox.vapi.twilio_link import Line
+from sandbox.vapi.twilio_link import TwilioLink
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Call:
     """One request as an operation sees it."""
 
     books: Books
-    line: Line
+    line: TwilioLink
     id: str = ""
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None

@@ -8,19 +8,19 @@ from typing import Any
 from sandbox.vapi import assistants, credentials, shapes
 from sandbox.vapi.books import Books
 from sandbox.vapi.errors import Json, invalid
-from sandbox.vapi.twilio_link import Line
+from sandbox.vapi.twilio_link import TwilioLink
 
 ACTIVATES = "vapi number activates"
 VOICE_URL = "https://api.vapi.ai/twilio/inbound_call"
 SMS_URL = "https://api.vapi.ai/twilio/sms"
-BROUGHT = "byo-phone-number"
+BYO = "byo-phone-number"
 SIP = re.compile(r"sip:(?P<number>[^@]+)@(?P<trunk>[0-9a-f-]+)\.sip\.vapi\.ai")
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
-def create(books: Books, line: Line, body: Any) -> Json:
+def create(books: Books, line: TwilioLink, body: Any) -> Json:
     """``POST /phone-number``."""
-    if isinstance(body, dict) and body.get("provider") == BROUGHT:
+    if isinstance(body, dict) and body.get("provider") == BYO:
         return _bring(books, body)
     shapes.check("CreateTwilioPhoneNumberDTO", body)
     _check_answer(books, body)
@@ -33,24 +33,24 @@ def create(books: Books, line: Line, body: Any) -> Json:
     if not line.owns(sid, body.get("twilioAuthToken") or "", number):
         raise invalid(f"Number {number} was not found in Twilio account {sid}")
     made = books.keep("phone-number", {"smsEnabled": True, **body, "status": "activating"})
-    line.point(number, VOICE_URL, SMS_URL if made["smsEnabled"] else None)
-    books.shared.agenda.at(
+    line.set_urls(number, VOICE_URL, SMS_URL if made["smsEnabled"] else None)
+    books.shared.timers.at(
         books.shared.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
     )
     return made
 
 
-def update(books: Books, line: Line, id: str, body: Any) -> Json:
+def update(books: Books, line: TwilioLink, id: str, body: Any) -> Json:
     """``PATCH /phone-number/{id}``: `smsEnabled` defaults to true, as at an import."""
     found = books.find("phone-number", id)
-    if found["provider"] == BROUGHT:
+    if found["provider"] == BYO:
         shapes.check("UpdateByoPhoneNumberDTO", body)
         _check_brought(books, found | body)
         return books.change("phone-number", id, body)
     shapes.check("UpdateTwilioPhoneNumberDTO", body)
     _check_answer(books, found | body)
     changed = books.change("phone-number", id, {"smsEnabled": True, **body})
-    line.point(changed["number"], VOICE_URL, SMS_URL if changed["smsEnabled"] else None)
+    line.set_urls(changed["number"], VOICE_URL, SMS_URL if changed["smsEnabled"] else None)
     return changed
 
 
@@ -59,7 +59,7 @@ def _bring(books: Books, body: Json) -> Json:
     shapes.check("CreateByoPhoneNumberDTO", body)
     _check_brought(books, body)
     made = books.keep("phone-number", {**body, "status": "activating"})
-    books.shared.agenda.at(
+    books.shared.timers.at(
         books.shared.now() + books.habits.active_after, ACTIVATES, books.org, made["id"]
     )
     return made

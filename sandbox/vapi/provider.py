@@ -6,7 +6,7 @@ import json
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from sandbox.front_door import FrontDoor, Refusals
+from sandbox.provider_server import ProviderServer, Refusals
 from sandbox.request_log import LoggedRequest, without_secrets
 from sandbox.shared import Shared
 from sandbox.stripe.exchange import Answer, Request
@@ -15,7 +15,7 @@ from sandbox.vapi import calls, files, live, phone_numbers
 from sandbox.vapi.books import Books
 from sandbox.vapi.errors import VapiError, failure, invalid
 from sandbox.vapi.operations import Call, check_query, operation_at
-from sandbox.vapi.twilio_link import Line
+from sandbox.vapi.twilio_link import TwilioLink
 
 NOT_LOGGED = frozenset({"twilioAuthToken", "twilioApiSecret", "headers"})
 REFUSALS = {
@@ -27,7 +27,7 @@ REFUSALS = {
 }
 
 
-class Vapi(FrontDoor):
+class Vapi(ProviderServer):
     """The stand-in's state and its answers; ``serve`` needs no HTTP."""
 
     refusals: ClassVar[Refusals] = {
@@ -38,18 +38,18 @@ class Vapi(FrontDoor):
         """Start empty, on the state that all stand-ins share; numbers are those of Twilio's
         stand-in.
         """
-        self.line = Line(twilio)
+        self.line = TwilioLink(twilio)
         super().__init__(shared)
 
     def clear(self) -> None:
         """Forget all objects, bills and keys."""
         self.books = Books(self.shared)
         self.line.answer_sip(lambda *call: phone_numbers.answers_sip(self.books, *call))
-        happenings = self.shared.agenda.happenings
-        happenings[files.READ] = lambda _org, file: files.read(self.books, file)
-        happenings[calls.GOES_ON] = lambda _org, call: calls.go_on(self.books, call)
+        callbacks = self.shared.timers.callbacks
+        callbacks[files.READ] = lambda _org, file: files.read(self.books, file)
+        callbacks[calls.GOES_ON] = lambda _org, call: calls.go_on(self.books, call)
         self.shared.outbox.signers["vapi"] = calls.sign
-        happenings[phone_numbers.ACTIVATES] = lambda _org, number: phone_numbers.activate(
+        callbacks[phone_numbers.ACTIVATES] = lambda _org, number: phone_numbers.activate(
             self.books, number
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sandbox.twilio.provider import Twilio
 
 
-class Line:
+class TwilioLink:
     """Twilio's stand-in, as Vapi's stand-in uses it."""
 
     def __init__(self, twilio: Twilio) -> None:
@@ -28,7 +28,7 @@ class Line:
             return bool(bought["account_sid"] == account_sid)
         return any(sender.number == number for sender in books.senders)
 
-    def point(self, number: str, voice_url: str, sms_url: str | None) -> None:
+    def set_urls(self, number: str, voice_url: str, sms_url: str | None) -> None:
         """Set the number's URLs; without an `sms_url`, its texts keep their URL."""
         bought = self.twilio.books.incoming_by_number(number)
         if bought is not None:

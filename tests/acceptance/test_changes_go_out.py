@@ -441,15 +441,15 @@ def amid(monkeypatch, meanwhile):
     is put off.
     """
     module = sys.modules["jobs.deliver_webhook"]
-    asked = module.next_to_ask
+    asked = module.next_to_probe
 
     def and_then(endpoint):
         seen = asked(endpoint)
-        monkeypatch.setattr(module, "next_to_ask", asked)
+        monkeypatch.setattr(module, "next_to_probe", asked)
         meanwhile()
         return seen
 
-    monkeypatch.setattr(module, "next_to_ask", and_then)
+    monkeypatch.setattr(module, "next_to_probe", and_then)
 
 
 def test_what_is_put_off_while_the_others_are_released_follows_them(clinic, slowly, monkeypatch):
@@ -506,7 +506,7 @@ def test_a_delivery_that_is_put_off_while_its_time_is_changed_asks_then(clinic, 
 
     monkeypatch.setattr(hold_deliveries, "reschedule", and_then)
     with transaction():
-        hold_deliveries.ask_at(int(row.key), 60.0)
+        hold_deliveries.schedule_delivery(int(row.key), 60.0)
     (row,) = deliveries_staged()
     assert (row.state, row.due_at <= database_time() + 60_000_000) == ("waiting", True)
 

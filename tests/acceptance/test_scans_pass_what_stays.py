@@ -13,7 +13,7 @@ from jobs.refresh_expired_cards import refresh_expired_cards
 from jobs.refresh_integrations import refresh_integrations
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
-from models.delivery.retention import Kept
+from models.delivery.retention import Retention
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
 from models.deployment.deployment import KEPT_FOR, Deployment
@@ -74,7 +74,7 @@ def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
         tried.append(session.id)
         fails()
 
-    monkeypatch.setattr(job, "end_unheard", ends)
+    monkeypatch.setattr(job, "expire_session", ends)
     with pytest.raises(Exception, match="3 in all"):
         expire_stale_charges.perform()
     assert sorted(tried) == sorted(row.id for row in KeypadSession.select())
@@ -105,8 +105,8 @@ def test_deployments_that_cannot_be_given_back(monkeypatch):
         id="ln_1", account=given.an_account().id, asked_by="test", created_at=now, updated_at=now
     )
     monkeypatch.setattr(sys.modules["actions.deployment.stuck"], "BATCH", 1)
-    monkeypatch.setattr(sys.modules["actions.deployment.stuck"], "go_back", goes_back)
-    with pytest.raises(Exception, match="end_kept first"):
+    monkeypatch.setattr(sys.modules["actions.deployment.stuck"], "begin_rollback", goes_back)
+    with pytest.raises(Exception, match="roll_back_undecided first"):
         end_stuck_deployments.perform()
     assert sorted(tried) == [row.id for row in Deployment.select().order_by(Deployment.id)]
     assert PhoneLine.get_by_id(line.id).state == "releasing"
@@ -177,7 +177,7 @@ def test_old_rows_that_cannot_be_deleted(monkeypatch):
     about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "updated_at": now}
     about |= {"created_at": now - timedelta(days=3650), "transcript": "what was said"}
     Call.create(id="call_1", account=given.an_account().id, **about)
-    monkeypatch.setattr(Kept, "delete", fails)
+    monkeypatch.setattr(Retention, "delete", fails)
     with pytest.raises(Exception, match="old rows not deleted"):
         delete_expired_rows.perform()
     assert Call.get().transcript == ""

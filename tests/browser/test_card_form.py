@@ -264,7 +264,7 @@ def test_an_operator_opens_it_after_the_login_and_hears_when_it_may_not(website,
     page.get_by_role("heading", name="$1,250.50").wait_for()
     assert "/card/" in page.url
     with transaction():
-        AccountSettings.choose(invoice.account, {"staff_entry": "link_only"}, real_now())
+        AccountSettings.change(invoice.account, {"staff_entry": "link_only"}, real_now())
     page.reload()
     page.get_by_role("heading", name="Cards are taken by payment link only").wait_for()
     it.picture("card-form-refused")

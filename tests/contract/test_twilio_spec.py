@@ -250,7 +250,7 @@ def test_registrations_of_senders_have_the_published_fields(texting: Texting, sp
 @needs_spec
 @pytest.mark.parametrize("habit", [{}, {"given_up": "20250131"}, {"code": 60606}, {"valid": False}])
 def test_a_look_up_has_the_published_fields(texting: Texting, specs, habit):
-    """Given each way in which a look-up ends, then its answer has the shape that Twilio
+    """Given each way in which a lookup ends, then its answer has the shape that Twilio
     publishes.
     """
     books, spec = texting.twilio.books, specs["lookups"]
@@ -447,11 +447,11 @@ def going_live(twilio_stand_in: TwilioStandIn) -> TwilioStandIn:
         )["phone_number"]
         for each in search_numbers(area_code="212", limit=2)
     )
-    logins = trunks.create_list("pp-logins")
+    logins = trunks.create_credential_list("pp-logins")
     trunks.set_login(logins["id"], "clinic-1", "Secret-secret-1")
     trunk = trunks.create_trunk("pp-trunk", "pp-clinic.pstn.twilio.com")
-    trunks.let_in(trunk["id"], logins["id"])
-    trunks.send_on(trunk["id"], "pp-trunk", "sip:+12125550123@trunk.sip.vapi.ai")
+    trunks.attach_credential_list(trunk["id"], logins["id"])
+    trunks.set_origination_url(trunk["id"], "pp-trunk", "sip:+12125550123@trunk.sip.vapi.ai")
     document = ports.upload_document("bill.pdf", b"%PDF-1.7", "application/pdf", "pp-bill")
     ports.create_port(PORT | {"documents": [document["id"]]})
     place_test_call(first, second, twiml="<Response/>")

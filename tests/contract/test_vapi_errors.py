@@ -57,7 +57,7 @@ CALLS = {
     "read a trunk": lambda: credentials.get_credential("c1"),
     "change a trunk": lambda: credentials.update_credential("c1", {"gateways": []}, "a"),
     "find a trunk": lambda: credentials.find_credential("a"),
-    "bring a number": lambda: phone_numbers.bring_number({"credentialId": "c1"}, "a"),
+    "bring a number": lambda: phone_numbers.create_byo_number({"credentialId": "c1"}, "a"),
     "chat": lambda: chat.create_chat(assistant_body(), "Hello"),
 }
 DELETES = {

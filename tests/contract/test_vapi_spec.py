@@ -129,8 +129,8 @@ def everything_we_ask():
     credentials.find_credential("trunk-1", since)
     credentials.update_credential(known["id"], trunk_at_vapi(), "trunk-1")
     own = {"number": "+12125550123", "credentialId": known["id"], "squadId": squad["id"]}
-    brought = phone_numbers.bring_number(own, "number-2")
-    phone_numbers.change_brought_number(brought["id"], own | {"number": "+12125550124"})
+    brought = phone_numbers.create_byo_number(own, "number-2")
+    phone_numbers.update_byo_number(brought["id"], own | {"number": "+12125550124"})
     phone_numbers.delete_number(brought["id"])
     credentials.delete_credential(known["id"])
     first = chat.create_chat(body, "Hello")

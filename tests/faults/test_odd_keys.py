@@ -4,10 +4,10 @@ web go on, and what was accepted is done (H17).
 
 import pytest
 
-from delivery import life_signs, outages, relay, scheduler
+from delivery import heartbeats, outages, relay, scheduler
 from delivery import worker as worker_module
 from delivery.locks import invoice_lock
-from delivery.outages import Patience
+from delivery.outages import OutageBackoff
 from delivery.relay import EPOCH_KEY
 from delivery.rq.keys import rq_id
 from delivery.rq.odd_keys import _TYPES, drop_wrong_types
@@ -78,13 +78,13 @@ def house(database_url, valkey, monkeypatch):
     worker._beat()
 
     def look():
-        patience = Patience("test", redis)
-        with patience.out():
+        patience = OutageBackoff("test", redis)
+        with patience.ride_out():
             relay.tick(redis)
-        with worker._patience.out():
+        with worker._patience.ride_out():
             worker._beaten_at = 0.0
             worker._step()
-        with patience.out():
+        with patience.ride_out():
             table = scheduler._Scheduler(queue_name="periodic", connection=redis, interval=5)
             try:
                 if table.acquire_lock():
@@ -122,7 +122,7 @@ def test_an_odd_key_stops_nobody(key, house, client):
             look()
             looks += 1
             assert looks < 9, f"{odd_name}: the job is not done"
-        assert life_signs.read_life_signs(redis, database_time()).relay is not None
+        assert heartbeats.read_heartbeats(redis, database_time()).relay is not None
         with invoice_lock("inv_x", wait=0.1):
             pass
         assert redis.zscore("rq:scheduler:scheduled_jobs", "tick-mark-overdue") is not None

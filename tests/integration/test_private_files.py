@@ -14,7 +14,7 @@ import pytest
 from bin.commands.checks.files import check_files
 from models.transactions import execute, is_postgres, use_database
 from runtime.private_files import files_under, modes_under
-from runtime.redis.embedded_server import Keeper
+from runtime.redis.embedded_server import Supervisor
 from runtime.settings import ROOT, get_settings
 from tests.running.processes import close_database
 from tests.running.servers import wait_for
@@ -34,11 +34,11 @@ def test_a_new_installation_is_private(umask, tmp_path):
     subprocess.run(migrated, cwd=ROOT, env=env, umask=umask, check=True, capture_output=True)
     use_database(url)
     execute("CREATE TABLE t (x INTEGER)")
-    before, monkeypatch, keeper = os.umask(umask), pytest.MonkeyPatch(), Keeper()
+    before, monkeypatch, keeper = os.umask(umask), pytest.MonkeyPatch(), Supervisor()
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(state))
     get_settings.cache_clear()
     try:
-        keeper.tend()
+        keeper.supervise()
         wait_for((state / "redis" / "valkey.sock").exists, "Valkey is there")
         wait_for(lambda: list(state.rglob("*.aof")), "it writes")
         found = modes_under(state)

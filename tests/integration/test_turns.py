@@ -21,9 +21,9 @@ from delivery.registry import JobType
 from delivery.rq.keys import queue_key
 from delivery.worker import Worker
 from models.delivery.attempt import claim_job, release_worker
-from models.delivery.stage import Policy, allow, stage, stage_again
+from models.delivery.stage import Policy, register_policy, stage, stage_again
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
-from models.delivery.turns import claim_next, who_waits
+from models.delivery.turns import claim_next, waiting_accounts
 from models.feed.emit import emit
 from models.feed.webhook_endpoint import WebhookEndpoint
 from models.payments.payment import Payment
@@ -58,7 +58,7 @@ def performed():
     order = []
     kind = JobType("a_test_job", QUEUE, 8, 60, 60.0, order.append)
     registry._jobs[kind.name] = kind
-    allow(kind.name, Policy(QUEUE, 8))
+    register_policy(kind.name, Policy(QUEUE, 8))
     yield order
     del registry._jobs[kind.name]
 
@@ -194,7 +194,7 @@ def test_what_a_request_performs_itself_takes_nobodys_turn(redis, performed):
     waiting("b", [100])
     claim_job(first, "web:1", early=True)
     relay.tick(redis)
-    found = who_waits(first, QUEUE, "")
+    found = waiting_accounts(first, QUEUE, "")
     assert [(one.fair_to, one.running) for one in found.waiting] == [("a", 0), ("b", 0)]
     assert found.fair_to is None, "it waits no more"
 
@@ -205,7 +205,7 @@ def test_workers_of_a_machine_called_web_are_counted_as_busy(redis, performed):
     waiting("b", [100])
     claim_job(first, "web-01-7-1a2b3c4d-webhooks-1-0")
     relay.tick(redis)
-    found = who_waits(first, QUEUE, "")
+    found = waiting_accounts(first, QUEUE, "")
     assert [(one.fair_to, one.running) for one in found.waiting] == [("a", 1), ("b", 0)]
 
 
@@ -329,7 +329,7 @@ def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statemen
     del statements[:]
     found = StagedJob.get(StagedJob.fair_to == "a", StagedJob.pushed_at == 1).id
     assert claim_job(found, "w", False, QUEUE) is None
-    assert [one.fair_to for one in who_waits(found, QUEUE, "").waiting] == ["a", "b"]
+    assert [one.fair_to for one in waiting_accounts(found, QUEUE, "").waiting] == ["a", "b"]
     assert claim_next(QUEUE, "b", "w") is not None
     for sql, params in statements[1:]:
         explain = "EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN "

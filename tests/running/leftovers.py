@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation.stop_leftovers import marked
+from simulation.reaper import marked
 
 MARK = "SUITE_STARTED_BY"
 PATIENCE = 60.0  # seconds for processes that are still ending

@@ -1,4 +1,4 @@
-"""A Stripe that answers the look-ups which odd events cause: objects by id, and lists of what a
+"""A Stripe that answers the lookups which odd events cause: objects by id, and lists of what a
 test has put there.
 """
 

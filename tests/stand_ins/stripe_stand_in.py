@@ -42,10 +42,10 @@ class _Ordered(Sandbox):
         super().__init__()
         self.shared.faults = self.told = _Told()
 
-    def order_fault(self, **body: Any) -> Fault:
+    def inject_fault(self, **body: Any) -> Fault:
         if self.on_hang is not None and body.get("kind") in HANGS:
             self.on_hang()
-        return super().order_fault(**body)
+        return super().inject_fault(**body)
 
 
 class StripeStandIn:

@@ -42,7 +42,7 @@ class TwilioStandIn:
         return [row["params"] for row in rows if row["path"].endswith(end)]
 
     def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(
+        self.stand_in.sandbox.inject_fault(
             kind=kind, provider="twilio", path=path, method=method, **more
         )
 

@@ -26,7 +26,7 @@ class VapiStandIn:
         return self.shared.requests.select({"provider": "vapi", "method": method, "path": path})
 
     def fault(self, kind: str, path: str, method: str = "POST", **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(
+        self.stand_in.sandbox.inject_fault(
             kind=kind, provider="vapi", path=path, method=method, **more
         )
 

@@ -132,7 +132,7 @@ class Calling(Texting):
         return [row for row in rows if row["path"] == CALLS]
 
     def vapi_fault(self, kind: str, method: str = "POST", path: str = CALLS, **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(
+        self.stand_in.sandbox.inject_fault(
             kind=kind, provider="vapi", method=method, path=path, **more
         )
 

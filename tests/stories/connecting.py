@@ -126,4 +126,4 @@ class Connecting(Wizard):
         return [(row.type, row.payload) for row in OutgoingEvent.select()]
 
     def fault(self, kind: str, provider: str, path: str, **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(kind=kind, provider=provider, path=path, **more)
+        self.stand_in.sandbox.inject_fault(kind=kind, provider=provider, path=path, **more)

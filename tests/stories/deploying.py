@@ -4,7 +4,7 @@ import base64
 from datetime import timedelta
 from typing import Any
 
-from actions.deployment.numbers.ports import look_at_ports
+from actions.deployment.numbers.ports import stage_port_checks
 from models.delivery.staged_job import StagedJob
 from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
@@ -78,7 +78,7 @@ class Deploying:
             if days:
                 self.twilio.passes(86_400)
             with transaction():
-                look_at_ports()
+                stage_port_checks()
             self.works(2)
 
     def has_card(self) -> "Deploying":

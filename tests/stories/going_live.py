@@ -85,7 +85,7 @@ class GoingLive(Deploying):
 
     def fault(self, kind: str, asked: tuple[str, str, str], **more: Any) -> None:
         provider, method, path = asked
-        self.stripe.sandbox.order_fault(
+        self.stripe.sandbox.inject_fault(
             kind=kind, provider=provider, method=method, path=path, **more
         )
 

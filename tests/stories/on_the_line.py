@@ -35,7 +35,7 @@ class OnTheLine(Texting):
     def a_call(self, **values: Any) -> Call:
         """Create a call of ours to the customer about the invoice, in progress."""
         now = real_now()
-        call = Call.ask(
+        call = Call.request(
             [self.invoice],
             self.customer,
             from_number="+12025550199",
@@ -69,7 +69,7 @@ class OnTheLine(Texting):
         }
 
     def takes_cards(self, **more: Any) -> None:
-        AccountSettings.choose(self.account, {"payment_collection": "in_call"} | more, real_now())
+        AccountSettings.change(self.account, {"payment_collection": "in_call"} | more, real_now())
 
     def has_a_saved_card(self, card: str = "pm_card_visa") -> None:
         sdk = self.stand_in.sdk

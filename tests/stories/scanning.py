@@ -30,7 +30,7 @@ class Scanning:
         Invoice.delete().execute()
 
     def settings(self, **choices):
-        AccountSettings.choose(self.account, choices, real_now())
+        AccountSettings.change(self.account, choices, real_now())
 
     @property
     def today(self) -> date:

@@ -165,7 +165,7 @@ class Texting:
         return [row for row in rows if row["path"].endswith("/Messages.json")]
 
     def fault(self, kind: str, **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(
+        self.stand_in.sandbox.inject_fault(
             kind=kind, provider="twilio", path=MESSAGES, **({"method": "POST"} | more)
         )
 

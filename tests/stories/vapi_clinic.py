@@ -161,7 +161,7 @@ class VapiClinic:
         return [row for row in rows if row["path"].split("/")[1] == kind]
 
     def fault(self, kind: str, method: str, path: str, provider: str = "vapi", **more: Any) -> None:
-        self.stand_in.sandbox.order_fault(
+        self.stand_in.sandbox.inject_fault(
             kind=kind, provider=provider, method=method, path=path, **more
         )
 

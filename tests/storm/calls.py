@@ -133,8 +133,8 @@ def told_of(evidence: Evidence) -> Iterator[str]:
             yield f"call {call['id']} is {call['state']}, and Vapi placed {placed['id']}"
         if placed is not None and call["vapi_id"] not in {placed["id"], None}:
             yield f"call {call['id']} is {call['vapi_id']} at Vapi, not {placed['id']}"
-        by_hand = call.get("ended_reason") == MADE_BY_HAND
-        if placed is None and call["state"] == "ended" and not by_hand:
+        by_others = call.get("ended_reason") == MADE_BY_HAND or call.get("direction") == "inbound"
+        if placed is None and call["state"] == "ended" and not by_others:
             yield f"call {call['id']} has ended, and Vapi placed none"
 
 
@@ -270,7 +270,7 @@ def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]
     about_it = {row["call_id"] for row in evidence.of("call_invoice") if row["invoice_id"] == debt}
     found = [
         Made(
-            _moment(row["attempted_at"]),
+            _contacted_at(evidence, row),
             "voice",
             debt if row["id"] in about_it else "",
             row["outcome"],
@@ -284,6 +284,13 @@ def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]
             sent = _business(evidence, row["sent_at"])
             found.append(Made(sent, "sms", row["invoice_id"], "", asked_for=False))
     return [one for one in found if one.at < at - EARLIER]
+
+
+def _contacted_at(evidence: Evidence, call: Json) -> datetime:
+    """Who calls us is known from when they have said who they are."""
+    if call.get("direction") == "inbound" and call["verified_at"] is not None:
+        return _business(evidence, call["verified_at"])
+    return _moment(call["attempted_at"])
 
 
 def _promised(evidence: Evidence, decision: Json) -> datetime | None:

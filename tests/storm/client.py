@@ -54,6 +54,8 @@ class Records:
         self.starts: list[Json] = []
         self.paused: list[Json] = []
         self.imported: list[Json] = []
+        self.rung: list[Json] = []
+        self.cards: list[Json] = []
         self.forged: list[str] = []
         self.problems: list[str] = []
         self._lock = threading.Lock()

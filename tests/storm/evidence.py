@@ -33,6 +33,7 @@ TABLES = (
     "inbox_event",
     "invoice",
     "keypad_session",
+    "knowledge_file",
     "message",
     "opt_out",
     "outgoing_event",
@@ -55,6 +56,7 @@ NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
     "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
 }
+INBOUND = "inboundPhoneCall"
 LOG_HOLDS = 20_000  # requests that the stand-in remembers
 
 
@@ -76,8 +78,10 @@ class Evidence:
     events: list[Json] = field(default_factory=list)
     deliveries: list[Json] = field(default_factory=list)
     text_requests: list[Json] = field(default_factory=list)
-    calls: list[Json] = field(default_factory=list)
+    calls: list[Json] = field(default_factory=list)  # that were placed
+    came_in: list[Json] = field(default_factory=list)
     at_vapi: dict[str, list[Json]] = field(default_factory=dict)
+    trunks: list[Json] = field(default_factory=list)  # at Twilio
     numbers: dict[str, Json] = field(default_factory=dict)
     business_shift: float = 0.0
     asked: list[Asked] = field(default_factory=list)
@@ -85,6 +89,8 @@ class Evidence:
     starts: list[Json] = field(default_factory=list)
     paused: list[Json] = field(default_factory=list)
     imported: list[Json] = field(default_factory=list)
+    rung: list[Json] = field(default_factory=list)
+    cards: list[Json] = field(default_factory=list)
     feed: dict[str, list[str]] = field(default_factory=dict)
     hooked: dict[str, list[tuple[dict[str, str], bytes]]] = field(default_factory=dict)
     forged: list[str] = field(default_factory=list)
@@ -112,9 +118,13 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         paused=records.paused,
         imported=records.imported,
         forged=records.forged,
-        calls=list(at_vapi["call"]),
+        rung=records.rung,
+        cards=records.cards,
+        calls=[row for row in at_vapi["call"] if row["type"] != INBOUND],
+        came_in=[row for row in at_vapi["call"] if row["type"] == INBOUND],
         at_vapi=at_vapi,
         numbers={row["sid"]: row for row in stand_in.shown("twilio/bought")["numbers"]},
+        trunks=stand_in.shown("twilio/trunks")["trunks"],
         business_shift=town.business_shift,
         problems=list(records.problems),
     )
@@ -140,8 +150,17 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         for row in _requests(stand_in, evidence)
         if row["path"].endswith("/Messages.json")
     ]
-    evidence.leaks = leaks(town, database, [clinic.key for clinic in world.clinics])
+    keys = [clinic.key for clinic in world.clinics]
+    evidence.leaks = leaks(town, database, [*keys, *_rights(records.asked)])
     return evidence
+
+
+def _rights(asked: list[Asked]) -> list[str]:
+    """What gave who asked a right, and is stored nowhere in clear: to charge a card, to sign in."""
+    forms = [one.answer["url"] for one in asked if one.what == "card form" and one.accepted]
+    trunks = [one.answer.get("sipCredentials") for one in asked if one.what == "configure"]
+    passwords = [each["password"] for each in trunks if each]
+    return [*(url.rpartition("/")[2] for url in forms), *passwords]
 
 
 def _requests(stand_in: StandIn, evidence: Evidence) -> list[Json]:

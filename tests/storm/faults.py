@@ -123,6 +123,7 @@ CALL_PATHS = (
     ("vapi", "GET", "/call*"),
     ("vapi", "POST", "/assistant"),
     ("vapi", "POST", "/phone-number"),
+    ("vapi", "POST", "/file"),
     ("vapi", "DELETE", "/*"),
     ("twilio", "POST", "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"),
     ("twilio", "DELETE", "/2010-04-01/*"),

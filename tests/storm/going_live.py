@@ -1,8 +1,9 @@
 """A clinic that goes live in a storm, and is taken down, again and again; and what is judged of
-that: it has one number at most, nothing is left at a provider that nobody has, and the setup fee is
-kept only for what went live.
+that: it has one number at most, nothing is left at a provider that nobody has, the setup fee is
+kept only for what went live, and its files are at Vapi once, until they are deleted.
 """
 
+import base64
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +14,21 @@ from tests.storm.load import Actor, Clinic, World
 
 PHONE = {"businessName": "Lake Clinic", "clinicNumber": "+12125550123", "areaCode": "212"}
 VOICE = {"provider": "vapi", "voiceId": "Elliot"}
-AT_VAPI = ("assistant", "squad", "phone-number", "tool")
+SIP = {"businessName": "Lake Clinic", "clinicNumber": "+12125550123"}
+PHONES = (("phone/forwarded", PHONE), ("phone/sip", SIP))
+AT_VAPI = ("assistant", "squad", "phone-number", "tool", "credential")
 LIVED = {"live", "taken_down"}
 AT_REST = {*LIVED, "rolled_back", "failed", "payment_action_required"}
 
 
 class Owner(Actor):
-    """Deploys, tries again, gives up and takes down, sometimes in two windows at once."""
+    """Deploys, tries again, gives up and takes down, sometimes in two windows at once; and hands in
+    files, and deletes some.
+    """
 
     pause = 1.5
-    steps = (("deploy", 6), ("retry", 2), ("rollback", 2), ("take_down", 3))
+    steps = (("deploy", 6), ("retry", 2), ("rollback", 2), ("take_down", 3), ("hand_in", 4))
+    steps += (("delete_file", 3), ("choose_phone", 2))
 
     def __init__(self, world: World, index: int, clinic: Clinic) -> None:
         super().__init__(world, index)
@@ -30,9 +36,14 @@ class Owner(Actor):
         self.apis[clinic.id] = Api(world.town.url, clinic.key, world.records)
 
     def run(self) -> None:
-        for path, body in (("voice", VOICE), ("phone/forwarded", PHONE)):
+        for path, body in (("voice", VOICE), PHONES[0]):
             self.ask("configure", self.clinic, self._path(path), body, "PUT")
         super().run()
+
+    def choose_phone(self) -> None:
+        """Calls are forwarded from now on, or come by SIP."""
+        path, body = self.dice.choice(PHONES)
+        self.ask("configure", self.clinic, self._path(path), body, "PUT")
 
     def deploy(self) -> None:
         costs = self.apis[self.clinic.id].read(self._path("cost-preview"))
@@ -54,6 +65,20 @@ class Owner(Actor):
 
     def take_down(self) -> None:
         self._decide("take-down")
+
+    def hand_in(self) -> None:
+        name = f"hours-{self.world.number()}.txt"
+        content = base64.b64encode(f"{name}: open 9 to 5.".encode()).decode()
+        body = {"name": name, "contentBase64": content}
+        self.ask("file", self.clinic, self._path("knowledge-files"), body)
+
+    def delete_file(self) -> None:
+        """Mostly one that was just handed in."""
+        known = [one for one in self.records.asked if one.what == "file" and one.accepted][-3:]
+        if known:
+            file_id = self.dice.choice(known).answer["id"]
+            path = self._path(f"knowledge-files/{file_id}")
+            self.ask("delete file", self.clinic, path, {}, "DELETE", file=file_id)
 
     def _decide(self, how: str) -> None:
         known = self.apis[self.clinic.id].read(self._path("deployments"), limit=3).get("data", [])
@@ -103,20 +128,43 @@ def numbers(evidence: Evidence) -> Iterator[str]:
 
 
 def left_behind(evidence: Evidence) -> Iterator[str]:
-    """What is at Vapi is somebody's, and what somebody has is there."""
+    """What is at Vapi, or a trunk at Twilio, is somebody's, and what somebody has is there."""
     lines = {row["vapi_id"] for row in evidence.of("phone_line") if row["holds_slot"]}
     made = {
         row["provider_id"]: row["name"]
         for row in evidence.of("resource")
-        if (row["provider"], row["state"]) == ("vapi", "made")
+        if row["state"] == "made" and (row["provider"] == "vapi" or row["name"] == "trunk")
     }
     there = {row["id"]: (kind, row) for kind in AT_VAPI for row in evidence.at_vapi.get(kind, [])}
-    for vapi_id, (kind, row) in there.items():
-        if vapi_id not in {*made, *lines} and not _undone_by_a_person(evidence):
-            yield f"{kind} {vapi_id} ({row.get('name')}) is at Vapi, and nobody has it"
+    there |= {row["sid"]: ("trunk", row) for row in evidence.trunks}
+    for each, (kind, row) in there.items():
+        if each not in {*made, *lines} and not _undone_by_a_person(evidence):
+            name = row.get("name") or row.get("friendly_name")
+            yield f"{kind} {each} ({name}) is at its provider, and nobody has it"
     yield from (
-        f"{name} {vapi_id} is not at Vapi" for vapi_id, name in made.items() if vapi_id not in there
+        f"{name} {each} is not at its provider" for each, name in made.items() if each not in there
     )
+
+
+def files(evidence: Evidence) -> Iterator[str]:
+    """Each file that was handed in is at Vapi once, until it is deleted."""
+    rows = {row["name"]: row for row in evidence.of("knowledge_file")}
+    there = Counter(file["originalName"] for file in evidence.at_vapi.get("file", []))
+    dead = {job["key"] for job in evidence.of("staged_job") if job["state"] == "dead"}
+    deleted = {one.about["file"] for one in evidence.asked if one.what == "delete file"}
+    for one in evidence.asked:
+        if one.what == "file" and one.accepted and one.body["name"] not in rows:
+            yield f"file {one.body['name']} was accepted, and is not there"
+    for name, times in there.items():
+        if times > 1 or name not in rows:
+            yield f"file {name} is at Vapi {times} times"
+    for name, row in rows.items():
+        is_kept = row["id"] not in deleted
+        if row["id"] in dead or row["state"] == "failed":  # openly
+            continue
+        if (row["state"], there[name]) != (("done", 1) if is_kept else ("deleted", 0)):
+            what = "handed in" if is_kept else "deleted"
+            yield f"file {name} was {what}, is {row['state']}, and at Vapi {there[name]} times"
 
 
 def fees(evidence: Evidence) -> Iterator[str]:
@@ -163,5 +211,6 @@ DEPLOYING_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     promised,
     numbers,
     left_behind,
+    files,
     fees,
 )

@@ -9,7 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.storm.callers import CALLER_RULES
 from tests.storm.calls import CALL_RULES, asked_call
+from tests.storm.card_forms import CARD_RULES
 from tests.storm.client import Asked, Json
 from tests.storm.desk import DESK_RULES, last_word, resolved
 from tests.storm.evidence import Evidence
@@ -704,6 +706,8 @@ RULES: tuple[Rule, ...] = (
     stuck,
     secrecy,
     *CALL_RULES,
+    *CALLER_RULES,
+    *CARD_RULES,
     *DESK_RULES,
     *DEPLOYING_RULES,
     *SOFTWARE_RULES,

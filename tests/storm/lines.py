@@ -35,7 +35,7 @@ def main(*named: str) -> None:
             continue
         a_live_line(account, number, server=server)
         chosen = {"calling": "automatic", "first_contacts": "automatic", "ladder": LADDER} | CARDS
-        AccountSettings.choose(account, chosen, real_now())
+        AccountSettings.change(account, chosen, real_now())
 
 
 def has_card(account: Account, customer_id: str, card_id: str) -> None:

@@ -81,6 +81,17 @@ def summary(evidence: Evidence, world: World, faults: Faults) -> str:
     if evidence.calls:
         rows += [
             ("calls at Vapi", _counts(row.get("endedReason", "none") for row in evidence.calls)),
+            (
+                "calls that came in",
+                _counts(row.get("endedReason", "none") for row in evidence.came_in) or "none",
+            ),
+            (
+                "cards in forms",
+                _counts(
+                    word or "closed" for card in evidence.cards for word in card["said"] or [""]
+                )
+                or "none",
+            ),
             ("calls", _counts(row["state"] for row in evidence.of("call"))),
             ("calls asked for by", _counts(row["reason"] for row in evidence.of("call"))),
             ("outcomes", _counts(row["outcome"] or "none" for row in evidence.of("call"))),

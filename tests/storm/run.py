@@ -11,7 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.settings import ROOT
+from tests.storm.callers import Callers
 from tests.storm.calls import AGAIN, CallingOffice, Scans
+from tests.storm.card_forms import Desks
 from tests.storm.client import Records, StandIn
 from tests.storm.databases import KINDS, Database
 from tests.storm.desk import Desk, Operator
@@ -100,7 +102,7 @@ class Storm:
         software = [Software(world, 0)] if self.calls else []
         if self.calls:
             people += [Scans(world, 0), Desk(world, 0), Desk(world, 1), Operator(world, 0)]
-            people.append(Owner(world, 0, self.going_live))
+            people += [Owner(world, 0, self.going_live), Callers(world, 0), Desks(world, 0)]
         threads = [
             threading.Thread(target=actor.run, daemon=True) for actor in (*people, *software)
         ]
@@ -182,7 +184,7 @@ class Storm:
             )
         self._quiet(database, stand_in)
         town.end_the_day()  # or the judge may find a job that has just begun
-        self._say("texts that no webhook brought are read in Twilio's list")
+        self._say("texts and calls that no webhook brought are read in the lists")
         town.run("tests.storm.reading")
         self._say("missed events are fetched, dead jobs are run once more")
         told = [
@@ -192,11 +194,17 @@ class Storm:
         for text in told[-2:]:
             self._say(f"  {text}")
         if self.calls:
-            self._look_at_calls(database)
+            self._quiet(database, stand_in)
+            self._look_at_calls(database, stand_in)
         self._quiet(database, stand_in)
 
-    def _look_at_calls(self, database: Database) -> None:
-        """Some minutes have passed in which nothing was heard of calls."""
+    def _look_at_calls(self, database: Database, stand_in: StandIn) -> None:
+        """Some minutes have passed in which nothing was heard of calls; what Vapi told in part, it
+        tells in full.
+        """
+        for rung in self.records.rung:
+            if rung["is_bare"]:
+                stand_in.control("vapi/tell", call=rung["id"], type="end-of-call-report")
         self._say("calls of which nothing was heard are looked at")
         database.write(
             f"UPDATE call SET updated_at = updated_at - {LONG_AGO} WHERE reported_at IS NULL"

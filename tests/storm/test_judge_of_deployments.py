@@ -29,6 +29,10 @@ def live():
     tags = {"account_id": "ac_3", "invoice_id": "", "attempt_id": "dst_1"}
     evidence.intents.append(fee | {"status": "succeeded", "metadata": tags})
     evidence.asked.append(asked("deploy", "/api/accounts/ac_3/deployments", {"id": "dep_1"}))
+    handed_in = "/api/accounts/ac_3/knowledge-files"
+    evidence.asked.append(asked("file", handed_in, {"id": "kf_1"}, {"name": "hours.txt"}, 201))
+    evidence.rows["knowledge_file"] = [{"id": "kf_1", "name": "hours.txt", "state": "done"}]
+    evidence.at_vapi["file"] = [{"id": "f-1", "originalName": "hours.txt"}]
     return evidence
 
 
@@ -71,9 +75,17 @@ def test_an_assistant_that_was_left_behind(live):
     assert judge(live) == [], "a person is to undo it"
 
 
+def test_a_trunk_that_was_left_behind(live):
+    live.trunks = [{"sid": "TK1", "friendly_name": "pp-1"}]
+    condemned(live, "trunk TK1 (pp-1)", "nobody has it")
+    trunk = {"provider": "twilio", "state": "made", "name": "trunk", "provider_id": "TK1"}
+    live.rows["resource"].append(trunk)
+    assert judge(live) == []
+
+
 def test_an_assistant_that_is_gone(live):
     live.at_vapi["assistant"].clear()
-    condemned(live, "receptionist a-1 is not at Vapi")
+    condemned(live, "receptionist a-1 is not at its provider")
 
 
 def test_a_fee_that_was_kept_for_nothing(live):
@@ -87,3 +99,24 @@ def test_a_fee_that_was_kept_for_nothing(live):
 def test_a_fee_that_was_charged_twice(live):
     live.intents.append(live.intents[-1] | {"id": "pi_10"})
     condemned(live, "dep_1 was charged 2 times")
+
+
+def test_a_file_that_was_handed_in_and_is_not_at_vapi(live):
+    live.at_vapi["file"].clear()
+    condemned(live, "file hours.txt was handed in", "at Vapi 0 times")
+    live.rows["knowledge_file"].clear()
+    condemned(live, "file hours.txt was accepted, and is not there")
+
+
+def test_a_file_that_is_at_vapi_twice(live):
+    live.at_vapi["file"] *= 2
+    condemned(live, "file hours.txt is at Vapi 2 times")
+
+
+def test_a_file_that_was_deleted_and_is_still_at_vapi(live):
+    path = "/api/accounts/ac_3/knowledge-files/kf_1"
+    live.asked.append(asked("delete file", path, {}, status=204, file="kf_1"))
+    row_of(live, "knowledge_file", state="deleted")
+    condemned(live, "file hours.txt was deleted, is deleted, and at Vapi 1 times")
+    live.at_vapi["file"].clear()
+    assert judge(live) == []

@@ -23,7 +23,7 @@ from runtime.settings import ROOT
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
 from sandbox.twilio.numbers import MAGIC_SERVICE
 from sandbox.vapi.books import MAGIC_KEY
-from simulation.stop_leftovers import MARK, marked
+from simulation.reaper import MARK, marked
 from tests.faults.town import children_of, is_alive
 from tests.running.ports import free_port
 from tests.running.servers import Valkey, wait_for
@@ -34,6 +34,7 @@ SENDER = "+15005550006"
 LEASE = 8.0  # seconds of a claim; a worker is frozen for longer than that
 LINES = ("+12025550161", "+12025550162")  # what the clinics call from
 STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new", "whsec_connect"
+PUBLISHABLE_KEY = "pk_test_payphone"
 VAPI_SECRET = "vapi-webhook-secret-of-the-storm"
 SEALING_KEY = "what-the-storm-seals-secrets-with"
 PROVIDERS_SECRETS = (
@@ -99,6 +100,7 @@ class Town:
                 "VAPI_API_KEY": MAGIC_KEY,
                 "VAPI_WEBHOOK_SECRET": VAPI_SECRET,
                 "CALL_SLOTS": "4",
+                "STRIPE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
                 "WORKERS": f"{self.env['WORKERS']},calls=1,outgoing=1,deploys=1",
                 "WEBHOOKS_TO_LOOPBACK": "true",
                 "PAYPHONE_SECRET_KEY": SEALING_KEY,
@@ -118,7 +120,7 @@ class Town:
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         # However this process ends, what it started ends with it.
         self._reaper = subprocess.Popen(
-            [sys.executable, "-m", "simulation.stop_leftovers", self.mark], cwd=ROOT
+            [sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT
         )
         self.valkey.start()
         endpoints = f"{self.url}/api/webhooks/stripe"

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rules.integrations.free_times import days_from, in_words, opened, within, without
-from rules.integrations.opening_hours import USUAL, wrong_with
+from rules.integrations.opening_hours import USUAL, hours_error
 
 NEW_YORK = ZoneInfo("America/New_York")
 MONDAY = date(2026, 11, 30)
@@ -92,5 +92,5 @@ def test_free_times_are_read_out_in_local_time():
     ],
 )
 def test_hours_that_cannot_be_are_named(hours, word):
-    assert word in wrong_with(hours)
-    assert wrong_with(USUAL) == ""
+    assert word in hours_error(hours)
+    assert hours_error(USUAL) == ""

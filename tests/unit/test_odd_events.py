@@ -6,9 +6,9 @@ nothing.
 import pytest
 
 from providers.stripe.events import (
-    Ask,
-    LookAtDispute,
-    LookAtRefunds,
+    FetchDispute,
+    FetchObject,
+    FetchRefunds,
     PaymentFinding,
     RefundFinding,
     Unreadable,
@@ -22,7 +22,7 @@ from tests.samples import odd_events
 from tests.samples.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
 
 METADATA = {"account_id": "ac_1", "invoice_id": "inv_1", "attempt_id": "att_1", "project": "P"}
-ANSWERS = PaymentFinding | RefundFinding | LookAtRefunds | LookAtDispute | Ask | None
+ANSWERS = PaymentFinding | RefundFinding | FetchRefunds | FetchDispute | FetchObject | None
 
 
 def read(event):
@@ -55,7 +55,7 @@ def test_no_odd_field_makes_reading_raise_or_invent(kind):
 
 def assert_no_more_than(truth, found):
     """What was found of an odd event is in the usual one too, or is asked at Stripe."""
-    if isinstance(found, Ask):
+    if isinstance(found, FetchObject):
         assert found.id in {truth_id(truth), truth.intent_id}
     elif isinstance(found, PaymentFinding):
         assert found.intent_id == truth.intent_id
@@ -74,7 +74,7 @@ def truth_id(truth):
     match truth:
         case RefundFinding():
             return truth.refund["id"]
-        case LookAtDispute():
+        case FetchDispute():
             return truth.dispute_id
         case _:
             return truth.intent_id

@@ -10,8 +10,8 @@ from actions.accounts.accounts import change_settings
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from rules.contact.gate import is_quiet_day
-from rules.contact.ladder import LAST_DAY, MOST_RUNGS, Rung, faults_of_ladder, read_ladder
-from rules.integrations.opening_hours import USUAL, Hours, wrong_with
+from rules.contact.ladder import LAST_DAY, MOST_RUNGS, Rung, ladder_errors, read_ladder
+from rules.integrations.opening_hours import USUAL, Hours, hours_error
 from web.accounts.accounts import account_of
 from web.accounts.responses import (
     Calling,
@@ -40,7 +40,7 @@ def _quiet_day(text: str) -> str:
 
 
 def _opening_hours(hours: Hours) -> Hours:
-    wrong = wrong_with(hours)
+    wrong = hours_error(hours)
     if wrong:
         raise ValueError(f"is not a week of opening hours: {wrong}; correct it")
     return hours
@@ -73,7 +73,7 @@ class RungWanted(Body):
 
 
 def _ladder(wanted: list[RungWanted]) -> list[RungWanted]:
-    faults = faults_of_ladder([one.rung for one in wanted])
+    faults = ladder_errors([one.rung for one in wanted])
     if faults:
         raise ValueError(f"is not a valid ladder: {'; '.join(faults)}; correct it")
     return wanted
@@ -90,7 +90,7 @@ class SettingsChange(Body):
     `firstContacts` `draft`, the ladder's contacts wait for approval. `keypadPayments`: cards may be
     entered on the keypad during a call. `sendProject`: an invoice's `project` is only a reference,
     which Stripe and a verified caller may be told. `consentDays`: for how many days a consent is
-    valid; 0: for ever. `numberCheckDays`: before a first contact, if consent and last look-up are
+    valid; 0: for ever. `numberCheckDays`: before a first contact, if consent and last lookup are
     at least that many days old, look up whether the number has changed hands; 0: never. Only an
     operator can change `party` and `numberCheckDays`.
     """

@@ -8,8 +8,8 @@ import falcon
 
 from actions.calling.caller_line import caller_line, no_caller_number
 from actions.calling.recordings import open_recording
-from actions.calling.request_call import call_on_its_way, call_refusal, request_call
-from actions.contact.ask_for_text import contact_refused
+from actions.calling.request_call import call_refusal, pending_call, request_call
+from actions.contact.request_text import contact_refused
 from actions.invoices.invoices import find_invoice
 from delivery.perform_now import perform_all, take_due
 from models.calling.call import Call, CallInvoice
@@ -18,8 +18,8 @@ from models.contact.contact_decision import ContactDecision
 from models.invoices.invoice import Invoice
 from runtime.errors import Refused
 from web.calling.responses import CallList, CallShown, WholeCallShown
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
@@ -52,7 +52,7 @@ class InvoiceCalls:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
-    ) -> Later | None:
+    ) -> DeferredAnswer | None:
         """Call the customer about the invoice.
 
         202 with the call, which is placed once the contact gate, checked again, allows it; or with
@@ -63,12 +63,12 @@ class InvoiceCalls:
         find_invoice(account, invoice_id)
         invoice = Invoice.locked_with("account", invoice_id)
         customer = invoice.customer
-        if call_on_its_way([invoice], customer) is None:
+        if pending_call([invoice], customer) is None:
             if caller_line(account.id) is None:
                 raise no_caller_number()
             refused = call_refusal([invoice], customer, actor)
             if refused is not None:
-                return Later(refused.id, nothing_to_perform)
+                return DeferredAnswer(refused.id, nothing_to_perform)
         call = request_call([invoice], customer, asked_by=actor, reason=BY_HAND)
         resp.status = falcon.HTTP_202
         resp.set_header("Location", f"/api/calls/{call.id}")

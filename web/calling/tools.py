@@ -11,18 +11,18 @@ from functools import cache
 import falcon
 
 from actions.calling.tools.dispatch import answer_tool
-from models.transactions import again_if_it_gave_way, release_connection
-from rules.calling.tools_payload import (
+from models.transactions import release_connection, retry_on_conflict
+from rules.calling.tool_payloads import (
     Answer,
     Json,
-    Said,
-    ToolCalled,
+    ToolInvocation,
+    Utterance,
     read_call,
-    read_heard,
     read_tool_calls,
+    read_transcript,
     rendered,
 )
-from rules.calling.tools_words import FAILED
+from rules.calling.tool_replies import FAILED
 from runtime.log import get_log
 from web.http.responses import Shown
 from web.openapi.openapi import documented
@@ -63,7 +63,7 @@ class VapiTools:
         """
         document = vapi_body(req)
         at_vapi = read_call(document)
-        transcript = cache(lambda: read_heard(document))
+        transcript = cache(lambda: read_transcript(document))
         resp.media = {
             "results": [
                 rendered(called, _answer(at_vapi, called, transcript))
@@ -73,11 +73,11 @@ class VapiTools:
 
 
 def _answer(
-    at_vapi: Json, called: ToolCalled, transcript: Callable[[], tuple[Said, ...]]
+    at_vapi: Json, called: ToolInvocation, transcript: Callable[[], tuple[Utterance, ...]]
 ) -> Answer:
     """The answer to a tool call, failed or not: the model might take silence for success."""
     try:
-        return again_if_it_gave_way(lambda: answer_tool(at_vapi, called, transcript))
+        return retry_on_conflict(lambda: answer_tool(at_vapi, called, transcript))
     except Exception:
         log.exception("a tool failed", tool=called.name)
         release_connection()

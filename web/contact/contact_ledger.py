@@ -51,8 +51,8 @@ class ContactLedger:
 
     @documented("Contact", {200: ContactLedgerShown}, query=PageQuery)
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
-        """Consents, opt-outs, holds, decisions, texts and calls (including those requested by
-        hand), oldest first, and the customer's current status.
+        """Consents, opt-outs, holds, decisions, texts and calls (including those that staff
+        made by hand), oldest first, and the customer's current status.
         """
         customer = find_customer(caller_of(req).own, customer_id)
         limit = limit_of(req)

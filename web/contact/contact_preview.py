@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 import falcon
 
-from actions.contact.ladder.preview import Coming, Happening, preview
+from actions.contact.ladder.preview import CustomerPreview, PreviewedContact, preview_contacts
 from models.invoices.customer import Customer
 from web.accounts.accounts import account_of
 from web.http.lists import after_of, limit_of, number_of
@@ -37,7 +37,7 @@ class HappeningShown(Shown):
     next_allowed_at: datetime | None
 
     @classmethod
-    def of_happening(cls, one: Happening) -> Self:
+    def of_contact(cls, one: PreviewedContact) -> Self:
         """The answer about one contact."""
         return cls(
             at=one.at,
@@ -59,11 +59,11 @@ class ComingShown(Shown):
     contacts: list[HappeningShown]
 
     @classmethod
-    def of_coming(cls, one: Coming) -> Self:
+    def of_preview(cls, one: CustomerPreview) -> Self:
         """The answer about one person."""
         return cls(
             id=one.customer_id,
-            contacts=[HappeningShown.of_happening(contact) for contact in one.contacts],
+            contacts=[HappeningShown.of_contact(contact) for contact in one.contacts],
         )
 
 
@@ -87,6 +87,6 @@ class ContactPreview:
         account = account_of(req, account_id)
         days = number_of(req, "days", USUAL_DAYS, 1, MOST_DAYS)
         last = after_of(req, Customer.select().where(Customer.account == account))
-        people, has_more = preview(account, days, last.id if last else "", limit_of(req))
-        shown = [ComingShown.of_coming(one) for one in people]
+        people, has_more = preview_contacts(account, days, last.id if last else "", limit_of(req))
+        shown = [ComingShown.of_preview(one) for one in people]
         resp.media = ComingList(data=shown, has_more=has_more).document()

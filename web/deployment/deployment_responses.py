@@ -68,7 +68,7 @@ class DeploymentShown(Shown):
             "code": row.error_code or None,
             "error": row.error or None,
             "currency": row.fee_currency,
-            "can_retry": row.keeps,
+            "can_retry": row.has_kept_resources,
             "can_roll_back": row.can_be_rolled_back,
             "steps": [StepShown.of(step) for step in DeploymentStep.of(row.id)],
         }

@@ -9,7 +9,7 @@ import falcon
 from pydantic import Field
 
 from actions.deployment.deploy import deploy, retry, roll_back, take_down
-from actions.deployment.due_jobs import take_due_jobs
+from actions.deployment.due_jobs import claim_due_jobs
 from delivery.perform_now import perform_all
 from models.deployment.deployment import OVER, Deployment
 from models.deployment.deployment_step import DeploymentEvent
@@ -58,7 +58,7 @@ class ResumesDeployment:
 
     def resume_kept(self, answer: dict[str, Any]) -> Callable[[], None]:
         """Do, or undo, the deployment's step if no worker has begun to."""
-        return partial(perform_all, take_due_jobs(answer["id"]))
+        return partial(perform_all, claim_due_jobs(answer["id"]))
 
 
 class AccountDeployments(ResumesDeployment):

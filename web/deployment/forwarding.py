@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 import falcon
 
-from actions.deployment.numbers.forwarding import ask_for_test, clinic_number, forwarded_line
+from actions.deployment.numbers.forwarding import clinic_number, forwarded_line, request_test_call
 from delivery.perform_now import perform_all, take_due
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
@@ -100,7 +100,7 @@ class TestForwarding:
         """
         check(NothingToSay, document)
         account = account_of(req, account_id)
-        test = ask_for_test(account, caller_of(req).actor)
+        test = request_test_call(account, caller_of(req).actor)
         resp.status = falcon.HTTP_202
         resp.set_header("Location", f"/api/accounts/{account.id}/forwarding")
         resp.media = TestShown.show(test)

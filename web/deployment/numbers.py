@@ -7,7 +7,7 @@ from typing import Any
 
 import falcon
 
-from actions.deployment.card.payment_required import Door, require_payment_method
+from actions.deployment.card.payment_required import PaidRequest, require_payment_method
 from actions.deployment.deploy import refuse_while_deploying
 from actions.deployment.numbers.number import FAILED, line_for
 from delivery.perform_now import perform_now, take_due
@@ -18,8 +18,8 @@ from runtime.log import get_log
 from runtime.settings import INTERACTIVE
 from web.accounts.accounts import account_of
 from web.deployment.deployment_responses import NumberBought
-from web.http.answer_later import Later
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer
 from web.http.fields import AreaCode, Id, Phone
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -52,7 +52,7 @@ def payment_required_in_own_format(responder: Callable[..., None]) -> Callable[.
             if refused.code != "payment_method_required":
                 raise
             resp.status = falcon.HTTP_402
-            resp.media = {"success": False, "message": Door.PURCHASE.value}
+            resp.media = {"success": False, "message": PaidRequest.PURCHASE.value}
 
     return wrapped
 
@@ -74,12 +74,12 @@ class PurchaseNumber:
     )
     @payment_required_in_own_format
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> DeferredAnswer:
         """Buy the account's number, once its payment method is verified."""
         wanted = check(NumberWanted, document)
         account = account_of(req, wanted.account_id)
         refuse_while_deploying(account.id)  # first: a deployment takes its locks in this order too
-        require_payment_method(account.id, Door.PURCHASE)
+        require_payment_method(account.id, PaidRequest.PURCHASE)
         log.info("[Twilio API] Payment method verified, proceeding with phone purchase")
         held = PhoneLine.of(account.id)
         if held is not None:
@@ -91,7 +91,7 @@ class PurchaseNumber:
             )
         line = line_for(account.id, _requested(wanted), caller_of(req).actor)
         job = stage("purchase_number", line.id, line.id, fair_to=account.id, queue=INTERACTIVE)
-        return Later(line.id, partial(_perform, job), f"/api/accounts/{account.id}")
+        return DeferredAnswer(line.id, partial(_perform, job), f"/api/accounts/{account.id}")
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Buy the number if no worker has begun to."""

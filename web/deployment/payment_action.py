@@ -14,7 +14,7 @@ from providers.stripe.intents import get_intent
 from runtime.errors import Refused
 from web.deployment.deployment_responses import DeploymentShown
 from web.deployment.deployments import ResumesDeployment, deployment_of, locked_deployment
-from web.http.answer_later import Later, nothing_to_perform
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.idempotency import idempotent
 from web.http.problems import Problem
 from web.http.responses import Shown
@@ -39,11 +39,11 @@ class PaymentAction:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, deployment_id: str
-    ) -> Later:
-        """The payment that the cardholder has to confirm, while the deployment waits for it."""
+    ) -> DeferredAnswer:
+        """The payment that the cardholder must confirm, while the deployment waits for it."""
         deployment = deployment_of(req, deployment_id)
         _check_action_required(deployment)
-        return Later(deployment.id, nothing_to_perform)
+        return DeferredAnswer(deployment.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """The client secret, read from Stripe."""

@@ -9,10 +9,10 @@ from typing import Any
 import falcon
 
 from actions.deployment.card.open_setup import plan_setup
-from actions.deployment.card.payment_required import why_not
+from actions.deployment.card.payment_required import why_card_not_chargeable
 from actions.deployment.card.save_card import (
-    SeenSetup,
-    look_at_setup,
+    FetchedSetup,
+    fetch_setup,
     record_setup,
     why_not_saved,
 )
@@ -26,8 +26,8 @@ from providers.stripe.setup_intents import get_setup_intent
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
 from web.deployment.responses import CardSaved, SetupIntentShown
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Id
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -60,12 +60,12 @@ class SetupIntents:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
-    ) -> Later:
+    ) -> DeferredAnswer:
         """Open a card form at Stripe. Nothing is charged."""
         account = account_of(req, account_id)
         check(NewSetupIntent, document)
         attempt, job_id = plan_setup(account, caller_of(req).actor)
-        return Later(attempt.id, partial(_perform, job_id), f"/api/accounts/{account.id}")
+        return DeferredAnswer(attempt.id, partial(_perform, job_id), f"/api/accounts/{account.id}")
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Create the SetupIntent if no worker has begun to."""
@@ -102,7 +102,7 @@ class PaymentMethod:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, account_id: str
-    ) -> Later:
+    ) -> DeferredAnswer:
         """Save the card that the SetupIntent has at Stripe; 402 says why there is none."""
         account, wanted = account_of(req, account_id), check(SavedBy, document)
         attempt = SetupAttempt.one(
@@ -113,7 +113,7 @@ class PaymentMethod:
                 "not_found",
                 f"Account {account.id} has no setup intent {wanted.setup_intent_id[:40]}.",
             )
-        return Later(f"{attempt.id}:{caller_of(req).actor}", nothing_to_perform)
+        return DeferredAnswer(f"{attempt.id}:{caller_of(req).actor}", nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """200 with the account's card, as Stripe shows it now."""
@@ -125,7 +125,7 @@ class PaymentMethod:
         setup = Setup.of(attempt.account_id)
         refused = why_not_saved(setup, seen) if setup is not None else None
         if setup is None or refused is not None or not setup.may_pay:
-            raise refused or Refused("payment_method_required", why_not(setup))
+            raise refused or Refused("payment_method_required", why_card_not_chargeable(setup))
         resp.media = CardSaved.of_setup(setup).document()
 
 
@@ -133,9 +133,9 @@ def _perform(job_id: int | None) -> None:
     perform_now(job_id)
 
 
-def _read_setup(attempt: SetupAttempt) -> SeenSetup:
+def _read_setup(attempt: SetupAttempt) -> FetchedSetup:
     try:
-        return look_at_setup(attempt.setup_intent_id or "")
+        return fetch_setup(attempt.setup_intent_id or "")
     except ProviderError as error:
         if error.code == MISSING:
             raise Refused("payment_method_required", FORM_GONE) from error

@@ -209,7 +209,7 @@ class ReviewShown(AccountShown):
             phone_integration_method=configured.method,
             phone_integration_settings=setup.shown_settings if setup else None,
             knowledge_files=[
-                KnowledgeFileShown.of_row(row) for row in KnowledgeFile.kept_by(account.id)
+                KnowledgeFileShown.of_row(row) for row in KnowledgeFile.stored_for(account.id)
             ],
             stripe_payment_method_id=setup.stripe_payment_method_id if setup else None,
             payment_method_verified=bool(setup and setup.payment_method_verified),

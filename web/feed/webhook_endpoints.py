@@ -25,8 +25,8 @@ from web.feed.responses import (
     EndpointShown,
     EndpointWithDeliveries,
 )
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check, read_json
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
 from web.http.lists import page
@@ -83,7 +83,7 @@ class WebhookEndpoints:
 
     @documented("Events", {201: EndpointMade}, body=NewEndpoint)
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> DeferredAnswer:
         """Register an endpoint.
 
         Deliveries are signed; verify them with any Standard Webhooks library.
@@ -93,7 +93,7 @@ class WebhookEndpoints:
         """
         caller, wanted = caller_of(req), check(NewEndpoint, document)
         endpoint = register_endpoint(caller.own, wanted.url, wanted.events, caller.actor)
-        return Later(endpoint.id, nothing_to_perform)
+        return DeferredAnswer(endpoint.id, nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """The endpoint with its secret, read from its row so that the stored answer of the request

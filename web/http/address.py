@@ -49,7 +49,7 @@ def client_address(req: falcon.Request) -> str:
     return str(address) if address is not None else "unknown"
 
 
-def counted_as(text: str) -> str:
+def rate_limit_key(text: str) -> str:
     """What an address counts as in rate limits: an IPv4 address as itself, even if embedded in an
     IPv6 address (RFC 3056, 4380, 6052), any other IPv6 address as its /64 network.
     """

@@ -19,13 +19,13 @@ import falcon
 
 from models.base import to_micros
 from models.delivery.idempotency_key import IdempotencyKey
-from models.transactions import again_if_it_gave_way, execute, transaction
+from models.transactions import execute, retry_on_conflict, transaction
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.killpoint import killpoint
 from runtime.secret_box import box_of
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import read_json
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.guards.auth import Caller, caller_of
 from web.http.outcome import accept
 from web.http.problems import Problem
@@ -61,10 +61,10 @@ def idempotent(responder: Responder) -> Responder:
     transaction.
 
     The responder gets the parsed body; what it sets on `resp` (status, media, Location) is stored.
-    A responder that returns `Later` has staged a job: after the commit the job is performed, and
-    `self.render(req, resp, reference)` answers from rows. A repeated request renders the same rows
-    again, after performing any job that `self.resume(reference)`, if defined, finds begun by
-    nobody. For a stored answer, `self.resume_kept(answer)` can do the same.
+    A responder that returns `DeferredAnswer` has staged a job: after the commit the job is
+    performed, and `self.render(req, resp, reference)` answers from rows. A repeated request renders
+    the same rows again, after performing any job that `self.resume(reference)`, if defined, finds
+    begun by nobody. For a stored answer, `self.resume_kept(answer)` can do the same.
 
     `req.context.document` is the parsed body, for what an answer repeats from it and no row keeps.
     If a provider must be called before anything is written, `self.prepare(req, document, **params)`
@@ -85,13 +85,13 @@ def idempotent(responder: Responder) -> Responder:
         decide = functools.partial(
             _run_or_replay, self, req, resp, scope, key, document, about, respond
         )
-        later = again_if_it_gave_way(decide)
+        later = retry_on_conflict(decide)
         killpoint("request.after_commit")
-        if not isinstance(later, Later) or not later.reference:
+        if not isinstance(later, DeferredAnswer) or not later.reference:
             accept(req, resp.get_header("Location") or about)
         elif later.location:
             accept(req, later.location)
-        if isinstance(later, Later):
+        if isinstance(later, DeferredAnswer):
             later.perform()
             if later.reference:
                 _render(self, req, resp, later.reference, scope, key)
@@ -209,7 +209,7 @@ def _default_location(req: falcon.Request, document: Any, params: dict[str, Any]
 
 def _replay(
     handler: Any, req: falcon.Request, resp: falcon.Response, first: IdempotencyKey
-) -> Later | None:
+) -> DeferredAnswer | None:
     """Repeat the first answer, and mark it as a replay. Raises Problem 409 if there is no answer
     yet, or none any more.
     """
@@ -223,7 +223,7 @@ def _replay(
         resp.set_header("Idempotent-Replayed", "true")
         resume = getattr(handler, "resume", None)
         perform = resume(first.reference) if resume else nothing_to_perform
-        return Later(first.reference, perform, first.location or "")
+        return DeferredAnswer(first.reference, perform, first.location or "")
     if first.answer is None:
         raise Problem(
             "conflict",
@@ -238,7 +238,7 @@ def _replay(
     resume_kept = getattr(handler, "resume_kept", None)
     if resume_kept is None:
         return None
-    return Later("", resume_kept(resp.media))
+    return DeferredAnswer("", resume_kept(resp.media))
 
 
 def _store_status(scope: str, key: str, resp: falcon.Response) -> None:
@@ -251,7 +251,7 @@ def _store_status(scope: str, key: str, resp: falcon.Response) -> None:
 def _store_answer(
     scope: str, key: str, req: falcon.Request, resp: falcon.Response, later: object
 ) -> None:
-    if isinstance(later, Later):
+    if isinstance(later, DeferredAnswer):
         about = {"reference": later.reference, "location": later.location or None}
         IdempotencyKey.update(about).where(
             (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)

@@ -21,7 +21,7 @@ from web.http.guards.auth import Caller
 from web.http.guards.card_guard import API
 from web.http.idempotency import request_key
 from web.http.keep_alive import close_connection
-from web.http.outcome import answer_database_away, answered_accepted, begin
+from web.http.outcome import answer_database_down, answered_accepted, begin
 from web.http.pages import show_page
 from web.http.problems import Problem, status_of, write_problem
 from web.http.routing import method_of, route_of
@@ -139,7 +139,7 @@ def on_database_away(
     if isinstance(error, PeeweeException) and _throttle.is_due(why := explain(error)):
         kind = type(error).__name__
         log.error(why, route=route_of(req), error=kind, detail=str(error)[:200])
-    answer_database_away(req, resp, error)
+    answer_database_down(req, resp, error)
 
 
 def on_crash(

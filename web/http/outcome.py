@@ -54,7 +54,7 @@ def answered_accepted(req: falcon.Request, resp: falcon.Response) -> bool:
     return True
 
 
-def answer_database_away(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
+def answer_database_down(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
     """Answer 202 if the request is known to be saved, else 503; `unavailable` only if it is known
     that nothing was saved.
     """

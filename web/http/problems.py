@@ -5,7 +5,7 @@ from typing import Any
 
 import falcon
 
-from rules.problem_words import next_step
+from rules.problem_advice import next_step
 from runtime.errors import Refused
 
 PROBLEMS: dict[str, tuple[int, str]] = {

@@ -1,7 +1,7 @@
 """Where a provider sends a clinic's browser back to, with a code that works once.
 
-A page asks which account to connect before the code is used: a clinic that began could have sent
-the provider's URL to someone else, whose calendar would end up in the wrong account.
+A page asks to confirm the account before the code is used: whoever began could have sent the
+provider's URL to someone else, whose calendar would end up in the wrong account.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import falcon
 from peewee import InterfaceError, OperationalError
 
-from actions.integrations.connect import CALLBACK, finish, pending_consent
+from actions.integrations.connect import CALLBACK, finish_authorization, pending_consent
 from models.database_errors import explain
 from models.transactions import OutcomeUnknown, commits
 from runtime.errors import Misconfigured, Refused
@@ -63,7 +63,7 @@ class OAuthCallback:
 
 
 def _finish(resp: falcon.Response, state: str, code: str, error: str) -> None:
-    row, connector = finish(state, code, error)
+    row, connector = finish_authorization(state, code, error)
     text = BACK.format(found=row.found or connector.title)
     show_page(resp, "plain.html", title=DONE.format(title=connector.title), text=text)
 

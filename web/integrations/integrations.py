@@ -5,7 +5,12 @@ from typing import Annotated, Any
 import falcon
 from pydantic import Field
 
-from actions.integrations.connect import authorize, connect, disconnect, verify
+from actions.integrations.connect import (
+    begin_authorization,
+    disconnect_integration,
+    store_credential,
+    verify_credential,
+)
 from actions.integrations.connectors import connector_of, connectors
 from models.integrations.integration import Integration
 from web.accounts.accounts import account_of
@@ -67,7 +72,7 @@ class OneIntegration:
         self, req: falcon.Request, resp: falcon.Response, account_id: str, provider: str
     ) -> None:
         """Disconnect: we stop using the connection, and tell the provider."""
-        disconnect(account_of(req, account_id), provider, caller_of(req).actor)
+        disconnect_integration(account_of(req, account_id), provider, caller_of(req).actor)
         resp.status = falcon.HTTP_204
 
 
@@ -90,7 +95,7 @@ class AuthorizeIntegration:
         """
         account = account_of(req, account_id)
         check(NewAuthorization, document)
-        url = authorize(account, provider, caller_of(req).actor)
+        url = begin_authorization(account, provider, caller_of(req).actor)
         resp.media = AuthorizationUrl(url=url).document()
 
 
@@ -101,7 +106,7 @@ class ConnectIntegration:
         """Verify the credential by a harmless call."""
         account, given = account_of(req, account_id), check(GivenCredential, document)
         values = given.model_dump(by_alias=True, exclude_none=True)
-        req.context.verified = verify(account, provider, values)
+        req.context.verified = verify_credential(account, provider, values)
 
     @documented(
         "Wizard",
@@ -123,5 +128,5 @@ class ConnectIntegration:
         No payment is needed.
         """
         account = account_of(req, account_id)
-        row = connect(account, provider, req.context.verified, caller_of(req).actor)
+        row = store_credential(account, provider, req.context.verified, caller_of(req).actor)
         resp.media = IntegrationShown.of_connector(connector_of(provider), row).document()

@@ -6,7 +6,7 @@ import falcon
 from pydantic import Field
 
 from actions.invoices.customers import change_customer, create_customer, find_customer
-from actions.payments.bind_stripe_customer import vouched_for
+from actions.payments.bind_stripe_customer import is_vouched_for
 from models.invoices.customer import Customer
 from web.contact.responses import ChannelName
 from web.http.body import Body, check, read_json
@@ -85,7 +85,9 @@ class Customers:
         """Look up a Stripe customer before anything is written."""
         bound = check(NewCustomer, document).stripe_customer_id
         caller = caller_of(req)
-        req.context.vouched = vouched_for(caller.own, bound, caller.rules_all) if bound else False
+        req.context.vouched = (
+            is_vouched_for(caller.own, bound, caller.rules_all) if bound else False
+        )
 
     @documented("Customers", {201: CustomerShown}, body=NewCustomer, problems=BINDING_PROBLEMS)
     @idempotent
@@ -134,5 +136,5 @@ class OneCustomer:
                 [{"field": "name", "message": "is empty; 1 to 200 characters are accepted"}],
             )
         bound: str | None = values.get("stripe_customer_id")
-        vouched = vouched_for(caller.own, bound, caller.rules_all, customer) if bound else False
+        vouched = is_vouched_for(caller.own, bound, caller.rules_all, customer) if bound else False
         resp.media = CustomerShown.show(change_customer(customer, values, vouched, caller.actor))

@@ -1,6 +1,6 @@
 """Decisions about an invoice: send it, cancel it, write it off, add a note.
 
-Each can be repeated safely: an invoice already in that state is returned unchanged.
+The first three can be repeated safely: an invoice already in that state is returned unchanged.
 """
 
 from typing import Annotated, Any

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from actions.invoices.invoices import change_invoice, create_invoice, find_invoice
 from models.invoices.invoice import Invoice
-from models.reports.invoice_list import Wanted, list_invoices
+from models.reports.invoice_list import InvoiceFilter, list_invoices
 from web.http.body import Body, check, read_json
 from web.http.fields import Amount, Currency, Day, ExternalId, Id, Name, Notes, Words
 from web.http.guards.auth import caller_of
@@ -76,7 +76,7 @@ class Invoices:
         """
         account, limit = caller_of(req).own, limit_of(req)
         last = after_of(req, Invoice.select().where(Invoice.account == account))
-        wanted = Wanted(
+        wanted = InvoiceFilter(
             statuses=tuple(dict.fromkeys(choices_of(req, "status", get_args(InvoiceStatus)))),
             number=filter_of(req, "number"),
             external_id=filter_of(req, "externalId"),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Literal, Self
 
-from models.payments.dispute import answer_due_by
+from models.payments.dispute import evidence_due_by
 from web.http.responses import Shown, left_out_if_none
 
 InvoiceStatus = Literal["draft", "sent", "overdue", "paid", "cancelled", "written_off"]
@@ -92,7 +92,7 @@ class InvoiceShown(Shown):
             row,
             outstanding_balance=row.outstanding,
             currency_mismatch=row.mismatched,
-            dispute_due_by=answer_due_by(row),
+            dispute_due_by=evidence_due_by(row),
             customer=CustomerBrief.of(row.customer),
             **given,
         )

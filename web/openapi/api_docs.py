@@ -13,7 +13,7 @@ from typing import Any
 import falcon
 from markupsafe import Markup
 
-from rules.problem_words import next_step
+from rules.problem_advice import next_step
 from web.http.pages import rendered, show_page, show_rendered
 from web.http.problems import PROBLEMS
 from web.openapi.openapi import openapi_document

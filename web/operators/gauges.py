@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery.life_signs import LifeSigns, read_life_signs
+from delivery.heartbeats import Heartbeats, read_heartbeats
 from delivery.registry import find_job
 from models.reports.figures import (
     OPEN_STATES,
@@ -118,7 +118,7 @@ class _Figures(Collector):
             database_time() / 1_000_000 - real_seconds(),
         )
         yield from _going_live_gauges(count_going_live())
-        signs = self._life_signs()
+        signs = self._heartbeats()
         yield _single("payphone_redis_up", "1 while Redis answers.", 0 if signs is None else 1)
         writable = signs is not None and not signs.refusal
         yield _single(
@@ -127,12 +127,12 @@ class _Figures(Collector):
             int(writable),
         )
         if signs is not None:
-            yield from _life_gauges(signs)
+            yield from _heartbeat_gauges(signs)
 
-    def _life_signs(self) -> LifeSigns | None:
+    def _heartbeats(self) -> Heartbeats | None:
         try:
             self._redis = self._redis or connect_redis(get_settings().redis_url, timeout=TIMEOUT)
-            return read_life_signs(self._redis, database_time())
+            return read_heartbeats(self._redis, database_time())
         except (RedisError, Misconfigured):
             return None
 
@@ -207,7 +207,7 @@ def _going_live_gauges(figures: GoingLive) -> Iterable[Metric]:
         )
 
 
-def _life_gauges(signs: LifeSigns) -> Iterable[Metric]:
+def _heartbeat_gauges(signs: Heartbeats) -> Iterable[Metric]:
     yield _family(
         "payphone_rq_workers",
         "Workers that RQ lists, by queue.",

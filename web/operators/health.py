@@ -7,7 +7,7 @@ from peewee import PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 
-from delivery.life_signs import read_life_signs
+from delivery.heartbeats import read_heartbeats
 from models.database_errors import STANDBY, explain
 from models.migrate import pending
 from models.transactions import database_time, execute, takes_writes
@@ -62,7 +62,7 @@ class Ready:
         """What is degraded, each in a few words; empty if all is well."""
         try:
             self._redis = self._redis or self._connect()
-            signs = read_life_signs(self._redis, database_time())
+            signs = read_heartbeats(self._redis, database_time())
         except (RedisError, Misconfigured) as error:
             return [f"redis: {type(error).__name__}"]
         unseen = [

@@ -12,7 +12,7 @@ from models.reports.figures import (
     count_states,
     count_to_refund,
 )
-from web.http.guards.sessions import signed_in
+from web.http.guards.sessions import require_session
 from web.http.pages import show_page
 from web.operators.health import Ready
 
@@ -35,13 +35,13 @@ class Home:
         """Current counts from the database. They cover all accounts, so operators limited to some
         do not see them.
         """
-        session = signed_in(req)
+        session = require_session(req)
         show_page(
             resp,
             "home.html",
             name=session.name,
             csrf_token=session.csrf_token,
-            groups=_groups() if session.rights.lack("view") is None else [],
+            groups=_groups() if session.rights.missing_right("view") is None else [],
             reasons=self._ready.reasons(),
         )
 

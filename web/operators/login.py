@@ -19,10 +19,10 @@ from web.http.guards.sessions import (
     CSRF_FIELD,
     check_csrf,
     cookie_of,
-    drop_cookie,
-    keep_session,
-    put_cookie,
+    delete_cookie,
     session_of,
+    set_cookie,
+    set_session_cookie,
 )
 from web.http.pages import show_page
 from web.http.problems import Problem
@@ -90,8 +90,8 @@ class Login:
                 f"operator:{session.name}",
                 address=address,
             )
-        keep_session(resp, token)
-        drop_cookie(resp, "form")
+        set_session_cookie(resp, token)
+        delete_cookie(resp, "form")
         resp.status, resp.location = falcon.HTTP_303, after
 
     def _record_failure(self, name: str, address: str) -> None:
@@ -117,7 +117,7 @@ class Logout:
             with transaction():
                 session.revoke()
                 AuditEntry.record(f"operator:{session.name}", "logout", f"operator:{session.name}")
-        drop_cookie(resp, "session")
+        delete_cookie(resp, "session")
         resp.status, resp.location = falcon.HTTP_303, "/login"
 
 
@@ -150,7 +150,7 @@ def _check(name: str, password: str) -> tuple[Operator | None, bool]:
 
 def _show_form(req: falcon.Request, resp: falcon.Response, after: str, message: str = "") -> None:
     token = cookie_of(req, "form") or new_token()  # shared by all tabs
-    put_cookie(resp, "form", token, FORM_LIFE)
+    set_cookie(resp, "form", token, FORM_LIFE)
     show_page(resp, "login.html", csrf_token=token, next=after, message=message)
 
 

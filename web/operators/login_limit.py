@@ -1,7 +1,7 @@
 """Rate limits on logins: per address (in IPv6 per /64 network) and per name.
 
 Names are counted by their hash, since people type passwords into the wrong field. A stranger who
-knows an operator's name can keep it locked by trying on and on; that is the price of a limit per
+knows an operator's name can keep it locked by trying repeatedly; that is the price of a limit per
 name.
 """
 
@@ -10,7 +10,7 @@ import hashlib
 from limits import RateLimitItem, RateLimitItemPerMinute
 
 from models.accounts.operator import normal_name
-from web.http.address import counted_as
+from web.http.address import rate_limit_key
 from web.http.guards.rate_limiter import RateLimiter
 
 PER_ADDRESS = RateLimitItemPerMinute(20, 15)  # 20 tries in 15 minutes
@@ -43,4 +43,7 @@ class LoginLimit:
 
 def _keys(address: str, name: str) -> tuple[tuple[RateLimitItem, str], ...]:
     digest = hashlib.sha256(normal_name(name).encode()).hexdigest()[:32]
-    return (PER_ADDRESS, f"login-address-{counted_as(address)}"), (PER_NAME, f"login-name-{digest}")
+    return (PER_ADDRESS, f"login-address-{rate_limit_key(address)}"), (
+        PER_NAME,
+        f"login-name-{digest}",
+    )

@@ -28,7 +28,7 @@ from runtime.errors import Misconfigured
 from runtime.ids import new_token
 from runtime.settings import QUEUES, get_settings
 from web.http.guards.auth import need
-from web.http.guards.sessions import check_csrf, is_secure, session_of, signed_in
+from web.http.guards.sessions import check_csrf, is_secure, require_session, session_of
 from web.http.problems import Problem
 from web.operators.rq_flask import PREFIX, make_dashboard, page_policy
 
@@ -68,7 +68,7 @@ class RqDashboard:
             raise falcon.HTTPMethodNotAllowed(["POST"])
         if session_of(req) is None and "/data/" in req.path:
             raise Problem("unauthenticated", "Sign in at /login.")
-        session = signed_in(req)
+        session = require_session(req)
         need(session.rights, "view")
         if req.path == JOBS:
             raise falcon.HTTPFound(f"{JOBS}/{QUEUES[0]}/queued/8/asc/1")

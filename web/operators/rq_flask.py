@@ -68,7 +68,7 @@ class _Loader(DispatchingJinjaLoader):
     def get_source(self, environment: Environment, template: str) -> Any:
         """The template's source with nonces, escapes, and our own style and notices."""
         source, filename, is_fresh = super().get_source(environment, template)
-        return mended(source), filename, is_fresh
+        return patched_template(source), filename, is_fresh
 
 
 class _Dashboard(Flask):
@@ -76,7 +76,7 @@ class _Dashboard(Flask):
         return _Loader(self)
 
 
-def mended(source: str) -> str:
+def patched_template(source: str) -> str:
     """A template of the dashboard, patched: a nonce on each script, every value escaped, and
     headings that wrap on a phone.
     """

@@ -30,11 +30,11 @@ from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 from runtime.killpoint import killpoint
 from runtime.settings import get_settings
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check, read_json
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Amount, Email, PaymentMethodId
 from web.http.guards.auth import caller_of, need
-from web.http.guards.sessions import signed_in
+from web.http.guards.sessions import require_session
 from web.http.idempotency import idempotent
 from web.http.outcome import accept
 from web.http.problems import Problem
@@ -73,7 +73,7 @@ class OpenCardForm:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, invoice_id: str) -> None:
         """Open a form for the signed-in operator and redirect to it."""
-        session = signed_in(req)
+        session = require_session(req)
         try:
             invoice = _invoice(invoice_id)
             need(session.rights, "act", invoice.account_id)
@@ -91,7 +91,7 @@ class CardForms:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
-    ) -> Later:
+    ) -> DeferredAnswer:
         """Open a form on which the clinic's staff take a card.
 
         Its URL is valid for 30 minutes and for this invoice only.
@@ -99,10 +99,10 @@ class CardForms:
         check(FormRequest, document)
         with transaction():
             form = open_form(find_invoice(caller_of(req).own, invoice_id), caller_of(req).actor)
-        return Later(f"{invoice_id}:{rfc3339(form.until)}", nothing_to_perform)
+        return DeferredAnswer(f"{invoice_id}:{rfc3339(form.until)}", nothing_to_perform)
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
-        """201 with the URL, sealed anew each time, since it is not stored."""
+        """201 with the URL, which is sealed again each time, since it is not stored."""
         invoice_id, _, until = reference.partition(":")
         form = CardForm(invoice_id, caller_of(req).actor, datetime.fromisoformat(until))
         resp.status = falcon.HTTP_201
@@ -132,7 +132,7 @@ class CardPage:
             invoice = Invoice.locked(_invoice(form.invoice_id).id)
             known = PaymentConfirmation.with_card(invoice, wanted.payment_method_id)
             later = (
-                Later(f"charge:{known.id}", resume_charge(f"charge:{known.id}"))
+                DeferredAnswer(f"charge:{known.id}", resume_charge(f"charge:{known.id}"))
                 if known
                 else _charge(invoice, wanted, form)
             )
@@ -212,7 +212,7 @@ def _invoice(invoice_id: str) -> Invoice:
     return invoice
 
 
-def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> Later:
+def _charge(invoice: Invoice, wanted: CardCharge, form: CardForm) -> DeferredAnswer:
     """Request the charge of the locked invoice. Raises Problem."""
     card = wanted.payment_method_id
     with attempting(invoice, wanted.amount, form.actor, card):

@@ -7,7 +7,7 @@ from typing import Any
 import falcon
 from pydantic import Field
 
-from actions.calling.order_keypad import order_keypad, take_order
+from actions.calling.order_keypad import claim_order, order_keypad
 from actions.invoices.invoices import find_invoice
 from actions.payments.charge import Charge, charge, charge_by_phone, check_not_repeated, resume
 from actions.payments.refused_attempts import attempting
@@ -15,8 +15,8 @@ from delivery.perform_now import perform_all
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Amount, Id, PaymentMethodId
 from web.http.guards.auth import Caller, caller_of
 from web.http.idempotency import idempotent, key_required
@@ -104,12 +104,14 @@ class ConfirmPayment(_Charges):
         "Payments", {200: Confirmed, 202: Confirmed}, body=Confirm, problems=CONFIRMING_PROBLEMS
     )
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> DeferredAnswer:
         """Charge the intent, or read its state; the answer is what Stripe says."""
         caller, wanted = caller_of(req), check(Confirm, document)
         find_invoice(caller.own, wanted.invoice_id)
         if not wanted.payment_method_id:
-            return Later(f"look:{wanted.invoice_id}:{wanted.payment_intent_id}", nothing_to_perform)
+            return DeferredAnswer(
+                f"look:{wanted.invoice_id}:{wanted.payment_intent_id}", nothing_to_perform
+            )
         invoice = Invoice.locked(wanted.invoice_id)
         attempt = PaymentAttempt.get_or_none(
             (PaymentAttempt.intent_id == wanted.payment_intent_id)
@@ -121,7 +123,7 @@ class ConfirmPayment(_Charges):
                 f"Invoice {invoice.number} has no payment intent {wanted.payment_intent_id[:40]}.",
             )
         if attempt.state != "open":
-            return Later(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
+            return DeferredAnswer(f"look:{invoice.id}:{attempt.intent_id}", nothing_to_perform)
         card, key = wanted.payment_method_id, f"{attempt.id}:{wanted.payment_method_id}"
         with attempting(invoice, attempt.amount, caller.actor, key):
             return answered_later(charge(invoice, attempt, card, caller.actor, []))
@@ -135,7 +137,7 @@ class PayByPhone(_Charges):
     )
     @key_required
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> DeferredAnswer:
         """Charge a card for the invoice as a mail or telephone order (MOTO).
 
         By keypad, 202 once it is ordered: nothing is charged before the customer has agreed during
@@ -161,7 +163,7 @@ class PayByPhone(_Charges):
             )
 
 
-def _order_by_keypad(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> Later:
+def _order_by_keypad(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> DeferredAnswer:
     if wanted.call_id is None:
         raise _invalid(
             "callId",
@@ -180,7 +182,7 @@ def _order_by_keypad(invoice: Invoice, wanted: PhonePayment, caller: Caller) -> 
     with attempting(invoice, None, caller.actor):
         session, job_id = order_keypad(invoice, call, caller.actor)
     perform = partial(perform_all, [job_id])
-    return Later(f"keypad:{session.id}", perform, f"/api/payments/{session.id}")
+    return DeferredAnswer(f"keypad:{session.id}", perform, f"/api/payments/{session.id}")
 
 
 def _invalid(field: str, message: str, detail: str) -> Problem:
@@ -191,11 +193,11 @@ def resume_charge(reference: str) -> Callable[[], None]:
     """What is left to perform when a charge is requested again with the same key."""
     kind, _, row_id = reference.partition(":")
     if kind == "keypad":
-        return partial(perform_all, [take_order(row_id)])
+        return partial(perform_all, [claim_order(row_id)])
     return resume(row_id).perform if kind == "charge" else nothing_to_perform
 
 
-def answered_later(asked: Charge) -> Later:
+def answered_later(asked: Charge) -> DeferredAnswer:
     """The answer about a charge that is made after the commit and then read from rows."""
     location = f"/api/payments/{asked.attempt_id}"
-    return Later(f"charge:{asked.confirmation_id}", asked.perform, location)
+    return DeferredAnswer(f"charge:{asked.confirmation_id}", asked.perform, location)

@@ -6,11 +6,11 @@ import falcon
 
 from actions.invoices.invoices import find_invoice
 from actions.payments.read_intent import read_intent
-from actions.payments.record_offline_payment import Taken, record_offline_payment
+from actions.payments.record_offline_payment import OfflinePayment, record_offline_payment
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Amount, Currency, DayOrMoment, Id, Name
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -43,7 +43,9 @@ class UpsertPayment:
 
     @documented("Payments", {200: Recorded, 201: Recorded}, body=TakenPayment, problems=PROBLEMS)
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later | None:
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, document: Any
+    ) -> DeferredAnswer | None:
         """Record the payment once.
 
         201 when new, 200 when already recorded, 409 when it was recorded with another amount or
@@ -54,12 +56,12 @@ class UpsertPayment:
         shown = find_invoice(caller.own, taken.invoice_id)
         if taken.method == "stripe":
             status = 200 if _at_stripe(shown, taken.reference) else 201
-            return Later(
+            return DeferredAnswer(
                 f"{shown.id}:{taken.reference}:{taken.amount}:{taken.currency}:{status}",
                 nothing_to_perform,
             )
         payment, is_new = record_offline_payment(
-            shown.id, Taken(**taken.model_dump(exclude={"invoice_id"})), caller.actor
+            shown.id, OfflinePayment(**taken.model_dump(exclude={"invoice_id"})), caller.actor
         )
         resp.status = falcon.HTTP_201 if is_new else falcon.HTTP_200
         resp.media = {

@@ -7,15 +7,15 @@ from typing import Any
 import falcon
 
 from actions.invoices.invoices import find_invoice
-from actions.payments.plan_attempt import plan_attempt, until_in_place
+from actions.payments.plan_attempt import plan_attempt, stage_intent_jobs
 from actions.payments.refused_attempts import attempting
 from delivery.perform_now import perform_all
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
-from web.http.answer_later import Later
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer
 from web.http.fields import Amount, Email, Id
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -57,7 +57,7 @@ class CreatePaymentIntent:
         ),
     )
     @idempotent
-    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> Later:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, document: Any) -> DeferredAnswer:
         """Create the invoice's payment intent, or return its open one."""
         caller, wanted = caller_of(req), check(NewIntent, document)
         find_invoice(caller.own, wanted.invoice_id)
@@ -68,12 +68,14 @@ class CreatePaymentIntent:
         with attempting(invoice, wanted.amount, caller.actor):
             attempt, jobs = plan_attempt(invoice, wanted.amount, email, caller.actor)
         location = f"/api/payments/{attempt.id}"
-        return Later(f"{attempt.id}:{attempt.amount}", partial(perform_all, jobs), location)
+        return DeferredAnswer(
+            f"{attempt.id}:{attempt.amount}", partial(perform_all, jobs), location
+        )
 
     def resume(self, reference: str) -> Callable[[], None]:
         """Do at Stripe what no worker has begun."""
         attempt = PaymentAttempt.get_by_id(reference.partition(":")[0])
-        return partial(perform_all, until_in_place(attempt) if attempt.is_live else [])
+        return partial(perform_all, stage_intent_jobs(attempt) if attempt.is_live else [])
 
     def render(self, req: falcon.Request, resp: falcon.Response, reference: str) -> None:
         """201 with the client secret, read from Stripe, and billing details for its form; neither

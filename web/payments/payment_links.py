@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import falcon
 
-from actions.contact.ask_for_text import ask_for_text, contact_refused, refusal_of, text_on_its_way
+from actions.contact.request_text import contact_refused, pending_text, request_text, text_refusal
 from actions.invoices.invoices import find_invoice
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import make_link_now, plan_link
@@ -18,12 +18,12 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress, PaymentLink
 from rules.contact.templates import FALLBACK, language_of
 from rules.invoice_fold import UNPAID
-from rules.pay_page_words import SAID, UNKNOWN, Why
+from rules.pay_page_messages import SAID, UNKNOWN, Why
 from runtime.clock import business_now
 from runtime.settings import INTERACTIVE
 from web.contact.responses import MessageShown
-from web.http.answer_later import Later, nothing_to_perform
 from web.http.body import Body, check
+from web.http.deferred_answer import DeferredAnswer, nothing_to_perform
 from web.http.fields import Phone
 from web.http.guards.auth import caller_of
 from web.http.idempotency import idempotent
@@ -68,7 +68,7 @@ class InvoicePaymentLinks:
     @idempotent
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, document: Any, invoice_id: str
-    ) -> Later | None:
+    ) -> DeferredAnswer | None:
         """Create a payment link for the current balance and, if requested, text it.
 
         202 with its URL. 422 if the contact gate refuses the text.
@@ -81,18 +81,20 @@ class InvoicePaymentLinks:
             check_payable(invoice)
             check_balance_chargeable(invoice)
         phone = wanted.phone_number or invoice.customer.preferred_phone
-        texted = text_on_its_way(invoice, phone) if wanted.is_texted else None
-        refused = refusal_of(invoice, phone, actor) if wanted.is_texted and texted is None else None
+        texted = pending_text(invoice, phone) if wanted.is_texted else None
+        refused = (
+            text_refusal(invoice, phone, actor) if wanted.is_texted and texted is None else None
+        )
         if refused is not None:
             record_refused(attempt_of(invoice, None, actor), refused.code)
-            return Later(refused.id, nothing_to_perform)
+            return DeferredAnswer(refused.id, nothing_to_perform)
         link = plan_link(invoice, actor, INTERACTIVE)
         address = PayAddress.of(invoice, business_now())
         resp.status = falcon.HTTP_202
         resp.set_header("Location", f"/api/invoices/{invoice.id}")
         resp.media = {"paymentLinkId": link.id, "url": address.url, "status": link.state}
         message = (
-            ask_for_text(invoice, link, phone, actor, INTERACTIVE) if wanted.is_texted else None
+            request_text(invoice, link, phone, actor, INTERACTIVE) if wanted.is_texted else None
         )
         resp.media |= {
             "amount": link.amount,

@@ -9,7 +9,7 @@ import falcon
 from pydantic import Field
 
 from actions.contact.ladder.drafts import Approval, approve_draft, draft_of
-from actions.contact.ladder.due_jobs import take_due_jobs
+from actions.contact.ladder.due_jobs import claim_due_jobs
 from actions.people.lock_order import lock_people
 from delivery.perform_now import perform_all
 from web.http.body import Body, check
@@ -93,5 +93,5 @@ class ApproveDrafts:
         due: list[int] = []
         for row in sorted(answer["data"], key=lambda row: str(row["id"])):
             if len(due) < AT_ONCE:
-                due += take_due_jobs(row["messageId"], row["callId"])
+                due += claim_due_jobs(row["messageId"], row["callId"])
         return partial(perform_all, due)

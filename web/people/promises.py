@@ -17,7 +17,7 @@ from web.people.responses import PromiseList, PromiseShown
 
 
 class NewPromise(Body):
-    """What the customer promised: an amount, or the whole balance, on a day of the next sixty."""
+    """What the customer promised: an amount, or the whole balance, by a day of the next sixty."""
 
     amount: Amount | None = None
     promised_for: Day

@@ -8,7 +8,7 @@ import falcon
 from pydantic import Field
 
 from actions.contact.escalate import open_escalation
-from actions.contact.ladder.due_jobs import take_due_jobs
+from actions.contact.ladder.due_jobs import claim_due_jobs
 from actions.invoices.invoices import lock_invoice
 from actions.people.resolve_item import Choice, find_item, resolve_item
 from delivery.perform_now import perform_all, take_due
@@ -116,7 +116,7 @@ class ResumesResolution:
             due.append(take_due("send_payment_link", named))
         if (answer["kind"], answer["resolution"]) == ("draft", "approve"):
             planned = PlannedContact.one("id = ?", answer["subject"])
-            due += take_due_jobs(planned.message_id, planned.call_id) if planned else []
+            due += claim_due_jobs(planned.message_id, planned.call_id) if planned else []
         return partial(perform_all, due)
 
 

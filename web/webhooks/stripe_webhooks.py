@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 from structlog.contextvars import bind_contextvars
 
-from actions.books.receive_event import StripeEvent, keep_stripe_events, read_stripe_event
+from actions.books.receive_event import StripeEvent, read_stripe_event, store_stripe_events
 from models.shared_commit import in_shared_commit
 from providers.stripe.client import API_VERSION
 from providers.stripe.signature import BadSignature, verify_signature
@@ -101,7 +101,7 @@ class StripeWebhook:
 
 
 def _store(events: Sequence[StripeEvent]) -> list[int | None]:
-    inbox_ids = keep_stripe_events(events)
+    inbox_ids = store_stripe_events(events)
     killpoint("web.before_commit")
     return inbox_ids
 

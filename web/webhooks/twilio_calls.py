@@ -8,7 +8,7 @@ from models.deployment.phone_line import PhoneLine
 from models.deployment.setup import Setup
 from runtime.log import get_log
 from web.openapi.openapi import documented
-from web.webhooks.twilio_form import in_xml, signed_form
+from web.webhooks.twilio_form import escape_xml, signed_form
 
 MESSAGE = "Thank you for calling{clinic}. {why} Please call again later."
 NOT_YET = "This line is being set up."
@@ -33,7 +33,7 @@ class IncomingCalls:
         resp.content_type = falcon.MEDIA_XML
         resp.text = (
             '<?xml version="1.0" encoding="UTF-8"?><Response>'
-            f'<Say language="en-US">{in_xml(message)}</Say><Hangup/></Response>'
+            f'<Say language="en-US">{escape_xml(message)}</Say><Hangup/></Response>'
         )
 
 

@@ -22,7 +22,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 CAP = 64 * 1024  # bytes; a text with its fields has a few thousand
 
 
-def in_xml(text: str) -> str:
+def escape_xml(text: str) -> str:
     """Escape a text for TwiML, and remove the characters that XML does not allow."""
     return escape(_NOT_IN_XML.sub("", text))
 

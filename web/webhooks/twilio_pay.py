@@ -3,7 +3,7 @@
 import falcon
 
 from actions.calling.keypad import record_step_report
-from models.transactions import again_if_it_gave_way
+from models.transactions import retry_on_conflict
 from runtime.log import get_log
 from web.openapi.openapi import documented
 from web.webhooks.twilio_form import signed_form
@@ -25,7 +25,7 @@ class KeypadReports:
         """
         fields = signed_form(req)
         session, step = req.get_param("session") or "", req.get_param("step") or ""
-        charging = again_if_it_gave_way(lambda: record_step_report(session, step, fields))
+        charging = retry_on_conflict(lambda: record_step_report(session, step, fields))
         log.info("keypad reported", capture=fields.get("Capture", ""), result=fields.get("Result"))
         if charging is not None:
             charging.perform()

@@ -2,7 +2,7 @@
 
 import falcon
 
-from actions.deployment.numbers.ports import look_at_port
+from actions.deployment.numbers.ports import stage_port_check
 from models.transactions import transaction
 from runtime.log import get_log
 from web.openapi.openapi import documented
@@ -24,7 +24,7 @@ class PortReports:
         fields = signed_report(req)
         port, number = _word(fields, "port_in_request_sid"), _word(fields, "phone_number")
         with transaction():
-            is_ours = look_at_port(port, number)
+            is_ours = stage_port_check(port, number)
         log.info("port reported", port=port, status=_word(fields, "status"), ours=is_ours)
         resp.status = falcon.HTTP_204
 

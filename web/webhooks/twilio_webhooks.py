@@ -9,22 +9,22 @@ import falcon
 from structlog.contextvars import bind_contextvars
 
 from actions.contact.record_text_report import message_of, record_text_report
-from actions.people.receive_text import PROVIDER, receive_text, wish_in
+from actions.people.receive_text import PROVIDER, keyword_in, receive_text
 from models.accounts.account import Account
 from models.books.inbox_event import InboxEvent
 from models.contact.account_sender import accounts_of_sender
 from models.contact.message import Message
 from models.contact.message_template import template_for
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
-from rules.contact.opt_out.words import Wish, language_of_help
+from rules.contact.opt_out.words import Keyword, language_of_help
 from rules.contact.templates import render
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
 from runtime.log import get_log
 from web.http.problems import Problem
 from web.openapi.openapi import documented
-from web.webhooks.twilio_form import in_xml, signed_form
+from web.webhooks.twilio_form import escape_xml, signed_form
 
 SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -54,15 +54,15 @@ class IncomingMessages:
         fields = signed_form(req)
         _checked_sid(fields)
         fields["Body"] = redact(fields.get("Body", ""))
-        wish = wish_in(fields)
-        again_if_it_gave_way(lambda: _store_text(fields, wish))
+        wish = keyword_in(fields)
+        retry_on_conflict(lambda: _store_text(fields, wish))
         killpoint("web.after_commit")
         log.info("text received", wish=wish)
         resp.content_type = falcon.MEDIA_XML
         resp.text = _help(fields) if wish == "help" and "OptOutType" not in fields else EMPTY
 
 
-def _store_text(fields: dict[str, str], wish: Wish) -> None:
+def _store_text(fields: dict[str, str], wish: Keyword) -> None:
     with transaction():
         receive_text(fields, wish)
         killpoint("web.before_commit")
@@ -80,7 +80,7 @@ def _help(fields: dict[str, str]) -> str:
     text = render(template, language, {"clinic": account.name}).body
     return (
         '<?xml version="1.0"'
-        f' encoding="UTF-8"?><Response><Message>{in_xml(text)}</Message></Response>'
+        f' encoding="UTF-8"?><Response><Message>{escape_xml(text)}</Message></Response>'
     )
 
 
@@ -103,7 +103,7 @@ class MessageStatuses:
             fields.get("ErrorCode", ""),
         )
         report, effect_id = f"{sid}:{status}:{code}", req.get_param("effect") or ""
-        new = again_if_it_gave_way(lambda: _store_report(report, effect_id, fields))
+        new = retry_on_conflict(lambda: _store_report(report, effect_id, fields))
         log.info("text reported", status=status, code=code, duplicate=not new)
         resp.status = falcon.HTTP_204
 

@@ -2,14 +2,14 @@
 
 import falcon
 
-from actions.calling.receive import receive
+from actions.calling.receive import receive_call
 from actions.calling.record_call_report import (
     call_of,
     locked_with_invoices,
     record_call_report,
     record_final_report,
 )
-from models.transactions import again_if_it_gave_way, transaction
+from models.transactions import retry_on_conflict, transaction
 from providers.vapi.calls import REPORT, STATUS, VapiCall, read_message
 from runtime.clock import real_now
 from runtime.killpoint import killpoint
@@ -45,8 +45,8 @@ class VapiWebhook:
         kind, report = read_message(vapi_body(req))
         new = False
         if kind in {REPORT, STATUS} and report.id:
-            receive(report)
-            new = again_if_it_gave_way(lambda: _record(kind, report))
+            receive_call(report)
+            new = retry_on_conflict(lambda: _record(kind, report))
         log.info("call reported", kind=kind[:40], status=report.status, new=new)
         resp.media = CallReported(received=True).document()
 

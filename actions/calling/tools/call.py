@@ -1,10 +1,10 @@
 """Find our call from the call in a message of Vapi's."""
 
-from actions.calling.receive import receive
+from actions.calling.receive import receive_call
 from actions.calling.record_call_report import call_of as reported_call
 from models.calling.call import Call
 from providers.vapi.calls import read_call
-from rules.calling.tools_payload import Json
+from rules.calling.tool_payloads import Json
 
 
 def call_of(at_vapi: Json) -> Call | None:
@@ -19,6 +19,6 @@ def call_of(at_vapi: Json) -> Call | None:
     known = Call.one_with("account", "t.vapi_id = ?", report.id)
     if known is not None:
         return known
-    receive(report)
+    receive_call(report)
     found = reported_call(report)
     return None if found is None else Call.one_with("account", "t.id = ?", found.id)

@@ -4,7 +4,7 @@ from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
-from rules.calling.tools_words import NOTHING_DUE, bill, together
+from rules.calling.tool_replies import NOTHING_DUE, bill, total_of
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
 
@@ -19,7 +19,7 @@ _OLDEST = "ORDER BY due_date, id LIMIT ?"
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
     """The bills, oldest first: amount, due date, and the project if the account has it read out."""
-    found = unpaid(request.call, MOST + 1)  # one more, to know whether more exist
+    found = unpaid_bills(request.call, MOST + 1)  # one more, to know whether more exist
     named = request.text("invoiceId")
     if named:
         found = [each for each in found if each.id == named]
@@ -46,7 +46,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     ]
     if len(lines) == 1:
         return f"1 bill is unpaid. {lines[0]}"
-    total = together([(each.outstanding, each.currency) for each in bills])
+    total = total_of([(each.outstanding, each.currency) for each in bills])
     which = (
         f"{len(lines)} bills are unpaid, the oldest first."
         if len(lines) == len(found)
@@ -55,7 +55,7 @@ def get_unpaid_invoice(request: ToolRequest) -> str:
     return f"{which} {' '.join(lines)} {total}"
 
 
-def unpaid(call: Call, most: int = MOST) -> list[Invoice]:
+def unpaid_bills(call: Call, most: int = MOST) -> list[Invoice]:
     """The oldest `most` unpaid bills that the call is about: those that it was placed for, or, for
     an inbound call, the customer's own.
     """
@@ -84,7 +84,7 @@ def chosen_bill(request: ToolRequest) -> Invoice:
         if not is_unpaid(request.call, named):
             raise Refused("not_found")
         return Invoice.get_by_id(named)
-    oldest = unpaid(request.call, 1)
+    oldest = unpaid_bills(request.call, 1)
     if not oldest:
         raise Refused("invoice_already_paid")
     return oldest[0]

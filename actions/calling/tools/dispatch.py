@@ -9,23 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actions.calling.tools.call import call_of
+from actions.calling.tools.caller_requests import record_promise_to_pay, request_human, stop_contact
 from actions.calling.tools.debts import get_unpaid_invoice
 from actions.calling.tools.link import create_payment_link
 from actions.calling.tools.payment import process_phone_payment
 from actions.calling.tools.tool_request import ToolRequest
-from actions.calling.tools.wishes import record_promise_of, request_human, stop_contact
 from actions.calling.verification import verify_caller
 from actions.integrations.calendar_tool import answer_free_times
 from actions.payments.refused_attempts import audit_refused
 from models.calling.call import Call
-from rules.calling.tools_payload import Answer, Json, Said, ToolCalled
-from rules.calling.tools_words import (
+from rules.calling.tool_payloads import Answer, Json, ToolInvocation, Utterance
+from rules.calling.tool_replies import (
     CARD_NUMBER,
     NOT_LIVE,
     NOT_OURS,
     NOT_VERIFIED,
     UNKNOWN_TOOL,
-    words_for,
+    reply_for,
 )
 from rules.deployment.calendar_tool import FIND_FREE_TIMES
 from runtime.errors import Refused
@@ -56,14 +56,16 @@ TOOLS: dict[str, Tool] = {
     "getUnpaidInvoice": Tool(get_unpaid_invoice, verified=True),
     "createPaymentLink": Tool(create_payment_link, verified=True),
     "processPhonePayment": Tool(process_phone_payment, verified=True),
-    "recordPromise": Tool(record_promise_of, verified=True),
+    "recordPromise": Tool(record_promise_to_pay, verified=True),
     "stopContact": Tool(stop_contact, verified=False, after=True),
     "requestHuman": Tool(request_human, verified=False, after=True),
     FIND_FREE_TIMES: Tool(_find_free_times, verified=False),
 }
 
 
-def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Said, ...]]) -> Answer:
+def answer_tool(
+    at_vapi: Json, called: ToolInvocation, heard: Callable[[], tuple[Utterance, ...]]
+) -> Answer:
     """Answer one tool call. `at_vapi` is the call as sent by Vapi; `heard` reads what was said in
     it. A refusal is answered, not raised.
     """
@@ -72,7 +74,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
         return Answer(UNKNOWN_TOOL, failed=True)
     if called.had_card_number:
         return Answer(CARD_NUMBER, failed=True)
-    # read anew for each tool call: the previous one may have verified the caller
+    # read again for each tool call: the previous one may have verified the caller
     call = call_of(at_vapi)
     closed = _closed(call, tool)
     if call is None or closed:
@@ -83,7 +85,7 @@ def answer_tool(at_vapi: Json, called: ToolCalled, heard: Callable[[], tuple[Sai
     except Refused as refused:
         log.info("tool refused", tool=called.name, code=refused.code, call_id=call.id)
         audit_refused(refused)
-        return Answer(words_for(refused.code, refused.detail), failed=True)
+        return Answer(reply_for(refused.code, refused.detail), failed=True)
 
 
 def _closed(call: Call | None, tool: Tool) -> str:

@@ -2,7 +2,7 @@
 
 from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
-from actions.contact.ask_for_text import ask_for_text, refusal_of, text_on_its_way
+from actions.contact.request_text import pending_text, request_text, text_refusal
 from actions.payments.chargeable import check_balance_chargeable
 from actions.payments.make_link import plan_link
 from actions.payments.payable import check_payable
@@ -12,7 +12,7 @@ from models.calling.tool_call import ToolCall
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
 from models.transactions import transaction
-from rules.calling.tools_words import OTHER_NUMBER, link_texted, link_to_read
+from rules.calling.tool_replies import OTHER_NUMBER, link_texted, link_to_read
 from rules.contact.phones import BadPhone, read_phone
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
@@ -31,14 +31,14 @@ def create_payment_link(request: ToolRequest) -> str:
     # any other word is made up by the model, and is no separate wish
     by = READ_OUT if request.text("by").casefold() == READ_OUT else TEXT
     chosen = chosen_bill(request)
-    known = ToolCall.known(request.call, request.called.id, _wish(request, chosen, by))
+    known = ToolCall.find(request.call, request.called.id, _wish(request, chosen, by))
     if known is not None:  # answered without waiting for locks
         return known.answer
     with transaction():
         invoice = Invoice.locked_with("account", chosen.id)
         call = Call.locked(request.call.id)
         wish = _wish(request, invoice, by)
-        known = ToolCall.known(call, request.called.id, wish)
+        known = ToolCall.find(call, request.called.id, wish)
         if known is not None:
             return known.answer
         with attempting(invoice, None, request.actor, wish):
@@ -53,11 +53,11 @@ def create_payment_link(request: ToolRequest) -> str:
         }
         name, now, aside = request.called.name, real_now(), f"{wish}:refused"
         if subject:
-            ToolCall.keep(call, name, request.called.id, wish, now, subject=subject, **about)
+            ToolCall.record(call, name, request.called.id, wish, now, subject=subject, **about)
         # a refused text is not kept under the wish itself, because the gate may allow it in an
         # hour; it is kept aside, because the customer may pay at the URL that was read out
         elif not ToolCall.has("call_id = ? AND wish = ?", call.id, aside):
-            ToolCall.keep(call, name, aside, aside, now, **about)
+            ToolCall.record(call, name, aside, aside, now, **about)
     return line
 
 
@@ -68,13 +68,13 @@ def _wish(request: ToolRequest, invoice: Invoice, by: str) -> str:
 def _make(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:
     """The answer, and the id of the row that was created, or "" if the gate refused the text."""
     phone = "" if by == READ_OUT else _phone(request, invoice)
-    on_its_way = text_on_its_way(invoice, phone) if phone else None
+    on_its_way = pending_text(invoice, phone) if phone else None
     refused = None
     if phone and on_its_way is None:
-        refused = refusal_of(invoice, phone, request.actor)
+        refused = text_refusal(invoice, phone, request.actor)
     link = plan_link(invoice, request.actor, INTERACTIVE)
     if phone and refused is None:
-        message = ask_for_text(invoice, link, phone, request.actor, INTERACTIVE)
+        message = request_text(invoice, link, phone, request.actor, INTERACTIVE)
         return link_texted(message.to), message.id
     address = PayAddress.of(invoice, business_now())
     return link_to_read(address.url, refused is not None), "" if refused else link.id

@@ -1,8 +1,8 @@
 """Pay during a call: by the card on file, once the caller has said yes, or by keypad."""
 
-from actions.calling.keypad import begin, go_on, words_for_session
+from actions.calling.keypad import begin_session, perform_first_steps, reply_for_session
 from actions.calling.order_keypad import IN_CALL, MOST_ENTRIES, TWILIOS
-from actions.calling.tools.debts import chosen_bill, is_unpaid, unpaid
+from actions.calling.tools.debts import chosen_bill, is_unpaid, unpaid_bills
 from actions.calling.tools.tool_request import ToolRequest
 from actions.payments.charge import Charge, charge_by_phone, resume, why_not_charged
 from actions.payments.chargeable import check_balance_chargeable
@@ -18,10 +18,10 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import transaction
-from rules.calling.tools_consent import consent_heard
-from rules.calling.tools_defined import KEYPAD, SAVED_CARD
-from rules.calling.tools_payload import Said
-from rules.calling.tools_words import (
+from rules.calling.charge_consent import consent_heard
+from rules.calling.tool_definitions import KEYPAD, SAVED_CARD
+from rules.calling.tool_payloads import Utterance
+from rules.calling.tool_replies import (
     NO_CARDS_IN_CALLS,
     NO_KEYPAD,
     NO_MORE_ENTRIES,
@@ -31,7 +31,7 @@ from rules.calling.tools_words import (
     PAID,
     UNDER_WAY,
     ask_consent,
-    words_for,
+    reply_for,
 )
 from rules.contact.card_notice import LANGUAGES, CardNotice, card_notice
 from rules.money import in_words, to_major, unchargeable
@@ -56,7 +56,7 @@ def _refusal_of_way(request: ToolRequest, by: str, refused: Refused) -> Refused:
     """The refusal of a way to pay that the clinic does not offer, recorded as an attempt to pay the
     bill.
     """
-    for invoice in unpaid(request.call)[:1]:
+    for invoice in unpaid_bills(request.call)[:1]:
         refused.attempt = attempt_of(invoice, None, request.actor, request.called.name, by)
     return refused
 
@@ -71,11 +71,11 @@ def _pay(request: ToolRequest, by: str) -> str:
     begun: Charge | KeypadSession | None = None
     with transaction():
         invoice, call = Invoice.locked(invoice_id), Call.locked(request.call.id)
-        # an entry that failed may be begun anew
+        # a failed entry can be started again
         begun_before = KeypadSession.failures(call) if by == KEYPAD else 0
         wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}:{begun_before}"
-        done = ToolCall.known(call, request.called.id, wish)
-        # the last payment's outcome is told even if the next bill cannot be paid by card
+        done = ToolCall.find(call, request.called.id, wish)
+        # report the last payment's outcome even if the next bill cannot be paid by card
         is_for_card = last is None or not unchargeable(invoice.outstanding, invoice.currency)
         if done is None and is_for_card:
             with attempting(invoice, None, request.actor, wish):
@@ -104,7 +104,7 @@ def _bill(request: ToolRequest, by: str) -> str:
 
 def _begin_if_agreed(
     request: ToolRequest,
-    heard: tuple[Said, ...],
+    heard: tuple[Utterance, ...],
     invoice: Invoice,
     call: Call,
     wish: str,
@@ -138,7 +138,7 @@ def _asked_at(request: ToolRequest, call: Call, wish: str, heard: int) -> int:
     if row is None:
         # under an id of its own: the tool call's id is for what is done
         name, own_id = request.called.name, f"{question}{request.called.id}"
-        row = ToolCall.keep(call, f"{name}?", own_id, question, real_now(), heard=heard)
+        row = ToolCall.record(call, f"{name}?", own_id, question, real_now(), heard=heard)
     return row.heard
 
 
@@ -147,7 +147,7 @@ def _last_outcome(last: ToolCall) -> str:
     try:
         return _resume(last)
     except Refused as refused:
-        return words_for(refused.code, refused.detail)
+        return reply_for(refused.code, refused.detail)
 
 
 def _means_last(last: ToolCall, request: ToolRequest) -> bool:
@@ -156,7 +156,7 @@ def _means_last(last: ToolCall, request: ToolRequest) -> bool:
     """
     named = request.text("invoiceId")
     is_paid = named == last.invoice_id and not is_unpaid(request.call, named)
-    return is_paid or not unpaid(request.call, 1)
+    return is_paid or not unpaid_bills(request.call, 1)
 
 
 def _is_being_entered(last: ToolCall) -> bool:
@@ -174,12 +174,12 @@ def _begin(request: ToolRequest, by: str, invoice: Invoice, call: Call) -> Charg
     carrier_id = request.carrier_id or call.carrier_id or ""
     if not carrier_id.startswith(TWILIOS):
         raise Refused("invalid", NO_KEYPAD)
-    return begin(request, invoice, call, carrier_id)
+    return begin_session(request, invoice, call, carrier_id)
 
 
 def _perform(begun: Charge | KeypadSession) -> str:
     if isinstance(begun, KeypadSession):
-        return go_on(begun)
+        return perform_first_steps(begun)
     begun.perform()
     return outcome_of(begun.confirmation_id)
 
@@ -194,7 +194,7 @@ def _keep_consent(
     subject: str,
 ) -> None:
     """Store the words by which the caller agreed to the charge."""
-    kept = ToolCall.keep(
+    kept = ToolCall.record(
         call,
         request.called.name,
         request.called.id,
@@ -249,7 +249,7 @@ def _resume(done: ToolCall) -> str:
     session = KeypadSession.one("id = ?", done.subject)
     if session is not None and session.confirmation_id is None:
         answer = "" if session.is_open else _settled_otherwise(session.invoice_id)
-        return answer or words_for_session(session)
+        return answer or reply_for_session(session)
     with transaction():
         charging = resume(done.subject if session is None else session.confirmation_id or "")
     charging.perform()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.calling.call import Call
-from rules.calling.tools_payload import Json, Said, ToolCalled
+from rules.calling.tool_payloads import Json, ToolInvocation, Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,9 @@ class ToolRequest:
     """
 
     call: Call
-    called: ToolCalled
+    called: ToolInvocation
     at_vapi: Json
-    heard: Callable[[], tuple[Said, ...]]
+    heard: Callable[[], tuple[Utterance, ...]]
 
     @property
     def actor(self) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actions.calling.caller_line import caller_line
-from actions.calling.request_call import call_on_its_way
-from actions.contact.ask_for_text import KIND
-from actions.contact.gate_facts import known_of
-from actions.contact.ladder.owing import Owing
+from actions.calling.request_call import pending_call
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.ladder.debtor import Debtor
+from actions.contact.request_text import KIND
 from models.contact.message import Message
 from models.contact.message_template import template_for
 from models.contact.promise import Promise
@@ -32,7 +32,7 @@ ON_ITS_WAY = Refused(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class GateAnswer:
     """The invoices that may be named, and why the others may not. `unchecked`: they may be named
     once the number has been looked up, which is all that is missing.
     """
@@ -49,27 +49,27 @@ class Found:
         return self.unchecked or (None if self.invoices else self.reason)
 
 
-def is_by_hand(owing: Owing, rung: Rung) -> bool:
+def is_by_hand(debtor: Debtor, rung: Rung) -> bool:
     """Whether staff make the contact, not the system."""
-    return owing.channel(rung) == "voice" and owing.settings.calling == "manual"
+    return debtor.channel(rung) == "voice" and debtor.settings.calling == "manual"
 
 
-def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
+def ask_gate(debtor: Debtor, rung: Rung, invoices: Sequence[Invoice]) -> GateAnswer:
     """Ask the gate about contacting the customer for these of their locked invoices, longest due
     first.
 
-    A reason that concerns one debt leaves the others. A number that needs a look-up holds back all,
+    A reason that concerns one debt leaves the others. A number that needs a lookup holds back all,
     even if another reason is over sooner, because nothing else would have it looked up. Once as
     many are allowed as a text names, the rest is included without asking: jobs that mention them
     ask again.
     """
     if rung.way == "person":
         return _for_staff(invoices)
-    channel = owing.channel(rung)
-    no_call = _no_call(owing, invoices) if channel == "voice" else None
-    if no_call is not None and not is_by_hand(owing, rung):
-        return Found((), no_call)
-    offers = channel == "sms" and _offers(rung, owing.customer, len(invoices) > 1)
+    channel = debtor.channel(rung)
+    no_call = _no_call(debtor, invoices) if channel == "voice" else None
+    if no_call is not None and not is_by_hand(debtor, rung):
+        return GateAnswer((), no_call)
+    offers = channel == "sms" and _offers(rung, debtor.customer, len(invoices) > 1)
     allowed: list[Invoice] = []
     reasons: list[Refused] = []
     unchecked: Refused | None = None
@@ -77,7 +77,7 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
         if len(allowed) >= MOST_NAMED:
             allowed.append(invoice)
             continue
-        answer = _answer(owing, invoice, channel, rung, offers)
+        answer = _answer(debtor, invoice, channel, rung, offers)
         if isinstance(answer, Allowed) or answer.code == NOT_CHECKED:
             allowed.append(invoice)
             unchecked = answer if isinstance(answer, Refused) else unchecked
@@ -85,36 +85,36 @@ def ask(owing: Owing, rung: Rung, invoices: Sequence[Invoice]) -> Found:
         reasons.append(answer)
         if answer.code not in OF_ONE_DEBT:
             break
-    if allowed and Message.awaited_by(owing.customer.id, KIND):
-        return Found((), ON_ITS_WAY)
-    return Found(tuple(allowed), _soonest_over(reasons) if reasons else None, unchecked)
+    if allowed and Message.is_pending_for(debtor.customer.id, KIND):
+        return GateAnswer((), ON_ITS_WAY)
+    return GateAnswer(tuple(allowed), _soonest_over(reasons) if reasons else None, unchecked)
 
 
-def _for_staff(invoices: Sequence[Invoice]) -> Found:
+def _for_staff(invoices: Sequence[Invoice]) -> GateAnswer:
     """Hand over to staff what is neither promised nor disputed."""
     left = tuple(one for one in invoices if not one.disputed and Promise.of(one.id) is None)
-    return Found(left, None if len(left) == len(invoices) else PROMISED)
+    return GateAnswer(left, None if len(left) == len(invoices) else PROMISED)
 
 
 def _answer(
-    owing: Owing, invoice: Invoice, channel: Channel, rung: Rung, offers: bool
+    debtor: Debtor, invoice: Invoice, channel: Channel, rung: Rung, offers: bool
 ) -> Allowed | Refused:
     """The gate's answer about one invoice, or what else prevents a text about it. The latter comes
-    before a look-up, which would be wasted.
+    before a lookup, which would be wasted.
     """
-    customer = owing.customer
-    facts = known_of(
+    customer = debtor.customer
+    facts = load_gate_facts(
         invoice,
         customer,
         customer.preferred_phone,
         channel,
-        owing.now,
+        debtor.now,
         real_now(),
         offers,
         rung.purpose,
     ).facts
-    artificial = not is_by_hand(owing, rung)
-    answer = decide(replace(facts, artificial_voice=artificial), owing.now)
+    artificial = not is_by_hand(debtor, rung)
+    answer = decide(replace(facts, artificial_voice=artificial), debtor.now)
     if channel == "voice" or (isinstance(answer, Refused) and answer.code != NOT_CHECKED):
         return answer
     why = unchargeable(invoice.outstanding, invoice.currency)
@@ -123,12 +123,12 @@ def _answer(
     return answer
 
 
-def _no_call(owing: Owing, invoices: Sequence[Invoice]) -> Refused | None:
+def _no_call(debtor: Debtor, invoices: Sequence[Invoice]) -> Refused | None:
     """Why the assistant cannot call, whatever the gate says, or None if it can."""
-    if caller_line(owing.account.id) is None:
+    if caller_line(debtor.account.id) is None:
         return Refused("no_caller_number", "The account has no live number to call from.")
     try:
-        call_on_its_way(invoices, owing.customer)
+        pending_call(invoices, debtor.customer)
     except CannotCall as error:
         return Refused(error.code, error.detail)
     return None

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from actions.contact.ask_for_text import contact_refused
-from actions.contact.ladder.ask_gate import ask
-from actions.contact.ladder.begin_contact import begin
-from actions.contact.ladder.owing import owing_of
+from actions.contact.ladder.ask_gate import ask_gate
+from actions.contact.ladder.begin_contact import begin_contact
+from actions.contact.ladder.debtor import load_debtor
+from actions.contact.request_text import contact_refused
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.contact.contact_course import ContactCourse
@@ -68,21 +68,21 @@ def approve_draft(account: Account, named: str, by: str) -> Approval:
     if found is None:
         return NOT_FOUND
     with transaction():
-        owing = owing_of(found.customer_id, now)
+        debtor = load_debtor(found.customer_id, now)
         serialize_on(customer_key(found.customer_id))  # first, as in bulk approval
         draft = PlannedContact.locked(found.id)
         if not draft.is_open:
             return _became(draft)
         if draft.expires_at is not None and draft.expires_at <= now:
             return _over(draft, "expired", OVER["expired"], by)
-        invoices = owing.named(PlannedContactInvoice.ids_of(draft.id))
+        invoices = debtor.named(PlannedContactInvoice.ids_of(draft.id))
         if not invoices:
             return _over(draft, "refused", OVER["invoice_paid"], by)
-        answer = ask(owing, draft.rung, invoices)
+        answer = ask_gate(debtor, draft.rung, invoices)
         if answer.refused is not None:
-            return _refused(draft, answer.refused, owing.channel(draft.rung), by)
+            return _refused(draft, answer.refused, debtor.channel(draft.rung), by)
         _approve(draft, by)
-        begin(draft, answer.invoices, owing)
+        begin_contact(draft, answer.invoices, debtor)
     return Approval("performed", message_id=draft.message_id, call_id=draft.call_id)
 
 
@@ -101,7 +101,7 @@ def decline_draft(planned_id: str, by: str) -> None:
         draft = PlannedContact.locked(planned_id)
         if draft.is_open:
             draft.record_over("cancelled", "declined")
-            ContactCourse.look_again_at(draft.customer_id)
+            ContactCourse.recheck_customer(draft.customer_id)
             AuditEntry.record(
                 by,
                 "contact_draft.declined",
@@ -123,7 +123,7 @@ def _approve(draft: PlannedContact, by: str) -> None:
             draft.account_id,
             planned_contact_id=draft.id,
         )
-    ContactCourse.look_again_at(draft.customer_id)
+    ContactCourse.recheck_customer(draft.customer_id)
 
 
 def _became(draft: PlannedContact) -> Approval:
@@ -136,7 +136,7 @@ def _became(draft: PlannedContact) -> Approval:
 def _over(draft: PlannedContact, state: str, approval: Approval, by: str) -> Approval:
     draft.record_over(state, approval.code, approval.reason)
     WorkItem.close("draft", draft.id, approval.code, by)
-    ContactCourse.look_again_at(draft.customer_id)
+    ContactCourse.recheck_customer(draft.customer_id)
     return approval
 
 

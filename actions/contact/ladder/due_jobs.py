@@ -7,7 +7,7 @@ from models.contact.message import Message
 from models.payments.payment_link import PaymentLink
 
 
-def take_due_jobs(message_id: str | None, call_id: str | None) -> list[int]:
+def claim_due_jobs(message_id: str | None, call_id: str | None) -> list[int]:
     """Claim the due jobs of the text (and of its link), or of the call, for the caller to perform
     after its commit. Needs an open transaction.
     """

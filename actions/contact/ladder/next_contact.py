@@ -1,12 +1,12 @@
-"""When and by which channel the customer of an invoice is contacted next, or why not, as found by
-the last looks. The gate is not asked anew.
+"""When and by which channel the customer of an invoice is contacted next, or why not, as the scan
+last found. The gate is not asked again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.contact.ladder.owing import opening, rungs_of
+from actions.contact.ladder.debtor import opening, rungs_of
 from models.accounts.account import Account
 from models.accounts.account_settings import AccountSettings
 from models.contact.contact_course import ContactCourse
@@ -52,7 +52,7 @@ def next_contacts(account: Account, invoices: Sequence[Invoice], now: datetime) 
                 code="promised",
                 reason=f"The person has promised to pay by {promise.promised_for.isoformat()}.",
             )
-        elif course is not None and course.has_told and invoice.due_date < today:
+        elif course is not None and course.has_result and invoice.due_date < today:
             found[invoice.id] = Next(course.contact_at, course.channel, course.code, course.reason)
         else:
             found[invoice.id] = _first(account, invoice, rungs, now)

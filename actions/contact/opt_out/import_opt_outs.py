@@ -20,7 +20,7 @@ SOURCE = "import"
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class NewOptOut:
     """A customer's new refusals: channels to stop, and whether imported consents end."""
 
     phone: str
@@ -29,7 +29,7 @@ class News:
     ends_consent: bool
 
 
-def news_of(account: Account, refusals: Iterable[Refusal]) -> list[News]:
+def new_opt_outs(account: Account, refusals: Iterable[Refusal]) -> list[NewOptOut]:
     """The new refusals in these rows, one per number and time. Nothing is written."""
     asked: dict[tuple[str, datetime | None], tuple[set[str], bool]] = {}
     for one in refusals:
@@ -44,7 +44,7 @@ def news_of(account: Account, refusals: Iterable[Refusal]) -> list[News]:
             )
         )
         ends = denied and Consent.was_imported(account.id, phone)
-        found += [News(phone, new, at, ends)] if new or ends else []
+        found += [NewOptOut(phone, new, at, ends)] if new or ends else []
     return found
 
 
@@ -68,7 +68,7 @@ def lock_numbers(refusals: Iterable[Refusal]) -> None:
         serialize_on(person_key(phone))
 
 
-def keep(account: Account, news: Iterable[News], actor: str, now: datetime) -> None:
+def import_opt_outs(account: Account, news: Iterable[NewOptOut], actor: str, now: datetime) -> None:
     """Record the refusals in the caller's transaction, which has locked their numbers, so that a
     decision about a customer commits before or after. An opt-out counts from the file's time, at
     the latest from `now`.

@@ -11,7 +11,7 @@ from rules.deployment.cards import EXPIRED, OTHER_MODE
 from runtime.errors import Refused
 
 
-class Door(Enum):
+class PaidRequest(Enum):
     """Where a clinic requests something that costs money, and its message without a card."""
 
     DEPLOY = "Payment method required. Please add a payment method before deploying."
@@ -19,29 +19,29 @@ class Door(Enum):
     RETRY = "Payment method required. Please add a payment method before trying again."
 
 
-def require_payment_method(account_id: str, door: Door) -> Setup:
+def require_payment_method(account_id: str, request: PaidRequest) -> Setup:
     """Return the account's setup with a chargeable card, locked until the transaction ends. Raises
     Refused `payment_method_required`.
 
     Call it in the transaction that decides.
     """
-    setup = Setup.locked_if_there(account_id)
+    setup = Setup.locked_or_none(account_id)
     if setup is None or not setup.may_pay:
-        raise payment_required(setup, door)
+        raise payment_required(setup, request)
     return setup
 
 
-def payment_required(setup: Setup | None, door: Door) -> Refused:
-    """Return the refusal with the door's message. If there was a card that is no longer good, that
-    message is the title and the reason is the detail.
+def payment_required(setup: Setup | None, request: PaidRequest) -> Refused:
+    """Return the refusal with the request's message. If there was a card that is no longer good,
+    that message is the title and the reason is the detail.
     """
-    why = why_not(setup)
+    why = why_card_not_chargeable(setup)
     if not why:
-        return Refused("payment_method_required", door.value)
-    return Refused("payment_method_required", why, title=door.value)
+        return Refused("payment_method_required", request.value)
+    return Refused("payment_method_required", why, title=request.value)
 
 
-def why_not(setup: Setup | None) -> str:
+def why_card_not_chargeable(setup: Setup | None) -> str:
     """Return why a card that was verified no longer is; empty if there was none."""
     if setup is None:
         return ""

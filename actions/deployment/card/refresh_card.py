@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from actions.deployment.card.save_card import shown
+from actions.deployment.card.save_card import card_columns
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.setup import Setup
 from providers.errors import ProviderError
@@ -24,13 +24,13 @@ from runtime.clock import business_now, real_now
 Write = Callable[[], bool]  # called in an open transaction; returns whether anything was new
 
 
-def nothing_new() -> bool:
+def no_update() -> bool:
     """The write of news that concerns nothing of ours."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class CardUpdate:
     """What was learned about an account's card, and the function that writes it."""
 
     about: str
@@ -44,7 +44,7 @@ def refresh_card(account_id: str) -> Write:
     """
     setup = Setup.of(account_id)
     if setup is None or not setup.stripe_payment_method_id or setup.is_of_other_mode:
-        return nothing_new
+        return no_update
     method_id = setup.stripe_payment_method_id
     try:
         card = find_card(method_id)
@@ -65,7 +65,7 @@ def _record_card(account_id: str, method_id: str, card: SavedCard | None) -> boo
     if card is None or card.customer_id != fresh.stripe_customer_id:
         return _withdraw(fresh, REMOVED, now)
     was = (fresh.card, fresh.card_good_until)
-    fresh.record(now, **shown(card))
+    fresh.record(now, **card_columns(card))
     is_good = business_now() < good_until(card.exp_month, card.exp_year)
     if is_good and fresh.card_problem == EXPIRED:
         fresh.record(
@@ -92,7 +92,7 @@ def _record_mode(account_id: str, method_id: str, mode: Mode) -> bool:
     return bool(known.get("mode") != mode)
 
 
-def forget_customer(account_id: str, customer_id: str) -> Write:
+def read_customer_deletion(account_id: str, customer_id: str) -> Write:
     """Read whether the platform's customer was deleted, and return the write that records it.
     Raises ProviderError.
     """
@@ -103,13 +103,13 @@ def forget_customer(account_id: str, customer_id: str) -> Write:
         fresh = Setup.locked_for(account_id, now)
         if not is_gone or fresh.stripe_customer_id != customer_id:
             return False
-        let_customer_go(fresh, FORGOTTEN, now)
+        forget_stripe_customer(fresh, FORGOTTEN, now)
         return True
 
     return write
 
 
-def let_customer_go(setup: Setup, why: str, now: datetime) -> None:
+def forget_stripe_customer(setup: Setup, why: str, now: datetime) -> None:
     """Forget a Stripe customer that our key cannot charge, and its card."""
     _withdraw(setup, why, now)
     setup.record(

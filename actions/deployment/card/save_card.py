@@ -36,7 +36,7 @@ log = get_log("payment")
 
 
 @dataclass(frozen=True, slots=True)
-class SeenSetup:
+class FetchedSetup:
     """A SetupIntent as it is at Stripe, with the card that it saved, if any."""
 
     id: str
@@ -46,13 +46,13 @@ class SeenSetup:
     card: SavedCard | None
 
 
-def look_at_setup(setup_intent_id: str) -> SeenSetup:
+def fetch_setup(setup_intent_id: str) -> FetchedSetup:
     """Read a SetupIntent, and its card if it succeeded. Raises ProviderError."""
     intent = get_setup_intent(setup_intent_id)
     status = str(intent.get("status") or "")
     method_id = id_in(intent.get("payment_method"))
     card = find_card(method_id) if status == "succeeded" and method_id else None
-    return SeenSetup(intent["id"], status, _code_of(intent), method_id, card)
+    return FetchedSetup(intent["id"], status, _code_of(intent), method_id, card)
 
 
 def _code_of(intent: Json) -> str:
@@ -63,7 +63,7 @@ def _code_of(intent: Json) -> str:
     return next((code for code in codes if isinstance(code, str) and code), "")
 
 
-def record_setup(attempt_id: str, seen: SeenSetup, actor: str) -> bool:
+def record_setup(attempt_id: str, seen: FetchedSetup, actor: str) -> bool:
     """Record a SetupIntent in the open transaction. Return whether anything was new."""
     now = real_now()
     setup = Setup.locked_for(SetupAttempt.get_by_id(attempt_id).account_id, now)
@@ -89,7 +89,7 @@ def record_setup(attempt_id: str, seen: SeenSetup, actor: str) -> bool:
     return (attempt.state, attempt.error) != known
 
 
-def why_not_saved(setup: Setup, seen: SeenSetup) -> Refused | None:
+def why_not_saved(setup: Setup, seen: FetchedSetup) -> Refused | None:
     """Return why this SetupIntent saved no card that can be charged; None if it did."""
     if seen.status == "succeeded":
         return _why_not_good(setup, seen.card)
@@ -131,7 +131,7 @@ def _save(
         payment_method_verified_at=now,
         first_verified_at=setup.first_verified_at or now,
         card_problem="",
-        **shown(card),
+        **card_columns(card),
     )
     about = f"account:{setup.account_id}"
     AuditEntry.record(actor, "payment_method.saved", about, setup.account_id, attempt_id=attempt.id)
@@ -146,7 +146,7 @@ def _save(
     log.info("[Payment] Payment method saved successfully", account_id=setup.account_id)
 
 
-def shown(card: SavedCard) -> Json:
+def card_columns(card: SavedCard) -> Json:
     """Return the columns in which a setup keeps a card."""
     return {
         "card": {

@@ -13,7 +13,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.deployment.installation import installation_tag
 from models.deployment.setup import SEALED, Json, Setup
 from models.transactions import transaction
-from rules.deployment.setup_words import LOGGED
+from rules.deployment.setup_messages import LOGGED
 from runtime.clock import real_now, rfc3339
 from runtime.errors import Refused
 from runtime.ids import new_token
@@ -53,7 +53,7 @@ def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
 
 
 def _circle(field: str, wrong: str) -> Refused:
-    message = f"{wrong}; another number is accepted, since calls would loop; choose another"
+    message = f"{wrong}, so calls would loop; another number is accepted; choose another"
     return Refused("invalid", f"{field} {message}.", [{"field": field, "message": message}])
 
 

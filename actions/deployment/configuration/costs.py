@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from actions.deployment.deploy import due_now
+from actions.deployment.deploy import setup_fee_due
 from models.accounts.account import Account
 from models.deployment.setup import Setup
 from providers.errors import ProviderError
@@ -81,7 +81,7 @@ def preview_costs(account: Account) -> Costs:
     setup = Setup.of(account.id)
     method = setup.phone_integration_method if setup else None
     settings = setup.phone_integration_settings if setup else {}
-    amount, currency = due_now(account.id)
+    amount, currency = setup_fee_due(account.id)
     monthly, notes = [], []
     if method in WITH_A_NUMBER:
         price = _ask_twilio(lambda: PRICES.of(COUNTRY))

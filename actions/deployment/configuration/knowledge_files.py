@@ -35,7 +35,7 @@ def add_file(account: Account, name: str, content: bytes, actor: str) -> Knowled
     name, kind = _checked(name, content)
     serialize_on(f"knowledge-files:{account.id}")  # concurrent uploads must not both pass the limit
     need_below_ceiling(account, "files", "knowledge files are uploaded")
-    if len(KnowledgeFile.kept_by(account.id)) >= MOST:
+    if len(KnowledgeFile.stored_for(account.id)) >= MOST:
         raise invalid_file(
             f"is one more than the {MOST} that an account may have; delete one first"
         )

@@ -25,7 +25,7 @@ def add_port_document(account: Account, name: str, content: bytes, actor: str) -
     except (BadFile, BadDocument) as error:
         raise invalid_file(str(error)) from None
     serialize_on(f"port-documents:{account.id}")  # concurrent uploads must not both pass the limit
-    if len(PortDocument.kept_by(account.id)) >= MOST:
+    if len(PortDocument.stored_for(account.id)) >= MOST:
         raise invalid_file(f"is one more than the {MOST} that wait for a port; deploy, or use one")
     now = real_now()
     document: PortDocument = PortDocument.create(

@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from actions.deployment.card.payment_required import why_not
+from actions.deployment.card.payment_required import why_card_not_chargeable
 from actions.integrations.connectors import TITLES
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
@@ -18,7 +18,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
     """Return all that is known about the setup. If the account has begun none, that is only its
     files and integrations.
     """
-    files = [File(row.name, row.state, row.error) for row in KnowledgeFile.kept_by(account_id)]
+    files = [File(row.name, row.state, row.error) for row in KnowledgeFile.stored_for(account_id)]
     connected = {
         TITLES.get(row.provider, row.provider): row.state == "expired"
         for row in Integration.used_by(account_id)
@@ -31,7 +31,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         settings=setup.phone_integration_settings,
         files=files,
         may_pay=setup.may_pay,
-        card_problem=why_not(setup),
+        card_problem=why_card_not_chargeable(setup),
         other_address=_address_differs(setup),
         connected=connected,
     )

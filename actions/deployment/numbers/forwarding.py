@@ -12,7 +12,7 @@ from models.deployment.setup import Setup
 from models.effects.daily_limit import over_ceiling
 from models.effects.pause_switch import paused
 from providers.twilio.calls import calls_to
-from rules.deployment.forwarding import circle
+from rules.deployment.forwarding import forwarding_loop
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 from runtime.ids import new_id
@@ -51,7 +51,7 @@ def clinic_number(account_id: str) -> str:
     return str(settings.get("clinicNumber") or "")
 
 
-def ask_for_test(account: Account, actor: str) -> ForwardingTest:
+def request_test_call(account: Account, actor: str) -> ForwardingTest:
     """Plan a test call. Needs an open transaction. Raises Refused `not_configured`,
     `deployment_not_ready`, `rate_limited`, `calls_paused` or `ceiling_reached`.
     """
@@ -64,7 +64,7 @@ def ask_for_test(account: Account, actor: str) -> ForwardingTest:
         )
     line = PhoneLine.locked(forwarded_line(account.id).id)
     forwarded = line.wanted.get("forwards", "")
-    why = circle(forwarded, line.e164 or "", tester)
+    why = forwarding_loop(forwarded, line.e164 or "", tester)
     if why or not forwarded or forwarded != clinic_number(account.id):
         raise Refused("deployment_not_ready", why or CHANGED)
     now = real_now()
@@ -109,7 +109,7 @@ def _need_pause(line: PhoneLine, now: datetime) -> None:
         )
 
 
-def look_for_forwarded(line: PhoneLine, since: datetime) -> bool:
+def has_forwarded_call_arrived(line: PhoneLine, since: datetime) -> bool:
     """Whether Twilio has received a call since then that the clinic's number forwarded, or a test
     call.
     """

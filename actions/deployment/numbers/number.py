@@ -77,7 +77,7 @@ def line_for(
     return line
 
 
-def wish_of(deployment: Deployment, setup: Setup) -> dict[str, Any]:
+def wanted_number(deployment: Deployment, setup: Setup) -> dict[str, Any]:
     """Return the wanted number or area code: Deploy's own wish, otherwise the configured one."""
     settings = setup.phone_integration_settings
     configured = {name: settings[name] for name in WISHES if name in settings}

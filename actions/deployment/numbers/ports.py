@@ -5,7 +5,7 @@ A report decides nothing: the step that waits reads the port's state from Twilio
 
 from datetime import datetime
 
-from actions.deployment.progress import current_step, kind_of_step, tell
+from actions.deployment.progress import add_progress_event, current_step, kind_of_step
 from actions.deployment.step import Json
 from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end
 from effects.deployment.twilio.port import find_end
@@ -29,7 +29,7 @@ WAITING = "status = 'awaiting_port' AND id > ? ORDER BY id LIMIT ?"
 log = get_log("deployment")
 
 
-def look_at_port(port_sid: str, number: str) -> bool:
+def stage_port_check(port_sid: str, number: str) -> bool:
     """Stage the deployment that waits for this port request or number. Return whether there is one.
     Needs an open transaction.
     """
@@ -42,7 +42,7 @@ def look_at_port(port_sid: str, number: str) -> bool:
     )
 
 
-def look_at_ports() -> None:
+def stage_port_checks() -> None:
     """Stage every deployment that waits for a port, and enable texts on numbers that moved some
     time ago. Needs an open transaction.
     """
@@ -58,7 +58,7 @@ def look_at_ports() -> None:
             line.record(now, text_live=True)
 
 
-def settle_left_ports() -> None:
+def settle_abandoned_ports() -> None:
     """Settle ports that could not be cancelled: once one is over, its line is free; if the number
     has moved, it is the account's. Call it outside a transaction. A port that Twilio does not
     report on is retried the next time.
@@ -91,7 +91,7 @@ def _end(step: DeploymentStep, account_id: str, end: Json) -> None:
             KEPT.format(number=moved.e164) if moved is not None else kind_of_step(step).undo_saying
         )
         step.record(state="undone", message=words, error="", error_code="")
-        tell(deployment, words, real_now(), step)
+        add_progress_event(deployment, words, real_now(), step)
         AuditEntry.record(
             SYSTEM,
             "deployment.undo_settled",

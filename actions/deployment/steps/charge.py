@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from actions.deployment.numbers.number import FAILED
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
-from actions.deployment.steps.fee import NO_FEE, REFUNDED, ask_if_unclear, metadata, no_card
+from actions.deployment.steps.fee import NO_FEE, REFUNDED, metadata, no_card, recheck_if_unclear
 from effects.deployment.fee import FEE_CONFIRM, FEE_REFUND
 from effects.reserve import reserve_for_account
 from models.effects.daily_limit import over_ceiling
@@ -115,7 +115,7 @@ def _undo(run: Run) -> UndoPlan:
 
 
 def _undone(run: Run, _effect: Effect, answer: Json) -> None:
-    ask_if_unclear(run, answer)
+    recheck_if_unclear(run, answer)
 
 
 CHARGE = StepKind(

@@ -1,8 +1,8 @@
 """Prepare the setup fee: an intent at Stripe for exactly what this Deploy costs."""
 
-from actions.deployment.card.payment_required import Door, why_not
+from actions.deployment.card.payment_required import PaidRequest, why_card_not_chargeable
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
-from actions.payments.ask_again import ask_again
+from actions.payments.stage_stripe_read import stage_stripe_read
 from effects.deployment.fee import FEE_CANCEL, FEE_CREATE, PLATFORM
 from effects.reserve import reserve_for_account
 from models.deployment.deployment_step import DeploymentEvent
@@ -19,7 +19,9 @@ CARD_LATER = {"automatic_payment_methods": {"enabled": True, "allow_redirects": 
 
 def no_card(run: Run) -> Fail:
     """Return the failure of a deployment whose card is no longer good."""
-    return Fail("payment_method_required", Door.DEPLOY.value, why_not(run.setup))
+    return Fail(
+        "payment_method_required", PaidRequest.DEPLOY.value, why_card_not_chargeable(run.setup)
+    )
 
 
 def metadata(run: Run) -> dict[str, str]:
@@ -81,17 +83,17 @@ def _undo(run: Run) -> UndoPlan:
     )
 
 
-def ask_if_unclear(run: Run, refund: Json) -> None:
+def recheck_if_unclear(run: Run, refund: Json) -> None:
     """Have Stripe asked again about a refund in a state that we do not know."""
     if not is_known_refund_status(refund.get("status") or PENDING):
-        ask_again("refund", refund["id"], PLATFORM, run.account.id)
+        stage_stripe_read("refund", refund["id"], PLATFORM, run.account.id)
 
 
 def _undone(run: Run, _effect: Effect, answer: Json) -> None:
     """Report a refund: the cardholder had paid on the page while the intent was being cancelled."""
     if answer.get("object") == "refund":
-        ask_if_unclear(run, answer)
-        DeploymentEvent.tell(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)
+        recheck_if_unclear(run, answer)
+        DeploymentEvent.record(run.deployment.id, run.step.name, "undone", REFUNDED, run.now)
 
 
 FEE = StepKind(

@@ -1,8 +1,8 @@
 """Get the clinic's number: buy it now, or use the one that the account already has."""
 
-from actions.deployment.ask_provider import ask
-from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wish_of
+from actions.deployment.numbers.number import FAILED, has_given_up, line_for, release, wanted_number
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, Wait
+from actions.deployment.step_effects import reserve_step_effect
 from actions.deployment.steps.fee import no_card
 from effects.deployment.twilio.number import NUMBER_ADDRESS
 from models.delivery.stage import stage_again
@@ -10,7 +10,7 @@ from models.delivery.staged_job import find_staged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
 from runtime.log import get_log
@@ -36,7 +36,7 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if line is None or line.state != "owned":
         return {}
-    is_gone = unless(NOT_FOUND, get_number, line.twilio_sid or "") is None
+    is_gone = none_if_missing(NOT_FOUND, get_number, line.twilio_sid or "") is None
     return {"gone": line.id} if is_gone else {}
 
 
@@ -47,7 +47,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     if line is None and not run.setup.may_pay:
         return no_card(run)
     if line is None:
-        wanted = wish_of(run.deployment, run.setup) | _address_of(run)
+        wanted = wanted_number(run.deployment, run.setup) | _address_of(run)
         log.info("[Receptionist] Purchasing new Twilio number for forwarding (payment verified)")
         line = line_for(run.account.id, wanted, run.deployment.asked_by, run.step.id)
         run.step.record(made=run.step.made | {"lineId": line.id})
@@ -80,7 +80,9 @@ def _use_owned(run: Run, line: PhoneLine) -> Plan:
     address = _address_of(run).get("emergencyAddressSid")
     if address and line.wanted.get("emergencyAddressSid") != address:
         request = {"sid": line.twilio_sid, "emergency_address_sid": address}
-        return ask(run, NUMBER_ADDRESS, request, "emergency calls from the clinic's number")
+        return reserve_step_effect(
+            run, NUMBER_ADDRESS, request, "emergency calls from the clinic's number"
+        )
     log.info("[Receptionist] Using existing number instead of purchasing")
     return Done(made | {"reused": True}, f"Using existing number {line.e164} ✓")
 

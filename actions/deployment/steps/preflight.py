@@ -1,13 +1,13 @@
 """Find what would make the deployment fail, before anything is charged."""
 
-from actions.deployment.numbers.number import FAILED, choose_number, wish_of
+from actions.deployment.numbers.number import FAILED, choose_number, wanted_number
 from actions.deployment.step import Done, Fail, Json, Plan, Run, StepKind
 from actions.deployment.steps.fee import no_card
 from actions.deployment.steps.port.port_document import MISSING, document_of
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.deployment.phone_line import PhoneLine
 from models.transactions import serialize_on
-from providers.errors import ProviderError, unless
+from providers.errors import ProviderError, none_if_missing
 from providers.twilio.accounts import fetch_account
 from providers.twilio.numbers import get_number
 from providers.twilio.porting import portability
@@ -83,7 +83,9 @@ def _look(run: Run) -> Json:
         return seen | {"port": _portability(settings.get("phoneNumber", ""))}
     if not any(step.name == "number" for step in run.steps):
         return seen
-    choice = choose_number(wish_of(run.deployment, run.setup), bool(settings.get("serviceAddress")))
+    choice = choose_number(
+        wanted_number(run.deployment, run.setup), bool(settings.get("serviceAddress"))
+    )
     return seen | {"choice": choice}
 
 
@@ -91,7 +93,7 @@ def _has_left(line: PhoneLine) -> bool:
     """Whether the account's number is no longer at Twilio."""
     if line.state != "owned" or not line.twilio_sid:
         return False
-    return unless(NOT_FOUND, get_number, line.twilio_sid) is None
+    return none_if_missing(NOT_FOUND, get_number, line.twilio_sid) is None
 
 
 def _portability(number: str) -> Json:

@@ -50,7 +50,7 @@ def _report_left_out(run: Run, names: list[str]) -> None:
         return
     run.step.record(made=run.step.made | {"leftOut": names})
     message = LEFT_OUT.format(names=", ".join(names))
-    DeploymentEvent.tell(run.deployment.id, run.step.name, run.step.state, message, run.now)
+    DeploymentEvent.record(run.deployment.id, run.step.name, run.step.state, message, run.now)
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:

@@ -44,7 +44,7 @@ class Sighting:
     account_id: str | None = None
 
 
-def look_for_strays(place_name: str) -> None:
+def check_place(place_name: str) -> None:
     """Compare one place with our rows. Raises ProviderError if it cannot be read completely."""
     place = PLACES[place_name]
     before, listed = place.ours(), place.listed()
@@ -68,7 +68,7 @@ def belongs_to_us(place: Place, provider_id: str) -> bool:
 
 
 def is_orphan(place: Place, seen: Json) -> bool:
-    """Whether an object that was just read at its place belongs to nobody still."""
+    """Whether an object that was just read at its place still belongs to no row of ours."""
     return any(_orphans(place, place.ours(), [seen], real_now()))
 
 

@@ -92,7 +92,7 @@ def _open_ports() -> list[Json]:
 
 
 def _read_port(provider_id: str) -> Json:
-    """A request as `_open_ports` lists it."""
+    """Read a port request in the form in which `_open_ports` returns it."""
     port, asked = porting.get_port(provider_id), _asked_for()
     lines = [asked[each["number"]] for each in port["numbers"] if each["number"] in asked]
     return port | {"tag": tagged(lines[0]) if lines else ""}
@@ -215,9 +215,9 @@ PLACES: dict[str, Place] = {
             "twilio",
             "login-list",
             "list of SIP logins at Twilio",
-            trunks.list_lists,
+            trunks.list_credential_lists,
             _named,
-            trunks.get_list,
+            trunks.get_credential_list,
             _resources("twilio", "login_list"),
             LOGIN_LIST_DELETE,
         ),

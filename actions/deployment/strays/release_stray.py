@@ -19,7 +19,7 @@ MISSING = (
     " to create it (if its number is gone, take it down first); that closes the report."
 )
 LET_BE = (
-    "It is no stray any more: it has another name at its provider, or belongs to an account. It was"
+    "It is no longer a stray: it has another name at its provider, or belongs to an account. It was"
     " left there."
 )
 
@@ -34,7 +34,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
     an orphan, and for one that is missing.
     """
     with transaction():
-        stray = Stray.locked_if_there(stray_id)
+        stray = Stray.locked_or_none(stray_id)
         if stray is None:
             raise NotAllowed(f"There is no stray {stray_id}; bin/payphone strays list shows them.")
         if stray.what == "missing":
@@ -58,7 +58,7 @@ def release_stray(stray_id: str, actor: str, why: str) -> Stray:
     return stray
 
 
-def look_at(stray: Stray) -> Json | None:
+def fetch_stray(stray: Stray) -> Json | None:
     """Read the stray at its provider; None if it is gone. Called outside a transaction.
 
     Raises ProviderError if its provider does not say.

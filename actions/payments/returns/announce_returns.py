@@ -7,7 +7,7 @@ Stripe's reports arrive.
 from datetime import datetime
 from typing import Any
 
-from actions.people.owed_back import watch_dispute, watch_refused_refund
+from actions.people.overpayments_and_disputes import reopen_refunded_item, update_dispute_item
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -59,7 +59,7 @@ def announce_refused_refund(invoice: Invoice, request: RefundRequest, code: str)
         "failureReason": code,
     }
     emit(invoice.account_id, "refund.failed", about, f"invoice:{invoice.id}")
-    watch_refused_refund(invoice)
+    reopen_refunded_item(invoice)
 
 
 def _fail_request(refund: Refund, now: datetime) -> None:
@@ -120,6 +120,6 @@ def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> N
             "dueBy": rfc3339(dispute.due_by) if dispute.due_by else None,
         } | ({"verdict": dispute.status} if step == "closed" else {})
         emit(invoice.account_id, f"dispute.{step}", about, f"invoice:{invoice.id}")
-        watch_dispute(invoice, dispute, step)
+        update_dispute_item(invoice, dispute, step)
     if steps:
         dispute.record_announced(steps[-1])

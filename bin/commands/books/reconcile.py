@@ -10,7 +10,7 @@ from bin.commands.books.backfill import BEGINS_WITHIN, LOOK, chosen_accounts
 from bin.commands.output import acting, complain, console, moment, say, show_table
 from bin.commands.since import since_when
 from models.books.reconciliation import Difference, Reconciliation, latest_runs
-from rules.timeline_words import money
+from rules.timeline_text import money
 from runtime.clock import real_now
 
 STALE = timedelta(minutes=90)  # an hourly run, and half an hour to fetch what explains a difference

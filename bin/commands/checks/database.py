@@ -7,7 +7,7 @@ from peewee import PeeweeException
 
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, judged
-from models.database_errors import driver_says, explain
+from models.database_errors import driver_message, explain
 from models.migrate import newer, pending
 from models.transactions import database_time, execute, use_database
 from runtime.errors import Misconfigured
@@ -36,7 +36,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         use_database(url)
         execute("SELECT 1").fetchall()
     except PeeweeException as error:
-        yield Finding("fail", "database", f"{shown}: {driver_says(error, url)}", explain(error))
+        yield Finding("fail", "database", f"{shown}: {driver_message(error, url)}", explain(error))
         return
     except Misconfigured as error:
         yield Finding("fail", "database", shown, str(error))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from actions.integrations.connect import CALLBACK
-from actions.integrations.connectors import further
+from actions.integrations.connectors import connectors_of_file
 from actions.integrations.credentials import opened
 from bin.commands.checks.finding import Finding
 from models.integrations.integration import Integration
@@ -49,7 +49,7 @@ def check_providers(settings: Settings) -> Iterator[Finding]:
 
 def _file(path: str) -> Finding:
     try:
-        names = [provider.name for provider in further(path)]
+        names = [provider.name for provider in connectors_of_file(path)]
     except Misconfigured as error:
         return Finding("fail", "OAUTH_PROVIDERS", str(error), "Correct it, and restart web.")
     return Finding("ok", "OAUTH_PROVIDERS", f"names {', '.join(names) or 'no provider'}")

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 from bin.commands.checks.clocks import compare
 from bin.commands.checks.finding import Finding, Level, judged
-from delivery.life_signs import WRITE_KEY
+from delivery.heartbeats import WRITE_KEY
 
 NEARLY_FULL = 0.8
 READ_ONLY = (

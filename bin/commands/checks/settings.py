@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from limits import parse
 
 from bin.commands.checks.finding import Finding, Level, judged
-from delivery.life_signs import DETOUR
+from delivery.heartbeats import DETOUR
 from models.accounts.account import stripe_accounts
 from rules.money import in_words, no_fee
 from rules.stripe_mode import mode_of_key

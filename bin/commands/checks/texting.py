@@ -170,9 +170,9 @@ def _read_to(settings: Settings) -> Finding:
 
 def check_number_lookups(settings: Settings) -> Finding:
     """Check that numbers can be looked up for the accounts that want it. Judged by Twilio's last
-    answer, because each look-up costs a fee.
+    answer, because each lookup costs a fee.
     """
-    what = "number look-ups"
+    what = "number lookups"
     rows = AccountSettings.all("number_check_days > 0 ORDER BY account_id LIMIT ?", SHOWN + 1)
     if not rows:
         return Finding("ok", what, "no account wants them (numberCheckDays)")
@@ -186,7 +186,7 @@ def check_number_lookups(settings: Settings) -> Finding:
         bool(why),
         what,
         f"{why}; wanted by {named}" if why else f"wanted by {named}",
-        "Until look-ups work, no customer of these accounts is contacted at a number that is due"
+        "Until lookups work, no customer of these accounts is contacted at a number that is due"
         " for one. Have Twilio approve Lookup's package reassigned_number for this account, or"
         " PATCH numberCheckDays to 0. See docs/operations/texts.md.",
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from redis import Redis
 
 from bin.commands.checks.finding import Finding, judged
-from delivery.life_signs import read_life_signs
+from delivery.heartbeats import read_heartbeats
 from delivery.registry import find_job
 from models.accounts.account import stripe_accounts
 from models.books.stripe_watermark import STALE, StripeWatermark
@@ -48,7 +48,7 @@ START_WORKERS = "Start python worker.py (WORKERS sets how many per queue)."
 
 def check_processes(redis: Redis) -> Iterator[Finding]:
     """Check which processes are running. Raises RedisError."""
-    signs = read_life_signs(redis, database_time())
+    signs = read_heartbeats(redis, database_time())
     idle = [queue for queue in QUEUES if not signs.workers[queue]]
     found = (
         f"nobody serves {', '.join(idle)}"

@@ -155,7 +155,7 @@ def _of_the_number(case: Case, at: datetime) -> Iterator[str]:
 
 
 def _is_unsure(case: Case, at: datetime, known_for: int, days: int) -> bool:
-    """Whether the number was never looked up, or both consent and look-up are old."""
+    """Whether the number was never looked up, or both consent and lookup are old."""
     if case.looked_up_at is None:
         return True
     return known_for >= days and (at - case.looked_up_at) // timedelta(days=1) >= days

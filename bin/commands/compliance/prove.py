@@ -10,7 +10,7 @@ from random import Random
 import click
 
 from bin.commands.compliance.checker import NEARLY_OVER, Case, Made, broken
-from bin.commands.compliance.town import contact_made, facts_of, life_of
+from bin.commands.compliance.random_cases import facts_of, random_contact, random_moments
 from bin.commands.output import complain, say, show_table
 from rules.contact.facts import Allowed
 from rules.contact.gate import all_refusals, may_contact
@@ -68,7 +68,7 @@ def proved(
     random, verdict = Random(seed), Verdict()  # noqa: S311 - a town by chance, not a secret
     while verdict.attempts < attempts:
         log: list[Made] = []
-        for case, now in life_of(random):
+        for case, now in random_moments(random):
             if verdict.attempts == attempts:
                 break
             _attempt(random, verdict, case, log, now, rules)
@@ -97,7 +97,7 @@ def _attempt(
     if isinstance(answer, Allowed):
         verdict.contacts += 1
         found += _wrong_until(case, log, now, answer)
-        log.append(contact_made(random, case, now))
+        log.append(random_contact(random, case, now))
     else:
         verdict.codes[answer.code] += 1
         if answer.code not in against:

@@ -3,7 +3,7 @@
 import click
 
 from actions.accounts.accounts import find_account
-from actions.contact.ladder.preview import Coming, preview
+from actions.contact.ladder.preview import CustomerPreview, preview_contacts
 from bin.commands.output import moment, say_database, show_table
 
 PAGE = 100
@@ -23,17 +23,17 @@ def show_preview(account: str, days: int) -> None:
     else happened. Nobody is contacted.
     """
     found, has_more = find_account(account), True
-    people: list[Coming] = []
+    people: list[CustomerPreview] = []
     while has_more:
         last = people[-1].customer_id if people else ""
-        page, has_more = preview(found, days, last, PAGE)
+        page, has_more = preview_contacts(found, days, last, PAGE)
         people += page
     rows = sorted((row for person in people for row in _rows(person)), key=lambda row: row[0])
     show_table(COLUMNS, rows, f"Nobody would be contacted in the next {days} days.")
     say_database()
 
 
-def _rows(person: Coming) -> list[tuple[str, str, str, str, str]]:
+def _rows(person: CustomerPreview) -> list[tuple[str, str, str, str, str]]:
     return [
         (
             moment(one.at),

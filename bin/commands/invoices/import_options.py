@@ -14,9 +14,9 @@ from rules.imports.invoice_columns import (
     find_columns,
     header_rank,
     lacking,
+    missing_columns,
     plain,
     recognise,
-    what_is_lacking,
     with_columns,
 )
 from rules.imports.invoice_csv import Reading
@@ -108,7 +108,7 @@ def open_file(
         unknown = f"no column {missing[0][:40]!r} of --mapping; " if missing else ""
         raise UnreadableFile(
             f"{path.name}, line {source.header_line}: {unknown}"
-            f"{what_is_lacking(layout, source.header, columns)}."
+            f"{missing_columns(layout, source.header, columns)}."
         )
     signs = Signs(decimal or "", thousands or "")
     region = how["region"].upper()

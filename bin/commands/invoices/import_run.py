@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from actions.contact.opt_out.import_opt_outs import News, keep, lock_numbers, news_of
-from actions.invoices.close_paid import Closing, close, closings_of
-from actions.invoices.import_invoices import Planned, import_rows, plan
+from actions.contact.opt_out.import_opt_outs import (
+    NewOptOut,
+    import_opt_outs,
+    lock_numbers,
+    new_opt_outs,
+)
+from actions.invoices.close_paid import Closing, close_invoices, closings_of
+from actions.invoices.import_invoices import Planned, import_rows, plan_import
 from actions.payments.recompute import recompute
 from bin.commands.invoices.csv_file import CsvFile
 from bin.commands.invoices.row_memory import FirstErrors, FirstNames, SeenNumbers
@@ -60,7 +65,7 @@ class _Batch:
         return max(len(self.rows), len(self.refusals), len(self.passed)) >= BATCH
 
 
-def _counted(news: Iterable[News]) -> Counter[str]:
+def _counted(news: Iterable[NewOptOut]) -> Counter[str]:
     """Count opt-outs and withdrawn consents for the report."""
     counts: Counter[str] = Counter()
     for one in news:
@@ -96,15 +101,15 @@ class ImportRun:
         """Return counts of what each row would do, and the errors. Writes nothing."""
         counts: Counter[str] = Counter()
         errors = FirstErrors()
-        known: set[News] = set()
+        known: set[NewOptOut] = set()
         for batch in self._batches("checking", counts, errors, self._name):
-            for planned in plan(self._account, batch.rows):
+            for planned in plan_import(self._account, batch.rows):
                 counts[planned.outcome] += 1
                 errors.add([planned.error] if planned.error else [])
                 self.sample = self.sample or planned.row
             for one in closings_of(self._account, batch.passed):
                 self._name_closing(one)
-            news = [one for one in news_of(self._account, batch.refusals) if one not in known]
+            news = [one for one in new_opt_outs(self._account, batch.refusals) if one not in known]
             known.update(news)
             counts.update(_counted(news))
         return counts, errors
@@ -130,15 +135,15 @@ class ImportRun:
             with transaction():
                 # concurrent imports take turns, so that each sees the customers the other created
                 serialize_on(f"import:{self._account.id}")
-                planned = plan(self._account, batch.rows)
+                planned = plan_import(self._account, batch.rows)
                 closings = closings_of(self._account, batch.passed) if close_paid else []
                 _lock(planned, closings)
                 lock_numbers(batch.refusals)
                 today = self._account.local_date(business_now())
                 import_rows(self._account, planned, acting(), real_now(), today, recompute)
-                news = news_of(self._account, batch.refusals)
-                keep(self._account, news, acting(), real_now())
-                counts["closed"] += len(close(closings, acting(), real_now()))
+                news = new_opt_outs(self._account, batch.refusals)
+                import_opt_outs(self._account, news, acting(), real_now())
+                counts["closed"] += len(close_invoices(closings, acting(), real_now()))
             counts.update(one.outcome for one in planned)
             counts.update(_counted(news))
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}

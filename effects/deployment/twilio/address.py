@@ -1,6 +1,6 @@
 """A clinic's address at Twilio, which emergency calls from its number report."""
 
-from effects.deployment.objects import part
+from effects.deployment.objects import deployment_kind
 from effects.deployment.twilio.twilio_objects import removal
 from effects.kind import Json
 from models.effects.effect import Effect
@@ -19,7 +19,7 @@ def _is_its_own(effect: Effect, made: Json) -> bool:
     return bool(made["friendly_name"] == effect.request["friendly_name"])
 
 
-ADDRESS_CREATE = part(
+ADDRESS_CREATE = deployment_kind(
     name="address_create",
     provider="twilio",
     does="Register an emergency address at Twilio",

@@ -4,16 +4,16 @@ from effects.deployment.twilio.twilio_objects import creation, removal, state
 from effects.kind import Json
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
-from providers.errors import ProviderError, hiding
+from providers.errors import ProviderError, masking
 from providers.twilio import trunks
 from runtime.secret_box import unseal
 
 LOGIN_LIST_CREATE = creation(
     "login_list_create",
     "Create a list of SIP logins at Twilio",
-    create=lambda effect: trunks.create_list(effect.request["tag"]),
-    find=lambda effect: trunks.find_list(effect.request["tag"]),
-    read=trunks.get_list,
+    create=lambda effect: trunks.create_credential_list(effect.request["tag"]),
+    find=lambda effect: trunks.find_credential_list(effect.request["tag"]),
+    read=trunks.get_credential_list,
     undone_by="login_list_delete",
 )
 
@@ -30,7 +30,7 @@ def _set_login(effect: Effect) -> Json:
     if "sealedPassword" not in sealed:
         raise ProviderError("twilio", "refused", GONE, "configuration_changed")
     password = unseal(sealed["sealedPassword"])
-    with hiding(password):
+    with masking(password):
         return trunks.set_login(effect.request["list"], effect.request["username"], password)
 
 
@@ -47,6 +47,6 @@ LOGIN_SET = state(
 LOGIN_LIST_DELETE = removal(
     "login_list_delete",
     "Delete a list of SIP logins at Twilio",
-    delete=trunks.delete_list,
-    read=trunks.get_list,
+    delete=trunks.delete_credential_list,
+    read=trunks.get_credential_list,
 )

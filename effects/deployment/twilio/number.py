@@ -1,6 +1,6 @@
 """A clinic's number at Twilio: bought or ported, configured to reach us, and released."""
 
-from effects.deployment.objects import part
+from effects.deployment.objects import deployment_kind
 from effects.deployment.twilio.twilio_objects import removal, state
 from effects.kind import Cost, Json, Kind
 from models.effects.effect import Effect
@@ -67,7 +67,7 @@ def _find_with_address(effect: Effect) -> Json | None:
     return number if has_it else None
 
 
-NUMBER_ADDRESS = part(
+NUMBER_ADDRESS = deployment_kind(
     name="number_address",
     provider="twilio",
     does="Assign an emergency address to a number at Twilio",

@@ -1,11 +1,11 @@
 """Porting a clinic's own number to us: its carrier's bill, and the port request."""
 
-from effects.deployment.objects import UNDONE, part
+from effects.deployment.objects import UNDONE, deployment_kind
 from effects.kind import Cost, Json, Kind
 from models.deployment.port_document import PortDocument
 from models.deployment.setup import Setup
 from models.effects.effect import Effect
-from providers.errors import ProviderError, hiding, unless
+from providers.errors import ProviderError, masking, none_if_missing
 from providers.twilio import numbers, porting
 from providers.twilio.refusals import NOT_FOUND
 from rules.deployment.porting import DONE, OVER, port_of
@@ -25,7 +25,7 @@ def _upload(effect: Effect) -> Json:
     return porting.upload_document(file.name, bytes(file.content), file.content_type, tag)
 
 
-PORT_DOCUMENT_UPLOAD = part(
+PORT_DOCUMENT_UPLOAD = deployment_kind(
     name="port_document_upload",
     provider="twilio",
     does="Upload a carrier's bill to Twilio",
@@ -54,7 +54,7 @@ def _request(effect: Effect) -> Json:
     sealed = {} if setup is None else setup.sealed
     if "sealedPin" in sealed:
         number["pin"] = unseal(sealed["sealedPin"])
-    with hiding(number.get("pin", "")):
+    with masking(number.get("pin", "")):
         return porting.create_port(effect.request["body"] | {"phone_numbers": [number]})
 
 
@@ -127,7 +127,7 @@ def find_end(sid: str, e164: str = "") -> Json | None:
     Raises ProviderError, with `retry_later` if the number has moved and Twilio does not list it
     yet.
     """
-    port = unless(NOT_FOUND, porting.get_port, sid)
+    port = none_if_missing(NOT_FOUND, porting.get_port, sid)
     if port is None:
         return {"id": sid, "came_to": "canceled"}
     named = (each for each in port["numbers"] if e164 in {"", each["number"]})
@@ -141,7 +141,7 @@ def find_end(sid: str, e164: str = "") -> Json | None:
     return {"id": sid, "came_to": "canceled"} if what == OVER else None
 
 
-PORT_REQUEST_CANCEL = part(
+PORT_REQUEST_CANCEL = deployment_kind(
     name="port_request_cancel",
     provider="twilio",
     does="Cancel a port request at Twilio",

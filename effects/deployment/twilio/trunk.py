@@ -18,26 +18,32 @@ TRUNK_CREATE = creation(
 
 def _find_let_in(effect: Effect) -> Json | None:
     wanted = effect.request["list"]
-    return {"id": wanted} if wanted in trunks.lets_in(effect.request["trunk"]) else None
+    return (
+        {"id": wanted}
+        if wanted in trunks.attached_credential_lists(effect.request["trunk"])
+        else None
+    )
 
 
 TRUNK_LETS_IN = state(
     "trunk_lets_in",
     "Admit a list of SIP logins to a trunk at Twilio",
-    send=lambda effect: trunks.let_in(effect.request["trunk"], effect.request["list"]),
+    send=lambda effect: trunks.attach_credential_list(
+        effect.request["trunk"], effect.request["list"]
+    ),
     find=_find_let_in,
     target_field="trunk",
 )
 
 
 def _find_sent_on(effect: Effect) -> Json | None:
-    rows = trunks.sent_on(effect.request["trunk"])
+    rows = trunks.origination_urls(effect.request["trunk"])
     return next((row for row in rows if row["sip_url"] == effect.request["sip_url"]), None)
 
 
 def _send_on(effect: Effect) -> Json:
     asked = effect.request
-    return trunks.send_on(asked["trunk"], asked["tag"], asked["sip_url"])
+    return trunks.set_origination_url(asked["trunk"], asked["tag"], asked["sip_url"])
 
 
 TRUNK_SENDS_ON = state(

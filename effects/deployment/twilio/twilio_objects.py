@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from effects.deployment import objects
-from effects.deployment.objects import part
+from effects.deployment.objects import deployment_kind
 from effects.kind import Json, Kind
 from models.effects.effect import Effect
 from providers.twilio.refusals import NOT_FOUND
@@ -27,7 +27,7 @@ def creation(
     undone_by: str,
 ) -> Kind:
     """A kind that creates an object, named by the `tag` in its request."""
-    return part(
+    return deployment_kind(
         name=name,
         provider="twilio",
         does=does,
@@ -51,7 +51,7 @@ def state(
     """A kind that brings something into a state, which `find` recognises. Repeating it is as
     harmless as if there were a key, and it is undone with the object it belongs to.
     """
-    return part(
+    return deployment_kind(
         name=name,
         provider="twilio",
         does=does,

@@ -6,11 +6,11 @@ lost, both the number and its texts are checked again.
 
 from dataclasses import replace
 
-from effects.deployment.vapi.number_texts import keep_texts
+from effects.deployment.vapi.number_texts import restore_text_webhook
 from effects.deployment.vapi.vapi_objects import change, creation, removal
 from effects.kind import Json
 from models.effects.effect import Effect
-from providers.errors import ProviderError, passing_over
+from providers.errors import ProviderError, ignoring
 from providers.twilio.refusals import NOT_FOUND
 from providers.vapi import phone_numbers
 from runtime.errors import Misconfigured
@@ -41,16 +41,16 @@ def _import(effect: Effect) -> Json:
         tag=effect.request["tag"],
         squad_id=effect.request["body"]["squadId"],
     )
-    keep_texts_of(effect)
+    restore_text_webhook_of(effect)
     return made
 
 
-def keep_texts_of(effect: Effect) -> None:
+def restore_text_webhook_of(effect: Effect) -> None:
     """Check the number's texts. Whatever Twilio answers, Vapi has done what was requested, so a
     failure is recorded as unknown.
     """
     try:
-        keep_texts(effect.request["twilio_sid"])
+        restore_text_webhook(effect.request["twilio_sid"])
     except (ProviderError, Misconfigured) as error:
         raise ProviderError("vapi", "unknown", f"done, but {error}", "texts_unread") from error
 
@@ -71,8 +71,8 @@ _IMPORT = creation(
 def _find_imported(effect: Effect) -> Json | None:
     found = _IMPORT.find(effect)
     if found is not None:
-        with passing_over(NOT_FOUND):  # a number that is not at Twilio any more receives no texts
-            keep_texts(effect.request["twilio_sid"])
+        with ignoring(NOT_FOUND):  # a number that is not at Twilio any more receives no texts
+            restore_text_webhook(effect.request["twilio_sid"])
     return found
 
 
@@ -89,7 +89,7 @@ def _update(effect: Effect) -> Json:
         auth_token=auth_token,
         squad_id=effect.request["body"]["squadId"],
     )
-    keep_texts_of(effect)
+    restore_text_webhook_of(effect)
     return changed
 
 

@@ -40,7 +40,7 @@ def texts_reach_us(number: Json) -> bool:
     return number["sms_url"] == text_webhook() and not number["sms_application_sid"]
 
 
-def keep_texts(twilio_sid: str) -> None:
+def restore_text_webhook(twilio_sid: str) -> None:
     """Read a number at Twilio, and restore our URLs if its texts were diverted. The deployment
     later checks that this has helped.
     """

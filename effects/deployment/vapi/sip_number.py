@@ -7,7 +7,9 @@ from providers.vapi import phone_numbers
 SIP_NUMBER = creation(
     "sip_number",
     "Register a clinic's SIP number at Vapi",
-    create=lambda effect: phone_numbers.bring_number(effect.request["body"], effect.request["tag"]),
+    create=lambda effect: phone_numbers.create_byo_number(
+        effect.request["body"], effect.request["tag"]
+    ),
     find=phone_numbers.find_number,
     read=phone_numbers.get_number,
     carries=lambda made, tag: made.get("name") == tag,
@@ -21,7 +23,7 @@ SIP_NUMBER = creation(
 SIP_NUMBER_UPDATE = change(
     "sip_number_update",
     "Change a clinic's SIP number at Vapi",
-    update=lambda effect: phone_numbers.change_brought_number(
+    update=lambda effect: phone_numbers.update_byo_number(
         effect.request["id"], effect.request["body"]
     ),
     read=phone_numbers.get_number,

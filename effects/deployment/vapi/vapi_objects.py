@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from effects.deployment import objects
-from effects.deployment.objects import part
+from effects.deployment.objects import deployment_kind
 from effects.kind import SKEW, Json, Kind
 from models.effects.effect import Effect
 from rules.deployment.drift import drift
@@ -51,7 +51,7 @@ def creation(
         made = read(object_id)
         return made | shown(made)
 
-    return part(
+    return deployment_kind(
         name=name,
         provider="vapi",
         does=does,
@@ -86,7 +86,7 @@ def change(
         is_as_before = asked.get("seen") and asked["seen"] == found.get("updatedAt")
         return None if is_as_before or drift(asked["body"], found) else shown(found)
 
-    return part(
+    return deployment_kind(
         name=name,
         provider="vapi",
         does=does,

@@ -24,7 +24,7 @@ from rules.contact.opt_out.languages import SPANISH_DEVICE_DIED, says_stop_in_an
 from rules.contact.opt_out.lookalikes import plain_letters
 from rules.contact.opt_out.spelling import corrected, joins_to
 
-Wish = Literal["stop", "start", "help", ""]
+Keyword = Literal["stop", "start", "help", ""]
 
 STOP = frozenset(
     {
@@ -239,7 +239,7 @@ _REACTION = re.compile(
 _QUOTE = re.compile('[\u201c\u201d"\u00ab]')
 
 
-def wish_of(text: str) -> Wish:
+def keyword_of(text: str) -> Keyword:
     """What `text` asks for; case, accents, punctuation, emoji and spaces do not matter."""
     reaction = _REACTION.match(text)
     if reaction:

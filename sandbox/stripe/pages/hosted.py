@@ -15,8 +15,8 @@ from sandbox.stripe import checkout_sessions, payment_links
 from sandbox.stripe.account import Account
 from sandbox.stripe.actions import owner_of
 from sandbox.stripe.amounts import shown
+from sandbox.stripe.checkout_payment import Payer, authenticate, refusal, submit
 from sandbox.stripe.errors import ApiError, Json
-from sandbox.stripe.paying import Payer, authenticate, refusal, submit
 from sandbox.stripe.provider import Stripe
 from sandbox.wire import App
 

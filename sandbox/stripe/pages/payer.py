@@ -2,8 +2,8 @@
 
 from sandbox.stripe import checkout_sessions, payment_links
 from sandbox.stripe.actions import owner_of
+from sandbox.stripe.checkout_payment import Payer, submit
 from sandbox.stripe.errors import Json, unexpected
-from sandbox.stripe.paying import Payer, submit
 from sandbox.stripe.provider import Stripe
 
 

@@ -115,7 +115,7 @@ def test_nobody_asks_vapi_about_it(calling: Calling):
     resolved(calling, an_item(calling, "reply"), "called")
     (call,) = Call.select()
     calling.quiet_for(call, 60 * 24)
-    assert Call.quiet(real_now(), "", 9) == []
+    assert Call.silent(real_now(), "", 9) == []
 
 
 @pytest.mark.parametrize("named", [{}, {"callId": "their-own-17"}], ids=["unnamed", "named"])

@@ -75,7 +75,7 @@ def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, mon
         Call.create(**about | {"id": f"call_{place}", "vapi_id": f"vapi-{place}"})
     given.a_job("poll_calls", 1, queue="periodic")
     StagedJob.update(args="[]").execute()
-    monkeypatch.setattr(sys.modules["jobs.poll_calls"], "unless_refused", lambda *_asked: None)
+    monkeypatch.setattr(sys.modules["jobs.poll_calls"], "none_if_refused", lambda *_asked: None)
     for _ in range(4):
         given.relayed(redis)
         given.worked(redis, "periodic")
@@ -103,7 +103,7 @@ def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
     now = real_now()
     with caplog.at_level(logging.DEBUG, logger="peewee"):
         Call.given_up(stretches(now), "slot", MOST)
-        Call.quiet(now, "slot", MOST)
+        Call.silent(now, "slot", MOST)
     ran = [record.msg for record in caplog.records if record.name == "peewee"]
     given_up, followed = (" ".join(plan(*each)) for each in ran)
     assert given_up.count("call_given_up") >= len(stretches(now)), given_up

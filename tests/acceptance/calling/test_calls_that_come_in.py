@@ -78,7 +78,7 @@ def is_given_up(calling: Calling, vapi_id: str) -> None:
 
 def has_expired(calling: Calling, vapi_id: str) -> None:
     """Nobody even looked at it."""
-    call = Call.of_vapi(vapi_id)
+    call = Call.by_vapi_id(vapi_id)
     CallSlot.update(leased_until=real_now() - timedelta(seconds=1)).where(
         CallSlot.call_id == call.id
     ).execute()
@@ -118,7 +118,7 @@ def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling)
     is_reported(calling, "vapi-1")
     rings(calling, "vapi-1")
 
-    assert Call.of_vapi("vapi-1").state == "ended"
+    assert Call.by_vapi_id("vapi-1").state == "ended"
     assert calling.slots() == 0
 
 
@@ -223,6 +223,20 @@ def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
     assert (said.phone, said.channels) == (CALLER, ["sms", "voice"])
 
 
+def test_a_stop_is_heard_before_vapi_has_analysed_the_call(calling: Calling):
+    """Given a caller who said stop in a call of which Vapi has a transcript and no analysis, when
+    it is looked at, then they are left alone at once, and the rest is waited for.
+    """
+    missed(calling, "says_stop_unheard")
+    looks(calling)
+    looks(calling)
+
+    (call,) = Call.select()
+    assert (call.state, call.reported_at) == ("ended", None)
+    (said,) = OptOut.select()
+    assert (said.phone, said.channels, said.reference) == (CALLER, ["sms", "voice"], call.id)
+
+
 def asked_since(calling: Calling) -> list[str]:
     """From when on Vapi was asked for its calls, each time."""
     rows = calling.stand_in.sandbox.shared.requests.select(
@@ -306,14 +320,14 @@ def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
         calling.vapi.books.tables["call"][vapi_id]["createdAt"] = made
     for name, most in {"PAGE": 3, "FULL": 3, "MOST_PAGES": 2}.items():
         monkeypatch.setattr(lists, name, most)
-    receive = job.receive
+    receive = job.receive_call
 
     def stumbles(told):
         if told.id == ids[5]:
             raise ArithmeticError("as nobody expects")
         receive(told)
 
-    monkeypatch.setattr(job, "receive", stumbles)
+    monkeypatch.setattr(job, "receive_call", stumbles)
     find_missed_calls.perform()
     first = reading()
     read_missed_calls.perform(*json.loads(first.args))

@@ -9,7 +9,6 @@ from delivery import attempt
 from jobs.dial_overdue import NO_SLOT_DELAY
 from models.accounts.account import Account
 from models.calling.call_slot import CallSlot
-from models.calling.waiting_calls import NO_SLOT
 from models.contact.opt_out import OptOut
 from models.delivery.stage import stage
 from models.delivery.staged_job import StagedJob
@@ -35,7 +34,7 @@ def takes_slots(*call_ids: str) -> None:
 def ends(*call_ids: str) -> None:
     with transaction():
         for call_id in call_ids:
-            CallSlot.give_back(call_id)
+            CallSlot.release(call_id)
 
 
 def is_under_way(calling: Calling) -> str:
@@ -43,6 +42,10 @@ def is_under_way(calling: Calling) -> str:
     call_id = str(calling.asks().json["id"])
     StagedJob.delete().where(StagedJob.key == call_id).execute()
     return call_id
+
+
+# as every release has written it into rows that may be waiting still
+NO_SLOT = "as many calls as there may be are under way"
 
 
 def waits(key: str, account: Account, why: str = NO_SLOT) -> int:
@@ -162,7 +165,7 @@ def test_one_that_rolls_back_wakes_nobody(calling: Calling):
     waits("1", calling.account)
 
     with suppress(ValueError), transaction():
-        CallSlot.give_back("call_one")
+        CallSlot.release("call_one")
         raise ValueError("rolls back")
 
     assert due() == []

@@ -15,7 +15,7 @@ from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from rules.calling.keypad import MISTAKES, PIECES, RESULTS
-from rules.calling.tools_words import NOTHING_LEFT
+from rules.calling.tool_replies import NOTHING_LEFT
 from runtime.clock import real_now
 from tests import given
 from tests.stories.on_the_line import OnTheLine
@@ -225,7 +225,7 @@ def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
 
 def test_a_lost_answer_begins_no_second_session(typing):
     """Given Twilio's answer lost, then the same key is used again, and one session is there."""
-    typing.line.stand_in.sandbox.order_fault(
+    typing.line.stand_in.sandbox.inject_fault(
         kind="refuse_after", provider="twilio", method="POST", path="*/Payments.json"
     )
     assert typing.agrees().startswith("+")

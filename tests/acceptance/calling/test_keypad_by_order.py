@@ -238,7 +238,7 @@ def test_an_order_that_nobody_follows_ends(ordering):
 
 
 def test_a_lost_answer_of_vapis_is_told_again_while_nothing_was_begun(ordering):
-    ordering.line.stand_in.sandbox.order_fault(
+    ordering.line.stand_in.sandbox.inject_fault(
         kind="refuse_after", provider="vapi", method="POST", path="/live/*"
     )
     assert ordering.orders().status_code == 202

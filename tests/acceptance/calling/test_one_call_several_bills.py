@@ -14,7 +14,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
 from models.transactions import transaction
-from rules.calling.tools_words import NOT_BY_CARD
+from rules.calling.tool_replies import NOT_BY_CARD
 from rules.contact.ladder import Rung
 from runtime.clock import business_now
 from tests import given
@@ -128,7 +128,7 @@ def test_each_bill_is_old_enough_for_what_the_rung_is(calling: Calling, older: I
 def two(line: OnTheLine) -> tuple[OnTheLine, Invoice]:
     """A verified person who is called about two bills."""
     second = given.an_invoice(line.account, amount=5_000, customer=line.customer, due_date=OLDER)
-    line.call.record_about([second])
+    line.call.add_invoices([second])
     line.takes_cards()
     line.has_a_saved_card()
     return line.verified(), second
@@ -156,7 +156,7 @@ def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
 def test_more_bills_than_are_told_are_counted(line: OnTheLine):
     """Given seven bills, then five are told, and the person is not told that these are all."""
     more = [given.an_invoice(line.account, amount=1_000, customer=line.customer) for _ in range(6)]
-    line.call.record_about(more)
+    line.call.add_invoices(more)
     told = line.verified().tool("getUnpaidInvoice")
     assert told.startswith("+More than 5 bills are unpaid; these are the 5 oldest. Bill ")
     assert told.count("Bill ") == 5

@@ -9,7 +9,7 @@ import pytest
 
 from actions.calling.tools.dispatch import answer_tool
 from actions.contact.consents import record_consent
-from actions.contact.put_off import put_off
+from actions.contact.postpone import postpone_contact
 from jobs.delete_expired_rows import delete_expired_rows
 from jobs.poll_calls import poll_calls
 from jobs.reconcile_effects import reconcile_effects
@@ -27,7 +27,7 @@ from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from providers.vapi.calls import read_call
-from rules.calling.tools_payload import ToolCalled
+from rules.calling.tool_payloads import ToolInvocation
 from runtime.clock import business_now, real_now, rfc3339
 from tests.stories.calling import Calling
 from tests.stories.voice import SECRET
@@ -138,7 +138,7 @@ def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
     """
     call = calling.answers("hangs_up").dials()
     at_vapi = {"id": call.vapi_id, "type": "outboundPhoneCall"}
-    asked = ToolCalled("t-1", "requestHuman", {"reason": "already_paid"})
+    asked = ToolInvocation("t-1", "requestHuman", {"reason": "already_paid"})
     answer_tool(at_vapi, asked, lambda: ())
     report = {"endedReason": "customer-ended-call", "artifact": {}}
     report["analysis"] = {"structuredData": {"outcome": "already_paid"}}
@@ -226,7 +226,7 @@ def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
     call.record_verified(real_now(), calling.customer.id)
     if has_named:
         with transaction():
-            put_off(calling.customer, "in two weeks", calling.phone, call.actor)
+            postpone_contact(calling.customer, "in two weeks", calling.phone, call.actor)
     report = {"endedReason": "customer-ended-call", "artifact": {}}
     report["analysis"] = {"structuredData": {"outcome": "callback"}}
     tells(calling, message(calling, call, "end-of-call-report", **report))
@@ -501,7 +501,7 @@ def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
     live = calling.dials()
     invoices, customer = [calling.invoice], calling.customer
     about = {"from_number": "", "phone_number_id": "", "reason": "test", "asked_by": "test"}
-    lost, given_up = (Call.ask(invoices, customer, now=real_now(), **about) for _ in range(2))
+    lost, given_up = (Call.request(invoices, customer, now=real_now(), **about) for _ in range(2))
     lost.record_unknown("test", real_now())
     given_up._write(real_now(), state="unknown", vapi_id="vapi-x")
     calling.quiet_for(lost, 90)

@@ -59,7 +59,7 @@ def test_who_types_their_card_pays_within_the_call(calling: Calling):
     is charged once, and the call says that it was.
     """
     chosen = {"payment_collection": "in_call", "keypad_payments": True}
-    AccountSettings.choose(calling.account, chosen, real_now())
+    AccountSettings.change(calling.account, chosen, real_now())
     call = is_called(calling, "pays_by_keypad")
 
     assert set(calling.talks_on(12)) <= {200, 204}
@@ -75,7 +75,7 @@ def test_who_types_their_card_pays_within_the_call(calling: Calling):
 def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
     """Given a person who is asked about the amount and never says yes, then nothing is typed."""
     chosen = {"payment_collection": "in_call", "keypad_payments": True}
-    AccountSettings.choose(calling.account, chosen, real_now())
+    AccountSettings.change(calling.account, chosen, real_now())
     call = is_called(calling, "asks_what_for")
 
     assert set(calling.talks_on(6)) <= {200, 204}

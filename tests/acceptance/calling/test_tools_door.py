@@ -137,7 +137,7 @@ def test_a_call_that_came_in_is_ours_from_its_first_tool_on(line):
     assert line.tool("getUnpaidInvoice", call=ring).startswith("-The caller is not verified")
     line.verified(call=ring)
     assert "120.00" in line.tool("getUnpaidInvoice", call=ring)
-    call = Call.of_vapi(ring["id"])
+    call = Call.by_vapi_id(ring["id"])
     assert (call.direction, call.customer_id) == ("inbound", line.customer.id)
     assert Call.select().count() == 2
     stray = ring | {"id": "another", "phoneNumberId": "pn-of-nobody"}

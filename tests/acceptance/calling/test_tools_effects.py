@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from models.accounts.audit_entry import AuditEntry
 from models.calling.call import Call
 from models.calling.keypad_session import KeypadSession
@@ -21,7 +21,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PayAddress, PaymentLink
 from models.transactions import is_postgres, release_connection, serialize_on
-from rules.calling.tools_words import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW, NOTHING_LEFT
+from rules.calling.tool_replies import DECLARED, HUMAN, HUMAN_THEN, HUMAN_TOMORROW, NOTHING_LEFT
 from runtime.clock import business_now, real_now
 from tests import given
 from tests.integration.contact.test_locks_in_one_order import while_it_waits
@@ -105,7 +105,7 @@ def test_tries_in_two_calls_at_once_are_counted_one_after_the_other(line):
 def a_failed_try(line, wish):
     """A wrong answer about the clinic's person, in a call of its own."""
     about = {"customer_id": line.customer.id, "failed": True}
-    ToolCall.keep(line.a_call(), "verifyCaller", wish, wish, real_now(), **about)
+    ToolCall.record(line.a_call(), "verifyCaller", wish, wish, real_now(), **about)
 
 
 def test_who_rings_from_elsewhere_names_a_bill_besides(line):
@@ -120,7 +120,7 @@ def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
     """Given a caller who was verified, then the gate knows of a conversation about each bill."""
     line.verified(call=line.a_ring("+12025550177"), invoiceNumber=line.invoice.number)
     now = business_now()
-    known = known_of(line.invoice, line.customer, line.phone, "voice", now, real_now())
+    known = load_gate_facts(line.invoice, line.customer, line.phone, "voice", now, real_now())
     (contact,) = known.facts.history
     assert (contact.debt_id, contact.outcome) == (line.invoice.id, "in_doubt")
 
@@ -132,7 +132,7 @@ def test_nobody_was_spoken_to_about_bills_that_are_not_told(line):
     ring = line.a_ring(line.phone)
     line.verified(call=ring)
     told = line.tool("getUnpaidInvoice", call=ring)
-    about = Call.of_vapi(ring["id"]).invoice_ids
+    about = Call.by_vapi_id(ring["id"]).invoice_ids
     numbers = {row.number for row in Invoice.select() if f"Bill {row.number}" in told}
     assert {Invoice.get_by_id(each).number for each in about} == numbers
 
@@ -480,7 +480,7 @@ def test_whoever_withholds_their_number_is_asked_for_it(line):
         told = line.tool("stopContact", call=ring)
         assert told.startswith("-The caller's number is withheld")
     (item,) = WorkItem.select()
-    assert (item.kind, item.context["callId"]) == ("call", Call.of_vapi(ring["id"]).id)
+    assert (item.kind, item.context["callId"]) == ("call", Call.by_vapi_id(ring["id"]).id)
     assert OptOut.select().count() == 0
     line.verified(call=ring, invoiceNumber=line.invoice.number)
     assert line.tool("stopContact", call=ring).startswith("+Recorded at once")

@@ -47,7 +47,7 @@ def asked(clinic, **body):
 
 
 def settings(clinic, **choices):
-    AccountSettings.choose(clinic.account, choices, real_now())
+    AccountSettings.change(clinic.account, choices, real_now())
 
 
 @pytest.mark.one_database

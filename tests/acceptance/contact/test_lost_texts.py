@@ -367,7 +367,7 @@ def test_a_service_that_does_not_tell_its_numbers_keeps_no_other_from_being_hear
     add_sender(clinic.twilio, Sender(FOREIGN_NUMBER, f"MG{'f' * 32}"))
     clinic.loses("Hello?", ago=9 * MINUTE, to=FOREIGN_NUMBER, messaging_service_sid=None)
     clinic.loses("STOP", to=OWN_NUMBER)
-    clinic.stand_in.sandbox.order_fault(
+    clinic.stand_in.sandbox.inject_fault(
         kind="error_500",
         provider="twilio",
         method="GET",

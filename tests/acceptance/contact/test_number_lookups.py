@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actions.accounts.accounts import change_settings
-from actions.contact.gate_facts import consent_date, known_of
-from actions.contact.ladder.preview import preview_of
+from actions.contact.gate_facts import consent_date, load_gate_facts
+from actions.contact.ladder.preview import preview_customer
 from actions.people.number_lookups import (
     AFTER_TROUBLE,
     begin_look_up,
     record_answer,
-    want_look_up,
+    request_look_up,
 )
 from bin.commands.checks.texting import check_number_lookups
 from delivery.attempt import Snooze
@@ -58,17 +58,17 @@ def clinic(texting: Texting) -> Texting:
 
 
 def checks(clinic, days=30):
-    AccountSettings.choose(clinic.account, {"number_check_days": days}, real_now())
+    AccountSettings.change(clinic.account, {"number_check_days": days}, real_now())
 
 
 def says(clinic, **habit):
-    """What look-ups say from now on."""
+    """What lookups say from now on."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
     stand_in.sandbox.twilio.books.habits[PHONE] = Habit(**habit)
 
 
 def asked(clinic):
-    """What each look-up asked, whatever came of it."""
+    """What each lookup asked, whatever came of it."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
     rows = stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
     return [row["params"] for row in rows if row["path"] == PATH]
@@ -103,7 +103,7 @@ def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(cli
     assert (row.answer, row.phone, row.since) == ("no", PHONE, str(consented_on(clinic)))
     assert clinic.customer.id not in str(asked(clinic))
     assert tally_of(clinic.account, "lookups", business_now()) == 1
-    (fee,) = [bill for bill in clinic.twilio.ledger()["bills"] if bill["what"] == "look-up"]
+    (fee,) = [bill for bill in clinic.twilio.ledger()["bills"] if bill["what"] == "lookup"]
     assert fee["for"] == PHONE
 
 
@@ -122,13 +122,13 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
     clinic, answer, since, days, counts
 ):
     """Given a written consent of 120 days ago and a later one that is not, where consents last for
-    `days`, and a look-up of the number for a consent of `since` days ago.
+    `days`, and a lookup of the number for a consent of `since` days ago.
     """
     clinic.consents()
     Consent.update(written=True, given_at=business_now() - timedelta(days=120)).where(
         Consent.id == Consent.select().get().id
     ).execute()
-    AccountSettings.choose(
+    AccountSettings.change(
         clinic.account,
         {"consent_days": days, "number_check_days": 30 if answer else 0},
         real_now(),
@@ -137,11 +137,13 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
         told = [("no", 30), (answer, since)]
         for each, ago in told:
             on = consent_date(clinic.account, business_now() - timedelta(days=ago))
-            row = NumberLookup.want(clinic.customer, PHONE, on, real_now())
+            row = NumberLookup.request(clinic.customer, PHONE, on, real_now())
             row.record_answer(each, business_now())
     with transaction():
         now = business_now()
-        facts = known_of(clinic.invoice, clinic.customer, PHONE, "sms", now, real_now(), True).facts
+        facts = load_gate_facts(
+            clinic.invoice, clinic.customer, PHONE, "sms", now, real_now(), True
+        ).facts
     refused = decide(facts, now)
     assert getattr(refused, "code", "") == ("" if counts else "no_written_consent")
 
@@ -276,7 +278,7 @@ def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(cli
 
 
 def test_an_answer_counts_for_as_many_days_as_the_account_says(clinic):
-    """Given a consent of a month ago and 30 days, then it is asked again when the look-up is as
+    """Given a consent of a month ago and 30 days, then it is asked again when the lookup is as
     old.
     """
     clinic.send()
@@ -314,7 +316,7 @@ def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clini
     """Given a question that Twilio turns away, then it does not count; silence, or a gateway's page
     instead of an answer, may have cost a fee and does.
     """
-    clinic.stand_in.sandbox.order_fault(kind=fault, provider="twilio", path=PATH, method="GET")
+    clinic.stand_in.sandbox.inject_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
     assert clinic.message(message.id).sid
     assert (len(asked(clinic)), answers()) == (2, ["no"])
@@ -328,7 +330,7 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
     """Given trouble at Twilio that outlasts the job, then whoever still waits has it tried anew
     half an hour later, not at each look, and the account's day is not used up.
     """
-    clinic.stand_in.sandbox.order_fault(
+    clinic.stand_in.sandbox.inject_fault(
         kind="error_500", provider="twilio", path=PATH, method="GET", times=8
     )
     clinic.ask()
@@ -349,8 +351,8 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
 
 @pytest.mark.one_database
 def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
-    """Given a text that looks whether it may leave while each attempt at the look-up runs, and
-    fails, then the look-up is given up after as many attempts as any job.
+    """Given a text that looks whether it may leave while each attempt at the lookup runs, and
+    fails, then the lookup is given up after as many attempts as any job.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
@@ -373,7 +375,7 @@ def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
     clinic.send()
     before = clinic.job("look_up_number")
     with transaction():
-        want_look_up(clinic.customer, PHONE, "sms", "calls")
+        request_look_up(clinic.customer, PHONE, "sms", "calls")
     after = clinic.job("look_up_number")
     assert (before.queue, after.queue) == ("interactive", "calls")
     assert (after.state, after.due_at, after.wanted_again) == ("waiting", before.due_at, None)
@@ -438,7 +440,7 @@ def test_of_two_answers_the_first_one_stays(clinic):
 
 
 def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
-    """Given a text whose look-up has no room today, when the account wants none any more, then the
+    """Given a text whose lookup has no room today, when the account wants none any more, then the
     text leaves, and nobody is asked.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
@@ -459,7 +461,7 @@ def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
 
 
 def test_look_ups_have_a_ceiling_of_the_day(clinic):
-    """Given an account that has had its look-ups, then the text waits, until there is room."""
+    """Given an account that has had its lookups, then the text waits, until there is room."""
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
     assert (message.status, asked(clinic)) == ("waiting", [])
@@ -517,13 +519,13 @@ def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting)
 
 @pytest.mark.one_database
 def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_invoice(texting):
-    """Given one invoice that is promised, and another that only the look-up keeps back, then the
+    """Given one invoice that is promised, and another that only the lookup keeps back, then the
     number is looked up, the text about the other leaves, and the preview says so.
     """
     clinic = a_scanned_clinic(texting)
     promised, other = clinic.owes(3), clinic.owes(3)
     promises(clinic, promised)
-    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    coming = preview_customer(clinic.customer.id, business_now(), clinic.today).contacts
     assert [one.code for one in coming] == ["number_not_checked"]
     clinic.scan()
     assert clinic.course().code == "number_not_checked"
@@ -536,7 +538,7 @@ def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_inv
 @pytest.mark.one_database
 def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
     """Given one that is promised, for which a rung is due, and another that was named at that rung
-    before, then there is nothing to be contacted about, and no look-up either.
+    before, then there is nothing to be contacted about, and no lookup either.
     """
     clinic = a_scanned_clinic(texting, number_check_days=0)
     clinic.change(ladder=[{"days": 3, "channel": "sms"}])
@@ -546,7 +548,7 @@ def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
     clinic.days_pass(3)
     checks(texting)
     promises(clinic, clinic.owes(4))
-    coming = preview_of(clinic.customer.id, business_now(), clinic.today).contacts
+    coming = preview_customer(clinic.customer.id, business_now(), clinic.today).contacts
     clinic.scan()
     clinic.sends()
     assert (clinic.course().code, coming, NumberLookup.select().count()) == ("promised", (), 0)
@@ -582,14 +584,14 @@ def a_scanned_clinic(texting, **settings):
 @pytest.mark.parametrize("changed_hands", [False, True])
 def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_hands):
     """Given a person who was never called, when a call is asked for, then it is placed once the
-    look-up has said that the number is still theirs, and never if it is not.
+    lookup has said that the number is still theirs, and never if it is not.
     """
     local_hour(NEW_YORK, 12)
     calling.habits(rings_after=3600)
     calling.customer.phone = PHONE
     calling.customer.save()
     Consent.update(phone=PHONE).execute()
-    AccountSettings.choose(calling.account, {"number_check_days": 30}, real_now())
+    AccountSettings.change(calling.account, {"number_check_days": 30}, real_now())
     says(calling, given_up=f"{business_now():%Y%m%d}" if changed_hands else "")
     answer = calling.asks()
     assert answer.status_code == 202

@@ -148,8 +148,8 @@ def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
     """Given a ladder that a newer release wrote, say."""
     other = given.an_account(name="Hill Clinic")
     broken = given.a_customer(other, phone=clinic.texting.phone)
-    AccountSettings.choose(other, {"ladder": [{"day": 3}]}, real_now())
-    ContactCourse.look_again([(other.id, broken.id)])
+    AccountSettings.change(other, {"ladder": [{"day": 3}]}, real_now())
+    ContactCourse.recheck([(other.id, broken.id)])
     clinic.owes(3)
     with pytest.raises(SomeFailed, match=broken.id):
         clinic.scan()
@@ -400,7 +400,7 @@ def test_a_night_does_not_take_a_call_off_the_list(clinic):
     clinic.scan()
     night = closing(zones_of_number(clinic.texting.phone), business_now()) + timedelta(hours=1)
     move_business_time(night - real_now())
-    ContactCourse.look_again_at(clinic.customer.id)
+    ContactCourse.recheck_customer(clinic.customer.id)
     clinic.scan()
     assert calls() == [("open", None)]
 
@@ -447,7 +447,7 @@ def test_what_is_promised_hands_nobody_over_again_and_again(clinic):
     for _ in range(3):
         clinic.scan()
         assert clinic.course().next_at > business_now(), "no scan loops"
-        ContactCourse.look_again_at(clinic.customer.id)
+        ContactCourse.recheck_customer(clinic.customer.id)
     assert handed_over() == 1
 
 

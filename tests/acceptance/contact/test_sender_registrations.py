@@ -195,7 +195,7 @@ def test_what_twilio_does_not_answer_leaves_what_was_known(clinic):
     sets(clinic, messagingServiceSid=OWN)
     says(clinic, OWN)
     fault = {"kind": "error_500", "method": "GET", "path": "/messaging/*", "times": 50}
-    clinic.stand_in.sandbox.order_fault(provider="twilio", **fault)
+    clinic.stand_in.sandbox.inject_fault(provider="twilio", **fault)
     a_day_passes(clinic)
     assert SenderRegistration.of(OWN).state == "rejected"
     assert clinic.ask().json["reasonCode"] == "sender_unregistered"

@@ -285,7 +285,7 @@ def test_what_is_live_is_taken_down(clinic):
 def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_down(clinic):
     live = clinic.goes_live()
     fault = {"kind": "refused_400", "provider": "vapi", "method": "PATCH", "path": "/assistant/*"}
-    clinic.twilio.stand_in.sandbox.order_fault(**fault)
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault)
     clinic.configures(businessName="Harbor Dental Care")
     again = clinic.deploys().json
     clinic.works(4)

@@ -10,8 +10,8 @@ from actions.deployment import stuck
 from actions.deployment.open_effects import settle_open_effects
 from actions.deployment.progress import locked_run, record_undone
 from actions.deployment.settle_undo import settle_undo
-from actions.deployment.strays.find_strays import look_for_strays
-from actions.deployment.stuck import CARDHOLDER_WITHIN, end_kept, end_stuck
+from actions.deployment.strays.find_strays import check_place
+from actions.deployment.stuck import CARDHOLDER_WITHIN, end_stuck, roll_back_undecided
 from bin.commands.checks.deployments import check_deployments
 from effects.settle import reconcile_owner
 from jobs.end_stuck_deployments import end_stuck_deployments
@@ -91,10 +91,10 @@ def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
     assert kept_finding().found == "none"
     row.record(real_now(), finished_at=real_now() - timedelta(days=2))
     assert shown["id"] in kept_finding().found
-    end_kept()
+    roll_back_undecided()
     assert clinic.shown(shown["id"])["canRetry"] is True
     row.record(real_now(), finished_at=real_now() - KEPT_FOR - timedelta(minutes=1))
-    end_kept()
+    roll_back_undecided()
     shown = clinic.comes_to_rest(shown["id"])
     assert (shown["status"], shown["keptUntil"]) == ("rolled_back", None), shown
     clinic.has_nothing()
@@ -178,7 +178,7 @@ def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
     assert Resource.named(clinic.account.id, "vapi_number") is None
     assert clinic.line is None or clinic.line.vapi_id is None
     assert clinic.comes_to_rest(live["id"])["status"] == "taken_down"
-    look_for_strays("vapi.phone-number")
+    check_place("vapi.phone-number")
     assert not Stray.has("state = 'open'")
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from actions.integrations.credentials import opened
-from actions.integrations.renew import renew
+from actions.integrations.renew import renew_credential
 from models.accounts.audit_entry import AuditEntry
 from models.integrations.integration import Integration
 from providers.errors import ProviderError
@@ -78,12 +78,12 @@ def test_our_developer_key_is_in_no_clinics_credential(clinic, monkeypatch):
     get_settings.cache_clear()
     row = clinic.row("open_dental")
     row.record(real_now(), verified_at=real_now() - timedelta(days=2))
-    renew(row.id)
+    renew_credential(row.id)
     assert clinic.shown("open_dental")["state"] == "connected"
     monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "")
     get_settings.cache_clear()
     with pytest.raises(ProviderError, match="OPEN_DENTAL_DEVELOPER_KEY"):
-        renew(row.id, early=True)
+        renew_credential(row.id, early=True)
     assert clinic.shown("open_dental")["state"] == "connected"
 
 

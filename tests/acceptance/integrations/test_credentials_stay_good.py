@@ -10,7 +10,7 @@ from peewee import OperationalError
 
 from actions.integrations import renew as renewing
 from actions.integrations.credentials import LEAD, opened
-from actions.integrations.renew import ask_for_renewal, renew, revoke
+from actions.integrations.renew import renew_credential, request_renewal, revoke_credential
 from delivery.attempt import Snooze
 from jobs.refresh_integrations import refresh_integrations
 from models.delivery.staged_job import StagedJob
@@ -129,7 +129,7 @@ def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monk
         real(self, now, **values)
 
     monkeypatch.setattr(Integration, "record", record)
-    renew(row.id)
+    renew_credential(row.id)
     assert left == []
     fresh = clinic.row("dentos")
     assert opened(fresh)["refresh"] in clinic.server("dentos").refresh
@@ -160,9 +160,9 @@ def test_two_never_renew_at_the_same_time(clinic):
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
-    write = ask_for_renewal(row.id)
+    write = request_renewal(row.id)
     with pytest.raises(NotYet):
-        renew(row.id, early=True)
+        renew_credential(row.id, early=True)
     with transaction():
         write()
     assert len(clinic.asked("oauth", "/oauth/token")) == 2  # the code, and one renewal
@@ -175,11 +175,11 @@ def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
     row = clinic.connects("dentos")
     is_due(row)
     stale = Integration.get_by_id(row.id)
-    renew(row.id)
+    renew_credential(row.id)
     real = Integration.get_by_id
     reads = iter([stale])
     monkeypatch.setattr(Integration, "get_by_id", lambda key: next(reads, None) or real(key))
-    renew(row.id)
+    renew_credential(row.id)
     assert len(clinic.asked("oauth", "/oauth/token")) == 2
     assert clinic.row("dentos").renewing_until is None
 
@@ -268,7 +268,7 @@ def test_a_registration_that_is_wrong_is_ours_to_mend(clinic):
     clinic.server("google").clients.clear()
     is_due(row)
     with pytest.raises(ProviderError) as raised:
-        renew(row.id)
+        renew_credential(row.id)
     assert raised.value.code == "invalid_client"
     assert "client id" in raised.value.advice
     assert clinic.shown()["state"] == "connected"
@@ -355,10 +355,10 @@ def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
-    write = ask_for_renewal(row.id)
+    write = request_renewal(row.id)
     clinic.ask("DELETE", "/integrations/dentos")
     with pytest.raises(NotYet):
-        revoke(row.id)
+        revoke_credential(row.id)
     with transaction():
         write()
     clinic.works(rounds=1)

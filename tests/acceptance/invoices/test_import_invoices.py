@@ -182,17 +182,17 @@ def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, 
     read it, then it is left as it was when it was closed.
     """
     take_in(QUICKBOOKS, "--dates", "us")
-    with_money, looks = import_invoices.with_money, []
+    invoices_with_money, looks = import_invoices.invoices_with_money, []
 
     def meanwhile(ids):
         looks.append(ids)
-        found = with_money(ids)
+        found = invoices_with_money(ids)
         if len(looks) == 2:  # once to check the file, once to write
             closed = Invoice.update(mark="cancelled", status="cancelled", outstanding=0)
             closed.where(Invoice.number == "1002").execute()
         return found
 
-    monkeypatch.setattr(import_invoices, "with_money", meanwhile)
+    monkeypatch.setattr(import_invoices, "invoices_with_money", meanwhile)
     assert take_in(QUICKBOOKS.replace("30.50", "20.50"), "--dates", "us").exit_code == 0
     row = Invoice.get(Invoice.number == "1002")
     assert (row.status, row.amount_due) == ("cancelled", 3_050)

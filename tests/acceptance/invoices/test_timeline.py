@@ -9,7 +9,7 @@ from models.contact.contact_decision import ContactDecision
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.effects.effect import Effect
 from rules.contact.facts import Refused
-from rules.timeline_words import asked_for
+from rules.timeline_text import asked_for
 from runtime.clock import real_now
 from tests import given
 from tests.clinic import Clinic

@@ -26,7 +26,7 @@ from tests.stories.operators import (
     signed_in,
     try_to_sign_in,
 )
-from web.http.guards.sessions import drop_cookie, put_cookie
+from web.http.guards.sessions import delete_cookie, set_cookie
 from web.operators.login_limit import LoginLimit
 
 
@@ -341,8 +341,8 @@ def test_a_cookie_is_dropped_with_what_it_was_put_with(env, kind, monkeypatch):
     monkeypatch.setenv("PAYPHONE_ENV", env)
     reset_process()
     put, dropped = falcon.Response(), falcon.Response()
-    put_cookie(put, kind, "x", 60)
-    drop_cookie(dropped, kind)
+    set_cookie(put, kind, "x", 60)
+    delete_cookie(dropped, kind)
 
     def attributes(answer):
         _, value = answer._wsgi_headers()[-1]

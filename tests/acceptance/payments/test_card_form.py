@@ -350,7 +350,7 @@ def test_a_repeated_request_answers_the_same_form_and_keeps_its_address_nowhere(
 def test_an_account_may_want_links_only(clinic):
     """F53: said when a form is asked for, and obeyed by forms that are open already."""
     path = clinic.path()
-    AccountSettings.choose(clinic.account, {"staff_entry": "link_only"}, real_now())
+    AccountSettings.change(clinic.account, {"staff_entry": "link_only"}, real_now())
     answer = clinic.open()
     assert (answer.status_code, answer.json["code"]) == (409, "staff_form_off")
     assert "payment link" in answer.json["detail"]

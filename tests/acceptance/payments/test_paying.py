@@ -19,7 +19,7 @@ from tests.clinic import Clinic
 
 def test_an_intent_carries_invoice_project_and_receipt(clinic):
     """Given an account whose projects are references, then Stripe is told them."""
-    AccountSettings.choose(clinic.account, {"send_project": True}, real_now())
+    AccountSettings.change(clinic.account, {"send_project": True}, real_now())
     answer = clinic.intent(receiptEmail="ada@example.org")
     assert answer.status_code == 201, answer.text
     made = clinic.stripe.sdk.payment_intents.retrieve(answer.json["paymentIntentId"])
@@ -460,7 +460,7 @@ def test_a_secret_that_is_being_withdrawn_is_not_told_again(clinic, fault):
     )
     assert part.json["clientSecret"]
     order = {"provider": "stripe", "method": "POST", "path": "*/cancel", "times": 50}
-    clinic.stripe.sandbox.order_fault(kind=fault, **order)
+    clinic.stripe.sandbox.inject_fault(kind=fault, **order)
     whole = clinic.intent()
     assert (whole.status_code, whole.json["code"]) == (503, "provider_unavailable"), whole.text
     again = clinic.post(

@@ -178,7 +178,7 @@ def test_an_audit_that_cannot_be_saved_does_not_change_the_answer(clinic, monkey
 
 
 def test_the_card_form_audits_what_it_refuses(clinic):
-    AccountSettings.choose(clinic.account, {"staff_entry": "link_only"}, real_now())
+    AccountSettings.change(clinic.account, {"staff_entry": "link_only"}, real_now())
     form = CardForm(clinic.invoice.id, "operator:ada", real_now() + LIFE)
     for card in ("pm_card_visa", "pm_card_visa", "pm_card_mastercard"):
         body = {"paymentMethodId": card, "amount": 12_500}

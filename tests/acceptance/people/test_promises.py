@@ -24,7 +24,7 @@ from tests.stories.texting import Texting
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    AccountSettings.choose(texting.account, {"first_contacts": "automatic"}, real_now())
+    AccountSettings.change(texting.account, {"first_contacts": "automatic"}, real_now())
     # the clinic's day is the person's, so that no test is near a midnight
     texting.account.time_zone = zones_of_number(texting.phone)[0]
     texting.account.save()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from actions.contact.escalate import DUE_AFTER
-from actions.contact.put_off import put_off
+from actions.contact.postpone import postpone_contact
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
 from models.contact.phone_suppression import PhoneSuppression
@@ -170,7 +170,7 @@ def test_nobody_who_shares_the_phone_is_contacted_sooner_than_they_asked(clinic)
     """
     other = given.a_customer(clinic.account, phone=clinic.phone)
     with transaction():
-        put_off(other, "in 3 weeks", clinic.phone, "call:call_1")
+        postpone_contact(other, "in 3 weeks", clinic.phone, "call:call_1")
     (theirs,) = open_holds()
     clinic.hear("call me in 2 hours")
     assert {hold.customer_id for hold in open_holds()} == {other.id, clinic.customer.id}

@@ -94,7 +94,7 @@ def test_sessions_expire_on_the_injected_clock():
 def test_faults_reach_the_client_without_waiting():
     sandbox = Sandbox()
     client = stripe.StripeClient("sk_test_1", http_client=InProcess(sandbox.stripe)).v1
-    sandbox.order_fault(kind="timeout_after", method="POST", path="/v1/customers")
+    sandbox.inject_fault(kind="timeout_after", method="POST", path="/v1/customers")
     with pytest.raises(stripe.APIConnectionError):
         client.customers.create({"name": "Ada"})
     assert len(client.customers.list().data) == 1
@@ -115,7 +115,7 @@ def test_a_connection_that_is_reset_is_held_by_nobody_first(stand_in, provider, 
     keeps its caller waiting.
     """
     sandbox = Sandbox(seed=1)
-    sandbox.order_fault(kind=kind, provider=provider)
+    sandbox.inject_fault(kind=kind, provider=provider)
     path = "/oauth2/token" if provider == "google" else "/v1/customers"
     answer = getattr(sandbox, stand_in).serve(Request("POST", path))
     assert (answer.ending, answer.seconds) == ("reset", 0.0)

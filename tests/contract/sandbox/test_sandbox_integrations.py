@@ -242,10 +242,10 @@ def test_no_secret_of_a_request_is_kept(outside):
 
 def test_what_a_request_meets_on_its_way_is_as_ordered(google):
     path = READS["google"]
-    google.sandbox.order_fault(kind="bad_gateway", provider="google", method="GET", path=path)
+    google.sandbox.inject_fault(kind="bad_gateway", provider="google", method="GET", path=path)
     answer = google.world.serve(Request("GET", path))
     assert (answer.status, answer.headers["Content-Type"]) == (502, "text/html")
-    google.sandbox.order_fault(kind="refuse_after", provider="google", path=google.token)
+    google.sandbox.inject_fault(kind="refuse_after", provider="google", path=google.token)
     tries = google.world.serve(Request("POST", google.token, body="grant_type=refresh_token"))
     assert tries.ending == "reset"
     google.ask("GET", path, 401)

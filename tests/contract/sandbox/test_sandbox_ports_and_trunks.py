@@ -5,7 +5,7 @@ the carrier and cancelled until the number has moved; a trunk has one name in th
 import pytest
 
 from sandbox import Sandbox
-from sandbox.twilio import login_lists, porting, trunks
+from sandbox.twilio import credential_lists, porting, trunks
 from sandbox.twilio.account import MAGIC_ACCOUNT
 from sandbox.twilio.errors import TwilioError
 
@@ -55,7 +55,7 @@ class Twilio:
         return trunks.create(self.books, MAGIC_ACCOUNT, {"DomainName": domain})["sid"]
 
     def logins(self):
-        return login_lists.create(self.books, MAGIC_ACCOUNT, {"FriendlyName": "logins"})["sid"]
+        return credential_lists.create(self.books, MAGIC_ACCOUNT, {"FriendlyName": "logins"})["sid"]
 
     def has(self, number):
         return self.books.incoming_by_number(number) is not None
@@ -137,13 +137,13 @@ def test_a_domain_is_one_trunks(twilio):
 def test_a_list_of_logins_stays_while_a_trunk_lets_it_in(twilio):
     trunk, logins = twilio.trunk("pp-a.pstn.twilio.com"), twilio.logins()
     form = {"CredentialListSid": logins}
-    trunks.let_in(twilio.books, MAGIC_ACCOUNT, form, trunk)
+    trunks.attach_credential_list(twilio.books, MAGIC_ACCOUNT, form, trunk)
     with pytest.raises(TwilioError):
-        trunks.let_in(twilio.books, MAGIC_ACCOUNT, form, trunk)
+        trunks.attach_credential_list(twilio.books, MAGIC_ACCOUNT, form, trunk)
     with pytest.raises(TwilioError):
-        login_lists.delete(twilio.books, MAGIC_ACCOUNT, {}, logins)
+        credential_lists.delete(twilio.books, MAGIC_ACCOUNT, {}, logins)
     trunks.delete(twilio.books, MAGIC_ACCOUNT, {}, trunk)
-    login_lists.delete(twilio.books, MAGIC_ACCOUNT, {}, logins)
+    credential_lists.delete(twilio.books, MAGIC_ACCOUNT, {}, logins)
     assert twilio.books.login_lists == {}
 
 
@@ -152,6 +152,8 @@ def test_calls_are_sent_on_to_sip_addresses_only(twilio):
     form = {"Weight": "1", "Priority": "1", "Enabled": "true", "FriendlyName": "x"}
     for wrong in ("", "https://sip.vapi.ai"):
         with pytest.raises(TwilioError):
-            trunks.send_on(twilio.books, MAGIC_ACCOUNT, form | {"SipUrl": wrong}, trunk)
-    trunks.send_on(twilio.books, MAGIC_ACCOUNT, form | {"SipUrl": "sip:+1@c.sip.vapi.ai"}, trunk)
+            trunks.set_origination_url(twilio.books, MAGIC_ACCOUNT, form | {"SipUrl": wrong}, trunk)
+    trunks.set_origination_url(
+        twilio.books, MAGIC_ACCOUNT, form | {"SipUrl": "sip:+1@c.sip.vapi.ai"}, trunk
+    )
     assert len(twilio.books.private[trunk]["urls"]) == 1

@@ -14,7 +14,7 @@ from rq_scheduler import Scheduler as ForeignScheduler
 
 from delivery import scheduler, worker
 from delivery.registry import find_job
-from delivery.schedule import TICK_PREFIX, Schedule, take_tick, timetable, use_timetable
+from delivery.schedule import TICK_PREFIX, Schedule, stage_tick, timetable, use_timetable
 from delivery.scheduler import SEEN_KEY
 from jobs.timetable import load_timetable
 from models.delivery.staged_job import StagedJob
@@ -72,9 +72,9 @@ def test_two_schedulers_at_once_stage_each_occurrence_once(town):
 def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
     decades = 1_000_000_000  # seconds: no occurrence ends while the test runs
     use_timetable((Schedule("seldom", "mark_overdue", every=decades),))
-    assert [take_tick("seldom") for _ in range(8)].count(True) <= 1
+    assert [stage_tick("seldom") for _ in range(8)].count(True) <= 1
     assert StagedJob.select().count() == 1
-    assert take_tick("unknown") is False
+    assert stage_tick("unknown") is False
 
 
 def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monkeypatch):
@@ -89,7 +89,7 @@ def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monk
         raise OperationalError("it is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "take_tick", is_away)
+        patch.setattr(worker, "stage_tick", is_away)
         with pytest.raises(OperationalError):
             serves._step()
     assert occurrences() == {}
@@ -109,7 +109,7 @@ def test_a_tick_that_is_lost_comes_again_within_minutes(hands, ticking, valkey):
         valkey.client().delete("rq:queue:periodic")
         hands(midnight + minutes * 60.0)
         for tick in ticking():
-            take_tick(tick.removeprefix(TICK_PREFIX))
+            stage_tick(tick.removeprefix(TICK_PREFIX))
         assert {name: occurrences()[f"{name}@{midnight}"] for name in daily} == dict.fromkeys(
             daily, 1
         )
@@ -171,7 +171,7 @@ def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, v
     for moment in night[::60]:
         hands(moment + 0.5)
         for tick in ticking():
-            take_tick(tick.removeprefix(TICK_PREFIX))
+            stage_tick(tick.removeprefix(TICK_PREFIX))
         valkey.client().delete("rq:queue:periodic")
     wanted = {
         f"{name}@{line.occurrence(moment)}"

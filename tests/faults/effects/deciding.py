@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from actions.contact.ladder.contact_if_due import look
+from actions.contact.ladder.contact_if_due import contact_if_due
 from actions.payments.recompute import recompute
 from models.accounts.account_settings import AccountSettings
 from models.calling.call_slot import CallSlot
@@ -53,12 +53,12 @@ def a_refund_of_an_item(clinic: Texting) -> Asked:
 
 def a_draft(clinic: Texting) -> PlannedContact:
     """Create the ladder's first text, which waits for approval."""
-    AccountSettings.choose(clinic.account, {"first_contacts": "draft"}, real_now())
+    AccountSettings.change(clinic.account, {"first_contacts": "draft"}, real_now())
     due = clinic.account.local_date(business_now()) - timedelta(days=3)
     Invoice.update(due_date=due).where(Invoice.id == clinic.invoice.id).execute()
     with transaction():
         recompute(Invoice.locked(clinic.invoice.id))
-    look(clinic.customer.id, business_now(), lambda _: True)
+    contact_if_due(clinic.customer.id, business_now(), lambda _: True)
     draft: PlannedContact = PlannedContact.get(PlannedContact.customer == clinic.customer.id)
     assert draft.state == "draft"
     return draft

@@ -21,7 +21,7 @@ from models.deployment.phone_line import PhoneLine
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.payments.payment_link import PaymentLink
-from rules.calling.tools_words import FAILED
+from rules.calling.tool_replies import FAILED
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
@@ -71,7 +71,7 @@ def a_status(line):
 
 def report_of(line, at_vapi):
     def assert_once():
-        call = Call.of_vapi(at_vapi["id"])
+        call = Call.by_vapi_id(at_vapi["id"])
         assert (call.state, call.reported_at is not None) == ("ended", True)
         told = [
             row.payload["callId"]

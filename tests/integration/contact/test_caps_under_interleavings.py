@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from actions.contact.consents import record_opt_out
-from actions.contact.gate_facts import known_of
+from actions.contact.gate_facts import load_gate_facts
 from actions.contact.holds import place_hold
 from actions.invoices.customers import change_customer
 from jobs.send_payment_link import _decide
@@ -39,7 +39,7 @@ def a_waiting_text(clinic, customer, phone):
     invoice = given.an_invoice(clinic.account, customer=customer)
     link = PaymentLink.plan(invoice, real_now())
     link.record_created(f"plink_{invoice.id}", "https://pay.example/1", real_now())
-    return Message.ask(invoice, "payment_link", phone, "en", "test", real_now())
+    return Message.request(invoice, "payment_link", phone, "en", "test", real_now())
 
 
 def at_once(*calls):
@@ -103,7 +103,9 @@ def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
     change_customer(clinic.customer, {"contact_request": {"channel": "voice"}}, False, "test")
     with transaction():
         invoice = Invoice.locked_with("account", clinic.invoice.id)
-        known = known_of(invoice, read_before, clinic.phone, "sms", business_now(), real_now())
+        known = load_gate_facts(
+            invoice, read_before, clinic.phone, "sms", business_now(), real_now()
+        )
     assert known.facts.person.request == ContactRequest("voice", "")
 
 
@@ -126,7 +128,9 @@ def test_where_they_live_counts_whenever_who_decides_read_of_them(clinic, change
     change_customer(clinic.customer, change, False, "test")
     with transaction():
         invoice = Invoice.locked_with("account", clinic.invoice.id)
-        known = known_of(invoice, read_before, clinic.phone, "sms", business_now(), real_now())
+        known = load_gate_facts(
+            invoice, read_before, clinic.phone, "sms", business_now(), real_now()
+        )
     person, now = known.facts.person, Customer.get_by_id(clinic.customer.id)
     assert person.zones == zones_of(clinic.phone, now.address, now.time_zone)
     assert person.places == places_of(clinic.phone, now.address)

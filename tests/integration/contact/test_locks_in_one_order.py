@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from actions.calling.hand_over import hand_over
+from actions.calling.act_on_outcome import act_on_outcome
 from actions.contact.consents import record_opt_out
-from actions.contact.gate_facts import known_of
-from actions.contact.opt_out.import_opt_outs import keep, lock_numbers, news_of
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.opt_out.import_opt_outs import import_opt_outs, lock_numbers, new_opt_outs
 from actions.invoices.customers import change_customer
 from actions.people.resolve_item import Choice, resolve_item
 from bin.commands.invoices.import_options import open_file
@@ -28,7 +28,7 @@ from models.effects.daily_limit import ceiling_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, is_postgres, release_connection, serialize_on, transaction
-from rules.calling.call_analysis import FOLLOWS
+from rules.calling.call_analysis import CONSEQUENCES
 from rules.imports.invoice_csv import Refusal
 from runtime.clock import business_now, move_business_time, real_now
 from tests import given
@@ -58,7 +58,7 @@ def drafted(clinic):
     for customer in (twin, own):
         clinic.owes(3, customer=customer)
         clinic.scan()
-        ContactCourse.look_again_at(customer.id)
+        ContactCourse.recheck_customer(customer.id)
     drafts = {row.customer_id: row.id for row in PlannedContact.select()}
     return [drafts[twin.id], drafts[own.id]]
 
@@ -147,8 +147,8 @@ def test_drafts_approved_in_any_order_stand_in_nobodys_way(clinic):
     assert own.customer_id < twin.customer_id
     answer = while_it_waits(
         lambda: clinic.texting.post("/api/contact-drafts/approve", ids=[twin.id, own.id]),
-        lambda: ContactCourse.look_again_at(own.customer_id),
-        lambda: ContactCourse.look_again_at(twin.customer_id),
+        lambda: ContactCourse.recheck_customer(own.customer_id),
+        lambda: ContactCourse.recheck_customer(twin.customer_id),
     )
     assert [row["id"] for row in answer.json["data"]] == [twin.id, own.id]
     assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
@@ -170,8 +170,8 @@ def test_who_speaks_for_two_people_stands_in_nobodys_way(clinic):
     words = a_text(clinic.texting, "I filed for bankruptcy")
     while_it_waits(
         lambda: clinic.texting.tell(INBOUND, words),
-        lambda: ContactCourse.look_again_at(own.id),
-        lambda: ContactCourse.look_again_at(twin.id),
+        lambda: ContactCourse.recheck_customer(own.id),
+        lambda: ContactCourse.recheck_customer(twin.id),
     )
     assert {row.customer_id for row in Hold.select()} == {own.id, twin.id}
 
@@ -203,12 +203,12 @@ def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by)
             else:
                 no = Refusal(texting.phone, (), None, no_consent=True)
                 lock_numbers([no])
-                keep(clinic.account, news_of(clinic.account, [no]), "test", now)
+                import_opt_outs(clinic.account, new_opt_outs(clinic.account, [no]), "test", now)
         return [row.revoked_at is not None for row in Consent.select()]
 
     def decides():
         invoice = Invoice.locked_with("account", about.id)
-        known_of(invoice, texting.customer, texting.phone, "sms", now, real_now())
+        load_gate_facts(invoice, texting.customer, texting.phone, "sms", now, real_now())
 
     assert while_it_waits(ends, decides, lambda: None) == [True]
 
@@ -321,7 +321,7 @@ def told_of_a_call(customer):
     call = Call.receive(customer.account_id, "vapi-1", caller=customer.phone, to="", now=real_now())
     call.record_verified(real_now(), customer.id)
     with transaction():
-        hand_over(call, FOLLOWS["stop"], real_now())
+        act_on_outcome(call, CONSEQUENCES["stop"], real_now())
 
 
 @pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call])
@@ -333,7 +333,7 @@ def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
     while_it_waits(
         lambda: stops(customer) or True,
         lambda: serialize_on(person_key(second)),
-        lambda: ContactCourse.look_again_at(customer.id),
+        lambda: ContactCourse.recheck_customer(customer.id),
     )
     assert all(OptOut.holds(clinic.account.id, (), phone, "voice") for phone in (first, second))
 
@@ -352,7 +352,7 @@ def test_an_import_with_opt_outs_stands_in_nobodys_way(clinic, tmp_path):
         while_it_waits(
             lambda: run.write(close_paid=False),
             lambda: serialize_on(person_key(second)),
-            lambda: ContactCourse.look_again_at(customer.id),
+            lambda: ContactCourse.recheck_customer(customer.id),
         )
     assert Invoice.get(Invoice.number == "8").customer_id == customer.id
     assert all(OptOut.holds(clinic.account.id, (), phone, "voice") for phone in (first, second))

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from actions.contact.ladder.contact_if_due import look
+from actions.contact.ladder.contact_if_due import contact_if_due
 from actions.contact.ladder.drafts import approve_draft
 from jobs.dial_overdue import _decide as decide_call
 from jobs.send_payment_link import _decide
@@ -37,7 +37,7 @@ def looks(clinic):
 
     def run():
         with suppress(Conflict):
-            look(clinic.customer.id, business_now(), lambda _account: True)
+            contact_if_due(clinic.customer.id, business_now(), lambda _account: True)
 
     return run
 
@@ -66,7 +66,7 @@ def test_a_draft_approved_by_two_while_a_scan_looks_is_sent_once(clinic):
     clinic.owes(3)
     clinic.scan()
     draft = PlannedContact.get()
-    ContactCourse.look_again_at(clinic.customer.id)
+    ContactCourse.recheck_customer(clinic.customer.id)
 
     def approves():
         return approve_draft(clinic.account, draft.id, "test")
@@ -105,7 +105,7 @@ def test_scans_texts_and_calls_by_hand_keep_to_the_cap_together(calling):
 
 def a_waiting_call(calling, invoice):
     """A call that somebody has asked for: only the decision is left."""
-    return Call.ask(
+    return Call.request(
         [invoice],
         calling.customer,
         from_number=calling.line.e164,

@@ -195,7 +195,7 @@ def test_a_text_of_two_days_is_not_given_up_while_twilio_says_nothing_or_has_new
         "updated_at": real_now() - timedelta(days=3),
     }
     Message.update(**old).execute()
-    clinic.stand_in.sandbox.order_fault(
+    clinic.stand_in.sandbox.inject_fault(
         kind="error_500",
         provider="twilio",
         path="/2010-04-01/Accounts/*/Messages/*",

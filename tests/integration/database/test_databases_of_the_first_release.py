@@ -22,7 +22,7 @@ import pytest
 
 from delivery.attempt import UNKNOWN
 from delivery.registry import find_job, job_names
-from delivery.schedule import take_tick, timetable
+from delivery.schedule import stage_tick, timetable
 from models import transactions
 from models.books.reconciliation import Reconciliation
 from models.contact.message import Message
@@ -120,7 +120,7 @@ class FirstRelease:
         earlier = StagedJob.key.concat(" earlier")  # the occurrence of this hour may be among them
         StagedJob.update(key=earlier).where(StagedJob.key.contains("@")).execute()
         for name in timetable():
-            take_tick(name)
+            stage_tick(name)
         self.work()
 
     # What there is in the end

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from actions.books.compare import unsighted_payments, unsighted_refunds
-from actions.contact.gate_facts import known_of
-from actions.contact.opt_out.record_wish import accounts_told
-from actions.deployment.numbers.ports import look_at_ports, settle_left_ports
+from actions.contact.gate_facts import load_gate_facts
+from actions.contact.opt_out.record_stop_or_start import accounts_concerned
+from actions.deployment.numbers.ports import settle_abandoned_ports, stage_port_checks
 from jobs.mark_overdue import mark_overdue
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting, latest_runs
@@ -78,9 +78,9 @@ SCANS = {
     "invoice_status_due_date_id": lambda: (given.an_account(), mark_overdue.perform()),
     "promise_state_decided_from_id": lambda: Promise.due("decided_from", real_now(), 0, "", 5),
     "promise_to_follow_up": lambda: Promise.due("follow_at", real_now(), 0, "", 5),
-    "deployment_status_updated_at": look_at_ports,
-    "deployment_step_undo_failed": settle_left_ports,
-    "integration_left_behind": lambda: Integration.left_behind(5),
+    "deployment_status_updated_at": stage_port_checks,
+    "deployment_step_undo_failed": settle_abandoned_ports,
+    "integration_left_behind": lambda: Integration.unrevoked(5),
 }
 
 
@@ -283,8 +283,8 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
     caplog.set_level(logging.DEBUG, logger="peewee")
     phone = "+12025560009"
     assert [each.id for each in Customer.at_phone(phone, [account.id])] == ["cu_00009"]
-    assert accounts_told(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
-    ContactCourse.look_again_at_phone(account.id, phone)
+    assert accounts_concerned(phone, "+18005550100", "MG" + "5" * 32) == [account.id]
+    ContactCourse.recheck_phone(account.id, phone)
     texts = [record.msg for record in caplog.records if record.name == "peewee"]
     asked = [
         (sql, params) for sql, params in texts if 'FROM "customer"' in sql or "FROM customer" in sql
@@ -323,7 +323,7 @@ def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
     given.statistics()
     caplog.set_level(logging.DEBUG, logger="peewee")
     customer = invoice.customer
-    known_of(invoice, customer, customer.preferred_phone, "sms", business_now(), now)
+    load_gate_facts(invoice, customer, customer.preferred_phone, "sms", business_now(), now)
     texts = [record.msg for record in caplog.records if record.name == "peewee"]
     ((sql, params),) = [each for each in texts if "FROM inbox_event" in each[0]]
     told = explained(sql, params)

@@ -5,7 +5,7 @@ own: which index leads depends on how rare they are.
 import pytest
 
 from models.invoices.invoice import Invoice
-from models.reports.invoice_list import Wanted, list_invoices
+from models.reports.invoice_list import InvoiceFilter, list_invoices
 from models.transactions import execute, is_postgres
 from tests import given
 
@@ -29,8 +29,8 @@ def test_a_page_of_what_is_rare_is_found_by_its_index(postgres_only):
     invoice = given.an_invoice()
     for status in ("sent", "cancelled"):
         for _ in range(OFTEN):
-            list_invoices(invoice.account, Wanted(statuses=(status,)), 21)
-            list_invoices(invoice.account, Wanted(), 21)
+            list_invoices(invoice.account, InvoiceFilter(statuses=(status,)), 21)
+            list_invoices(invoice.account, InvoiceFilter(), 21)
             Invoice.one("id = ?", invoice.id)
     known = [text for text in prepared() if 'FROM "invoice"' in text]
     assert len(known) == 1, known

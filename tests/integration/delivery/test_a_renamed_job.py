@@ -12,7 +12,7 @@ import pytest
 from delivery import registry, relay
 from delivery.perform_now import perform_now, stage_now
 from delivery.registry import JobType, find_job, job, job_names
-from delivery.schedule import Schedule, take_tick, use_timetable
+from delivery.schedule import Schedule, stage_tick, use_timetable
 from models.delivery import job_names as names_known
 from models.delivery.job_names import names_of
 from models.delivery.job_replay import replay_all
@@ -198,7 +198,7 @@ def test_two_schedulers_tick_one_occurrence(house):
     for release in (house.new, house.old, house.new):
         with house.process_of(release) as known:
             use_timetable((Schedule("sweep-floor", known.name, every=3600),))
-            take_tick("sweep-floor")
+            stage_tick("sweep-floor")
     assert [row.state for row in StagedJob.select().order_by(StagedJob.name)].count("waiting") == 1
     assert StagedJob.select().where(StagedJob.name == "clean_floor").count() == 1
 

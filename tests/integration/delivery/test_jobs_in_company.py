@@ -14,16 +14,16 @@ from rq.serializers import JSONSerializer
 
 from delivery import attempt, batch, outages, registry, relay
 from delivery import worker as worker_module
-from delivery.attempt import Snooze, part_company, recording
+from delivery.attempt import Snooze, recording, release_batch
 from delivery.locks import invoice_lock
 from delivery.registry import JobType
 from delivery.rq import view as rq_view
 from delivery.turns import LEAST
 from delivery.worker import ALONE_SECONDS, AT_ONCE, SHARE, SLOW, Worker
 from models.delivery.attempt import claim_more, release_worker
-from models.delivery.stage import Policy, allow, stage, stage_again
+from models.delivery.stage import Policy, register_policy, stage, stage_again
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
-from models.delivery.turns import claim_next, who_waits
+from models.delivery.turns import claim_next, waiting_accounts
 from models.transactions import transaction
 from tests import given
 from tests.watching.counting import counted
@@ -63,7 +63,7 @@ def waiting(redis, monkeypatch):
     def make(act, numbers=range(MANY), fair_to="a", quick=True, attempts=3):
         kind = JobType("a_test_job", QUEUE, attempts, 60, 60.0, act, quick=quick)
         monkeypatch.setitem(registry._jobs, kind.name, kind)
-        allow(kind.name, Policy(QUEUE, attempts))
+        register_policy(kind.name, Policy(QUEUE, attempts))
         new = [NewJob(str(number), [number], fair_to) for number in numbers]
         insert_jobs(kind.name, new, QUEUE, attempts, 0.0, pushed=False)
         relay.tick(redis)
@@ -428,12 +428,12 @@ def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting)
 
     def act(number):
         if number == 3:
-            part_company()
+            release_batch()
             seen.append((given.states(), listed(redis)))
             started = StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
             assert started == [f"a_test_job-{row(3).id}"]
             assert redis.hget("rq:worker:test-worker", "state") == b"busy"
-            part_company()  # a second time it has nobody
+            release_batch()  # a second time it has nobody
 
     waiting(act)
     worker._step()
@@ -455,7 +455,7 @@ def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
     claim_more(first, "w1", 10)
     for name in ("w2", "w3"):
         claim_next(QUEUE, "b", name)
-    found = who_waits(row(105).id, QUEUE, "").waiting
+    found = waiting_accounts(row(105).id, QUEUE, "").waiting
     assert {one.fair_to: one.running for one in found} == {"a": 1, "b": 2}
 
 

@@ -18,7 +18,7 @@ from models.transactions import transaction
 from tests import given
 from tests.running.processes import reset_process
 from tests.stories.operators import a_job, an_operator, csrf_of, signed_in
-from web.operators.rq_flask import make_dashboard, mended
+from web.operators.rq_flask import make_dashboard, patched_template
 
 pytestmark = pytest.mark.one_database
 
@@ -241,7 +241,7 @@ def test_no_template_puts_a_value_into_the_page_unescaped(template):
 
 
 def test_data_never_gets_a_nonce():
-    assert "nonce" not in mended("<script>alert(1)</script>")
+    assert "nonce" not in patched_template("<script>alert(1)</script>")
 
 
 def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):

@@ -16,7 +16,7 @@ from delivery import registry, relay
 from delivery.attempt import Snooze
 from delivery.registry import JobType
 from delivery.rq import keys as rq_keys
-from delivery.rq import mend as rq_mend
+from delivery.rq import repair as rq_repair
 from delivery.rq import view as rq_view
 from delivery.worker import Worker
 from models.delivery.attempt import claim_job
@@ -276,8 +276,8 @@ def test_a_killed_worker_serves_no_queue(redis):
     a_worker(redis)._heartbeat()
     redis.sadd(f"rq:workers:{QUEUE}", "rq:worker:killed")
     redis.sadd("rq:workers", "rq:worker:killed")
-    assert rq_mend.live_workers(redis, [QUEUE, "calls"]) == {QUEUE: 1, "calls": 0}
-    rq_mend.forget_silent_workers(redis, [QUEUE])
+    assert rq_repair.live_workers(redis, [QUEUE, "calls"]) == {QUEUE: 1, "calls": 0}
+    rq_repair.remove_silent_workers(redis, [QUEUE])
     assert (
         redis.smembers("rq:workers")
         == redis.smembers(f"rq:workers:{QUEUE}")

@@ -27,7 +27,7 @@ from models.delivery.attempt import (
     release_worker,
     snooze_job,
 )
-from models.delivery.stage import Policy, allow, stage, stage_again, stage_all
+from models.delivery.stage import Policy, register_policy, stage, stage_again, stage_all
 from models.delivery.staged_job import SECOND, NewJob, StagedJob, replay_job
 from models.transactions import database_time, execute, release_connection, transaction
 from runtime.errors import Conflict
@@ -53,7 +53,7 @@ open(sys.argv[2], "w").write(" ".join(map(str, claimed)))
 @pytest.fixture(autouse=True)
 def a_test_job_is_known():
     """The job may be staged; how often it is tried, the tests say when they insert it."""
-    allow("a_test_job", Policy("webhooks", 3))
+    register_policy("a_test_job", Policy("webhooks", 3))
 
 
 BACKOFF = 600.0  # seconds; longer than any test takes, so that nothing is due by itself

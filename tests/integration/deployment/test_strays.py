@@ -67,7 +67,7 @@ def looks(deploying, unread=()):
 
 def look_again(deploying):
     for name in PLACES:
-        finding.look_for_strays(name)
+        finding.check_place(name)
     return list(Stray.select().order_by(Stray.id))
 
 
@@ -93,7 +93,7 @@ def make_one_of_each(tag_of):
     made["twilio.number"] = number["id"]
     made["vapi.credential"] = credentials.create_credential(trunk_at_vapi(), tag_of("dst"))["id"]
     made["twilio.trunk"] = trunks.create_trunk(tag_of("dst"), "pp-old.pstn.twilio.com")["id"]
-    made["twilio.login-list"] = trunks.create_list(tag_of("dst"))["id"]
+    made["twilio.login-list"] = trunks.create_credential_list(tag_of("dst"))["id"]
     return made
 
 
@@ -123,9 +123,9 @@ def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypa
     """Given a stray, and another one that is seen for the first time; while that is noted, somebody
     has the first one released: it is not opened again.
     """
-    trunks.create_list(tagged(new_id("dst")))
+    trunks.create_credential_list(tagged(new_id("dst")))
     (known,) = look_again(live)
-    trunks.create_list(tagged(new_id("dst")))
+    trunks.create_credential_list(tagged(new_id("dst")))
     place, report = PLACES["twilio.login-list"], finding._report
 
     def new_one_first():
@@ -288,7 +288,7 @@ def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
     given.retried(live.redis, "deploys", rounds=1)
     assert numbers.get_number(row.provider_id)["id"] == row.provider_id
     now = Stray.get_by_id(row.id)
-    assert (now.state, "no stray" in now.detail) == ("gone", True)
+    assert (now.state, "no longer a stray" in now.detail) == ("gone", True)
     assert AuditEntry.select().where(AuditEntry.action == "stray.let_be").count() == 1
 
 

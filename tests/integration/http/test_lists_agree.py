@@ -95,7 +95,7 @@ class Listing(Clinic):
                 "reason": "x",
                 "asked_by": "test",
             }
-            Call.ask([self.invoice], customer, now=now, **about_call)
+            Call.request([self.invoice], customer, now=now, **about_call)
             WorkItem.open(account.id, "escalation", f"{account.id}{count}", "look at it")
             promised = Promise.make(self.invoice, 1, self.invoice.due_date, now, "test", [])
             promised.record_settled("replaced", 0, now)

@@ -14,7 +14,7 @@ from models.accounts.operator import Operator, password_holds
 from models.accounts.operator_session import OperatorSession
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
-from models.database_errors import driver_says
+from models.database_errors import driver_message
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.effects.pause_switch import PauseSwitch
@@ -392,7 +392,7 @@ def test_what_the_driver_says_is_told_without_the_password():
         'connection failed: no "hunter/2" nor hunter%2F2\n\tIs the server running?'
     )
     assert (
-        driver_says(error, "postgresql://payphone:hunter%2F2@db/payphone")
+        driver_message(error, "postgresql://payphone:hunter%2F2@db/payphone")
         == 'OperationalError: connection failed: no "***" nor ***'
     )
 
@@ -465,7 +465,7 @@ def test_a_password_is_hidden_however_it_is_written(url, monkeypatch):
     neither shown with the address nor in what a driver quotes of it.
     """
     shown, told = Settings(database_url=url).shown_database, describe("database_url", url)
-    said = driver_says(OperationalError('failed to resolve host "hunter2@db.example"'), url)
+    said = driver_message(OperationalError('failed to resolve host "hunter2@db.example"'), url)
     for text in (shown, told, said):
         assert "hunter2" not in text
     assert "db.example" in shown

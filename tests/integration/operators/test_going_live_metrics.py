@@ -37,10 +37,10 @@ def a_clinic(days_ago=10, configured=False, paid=False, live_after=()):
             created_at=created,
             updated_at=created,
         )
-        DeploymentEvent.tell(deployment.id, "", "running", "Deploying...", created)
-        DeploymentEvent.tell(deployment.id, "live", "done", "a step of that name", created)
+        DeploymentEvent.record(deployment.id, "", "running", "Deploying...", created)
+        DeploymentEvent.record(deployment.id, "live", "done", "a step of that name", created)
         if hours is not None:
-            DeploymentEvent.tell(
+            DeploymentEvent.record(
                 deployment.id, "", "live", "System is now live!", created + hours * HOUR
             )
     return account

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from delivery.life_signs import DETOUR
+from delivery.heartbeats import DETOUR
 from delivery.pool import FROZEN, Pool
 from delivery.relay import tick
 from models.migrate import DIRECTORY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.calling.call_analysis import follows_from
+from rules.calling.call_analysis import consequences_of
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ from rules.calling.call_analysis import follows_from
 )
 def test_who_says_that_they_want_no_more_is_left_alone(said):
     told = f"AI: This is the clinic's AI assistant.\nUser: {said}\nAI: I see."
-    assert follows_from({}, told).stops
-    assert follows_from({"outcome": "anger"}, told).escalation == "anger"
-    assert not follows_from({}, told.replace("User: ", "AI: ")).stops
+    assert consequences_of({}, told).stops
+    assert consequences_of({"outcome": "anger"}, told).escalation == "anger"
+    assert not consequences_of({}, told.replace("User: ", "AI: ")).stops
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_who_says_that_they_want_no_more_is_left_alone(said):
     ],
 )
 def test_what_is_of_an_hour_or_a_place_is_no_such_wish(said):
-    assert not follows_from({}, f"AI: May I have your name?\nUser: {said}").stops
+    assert not consequences_of({}, f"AI: May I have your name?\nUser: {said}").stops

@@ -4,20 +4,20 @@ import json
 
 import pytest
 
-from rules.calling.call_analysis import FOLLOWS
-from rules.calling.tools_consent import consent_heard, names_amount
-from rules.calling.tools_defined import REASONS
-from rules.calling.tools_payload import (
+from rules.calling.call_analysis import CONSEQUENCES
+from rules.calling.charge_consent import consent_heard, names_amount
+from rules.calling.tool_definitions import REASONS
+from rules.calling.tool_payloads import (
     Answer,
-    Said,
-    ToolCalled,
+    ToolInvocation,
+    Utterance,
     one_line,
     read_call,
-    read_heard,
     read_tool_calls,
+    read_transcript,
     rendered,
 )
-from rules.calling.tools_words import DECLARED, words_for
+from rules.calling.tool_replies import DECLARED, reply_for
 from rules.calling.verification import Answers, Kept, is_verified, missing, same_postal_code
 from rules.contact import work_items
 
@@ -105,7 +105,8 @@ def test_the_same_answers_have_one_digest_that_holds_none_of_them():
 def heard(*words):
     """Words of the assistant and the person in turn."""
     return [
-        Said("assistant" if place % 2 == 0 else "user", each) for place, each in enumerate(words)
+        Utterance("assistant" if place % 2 == 0 else "user", each)
+        for place, each in enumerate(words)
     ]
 
 
@@ -215,7 +216,7 @@ def test_what_was_said_is_read_from_either_list_without_card_numbers():
     plain = [{"role": "bot", "message": "Hi"}, {"role": "user", "message": f"it is {CARD}"}]
     other = [{"role": "assistant", "content": "Hi"}, {"role": "user", "content": f"it is {CARD}"}]
     for name, messages in (("messages", plain), ("messagesOpenAIFormatted", other)):
-        said = read_heard({"message": {"artifact": {name: [*messages, {"role": "tool"}, 7]}}})
+        said = read_transcript({"message": {"artifact": {name: [*messages, {"role": "tool"}, 7]}}})
         assert [each.role for each in said] == ["assistant", "user"]
         assert CARD not in said[1].words
 
@@ -224,12 +225,12 @@ def test_what_was_said_is_read_from_either_list_without_card_numbers():
 def test_odd_bodies_hold_nothing(odd):
     assert read_tool_calls(odd) == []
     assert read_call(odd) == {}
-    assert read_heard(odd) == ()
+    assert read_transcript(odd) == ()
 
 
 def test_every_answer_is_one_line_without_card_numbers():
     odd = f"one\ntwo\r\nthree\u2028four {CARD}"
-    told = rendered(ToolCalled("t", "f", {}), Answer(odd))["result"]
+    told = rendered(ToolInvocation("t", "f", {}), Answer(odd))["result"]
     assert told.startswith("one two three four ")
     assert CARD not in told
     assert len(one_line("x" * 5000)) == 1500
@@ -238,19 +239,19 @@ def test_every_answer_is_one_line_without_card_numbers():
 def test_details_of_refusals_are_the_clinics_own():
     """Given a refusal's words for the clinic, then a caller hears ours."""
     for code in ("no_saved_card", "not_found", "something_new"):
-        assert "cus_123" not in words_for(code, "cus_123")
-    assert words_for("invalid", "Give a day.") == "Give a day."
+        assert "cus_123" not in reply_for(code, "cus_123")
+    assert reply_for("invalid", "Give a day.") == "Give a day."
     assert all("\n" not in words for words in DECLARED.values())
 
 
 def test_why_a_person_is_asked_to_take_over_has_one_word_and_a_sentence():
     """Whichever of the two says so first, the tool or the report, it is one matter."""
-    reported = {follows.escalation for follows in FOLLOWS.values() if follows.escalation}
+    reported = {follows.escalation for follows in CONSEQUENCES.values() if follows.escalation}
     assert reported <= set(REASONS)
     assert set(REASONS) <= set(work_items.REASONS)
 
 
-def called_with(arguments: str) -> ToolCalled:
+def called_with(arguments: str) -> ToolInvocation:
     """A call of a tool whose arguments are a text of JSON."""
     asked = {"id": "t1", "function": {"name": "requestHuman", "arguments": arguments}}
     (called,) = read_tool_calls({"message": {"toolCallList": [asked]}})

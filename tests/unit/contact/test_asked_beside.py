@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from rules.contact.asked.at_once import asks_at_once as clause_asks
-from rules.contact.asked.times import asked_from, asks_at_once
 from rules.contact.replies import asks_for_another_time
+from rules.contact.time_requests.call_now import asks_for_call_now as clause_asks
+from rules.contact.time_requests.times import asks_for_call_now, requested_from
 
 HOME = "America/New_York"
 SUMMER = datetime(2026, 7, 15, 11, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)  # a Wednesday
@@ -119,17 +119,17 @@ OF_ANOTHER = [
 
 def read(said, now, shown):
     """When each text asks to be contacted, as a clock in New York shows it."""
-    found = {text: asked_from(text, now, (HOME,)) for text in said}
+    found = {text: requested_from(text, now, (HOME,)) for text in said}
     return {text: at and f"{at.astimezone(ZoneInfo(HOME)):{shown}}" for text, at in found.items()}
 
 
 def test_now_is_not_asked_for_where_another_time_is():
     assert read(NOT_NOW, SUMMER, "%m-%d %H:%M") == NOT_NOW
-    assert {text: asks_at_once(text) for text in NOT_NOW} == dict.fromkeys(NOT_NOW, False)
+    assert {text: asks_for_call_now(text) for text in NOT_NOW} == dict.fromkeys(NOT_NOW, False)
 
 
 def test_now_is_asked_for_whatever_else_is_said_of_other_days():
-    assert {text: asks_at_once(text) for text in NOW} == dict.fromkeys(NOW, True)
+    assert {text: asks_for_call_now(text) for text in NOW} == dict.fromkeys(NOW, True)
 
 
 def test_a_date_of_what_was_is_no_time_to_come():
@@ -157,7 +157,7 @@ def test_who_names_a_time_is_put_off_by_whatever_words():
 
 def test_the_day_of_something_else_is_none_that_they_ask_for():
     assert read(OF_ANOTHER, SUMMER, "%m-%d") == dict.fromkeys(OF_ANOTHER)
-    insured = asked_from("My insurance is active until december", SUMMER, (HOME,))
+    insured = requested_from("My insurance is active until december", SUMMER, (HOME,))
     assert insured is None or insured < SUMMER.replace(day=17)
 
 

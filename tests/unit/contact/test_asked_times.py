@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.contact.asked import absence, at_once, lengths, over
-from rules.contact.asked.times import asked_from, asks_at_once
+from rules.contact.time_requests import absence, call_now, durations, past
+from rules.contact.time_requests.times import asks_for_call_now, requested_from
 
 HOME = "America/New_York"
 # a Wednesday at two in the afternoon
@@ -167,7 +167,7 @@ NO_TIME = [
 
 @pytest.mark.parametrize("said", [ENGLISH, SPANISH, OVER], ids=["english", "spanish", "over"])
 def test_words_name_a_moment(said):
-    found = {text: asked_from(text, NOW, (HOME,)) for text in said}
+    found = {text: requested_from(text, NOW, (HOME,)) for text in said}
     local = {
         text: at and f"{at.astimezone(ZoneInfo(HOME)):%m-%d %H:%M}" for text, at in found.items()
     }
@@ -175,7 +175,7 @@ def test_words_name_a_moment(said):
 
 
 def test_where_no_time_is_named_there_is_none():
-    assert {text: asked_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
+    assert {text: requested_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
 
 
 # nobody is there, or wants to be called, on any of the days
@@ -281,14 +281,14 @@ LONG = {
 
 @pytest.mark.parametrize("text", AWAY)
 def test_who_is_away_on_days_may_be_contacted_after_the_last_of_them(text):
-    found = asked_from(text, NOW, (HOME,))
+    found = requested_from(text, NOW, (HOME,))
     assert found is not None
     assert f"{found.astimezone(ZoneInfo(HOME)):%m-%d %H:%M}" == AWAY[text]
 
 
 @pytest.mark.parametrize("text", LONG)
 def test_no_time_is_shorter_than_they_asked(text):
-    found = asked_from(text, NOW, (HOME,))
+    found = requested_from(text, NOW, (HOME,))
     assert found is not None
     assert f"{found.astimezone(ZoneInfo(HOME)):%Y-%m-%d}" == LONG[text]
 
@@ -318,7 +318,7 @@ def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
         "I'm away until Friday call me asap then": False,
         "I'm at work right now call me at 5": False,
     }
-    assert {text: asks_at_once(text) for text in said} == said
+    assert {text: asks_for_call_now(text) for text in said} == said
 
 
 @pytest.mark.parametrize(
@@ -331,13 +331,13 @@ def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
     ],
 )
 def test_who_asks_to_be_called_at_once_is_not_put_off_for_their_reason(text):
-    assert asked_from(text, NOW, (HOME,)) == NOW
+    assert requested_from(text, NOW, (HOME,)) == NOW
 
 
 def test_what_they_ask_for_beside_a_call_at_once_is_heeded():
-    tomorrow = asked_from("call me now. If I don't answer call me tomorrow", NOW, (HOME,))
-    assert tomorrow == asked_from("call me tomorrow", NOW, (HOME,))
-    assert asked_from("call me now but don't call me tomorrow", NOW, (HOME,)) == asked_from(
+    tomorrow = requested_from("call me now. If I don't answer call me tomorrow", NOW, (HOME,))
+    assert tomorrow == requested_from("call me tomorrow", NOW, (HOME,))
+    assert requested_from("call me now but don't call me tomorrow", NOW, (HOME,)) == requested_from(
         "don't call me tomorrow", NOW, (HOME,)
     )
 
@@ -347,16 +347,18 @@ def test_it_begins_once_it_has_begun_wherever_they_may_be():
     tomorrow is the day after the later date.
     """
     zones = (HOME, "Pacific/Honolulu")
-    five = asked_from("call me after 5pm", NOW, zones)
+    five = requested_from("call me after 5pm", NOW, zones)
     assert five == datetime(2026, 11, 19, 3, 0, tzinfo=UTC)
     late = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)  # Thursday in New York, Wednesday in Hawaii
-    assert asked_from("call me tomorrow", late, zones) == datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    assert requested_from("call me tomorrow", late, zones) == datetime(
+        2026, 11, 20, 10, 0, tzinfo=UTC
+    )
 
 
 def test_an_hour_is_that_of_the_clock_on_the_wall():
     """Across the night in which clocks go back, and for the whole of a day that is short."""
     night = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
-    asked = asked_from("tomorrow at 9", night, (HOME,))
+    asked = requested_from("tomorrow at 9", night, (HOME,))
     assert asked == datetime(2026, 11, 1, 14, 0, tzinfo=UTC)
 
 
@@ -364,7 +366,7 @@ def test_an_hour_is_that_of_the_clock_on_the_wall():
 def test_it_is_never_before_now(minute):
     now = NOW.replace(hour=minute // 60, minute=minute % 60)
     for text in (*ENGLISH, *SPANISH):
-        found = asked_from(text, now, (HOME, "America/Los_Angeles"))
+        found = requested_from(text, now, (HOME, "America/Los_Angeles"))
         assert found is not None, text
         assert found >= now, text
 
@@ -382,7 +384,7 @@ WORDS = sorted({word for text in (*ENGLISH, *SPANISH, *ODD) for word in text.spl
 def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minutes, zones):
     """Days that no month has and hours that no day has are no times."""
     now = NOW + timedelta(minutes=minutes)
-    found = asked_from(" ".join(words), now, zones)
+    found = requested_from(" ".join(words), now, zones)
     assert found is None or found >= now
 
 
@@ -398,7 +400,7 @@ def test_a_text_of_nothing_but_days_is_not_read_around_each(unit):
 def looks_around(text):
     """How often what stands around a time is looked through, to read it in a text."""
     looked = 0
-    around = {inspect.getfile(each) for each in (absence, at_once, lengths, over)}
+    around = {inspect.getfile(each) for each in (absence, call_now, durations, past)}
 
     def count(frame, event, _argument):
         nonlocal looked
@@ -407,12 +409,12 @@ def looks_around(text):
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        asked_from(text, NOW, (HOME,))
+        requested_from(text, NOW, (HOME,))
     finally:
         sys.setprofile(before)
     return looked
 
 
 def test_of_more_days_than_anybody_means_the_last_counts():
-    twenty, more = (asked_from("friday " * times, NOW, (HOME,)) for times in (20, 21))
+    twenty, more = (requested_from("friday " * times, NOW, (HOME,)) for times in (20, 21))
     assert twenty < more

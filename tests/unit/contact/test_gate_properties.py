@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from bin.commands.compliance.checker import Made, broken
 from bin.commands.compliance.prove import proved
-from bin.commands.compliance.town import SPOKEN, UNSPOKEN, contact_made, facts_of, life_of
+from bin.commands.compliance.random_cases import (
+    SPOKEN,
+    UNSPOKEN,
+    facts_of,
+    random_contact,
+    random_moments,
+)
 from bin.commands.program import payphone
 from rules.contact.facts import Allowed, Contact, ContactRequest, Hold
 from rules.contact.gate import all_refusals, may_contact
@@ -65,7 +71,7 @@ def test_the_checker_reads_each_way_a_call_ends_as_the_gate_does(outcome):
     """Given a call about the debt on each of seven days, and one way in which all of them ended,
     then both count them alike: against the caps, and as conversations.
     """
-    asked, now = next(life_of(Random(1)))
+    asked, now = next(random_moments(Random(1)))
     case = replace(asked, by="voice", is_machine=False)
     log = [
         Made(now - timedelta(hours=20 * step), "voice", case.debt, outcome, asked_for=False)
@@ -92,11 +98,11 @@ def test_the_command_says_what_it_tried_and_what_came_of_it():
 def questions(draw):
     """The facts and the moment of somebody's attempt, after some that were made."""
     random, log, found = Random(draw(st.integers(0, 2**32))), [], []
-    for case, now in life_of(random):
+    for case, now in random_moments(random):
         facts = facts_of(case, log)
         found.append((facts, now))
         if isinstance(may_contact(facts, now), Allowed):
-            log.append(contact_made(random, case, now))
+            log.append(random_contact(random, case, now))
     return draw(st.sampled_from(found))
 
 
@@ -209,8 +215,8 @@ def test_a_log_of_the_town_is_not_empty():
     """Given lives by chance, then some lead to contacts: there is something to prove."""
     random, log = Random(1), []
     for _ in range(20):
-        for case, now in life_of(random):
+        for case, now in random_moments(random):
             if isinstance(may_contact(facts_of(case, []), now), Allowed):
-                log.append(contact_made(random, case, now))
+                log.append(random_contact(random, case, now))
     assert len(log) > 50
     assert all(isinstance(one, Made) for one in log)

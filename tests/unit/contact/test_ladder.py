@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from rules.contact.ladder import (
     DEFAULT,
-    Heard,
-    Owed,
+    LastContacts,
     Rung,
-    climbed_by,
-    faults_of_ladder,
+    UnpaidInvoice,
+    ladder_errors,
     links_only,
-    next_climb,
+    next_rung,
+    rung_reached,
 )
 
 DUE = date(2026, 3, 1)
 WEEKLY = 7
-NOTHING = Heard()
+NOTHING = LastContacts()
 
 
 def on(days):
@@ -28,20 +28,20 @@ def on(days):
 
 
 def owed(name="a", due=0, climbed=0):
-    return Owed(name, on(due), climbed)
+    return UnpaidInvoice(name, on(due), climbed)
 
 
 def steps(invoices, heard=NOTHING, today=0, call_gap=WEEKLY, rungs=DEFAULT):
     """What would happen, day by day, if every contact were made: (day, way, who is named)."""
     known, day, made = list(invoices), on(today), []
-    while climb := next_climb(rungs, known, heard, call_gap, day):
+    while climb := next_rung(rungs, known, heard, call_gap, day):
         day = climb.on
         made.append(((day - DUE).days, climb.rung.way, "".join(climb.invoice_ids)))
         known = [
-            Owed(
+            UnpaidInvoice(
                 one.id,
                 one.due_on,
-                max(one.climbed, climbed_by(rungs, one, day)),
+                max(one.climbed, rung_reached(rungs, one, day)),
                 one.handed_over or climb.rung.way == "person",
             )
             if one.id in climb.invoice_ids
@@ -49,7 +49,7 @@ def steps(invoices, heard=NOTHING, today=0, call_gap=WEEKLY, rungs=DEFAULT):
             for one in known
         ]
         called = day if climb.rung.way == "voice" else heard.last_call_on
-        heard = Heard(day, called) if climb.rung.way != "person" else heard
+        heard = LastContacts(day, called) if climb.rung.way != "person" else heard
     return made
 
 
@@ -68,7 +68,7 @@ def test_three_overdue_invoices_are_one_contact_that_names_three():
 
 
 def test_what_is_not_due_yet_is_not_named():
-    first = next_climb(DEFAULT, [owed("a"), owed("b", due=5)], NOTHING, WEEKLY, on(3))
+    first = next_rung(DEFAULT, [owed("a"), owed("b", due=5)], NOTHING, WEEKLY, on(3))
     assert first.invoice_ids == ("a",)
 
 
@@ -119,13 +119,13 @@ def test_calls_keep_the_accounts_frequency():
 
 
 def test_whoever_was_texted_by_hand_is_left_alone_for_as_long():
-    assert steps([owed()], heard=Heard(on(2)))[0] == (6, "sms", "a")
+    assert steps([owed()], heard=LastContacts(on(2)))[0] == (6, "sms", "a")
 
 
 def test_a_later_due_date_or_no_debt_ends_the_climb():
-    assert next_climb(DEFAULT, [], NOTHING, WEEKLY, on(0)) is None
-    handed_over = Owed("a", DUE, 28, handed_over=True)
-    assert next_climb(DEFAULT, [handed_over], NOTHING, WEEKLY, on(400)) is None
+    assert next_rung(DEFAULT, [], NOTHING, WEEKLY, on(0)) is None
+    handed_over = UnpaidInvoice("a", DUE, 28, handed_over=True)
+    assert next_rung(DEFAULT, [handed_over], NOTHING, WEEKLY, on(400)) is None
 
 
 def test_by_links_alone_a_call_is_a_text():
@@ -142,7 +142,7 @@ def test_by_links_alone_a_call_is_a_text():
     ],
 )
 def test_a_ladder_that_cannot_be_meant_is_refused(rungs, fault):
-    assert fault in " ".join(faults_of_ladder(rungs))
+    assert fault in " ".join(ladder_errors(rungs))
 
 
 LADDERS = st.lists(st.integers(1, 90), min_size=1, max_size=6, unique=True).flatmap(

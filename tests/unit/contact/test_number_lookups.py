@@ -1,4 +1,4 @@
-"""What look-ups of a number say of a consent."""
+"""What lookups of a number say of a consent."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.contact.opt_out.lookalikes import plain_letters
-from rules.contact.opt_out.words import HELP, START, STOP, wish_of
+from rules.contact.opt_out.words import HELP, START, STOP, keyword_of
 from tests.samples import opt_out_samples
 
 PLAIN = [
@@ -232,12 +232,12 @@ AROUND, AROUND_STOP = around(SIGNS), around(SIGNS + STOP_SIGNS)
 
 @pytest.mark.parametrize("text", [*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH])
 def test_a_plain_wish_to_stop(text):
-    assert wish_of(text) == "stop"
+    assert keyword_of(text) == "stop"
 
 
 @pytest.mark.parametrize("text", OTHER)
 def test_no_wish_to_stop(text):
-    assert wish_of(text) == ""
+    assert keyword_of(text) == ""
 
 
 def spelt(word, data):
@@ -251,53 +251,53 @@ def spelt(word, data):
 
 @pytest.mark.parametrize(("text", "_kind"), SAMPLES)
 def test_a_wish_to_stop_as_people_write_it(text, _kind):
-    assert wish_of(text) == "stop"
+    assert keyword_of(text) == "stop"
 
 
 @pytest.mark.parametrize("text", opt_out_samples.EMOJI)
 def test_a_wish_to_stop_in_emoji(text):
-    assert wish_of(text) == "stop"
+    assert keyword_of(text) == "stop"
 
 
 def test_a_vowel_sign_that_stands_alone_is_no_word():
-    assert wish_of("làm ơn dừng \u09fe") == "stop"
+    assert keyword_of("làm ơn dừng \u09fe") == "stop"
 
 
 @pytest.mark.parametrize("text", opt_out_samples.NO_WISH)
 def test_what_only_looks_like_a_wish_to_stop(text):
-    assert wish_of(text) == ""
+    assert keyword_of(text) == ""
 
 
 @pytest.mark.parametrize("text", ["START ㋿", "㍿start", "START ™"])
 def test_a_sign_that_is_made_of_letters_hides_no_start(text):
-    assert wish_of(text) == "start"
+    assert keyword_of(text) == "start"
 
 
 @pytest.mark.parametrize("text", ["SТART", "SТART 🛑", "strat", "startt", "please start"])
 def test_start_is_heard_only_as_carriers_hear_it(text):
     """Given that START lets texts in again, then a look-alike or a slip of it does not."""
-    assert wish_of(text) != "start"
+    assert keyword_of(text) != "start"
 
 
 def test_a_reaction_to_a_text_says_nothing_of_its_own():
     """Given a phone that tells of a reaction, then the text that it quotes is not theirs."""
-    assert wish_of("Liked “Harbor Dental: pay. Reply STOP to opt out”") == ""
-    assert wish_of("Liked “Harbor Dental: pay. Reply STOP to opt out” please stop") == "stop"
-    assert wish_of("I liked it. Reply STOP") == "stop"
+    assert keyword_of("Liked “Harbor Dental: pay. Reply STOP to opt out”") == ""
+    assert keyword_of("Liked “Harbor Dental: pay. Reply STOP to opt out” please stop") == "stop"
+    assert keyword_of("I liked it. Reply STOP") == "stop"
 
 
 @given(st.sampled_from(SAMPLES), st.sampled_from(GREETINGS), AROUND_STOP, AROUND_STOP)
 def test_greetings_punctuation_and_emoji_hide_no_wish(pair, greeting, before, after):
     text = pair[0]
-    assert wish_of(f"{greeting}{before} {text} {after}") == "stop"
-    assert wish_of(f"{greeting}{before} {text.upper()} {after}") == "stop"
+    assert keyword_of(f"{greeting}{before} {text} {after}") == "stop"
+    assert keyword_of(f"{greeting}{before} {text.upper()} {after}") == "stop"
 
 
 @given(st.sampled_from(WISHES), st.data())
 def test_keywords_in_any_case_with_any_punctuation_emoji_and_spaces_around(pair, data):
     word, wish = pair
     signs = AROUND_STOP if wish == "stop" else AROUND
-    assert wish_of(data.draw(signs) + spelt(word, data) + data.draw(signs)) == wish
+    assert keyword_of(data.draw(signs) + spelt(word, data) + data.draw(signs)) == wish
 
 
 @given(
@@ -307,14 +307,14 @@ def test_keywords_in_any_case_with_any_punctuation_emoji_and_spaces_around(pair,
     AROUND_STOP,
 )
 def test_plain_wishes_are_heard_whatever_stands_around_them(text, loud, before, after):
-    assert wish_of(f"{before} {text.upper() if loud else text} {after}") == "stop"
+    assert keyword_of(f"{before} {text.upper() if loud else text} {after}") == "stop"
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_a_stop_that_is_a_sentence_of_its_own_is_heard_in_any_company(before, after):
-    assert wish_of(f"{before}. STOP. {after}") == "stop"
+    assert keyword_of(f"{before}. STOP. {after}") == "stop"
 
 
 @given(st.text(max_size=400))
 def test_any_text_has_an_answer(text):
-    assert wish_of(text) in {"stop", "start", "help", ""}
+    assert keyword_of(text) in {"stop", "start", "help", ""}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rules.contact.opt_out.words import wish_of
+from rules.contact.opt_out.words import keyword_of
 from rules.contact.policy import HOLD_KINDS
-from rules.contact.replies import BY_CODE, CLASSES, class_of, when_of
+from rules.contact.replies import BY_CODE, CLASSES, classify, requested_time
 from rules.contact.work_items import HOLDS, KINDS
 
 SAID = {
@@ -253,7 +253,8 @@ ALSO = {
 def test_people_say_it_in_other_words_too(code):
     """Also where the text counts as a wish to stop: then what is heeded at once is told still."""
     found = {
-        text: getattr(class_of(text, wish_of(text) == "stop"), "code", None) for text in ALSO[code]
+        text: getattr(classify(text, keyword_of(text) == "stop"), "code", None)
+        for text in ALSO[code]
     }
     assert found == dict.fromkeys(ALSO[code], code)
 
@@ -264,12 +265,12 @@ def test_words_that_fit_nearly_are_read_once():
     """
     times = ("1", "1 ", "in 2 ", "the ", "on the 1st ", "monday ", "i called for 2 weeks ")
     for part in (*times, "i m at ", "no me "):
-        assert class_of(part * (1_600 // len(part)) + "x") is not None
+        assert classify(part * (1_600 // len(part)) + "x") is not None
 
 
 @pytest.mark.parametrize("code", SAID)
 def test_each_class_is_known_by_what_people_write(code):
-    found = {text: getattr(class_of(text), "code", None) for text in SAID[code]}
+    found = {text: getattr(classify(text), "code", None) for text in SAID[code]}
     assert found == dict.fromkeys(SAID[code], code)
 
 
@@ -278,12 +279,12 @@ def test_every_class_has_examples():
 
 
 def test_a_reaction_to_a_text_of_ours_is_no_answer():
-    assert class_of("Liked “Harbor Dental: pay here. Call us with a question?”") is None
+    assert classify("Liked “Harbor Dental: pay here. Call us with a question?”") is None
 
 
 def test_beside_a_wish_to_stop_only_what_must_be_heeded_counts():
-    assert class_of("stop texting me, I already paid", has_stopped=True) is None
-    assert class_of("stop, I have a lawyer", has_stopped=True) is BY_CODE["lawyer"]
+    assert classify("stop texting me, I already paid", has_stopped=True) is None
+    assert classify("stop, I have a lawyer", has_stopped=True) is BY_CODE["lawyer"]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +298,7 @@ def test_beside_a_wish_to_stop_only_what_must_be_heeded_counts():
     ],
 )
 def test_when_somebody_wants_to_be_called_is_kept_in_their_words(text, when):
-    assert when_of(text) == when
+    assert requested_time(text) == when
 
 
 def test_what_a_class_suggests_is_an_action_and_what_it_holds_a_kind_of_hold():

@@ -2,8 +2,8 @@
 suppresses a number for good, or places a hold, needs clear words; else a person reads it.
 """
 
-from rules.contact.opt_out.words import wish_of
-from rules.contact.replies import class_of
+from rules.contact.opt_out.words import keyword_of
+from rules.contact.replies import classify
 
 SAID = {
     "later": [
@@ -177,7 +177,7 @@ NO_STOPS = [
 
 def test_each_text_is_of_the_class_that_its_words_say():
     found = {
-        text: getattr(class_of(text, wish_of(text) == "stop"), "code", None)
+        text: getattr(classify(text, keyword_of(text) == "stop"), "code", None)
         for texts in SAID.values()
         for text in texts
     }
@@ -185,8 +185,8 @@ def test_each_text_is_of_the_class_that_its_words_say():
 
 
 def test_wishes_to_stop_are_heard_in_other_words_too():
-    assert {text: wish_of(text) for text in STOPS} == dict.fromkeys(STOPS, "stop")
+    assert {text: keyword_of(text) for text in STOPS} == dict.fromkeys(STOPS, "stop")
 
 
 def test_what_stops_at_a_bank_or_passes_an_exam_is_no_wish():
-    assert {text: wish_of(text) for text in NO_STOPS} == dict.fromkeys(NO_STOPS, "")
+    assert {text: keyword_of(text) for text in NO_STOPS} == dict.fromkeys(NO_STOPS, "")

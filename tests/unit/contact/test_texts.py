@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.contact.delivery_failures import ADVICE, advice_for
-from rules.contact.staff_texts import TEMPLATE, THANKS, faults_of_answer
-from rules.contact.templates import DEFAULTS, _weight, faults_of, language_of, render
+from rules.contact.staff_texts import TEMPLATE, THANKS, reply_errors
+from rules.contact.templates import DEFAULTS, _weight, language_of, render, template_errors
 from rules.contact.text_status import FAILED, PENDING, merged_status
 
 VALUES = {
@@ -35,7 +35,7 @@ STATUSES = [
 @pytest.mark.parametrize(("kind", "language"), sorted(DEFAULTS))
 def test_built_in_texts_are_sound_and_short(kind, language):
     text = render(DEFAULTS[kind, language], language, VALUES)
-    assert faults_of(kind, DEFAULTS[kind, language]) == []
+    assert template_errors(kind, DEFAULTS[kind, language]) == []
     assert ("STOP" in text.body, text.body.startswith("Harbor Dental")) == (True, True)
     assert (text.encoding, text.segments) == ("GSM-7", 1)
 
@@ -53,11 +53,11 @@ def test_a_clever_apostrophe_makes_no_text_dearer():
 
 
 def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
-    (fault,) = faults_of("payment_link", "{clinic}{url}" + "{url}" * 20)
+    (fault,) = template_errors("payment_link", "{clinic}{url}" + "{url}" * 20)
     assert "the limit is 1600" in fault
     longest = {"clinic": "x" * 300, "url": "u" * 120, "amount": "1" * 24}
     for body in ("{clinic} {url} {amount}" + "x" * 775, "{url}" * 12 + "{clinic}"):
-        assert faults_of("payment_link", body) == []
+        assert template_errors("payment_link", body) == []
         assert len(render(body, "es", longest).body) <= 1600
 
 
@@ -100,13 +100,13 @@ def test_a_text_has_as_many_segments_as_carriers_count(body, encoding, segments)
     ],
 )
 def test_a_word_about_health_is_known_however_it_is_put_together(words):
-    (fault,) = faults_of_answer(f"About your {words}: please call.")
+    (fault,) = reply_errors(f"About your {words}: please call.")
     assert "mentions health" in fault
 
 
 @pytest.mark.parametrize("words", ["INV-2041", "a crow, nest", "e-mail", "the 12-month plan"])
 def test_other_words_with_signs_in_them_are_texted(words):
-    assert faults_of_answer(f"About {words}: please call.") == []
+    assert reply_errors(f"About {words}: please call.") == []
 
 
 def test_a_name_cannot_write_the_text():

@@ -6,8 +6,8 @@ import pytest
 
 from actions.calling.tools.dispatch import TOOLS
 from rules.calling.outbound import render_call
-from rules.calling.tools_defined import PAY, REASONS
-from rules.contact.opt_out.words import wish_of
+from rules.calling.tool_definitions import PAY, REASONS
+from rules.contact.opt_out.words import keyword_of
 from rules.deployment.card_entry import render_card_entry
 from rules.deployment.payments_member import OBJECTIONS, payments_opening, render_payments
 from rules.deployment.rendering import Clinic
@@ -129,8 +129,8 @@ def test_opting_out_by_voice_and_by_key_is_done_by_a_tool_at_once():
     assert "call the tool stopContact at once, and say that it is done" in said
     assert body["keypadInputPlan"]["enabled"] is True
     # what the opening offers to say is what a text would say, too
-    assert wish_of("stop") == "stop"
-    assert wish_of("alto") == "stop"
+    assert keyword_of("stop") == "stop"
+    assert keyword_of("alto") == "stop"
 
 
 def test_both_languages_are_spoken():

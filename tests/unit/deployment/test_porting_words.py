@@ -12,7 +12,7 @@ from rules.deployment.porting import (
     port_of,
     why_not_portable,
 )
-from rules.deployment.sip import answers_at, domain_of, trunk_at_vapi
+from rules.deployment.sip import domain_of, sip_address_at_vapi, trunk_at_vapi
 
 # how Twilio's pages and others' code write the statuses, of a request and of its number
 STATUSES = [
@@ -73,8 +73,11 @@ def test_each_number_that_cannot_move_says_what_to_do(code):
 
 def test_a_trunk_is_shown_by_its_name_and_lets_in_addresses_only():
     assert domain_of("sip:pp-a1.pstn.twilio.com") == "pp-a1.pstn.twilio.com"
-    assert answers_at("+1202", "c1", "https://api.vapi.ai") == "sip:+1202@c1.sip.vapi.ai"
-    assert answers_at("+1202", "c1", "https://api.eu.vapi.ai") == "sip:+1202@c1.sip.eu.vapi.ai"
+    assert sip_address_at_vapi("+1202", "c1", "https://api.vapi.ai") == "sip:+1202@c1.sip.vapi.ai"
+    assert (
+        sip_address_at_vapi("+1202", "c1", "https://api.eu.vapi.ai")
+        == "sip:+1202@c1.sip.eu.vapi.ai"
+    )
     for gateway in trunk_at_vapi()["gateways"]:
         assert gateway["ip"].replace(".", "").isdigit()
         assert (gateway["inboundEnabled"], gateway["outboundEnabled"]) == (True, False)

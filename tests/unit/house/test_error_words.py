@@ -14,7 +14,7 @@ from rules.contact import gate as contact
 from rules.contact.delivery_failures import ADVICE
 from rules.contact.facts import Refused
 from rules.contact.gate import may_contact
-from rules.problem_words import NEXT
+from rules.problem_advice import NEXT
 from tests.sources import SOURCES, nodes_in, tree_of
 from tests.unit.contact.test_contact_gate import FINE, NOON, TROUBLES, changed
 from web.http.problems import PROBLEMS, Problem, document_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.stripe.events import LookAtRefunds, PaymentFinding, RefundFinding, read_event
+from providers.stripe.events import FetchRefunds, PaymentFinding, RefundFinding, read_event
 from rules.invoice_fold import RETURNING, PaymentFact, ReturnFact, Terms, fold
 from rules.payment_merge import Charge, PaymentReport, merge_refund_status
 from tests.samples.histories import histories, shuffled
@@ -178,7 +178,7 @@ def test_a_history_in_any_order_folds_to_its_ledger(data):
                 known[intent_id] = known.get(intent_id, PaymentReport()).merged(report)
             case RefundFinding(_, refund):
                 _take_refund(refunds, refund)
-            case LookAtRefunds(intent_id):
+            case FetchRefunds(intent_id):
                 for refund in history.refunds_of(intent_id):
                     _take_refund(refunds, refund)
     returns = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.errors import ProviderError, hiding
+from providers.errors import ProviderError, masking
 
 
 def test_a_key_that_holds_a_card_number_is_taken_out_as_a_whole():
@@ -23,6 +23,6 @@ def test_a_key_that_holds_a_card_number_is_taken_out_as_a_whole():
     ],
 )
 def test_a_secret_that_is_repeated_is_taken_out_and_nothing_else(secret, said, told):
-    with pytest.raises(ProviderError) as raised, hiding(secret):
+    with pytest.raises(ProviderError) as raised, masking(secret):
         raise ProviderError("twilio", "refused", said)
     assert str(raised.value) == f"twilio: {told}"

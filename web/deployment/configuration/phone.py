@@ -12,7 +12,7 @@ from actions.deployment.configuration.configure import (
     choose_sip,
 )
 from models.deployment.setup import Setup
-from rules.deployment.setup_words import SAVED
+from rules.deployment.setup_messages import SAVED
 from web.accounts.accounts import account_of
 from web.deployment.responses import PhoneSaved, SipCredentials, SipSaved
 from web.http.body import Body, check, read_json

@@ -6,7 +6,7 @@ import falcon
 from pydantic import Field
 
 from actions.deployment.configuration.configure import choose_voice
-from rules.deployment.setup_words import VOICE_SAVED
+from rules.deployment.setup_messages import VOICE_SAVED
 from web.accounts.accounts import account_of
 from web.deployment.responses import VoiceSaved, VoiceShown
 from web.http.body import Body, check, read_json

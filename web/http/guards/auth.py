@@ -52,7 +52,7 @@ class Caller:
     @property
     def rules_all(self) -> bool:
         """Whether the caller is an operator with admin rights in every account."""
-        return self.rights is not None and self.rights.lack("admin") is None
+        return self.rights is not None and self.rights.missing_right("admin") is None
 
     def need_admin(self) -> None:
         """Raises Refused `forbidden` unless an operator with admin rights in every account
@@ -67,9 +67,9 @@ def need(rights: Rights, scope: Scope, account_id: str | None = None) -> None:
     """Raises Refused `forbidden`, naming the missing right, unless `rights` include `scope` in one
     account, or in all accounts (None).
     """
-    lack = rights.lack(scope, account_id)
-    if lack is not None:
-        raise Refused("forbidden", lack.reason, missing=lack.missing)
+    right = rights.missing_right(scope, account_id)
+    if right is not None:
+        raise Refused("forbidden", right.reason, missing=right.missing)
 
 
 def scope_for(req: falcon.Request) -> Scope:

@@ -15,7 +15,7 @@ from runtime.errors import Misconfigured
 from runtime.settings import Settings, get_settings
 from runtime.start import describe
 from runtime.trusted_proxies import trusted_proxies
-from web.http.address import client_address, counted_as, is_https
+from web.http.address import client_address, is_https, rate_limit_key
 from web.http.guards.rate_limiter import RateLimiter
 from web.http.pages import show_page
 from web.http.problems import Problem
@@ -129,7 +129,7 @@ def _refuse(req: falcon.Request, resp: falcon.Response, seconds: int) -> None:
 
 def _counted(req: falcon.Request) -> list[tuple[RateLimitItem, str]]:
     settings, secret = get_settings(), (req.auth or "").partition(" ")[2].strip()
-    counted = [(settings.rate_per_address, f"pay-address-{counted_as(client_address(req))}")]
+    counted = [(settings.rate_per_address, f"pay-address-{rate_limit_key(client_address(req))}")]
     if secret:
         counted.append(
             (settings.rate_per_key, f"pay-key-{hashlib.sha256(secret.encode()).hexdigest()[:32]}")

@@ -32,7 +32,7 @@ def cookie_of(req: falcon.Request, kind: str) -> str:
     return value if value.isascii() and value.isprintable() else ""
 
 
-def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> None:
+def set_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> None:
     """Set a cookie: for this host only, hidden from scripts, not sent with other sites' forms."""
     resp.set_cookie(
         cookie_name(kind),
@@ -46,14 +46,14 @@ def put_cookie(resp: falcon.Response, kind: str, value: str, seconds: int) -> No
     )
 
 
-def drop_cookie(resp: falcon.Response, kind: str) -> None:
+def delete_cookie(resp: falcon.Response, kind: str) -> None:
     """Delete a cookie: set it again, expired, with the same name, path and attributes."""
-    put_cookie(resp, kind, "", 0)
+    set_cookie(resp, kind, "", 0)
 
 
-def keep_session(resp: falcon.Response, token: str) -> None:
+def set_session_cookie(resp: falcon.Response, token: str) -> None:
     """Set the session's cookie."""
-    put_cookie(resp, "session", token, int(LIFETIME.total_seconds()))
+    set_cookie(resp, "session", token, int(LIFETIME.total_seconds()))
 
 
 def session_of(req: falcon.Request) -> OperatorSession | None:
@@ -69,7 +69,7 @@ def session_of(req: falcon.Request) -> OperatorSession | None:
     return session
 
 
-def signed_in(req: falcon.Request) -> OperatorSession:
+def require_session(req: falcon.Request) -> OperatorSession:
     """The session of a page's reader. Without one, they are sent to the login and come back
     afterwards. Raises HTTPFound.
     """

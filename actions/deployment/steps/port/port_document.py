@@ -1,7 +1,7 @@
 """Send the bill of the clinic's carrier to Twilio, and erase it here."""
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from effects.deployment.twilio.port import PORT_DOCUMENT_UPLOAD
 from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
@@ -28,7 +28,7 @@ def document_of(run: Run) -> PortDocument | None:
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
-    open_one = begun(run, PORT_DOCUMENT_UPLOAD)
+    open_one = open_step_effect(run, PORT_DOCUMENT_UPLOAD)
     if open_one is not None:
         return open_one
     document = document_of(run)
@@ -38,7 +38,7 @@ def _plan(run: Run, _seen: Json) -> Plan:
         return Skip(THERE)
     request = {"document": document.id, "tag": tagged(run.step.id)}
     why = "the port of the clinic's number"
-    return ask(run, PORT_DOCUMENT_UPLOAD, request, why, about=document.id)
+    return reserve_step_effect(run, PORT_DOCUMENT_UPLOAD, request, why, about=document.id)
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:

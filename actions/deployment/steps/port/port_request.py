@@ -4,8 +4,8 @@ most one open request.
 
 from datetime import date
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.fee import no_card
 from actions.deployment.steps.port.port_document import MISSING, MOVED, document_of, has_moved
 from actions.deployment.steps.port.port_outcome import KEPT, NAME, record_end, record_not_moved
@@ -34,7 +34,7 @@ log = get_log("deployment")
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
-    return begun(run, PORT_REQUEST_CREATE) or _submit(run)
+    return open_step_effect(run, PORT_REQUEST_CREATE) or _submit(run)
 
 
 def _submit(run: Run) -> Plan:
@@ -60,7 +60,7 @@ def _submit(run: Run) -> Plan:
     }
     tries = str(run.step.made.get("tries", ""))
     why = "the clinic's own number moves to us"
-    return ask(run, PORT_REQUEST_CREATE, request, why, about=tries)
+    return reserve_step_effect(run, PORT_REQUEST_CREATE, request, why, about=tries)
 
 
 def _forget_ended_request(run: Run) -> None:
@@ -152,7 +152,7 @@ def _undo(run: Run) -> UndoPlan:
     line = PhoneLine.of(run.account.id)
     number = (line and line.e164) or ""
     request = {"sid": asked.provider_id, "number": number}
-    return ask(run, PORT_REQUEST_CANCEL, request, "the deployment is undone")
+    return reserve_step_effect(run, PORT_REQUEST_CANCEL, request, "the deployment is undone")
 
 
 def _undone(run: Run, _effect: Effect, answer: Json) -> str | None:

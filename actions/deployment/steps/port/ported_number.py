@@ -4,8 +4,8 @@ address.
 Undoing leaves it at Twilio, because the clinic would lose a released number for good.
 """
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Done, Fail, Json, Plan, Run, Skip, StepKind, UndoPlan
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.port.port_outcome import KEPT
 from effects.deployment.twilio.number import NUMBER_SETUP
 from effects.deployment.vapi.number_texts import call_webhooks, text_webhooks
@@ -13,7 +13,7 @@ from models.deployment.installation import tagged
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.errors import unless
+from providers.errors import none_if_missing
 from providers.twilio.numbers import get_number
 from providers.twilio.refusals import NOT_FOUND
 
@@ -29,7 +29,7 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if line is None or not line.twilio_sid:
         return {}
-    found = unless(NOT_FOUND, get_number, line.twilio_sid)
+    found = none_if_missing(NOT_FOUND, get_number, line.twilio_sid)
     return {} if found is None else {"found": found}
 
 
@@ -38,14 +38,14 @@ def _plan(run: Run, seen: Json) -> Plan:
     if line is None or "found" not in seen:
         number = run.setup.phone_integration_settings.get("phoneNumber", "")
         return Fail("number_released", TITLE, GONE.format(number=number))
-    open_one = begun(run, NUMBER_SETUP)
+    open_one = open_step_effect(run, NUMBER_SETUP)
     if open_one is not None:
         return open_one
     settings = _settings(run, line)
     if all(seen["found"].get(name) == value for name, value in settings.items()):
         return Skip(SET_UP)
     request = {"sid": line.twilio_sid, "settings": settings}
-    return ask(run, NUMBER_SETUP, request, "the clinic's number has moved to us")
+    return reserve_step_effect(run, NUMBER_SETUP, request, "the clinic's number has moved to us")
 
 
 def _settings(run: Run, line: PhoneLine) -> Json:

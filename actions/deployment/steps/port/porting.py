@@ -8,7 +8,7 @@ from actions.deployment.steps.port.port_document import MOVED, has_moved
 from actions.deployment.steps.port.port_outcome import NAME, record_moved
 from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import Resource
-from providers.errors import unless, without
+from providers.errors import masked, none_if_missing
 from providers.twilio.numbers import find_number_by_e164
 from providers.twilio.porting import get_port
 from providers.twilio.refusals import NOT_FOUND
@@ -27,7 +27,7 @@ def _look(run: Run) -> Json:
     line = PhoneLine.of(run.account.id)
     if submitted is None or line is None or has_moved(run):
         return {}
-    port = unless(NOT_FOUND, get_port, submitted.provider_id)
+    port = none_if_missing(NOT_FOUND, get_port, submitted.provider_id)
     if port is None:
         return {"gone": True}
     request = _without_pin(run, port)
@@ -47,8 +47,8 @@ def _without_pin(run: Run, request: Json) -> Json:
     if sealed is None or not any(each["reason"] for each in (request, *request["numbers"])):
         return request
     pin = unseal(sealed)
-    numbers = [each | {"reason": without(each["reason"], pin)} for each in request["numbers"]]
-    return request | {"reason": without(request["reason"], pin), "numbers": numbers}
+    numbers = [each | {"reason": masked(each["reason"], pin)} for each in request["numbers"]]
+    return request | {"reason": masked(request["reason"], pin), "numbers": numbers}
 
 
 def _plan(run: Run, seen: Json) -> Plan:

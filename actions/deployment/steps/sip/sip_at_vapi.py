@@ -1,7 +1,7 @@
 """Register the trunk and the clinic's number at Vapi, and route the trunk's calls to Vapi."""
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, UndoPlan, step_of
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.routing import record_routed, record_unrouted
 from actions.deployment.steps.sip.sip_line import called, username
 from actions.deployment.steps.sip.sip_logins import GONE, TITLE
@@ -14,10 +14,10 @@ from effects.deployment.vapi.trunk import TRUNK_KNOWN, TRUNK_KNOWN_ANEW, TRUNK_U
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.twilio.trunks import sent_on
+from providers.twilio.trunks import origination_urls
 from providers.vapi.credentials import get_credential
 from providers.vapi.phone_numbers import get_number
-from rules.deployment.sip import answers_at, trunk_at_vapi
+from rules.deployment.sip import sip_address_at_vapi, trunk_at_vapi
 from runtime.settings import get_settings
 
 KNOWN = VapiObject(
@@ -47,7 +47,7 @@ def sip_address(run: Run) -> str:
     known = Resource.named(run.account.id, KNOWN.name)
     if known is None:
         return ""
-    return answers_at(called(run), known.provider_id, get_settings().vapi_api_base)
+    return sip_address_at_vapi(called(run), known.provider_id, get_settings().vapi_api_base)
 
 
 def _make_known(run: Run, seen: Json) -> Plan:
@@ -92,7 +92,9 @@ def _unroute(run: Run) -> UndoPlan:
         return NUMBER.undo(run)
     known = NUMBER.last_sent(made) | _number(line_step.made["before"] or username(run))
     request = {"id": made.provider_id, "tag": tagged(made.id), "body": known}
-    return ask(run, SIP_NUMBER_UPDATE, request, "its trunk sends to that number", about="back")
+    return reserve_step_effect(
+        run, SIP_NUMBER_UPDATE, request, "its trunk sends to that number", about="back"
+    )
 
 
 def _record_unrouted(run: Run, effect: Effect, answer: Json) -> str | None:
@@ -109,20 +111,26 @@ def _look_where(run: Run) -> Json:
     trunk = Resource.named(run.account.id, TRUNK.name)
     if trunk is None:
         return {}
-    return {"sentOn": [each["sip_url"] for each in sent_on(trunk.provider_id) if each["enabled"]]}
+    return {
+        "sentOn": [
+            each["sip_url"] for each in origination_urls(trunk.provider_id) if each["enabled"]
+        ]
+    }
 
 
 def _send_on(run: Run, seen: Json) -> Plan:
     trunk, address = Resource.named(run.account.id, TRUNK.name), sip_address(run)
     if trunk is None or not address:
         return Fail("trunk_incomplete", TITLE, GONE)
-    open_one = begun(run, TRUNK_SENDS_ON)
+    open_one = open_step_effect(run, TRUNK_SENDS_ON)
     if open_one is not None:
         return open_one
     if seen.get("sentOn") == [address]:
         return Skip(SENT_ON)
     request = {"trunk": trunk.provider_id, "tag": tagged(trunk.id), "sip_url": address}
-    return ask(run, TRUNK_SENDS_ON, request, "the clinic's calls go to its receptionist")
+    return reserve_step_effect(
+        run, TRUNK_SENDS_ON, request, "the clinic's calls go to its receptionist"
+    )
 
 
 SIP_KNOWN = step_of(

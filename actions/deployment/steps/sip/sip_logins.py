@@ -4,18 +4,18 @@ shown.
 
 import hashlib
 
-from actions.deployment.ask_provider import ask
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
+from actions.deployment.step_effects import reserve_step_effect
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.login_list import LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, LOGIN_SET
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.twilio.trunks import get_list
+from providers.twilio.trunks import get_credential_list
 
 TITLE = "Deployment failed."
 GONE = "A part of the trunk no longer exists. Deploy again to create it."
 LIST = TwilioObject(
-    "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_list
+    "login_list", "The list of logins", LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, get_credential_list
 )
 SAME = "The login is already set."
 
@@ -29,7 +29,7 @@ def _set(run: Run, _seen: Json) -> Plan:
         return Skip(SAME)
     username = run.setup.phone_integration_settings.get("username", "")
     request = {"account": run.account.id, "list": made.provider_id, "username": username}
-    return ask(run, LOGIN_SET, request | {"mark": mark}, "the clinic's SIP login")
+    return reserve_step_effect(run, LOGIN_SET, request | {"mark": mark}, "the clinic's SIP login")
 
 
 def _record(run: Run, effect: Effect, answer: Json) -> Json:

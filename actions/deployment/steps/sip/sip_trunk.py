@@ -1,13 +1,13 @@
 """Make the clinic's trunk at Twilio, at the domain that it was given, and admit its logins."""
 
-from actions.deployment.ask_provider import ask, begun
 from actions.deployment.step import Fail, Json, Plan, Run, Skip, StepKind, step_of
+from actions.deployment.step_effects import open_step_effect, reserve_step_effect
 from actions.deployment.steps.sip.sip_logins import GONE, LIST, TITLE
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.trunk import TRUNK_CREATE, TRUNK_DELETE, TRUNK_LETS_IN
 from models.deployment.resource import Resource
 from models.effects.effect import Effect
-from providers.twilio.trunks import get_trunk, lets_in
+from providers.twilio.trunks import attached_credential_lists, get_trunk
 from rules.deployment.sip import domain_of
 
 TRUNK = TwilioObject("trunk", "The SIP trunk", TRUNK_CREATE, TRUNK_DELETE, get_trunk)
@@ -33,7 +33,7 @@ def _domain(run: Run) -> str:
 
 def _look(run: Run) -> Json:
     trunk = Resource.named(run.account.id, TRUNK.name)
-    return {} if trunk is None else {"letsIn": lets_in(trunk.provider_id)}
+    return {} if trunk is None else {"letsIn": attached_credential_lists(trunk.provider_id)}
 
 
 def _let_in(run: Run, seen: Json) -> Plan:
@@ -41,13 +41,13 @@ def _let_in(run: Run, seen: Json) -> Plan:
     logins = Resource.named(run.account.id, LIST.name)
     if trunk is None or logins is None:
         return Fail("trunk_incomplete", TITLE, GONE)
-    open_one = begun(run, TRUNK_LETS_IN)
+    open_one = open_step_effect(run, TRUNK_LETS_IN)
     if open_one is not None:
         return open_one
     if logins.provider_id in seen.get("letsIn", ()):
         return Skip(LET_IN)
     request = {"trunk": trunk.provider_id, "list": logins.provider_id}
-    return ask(run, TRUNK_LETS_IN, request, "the clinic's phone system signs in")
+    return reserve_step_effect(run, TRUNK_LETS_IN, request, "the clinic's phone system signs in")
 
 
 SIP_TRUNK = step_of(

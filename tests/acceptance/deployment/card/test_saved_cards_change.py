@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from actions.deployment.card.payment_required import why_not
-from actions.deployment.card.refresh_card import nothing_new, refresh_card
+from actions.deployment.card.payment_required import why_card_not_chargeable
+from actions.deployment.card.refresh_card import no_update, refresh_card
 from bin.commands.checks.money import check_cards
 from jobs.refresh_expired_cards import refresh_expired_cards
 from models.accounts.audit_entry import AuditEntry
@@ -127,7 +127,7 @@ def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
     refresh_expired_cards.perform()
     given.retried(saver.redis, rounds=1)
     assert saver.setup.card == kept
-    assert Setup.to_look_at(business_now(), "", 9) == []
+    assert Setup.to_check(business_now(), "", 9) == []
 
 
 def without_mode(saver):
@@ -158,7 +158,7 @@ def test_a_card_that_stripe_says_is_of_the_other_mode_is_not_withdrawn(saver):
     assert setup.card == card | {"mode": "live"}
     assert (setup.payment_method_verified, setup.card_problem) == (True, "")
     assert not setup.may_pay
-    assert why_not(setup) == OTHER_MODE
+    assert why_card_not_chargeable(setup) == OTHER_MODE
 
 
 def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
@@ -167,7 +167,7 @@ def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
     StagedJob.delete().execute()
     refresh_expired_cards.perform()
     assert StagedJob.select().where(StagedJob.name == "refresh_saved_card").count() == 0
-    assert refresh_card(saver.account.id) is nothing_new
+    assert refresh_card(saver.account.id) is no_update
     assert (saver.setup.payment_method_verified, saver.setup.card_problem) == (True, "")
 
 
@@ -183,7 +183,7 @@ def test_another_card_is_saved_at_the_first_try_where_the_key_is_of_the_other_mo
     setup = saver.setup
     assert setup.stripe_customer_id not in {None, former}
     assert (setup.card, setup.stripe_payment_method_id, setup.may_pay) == (None, None, False)
-    assert why_not(setup) == OTHER_MODE
+    assert why_card_not_chargeable(setup) == OTHER_MODE
     saver.opens()
     assert saver.setup.stripe_customer_id == setup.stripe_customer_id
     assert saver.has_saved().may_pay
@@ -201,7 +201,7 @@ def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, el
     assert saver.opens().status_code == 422
     setup = saver.setup
     assert (setup.stripe_customer_id, setup.may_pay) == (None, False)
-    assert why_not(setup) == (OTHER_MODE if elsewhere else FORGOTTEN)
+    assert why_card_not_chargeable(setup) == (OTHER_MODE if elsewhere else FORGOTTEN)
     assert saver.has_saved().may_pay
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from actions.deployment.card.learn_of_fee import Fee, learn_of_fee
+from actions.deployment.card.record_fee_event import Fee, record_fee_event
 from bin.commands.checks.money import check_fees
 from bin.commands.program import payphone
 from models.accounts.audit_entry import AuditEntry
@@ -76,7 +76,7 @@ class Payer:
     def a_number_that_goes(self):
         """One that is for sale until it is paid: buying it fails for good."""
         chosen = search_numbers(area_code="212", limit=1)[0].e164
-        self.stripe.sandbox.order_fault(
+        self.stripe.sandbox.inject_fault(
             kind="refused_400",
             provider="twilio",
             method="POST",
@@ -396,7 +396,7 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
     (finding,) = check_fees()
     assert (finding.level, finding.found) == ("ok", "none")
     fee = Fee(charge.deployment_id, payer.clinic.account.id, "the setup fee")
-    learn_of_fee(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
+    record_fee_event(fee, [{"object": "refund", "id": refund.id, "status": "failed"}])
     assert DeploymentStep.get_by_id(charge.id).state == "undone"
     entry = AuditEntry.get(AuditEntry.action == "deployment.undo_settled")
     assert entry.detail["why"] == "by cheque 17"

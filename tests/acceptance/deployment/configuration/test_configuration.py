@@ -19,7 +19,7 @@ from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from models.transactions import transaction
 from rules.deployment.readiness import NO_ADDRESS
-from rules.deployment.setup_words import PHONE_DONE
+from rules.deployment.setup_messages import PHONE_DONE
 from runtime.clock import real_now
 from runtime.secret_box import unseal
 from runtime.settings import get_settings

@@ -166,7 +166,7 @@ def test_a_redeployment_that_failed_leaves_a_ported_number_live(clinic):
     clinic.works(5)
     update_number(clinic.line.twilio_sid, sms_fallback_url="")
     fault = {"kind": "refused_400", "provider": "vapi", "method": "PATCH", "path": "/assistant/*"}
-    clinic.twilio.stand_in.sandbox.order_fault(**fault)
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault)
     assert clinic.call("PUT", "…/voice", provider="vapi", voiceId="Clara").status_code == 200
     shown = clinic.shown(deploys(clinic, rounds=6))
     assert shown["status"] in {"failed", "rolled_back"}, shown

@@ -273,7 +273,7 @@ def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
     is undone; the next deployment goes live on it and asks for no second port.
     """
     deployment = deploys(ported)
-    ported.twilio.stand_in.sandbox.order_fault(
+    ported.twilio.stand_in.sandbox.inject_fault(
         kind="refused_400", provider="vapi", method="POST", path="/squad"
     )
     ported.looks_at_ports(days=4)

@@ -150,10 +150,10 @@ def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
     monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
     deploys(ported)
     (sid,) = ported.twilio.books.ports
-    find_strays.look_for_strays("twilio.port")
+    find_strays.check_place("twilio.port")
     assert Stray.select().count() == 0
     ported.twilio.books.ports.clear()
-    find_strays.look_for_strays("twilio.port")
+    find_strays.check_place("twilio.port")
     (row,) = Stray.select()
     assert (row.what, row.provider_id, row.account_id) == ("missing", sid, ported.account.id)
 

@@ -17,7 +17,7 @@ from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
 from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from rules.deployment.sip import SIGNALLING
-from sandbox.twilio import login_lists
+from sandbox.twilio import credential_lists
 from tests import given
 from tests.stories.deploying import states
 
@@ -98,7 +98,7 @@ def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
 def strays():
     """What the daily look finds."""
     for name in PLACES:
-        find_strays.look_for_strays(name)
+        find_strays.check_place(name)
     return {(row.kind, row.what, row.provider_id, row.account_id) for row in Stray.select()}
 
 
@@ -114,9 +114,9 @@ def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
     """
 
     def refuses(form):
-        raise login_lists.invalid(21241, f"Password {form['Password']} is too weak")
+        raise credential_lists.invalid(21241, f"Password {form['Password']} is too weak")
 
-    monkeypatch.setattr(login_lists, "_check_password", refuses)
+    monkeypatch.setattr(credential_lists, "_check_password", refuses)
     begun = sip.deploys().json
     sip.works(12)
     shown = sip.shown(begun["id"])
@@ -203,14 +203,14 @@ def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, mo
     """
 
     def refuses(form):
-        raise login_lists.invalid(21241, "Password is too weak")
+        raise credential_lists.invalid(21241, "Password is too weak")
 
     sip.goes_live()
     sip.call("PUT", "…/phone/sip", clinicNumber=OTHER, businessName="Harbor Dental")
     if fails == "after":
         sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
     else:
-        monkeypatch.setattr(login_lists, "_check_password", refuses)
+        monkeypatch.setattr(credential_lists, "_check_password", refuses)
     begun = sip.deploys().json
     sip.works(12)
     assert sip.shown(begun["id"])["status"] == "failed"

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from peewee import OperationalError
 
-from actions.books.receive_event import keep_stripe_events, read_stripe_event
+from actions.books.receive_event import read_stripe_event, store_stripe_events
 from models import shared_commit, transactions
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
@@ -211,7 +211,7 @@ def events(held, monkeypatch):
         def bring(place, event):
             with bound(request_id=f"req_{place}"):
                 return in_shared_commit(
-                    keep_stripe_events, read_stripe_event(event, json.dumps(event))
+                    store_stripe_events, read_stripe_event(event, json.dumps(event))
                 )
 
         writers = []
