@@ -122,9 +122,15 @@ def _suppress_numbers(call: Call, follows: Consequences, now: datetime) -> None:
 
 def _stop(call: Call, phone: str, said_at: datetime) -> None:
     """Record an opt-out as of the call, because the last wish counts, however late the call is
-    reported.
+    reported. One that the call has recorded already is not repeated: the person may have opted in
+    again since.
     """
     if all(OptOut.holds(call.account_id, (), phone, channel) for channel in CHANNELS):
+        return
+    known = OptOut.all(
+        "phone = ? AND account_id = ? AND reference = ?", phone, call.account_id, call.id
+    )
+    if any(set(row.channels) == set(CHANNELS) for row in known):
         return
     OptOut.record(
         call.account_id,

@@ -50,8 +50,8 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     )
     if is_first or is_heard:
         act_on_outcome(call, follows, now)
-    elif is_read and follows.stops and not consequences_of(said).stops:
-        opt_out_caller(call, now)  # only the transcript has it
+    elif follows.stops:
+        opt_out_caller(call, now)
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")

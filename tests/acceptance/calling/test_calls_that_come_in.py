@@ -16,7 +16,7 @@ from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
-from models.transactions import release_connection
+from models.transactions import release_connection, transaction
 from providers.vapi import lists
 from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
@@ -235,6 +235,20 @@ def test_a_stop_is_heard_before_vapi_has_analysed_the_call(calling: Calling):
     assert (call.state, call.reported_at) == ("ended", None)
     (said,) = OptOut.select()
     assert (said.phone, said.channels, said.reference) == (CALLER, ["sms", "voice"], call.id)
+
+
+def test_a_stop_in_a_call_that_is_looked_at_again_is_heard_once(calling: Calling):
+    """Given a caller who said stop, and changed their mind, when the call is looked at again while
+    its analysis is waited for, then no opt-out is recorded or announced once more.
+    """
+    missed(calling, "says_stop_unheard")
+    looks(calling)
+    with transaction():
+        said = {"source": "desk", "recorded_by": "anna"}
+        OptOut.record(calling.account.id, CALLER, "start", ("sms", "voice"), **said)
+    looks(calling)
+    assert Call.get().reported_at is None
+    assert [row.wish for row in OptOut.select().order_by(OptOut.id)] == ["stop", "start"]
 
 
 def asked_since(calling: Calling) -> list[str]:
