@@ -16,7 +16,7 @@ from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.calling.call_analysis import Consequences
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
-from rules.contact.phones import BadPhone, read_phone
+from rules.contact.phones import phone_or_empty
 
 SOURCE = "call"
 UNKNOWN_OPT_OUT = (
@@ -60,8 +60,7 @@ def _postpone(call: Call, customer: Customer) -> datetime | None:
     """Put a hold on the customer until tomorrow, unless they have named a time in the call."""
     if Hold.has("customer_id = ? AND kind = ? AND recorded_by = ?", customer.id, LATER, call.actor):
         return None
-    line = call.to if call.direction == "outbound" else call.from_number
-    return postpone_contact(customer, LATER, line, call.actor, call_id=call.id)
+    return postpone_contact(customer, LATER, call.line, call.actor, call_id=call.id)
 
 
 def open_doubt_item(call: Call, words: str, about: str = "") -> None:
@@ -83,11 +82,11 @@ def numbers_of(call: Call) -> list[str]:
     """The numbers of the person on the other end: the line, if it is shown, and those on file, if
     the customer is known. Sorted, which is the order of locks.
     """
-    named = {call.to if call.direction == "outbound" else call.from_number}
+    named = {call.line}
     if call.customer_id is not None:
         customer = Customer.get_by_id(call.customer_id)
         named |= {customer.phone or "", customer.preferred_phone}
-    return sorted(set(filter(None, map(_number, named))))
+    return sorted(set(filter(None, map(phone_or_empty, named))))
 
 
 def open_unknown_opt_out_item(call: Call) -> None:
@@ -99,13 +98,6 @@ def open_unknown_opt_out_item(call: Call) -> None:
         UNKNOWN_OPT_OUT,
         context={"callId": call.id, "verified": False},
     )
-
-
-def _number(named: str) -> str:
-    try:
-        return read_phone(named)
-    except BadPhone:
-        return ""
 
 
 def _suppress_numbers(call: Call, follows: Consequences, now: datetime) -> None:

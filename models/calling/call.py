@@ -255,6 +255,11 @@ class Call(Row):
         return f"call:{self.id}"
 
     @property
+    def line(self) -> str:
+        """The customer's end of the call, in E.164 or as Vapi shows it."""
+        return self.to if self.direction == "outbound" else self.from_number
+
+    @property
     def is_live(self) -> bool:
         """Whether it may be going on now. A report of its end may have been lost."""
         return self.state in LIVE

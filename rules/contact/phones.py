@@ -73,6 +73,14 @@ def read_phone(text: str, region: str = HOME_REGION) -> str:
     return e164
 
 
+def phone_or_empty(text: str) -> str:
+    """The number in E.164, or '' if the text is not a person's number."""
+    try:
+        return read_phone(text)
+    except BadPhone:
+        return ""
+
+
 def _plain(text: str) -> str:
     """The text in ASCII digits and separators, with an optional plus sign. Raises BadPhone."""
     plain = "".join(map(_ascii, text.translate(_INVISIBLE))).strip()

@@ -18,6 +18,7 @@ from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.invoices.customer import Customer
+from rules.contact.phones import phone_or_empty
 from runtime.clock import business_now
 from web.calling.responses import CallShown
 from web.contact.responses import (
@@ -76,7 +77,7 @@ def _rows(customer: Customer) -> list["ModelSelect[Any]"]:
     }
     phones |= {row.to for row in Message.select(Message.to).where(Message.customer == customer.id)}
     phones |= {
-        row.to if row.direction == "outbound" else row.from_number
+        phone_or_empty(row.line)
         for row in Call.select(Call.direction, Call.to, Call.from_number).where(
             Call.customer == customer.id
         )

@@ -31,7 +31,7 @@ from rules.calling.tool_replies import (
     WRONG_NUMBER,
     promised,
 )
-from rules.contact.phones import BadPhone, read_phone
+from rules.contact.phones import phone_or_empty
 from rules.contact.policy import WAYS
 from rules.contact.work_items import HOLDS
 from runtime.clock import business_now, real_now
@@ -80,7 +80,8 @@ def stop_contact(request: ToolRequest) -> str:
     with transaction():
         call = Call.locked(request.call.id)
         # a wrong number concerns the line only, not the customer's own numbers
-        phones = _line_of(request) if wrong else numbers_of(call)
+        shown = phone_or_empty(request.line)
+        phones = [shown] * bool(shown) if wrong else numbers_of(call)
         wish = f"{request.called.name}:{'+'.join(channels)}:{wrong}:{call.customer_id or ''}"
         known = ToolCall.find(call, request.called.id, wish)
         if known is not None:
@@ -94,13 +95,6 @@ def stop_contact(request: ToolRequest) -> str:
     if not phones:
         raise Refused("invalid", NO_NUMBER)
     return line
-
-
-def _line_of(request: ToolRequest) -> list[str]:
-    try:
-        return [read_phone(request.line)]
-    except BadPhone:
-        return []
 
 
 def _stop(

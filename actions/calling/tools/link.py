@@ -13,7 +13,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
 from models.transactions import transaction
 from rules.calling.tool_replies import OTHER_NUMBER, link_texted, link_to_read
-from rules.contact.phones import BadPhone, read_phone
+from rules.contact.phones import phone_or_empty
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 from runtime.settings import INTERACTIVE
@@ -86,10 +86,7 @@ def _phone(request: ToolRequest, invoice: Invoice) -> str:
     allowed = {number for number in (on_file, invoice.customer.phone, request.line) if number}
     named = request.text("phoneNumber")
     if named:
-        try:
-            number = read_phone(named)
-        except BadPhone:
-            number = ""
+        number = phone_or_empty(named)
     else:
         number = request.line if request.text("to") == "this_phone" else on_file or request.line
     if number not in allowed:

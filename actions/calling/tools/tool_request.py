@@ -26,8 +26,8 @@ class ToolRequest:
 
     @property
     def line(self) -> str:
-        """The other end's number in E.164, or as Vapi shows it."""
-        return self.call.to if self.call.direction == "outbound" else self.call.from_number
+        """The customer's end of the call."""
+        return self.call.line
 
     @property
     def carrier_id(self) -> str:
