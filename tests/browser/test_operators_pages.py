@@ -61,7 +61,7 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     it = watched(width)
     page = it.open("/")
     assert page.title() == "Sign in · Payphone"
-    page.wait_for_function("document.activeElement.id === 'name'")  # once it is drawn
+    page.wait_for_function("document.activeElement.id === 'name'")  # once the page is drawn
     it.picture("login")
     sign_in(it)
     it.picture("home")

@@ -101,7 +101,7 @@ def test_report_17_a_voice_agent_is_taken_away_in_one_order_only(voice):
     phone_numbers.delete_number(made["number"])
     squads.delete_squad(made["squad"])
     assistants.delete_assistant(made["assistant"])
-    assert sum(len(rows) for rows in voice.books.tables.values()) == 2  # tool and file
+    assert sum(len(rows) for rows in voice.books.tables.values()) == 2  # tool and file are left
 
 
 @pytest.mark.parametrize("attempts", [0, 2])

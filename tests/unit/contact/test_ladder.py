@@ -34,7 +34,9 @@ def owed(name="a", due=0, climbed=0):
 
 
 def steps(invoices, heard=NOTHING, today=0, call_gap=WEEKLY, rungs=DEFAULT):
-    """Return each contact, if all are made: (day, way, ids of the invoices named)."""
+    """Return the contacts if each is made: (days after the due date, way, ids of the invoices
+    named).
+    """
     known, day, made = list(invoices), on(today), []
     while climb := next_rung(rungs, known, heard, call_gap, day):
         day = climb.on

@@ -129,7 +129,7 @@ def test_a_name_cannot_write_the_text():
     ids=["clinic", "staff", "template"],
 )
 def test_each_text_says_how_to_stop_whatever_else_is_called_so(template, values):
-    """12 CFR 1006.6(e)."""
+    """12 CFR 1006.6(e) requires each text to say how to opt out."""
     assert render(template, "en", values).body.endswith("Reply STOP to opt out.")
 
 

@@ -189,7 +189,7 @@ def test_squad_pins_both_and_hands_over_by_the_names_that_prompts_say():
 
 
 def test_squad_without_versions_pins_nothing():
-    """Given an organization for which Vapi keeps no versions, then none is sent."""
+    """Given an organization for which Vapi keeps no versions, then the squad pins none."""
     squad = render_squad(Member("a-1", "tag-1"), Member("a-2", "tag-2"))
     assert not [member for member in squad["members"] if "assistantVersion" in member]
 
