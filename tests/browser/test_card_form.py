@@ -1,5 +1,5 @@
-"""Staff takes a card in a real browser: the number goes into Stripe's frame and nowhere else (F20,
-F21).
+"""Staff take a card payment in a real browser: the card number goes into Stripe's frame and nowhere
+else (F20, F21).
 """
 
 from urllib.parse import urlsplit
@@ -50,7 +50,9 @@ def invoice(website):
 
 @pytest.fixture
 def opened(website, invoice, watched, stand_in):
-    """Opens the invoice's card form at a width; what our own origin was sent is kept in `sent`."""
+    """Opens the invoice's card form at a width; keeps the requests to our own origin in `sent`, and
+    all others in `elsewhere`.
+    """
 
     def open_form(width=1280, **options):
         answer = httpx.post(
@@ -95,8 +97,8 @@ def wrote(request):
 
 
 def never_saw(it, *numbers):
-    """No request to our own origin carried a card's number, in whatever grouping; the stand-in's
-    did.
+    """Assert that the card numbers went to Stripe's stand-in and, in whatever grouping, never to
+    our own origin.
     """
     ours, theirs = (
         "".join(map(wrote, requests)).replace(" ", "").replace("+", "")
@@ -112,7 +114,7 @@ def fits(it):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_card_is_taken_and_the_invoice_is_paid(opened, invoice, stand_in, width):
-    """Field report 28: Stripe.js refuses an option by its former name, so the page has the new."""
+    """Field report 28: Stripe.js refuses an option's former name, so the page uses its new name."""
     it = opened(width)
     page = it.page
     assert "use allowedPaymentMethodTypes" in page.evaluate(BY_ITS_FORMER_NAME)
@@ -222,8 +224,8 @@ def test_a_silent_stripe_is_waited_for(opened, invoice, stand_in, valkey):
 def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charged_once(
     opened, invoice, stand_in
 ):
-    """The first answer is lost on its way, after the charge: the page asks again and hears what
-    became of it.
+    """Given a first answer that is lost after the charge, then the page retries and shows the
+    outcome of the same charge.
     """
     it, lost = opened(), []
 
@@ -276,7 +278,7 @@ def test_an_operator_opens_it_after_the_login_and_hears_when_it_may_not(website,
 def test_who_may_live_in_new_york_is_told_before_a_card_is_taken(
     opened, website, watched, invoice, width
 ):
-    """On the card form, and on the page that leads to payment."""
+    """The notice is on the card form and on the page that leads to payment."""
     Customer.update(phone="+12125550123").where(Customer.id == invoice.customer_id).execute()
     with transaction():
         path = f"/p/{PayAddress.of(invoice, business_now()).token}"

@@ -1,5 +1,5 @@
-"""An operator's day in a real browser: login, figures, queues, a replay; without one complaint in
-the console.
+"""An operator's day in a real browser: login, figures, queues and a replay, without unexpected
+errors in the console.
 """
 
 import pytest
@@ -20,11 +20,11 @@ PASSWORD = "opens the console"
 
 @pytest.fixture
 def some_of_everything(website, browser, valkey):
-    """Jobs finished, failed once, dead and running, as database and RQ have them: for a minute and
-    a half, so it is made once there is who shows it and who looks.
+    """Jobs that are finished, failed once, dead and running, in the database and in RQ. RQ shows a
+    running job for only a minute and a half, so the website and the browser are started first.
     """
     redis = valkey.client()
-    relay.tick(redis)  # names the queues to RQ, as in any installation
+    relay.tick(redis)  # registers the queues with RQ, as in any installation
     for _ in range(3):
         given.received(
             given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
@@ -61,7 +61,7 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     it = watched(width)
     page = it.open("/")
     assert page.title() == "Sign in · Payphone"
-    page.wait_for_function("document.activeElement.id === 'name'")  # once it is drawn
+    page.wait_for_function("document.activeElement.id === 'name'")  # once the page is drawn
     it.picture("login")
     sign_in(it)
     it.picture("home")
@@ -109,7 +109,7 @@ def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(
 
 
 def test_what_is_smuggled_into_redis_stays_text(some_of_everything, watched):
-    """rq-dashboard #526: descriptions, results and tracebacks were put into the page as markup."""
+    """rq-dashboard #526 rendered descriptions, results and tracebacks as markup."""
     redis, evil = (
         some_of_everything,
         "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>",

@@ -1,5 +1,5 @@
-"""Pictures of a demo's pages can be taken,
-and on a phone nothing on the sandbox's page is cut off.
+"""Screenshots of a demo's pages can be taken, and on a phone nothing on the sandbox's page is cut
+off.
 """
 
 import pytest

@@ -1,6 +1,4 @@
-"""The API's description is whole: every route is in it, and people can read it without anything
-from elsewhere.
-"""
+"""The OpenAPI description covers every route, and its pages need no scripts and no other host."""
 
 import json
 import re
@@ -20,7 +18,7 @@ NOT_API = {
     "/login",
     "/logout",
     "/p/{token}",
-    "/api/oauth/callback",  # a page for a browser that comes back
+    "/api/oauth/callback",  # a page for the browser that returns from consent
     "/api/openapi.json",
     "/api/docs",
     "/api/docs/problems",
@@ -63,8 +61,8 @@ def test_the_document_names_each_problem_once_per_status(client):
 
 
 def test_no_pattern_takes_the_digits_of_every_script(client):
-    """Given `2٠٣`, then it is no area code: pydantic's `\\d`, unlike an OpenAPI reader's, takes it,
-    and Twilio would be asked for what nobody meant.
+    """No pattern uses `\\d`: in pydantic, unlike in an OpenAPI reader, it matches digits of every
+    script, so `2٠٣` would pass as an area code and be sent to Twilio.
     """
     document = json.dumps(client.simulate_get("/api/openapi.json").json)
     assert re.findall(r'"pattern": "[^"]*\\\\d[^"]*"', document) == []
@@ -81,7 +79,9 @@ def test_every_operation_has_an_id_of_its_own(client):
 
 
 def test_no_two_models_share_a_name(client):
-    """Components are named after classes; two classes of one name would hide each other."""
+    """Components are named after their classes, so two classes of the same name would hide each
+    other.
+    """
 
     def below(model):
         for child in model.__subclasses__():

@@ -1,6 +1,4 @@
-"""Whatever problem an operation answers, its description names that code,
-and not only its status.
-"""
+"""An operation's description names the code of each problem it answers, not only the status."""
 
 import pytest
 
@@ -10,7 +8,7 @@ from tests.watching.declared import check_declared
 
 
 def test_paused_charges_are_declared_wherever_they_are_answered(clinic):
-    """The client of the tests looks the code up in the description of each operation."""
+    """The test client looks up each code in the description of the operation."""
     intent_id = clinic.intent().json["paymentIntentId"]
     PauseSwitch.set(clinic.account.id, "charges", True, "cli:test", "a test")
     answers = [
@@ -42,8 +40,8 @@ def test_a_code_that_is_not_declared_is_noticed(client, path, method, status, co
 
 
 def test_the_client_of_the_tests_looks_at_every_answer(client, monkeypatch):
-    """Given an operation whose description has lost a code, when that is answered, then the test
-    that asked fails.
+    """Given an operation whose description lacks a code, when it answers with that code, then the
+    test that called it fails.
     """
     monkeypatch.setattr(
         "tests.watching.declared._known",

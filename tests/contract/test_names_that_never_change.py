@@ -1,9 +1,9 @@
-"""Names that others rely on; `names.json` beside this file lists them.
+"""Names that others rely on, as listed in `names.json` beside this file.
 
 Rows, queues, dashboards, alerts, scripts and the clinics' software know these names, and old
-processes share the database and Redis with new ones while a release is rolled out. A name may be
-added; one that vanishes or changes fails here. Where that is meant, edit `names.json` by hand in
-the same commit and say so in CHANGELOG.
+processes share the database and Redis with new ones during a rollout. A name can be added; one that
+vanishes or changes fails here. If that is intended, edit `names.json` by hand in the same commit
+and say so in CHANGELOG.
 """
 
 import ast
@@ -60,11 +60,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Folders that production does not run.
 NOT_RUN = {"tests", "sandbox", "simulation", "docs", "var", "build", "bench"}
 Json = dict[str, Any]
-Seen = tuple[str, ...]  # the models on the way down: one may hold itself
+Seen = tuple[str, ...]  # the models on the path so far, because a model can contain itself
 
 
 def kept(section: str, found: Any) -> None:
-    """Fails, naming each of them, when a name of this section has vanished or changed."""
+    """Fail if names of this section have vanished or changed, and list them."""
     wanted = NAMES[section]
     assert wanted, f"names.json lists nothing under {section}"
     gone = sorted(leaves(wanted) - leaves(found))
@@ -73,7 +73,7 @@ def kept(section: str, found: Any) -> None:
 
 
 def nothing_new_is_required(section: str, found: dict[str, dict[str, list[str]]]) -> None:
-    """Fails when something that is listed asks for more than it did: callers do not send it."""
+    """Fail if something listed requires more than before, which existing callers do not send."""
     listed = {name: found[name] for name in NAMES[section] if name in found}
     added = leaves(listed) - leaves(NAMES[section])
     more = sorted(name for name in added if name.endswith(" required"))
@@ -81,7 +81,7 @@ def nothing_new_is_required(section: str, found: dict[str, dict[str, list[str]]]
 
 
 def leaves(value: Any, path: str = "") -> set[str]:
-    """Every name with the way to it and what it stands for: `{"a": {"b": 1}}` is `a · b: 1`."""
+    """Return every name with its path and its value: `{"a": {"b": 1}}` gives `a · b: 1`."""
     before = f"{path} · " if path else ""
     if isinstance(value, dict):
         below = (leaves(one, f"{before}{name}") for name, one in value.items())
@@ -109,7 +109,7 @@ def test_a_name_that_vanishes_or_changes_is_noticed(monkeypatch, wanted, found):
 
 
 def test_every_section_is_looked_at():
-    """Keys of effects and tags at Stripe are held where the old databases are worked off."""
+    """Effect keys and Stripe tags are checked by the tests that run jobs of old databases."""
     assert set(NAMES) == {*RELIED_ON, "keep_their_names", "effect_keys", "stripe_tags"}
 
 
@@ -117,13 +117,15 @@ def test_every_section_is_looked_at():
 
 
 def jobs_found() -> Json:
-    """The queue of each job, by the name that `names.json` lists or that it has."""
+    """Return the queue of each job, by its current name or a name in `names.json`."""
     found = {name: find_job(name) for name in {*NAMES["jobs"], *job_names()}}
     return {name: job.queue for name, job in found.items() if job is not None}
 
 
 def test_jobs_are_found_by_their_names():
-    """A job that got a new name is found by its old one too; the mission's own never get one."""
+    """A renamed job is also found by its old name; the jobs that the mission named are never
+    renamed.
+    """
     kept("jobs", jobs_found())
     assert set(NAMES["keep_their_names"]) <= set(job_names())
 
@@ -137,7 +139,7 @@ def test_schedules():
 
 
 def effects_found() -> Json:
-    """Each kind with its provider and what it remembers of the provider's object."""
+    """Return each kind's provider, and which fields of the provider's object it keeps."""
     return {kind.name: {"provider": kind.provider, "remembers": list(kind.keep)} for kind in KINDS}
 
 
@@ -149,7 +151,7 @@ def test_effect_kinds():
 
 
 def tables_found() -> Json:
-    """Tables and columns of the migrated database."""
+    """Return the tables and columns of the migrated database."""
     return {table: _columns(table) for table in database.get_tables()}
 
 
@@ -166,7 +168,7 @@ def test_tables_and_columns(database_url):
 
 
 def routes_found(client) -> Json:
-    """Which methods each address takes, also those that the API's description does not name."""
+    """Return the methods that each path allows, including paths outside the OpenAPI description."""
     answers = {path: client.simulate_options(path) for path in NAMES["routes"]}
     allowed = {path: answer.headers.get("allow", "") for path, answer in answers.items()}
     return {path: sorted(methods.split(", ")) for path, methods in allowed.items()}
@@ -177,7 +179,9 @@ def test_addresses_and_methods(client):
 
 
 def api_found(app) -> dict[str, dict[str, list[str]]]:
-    """Per operation: parameters, body, answers, problems. Names of models are nobody's business."""
+    """Return each operation's parameters, body, answers and problems. Model names are left out,
+    because callers never see them.
+    """
     document = openapi_document(app)
     models, found = document["components"]["schemas"], {}
     for path, operations in document["paths"].items():
@@ -207,7 +211,9 @@ def _operation(operation: Json, models: Json) -> Iterator[tuple[str, list[str]]]
 
 
 def _fields(schema: Json, models: Json, path: str = "", seen: Seen = ()) -> Iterator[str]:
-    """A line for each field such as `data[].amount: integer, required`, and each word it takes."""
+    """Yield a line for each field, such as `data[].amount: integer, required`, and for each value
+    of an enum.
+    """
     for name, below in schema.get("properties", {}).items():
         kind, deeper = _kind(below, models)
         default = below.get("default")
@@ -237,7 +243,7 @@ def _below(schemas: list[Json], models: Json, path: str, seen: Seen) -> Iterator
 
 
 def _kind(schema: Json, models: Json) -> tuple[str, list[Json]]:
-    """What a field is, in words, and the schemas that say what is below it."""
+    """Return a field's type in words, and the schemas that describe what is below it."""
     choices = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or [schema]
     words = []
     for choice in choices:
@@ -247,7 +253,7 @@ def _kind(schema: Json, models: Json) -> tuple[str, list[Json]]:
 
 
 def test_requests_and_answers(client):
-    """Ids that become `…Id` are the one change that is allowed: it is made in `names.json`."""
+    """The one change allowed is an id renamed to `…Id`, in `names.json` as well."""
     found = api_found(client.app)
     kept("api", found)
     for place in ("query", "header", "body"):
@@ -263,12 +269,12 @@ def test_types_of_feed_events():
     kept("feed", list(TYPES))
 
 
-# What is only written in the source: audit actions, the gate's codes, Redis keys
+# Names that are only in the source: audit actions, the gate's codes, Redis keys
 
 
 @cache
 def sources() -> list[ast.Module]:
-    """Every module that production runs, wherever it lies."""
+    """Return the syntax tree of every module that production runs."""
     run = [
         place
         for place in sorted(ROOT.iterdir())
@@ -281,7 +287,7 @@ def sources() -> list[ast.Module]:
 
 @cache
 def _calls(tree: ast.AST) -> list[tuple[ast.Call, ast.AST]]:
-    """Each call with the innermost function around it."""
+    """Return each call with the innermost function around it."""
     found, left = [], [(tree, tree)]
     while left:
         node, around = left.pop()
@@ -293,20 +299,22 @@ def _calls(tree: ast.AST) -> list[tuple[ast.Call, ast.AST]]:
 
 
 def _is_of(call: ast.Call, called: str) -> bool:
-    """Whether it is `called` so. To write each out would take longer than all else here."""
+    """Whether the call is to `called`. The last name is compared first, because unparsing every
+    call would take longer than all the rest.
+    """
     last = getattr(call.func, "attr", getattr(call.func, "id", ""))
     return last == called.rpartition(".")[2] and ast.unparse(call.func) == called
 
 
 def _arguments(place: int, called: str, trees: Iterable[ast.Module]) -> set[str]:
-    """What is handed over at `place` to what is `called` so, as far as the source tells."""
+    """Return the argument at `place` of each call to `called`, as far as the source shows it."""
     calls = [pair for tree in trees for pair in _calls(tree) if _is_of(pair[0], called)]
     given_there = [(call.args[place], around) for call, around in calls if len(call.args) > place]
     return {text for node, around in given_there for text in _texts(node, around)}
 
 
 def _texts(node: ast.AST, around: ast.AST) -> set[str]:
-    """What an expression may be, with `{}` for what only running it would tell."""
+    """Return the texts that an expression can have, with `{}` for parts known only at run time."""
     match node:
         case ast.Constant(value=str(text)):
             return {text}
@@ -326,7 +334,9 @@ def _texts(node: ast.AST, around: ast.AST) -> set[str]:
 
 
 def _assigned(name: str, around: ast.AST) -> set[str]:
-    """What is assigned to a name in a function; of a choice between tuples, every word in them."""
+    """Return the texts assigned to a name in a function; for a choice between tuples, every text in
+    them.
+    """
     found: set[str] = set()
     for node in ast.walk(around):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -337,15 +347,15 @@ def _assigned(name: str, around: ast.AST) -> set[str]:
 
 
 def _tuples(node: ast.AST) -> list[ast.AST]:
-    """The members of a tuple, or of either one of a choice."""
+    """Return the members of a tuple, or of both tuples of a conditional expression."""
     if isinstance(node, ast.IfExp):
         return _tuples(node.body) + _tuples(node.orelse)
     return list(node.elts) if isinstance(node, ast.Tuple) else [node]
 
 
 def audit_found() -> list[str]:
-    """The second argument of each `AuditEntry.record(…)`, and what is handed to the functions of a
-    module that hand it on.
+    """Return the second argument of each `AuditEntry.record(…)`, and the arguments of functions in
+    the same module that pass it on.
     """
     recorder = f"{AuditEntry.__name__}.{AuditEntry.record.__name__}"
     found: set[str] = set()
@@ -366,8 +376,8 @@ def test_audit_actions():
 
 
 def gate_found() -> list[str]:
-    """The first argument of each `Refused(…)` in the gate's own module, and the codes of the rules
-    that it reads from the policy.
+    """Return the first argument of each `Refused(…)` in the gate's own module, and the codes of the
+    rules that it reads from the policy.
     """
     tree = tree_of(Path(may_contact.__code__.co_filename))
     codes = _arguments(0, "Refused", [tree]) | {rule.code for rule in RULES}
@@ -379,7 +389,7 @@ def test_reasons_of_the_contact_gate():
 
 
 def redis_found(redis) -> Json:
-    """Our own keys, as they are written in the source, and what a pushed job looks like to RQ."""
+    """Return our own keys as written in the source, and how a pushed job looks to RQ."""
     nodes = (node for tree in sources() for node in nodes_in(tree))
     written = (node for node in nodes if isinstance(node, ast.Constant | ast.JoinedStr))
     texts = {text for node in written for text in _texts(node, node)}
@@ -402,7 +412,7 @@ def test_keys_in_redis(database_url, valkey):
 
 
 def metrics_found(client) -> Json:
-    """Type and labels of each figure, as a scrape tells them."""
+    """Return the type and labels of each metric, as a scrape shows them."""
     client.simulate_get("/healthz")
     found = {}
     for metric in [*gauges().collect(), *request_registry().collect()]:
@@ -413,12 +423,12 @@ def metrics_found(client) -> Json:
 
 
 def test_metrics_and_their_labels(client):
-    given.an_account()  # the age of the books is told once there is somebody whose books they are
+    given.an_account()  # the age of the books is exported only if there are accounts
     kept("metrics", metrics_found(client))
 
 
 def settings_found() -> Json:
-    """Each setting's default; beside it what a day's ceiling is unless it is set."""
+    """Return each setting's default, and the default daily ceilings."""
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     return defaults | {"DAILY_CEILINGS, unless set": DAILY_CEILINGS}
 
@@ -428,7 +438,7 @@ def test_settings_and_their_defaults():
 
 
 def commands_found(command: click.Command = payphone, name: str = "payphone") -> Json:
-    """Each command with what it takes."""
+    """Return each command with its parameters."""
     found = {name: {"takes": sorted(_parameter(each) for each in command.params)}}
     if isinstance(command, click.Group):
         for below, one in command.commands.items():

@@ -1,9 +1,9 @@
-"""Schemathesis holds every endpoint against the OpenAPI document: no server error, no undocumented
+"""Schemathesis checks every endpoint against the OpenAPI document: no server error, no undocumented
 answer.
 
 Bounded and repeatable: the same examples each time. Half of the cases name rows that exist, so that
-they come further than the first 404. Drawing a case costs more than sending it: cases are drawn
-once for both databases, whose tests one worker runs.
+they get past the first 404. Drawing a case costs more than sending it, so cases are drawn once for
+both databases, whose tests run in one worker.
 """
 
 from contextlib import suppress
@@ -45,13 +45,13 @@ CHECKS = [
     allow_header_conformance,
 ]
 EXAMPLES = 25  # of each kind, for each endpoint
-PARTS = 4  # of the endpoints, for as many workers
-# a provider that does not answer, or is not set up here, is an answer and no fault of ours
+PARTS = 4  # the endpoints are split among this many workers
+# problems that tell of a provider that is down or not configured here, not of a fault of ours
 AWAY = {"provider_unavailable", "not_configured"}
 
 
 class Rows:
-    """An account with one of each thing, and its key."""
+    """An account with one row of each kind, and its API key."""
 
     def __init__(self) -> None:
         self.account = given_rows.an_account()
@@ -61,9 +61,7 @@ class Rows:
         self.renew()
 
     def renew(self) -> None:
-        """A fresh invoice with a payment: what an example before did to the old one shall not
-        matter.
-        """
+        """Create a fresh invoice with a payment, so that earlier examples have no influence."""
         customer = given_rows.a_customer(self.account)
         invoice = given_rows.an_invoice(
             self.account, 10_000, customer=customer, due_date=date(2026, 1, 31)
@@ -85,7 +83,7 @@ class Rows:
         self.ids |= {"kind": "payment_link", "language": "en", "channel": "sms"}
 
     def put_into(self, case: Any) -> None:
-        """Name what exists, in the path, the query and the body."""
+        """Put the ids of existing rows into the path, the query and the body."""
         for name in set(case.path_parameters or {}) & self.ids.keys():
             case.path_parameters[name] = self.ids[name]
         snake = {"invoiceId": "invoice_id", "customerId": "customer_id"}
@@ -103,7 +101,7 @@ def rows(client) -> Rows:
 
 @cache
 def described() -> tuple[Any, ...]:
-    """Every operation that the document names, which is the same for every application."""
+    """Return every operation of the document, which is the same for every application."""
     schema = from_wsgi("/api/openapi.json", create_app())
     found = tuple(result.ok() for result in schema.get_all_operations())
     assert len(found) > 20
@@ -112,7 +110,7 @@ def described() -> tuple[Any, ...]:
 
 @cache
 def cases_of(operation: Any, mode: GenerationMode) -> tuple[tuple[Any, bool], ...]:
-    """What is asked of an endpoint, and whether it shall name rows that exist."""
+    """Return the cases for an endpoint, each with whether to name rows that exist."""
     drawn: list[tuple[Any, bool]] = []
 
     @settings(
@@ -126,7 +124,7 @@ def cases_of(operation: Any, mode: GenerationMode) -> tuple[tuple[Any, bool], ..
     def draw(case: Any, known: bool) -> None:
         drawn.append((case, known))
 
-    with suppress(Unsatisfiable):  # nothing about some endpoints can be malformed
+    with suppress(Unsatisfiable):  # some endpoints take nothing that could be malformed
         draw()
     return tuple(drawn)
 
@@ -137,7 +135,7 @@ def operations(client, rows, stripe_stand_in) -> tuple[Any, ...]:
 
 
 def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> list[str]:
-    """What the checks say against an endpoint; one line for each."""
+    """Return the first two failures of an endpoint's checks."""
     headers = (
         rows.operator | {"Payphone-Account": rows.account.id}
         if operation.path == "/api/accounts"
@@ -166,7 +164,7 @@ def failures_of(app: Any, operation: Any, rows: Rows, mode: GenerationMode) -> l
 
 
 def check_problem(app: Any, operation: Any, answer: Any) -> None:
-    """A problem's code must be declared."""
+    """Assert that a problem's code is declared."""
     if answer.headers.get("content-type", [""])[0].startswith("application/problem+json"):
         check_declared(app, operation.path, operation.method, answer.status_code, answer.json())
 
@@ -176,7 +174,7 @@ MODES = {"well-formed": GenerationMode.POSITIVE, "malformed": GenerationMode.NEG
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # thousands of requests, on a machine that may be busy
-# one worker has both databases of a part
+# one worker runs a part on both databases, and draws its cases once
 @pytest.mark.parametrize(
     ("mode", "part"),
     [

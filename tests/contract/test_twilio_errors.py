@@ -1,5 +1,5 @@
-"""Everything that can come back from Twilio, or not, becomes a ProviderError that says what is
-known.
+"""Every answer from Twilio, and every lack of one, becomes a ProviderError that says what is known
+of the outcome.
 """
 
 import json
@@ -87,7 +87,9 @@ def test_what_is_known_after_a_failure(error, outcome, code):
 def test_a_number_may_have_been_looked_up_unless_twilio_itself_says_that_it_was_not(
     error, may_have
 ):
-    """A gateway's page says nothing of what became of the question behind it."""
+    """An error without Twilio's own code, such as a gateway's page, does not tell whether the
+    number was looked up.
+    """
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise error
     assert may_have_looked_up(told.value) is may_have
@@ -97,7 +99,7 @@ def test_a_number_may_have_been_looked_up_unless_twilio_itself_says_that_it_was_
     ("status", "outcome"), [(400, "refused"), (429, "retry_later"), (500, "unknown")]
 )
 def test_the_newer_shape_of_errors_is_understood_too(status, outcome):
-    """RFC 9457 answers raise another class, which is no TwilioRestException."""
+    """For RFC 9457 answers the SDK raises another class, which is not a TwilioRestException."""
     error = TwilioServiceException(
         type_uri="https://www.twilio.com/docs/errors/21211",
         title="no",
@@ -124,7 +126,7 @@ def test_the_newer_shape_of_errors_is_understood_too(status, outcome):
     ],
 )
 def test_a_list_that_is_refused_says_why_too(status, body, outcome, code):
-    """The SDK raises no TwilioRestException for a list: the answer is an argument of its error."""
+    """For a list, the SDK raises no TwilioRestException; the answer is an argument of its error."""
     text = body if isinstance(body, str) else json.dumps(body)
     with pytest.raises(ProviderError) as told, mapped_errors():
         Page(None, Response(status, text))
@@ -162,7 +164,9 @@ def test_a_refusal_of_numbers_says_what_to_do(code, word):
     ],
 )
 def test_report_3_a_missing_bundle_is_a_no_whatever_its_status(status, words):
-    """Twilio has said it without a code of its own, and others passed it on as a 500."""
+    """Twilio has reported it without an error code of its own, and proxies have passed it on as a
+    500.
+    """
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise TwilioRestException(status, "/", f"Unable to create record: {words}", status)
     assert (told.value.outcome, told.value.code) == ("refused", "21649")
@@ -170,7 +174,7 @@ def test_report_3_a_missing_bundle_is_a_no_whatever_its_status(status, words):
 
 
 def read(answer, is_list):
-    """What the SDK does with an answer that is no success."""
+    """Handle a failed answer as the SDK does."""
     if is_list:
         Page(None, answer)
     raise Version.exception("POST", "/", answer, "Unable to create record")
@@ -183,8 +187,9 @@ def read(answer, is_list):
     is_list=st.booleans(),
 )
 def test_only_a_definite_no_is_refused(status, code, message, is_list):
-    """Whatever Twilio's code and words are, to a list or to anything else: 5xx and 408 leave it
-    open, wrong credentials and too many requests are waited out, the rest is a no.
+    """Whatever Twilio's code and message, for a list or anything else: 5xx and 408 leave the
+    outcome unknown, wrong credentials and rate limits are retried later, everything else is a
+    refusal.
     """
     answer = Response(status, json.dumps({"code": code, "message": message, "status": status}))
     with pytest.raises(ProviderError) as told, mapped_errors():

@@ -1,5 +1,5 @@
 """Numbers, addresses, prices and calls at Twilio, through our own functions and over HTTP, against
-the stand-in; with what broke for others ("report N" is a report of such a failure).
+the stand-in. "report N" names a field report of how others failed.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.stories.texting import HOME
 
 SMS, VOICE = f"{HOME}/api/webhooks/twilio/messages", f"{HOME}/api/webhooks/twilio/voice"
 STATUS = f"{HOME}/api/webhooks/twilio/call-status"
-CLINIC = "+12125550100"  # the clinic's own, outside Twilio
+CLINIC = "+12125550100"  # the clinic's own number, outside Twilio
 CALLER = "+12125550101"
 WHERE = {
     "customer_name": "Harbor Dental",
@@ -62,8 +62,8 @@ def refused(call, *args, **more) -> ProviderError:
 
 
 def test_a_search_shows_numbers_that_take_calls_and_texts_and_need_no_address(twilio_stand_in):
-    """Given an area code where some cannot be texted and some need an address, when it is searched,
-    then those are left out; with an address at hand the latter are shown.
+    """Given an area code where some numbers take no texts and some need an address, when staff
+    search it, then both are left out; given an address, the latter are shown.
     """
     found = available(limit=1000)
     assert len(found) > 30
@@ -77,7 +77,7 @@ def test_a_search_shows_numbers_that_take_calls_and_texts_and_need_no_address(tw
 
 
 def test_a_search_is_narrowed_at_twilio_and_again_here(twilio_stand_in, monkeypatch):
-    """Given a Twilio that overlooks what it is asked to leave out, then it is left out here."""
+    """Given a Twilio that ignores our filters, then we filter its results ourselves."""
     available()
     asked = twilio_stand_in.asked("GET", "/Local.json")[0]
     assert (asked["SmsEnabled"], asked["VoiceEnabled"]) == ("true", "true")
@@ -123,12 +123,12 @@ def test_a_search_in_a_country_that_twilio_does_not_know_is_refused(twilio_stand
     assert refused(available, country="XX", area_code="").code == NOT_FOUND
 
 
-# buying, and what broke for others
+# buying, and field reports about it
 
 
 def test_a_number_is_bought_with_its_tag_and_addresses(twilio_stand_in):
-    """When a number is bought, then it is that one, it carries the tag and our addresses, and one
-    month is billed; nothing was before.
+    """When a number is bought, then it is the chosen one, with our tag and URLs, and Twilio bills
+    it monthly from then on.
     """
     wanted = available()[3].e164
     assert twilio_stand_in.fees() == 0
@@ -145,8 +145,9 @@ def test_a_number_is_bought_with_its_tag_and_addresses(twilio_stand_in):
 
 
 def test_report_1_buying_ones_own_number_again_is_an_update(twilio_stand_in):
-    """Given a number that the account has, when it is bought again for another clinic, then Twilio
-    says yes, and the first one's tag is gone: only a row of ours can keep two from having it.
+    """Given a number that the account owns, when it is bought again for another clinic, then Twilio
+    agrees and replaces the first clinic's tag: only a row of ours can keep two clinics from having
+    it.
     """
     first = buy(tag="pp-test-1")
     second = buy(first["phone_number"], tag="pp-test-2")
@@ -158,8 +159,8 @@ def test_report_1_buying_ones_own_number_again_is_an_update(twilio_stand_in):
 
 
 def test_report_2_a_number_that_was_found_may_be_gone(twilio_stand_in):
-    """Given a number that somebody else takes after the search, then buying it is refused, and the
-    search does not show it any more.
+    """Given a number that another buyer takes after the search, then buying it is refused, and a
+    new search does not show it.
     """
     wanted = available()[0].e164
     twilio_stand_in.take(wanted)
@@ -178,8 +179,8 @@ def test_report_2_a_number_that_was_released_cannot_be_had_back(twilio_stand_in)
 
 
 def test_report_3_a_number_that_needs_an_address_says_so(twilio_stand_in):
-    """Given numbers whose country asks for an address, then without one they are refused with
-    advice; with the clinic's they are bought, if it is in the number's country.
+    """Given numbers that need an address, then without one they are refused with advice; with any
+    address, or for `local` one in the number's country, they are bought.
     """
     found = available(with_address=True, limit=1000)
     anywhere = next(each.e164 for each in found if each.address_requirements == "any")
@@ -207,8 +208,8 @@ def test_report_3_a_missing_bundle_is_refused_however_it_is_told(twilio_stand_in
 
 
 def test_report_4_a_trial_account_has_one_number(twilio_stand_in):
-    """Given a trial, then it is known before anything is bought, and a second number is refused;
-    its own is still its own.
+    """Given a trial account, then we can see that before buying, and a second number is refused;
+    buying its own number again succeeds.
     """
     assert not accounts.fetch_account().is_trial
     twilio_stand_in.becomes_trial()
@@ -251,7 +252,7 @@ def test_a_tag_that_would_not_be_found_again_is_a_bug(twilio_stand_in, tag):
 def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
     twilio_stand_in, kind, outcome, bought
 ):
-    """Whatever becomes of the answer, the tag tells whether there is a number, and which."""
+    """Whether or not an answer arrives, the tag finds the number if it was bought."""
     wanted = available()[0].e164
     twilio_stand_in.fault(kind, NUMBERS, seconds=6)
     with pytest.raises(ProviderError) as told:
@@ -277,7 +278,7 @@ def test_of_several_numbers_with_one_tag_the_oldest_is_found(twilio_stand_in):
     assert numbers.find_number("pp-test-1")["id"] == first["id"]
 
 
-# changing and releasing
+# updating and releasing
 
 
 def test_a_number_is_changed_in_what_is_named_and_nothing_else(twilio_stand_in):
@@ -291,8 +292,8 @@ def test_a_number_is_changed_in_what_is_named_and_nothing_else(twilio_stand_in):
 
 
 def test_what_overrides_our_addresses_is_shown(twilio_stand_in):
-    """Given a number that somebody put on a trunk and gave an application, then reading it back
-    shows that its own addresses do not count.
+    """Given a number that staff put on a trunk and gave an application, then reading it shows both,
+    which override our URLs.
     """
     made = buy()
     row = twilio_stand_in.books.incoming[made["id"]]
@@ -339,14 +340,14 @@ def test_the_sweep_sees_every_number_of_ours_over_all_pages(twilio_stand_in, mon
     assert len(pages) == 8
 
 
-# addresses, and emergency calls
+# addresses, also for emergency calls
 
 
 def test_report_6_an_address_that_is_written_otherwise_is_suggested_and_not_changed(
     twilio_stand_in,
 ):
-    """Given a street that Twilio would correct, then nothing is registered; what it suggests is in
-    the message, and is taken when it is sent as suggested.
+    """Given a street that Twilio would correct, then no address is registered; the error shows the
+    suggestion, which is accepted if sent.
     """
     error = refused(an_address, street="1 Misspelt St")
     assert f"Street: {magic.SUGGESTED}, Locality: NEW YORK" in str(error)
@@ -365,7 +366,7 @@ def test_report_6_an_address_that_is_not_found_is_refused(twilio_stand_in):
 def test_report_6_a_number_gets_its_emergency_address_and_says_when_it_is_registered(
     twilio_stand_in,
 ):
-    """Given a clinic's address, when its number is bought with it, then it is registered after a
+    """Given a clinic's address, when a number is bought with it, then it is registered after a
     while, and costs 0.75 USD a month from then on.
     """
     twilio_stand_in.registers_slowly(60)
@@ -390,8 +391,8 @@ def test_report_6_a_registration_that_fails_is_told(twilio_stand_in):
 
 
 def test_an_emergency_address_is_taken_off_before_a_number_is_released(twilio_stand_in):
-    """Given a number whose address is registered, when it is released, then Twilio first has to
-    unregister it; until then the release waits, and afterwards the address can be deleted.
+    """Given a number with a registered emergency address, when it is released, then the release
+    waits until Twilio has unregistered the address; after that the address can be deleted.
     """
     address = an_address()
     made = buy(emergency_address_sid=address["id"])
@@ -468,8 +469,8 @@ def test_no_price_is_unknown_and_not_free(twilio_stand_in):
 
 
 def test_the_forwarding_test_arrives_at_our_number(twilio_stand_in):
-    """Given a clinic whose number forwards to ours, when the clinic's is called from a test number,
-    then our voice webhook is told, signed, who called and which number forwarded.
+    """Given a clinic whose number forwards to ours, when a test number calls the clinic's, then our
+    voice webhook gets a signed request with the caller and the forwarding number.
     """
     ours, caller = buy(), buy(tag="pp-tester")
     twilio_stand_in.phone(CLINIC, forwards_to=ours["phone_number"])
@@ -507,8 +508,8 @@ def test_the_forwarding_test_arrives_at_our_number(twilio_stand_in):
         ("busy", "", "busy"),
         ("no-answer", "", "no-answer"),
         ("failed", "", "failed"),
-        ("completed", CLINIC, "busy"),  # round in a circle
-        ("completed", "+12125550102", "completed"),  # to somebody else
+        ("completed", CLINIC, "busy"),  # forwards to itself
+        ("completed", "+12125550102", "completed"),  # forwards to a number that is not ours
     ],
 )
 def test_a_forwarding_test_that_does_not_arrive_here(twilio_stand_in, answer, forwards_to, status):
@@ -529,8 +530,8 @@ def test_a_person_who_calls_the_clinic_arrives_here_too(twilio_stand_in):
 
 
 def test_what_vapi_answers_is_not_sent_over_the_net(twilio_stand_in):
-    """Given a number that Vapi has pointed at itself, then calls and texts to it are Vapi's, whose
-    stand-in is here: nothing leaves for Vapi's own host, and the call is listed all the same.
+    """Given a number that Vapi has pointed at itself, then the stand-in sends no webhook to Vapi's
+    own host for its calls and texts, and the call is listed all the same.
     """
     ours = buy()
     theirs = {"voice_url": "https://api.vapi.ai/twilio/inbound_call"}
@@ -569,7 +570,9 @@ def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
 
 
 def test_a_list_that_is_refused_is_a_refusal(twilio_stand_in):
-    """Given wrong credentials, then a search waits for a person, and is no empty list."""
+    """Given wrong credentials, then a search raises, with advice for the operator, and does not
+    return an empty list.
+    """
     twilio_stand_in.fault("forbidden_403", SEARCH, "GET")
     with pytest.raises(ProviderError) as told:
         available()

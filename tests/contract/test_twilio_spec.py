@@ -1,9 +1,9 @@
-"""Every request of ours to Twilio has the shape that Twilio publishes, and so does the stand-in's
-list of parameters.
+"""Every request of ours to Twilio, and the stand-in's list of parameters, has the shape that Twilio
+publishes.
 
-The published files (https://github.com/twilio/twilio-oai) are not part of the repository: their
-folder is named by PAYPHONE_SPECS. Without them the comparison with the files is skipped, and says
-so.
+The published files (https://github.com/twilio/twilio-oai) are not part of the repository;
+PAYPHONE_SPECS names their folder. Without them the tests that compare with them are skipped, with
+the reason.
 """
 
 import json
@@ -41,7 +41,7 @@ from tests.stand_ins.twilio_stand_in import TwilioStandIn
 from tests.stories.texting import HOME, Texting
 
 FOLDER = Path(os.environ.get("PAYPHONE_SPECS", ""))
-# the host's first label, and the file that describes it; `api` is left out of the stand-in's paths
+# first label of the host: the file that describes it (the stand-in's paths leave `api` out)
 SPECS = {
     "api": "twilio_api_v2010.json",
     "pricing": "twilio_pricing_v1.json",
@@ -55,7 +55,7 @@ needs_spec = pytest.mark.skipif(
     or not all((FOLDER / name).exists() for name in SPECS.values()),
     reason="PAYPHONE_SPECS names no folder with " + " and ".join(SPECS.values()),
 )
-# where documents are uploaded is shown on Twilio's pages, and not in its published files
+# Twilio documents the upload on its website, not in the published files
 PUBLISHED = {
     (method, address): ours
     for (method, address), ours in OPERATIONS.items()
@@ -95,7 +95,7 @@ def specs():
 
 
 def kind_of(schema, spec):
-    """How `parameters.json` writes a parameter's kind."""
+    """Return a parameter's kind as `parameters.json` writes it."""
     if "$ref" in schema:
         return spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["enum"]
     if "type" not in schema:  # any JSON
@@ -106,7 +106,7 @@ def kind_of(schema, spec):
 
 
 def operation_at(specs, method, address):
-    """The published operation at an address of the stand-in's, and the specification it is in."""
+    """Return the published operation at a path of the stand-in's, and its specification."""
     host = address.split("/")[1]
     spec = specs.get(host, specs["api"])
     return spec["paths"][address.removeprefix(f"/{host}") if host in specs else address][
@@ -115,7 +115,7 @@ def operation_at(specs, method, address):
 
 
 def published(specs):
-    """The parameters of each operation that the stand-in has, after the specification."""
+    """Return the published parameters of each operation that the stand-in has."""
     found = {}
     for (method, address), ours in PUBLISHED.items():
         operation, spec = operation_at(specs, method, address)
@@ -130,7 +130,7 @@ def published(specs):
         query = {
             each["name"]: each["schema"]
             for each in operation.get("parameters", ())
-            if each.get("in") == "query"  # the others are of the address, or headers
+            if each.get("in") == "query"  # the others are in the path or in headers
         }
         found[ours.name] = {
             parameter: kind_of(schema, spec) for parameter, schema in (body | query).items()
@@ -150,7 +150,7 @@ def test_a_success_has_the_published_status(specs):
 
 
 def fits(value, schema, spec):
-    """Whether a value is of the published kind; every field may be missing a value."""
+    """Whether a value is of the published kind; every field can be null."""
     kinds = {
         "string": str,
         "boolean": bool,
@@ -168,7 +168,7 @@ def fits(value, schema, spec):
 
 
 def assert_published(specs, kind, shown):
-    """A resource has the published fields, each of the published kind."""
+    """Assert that a resource has exactly the published fields, each of the published kind."""
     host = SHAPES[kind].split(".")[0]
     spec = specs.get(host, specs["api"])
     fields = spec["components"]["schemas"][SHAPES[kind]]["properties"]
@@ -190,8 +190,8 @@ def test_an_account_has_the_published_fields(texting: Texting, specs):
 
 @needs_spec
 def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
-    """Given a number that was searched for, bought with an address and called, then each answer has
-    the shape that Twilio publishes.
+    """Given a number that was found, bought with an address and called, a trunk with a login, and a
+    port, then each answer has the shape that Twilio publishes.
     """
     books = going_live.books
     area = {"AreaCode": "212", "PageSize": "1"}
@@ -225,8 +225,8 @@ def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
 
 @needs_spec
 def test_registrations_of_senders_have_the_published_fields(texting: Texting, specs):
-    """Given a service with a toll-free number and a campaign that was refused, then each answer has
-    the shape that Twilio publishes.
+    """Given a service with a toll-free number and a refused campaign, then each answer has the
+    shape that Twilio publishes.
     """
     books = texting.twilio.books
     add_sender(texting.twilio, Sender("+18885550150"))
@@ -250,8 +250,8 @@ def test_registrations_of_senders_have_the_published_fields(texting: Texting, sp
 @needs_spec
 @pytest.mark.parametrize("habit", [{}, {"given_up": "20250131"}, {"code": 60606}, {"valid": False}])
 def test_a_look_up_has_the_published_fields(texting: Texting, specs, habit):
-    """Given each way in which a lookup ends, then its answer has the shape that Twilio
-    publishes.
+    """Given each outcome of a lookup, then its answer has the shape that Twilio publishes, and we
+    read that outcome.
     """
     books, spec = texting.twilio.books, specs["lookups"]
     books.habits[PHONE] = lookups.Habit(**habit)
@@ -271,7 +271,7 @@ def test_a_look_up_has_the_published_fields(texting: Texting, specs, habit):
 
 @needs_spec
 def test_a_list_has_the_published_names(going_live, specs):
-    """The SDK takes the one name beside those of paging, whatever it is."""
+    """The list's own name must match, because the SDK takes whichever name is not one of paging."""
     for (method, address), ours in OPERATIONS.items():
         if ours.name.startswith("List"):
             if "{TrunkSid}" in address:
@@ -289,8 +289,8 @@ def test_a_list_has_the_published_names(going_live, specs):
 
 
 def test_every_operation_of_the_stand_in_has_its_list_of_parameters():
-    """The stand-in refuses what is not on its list, so this covers each request of the whole suite;
-    with the files, the list is Twilio's.
+    """The stand-in refuses parameters that are not on its list, so the list covers every request of
+    the whole suite; a test above compares it with Twilio's files.
     """
     assert {operation.name for operation in PUBLISHED.values()} == set(PARAMETERS)
 
@@ -315,8 +315,8 @@ def test_our_own_account_is_read_as_it_stands(texting: Texting):
 
 
 def test_what_we_send_is_known_and_complete(texting: Texting):
-    """Each parameter is on the list; a sender, a text, a time and an address to report to are
-    always there.
+    """Each parameter is on the list, and recipient, text, sender, status callback and validity
+    period are always there.
     """
     texting.consents().send()
     texting.deliver()
@@ -407,7 +407,7 @@ ENDS = {
 
 @pytest.mark.parametrize("name", EVERY_TIME)
 def test_what_goes_out_on_the_way_to_live_is_known_and_complete(going_live, name):
-    """Never an AreaCode: each purchase by one is a number more."""
+    """We never send an AreaCode, with which a retried purchase would buy a second number."""
     requests_made = going_live.asked("POST", ENDS[name])
     assert requests_made
     for asked in requests_made:
@@ -425,7 +425,7 @@ def test_what_is_required_goes_out(going_live, specs):
 
 @pytest.fixture
 def going_live(twilio_stand_in: TwilioStandIn) -> TwilioStandIn:
-    """A clinic's number found, bought with its address and called."""
+    """A clinic's number, bought with its address and called, with a trunk and a port."""
     hooks = {"sms_url": f"{HOME}/sms", "voice_url": f"{HOME}/voice"}
     address = create_address(
         customer_name="Harbor Dental",

@@ -1,5 +1,5 @@
-"""Everything that can come back from Vapi, or not, becomes a ProviderError that says what is known,
-and nothing that is secret.
+"""Every answer from Vapi, and every lack of one, becomes a ProviderError that says what is known of
+the outcome and contains no secret.
 """
 
 import json
@@ -94,7 +94,7 @@ NOT_SEVERAL = ODD | {
 
 @pytest.fixture
 def answering(monkeypatch):
-    """A Vapi that answers every request as it is told, or not at all; it keeps what came."""
+    """Sets how Vapi answers every request, or that it fails; returns the requests it got."""
     for name, value in {**VAPI, "PUBLIC_URL": "http://payphone"}.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
@@ -178,17 +178,17 @@ def test_what_is_known_after_an_answer(answering, status, body, outcome, code):
     ],
 )
 def test_what_is_known_without_an_answer(answering, failure, outcome, code):
-    """Only where no connection came about can the request not have arrived."""
+    """Only if no connection was made can we be sure that the request did not arrive."""
     came = answering(error=failure)
     error = told(CALLS["make an assistant"])
     assert (error.outcome, error.code, error.answered) == (outcome, code, False)
-    assert len(came) == 1  # nothing is repeated by itself
+    assert len(came) == 1  # no automatic retry
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_report_21_an_odd_answer_is_unknown_and_never_a_crash(answering, call):
-    """Vapi's own SDK fails over fields that it did not expect; here nothing does, and nothing is
-    taken for what it is not.
+    """Vapi's own SDK fails over unexpected fields. Our functions report an unknown outcome instead,
+    and accept no such answer.
     """
     for name, body in (NOT_SEVERAL if call.startswith("find") else NOT_ONE).items():
         answering(200, body)
@@ -199,8 +199,8 @@ def test_report_21_an_odd_answer_is_unknown_and_never_a_crash(answering, call):
 
 
 def test_report_21_fields_that_are_missing_or_of_another_type_do_no_harm(answering):
-    """Given objects with an id and nothing else as it should be, then they are read all the same:
-    nothing is found in them, and no version is pinned.
+    """Given objects with a valid id and other fields missing or of a wrong type, then they are read
+    all the same: no search matches them, and no version is pinned.
     """
     answering(200, b'{"id": "x", "name": 5, "metadata": ["x"], "latestVersion": 3, "status": {}}')
     assert assistants.version_of(assistants.get_assistant("x")) == ""
@@ -229,7 +229,9 @@ def test_a_chat_without_words_is_no_reply(answering):
 
 @pytest.mark.parametrize("call", DELETES)
 def test_deleting_what_is_not_there_is_done(answering, call):
-    """Only Vapi's own word counts: a gateway's page says that an address is wrong."""
+    """Only a 404 in Vapi's own format counts as deleted; a gateway's page may mean that the URL is
+    wrong.
+    """
     answering(404, usual(404, "Couldn't find it.", "Not Found"))
     assert DELETES[call]() is None
     answering(200, b'{"id": "x"}')
@@ -245,7 +247,7 @@ def test_deleting_what_is_not_there_is_done(answering, call):
 
 @pytest.mark.parametrize("call", DELETES)
 def test_report_17_a_dependant_that_is_left_is_no_failure(answering, call):
-    """Given something that is referred to, then its DELETE waits for what refers to it."""
+    """Given an object that another one refers to, then its DELETE is retried later."""
     answering(409, '{"error": "assistant_pinned", "message": "pinned by squad s1"}')
     error = told(DELETES[call])
     assert (error.outcome, error.code, error.answered) == ("retry_later", "dependant_left", True)
@@ -254,8 +256,8 @@ def test_report_17_a_dependant_that_is_left_is_no_failure(answering, call):
 
 @pytest.mark.parametrize("said", [str, lambda text: [text, 5, None]], ids=["text", "list"])
 def test_no_secret_is_repeated_in_an_error(answering, said):
-    """Given a Vapi that repeats what it was sent, then the error holds none of the secrets, whoever
-    they belong to.
+    """Given a Vapi that echoes the request, then the error contains no secret of the clinic's or
+    ours, and is cut to a bounded length.
     """
     words = f"bad twilioAuthToken {TOKEN}; key {KEY}; Bearer {KEY}; {SECRET}; sk_live_123456789012"
     answering(400, usual(400, said(words)))
@@ -268,7 +270,9 @@ def test_no_secret_is_repeated_in_an_error(answering, said):
 
 
 def test_no_token_is_kept_of_an_answer(answering):
-    """Given a Vapi that shows what it was given, then nothing of that is in what is returned."""
+    """Given a Vapi that answers with the secrets it was given, then our functions return none of
+    them.
+    """
     shown = {
         "id": "x",
         "number": "+12025550100",
@@ -289,8 +293,8 @@ def test_no_token_is_kept_of_an_answer(answering):
 
 
 def test_our_secret_goes_to_our_own_servers_only(answering):
-    """Given servers in a body, then ours are told the secret on the way out, and the body that was
-    frozen before never held it.
+    """Given servers in a body, then only those at our own URL get the secret, and only in the
+    request that is sent, not in the body itself.
     """
     came = answering(200, '{"id": "x"}')
     elsewhere = {"type": "function", "server": {"url": "https://elsewhere.example/x"}}
@@ -329,8 +333,8 @@ def test_a_key_that_is_none_is_said_to_be_none(monkeypatch, key):
 
 @pytest.mark.parametrize("call", ["make an assistant", "make a squad", "import a number", "chat"])
 def test_report_16_a_workflow_is_never_sent(answering, call, monkeypatch):
-    """Workflows are gone, though the published shapes still have `workflowId`: neither do our
-    functions name one, nor does one get out at all.
+    """Vapi has removed workflows, though its published spec still has `workflowId`: our functions
+    never name one, and refuse to send one.
     """
     came = answering(
         200, '{"id": "x", "output": [{"role": "assistant", "content": "workflowless"}]}'
@@ -344,7 +348,7 @@ def test_report_16_a_workflow_is_never_sent(answering, call, monkeypatch):
 
 @pytest.mark.parametrize("model", [None, {}, {"toolIds": ["t"]}, {"provider": "openai"}])
 def test_report_18_half_a_model_is_not_sent(answering, model):
-    """A PATCH replaces `model` as a whole: half of one would take prompt and tools away."""
+    """A PATCH replaces `model` as a whole, so an incomplete one would remove prompt and tools."""
     came = answering(200, '{"id": "x"}')
     with pytest.raises(ValueError, match="as a whole"):
         assistants.update_assistant("a1", assistant_body(model=model), "a")
@@ -353,7 +357,9 @@ def test_report_18_half_a_model_is_not_sent(answering, model):
 
 @pytest.mark.parametrize("call", [files.get_file, tools.get_tool, squads.delete_squad])
 def test_nothing_is_asked_without_an_id(answering, call):
-    """Without one, the address would be that of all of them."""
+    """Without an id, the URL would be that of the whole list; an id is escaped, so it cannot change
+    the path.
+    """
     came = answering(200, b"[]")
     with pytest.raises(ValueError, match="no id"):
         call("")
@@ -370,7 +376,7 @@ def test_a_tag_has_to_fit_a_name(tag):
 
 
 def rows(number, start=0, step=1):
-    """Newest first."""
+    """Return rows, newest first."""
     return [
         {"id": f"r{i}", "name": f"tag-{i}", "createdAt": f"2026-11-01T00:{i * step // 60:02d}:00Z"}
         for i in range(start + number - 1, start - 1, -1)
@@ -378,7 +384,7 @@ def rows(number, start=0, step=1):
 
 
 def paging(answering, monkeypatch, found):
-    """A Vapi that gives at most 100 rows, whatever it is asked for."""
+    """Make Vapi answer with at most 100 rows, whatever the limit in the request."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         before = request.url.params.get("createdAtLe", "9")
@@ -390,7 +396,7 @@ def paging(answering, monkeypatch, found):
 
 
 def test_a_list_is_looked_through_page_by_page(answering, monkeypatch):
-    """Given more rows than Vapi gives at once, however many were asked for, then each is seen."""
+    """Given more rows than Vapi returns per page, then every row is read."""
     paging(answering, monkeypatch, rows(350))
     assert len(squads.list_squads()) == 350
     assert squads.find_squad("tag-0")["id"] == "r0"
@@ -398,7 +404,7 @@ def test_a_list_is_looked_through_page_by_page(answering, monkeypatch):
 
 
 def test_a_call_in_doubt_is_found_however_many_were_made_since(answering, monkeypatch):
-    """Given more calls since than can be looked through, then the one that was sent is found."""
+    """Given more later calls than we page through, then the call in doubt is still found."""
     found = rows(100 * lists.MOST_PAGES + 50, step=2)
 
     def handle(request: httpx.Request) -> httpx.Response:

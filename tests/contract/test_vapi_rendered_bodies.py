@@ -1,7 +1,7 @@
-"""What is rendered for Vapi has the shapes that Vapi publishes.
+"""The bodies that we render for Vapi have the shapes that Vapi publishes.
 
 The published file (`vapi_openapi.json`, https://api.vapi.ai/api-json) is not part of the
-repository: its folder is named by PAYPHONE_SPECS. Without it this is skipped, and says so.
+repository; PAYPHONE_SPECS names its folder. Without it these tests are skipped, with the reason.
 """
 
 import copy
@@ -54,7 +54,7 @@ BODIES = {
     ),
     "squad": ("CreateSquadDTO", SQUAD | {"name": "tag-3"}),
 }
-# what Vapi's guide to query tools sends, and its DTO leaves out
+# fields that Vapi's guide to query tools sends and its DTO lacks
 DOCUMENTED = {"CreateQueryToolDTO": {"function": {"$ref": "#/components/schemas/OpenAIFunction"}}}
 
 
@@ -78,7 +78,7 @@ def test_body_has_the_published_shape(document, what):
 
 
 def test_a_body_of_another_shape_is_seen(document):
-    """Given a word, a value or a name that Vapi does not publish, then this check fails."""
+    """Given a value, number, field or length that Vapi does not allow, then this check fails."""
     for change in (
         {"firstMessageMode": "whenever"},
         {"maxDurationSeconds": 5},

@@ -1,9 +1,9 @@
-"""Every request of ours to Vapi has the shape that Vapi publishes, and so does every answer of the
-stand-in's.
+"""Every request of ours to Vapi, and every answer of the stand-in's, has the shape that Vapi
+publishes.
 
 The published file (`vapi_openapi.json`, https://api.vapi.ai/api-json) is not part of the
-repository: its folder is named by PAYPHONE_SPECS. Without it the comparison with the file is
-skipped, and says so.
+repository; PAYPHONE_SPECS names its folder. Without it the tests that compare with it are skipped,
+with the reason.
 """
 
 import json
@@ -50,12 +50,12 @@ needs_spec = pytest.mark.skipif(
     not FOLDER or not SPEC.exists(),
     reason="PAYPHONE_SPECS names no folder with vapi_openapi.json",
 )
-# of chats, whose messages Vapi's own examples write in another way than its shapes
+# fields of a chat for which Vapi's own examples differ from its spec
 WRITTEN_OTHERWISE = ("messages",)
 
 
 class Spy(httpx.BaseTransport):
-    """Hands requests to the stand-in, and keeps each with its answer."""
+    """Passes requests to the stand-in, and keeps each with its answer."""
 
     def __init__(self, vapi):
         self.inner, self.seen = InProcess(vapi), []
@@ -90,8 +90,8 @@ def published():
 
 
 def credential_paths(document):
-    """Vapi's pages show where credentials are, and its file has their shapes alone: taken to be
-    asked for as squads are.
+    """Return paths for credentials, made from those of squads, because Vapi's file has the shapes
+    of credentials but not their paths.
     """
     paths = {each: document["paths"][each] for each in ("/squad", "/squad/{id}")}
     text = json.dumps(paths).replace("SquadDTO", "ByoSipTrunkCredentialDTO")
@@ -100,7 +100,7 @@ def credential_paths(document):
 
 
 def everything_we_ask():
-    """Each function of ours that talks to Vapi, at least once."""
+    """Call each function of ours that talks to Vapi at least once."""
     since = real_now()
     file = a_file()
     files.get_file(file["id"])
@@ -155,7 +155,7 @@ def everything_we_ask():
 
 
 def template(request):
-    """The address as the specification writes it."""
+    """Return the path as the specification writes it."""
     kind, *named = request.url.path.strip("/").split("/")
     return f"/{kind}/{{id}}" if named else f"/{kind}"
 
@@ -185,8 +185,8 @@ def test_what_the_stand_in_does_vapi_does(published):
 
 
 def test_every_operation_of_the_stand_ins_is_one_that_we_ask_for(spy):
-    """Whatever the stand-in takes is compared below, for we ask for all of it; nothing is asked of
-    Vapi that it does not take.
+    """Our functions use every operation of the stand-in except reading a chat, so the tests below
+    compare all of them; and they use no others.
     """
     everything_we_ask()
     asked = {(request.method, template(request)) for request, _ in spy.seen}
@@ -219,7 +219,7 @@ def test_every_request_is_of_the_published_shape(spy, published):
 
 
 def form_of(request):
-    """A multipart form, read by another reader than the stand-in's."""
+    """Return a multipart form's fields, parsed with another parser than the stand-in's."""
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
     parts = message_from_bytes(head + request.content).get_payload()
     return {
@@ -277,7 +277,7 @@ def test_report_18_every_change_of_an_assistant_holds_the_whole_model(spy):
 
 
 def test_an_import_never_takes_the_texts(spy):
-    """Neither an import nor a change leaves `smsEnabled` to Vapi's default, which is on."""
+    """Neither an import nor an update leaves `smsEnabled` to Vapi's default, which is on."""
     everything_we_ask()
     sent = [
         json.loads(request.content)
@@ -301,7 +301,9 @@ def test_our_secret_is_in_every_server_of_ours(spy, voice):
 
 
 def test_what_is_rendered_for_a_clinic_is_taken_by_the_stand_in(spy):
-    """Given a clinic's whole voice agent as the rules render it, then it can be made and tried."""
+    """Given a clinic's whole voice agent as the rules render it, then the stand-in creates its
+    assistants, and the trial chat answers.
+    """
     file = a_file()
     clinic = Clinic(
         business_name="Harbor Dental",

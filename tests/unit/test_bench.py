@@ -1,4 +1,4 @@
-"""`bin/bench` by itself is what the interface promises: beside peers, written to RESULTS.md."""
+"""`bin/bench` without a command runs the comparison with peers, as the interface promises."""
 
 from click.testing import CliRunner
 

@@ -1,4 +1,4 @@
-"""The demo talks to itself on this machine, whatever proxy its shell knows."""
+"""The demo's processes talk to each other on this machine, whatever proxies the shell has set."""
 
 import os
 from urllib.parse import urlsplit
@@ -25,8 +25,8 @@ def test_no_proxy_carries_what_the_demo_says_to_itself(monkeypatch, name, given)
 
 
 def test_its_ports_are_given_to_nobody_else_before_its_processes_have_come(monkeypatch):
-    """Given a system that gives ports from 32768 on to whoever names none, then the demo's three
-    are others.
+    """Given that systems hand out ports from 32768 up to processes that name none, then the demo's
+    three ports are below that.
     """
     monkeypatch.setenv("PORT", "0")
     get_settings.cache_clear()
@@ -38,7 +38,7 @@ def test_its_ports_are_given_to_nobody_else_before_its_processes_have_come(monke
 
 
 def test_whatever_a_clinic_connects_is_the_demos_own(monkeypatch):
-    """Nothing that is typed in the demo leaves this machine."""
+    """Every API base is the sandbox, so that nothing typed into the demo leaves this machine."""
     for name in (name for name in os.environ if name.endswith("_API_BASE")):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PORT", "0")

@@ -1,4 +1,4 @@
-"""When a clinic has time: its hours, less what its calendar has, in words for the phone."""
+"""A clinic's free times: its hours without its calendar's appointments, in words for a call."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -22,8 +22,9 @@ def open_on(day, hours=USUAL, now=LONG_AGO):
 
 
 def test_hours_are_local_and_follow_the_clocks():
-    """Given nine to five in New York, then it is another hour of UTC in winter than in summer, and
-    a night of 24 hours more or less keeps the local time."""
+    """Given nine to five in New York, then the hours in UTC differ between winter and summer; a
+    whole day has 23 or 25 hours when the clocks change.
+    """
     assert open_on(MONDAY) == [(at(9), at(17))]
     assert open_on(MONDAY)[0][0].hour == 14
     assert open_on(date(2026, 7, 6))[0][0].hour == 13
@@ -39,7 +40,7 @@ def test_hours_are_local_and_follow_the_clocks():
 
 
 def test_what_is_over_is_not_free():
-    """Given it is noon, then the morning is not offered any more."""
+    """Given that it is noon, then the morning is no longer offered."""
     assert open_on(MONDAY, now=at(12).astimezone(UTC)) == [(at(12), at(17))]
     assert open_on(MONDAY, now=at(17)) == []
 
@@ -61,13 +62,13 @@ def test_what_is_taken_is_not_free(busy, left):
 
 
 def test_slots_count_within_the_hours_and_join():
-    """Given slots of a quarter of an hour, two of them side by side, one before opening."""
+    """Given free slots, then adjacent ones are joined, and time outside the hours is cut off."""
     slots = [(at(9, 15), at(9, 30)), (at(9), at(9, 15)), (at(8), at(9)), (at(16, 45), at(17, 30))]
     assert within(open_on(MONDAY), slots) == [(at(9), at(9, 30)), (at(16, 45), at(17))]
 
 
 def test_free_times_are_read_out_in_local_time():
-    """Given free times in UTC, then days and hours are the clinic's, and few of them are read."""
+    """Given free times in UTC, then only a few are read out, in the clinic's time."""
     spans = without(open_on(MONDAY), [(at(12), at(13, 30))])
     words = in_words(
         [(a.astimezone(UTC), b.astimezone(UTC)) for a, b in spans], MONDAY, MONDAY, NEW_YORK

@@ -1,4 +1,6 @@
-"""Kill-points strike in tests only, where they are told to, and once if told so."""
+"""Kill-points kill the process in tests only, at the named place, and only once if a mark file is
+named.
+"""
 
 import signal
 import subprocess

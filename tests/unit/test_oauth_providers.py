@@ -1,4 +1,4 @@
-"""The file of OAUTH_PROVIDERS: what it may say, and what is named when it says something else."""
+"""The OAUTH_PROVIDERS file: what it can contain, and how errors in it are named."""
 
 import tomllib
 

@@ -1,6 +1,5 @@
-"""Each field of each event we take in, missing, null, of another type or with a new word, in the
-shapes of four API versions: reading never raises but to say what cannot be read, and makes up
-nothing.
+"""Each field of each event that we process is missing, null, of another type or a new word, in the
+shapes of four API versions: reading raises only Unreadable, and invents nothing.
 """
 
 import pytest
@@ -26,7 +25,7 @@ ANSWERS = PaymentFinding | RefundFinding | FetchRefunds | FetchDispute | FetchOb
 
 
 def read(event):
-    """What is made of an event; None also where it is said that it cannot be read."""
+    """Return what an event is read as; None also if it is Unreadable."""
     assert all(isinstance(name, str) for name in names_of(event))
     try:
         found = read_event(event)
@@ -54,7 +53,9 @@ def test_no_odd_field_makes_reading_raise_or_invent(kind):
 
 
 def assert_no_more_than(truth, found):
-    """What was found of an odd event is in the usual one too, or is asked at Stripe."""
+    """Assert that what was read from an odd event is also in the usual one, or is to be fetched
+    from Stripe.
+    """
     if isinstance(found, FetchObject):
         assert found.id in {truth_id(truth), truth.intent_id}
     elif isinstance(found, PaymentFinding):
@@ -90,8 +91,8 @@ def test_the_latest_try_is_known_in_every_version(version):
 
 @pytest.mark.parametrize("there", [{}, {"latest_charge": None}, {"charges": {"data": []}}])
 def test_processing_alone_is_enough(there):
-    """Given a bank debit that runs, and no word of its charge, then it is processing; which charge
-    it is, Stripe is asked.
+    """Given a running bank debit whose event names no charge, then it is processing, with a doubt
+    for which Stripe is asked.
     """
     intent = odd_events.an_event("payment_intent.processing", VERSIONS[-1], METADATA, 12_500)
     del intent["data"]["object"]["latest_charge"]

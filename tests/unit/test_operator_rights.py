@@ -1,4 +1,4 @@
-"""An operator's rights: each scope includes those before it, and some accounts are not all."""
+"""An operator's rights: each scope includes those before it; accounts can be limited."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A connection that waits: until a deadline, and among so many and no more."""
+"""Connections that wait: each until its deadline, and only a limited number and size of them."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ from web.server.waiting import Waiting
 
 @pytest.fixture
 def pairs():
-    """Makes pairs of a connection of ours and its peer."""
+    """Makes pairs of our connection and its peer."""
     made = []
 
     def make() -> tuple[TimedSocket, socket.socket]:
@@ -34,7 +34,9 @@ def without_end(act):
 
 
 def test_a_byte_now_and_then_does_not_put_the_deadline_off(pairs):
-    """Given a peer that sends bytes without end, when half a second is allowed, then it is over."""
+    """Given a peer that sends single bytes without end, when half a second is allowed, then reading
+    fails.
+    """
     ours, theirs = pairs()
     over = threading.Event()
 
@@ -61,8 +63,8 @@ def test_nor_does_taking_a_little_now_and_then(pairs):
 
 
 def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
-    """Given a moment in which nothing came, then a read waits for as long as it may, and the next
-    moment takes what is there; a peer that has gone sends nothing.
+    """Given a short wait in which nothing came, then a later read still waits until its deadline,
+    and the next short wait takes what has arrived; a closed peer reads as empty.
     """
     ours, theirs = pairs()
     ours.allow(60)
@@ -78,8 +80,8 @@ def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
 
 
 def test_a_thread_goes_on_with_what_comes_or_with_the_end(pairs):
-    """Given a connection that has been answered, then the thread leaves it to the poller only while
-    its peer does nothing: the end of one that has hung up is there for it to take at once.
+    """Given an answered connection, then the thread leaves it to the poller only if nothing has
+    arrived; it takes data, or a hang-up, at once.
     """
     ours, theirs = pairs()
     known = SimpleNamespace(sock=ours, parser=SimpleNamespace(unreader=Unreader()))
@@ -158,7 +160,7 @@ def test_bodies_that_are_not_all_there_take_so_much_memory_and_no_more(pairs):
     waiting.hold(second, 30)
     peer.settimeout(120)
     assert (peer.recv(1), len(waiting)) == (b"", 1)
-    waiting.hold(first, 1_000)  # it is not among them any more
+    waiting.hold(first, 1_000)  # it is no longer waiting
     waiting.leave(second)
     waiting.enter(second)
     waiting.hold(second, 100)

@@ -1,4 +1,4 @@
-"""Rate limits are counted in memory for seconds after Redis has failed."""
+"""After Redis has failed, rate limits are counted in memory for some seconds."""
 
 import time
 
@@ -9,8 +9,8 @@ from web.http.guards import rate_limiter
 
 
 def test_a_clock_set_back_does_not_prolong_counting_in_memory(monkeypatch):
-    """Given a pause of an instant, when somebody sets the machine's clock back by an hour, then
-    Redis is asked as soon as before.
+    """Given a pause of no time, when the machine's clock is set back by an hour, then Redis is
+    tried again without delay.
     """
     asked = []
 

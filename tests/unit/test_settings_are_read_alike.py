@@ -1,4 +1,4 @@
-"""What the suite reads quickly of the environment is what pydantic reads of it."""
+"""The suite's quick reader of settings reads the environment as pydantic does."""
 
 import pytest
 from pydantic_settings import EnvSettingsSource
@@ -45,6 +45,6 @@ def test_a_setting_that_cannot_be_read_is_told_alike(monkeypatch):
 
 
 def test_no_setting_is_written_as_json():
-    """Which pydantic would parse before it reads it."""
+    """The quick reader does not parse JSON, as pydantic does for settings of complex types."""
     source = EnvSettingsSource(Settings)
     assert not any(map(source.field_is_complex, Settings.model_fields.values()))

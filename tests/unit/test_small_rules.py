@@ -1,4 +1,4 @@
-"""Small rules that much rests on: money, ids in RQ, backoff, occurrences, settings."""
+"""Small rules on which much depends: money, ids in RQ, backoff, occurrences, settings."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -94,7 +94,7 @@ def test_what_stripe_charges_at_least_and_in_which_steps(currency, smallest_step
 
 
 def test_currencies_are_those_that_stripe_takes():
-    """Stripe speaks of more than 135; CLDR knows every one of them, and `zzz` is none."""
+    """Stripe mentions more than 135 currencies; CLDR knows them all, and `zzz` is not one."""
     assert 135 < len(CURRENCIES) < 150
     assert {code.lower() for code in list_currencies()} >= CURRENCIES
     assert (read_currency("", "usd"), read_currency("Eur", "usd")) == ("usd", "eur")
@@ -170,7 +170,7 @@ def test_an_occurrence_holds_its_time(now, every):
 
 @pytest.mark.parametrize("night", ["2026-03-08T06:30:00", "2026-11-01T05:30:00"])
 def test_occurrences_do_not_care_about_summer_time(night):
-    """Around New York's clock changes of 2026, an hourly line has one occurrence an hour."""
+    """Around New York's clock changes of 2026, an hourly schedule has one occurrence an hour."""
     schedule = Schedule("x", "mark_overdue", 3600)
     begun = int(datetime.fromisoformat(night).replace(tzinfo=UTC).timestamp())
     found = [schedule.occurrence(begun + minute * 60) for minute in range(240)]
@@ -182,8 +182,8 @@ def test_occurrences_do_not_care_about_summer_time(night):
     "started", ["2027-03-14T06:00", "2027-11-07T04:30", "2026-11-29T04:59", "2026-11-29T05:00"]
 )
 def test_a_demo_begins_at_half_past_ten_at_its_clinic_whenever_it_is_started(started):
-    """Given a start before New York's clocks change that day, or around its midnight, then it is
-    lawful to text there.
+    """Given a start before New York's clocks change that day, or around midnight there, then the
+    demo begins at an hour at which texts are lawful.
     """
     now = datetime.fromisoformat(started).replace(tzinfo=UTC)
     there = (now + timedelta(seconds=until_mid_morning(now))).astimezone(
@@ -193,7 +193,9 @@ def test_a_demo_begins_at_half_past_ten_at_its_clinic_whenever_it_is_started(sta
 
 
 def test_every_job_fits_its_lease_and_its_queue():
-    """HTTP timeout < job timeout < lease."""
+    """Each job's timeout is at most MAX_TIMEOUT, which is shorter than the lease, and its queue
+    exists.
+    """
     assert MAX_TIMEOUT < LEASE
     for name in job_names():
         kind = find_job(name)
@@ -212,8 +214,8 @@ def test_a_policy_that_cannot_hold_is_refused(policy):
 
 
 def test_a_copy_of_a_job_takes_nobodys_place():
-    """Given another file in jobs/ that declares a job once more, as a copy of it does, then that is
-    said instead of one being done for the other.
+    """Given a second file in jobs/ that declares a job of the same name, then it is refused, so
+    that neither runs in place of the other.
     """
 
     def mark_overdue() -> None:
@@ -269,8 +271,8 @@ def test_an_accounts_day_is_over_at_its_own_midnight(now, midnight):
 
 
 def test_a_forked_process_makes_other_ids():
-    """Given random bytes that were read for ids to come, when a worker forks, then its child uses
-    none of those that are left.
+    """Given random bytes buffered for later ids, when a worker forks, then its child uses none of
+    them.
     """
     new_id("inv")
     told, tell = os.pipe()

@@ -1,4 +1,4 @@
-"""The types of Stripe events taken in are listed once; readers, gate and subscription agree."""
+"""The Stripe event types that we process are listed once; readers, subscription and docs agree."""
 
 import re
 
@@ -50,7 +50,7 @@ JSON = st.recursive(
 
 @pytest.mark.parametrize("name", SUBSCRIBED)
 def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
-    """Given an event of a subscribed type, then it is read, and its intent goes into a column."""
+    """Given an event of a subscribed type, then it is read, and its intent is found."""
     subject = SUBJECTS[event_type(name).tells]
     event = {"type": name, "data": {"object": subject}}
     assert read_event(event).intent_id == "pi_1"
@@ -58,7 +58,7 @@ def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
 
 
 def test_the_page_on_the_endpoint_lists_what_it_must_be_sent():
-    """Field report 26: events about saved cards by the names that a new endpoint can be sent."""
+    """Field report 26: saved-card events have the names to which a new endpoint can subscribe."""
     page = (ROOT / "docs/operations/books.md").read_text()
     section = page.partition("## The endpoint at Stripe")[2].partition("## ")[0]
     assert set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", section)) == {*SUBSCRIBED, *CARD_EVENTS}
@@ -72,7 +72,7 @@ def test_an_event_about_a_clinics_card_is_none_about_money(name):
 
 
 def test_no_type_is_listed_twice():
-    """Given the list, then each subscribed type is its own entry's, and of no other."""
+    """Given the list, then each subscribed type belongs to its own entry only."""
     for known in EVENT_TYPES:
         assert [event_type(name) for name in known.subscribed] == [known] * len(known.subscribed)
     assert set(UNNAMED) == {
@@ -96,7 +96,7 @@ def test_the_named_invoice_is_that_of_the_metadata():
 
 @pytest.mark.parametrize("odd", ["pi\x00_1", "pi 1", "x" * 256, 7, None, ["pi_1"], {"id": 3}])
 def test_what_cannot_be_an_id_names_nothing(odd):
-    """PostgreSQL keeps no NUL, and its index nothing long: such an event is kept all the same."""
+    """PostgreSQL stores no NUL, and indexes no long text; such an event is stored all the same."""
     subject = {"payment_intent": odd, "metadata": {"invoice_id": odd}}
     assert names_of({"data": {"object": subject}}) == ("", "")
 

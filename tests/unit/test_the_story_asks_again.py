@@ -1,6 +1,4 @@
-"""The demo's story takes a 202 for what it is: not known yet,
-to be asked again with the same key.
-"""
+"""The demo's story takes a 202 as an outcome not yet known, and retries with the same key."""
 
 import re
 
@@ -19,7 +17,9 @@ def _without_pauses(monkeypatch):
 
 
 def an_api(*statuses, **answered):
-    """An API that answers so, one after the other, and the keys it was asked with."""
+    """Return an API that answers with these statuses in turn, and the idempotency keys that it
+    gets.
+    """
     left, keys = list(statuses), []
 
     def answer(request):
@@ -46,8 +46,8 @@ def test_what_was_not_refused_so_stops_the_story(status, key):
 
 
 def test_a_charge_whose_outcome_is_wanted_is_asked_for_until_it_is_known():
-    """Given a busy machine that answers 202, 503, 429 and a 409 for the first request, then the
-    same key asks again until the outcome is there.
+    """Given a busy machine that answers 202, 503, 429 and 409 (the first request is in progress),
+    then the story retries with the same key until the outcome is known.
     """
     api, keys = an_api(202, 503, 429, 409, 200, code="idempotency_in_progress")
     api.post("/api/payments/phone", {}, "k", until_known=True)
@@ -68,7 +68,7 @@ def test_a_request_without_a_key_is_never_repeated():
 
 
 def test_the_story_waits_for_the_outcome_of_every_charge_it_asks_for():
-    """Wherever the story charges, it says that it wants the outcome."""
+    """Wherever the story charges, it expects a refusal or waits until the outcome is known."""
     source = "".join(path.read_text() for path in (ROOT / "simulation").glob("*.py"))
     charges = re.findall(r'api\.(\w+)\(\s*"/api/payments/(?:phone|confirm-payment)"([^)]*)', source)
     assert len(charges) == 2
@@ -80,5 +80,5 @@ def test_the_story_waits_for_the_outcome_of_every_charge_it_asks_for():
     ("left", "wait"), [(3_600, 0), (1_800, 0), (121, 0), (119, 124), (60, 65), (1, 6)]
 )
 def test_the_missed_day_does_not_fall_on_the_hourly_backfill(left, wait):
-    """Given seconds until the full hour, then the act waits until the backfill has been."""
+    """Given the seconds until the full hour, then the story waits if the backfill is near."""
     assert until_clear_of_the_hour(1_796_000_400 - left) == wait

@@ -1,11 +1,13 @@
-"""Whose turn it is: a share of a worker's time for each account, and in it for each endpoint."""
+"""Turns: each account gets a share of a worker's time, and within it each of its endpoints."""
 
 from delivery.turns import Turns
 from models.delivery.turns import Waiting
 
 
 def served(turns, costs, times, running=None):
-    """Who is served in each of `times` turns, while all of `costs` wait; each takes its seconds."""
+    """Return who is served in each of `times` turns, while all of `costs` wait; each takes its
+    seconds.
+    """
     order = []
     for _ in range(times):
         waiting = [Waiting(name, (running or {}).get(name, 0)) for name in costs]
@@ -22,7 +24,7 @@ def test_quick_work_is_done_strictly_in_turn():
 
 
 def test_who_is_slow_gets_a_share_and_not_the_queue():
-    """Given one whose jobs take ninety times as long, then both get the same time."""
+    """Given an account whose jobs take ninety times as long, then both get the same time."""
     order = served(Turns(), {"slow": 4.5, "quick": 0.05}, 920)
     assert 8 <= order.count("slow") <= 12
     assert "slow" not in order[2:80], "not served again before the other has had as much"
@@ -33,8 +35,8 @@ def test_alone_one_has_all_the_time():
 
 
 def test_who_comes_is_served_next_and_gets_no_credit_for_the_past():
-    """Given one who had the worker to itself for long, when another comes, then it is next, and
-    from then on they take turns.
+    """Given an account that long had the worker to itself, when another arrives, then the new one
+    is next, and from then on they take turns.
     """
     turns = Turns()
     served(turns, {"a": 1.0}, 50)
@@ -51,7 +53,7 @@ def test_who_was_away_gets_no_credit_either():
 
 
 def test_many_endpoints_are_no_more_turns_for_an_account():
-    """Given one account with nine endpoints and one with one, then each account has half."""
+    """Given an account with nine endpoints and another with one, then each account gets half."""
     costs = {f"many/{number}": 0.05 for number in range(9)} | {"one/1": 0.05}
     order = served(Turns(), costs, 180)
     assert 85 <= order.count("one/1") <= 95
@@ -66,8 +68,8 @@ def test_a_slow_endpoint_leaves_the_others_of_its_account_their_share():
 
 
 def test_whoever_keeps_a_worker_busy_comes_after_those_who_keep_none():
-    """Given two workers, one of them at work for an account, then the other serves somebody else
-    while anybody else waits.
+    """Given two workers, one of them busy for an account, then the other serves other accounts
+    first.
     """
     turns = Turns()
     waiting = [Waiting("slow/1", 1), Waiting("slow/2"), Waiting("quick/1")]

@@ -1,5 +1,5 @@
-"""Where outgoing webhooks may go: each way in that is known from the books, refused; real
-addresses, taken (fault 41).
+"""Where outgoing webhooks can go: every known trick to reach a private host is refused, and public
+URLs are accepted (fault 41).
 """
 
 import pytest

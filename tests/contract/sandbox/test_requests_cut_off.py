@@ -1,11 +1,13 @@
-"""A request whose sender dies while sending is no request: nothing is done, its key is free."""
+"""A request that is cut off is not performed, and its idempotency key stays free."""
 
 import socket
 from urllib.parse import urlsplit
 
 
 def test_a_request_that_is_cut_off_is_not_performed(stripe_stand_in):
-    """Given a body that ends before its length, then the whole one is done under the same key."""
+    """Given a body cut off before its Content-Length, then it gets no answer, and the complete
+    request succeeds under the same key.
+    """
     key = "cut-off"
     at = urlsplit(stripe_stand_in.url)
     headers = (

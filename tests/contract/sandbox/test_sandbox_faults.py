@@ -1,4 +1,4 @@
-"""Faults on demand: what the client sees, and what was done nevertheless."""
+"""Injected faults: what the client sees, and whether the request was performed all the same."""
 
 import pytest
 import stripe

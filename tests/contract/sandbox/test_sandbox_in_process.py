@@ -1,4 +1,4 @@
-"""The sandbox as an object: no sockets, an injected clock, the same story twice."""
+"""The sandbox in process: no sockets, an injected clock, and the same outcome for the same seed."""
 
 import pytest
 import stripe
@@ -18,7 +18,9 @@ class Clock:
 
 
 def story(clock):
-    """A link paid, with two webhooks sent at a virtual time; answers what was seen."""
+    """Pay a link, deliver its webhooks at a virtual time, and return each received event's id, type
+    and creation time.
+    """
     sandbox = Sandbox(clock=clock, wall=clock, seed=1)
     client = stripe.StripeClient("sk_test_1", http_client=InProcess(sandbox.stripe)).v1
     endpoint = client.webhook_endpoints.create(
@@ -111,8 +113,8 @@ def test_faults_reach_the_client_without_waiting():
     ],
 )
 def test_a_connection_that_is_reset_is_held_by_nobody_first(stand_in, provider, kind):
-    """Given a reset connection, then it is cut at once, at whichever provider; only what hangs
-    keeps its caller waiting.
+    """Given a fault that resets the connection, then every provider's stand-in cuts it at once,
+    without a delay.
     """
     sandbox = Sandbox(seed=1)
     sandbox.inject_fault(kind=kind, provider=provider)

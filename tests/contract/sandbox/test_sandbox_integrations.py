@@ -1,5 +1,6 @@
-"""The stand-ins of what clinics connect behave as the real ones do: Google's and a generic OAuth
-server, Open Dental and NexHealth, as far as they are used; in the process, on a test's clock.
+"""The stand-ins of the services that clinics connect (Google, a generic OAuth server, Open Dental
+and NexHealth) behave as the real ones do, as far as we use them. They run in process, on the test's
+clock.
 """
 
 import json
@@ -32,7 +33,7 @@ class Clock:
 
 
 class Outside:
-    """What is outside, with one client of ours at one authorization server."""
+    """The stand-ins, with our OAuth client registered at one authorization server."""
 
     def __init__(self, server):
         self.clock, self.server = Clock(), server
@@ -43,7 +44,7 @@ class Outside:
         self.authorize, self.token, self.end = ADDRESSES[server]
 
     def ask(self, method, path, status=200, query=None, authorization="", **body):
-        """An answer, read; of a redirection where it leads to."""
+        """Send a request, and return the answer's JSON, or the Location of a redirect."""
         headers = {"authorization": authorization, "content-type": "application/json"}
         answer = self.world.serve(
             Request(
@@ -58,7 +59,7 @@ class Outside:
         return answer.headers["Location"] if status == 302 else answer.json()
 
     def consents(self, **more):
-        """The code with which the browser comes back."""
+        """Ask for consent, and return the query with which the browser is redirected back to us."""
         query = {
             "client_id": CLIENT,
             "response_type": "code",

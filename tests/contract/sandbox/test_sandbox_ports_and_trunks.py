@@ -1,5 +1,6 @@
-"""Porting and SIP trunks at Twilio's stand-in: a port takes days of its clock, may be refused by
-the carrier and cancelled until the number has moved; a trunk has one name in the world.
+"""Porting and SIP trunks at Twilio's stand-in. A port takes days on the stand-in's clock; the
+carrier can refuse it, and we can cancel it until the number has moved. No two trunks have the same
+domain.
 """
 
 import pytest
@@ -22,7 +23,7 @@ LOSING = {
 
 
 class Twilio:
-    """Twilio's books, on a clock of the test's."""
+    """Twilio's stand-in, on a clock that the test moves."""
 
     def __init__(self):
         self.sandbox = Sandbox(clock=lambda: 1_800_000_000.0, wall=lambda: 0.0, seed=1)
@@ -43,7 +44,7 @@ class Twilio:
                 pass
 
     def status(self, sid):
-        """Of the request, and of its first number."""
+        """Return the statuses of the request and of its first number."""
         port = porting.retrieve(self.books, MAGIC_ACCOUNT, {}, sid)
         (number, *_) = port["phone_numbers"]
         return port["port_in_request_status"], number["port_in_phone_number_status"]

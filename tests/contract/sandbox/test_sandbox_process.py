@@ -1,4 +1,4 @@
-"""The sandbox as a process: it says where it is, remembers, and goes at once."""
+"""The sandbox as a process: it prints its URL, keeps its state and stops at once."""
 
 import os
 import signal
@@ -124,7 +124,7 @@ def test_gunicorn_serves_and_cuts_it(tmp_path):
         timeout=120,
     )
     try:
-        # its socket is there before it listens
+        # the socket file exists before gunicorn listens on it
         wait_for(lambda: client.get("/v1/customers"), "gunicorn answers")
         assert client.post("/v1/customers", data={"name": "Ada"}).json()["name"] == "Ada"
         client.post("/sandbox/faults", json={"kind": "refuse"})
@@ -137,7 +137,9 @@ def test_gunicorn_serves_and_cuts_it(tmp_path):
 
 
 def test_google_knows_the_client_of_the_settings(monkeypatch):
-    """So that a calendar can be connected in the demo."""
+    """Given our OAuth client in the settings, then the stand-in knows it and no other, so that a
+    demo can connect a calendar.
+    """
     monkeypatch.setenv("GOOGLE_CLIENT_ID", "ours")
     monkeypatch.setenv("GOOGLE_CLIENT_SECRET", "GOCSPX-ours")
     process, url = start()

@@ -1,5 +1,5 @@
-"""Twilio's stand-in for what is bought and called, driven by Twilio's own SDK over HTTP and by the
-control API; how our own functions fare with it is in `test_twilio_numbers.py`.
+"""Twilio's stand-in for phone numbers, addresses, prices and calls, driven by Twilio's own SDK over
+HTTP and by the control API. `test_twilio_numbers.py` tests our own functions against it.
 """
 
 import pytest
@@ -34,7 +34,7 @@ def code_of(call, *args, **more):
     return refused.value.status, refused.value.code
 
 
-# what is for sale
+# numbers for sale
 
 
 def test_an_area_code_has_the_same_numbers_each_time_and_they_could_be_dialled(twilio):
@@ -80,7 +80,7 @@ def test_a_search_by_other_things(twilio, asked, fits):
 
 @pytest.mark.parametrize("asked", [{"contains": "1"}, {"contains": "#$"}, {"in_lata": "132"}])
 def test_a_search_that_is_not_understood_is_refused(world, twilio, asked):
-    """The SDK tells of a refused list only by its plainest error."""
+    """The SDK raises only its most general error for a refused list."""
     with pytest.raises(Exception, match="Unable to fetch page"):
         found(twilio, **asked)
     assert world.requests(provider="twilio")[-1]["status"] == 400
@@ -173,7 +173,7 @@ def test_an_emergency_address_is_needed_to_be_enabled_and_there(twilio):
     assert twilio.addresses.list(emergency_enabled=True) == []
 
 
-# what the control API does
+# the control API
 
 
 def test_a_number_may_be_taken_meanwhile(world, twilio):
@@ -230,7 +230,7 @@ def test_a_missing_bundle_is_told_as_the_test_wants_it(world, twilio):
     wanted = found(twilio, "GB", area_code=None)[0]
     assert code_of(buy, twilio, wanted) == (400, 21649)
     world.control("twilio/bundle", status=400, code=0)
-    # the SDK gives the status for a code that is not there
+    # given no error code, the SDK reports the HTTP status as the code
     assert code_of(buy, twilio, wanted) == (400, 400)
 
 
@@ -302,7 +302,7 @@ def test_a_call_that_twilio_refuses(twilio, asked, code):
     assert code_of(twilio.calls.create, **asked) == (400, code)
 
 
-# texts of a number that was bought
+# texts to and from a bought number
 
 
 def test_a_number_that_was_bought_texts_and_is_texted(world, twilio, hook, eventually):

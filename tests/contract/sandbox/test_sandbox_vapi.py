@@ -1,5 +1,5 @@
-"""Vapi's stand-in behaves as Vapi does: strict bodies, versions, what is referred to, lists, chat;
-driven without HTTP, on a clock of the test's.
+"""Vapi's stand-in behaves as Vapi does: strict bodies, versions, references between objects, lists
+and chats. It runs in process, on the test's clock.
 """
 
 import json
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Org:
-    """One organization at Vapi, and what a test does with it."""
+    """One organization at Vapi's stand-in, with the requests that tests make to it."""
 
     def __init__(self):
         self.clock = Clock()
@@ -57,7 +57,7 @@ class Org:
         return self.ask("POST", f"/{kind}", 201, json=body)
 
     def refused(self, method, path, status=400, **more):
-        """The words of a refusal."""
+        """Make a request that is refused, and return the error message."""
         message = self.ask(method, path, status, **more)["message"]
         return message if isinstance(message, str) else "; ".join(message)
 
@@ -163,7 +163,7 @@ def test_a_body_that_vapi_would_not_take_is_refused_and_says_why(org, kind, body
     ],
 )
 def test_report_16_workflows_are_refused(org, kind, body):
-    """Given a `workflowId`, which the published shapes still have, then nothing is made."""
+    """Given a `workflowId`, which Vapi's published spec still has, then nothing is created."""
     assert "Workflows are no longer supported" in org.refused("POST", f"/{kind}", json=body)
     assert not list(org.vapi.books.each(kind))
 
@@ -179,7 +179,7 @@ def test_what_is_no_object_is_refused(org, body):
 
 
 def test_a_file_is_read_a_while_later(org):
-    """Given a file that was uploaded, then it is `processing` until Vapi has read it."""
+    """Given an uploaded file, then it is `processing` until Vapi has read it."""
     org.vapi.books.habits.read_after = 60
     tags = json.dumps({"attempt_id": "t"})
     made = org.file(b"line\r\n\r\nline\x00\xff", metadata=tags, purpose="assistant")
@@ -211,12 +211,12 @@ def test_a_file_that_is_none_is_refused(org):
     assert org.ask("GET", "/file?purpose=assistant") == []
 
 
-# what refers to what
+# references between objects
 
 
 def test_report_17_what_is_referred_to_stays_until_nothing_refers_to_it(org):
-    """Given a whole voice agent, then each part answers DELETE with 409 while one that refers to it
-    is left: number, squad, assistant, tool, file go in turn, and no other way.
+    """Given a complete voice agent, then deleting a part answers 409 while another part refers to
+    it, so the order is number, squad, assistant, tool, file.
     """
     file = org.file()
     tool = org.tool(file["id"])
@@ -244,8 +244,8 @@ def test_an_assistant_that_a_number_refers_to_stays_too(org):
     "gateways", [["pstn.twilio.com"], ["54.172.60.0", "pstn.twilio.com"], [""]]
 )
 def test_report_13_calls_come_in_from_addresses_and_not_from_names(org, gateways):
-    """Given a trunk with a name among its inbound gateways, then it is refused, made or changed;
-    outbound only, a name is taken.
+    """Given a SIP trunk with a host name among its inbound gateways, then creating or updating it
+    is refused; an outbound-only trunk can have a host name.
     """
     good = org.trunk("54.172.60.0")
     rows = [{"ip": each} for each in gateways]
@@ -271,8 +271,8 @@ def test_a_trunk_stays_while_a_number_comes_by_it(org):
 
 
 def test_report_18_a_change_replaces_the_model_as_a_whole(org):
-    """Given an assistant with a tool, when its model is changed without naming the tool, then the
-    tool is gone from it; what was not named at all stays.
+    """Given an assistant with a tool, when its model is updated without naming the tool, then it
+    loses the tool; fields outside the model stay.
     """
     tool = org.tool(org.file()["id"])
     made = org.assistant(tool["id"], firstMessage="Hello")
@@ -282,8 +282,8 @@ def test_report_18_a_change_replaces_the_model_as_a_whole(org):
 
 
 def test_report_17_a_pinned_member_answers_as_it_was_published(org):
-    """Given a squad that pins `v1`, when the assistant is changed, then calls go on with `v1`; a
-    member without a pin follows the newest.
+    """Given a squad that pins `v1`, when the assistant is updated, then calls still get `v1`; a
+    member without a pin follows the latest version.
     """
     made = org.assistant(firstMessage="one")
     pinned = org.squad({"assistantId": made["id"], "assistantVersion": made["latestVersion"]})
@@ -300,7 +300,9 @@ def test_report_17_a_pinned_member_answers_as_it_was_published(org):
 
 @pytest.mark.parametrize("publish", [True, False])
 def test_report_17_an_edit_by_hand_is_heard_once_it_is_published(org, publish):
-    """Given somebody who edits in the dashboard, then a draft shows and is not heard."""
+    """Given an edit in the dashboard, then the API shows it at once, but calls get it only if it is
+    published.
+    """
     made = org.assistant(firstMessage="one")
     org.number(assistantId=made["id"])
     edit(org.vapi, made["id"], {"firstMessage": "by hand"}, publish=publish)
@@ -312,7 +314,7 @@ def test_report_17_an_edit_by_hand_is_heard_once_it_is_published(org, publish):
 
 
 def test_whether_a_change_by_api_is_published_can_be_turned(org):
-    """Vapi does not say whether a PATCH publishes at once; a test may have it either way."""
+    """Vapi does not document whether a PATCH publishes at once, so a test can choose."""
     org.vapi.books.habits.update({"patch_publishes": False})
     made = org.assistant(firstMessage="one")
     org.number(assistantId=made["id"])
@@ -350,8 +352,8 @@ def test_report_20_a_new_number_is_not_answered_before_it_is_active(org):
     ("asked", "kept"), [({}, False), ({"smsEnabled": True}, False), ({"smsEnabled": False}, True)]
 )
 def test_an_import_takes_the_texts_of_a_number_unless_it_is_told_not_to(org, asked, kept):
-    """Given a number whose texts come to us, then an import by Vapi's default sends them to Vapi,
-    STOP and all; so does a change that does not say no again.
+    """Given a number whose texts come to us, then an import by Vapi's default redirects them to
+    Vapi, STOP included, and so does an update that does not repeat `smsEnabled: false`.
     """
     add_sender(org.sandbox.twilio, Sender(NUMBER, "", OURS))
     number = org.number(**asked)
@@ -362,8 +364,8 @@ def test_an_import_takes_the_texts_of_a_number_unless_it_is_told_not_to(org, ask
 
 
 def test_a_bought_number_is_pointed_at_vapi(org):
-    """Given a number that was bought, then the import writes its voice address, and the other only
-    if it is asked to.
+    """Given a bought number, then an import without texts sets its voice URL and leaves its SMS
+    URL.
     """
     bought = a_bought_number(org, sms_url=OURS)
     org.number(bought["phone_number"], smsEnabled=False)
@@ -400,7 +402,7 @@ def test_a_number_is_imported_only_by_who_has_it(org):
 
 
 def a_bought_number(org, **more):
-    """A number of the usual account's, as a purchase at Twilio leaves it."""
+    """A number of the default account, in the state in which a purchase at Twilio leaves it."""
     row = {"account_sid": MAGIC_ACCOUNT, "phone_number": "+12025550188", "voice_url": "", **more}
     org.sandbox.twilio.books.incoming = {"PN1": row}
     return row
@@ -454,7 +456,9 @@ def test_a_list_is_cut_at_a_hundred(org):
 
 
 def test_a_chat_quotes_the_assistant_and_what_was_said(org):
-    """Given an assistant that is not created, then it greets once, and a talk goes on."""
+    """Given an assistant in the chat's own body, then it greets once, the next chat continues the
+    conversation, and no assistant is created.
+    """
     body = {"name": "Harbor", "firstMessage": "Harbor Dental, hello!", "model": MODEL}
     first = org.make("chat", assistant=body, input="When are you open?")
     said = "Harbor Dental, hello! You said “When are you open?”. (Harbor, turn 1)"
@@ -467,7 +471,7 @@ def test_a_chat_quotes_the_assistant_and_what_was_said(org):
 
 
 def test_only_chats_are_billed(org):
-    """Given everything else that is made, then Vapi charges for none of it."""
+    """Given objects of every other kind, then Vapi bills the chats only."""
     tool = org.tool(org.file()["id"])
     assistant = org.assistant(tool["id"])
     org.number(squadId=org.squad({"assistantId": assistant["id"]})["id"])
@@ -478,7 +482,7 @@ def test_only_chats_are_billed(org):
     assert billed["usd"] == pytest.approx(2 * COST)
 
 
-# what is kept
+# the request log and the state file
 
 
 def test_no_token_is_kept_in_the_log_of_requests(org):
@@ -491,7 +495,7 @@ def test_no_token_is_kept_in_the_log_of_requests(org):
 
 
 def test_state_outlives_a_restart(org, tmp_path):
-    """Given a number on its way, when the stand-in is started anew, then it arrives all the
+    """Given a number that is activating, when the stand-in restarts, then it becomes active all the
     same.
     """
     org.vapi.books.habits.active_after = 60

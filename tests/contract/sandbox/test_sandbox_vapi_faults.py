@@ -1,5 +1,5 @@
-"""Faults at Vapi's stand-in, as our functions meet them over HTTP: what they say of the outcome,
-and what was done nevertheless; and what a test may ask the stand-in for.
+"""Faults at Vapi's stand-in, as our functions meet them over HTTP: the outcome that they report,
+and whether the request was performed all the same. Also the stand-in's control API.
 """
 
 import os
@@ -46,8 +46,8 @@ def told(call, *arguments):
 def test_after_a_fault_what_was_done_is_found_by_its_tag(
     voice, stand_in, kind, outcome, code, done
 ):
-    """Given a request that went wrong, then our function says what is known of it; the tag finds
-    what was made, and nothing where nothing was.
+    """Given a request that failed, then our function reports what is known of the outcome, and a
+    search by tag finds the object if it was created.
     """
     stand_in.control("faults", provider="vapi", kind=kind, method="POST", path="/squad")
     error = told(squads.create_squad, ASKED, "squad-1")
@@ -91,8 +91,8 @@ def test_a_lost_delete_is_done_when_it_is_asked_again(voice, stand_in):
 
 
 def test_report_17_a_voice_agent_is_taken_away_in_one_order_only(voice):
-    """Given one that is whole, when its parts are taken away in the wrong order, then what is still
-    referred to says so; in the right order everything goes.
+    """Given a complete voice agent, when its parts are deleted in the wrong order, then each
+    refusal is `dependant_left`; number, squad and assistant can be deleted in this order.
     """
     made = deployed()
     assert told(assistants.delete_assistant, made["assistant"]).code == "dependant_left"
@@ -101,12 +101,14 @@ def test_report_17_a_voice_agent_is_taken_away_in_one_order_only(voice):
     phone_numbers.delete_number(made["number"])
     squads.delete_squad(made["squad"])
     assistants.delete_assistant(made["assistant"])
-    assert sum(len(rows) for rows in voice.books.tables.values()) == 2  # tool and file
+    assert sum(len(rows) for rows in voice.books.tables.values()) == 2  # tool and file are left
 
 
 @pytest.mark.parametrize("attempts", [0, 2])
 def test_report_20_a_number_is_live_only_once_it_is_active(voice, stand_in, attempts):
-    """Given a number that takes minutes to activate, then we say so for as long as it takes."""
+    """Given a number that takes minutes to activate, then our functions report it as not active
+    until then.
+    """
     stand_in.control("vapi/habits", active_after=60 * attempts)
     number = deployed()["number"]
     for _ in range(attempts):
@@ -116,8 +118,8 @@ def test_report_20_a_number_is_live_only_once_it_is_active(voice, stand_in, atte
 
 
 def test_report_17_what_somebody_edited_by_hand_can_be_seen(voice, stand_in):
-    """Given an assistant that somebody edits in the dashboard, then what we read differs from what
-    was rendered, and its version from the one that is pinned.
+    """Given an assistant that staff edit in the dashboard, then it differs from the rendered body
+    and has a later version than the pinned one; our next update restores it.
     """
     body = assistant_body()
     made = assistants.create_assistant(body, "assistant-1")
@@ -142,7 +144,9 @@ def test_a_wrong_key_waits_for_a_person(voice, stand_in, monkeypatch):
 
 
 def test_nobody_there_is_no_doubt(voice, monkeypatch):
-    """Given no Vapi at all, then nothing can have been done: it is tried again later."""
+    """Given that nothing listens at Vapi's address, then the request cannot have been performed,
+    and can be retried later.
+    """
     monkeypatch.setenv("VAPI_API_BASE", "http://127.0.0.1:1")
     get_settings.cache_clear()
     client.client.cache_clear()
@@ -196,7 +200,7 @@ def test_the_process_lets_the_demos_key_in():
 
 @pytest.mark.slow
 def test_a_child_opens_a_client_of_its_own():
-    """Given a process that has asked Vapi, when it forks, then the child shares no client."""
+    """Given a process with an open client, when it forks, then the child opens its own."""
     told_by_child = (
         "import os\n"
         "from providers.vapi.client import client\n"

@@ -1,4 +1,6 @@
-"""What follows from a call by what the person said in it, whatever the model made of that."""
+"""Opt-outs are read from the caller's own words in the transcript, whatever the model's analysis
+says.
+"""
 
 import pytest
 

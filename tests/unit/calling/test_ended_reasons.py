@@ -1,4 +1,4 @@
-"""What each way in which a call ends means."""
+"""The meaning of each `endedReason` of a call."""
 
 import pytest
 
@@ -12,7 +12,9 @@ needs_spec = pytest.mark.skipif(not SPEC.is_file(), reason="PAYPHONE_SPECS names
 
 @needs_spec
 def test_every_published_way_to_end_is_classified():
-    """Given Vapi's own list, then each word has a meaning, and the policy knows its outcome."""
+    """Given Vapi's own list, then each reason has a meaning and an outcome in the policy, and only
+    calls that failed to start are placed again.
+    """
     for shape in ("Call", "ServerMessageEndOfCallReport", "ServerMessageStatusUpdate"):
         words = spec()["components"]["schemas"][shape]["properties"]["endedReason"]["enum"]
         assert len(words) > 600
@@ -34,7 +36,9 @@ def test_every_published_way_to_end_is_classified():
     ],
 )
 def test_what_failed_after_its_start_may_have_rung(word):
-    """Given a call that failed once it was under way, then it counts, and none follows at once."""
+    """Given a call that failed after its start, then it counts as a contact, and is not placed
+    again at once.
+    """
     meaning = meaning_of(word)
     assert (meaning.outcome, meaning.again) == (BROKE_OFF, False)
 
@@ -69,8 +73,8 @@ def test_a_word_that_is_new_is_for_a_person_and_counts_as_the_strictest(word):
 
 
 def test_only_what_rang_at_nobodys_counts_for_nothing():
-    """Given the outcomes of calls, then only a dead or busy line, and what was never placed, leave
-    the caps as they were.
+    """Given the outcomes of calls, then only a dead line, a busy line and a call that was never
+    placed do not count as contacts.
     """
     free = {name for name, outcome in OUTCOMES.items() if not outcome.connected}
     assert free == {"dead_line", "busy", NOT_PLACED}

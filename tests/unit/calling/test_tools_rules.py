@@ -1,4 +1,4 @@
-"""Who is verified, what counts as a yes, and how tool calls are read: pure."""
+"""Verification of callers, spoken consent, and how tool calls are read."""
 
 import json
 
@@ -22,7 +22,7 @@ from rules.calling.verification import Answers, Kept, is_verified, missing, same
 from rules.contact import work_items
 
 CARD = "4242" * 4
-MOST_READ = 1000  # levels; what is deeper no parser reads
+MOST_READ = 1000  # levels of nesting; no parser reads deeper JSON
 
 
 def kept(name="Ada María Payer-Lopez", code="20001-1234", numbers=(), own=True):
@@ -69,7 +69,9 @@ def test_postal_codes(said, of_record, same):
 
 
 def test_what_is_not_kept_cannot_verify():
-    """Given no postal code and no bill, then nothing that is said verifies."""
+    """Given no postal code and no bill on record, then no answer verifies the caller; a bill's
+    number does.
+    """
     nothing = kept(code="")
     for answers in (
         Answers("Ada Payer"),
@@ -103,7 +105,7 @@ def test_the_same_answers_have_one_digest_that_holds_none_of_them():
 
 
 def heard(*words):
-    """Words of the assistant and the person in turn."""
+    """Return utterances of the assistant and the caller in turn."""
     return [
         Utterance("assistant" if place % 2 == 0 else "user", each)
         for place, each in enumerate(words)
@@ -160,7 +162,9 @@ def test_a_yes_to_another_question_that_names_the_amount_is_none(question):
 
 
 def test_a_yes_counts_once_the_notice_was_read_out_before_the_question():
-    """Given a notice of two sentences, then it is heard in either language, and whole."""
+    """Given a notice of two sentences, then a yes counts only after the whole notice was read out,
+    in either language, before the question.
+    """
     notices = (("Cards waive protections.", "Nobody needs cards."), ("Una factura médica.",))
     ask, said = "Do you agree that we charge 120.50 USD?", "Yes"
     assert consent_heard(heard(ask, said), "120.50", notices) == ""
@@ -237,7 +241,9 @@ def test_every_answer_is_one_line_without_card_numbers():
 
 
 def test_details_of_refusals_are_the_clinics_own():
-    """Given a refusal's words for the clinic, then a caller hears ours."""
+    """Given a refusal whose detail is meant for the clinic, then the caller hears our own words;
+    only `invalid` details are passed on.
+    """
     for code in ("no_saved_card", "not_found", "something_new"):
         assert "cus_123" not in reply_for(code, "cus_123")
     assert reply_for("invalid", "Give a day.") == "Give a day."
@@ -245,14 +251,14 @@ def test_details_of_refusals_are_the_clinics_own():
 
 
 def test_why_a_person_is_asked_to_take_over_has_one_word_and_a_sentence():
-    """Whichever of the two says so first, the tool or the report, it is one matter."""
+    """The tool and the call's report use the same reasons, so that they open the same work item."""
     reported = {follows.escalation for follows in CONSEQUENCES.values() if follows.escalation}
     assert reported <= set(REASONS)
     assert set(REASONS) <= set(work_items.REASONS)
 
 
 def called_with(arguments: str) -> ToolInvocation:
-    """A call of a tool whose arguments are a text of JSON."""
+    """Return a tool call whose arguments are JSON text."""
     asked = {"id": "t1", "function": {"name": "requestHuman", "arguments": arguments}}
     (called,) = read_tool_calls({"message": {"toolCallList": [asked]}})
     return called

@@ -1,4 +1,4 @@
-"""Times that people name beside other words: a call now, a reason, something that was."""
+"""Times that customers name beside other words: a call now, a reason, a past event."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ HOME = "America/New_York"
 SUMMER = datetime(2026, 7, 15, 11, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)  # a Wednesday
 AUTUMN = datetime(2026, 11, 29, 11, 0, tzinfo=ZoneInfo(HOME)).astimezone(UTC)  # a Sunday
 
-# "now" is when they are short of money, or what the limit beside it bounds
+# "now" says when they are short of money, or another time limits it
 NOT_NOW = {
     "I'm short right now call me on dec 1": "12-01 00:00",
     "I'm short right now call me on aug 1": "08-01 00:00",
@@ -42,7 +42,7 @@ NOW = [
     "my surgery is on june 5 call me now",
     "call me now about my visit on may 3",
 ]
-# a date that is over is no time to come for what was then
+# the date of a past event is not a time to contact them
 OVER = [
     "I had surgery on june 1 please call me about the bill",
     "I was hospitalized from june 1 to june 5, call me",
@@ -65,7 +65,7 @@ TO_COME = {
     "on june 5 I will be away": "2027-06-06",
     "I had a baby and am on leave until june 5": "2027-06-05",
 }
-# no sooner than they say
+# never sooner than they ask
 SHORTER = {
     "not before september": "09-01",
     "give me till the first": "08-01",
@@ -87,7 +87,7 @@ SHORTER = {
     "30 days": "08-14",
     "no calls this week": "07-20",
 }
-# a time that is named, and nothing else asked for, is when to be contacted
+# a time alone, without any other request, is when to contact them
 PUT_OFF = [
     "need a couple weeks",
     "no calls this week",
@@ -107,7 +107,7 @@ PUT_OFF = [
     "2morrow",
     "10 days",
 ]
-# the day of an insurance, a card, a bill: no day for which they ask
+# the date of an insurance, a card or a bill is not a time to contact them
 OF_ANOTHER = [
     "I turn 65 in october, call me",
     "my card expires in august, call me",
@@ -118,7 +118,7 @@ OF_ANOTHER = [
 
 
 def read(said, now, shown):
-    """When each text asks to be contacted, as a clock in New York shows it."""
+    """Return the time that each text names, as a clock in New York shows it."""
     found = {text: requested_from(text, now, (HOME,)) for text in said}
     return {text: at and f"{at.astimezone(ZoneInfo(HOME)):{shown}}" for text, at in found.items()}
 
@@ -162,7 +162,7 @@ def test_the_day_of_something_else_is_none_that_they_ask_for():
 
 
 def test_a_clause_with_many_a_now_is_read_a_few_times_over():
-    """A long clause is read a few times over, and not once for each word of it."""
+    """A long clause is read a few times in all, not once for each of its words."""
     read_letters = []
 
     def names_time(words):

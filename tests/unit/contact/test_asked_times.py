@@ -1,5 +1,5 @@
-"""From when on people want to be contacted, in their own words: found by rules, in every zone where
-they may be.
+"""From when customers want to be contacted, in their own words: found by rules, for every time zone
+in which they may be.
 """
 
 import inspect
@@ -56,7 +56,7 @@ ENGLISH = {
     "call me in january": "01-01 00:00",
     "call me next year": "01-01 00:00",
     "call me in a year": "11-19 00:00",
-    # a day that nobody can tell is not today
+    # an uncertain day is at least not today
     "call me in spring": "11-19 00:00",
     "call me once I get paid": "11-19 00:00",
     "call me after midnight": "11-19 00:00",
@@ -67,7 +67,7 @@ ENGLISH = {
     "I get paid Friday, call me then": "11-20 00:00",
     "call me now": "11-18 14:00",
     "call me today": "11-18 14:00",
-    # what is refused begins when that is over
+    # after a refused period, contact can begin
     "don't call me tomorrow": "11-20 00:00",
     "don't call me today": "11-19 00:00",
     "not this week": "11-23 00:00",
@@ -110,7 +110,7 @@ SPANISH = {
     "llámeme el año que viene": "01-01 00:00",
     "llámeme cuando me paguen": "11-19 00:00",
 }
-# what is over is no time to come
+# a past period is not a time to contact them
 OVER = {
     "I have been waiting for 3 weeks, call me back now": "11-18 14:00",
     "call me back asap, I have been in hospital for 3 months": "11-18 14:00",
@@ -133,7 +133,7 @@ OVER = {
     "married for 20 years, call me": None,
     "soy paciente por 5 años, llámeme": None,
     "I have been away for a year, call me": None,
-    # and what is asked for after it still is one
+    # but a request beside it still is
     "I have been busy call me in 3 weeks": "12-09 00:00",
     "I was laid off, give me 2 months": "01-19 00:00",
     "call me in 2 weeks I was laid off": "12-02 00:00",
@@ -178,7 +178,7 @@ def test_where_no_time_is_named_there_is_none():
     assert {text: requested_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
 
 
-# nobody is there, or wants to be called, on any of the days
+# they are away, or refuse calls, on all of these days
 AWAY = {
     "I'm away from Friday to Tuesday": "11-25 00:00",
     "away Friday through Tuesday": "11-25 00:00",
@@ -209,7 +209,7 @@ AWAY = {
     "we are on vacation from next Monday to the following Friday": "11-28 00:00",
     "busy this week and next": "11-30 00:00",
     "voy a estar fuera desde el viernes hasta el martes": "11-25 00:00",
-    # but they are then
+    # but on these days they can be reached
     "busy Thursday, Friday works": "11-20 00:00",
     "call me Monday, Tuesday or Wednesday": "11-23 00:00",
     "call me between Friday and Tuesday": "11-20 00:00",
@@ -221,7 +221,7 @@ AWAY = {
     "I'm away Thursday, call me Friday": "11-20 00:00",
     "busy Thursday but Friday works": "11-20 00:00",
 }
-# who asks for a long time is left alone for it, and not shorter
+# a long hold lasts at least as long as they ask
 LONG = {
     "I'm deployed for a year": "2027-11-19",
     "I will be away for a year": "2027-11-19",
@@ -272,7 +272,7 @@ LONG = {
     "two more weeks please": "2026-12-02",
     "call me after Thanksgiving": "2026-11-30",
     "hasta el 2028": "2028-01-01",
-    # a day that nobody can tell is not today
+    # an uncertain day is at least not today
     "not until my brother is back": "2026-11-19",
     # a year that is mistyped
     "don't call me until 1/5/26": "2027-01-05",
@@ -294,7 +294,7 @@ def test_no_time_is_shorter_than_they_asked(text):
 
 
 def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
-    """But not who asks for it on another day, or says why they cannot now."""
+    """But not if they ask for it on another day, or say why they cannot talk now."""
     said = {
         "Call me now. My surgery is in 3 weeks": True,
         "llámeme ahora, me operan en dos semanas": True,
@@ -343,8 +343,8 @@ def test_what_they_ask_for_beside_a_call_at_once_is_heeded():
 
 
 def test_it_begins_once_it_has_begun_wherever_they_may_be():
-    """Given somebody who may be in New York or in Honolulu, then five o'clock is the later one, and
-    tomorrow is the day after the later date.
+    """Given a customer who may be in New York or Honolulu, then five o'clock is the later of the
+    two, and tomorrow begins after the later date.
     """
     zones = (HOME, "Pacific/Honolulu")
     five = requested_from("call me after 5pm", NOW, zones)
@@ -356,7 +356,7 @@ def test_it_begins_once_it_has_begun_wherever_they_may_be():
 
 
 def test_an_hour_is_that_of_the_clock_on_the_wall():
-    """Across the night in which clocks go back, and for the whole of a day that is short."""
+    """Given a night in which clocks go back, then 9 o'clock is by the new time."""
     night = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
     asked = requested_from("tomorrow at 9", night, (HOME,))
     assert asked == datetime(2026, 11, 1, 14, 0, tzinfo=UTC)
@@ -382,7 +382,7 @@ WORDS = sorted({word for text in (*ENGLISH, *SPANISH, *ODD) for word in text.spl
     zones=st.sampled_from([(), (HOME,), (HOME, "Pacific/Honolulu"), ("Pacific/Apia",)]),
 )
 def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minutes, zones):
-    """Days that no month has and hours that no day has are no times."""
+    """Days that no month has, and hours that no day has, are not times."""
     now = NOW + timedelta(minutes=minutes)
     found = requested_from(" ".join(words), now, zones)
     assert found is None or found >= now
@@ -390,15 +390,15 @@ def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minu
 
 @pytest.mark.parametrize("unit", ["hoy ", "friday ", "7/8 "])
 def test_a_text_of_nothing_but_days_is_not_read_around_each(unit):
-    """Given a text as long as texts are, then what stands around a day is looked through for no
-    more days than anybody names: with each it took seconds, while others waited for the database.
+    """Given the longest text, then the context of only a limited number of days is read. Reading it
+    for each took seconds, while other processes waited for the database.
     """
     some, many = (looks_around(unit * times) for times in (20, 400))
     assert many <= some
 
 
 def looks_around(text):
-    """How often what stands around a time is looked through, to read it in a text."""
+    """Return how many functions that read the context of a time are called for a text."""
     looked = 0
     around = {inspect.getfile(each) for each in (absence, call_now, durations, past)}
 

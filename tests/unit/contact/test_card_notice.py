@@ -1,4 +1,6 @@
-"""Who is told before a card is taken (N.Y. Gen. Bus. Law 519-a, in force since 20 October 2024)."""
+"""Which customers get a notice before a card is taken (N.Y. Gen. Bus. Law 519-a, in force since 20
+October 2024).
+"""
 
 from datetime import date
 
@@ -15,8 +17,8 @@ TODAY = date(2026, 11, 29)
         ("+12125550123", None, True),
         ("+13125550123", {"state": "New York"}, True),
         ("+13125550123", {"postalCode": "14201"}, True),
-        ("+12125550123", {"state": "TX"}, True),  # they may have moved either way
-        ("+18005550123", None, True),  # a number of nowhere in particular
+        ("+12125550123", {"state": "TX"}, True),  # they may have moved in either direction
+        ("+18005550123", None, True),  # a toll-free number has no place
         ("+13125550123", {"state": "gibberish"}, True),
         ("+13125550123", {"state": "IL"}, False),
         ("+442079460958", None, False),

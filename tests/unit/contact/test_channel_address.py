@@ -1,4 +1,6 @@
-"""The channel before an address comes off; whoever writes over RCS is the person whom we text."""
+"""The channel prefix of an address is removed, so that a customer who writes over RCS is the one
+whom we text.
+"""
 
 import pytest
 

@@ -37,7 +37,7 @@ FINE = Facts(
 
 
 def changed(facts, changes):
-    """The facts with some others: `{"person.phone": ""}`."""
+    """Return the facts with these fields changed, such as `{"person.phone": ""}`."""
     for name, value in changes.items():
         part, _, field = name.rpartition(".")
         inner = replace(getattr(facts, part), **{field: value}) if part else value
@@ -46,7 +46,7 @@ def changed(facts, changes):
 
 
 def texts(*hours, debt="inv_1"):
-    """Texts so many hours before noon."""
+    """Return texts sent this many hours before noon."""
     return tuple(
         Contact(at=NOON - timedelta(hours=each), channel="sms", debt_id=debt) for each in hours
     )
@@ -119,7 +119,7 @@ def test_each_trouble_has_its_code(trouble, code):
 
 @pytest.mark.parametrize("index", range(len(TROUBLES) - 1))
 def test_of_several_troubles_the_weightier_is_told(index):
-    """What no waiting mends comes before what it does."""
+    """Reasons that last come before reasons that end with time."""
     (first, code), (second, _) = TROUBLES[index], TROUBLES[index + 1]
     both_can_be = {first.get("channel", "sms"), second.get("channel", "sms")} == {"sms"}
     if both_can_be and not set(first) & set(second):
@@ -134,7 +134,7 @@ def test_of_several_troubles_the_weightier_is_told(index):
     ],
 )
 def test_a_cap_says_what_it_counts_and_where(channel, places, told):
-    """Given calls and texts, then a cap of calls counts no text, and says so."""
+    """Given calls and texts, then a cap on calls counts no texts, and the reason says so."""
     calls = tuple(
         Contact(
             at=NOON - timedelta(days=each), channel="voice", debt_id="inv_1", outcome="no_answer"
@@ -150,7 +150,7 @@ def test_a_cap_says_what_it_counts_and_where(channel, places, told):
     [("sms", "texts", "voice", "phone"), ("voice", "calls", "sms", "text")],
 )
 def test_channels_are_told_as_people_call_them(channel, ways, wish, by):
-    """No office manager speaks of a consent to voice."""
+    """Reasons say "texts" and "calls", never "sms" or "voice", because office staff read them."""
     troubles = {"person.opted_out": True}, {"person.consented_at": None}, {"creditor.paused": True}
     for trouble in troubles:
         reason = may_contact(changed(FINE, {"channel": channel} | trouble), NOON).reason
@@ -185,7 +185,7 @@ def test_the_hours_and_the_margin_before_closing(local, allowed):
 def test_east_and_west_leave_what_is_lawful_in_both():
     both = changed(FINE, {"person.zones": (NEW_YORK, LOS_ANGELES)})
     refused = may_contact(both, datetime(2026, 11, 20, 15, 30, tzinfo=UTC))  # 10:30 in New York
-    # 11:00
+    # 11:00 in New York, 8:00 in Los Angeles
     assert (refused.code, refused.next_at) == (
         "quiet_hours",
         datetime(2026, 11, 20, 16, 0, tzinfo=UTC),
@@ -195,8 +195,8 @@ def test_east_and_west_leave_what_is_lawful_in_both():
 
 
 def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
-    """Given a ceiling that was reached, then the next time is its end, or the next lawful hour
-    after it.
+    """Given a ceiling that was reached, then the next time is when it lifts, or the next lawful
+    hour after that.
     """
     for lifts_at, next_at in (
         (NOON + timedelta(hours=2), NOON + timedelta(hours=2)),
@@ -216,7 +216,9 @@ def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
     ],
 )
 def test_massachusetts_counts_calls_that_were_begun(state, outcome, code):
-    """940 CMR 7.04(1)(f): two initiated calls in seven days, connected or not."""
+    """940 CMR 7.04(1)(f): two initiated calls in seven days, connected or not; a call never placed
+    does not count.
+    """
     two = tuple(
         Contact(at=NOON - timedelta(hours=each), channel="voice", debt_id="inv_1", outcome=outcome)
         for each in (30, 60)
@@ -227,7 +229,7 @@ def test_massachusetts_counts_calls_that_were_begun(state, outcome, code):
 
 
 def test_the_cap_ends_when_the_oldest_of_the_last_three_is_a_day_old():
-    """And not at night: a day after 21:30 there is the next morning's opening."""
+    """If that is at night, the cap ends when the next morning's hours open."""
     answer = may_contact(replace(FINE, history=texts(20, 4, 2)), NOON)
     assert (answer.code, answer.next_at) == (
         "person_cap",
@@ -293,8 +295,8 @@ def test_a_number_without_a_place_may_be_anywhere_in_its_country_code():
 
 
 def test_nobody_abroad_is_contacted_at_night():
-    """Given a number of Toronto and an address somewhere in Canada, then it is 8:00 in Vancouver
-    too, and not 21:00 in St. John's.
+    """Given a Toronto number and an address in Canada, then contact starts at 8:00 in Vancouver and
+    ends before 21:00 in St. John's.
     """
     zones = zones_of("+14165550123", {"state": "BC", "country": "CA"}, None)
     opens = next_opening(zones, datetime(2026, 11, 20, 13, 0, tzinfo=UTC))  # 8:00 in Toronto

@@ -1,5 +1,5 @@
-"""What holds of the contact gate for everybody: a checker that shares nothing with it agrees, more
-history or more troubles never allow more, and lawful hours are lawful in every zone there is.
+"""Properties of the contact gate: an independent checker agrees with it, more history or more
+reasons against never allow more, and lawful hours are lawful in every time zone.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ from rules.contact.hours import LAWFUL, closing, next_opening
 from rules.contact.policy import HOLD_KINDS, OUTCOMES, RULES
 
 GATES = [rule for rule in RULES if rule.kind in {"cap", "cool_down", "minimum_age", "hold"}]
-# what no figures say
+# rules that have no numbers
 CONDITIONS = (
     "carrier.third_party",
     "voice.third_party",
@@ -68,8 +68,8 @@ def test_the_checker_finds_a_gate_that_opens_an_hour_early():
 
 @pytest.mark.parametrize("outcome", [*sorted(OUTCOMES.keys() - {"sent"}), "", "a new outcome"])
 def test_the_checker_reads_each_way_a_call_ends_as_the_gate_does(outcome):
-    """Given a call about the debt on each of seven days, and one way in which all of them ended,
-    then both count them alike: against the caps, and as conversations.
+    """Given a call about the debt on seven days, all with the same outcome, then the gate and the
+    checker count them alike, towards the caps and as conversations.
     """
     asked, now = next(random_moments(Random(1)))
     case = replace(asked, by="voice", is_machine=False)
@@ -96,7 +96,7 @@ def test_the_command_says_what_it_tried_and_what_came_of_it():
 
 @st.composite
 def questions(draw):
-    """The facts and the moment of somebody's attempt, after some that were made."""
+    """Draw the facts and the time of one attempt, after some earlier contacts."""
     random, log, found = Random(draw(st.integers(0, 2**32))), [], []
     for case, now in random_moments(random):
         facts = facts_of(case, log)
@@ -107,7 +107,7 @@ def questions(draw):
 
 
 def contacts(now):
-    """One contact more, of any kind, some days before."""
+    """Draw one more contact, of any kind, in the ten days before."""
     return st.builds(
         Contact,
         at=st.integers(0, 10 * 86_400).map(lambda seconds: now - timedelta(seconds=seconds)),
@@ -119,7 +119,7 @@ def contacts(now):
 
 
 def not_more(more, less):
-    """Whether the answer with more against it is no milder than the other one."""
+    """Whether the answer with more against it is at least as strict as the other."""
     if isinstance(more, Allowed):
         return isinstance(less, Allowed) and more.until <= less.until
     if isinstance(less, Allowed) or more.next_at is None:
@@ -128,7 +128,7 @@ def not_more(more, less):
 
 
 def later(one, other):
-    """The later of two moments, of which the first may be none."""
+    """Return the later of two moments, of which the first can be None."""
     return other if one is None else max(one, other)
 
 
@@ -212,7 +212,7 @@ def test_in_every_zone_there_is_hours_are_lawful_to_their_end_and_the_next_ones_
 
 
 def test_a_log_of_the_town_is_not_empty():
-    """Given lives by chance, then some lead to contacts: there is something to prove."""
+    """Given random cases, then many lead to contacts, so the proofs above are not vacuous."""
     random, log = Random(1), []
     for _ in range(20):
         for case, now in random_moments(random):

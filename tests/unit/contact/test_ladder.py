@@ -1,4 +1,6 @@
-"""The ladder: which rung is due, which comes next, and how often a person hears (F46, F53)."""
+"""The ladder: which rung is due, which comes next, and how often a customer is contacted (F46,
+F53).
+"""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -32,7 +34,9 @@ def owed(name="a", due=0, climbed=0):
 
 
 def steps(invoices, heard=NOTHING, today=0, call_gap=WEEKLY, rungs=DEFAULT):
-    """What would happen, day by day, if every contact were made: (day, way, who is named)."""
+    """Return the contacts if each is made: (days after the due date, way, ids of the invoices
+    named).
+    """
     known, day, made = list(invoices), on(today), []
     while climb := next_rung(rungs, known, heard, call_gap, day):
         day = climb.on
@@ -76,7 +80,7 @@ def test_what_is_not_due_yet_is_not_named():
     ("late", "way"), [(6, "sms"), (7, "voice"), (13, "voice"), (14, "sms"), (200, "voice")]
 )
 def test_a_late_look_makes_one_contact_the_latest_rung_that_is_due(late, way):
-    """And an invoice that comes in old is not handed to a person before anybody was contacted."""
+    """An invoice imported late gets a contact before it is handed to a person."""
     assert steps([owed()], today=late)[0] == (late, way, "a")
     assert len([day for day, _, _ in steps([owed()], today=late) if day == late]) == 1
 

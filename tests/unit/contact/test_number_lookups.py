@@ -1,4 +1,4 @@
-"""What lookups of a number say of a consent."""
+"""What number lookups prove about a consent."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +9,11 @@ from rules.contact.number_lookups import LookUp, check_of
 
 NOW = datetime(2026, 11, 20, 17, tzinfo=UTC)
 MONTH = timedelta(days=30)
-BEFORE, DAY, AFTER = "2026-01-01", "2026-01-02", "2026-01-03"  # DAY: that of the consent
+BEFORE, DAY, AFTER = "2026-01-01", "2026-01-02", "2026-01-03"  # DAY: the date of the consent
 
 
 def looked_up(*answers):
-    """Answers, each with its date of consent and for how many hours it has been there."""
+    """Return lookups from (answer, date of consent, hours ago)."""
     return [LookUp(word, since, NOW - timedelta(hours=hours)) for word, since, hours in answers]
 
 
@@ -22,11 +22,11 @@ def looked_up(*answers):
     [
         ([], None),
         ([("no", DAY, 5)], False),
-        ([("no", BEFORE, 5)], False),  # nobody gave it up since the day before either
-        ([("no", AFTER, 5)], None),  # but on the day itself somebody may have
+        ([("no", BEFORE, 5)], False),  # not given up since the day before, so not since the consent
+        ([("no", AFTER, 5)], None),  # it may have been given up on the day itself
         ([("yes", DAY, 5)], True),
-        ([("yes", AFTER, 5)], True),  # it was given up after a later date, so after this one too
-        ([("yes", BEFORE, 5)], None),  # or in between
+        ([("yes", AFTER, 5)], True),  # given up after a later date, so after the consent too
+        ([("yes", BEFORE, 5)], None),  # perhaps before the consent
         ([("yes", DAY, 9), ("no", DAY, 5)], True),
         ([("a_new_word", DAY, 5)], None),
     ],
@@ -46,7 +46,7 @@ def test_the_newest_answer_is_the_check():
     [
         ([("60606", DAY, 23)], False),
         ([("60606", DAY, 24)], True),
-        ([("60606", BEFORE, 1)], True),  # of another consent
+        ([("60606", BEFORE, 1)], True),  # a lookup for another consent
         ([("no_data_available", DAY, 29 * 24)], False),
         ([("no_data_available", DAY, 30 * 24)], True),
         ([("no", DAY, 9), ("60606", DAY, 5)], False),
@@ -54,6 +54,6 @@ def test_the_newest_answer_is_the_check():
     ],
 )
 def test_an_attempt_that_told_nothing_is_made_again_after_a_while(answers, known):
-    """Errors after a day, missing data when an answer would be asked for again."""
+    """After an error, after a day; after missing data, when an answer would expire."""
     _, unknown = check_of(looked_up(*answers), DAY, NOW, MONTH)
     assert (unknown == "") is known

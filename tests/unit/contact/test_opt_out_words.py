@@ -1,4 +1,6 @@
-"""What an incoming text asks for. Keywords: 47 CFR 64.1200(a)(10) and Twilio's defaults."""
+"""The keyword that an incoming text amounts to. Keywords: 47 CFR 64.1200(a)(10) and Twilio's
+defaults.
+"""
 
 import pytest
 from hypothesis import given
@@ -220,7 +222,9 @@ STOP_SIGNS = "🛑❌✋⛔🚫"
 
 
 def around(signs):
-    """Whatever is neither a letter, a digit, nor read as one (a letter in a circle is a letter)."""
+    """Draw characters that are neither letters nor digits, nor read as such (a circled letter is a
+    letter).
+    """
     plain = st.characters(categories=["P", "S", "Z", "Cc", "Cf", "Mn"]).filter(
         lambda char: not plain_letters(char).strip().isalnum() and char not in "🔕📵🖕🔇🔚🛑⛔"
     )
@@ -241,7 +245,7 @@ def test_no_wish_to_stop(text):
 
 
 def spelt(word, data):
-    """The word in any case, and with any spaces between its words."""
+    """Draw the word in any case, with any gaps between its parts."""
     gap = data.draw(st.sampled_from([" ", "  ", "\n", " - ", "-"]))
     return gap.join(
         "".join(data.draw(st.sampled_from([char.lower(), char.upper()])) for char in part)
@@ -275,12 +279,14 @@ def test_a_sign_that_is_made_of_letters_hides_no_start(text):
 
 @pytest.mark.parametrize("text", ["SТART", "SТART 🛑", "strat", "startt", "please start"])
 def test_start_is_heard_only_as_carriers_hear_it(text):
-    """Given that START lets texts in again, then a look-alike or a slip of it does not."""
+    """START allows texts again, so a look-alike or a misspelling of it does not count."""
     assert keyword_of(text) != "start"
 
 
 def test_a_reaction_to_a_text_says_nothing_of_its_own():
-    """Given a phone that tells of a reaction, then the text that it quotes is not theirs."""
+    """Given a text that reports a reaction, then the quoted text is not read as the customer's own
+    words.
+    """
     assert keyword_of("Liked “Harbor Dental: pay. Reply STOP to opt out”") == ""
     assert keyword_of("Liked “Harbor Dental: pay. Reply STOP to opt out” please stop") == "stop"
     assert keyword_of("I liked it. Reply STOP") == "stop"

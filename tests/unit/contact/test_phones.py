@@ -1,4 +1,4 @@
-"""Phone numbers are understood one way or refused with the reason; fictitious numbers pass."""
+"""A phone number is read as one number or refused with the reason; fictitious ones pass."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules.contact.phones import ACCEPTED, BadPhone, read_phone
 
-# As people, address books and other programs write them, and what is understood.
+# Numbers as people, address books and other programs write them, and how they are read.
 UNDERSTOOD = [
     ("(650) 253-0000", "+16502530000"),
     ("650.253.0000", "+16502530000"),
@@ -27,12 +27,12 @@ UNDERSTOOD = [
     ("+44 (0)20 7946 0958", "+442079460958"),
     ("011 44 20 7946 0958", "+442079460958"),
     ("+39 06 1234 5678", "+390612345678"),  # Italy keeps its zero
-    ("+1 202 555 0123", "+12025550123"),  # 555-01XX: kept for fiction, nobody's
+    ("+1 202 555 0123", "+12025550123"),  # 555-01XX: reserved for fiction
     ("+1 800 555 0123", "+18005550123"),
     ("+15005550006", "+15005550006"),  # Twilio's own, for its test credentials
     ("+15005553003", "+15005553003"),  # the stand-in's, for a failed delivery
 ]
-# Why a number is refused, and such numbers. The first seven are a file of a clinic's; similar ones
+# Reasons for a refusal, with numbers. The first seven are from a clinic's file; similar ones
 # are in daviddrysdale/python-phonenumbers' and google/libphonenumber's threads.
 REFUSED = [
     ("extension", "+16502530000 x136"),
@@ -82,22 +82,22 @@ REFUSED = [
     ("country code", "+999123456789"),
     ("too long", "442079460958"),
     ("too long", "+1 202 555 01234"),
-    ("too long", "2025550123.0"),  # a table's number, read as a fraction
+    ("too long", "2025550123.0"),  # a spreadsheet's number, read as a decimal
     ("digits", "2025550123 / 2025550124"),
     ("too many digits", "+1 1 202 555 0123"),
     ("too short", "+1202444012"),
     ("not in any range", "+1 555 555 5555"),
     ("not in any range", "123-456-7890"),
     ("not in any range", "+1 222 222 2222"),
-    ("not in any range", "+447700900123"),  # kept for drama by Ofcom
+    ("not in any range", "+447700900123"),  # reserved for drama by Ofcom
     ("scientific", "1.2025550123E+10"),
     ("separator", "-2025550123"),
     ("U+002A", "*67 202 555 0123"),
-    ("U+202E", "\u202e+12025550123"),  # shown in another order than it is kept in
+    ("U+202E", "\u202e+12025550123"),  # right-to-left override: shown in another order than stored
     ("U+00B2", "+1202555012²"),
     ("no country", "+881612345678"),  # Iridium
     ("no country", "+870773123456"),  # Inmarsat
-    ("no country", "+8821612345678"),  # what toll fraud calls
+    ("no country", "+8821612345678"),  # a target of toll fraud
     ("no country", "+883510012345678"),
     ("no country", "+878101234567890"),
     ("no country", "+80012345678"),
@@ -141,7 +141,7 @@ def test_any_text_is_one_number_or_refused(text, region):
 
 @pytest.mark.parametrize(("_why", "text"), REFUSED)
 def test_what_is_refused_is_not_repeated(_why, text):
-    """Given that messages go to logs, then a person's number is not in them."""
+    """Messages go to logs, so they do not contain the customer's number."""
     with pytest.raises(BadPhone) as refused:
         read_phone(text)
     assert len(text) <= 3 or text not in str(refused.value)

@@ -1,4 +1,4 @@
-"""What people answer is read by rules alone: each class by examples, in English and Spanish."""
+"""Customers' replies are classified by rules: each class by examples, English and Spanish."""
 
 import pytest
 
@@ -236,7 +236,7 @@ ALSO = {
         "dentro de dos años",
         "hasta junio",
     ],
-    # what only sounds like it
+    # these only sound like another class
     "unknown": [
         "this phone is not working",
         "there's no signal here",
@@ -251,7 +251,7 @@ ALSO = {
 
 @pytest.mark.parametrize("code", ALSO)
 def test_people_say_it_in_other_words_too(code):
-    """Also where the text counts as a wish to stop: then what is heeded at once is told still."""
+    """Also if the text is an opt-out: a class that must be acted on at once is still reported."""
     found = {
         text: getattr(classify(text, keyword_of(text) == "stop"), "code", None)
         for text in ALSO[code]
@@ -260,8 +260,8 @@ def test_people_say_it_in_other_words_too(code):
 
 
 def test_words_that_fit_nearly_are_read_once():
-    """Given texts whose every part fits some pattern and whose end does not, then they are read
-    without trying each division of them, which would take for ever.
+    """Given texts whose every part matches some pattern but whose end does not, then the patterns
+    do not backtrack over each way to divide them, which would take for ever.
     """
     times = ("1", "1 ", "in 2 ", "the ", "on the 1st ", "monday ", "i called for 2 weeks ")
     for part in (*times, "i m at ", "no me "):

@@ -1,5 +1,5 @@
-"""Answers whose words sound like a class that they are not, or say one in other words: what
-suppresses a number for good, or places a hold, needs clear words; else a person reads it.
+"""Replies whose words resemble another class, or express one in other words. Suppressing a number
+for good, or placing a hold, needs clear words; otherwise staff read the reply.
 """
 
 from rules.contact.opt_out.words import keyword_of
@@ -12,7 +12,7 @@ SAID = {
         "Not right away",
         "Not right now, maybe May",
     ],
-    # a mistake, and not of the number; who will not pay
+    # a mistake, but not a wrong number; or a refusal to pay
     "dispute": [
         "se equivocaron en la cantidad",
         "se equivocaron con la cuenta",
@@ -80,7 +80,7 @@ SAID = {
         "se equivocaron",
         "aquí no hay ningún Juan",
     ],
-    # nothing is placed: a person reads it
+    # no hold: staff read it
     "unknown": [
         "she passed her exam",
         "he passed his physical",
@@ -156,7 +156,7 @@ STOPS = [
     "I don't want anymore of these",
     "only email me",
 ]
-# about a payment, a bank, an exam: nobody asks to stop
+# about a payment, a bank or an exam: no opt-out
 NO_STOPS = [
     "I never got a call back",
     "take me off autopay",

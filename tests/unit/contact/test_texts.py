@@ -1,4 +1,6 @@
-"""Templates, what texts weigh (3GPP TS 23.038), how reports merge, and what failures mean."""
+"""Templates, segments of texts (3GPP TS 23.038), merging of status reports, and the meaning of
+failures.
+"""
 
 from itertools import permutations
 
@@ -127,7 +129,7 @@ def test_a_name_cannot_write_the_text():
     ids=["clinic", "staff", "template"],
 )
 def test_each_text_says_how_to_stop_whatever_else_is_called_so(template, values):
-    """12 CFR 1006.6(e)."""
+    """12 CFR 1006.6(e) requires each text to say how to opt out."""
     assert render(template, "en", values).body.endswith("Reply STOP to opt out.")
 
 
@@ -157,8 +159,8 @@ def test_reports_in_any_order_and_number_give_one_status(reports):
 @pytest.mark.parametrize("word", ["teleported", "", "None"])
 @pytest.mark.parametrize("known", ["waiting", "sending", "unknown"])
 def test_a_new_word_says_that_twilio_has_the_text_so_that_it_is_polled(known, word):
-    """Given a text of which Twilio answers a word that we do not know, then it does not stay
-    `sending` for ever, unasked about and in the way of the next one.
+    """Given a status from Twilio that we do not know, then the text counts as accepted and is
+    polled, so that it does not stay `sending` for ever and block the next one.
     """
     assert merged_status(known, word) == "accepted"
     assert merged_status("accepted", word) == "accepted"

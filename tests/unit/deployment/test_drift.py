@@ -1,4 +1,4 @@
-"""What counts as a change by hand, and what as a provider's own way of keeping things."""
+"""Which differences are edits by hand, and which come from how the provider stores objects."""
 
 import pytest
 

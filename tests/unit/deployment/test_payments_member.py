@@ -1,4 +1,4 @@
-"""The payments member as code: its opening, objections, tools, mailbox and card protocol."""
+"""The payments member as rendered: its opening, objections, tools, voicemail and card protocol."""
 
 from dataclasses import replace
 
@@ -38,7 +38,9 @@ def functions_of(body):
 
 @pytest.mark.parametrize("clinic", [CLINIC, SPANISH], ids=["en", "es"])
 def test_opening_names_clinic_machine_and_number_and_how_to_be_left_alone(clinic):
-    """Given whoever answers, a stranger or a mailbox, then they hear all of it and no debt."""
+    """Given that a stranger or a mailbox can answer, then the opening says all of this and mentions
+    no debt.
+    """
     said = payments_opening(clinic)
     assert "Bright Smile Dental" in said.split(".")[0]
     assert "AI assistant" in said.split(".")[0] or "inteligencia artificial" in said.split(".")[0]
@@ -61,9 +63,7 @@ def test_a_mailbox_is_told_name_and_number_only(clinic):
 
 
 def test_each_objection_has_an_answer_that_ends_in_a_tool_or_a_goodbye():
-    """Given what people say, then the prompt says what to do, and names tools and reasons that
-    there are.
-    """
+    """Given each common objection, then the prompt answers it; the reasons it names exist."""
     said = prompt_of(render_payments(CLINIC))
     heard = " ".join(OBJECTIONS).lower()
     for what in (
@@ -87,7 +87,9 @@ def test_each_objection_has_an_answer_that_ends_in_a_tool_or_a_goodbye():
 
 
 def test_tools_are_those_that_answer_and_each_is_named_in_the_prompt():
-    """Given the door's tools, then the member has exactly these, with a unique name each."""
+    """Given the tools that our API answers, then the member has only such tools, the main ones
+    among them, with a unique name each.
+    """
     body = render_payments(CLINIC)
     given = functions_of(body)
     assert set(given) == set(TOOLS) & set(given)
@@ -102,7 +104,7 @@ def test_tools_are_those_that_answer_and_each_is_named_in_the_prompt():
 
 
 def test_which_call_it_is_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount():
-    """Given what a model may say, then no bill and no amount is among it."""
+    """Given the model's own arguments, then no invoice, amount or id is among them."""
     for name, tool in functions_of(render_payments(CLINIC)).items():
         paying = [{"key": "by", "value": "saved_card"}] if name == PAY else []
         assert tool["parameters"] == [{"key": "callId", "value": "{{call.id}}"}, *paying]
@@ -112,7 +114,9 @@ def test_which_call_it_is_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount()
 
 
 def test_card_protocol():
-    """Given somebody who reads out a card, then they are stopped, and nothing of it is repeated."""
+    """Given a caller who reads out a card, then the prompt stops them and forbids repeating a
+    digit; the call is not recorded, and its transcript is redacted.
+    """
     body = render_payments(CLINIC)
     said = prompt_of(body)
     assert "Please stop, I cannot take card details by phone." in said
@@ -128,7 +132,7 @@ def test_opting_out_by_voice_and_by_key_is_done_by_a_tool_at_once():
     assert "Whoever presses 9 wants to be left alone: call stopContact at once." in said
     assert "call the tool stopContact at once, and say that it is done" in said
     assert body["keypadInputPlan"]["enabled"] is True
-    # what the opening offers to say is what a text would say, too
+    # the words that the opening offers also opt out by text
     assert keyword_of("stop") == "stop"
     assert keyword_of("alto") == "stop"
 
@@ -140,12 +144,12 @@ def test_both_languages_are_spoken():
 
 
 def test_cards_are_typed_with_a_member_that_hears_no_keypad():
-    """Given keypad payments, then a member of its own takes them, and gives the call back."""
+    """Given keypad payments, then a separate member takes the card, and hands the call back."""
     entry = render_card_entry(replace(CLINIC, keypad_payments=True))
     assert entry["keypadInputPlan"] == {"enabled": False}
     assert entry["artifactPlan"]["recordingEnabled"] is False
     by_keypad = functions_of(entry)[PAY]
-    # over whatever the model says, as the other member's is always the card on file
+    # fixed, whatever the model says; the payments member's is always the card on file
     assert {"key": "by", "value": "keypad"} in by_keypad["parameters"]
     by_keypad = by_keypad["function"]
     assert by_keypad["parameters"]["properties"]["by"]["enum"] == ["keypad"]
@@ -159,7 +163,7 @@ def test_cards_are_typed_with_a_member_that_hears_no_keypad():
         render_payments(replace(CLINIC, keypad_payments=True))
     )
     assert back["function"]["name"] in prompt_of(entry)
-    # nobody is led there where it is off
+    # without keypad payments, nothing leads there
     assert there["function"]["name"] not in prompt_of(render_payments(CLINIC))
     assert len(render_squad(*members)["members"]) == 2
 

@@ -1,4 +1,4 @@
-"""Every status of a port and every refusal of a carrier's is told in words, with what to do."""
+"""Every status of a port, and every refusal by a carrier, is explained with what to do."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from rules.deployment.porting import (
 )
 from rules.deployment.sip import domain_of, sip_address_at_vapi, trunk_at_vapi
 
-# how Twilio's pages and others' code write the statuses, of a request and of its number
+# statuses of a request and of its number, as Twilio's pages and others' code write them
 STATUSES = [
     ("In Review", "In Review", WAIT),
     ("pending", "", WAIT),

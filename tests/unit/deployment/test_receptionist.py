@@ -1,4 +1,4 @@
-"""The receptionist as code: what it says first, what it never says, and what its tools are."""
+"""The receptionist as rendered: what it says first, what it never says, and its tools."""
 
 import re
 from dataclasses import fields, replace
@@ -41,13 +41,15 @@ def prompt_of(body):
 
 
 def functions_of(*tools):
-    """What the model sees as names of functions."""
+    """Return the function names that the model sees."""
     return [tool.get("function", {}).get("name") or tool["type"] for tool in tools]
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_first_sentence_names_the_business_and_the_ai_and_no_debt(language):
-    """Given whoever hears it, a mailbox too, then it names clinic and machine, and no money."""
+    """Given that a mailbox can answer, then the first message names the clinic and the AI, and no
+    debt.
+    """
     clinic = replace(CLINIC, language=language)
     for body in (render_receptionist(clinic), render_payments(clinic)):
         said = body["firstMessage"]
@@ -59,8 +61,8 @@ def test_first_sentence_names_the_business_and_the_ai_and_no_debt(language):
 
 
 def test_query_tool_is_named_in_the_prompt_that_has_it():
-    """Field report 19: given files, then the prompt names the tool; a tool that it does not name is
-    never used.
+    """Field report 19: given files, then the prompt names the tool; a model never uses a tool that
+    its prompt does not name.
     """
     tool = render_query_tool(CLINIC, "tag-1")
     body = render_receptionist(CLINIC, "tool-1")
@@ -78,8 +80,9 @@ def test_without_files_no_tool_is_named():
 
 
 def test_free_times_are_a_tool_of_ours_where_a_calendar_is_connected():
-    """Given a connected calendar, then the receptionist has one tool more, at our own door, and the
-    prompt names it; without one, and in a trial in writing, there is nothing of it."""
+    """Given a connected calendar, then the receptionist has one more tool, at our own URL, and the
+    prompt names it; without one, and in a written trial, nothing mentions it.
+    """
     clinic = replace(CLINIC, has_calendar=True)
     body = render_receptionist(clinic, "tool-1")
     (tool,) = [tool for tool in body["model"]["tools"] if tool["type"] == "function"]
@@ -93,7 +96,7 @@ def test_free_times_are_a_tool_of_ours_where_a_calendar_is_connected():
 
 @pytest.mark.parametrize("body", EACH)
 def test_model_is_always_whole(body):
-    """Given that Vapi replaces `model` as a whole, then each body has all of it."""
+    """Each body has a complete `model`, because Vapi replaces it as a whole."""
     assert set(body["model"]) >= {"provider", "model", "messages", "tools", "toolIds"}
     assert prompt_of(body)
 
@@ -121,7 +124,9 @@ def test_receptionist_leaves_bills_to_the_payments_member():
 
 
 def test_payments_member_verifies_before_one_word_of_a_debt():
-    """Given the prompt, then who it is comes before the bill; two tries, then a person."""
+    """The prompt verifies the caller before it mentions the bill, and gives up after two failed
+    tries.
+    """
     said = prompt_of(render_payments(CLINIC))
     assert said.index("# First, who is it?") < said.index("verifyCaller")
     assert said.index("Call the tool verifyCaller") < said.index("call getUnpaidInvoice")
@@ -135,7 +140,7 @@ def test_payments_member_is_not_recorded():
 
 
 def test_transcripts_are_not_lost_to_a_mode_without_storage():
-    """Given no storage of ours, then Vapi's PCI mode, which drops transcripts for good, is off."""
+    """Vapi's PCI mode is off: without storage of our own it discards transcripts for good."""
     for body in (render_receptionist(CLINIC), render_payments(CLINIC)):
         assert body["compliancePlan"] == {"hipaaEnabled": False, "pciEnabled": False}
         assert body["artifactPlan"]["transcriptPlan"] == {"enabled": True}
@@ -154,7 +159,7 @@ def test_a_person_is_a_transfer_where_there_is_a_number_and_a_message_where_not(
 
 
 def test_function_names_are_unique_in_each_member():
-    """Given two tools of one name, Vapi called both; so no member sees a name twice."""
+    """Vapi calls both of two tools with the same name, so no member sees a name twice."""
     clinic = replace(CLINIC, transfer_number="+12125550199")
     squad = render_squad(Member("a-1", "tag-1", "v1"), Member("a-2", "tag-2", "v1"))
     known = {"tool-1": FUNCTION}
@@ -184,7 +189,7 @@ def test_squad_pins_both_and_hands_over_by_the_names_that_prompts_say():
 
 
 def test_squad_without_versions_pins_nothing():
-    """Given an organization for which Vapi keeps no versions, then none is sent."""
+    """Given an organization for which Vapi keeps no versions, then the squad pins none."""
     squad = render_squad(Member("a-1", "tag-1"), Member("a-2", "tag-2"))
     assert not [member for member in squad["members"] if "assistantVersion" in member]
 
@@ -204,7 +209,7 @@ def test_a_change_of_what_is_known_changes_the_digest_and_nothing_else_does():
 
 
 def test_a_change_of_what_is_rendered_raises_its_version():
-    """Given texts that change, then so must RENDERED_VERSION, and this digest with it."""
+    """If rendered texts change, raise RENDERED_VERSION, and change the digest here with it."""
     bodies = [
         render_receptionist(CLINIC, "tool-1"),
         render_payments(CLINIC),
@@ -231,7 +236,9 @@ def test_a_chosen_voice_is_passed_on_without_anything_beside_it():
     ],
 )
 def test_what_a_clinic_typed_stays_one_line_of_text(name, shown):
-    """Given a name with templates, markup or lines of its own, then it is one line of text."""
+    """Given a clinic's name with templates, markup or line breaks, then it is rendered as one line
+    of text.
+    """
     assert plain(name) == shown
     body = render_receptionist(replace(CLINIC, business_name=name))
     assert "{{" not in prompt_of(body) + body["firstMessage"]
@@ -239,7 +246,7 @@ def test_what_a_clinic_typed_stays_one_line_of_text(name, shown):
 
 
 def test_only_what_is_public_of_a_clinic_can_be_rendered():
-    """Given what a body is made from, then no field of it could hold a patient."""
+    """A body is rendered from these fields only, none of which can hold a patient's data."""
     assert {field.name for field in fields(Clinic)} == {
         "business_name",
         "clinic_number",
@@ -255,12 +262,14 @@ def test_only_what_is_public_of_a_clinic_can_be_rendered():
 
 
 def test_no_secret_is_rendered():
-    """Given that bodies are kept in the ledger, then our webhook's secret is not in them."""
+    """Bodies are kept in the ledger, so our webhook's secret is not rendered into them."""
     assert "headers" not in render_receptionist(CLINIC)["server"]
 
 
 def test_trial_is_a_talk_in_writing_that_nobody_hears_of():
-    """Given a clinic that tries, then files are asked and nothing is told, handed over or made."""
+    """Given a trial in writing, then the assistant searches the files and nothing else: no webhook,
+    no handover, no transfer.
+    """
     body = render_trial(CLINIC)
     assert not {"server", "serverMessages", "hooks"} & set(body)
     assert TO_PAYMENTS not in prompt_of(body)

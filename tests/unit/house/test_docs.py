@@ -1,5 +1,5 @@
-"""The documents follow the code: files they name are there, links lead somewhere, tables and state
-diagrams say what the code says.
+"""The documents agree with the code: the files they name exist, links resolve, and tables and state
+diagrams match.
 """
 
 import ast
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group(SOURCES)
 DOCS = ROOT / "docs"
 DEVELOPMENT = DOCS / "development.md"
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
-LIVING = [page for page in PAGES if page.parent.name != "decisions"]  # those tell of their own time
+LIVING = [page for page in PAGES if page.parent.name != "decisions"]  # decisions record a past
 ROOMS = (
     "web|jobs|actions|effects|delivery|providers|models|rules|runtime|sandbox|simulation|bin|docs"
 )
@@ -54,7 +54,7 @@ def section(title, page=DEVELOPMENT):
 
 
 def changes():
-    """The rows of "To change X, open Y": what, which file, and the name to look for there."""
+    """Return the rows of "To change X, open Y": subject, file, and the name to look for there."""
     rows = re.findall(
         r"^\| (.+?) \| `(.+?)` \| `(.+?)` \|$", section("## To change X, open Y"), re.M
     )
@@ -67,7 +67,7 @@ def test_at_least_25_changes_are_answered():
 
 @pytest.mark.parametrize(("path", "word"), changes())
 def test_whoever_wants_to_change_something_finds_it_in_the_file(path, word):
-    """Given a row of the table, then its file defines or begins a line with the name."""
+    """Given a row of the table, then a line of its file defines the name or begins with it."""
     text = (ROOT / path).read_text()
     assert re.search(rf"^ *(?:def |class )?{re.escape(word)}\b", text, re.M)
 
@@ -84,16 +84,16 @@ def test_every_file_a_page_names_is_there(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_each_block_of_table_rows_is_a_table(page):
-    """Given rows, then a head and a line of dashes stand above them: after an empty line they would
-    be shown as text.
+    """Given table rows, then a header and a line of dashes are directly above them; after an empty
+    line they would be rendered as text.
     """
     blocks = re.findall(r"(?:^\|.*\n)+", page.read_text(), re.M)
     assert [block for block in blocks if not re.match(r"\|.*\n\|[-|: ]+\n", block)] == []
 
 
 def test_every_finding_of_doctor_leads_to_a_page():
-    """Given what doctor looks at, but for settings by their names, then the operators' first page
-    says where more is told.
+    """Given each finding of doctor, apart from settings by their names, then the operators' first
+    page names it.
     """
     files = [ROOT / "bin/commands/doctor.py", *(ROOT / "bin/commands/checks").glob("*.py")]
     names = {
@@ -109,8 +109,8 @@ def test_every_finding_of_doctor_leads_to_a_page():
 
 
 def commands(text):
-    """What a page has its reader type: `bin/payphone …`, in code or in a block, and without its
-    first word, as `jobs list --state dead`, if that is more than one word.
+    """Yield the commands that a page tells its reader to type: `bin/payphone …`, in code or in a
+    block, or without that word, such as `jobs list --state dead`, if they have more than one word.
     """
     for told in CODE.finditer(text):
         line = re.split(r"\s+#", told[1] or told[2])[0].strip().rstrip("\\")
@@ -121,8 +121,8 @@ def commands(text):
 
 
 def fault_of(words):
-    """What is wrong with the words after `bin/payphone`: a command, an option or a word that it
-    does not take. Arguments may be left out.
+    """Return what is wrong with the words after `bin/payphone` (an unknown command, option or
+    choice), or an empty text. Arguments can be left out.
     """
     command, words = payphone, words[words[:1] == ["--demo"] :]
     words = [] if words == ["x"] else words
@@ -166,7 +166,7 @@ def test_the_pages_name_many_commands_and_a_wrong_one_would_be_seen():
 
 
 def test_advice_in_the_code_names_commands_that_exist():
-    """Given the program's messages, then what they have people type is there."""
+    """Given the program's messages, then the commands in them exist."""
     rooms = ("bin", "runtime", "models", "delivery", "effects", "actions", "jobs", "web")
     files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
     told = [
@@ -194,13 +194,13 @@ def test_every_link_within_the_repository_leads_somewhere(page):
 
 
 def anchors(page):
-    """What a page's headings are called in links, as GitHub makes it."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
 
 
 def test_advice_in_the_code_names_pages_that_exist():
-    """Given the program's messages, then each `docs/….md` in them is there."""
+    """Given the program's messages, then each `docs/….md` in them exists."""
     files = [*(ROOT / "bin").rglob("*.py"), *(ROOT / "runtime").rglob("*.py")]
     named = {page for file in files for page in re.findall(r"docs/[\w/]+\.md", file.read_text())}
     assert named
@@ -226,7 +226,7 @@ def test_the_rules_about_contact_are_what_the_policy_says():
 
 
 def drawn(title):
-    """The states of a diagram in development.md."""
+    """Return the states in a diagram of development.md."""
     arrows = re.findall(r"^ +(\S+) --> ([^\s:]+)", section(title), re.M)
     return {state for arrow in arrows for state in arrow} - {"[*]"}
 

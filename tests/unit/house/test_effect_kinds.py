@@ -1,4 +1,4 @@
-"""Every kind of effect says all that must be known of it, in one place."""
+"""Every kind of effect declares all that must be known of it, in one place."""
 
 import importlib
 from pathlib import Path
@@ -17,7 +17,9 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 
 
 def test_every_kind_in_the_room_is_known_by_its_name():
-    """Given a kind in any file of effects/, then KINDS has it, and it is called what it is."""
+    """Given a kind in any file of effects/, then KINDS has it, and its constant is its name in
+    capitals.
+    """
     found = {}
     for path in Path(effects.__file__).parent.rglob("*.py"):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)

@@ -1,7 +1,7 @@
-"""Every error says the thing, what was wrong, what is accepted and what to do next.
+"""Every error names the thing, what was wrong, what is accepted and what to do next.
 
-A test cannot read, but it sees much: that each code has its next step, that no sentence lacks its
-verb, and that nobody is told only the name of an exception.
+A test cannot judge prose, but it can check that each code has its next step, that sentences are
+whole, and that no message is only the name of an error.
 """
 
 import ast
@@ -22,7 +22,7 @@ from web.http.problems import PROBLEMS, Problem, document_of
 pytestmark = pytest.mark.xdist_group(SOURCES)
 
 ROOT = Path(__file__).parents[3]
-# What an instruction begins with. One of another kind belongs here once it has been read.
+# First words of an instruction. Add another one here after reading its message.
 TODO = (
     "Add|Answer|Another text may be requested|Ask|Call|Check|Choose|Compare|Copy|Correct|Create|Do"
     "|Each|Lift|Only they can|Open|Read|Record|Refund|Remove|Repeat|See|Send|Use|Void|Wait"
@@ -35,7 +35,9 @@ VAGUE = re.compile(
 
 @pytest.mark.parametrize("code", sorted(PROBLEMS))
 def test_every_problem_says_what_is_accepted_and_what_to_do(code):
-    """Given a new code, then it has its next step, or this fails."""
+    """Given each code, then its next step says what is accepted and what to do, and the answer
+    shows it.
+    """
     said = NEXT[code]
     assert re.search(r"\baccept(?:s|ed)\b", said), said
     assert TELLS_WHAT_TO_DO.search(said), said
@@ -51,7 +53,7 @@ def test_no_next_step_is_left_of_a_code_that_went():
 
 
 def raised_problems() -> list[tuple[str, str]]:
-    """Where a Problem is made with words of its own, and these, a brace for each value in them."""
+    """Return the place and text of each Problem with its own text; `{}` stands for a value."""
     found = []
     for path in sorted((ROOT / "web").rglob("*.py")):
         for node in nodes_in(tree_of(path)):
@@ -76,7 +78,7 @@ def test_every_problem_that_is_raised_names_what_was_wrong_in_a_sentence():
     assert len(problems) > 60
     for place, said in problems:
         if not said.strip("{}. "):
-            continue  # the words of another error
+            continue  # another error's text
         assert said.endswith((".", "{}")), (place, said)
         assert re.match(r"[A-Z{]|[a-z]\w* (?:is\b|has\b|\{\})", said), (place, said)
         assert len(said.replace("{}", "it").split()) >= 3, (place, said)
@@ -84,7 +86,7 @@ def test_every_problem_that_is_raised_names_what_was_wrong_in_a_sentence():
 
 
 def field_messages() -> list[tuple[str, str]]:
-    """What is said of single fields, where it stands in the code as it is said."""
+    """Return the place and text of each message about a single field."""
     found = []
     files = [path for room in ("web", "actions") for path in sorted((ROOT / room).rglob("*.py"))]
     for path in files:
@@ -136,8 +138,8 @@ IMPORT_TODO = re.compile(
 
 
 def import_errors() -> list[tuple[str, str]]:
-    """What is said of a cell or a row of a file that cannot be imported, as it stands in the code;
-    of one that is said in either of two ways, both.
+    """Return the place and text of each error about a cell or row that cannot be imported; both
+    texts of a conditional one.
     """
     found = []
     for room in IMPORT_ROOMS:
@@ -164,7 +166,7 @@ def import_errors() -> list[tuple[str, str]]:
 
 
 def ways(node: ast.expr) -> list[str]:
-    """The texts an expression may be; none where it is the words of another error."""
+    """Return the texts that an expression can have, or none if it is another error's text."""
     if isinstance(node, ast.IfExp):
         return ways(node.body) + ways(node.orelse)
     if isinstance(node, ast.BinOp):
@@ -175,7 +177,7 @@ def ways(node: ast.expr) -> list[str]:
 
 
 def test_every_error_of_the_import_says_what_was_wrong_and_what_to_do():
-    """The line and the column are said before it."""
+    """The line and the column are shown before the message."""
     errors = import_errors()
     assert len(errors) > 30
     for place, said in errors:

@@ -1,5 +1,5 @@
-"""With `--few`, the first case of each function runs and no other; with `--db both`, only the first
-of a function that is marked `one_database` runs on both databases.
+"""With `--few`, only the first case of each function runs; with `--db both`, only the first case of
+a function marked `one_database` runs on both databases.
 """
 
 from types import SimpleNamespace
@@ -26,7 +26,9 @@ def without_database():
 
 @pytest.fixture
 def run():
-    """What runs of some collected tests, and what is said to be left out."""
+    """Applies the plugin to collected tests; returns those that run and those reported as
+    deselected.
+    """
 
     def _run(*items, count=on_postgres):
         left_out = []

@@ -1,4 +1,4 @@
-"""docs/imports.md is held to the tables that the import reads by."""
+"""docs/imports.md agrees with the tables by which the import reads files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SHOWN = {field: name for name, field in MAPPABLE.items()} | {"balance": "amount 
 
 
 def table(fields: dict[str, tuple[str, ...]]) -> str:
-    """A table of our fields and their names, as the page has it."""
+    """Return the table of our fields and their column names, as the page shows it."""
     rows = [
         f"| {SHOWN[field]} | {' · '.join(f'`{name}`' for name in names)} |"
         for field, names in fields.items()

@@ -1,6 +1,6 @@
-"""Whether a job calls a provider is said at the job, and read from the code: it is followed from
-the job's function through everything of ours that is named on the way. Methods of rows are not
-followed, for `models` may import no provider.
+"""Each job declares whether it calls a provider, and here its code is followed to check that: from
+the job's function through every name of ours that it reaches. Methods of rows are not followed,
+because `models` cannot import a provider.
 """
 
 import ast
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group(SOURCES)
 
 ROOT = Path(__file__).parents[3]
 ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
-# each way out of the house begins in one of these
+# every request to another host begins in one of these
 WAYS_OUT = {
     ("providers.stripe.client", "client"),
     ("providers.stripe.stripe_js", "stripe_js"),
@@ -30,8 +30,8 @@ WAYS_OUT = {
     ("providers.oauth.authorization", "_client"),
     ("providers.outgoing_webhooks", "post_webhook"),
 }
-# The table of effects is read for their words, too. Whoever has one made, or looked for, asks its
-# kind in one of these ways.
+# The table of effects is also read for other reasons, so it is not followed. Code that performs
+# an effect, or looks it up, calls one of these methods of its kind.
 TABLE = ("effects.kinds", "KINDS")
 ASKED_OF_A_KIND = {"send", "find", "find_asked", "read"}
 SIGNATURES = {"providers.stripe.signature", "providers.twilio.signature"}
@@ -41,7 +41,7 @@ Name = tuple[str, str]  # module, name in it
 
 @cache
 def definitions(module: str) -> dict[str, ast.AST]:
-    """What a module defines at its top, by name."""
+    """Return what a module defines at its top level, by name."""
     found: dict[str, ast.AST] = {}
     for node in parsed(module).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -55,7 +55,9 @@ def definitions(module: str) -> dict[str, ast.AST]:
 
 @cache
 def imported(module: str) -> dict[str, Name]:
-    """What a module imports of ours, by its name there; a module has no second name."""
+    """Return what a module imports of ours, by its local name; for a module, the second part is
+    empty.
+    """
     found: dict[str, Name] = {}
     for node in nodes_in(parsed(module)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOMS:
@@ -79,7 +81,9 @@ def is_module(module: str) -> bool:
 
 @cache
 def named_in(module: str, node: ast.AST) -> set[Name]:
-    """What of ours a definition names: its own module's, what is imported, what is behind a dot."""
+    """Return the names of ours that a definition uses: of its own module, imported ones, and
+    attributes of imported modules.
+    """
     found: set[Name] = set()
     for one in nodes_in(node):
         if isinstance(one, ast.Name):
@@ -95,7 +99,7 @@ def named_in(module: str, node: ast.AST) -> set[Name]:
 
 
 def reached_from(start: Name) -> set[Name]:
-    """Everything of ours that is named on the way from `start`."""
+    """Return every name of ours that can be reached from `start`."""
     reached: set[Name] = set()
     ahead = [start]
     while ahead:
@@ -113,7 +117,7 @@ def calls_out(start: Name) -> bool:
 
 
 def asks_a_kind(name: Name) -> bool:
-    """Whether what is defined so has an effect made or looked for, whatever its kind is."""
+    """Whether this function in effects/ performs or looks up an effect, of whatever kind."""
     node = definitions(name[0]).get(name[1]) if name[0].startswith("effects.") else None
     return node is not None and any(
         isinstance(one, ast.Attribute) and one.attr in ASKED_OF_A_KIND for one in nodes_in(node)
@@ -122,14 +126,16 @@ def asks_a_kind(name: Name) -> bool:
 
 @pytest.mark.parametrize("name", job_names())
 def test_a_job_says_whether_it_calls_a_provider(name):
-    """Given a job, when its code is followed, then it comes to a provider if the job says so."""
+    """Given a job, when its code is followed, then it reaches a provider exactly if the job
+    declares it.
+    """
     known = find_job(name)
     assert calls_out((known.perform.__module__, known.perform.__name__)) == known.calls_out
 
 
 def test_the_ways_out_are_there_and_are_all():
     """Given the providers' modules, then each that imports an SDK or a socket has a known way out,
-    but for those that only check signatures with an SDK.
+    except those that only verify signatures.
     """
     for module, name in (*WAYS_OUT, TABLE):
         assert name in definitions(module)
@@ -142,7 +148,7 @@ def test_the_ways_out_are_there_and_are_all():
 
 
 def imports_of(path: Path) -> set[str]:
-    """The top-level names of what a file imports."""
+    """Return the top-level names of a file's imports."""
     found: set[str] = set()
     for node in nodes_in(tree_of(path)):
         if isinstance(node, ast.ImportFrom):

@@ -1,4 +1,4 @@
-"""No line is over 100 columns in what ruff does not measure: pages, styles, scripts, settings."""
+"""No line is over 100 columns where ruff does not look: pages, styles, scripts, settings."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from runtime.settings import ROOT
 
 WIDEST = 100
 KINDS = {".js", ".css", ".html", ".toml", ".sh", ".yml", ".yaml"}
-NOT_OURS = {"var", "data", "migrations", "__pycache__"}  # made, or kept as it was
+NOT_OURS = {"var", "data", "migrations", "__pycache__"}  # generated, or never changed
 
 
 def is_ours(folder: str) -> bool:
@@ -18,7 +18,7 @@ def is_ours(folder: str) -> bool:
 
 
 def edited() -> Iterator[Path]:
-    """The files of these kinds, and the commands, which have no ending."""
+    """Yield the files of these kinds, and the commands, which have no extension."""
     for folder, below, names in os.walk(ROOT):
         below[:] = filter(is_ours, below)
         place = Path(folder)
@@ -28,7 +28,7 @@ def edited() -> Iterator[Path]:
 
 
 def too_long(text: str) -> list[int]:
-    """The lines that are, of characters, not bytes."""
+    """Return the numbers of the lines that are too long, in characters, not bytes."""
     return [at for at, line in enumerate(text.split("\n"), 1) if len(line) > WIDEST]
 
 
@@ -40,7 +40,7 @@ def test_a_line_is_measured_in_characters():
 
 
 def test_the_files_of_each_kind_are_found():
-    """Given one of each kind, then it is measured."""
+    """Given files of the kinds that we have, then they are checked."""
     assert {
         "bin/payphone",
         "bin/setup.sh",

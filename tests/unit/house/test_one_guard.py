@@ -1,5 +1,5 @@
-"""What costs the platform or the clinic is asked for behind one guard: who decides on each such
-effect is read from the code, and each decision names the guard.
+"""Effects that cost the platform or the clinic money are behind one guard: the functions that
+decide on each are read from the code, and each of them names the guard.
 """
 
 import ast
@@ -18,18 +18,18 @@ pytestmark = pytest.mark.xdist_group(SOURCES)
 ROOT = Path(__file__).parents[3]
 COSTS = {Cost.PLATFORM, Cost.SETUP, Cost.PROVIDER_FEE}
 GUARD = {"require_payment_method", "may_pay"}
-# who decides on each kind that costs: the function that reserves the effect
+# for each costly kind, the functions that decide on it, i.e. that reserve the effect
 DECIDES = {
     "fee_confirm": {"actions.deployment.steps.charge._plan"},
     "port_request_create": {"actions.deployment.steps.port.port_request._submit"},
     "number_purchase": {"actions.deployment.numbers.number.plan_purchase"},
 }
-# a purchase is of a line, so whoever makes a line decides on the purchase
+# a purchase belongs to a line, so the code that creates the line decides on the purchase
 ASKS_FOR_A_LINE = {
     "actions.deployment.steps.number._plan",
     "web.deployment.numbers.on_post",
 }
-# lines of numbers that are the clinic's own: nothing is bought for them
+# lines for the clinic's own numbers, for which nothing is bought
 CLINICS_OWN = {
     "actions.deployment.steps.sip.sip_line._plan",
     "actions.deployment.steps.port.port_request._line",
@@ -47,7 +47,7 @@ EXEMPT = {
     " switched it on; one session a call at a time, four mistakes each",
     "number_address": "of a number that was bought, by a deployment that has asked for the card",
 }
-# the doors by which somebody asks for what costs
+# entry points through which staff or callers of the API ask for costly effects
 DOORS = {
     "actions.deployment.deploy.deploy",
     "actions.deployment.deploy.retry",
@@ -57,7 +57,7 @@ DOORS = {
 
 @cache
 def functions() -> dict[str, ast.FunctionDef]:
-    """Every function that decides or answers, by the name of its module and its own."""
+    """Return every function that can decide on an effect or answer a request, as `module.name`."""
     found: dict[str, ast.FunctionDef] = {}
     for room in ("actions", "jobs", "web", "delivery", "bin"):
         for path in sorted((ROOT / room).rglob("*.py")):
@@ -69,19 +69,19 @@ def functions() -> dict[str, ast.FunctionDef]:
 
 
 def named(node: ast.AST) -> set[str]:
-    """Every name that a definition uses, also behind a dot."""
+    """Return every name that a definition uses, attributes included."""
     names = {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
     return names | {one.attr for one in nodes_in(node) if isinstance(one, ast.Attribute)}
 
 
 def calls(node: ast.AST) -> set[str]:
-    """Every function that a definition calls by its own name."""
+    """Return every function that a definition calls by its bare name."""
     made = [one.func for one in nodes_in(node) if isinstance(one, ast.Call)]
     return {func.id for func in made if isinstance(func, ast.Name)}
 
 
 def reserving(constant: str) -> set[str]:
-    """Who hands this kind to a reservation."""
+    """Return the functions that reserve an effect of this kind."""
     found = set()
     for name, node in functions().items():
         for one in nodes_in(node):
@@ -94,7 +94,7 @@ def reserving(constant: str) -> set[str]:
 
 
 def test_every_kind_that_costs_is_behind_the_guard_or_says_why_not():
-    """Given a new kind that costs, then somebody has to say here who guards it."""
+    """Given a new costly kind, then this fails until it is listed here as guarded or exempt."""
     costly = {kind.name for kind in KINDS if kind.costs in COSTS}
     assert costly == set(DECIDES) | set(EXEMPT)
 
@@ -109,7 +109,7 @@ def test_the_charge_asks_in_the_transaction_that_decides():
 
 
 def test_whoever_asks_for_a_number_asks_the_guard():
-    """Given the only row that a purchase is of, then each that makes one has asked."""
+    """Only these functions create the line that a purchase belongs to, and each asks the guard."""
     makers = {name for name, node in functions().items() if "line_for" in calls(node)}
     assert makers == ASKS_FOR_A_LINE
     for name in makers:

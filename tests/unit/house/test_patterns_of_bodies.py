@@ -1,5 +1,5 @@
-"""What bodies are checked against is small: pydantic's regular expressions repeat all of a class of
-Unicode for each repetition that is counted, several megabytes for `\\w{1,120}`, in every process.
+"""Patterns of request bodies stay small: pydantic's regular expressions copy a whole Unicode class
+for each counted repetition, several megabytes for `\\w{1,120}`, in every process.
 """
 
 import re

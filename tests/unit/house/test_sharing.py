@@ -1,4 +1,6 @@
-"""As many workers share the suite as the machine has room for, and each has work while it waits."""
+"""The suite runs on as many workers as the machine has room for, and slow tests are mixed with
+quick ones.
+"""
 
 import pytest
 from xdist.scheduler import LoadGroupScheduling
@@ -31,7 +33,7 @@ class Named:
 
 
 def test_what_waits_is_spread_among_what_works_and_nothing_is_lost():
-    """Given tests as they are collected, then each stretch of them waits as much as the next."""
+    """Given collected tests, then the slow ones are spread evenly among the quick ones."""
     names = [*(f"tests/a/{n}" for n in range(8)), "tests/faults/1", "tests/storm/1"]
     order = [item.nodeid for item in mixed([Named(name, "/a/" not in name) for name in names])]
     assert sorted(order) == sorted(names)
@@ -41,8 +43,8 @@ def test_what_waits_is_spread_among_what_works_and_nothing_is_lost():
 
 
 def test_a_group_goes_to_one_worker(request):
-    """Given two cases of a group, then xdist takes them for one piece of work, and a test without a
-    group for one of its own.
+    """Given two tests of a group, then xdist schedules them together, and a test without a group by
+    itself.
     """
     names = ("test_a", "test_b[sqlite-x@y]", "test_c")
     each = [

@@ -1,4 +1,4 @@
-"""Jobs are staged by name, from any floor: each name that is staged anywhere is a job's."""
+"""Jobs are staged by name, from any floor: every name staged anywhere is the name of a job."""
 
 import ast
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group(SOURCES)
 
 STAGE = frozenset({"stage", "stage_again", "stage_now"})
 ROOMS = ("web", "jobs", "actions", "effects", "delivery", "models", "bin", "simulation")
-# where the name is handed on, not chosen
+# files that pass on a name which their caller chose
 HANDED_ON = frozenset(
     {"delivery/perform_now.py", "models/delivery/stage.py", "delivery/schedule.py"}
 )
@@ -28,15 +28,15 @@ def _stagings(path: Path) -> Iterator[ast.Call]:
 
 
 def _chosen() -> Iterator[tuple[str, ast.Call]]:
-    """Every place that stages a job by a name that it chooses: its file, and the call."""
+    """Yield the file and the call of each place that chooses the name of the job it stages."""
     for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
         if str(path.relative_to(ROOT)) not in HANDED_ON:
             yield from ((path.name, call) for call in _stagings(path))
 
 
 def test_every_job_that_calls_out_is_staged_with_whose_it_is():
-    """Given a job that calls a provider, then whoever stages it says whose turn it takes: without
-    that, one account's jobs would wait behind another's.
+    """Given a job that calls a provider, then each staging of it passes `fair_to`; without that,
+    one account's jobs would wait behind another's.
     """
     calling = {repr(name) for name in job_names() if find_job(name).calls_out}
     calls = [(file, call) for file, call in _chosen() if ast.unparse(call.args[0]) in calling]

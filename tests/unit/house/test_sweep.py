@@ -67,7 +67,9 @@ def test_what_is_no_secret_is_not_found(written):
 
 
 def test_a_sweep_that_found_no_file_of_the_tests_that_had_a_database_fails(tmp_path):
-    """Given tests that had a database, and nothing where it looks, then it does not pass."""
+    """Given tests that used a database, when the sweep finds no file of theirs, then the session
+    fails.
+    """
     plugin, session = sweep.Sweep(), SimpleNamespace(exitstatus=0)
     session.config = SimpleNamespace(
         _tmp_path_factory=SimpleNamespace(getbasetemp=lambda: tmp_path)
@@ -80,10 +82,10 @@ def test_a_sweep_that_found_no_file_of_the_tests_that_had_a_database_fails(tmp_p
 
 
 def test_each_page_of_the_tests_databases_is_looked_through_once(tmp_path):
-    """Given two copies of one database, when a secret is written into the second, also where it
-    fills several pages, then what is new there has it, and what is as it was is passed over.
+    """Given two copies of a database, when a secret that fills several pages is written into the
+    second, then only the new pages are searched, and the secret is found in them.
     """
-    first, second = tmp_path / "a.sqlite", tmp_path / "b.sqlite"  # no name the sweep looks for
+    first, second = tmp_path / "a.sqlite", tmp_path / "b.sqlite"  # names it ignores
     with contextlib.closing(sqlite3.connect(first)) as database, database:
         database.execute("CREATE TABLE letter (text)")
         database.executemany("INSERT INTO letter VALUES (?)", [["long " * 900]] * 50)

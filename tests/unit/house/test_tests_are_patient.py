@@ -1,4 +1,4 @@
-"""Tests wait for a busy machine: what they wait for ends them, not how long it takes."""
+"""Tests wait for events, and not for a time that a busy machine can exceed."""
 
 import ast
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from runtime.settings import ROOT
 
 LONG = 60  # seconds that no machine is too busy for
 WAITS = {"wait", "join", "settimeout"}
-# of httpx, which waits for five seconds unless it is told otherwise, or asks over no net
+# of httpx, which times out after five seconds unless it gets a timeout or its own transport
 ASKS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "stream", "Client"}
-TOLD = {"timeout", "transport", None}  # None: what is told stands elsewhere, behind `**`
+TOLD = {"timeout", "transport", None}  # None: keywords passed with `**`
 FILES = sorted(
     path
     for path in (ROOT / "tests").rglob("*.py")
     if not {"storm", "data"} & set(path.relative_to(ROOT / "tests").parts)
 )
-# what is to end before the other side is ready, and the pace of something that goes on
+# intended: timeouts that must expire, and the pace of something continuous
 MEANT = {
     "jobs_for_tests.py": "a job's own time",
     "test_a_renamed_job.py": "a job's own time",
@@ -41,7 +41,7 @@ MEANT = {
 
 
 def short_waits(text: str) -> Iterator[int]:
-    """The lines that wait for seconds which a busy machine may need."""
+    """Yield the lines whose wait is so short that a busy machine can exceed it."""
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue
@@ -62,7 +62,7 @@ def short_waits(text: str) -> Iterator[int]:
 
 
 def is_of_httpx(call: ast.Call) -> bool:
-    """Whether it asks with httpx, or makes what asks."""
+    """Whether the call sends a request with httpx, or creates a client."""
     func = call.func
     return isinstance(func, ast.Attribute) and (
         ast.unparse(func.value) == "httpx" and func.attr in ASKS
@@ -88,9 +88,8 @@ def test_a_short_wait_is_found(line):
 
 
 def test_no_test_waits_for_less_than_a_busy_machine_needs():
-    """Given a wait that is over in seconds, then the test is red on a machine that is busy with
-    another one. Wait for the thing itself, with `tests.running.servers.wait_for`, or for a minute
-    or two.
+    """A wait of a few seconds makes a test fail on a busy machine. Wait for the event itself, with
+    `tests.running.servers.wait_for`, or for a minute or two.
     """
     found = {path: list(short_waits(path.read_text())) for path in FILES}
     short = {path.name: lines for path, lines in found.items() if lines}
@@ -98,7 +97,7 @@ def test_no_test_waits_for_less_than_a_busy_machine_needs():
 
 
 def test_no_property_has_to_hold_quickly():
-    """Given a machine that is busy, then an example that takes long is no failure."""
+    """Given a busy machine, then an example that takes long is not a failure."""
     used = hypothesis.settings.get_current_profile_name()
     profile = hypothesis.settings.get_profile(used)
     assert profile.deadline is None
@@ -106,8 +105,8 @@ def test_no_property_has_to_hold_quickly():
 
 
 def test_a_redis_that_gets_no_processor_for_a_while_is_waited_for(client, valkey):
-    """Given a Valkey that answers nobody for a second, when a job is staged, then it is pushed at
-    once, as tests that do no more than their work rely on.
+    """Given a Valkey that pauses for a second, when a job is staged, then it is pushed at once all
+    the same; tests of other subjects rely on that.
     """
     valkey.client().client_pause(1_000)
     with transaction():

@@ -1,4 +1,6 @@
-"""Amounts as people's programs write them: read one way, or refused with every reading named."""
+"""Amounts as clinics' programs write them: read in the only possible way, or refused with every
+reading.
+"""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -30,12 +32,12 @@ from rules.imports.csv_cells import BadCell
         ("12,34,567.89", "inr", 123_456_789),
         ("1.234.567", "eur", 123_456_700),
         ("1,234,567", "usd", 123_456_700),
-        ("0.500", "usd", 50),  # no thousands begin with a zero
-        ("1234.500", "usd", 123_450),  # nor stand four digits before their sign
+        ("0.500", "usd", 50),  # a number with thousands does not begin with a zero
+        ("1234.500", "usd", 123_450),  # nor has it four digits before the first separator
         ("1,234.500", "usd", 123_450),
         (".75", "usd", 75),
         ("500", "jpy", 500),
-        ("5.120", "kwd", 5_120),  # three decimals are a dinar's habit
+        ("5.120", "kwd", 5_120),  # KWD has three decimal places
         ("$85.00", "usd", 8_500),
         ("$ 85.00", "cad", 8_500),
         ("US$85.00", "usd", 8_500),
@@ -139,7 +141,9 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(text, currency, said, to
     st.integers(0, 99_999_999), st.sampled_from([(",", "."), (".", ","), (" ", ","), ("'", ".")])
 )
 def test_an_amount_with_cents_is_read_as_it_was_written(minor, signs):
-    """Whatever the habit: thousands signs, then a decimal sign and two digits."""
+    """Given any usual separators of thousands and decimals, then an amount with two decimals is
+    read.
+    """
     thousands, decimal = signs
     text = f"{Decimal(minor) / 100:,.2f}".replace(",", "T").replace(".", "D")
     text = text.replace("T", thousands).replace("D", decimal)
@@ -152,7 +156,7 @@ def test_an_amount_with_cents_is_read_as_it_was_written(minor, signs):
     st.builds(Signs, st.sampled_from(["", "point", "comma"]), st.sampled_from(["", "none"])),
 )
 def test_no_text_makes_the_reader_fail(text, currency, said):
-    """It is read or refused; nothing else comes of it."""
+    """Given any text, then it is read or refused with BadCell, and nothing else is raised."""
     with suppress(BadCell):
         assert isinstance(read_amount(text, currency, said), int)
 
@@ -180,6 +184,6 @@ def test_the_least_and_a_whole_step_are_charged():
 
 
 def test_an_amount_may_name_its_currency_itself():
-    """By a code, or by a sign that only one currency has; a dollar sign says too little."""
+    """By a code, or by a symbol that only one currency has; a dollar sign is ambiguous."""
     named = {text: currency_beside(text) for text in ("EUR 5", "5 €", "$5", "US$5", "5", "x 5")}
     assert named == {"EUR 5": "eur", "5 €": "eur", "$5": "", "US$5": "usd", "5": "", "x 5": ""}

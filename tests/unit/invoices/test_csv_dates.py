@@ -1,4 +1,6 @@
-"""Dates as people's programs write them: read one way, or refused with every reading named."""
+"""Dates as clinics' programs write them: read in the only possible way, or refused with every
+reading.
+"""
 
 from contextlib import suppress
 from datetime import date
@@ -101,7 +103,7 @@ def test_a_day_with_its_year_first_or_its_months_name_needs_no_switch(day, dates
     st.text("0123456789-/. TZ:AuSept", max_size=20) | st.text(max_size=30), st.sampled_from(ORDERS)
 )
 def test_no_text_makes_the_reader_fail(text, dates):
-    """It is read or refused; nothing else comes of it."""
+    """Given any text, then it is read or refused with BadCell, and nothing else is raised."""
     with suppress(BadCell):
         assert isinstance(read_date(text, dates), date)
 

@@ -1,4 +1,4 @@
-"""One customer's name is written in several ways; another one's is not taken for it."""
+"""Different spellings of a customer's name match; another customer's name does not."""
 
 import pytest
 

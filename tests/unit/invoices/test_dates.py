@@ -1,5 +1,5 @@
-"""Dates from outside are text in one form, in a year that can be meant; everything else is refused
-with the reason.
+"""Dates in requests are text in one format, in a plausible year; everything else is refused with
+the reason.
 """
 
 from datetime import UTC, date, datetime, timedelta, timezone

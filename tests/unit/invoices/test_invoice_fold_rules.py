@@ -1,4 +1,4 @@
-"""The fold and its merges as pure rules: order and number of reports do not matter; money is never
+"""The fold and its merges: the order and number of reports do not matter, and money is never
 invented.
 """
 
@@ -18,7 +18,7 @@ from tests.samples.histories import histories, shuffled
 TODAY = date(2026, 11, 22)
 TERMS = Terms(amount_due=10_000, currency="usd", mark="sent", due_date=date(2026, 12, 1))
 REFUND_STATES = ["pending", "requires_action", "succeeded", "failed", "canceled"]
-NEW_WORDS = ["reversed", "unknown"]  # none of Stripe's words today
+NEW_WORDS = ["reversed", "unknown"]  # not among Stripe's statuses today
 
 charges = st.builds(
     Charge,
@@ -60,9 +60,7 @@ def paid(amount, currency="usd", key="p1"):
 
 @given(reports, reports, reports)
 def test_merging_reports_is_a_join(a, b, c):
-    """Commutative, associative, idempotent:
-    that is what makes order and number of events harmless.
-    """
+    """Commutative, associative, idempotent: so the order and number of events are harmless."""
     assert a.merged(b) == b.merged(a)
     assert a.merged(b).merged(c) == a.merged(b.merged(c))
     assert a.merged(a) == a
@@ -75,13 +73,13 @@ def money_of(report):
 
 @given(reports, reports)
 def test_amounts_and_currency_are_always_one_reports(a, b):
-    """A number of one report beside the currency of another is money that nobody paid."""
+    """An amount of one report with the currency of another would be money that nobody paid."""
     assert money_of(a.merged(b)) in {money_of(a), money_of(b)}
 
 
 def test_what_the_intent_says_of_its_money_weighs_more_than_a_session():
-    """Given a session that tells what the payer was shown, then the intent's own amount counts,
-    though it is less.
+    """Given a session with the amount that the payer was shown, then the intent's own amount
+    counts, even if it is less.
     """
     shown = PaymentReport("succeeded", 163_400, 163_400, "inr")
     own = PaymentReport("succeeded", 1_900, 1_900, "usd", by_intent=True)
@@ -124,8 +122,8 @@ def test_the_fold_ignores_the_order_of_facts(payments, returns, dice):
 
 @given(payment_facts, return_facts)
 def test_the_fold_invents_no_money(payments, returns):
-    """Returned is never more than received, another currency is never summed,
-    and the parts add up.
+    """The amount returned never exceeds the amount received, other currencies are never added, and
+    the parts add up.
     """
     found = standing(payments=payments, returns=returns)
     counting = [fact for fact in payments if not fact.voided]
@@ -150,8 +148,8 @@ def test_the_fold_invents_no_money(payments, returns):
 def test_a_voided_payment_never_was_in_any_order_and_repetition(
     payments, returns, voided, times, dice
 ):
-    """However often and wherever it is said that a payment was voided, the rest stands as if it had
-    never been taken down.
+    """However often and in whatever order a void is reported, the invoice stands as if the payment
+    had never been recorded.
     """
     said = [
         *payments,
@@ -169,7 +167,7 @@ def test_a_voided_payment_never_was_in_any_order_and_repetition(
 
 @given(st.data())
 def test_a_history_in_any_order_folds_to_its_ledger(data):
-    """The same property as over rows, without rows: read, merge, fold."""
+    """The same property as the one tested over rows, here without rows: read, merge, fold."""
     history = data.draw(histories({}, 10_000))
     known, refunds = {}, {}
     for event in data.draw(shuffled(history)):
@@ -240,8 +238,8 @@ def test_where_an_invoice_stands(terms, payments, returns, expected):
 
 
 def test_one_payments_refunds_never_eat_anothers_money():
-    """More returned than a payment brought (a late dispute on a refunded one) stops at what it
-    brought.
+    """Returns beyond a payment's amount (a late dispute on a refunded payment) are capped at that
+    amount.
     """
     found = standing(
         payments=[paid(4_000), paid(6_000, key="p2")],

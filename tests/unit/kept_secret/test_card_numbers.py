@@ -49,7 +49,7 @@ fields = settings(max_examples=300)
 )
 def test_a_written_card_number_is_found_and_taken_out(card, before, after):
     text = before + card + after
-    assume(not (before == "+" and is_valid_phone(card)))  # that is a phone number, and left
+    assume(not (before == "+" and is_valid_phone(card)))  # a phone number is left as it is
     assert has_card_number(text)
     assert REDACTED in redact(text)
     assert not has_card_number(redact(text))
@@ -70,7 +70,9 @@ def test_in_any_field_but_a_phones_or_times_it_is_refused(digits, name):
 
 
 def test_the_digest_of_a_report_of_twilios_is_none():
-    """One of eight hundred has digits in it that could be a card's, and its report was refused."""
+    """One digest in eight hundred contains digits that could be a card number, and Twilio's report
+    with it was once refused.
+    """
     digest = "3c69a9134db3d6f6c5b5f164e3c16c5071781963927bbef848caee1a9d85e6ff"
     assert card_fields({"bodySHA256": digest}) == []
     assert card_fields({"bodySHA256": VISA}) == ["bodySHA256"]
@@ -130,7 +132,7 @@ UNSEEN = (
 LINE_BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 LINE_BREAKS += [" \n", "\n\n", "\n  ", "\t\r\n\t"]
 LOOKS = ["\u2000", "\u202f", "\u3000", "\u1680", "\u2010", "\u2015", "\u2212", "\u00b7", "\u2022"]
-# as people write them, and as nobody does
+# usual and unusual ways to place a separator
 WRITTEN = ["{0}", "{0}{0}", "{0} ", " {0}", "{0} {0}", "{0}-", "-{0}"]
 
 
@@ -159,8 +161,8 @@ def test_digits_of_every_kind_are_digits(digits):
 
 
 def test_lists_that_people_keep_are_no_card_numbers():
-    """Given numbers of phones, invoices and people, a line each, then a number is not put together
-    from the end of one line and the beginning of the next.
+    """Given lines of phone, invoice and other numbers, then no card number is put together from the
+    end of one line and the start of the next.
     """
     for last in range(1000):
         phones = [f"415-555-{last + step:04d}" for step in range(3)]
@@ -174,14 +176,14 @@ def test_lists_that_people_keep_are_no_card_numbers():
 
 @st.composite
 def odd_texts(draw: st.DrawFn) -> str:
-    """Digits that often make a card number, between what parts and what ends one."""
+    """Draw digits that often make a card number, with separators and other signs between."""
     gaps = st.sampled_from(["", "", "", "", " ", "-", "\n", "  ", "\n ", "x", "\u200b", "."])
     digits = draw(st.one_of(card_digits(), st.text("234568", min_size=13, max_size=40)))
     return "".join(draw(gaps) + digit for digit in digits) + draw(gaps)
 
 
 def expected(text: str) -> bool:
-    """The rules in their plainest form: every stretch of digits is looked at by itself."""
+    """Apply the rules in their plainest form: check every stretch of digits by itself."""
     text = re.sub("(?<=[0-9x.])\u200b+(?=[0-9x.])", "-", text).replace("\u200b", "")
     text = re.sub(r"[ ]*\n[ \n]*", "\n", text)
     groups = [(part.start(), part.end()) for part in re.finditer("[0-9]+", text)]

@@ -1,4 +1,4 @@
-"""What a search for card numbers costs follows from a text's length, whatever stands in it."""
+"""A search for card numbers costs at most in proportion to the text's length, whatever the text."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.watching.counted_work import work_of
 
 SIZE = 4_000  # characters
 
-# each repeated makes a text that some step of a search might stumble over
+# each, repeated, makes a text that could slow down some step of a search
 ODD = {
     "a digit and a hyphen": "4-",
     "a prefix that every length has": "6-9-",
@@ -27,7 +27,7 @@ ODD = {
     "lists of phones": "+1 415 555 0123\n",
     "hyphens": "-",
 }
-# with card numbers in them, of which each is one find
+# texts with card numbers, each of them a match
 FULL = {
     "every digit begins one": "6-6-6-6-",
     "one after the other": "4242 4242 4242 4242, ",
@@ -40,7 +40,7 @@ FULL = {
 @pytest.mark.parametrize("search", [has_card_number, has_bare_card_number, redact])
 @pytest.mark.parametrize("unit", ODD.values(), ids=ODD)
 def test_twice_the_text_is_the_same_work_in_an_odd_text_without_one(search, unit):
-    search("é" * 20)  # what is worked out once has been
+    search("é" * 20)  # fills the caches
     once, twice = ((unit * SIZE)[:size] for size in (SIZE, 2 * SIZE))
     assert work_of(lambda: search(twice)) <= work_of(lambda: search(once)) + 100
 
@@ -49,13 +49,13 @@ def test_twice_the_text_is_the_same_work_in_an_odd_text_without_one(search, unit
 @pytest.mark.parametrize("unit", FULL.values(), ids=FULL)
 def test_twice_the_finds_are_twice_the_work_at_most(search, unit):
     once, twice = ((unit * 4 * SIZE)[:size] for size in (4 * SIZE, 8 * SIZE))
-    search(once)  # what is worked out once, or loaded, has been
+    search(once)  # fills the caches and loads modules
     assert work_of(lambda: search(twice)) <= 2.2 * work_of(lambda: search(once)) + 1_000
 
 
 def test_a_text_full_of_phones_looks_up_some_of_them():
-    """Given more phone numbers than anybody writes into one field, all of them with a Visa's prefix
-    and check digit, then some are looked up, for that is slow, and the rest count as card numbers.
+    """Given more phone numbers than any field holds, all with a Visa's prefix and check digit, then
+    only some are looked up, because that is slow, and the rest count as card numbers.
     """
     phone = "+4915123456787 "
     assert not has_card_number(phone * PHONES_LOOKED_UP)
@@ -75,14 +75,16 @@ def test_a_text_full_of_phones_looks_up_some_of_them():
     ],
 )
 def test_an_id_or_a_time_of_many_digits_costs_what_a_word_costs(text):
-    """Given what most log lines and events are full of, then its digits are not even weighed."""
+    """Given ids and times, of which most log lines and events are full, then their digits are not
+    even checked.
+    """
     word = "x" * len(text)
     redact(text)
     assert work_of(lambda: redact(text)) == work_of(lambda: redact(word))
 
 
 class Left:
-    """Something that is thrown away only when the interpreter looks for such things."""
+    """An object in a reference cycle, which only the garbage collector frees."""
 
     def __init__(self) -> None:
         self.itself = self
@@ -92,8 +94,8 @@ class Left:
 
 
 def test_work_that_is_not_the_searchs_own_is_not_counted():
-    """Given what an earlier test has left, when a search makes so many objects that such things are
-    looked for, then they are thrown away at another time.
+    """Given garbage left by an earlier test, when the measured code creates enough objects to
+    trigger a collection, then the collection is not counted.
     """
 
     def makes_many() -> list[list[int]]:
@@ -122,7 +124,7 @@ def test_twice_the_document_is_twice_the_work_at_most(document):
 
 
 def test_a_name_over_many_values_is_told_for_the_first_finds_only():
-    """Told for each value, a name of half a megabyte would be copied as often."""
+    """Reported for each value, a name of half a megabyte would be copied as often."""
     document = {"n" * 1_000: ["4242 4242 4242 4242"] * 1_000}
     first = card_fields(document, at_most=1)
     assert first == ["n" * 1_000 + ".0"]

@@ -1,4 +1,4 @@
-"""Stripe's client secrets do not stay in what we keep of Stripe's events."""
+"""Stripe's client secrets are removed from the events that we keep."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a log line must not tell is masked, and nothing else is."""
+"""Secrets in log lines are masked, and nothing else is."""
 
 import errno
 import io
@@ -63,16 +63,16 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
 
 
 def test_what_begins_like_many_tokens_is_looked_through_once():
-    """Given a line of what only begins as a web token does, as a stranger's broken request may be,
-    then no token is looked for inside what has been looked through.
+    """Given a line that repeats the start of a web token, as a broken request can, then it is
+    matched once, from its beginning, and not again at each repetition.
     """
     text = f"{'eyJ-' * 10}.a.b"
     assert [at for at in range(len(text)) if _SECRET.match(text, at)] == [0]
 
 
 def test_a_strangers_broken_request_is_logged_by_its_beginning(capfd):
-    """Given a request that is no HTTP, as long as a line may be, then the start of it is looked
-    through and logged; what is cut off leaves no part of a secret.
+    """Given an invalid request as long as a line can be, then only its beginning is searched and
+    logged, and the cut leaves no part of a card number.
     """
     log = MaskedLogger(Config())
     card = "4242 4242 4242 4242"
@@ -110,8 +110,8 @@ def test_what_is_named_for_a_secret_is_masked_whatever_it_holds(key):
 
 
 def test_a_line_and_its_end_are_one_write(monkeypatch):
-    """Given a stderr that is not buffered, as under honcho or in a container, then processes that
-    share it tear no line apart.
+    """Given an unbuffered stderr, as under honcho or in a container, then a line and its end are
+    one write, so that processes that share it do not mix their lines.
     """
     writes: list[str] = []
 
@@ -131,8 +131,8 @@ def test_a_line_and_its_end_are_one_write(monkeypatch):
 
 
 def test_a_line_that_finds_no_room_stops_nobody_and_is_counted(monkeypatch):
-    """Given a disk that is full amid two lines, then whoever logs them goes on, and the line after
-    them comes after one that says so, which is not the end of a torn one.
+    """Given a disk that is full during two lines, then the caller continues; before the next line,
+    a new line reports how many were lost.
     """
     written: list[str] = []
     room = iter([False, False, True, True])

@@ -1,4 +1,6 @@
-"""What a provider says goes into rows, logs and to people: without secrets."""
+"""A provider's error messages are stored, logged and shown to staff, so secrets are removed from
+them.
+"""
 
 import pytest
 

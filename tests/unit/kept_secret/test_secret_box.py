@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed by the newest key, opened by any, and by no other."""
+"""Secrets at rest are sealed with the newest key, and opened with any key that is set."""
 
 import pytest
 

@@ -37,7 +37,7 @@ def test_a_number_that_was_read_out_is_taken_out(said):
         "I pay 1,234.50 dollars on the 4th, or 120 twice, at 10 or 11.",
         "Call me at +1 202-555-0123, or at two oh two, five five five, oh one two three.",
         "One bill is unpaid. One. Two of us? Double check, please.",
-        f"{FOURS} {FOURS}\nUser: {FOURS} {FOURS}",  # of two speakers
+        f"{FOURS} {FOURS}\nUser: {FOURS} {FOURS}",  # by two speakers
         "4242 4242 4242 4243",
         "invoice B-4242 and 4242 4242, of 12 May 2026 at 4:42",
     ],

@@ -1,4 +1,4 @@
-"""Connect: every account's books are its own."""
+"""Connect: each account sees only its own objects and events."""
 
 import pytest
 import stripe

@@ -1,5 +1,5 @@
-"""The stand-in's card fields: a typed card becomes a payment method, with the publishable key and
-from its own frame only.
+"""The stand-in's card fields: a typed card becomes a payment method, but only with the publishable
+key and from the fields' own frame.
 """
 
 import httpx

@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer is the answer."""
+"""Idempotency keys: a retry gets the first answer again."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Refunds: whole, in part, too much, and those that fail after all."""
+"""Refunds: in full, in part, too large, and failing after they succeeded."""
 
 import pytest
 import stripe

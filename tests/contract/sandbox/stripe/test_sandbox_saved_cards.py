@@ -1,4 +1,6 @@
-"""Cards that are saved now and charged later: what set-up does not promise, and how they end."""
+"""Cards saved now and charged later: charges that fail although the set-up succeeded, and how saved
+cards change or end.
+"""
 
 import pytest
 import stripe
@@ -13,7 +15,7 @@ def customer(world):
 
 
 def saved(world, customer, card="pm_card_visa", authenticate=True):
-    """The id of a card that was set up for later."""
+    """Set up a card for later charges, and return its payment method's id."""
     intent = world.stripe.setup_intents.create({"customer": customer, **CARDS_ONLY})
     done = world.stripe.setup_intents.confirm(intent.id, {"payment_method": card})
     if done.status == "requires_action" and authenticate:
@@ -46,8 +48,8 @@ def test_a_card_that_passes_set_up_may_still_refuse_the_charge(world, customer, 
 
 
 def test_what_was_refused_off_session_is_confirmed_on_session(world, customer):
-    """The intent is back at requires_payment_method; with the method, and the cardholder there, it
-    succeeds.
+    """The refused intent returns to requires_payment_method; confirmed with the saved card and
+    authenticated by the cardholder, it succeeds.
     """
     method = saved(world, customer, "pm_card_authenticationRequired")
     with pytest.raises(stripe.CardError) as refused:

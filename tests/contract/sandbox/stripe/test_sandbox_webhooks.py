@@ -1,4 +1,4 @@
-"""Webhooks: signed, at least once, and as unruly as asked."""
+"""Webhooks: signed, delivered at least once, and duplicated, dropped or reordered on request."""
 
 import collections
 import time
@@ -62,7 +62,7 @@ def test_duplicates_losses_and_shuffling_follow_the_seed(world, receiver, eventu
     )
     world.listen(receiver)
     begun = time.time()
-    world.sandbox.shared.wall = lambda: begun  # however long it takes to make them
+    world.sandbox.shared.wall = lambda: begun  # all become due at once
     made = [world.stripe.customers.create({"name": f"c{i}"}).id for i in range(30)]
     world.sandbox.shared.wall = time.time
     eventually(lambda: world.shown("deliveries")["idle"])
