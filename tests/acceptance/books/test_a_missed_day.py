@@ -1,5 +1,5 @@
-"""A day without webhooks: the events are fetched from Stripe's list, and the books are equal to the
-minor unit (B8).
+"""A day without webhooks: the events are fetched from Stripe's event list, and the books match
+Stripe's to the minor unit (B8).
 """
 
 from datetime import timedelta
@@ -24,7 +24,9 @@ NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects"
 
 
 class Town:
-    """A clinic paid on the platform's account and one paid on its own; no webhook reaches us."""
+    """One clinic paid through the platform's Stripe account and one through its own; no webhook
+    arrives.
+    """
 
     def __init__(self, stripe: StripeStandIn) -> None:
         self.stripe = stripe
@@ -62,8 +64,8 @@ class Town:
         ).id
 
     def a_day(self):
-        """Payments in full and in part, a decline, refunds that stay and one that fails, a dispute;
-        then the clock strikes midnight.
+        """Make full and partial payments, a decline, refunds that succeed and one that fails, and a
+        dispute; then move Stripe's clock on by a day.
         """
         for clinic in (0, 1):
             self.pay(self.an_invoice(clinic))
@@ -116,8 +118,8 @@ def backfill(redis, key="test"):
 
 
 def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
-    """Given a day of which nothing was delivered, when the list is read, then every invoice stands
-    as Stripe's ledger has it.
+    """Given a day whose webhooks were all lost, when the event list is read, then every invoice
+    agrees with Stripe's ledger.
     """
     town.a_day()
     assert not InboxEvent.select().exists()
@@ -133,8 +135,8 @@ def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
 
 @pytest.mark.slow
 def test_a_list_that_is_read_again_changes_nothing(town, valkey):
-    """Given a day made good, when the list is read again, then no event is kept twice and no
-    invoice moves.
+    """Given a backfilled day, when the list is read again, then no event is stored twice and no
+    invoice changes.
     """
     town.a_day()
     backfill(valkey.client(), "once")
@@ -151,8 +153,8 @@ def test_a_list_that_is_read_again_changes_nothing(town, valkey):
 
 @pytest.mark.slow
 def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, client):
-    """Given half of the events delivered, by the platform's door and by Connect's, then the list
-    brings the other half only.
+    """Given half of the events delivered to the platform's and the Connect webhook, then the
+    backfill adds only the other half.
     """
     town.a_day()
     for event in town.stripe.events()[::2]:
@@ -177,8 +179,8 @@ def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, clien
 
 @pytest.mark.slow
 def test_the_next_reading_begins_at_the_watermark(town, valkey):
-    """Given a list read to its end, when more happens, then the next reading goes back to the
-    watermark with an overlap, no further.
+    """Given a list read to its end, when more events occur, then the next backfill starts at the
+    watermark minus the overlap.
     """
     town.a_day()
     backfill(valkey.client(), "first")
@@ -196,8 +198,8 @@ def test_the_next_reading_begins_at_the_watermark(town, valkey):
 
 
 def test_a_reading_that_leaves_a_gap_moves_no_watermark(town, valkey):
-    """Given a list not read for two days, when only its last hour is read, then it is as stale as
-    before; read whole, it is not.
+    """Given a list last read two days ago, when only its last hour is read, then it stays stale;
+    when the whole gap is read, it is current.
     """
     old = real_now() - timedelta(days=2)
     StripeWatermark.record_reached("", 0, int(old.timestamp()), "evt_old", old)
@@ -215,8 +217,8 @@ def test_a_reading_that_leaves_a_gap_moves_no_watermark(town, valkey):
 
 
 def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, valkey):
-    """Given a watermark older than what Stripe lists, when all that Stripe lists is read, then no
-    gap is left that anybody could fill.
+    """Given a watermark older than Stripe's list reaches, when all that Stripe lists is read, then
+    the account is not stale: nothing more can be fetched.
     """
     old = real_now() - timedelta(days=40)
     StripeWatermark.record_reached("", 0, int(old.timestamp()), "evt_old", old)
@@ -225,8 +227,8 @@ def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, v
 
 
 def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
-    """Given a rate of one in four minutes, then the jobs of the missing events fall due four
-    minutes apart, however slowly a busy machine stages them.
+    """Given a rate of one event in four minutes, then the jobs of the missing events are due four
+    minutes apart, even if a busy machine stages them slowly.
     """
     apart = 240
     monkeypatch.setenv("BACKFILL_RATE", str(1 / apart))
@@ -256,8 +258,8 @@ def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
 
 @pytest.mark.slow
 def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
-    """Given a connected account we may no longer read, then its run fails with the reason and the
-    others go on.
+    """Given a connected account that we can no longer read, then its backfill fails with the reason
+    and the others complete.
     """
     given.an_account(stripe_account="acct_gone")
     town.a_day()
@@ -269,8 +271,8 @@ def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
 
 
 def test_a_run_whose_job_died_blocks_nothing(town, valkey):
-    """Given Stripe away until the job is dead, then the next hour begins anew, and the dead run
-    says so.
+    """Given a Stripe outage that lasts until the backfill's jobs are dead, then the next hour's
+    backfill starts afresh and the dead runs are marked failed.
     """
     town.pay(town.an_invoice())
     town.stripe.fault("error_500", "GET", "/v1/events", times=1000)

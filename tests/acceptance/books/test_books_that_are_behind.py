@@ -1,5 +1,5 @@
-"""Nobody is asked for money while our books may lack what Stripe has said of it: events that wait,
-or were missed unnoticed.
+"""No customer is asked for money while our books may lag behind Stripe: events are unprocessed, or
+were missed unnoticed.
 """
 
 from datetime import timedelta
@@ -25,12 +25,14 @@ from tests.stories.texting import Texting
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic whose customer agreed to texts."""
+    """A clinic whose customer consented to texts."""
     return texting.consents()
 
 
 def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
-    """The event may say that the invoice is paid."""
+    """Given an unprocessed event that could mean the invoice is paid, then the text waits, and it
+    is refused once the event is processed.
+    """
     inbox_id = given.received(
         given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice))
     )
@@ -46,7 +48,7 @@ def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
 
 
 def test_an_event_of_which_nobody_knows_what_it_names_holds_everybody_back(clinic):
-    """Given an event about another invoice, received by a release that did not look what it names,
+    """Given an event about another invoice, stored by a release that did not record what it names,
     then the text waits for it.
     """
     given.received(
@@ -61,7 +63,7 @@ def test_an_event_of_which_nobody_knows_what_it_names_holds_everybody_back(clini
 
 
 def read_hours_ago(hours: float, stripe_account: str = "") -> None:
-    """Stripe's list of events was last read then."""
+    """Record that Stripe's event list was last read `hours` ago."""
     at = real_now() - timedelta(hours=hours)
     StripeWatermark.insert(
         stripe_account=stripe_account, created=int(at.timestamp()), updated_at=at
@@ -70,7 +72,9 @@ def read_hours_ago(hours: float, stripe_account: str = "") -> None:
 
 @pytest.mark.slow
 def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(clinic):
-    """The link was paid, and its event never came; reading the list again brings it."""
+    """Given a paid link whose event never arrived and a list last read a day ago, then the text is
+    refused; a backfill brings the event, and the invoice is paid.
+    """
     clinic.send()
     clinic.deliver()
     clinic.stand_in.follow_and_pay(PaymentLink.get().url)
@@ -107,7 +111,9 @@ def test_a_text_that_waits_when_the_list_grows_stale_is_not_sent(clinic):
 
 @pytest.mark.parametrize("stripe_account", ["", "acct_other"])
 def test_a_list_that_was_just_read_or_is_another_accounts_stops_nobody(clinic, stripe_account):
-    """Nor does one that never was: the first backfill is only about to come."""
+    """Given a list read an hour ago, or one never read while another account's is stale, then the
+    text is sent: a first backfill is still to come.
+    """
     read_hours_ago(1 if not stripe_account else 24, stripe_account)
     clinic.send()
     assert len(clinic.sent()) == 1
@@ -135,7 +141,9 @@ WENT_BACK = [
 def test_while_an_event_of_money_that_went_back_waits_the_accounts_texts_wait(
     clinic, kind, subject
 ):
-    """It names no invoice: it may be about any. After a day it holds back no other's any more."""
+    """Given an unprocessed refund or dispute that names no invoice, so that it may concern any,
+    then the account's texts wait, for at most a day.
+    """
     given.received(given.an_event(kind, subject))
     assert clinic.ask().status_code == 202
     clinic.work()
@@ -167,8 +175,8 @@ def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_
 @pytest.mark.parametrize("age", [0, 1, 23])
 @pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
 def test_one_whose_invoice_is_known_holds_back_that_one_only(clinic, kind, subject, age):
-    """Given an event of money that went back from a payment of another invoice, which cannot be
-    taken in, then nobody but that invoice's person waits for it.
+    """Given a refund or dispute of another invoice's payment that cannot be processed, then only
+    that invoice's books are behind, and this customer is texted.
     """
     other = given.an_invoice(clinic.account)
     report = PaymentReport("succeeded", 100, 100, "usd")
@@ -190,7 +198,9 @@ def test_an_event_that_names_another_invoice_and_waits_for_long_holds_nobody_els
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", [*CARD_EVENTS, *FORMER_CARD_EVENTS])
 def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
-    """Given one that cannot be taken in for hours, then it says nothing about anybody's invoice."""
+    """Given an event about the clinic's own card that cannot be processed for hours, then no
+    invoice's books are behind: it concerns none.
+    """
     given.received(given.an_event(kind, {"id": "seti_1", "object": "setup_intent"}))
     for age in (timedelta(0), timedelta(minutes=11), timedelta(hours=3)):
         InboxEvent.update(received_at=real_now() - age).execute()
@@ -198,8 +208,8 @@ def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
 
 
 def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic):
-    """Given an event of which nobody knows the invoice, then it holds back all, until its job is
-    dead: then people are told, and the texts go on.
+    """Given an event whose invoice is unknown, then the account's books are behind until its job is
+    dead, and current from then on.
     """
     given.received(given.an_event(*WENT_BACK[0]))
     assert books_of(clinic.invoice, real_now()) == "behind"
@@ -209,7 +219,9 @@ def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic
 
 @pytest.mark.slow
 def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):
-    """Whoever pays in the browser knows whether they have paid; a server that charges does not."""
+    """Given a stale list, then the server charges no card, but a customer can still pay in the
+    browser: they know whether they have paid, and the server does not.
+    """
     intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id).json[
         "paymentIntentId"
     ]

@@ -1,4 +1,4 @@
-"""Our sums against Stripe's: nothing to say when they agree, each difference by its name when they
+"""Our sums against Stripe's: no report when they agree, and each difference by its kind when they
 do not (B8, RELIABILITY 7).
 """
 
@@ -26,8 +26,8 @@ def books(client, valkey, stripe_stand_in):
 
 
 class Books:
-    """A clinic paid on the platform's account and one paid on its own; what Stripe tells us, we
-    hear unless a test forgets it.
+    """One clinic paid through the platform's Stripe account and one through its own; every Stripe
+    event arrives unless a test withholds it.
     """
 
     def __init__(self, client, redis, stripe):
@@ -40,7 +40,7 @@ class Books:
         self.headers = given.a_key(self.clinic)
 
     def paid(self, clinic=None, amount=10_000, heard=True, **metadata):
-        """A paid invoice and its intent's id."""
+        """Return a paid invoice and its intent's id."""
         invoice = given.an_invoice(clinic or self.clinic, amount=amount)
         options = (
             {"stripe_account": invoice.account.stripe_account}
@@ -60,7 +60,7 @@ class Books:
         return invoice, intent.id
 
     def hear(self):
-        """What Stripe has told so far has reached us."""
+        """Receive and process every event that Stripe lists so far."""
         for account in ("", self.connected):
             for event in self.stripe.sdk.events.list(
                 {"limit": 100}, {"stripe_account": account} if account else {}
@@ -100,8 +100,8 @@ def named(report):
 
 
 def test_books_that_agree_have_no_differences(books):
-    """Given payments on both accounts, a refund and an offline payment, then there is nothing to
-    report, and nothing is fetched.
+    """Given payments on both accounts, a refund and an offline payment, then no difference is
+    reported and no backfill starts.
     """
     books.paid()
     books.paid(books.other)
@@ -111,7 +111,7 @@ def test_books_that_agree_have_no_differences(books):
     cash = given.an_invoice(books.clinic)
     now = real_now()
     Payment.record_taken(cash, "cash", "receipt 7", 12_500, now)
-    # somebody else's business
+    # an intent that is not ours
     books.stripe.sdk.payment_intents.create({"amount": 700, "currency": "usd"})
     books.work()
     assert books.reconcile() == []
@@ -120,8 +120,8 @@ def test_books_that_agree_have_no_differences(books):
 
 
 def test_what_missing_events_explain_is_fetched_and_healed(books):
-    """Given a payment and a refund whose events never came, then they are fetched through the
-    inbox, and the report says so.
+    """Given a payment and a refund whose events never arrived, then a backfill fetches them and the
+    report shows both as healed.
     """
     half, intent = books.paid()
     lost, _ = books.paid(heard=False)
@@ -138,8 +138,8 @@ def test_what_missing_events_explain_is_fetched_and_healed(books):
 
 
 def test_an_amount_of_ours_that_is_wrong_is_shown_and_not_mended(books):
-    """Given a payment whose amount somebody changed in our database, then it is named with both
-    amounts, and stays as it is.
+    """Given a payment whose amount was altered in our database, then it is reported with both
+    amounts and is not corrected.
     """
     invoice, intent = books.paid()
     Payment.update(amount_received=9_000).where(Payment.intent_id == intent).execute()
@@ -154,8 +154,8 @@ def test_an_amount_of_ours_that_is_wrong_is_shown_and_not_mended(books):
 
 
 def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
-    """Given a payment and a refund in our books that Stripe never had, then each is named; no
-    backfill is wasted on them.
+    """Given a payment and a refund in our books that Stripe does not have, then each is reported
+    and no backfill starts.
     """
     invoice, intent = books.paid()
     now = real_now()
@@ -171,8 +171,8 @@ def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
 
 
 def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
-    """Given a refund that our books hold for returned and Stripe for failed, then it is named: the
-    customer still has to get it, or we do.
+    """Given a refund whose amount in our books is not Stripe's, then it is reported with both
+    amounts.
     """
     invoice, intent = books.paid()
     refund = books.stripe.sdk.refunds.create({"payment_intent": intent, "amount": 800})
@@ -182,8 +182,8 @@ def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
 
 
 def test_sums_that_are_not_those_of_their_facts_are_shown(books):
-    """Given an invoice whose own sums somebody changed, though all payments are right, then the
-    sums are named.
+    """Given an invoice whose own sums were altered while its payments are right, then the sums are
+    reported.
     """
     invoice, _ = books.paid()
     Invoice.update(amount_received=1, amount_returned=2).where(Invoice.id == invoice.id).execute()
@@ -194,8 +194,8 @@ def test_sums_that_are_not_those_of_their_facts_are_shown(books):
 
 
 def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
-    """Given a payment on the platform's account that names the invoice of a clinic with its own,
-    then it is named as refused.
+    """Given a payment on the platform's account that names an invoice of a clinic with its own
+    account, then it is reported as refused and the invoice stays unpaid.
     """
     theirs = given.an_invoice(books.other)
     asked = {
@@ -214,8 +214,8 @@ def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
 
 
 def test_each_clinic_sees_its_own_differences_and_operators_see_all(books):
-    """Given a difference of each of three clinics, two of them paid on one Stripe account, then
-    nobody sees another's.
+    """Given one difference at each of three clinics, two of them on one Stripe account, then each
+    clinic sees only its own, and operators see all three.
     """
     neighbour = given.an_account()
     for clinic in (books.clinic, books.other, neighbour):
@@ -258,8 +258,8 @@ def test_many_pages_are_many_small_jobs(books, monkeypatch):
 def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_the_watermark_says(
     books,
 ):
-    """Given an inbox that lost a row of yesterday, then the daily reading of the last days brings
-    it back.
+    """Given an event that the inbox lost although the watermark is past it, then the daily
+    re-reading of the last days fetches it.
     """
     from datetime import timedelta
 

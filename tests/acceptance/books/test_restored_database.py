@@ -1,5 +1,5 @@
-"""A database restored from a backup asks for what Stripe has made already: it is found, and not
-made a second time.
+"""After a restore from a backup, jobs repeat requests that Stripe has already fulfilled: the
+existing object is found, and no second one is made.
 """
 
 from datetime import timedelta
@@ -33,8 +33,8 @@ class Restored(Clinic):
         given.worked(self.redis)
 
     def restored(self, row, effect_kept=False, hours=1, **as_it_was):
-        """The rows as a backup had them: the request of an hour ago, its job waiting, no effect or
-        one that was never sent.
+        """Put the rows back as in a backup: the request made `hours` ago, its job waiting, and its
+        effect missing or never sent.
         """
         mine = Effect.key.endswith(f":{row.id}")
         if effect_kept:

@@ -44,7 +44,9 @@ def test_an_unknown_type_is_kept_and_done(client, valkey):
 
 
 def test_another_accounts_invoice_is_refused_and_shown(client, valkey):
-    """Metadata may not move money between accounts (fault 39)."""
+    """Given metadata that names another account, then the event is refused: it cannot move money
+    between accounts (fault 39).
+    """
     invoice, other = given.an_invoice(), given.an_account(name="Other")
     intent = given.an_intent(invoice) | {
         "metadata": {"invoice_id": invoice.id, "account_id": other.id}
@@ -90,7 +92,7 @@ def test_another_currency_is_a_mismatch_never_summed(client, valkey):
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
 def test_an_intent_that_changes_its_currency_pays_nothing_in_ours(client, valkey, order):
     """Given an intent first seen in dollars and then paid in euros, then no euro counts as a
-    dollar: the invoice has received nothing, and shows the mismatch.
+    dollar: the invoice has received nothing and shows the mismatch.
     """
     invoice = given.an_invoice(amount=900)
     begun = given.an_intent(invoice, "processing", 1634, intent_id="pi_1")
@@ -113,7 +115,7 @@ def test_an_intent_that_changes_its_currency_pays_nothing_in_ours(client, valkey
 
 
 def a_session(invoice, **values):
-    """A Checkout Session that was paid (docs.stripe.com/api/checkout/sessions)."""
+    """A paid Checkout Session (docs.stripe.com/api/checkout/sessions)."""
     return {
         "id": given.new_id("cs"),
         "object": "checkout.session",
@@ -130,14 +132,14 @@ def a_session(invoice, **values):
 @pytest.mark.parametrize(
     "shown",
     [
-        # API versions before 2025-03-31 told the converted amount, and ours beside it
+        # API versions before 2025-03-31 show the converted amount, with ours beside it
         {
             "amount_total": 1_067_000,
             "currency": "inr",
             "currency_conversion": {"amount_total": 12_500, "source_currency": "usd"},
         },
         {"amount_total": 1_067_000, "currency": "inr"},
-        # from then on
+        # later API versions
         {"presentment_details": {"presentment_amount": 1_067_000, "presentment_currency": "inr"}},
     ],
 )

@@ -1,4 +1,4 @@
-"""A clinic in a call with its customer."""
+"""Fixtures: a clinic in a call with its customer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,5 +31,5 @@ def line(
 
 @pytest.fixture
 def patient(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make concurrent writers wait for each other as long as a busy machine needs."""
+    """Make concurrent writers wait for each other for as long as a busy machine needs."""
     monkeypatch.setattr(transactions.database.obj, "patience", 120.0, raising=False)

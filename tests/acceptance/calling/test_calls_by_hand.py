@@ -1,5 +1,5 @@
-"""Calls that somebody at the clinic makes by hand count as those of the assistant do: as attempts,
-and as conversations, after which nobody calls about the debt for seven days (12 CFR 1006.14(b)(2)).
+"""Calls that clinic staff make by hand count like the assistant's: as attempts, and as
+conversations, after which no call about the debt is made for seven days (12 CFR 1006.14(b)(2)).
 """
 
 from importlib import import_module
@@ -17,7 +17,7 @@ from tests.stories.calling import Calling
 
 
 def an_item(calling: Calling, kind: str, **about) -> WorkItem:
-    """What waits for somebody, about the clinic's own customer."""
+    """Return an open work item about the clinic's customer."""
     account, customer = calling.account, calling.customer
     if kind == "escalation":
         return open_escalation(account, customer, calling.invoice, "asked_for_person", {})
@@ -32,7 +32,9 @@ def resolved(calling: Calling, item: WorkItem, action: str):
 
 
 def history(calling: Calling, invoice=None):
-    """The calls that the gate counts about an invoice, by their outcome and debt."""
+    """Return the calls that the gate counts for an invoice: their outcomes, and whether they
+    concern it.
+    """
     invoice = invoice or calling.invoice
     phone = invoice.customer.preferred_phone
     with transaction():
@@ -56,7 +58,9 @@ def test_who_was_not_reached_may_be_called_and_the_attempt_counts(calling: Calli
 
 
 def test_a_call_by_hand_stops_a_call_that_was_asked_for_before(calling: Calling):
-    """Given a call that waits for its worker, when somebody resolves an item with `called`."""
+    """Given a call that waits for its worker, when staff resolve an item with `called`, then the
+    waiting call is refused.
+    """
     item, asked = an_item(calling, "reply"), calling.asks().json
     resolved(calling, item, "called")
     calling.work_calls()
@@ -65,7 +69,9 @@ def test_a_call_by_hand_stops_a_call_that_was_asked_for_before(calling: Calling)
 
 
 def test_it_counts_once_however_often_the_item_is_resolved_or_comes_back(calling: Calling):
-    """Given an escalation that was seen to by a call, and that opens again, then the call stays."""
+    """Given an escalation resolved by a call, twice, when it opens again, then one call is
+    counted.
+    """
     item = an_item(calling, "escalation")
     for _ in range(2):
         resolved(calling, item, "called")
@@ -106,7 +112,7 @@ def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
 
 
 def test_it_says_nothing_of_the_clinics_number(calling: Calling):
-    """How often a number is answered is told of the calls that were made from it."""
+    """Answer rates cover only the calls placed from the clinic's number."""
     resolved(calling, an_item(calling, "reply"), "called")
     assert calling.get(f"/api/accounts/{calling.account.id}/answer-rates")["rates"] == []
 
@@ -120,9 +126,9 @@ def test_nobody_asks_vapi_about_it(calling: Calling):
 
 @pytest.mark.parametrize("named", [{}, {"callId": "their-own-17"}], ids=["unnamed", "named"])
 def test_who_paid_by_telephone_was_spoken_to(calling: Calling, named: dict[str, str]):
-    """Given a part paid by a card that staff took by telephone, outside a call of the assistant's,
-    perhaps named as their own phone system does: a conversation about that invoice, and no attempt
-    to reach the person.
+    """Given a part payment by a card that staff took by telephone, outside any of the assistant's
+    calls and perhaps under the clinic's own call id, then it counts as a conversation about that
+    invoice, and as no attempt to reach the customer.
     """
     other = given.an_invoice(calling.account, customer=calling.customer)
     given_by = {"invoiceId": calling.invoice.id, "paymentMethodId": "pm_card_visa", "amount": 100}
@@ -137,7 +143,9 @@ def test_who_paid_by_telephone_was_spoken_to(calling: Calling, named: dict[str, 
 
 @pytest.mark.parametrize("kind", ["reply", "call"])
 def test_a_migrated_database_knows_of_the_calls_of_before(calling: Calling, kind):
-    """Given an item that an older release has resolved with `called` and kept nothing else of."""
+    """Given an item that an older release resolved with `called`, when the migration runs, even
+    twice, then one call is recorded for it.
+    """
     item = an_item(calling, kind)
     item.record_resolved("called", "operator:Mia")
     module = import_module("models.migrations.0045_calls_by_hand")

@@ -1,4 +1,4 @@
-"""Calls that were given up are read at Vapi less and less, and cost the scan nothing."""
+"""Abandoned calls are polled at Vapi less and less often, and cost the scan nothing."""
 
 import json
 import logging
@@ -24,8 +24,8 @@ def is_its_turn(given_up: datetime, now: datetime) -> bool:
 
 
 def test_each_has_its_turn_once_a_day_for_a_month():
-    """Given calls that were given up, then each is looked at in one slot of any day, besides the
-    first hours, whenever that was; and not once after a month.
+    """Given an abandoned call, then it has its turn in every slot of the first two hours, in one
+    slot a day for a month, and never after that.
     """
     start = real_now()
     slots = [start + timedelta(minutes=5 * slot) for slot in range(12 * 24)]
@@ -33,17 +33,15 @@ def test_each_has_its_turn_once_a_day_for_a_month():
         assert sum(is_its_turn(start - age, now) for now in slots) == 1, age
     for age in (timedelta(days=31), timedelta(days=400)):
         assert not any(is_its_turn(start - age, now) for now in slots)
-    # in the first two hours in each slot, and once a day later
+    # every slot of the first two hours, and once a day later
     assert sum(is_its_turn(start - timedelta(minutes=4), now) for now in slots) in {24, 25}
 
 
 def test_a_scan_looks_only_at_those_whose_turn_it_is(client):
-    """Given a thousand calls that were given up days ago, then those whose turn it is are found by
-    ranges of an index, and those that are followed by another one.
-    """
+    """Given a thousand calls abandoned days ago, then only the one whose turn it is gets polled."""
     now = real_now()
     begin, end = stretches(now)[3]
-    # the slot may end before the scan begins: then it is the turn of those at its end
+    # if the slot ends before the scan begins, it is the turn of the call at its end
     moments = [begin, end, *[begin - timedelta(hours=5), now - timedelta(days=40)] * MOST]
     about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "state": "unknown"}
     about |= {"account": given.an_account().id, "created_at": now}
@@ -63,8 +61,8 @@ def test_a_scan_looks_only_at_those_whose_turn_it_is(client):
 
 @pytest.mark.parametrize("state", ["waiting", "unknown"])
 def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, monkeypatch, state):
-    """Given more calls in front than are staged at a time, which stay as they are, then each of
-    those behind them is looked at too.
+    """Given more unchanging calls at the front of the queue than one batch holds, then the calls
+    behind them are polled too.
     """
     redis, now = valkey.client(), real_now()
     monkeypatch.setattr(sys.modules["jobs.poll_calls"], "BATCH", 2)
@@ -86,8 +84,8 @@ def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, mon
 
 
 def test_those_that_wait_for_a_slot_are_left_to_their_own_jobs_for_an_hour(client):
-    """Given calls that were never placed, then only the one that may not be placed any more is
-    looked at: of many that wait, a look each at every tick would learn nothing.
+    """Given two calls that were never placed, then only the one too old to be placed is polled:
+    polling each waiting call at every tick would learn nothing.
     """
     now = real_now()
     about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "state": "waiting"}
@@ -112,7 +110,9 @@ def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
 
 
 def plan(sql: str, params: Any) -> Iterator[str]:
-    """How the database would find it; a small table is not read whole for once."""
+    """Yield the database's query plan, with sequential scans off, since a small table would be read
+    whole.
+    """
     with transaction():
         if is_postgres():
             database.execute_sql("SET LOCAL enable_seqscan = off")

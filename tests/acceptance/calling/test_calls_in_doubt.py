@@ -1,4 +1,6 @@
-"""A call in doubt, placed or not, over or not, is ended by whoever has looked."""
+"""A call in doubt, which may or may not have been placed or ended, is settled by staff or operators
+once they have looked.
+"""
 
 import threading
 from datetime import timedelta
@@ -29,7 +31,7 @@ from tests.stories.voice import SECRET
 
 
 def given_up(calling: Calling) -> Call:
-    """A call that rings at Vapi for ever, and was given up."""
+    """Return an abandoned call, which rings at Vapi for ever."""
     calling.habits(rings_for=10**6)
     call = calling.answers("busy").dials()
     calling.hears()
@@ -43,7 +45,7 @@ def given_up(calling: Calling) -> Call:
 
 
 def never_answered(calling: Calling, rounds: int = 8) -> Call:
-    """A call whose request was lost on its way, and that is in no list of Vapi's."""
+    """Return a call whose request was lost, and which no list of Vapi's contains."""
     calling.vapi_fault("bad_gateway")
     asked = calling.asks()
     calling.work_calls(rounds)
@@ -53,7 +55,7 @@ def never_answered(calling: Calling, rounds: int = 8) -> Call:
 
 
 def doubt(calling: Calling) -> dict:
-    """The one doubt that waits for somebody; the hourly look opens it for a lost request."""
+    """Return the one open doubt; the hourly reconciliation opens it for a lost request."""
     Effect.update(created_at=real_now() - timedelta(hours=1)).execute()
     Effect.update(last_sent_at=real_now() - timedelta(hours=1)).where(
         Effect.last_sent_at.is_null(False)
@@ -69,8 +71,8 @@ def resolved(calling: Calling, item: dict, action: str):
 
 @pytest.mark.parametrize("lost", [given_up, never_answered])
 def test_a_person_says_that_it_ended(calling: Calling, lost):
-    """Given a call in doubt, when somebody says that it is over, then it counts as a call, nobody
-    else is asked about it, its end is told once, and the same words again change nothing.
+    """Given a call in doubt, when staff resolve it as ended, then it counts as a call, no doubt
+    stays open, its end is published once, and resolving it again changes nothing.
     """
     call = lost(calling)
     assert calling.asks().json["code"] == "call_in_doubt"
@@ -100,8 +102,8 @@ def test_a_person_says_that_it_ended(calling: Calling, lost):
 
 @pytest.mark.parametrize("lost", [given_up, never_answered])
 def test_a_person_says_that_it_was_never_placed(calling: Calling, lost):
-    """Given a call in doubt, when somebody says that it never was, then it counts for nothing, and
-    the person may be called.
+    """Given a call in doubt, when staff resolve it as never placed, then it does not count, and the
+    customer can be called.
     """
     call = lost(calling)
 
@@ -119,8 +121,8 @@ def test_a_person_says_that_it_was_never_placed(calling: Calling, lost):
 
 @pytest.mark.parametrize("note", [None, "", "  "])
 def test_that_it_was_never_placed_is_believed_of_nobody_who_does_not_say_why(calling, note):
-    """Given a call in doubt, when somebody says that it never was, and not how they know, then it
-    is in doubt still, and they are told what is wanted; that it is over needs no reason.
+    """Given a call in doubt, when staff say without a reason that it was never placed, then it
+    stays in doubt and the error asks for a note; `ended` needs none.
     """
     call = given_up(calling)
     path = f"/api/work-items/{doubt(calling)['id']}/resolve"
@@ -137,8 +139,8 @@ def test_that_it_was_never_placed_is_believed_of_nobody_who_does_not_say_why(cal
 
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
-    """Given a call that somebody has ended by hand, when Vapi tells of its end after all, then that
-    is how it ended; it is told to the clinic once.
+    """Given a call that staff settled by hand, when Vapi's end-of-call report arrives after all,
+    then its outcome counts, and the clinic gets one event.
     """
     call = given_up(calling)
     assert resolved(calling, doubt(calling), said).status_code == 200
@@ -154,7 +156,7 @@ def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
 
 
 def is_told(calling: Calling, call: Call, status: str) -> None:
-    """Vapi's webhook says how a call stands."""
+    """Deliver a status webhook from Vapi."""
     about = {"id": call.vapi_id, "name": call.effect_id, "type": "outboundPhoneCall"}
     body = {"message": {"type": "status-update", "status": status, "call": about}}
     got = calling.client.simulate_post(
@@ -166,9 +168,8 @@ def is_told(calling: Calling, call: Call, status: str) -> None:
 @pytest.mark.one_database
 @pytest.mark.parametrize("said", ["ended", "never_placed", None])
 def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Calling, said):
-    """Given a call that was given up, and perhaps ended by hand, when Vapi tells that it goes on,
-    then it holds a slot as any call does, once, and looks at it leave it so; its end gives that
-    back.
+    """Given an abandoned call, perhaps settled by hand, when Vapi reports that it is still ringing,
+    then it holds exactly one slot, polls leave it so, and its end releases the slot.
     """
     call = given_up(calling)
     if said:
@@ -187,15 +188,15 @@ def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Call
 
     calling.ends(call, "customer-ended-call")
     calling.hears()
-    is_told(calling, call, "in-progress")  # which was under way for long
+    is_told(calling, call, "in-progress")  # a status that is long out of date
     assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
 
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("first", ["queued", "scheduled", "queued, without room"])
 def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(calling: Calling, first):
-    """Given a call that was given up, when Vapi tells that it waits at theirs, with room for it or
-    without, and then that it rings, then it holds one slot and has a deadline from the first on.
+    """Given an abandoned call, when Vapi reports that it is queued, with room or without, and then
+    that it rings, then it holds one slot throughout and has a deadline from the first report on.
     """
     call = given_up(calling)
     if first == "queued, without room":
@@ -216,8 +217,8 @@ def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(callin
 
 
 def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Calling):
-    """Given a call whose reports are lost, when somebody says that it is over, then Vapi is still
-    asked what was said in it, and whoever has filed for bankruptcy is left alone.
+    """Given a call whose reports are lost, when an operator ends it by hand, then Vapi is still
+    polled for the transcript, and the customer's bankruptcy puts a hold on them.
     """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("bankrupt").dials()
@@ -238,8 +239,8 @@ def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Cal
 
 
 def test_a_call_that_was_given_up_is_read_for_its_end_only(calling: Calling):
-    """Given a call that Vapi shows as ringing for ever, then looks at it change nothing, so that
-    they come less and less often.
+    """Given a call that Vapi shows as ringing for ever, then polls leave the row untouched, so that
+    they become rarer as it ages.
     """
     call = given_up(calling)
     for _ in range(2):
@@ -256,8 +257,8 @@ def test_a_call_that_was_given_up_is_read_for_its_end_only(calling: Calling):
 
 
 def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):
-    """Given a request whose answer was lost, when Vapi tells of the call's end before that is
-    recorded, then the call has ended.
+    """Given a request whose answer was lost, when the report of the call's end arrives before the
+    loss is recorded, then the call has ended.
     """
     call = calling.answers("busy").dials(0)
     Call.update(state="sending", vapi_id=None).where(Call.id == call.id).execute()
@@ -276,8 +277,8 @@ def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):
 
 
 def test_what_vapi_has_told_of_was_placed(calling: Calling):
-    """Given a call that somebody answered, as Vapi has told, then nobody can say that it never was;
-    nor anything of one that goes on.
+    """Given a call that Vapi reported as answered, then staff cannot resolve it as never placed;
+    while it is in progress, they cannot resolve it at all.
     """
     call = given_up(calling)
     Call.update(started_at=real_now()).where(Call.id == call.id).execute()
@@ -297,7 +298,7 @@ def test_nobody_ends_what_is_still_looked_for(calling: Calling):
 
 
 def test_a_doubt_about_something_else_ends_no_call(calling: Calling):
-    """Given a doubt about a text, then it may only be closed."""
+    """Given a doubt about a text, then it can only be closed."""
     item = WorkItem.open(
         calling.account.id, "doubt", "eff_1", "x", context={"effectId": "eff_1", "kind": "text"}
     )
@@ -327,8 +328,8 @@ def test_operators_end_calls_from_the_command_line(calling: Calling):
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
 def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
-    """Given Vapi's report and somebody's word at once, then both are taken, in whichever order: the
-    report tells how the call ended, and that is told once.
+    """Given Vapi's report and a staff decision at the same moment, then in either order the report
+    decides how the call ended, and one event is published.
     """
     call = given_up(calling)
     item, barrier = doubt(calling), threading.Barrier(2)

@@ -1,5 +1,5 @@
-"""Calls that people make to the clinic's number: each is one row and holds a slot until it is over,
-whichever way Vapi tells of it.
+"""Inbound calls to the clinic's number: each is one row and holds a slot until it is over,
+whichever message of Vapi's reports it.
 """
 
 import json
@@ -32,7 +32,7 @@ job = sys.modules["jobs.find_missed_calls"]
 
 
 def shown(calling: Calling, vapi_id: str) -> dict:
-    """The call as Vapi tells of it."""
+    """Return the call as Vapi's messages show it."""
     return {
         "id": vapi_id,
         "type": "inboundPhoneCall",
@@ -69,7 +69,7 @@ def is_reported(calling: Calling, vapi_id: str) -> None:
 
 
 def is_given_up(calling: Calling, vapi_id: str) -> None:
-    """Nothing more is heard of it, and its deadline is over."""
+    """Let the call's deadline pass without a report, and poll it."""
     old = real_now() - timedelta(hours=3)
     Call.update(deadline=old, updated_at=old).where(Call.vapi_id == vapi_id).execute()
     poll_calls.perform()
@@ -77,7 +77,7 @@ def is_given_up(calling: Calling, vapi_id: str) -> None:
 
 
 def has_expired(calling: Calling, vapi_id: str) -> None:
-    """Nobody even looked at it."""
+    """Let the slot's lease expire without any poll."""
     call = Call.by_vapi_id(vapi_id)
     CallSlot.update(leased_until=real_now() - timedelta(seconds=1)).where(
         CallSlot.call_id == call.id
@@ -88,8 +88,8 @@ def has_expired(calling: Calling, vapi_id: str) -> None:
 def test_who_rings_takes_a_slot_and_is_never_turned_away(
     calling: Calling, monkeypatch: pytest.MonkeyPatch, ends
 ):
-    """Given one slot, when two people ring at once, then both are heard, and nobody is called until
-    both calls are over.
+    """Given one slot, when two callers ring at once, then both are answered, and no call is placed
+    until both calls are over.
     """
     monkeypatch.setenv("CALL_SLOTS", "1")
     get_settings.cache_clear()
@@ -112,8 +112,8 @@ def test_who_rings_takes_a_slot_and_is_never_turned_away(
 
 
 def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling):
-    """Given that the report at its end is the first of a call, then no slot is taken; nor by what
-    comes late.
+    """Given a call first known from its end-of-call report, then no slot is taken, not even by a
+    later status.
     """
     is_reported(calling, "vapi-1")
     rings(calling, "vapi-1")
@@ -124,7 +124,9 @@ def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling)
 
 @pytest.mark.parametrize("first", [rings, asks_a_tool])
 def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
-    """Given a status and a tool of one call, in either order, then it is one call with one slot."""
+    """Given a status and a tool call of one call, in either order, then it is one call with one
+    slot.
+    """
     first(calling, "vapi-1")
     asks_a_tool(calling, "vapi-1")
     rings(calling, "vapi-1")
@@ -140,7 +142,7 @@ def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
 
 @pytest.mark.usefixtures("patient")
 def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
-    """Given statuses and tools of one call at the same moment, then it is one call, and each is
+    """Given concurrent statuses and tool calls of one call, then it is one call, and each is
     answered.
     """
     acts = [rings, asks_a_tool] * 2
@@ -174,7 +176,7 @@ def test_a_call_to_a_number_that_is_not_ours_is_no_call(calling: Calling):
 
 
 def missed(calling: Calling, script: str) -> str:
-    """Somebody rang, and nothing that Vapi told of the call arrived; its id there."""
+    """Make an inbound call at Vapi whose messages are all lost, and return its Vapi id."""
     answers(calling.vapi, CALLER, script)
     with calling.vapi.shared.lock:
         vapi_id = str(incoming(calling.vapi.books, calling.line.e164 or "", CALLER, {})["id"])
@@ -183,21 +185,21 @@ def missed(calling: Calling, script: str) -> str:
 
 
 def reading() -> StagedJob:
-    """The reading that was staged last."""
+    """Return the list-reading job that was staged last."""
     found = StagedJob.one("name = 'read_missed_calls' ORDER BY id DESC LIMIT 1")
     assert found is not None
     return found
 
 
 def reads() -> None:
-    """The readings succeed, one after the other."""
+    """Perform the list-reading jobs in turn, each with success."""
     while (row := reading()).state != "done":
         read_missed_calls.perform(*json.loads(row.args))
         StagedJob.update(state="done").where(StagedJob.id == row.id).execute()
 
 
 def looks(calling: Calling) -> None:
-    """Vapi's list is read, and what is found in it is followed."""
+    """Read Vapi's call list and poll the calls found in it."""
     find_missed_calls.perform()
     reads()
     for call in Call.select():
@@ -207,8 +209,8 @@ def looks(calling: Calling) -> None:
 
 
 def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
-    """Given a caller who said stop while we were away, when Vapi's list is read, twice, then the
-    call is the clinic's, with what was said in it, and they are left alone from then on.
+    """Given a caller who said stop during our outage, when Vapi's list is read twice, then the
+    clinic has the call with its transcript, and the caller is opted out.
     """
     vapi_id = missed(calling, "says_stop")
     assert Call.select().count() == 0
@@ -224,8 +226,8 @@ def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
 
 
 def test_a_stop_is_heard_before_vapi_has_analysed_the_call(calling: Calling):
-    """Given a caller who said stop in a call of which Vapi has a transcript and no analysis, when
-    it is looked at, then they are left alone at once, and the rest is waited for.
+    """Given a call in which the caller said stop and which has a transcript but no analysis yet,
+    when it is polled, then the caller is opted out at once, and the report is still awaited.
     """
     missed(calling, "says_stop_unheard")
     looks(calling)
@@ -252,7 +254,7 @@ def test_a_stop_in_a_call_that_is_looked_at_again_is_heard_once(calling: Calling
 
 
 def asked_since(calling: Calling) -> list[str]:
-    """From when on Vapi was asked for its calls, each time."""
+    """Return the start of the period asked for in each request for Vapi's call list."""
     rows = calling.stand_in.sandbox.shared.requests.select(
         {"provider": "vapi", "method": "GET", "path": "/call"}
     )
@@ -260,8 +262,8 @@ def asked_since(calling: Calling) -> list[str]:
 
 
 def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
-    """Given readings that are done, then the next one begins a little before the last of them was
-    asked for; the first one before that of the release before.
+    """Given completed readings, then the next one starts a little before the last was staged; the
+    first starts before the last reading of the previous release.
     """
     about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
     begun = real_now() - STRETCH / 2
@@ -277,8 +279,8 @@ def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
 
 
 def test_a_long_outage_of_vapis_is_one_reading_that_goes_on(calling: Calling):
-    """Given a reading that gives up time and again, then it is one row, which is taken up at the
-    next tick and misses nothing that came in meanwhile.
+    """Given a reading whose job dies again and again, then it stays one row, is retried at the next
+    tick, and finds a call that came in during the outage.
     """
     find_missed_calls.perform()
     reads()
@@ -296,8 +298,8 @@ def test_a_long_outage_of_vapis_is_one_reading_that_goes_on(calling: Calling):
 
 
 def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
-    """Given two days of calls, more than Vapi lists at once, then no reading asks for more than a
-    stretch of them, and together they ask for all.
+    """Given two days of unread calls, more than Vapi lists at once, then each request covers one
+    stretch, and together they cover all of it.
     """
     begun = real_now() - 48 * STRETCH - timedelta(minutes=1)
     about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}
@@ -321,9 +323,9 @@ def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
 def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
     calling: Calling, monkeypatch: pytest.MonkeyPatch, later: timedelta
 ):
-    """Given an hour with more calls than can be looked through at once, one of which we stumble
-    over, then the others are taken in; and the next reading begins where that hour's first page
-    was asked for, however much later the others were read.
+    """Given an hour with more calls than one job reads, one of which raises an error, then the
+    others are received; and the next reading starts from when that hour's first page was staged,
+    however much later the rest was read.
     """
     begun = real_now() - timedelta(minutes=50)
     about = {"name": "find_missed_calls", "queue": "periodic", "max_attempts": 3, "due_at": 0}

@@ -1,5 +1,5 @@
-"""A call that Vapi had no room for rings when it has, and by then its person may not be called any
-more: whoever answers is not kept on the line.
+"""A call that Vapi queued for lack of room rings late, when its customer may no longer be called:
+the call is ended as soon as it is answered.
 """
 
 from datetime import timedelta
@@ -22,7 +22,7 @@ from tests.stories.texting import local_hour
 
 @pytest.fixture
 def late(calling: Calling, monkeypatch):
-    """A call that Vapi has, and that nobody has answered for twenty minutes."""
+    """A call that Vapi holds for twenty minutes before it rings."""
     monkeypatch.setenv("VAPI_PUBLIC_KEY", PUBLIC_KEY)
     get_settings.cache_clear()
     calling.answers("promises").habits(rings_after=1_200, talks_for=600)
@@ -34,7 +34,7 @@ def late(calling: Calling, monkeypatch):
 
 
 def is_answered(calling: Calling, call: Call) -> Call:
-    """It rings, and somebody answers: what Vapi tells of it is heard, and done what it asks for."""
+    """Let the call ring and be answered, and process Vapi's messages and the jobs they stage."""
     with calling.vapi.shared.lock:
         calling.vapi.shared.moved_by += 1_201
     calling.hears()
@@ -80,7 +80,9 @@ def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
 
 
 def test_a_crash_after_vapi_was_told_leaves_no_doubt(late, monkeypatch):
-    """Given a worker that dies once Vapi was told, then the call's end is what it was told for."""
+    """Given a worker that dies right after asking Vapi to end the call, then the report of the
+    call's end confirms the effect, and Vapi is asked once.
+    """
     calling, call = late
     night(calling)
     with calling.vapi.shared.lock:
@@ -106,7 +108,7 @@ def test_a_late_call_goes_on_where_its_person_may_be_called(late):
 
 
 def test_a_call_that_was_placed_at_once_is_not_looked_at(calling: Calling):
-    """Given a call that began in the last minutes of the day, then it may go on into the night."""
+    """Given a call placed just before the calling hours end, then it may go on into the night."""
     calling.answers("promises").habits(talks_for=600)
     call = calling.dials()
     calling.hears()
@@ -117,7 +119,7 @@ def test_a_call_that_was_placed_at_once_is_not_looked_at(calling: Calling):
 
 
 def test_nobody_is_cut_off_who_has_been_spoken_with_for_minutes(late):
-    """Given that no worker was there when somebody answered."""
+    """Given a call answered three minutes ago while no worker was running, then it goes on."""
     calling, call = late
     night(calling)
     with calling.vapi.shared.lock:
@@ -130,7 +132,9 @@ def test_nobody_is_cut_off_who_has_been_spoken_with_for_minutes(late):
 
 
 def test_without_the_public_key_nothing_is_begun(late, monkeypatch):
-    """Nobody could end the call: it is logged, and leaves no effect that fails."""
+    """Given no public key, then the call cannot be ended: it goes on, and no effect is left to
+    fail.
+    """
     calling, call = late
     monkeypatch.delenv("VAPI_PUBLIC_KEY")
     get_settings.cache_clear()

@@ -1,4 +1,4 @@
-"""More calls are wanted than may be under way: whoever ends gives its place to one that waits."""
+"""More calls are wanted than there are slots: a call that ends gives its slot to one that waits."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -38,13 +38,13 @@ def ends(*call_ids: str) -> None:
 
 
 def is_under_way(calling: Calling) -> str:
-    """A call of the clinic's which no job is to place any more, by its id."""
+    """Return the id of a call of the clinic's that counts as under way: no job will place it."""
     call_id = str(calling.asks().json["id"])
     StagedJob.delete().where(StagedJob.key == call_id).execute()
     return call_id
 
 
-# as every release has written it into rows that may be waiting still
+# as every release wrote it into rows that may still be waiting
 NO_SLOT = "as many calls as there may be are under way"
 
 
@@ -57,7 +57,7 @@ def waits(key: str, account: Account, why: str = NO_SLOT) -> int:
 
 
 def due() -> list[str]:
-    """The keys of the calls that are due."""
+    """Return the keys of the calls that are due."""
     rows = StagedJob.select(StagedJob.key).where(
         StagedJob.name == "dial_overdue",
         StagedJob.state == "waiting",
@@ -67,8 +67,8 @@ def due() -> list[str]:
 
 
 def test_a_slot_that_becomes_free_is_taken_by_the_call_that_waits(calling: Calling):
-    """Given all slots taken, when a call is over, then the one that waits is placed without its
-    next look having to come.
+    """Given all slots taken, when a call ends, then the waiting call is placed at once, before its
+    next scheduled attempt.
     """
     takes_slots("call_one", "call_two")
     calling.habits(rings_after=3600)
@@ -88,8 +88,8 @@ def test_a_slot_that_becomes_free_is_taken_by_the_call_that_waits(calling: Calli
 def test_a_slot_that_becomes_free_while_a_call_begins_to_wait_is_taken(
     calling: Calling, monkeypatch: pytest.MonkeyPatch
 ):
-    """Given all slots taken, when one becomes free between a call's look for one and the moment
-    from which it is known to wait, then it is woken all the same.
+    """Given all slots taken, when one is released between a call's search for a slot and its
+    snooze, then the call is woken all the same.
     """
     takes_slots("call_one", "call_two")
     asked = calling.asks()
@@ -106,8 +106,8 @@ def test_a_slot_that_becomes_free_while_a_call_begins_to_wait_is_taken(
 
 
 def test_a_call_that_was_woken_and_may_not_be_made_wakes_the_next(calling: Calling):
-    """Given two calls that wait for one slot, of which the first may not be made any more, then the
-    slot is the second's.
+    """Given two calls that wait for one slot, when the first is refused, then the second is
+    woken.
     """
     takes_slots("call_one", "call_two")
     calling.habits(rings_after=3600)
@@ -128,8 +128,9 @@ def test_a_call_that_was_woken_and_may_not_be_made_wakes_the_next(calling: Calli
 
 
 def test_the_account_with_the_fewest_calls_under_way_is_next(calling: Calling):
-    """Given a clinic with a call under way and many that wait, and one whose only call waits behind
-    them, then the next slot is the other clinic's; among those of one clinic, it is the oldest's.
+    """Given a clinic with a call under way and several waiting, and another clinic with one waiting
+    behind them, then the next slot goes to the other clinic; within a clinic, the oldest call goes
+    first.
     """
     other = given.an_account(name="Hill Clinic")
     under_way = is_under_way(calling)
@@ -147,8 +148,8 @@ def test_the_account_with_the_fewest_calls_under_way_is_next(calling: Calling):
 
 
 def test_nobody_is_woken_for_a_slot_that_is_not_free(calling: Calling):
-    """Given a call that had a slot over the number that there are, as one that comes in has, then
-    its end frees none; and whoever waits for something else is not woken.
+    """Given an inbound call in a slot beyond the limit, then its end frees none; and a call that
+    waits for another reason is never woken.
     """
     takes_slots("call_one", "call_two", "call_that_came_in")
     waits("1", calling.account)

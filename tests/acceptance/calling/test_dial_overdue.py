@@ -1,4 +1,4 @@
-"""Calling a person about an invoice: asked for, decided, placed at most once."""
+"""Calling a customer about an invoice: requested, decided by the gate, and placed at most once."""
 
 from datetime import timedelta
 
@@ -32,8 +32,8 @@ def opts_out(calling: Calling) -> None:
 
 
 def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
-    """Given a person who agreed, when staff ask for a call, then Vapi places one, from the clinic's
-    number, with the payments member first, and with ids but no word about the debt.
+    """Given a customer who consented, when staff ask for a call, then Vapi places one from the
+    clinic's number, and the request carries ids but nothing about the debt.
     """
     calling.habits(rings_after=3600)
 
@@ -71,7 +71,9 @@ def test_who_asks_again_is_answered_the_call_that_is_on_its_way(calling: Calling
 
 
 def a_second_person_there(calling: Calling) -> Call:
-    """Somebody who has the same phone, agreed to calls, and is to be called too."""
+    """Return the requested call of a second customer, who has the same phone and consented to
+    calls.
+    """
     first = calling.customer, calling.invoice
     calling.customer = given.a_customer(calling.account, phone=calling.phone)
     calling.invoice = given.an_invoice(calling.account, customer=calling.customer)
@@ -83,8 +85,8 @@ def a_second_person_there(calling: Calling) -> Call:
 
 
 def test_a_household_is_rung_by_one_call_at_a_time(calling: Calling):
-    """Given two people with one phone, both to be called, then the second call is placed once the
-    first is over.
+    """Given two customers to be called on one phone, then the second call is placed once the first
+    is over.
     """
     calling.answers("hangs_up").habits(rings_after=3600)
     first, second = calling.dials(), a_second_person_there(calling)
@@ -111,7 +113,7 @@ def test_a_call_in_doubt_keeps_a_household_waiting_only_while_it_may_ring(callin
 
 
 def test_a_household_has_the_contacts_of_one_person_in_a_day(calling: Calling):
-    """Given two people with one phone, then their calls count together (house policy, three)."""
+    """Given two customers with one phone, then their calls count together (house policy, three)."""
     calling.answers("no_answer")
     for ask in (calling.asks, lambda: a_second_person_there(calling), calling.asks):
         ask()
@@ -143,8 +145,8 @@ def test_the_gate_refuses_at_once_with_its_reason_and_keeps_it(calling: Calling)
 
 @pytest.mark.parametrize("comes_between", ["a payment", "a stop", "a pause", "the day's limit"])
 def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_between: str):
-    """Given a call that was asked for, when it is paid, the person says stop, calls are paused
-    or the account has had as many as it may today, before it is placed, then it is not.
+    """Given a requested call, when the invoice is paid, the customer opts out, calls are paused or
+    the account's daily ceiling is reached before it is placed, then it is refused.
     """
     asked = calling.asks()
     if comes_between == "a payment":
@@ -170,8 +172,8 @@ def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_be
 
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500_after"])
 def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: str):
-    """Given an answer that was lost after the call was placed, then the call's list tells, and no
-    second call is placed.
+    """Given an answer that was lost after the call was placed, then the call is found in Vapi's
+    list, and no second one is placed.
     """
     calling.habits(rings_after=3600)
     calling.vapi_fault(fault, seconds=2.0)
@@ -191,8 +193,8 @@ def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: 
 
 @pytest.mark.parametrize("off", [-50, -10, 10], ids="{} minutes".format)
 def test_a_call_is_found_however_the_clocks_differ(calling: Calling, off: int):
-    """Given an answer that was lost, and a clock of ours that was ten minutes off, or a process
-    that was frozen on its way out, then the call is found all the same.
+    """Given a lost answer and a send time that is off by up to fifty minutes, because of our clock
+    or a frozen process, then the call is found all the same.
     """
     calling.habits(rings_after=3600)
     calling.vapi_fault("error_500_after")
@@ -209,8 +211,8 @@ def test_a_call_is_found_however_the_clocks_differ(calling: Calling, off: int):
 
 @pytest.mark.parametrize("fault", ["bad_gateway", "timeout_before", "error_500_stored"])
 def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Calling, fault: str):
-    """Given a request that may have arrived, and no call in Vapi's list, then nothing is settled:
-    nobody is called again until a person has looked.
+    """Given a request that may have arrived but is not in Vapi's list, then the call stays in
+    doubt, and a new one is refused.
     """
     calling.vapi_fault(fault, seconds=1.0)
     asked = calling.asks()
@@ -235,8 +237,8 @@ def test_a_definite_no_is_a_refusal_with_advice(calling: Calling):
 
 
 def test_what_surely_was_not_placed_has_one_budget_over_all_reasons(calling: Calling):
-    """Given attempts of which none can have rung, for different reasons, then a handful are made in
-    all, not a handful for each reason.
+    """Given attempts that certainly never rang, for different reasons, then five are made in all,
+    not five for each reason.
     """
     calling.habits(concurrency=0)
     calling.vapi_fault("rate_limit_429", times=2)
@@ -254,8 +256,8 @@ def test_what_surely_was_not_placed_has_one_budget_over_all_reasons(calling: Cal
 
 
 def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
-    """Given that Vapi takes a call and says that it is blocked, then nobody's cap counts it, and it
-    is placed once there is room.
+    """Given a call that Vapi accepts and reports as blocked, then it is not counted as an attempt,
+    and it is placed once there is room.
     """
     calling.habits(concurrency=0, silent="status-update,end-of-call-report")
     call = calling.dials(0)
@@ -272,8 +274,8 @@ def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
 
 
 def test_a_call_that_finds_no_room_for_long_is_asked_about_now_and_then(calling: Calling):
-    """Given a call that Vapi has and does not place yet, when a look at it shows just that, then it
-    is looked at again after a while, and not at once.
+    """Given a call that Vapi holds back for lack of room, when a poll shows that, then the next
+    poll is due after a delay.
     """
     calling.habits(concurrency=0, rings_after=3600)
     call = calling.dials(0)
@@ -288,8 +290,8 @@ def test_a_call_that_finds_no_room_for_long_is_asked_about_now_and_then(calling:
 
 
 def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calling):
-    """Given that Vapi had no room and that its answer was lost, then the report of what never rang
-    settles the doubt, and one telephone rings.
+    """Given a call that Vapi had no room for and whose answer was lost, then the report that it
+    never rang settles the doubt, and one call is placed.
     """
     calling.habits(concurrency=0)
     calling.vapi_fault("error_500_after")
@@ -310,8 +312,8 @@ def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calli
 
 @pytest.mark.parametrize("silent", ["", "status-update,end-of-call-report"])
 def test_what_had_no_room_is_placed_whoever_finds_that_out(calling: Calling, silent: str):
-    """Given a call that Vapi had no room for, and whose answer was lost, when its end was told, or
-    is found in Vapi's list, before it is looked for, then it has not ended: it is placed again.
+    """Given a call that Vapi had no room for and whose answer was lost, when a report or the
+    reconciliation shows that it never rang, then it waits and is placed again.
     """
     calling.habits(concurrency=0, silent=silent)
     calling.vapi_fault("error_500_after")
@@ -332,7 +334,7 @@ def test_what_had_no_room_is_placed_whoever_finds_that_out(calling: Calling, sil
 
 
 def test_no_more_calls_than_slots_are_under_way(calling: Calling, monkeypatch: pytest.MonkeyPatch):
-    """Given all slots taken, then a call waits; a slot whose lease is over is free again."""
+    """Given all slots taken, then a call waits; a slot whose lease has expired is free again."""
     monkeypatch.setenv("CALL_SLOTS", "1")
     get_settings.cache_clear()
     now = real_now()
@@ -363,8 +365,8 @@ def test_a_call_that_waited_for_too_long_is_given_up(calling: Calling):
 
 
 def test_a_worker_that_died_in_the_call_is_found_out_and_nobody_is_called_twice(calling: Calling):
-    """Given a worker that was killed after the call was placed and before that was recorded, then
-    the next one places none, and the call's list tells what became of it.
+    """Given a worker killed after the call was placed and before that was recorded, then the next
+    worker places none, and the call is found in Vapi's list.
     """
     calling.habits(rings_after=3600)
     call = calling.dials(0)
@@ -383,8 +385,8 @@ def test_a_worker_that_died_in_the_call_is_found_out_and_nobody_is_called_twice(
 
 
 def test_a_person_who_has_looked_ends_the_doubt(calling: Calling):
-    """Given a call in doubt of which a person says that it never was, then its slot is free and
-    another one may be asked for.
+    """Given a call in doubt, when an operator settles it as never placed, then its slot is free and
+    another call can be requested.
     """
     calling.vapi_fault("bad_gateway")
     asked = calling.asks()
@@ -401,7 +403,7 @@ def test_a_person_who_has_looked_ends_the_doubt(calling: Calling):
 
 
 def test_no_telephone_rings_after_the_day_has_ended():
-    """Given the last call that the gate allows, as late as it may leave and as long as it may ring,
-    then that is over before the hours are.
+    """Given the last call that the gate allows, placed as late and ringing as long as it may, then
+    it is over before the calling hours end.
     """
     assert timedelta(seconds=LEAVE_WITHIN + RINGS) <= LAWFUL.margin

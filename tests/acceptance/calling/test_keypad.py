@@ -1,5 +1,5 @@
-"""Paying by a card that is typed on the keypad during a call (B6): Twilio takes it, we charge it
-once, and what came of it is told in the call.
+"""Paying by a card typed on the keypad during a call (B6): Twilio captures it, we charge it once,
+and the assistant learns the result in the call.
 """
 
 import json
@@ -26,7 +26,7 @@ AGREED = (QUESTION, ("user", "Yes, I agree"))
 
 
 class Typing:
-    """A verified person who types a card."""
+    """A verified customer who types a card."""
 
     def __init__(self, line: OnTheLine) -> None:
         self.line, self.books = line, line.twilio.books
@@ -40,12 +40,12 @@ class Typing:
         )
 
     def agrees(self, tool_id=None, **more):
-        """Is asked, and says yes to it."""
+        """Ask for agreement, and let the customer say yes."""
         self.asks(heard=(), **more)
         return self.asks(tool_id, **more)
 
     def types(self):
-        """One piece is typed: Twilio reports it, and the next one is asked for."""
+        """Let the customer type one piece: Twilio reports it, and the next piece is requested."""
         assert set(self.line.deliver()) <= {204}
         self.line.work()
 
@@ -60,7 +60,9 @@ def typing(line):
 
 
 def test_a_card_is_typed_piece_by_piece_and_charged_once(typing):
-    """Given a yes, then each piece is asked for in turn, and the result is told in the call."""
+    """Given a yes, then each piece is asked for in turn, the card is charged once, and the
+    assistant is told the result.
+    """
     asked = typing.asks(heard=())
     assert "to the card you type in now for bill" in asked
     assert KeypadSession.select().count() == 0
@@ -87,7 +89,9 @@ def test_a_card_is_typed_piece_by_piece_and_charged_once(typing):
 
 
 def test_reports_that_come_again_or_from_elsewhere_change_nothing(typing):
-    """Given reports doubled, forged, of another call or session, then one charge at most."""
+    """Given reports that are repeated, forged, or of another call or session, then one charge is
+    made, and the inbox stores nothing typed.
+    """
     typing.agrees()
     session = typing.session
     path = f"/api/webhooks/twilio/pay?session={session.id}"
@@ -107,7 +111,7 @@ def test_reports_that_come_again_or_from_elsewhere_change_nothing(typing):
     before = InboxEvent.select().count()
     for _ in range(3):
         assert typing.line.tell(path, done).status_code == 204
-    # what was typed is in no digest either: a guess at it could be tried out
+    # the digest leaves out what was typed, which could otherwise be guessed from it
     assert typing.line.tell(path, done | {"SecurityCode": "321"}).status_code == 204
     assert InboxEvent.select().count() == before + 1
     assert PaymentConfirmation.select().count() == 1
@@ -133,8 +137,8 @@ def test_what_is_mistyped_is_asked_for_again(typing, error):
 
 @pytest.mark.parametrize("again", PIECES[:2])
 def test_a_piece_that_is_wanted_again_without_an_error_is_asked_for_again(typing, again):
-    """Given a report of a date, without an error, by which it or the card number is still wanted,
-    then Twilio is asked for that once more.
+    """Given a report without an error that still requires the card number or the date, then Twilio
+    is asked to capture that piece again.
     """
     typing.agrees()
     typing.types()
@@ -149,7 +153,9 @@ def test_a_piece_that_is_wanted_again_without_an_error_is_asked_for_again(typing
 
 
 def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
-    """Given four mistakes, then the entry is over; after two entries only a link is left."""
+    """Given four mistakes, then the card entry ends and a new yes starts another; after two entries
+    no more cards are accepted in the call.
+    """
     typing.asks(heard=())
     for turn in (1, 2):
         typing.books.mistyped = ["invalid-card-number"] * 4
@@ -224,7 +230,7 @@ def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
 
 
 def test_a_lost_answer_begins_no_second_session(typing):
-    """Given Twilio's answer lost, then the same key is used again, and one session is there."""
+    """Given a lost answer from Twilio, then the retry starts no second session."""
     typing.line.stand_in.sandbox.inject_fault(
         kind="refuse_after", provider="twilio", method="POST", path="*/Payments.json"
     )
@@ -238,23 +244,23 @@ def test_it_is_off_unless_the_account_has_switched_it_on(typing):
     typing.line.takes_cards(keypad_payments=False)
     assert typing.asks().startswith("-This clinic takes no card by keypad")
     typing.line.takes_cards(keypad_payments=True)
-    # a call that is not Twilio's has no keypad there
+    # a call not carried by Twilio has no keypad
     for carrier in ("", "v3:abc"):
         assert typing.agrees(call={"phoneCallProviderId": carrier}).startswith("-This clinic takes")
     assert KeypadSession.select().count() == 0
 
 
 def unheard_for(minutes):
-    """Nothing was heard of an entry for so long; the job that ends it has its turn, twice."""
+    """Let `minutes` pass without a report on the entry, and run the job that expires it twice."""
     KeypadSession.update(updated_at=real_now() - timedelta(minutes=minutes)).execute()
     for _ in range(2):
         expire_stale_charges.perform()
 
 
 def test_a_card_whose_last_report_is_lost_is_told_of(typing):
-    """Given a whole card, and a report on it that never comes, then the entry ends after a while:
-    nothing is charged, also if the report comes after all, the model is told so, and somebody at
-    the clinic.
+    """Given a complete card whose final report never arrives, then the entry fails after ten
+    minutes, nothing is charged even if the report arrives later, and both the assistant and the
+    clinic are told.
     """
     typing.agrees("t-1")
     for _ in PIECES:

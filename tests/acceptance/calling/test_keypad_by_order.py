@@ -1,6 +1,5 @@
-"""A card that is typed in a call because the clinic ordered it: `keypad` of POST
-/api/payments/phone (F41, B6). The assistant is told, asks the person itself, and only then is
-anything typed taken.
+"""Card entry in a call at the clinic's order: `keypad` of POST /api/payments/phone (F41, B6). The
+assistant is told, asks the customer for agreement itself, and only then is a card captured.
 """
 
 from datetime import timedelta
@@ -33,7 +32,7 @@ AGREED = (QUESTION, ("user", "Yes, I agree"))
 
 
 class Ordering:
-    """A clinic whose software orders a card during a call with a verified person."""
+    """A clinic whose software orders card entry during a call with a verified customer."""
 
     def __init__(self, line):
         self.line, self.books = line, line.stand_in.sandbox.vapi.books
@@ -43,7 +42,7 @@ class Ordering:
         self.line.deliver()
 
     def goes_on(self, call, status="in-progress"):
-        """The call as Vapi has it."""
+        """Set the call's state at Vapi."""
         row = {"id": call.vapi_id, "status": status, "phoneCallProviderId": CALL_SID}
         self.books.tables["call"][call.vapi_id] = row
 
@@ -55,7 +54,7 @@ class Ordering:
         return self.line.client.simulate_post("/api/payments/phone", json=body, headers=headers)
 
     def asks(self, heard=AGREED, by="keypad", **more):
-        """The member that takes cards calls its tool."""
+        """Let the assistant that takes cards call its tool."""
         at_vapi = {"id": self.line.call.vapi_id, "phoneCallProviderId": CALL_SID}
         return self.line.tool("processPhonePayment", call=at_vapi, by=by, heard=heard, **more)
 
@@ -64,7 +63,7 @@ class Ordering:
         self.line.work()
 
     def stands(self, answer):
-        """What the `Location` says."""
+        """Return what the answer's `Location` shows."""
         got = self.line.client.simulate_get(answer.headers["location"], headers=self.line.headers)
         assert got.status_code == 200, got.text
         return got.json
@@ -81,8 +80,8 @@ def ordering(line, monkeypatch):
 
 
 def test_an_ordered_card_is_typed_once_the_person_has_agreed(ordering):
-    """Given an order, then the assistant is told, nothing is taken before its own tool has heard a
-    yes, and what came of it is where the 202 leads.
+    """Given an order, then the assistant is told, no card is captured before its tool has heard a
+    yes, and the `Location` of the 202 shows the result.
     """
     answer = ordering.orders("k-1")
     assert answer.status_code == 202, answer.text
@@ -118,8 +117,8 @@ def test_an_ordered_card_is_typed_once_the_person_has_agreed(ordering):
 
 
 def test_it_is_for_the_bill_that_was_named(ordering):
-    """Given a call about two bills, then the one that was ordered is asked about, not the oldest;
-    the card on file still pays the oldest.
+    """Given a call about two bills, then the customer is asked about the ordered one, not the
+    oldest; the card on file still pays the oldest.
     """
     line = ordering.line
     later = given.an_invoice(
@@ -137,8 +136,8 @@ def test_it_is_for_the_bill_that_was_named(ordering):
 
 
 def test_a_bill_after_those_that_are_told_is_the_calls_too(ordering):
-    """Given a call about more bills than one is told of, then the newest of them can be ordered,
-    and is what the person is asked about.
+    """Given a call about more bills than the assistant reads out, then the newest can be ordered,
+    and the customer is asked about that one.
     """
     line = ordering.line
     for place in range(MOST):
@@ -213,7 +212,7 @@ def test_what_cannot_be_ordered_is_refused_with_what_to_do(ordering, monkeypatch
 
 
 def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
-    """Given a call that is over and we do not know yet, then the order has failed."""
+    """Given a call that is over at Vapi but not yet in our rows, then the order fails."""
     ordering.goes_on(ordering.line.call, "ended")
     answer = ordering.orders()
     assert (answer.status_code, answer.json["status"]) == (200, "failed")
@@ -224,8 +223,8 @@ def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
 
 
 def test_an_order_that_nobody_follows_ends(ordering):
-    """Given an assistant that does nothing, then the order is over after a while, counts as no
-    entry, and another may be given.
+    """Given an assistant that ignores the order, then the order expires, does not count as a failed
+    entry, and another can be given.
     """
     answer = ordering.orders()
     KeypadSession.update(updated_at=real_now() - timedelta(minutes=11)).execute()
@@ -270,7 +269,7 @@ def test_a_balance_that_changed_is_begun_anew_with_what_is_owed(ordering):
     ],
 )
 def test_no_address_but_vapis_is_told_anything(ordering, monkeypatch, url):
-    """Given an answer that names another address, then it is not asked."""
+    """Given an answer with a control URL that is not Vapi's, then no request goes to it."""
     monkeypatch.setattr(
         "sandbox.vapi.live.with_address", lambda call, _: call | {"monitor": {"controlUrl": url}}
     )
@@ -290,7 +289,9 @@ def test_the_private_key_does_not_go_there(ordering):
 
 @pytest.mark.one_database
 def test_a_report_of_what_was_only_ordered_charges_nothing(ordering):
-    """Given an order, of which Twilio knows nothing, then no report belongs to it."""
+    """Given an order for which no session exists at Twilio, then reports that name it are
+    ignored.
+    """
     ordering.orders()
     session = KeypadSession.get()
     fields = {"Result": "success", "PaymentToken": "pm_card_visa"}

@@ -1,5 +1,5 @@
-"""One call about several bills of one person: it is about each of them, and each is paid by
-itself, the oldest first.
+"""One call about several bills of one customer: it covers each of them, and each is paid
+separately, the oldest first.
 """
 
 from datetime import date, timedelta
@@ -32,14 +32,14 @@ def agreed(amount: str) -> tuple[tuple[str, str], ...]:
 
 @pytest.fixture
 def older(calling: Calling) -> Invoice:
-    """A second bill of the person, due before the first."""
+    """A second bill of the customer, due before the first."""
     return given.an_invoice(
         calling.account, amount=5_000, customer=calling.customer, due_date=OLDER
     )
 
 
 def requested(calling: Calling, *invoices: Invoice, planned_contact_id: str | None = None) -> Call:
-    """A call about these bills, as the ladder asks for it."""
+    """Request a call about these bills, as the ladder does."""
     with transaction():
         for each in sorted(invoices, key=lambda invoice: invoice.id):
             Invoice.locked(each.id)
@@ -62,7 +62,7 @@ def notes(invoice: Invoice) -> str:
 
 def test_one_call_is_placed_and_its_end_is_known_of_each_bill(calling: Calling, older: Invoice):
     """Given two bills, then one call is placed, its outcome is noted on each and shown with each,
-    and neither is called about in the days after a conversation; the clinic is told once.
+    neither is called about again soon after the conversation, and the clinic gets one event.
     """
     both = (calling.invoice, older)
     call = requested(calling, *both)
@@ -87,7 +87,7 @@ def test_one_call_is_placed_and_its_end_is_known_of_each_bill(calling: Calling, 
 
 def test_what_may_not_be_spoken_of_any_more_is_left_out(calling: Calling, older: Invoice):
     """Given two bills of which one is paid before the call is placed, then the call is about the
-    other, and nothing of it is noted on the one that was paid.
+    other alone, and nothing is noted on the paid one.
     """
     call = requested(calling, calling.invoice, older)
     Invoice.update(status="paid", outstanding=0).where(Invoice.id == older.id).execute()
@@ -101,8 +101,8 @@ def test_what_may_not_be_spoken_of_any_more_is_left_out(calling: Calling, older:
 
 @pytest.mark.parametrize("purpose", ["reminder", "collection"])
 def test_each_bill_is_old_enough_for_what_the_rung_is(calling: Calling, older: Invoice, purpose):
-    """Given a person in New Jersey with two bills, one of them new, when a rung calls about both,
-    then a reminder is about both, and a collection action about the old one alone.
+    """Given a customer in New Jersey with an old and a new bill, when a rung calls about both, then
+    a reminder covers both, and a collection action the old one alone.
     """
     local_hour("America/New_York", 12)
     phone, now = "+12015550123", business_now()
@@ -126,7 +126,7 @@ def test_each_bill_is_old_enough_for_what_the_rung_is(calling: Calling, older: I
 
 @pytest.fixture
 def two(line: OnTheLine) -> tuple[OnTheLine, Invoice]:
-    """A verified person who is called about two bills."""
+    """A verified customer who is called about two bills."""
     second = given.an_invoice(line.account, amount=5_000, customer=line.customer, due_date=OLDER)
     line.call.add_invoices([second])
     line.takes_cards()
@@ -135,8 +135,8 @@ def two(line: OnTheLine) -> tuple[OnTheLine, Invoice]:
 
 
 def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
-    """Given two bills of the call and one that it is not about, then two are told, and their
-    sum.
+    """Given two bills of the call and one outside it, then the assistant is told those two and
+    their sum.
     """
     line, second = two
     third = given.an_invoice(line.account, amount=99_900, customer=line.customer)
@@ -154,7 +154,7 @@ def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
 
 
 def test_more_bills_than_are_told_are_counted(line: OnTheLine):
-    """Given seven bills, then five are told, and the person is not told that these are all."""
+    """Given seven bills, then the assistant is told the five oldest, and that there are more."""
     more = [given.an_invoice(line.account, amount=1_000, customer=line.customer) for _ in range(6)]
     line.call.add_invoices(more)
     told = line.verified().tool("getUnpaidInvoice")
@@ -167,7 +167,7 @@ def test_one_bill_is_not_called_the_oldest(line: OnTheLine):
 
 
 def test_nobody_is_asked_for_what_their_bank_looks_into(two):
-    """Given a dispute of the older bill, then the other one is told, and is the one to be paid."""
+    """Given a dispute of the older bill, then only the other one is read out and can be paid."""
     line, second = two
     Invoice.update(disputed=True).where(Invoice.id == second.id).execute()
     told = line.tool("getUnpaidInvoice")
@@ -178,8 +178,8 @@ def test_nobody_is_asked_for_what_their_bank_looks_into(two):
 
 
 def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
-    """Given a yes to the oldest, then it is charged and no other, in the call; the next question is
-    about the next.
+    """Given a yes to the oldest bill, then only that one is charged, and the next question is about
+    the next bill.
     """
     line, second = two
     assert "charges 50.00 USD" in line.tool("processPhonePayment")
@@ -199,8 +199,8 @@ def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
 
 
 def test_what_was_paid_is_told_though_the_next_bill_is_not_for_a_card(two):
-    """Given a bill that was paid and one of which 30 cents are left, when it is asked what came of
-    the payment, then that is told, and nobody is asked for a card for the rest.
+    """Given one bill paid and 30 cents left on the other, when the assistant asks again, then it is
+    told of the payment and that the rest cannot be paid by card.
     """
     line, second = two
     Invoice.update(outstanding=30).where(Invoice.id == line.invoice.id).execute()

@@ -1,4 +1,4 @@
-"""What becomes of a call: statuses and reports in any order, and what follows from the end."""
+"""Outcomes of calls: statuses and reports in any order, and the consequences of a call's end."""
 
 import json
 import re
@@ -68,8 +68,8 @@ def tells(calling: Calling, document: dict, **headers: str):
     ],
 )
 def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
-    """Given who answers, then the call's outcome is known, its slot free, its note on the invoice,
-    and the clinic's software told once.
+    """Given a script for the person who answers, then the call's outcome is recorded, its slot
+    released, the invoice gets a note, and the clinic's software gets one event.
     """
     call = calling.answers(script).dials()
     assert set(calling.hears()) == {200}
@@ -91,8 +91,8 @@ def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
 
 
 def test_a_note_says_who_says_that_it_was_paid(calling: Calling):
-    """Given a report that the person paid, of which Stripe knows nothing, then the note on the
-    unpaid invoice says whose word that is.
+    """Given a report that the customer paid, which Stripe does not confirm, then the note on the
+    unpaid invoice attributes the claim to the assistant.
     """
     call = calling.answers("hangs_up").dials()
     report = {"endedReason": "customer-ended-call", "artifact": {}}
@@ -133,8 +133,8 @@ def test_what_was_said_holds_us_back_and_asks_a_person(
 
 
 def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
-    """Given somebody who says in a call that they have paid, then one item says so in a
-    sentence.
+    """Given a tool call and a report that both say the customer has paid already, then one work
+    item says so in a sentence.
     """
     call = calling.answers("hangs_up").dials()
     at_vapi = {"id": call.vapi_id, "type": "outboundPhoneCall"}
@@ -148,7 +148,7 @@ def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
 
 
 def tells_of_a_stop(calling: Calling, call: Call, ended_at: datetime) -> None:
-    """The report comes of a call in which somebody wanted to be left alone."""
+    """Deliver the report of a call in which the caller said stop."""
     report = {"endedReason": "customer-ended-call", "artifact": {}, "endedAt": rfc3339(ended_at)}
     report["analysis"] = {"structuredData": {"outcome": "stop"}}
     tells(calling, message(calling, call, "end-of-call-report", **report))
@@ -162,8 +162,8 @@ def tells_of_a_stop(calling: Calling, call: Call, ended_at: datetime) -> None:
 def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
     calling: Calling, start_after: timedelta, may_be_texted: bool
 ):
-    """Given a call in which somebody wanted to be left alone, whose report comes two hours later,
-    and a START of theirs, then of the two the one that was said last counts.
+    """Given a stop said in a call that is reported two hours later, and a START text, then the
+    later of the two counts for texts, and calls stay stopped.
     """
     ended_at = real_now() - timedelta(hours=2)
     call = Call.receive(calling.account.id, "vapi-1", caller=calling.phone, to="", now=real_now())
@@ -187,8 +187,8 @@ def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
 def test_a_consent_ends_no_stop_that_was_said_after_it_and_told_late(
     calling: Calling, given_after: timedelta, may_be_called: bool
 ):
-    """Given a consent that ends an older stop, recorded before the report of a call in which they
-    wanted to be left alone again, then it counts from when it was given.
+    """Given a consent that ends an older opt-out, and then the late report of a call with a new
+    stop, then the call's stop counts unless the consent was given after that call.
     """
     ended_at = real_now() - timedelta(hours=2)
     call = Call.receive(calling.account.id, "vapi-1", caller=calling.phone, to="", now=real_now())
@@ -219,8 +219,8 @@ def test_a_consent_ends_no_stop_that_was_said_after_it_and_told_late(
 def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
     calling: Calling, has_named: bool
 ):
-    """Given a report that they asked to be called another time, then nobody contacts them before
-    tomorrow; where they have named a time in the call, that one counts.
+    """Given a report that the customer asked for a call at another time, then a hold lasts until
+    tomorrow, or until the time they named in the call.
     """
     call = Call.receive(calling.account.id, "vapi-1", caller=calling.phone, to="", now=real_now())
     call.record_verified(real_now(), calling.customer.id)
@@ -255,8 +255,9 @@ def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
 def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(
     calling: Calling, line: str, heard: str
 ):
-    """Given a caller who says stop, as the report tells, then every number of theirs is left alone;
-    where nobody knows who it was, the line, or a person looks.
+    """Given callers who say stop, then a verified customer is opted out at their own number and the
+    line they called from; for an unknown caller, the line is opted out or, if it is withheld, staff
+    get a work item.
     """
     known, unknown = (
         Call.receive(calling.account.id, f"vapi-{place}", caller=line, to="", now=real_now())
@@ -279,8 +280,8 @@ def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(
 
 @pytest.mark.parametrize("first", ["nothing", "a word"])
 def test_a_stop_in_a_transcript_that_comes_late_is_heard(calling: Calling, first: str):
-    """Given a first report without a transcript, whether or not it has the agent's word, and then
-    one with it, twice, then it is kept, their wish counts, and nobody is asked or told again.
+    """Given a first report without a transcript, with or without an outcome, and then one with it,
+    twice, then the transcript is stored, its stop counts, and no work item or event is added.
     """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("hangs_up").dials()
@@ -332,8 +333,8 @@ def test_a_stop_is_not_heard_again_in_a_later_report(calling: Calling, late: str
 
 
 def test_the_ledger_has_opt_outs_said_on_phones_that_are_not_on_file(calling: Calling):
-    """Given a customer who says stop in a call of ours, and whose number then changes, and one who
-    calls from another phone and says it, then their ledgers show both opt-outs.
+    """Given a customer who says stop in our call and again from another phone, and whose number
+    then changes, then their ledger shows both opt-outs.
     """
     called = calling.answers("says_stop").dials()
     calling.hears()
@@ -364,8 +365,8 @@ def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
 
 
 def test_reports_that_come_twice_or_late_or_in_another_order_change_nothing(calling: Calling):
-    """Given a report, and then all that came before it, and it again, then the call stays as it
-    was, and the clinic's software is told once.
+    """Given a report, when earlier statuses and the same report follow, then the call stays as it
+    was, and the clinic's software gets one event.
     """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("hangs_up").dials()
@@ -404,8 +405,8 @@ def test_reports_that_come_twice_or_late_or_in_another_order_change_nothing(call
 
 
 def test_a_report_settles_a_call_in_doubt(calling: Calling):
-    """Given an answer that was lost and a list that does not answer, when Vapi reports the call,
-    then it is settled, and another one may be asked for.
+    """Given a lost answer and a call list that fails, when Vapi reports the call, then the doubt is
+    settled, and another call can be requested.
     """
     calling.vapi_fault("bad_gateway", method="GET", times=99)
     calling.vapi_fault("error_500_after")
@@ -423,7 +424,9 @@ def test_a_report_settles_a_call_in_doubt(calling: Calling):
 
 
 def test_lost_reports_are_fetched(calling: Calling):
-    """Given that no message of Vapi's arrives, then the call is read at Vapi, report and all."""
+    """Given that none of Vapi's messages arrive, then the call is polled at Vapi, report
+    included.
+    """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("hangs_up").dials()
     calling.hears()
@@ -440,8 +443,9 @@ def test_lost_reports_are_fetched(calling: Calling):
 
 
 def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
-    """Given a look at a call that has ended and is not worked out, then the report still counts;
-    and one that comes after Vapi was given up upon still holds us back, and tells nobody twice.
+    """Given a poll that finds the call ended but not yet analysed, then the report is still
+    awaited; one that arrives after we stopped waiting still puts a hold on the customer, and adds
+    no event.
     """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("bankrupt").dials()
@@ -472,8 +476,8 @@ def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
 
 
 def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling):
-    """Given a call that Vapi shows as going on for ever, when its deadline is over, then its slot
-    is free and a person looks; a report that comes then still counts.
+    """Given a call that Vapi shows as in progress for ever, when its deadline passes, then its slot
+    is released and staff get a doubt to settle; a later report still counts.
     """
     calling.habits(rings_for=10**6)
     call = calling.answers("hangs_up").dials()
@@ -495,8 +499,8 @@ def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling
 
 
 def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
-    """Given calls in doubt that are older, then the live call is looked at first, so that no batch
-    leaves it out; what Vapi has no id for is not looked at.
+    """Given older calls in doubt, then the live call is polled first, so that no batch leaves it
+    out; a call without a Vapi id is not polled.
     """
     calling.habits(rings_after=3600)
     live = calling.dials()
@@ -518,8 +522,8 @@ def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
 
 
 def test_words_that_no_database_keeps_lose_no_report(calling: Calling):
-    """Given half of an emoji, as a transcript has it that was cut, then the report still counts,
-    sent to us and read at Vapi; so does a tool call.
+    """Given half of an emoji, as in a truncated transcript, then the delivered report and a tool
+    call still count, and a polled report holds only storable text.
     """
     half = "Goodbye \ud83d\0"
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
@@ -571,8 +575,8 @@ def test_a_report_about_nobodys_call_is_taken_and_changes_nothing(calling: Calli
 
 
 def test_a_conversation_keeps_calls_away_and_a_busy_line_does_not(calling: Calling):
-    """Given a call that found the line busy, then another may follow; after a conversation, the
-    gate says from when on.
+    """Given a busy line, then another call may follow; after a conversation, the gate says when the
+    next one may.
     """
     calling.answers("busy").dials()
     calling.hears()
@@ -588,8 +592,9 @@ def test_a_conversation_keeps_calls_away_and_a_busy_line_does_not(calling: Calli
 def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out(
     calling: Calling,
 ):
-    """Given a call that was recorded, then the invoice's timeline says what came of it, and the
-    recording's address is asked for each time, audited, and kept nowhere.
+    """Given a recorded call, then the invoice's timeline shows its cost, and opening the recording
+    redirects to Vapi's storage and is audited; another clinic gets a 404, and after 90 days
+    recording, transcript and summary are gone.
     """
     call = calling.answers("pays_by_link").dials()
     calling.hears()
@@ -614,8 +619,8 @@ def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out
 
 
 def test_how_often_calls_are_answered_is_known_by_number_and_hour(calling: Calling):
-    """Given a call that nobody answered, one that found the line busy and one that was answered,
-    then one of two that rang was answered.
+    """Given an unanswered call, a busy line and an answered call, then the rate is one answered of
+    two that rang.
     """
     for script in ("no_answer", "busy", "hangs_up"):
         calling.answers(script).dials()
@@ -629,15 +634,14 @@ def test_how_often_calls_are_answered_is_known_by_number_and_hour(calling: Calli
 
 
 def looked_for(calling: Calling) -> None:
-    """The scan that looks for calls of which something is still to be learnt."""
+    """Run the scan that polls calls whose reports are missing."""
     poll_calls.perform()
     calling.polls()
 
 
 def test_trouble_that_comes_back_is_told_again(calling: Calling):
-    """Given an organization without credits at Vapi, then one item tells of it however many calls
-    it stops; when that has been seen to, as it suggests, its person may be called, and when it
-    comes back, somebody is told again.
+    """Given an organization without credits at Vapi, then one work item covers every call that this
+    stops; when it has been resolved and the trouble returns, the same item opens again.
     """
 
     def is_stopped() -> WorkItem:

@@ -1,4 +1,4 @@
-"""Which payment came of which call: a card that was charged in it, a link that was given in it."""
+"""Which payment belongs to which call: a card charged in it, or a link given in it."""
 
 import json
 from datetime import timedelta
@@ -24,14 +24,14 @@ AGREED = (
 
 @pytest.fixture
 def talking(line: OnTheLine) -> OnTheLine:
-    """A verified person who may be texted, at a clinic that takes cards in calls."""
+    """A verified customer who can be texted, at a clinic that takes cards in calls."""
     line.takes_cards()
     line.has_a_saved_card()
     return line.consents().verified()
 
 
 def ends(line: OnTheLine) -> None:
-    """The report at the call's end."""
+    """Deliver the call's end-of-call report."""
     told = {
         "type": "end-of-call-report",
         "call": {"id": line.call.vapi_id, "type": "outboundPhoneCall"},
@@ -45,7 +45,7 @@ def ends(line: OnTheLine) -> None:
 
 
 def pays_by_link(line: OnTheLine) -> None:
-    """The person follows the link to Stripe's page, pays there, and we are told."""
+    """Let the customer pay at the link, and deliver Stripe's events."""
     given.worked(line.redis, "messages")
     given.retried(line.redis, "messages", 2)
     line.stand_in.follow_and_pay(PaymentLink.get().url)
@@ -54,13 +54,13 @@ def pays_by_link(line: OnTheLine) -> None:
 
 
 def outcomes(line: OnTheLine) -> set[str]:
-    """How the call ended, wherever that is shown."""
+    """Return the call's outcome from every place that shows it."""
     (listed,) = line.get(f"/api/invoices/{line.invoice.id}/calls")["data"]
     return {line.get(f"/api/calls/{line.call.id}")["outcome"], listed["outcome"]}
 
 
 def call_ids(line: OnTheLine) -> set[str | None]:
-    """The call of the one payment, wherever that is shown."""
+    """Return the call of the one payment from every place that shows it."""
     (listed,) = line.get("/api/payments")["data"]
     return {listed["callId"], line.get(f"/api/payments/{listed['id']}")["callId"]}
 
@@ -86,8 +86,8 @@ def test_a_payment_that_staff_took_names_the_call_that_they_named(talking: OnThe
 
 
 def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(line: OnTheLine):
-    """Given a card that was declined in a call, when staff take another one afterwards, then the
-    payment is of no call.
+    """Given a card declined in a call, when staff charge another one afterwards, then the payment
+    belongs to no call.
     """
     line.takes_cards()
     line.has_a_saved_card("pm_card_chargeCustomerFail")
@@ -105,8 +105,8 @@ def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(
 
 
 def test_the_feed_names_the_call_in_which_a_card_was_declined(line: OnTheLine):
-    """Given a card that was declined in a call, and one that staff take afterwards for the same
-    attempt, then only the first failure is of the call, however often it is reported.
+    """Given a card declined in a call, and another that staff charge afterwards for the same
+    attempt and that is declined too, then only the first failure names the call.
     """
     line.takes_cards()
     line.has_a_saved_card("pm_card_chargeCustomerFail")
@@ -122,7 +122,7 @@ def test_the_feed_names_the_call_in_which_a_card_was_declined(line: OnTheLine):
 
 def test_the_feed_names_the_call_of_money_that_was_not_expected(talking: OnTheLine):
     """Given a charge in a call whose answer is lost, when the bill is paid in cash before Stripe
-    reports it, then what came too much names its call.
+    reports the charge, then the event about the excess names the call.
     """
     talking.stand_in.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
     about = {"invoiceId": talking.invoice.id, "useSavedCard": True, "callId": "their-own-1"}
@@ -136,7 +136,7 @@ def test_the_feed_names_the_call_of_money_that_was_not_expected(talking: OnTheLi
 
 
 def told_of_calls(event: str) -> list[str | None]:
-    """The calls that the feed names in its events of this type."""
+    """Return the call ids in the feed's events of this type."""
     rows = OutgoingEvent.select().where(OutgoingEvent.type == event).order_by(OutgoingEvent.id)
     return [row.payload["callId"] for row in rows]
 
@@ -154,8 +154,8 @@ def test_a_page_of_payments_learns_their_calls_at_once(talking: OnTheLine):
 
 @pytest.mark.parametrize("ended_first", [True, False])
 def test_a_link_that_is_paid_shows_in_the_call(talking: OnTheLine, ended_first: bool):
-    """Given a link that was texted in a call, when it is paid, before the report or after it, then
-    the call says so; the payment was not made in it.
+    """Given a link texted in a call, when it is paid, before the report or after it, then the
+    call's outcome says so; the payment itself names no call.
     """
     assert "on its way" in talking.tool("createPaymentLink")
     if ended_first:
@@ -174,8 +174,8 @@ def test_a_link_that_is_paid_shows_in_the_call(talking: OnTheLine, ended_first: 
 
 
 def test_an_address_that_was_read_out_counts_too(line: OnTheLine):
-    """Given nobody's consent to texts, when the address is read out and paid, then the call says
-    so.
+    """Given a customer without consent to texts, when the payment address is read out and used,
+    then the call's outcome says so.
     """
     line.verified()
     for _ in range(2):
@@ -186,8 +186,8 @@ def test_an_address_that_was_read_out_counts_too(line: OnTheLine):
 
 
 def test_what_was_paid_before_or_long_after_is_not_of_the_link(talking: OnTheLine):
-    """Given a link of a call, then a payment from before it, from a month later, or by a card that
-    was charged by us does not make the call a paid one.
+    """Given a link from a call, then a payment made before it or a month later, or one in cash,
+    does not count as paid by that link.
     """
     talking.tool("createPaymentLink")
     ends(talking)

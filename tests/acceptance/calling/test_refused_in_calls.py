@@ -1,4 +1,4 @@
-"""An audit entry for every attempt to pay (F61): also for what an agent's tool is refused."""
+"""Every attempt to pay is audited (F61), including those refused to the assistant's tool."""
 
 from models.accounts.audit_entry import AuditEntry
 from models.calling.keypad_session import KeypadSession
@@ -8,13 +8,13 @@ from runtime.clock import real_now
 
 
 def refused(invoice):
-    """What the audit log says of refused attempts to pay the invoice, oldest first."""
+    """Return the audit entries of refused attempts to pay the invoice, oldest first."""
     about = (AuditEntry.action == "payment.refused", AuditEntry.subject == f"invoice:{invoice.id}")
     return list(AuditEntry.select().where(*about).order_by(AuditEntry.id))
 
 
 def told(entry):
-    """Code, amount and currency of an entry."""
+    """Return an entry's code, amount and currency."""
     return entry.detail["code"], entry.detail["amount"], entry.detail["currency"]
 
 
@@ -23,8 +23,8 @@ def pause():
 
 
 def test_the_agents_tool_audits_what_it_refuses(line):
-    """Given a clinic that takes no card in calls, or no card on file, then each is an entry, and
-    the model that asks again adds nothing.
+    """Given a clinic that takes no cards in calls, a customer without a card on file, or a payment
+    in progress, then each refusal is one entry, and asking again adds none.
     """
     line.verified()
     for _ in range(2):
@@ -57,7 +57,9 @@ def test_the_agents_tool_audits_what_it_refuses(line):
 
 
 def test_a_typed_card_that_is_not_charged_is_audited(line):
-    """Given a card that was typed in, and charges paused meanwhile, then the refusal is there."""
+    """Given a typed card, when charges are paused before its report arrives, then the refusal is
+    audited once.
+    """
     line.takes_cards(keypad_payments=True)
     line.verified()
     sid = f"CA{'1' * 32}"

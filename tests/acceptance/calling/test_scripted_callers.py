@@ -1,4 +1,6 @@
-"""Whole calls with Vapi's stand-in: the assistant asks our tools, and reports come at the end."""
+"""Whole calls against Vapi's stand-in: the assistant calls our tools, and a report follows at the
+end.
+"""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -22,16 +24,15 @@ from tests.stories.calling import Calling
 
 
 def is_called(calling: Calling, script: str) -> Call:
-    """The person, who says who they are when they are asked, is called and goes by a script."""
+    """Call the customer, who identifies themselves when asked and then follows a script."""
     who = {"fullName": "Ada Payer", "postalCode": "", "invoiceNumber": calling.invoice.number}
     answers(calling.vapi, calling.phone, script, who)
     return calling.dials()
 
 
 def test_who_promises_is_verified_and_held_to_it(calling: Calling):
-    """Given a person who says who they are and when they will pay, while Vapi asks our tools in one
-    shape after the other, then they are verified, the promise is kept in a row, and the outcome
-    says so.
+    """Given a customer who identifies themselves and names a day to pay, then they are verified,
+    the promise is stored, and the outcome says so.
     """
     call = is_called(calling, "promises")
 
@@ -45,7 +46,9 @@ def test_who_promises_is_verified_and_held_to_it(calling: Calling):
 
 
 def test_who_asks_for_a_person_is_handed_over_once(calling: Calling):
-    """Given the agent's tool and its report, which both say so, then one escalation is open."""
+    """Given the assistant's tool and its report, both of which ask for a person, then one
+    escalation is open.
+    """
     calling.answers("asks_for_a_human")
     calling.dials()
 
@@ -55,8 +58,8 @@ def test_who_asks_for_a_person_is_handed_over_once(calling: Calling):
 
 
 def test_who_types_their_card_pays_within_the_call(calling: Calling):
-    """Given a person who is asked about the amount and says yes, when they type their card, then it
-    is charged once, and the call says that it was.
+    """Given a customer who agrees to the amount, when they type their card, then it is charged
+    once, and the call's outcome is `paid`.
     """
     chosen = {"payment_collection": "in_call", "keypad_payments": True}
     AccountSettings.change(calling.account, chosen, real_now())
@@ -73,7 +76,7 @@ def test_who_types_their_card_pays_within_the_call(calling: Calling):
 
 
 def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
-    """Given a person who is asked about the amount and never says yes, then nothing is typed."""
+    """Given a customer who never agrees to the amount, then no card entry begins."""
     chosen = {"payment_collection": "in_call", "keypad_payments": True}
     AccountSettings.change(calling.account, chosen, real_now())
     call = is_called(calling, "asks_what_for")
@@ -85,8 +88,8 @@ def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
 
 
 def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
-    """Given a promise for tomorrow, then nobody calls until it is decided; it is broken, and the
-    next call's promise is another one.
+    """Given a promise for tomorrow, then no call is allowed until it is decided; once it is broken,
+    the next call records a new one.
     """
     call = is_called(calling, "promises_and_breaks")
     calling.hears()
@@ -94,7 +97,7 @@ def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
     assert promise.recorded_by == call.actor
     assert calling.asks().json["reasonCode"] == "promised"
 
-    # by then no cap of the first call counts any more
+    # far enough ahead that the first call counts towards no cap
     there = ZoneInfo(zones_of_number(calling.phone)[0])
     noon = (real_now() + timedelta(days=9)).astimezone(there).replace(hour=12)
     ahead = noon - real_now()
@@ -119,8 +122,8 @@ def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
     ],
 )
 def test_what_a_verified_person_does_is_kept(calling: Calling, script: str, tools: set[str]):
-    """Given a person who says who they are, then each tool that changes something leaves its row,
-    and what holds a card number does nothing.
+    """Given a verified customer, then each tool that changes something leaves its row, and reading
+    out a card number leaves none.
     """
     call = is_called(calling, script)
 

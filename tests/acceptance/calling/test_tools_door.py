@@ -1,4 +1,6 @@
-"""The door for the agent's tools: who may come in, in which shapes, and what is never told."""
+"""The endpoint for the assistant's tools: authentication, the request shapes, and what is never
+revealed.
+"""
 
 import hashlib
 import hmac
@@ -23,7 +25,7 @@ def signed(body, secret=SECRET, at=None, unit=1):
 
 
 def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_in(line):
-    """Given each way in which Vapi proves itself, then 200; given none or a wrong one, then 401."""
+    """Given each way in which Vapi authenticates, then 200; given none or a wrong one, then 401."""
     body = json.dumps(message({"id": "x"}, [("t-1", "getUnpaidInvoice", {})])).encode()
     allowed = [
         {"X-Vapi-Secret": SECRET},
@@ -46,7 +48,7 @@ def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_
         signed(body, at=time.time() - 3600),
         {"X-Signature": signed(body)["X-Signature"]},
         {"X-Signature": signed(body)["X-Signature"], "X-Timestamp": "nan"},
-        # a signature that does not fit is not made good by a secret beside it
+        # a valid secret does not make up for a wrong signature
         {"X-Signature": "00", "X-Timestamp": str(int(time.time())), "X-Vapi-Secret": SECRET},
     ]
     for headers in refused:
@@ -57,7 +59,7 @@ def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_
 @pytest.mark.one_database
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_is_read(line, shape):
-    """Given arguments as text or as an object, in each place, then they are the same call."""
+    """Given arguments as text or as an object, in each place, then the tool call is the same."""
     told = line.tool("verifyCaller", "t-1", shape=shape, fullName=NAME, postalCode="20001")
     assert told.startswith("+Verified.")
     assert Call.get_by_id(line.call.id).verified_at is not None
@@ -82,9 +84,7 @@ def test_answers_carry_id_and_name_in_order_and_a_broken_body_is_answered_too(li
 
 
 def test_arguments_that_nest_deep_are_answered_too(line):
-    """Given a text of JSON deeper than anything walks, then one call of a tool is answered as any
-    other.
-    """
+    """Given arguments of too deeply nested JSON, then the tool call is answered like any other."""
     deep = f'{{"reason": {"[" * 600}{"]" * 600}}}'
     asked = {"id": "t-1", "function": {"name": "requestHuman", "arguments": deep}}
     body = {"message": {"call": {"id": line.call.vapi_id}, "toolCallList": [asked]}}
@@ -95,7 +95,9 @@ def test_arguments_that_nest_deep_are_answered_too(line):
 
 
 def test_nothing_about_a_debt_before_the_call_is_ours_live_and_verified(line):
-    """Given a stranger's call, one that is over, and one that is not verified, then no word."""
+    """Given an unknown call, one that is over or one not verified, then the answers reveal nothing
+    about the debt.
+    """
     told = [
         line.tool("getUnpaidInvoice", call={"id": "of-somebody-else"}),
         line.tool("createPaymentLink"),
@@ -114,7 +116,9 @@ def test_nothing_about_a_debt_before_the_call_is_ours_live_and_verified(line):
 
 
 def test_a_card_number_in_what_the_model_says_is_stopped_and_kept_nowhere(line):
-    """Given a model that passes on a card number, then nothing is done but saying stop."""
+    """Given a model that passes on a card number, then the answer only tells it to stop, and
+    nothing is stored.
+    """
     line.verified()
     for arguments in (
         {"cardNumber": VISA},
@@ -130,8 +134,8 @@ def test_a_card_number_in_what_the_model_says_is_stopped_and_kept_nowhere(line):
 
 
 def test_a_call_that_came_in_is_ours_from_its_first_tool_on(line):
-    """Given somebody who rings the clinic's number, then a row is there, once, and they can be
-    verified; given another number's id, then it is nobody's.
+    """Given an inbound call to the clinic's number, then one row is made, and the caller can be
+    verified; a call to another number stays unknown.
     """
     ring = line.a_ring(line.phone)
     assert line.tool("getUnpaidInvoice", call=ring).startswith("-The caller is not verified")

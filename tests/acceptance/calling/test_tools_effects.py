@@ -1,4 +1,6 @@
-"""What the agent's tools do: each wish once, whoever asks again and under whatever id."""
+"""What the assistant's tools do: each request takes effect once, however often and under whatever
+id it is repeated.
+"""
 
 import threading
 from datetime import timedelta
@@ -29,15 +31,17 @@ from tests.stories.on_the_line import CODE, NAME
 from tests.watching.counting import counted
 
 ASKED = ("assistant", "Do you agree that Harbor Dental charges 120.00 USD to your card on file?")
-PING = "SELECT 1"  # with which the pool of PostgreSQL's connections looks whether one is there
+PING = "SELECT 1"  # the liveness check of PostgreSQL's connection pool
 AGREED = (ASKED, ("user", "Yes, please do."))
 
 
-# who it is
+# verification
 
 
 def test_two_wrong_answers_end_it_and_the_same_answer_again_is_one_try(line):
-    """Given two tries that fail, then the right answers come too late; a repetition is no try."""
+    """Given two failed tries, then the right answer comes too late; a repeated answer is not a new
+    try.
+    """
     first = line.tool("verifyCaller", "t-1", fullName=NAME, postalCode="99999")
     assert "one more try" in first
     assert line.tool("verifyCaller", "t-1", fullName=NAME, postalCode="99999") == first
@@ -61,7 +65,7 @@ def test_what_is_missing_is_asked_for_and_uses_up_no_try(line):
 
 
 def test_guessing_over_many_calls_is_ended(line):
-    """Given six wrong answers about one person in a day, then the right one does not count."""
+    """Given six wrong answers about one customer in a day, then the right one is refused too."""
     for _ in range(3):
         call = {"id": line.a_call().vapi_id}
         for code in ("11111", "22222"):
@@ -73,8 +77,8 @@ def test_guessing_over_many_calls_is_ended(line):
 
 @pytest.mark.parametrize("other", ["Ben Payer", NAME])
 def test_guessing_in_a_household_is_ended_too(line, other):
-    """Given two people at one number, also of one name, and six wrong answers by the name of one
-    of them in calls that came from there, then the right one does not count.
+    """Given two customers at one number, perhaps of the same name, and six wrong answers for one of
+    them in calls from there, then the right one is refused too.
     """
     given.a_customer(line.account, phone=line.phone, name=other, address={"postalCode": "90210"})
     for _ in range(3):
@@ -86,8 +90,8 @@ def test_guessing_in_a_household_is_ended_too(line, other):
 
 
 def test_tries_in_two_calls_at_once_are_counted_one_after_the_other(line):
-    """Given five wrong answers in a day and a sixth in a call whose answer is not recorded yet,
-    when another call brings the right one, then it waits, and comes too late.
+    """Given five wrong answers in a day and a sixth that another call has not committed yet, when
+    the right answer arrives, then it waits for the sixth and is refused.
     """
     if not is_postgres():
         pytest.skip("SQLite has one writer, who waits for nobody")
@@ -103,13 +107,15 @@ def test_tries_in_two_calls_at_once_are_counted_one_after_the_other(line):
 
 
 def a_failed_try(line, wish):
-    """A wrong answer about the clinic's person, in a call of its own."""
+    """Record a wrong answer about the clinic's customer, in a call of its own."""
     about = {"customer_id": line.customer.id, "failed": True}
     ToolCall.record(line.a_call(), "verifyCaller", wish, wish, real_now(), **about)
 
 
 def test_who_rings_from_elsewhere_names_a_bill_besides(line):
-    """Given a number that is not kept, then name and postal code are not enough."""
+    """Given a number that is not on file, then name and postal code are not enough; an invoice
+    number is needed too.
+    """
     ring = line.a_ring("+12025550177")
     told = line.tool("verifyCaller", call=ring, fullName=NAME, postalCode=CODE)
     assert told.startswith("+Not verified")
@@ -117,7 +123,7 @@ def test_who_rings_from_elsewhere_names_a_bill_besides(line):
 
 
 def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
-    """Given a caller who was verified, then the gate knows of a conversation about each bill."""
+    """Given a verified inbound caller, then the gate counts a conversation about their bill."""
     line.verified(call=line.a_ring("+12025550177"), invoiceNumber=line.invoice.number)
     now = business_now()
     known = load_gate_facts(line.invoice, line.customer, line.phone, "voice", now, real_now())
@@ -126,7 +132,9 @@ def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
 
 
 def test_nobody_was_spoken_to_about_bills_that_are_not_told(line):
-    """Given a caller with more bills than are told, then the call is about those that are."""
+    """Given a caller with more bills than are read out, then the call covers only those that
+    are.
+    """
     for _ in range(6):
         given.an_invoice(line.account, customer=line.customer, due_date=line.invoice.due_date)
     ring = line.a_ring(line.phone)
@@ -143,7 +151,7 @@ def test_nobody_is_verified_as_one_of_two_of_the_same_name(line):
     assert told.startswith("+Not verified")
 
 
-# what is due
+# unpaid bills
 
 
 def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says_so(line):
@@ -159,8 +167,8 @@ def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says
 
 
 def test_answers_come_from_few_statements(line):
-    """Given a verified caller, then what is due is told by the call and its bills, whatever their
-    number; the account's settings are read where a bill has a project that they might hide.
+    """Given a verified caller, then reading out the bills takes the same few statements however
+    many there are; the account's settings are read only if a bill has a project to hide.
     """
     ring = line.a_ring(line.phone)
     line.verified(call=ring)
@@ -173,7 +181,9 @@ def test_answers_come_from_few_statements(line):
 
 
 def only_reads(line, tool, **more):
-    """What a tool's answer reads, and that it writes nothing and waits for no other writer."""
+    """Return the statements a tool runs, having checked that it writes nothing and takes no write
+    lock.
+    """
     with counted() as cost:
         assert line.tool(tool, **more).startswith("+")
     assert (cost.commits, cost.trips) == (0, 0), cost.sent
@@ -188,8 +198,8 @@ def only_reads(line, tool, **more):
     ids=["read out", "texted", "promised"],
 )
 def test_what_was_done_is_told_again_without_a_turn_to_write(line, tool, asked):
-    """Given a wish that was granted, when it is told again under another id, then that is answered
-    by reading alone: nobody who writes is waited for.
+    """Given a granted request, when it is repeated under another id, then it is answered by reads
+    alone, without waiting for any writer.
     """
     line.consents()
     line.verified()
@@ -201,11 +211,11 @@ def test_what_was_done_is_told_again_without_a_turn_to_write(line, tool, asked):
     assert line.tool(tool, **arguments) == first
 
 
-# a link
+# payment links
 
 
 def test_a_link_is_texted_once_to_a_number_of_theirs(line):
-    """Given the same id again, and the same wish under new ids, then one text leaves."""
+    """Given the same id again, and the same request under new ids, then one text is sent."""
     line.consents()
     line.verified()
     first = line.tool("createPaymentLink", "t-1")
@@ -231,14 +241,16 @@ def test_a_number_that_is_neither_on_file_nor_on_the_line_gets_nothing(line):
 
 
 def test_where_no_text_may_go_the_address_is_read_out(line):
-    """Given nobody's consent to texts, then the address is told, and pays the bill."""
+    """Given a customer without consent to texts, then the assistant is given the payment address to
+    read out.
+    """
     line.verified()
     told = line.tool("createPaymentLink")
     assert told.startswith("+No text may be sent to this number now.")
     assert PayAddress.get().url in told
     assert PaymentLink.select().count() == 1
     assert Message.select().count() == 0
-    # once they have agreed, the same wish is granted
+    # once they consent, the same request is granted
     line.consents()
     assert line.tool("createPaymentLink").startswith("+A text")
 
@@ -281,8 +293,8 @@ def test_a_saved_card_is_charged_once_after_a_yes_that_was_heard(paying):
 
 @pytest.mark.parametrize("by", ["saved_card", "keypad"])
 def test_nobody_is_asked_for_a_yes_to_what_stripe_does_not_take(paying, by):
-    """Given a bill of which 30 cents are left, then nobody is asked to agree to it, or to type a
-    card.
+    """Given a bill of which 30 cents are left, then the customer is asked neither to agree to a
+    charge nor to type a card.
     """
     paying.takes_cards(keypad_payments=True)
     Invoice.update(outstanding=30).where(Invoice.id == paying.invoice.id).execute()
@@ -321,9 +333,8 @@ def test_a_declined_card_is_an_error_and_not_tried_again(line):
 
 @pytest.mark.one_database
 def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
-    """Given a card that was declined, when the bill is paid by its link and it is asked what came
-    of the card, then nothing is left to pay, and nobody is offered a link; of a bill that was
-    cancelled nobody says that it was settled.
+    """Given a declined card, when the bill is paid by its link and the assistant asks again, then
+    the answer is that nothing is left to pay; for a cancelled bill it stays the decline.
     """
     line.takes_cards()
     line.has_a_saved_card("pm_card_chargeCustomerFail")
@@ -363,8 +374,8 @@ def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
     ],
 )
 def test_the_same_wish_under_three_ids_has_one_effect(line, tool, said):
-    """Given a wish and the same under two more ids, then all rows stay as the first one left them,
-    and the same is answered.
+    """Given a request repeated under two more ids, then all rows stay as the first one left them,
+    and the answer is the same.
     """
     line.consents()
     line.verified()
@@ -381,7 +392,7 @@ def test_the_same_wish_under_three_ids_has_one_effect(line, tool, said):
 
 
 def effects():
-    """What the tools change for a person."""
+    """Return all rows that the tools can change for a customer."""
     kinds = (Hold, WorkItem, Promise, OptOut, PhoneSuppression, Message, PaymentLink, ToolCall)
     rows = {kind.__name__: list(kind.select().order_by(kind.id).dicts()) for kind in kinds}
     return rows | {"AuditEntry": AuditEntry.select().count()}
@@ -413,7 +424,7 @@ def test_new_yorks_notice_is_read_before_the_question(paying):
 
 
 def test_only_what_is_said_after_our_question_agrees_to_a_charge(paying):
-    """Given a yes to a question of the model's own, then it is no yes to ours."""
+    """Given a yes to a question of the model's own, then it does not count as a yes to ours."""
     before = (("assistant", "The bill is $120.00, shall I charge it?"), ("user", "Yes"))
     told = paying.tool("processPhonePayment", "t-1", heard=before)
     assert "Do you agree that Harbor Dental charges" in told
@@ -426,7 +437,7 @@ def test_only_what_is_said_after_our_question_agrees_to_a_charge(paying):
     assert agreed.startswith("+The payment of $120.00")
 
 
-# wishes
+# promises, opt-outs and requests for a person
 
 
 def test_a_promise_is_one_promise(line):
@@ -455,8 +466,8 @@ def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):
 
 
 def test_who_hangs_up_with_their_last_word_is_heard(line):
-    """Given that the call's end is told before what the model asks for, as when somebody says stop
-    and hangs up, then they are left alone all the same, and a lawyer is heeded.
+    """Given a tool call that arrives after the call's end, because the caller said stop and hung
+    up, then the opt-out counts, and so does a caller's attorney.
     """
     line.call._write(state="ended")
     assert line.tool("stopContact").startswith("+Recorded at once")
@@ -474,7 +485,9 @@ def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
 
 
 def test_whoever_withholds_their_number_is_asked_for_it(line):
-    """Given nobody who is known, then a person looks, once; once they are, their numbers count."""
+    """Given an unknown caller with a withheld number, then one work item is opened; once they are
+    verified, their numbers are opted out.
+    """
     ring = line.a_ring("anonymous")
     for _ in range(2):
         told = line.tool("stopContact", call=ring)
@@ -488,8 +501,8 @@ def test_whoever_withholds_their_number_is_asked_for_it(line):
 
 
 def test_who_is_known_is_left_alone_at_every_number_of_theirs(line):
-    """Given a caller on another phone, then it counts there at once, and at all of theirs once they
-    are verified; a wrong number is that number only.
+    """Given a caller on another phone, then a stop counts for that line at once, and for all their
+    numbers once they are verified; a wrong number concerns the line alone.
     """
     line.customer.contact_request = {"phone": "+12025550166"}
     line.customer.save()
@@ -519,8 +532,8 @@ def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
 
 
 def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(line):
-    """Given a time that is named in a call, then a hold until then, and the clinic's work is due
-    then; whoever names a sooner one is called by a person, and takes nothing back.
+    """Given a time named in a call, then a hold lasts until then; a sooner time moves the staff's
+    work item forward but does not shorten the hold.
     """
     for place, when in enumerate(("in two weeks", "in two weeks", "in 3 days")):
         told = line.tool("requestHuman", f"t-{place}", reason="asked_for_person", when=when)
@@ -540,8 +553,8 @@ def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(lin
 
 
 def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line):
-    """Given two times that a verified caller named one after the other, when the first is told
-    again under its id, then the second counts still, and nothing is recorded.
+    """Given two times that a verified caller named in turn, when the first is repeated under its
+    id, then the second still counts, and nothing is recorded.
     """
     line.verified()
     soon = {"reason": "asked_for_person", "when": "in 2 hours"}
@@ -557,8 +570,8 @@ def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line)
 
 
 def test_where_a_time_is_not_understood_it_is_not_today_and_a_person_reads_the_words(line):
-    """Given words in which no day is found, then nobody contacts them before tomorrow, no more is
-    promised, and what was asked for before stays; a time that is named is promised.
+    """Given words that name no day, then a hold lasts until tomorrow, the answer promises no more,
+    and an earlier hold stays; a day that is named is promised.
     """
     line.verified()
     for place, when in enumerate(("once I get paid", "in two weeks", "when I get paid")):
@@ -579,8 +592,8 @@ def test_a_dispute_does_not_wait_for_the_time_at_which_they_want_to_be_called(li
 
 
 def test_somebody_unknown_is_called_back(line):
-    """Given a caller of whom nobody knows who it is, then they are promised no silence, for nobody
-    can be left alone; the item is due at their time.
+    """Given an unknown caller who names a time, then no hold is made or promised, since there is no
+    customer to hold; a work item is due at that time.
     """
     unknown = line.a_ring("+12025550177")
     when = {"reason": "asked_for_person", "when": "in two weeks"}
@@ -594,7 +607,7 @@ def test_somebody_unknown_is_called_back(line):
 
 @pytest.mark.usefixtures("patient")
 def test_the_same_wish_from_many_at_once_is_one_charge(paying):
-    """Given the same wish under eight ids at once, then one charge is made."""
+    """Given the same request under eight ids at once, then one charge is made."""
     told: list[str] = []
     paying.tool("processPhonePayment")
 

@@ -1,4 +1,6 @@
-"""Drafts (B17), an account's ladder (F53), when somebody is contacted next, and the preview."""
+"""Drafts (B17), an account's ladder (F53), the time of a customer's next contact, and the
+preview.
+"""
 
 from datetime import datetime, timedelta
 
@@ -59,8 +61,8 @@ def test_a_new_clinics_contacts_wait_until_they_are_approved_together(clinic):
 
 
 def test_a_draft_says_by_which_channel_it_would_be_made(clinic):
-    """Given a rung that calls, and a person who asked for texts only (45 CFR 164.522(b)), then the
-    draft says that a text waits, and the timeline that a text was made.
+    """Given a rung that calls, and a customer who asked for texts only (45 CFR 164.522(b)), then
+    the draft says that a text waits, and the timeline that a text was started.
     """
     clinic.settings(first_contacts="draft", ladder=[{"days": 3, "way": "voice"}])
     Customer.update(contact_request={"channel": "sms"}).execute()
@@ -79,7 +81,9 @@ def test_a_draft_says_by_which_channel_it_would_be_made(clinic):
 
 @pytest.mark.parametrize("action", ["approve", "decline"])
 def test_a_draft_decided_at_its_work_item_is_answered_as_decided(clinic, action):
-    """The note is kept, and the answer shows the item as it is now."""
+    """Given a draft, when its work item is resolved, then the answer shows the item as resolved,
+    with its note.
+    """
     clinic.settings(first_contacts="draft")
     clinic.owes(3)
     clinic.scan()
@@ -164,7 +168,7 @@ def test_a_draft_is_approved_as_a_work_item_too(clinic):
     assert len(clinic.sends()) == 1
 
 
-# Settings, what comes next, and the preview
+# Settings, the next contact, and the preview
 
 
 def unpaid(clinic):
@@ -276,7 +280,7 @@ def test_whoever_has_promised_is_neither_texted_nor_handed_over(clinic):
 
 
 def test_the_preview_says_what_then_happens(clinic):
-    """And changes nothing itself."""
+    """Given a preview, then the scan does what it shows, and the preview itself changes nothing."""
     invoice, other = clinic.owes(2), given.a_customer(clinic.account, phone=clinic.texting.phone)
     clinic.owes(-1, customer=other)
     clinic.scan()

@@ -1,5 +1,5 @@
-"""Health care's own rules in the gate (B4, B22): holds, contact requests, whose debt it is, quiet
-days, registered senders, offers; and the gate explained without acting (F52).
+"""The gate's rules for health care (B4, B22): holds, contact requests, first or third party, quiet
+days, registered senders and offers; and its evaluation without acting (F52).
 """
 
 from datetime import UTC, timedelta
@@ -21,7 +21,7 @@ from tests import given
 from tests.samples.card_samples import check_digit
 from tests.stories.texting import SHARED_NUMBER, Texting
 
-WISHED = "+12125550199"  # in no story's list
+WISHED = "+12125550199"  # used by no story
 CARD = f"424242424242424{check_digit('424242424242424')}"
 SHARP = {"minute": 0, "second": 0, "microsecond": 0}
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("texting")
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic whose customer agreed to texts."""
+    """A clinic whose customer consented to texts."""
     return texting.consents()
 
 
@@ -39,7 +39,7 @@ def holds(clinic):
 
 
 def asked(clinic, **body):
-    """The gate's answer about the clinic's invoice, without acting."""
+    """Return the gate's evaluation for the clinic's invoice, without acting."""
     about = {"invoiceId": clinic.invoice.id, "channel": "sms"} | body
     answer = clinic.post("/api/compliance/evaluate", **about)
     assert answer.status_code == 200, answer.text
@@ -67,7 +67,9 @@ def test_nobody_on_hold_is_texted_and_lifting_the_hold_allows_it(clinic, kind):
 
 
 def test_a_hold_that_is_placed_while_a_text_waits_stops_it(clinic):
-    """What commits before the `sending` row counts."""
+    """Given a waiting text, when a hold commits before its `sending` row, then the text is
+    refused.
+    """
     assert clinic.ask().status_code == 202
     clinic.post(holds(clinic), kind="attorney")
     clinic.work()
@@ -82,7 +84,7 @@ def test_a_hold_that_is_placed_while_a_text_waits_stops_it(clinic):
 @pytest.mark.parametrize(
     ("until", "told"),
     [
-        ("2099-01-01", "2099-01-02T05:00:00Z"),  # through the day, where the account is
+        ("2099-01-01", "2099-01-02T05:00:00Z"),  # to the end of that day in the account's time zone
         ("2099-01-01T09:30:00", "2099-01-01T14:30:00Z"),
         ("2099-01-01T09:30:00+02:00", "2099-01-01T07:30:00Z"),
     ],
@@ -162,8 +164,8 @@ def test_holds_are_in_the_timeline_the_ledger_and_the_audit_without_their_notes(
 
 
 def test_what_a_person_agreed_to_and_wants_no_more_is_in_the_timeline(clinic):
-    """Given a consent that is on file, a STOP by text, and another number, then an invoice's
-    timeline has each in its place, with who recorded it, and without their words.
+    """Given a consent on file, a STOP by text and a change of number, then an invoice's timeline
+    shows each in order, with who recorded it and without the customer's words.
     """
     clinic.hear("STOP please, I am ill")
     change(clinic, phone=WISHED)
@@ -203,7 +205,9 @@ def test_whoever_asked_to_be_called_is_not_texted_until_they_change_their_mind(c
 
 
 def test_a_number_that_was_asked_for_is_used_and_no_other(clinic):
-    """Its consent counts, and a consent to the old number does not."""
+    """Given a customer who asked to be contacted at another number, then only that number is used,
+    and it needs a consent of its own.
+    """
     wished = next(
         phone for phone in ("+12025550199", "+14155550199") if phone != clinic.customer.phone
     )
@@ -216,8 +220,8 @@ def test_a_number_that_was_asked_for_is_used_and_no_other(clinic):
 
 
 def test_who_tells_the_desk_to_stop_is_left_alone_at_the_number_they_asked_for_too(clinic):
-    """Given a person who asked to be contacted at another number, when the clinic records that they
-    want nothing more, then that number is not used any more, nor their first one.
+    """Given a customer who asked to be contacted at another number, when the clinic records an
+    opt-out, then neither that number nor their first one is used.
     """
     clinic.consents(WISHED)
     change(clinic, contactRequest={"phone": WISHED})
@@ -231,8 +235,8 @@ def test_who_tells_the_desk_to_stop_is_left_alone_at_the_number_they_asked_for_t
 
 @pytest.mark.parametrize(("words", "is_heard_there"), [("STOP", True), ("Wrong number", False)])
 def test_who_texts_stop_is_left_alone_at_their_other_number_too(clinic, words, is_heard_there):
-    """Given a person with two numbers, when they stop texts at the one that they asked for, then
-    the other is not used either, until they agree to that again; a wrong number says nothing of it.
+    """Given a customer with two numbers, when they text STOP from the one they asked for, then the
+    other is opted out too, until they consent again; a wrong number opts out neither.
     """
     clinic.consents(WISHED)
     change(clinic, contactRequest={"phone": WISHED})
@@ -247,14 +251,14 @@ def test_who_texts_stop_is_left_alone_at_their_other_number_too(clinic, words, i
 
 
 def stopped(clinic):
-    """Whether texts and calls are stopped, at the number that is used."""
+    """Return whether texts and calls are opted out at the number in use."""
     ledger = clinic.ledger()
     return [ledger[channel]["optedOut"] for channel in ("sms", "voice")]
 
 
 def test_the_ledger_tells_of_the_number_that_is_used_and_it_can_be_allowed_again(clinic):
-    """Given a landline at which somebody asked to be contacted, then the ledger says what the gate
-    says, and a person who knows better allows that number again.
+    """Given a contact request for a landline, then the ledger shows that number with its
+    suppression, and staff can lift the suppression.
     """
     clinic.consents(WISHED)
     change(clinic, contactRequest={"phone": WISHED})
@@ -273,7 +277,7 @@ def test_a_customer_without_a_request_says_so(clinic):
     assert shown["contactRequest"] is None
 
 
-# The account's own
+# Settings of the account
 
 
 def test_whoever_collects_for_others_does_not_text_and_cannot_say_otherwise(clinic):
@@ -296,7 +300,7 @@ def test_on_a_quiet_day_nobody_is_texted(clinic):
 
 
 def test_a_consent_is_relied_on_for_as_long_as_the_account_says(clinic):
-    """Given a consent of a month ago, then it counts for ever, unless the account says how long."""
+    """Given a month-old consent, then it counts for ever unless the account limits its age."""
     path = f"/api/accounts/{clinic.account.id}/settings"
     Consent.update(given_at=business_now() - timedelta(days=31)).execute()
     assert asked(clinic)["allowed"]

@@ -1,5 +1,5 @@
-"""A text that came in while we could take none is not lost: Twilio asks another address at once,
-and what it could not bring is found in its list.
+"""An inbound text that we could not receive is not lost: Twilio tries the fallback URL at once, and
+texts whose webhook failed are found in its message list.
 """
 
 import json
@@ -40,12 +40,12 @@ MINUTE = timedelta(minutes=1)
 
 
 class Unheard(Texting):
-    """A clinic whose webhooks may be lost, and whose Twilio list is read."""
+    """A clinic whose webhooks can be lost, and whose Twilio message list is read."""
 
     def loses(
         self, body: str, ago: timedelta = 5 * MINUTE, to: str = SHARED_NUMBER, **changes: object
     ) -> str:
-        """The person texted a while ago, and no webhook arrived; the text's sid."""
+        """Let the customer text `ago` without a webhook arriving, and return the text's sid."""
         with self.twilio.shared.lock:
             phone = str(changes.pop("phone", self.phone))
             sid = receive(self.twilio.books, phone, to, body, is_lost=True)["sid"]
@@ -55,30 +55,30 @@ class Unheard(Texting):
         return str(sid)
 
     def arrives_late(self, sid: str) -> list[int]:
-        """The webhook comes all the same."""
+        """Deliver the webhook after all."""
         shared = self.stand_in.sandbox.shared
         with shared.lock:
             assert shared.outbox.redeliver(sid, shared.wall()) == 1
         return self.deliver()
 
     def looks(self) -> None:
-        """Twilio's list is read."""
+        """Read Twilio's message list."""
         poll_inbound_texts.perform()
         given.relayed(self.redis)
         given.worked(self.redis, "periodic")
 
     def lists(self) -> list[dict]:
-        """The requests for Twilio's list."""
+        """Return the requests for Twilio's message list."""
         rows = self.stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
         return [row for row in rows if row["path"].endswith("/Messages.json")]
 
     def has_own_number(self, number: str = OWN_NUMBER, since: timedelta = timedelta()) -> None:
-        """It texts by a number of its own, since a while ago."""
+        """Give the clinic a number of its own to text from, assigned `since` ago."""
         add_sender(self.twilio, Sender(number, "", HOME + INBOUND))
         AccountSender.assign(self.account, None, number, real_now() - since)
 
     def stops(self) -> list[OptOut]:
-        """The wishes to stop that were recorded for the clinic."""
+        """Return the stop opt-outs recorded for the clinic."""
         return [
             row
             for row in OptOut.select()
@@ -86,7 +86,7 @@ class Unheard(Texting):
         ]
 
     def reason(self) -> str | None:
-        """Why a text is refused now; None where it is not."""
+        """Return why a text is refused now, or None if it is not."""
         answer = self.ask()
         return answer.json.get("reasonCode") if answer.status_code != 202 else None
 
@@ -113,13 +113,13 @@ def kept(sid: str) -> dict[str, str]:
 
 
 def doctor() -> str:
-    """What it says of how far the list was read."""
+    """Return doctor's level for how far the list has been read."""
     found = {each.what: each for each in check_senders(get_settings())}
     return found["texts that came in"].level
 
 
 def told() -> list[tuple[str, str]]:
-    """Whom a work item was opened for, and with which words."""
+    """Return each work item's account and the customer's words in it."""
     return [
         (item.account_id, said["text"])
         for item in WorkItem.select().order_by(WorkItem.id)
@@ -128,8 +128,8 @@ def told() -> list[tuple[str, str]]:
 
 
 def test_a_text_that_we_could_not_take_comes_to_the_other_address(clinic, failing):
-    """Given a database that is away for a moment, when a person texts STOP, then Twilio, which asks
-    nobody twice whom it has got an answer from, asks the fallback address, and they are heard once.
+    """Given a database that fails once, when a customer texts STOP, then Twilio, which never
+    retries a URL that answered, tries the fallback URL, and one opt-out is recorded.
     """
     url = HOME + INBOUND
     add_sender(clinic.twilio, Sender(SHARED_NUMBER, MAGIC_SERVICE, url, url))
@@ -140,8 +140,8 @@ def test_a_text_that_we_could_not_take_comes_to_the_other_address(clinic, failin
 
 
 def test_a_stop_that_no_webhook_brought_is_found(clinic, failing):
-    """Given a database that was away when a person texted STOP, and no other address, then Twilio's
-    list tells of it, and nobody texts or calls them any more.
+    """Given a database that failed when a customer texted STOP, and no fallback URL, then the STOP
+    is found in Twilio's list, and texts and calls are opted out from when it was said.
     """
     failing.order(1)
     assert clinic.hear("STOP") == [503]
@@ -170,7 +170,9 @@ def test_whoever_brings_a_text_first_it_counts_once(clinic):
 
 
 def test_what_has_just_come_in_is_left_to_its_webhook(clinic):
-    """Twilio's webhook says more of a text than its list."""
+    """Given a text that has just arrived, then the list reading leaves it to its webhook, which
+    carries more about it.
+    """
     sid = clinic.loses("STOP", ago=timedelta(seconds=20))
     clinic.looks()
     assert clinic.stops() == []
@@ -179,8 +181,8 @@ def test_what_has_just_come_in_is_left_to_its_webhook(clinic):
 
 
 def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
-    """Given a START whose webhook was lost, and a STOP after it that arrived, then finding the
-    START lets nobody text them; and a later START that arrived outlives a STOP that is found.
+    """Given a START whose webhook was lost and a later STOP that arrived, then finding the START
+    lifts nothing; and a later START that arrived outweighs a STOP found after it.
     """
     clinic.loses("START", ago=9 * MINUTE)
     clinic.hear("STOP")
@@ -199,8 +201,8 @@ def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
 def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
     clinic, is_lost, later, is_stopped
 ):
-    """Given a START whose webhook came late, after a STOP in the person's own words that was heard,
-    or that the list alone has, then Twilio's times decide; of one second the STOP counts.
+    """Given a START whose webhook came late, and a STOP in the customer's own words, from its
+    webhook or from the list alone, then Twilio's times decide; within one second the STOP counts.
     """
     ago = 5 * MINUTE
     start = clinic.loses("START", ago=ago)
@@ -221,8 +223,8 @@ def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
 def test_of_wishes_in_two_pages_of_the_list_the_one_that_was_said_last_counts(
     clinic, monkeypatch, later, is_stopped
 ):
-    """Given a START that was heard after a STOP, and that Twilio lists in another page, then
-    Twilio's times decide.
+    """Given a START received after a STOP and listed by Twilio on another page, then Twilio's times
+    decide.
     """
     monkeypatch.setattr("providers.twilio.messages.LARGEST_PAGE", 1)
     ago = 5 * MINUTE
@@ -240,7 +242,7 @@ def test_of_wishes_in_two_pages_of_the_list_the_one_that_was_said_last_counts(
 
 
 def fails(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
-    """Texts that begin with these words cannot be taken in."""
+    """Make the processing of texts that begin with these words fail."""
     job = sys.modules["actions.people.missed_texts"]
     take = job._take
 
@@ -253,8 +255,8 @@ def fails(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
 
 
 def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic, monkeypatch):
-    """Given older texts that fail time and again, as many as an attempt takes in, then a STOP that
-    came in after them is heard.
+    """Given more failing older texts than one attempt processes, then a newer STOP is still
+    recorded.
     """
     for place in range(3):
         clinic.loses(f"Odd {place}", ago=9 * MINUTE, phone=f"+1202555{place:04}")
@@ -266,7 +268,9 @@ def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic
 
 
 def test_a_start_that_is_heard_late_does_not_bring_back_a_stop_that_was_taken_back(clinic):
-    """Given START, STOP and START again, of which the first is heard last, then texts may go on."""
+    """Given START, STOP and START again, of which the first arrives last, then texts are
+    allowed.
+    """
     first, stop, last = (
         clinic.loses(words, ago=ago * MINUTE)
         for words, ago in (("START", 5), ("please do not text me any more", 4), ("START", 3))
@@ -296,7 +300,9 @@ def test_what_else_was_said_becomes_work_with_its_time(clinic):
 
 
 def test_help_that_was_asked_for_a_while_ago_is_somebodys_work(clinic):
-    """Twilio's list takes no answer, and an answer would come out of the blue."""
+    """Given a HELP found in the list, which cannot be answered there, then it becomes a work item
+    and no text is sent: an answer this late would make no sense.
+    """
     clinic.send()
     clinic.loses("HELP")
     clinic.looks()
@@ -306,8 +312,8 @@ def test_help_that_was_asked_for_a_while_ago_is_somebodys_work(clinic):
 
 
 def test_a_stop_in_words_of_its_own_counts_when_the_webhook_comes_late(clinic):
-    """Given a word that only Twilio takes for STOP, whose text was found in the list, which does
-    not say so, when its webhook comes after all, and again, then the person is stopped, once.
+    """Given a word that only Twilio treats as STOP, found in the list, which does not say so, when
+    its webhook arrives late, twice, then one opt-out is recorded.
     """
     sid = clinic.loses("Sayonara")
     clinic.looks()
@@ -328,8 +334,8 @@ def test_no_card_number_of_a_text_that_is_found_is_kept(clinic):
 
 
 def test_the_list_may_say_nothing_of_the_messaging_service(clinic):
-    """Given a number in the shared service, of which the list names no service, then the service is
-    asked for its numbers, and the person, whom nobody has texted yet, is heard.
+    """Given a number of the shared service that the list shows without its service, then the
+    service's own numbers are read, and a STOP from a customer never texted before counts.
     """
     sid = clinic.loses("STOP", messaging_service_sid=None)
     clinic.looks()
@@ -338,8 +344,8 @@ def test_the_list_may_say_nothing_of_the_messaging_service(clinic):
 
 
 def test_a_clinics_own_service_is_asked_for_its_line_too(clinic):
-    """Given a clinic that texts by a service of its own, in which its line is as well, of which the
-    list names no service, then a STOP to the line counts for what it texts by.
+    """Given a clinic whose phone line belongs to its own messaging service, and a list that names
+    no service, then a STOP to the line counts for that service.
     """
     AccountSender.assign(clinic.account, OWN_SERVICE, None, real_now())
     add_sender(clinic.twilio, Sender(OWN_NUMBER, OWN_SERVICE))
@@ -360,8 +366,8 @@ def test_a_clinics_own_service_is_asked_for_its_line_too(clinic):
 
 
 def test_a_service_that_does_not_tell_its_numbers_keeps_no_other_from_being_heard(clinic):
-    """Given an older text to a number of which it is asked whose it is, when that is not answered,
-    then a STOP to a number that is known is heard all the same.
+    """Given an older text to a number whose service cannot be read, then a STOP to a known number
+    is recorded all the same.
     """
     clinic.has_own_number()
     add_sender(clinic.twilio, Sender(FOREIGN_NUMBER, f"MG{'f' * 32}"))
@@ -380,8 +386,8 @@ def test_a_service_that_does_not_tell_its_numbers_keeps_no_other_from_being_hear
 
 
 def test_texts_to_somebody_elses_number_are_not_read(clinic):
-    """Given a number in the same Twilio account that something else uses, then nothing of what is
-    texted there is kept, and nobody here is stopped by it.
+    """Given a number in the same Twilio account that another system uses, then no text to it is
+    stored, and nobody is opted out.
     """
     add_sender(clinic.twilio, Sender(FOREIGN_NUMBER, f"MG{'f' * 32}"))
     clinic.loses("STOP", to=FOREIGN_NUMBER, messaging_service_sid=None)
@@ -392,8 +398,8 @@ def test_texts_to_somebody_elses_number_are_not_read(clinic):
 
 
 def test_what_was_said_before_a_clinic_had_the_number_is_none_of_its_work(clinic):
-    """Given a number that a clinic has had for ten minutes, then what was texted to it before is
-    not for the clinic; but who said STOP to it is left alone, START ends nothing.
+    """Given a number that a clinic has had for ten minutes, then older texts to it are no work for
+    the clinic, but an older STOP counts.
     """
     clinic.has_own_number(since=10 * MINUTE)
     clinic.loses("Is this the pizza place?", ago=30 * MINUTE, to=OWN_NUMBER)
@@ -406,8 +412,8 @@ def test_what_was_said_before_a_clinic_had_the_number_is_none_of_its_work(clinic
 
 
 def test_what_was_said_to_a_number_that_moved_goes_to_who_had_it(clinic):
-    """Given a person whom a clinic has texted by its number, which is another clinic's by now, when
-    an answer from before that is found, then the first clinic reads it; a STOP counts at both.
+    """Given a number that moved from one clinic to another, when a reply from before the move is
+    found, then the first clinic gets the work item; a STOP counts at both.
     """
     clinic.has_own_number(since=timedelta(days=30))
     clinic.send()
@@ -424,8 +430,8 @@ def test_what_was_said_to_a_number_that_moved_goes_to_who_had_it(clinic):
 
 
 def test_an_agents_name_tells_whom_it_texted(clinic):
-    """Given a person whom we texted, and another whom we did not, when both text STOP to an RCS
-    agent that we do not know, then the first is heard, as by the webhook.
+    """Given one person we texted and one we did not, when both text STOP to an unknown RCS agent,
+    then only the first is opted out, as by the webhook.
     """
     clinic.send()
     agent = {"to": "rcs:harbor_dental_agent", "messaging_service_sid": None}
@@ -437,11 +443,11 @@ def test_an_agents_name_tells_whom_it_texted(clinic):
     assert len(clinic.stops()) == 1
 
 
-# how much is read, and when
+# pages and schedules of the reading
 
 
 def busy(clinic: Unheard, texts: int) -> None:
-    """So many texts went out a minute ago."""
+    """Send this many texts a minute ago."""
     date = format_datetime(datetime.now(UTC) - MINUTE)
     with clinic.twilio.shared.lock:
         for _ in range(texts):
@@ -451,8 +457,8 @@ def busy(clinic: Unheard, texts: int) -> None:
 
 
 def test_a_reading_goes_on_at_the_next_page(clinic):
-    """Given more texts than Twilio lists at once, then the next page is read by another job, and
-    the list counts as read when it ends.
+    """Given more texts than Twilio lists at once, then another job reads the next page, and the
+    watermark moves when the list ends.
     """
     clinic.loses("STOP")
     busy(clinic, LARGEST_PAGE + 1)
@@ -480,8 +486,8 @@ def test_later_readings_begin_where_the_last_one_ended(clinic):
 
 
 def test_pages_that_lie_before_the_time_are_not_read(clinic):
-    """Given a Twilio that takes a day as a bound, but no time, then the reading ends at the first
-    page that goes back beyond the time.
+    """Given a Twilio that bounds the list by day, not by time, then the reading ends at the first
+    page that reaches back beyond the time.
     """
     clinic.looks()
     date = format_datetime(datetime.now(UTC) - timedelta(hours=3))
@@ -496,7 +502,7 @@ def test_pages_that_lie_before_the_time_are_not_read(clinic):
 
 
 def test_many_texts_are_taken_in_by_several_attempts(clinic):
-    """Given a day of texts that nobody took, then no attempt takes too long over them."""
+    """Given a day of unprocessed texts, then each attempt processes only a batch of them."""
     for place in range(2 * AT_ONCE + 1):
         clinic.loses("STOP", ago=2 * SETTLED, phone=f"+1202555{place:04}")
     poll_inbound_texts.perform()
@@ -525,8 +531,8 @@ def test_a_crash_before_it_is_written_down_how_far_the_list_was_read(clinic, mon
 
 @pytest.mark.parametrize("kind", ["rate_limit_429", "refuse", "error_500", "bad_gateway"])
 def test_a_twilio_that_does_not_tell_delays_and_loses_nothing(clinic, kind):
-    """Given a Twilio that is away or asks for fewer requests, then it is asked again later, by the
-    one job there is, whatever the timetable says meanwhile.
+    """Given a Twilio that is down or throttles us, then the one job retries later, whatever the
+    schedule does meanwhile, and nothing is lost.
     """
     clinic.looks()
     read_to = TextWatermark.get().read_to
@@ -546,7 +552,7 @@ def test_a_twilio_that_does_not_tell_delays_and_loses_nothing(clinic, kind):
 
 
 def test_a_page_that_is_gone_is_not_waited_for(clinic):
-    """Given a reading that was left at a page long ago, then it begins anew."""
+    """Given a reading that stopped at a page long ago, then it starts again from the beginning."""
     now = real_now()
     TextWatermark.create(
         twilio_account=MAGIC_ACCOUNT,
@@ -571,8 +577,8 @@ def test_nothing_is_listed_where_nobody_can_text_us(clinic, monkeypatch):
 
 
 def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
-    """Given an answer to which a row of ours stands in the way, and a later STOP, then the STOP is
-    heard, the reading goes on, and the other is tried again by itself until it was taken in, too.
+    """Given a reply that a corrupt row of ours blocks, and a later STOP, then the STOP is recorded,
+    the reading goes on, and a job retries the reply until it is processed.
     """
     clinic.send()
     clinic.loses("What is it for?", ago=40 * MINUTE)
@@ -613,8 +619,8 @@ def test_texts_that_all_fail_are_tried_no_more_at_once_than_others(clinic, monke
 def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page(
     clinic, monkeypatch
 ):
-    """Given a text that always fails, on the first page of two, then a STOP on the second is heard,
-    and the failing one is left to people once it was tried often enough.
+    """Given a text that always fails, on the first of two pages, then a STOP on the second is
+    recorded, and the failing text's job ends dead.
     """
     monkeypatch.setattr("providers.twilio.messages.LARGEST_PAGE", 1)
     clinic.loses("STOP", ago=6 * MINUTE)
@@ -632,8 +638,8 @@ def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page
 def test_a_stop_that_failed_at_first_counts_after_a_start_that_was_said_before_it(
     clinic, monkeypatch
 ):
-    """Given a START whose webhook came late, and a STOP said after it that could not be taken in at
-    once, then the STOP is the last word once it is.
+    """Given a START whose webhook came late, and a later STOP that failed at first, then the STOP
+    counts once it is processed.
     """
     start = clinic.loses("START", ago=6 * MINUTE)
     clinic.loses("STOP")
@@ -647,9 +653,7 @@ def test_a_stop_that_failed_at_first_counts_after_a_start_that_was_said_before_i
 
 
 def test_a_stop_that_fails_for_an_hour_is_heard_by_itself(clinic, monkeypatch):
-    """Given a STOP that fails nine times, each after a longer wait, then nobody has to run its job
-    again.
-    """
+    """Given a STOP that fails nine times, then the next retry records it without anyone's help."""
     clinic.loses("STOP")
     with monkeypatch.context() as patched:
         fails(patched, "STOP")

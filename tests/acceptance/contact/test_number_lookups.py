@@ -1,6 +1,6 @@
-"""Numbers that change hands (CONTACT_RULES 23): where an account wants it, a number is looked up at
-Twilio before its person is first contacted, and again once that is old. Who is not known to have it
-still is not contacted.
+"""Reassigned numbers (CONTACT_RULES 23): if the account wants it, Twilio looks a number up before
+the customer's first contact, and again once the answer is old. A customer who is not known to still
+have the number is not contacted.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -47,8 +47,8 @@ PATH = f"/lookups/v2/PhoneNumbers/{PHONE}"
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic in New York that has numbers looked up, and a person there who agreed to texts a
-    month ago; it is noon.
+    """A clinic in New York that has numbers looked up, and a customer there who consented to texts
+    a month ago; it is noon.
     """
     local_hour(NEW_YORK, 12)
     texting.phone = texting.customer.phone = PHONE
@@ -62,20 +62,20 @@ def checks(clinic, days=30):
 
 
 def says(clinic, **habit):
-    """What lookups say from now on."""
+    """Set what lookups answer from now on."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
     stand_in.sandbox.twilio.books.habits[PHONE] = Habit(**habit)
 
 
 def asked(clinic):
-    """What each lookup asked, whatever came of it."""
+    """Return the parameters of every lookup request, whatever its outcome."""
     stand_in = getattr(clinic, "stand_in", None) or clinic.texting.stand_in
     rows = stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
     return [row["params"] for row in rows if row["path"] == PATH]
 
 
 def consented_on(clinic):
-    """The date of the consent, where the clinic is."""
+    """Return the date of the latest consent in the clinic's time zone."""
     given_at = Consent.select().order_by(Consent.given_at.desc()).get().given_at
     return given_at.astimezone(ZoneInfo(clinic.account.time_zone)).date()
 
@@ -89,8 +89,8 @@ def answers():
 
 
 def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(clinic):
-    """Given a person who was never contacted, when a text is asked for, then Twilio is asked with
-    their number and the date of their consent alone, and the text leaves.
+    """Given a customer never contacted before, when a text is requested, then Twilio gets only
+    their number and the date of their consent, and the text is sent.
     """
     message = clinic.send()
     assert clinic.message(message.id).sid
@@ -121,8 +121,9 @@ def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(cli
 def test_an_offer_needs_a_written_consent_that_counts_by_itself(
     clinic, answer, since, days, counts
 ):
-    """Given a written consent of 120 days ago and a later one that is not, where consents last for
-    `days`, and a lookup of the number for a consent of `since` days ago.
+    """Given a written consent of 120 days ago and a later unwritten one, then an offer is allowed
+    only if the written one is not older than `days` and, where lookups are on, one has cleared its
+    date.
     """
     clinic.consents()
     Consent.update(written=True, given_at=business_now() - timedelta(days=120)).where(
@@ -155,8 +156,8 @@ def test_nothing_is_looked_up_unless_the_account_wants_it(clinic):
 
 
 def test_nobody_is_looked_up_in_vain(clinic):
-    """Given something else that keeps the person from being contacted, then they are told that at
-    once, and no fee falls due.
+    """Given another reason not to contact the customer, then the request is refused for that
+    reason, and no lookup is paid for.
     """
     clinic.pause()
     refused = clinic.ask()
@@ -170,7 +171,9 @@ def test_nobody_is_looked_up_in_vain(clinic):
 
 
 def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the_right_one(clinic):
-    """And a consent that the person gives later counts, once that was looked up as well."""
+    """Given a reassigned number, then the text is refused and staff get an escalation; a later
+    consent counts once a lookup covers it too.
+    """
     says(clinic, given_up=f"{consented_on(clinic):%Y%m%d}")
     message = clinic.send()
     assert (message.status, message.error_code) == ("refused", "number_reassigned")
@@ -197,8 +200,8 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
 
 
 def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
-    """Given a person whose number changed hands, which somebody still has to see to, when another
-    number of theirs did too, then that is an item as well.
+    """Given an open item about a customer's reassigned number, when another number of theirs is
+    found reassigned, then that is a second item.
     """
     says(clinic, given_up=f"{consented_on(clinic):%Y%m%d}")
     clinic.send()
@@ -215,9 +218,9 @@ def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
 
 
 def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
-    """Given two people at one phone, when it changed hands after they agreed, then neither is
-    contacted, and staff are asked about both, each with the date of their own consent; who agreed
-    later is not looked at.
+    """Given two customers who consented at one phone before it was reassigned, then neither is
+    contacted, and staff get an item for each with the date of their own consent; a customer who
+    consented later gets none.
     """
     other, later = (given.a_customer(clinic.account, phone=PHONE) for _ in range(2))
     for customer, days in ((other, 40), (later, 2)):
@@ -248,7 +251,9 @@ def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic
 def test_who_cannot_be_looked_up_is_not_contacted_and_a_day_later_that_is_tried_again(
     clinic, habit, words
 ):
-    """An error is no answer, and it may be mended."""
+    """Given a lookup that fails, then the text is refused; since the cause may be fixed, a day
+    later the lookup is made again.
+    """
     says(clinic, **habit)
     message = clinic.send()
     assert (message.status, message.error_code) == ("refused", "number_not_known")
@@ -262,8 +267,8 @@ def test_who_cannot_be_looked_up_is_not_contacted_and_a_day_later_that_is_tried_
 
 
 def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(clinic):
-    """Given a consent of before January 2021, then there is no data, which is no "no"; a consent of
-    today settles it.
+    """Given a consent from before January 2021, for which there is no data, then the customer is
+    not contacted; a consent of today settles it.
     """
     Consent.update(given_at=datetime(2020, 6, 1, tzinfo=UTC)).execute()
     message = clinic.send()
@@ -278,8 +283,8 @@ def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(cli
 
 
 def test_an_answer_counts_for_as_many_days_as_the_account_says(clinic):
-    """Given a consent of a month ago and 30 days, then it is asked again when the lookup is as
-    old.
+    """Given lookups that count for 30 days, then the next one is made after 30 days, not after
+    29.
     """
     clinic.send()
     days_pass(29)
@@ -313,8 +318,8 @@ def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
     ],
 )
 def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault, counted):
-    """Given a question that Twilio turns away, then it does not count; silence, or a gateway's page
-    instead of an answer, may have cost a fee and does.
+    """Given a lookup that Twilio rejects, then it does not count towards the ceiling; no answer, or
+    a gateway's error page, may have cost a fee and does.
     """
     clinic.stand_in.sandbox.inject_fault(kind=fault, provider="twilio", path=PATH, method="GET")
     message = clinic.send()
@@ -327,8 +332,8 @@ def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clini
 def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as_it_is_wanted(
     clinic,
 ):
-    """Given trouble at Twilio that outlasts the job, then whoever still waits has it tried anew
-    half an hour later, not at each look, and the account's day is not used up.
+    """Given an outage at Twilio that outlasts the job's attempts, then a text that still waits has
+    the lookup retried half an hour later, and none of it counts towards the day's ceiling.
     """
     clinic.stand_in.sandbox.inject_fault(
         kind="error_500", provider="twilio", path=PATH, method="GET", times=8
@@ -351,8 +356,8 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
 
 @pytest.mark.one_database
 def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
-    """Given a text that looks whether it may leave while each attempt at the lookup runs, and
-    fails, then the lookup is given up after as many attempts as any job.
+    """Given a text that checks its lookup while each attempt runs and fails, then the lookup is
+    dead after its usual number of attempts.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
@@ -368,8 +373,8 @@ def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
 
 @pytest.mark.one_database
 def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
-    """Given one that a text waits for, when a call waits for it too, then it is done among the
-    calls, at the time that it has.
+    """Given a lookup that a text waits for, when a call needs it too, then its job moves to the
+    calls queue and keeps its due time.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     clinic.send()
@@ -383,8 +388,8 @@ def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
 
 @pytest.mark.one_database
 def test_a_look_up_that_ended_without_an_answer_is_made_once_somebody_wants_it(clinic):
-    """Given one that ended unasked, as the account wanted none any more, when the account wants
-    them again, then it is made.
+    """Given a lookup that ended without a request because the account had turned lookups off, when
+    it turns them on again, then the lookup is made.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     clinic.send()
@@ -416,8 +421,8 @@ def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic
 
 
 def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
-    """Given an attempt that died once it had asked, then it is asked again, and both are
-    counted.
+    """Given an attempt that died after its request, then the lookup is made again, and both
+    count.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     clinic.send()
@@ -430,8 +435,8 @@ def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
 
 
 def test_of_two_answers_the_first_one_stays(clinic):
-    """Given two attempts at once, when both are answered, then the first answer is kept, and the
-    second one has nobody asked for anything.
+    """Given an answered lookup, when a second attempt records another answer, then the first stays,
+    and no work item is opened.
     """
     clinic.send()
     (row,) = NumberLookup.select()
@@ -440,8 +445,8 @@ def test_of_two_answers_the_first_one_stays(clinic):
 
 
 def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
-    """Given a text whose lookup has no room today, when the account wants none any more, then the
-    text leaves, and nobody is asked.
+    """Given a text that waits because the day's lookups are used up, when the account turns lookups
+    off, then the text is sent without one.
     """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
@@ -453,7 +458,7 @@ def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
 
 
 def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
-    """Given a job that runs a second time, as after a death, then Twilio is not asked."""
+    """Given an answered lookup whose job runs again, as after a crash, then Twilio is not asked."""
     clinic.send()
     (row,) = NumberLookup.select()
     look_up_number.perform(row.id)
@@ -461,7 +466,9 @@ def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
 
 
 def test_look_ups_have_a_ceiling_of_the_day(clinic):
-    """Given an account that has had its lookups, then the text waits, until there is room."""
+    """Given an account whose lookups of the day are used up, then the text waits until the ceiling
+    is raised.
+    """
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     message = clinic.send()
     assert (message.status, asked(clinic)) == ("waiting", [])
@@ -471,8 +478,8 @@ def test_look_ups_have_a_ceiling_of_the_day(clinic):
 
 
 def test_the_scan_has_a_number_looked_up_before_it_texts(texting):
-    """Given a person who owes, then the first scan has them looked up, the next one texts them; and
-    whoever's number has changed hands is left alone, with the reason.
+    """Given an overdue customer, then the first scan has their number looked up and the next one
+    texts them; once the number is reassigned, no text is sent, and the reason is shown.
     """
     clinic = a_scanned_clinic(texting)
     clinic.owes(3)
@@ -519,8 +526,8 @@ def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting)
 
 @pytest.mark.one_database
 def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_invoice(texting):
-    """Given one invoice that is promised, and another that only the lookup keeps back, then the
-    number is looked up, the text about the other leaves, and the preview says so.
+    """Given one promised invoice, and another that only the lookup holds back, then the preview
+    says so, the number is looked up, and the text about the other is sent.
     """
     clinic = a_scanned_clinic(texting)
     promised, other = clinic.owes(3), clinic.owes(3)
@@ -537,8 +544,8 @@ def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_inv
 
 @pytest.mark.one_database
 def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
-    """Given one that is promised, for which a rung is due, and another that was named at that rung
-    before, then there is nothing to be contacted about, and no lookup either.
+    """Given a promised invoice with a rung due, and another already contacted about at that rung,
+    then no contact is due and no lookup is made.
     """
     clinic = a_scanned_clinic(texting, number_check_days=0)
     clinic.change(ladder=[{"days": 3, "channel": "sms"}])
@@ -564,14 +571,16 @@ def test_no_number_is_looked_up_for_what_cannot_be_paid_by_card_anyway(texting):
 
 
 def promises(clinic, invoice, days=9):
-    """They promise to pay it in so many days."""
+    """Record the customer's promise to pay the invoice in `days` days."""
     day = (clinic.today + timedelta(days=days)).isoformat()
     path = f"/api/invoices/{invoice.id}/promises"
     assert clinic.texting.post(path, promisedFor=day).status_code == 201
 
 
 def a_scanned_clinic(texting, **settings):
-    """A clinic whose ladder runs by itself and that has numbers looked up; a person in New York."""
+    """Return a clinic whose ladder runs automatically and that has numbers looked up, with a
+    customer in New York.
+    """
     local_hour(NEW_YORK, 12)
     texting.phone = texting.customer.phone = PHONE
     texting.customer.save()
@@ -583,8 +592,8 @@ def a_scanned_clinic(texting, **settings):
 
 @pytest.mark.parametrize("changed_hands", [False, True])
 def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_hands):
-    """Given a person who was never called, when a call is asked for, then it is placed once the
-    lookup has said that the number is still theirs, and never if it is not.
+    """Given a customer never called before, when a call is requested, then it is placed once the
+    lookup has confirmed their number, and refused if the number was reassigned.
     """
     local_hour(NEW_YORK, 12)
     calling.habits(rings_after=3600)
@@ -623,8 +632,8 @@ def test_only_an_operator_turns_it_on_for_it_costs_them_fees(clinic):
 
 @pytest.mark.one_database
 def test_doctor_says_when_twilio_refuses_what_an_account_wants(clinic):
-    """Given an account that has numbers looked up, then doctor says so, and that Twilio has not
-    enabled it until it has.
+    """Given an account that has numbers looked up, then doctor fails while Twilio has not enabled
+    lookups, and passes once it has.
     """
     checks(clinic, 0)
     assert "no account wants them" in check_number_lookups(get_settings()).found

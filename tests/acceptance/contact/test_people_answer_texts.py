@@ -1,5 +1,5 @@
-"""STOP, START, HELP and plain wishes reach the contact ledger in the request that brings them, per
-sender.
+"""STOP, START, HELP and opt-outs in plain words reach the contact ledger in the request that brings
+them, per sender.
 """
 
 import json
@@ -35,7 +35,7 @@ def clinic(texting: Texting) -> Texting:
 
 
 def a_text(clinic: Texting, body: str, **more: str) -> dict[str, str]:
-    """An incoming text as Twilio sends it to a number without a messaging service."""
+    """Return an inbound text as Twilio sends it for a number without a messaging service."""
     return {
         "MessageSid": f"SM{'b' * 32}",
         "From": clinic.phone,
@@ -47,7 +47,7 @@ def a_text(clinic: Texting, body: str, **more: str) -> dict[str, str]:
 
 
 def own_sender(clinic: Texting, number: str, service: str | None = None) -> str:
-    """Give the clinic a number of its own."""
+    """Give the clinic a number of its own, and return it."""
     add_sender(clinic.twilio, Sender(number, service or "", HOME + INBOUND))
     body = {"messagingServiceSid": service} if service else {"fromNumber": number}
     answer = clinic.client.simulate_put(
@@ -59,8 +59,8 @@ def own_sender(clinic: Texting, number: str, service: str | None = None) -> str:
 
 @pytest.mark.parametrize("words", ["STOP\0", "\0STOP", "ST\0OP", "please stop\0 texting me"])
 def test_a_wish_to_stop_is_kept_whatever_no_database_takes_in_it(clinic, words):
-    """Given a text with a NUL, which Twilio signs as it came, then it is kept without it, and the
-    person is heard.
+    """Given a text with a NUL, which Twilio signs as it is, then it is stored without the NUL, and
+    its opt-out counts.
     """
     answer = clinic.tell(INBOUND, a_text(clinic, words, FromCity="\0Harbor", **{"Odd\0": "\0"}))
     assert (answer.status_code, clinic.ledger()["sms"]["optedOut"]) == (200, True)
@@ -89,7 +89,7 @@ def test_a_wish_to_stop_is_kept_before_twilio_is_answered(clinic, words):
 
 
 def test_nothing_is_answered_to_a_stop(clinic):
-    """Twilio confirms it itself; a second confirmation would be one too many."""
+    """Given a STOP, then our answer is empty, since Twilio confirms it itself."""
     answer = clinic.tell(INBOUND, a_text(clinic, "STOP"))
     assert (answer.status_code, EMPTY in answer.text, "xml" in answer.headers["Content-Type"]) == (
         200,
@@ -117,7 +117,9 @@ def test_other_words_are_no_wish(clinic):
 
 
 def test_one_stop_stays_one_clinics(clinic):
-    """Given two clinics with a sender each."""
+    """Given two clinics with a sender each, then a STOP to one of them stops only that clinic's
+    texts.
+    """
     hill = clinic.another_clinic().consents()
     mine, theirs = (
         own_sender(clinic, "+12025550701"),
@@ -131,7 +133,9 @@ def test_one_stop_stays_one_clinics(clinic):
 
 
 def test_a_stop_to_a_shared_sender_is_heard_by_all_who_use_it(clinic):
-    """Also by a clinic that meets this person only later."""
+    """Given a STOP to the shared sender, then it counts for every clinic that uses it, including
+    one that adds this customer later.
+    """
     hill = clinic.another_clinic().consents()
     clinic.hear("STOP")
     assert [each.ask().json["reasonCode"] for each in (clinic, hill)] == ["opted_out", "opted_out"]
@@ -140,9 +144,9 @@ def test_a_stop_to_a_shared_sender_is_heard_by_all_who_use_it(clinic):
 
 
 def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
-    """Given a clinic that texts by one number and calls from another, when somebody answers STOP to
-    the one that rang them, then they are neither texted nor called, and what else is written there
-    is the clinic's work.
+    """Given a clinic that texts from one number and calls from another, when a customer texts STOP
+    to the calling number, then texts and calls are opted out; other texts to it become the clinic's
+    work.
     """
     own_sender(clinic, "+12125550160")
     now = real_now()
@@ -165,9 +169,9 @@ def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
 
 
 def test_who_calls_the_shared_number_its_own_is_told_of_nobody(clinic):
-    """Given a clinic whose calls come by SIP, and that has named the number that all clinics text
-    by as its own, when people text that number, then it hears of none of them, and those whom it
-    concerns hear as before.
+    """Given a clinic on SIP that claims the shared texting number as its own, when people text that
+    number, then the clinic gets no work items or opt-outs, and the STOP counts for the clinic it
+    concerns.
     """
     claims, now = given.an_account(), real_now()
     PhoneLine.create(
@@ -193,7 +197,9 @@ def test_who_calls_the_shared_number_its_own_is_told_of_nobody(clinic):
 
 
 def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):
-    """Whose number it is, their ids say: also of who asked to be contacted there."""
+    """The event names customers by id, including those who asked to be contacted at the number, and
+    never the number.
+    """
     partner = given.a_customer(clinic.account, phone=None, contact_request={"phone": clinic.phone})
     given.a_customer(clinic.account, phone="+12025550199")
     clinic.hear("STOP")
@@ -221,7 +227,9 @@ def test_help_is_answered_in_the_clinics_name_unless_twilio_does(clinic):
 
 
 def test_an_answer_is_xml_whatever_a_clinic_is_called(clinic):
-    """Given a name with a character that no XML may hold, then Twilio can read the answer."""
+    """Given a clinic's name with a character that XML forbids, then the answer is still valid
+    XML.
+    """
     number = own_sender(clinic, "+12025550701")
     Account.update(name="Har\x01bor & Sons").where(Account.id == clinic.account.id).execute()
     answer = clinic.tell(INBOUND, a_text(clinic, "HELP", To=number))
@@ -245,8 +253,8 @@ def test_a_card_number_in_a_text_is_not_kept(clinic):
 
 
 def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(clinic):
-    """21610: the person has stopped this sender some other way, which ends calls as any STOP does;
-    START lets texts in again, and no calls.
+    """Given error 21610, i.e. the customer stopped this sender in another way, then texts and calls
+    are opted out as by any STOP; START allows texts again, but not calls.
     """
     stop = (clinic.twilio.books.senders[-1].key, clinic.phone)
     clinic.twilio.books.opted_out.add(stop)
@@ -332,8 +340,8 @@ def test_a_stop_from_nobody_we_know_is_kept_for_its_sender(clinic):
 
 
 def agrees(clinic: Texting, *channels: str, minutes: int = 1, **more):
-    """The clinic records a consent given so many minutes from now (its clock may be a little
-    ahead).
+    """Let the clinic record a consent given `minutes` from now, since its clock may be a little
+    ahead.
     """
     given_at = (real_now() + timedelta(minutes=minutes)).isoformat()
     words = {
@@ -355,7 +363,7 @@ def stopped(clinic: Texting) -> tuple[bool, bool]:
 def test_a_new_consent_that_says_so_lets_calls_in_again_after_a_stop(clinic):
     clinic.hear("STOP")
     assert agrees(clinic, "voice").status_code == 201
-    assert stopped(clinic) == (True, True)  # a consent alone ends no stop
+    assert stopped(clinic) == (True, True)  # a consent alone does not end an opt-out
     assert agrees(clinic, "voice", endsOptOut=True).status_code == 201
     assert stopped(clinic) == (True, False)
     assert clinic.ask().json["reasonCode"] == "opted_out"
@@ -379,7 +387,9 @@ def test_a_consent_of_before_the_stop_ends_nothing_and_is_not_kept(clinic):
 
 
 def test_texts_stopped_by_a_text_are_only_let_in_by_start(clinic):
-    """Twilio would refuse them all the same."""
+    """Given a STOP by text, then a recorded consent cannot end it, because Twilio would still
+    refuse the texts.
+    """
     clinic.hear("STOP")
     answer = agrees(clinic, "sms", "voice", endsOptOut=True)
     assert (answer.status_code, "START" in answer.json["detail"], stopped(clinic)) == (

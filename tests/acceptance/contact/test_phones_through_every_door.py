@@ -1,4 +1,6 @@
-"""Every door that takes a phone number reads it in the same way, and refuses the same ones."""
+"""Every endpoint that takes a phone number parses it in the same way and refuses the same
+numbers.
+"""
 
 import pytest
 
@@ -34,7 +36,7 @@ CONSENT = {
 
 @pytest.fixture
 def doors(client):
-    """Every request that takes a number: how it is sent, and the field's name."""
+    """Return a function that sends a phone number through one of the endpoints that take one."""
     account = given.an_account()
     invoice, key, operator = given.an_invoice(account), given.a_key(account), given.a_key(None)
     customer = f"/api/customers/{invoice.customer_id}"
@@ -103,7 +105,9 @@ def test_a_sender_is_shown_back_as_it_was_understood(doors):
 
 
 def test_no_consent_is_filed_for_a_number_kept_before_the_rules(client):
-    """Given a customer whose number would be refused today: what was a word became digits."""
+    """Given a customer whose stored number would be refused today, because letters had become
+    digits, then no consent is recorded for it, but an opt-out is.
+    """
     account = given.an_account()
     customer = given.a_customer(account, phone="+1800356937")
     path, key = f"/api/customers/{customer.id}", given.a_key(account)

@@ -1,4 +1,6 @@
-"""The overdue scan (F46, F47): whom it texts, has called, hands over or leaves alone, and when."""
+"""The overdue scan (F46, F47): which customers it texts, has called, escalates to staff or leaves
+alone, and when.
+"""
 
 import sys
 from datetime import timedelta
@@ -29,7 +31,7 @@ from tests import given
 from tests.stories.scanning import Scanning
 
 BY_CALL = [{"days": 7, "way": "voice"}]
-scanning = sys.modules[scan_overdue.perform.__module__]  # its name in `jobs` is the job
+scanning = sys.modules[scan_overdue.perform.__module__]  # `jobs` has the job under this name
 
 
 @pytest.fixture
@@ -41,7 +43,9 @@ def clinic(texting):
 
 
 def test_the_default_ladder_is_climbed(clinic):
-    """Text at 3 days, call at 7 (by hand: a work item), text at 14, call at 21, then a person."""
+    """Text at 3 days, call at 7 (by hand: a work item), text at 14, call at 21, then escalate to
+    staff at 28.
+    """
     clinic.owes(1)
     told = []
     for day in range(1, 32):
@@ -81,7 +85,7 @@ def test_what_is_paid_before_the_text_leaves_is_not_named(clinic):
 
 
 def test_a_text_that_names_two_counts_for_both(clinic):
-    """The history that the gate reads about each of the invoices holds the one text, once."""
+    """Given one text about two invoices, then the gate's history of each invoice holds it once."""
     invoices = [clinic.owes(4), clinic.owes(3)]
     clinic.scan()
     clinic.sends()
@@ -145,7 +149,9 @@ def test_a_late_scan_makes_no_burst(clinic, monkeypatch):
 
 
 def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
-    """Given a ladder that a newer release wrote, say."""
+    """Given a customer whose scan fails, say because a newer release wrote the ladder, then the
+    others are contacted, and the failing one is put off.
+    """
     other = given.an_account(name="Hill Clinic")
     broken = given.a_customer(other, phone=clinic.texting.phone)
     AccountSettings.change(other, {"ladder": [{"day": 3}]}, real_now())
@@ -160,7 +166,9 @@ def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
 
 @pytest.mark.parametrize("effect", [None, "eff_1"])
 def test_a_text_that_never_left_is_made_up_for(clinic, effect):
-    """Also one that was about to leave once, in an attempt that certainly came to nothing."""
+    """Given a text that was never sent, or whose one attempt certainly failed, then the scan texts
+    again.
+    """
     clinic.owes(3)
     clinic.scan()
     Message.update(status="refused", error_code="expired", effect_id=effect).execute()
@@ -170,8 +178,8 @@ def test_a_text_that_never_left_is_made_up_for(clinic, effect):
 
 
 def test_a_text_that_the_gate_stopped_after_an_attempt_that_came_to_nothing_is_made_up_for(clinic):
-    """Given that Twilio turned it away for now, and that the gate refused it when it was decided
-    again.
+    """Given a text that Twilio throttled and the gate refused at the retry, then the scan texts
+    again the next day.
     """
     clinic.owes(3)
     clinic.texting.fault("rate_limit_429", times=1)
@@ -190,7 +198,9 @@ def test_a_text_that_the_gate_stopped_after_an_attempt_that_came_to_nothing_is_m
 
 
 def test_a_late_call_says_no_wrong_age_of_the_bill(calling):
-    """Given a rung of day 7 that is climbed on day 9, then nothing says seven days overdue."""
+    """Given a rung of day 7 that is climbed on day 9, then the call's reason names the rung and no
+    age of the debt.
+    """
     clinic = Scanning(calling)
     clinic.settings(first_contacts="automatic", calling="automatic", ladder=BY_CALL)
     clinic.days_pass(1)
@@ -201,8 +211,8 @@ def test_a_late_call_says_no_wrong_age_of_the_bill(calling):
 
 
 def test_a_call_that_vapi_never_placed_is_made_up_for(calling):
-    """Given an organization without credits at Vapi when a call is due, then whoever was not rung
-    is called once it has some.
+    """Given a due call that Vapi never placed for lack of credits, then the next scan requests
+    another one, which is the last.
     """
     clinic = Scanning(calling)
     clinic.settings(first_contacts="automatic", calling="automatic", ladder=BY_CALL)
@@ -259,7 +269,9 @@ def test_another_due_date_begins_again(clinic):
 
 @pytest.mark.parametrize("first_contacts", ["automatic", "draft"])
 def test_what_is_old_when_it_comes_in_is_contacted_and_then_handed_over(clinic, first_contacts):
-    """A week later, also if nobody approves of the contact."""
+    """Given an invoice that is 40 days overdue when it is imported, then the customer is contacted
+    and a week later escalated to staff, even if nobody approves the draft.
+    """
     clinic.settings(
         first_contacts=first_contacts,
         ladder=[{"days": 21, "way": "sms"}, {"days": 28, "way": "person"}],
@@ -298,7 +310,9 @@ def pays(clinic, invoice, amount):
 
 @pytest.mark.parametrize("ends", ["kept", "replaced"])
 def test_a_promise_that_ends_before_its_day_wakes_the_ladder(clinic, ends):
-    """Given a promise for a month ahead, for which the scan waits."""
+    """Given a promise for a month ahead, when it is kept or replaced earlier, then the ladder goes
+    on without waiting for its day.
+    """
     invoice = clinic.owes(3)
     promises(clinic, invoice, 30, amount=5_000)
     clinic.scan()
@@ -317,7 +331,9 @@ def test_a_promise_that_ends_before_its_day_wakes_the_ladder(clinic, ends):
     "order", [(decide_promises, scan_overdue), (scan_overdue, decide_promises)]
 )
 def test_broken_promises_and_the_ladder_are_one_text(clinic, order):
-    """Given two promises whose day is over, when the rung of both is due too."""
+    """Given two broken promises whose rung is due too, then one text is sent, in whichever order
+    the jobs run.
+    """
     clinic.change(ladder=[{"days": 3, "channel": "sms"}])
     for invoice in (clinic.owes(3), clinic.owes(3)):
         promises(clinic, invoice, 1)
@@ -342,7 +358,9 @@ def test_a_broken_promise_goes_round_no_approval_and_no_empty_ladder(clinic, run
 
 
 def test_what_an_older_release_made_overdue_is_looked_at_all_the_same(clinic):
-    """Given a process that knows nothing of looks, beside this one during an upgrade."""
+    """Given an overdue invoice without a course, as an older release's process leaves it during an
+    upgrade, then the customer is found and texted, once.
+    """
     clinic.owes(3)
     ContactCourse.delete().execute()
     clinic.scan()
@@ -364,7 +382,7 @@ def calls():
 
 
 def speaks_to(clinic):
-    """Somebody at the clinic calls the person for another reason."""
+    """Let staff call the customer about something else."""
     about = {"customer_id": clinic.customer.id}
     item = WorkItem.open(clinic.account.id, "reply", "SM1", "They ask for a call.", **about)
     clinic.texting.post(f"/api/work-items/{item.id}/resolve", action="called")
@@ -422,7 +440,7 @@ def test_calls_by_hand_keep_the_accounts_frequency_and_count_for_the_gate(clinic
     assert asked == [1] * 7 + [2] * 2
 
 
-# What may not be named has no say in when the others are
+# An invoice that may not be named does not delay the others
 
 
 def handed_over():
@@ -430,12 +448,14 @@ def handed_over():
 
 
 def climbed():
-    """The days of every rung that was climbed, in that order."""
+    """Return the days of the rungs climbed, in order."""
     return [row.days for row in PlannedContact.select().order_by(PlannedContact.created_at)]
 
 
 def test_what_is_promised_hands_nobody_over_again_and_again(clinic):
-    """Given two invoices at the rung of a person, one of them promised."""
+    """Given two invoices at the rung of a person, one of them promised, then repeated scans open
+    one escalation.
+    """
     clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 4, "channel": "person"}])
     promised = clinic.owes(1)
     clinic.owes(1)

@@ -1,5 +1,5 @@
-"""`send_payment_link` (F18, F40, F128): a link is texted once, to who agreed, at a lawful hour, and
-followed until it arrived.
+"""`send_payment_link` (F18, F40, F128): a link is texted once, with consent, at a lawful hour, and
+followed until it is delivered.
 """
 
 from datetime import UTC, datetime, time, timedelta
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("texting")
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic whose customer agreed to texts."""
+    """A clinic whose customer consented to texts."""
     return texting.consents()
 
 
@@ -49,7 +49,7 @@ def test_a_link_is_texted_once_and_followed_until_it_arrived(clinic):
 
 
 def test_the_text_names_the_clinic_carries_our_address_and_tells_how_to_stop(clinic):
-    """Nothing of what was treated, nothing of the person."""
+    """The text says nothing about the treatment or the customer."""
     clinic.send()
     body = clinic.sent()[0]["body"]
     assert body.startswith("Harbor Dental: ")
@@ -59,7 +59,9 @@ def test_the_text_names_the_clinic_carries_our_address_and_tells_how_to_stop(cli
 
 
 def test_the_text_may_not_arrive_after_hours(clinic):
-    """A text queued at 20:50 must not arrive at 22:00."""
+    """Given a text queued at 20:50, then its validity ends by 21:00, so that it cannot arrive at
+    night.
+    """
     Customer.update(phone="+12025550123").execute()
     clinic.phone = "+12025550123"
     clinic.consents()
@@ -157,7 +159,9 @@ def test_a_language_without_texts_falls_back_and_only_clinic_and_address_leave(c
 
 
 def refused(clinic: Texting, code: str, **body):
-    """The gate refuses with this code: nothing is sent, nothing planned, and its answer is kept."""
+    """Assert that the gate refuses with this code, that nothing is sent and that the decision is
+    stored; return the answer.
+    """
     answer = clinic.ask(**body)
     assert (answer.status_code, answer.json.get("code"), answer.json.get("reasonCode")) == (
         422,
@@ -221,7 +225,9 @@ def test_nobody_is_texted_at_night_and_the_answer_says_when(clinic):
 
 
 def test_a_number_from_the_east_and_a_home_in_the_west_leave_the_hours_of_both(clinic):
-    """Eastern number, Pacific address: 11:00 to 21:00 Eastern."""
+    """Given an Eastern number and a Pacific address, then texts are refused until 11:00 Eastern,
+    which is 8:00 Pacific.
+    """
     Customer.update(phone="+12025550123", address={"state": "CA", "country": "US"}).execute()
     clinic.phone = "+12025550123"
     clinic.consents()
@@ -259,7 +265,9 @@ def test_a_paid_invoice_is_not_asked_for(clinic):
 
 @pytest.mark.parametrize("happens", ["stop", "paid", "disputed", "paused"])
 def test_what_commits_before_the_text_is_decided_stops_it(clinic, happens):
-    """The gate is asked again in the transaction that reserves the attempt."""
+    """Given a waiting text, when a stop, payment, dispute or pause commits first, then the gate
+    refuses it in the transaction that would reserve the attempt.
+    """
     assert clinic.ask().status_code == 202
     match happens:
         case "stop":
@@ -320,9 +328,11 @@ def test_asking_again_lets_a_text_go_whose_job_has_given_up(clinic):
 
 
 def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clinic):
-    """The process was killed after the bytes may have left, and its job with it."""
+    """Given a process killed after the request may have left, and a dead job, then asking again
+    sends nothing: the text is in doubt and looked up.
+    """
     clinic.post(f"/api/invoices/{clinic.invoice.id}/payment-links")
-    clinic.work()  # the link is there
+    clinic.work()  # creates the link
     clinic.ask()
     effect = import_module("jobs.send_payment_link")._decide(clinic.message())
     Effect.update(sent_at=real_now(), last_sent_at=real_now()).where(
@@ -375,8 +385,8 @@ def test_once_it_arrived_another_request_is_another_text_up_to_the_days_most(cli
 
 
 def test_a_ceiling_that_is_reached_says_when_the_clinics_day_is_over(clinic):
-    """Given a clinic in Tokyo whose customer lives in New York, then the next time is the clinic's
-    midnight, not the customer's.
+    """Given a clinic in Tokyo with a customer in New York, then the next allowed time is the
+    clinic's midnight, not the customer's.
     """
     Customer.update(phone="+12025550123").execute()
     clinic.phone = "+12025550123"
@@ -414,7 +424,7 @@ def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):
 def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, then):
     Customer.update(phone=phone, time_zone=None).execute()
     clinic.consents(phone)
-    local_hour("America/New_York", 18, 0)  # a lawful hour wherever +1 500 may be
+    local_hour("America/New_York", 18, 0)  # lawful in every zone that +1 500 may be in
     assert clinic.ask().status_code == 202
     clinic.work()
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"][0]
@@ -449,7 +459,7 @@ def test_a_text_that_does_not_arrive_says_what_to_do_next(clinic, code, then, cl
     ) == (True, str(code), then)
     assert (clinic.ledger()["sms"]["suppressed"] is not None) is closed
     assert clinic.ask().status_code == (422 if closed else 202)
-    # it was sent; that it did not arrive is the message's own fate
+    # the effect was the sending; whether it arrives is the message's status
     assert clinic.effect(message).state == "confirmed"
 
 
@@ -464,7 +474,9 @@ def test_a_person_who_knows_better_opens_a_closed_number_again(clinic):
 
 
 def test_twilio_in_a_storm_of_429_is_asked_again_and_one_text_goes_out(clinic):
-    """Fault 25. Each new attempt is decided anew."""
+    """Given two 429s from Twilio, then the text is retried and sent once, and the gate decides on
+    each attempt (fault 25).
+    """
     clinic.fault("rate_limit_429", times=2)
     assert clinic.ask().status_code == 202
     clinic.work(rounds=5)

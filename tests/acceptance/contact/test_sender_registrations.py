@@ -1,4 +1,4 @@
-"""Each sender's registration with the carriers is read, shown, and asked for by the gate: campaign
+"""Each sender's registration with the carriers is read, shown, and checked by the gate: campaign
 and brand of a messaging service, verification of a toll-free number (CONTACT_RULES 24).
 """
 
@@ -25,14 +25,16 @@ OWN, TOLL_FREE = f"MG{'c' * 32}", "+18885550150"
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic whose customer agreed to texts, and a service and a toll-free number of its own."""
+    """A clinic whose customer consented to texts, with a messaging service and a toll-free number
+    of its own.
+    """
     add_sender(texting.twilio, Sender("+12125550160", OWN))
     add_sender(texting.twilio, Sender(TOLL_FREE))
     return texting.consents()
 
 
 def says(clinic, sender, *said, **more):
-    """What Twilio says of a sender from now on."""
+    """Set what Twilio says about a sender from now on."""
     clinic.twilio.books.submissions[sender] = Submission(*said, **more)
 
 
@@ -65,7 +67,7 @@ def doctor():
     ("said", "state", "code", "words"),
     [
         (Submission(), "approved", None, None),
-        (Submission("VERIFIED", brand=NONE), "approved", None, None),  # a brand of another account
+        (Submission("VERIFIED", brand=NONE), "approved", None, None),  # another account's brand
         (Submission("IN_PROGRESS"), "pending", None, "check again tomorrow"),
         (Submission("A_NEW_WORD"), "pending", None, "The campaign is a new word."),
         (Submission("VERIFIED", "IN_REVIEW"), "pending", None, "The brand is in review."),
@@ -150,7 +152,9 @@ def test_a_lone_number_is_as_good_as_the_campaign_of_the_service_it_is_in(clinic
 
 
 def test_an_approved_campaign_without_a_number_is_not_enough(clinic):
-    """Field report 10: the sender has to be bound to it."""
+    """Given an approved campaign, then a service without a number bound to it counts as
+    unregistered (field report 10).
+    """
     clinic.twilio.books.unbound.add("+12125550160")
     shown = sets(clinic, messagingServiceSid=OWN)
     assert shown["registration"] == "unregistered"
@@ -164,8 +168,8 @@ def test_a_service_that_is_not_there_is_said_to_be_unknown(clinic):
 
 
 def test_what_changes_is_seen_within_a_day_and_audited(clinic):
-    """Given a sender that is approved, then rejected, then approved again, then the gate follows,
-    whatever an operator had said.
+    """Given an approved sender that Twilio rejects and then approves again, then the gate follows
+    each change, whatever an operator had set.
     """
     assert sets(clinic, messagingServiceSid=OWN, registration="approved")["registration"]
     says(clinic, OWN, "FAILED", code=30943, words="Third-party debt collection.")
@@ -202,7 +206,7 @@ def test_what_twilio_does_not_answer_leaves_what_was_known(clinic):
 
 
 def test_each_sender_has_its_turn_however_many_there_are(clinic):
-    """Given pages of one, then every sender is read once."""
+    """Given pages of one sender, then every sender is listed once."""
     other = clinic.another_clinic()
     sets(clinic, messagingServiceSid=OWN)
     sets(other, fromNumber=SHARED_NUMBER)

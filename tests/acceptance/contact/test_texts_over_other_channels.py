@@ -1,7 +1,5 @@
-"""A person who answers over RCS, WhatsApp or Messenger is the one whom we text: STOP counts, and
-reports do.
-
-Addresses as Twilio documents them for channels other than SMS
+"""A customer who answers over RCS, WhatsApp or Messenger is the one we text: their STOP counts, and
+so do delivery reports. Addresses are as Twilio documents them for channels other than SMS
 (https://www.twilio.com/docs/messaging/channels).
 """
 
@@ -55,7 +53,9 @@ def test_a_stop_to_an_rcs_agent_of_the_messaging_service_stops_the_person(clinic
 
 
 def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(clinic):
-    """Given that an agent's name does not tell whose it is, then whoever texted them stops."""
+    """Given an agent's name that does not show whose it is, then a STOP to it counts for the clinic
+    that texted the customer.
+    """
     clinic.send()
     OptOut.delete().execute()
     says(clinic, "STOP", "rcs", AGENT)
@@ -63,8 +63,8 @@ def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(cl
 
 
 def test_a_start_to_an_agent_that_nobody_knows_ends_nobodys_stop(clinic):
-    """Given a stop that a clinic with a number of its own heard, when the person texts START to a
-    name that may be anybody's, then that clinic still may not text them.
+    """Given an opt-out at a clinic with a number of its own, when the customer texts START to an
+    unknown agent, then the opt-out stays.
     """
     now, number = real_now(), "+12025550100"
     add_sender(clinic.twilio, Sender(number, "", HOME + INBOUND))

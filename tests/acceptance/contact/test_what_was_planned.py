@@ -1,5 +1,5 @@
-"""What the ladder has planned, for people: the lines of a timeline, and the command that runs the
-scan dry.
+"""What the ladder has planned, as staff see it: the lines of a timeline, and the command that
+previews the scan.
 """
 
 import pytest
@@ -22,7 +22,7 @@ def clinic(texting):
 
 
 def lines(clinic, invoice):
-    """The timeline's lines about what was planned, as type, status and who did it."""
+    """Return the timeline's lines about planned contacts."""
     shown = clinic.texting.get(f"/api/invoices/{invoice.id}/timeline?limit=100")["data"]
     return [row for row in shown if row["id"].startswith("planned:")]
 
@@ -89,7 +89,7 @@ def previewed(*more):
 
 
 def test_the_command_shows_who_would_be_contacted_and_why_others_not(clinic):
-    """And contacts nobody."""
+    """The preview shows each coming contact or the reason against it, and contacts nobody."""
     silent = given.a_customer(clinic.account, phone=clinic.texting.phone)
     clinic.owes(2)
     clinic.owes(2, customer=silent)

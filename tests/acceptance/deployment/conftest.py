@@ -1,4 +1,4 @@
-"""A clinic that goes live."""
+"""Fixtures: a clinic that goes live."""
 
 import pytest
 from structlog.testing import CapturingLogger
@@ -21,7 +21,7 @@ def clinic(client, valkey, twilio_stand_in, voice):
 
 @pytest.fixture
 def told(monkeypatch):
-    """What going live logs, in order."""
+    """The lines logged while going live, in order."""
     logger = CapturingLogger()
     for module in (configure, number, number_step, numbers, preflight, progress, save_card):
         monkeypatch.setattr(module, "log", logger)

@@ -1,4 +1,4 @@
-"""An account's timeline: everything about going live, in one place, in order."""
+"""An account's timeline: every step of going live, in one place and in order."""
 
 
 def test_everything_about_going_live_is_told_in_order(clinic):

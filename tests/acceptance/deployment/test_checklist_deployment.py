@@ -1,5 +1,5 @@
-"""The testing checklist's deployment phase (F100): a test for each of its lines, in its order, and
-case 1 (F93), of what needs no page.
+"""The testing checklist's deployment phase (F100): a test for each line that needs no page, in its
+order, and case 1 (F93).
 """
 
 from tests import given
@@ -23,7 +23,7 @@ def test_deploy_with_forwarding_method_should_purchase_number(clinic):
 
 
 def test_deploy_with_sip_method_should_not_purchase(clinic):
-    """Given SIP, then a trunk is made, the receptionist is live, and nothing was bought."""
+    """Given SIP, then a trunk is created, the clinic is live, and nothing is bought."""
     clinic.call("PUT", "…/phone/sip")
     assert not clinic.setup.phone_integration_settings.get("needsPhoneNumber")
     clinic.goes_live()
@@ -33,8 +33,8 @@ def test_deploy_with_sip_method_should_not_purchase(clinic):
 
 
 def test_deploy_with_ported_method_should_submit_port_request(clinic):
-    """Given a ported clinic that Deploy lacks something of, then nothing is asked of its carrier;
-    complete, its port request is submitted, and no number is bought.
+    """Given an incomplete ported clinic, then Deploy is refused and no port is requested; once
+    complete, its port is requested, and no number is bought.
     """
     clinic.call("PUT", "…/phone/ported", phoneNumber=NUMBER, currentCarrier="Verizon")
     assert clinic.deploys().status_code == 409
@@ -57,8 +57,8 @@ def test_verify_twilio_number_only_purchased_after_payment_verified(clinic):
 
 
 def test_a_card_that_goes_after_deploy_was_clicked_buys_nothing(clinic):
-    """Given a card that is detached while the deployment waits for its turn, then no number is
-    bought, also where no fee is due.
+    """Given a card that becomes invalid while the deployment is queued, then no number is bought,
+    even if no fee is due.
     """
     begun = clinic.deploys().json
     without_card(clinic)
@@ -82,7 +82,9 @@ def test_verify_error_message_if_payment_not_added(clinic):
 
 
 def test_a_clinic_that_abandons_after_configuring_costs_nothing_and_can_come_back(clinic):
-    """Case 1 (F93)."""
+    """Given a configured clinic without a card, then nothing is bought, and it can go live later
+    (case 1, F93).
+    """
     without_card(clinic)
     given.make_due()
     clinic.works(2)
@@ -94,7 +96,9 @@ def test_a_clinic_that_abandons_after_configuring_costs_nothing_and_can_come_bac
 
 
 def test_a_clinic_that_changes_its_method_deploys_the_last_one(clinic):
-    """Case 3 (F95): the last configuration wins, and the flag goes and comes back with it."""
+    """Given a change of method, then the last configuration wins, and `needsPhoneNumber` follows it
+    (case 3, F95).
+    """
     clinic.call("PUT", "…/phone/sip")
     assert "needsPhoneNumber" not in clinic.setup.phone_integration_settings
     clinic.configures()
@@ -104,7 +108,7 @@ def test_a_clinic_that_changes_its_method_deploys_the_last_one(clinic):
 
 
 def test_settings_keep_what_was_there_after_deploying(clinic):
-    """F87."""
+    """Going live only adds to the settings (F87)."""
     before = clinic.setup.phone_integration_settings
     clinic.goes_live()
     after = clinic.setup.phone_integration_settings

@@ -1,4 +1,4 @@
-"""The testing checklist's error cases (F101): a test for each of its lines, in its order."""
+"""The testing checklist's error cases (F101): a test for each line, in its order."""
 
 import pytest
 
@@ -41,7 +41,9 @@ def test_with_insufficient_funds_should_show_clear_error(payer):
 
 @pytest.mark.parametrize("provider", ["stripe", "twilio", "vapi"])
 def test_network_failure_during_deployment(payer, provider):
-    """Given a provider whose connections break for a while, then it goes live all the same."""
+    """Given a provider whose connections fail for a while, then the clinic goes live all the
+    same.
+    """
     payer.fault("refuse", (provider, "*", "*"), times=4)
     shown = payer.deploys_all(rounds=20)
     assert shown["status"] == "live", shown

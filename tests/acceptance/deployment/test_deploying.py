@@ -1,4 +1,6 @@
-"""Deploying with a forwarded number (F80–F83, F87, F92–F97): what is bought, when, and what not."""
+"""Deploying with a forwarded number (F80–F83, F87, F92–F97): what is bought and when, and what is
+not.
+"""
 
 from urllib.parse import urlencode
 
@@ -21,7 +23,7 @@ from tests.stories.texting import HOME, TWILIO
 
 @pytest.fixture
 def fee(monkeypatch):
-    """Deploying costs something."""
+    """Set a setup fee, and return it in minor units."""
     monkeypatch.setenv("SETUP_FEE", "9900 usd")
     get_settings.cache_clear()
     return 9_900
@@ -46,7 +48,9 @@ def test_a_clinic_with_a_forwarded_number_goes_live(clinic, logged):
 
 
 def test_deploying_needs_a_payment_method(clinic):
-    """F80: the exact sentence, and nothing is bought."""
+    """Given no card, then Deploy is refused with the exact sentence, and nothing is bought
+    (F80).
+    """
     clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
     answer = clinic.deploys()
     assert (answer.status_code, answer.json["code"]) == (402, "payment_method_required")
@@ -65,8 +69,8 @@ def test_what_was_confirmed_must_be_what_is_due(clinic):
 
 @pytest.mark.one_database
 def test_a_currency_that_changed_since_the_preview_is_not_charged(clinic, monkeypatch):
-    """Given a preview in one currency, when the fee is the same number of another, then nobody is
-    charged that; where nothing is due, no currency matters.
+    """Given a cost preview in one currency, when the fee becomes the same number in another, then
+    Deploy is refused; if nothing is due, the currency does not matter.
     """
     monkeypatch.setenv("SETUP_FEE", "9900 usd")
     get_settings.cache_clear()
@@ -94,7 +98,7 @@ def test_one_deployment_at_a_time(clinic):
 
 
 def test_an_account_that_has_a_number_keeps_it(clinic):
-    """Case 4 (F96): the existing number is used, and nothing is bought."""
+    """Given an account with a number, then it is used, and nothing is bought (case 4, F96)."""
     bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     assert bought.status_code == 201, bought.text
     assert bought.json == {
@@ -110,7 +114,7 @@ def test_an_account_that_has_a_number_keeps_it(clinic):
 
 
 def test_a_number_is_not_sold_without_a_payment_method(clinic):
-    """F84: the exact answer."""
+    """Given no card, then the purchase is refused with the exact answer (F84)."""
     clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
     answer = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     assert answer.status_code == 402
@@ -137,12 +141,14 @@ def test_a_purchase_whose_answer_is_lost_buys_one_number(clinic, kind):
 
 
 def test_a_number_that_is_gone_is_replaced_by_another(clinic):
-    """Field report 2: by area code the next candidate is tried."""
+    """Given a candidate that was sold meanwhile, then the next one in its area code is bought
+    (field report 2).
+    """
     begun = clinic.deploys().json
-    while clinic.line is None:  # as far as the line, not yet its purchase
+    while clinic.line is None:  # until the line exists, before its purchase
         given.worked(clinic.redis, "deploys", rounds=1)
     first = search_numbers(area_code="212", limit=1)[0].e164
-    clinic.line.record(real_now(), e164=first, tries=1)  # chosen by a worker that then died
+    clinic.line.record(real_now(), e164=first, tries=1)  # chosen by a worker that died
     clinic.twilio.take(first)
     clinic.works(6)
     assert clinic.shown(begun["id"])["status"] == "live"
@@ -152,8 +158,8 @@ def test_a_number_that_is_gone_is_replaced_by_another(clinic):
 
 
 def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
-    """Field report 2: a chosen number is asked for again before anything is charged, and others
-    near it are named.
+    """Given a chosen number that was sold meanwhile, then the deployment fails before anything is
+    charged and names numbers nearby (field report 2).
     """
     search = clinic.call("GET", "…/available-numbers?areaCode=212").json
     chosen = search["data"][0]["phoneNumber"]
@@ -172,7 +178,9 @@ def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
 
 
 def test_a_purchase_of_a_chosen_number_that_is_gone_is_a_conflict_with_others_near_it(clinic):
-    """Field report 2, for a number that is bought on its own; the slot is free again."""
+    """Given a chosen number that was sold meanwhile, then its purchase on its own names numbers
+    nearby and leaves the slot free (field report 2).
+    """
     chosen = search_numbers(area_code="212", limit=1)[0].e164
     clinic.twilio.take(chosen)
     path, account = "/api/twilio/phone/purchase", clinic.account.id
@@ -194,7 +202,9 @@ def test_a_purchase_of_a_chosen_number_that_is_gone_is_a_conflict_with_others_ne
 def test_what_a_chosen_number_asks_for_is_said_before_anything_is_charged(
     clinic, fee, number, code, advice
 ):
-    """Field report 3: an address or a bundle that is missing costs nothing to learn of."""
+    """Given a number that needs an address or a regulatory bundle, then the deployment says so
+    before anything is charged (field report 3).
+    """
     begun = clinic.deploys(cost=fee, phoneNumber=number).json
     clinic.works(4)
     shown = clinic.shown(begun["id"])
@@ -206,7 +216,9 @@ def test_what_a_chosen_number_asks_for_is_said_before_anything_is_charged(
 
 @pytest.mark.parametrize("number", ["+12125550180", "+12125550185"])
 def test_a_number_that_asks_for_an_address_is_bought_with_the_clinics(clinic, number):
-    """Field report 3: once the address is saved, such a number is bought, and given back whole."""
+    """Given a saved address, then a number that needs one is bought with it, and a take-down
+    removes both (field report 3).
+    """
     clinic.configures(serviceAddress=ADDRESS)
     shown = clinic.goes_live(phoneNumber=number)
     (bought,) = clinic.twilio.owned().values()
@@ -225,7 +237,9 @@ def test_the_area_code_of_deploy_goes_before_the_number_that_is_configured(clini
 
 
 def test_two_clinics_never_share_a_number(clinic):
-    """Field report 1: Twilio would sell one twice; the slot of the number does not."""
+    """Given two clinics that deploy at once, then they get different numbers: Twilio would sell one
+    twice, but our slot is unique (field report 1).
+    """
     other = clinic.another().configures().has_card()
     clinic.deploys()
     other.deploys()
@@ -236,7 +250,9 @@ def test_two_clinics_never_share_a_number(clinic):
 
 
 def test_a_number_of_another_clinic_is_had_by_no_door(clinic):
-    """Field report 30: naming a number gives nobody what is another's."""
+    """Given another clinic's number, then naming it gets it by neither purchase nor Deploy (field
+    report 30).
+    """
     clinic.goes_live()
     number, other = clinic.line.e164, clinic.another().configures().has_card()
     path, account = "/api/twilio/phone/purchase", other.account.id
@@ -250,7 +266,9 @@ def test_a_number_of_another_clinic_is_had_by_no_door(clinic):
 
 
 def test_a_trial_account_is_refused_before_anything_is_bought(clinic):
-    """Field report 4."""
+    """Given a Twilio trial account, then the deployment fails before anything is bought (field
+    report 4).
+    """
     clinic.twilio.becomes_trial()
     begun = clinic.deploys().json
     clinic.works(2)
@@ -261,7 +279,9 @@ def test_a_trial_account_is_refused_before_anything_is_bought(clinic):
 
 
 def test_an_address_is_registered_before_the_number_is_bought(clinic):
-    """Field report 6."""
+    """Given a service address, then the bought number has it as its emergency address (field report
+    6).
+    """
     clinic.configures(serviceAddress=ADDRESS)
     clinic.goes_live()
     (number,) = clinic.twilio.owned().values()
@@ -298,8 +318,8 @@ def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_
 
 
 def test_who_takes_an_older_deployment_down_is_told_which_one_it_is(clinic):
-    """Given a receptionist that was deployed again, then the first deployment says what followed
-    it, and that one is taken down.
+    """Given a clinic that deployed twice, then taking the first deployment down is refused with the
+    id of the live one, which can be taken down.
     """
     first, again = clinic.goes_live(), clinic.goes_live()
     refused = clinic.call("POST", f"/api/deployments/{first['id']}/take-down")
@@ -313,7 +333,7 @@ def test_who_takes_an_older_deployment_down_is_told_which_one_it_is(clinic):
 
 
 def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic):
-    """Given a number that is gone, then Deploy says what to do, and that works."""
+    """Given a number released at Twilio, then Deploy says what to do, and following that works."""
     live = clinic.goes_live()
     release_number(clinic.line.twilio_sid)
     again = clinic.deploys().json
@@ -328,7 +348,9 @@ def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic)
 
 
 def test_a_number_that_was_there_is_given_the_address_for_emergencies(clinic):
-    """Field report 6, for a number that was bought before the address was known."""
+    """Given a number bought before the address was saved, then going live sets its emergency
+    address (field report 6).
+    """
     clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     clinic.configures(serviceAddress=ADDRESS)
     clinic.goes_live()
@@ -337,8 +359,8 @@ def test_a_number_that_was_there_is_given_the_address_for_emergencies(clinic):
 
 
 def test_an_address_changed_after_going_live_is_said_not_to_be_told(clinic):
-    """Given another address saved, then account and deployment say which one an emergency tells,
-    until the receptionist is taken down and deployed again.
+    """Given another address saved after going live, then account and deployment warn that emergency
+    calls report the old one, until the clinic is taken down and deployed again.
     """
     clinic.configures(serviceAddress=ADDRESS)
     assert OTHER_ADDRESS not in phone_step(clinic)
@@ -363,7 +385,9 @@ def phone_step(clinic):
 
 
 def test_a_number_that_something_else_uses_is_never_taken_over(clinic):
-    """Field report 1: Twilio answers 201 for one's own number, and hands it over."""
+    """Given a number that our Twilio account already uses for something else, then it is left alone
+    and another is bought, though Twilio would answer its purchase with 201 (field report 1).
+    """
     chosen = search_numbers(area_code="212", limit=1)[0].e164
     buy_number(chosen, friendly_name="the front desk", sms_url=HOME, voice_url=HOME)
     clinic.line_wants(chosen)
@@ -384,7 +408,9 @@ def test_how_calls_arrive_may_not_change_while_it_is_deployed(clinic):
 
 
 def test_the_same_purchase_goes_through_once_a_card_was_added(clinic):
-    """A missing card is no answer that is kept under the request's key."""
+    """Given a purchase refused for want of a card, when a card is added, then the same idempotency
+    key works: the refusal was not stored.
+    """
     headers = clinic.headers | {"Idempotency-Key": "one"}
     body = {"accountId": clinic.account.id}
     path = "/api/twilio/phone/purchase"
@@ -395,7 +421,9 @@ def test_the_same_purchase_goes_through_once_a_card_was_added(clinic):
 
 
 def test_a_job_that_was_lost_is_staged_again(clinic):
-    """Given a deployment whose job is over without having moved it, then it goes on."""
+    """Given a deployment whose job ended without advancing it, then the sweep stages it again, and
+    the clinic goes live.
+    """
     begun = clinic.deploys().json
     StagedJob.update(state="cancelled").where(StagedJob.name == "deploy_account").execute()
     end_stuck()
@@ -423,7 +451,9 @@ def test_events_are_sent_once_and_resume(clinic):
 
 
 def test_a_call_before_the_receptionist_is_there_is_told_so(clinic):
-    """Given a number that was only bought, when somebody calls it, then they hear whose it is."""
+    """Given a number that was only bought, when a caller rings, then they hear the clinic's name
+    and that the line is being set up; an unsigned request is refused.
+    """
     clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     number = clinic.line.e164
     fields = {"CallSid": f"CA{'a' * 32}", "From": "+12025550142", "To": number}

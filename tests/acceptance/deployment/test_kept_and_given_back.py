@@ -1,5 +1,5 @@
-"""Case 5 (F97, F120, F121): a deployment that fails midway is kept for a retry, or given back; and
-one that nobody works on any more is ended.
+"""Case 5 (F97, F120, F121): a deployment that fails midway is kept for a retry or rolled back; one
+that no job advances any more is ended.
 """
 
 from datetime import timedelta
@@ -31,7 +31,7 @@ from tests import given
 from tests.stories.deploying import states
 from tests.stories.going_live import FEE, MAKES, MAKES_OF, UNMAKES, GoingLive
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test goes live first
 
 KEPT = ["emergency_address", "number", "query_tool", "receptionist", "payments", "squad", "routing"]
 
@@ -44,7 +44,7 @@ def clinic(client, valkey, twilio_stand_in, voice, monkeypatch):
 
 
 def died(name):
-    """The newest job of a name has used up its attempts."""
+    """Let the newest job of this name use up its attempts."""
     job = StagedJob.select().where(StagedJob.name == name).order_by(StagedJob.id.desc()).get()
     StagedJob.update(state="dead", last_error="gave up: Twilio was away").where(
         StagedJob.id == job.id
@@ -54,7 +54,9 @@ def died(name):
 @pytest.mark.one_database
 @pytest.mark.parametrize("step", KEPT)
 def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
-    """Given a refusal and progress that is kept, then a retry does that step, and nothing anew."""
+    """Given a refused step and kept progress, then a retry does that step, and repeats nothing
+    else.
+    """
     clinic.refuses(step)
     shown = clinic.deploys_all(onFailure="keep")
     assert (shown["status"], shown["canRetry"]) == ("failed", True), shown
@@ -81,8 +83,8 @@ def test_what_was_kept_is_given_back_when_that_is_asked(clinic, step):
 
 
 def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
-    """Given progress that is kept, then `doctor` names it from the second day on; after a week it
-    is given back, and another deployment goes live.
+    """Given kept progress, then doctor names it from the second day on; after a week it is rolled
+    back, and another deployment goes live.
     """
     clinic.refuses("routing")
     shown = clinic.deploys_all(onFailure="keep")
@@ -105,8 +107,8 @@ def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
 
 @pytest.mark.parametrize("step", ["number", "squad"])
 def test_a_retry_of_what_is_put_off_tries_at_once(clinic, step):
-    """Given a provider that was away, and a step that is tried again in minutes or hours, then a
-    retry tries it now.
+    """Given a throttled step that is waiting to be retried, then a retry by the clinic runs it at
+    once.
     """
     clinic.fault("rate_limit_429", MAKES[step])
     begun = clinic.deploys(cost=FEE).json
@@ -128,7 +130,9 @@ def kept_finding():
 
 
 def test_however_many_deployments_run_each_is_looked_at(clinic, monkeypatch):
-    """Given more that run than are looked at in one go, then the last one is ended too."""
+    """Given more running deployments than one batch, then a stuck one in a later batch is ended
+    too.
+    """
     monkeypatch.setattr(stuck, "BATCH", 1)
     clinic.refuses("squad")
     waiting = Deployment.get_by_id(clinic.deploys(cost=FEE).json["id"])
@@ -145,8 +149,8 @@ def test_however_many_deployments_run_each_is_looked_at(clinic, monkeypatch):
 
 
 def test_a_number_that_was_released_by_hand_is_settled(clinic):
-    """Given a number that Twilio did not release, and an operator who has seen to it, then the slot
-    is free, and nobody is told of it any more.
+    """Given a number that Twilio did not release, when an operator releases it and settles the
+    step, then the slot is free, and doctor no longer reports it.
     """
     clinic.refuses("routing")
     clinic.fault("refused_400", UNMAKES["number"])
@@ -163,8 +167,8 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
 
 
 def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
-    """Given an imported number that Vapi did not let go, and an operator who has taken it away
-    there, then it is no thing of the account any more: it was reported as missing for ever.
+    """Given an imported number that Vapi did not delete, when an operator deletes it there and
+    settles the step, then it no longer belongs to the account and is not reported missing.
     """
     live = clinic.deploys_all()
     assert live["status"] == "live"
@@ -183,8 +187,8 @@ def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
 
 
 def test_an_address_that_a_number_of_before_was_refused_is_asked_for_again(clinic):
-    """Given a number that was bought on its own, and that Twilio does not give the address for
-    emergencies just then, then a retry asks once more.
+    """Given a number bought on its own, to which Twilio refuses the emergency address once, then a
+    retry sets it.
     """
     clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     clinic.fault("refused_400", MAKES_OF["ported"]["ported_number"])
@@ -205,7 +209,9 @@ def test_a_retry_asks_for_a_card(clinic):
 
 @pytest.mark.parametrize("name", ["deploy_account", "purchase_number"])
 def test_a_deployment_whose_job_has_given_up_is_undone(clinic, name):
-    """Given a job that used up its attempts, when the sweep comes, then all is given back."""
+    """Given a job that used up its attempts, when the sweep runs, then the deployment is rolled
+    back.
+    """
     asked = "receptionist" if name == "deploy_account" else "number"
     clinic.fault("refuse", MAKES[asked], times=50)
     begun = clinic.deploys(cost=FEE).json
@@ -213,7 +219,7 @@ def test_a_deployment_whose_job_has_given_up_is_undone(clinic, name):
     died(name)
     clinic.stripe.forgive()
     end_stuck()
-    end_stuck()  # before anybody has begun to undo it
+    end_stuck()  # before the undoing has begun
     shown = clinic.comes_to_rest(begun["id"])
     assert (shown["status"], shown["code"]) == ("rolled_back", "gave_up"), shown
     assert "undo_failed" not in states(shown).values(), shown
@@ -236,8 +242,8 @@ def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
     "step", ["fee", "charge", "emergency_address", "number", "receptionist", "routing"]
 )
 def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
-    """Given an answer that was lost, a job that gave up and ended without it, and an hourly look
-    that finds what was made before the undoing does, then it is given back like all the rest.
+    """Given a lost answer and a dead job, when the hourly reconciliation finds what was made before
+    the undoing does, then that is undone too.
     """
     clinic.fault("refuse_after", MAKES[step])
     begun = clinic.deploys(cost=FEE).json
@@ -258,8 +264,8 @@ def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
 
 
 def test_what_a_newer_release_has_sent_is_not_undone_without_it(clinic):
-    """Given a step that a newer release did by an effect of a kind that is not known here, and that
-    nobody has heard of since, then its undoing waits for whoever can look at it.
+    """Given a step in doubt whose effect is of a kind only a newer release knows, then its undoing
+    raises and waits for that release.
     """
     clinic.fault("refuse_after", MAKES["receptionist"])
     clinic.deploys(cost=FEE)
@@ -274,8 +280,8 @@ def test_what_a_newer_release_has_sent_is_not_undone_without_it(clinic):
 
 
 def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
-    """Given Twilio away for hours while a number is released, then the rest is undone all the
-    same, and the next deployment has the number released before it buys another.
+    """Given a Twilio outage that outlasts the number's release, then the rest is undone all the
+    same, and after the next deployment the clinic owns one number.
     """
     clinic.refuses("routing")
     clinic.fault("refuse", UNMAKES["number"], times=50)
@@ -292,8 +298,8 @@ def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
 
 
 def test_a_release_that_gives_up_again_ends_the_next_deployment(clinic):
-    """Given Twilio away while the next deployment has the number of before released, then that one
-    does not wait for ever: the fee goes back, and it says what a person does.
+    """Given a Twilio outage that also outlasts the release in the next deployment, then that one is
+    rolled back with the fee refunded, and says what to do by hand.
     """
     clinic.refuses("routing")
     clinic.fault("refuse", UNMAKES["number"], times=1000)
@@ -310,8 +316,8 @@ def test_a_release_that_gives_up_again_ends_the_next_deployment(clinic):
 
 
 def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(clinic):
-    """Given a release that is refused for good, then nothing waits for ever: the next deployment
-    asks once more and says what to do, and once a person has released it, one goes live.
+    """Given a release that Twilio refuses, then the next deployment tries once more, is rolled back
+    and says what to do; once the release works, a deployment goes live.
     """
     clinic.refuses("routing")
     clinic.fault("refused_400", UNMAKES["number"], times=2)
@@ -328,8 +334,8 @@ def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(
 
 
 def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
-    """Given a bank that wants its cardholder, when they do not come within a day, then it has
-    failed, the payment is closed, and another deployment may begin.
+    """Given a bank that wants its cardholder, when they do not confirm within a day, then the
+    deployment fails, nothing is charged, and another one can begin.
     """
     method = clinic.setup.stripe_payment_method_id
     clinic.stripe.act(method, "become", card="authenticationRequired")
@@ -340,7 +346,7 @@ def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
     end_stuck()
     assert Deployment.get_by_id(row.id).status == "payment_action_required"
     row.record(real_now() - CARDHOLDER_WITHIN - timedelta(minutes=1))
-    end_stuck()  # Stripe is asked once more first
+    end_stuck()  # polls Stripe once more first
     clinic.works(2)
     assert Deployment.get_by_id(row.id).status == "payment_action_required"
     end_stuck()
@@ -353,8 +359,8 @@ def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
 
 
 def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
-    """Given a purchase on its own that is under way, when a deployment comes to its number, then it
-    takes that one, and leaves it when it is undone: the clinic bought it.
+    """Given a purchase on its own in progress, when a deployment reaches its number step, then it
+    uses that number, and a rollback leaves it: the clinic bought it.
     """
     clinic.fault("refuse", MAKES["number"], times=2)
     bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
@@ -370,8 +376,8 @@ def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
 
 @pytest.mark.parametrize("fault", ["refuse", "timeout_after"])
 def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
-    """Given a purchase whose job gave up, and whose number was given back, when the request is
-    repeated with its key, then it hears so, and not that it has a number.
+    """Given a purchase whose job died and whose number was released, when the request is repeated
+    with its key, then it is answered as failed.
     """
     clinic.fault(fault, MAKES["number"], seconds=2)
     headers = clinic.headers | {"Idempotency-Key": "one"}
@@ -391,8 +397,8 @@ def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
 
 
 def test_a_refusal_that_comes_after_somebody_has_settled_it_opens_nothing_again(clinic):
-    """Given a step that a person has settled while its job still waited for the provider, when that
-    refuses, then the step stays settled.
+    """Given a step that an operator settled while its job waited for the provider, when the
+    provider refuses, then the step stays settled.
     """
     shown = clinic.deploys_all()
     step = DeploymentStep.get(
@@ -405,7 +411,9 @@ def test_a_refusal_that_comes_after_somebody_has_settled_it_opens_nothing_again(
 
 
 def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):
-    """The number at Vapi, the squad, the assistants, the tool, then Twilio's number and address."""
+    """A take-down deletes the number at Vapi, the squad, the assistants, the tool, then Twilio's
+    number and address.
+    """
     shown = clinic.deploys_all()
     clinic.stripe.sandbox.shared.requests.entries.clear()
     assert clinic.asks("take-down", shown["id"]).status_code == 202
@@ -421,4 +429,4 @@ def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):
         "IncomingPhoneNumbers",
         "Addresses",
     ]
-    assert clinic.kept == FEE  # what was live had been paid for
+    assert clinic.kept == FEE  # a take-down refunds nothing

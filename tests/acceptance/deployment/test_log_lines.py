@@ -1,4 +1,4 @@
-"""The twelve log lines of going live (F102–F113), each exactly as operators search for it."""
+"""The twelve log lines of going live (F102–F113), exactly as operators search for them."""
 
 import logging
 
@@ -20,7 +20,9 @@ def clinic(client, valkey, twilio_stand_in, voice, monkeypatch, told):
 
 
 def has_logged(told, line, level="info"):
-    """It was said, once, in these words, and nothing that masks secrets takes a word from it."""
+    """Assert that the line was logged once, in these words, and that secret masking leaves it
+    intact.
+    """
     (found,) = [call for call in told.calls if call.args == (line,)]
     assert found.method_name == level
     record = logging.LogRecord("", logging.INFO, "", 0, line, None, None)
@@ -62,7 +64,7 @@ def test_f105_payment_method_saved(clinic, told):
 
 
 def test_f106_f107_f108_what_a_deployment_that_buys_says_in_order(clinic, told):
-    """The payment method verified, before the purchase; then the purchase; then its number."""
+    """The verified payment method, then the purchase, then the number."""
     clinic.deploys_all()
     (number,) = clinic.twilio.owned()
     lines = [

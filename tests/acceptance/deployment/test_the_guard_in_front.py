@@ -1,5 +1,6 @@
-"""What costs is decided on behind the guard, shown at run time: a card that goes at any moment of a
-deployment. That no decision is left out is read from the code (`tests/unit/house/test_one_guard`).
+"""Every decision that costs money runs behind the guard, shown at run time by a card that becomes
+invalid at any moment of a deployment. `tests/unit/house/test_one_guard` reads from the code that no
+decision is left out.
 """
 
 import pytest
@@ -13,7 +14,7 @@ from tests import given
 from tests.faults.effects.spending import FEE, goes_live
 from tests.unit.house.test_one_guard import DECIDES
 
-MOST = 20  # jobs, more than come before the last of these decisions
+MOST = 20  # jobs; more than precede the last of these decisions
 WAYS = {
     "forwarded": {"fee_confirm", "number_purchase"},
     "ported": {"fee_confirm", "port_request_create"},
@@ -21,7 +22,7 @@ WAYS = {
 
 
 def decided(clinic):
-    """What costs and has been decided on: effects, and the line that a purchase is of."""
+    """Return the costly decisions taken so far: kinds of effects, and a line's purchase."""
     kinds = {row.kind for row in Effect.select().where(Effect.account_id == clinic.account.id)}
     return (kinds & set(DECIDES)) | ({"number_purchase"} if clinic.line is not None else set())
 
@@ -39,8 +40,8 @@ def deploying(texting, way):
 def test_a_card_that_goes_at_any_moment_lets_nothing_more_be_spent(
     texting, voice, monkeypatch, way
 ):
-    """Given a card that goes before one job after the other of a deployment, then nothing that
-    costs is decided on from there; and without that, each of it is.
+    """Given a card that becomes invalid before the first, second or any later job of a deployment,
+    then no further costly decision is taken; with a valid card, all of them are.
     """
     monkeypatch.setenv("SETUP_FEE", f"{FEE} usd")
     get_settings.cache_clear()

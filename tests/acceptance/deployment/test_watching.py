@@ -1,5 +1,5 @@
-"""Watching a deployment (F91, F125): server-sent events in the words of old, resumed after the last
-one seen, ended by 204; two hundred watchers do not keep the shipped server from answering.
+"""Watching a deployment (F91, F125): server-sent events in the promised words, resumed after the
+last one seen and ended by 204; two hundred watchers do not block the shipped server.
 """
 
 import http.client
@@ -24,7 +24,7 @@ def events_of(clinic, deployment_id, last=None, headers=None):
 
 
 def asked(port, path, headers):
-    """The status and the text of an answer, on a connection of its own."""
+    """Return an answer's status and text, over a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path, headers=headers)
@@ -35,14 +35,14 @@ def asked(port, path, headers):
 
 
 def parsed(text):
-    """The ids and what was told."""
+    """Return each event's id and data."""
     ids = [int(each) for each in re.findall(r"^id: (\d+)$", text, re.MULTILINE)]
     told = [json.loads(each) for each in re.findall(r"^data: (.*)$", text, re.MULTILINE)]
     return list(zip(ids, told, strict=True))
 
 
 def test_progress_is_told_in_the_words_of_old(clinic):
-    """F91."""
+    """The progress messages of F91, in order."""
     shown = clinic.goes_live()
     told = [each["message"] for _, each in parsed(events_of(clinic, shown["id"]).text)]
     wanted = [
@@ -56,7 +56,9 @@ def test_progress_is_told_in_the_words_of_old(clinic):
 
 
 def test_what_was_seen_is_not_sent_again(clinic):
-    """Given a watcher that lost its line anywhere, then it gets the rest, each once, in order."""
+    """Given a watcher that lost its connection anywhere, then it gets the remaining events once and
+    in order.
+    """
     shown = clinic.goes_live()
     whole = parsed(events_of(clinic, shown["id"]).text)
     for place in (0, 1, len(whole) // 2, len(whole) - 2):
@@ -66,7 +68,9 @@ def test_what_was_seen_is_not_sent_again(clinic):
 
 
 def test_a_deployment_under_way_answers_with_nothing_new(clinic):
-    """204 would end the browser's asking; an empty stream is asked again."""
+    """Given no new event, then the stream is empty, so that the browser reconnects; a 204 would
+    stop it.
+    """
     begun = clinic.deploys().json
     last = parsed(events_of(clinic, begun["id"]).text)[-1][0]
     answer = events_of(clinic, begun["id"], last)
@@ -92,8 +96,8 @@ def test_nobody_else_watches(clinic):
 
 @pytest.mark.slow
 def test_two_hundred_watch_while_a_deployment_runs(clinic, town):
-    """Given 200 watchers on the server as it is shipped, while a deployment runs, then each is told
-    once that the system is live, and the server still answers others.
+    """Given 200 watchers on the shipped server during a deployment, then each gets every event, the
+    final one once, and the server still answers other requests.
     """
     town.web(workers=2)
     begun = clinic.deploys().json
@@ -114,7 +118,7 @@ def test_two_hundred_watch_while_a_deployment_runs(clinic, town):
                 break
             text += body
             last = (re.findall(r"^id: (\d+)$", text, re.MULTILINE) or ["0"])[-1]
-            time.sleep(1)  # as `retry` says
+            time.sleep(1)  # as the stream's `retry` asks
         seen[number] = text
 
     watchers = [threading.Thread(target=watch, args=(number,)) for number in range(WATCHERS)]

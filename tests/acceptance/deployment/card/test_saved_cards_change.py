@@ -1,5 +1,5 @@
-"""What becomes of a clinic's card later: removed, renewed, expired, its customer deleted; told by
-Stripe's events, twice, late and in any order.
+"""What happens to a clinic's saved card later: it is removed, renewed or expires, or its Stripe
+customer is deleted; Stripe's events report it twice, late and in any order.
 """
 
 from itertools import permutations
@@ -36,14 +36,16 @@ def outcomes(saver, kind):
 
 
 def told(saver, events):
-    """Stripe's events come in, in this order, each of them twice."""
+    """Receive Stripe's events in this order, the whole series twice."""
     for number, event in enumerate([*events, *events]):
         given.received(event | {"id": f"{event['id']}_{number}"})
         given.worked(saver.redis)
 
 
 def test_a_detached_card_is_not_verified_any_more(saver):
-    """Field report 26: the event names no customer, which is null already."""
+    """Given a detached card, then its event, in which `customer` is already null, withdraws the
+    verification (field report 26).
+    """
     saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
     saver.happens()
     setup = saver.setup
@@ -78,7 +80,9 @@ def test_another_card_is_saved_after_that(saver):
 
 @pytest.mark.parametrize("body", [{}, {"formerly": True}], ids=["now", "formerly"])
 def test_a_renewed_card_is_shown_renewed(saver, body):
-    """Field report 26: the event came by another name before, and older endpoints send that."""
+    """Given a renewed card, then it is shown with its new details, also if an older endpoint sends
+    the event under its former name (field report 26).
+    """
     method = saver.setup.stripe_payment_method_id
     saver.stripe.act(method, "renew", exp_month=3, exp_year=2040, last4="4444", **body)
     saver.happens()
@@ -105,8 +109,8 @@ def test_a_renewal_that_is_told_after_the_removal_verifies_nothing(saver):
 
 
 def test_a_card_of_test_mode_goes_no_further_once_the_key_is_live(saver, monkeypatch):
-    """Given a card that was saved with a test key, when the key is live, then no door is open to
-    it, whatever a Deploy costs; a key of its mode opens them again.
+    """Given a card saved with a test key, when the key is live, then Deploy is refused, even if it
+    costs nothing; a test key makes the card valid again.
     """
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_payphone")
     get_settings.cache_clear()
@@ -131,7 +135,7 @@ def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
 
 
 def without_mode(saver):
-    """The card as a release kept it that did not keep its mode."""
+    """Remove the card's mode, as a release that did not store it left it, and return the card."""
     kept = saver.setup.card
     card = {name: kept[name] for name in kept if name != "mode"}
     Setup.update(card=card).execute()
@@ -139,7 +143,7 @@ def without_mode(saver):
 
 
 def is_of_live_mode(saver):
-    """The clinic's customer and its card were made with a live key; ours is of test mode."""
+    """Mark the clinic's customer and card at Stripe as live objects; our key is a test key."""
     with saver.stripe.sandbox.shared.lock:
         account = saver.stripe.sandbox.stripe.platform
         for object_id in (saver.setup.stripe_customer_id, saver.setup.stripe_payment_method_id):
@@ -147,8 +151,8 @@ def is_of_live_mode(saver):
 
 
 def test_a_card_that_stripe_says_is_of_the_other_mode_is_not_withdrawn(saver):
-    """Given a card of which no mode is kept, when it is looked at with a key of the other mode,
-    then its mode is kept, and it is as good as before for a key of that mode.
+    """Given a card without a stored mode, when it is checked with a key of the other mode, then its
+    mode is stored, and it stays valid for a key of that mode.
     """
     card = without_mode(saver)
     is_of_live_mode(saver)
@@ -172,8 +176,8 @@ def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
 
 
 def test_another_card_is_saved_at_the_first_try_where_the_key_is_of_the_other_mode(saver):
-    """Given a card of the other mode, when a form is opened, then it is for a customer of ours;
-    what was of the other mode cannot pay, whatever the key is later.
+    """Given a card of the other mode, when a form is opened, then it is for a new customer of our
+    mode, and the old card is dropped for good.
     """
     former = saver.setup.stripe_customer_id
     is_of_live_mode(saver)
@@ -191,8 +195,8 @@ def test_another_card_is_saved_at_the_first_try_where_the_key_is_of_the_other_mo
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["other mode", "deleted"])
 def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, elsewhere):
-    """Given a card that is told to be of our mode, when its customer turns out not to be there as a
-    form is opened, then the card pays for nothing, and the next form is for another customer.
+    """Given a card stored as one of our mode, when opening a form shows that its customer does not
+    exist, then the card becomes invalid, and the next form is for a new customer.
     """
     if elsewhere:
         is_of_live_mode(saver)
@@ -206,7 +210,9 @@ def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, el
 
 
 def test_a_deleted_customer_takes_the_card_with_it(saver):
-    """Field report 26."""
+    """Given a customer deleted at Stripe, then the card becomes invalid, and saving another makes a
+    new customer (field report 26).
+    """
     saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
     saver.happens()
     setup = saver.setup
@@ -233,7 +239,9 @@ def test_a_card_expires_at_once_where_it_is_asked_and_in_the_books_by_the_scan(s
 
 
 def test_the_scan_finds_what_its_bank_has_renewed(saver):
-    """Given a renewal of which no event came, when the old month is over, then it is looked at."""
+    """Given a renewal whose event never came, when the old expiry month is over, then the scan
+    finds it.
+    """
     saver.stripe.act(saver.setup.stripe_payment_method_id, "renew", exp_month=3, exp_year=2040)
     Setup.update(card_good_until=business_now()).execute()
     refresh_expired_cards.perform()
@@ -263,7 +271,7 @@ def test_cards_of_others_are_nobodys_news(saver):
 
 
 def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
-    """Given a removal whose event came before the card was ours, then the look a minute later
+    """Given a removal whose event came before the card was stored, then the check a minute later
     finds it.
     """
     opened = saver.opens()
@@ -276,7 +284,9 @@ def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
 
 
 def test_one_card_in_many_accounts_is_flagged_and_not_refused(saver):
-    """Field report 27."""
+    """Given one card in three accounts, then it is audited and doctor warns, but every account can
+    pay with it (field report 27).
+    """
     others = [Saver(saver.client, saver.stripe, saver.redis) for _ in range(2)]
     (before,) = check_cards()
     assert before.level == "ok"

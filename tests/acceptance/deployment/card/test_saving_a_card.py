@@ -1,5 +1,6 @@
-"""A clinic saves a card for going live (F73, F86): verified once Stripe says so, whichever of the
-browser and the event comes first; a card that fails says why; how many forms may be opened.
+"""A clinic saves a card before going live (F73, F86): it is verified once Stripe confirms it,
+whether the browser or the event comes first; a failing card says why; and the forms per hour are
+limited.
 """
 
 from datetime import timedelta
@@ -45,8 +46,8 @@ def test_a_card_is_saved_and_verified(saver, monkeypatch):
 
 
 def test_a_form_that_stripe_does_not_know_is_told_so(saver):
-    """Given a form that was opened with a key of the other mode, then nobody is told to wait for
-    Stripe: another one is to be opened.
+    """Given a form opened with a key of the other mode, then the clinic is told to open another one
+    instead of waiting for Stripe.
     """
     opened = saver.opens("k1")
     SetupAttempt.update(setup_intent_id="seti_of_test_mode").execute()
@@ -89,8 +90,8 @@ def test_the_same_request_again_opens_the_same_form(saver):
 
 
 def test_a_lost_answer_is_made_good_with_the_same_key(saver):
-    """Given an answer of Stripe's that was lost, when the request is repeated, then there is one
-    customer and one intent.
+    """Given a lost answer from Stripe, when the request is repeated with its key, then one customer
+    and one intent exist.
     """
     saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
     assert saver.opens(key="k").status_code == 503
@@ -158,7 +159,7 @@ def test_a_cardholder_who_fails_to_confirm_is_told(saver):
 
 
 def test_an_intent_of_another_account_is_not_found(saver):
-    """By our row: not by what is sent, nor by what its metadata say at Stripe."""
+    """Ownership is decided by our row, not by the request or the intent's metadata."""
     other = Saver(saver.client, saver.stripe, saver.redis)
     opened = other.opens()
     other.enters(opened)
@@ -171,7 +172,7 @@ def test_an_intent_of_another_account_is_not_found(saver):
 
 
 def test_the_event_alone_saves_the_card(saver):
-    """Given a browser that was closed, when the event comes, then the card is saved; once."""
+    """Given a closed browser, when the event arrives, even twice, then the card is saved once."""
     saver.enters(saver.opens())
     saver.stripe.deliver(saver.client, saver.redis)
     saved = saver.setup
@@ -184,8 +185,8 @@ def test_the_event_alone_saves_the_card(saver):
 
 
 def test_the_event_finds_an_attempt_whose_intent_we_do_not_know_yet(saver):
-    """Given an answer of Stripe's that was lost, when somebody who has the form enters a card, then
-    the event finds the attempt by our tag.
+    """Given a lost answer from Stripe, when a card is entered in the form, then the event finds the
+    attempt by our metadata.
     """
     saver.stripe.fault("timeout_after", "POST", "/v1/setup_intents", seconds=2)
     saver.opens()
@@ -225,8 +226,8 @@ def test_a_failure_that_is_told_late_takes_nothing_away(saver):
 
 
 def test_forms_are_limited_per_account_and_hour_in_the_database(saver):
-    """Field report 27: given as many forms as an hour allows, when Redis has lost everything, then
-    the next is still refused; another account, and the next hour, are free.
+    """Given as many forms as an hour allows, when Redis has lost everything, then the next one is
+    still refused; another account, and the next hour, are free (field report 27).
     """
     for number in range(open_setup.PER_HOUR):
         assert saver.opens(key=f"k{number}").status_code == 201

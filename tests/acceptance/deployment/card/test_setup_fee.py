@@ -1,5 +1,5 @@
-"""What Deploy charges (F92, F94): once, before anything is bought; a card that refuses, a bank that
-wants its cardholder, and money that goes back when the rest fails.
+"""The setup fee (F92, F94): charged once, before anything is bought; declined cards, banks that
+want their cardholder, and refunds when the rest of the deployment fails.
 """
 
 from datetime import timedelta
@@ -26,14 +26,14 @@ from tests import given
 from tests.stories.deploying import Deploying, states
 from tests.stories.saving import Saver
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test goes live first
 
 FEE = 9_900
 CHARGE_FAILED = "Failed to purchase phone number. Please verify your payment method."
 
 
 class Payer:
-    """A clinic that pays a setup fee, with its card at Stripe's stand-in."""
+    """A clinic that pays a setup fee with a card at Stripe's stand-in."""
 
     def __init__(self, client, redis, twilio, voice):
         self.clinic = Deploying(client, redis, twilio, voice).configures()
@@ -42,7 +42,7 @@ class Payer:
         self.sdk = self.stripe.sdk
 
     def deploys(self, **more):
-        """The deployment, as far as it comes by itself."""
+        """Deploy, run it as far as it gets by itself, and return it."""
         answer = self.clinic.deploys(cost=FEE, **more)
         assert answer.status_code == 202, answer.text
         self.clinic.works(4)
@@ -60,12 +60,12 @@ class Payer:
 
     @property
     def kept(self):
-        """What the platform has taken and not given back, minor units."""
+        """Charges less refunds at Stripe, in minor units."""
         charges = self.sdk.charges.list().data
         return sum(one.amount - one.amount_refunded for one in charges if one.paid)
 
     def confirms(self, action):
-        """The page confirms the payment with the cardholder there."""
+        """Confirm the payment on the page, with the cardholder present."""
         intent = action.json["clientSecret"].partition("_secret_")[0]
         asked = self.sdk.payment_intents.confirm(
             intent, {"payment_method": action.json["paymentMethodId"]}
@@ -74,7 +74,7 @@ class Payer:
         self.stripe.act(intent, "authenticate")
 
     def a_number_that_goes(self):
-        """One that is for sale until it is paid: buying it fails for good."""
+        """Return a number that is for sale until it is paid for: its purchase is refused."""
         chosen = search_numbers(area_code="212", limit=1)[0].e164
         self.stripe.sandbox.inject_fault(
             kind="refused_400",
@@ -157,7 +157,9 @@ def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monk
 
 
 def test_a_card_that_passed_set_up_may_refuse_and_another_works_at_once(payer):
-    """Case 2, field report 24: nothing was bought, the reason is told, and the slot is free."""
+    """Given a card that is declined at the charge, then nothing is bought, the reason is shown, and
+    another card works at once (case 2, field report 24).
+    """
     payer.saver.has_saved("pm_card_chargeCustomerFail")
     shown = payer.deploys()
     assert shown["status"] == "failed"
@@ -189,8 +191,8 @@ def test_a_stolen_card_is_only_declined(payer):
 
 @pytest.mark.parametrize("told", ["page", "event"])
 def test_a_bank_that_wants_its_cardholder(payer, told):
-    """Field report 25: given a card that must be confirmed, then the deployment waits; confirmed on
-    the page, it goes on by the page's word to look, or by Stripe's event alone.
+    """Given a card whose bank wants confirmation, then the deployment waits; once confirmed, it
+    goes on when the page says so, or on Stripe's event alone (field report 25).
     """
     payer.saver.has_saved("pm_card_visa")
     method = payer.saver.setup.stripe_payment_method_id
@@ -228,8 +230,8 @@ def test_the_browsers_word_charges_nothing_and_goes_nowhere(payer):
 
 @pytest.mark.parametrize("comes_to", ["succeed", "fail"])
 def test_a_payment_that_the_bank_has_not_decided_buys_nothing_yet(payer, monkeypatch, comes_to):
-    """Given a confirmation that Stripe answers with `processing`, then nothing is bought before the
-    bank has said that it pays; where it does not, nothing is, and another card works.
+    """Given a confirmation that Stripe answers with `processing`, then nothing is bought until the
+    payment succeeds; if it fails, nothing is bought at all, and another card works.
     """
     payer.saver.has_saved()
     with monkeypatch.context() as slow:
@@ -252,8 +254,8 @@ def test_a_payment_that_the_bank_has_not_decided_buys_nothing_yet(payer, monkeyp
 def test_a_confirmation_answered_with_a_question_to_the_cardholder_is_no_payment(
     payer, monkeypatch
 ):
-    """Given a Stripe that answers 200 with `requires_action` where nobody is there to be asked,
-    then the deployment waits for the cardholder.
+    """Given a Stripe that answers an off-session confirmation with `requires_action`, then the
+    deployment waits for the cardholder.
     """
     monkeypatch.setattr(payment_intents, "_terms", lambda _params: payments.Terms())
     method = payer.saver.has_saved().stripe_payment_method_id
@@ -280,8 +282,8 @@ def test_another_card_instead_of_a_confirmation(payer):
 
 
 def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(payer):
-    """Given a page on which the cardholder pays as somebody else rolls back, then the money goes
-    back.
+    """Given a cardholder who pays while the deployment is rolled back, then the payment is
+    refunded.
     """
     method = payer.saver.has_saved().stripe_payment_method_id
     payer.stripe.act(method, "become", card="authenticationRequired")
@@ -330,8 +332,8 @@ def test_an_answer_lost_to_a_refund_gives_back_once(payer):
 
 
 def test_a_fee_refunded_by_hand_needs_no_person(payer):
-    """Given a refund that Stripe would not take just then, and a person who made it by hand, then
-    that one is found.
+    """Given a refund that Stripe kept throttling and an operator made by hand, then the existing
+    refund is found and counts.
     """
     payer.saver.has_saved()
     payer.stripe.fault("rate_limit_429", "POST", "/v1/refunds", times=50)
@@ -404,7 +406,7 @@ def test_a_refund_that_comes_back_is_an_operators_task(payer):
 
 
 def says(payer, status):
-    """What Stripe says of the one refund from now on."""
+    """Set the status of the one refund at Stripe, and return the refund."""
     with payer.stripe.sandbox.shared.lock:
         (refund,) = payer.stripe.sandbox.stripe.platform.tables["refund"].values()
         refund["status"] = status
@@ -418,8 +420,8 @@ def charge_step():
 
 @pytest.mark.parametrize("told", ["on_a_detour", None])
 def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer, told):
-    """Given an event that says of the fee's refund a new word, or nothing, then Stripe is asked
-    again, and once it says that the money came back, that is an operator's task.
+    """Given an event with an unknown or missing refund status, then Stripe is polled, and once the
+    refund has failed, an operator has to settle it.
     """
     payer.saver.has_saved()
     payer.deploys(phoneNumber=payer.a_number_that_goes())
@@ -434,8 +436,8 @@ def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer,
 
 
 def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
-    """Given a refund whose answer was lost, and that is found in a state that is not known, then
-    likewise.
+    """Given a refund whose answer was lost and which is then found in an unknown status, then
+    Stripe is polled until it has failed.
     """
     payer.saver.has_saved()
     payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
@@ -445,7 +447,7 @@ def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
         given.make_due()
         given.relayed(payer.clinic.redis)
     says(payer, "on_a_detour")
-    payer.stripe.forget_keys()  # Stripe would repeat its first answer
+    payer.stripe.forget_keys()  # otherwise Stripe would replay its first answer
     payer.clinic.works(6)
     assert charge_step() == ("undone", "")
     says(payer, "failed")
@@ -466,8 +468,8 @@ def test_another_accounts_deployment_is_not_found(payer):
 
 
 def test_a_restored_database_charges_no_fee_again(payer):
-    """Given a backup from before the fee was prepared, when the deployment goes on from there, then
-    the payment is found at Stripe, and is the one that counts.
+    """Given a backup from before the fee was prepared, when the deployment resumes from it, then
+    the existing payment is found at Stripe and counts.
     """
     payer.saver.has_saved()
     begun = payer.deploys()

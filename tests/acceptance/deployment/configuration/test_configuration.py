@@ -1,7 +1,6 @@
 """The configuration phase: free, never blocked, in any order (F64, F65, F68–F72, F77–F79, F85, F93,
-F95, F98; B15's knowledge and trial are beside it).
-
-Tests are named by the line of the testing checklist, or by the edge case, that they are.
+F95, F98; B15's knowledge files and trial have their own files). Tests are named after their line of
+the testing checklist, or their edge case.
 """
 
 import itertools
@@ -82,7 +81,7 @@ def test_configure_ported_number_without_payment(wizard):
 
 
 def test_configure_sip_trunk_without_payment(wizard):
-    """The credentials are told once; the password is kept sealed and shown nowhere."""
+    """The credentials are shown once; the password is stored sealed and never shown again."""
     answer = wizard.put("/phone/sip")
     credentials = answer.json["sipCredentials"]
     assert set(credentials) == {"sipUrl", "username", "password"}
@@ -116,7 +115,9 @@ def test_two_clinics_have_two_addresses_and_usernames(wizard, client):
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["voice", "phone", "card"])))
 def test_navigate_freely_between_all_wizard_steps(wizard, order):
-    """Given any order, then nothing is refused, and all is ready in the end."""
+    """Given any order of the steps, then none is refused, and at the end the clinic is ready to
+    deploy.
+    """
     steps = {
         "voice": lambda: wizard.put("/voice", VOICE),
         "phone": lambda: wizard.put("/phone/forwarded", FORWARDED),
@@ -130,7 +131,7 @@ def test_navigate_freely_between_all_wizard_steps(wizard, order):
 
 
 def test_refresh_page_and_verify_configuration_persists(wizard):
-    """Given all configured, when every process has started anew, then the review is the same."""
+    """Given a complete configuration, when the process restarts, then the review is the same."""
     wizard.put("/voice", VOICE)
     wizard.put("/phone/forwarded", FORWARDED | {"areaCode": "202", "serviceAddress": ADDRESS})
     before = wizard.review
@@ -144,8 +145,8 @@ def test_refresh_page_and_verify_configuration_persists(wizard):
 
 
 def test_case_1_a_clinic_that_abandons_after_configuration_can_go_on_at_any_time(wizard):
-    """Given everything configured and no payment, then nothing was asked of any provider, nothing
-    waits, and what was saved is there.
+    """Given everything configured and no payment, then no effect or job exists, and the saved
+    configuration can be completed later.
     """
     wizard.put("/voice", VOICE)
     wizard.put("/phone/forwarded", FORWARDED)
@@ -178,7 +179,9 @@ def test_each_method_after_each_other(wizard, first, last):
 
 @pytest.mark.parametrize("last", PHONES)
 def test_what_a_deployment_noted_stays_beside_a_later_choice(wizard, last):
-    """F87: the settings afterwards keep twilioForwardNumber and setupCompletedAt."""
+    """Given a deployed clinic, when it chooses a method again, then twilioForwardNumber and
+    setupCompletedAt stay in its settings (F87).
+    """
     wizard.put("/phone/forwarded", FORWARDED)
     noted = {"twilioForwardNumber": "+15559876543", "setupCompletedAt": "2026-02-12T00:00:00Z"}
     with transaction():
@@ -190,7 +193,7 @@ def test_what_a_deployment_noted_stays_beside_a_later_choice(wizard, last):
 
 
 def test_the_same_choice_again_changes_nothing(wizard):
-    """A repeated PUT answers the same and leaves one audit entry."""
+    """Given a repeated PUT, then the answer is the same, and one audit entry exists."""
     chosen = PORTED | {"pin": "1234", "serviceAddress": ADDRESS}
     one, other = (wizard.put("/phone/ported", chosen) for _ in range(2))
     assert one.json == other.json
@@ -292,7 +295,7 @@ def test_another_clinics_setup_is_not_found(wizard, client):
 
 
 def test_the_log_says_what_was_saved(wizard, monkeypatch):
-    """F102–F104, word for word."""
+    """The log lines of F102–F104, word for word."""
     lines = {
         "forwarded": "[Phone Integration] Forwarding configuration saved"
         " (number will be purchased after payment)",
@@ -320,8 +323,8 @@ def test_f88_the_step_says_that_the_configuration_was_saved(wizard):
 
 
 def test_f88_what_an_emergency_call_lacks_is_said_beside_it(wizard):
-    """Field report 6: given no address, then the promised words stand as they are, and what a 911
-    call costs beside them.
+    """Given no service address, then the promised message stays as it is, and a warning beside it
+    says what a 911 call costs (field report 6).
     """
     wizard.put("/phone/forwarded", FORWARDED)
     step = wizard.review["steps"]["phone"]
@@ -426,7 +429,9 @@ def test_the_account_carries_its_last_deployment(wizard):
 
 
 def test_when_all_was_configured_for_the_first_time_is_noted_once(wizard):
-    """What the completion rate (F114) counts."""
+    """The time of the first complete configuration, which the completion rate (F114) counts, never
+    changes.
+    """
     wizard.put("/voice", VOICE)
     assert wizard.setup.configured_at is None
     wizard.put("/phone/forwarded", FORWARDED)
@@ -437,7 +442,7 @@ def test_when_all_was_configured_for_the_first_time_is_noted_once(wizard):
 
 
 def test_an_operator_may_configure_for_the_clinic(wizard, client):
-    """Given an operator's key, then it may configure any account, as it may read it."""
+    """Given an operator's key, then it can configure and read any account."""
     operator = given.a_key(None)
     answer = client.simulate_put(f"{wizard.home}/voice", json=VOICE, headers=operator)
     assert answer.status_code == 200

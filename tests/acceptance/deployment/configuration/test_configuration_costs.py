@@ -1,5 +1,5 @@
-"""What going live costs, and which numbers there are (F64, F93, F119, F122, F123): asked for
-nothing; and after every call of the configuration, nothing has been bought or charged.
+"""The cost of going live and the numbers for sale (F64, F93, F119, F122, F123), both shown free of
+charge; and no call of the configuration buys or charges anything.
 """
 
 import pytest
@@ -81,7 +81,9 @@ def test_f119_the_cost_preview(wizard, monkeypatch):
 
 
 def test_without_an_address_the_preview_says_what_a_911_call_would_cost(wizard):
-    """Field report 6."""
+    """Given no service address, then the preview notes what a 911 call would cost (field report
+    6).
+    """
     wizard.put("/phone/forwarded", FORWARDED)
     preview = wizard.get("/cost-preview").json
     assert [each["what"] for each in preview["monthly"]] == ["Phone number"]
@@ -150,8 +152,8 @@ def test_another_clinics_costs_are_not_found(wizard, client):
 def test_f64_nothing_before_deploy_buys_or_charges(
     wizard, valkey, stand_in, vapi_stand_in, twilio_stand_in, monkeypatch
 ):
-    """Given every call of the configuration, when each is done with all its jobs, then Stripe's and
-    Twilio's ledgers are zero; Vapi's shows what chats cost the platform, and nothing else.
+    """Given every call of the configuration with all its jobs done, then Stripe gets no request and
+    Twilio bills nothing; Vapi bills the platform for the trial chats alone.
     """
     charges(monkeypatch, "9900 usd")
     calls = [

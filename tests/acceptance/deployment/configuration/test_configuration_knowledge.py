@@ -1,5 +1,5 @@
-"""Upload knowledge base files without payment (F66, F98): checked, kept at Vapi once, followed to
-`done` or `failed` with the reason, deletable in every state.
+"""Upload knowledge base files without payment (F66, F98): validated, uploaded to Vapi once,
+followed until `done` or `failed` with the reason, and deletable in every state.
 """
 
 import base64
@@ -32,7 +32,7 @@ def word(*members: str) -> bytes:
 
 
 WORD = word("[Content_Types].xml", "word/document.xml")
-# which version of the format is needed stands in the directory's seventh byte
+# the central directory's seventh byte is the format version needed
 _AT = WORD.index(b"PK\x01\x02") + 6
 LATER = WORD[:_AT] + b"\x63" + WORD[_AT + 1 :]
 GOOD = {
@@ -60,13 +60,13 @@ def work(valkey):
 
 
 def upload(wizard, name="prices.csv", content=PRICES, **headers):
-    """As JSON."""
+    """Upload the file as JSON."""
     body = {"name": name, "contentBase64": base64.b64encode(content).decode()}
     return wizard.post(PATH, body, **headers)
 
 
 def send_form(wizard, name, content, field="file"):
-    """As a browser's form."""
+    """Upload the file as a browser's form."""
     edge = "----edge7"
     head = f'Content-Disposition: form-data; name="{field}"; filename="{name}"'
     body = f"--{edge}\r\n{head}\r\nContent-Type: x/y\r\n\r\n".encode() + content
@@ -83,7 +83,9 @@ def shown(wizard, name=None):
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("how", [upload, send_form], ids=["json", "form"])
 def test_upload_knowledge_base_files_without_payment(wizard, work, vapi_stand_in, how, name):
-    """Given a file of each kind, then it is taken, uploaded once under our tag, and read."""
+    """Given a file of each kind, then it is accepted, uploaded once with our metadata, and read by
+    Vapi.
+    """
     answer = how(wizard, name, GOOD[name])
     assert (answer.status_code, answer.json["state"]) == (201, "waiting")
     assert answer.json["size"] == len(GOOD[name])
@@ -150,7 +152,7 @@ def test_a_name_keeps_nothing_of_the_folders_before_it(wizard):
 @pytest.mark.one_database
 @pytest.mark.parametrize("name", ["قیمت\u200cها.csv", "क्\u200dष.csv", "👩\u200d⚕️.csv"])
 def test_a_name_that_is_spelt_with_joiners_is_taken(wizard, name):
-    """Persian and Hindi are not written without them, nor is an emoji of a doctor."""
+    """Persian, Hindi and an emoji of a doctor cannot be written without joiners."""
     answer = upload(wizard, name, PRICES)
     assert (answer.status_code, answer.json.get("name")) == (201, name), answer.text
 
@@ -269,7 +271,9 @@ def test_another_clinics_files_are_not_found(wizard, client):
 
 
 def test_files_of_a_day_are_counted_and_no_pause_stops_them(wizard, client):
-    """The most is the account's own; another account's day is its own too."""
+    """Given an account at its own daily ceiling, then its next file is refused, while another
+    account's is accepted.
+    """
     DailyCeiling.change(wizard.has_its_noon_now().account.id, "files", 2, "cli:ada")
     assert [upload(wizard).status_code for _ in range(2)] == [201, 201]
     answer = upload(wizard)

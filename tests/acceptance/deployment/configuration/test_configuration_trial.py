@@ -1,5 +1,5 @@
-"""Hear it before you pay (B15): the clinic talks to its receptionist in writing, as it is
-configured now; nothing is made at Vapi, nothing of the talk is kept, and no payment is needed.
+"""Try the receptionist before paying (B15): the clinic chats with it as it is configured now;
+nothing is created at Vapi, nothing of the chat is stored, and no payment is needed.
 """
 
 import json
@@ -31,8 +31,8 @@ def says(wizard, message=SECRETIVE, conversation=None, **headers):
 
 
 def test_talking_to_the_receptionist_as_it_is_configured(wizard, vapi_stand_in):
-    """Given a configuration, then the assistant that answers is rendered from it, at each change
-    anew.
+    """Given a change of the configuration, then the next reply comes from an assistant rendered
+    from it.
     """
     answer = says(wizard)
     assert answer.status_code == 200, answer.text
@@ -97,7 +97,9 @@ def test_what_is_no_message_is_refused(wizard, message):
 
 @pytest.mark.parametrize("kind", ["error_500", "bad_gateway", "refuse", "rate_limit_429"])
 def test_vapi_is_away(wizard, vapi_stand_in, kind):
-    """Then it is said, with when to ask again; the configuration stays."""
+    """Given a failing Vapi, then the answer says when to retry, no chat is stored, and the retry
+    works.
+    """
     vapi_stand_in.fault(kind, CHATS)
     answer = says(wizard)
     assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
@@ -112,7 +114,7 @@ def test_vapi_does_not_answer_in_time(wizard, vapi_stand_in):
 
 
 def test_vapi_says_no(wizard, vapi_stand_in):
-    """Given a configuration that Vapi does not take, then its words are told."""
+    """Given a configuration that Vapi refuses, then the answer is `provider_refused`."""
     vapi_stand_in.fault("refused_400", CHATS)
     answer = says(wizard)
     assert (answer.status_code, answer.json["code"]) == (422, "provider_refused")

@@ -1,5 +1,5 @@
-"""Forwarding is shown to work (B16): a test call that must arrive, or the first call that the
-clinic forwards; a call that would go round in a circle is never placed.
+"""Forwarding is verified (B16) by a test call that must arrive, or by the first call that the
+clinic forwards; a call that would loop is never placed.
 """
 
 import sys
@@ -21,7 +21,7 @@ from tests.stand_ins.twilio_stand_in import CALLS
 from tests.stories.deploying import FORWARDED
 from tests.stories.voice import NUMBER
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test goes live first
 
 CLINIC = FORWARDED["clinicNumber"]
 PATIENT = "+13125550199"
@@ -29,7 +29,7 @@ PATIENT = "+13125550199"
 
 @pytest.fixture
 def live(clinic, monkeypatch):
-    """A receptionist that is live, and a number from which test calls come."""
+    """A clinic that is live, with a number set from which test calls come."""
     monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
     get_settings.cache_clear()
     clinic.goes_live()
@@ -49,7 +49,7 @@ def calls_placed(clinic):
 
 
 def works(clinic, rounds=3):
-    """Calls are placed and looked for, and the carrier has its time."""
+    """Run the call jobs, with time for the carrier in between."""
     for _ in range(rounds):
         given.worked(clinic.redis, "calls")
         clinic.twilio.passes(5)
@@ -58,7 +58,7 @@ def works(clinic, rounds=3):
 
 
 def two_minutes_pass(clinic):
-    """The test was asked for longer ago than a call takes to arrive."""
+    """Make the test call older than a call takes to arrive."""
     test = ForwardingTest.get()
     long_ago = real_now() - ARRIVES_WITHIN - timedelta(seconds=1)
     ForwardingTest.update(created_at=long_ago).where(ForwardingTest.id == test.id).execute()
@@ -88,7 +88,9 @@ def test_a_test_call_that_arrives_confirms(live):
 
 @pytest.mark.parametrize("answers", ["completed", "busy", "no-answer", "failed"])
 def test_a_test_call_that_goes_elsewhere_says_what_to_do(live, answers):
-    """Given a clinic that has not dialled its code, then the test says so; nothing is confirmed."""
+    """Given a clinic that has not dialled its forwarding code, then the test says so, and
+    forwarding is not confirmed.
+    """
     live.twilio.phone(CLINIC, answer=answers)
     asks(live)
     works(live)
@@ -110,8 +112,8 @@ def test_a_call_that_twilio_refuses_is_told_why(live):
 
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500_after", "refuse_after", "refuse"])
 def test_a_call_whose_answer_is_lost_is_not_placed_again(live, fault):
-    """Given an answer that is lost, then what arrives is seen all the same, and nobody is called
-    twice.
+    """Given a lost answer, then no second call is placed, and if the first one arrives, that
+    counts.
     """
     live.twilio.phone(CLINIC, forwards_to=live.line.e164)
     live.twilio.fault(fault, CALLS, seconds=4)
@@ -146,7 +148,7 @@ def test_a_worker_that_dies_places_at_most_one_call(live, place, monkeypatch):
 
 
 def test_the_first_forwarded_call_confirms(live):
-    """Given no test call, when a patient's call is forwarded, then forwarding is seen to work."""
+    """Given no test call, when a patient's call is forwarded, then forwarding is confirmed."""
     check_lines.perform()
     works(live)
     assert shown(live)["state"] == "awaiting_forwarding"
@@ -159,8 +161,8 @@ def test_the_first_forwarded_call_confirms(live):
 
 
 def test_a_test_call_by_another_number_confirms_nothing(live):
-    """Given a clinic that forwards another number from now on, then what arrived by the one before,
-    as a test call did, does not show that this one is forwarded.
+    """Given a clinic that now forwards another number, then a call forwarded from its former number
+    does not confirm the new one.
     """
     live.twilio.phone(CLINIC, forwards_to=live.line.e164)
     asks(live)
@@ -182,7 +184,7 @@ def test_a_test_call_by_another_number_confirms_nothing(live):
 
 
 def test_a_test_call_that_was_held_up_rings_nobody_later(live):
-    """Given no worker for hours, then the test that was asked for is not placed in the night."""
+    """Given no worker for too long, then the test call is refused instead of placed late."""
     asks(live)
     two_minutes_pass(live)
     works(live)
@@ -192,7 +194,7 @@ def test_a_test_call_that_was_held_up_rings_nobody_later(live):
 
 
 def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):
-    """Given more lines than are looked at in one go, then the last one is looked at too."""
+    """Given more lines than one batch, then each of them is checked."""
     monkeypatch.setattr(sys.modules["jobs.check_lines"], "BATCH", 1)
     other = live.another().configures().has_card()
     other.goes_live()
@@ -234,7 +236,9 @@ def test_nothing_is_tested_before_it_is_live(clinic, monkeypatch):
 
 @pytest.mark.parametrize("which", ["own", "another's", "tester"])
 def test_a_call_that_would_go_round_is_never_placed(live, which):
-    """Loop guard: the forwarded number is neither ours nor the one that test calls come from."""
+    """Loop guard: the forwarded number is neither one of our numbers nor the one that test calls
+    come from.
+    """
     other = live.another().configures().has_card()
     number = {"own": live.line.e164, "another's": live.line.e164, "tester": NUMBER}[which]
     clinic = other if which == "another's" else live

@@ -1,5 +1,5 @@
-"""A number that had moved to us and left again, or is to leave, locks no clinic out of going live,
-and costs it no fee for nothing.
+"""A number that moved to us and has left again, or is about to leave, neither keeps the clinic from
+going live nor costs it a fee in vain.
 """
 
 import pytest
@@ -13,7 +13,7 @@ from providers.twilio.numbers import release_number, update_number
 from rules.deployment.readiness import OTHER_ADDRESS
 from tests.stories.deploying import ADDRESS, NUMBER
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test goes live first
 
 NUMBERS = "/2010-04-01/Accounts/*/IncomingPhoneNumbers"
 
@@ -27,7 +27,7 @@ def deploys(clinic, rounds=3):
 
 @pytest.fixture
 def moved(clinic):
-    """A clinic whose number has moved to us, its receptionist taken down since."""
+    """A clinic whose number was ported to us and whose receptionist was then taken down."""
     clinic.configures_port()
     deployment = deploys(clinic)
     clinic.looks_at_ports(days=4)
@@ -46,8 +46,8 @@ def lets_go(clinic, why="the clinic asked for it"):
 
 @pytest.mark.parametrize("way", ["ported", "forwarded"])
 def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way):
-    """Given a number that another carrier has taken since, when the clinic deploys, by whichever
-    way, then nothing fails for it: it is ported anew, or another number is bought.
+    """Given a number that another carrier has since taken, when the clinic deploys by either
+    method, then it is ported again or another number is bought, and no fee has to be refunded.
     """
     moved.twilio.books.incoming.clear()
     if way == "ported":
@@ -61,8 +61,8 @@ def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way
 
 
 def test_a_bought_number_that_was_released_before_it_was_live_locks_nobody_out(clinic):
-    """Given a number that was bought on its own and that somebody has released at Twilio, then the
-    clinic goes live on another one; nothing could be taken down, and its slot was held for good.
+    """Given a number bought on its own and released at Twilio, then its slot is freed, and the
+    clinic goes live on another one.
     """
     bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     assert bought.status_code == 201, bought.text
@@ -74,7 +74,7 @@ def test_a_bought_number_that_was_released_before_it_was_live_locks_nobody_out(c
 
 
 def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
-    """Given a number at Twilio, then whoever runs Payphone releases it, once, and says why."""
+    """Given a number at Twilio, then the operator can release it once, and must give a reason."""
     assert lets_go(moved, why=" ").exit_code == 2
     told = lets_go(moved)
     assert told.exit_code == 0, told.output
@@ -90,8 +90,8 @@ def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
 
 
 def test_nobody_goes_live_on_a_number_that_is_being_let_go(moved):
-    """Given a number whose release Twilio puts off, when its clinic deploys meanwhile, then it is
-    told so before anything is charged: a minute later nobody could call its receptionist.
+    """Given a number whose release Twilio delays, when its clinic deploys, then the deployment
+    fails before anything is charged; after the release the next one works.
     """
     moved.twilio.fault("rate_limit_429", f"{NUMBERS}/*.json", "DELETE", times=3)
     assert lets_go(moved).exit_code == 0
@@ -108,8 +108,8 @@ def test_nobody_goes_live_on_a_number_that_is_being_let_go(moved):
 
 @pytest.mark.parametrize("is_let_go", [False, True])
 def test_emergency_calls_tell_the_address_that_is_saved_when_it_is_deployed_again(moved, is_let_go):
-    """Given another address saved after the receptionist was taken down, then emergency calls tell
-    that one once it is live again, whether its number has stayed, or another one is bought.
+    """Given another address saved after a take-down, then emergency calls report it once the clinic
+    is live again, whether its number stayed or a new one was bought.
     """
     if is_let_go:
         assert lets_go(moved).exit_code == 0
@@ -128,7 +128,9 @@ def test_emergency_calls_tell_the_address_that_is_saved_when_it_is_deployed_agai
 
 
 def test_a_number_in_use_is_not_let_go(clinic):
-    """Given a port under way, and then a live receptionist, then nothing is released."""
+    """Given a port in progress, and then a live receptionist, then the number cannot be
+    released.
+    """
     clinic.configures_port()
     deployment = deploys(clinic)
     assert lets_go(clinic).exit_code == 1
@@ -141,8 +143,8 @@ def test_a_number_in_use_is_not_let_go(clinic):
 
 
 def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
-    """Given a clinic that bought a number and then wants its own by SIP, when the number is let go,
-    then it goes live by SIP.
+    """Given a clinic that bought a number and then chose SIP, when the number is released, then it
+    goes live by SIP.
     """
     bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     assert bought.status_code == 201, bought.text
@@ -157,8 +159,8 @@ def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
 
 
 def test_a_redeployment_that_failed_leaves_a_ported_number_live(clinic):
-    """Given a live ported number that somebody has changed at Twilio, when the redeployment that
-    sets it back fails later on, then it is live still: it calls, and is not let go.
+    """Given a live ported number altered at Twilio, when the redeployment that restores its
+    settings fails later on, then the number stays live for calls and cannot be released.
     """
     clinic.configures_port()
     deploys(clinic)

@@ -1,5 +1,5 @@
-"""A clinic's own number moves to us (F71, F78, F82): asked for at Deploy, waited for over days,
-told in words, live by itself; and given up while it can be.
+"""Porting a clinic's own number to us (F71, F78, F82): requested at Deploy, followed over days with
+a message for each status, live without further action, and cancelled while that is possible.
 """
 
 import base64
@@ -37,8 +37,8 @@ def deploys(clinic, rounds=3, **more):
 
 
 def test_callers_are_told_the_number_that_has_moved(ported):
-    """Given another number that was saved while the clinic's was on its way, then callers are told
-    the one on which they are answered.
+    """Given another number saved during the port, then the receptionist's prompt names the number
+    that was ported.
     """
     deployment = deploys(ported)
     ported.configures_port(phoneNumber="+12125550178")
@@ -51,8 +51,8 @@ def test_callers_are_told_the_number_that_has_moved(ported):
 
 
 def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
-    """Given a ported clinic that deploys, when days go by, then each status is told, and it goes
-    live without anybody's doing, on its own number, bought by nobody.
+    """Given a ported clinic that deploys, when days pass, then each status has its message, and the
+    clinic goes live on its own number without further action or a purchase.
     """
     deployment = deploys(ported)
     shown = ported.shown(deployment)
@@ -84,7 +84,9 @@ def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
 
 
 def test_calls_come_first_and_texts_some_hours_later(ported):
-    """Given a number that has just moved, then it is live for calls, and for texts two hours on."""
+    """Given a number that has just been ported, then it is live for calls at once, and for texts
+    some hours later.
+    """
     deploys(ported)
     ported.looks_at_ports(days=4)
     ported.works(5)
@@ -104,8 +106,8 @@ def test_calls_come_first_and_texts_some_hours_later(ported):
 
 
 def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
-    """Given a number that has moved, when the same is saved once more, then it is not said to be
-    waiting for Deploy; another number is.
+    """Given a ported number, when the same number is saved again, then its port status stays;
+    another number waits for Deploy.
     """
     deploys(ported)
     ported.looks_at_ports(days=4)
@@ -118,8 +120,8 @@ def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
 
 
 def test_a_port_says_nothing_of_a_number_that_was_saved_meanwhile(ported):
-    """Given another number, with nothing else, that is saved while the clinic's is on its way, then
-    who signs is whom Twilio has sent the letter to, and the other number was never ported.
+    """Given another number saved during the port, without a representative, then the message still
+    names who signs the letter, and the other number does not count as ported.
     """
     deployment = deploys(ported)
     other = {"phoneNumber": "+12125550178", "currentCarrier": "Another"}
@@ -135,7 +137,7 @@ def test_a_port_says_nothing_of_a_number_that_was_saved_meanwhile(ported):
 
 
 def report(clinic, fields, token=None):
-    """Twilio's report, signed as its JSON webhooks are."""
+    """Send a porting report, signed as Twilio signs its JSON webhooks."""
     body = json.dumps(fields)
     path = f"{REPORT}?bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
     secret = next(iter(clinic.twilio.books.tokens.values()))
@@ -148,8 +150,8 @@ def report(clinic, fields, token=None):
 
 
 def test_a_report_is_a_hint_that_is_looked_at(ported):
-    """Given a report that says the number has moved, when it has not, then it is not live; a report
-    that is not signed is refused.
+    """Given a report that wrongly says the number has moved, then the clinic is not live; each
+    report leads to one poll, and a wrongly signed one is refused.
     """
     deployment = deploys(ported)
     (sid,) = ported.twilio.books.ports
@@ -168,9 +170,7 @@ def test_a_report_is_a_hint_that_is_looked_at(ported):
 
 
 def test_odd_words_in_a_report_are_about_nobodys_port(ported):
-    """Given words that no database keeps, or that are none, then it is answered, and nothing is
-    looked at.
-    """
+    """Given a report with unstorable or non-text values, then it is answered with 204."""
     for odd in ("a\0b", "\ud83d", "9" * 5000, 10**30, None, ["KW1"], {"sid": "KW1"}):
         for name in ("port_in_request_sid", "phone_number", "status"):
             fields = {"port_in_request_sid": "KW1", "phone_number": NUMBER, "status": "x"}
@@ -186,8 +186,8 @@ def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
 
 
 def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
-    """Given a carrier that refuses over the address, then the clinic is told what to correct, its
-    feed says that it is asked, and rolling back cancels the port; corrected, it moves.
+    """Given a carrier that rejects the address, then the clinic is told what to correct, its feed
+    has an event, and rolling back cancels the port; corrected, the number is ported.
     """
     books = ported.twilio.books
     books.rejections[NUMBER] = [7, "Service address does not match"]
@@ -218,7 +218,9 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
 
 
 def test_a_port_that_is_given_up_is_said_to_be(ported):
-    """Given a rollback while nothing had failed, then what was waited for is not told any more."""
+    """Given a rollback before any failure, then the deployment's message says that it was rolled
+    back.
+    """
     deployment = deploys(ported)
     assert "there is nothing to do" in ported.shown(deployment)["message"]
     ported.call("POST", f"/api/deployments/{deployment}/rollback")
@@ -238,7 +240,9 @@ def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):
 
 
 def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
-    """Not even a bill is asked for, which would be to no purpose."""
+    """Given a number that cannot be ported, then the deployment fails before anything is charged,
+    and not even the missing bill is asked for.
+    """
     ported.twilio.books.unportable[NUMBER] = [22130, "Unsupported rate center"]
     PortDocument.update(content=None).execute()
     shown = ported.shown(deploys(ported))
@@ -248,8 +252,8 @@ def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
 
 
 def test_a_carrier_that_wants_a_pin_is_told_of_and_gets_it_sealed(clinic):
-    """Given a mobile number, then its PIN and account number are asked for before anything is
-    charged; given, the PIN is sent, and in no request that we keep.
+    """Given a number whose carrier wants a PIN, then it is asked for before anything is charged;
+    the PIN is sent, but stored in no request.
     """
     clinic.twilio.books.wants_pin.append(NUMBER)
     clinic.configures_port()
@@ -261,7 +265,7 @@ def test_a_carrier_that_wants_a_pin_is_told_of_and_gets_it_sealed(clinic):
 
 
 def test_a_request_that_is_out_already_is_taken_up_and_not_repeated(ported):
-    """Given a request whose answer was lost, then there is no second one."""
+    """Given a port request whose answer was lost, then no second one is made."""
     ported.twilio.fault("refuse_after", "/numbers/v1/Porting/PortIn")
     deployment = deploys(ported, rounds=5)
     assert ported.shown(deployment)["status"] == "awaiting_port"
@@ -269,8 +273,8 @@ def test_a_request_that_is_out_already_is_taken_up_and_not_repeated(ported):
 
 
 def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
-    """Given a number that has moved, when the receptionist cannot be made, then all but the number
-    is undone; the next deployment goes live on it and asks for no second port.
+    """Given a ported number, when the receptionist cannot be created, then everything but the
+    number is undone; the next deployment goes live on it without a second port.
     """
     deployment = deploys(ported)
     ported.twilio.stand_in.sandbox.inject_fault(
@@ -319,8 +323,8 @@ def test_a_bill_that_is_sent_twice_under_one_key_is_one(clinic):
 
 
 def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
-    """Given a bill that waits for longer than any carrier takes it, then its content is gone, and a
-    Deploy that names it says so before it charges anything.
+    """Given a bill too old for any carrier, then its content is deleted, and a Deploy that names it
+    fails before anything is charged.
     """
     monkeypatch.setenv("SETUP_FEE", "9900 usd")
     get_settings.cache_clear()
@@ -336,7 +340,7 @@ def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
 
 
 def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
-    """Given a bill that gets too old while Deploy is under way, then it goes to Twilio still."""
+    """Given a bill that becomes too old during Deploy, then it is kept and sent to Twilio."""
     deployment = ported.deploys().json["id"]
     PortDocument.update(created_at=real_now() - timedelta(days=61)).execute()
     delete_expired_rows.perform()
@@ -372,8 +376,8 @@ def test_the_bill_of_another_clinic_is_none_of_ours(ported):
 
 
 def test_an_old_request_that_was_completed_is_not_taken_up(ported):
-    """Given a number that had moved here and left again, when the clinic ports it anew, then its
-    carrier is asked anew.
+    """Given a number that was ported here and has left again, when the clinic ports it again, then
+    a new request is made.
     """
     deployment = deploys(ported)
     ported.looks_at_ports(days=4)

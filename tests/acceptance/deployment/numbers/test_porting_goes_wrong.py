@@ -1,5 +1,5 @@
-"""Ports that go wrong at Twilio: what is refused, gone or unheard of costs no clinic its number,
-and leaves no deployment waiting for ever (F71, F78).
+"""Ports that go wrong at Twilio: a refused, missing or overlooked request costs no clinic its
+number and leaves no deployment waiting for ever (F71, F78).
 """
 
 import threading
@@ -27,7 +27,7 @@ from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
 from tests.stories.deploying import NUMBER, states
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test goes live first
 
 PORTING = "/numbers/v1/Porting"
 HOOK = "https://desk.example"
@@ -47,8 +47,8 @@ def deploys(clinic, rounds=3, **more):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_port_needs_no_reports(ported, method):
-    """Given a Twilio account that may not set where ports are reported, then the port is asked for
-    all the same.
+    """Given a Twilio account that cannot set a porting webhook, then the port is requested all the
+    same.
     """
     ported.twilio.fault("refused_400", f"{PORTING}/Configuration/Webhook", method)
     assert ported.shown(deploys(ported))["status"] == "awaiting_port"
@@ -56,8 +56,8 @@ def test_a_port_needs_no_reports(ported, method):
 
 
 def test_a_request_that_is_gone_ends_the_waiting(ported):
-    """Given a request that Twilio does not know any more, then the deployment is undone, and says
-    what to do.
+    """Given a request that Twilio no longer has, then the deployment is rolled back and says what
+    to do.
     """
     deployment = deploys(ported)
     ported.twilio.books.ports.clear()
@@ -70,8 +70,8 @@ def test_a_request_that_is_gone_ends_the_waiting(ported):
 
 
 def test_a_request_that_names_the_number_no_more_says_how_the_port_stands(ported):
-    """Given a request whose list is without the clinic's number, then the request's own status is
-    what the settings and the deployment tell.
+    """Given a request that no longer lists the clinic's number, then the request's own status is
+    shown in the settings.
     """
     deployment = deploys(ported)
     (port,) = ported.twilio.books.ports.values()
@@ -82,8 +82,8 @@ def test_a_request_that_names_the_number_no_more_says_how_the_port_stands(ported
 
 
 def test_a_number_has_moved_however_that_is_written(ported):
-    """Given a request that is said to be completed before its number is, then the number is looked
-    for, and the clinic is live.
+    """Given a request reported as completed while its number has an unknown status, then the number
+    is looked up, and the clinic goes live.
     """
     deployment = deploys(ported)
     ported.looks_at_ports(days=3)
@@ -97,7 +97,9 @@ def test_a_number_has_moved_however_that_is_written(ported):
 
 
 def test_a_number_that_twilio_does_not_even_look_at_is_not_portable(ported):
-    """Given a refusal of the question, then it is told at once, before anything is charged."""
+    """Given a portability check that Twilio refuses, then the deployment fails before anything is
+    charged.
+    """
     ported.twilio.fault("refused_400", f"{PORTING}/Portability/*", "GET", times=1)
     begun = ported.deploys().json["id"]
     ported.works()
@@ -107,8 +109,8 @@ def test_a_number_that_twilio_does_not_even_look_at_is_not_portable(ported):
 
 
 def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(ported):
-    """Given more requests than are looked through, of which ours is the last, then nobody says that
-    it is not there: a second one would be asked for.
+    """Given more requests than are read, of which ours is the last, then the search raises instead
+    of reporting none, which would cause a second request.
     """
     deploys(ported)
     books = ported.twilio.books
@@ -125,8 +127,8 @@ def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(por
 
 
 def test_open_requests_are_read_several_at_a_time(monkeypatch):
-    """Given as many open requests as are read at once, then none waits for another's answer: a job
-    would not live to read sixty one by one.
+    """Given several open requests, then they are read concurrently: one by one, sixty would outlast
+    the job.
     """
     together = 8
     all_asked = threading.Barrier(together)
@@ -144,7 +146,7 @@ def test_open_requests_are_read_several_at_a_time(monkeypatch):
 
 
 def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
-    """Given a port that is under way, then it is no stray; when Twilio has it no longer, it is
+    """Given a port in progress, then it is no stray; once Twilio no longer has it, it is reported
     missing.
     """
     monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
@@ -159,8 +161,8 @@ def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
 
 
 def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
-    """Given a bill whose upload Twilio answers with an empty document, then no port is asked for
-    with it, the clinic is told, and deploying again sends the bill that is kept.
+    """Given a bill that arrives at Twilio empty, then no port is requested with it, the clinic is
+    told, and deploying again uploads the stored bill.
     """
     ported.twilio.books.lost_uploads = 1
     shown = ported.shown(deploys(ported, rounds=5))
@@ -177,8 +179,8 @@ def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
 
 
 def test_an_upload_that_was_begun_is_ended_before_its_bill_is_looked_for(ported):
-    """Given an upload whose answer was lost, and a bill that is not kept any more, then what came
-    of the upload is found out.
+    """Given an upload whose answer was lost, and a bill no longer stored, then the upload in doubt
+    is settled first.
     """
     deployment = ported.deploys().json["id"]
     step = DeploymentStep.one("deployment_id = ? AND name = ?", deployment, PORT_DOCUMENT.name)
@@ -193,8 +195,8 @@ def test_an_upload_that_was_begun_is_ended_before_its_bill_is_looked_for(ported)
 
 @pytest.mark.parametrize("kind", [PORT_REQUEST, SIP_LINE], ids=lambda kind: kind.name)
 def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
-    """Given a number that was bought while Deploy was under way, then neither a port nor SIP takes
-    it for its own, nor writes another number over it.
+    """Given a number bought during Deploy, then neither the port nor SIP uses its line or
+    overwrites its number.
     """
     if kind is SIP_LINE:
         clinic.call("PUT", "…/phone/sip", clinicNumber=NUMBER)
@@ -214,7 +216,7 @@ def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
 
 def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
     deploys(ported, rounds=1)
-    ported.line.record(real_now(), holds_slot=False)  # as before the step that takes the slot
+    ported.line.record(real_now(), holds_slot=False)  # as before the step that reserves the slot
     wanted = {"accountId": ported.account.id, "areaCode": "212"}
     answer = ported.call("POST", "/api/twilio/phone/purchase", **wanted)
     assert (answer.status_code, answer.json["code"]) == (409, "deployment_in_progress")
@@ -222,8 +224,8 @@ def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
 
 
 def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
-    """Given a port that was refused and whose progress is kept, when number and bill are corrected
-    and it is retried, then these are asked for.
+    """Given a refused port whose progress is kept, when number and bill are corrected, then a retry
+    requests the corrected ones.
     """
     ported.twilio.fault("refused_400", f"{PORTING}/PortIn")
     deployment = deploys(ported, onFailure="keep")
@@ -241,8 +243,8 @@ def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
 
 @pytest.mark.parametrize("comes_to", ["Canceled", "Expired", "gone"])
 def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
-    """Given a port that its carrier has ended and a deployment that keeps what it has done, then a
-    retry asks for the number again, and giving up cancels that request.
+    """Given a port that ended at the carrier and a deployment whose progress is kept, then a retry
+    makes a new request, and rolling back cancels it.
     """
     deployment = deploys(ported, onFailure="keep")
     books = ported.twilio.books
@@ -263,9 +265,7 @@ def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
 
 
 def test_a_retry_gives_the_bill_that_was_uploaded_since_the_port_was_over(ported):
-    """Given a port that has expired, as has its bill, and a new bill, then a retry asks anew with
-    that one: it said that a bill was lacking.
-    """
+    """Given an expired port and a new bill, then a retry sends the new bill."""
     deployment = deploys(ported, onFailure="keep")
     books = ported.twilio.books
     (first,) = books.ports
@@ -303,8 +303,8 @@ def gives_up(clinic, deployment):
 
 
 def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
-    """Given a number that moved before anybody looked, when the port is given up, then the number
-    is the account's, and the next deployment goes live on it.
+    """Given a number that was ported before any poll, when the deployment is rolled back, then the
+    account keeps the number, and the next deployment goes live on it.
     """
     deployment = deploys(ported)
     for _ in range(4):
@@ -317,8 +317,8 @@ def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
 
 
 def test_another_number_of_the_same_request_is_not_taken_for_the_clinics(ported):
-    """Given a request made by hand that names another number first, which has moved, when the port
-    is given up, then that number is nobody's here, and the clinic's is as it was.
+    """Given a request that also names another number, already ported, when the clinic's port is
+    rolled back, then that other number is not taken for the clinic's.
     """
     deployment = deploys(ported)
     at = {"sms_url": HOOK, "voice_url": HOOK, "status_callback": HOOK}
@@ -333,7 +333,7 @@ def test_another_number_of_the_same_request_is_not_taken_for_the_clinics(ported)
 
 
 def left_open(ported):
-    """The deployment, whose port Twilio did not let be cancelled."""
+    """Return a rolled-back deployment whose port Twilio refused to cancel."""
     deployment = deploys(ported)
     ported.twilio.fault("refused_400", f"{PORTING}/PortIn/*", "DELETE")
     assert gives_up(ported, deployment)["state"] == "undo_failed"
@@ -342,7 +342,9 @@ def left_open(ported):
 
 @pytest.mark.parametrize("comes_to", ["moved", "canceled"])
 def test_a_port_that_could_not_be_cancelled_is_looked_at_until_it_ends(ported, comes_to):
-    """Given such a port, when it ends, then its line is the account's, or free again."""
+    """Given a port that could not be cancelled, when it ends, then its line belongs to the account
+    or is free again.
+    """
     deployment = left_open(ported)
     poll_ports.perform()
     assert ported.line is not None
@@ -375,8 +377,8 @@ def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
 
 
 def test_a_port_that_is_settled_while_the_next_deployment_waits_for_it_goes_on(ported):
-    """Given a port that the next deployment has taken over, when somebody settles the one before,
-    then it is waited for still, and the number is the account's once it has moved.
+    """Given a port that the next deployment has taken over, when an operator settles the former
+    one, then the port is still followed, and the account gets the number.
     """
     deployment = left_open(ported)
     again = deploys(ported)
@@ -389,8 +391,8 @@ def test_a_port_that_is_settled_while_the_next_deployment_waits_for_it_goes_on(p
 
 
 def test_a_port_that_is_settled_late_says_nothing_of_the_one_that_is_live(ported):
-    """Given a number that has moved by a later deployment, when somebody settles the one before,
-    then the port is as it was.
+    """Given a number ported by a later deployment, when an operator settles the former one, then
+    the port status stays `completed`.
     """
     deployment = left_open(ported)
     again = deploys(ported)

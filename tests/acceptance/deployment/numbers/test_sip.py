@@ -1,5 +1,5 @@
-"""SIP: the clinic keeps its number and its phone system, which signs in to a trunk of its own (F70,
-F79, F82). Nothing is bought; a test call is answered before anybody says "live".
+"""SIP: the clinic keeps its number and its phone system, which registers with its own trunk (F70,
+F79, F82). Nothing is bought, and a test call must be answered before the clinic is live.
 """
 
 import json
@@ -21,14 +21,14 @@ from sandbox.twilio import credential_lists
 from tests import given
 from tests.stories.deploying import states
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test goes live first
 
 NUMBER, OTHER = "+12125550123", "+12125550177"
 
 
 @pytest.fixture
 def sip(clinic):
-    """A clinic with a card that has chosen SIP; it remembers what it was told."""
+    """A clinic with a card that has chosen SIP; `told` holds its credentials."""
     answer = clinic.call("PUT", "…/phone/sip", clinicNumber=NUMBER, businessName="Harbor Dental")
     clinic.told = answer.json["sipCredentials"]
     return clinic
@@ -40,8 +40,8 @@ def made(clinic, name):
 
 
 def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip):
-    """Given a SIP clinic that deploys, then its trunk has the domain and the login it was told,
-    Vapi takes calls from Twilio's addresses, and the receptionist answers its own number.
+    """Given a SIP clinic that deploys, then its trunk has the domain and login it was given, Vapi
+    accepts calls from Twilio's addresses, and the receptionist answers the clinic's number.
     """
     sip.goes_live()
     books, voice = sip.twilio.books, sip.voice.books
@@ -67,9 +67,7 @@ def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip)
 
 
 def test_nobody_is_called_by_a_trunk_that_takes_no_calls_out(sip):
-    """Given a live SIP clinic, whose trunk only brings calls in, then a call that is asked for is
-    refused, and none is asked of Vapi, which could place none.
-    """
+    """Given a live SIP clinic, whose trunk is inbound only, then a requested call is refused."""
     sip.goes_live()
     invoice = given.an_invoice(sip.account)
     asked = sip.call("POST", f"/api/invoices/{invoice.id}/calls")
@@ -78,8 +76,8 @@ def test_nobody_is_called_by_a_trunk_that_takes_no_calls_out(sip):
 
 
 def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
-    """Given a live SIP clinic, then its trunk, list of logins and trunk at Vapi are no strays; each
-    that is gone at its provider is missing.
+    """Given a live SIP clinic, then its trunk, login list and Vapi trunk are no strays; each that
+    its provider no longer has is reported missing.
     """
     monkeypatch.setattr(find_strays, "YOUNG", timedelta(0))
     sip.goes_live()
@@ -96,7 +94,7 @@ def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
 
 
 def strays():
-    """What the daily look finds."""
+    """Run the daily search for strays and return what it finds."""
     for name in PLACES:
         find_strays.check_place(name)
     return {(row.kind, row.what, row.provider_id, row.account_id) for row in Stray.select()}
@@ -109,8 +107,8 @@ def test_the_password_is_in_no_request_that_we_keep(sip):
 
 
 def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
-    """Given Twilio repeats a password that it does not take, then nobody reads it: not in the
-    deployment, the effects, the jobs or the audit.
+    """Given an error from Twilio that repeats the password, then it is masked in the deployment,
+    the effects, the jobs and the audit log.
     """
 
     def refuses(form):
@@ -128,7 +126,9 @@ def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
 
 
 def test_a_test_call_that_nobody_answers_undoes_it_all(sip):
-    """Given a trunk whose calls Vapi does not take, then it is not live, and nothing is left."""
+    """Given a trunk whose calls Vapi does not answer, then the deployment is rolled back and
+    nothing is left.
+    """
     sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
     begun = sip.deploys().json
     sip.works(12)
@@ -141,8 +141,8 @@ def test_a_test_call_that_nobody_answers_undoes_it_all(sip):
 
 
 def test_a_kept_deployment_calls_again_when_it_is_retried(sip):
-    """Given an unanswered call whose deployment is kept, when it is mended and retried, then
-    another call is placed, and answered.
+    """Given an unanswered test call in a deployment that is kept, when the cause is fixed, then a
+    retry places another call, which is answered.
     """
     answers = sip.twilio.books.answers_sip
     sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
@@ -158,9 +158,8 @@ def test_a_kept_deployment_calls_again_when_it_is_retried(sip):
 
 @pytest.mark.parametrize("number", [NUMBER, OTHER])
 def test_what_was_kept_of_settings_that_were_changed_since_is_not_gone_on_with(sip, number):
-    """Given a deployment that is kept, and a clinic that is told another password, or gives another
-    number, then a retry says so: it went live with a password that nobody has, or called a number
-    that Vapi has not.
+    """Given a kept deployment and a new password or number since, then a retry is refused, and a
+    new deployment uses the new settings.
     """
     answers = sip.twilio.books.answers_sip
     sip.twilio.books.answers_sip = lambda _address, _caller_ip: False
@@ -181,8 +180,8 @@ def test_what_was_kept_of_settings_that_were_changed_since_is_not_gone_on_with(s
 
 
 def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(sip):
-    """Given a live SIP clinic that asks for its credentials again, when it deploys, then its login
-    has the new password, and trunk and list are the same.
+    """Given a live SIP clinic with new credentials, when it deploys, then its login has the new
+    password, and trunk and login list stay the same.
     """
     sip.goes_live()
     trunk, logins = made(sip, "trunk"), made(sip, "login_list")
@@ -198,8 +197,8 @@ def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(s
 
 @pytest.mark.parametrize("fails", ["before Vapi is told", "after"])
 def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, monkeypatch, fails):
-    """Given a live SIP clinic that gives another number, when its deployment fails, then the line
-    has the number of before unless Vapi was told of the new one already.
+    """Given a live SIP clinic with a new number, when its deployment fails, then the line keeps the
+    old number unless Vapi already has the new one.
     """
 
     def refuses(form):
@@ -220,9 +219,8 @@ def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, mo
 
 
 def test_a_number_that_only_vapi_has_taken_is_put_back_there(sip):
-    """Given a live SIP clinic that gives another number, when its trunk is not sent on to that one
-    once Vapi has it, then Vapi and the line have the number of before, which the trunk sends to;
-    and the next Deploy brings the new one.
+    """Given a new number that Vapi has but the trunk refuses, then Vapi and the line go back to the
+    old number, and the next Deploy brings the new one.
     """
     sip.goes_live()
     sip.call("PUT", "…/phone/sip", clinicNumber=OTHER, businessName="Harbor Dental")
@@ -237,7 +235,7 @@ def test_a_number_that_only_vapi_has_taken_is_put_back_there(sip):
 
 
 def answered(sip):
-    """The clinic's number as the line, Vapi and the trunk have it."""
+    """Return the clinic's number as the line, Vapi and the trunk have it."""
     (at_vapi,) = sip.voice.books.each("phone-number")
     (address,) = sip.twilio.books.private[made(sip, "trunk")]["urls"].values()
     sent_to = address["sip_url"].removeprefix("sip:").partition("@")[0]
@@ -245,7 +243,9 @@ def answered(sip):
 
 
 def test_a_domain_that_is_taken_is_told_and_undone(sip):
-    """Given a name that somebody else has in Twilio, then nothing is left, and why is told."""
+    """Given a SIP domain that is taken at Twilio, then the deployment fails with the reason, and no
+    login list is left.
+    """
     domain = sip.told["sipUrl"].removeprefix("sip:")
     sip.twilio.take(domain)
     begun = sip.deploys().json
@@ -257,7 +257,9 @@ def test_a_domain_that_is_taken_is_told_and_undone(sip):
 
 
 def test_a_number_of_another_receptionist_is_not_taken_over(sip):
-    """Given a clinic that is live, when another says that number is its own, then it is refused."""
+    """Given a live clinic, when another claims its number by SIP, then the deployment is refused
+    before anything is charged.
+    """
     sip.goes_live()
     other = sip.another().has_card()
     other.call("PUT", "…/phone/sip", clinicNumber=NUMBER)
@@ -269,8 +271,8 @@ def test_a_number_of_another_receptionist_is_not_taken_over(sip):
 
 
 def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(sip):
-    """Given a clinic that gave another's number as its own for SIP, when that other one goes live
-    by forwarding, then nobody says that its calls would go in a circle.
+    """Given a SIP clinic that claims another clinic's number, when the other one deploys by
+    forwarding that number, then it goes live: the claim is no loop.
     """
     sip.goes_live()
     other = sip.another().has_card().configures(clinicNumber=NUMBER)
@@ -278,7 +280,7 @@ def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(s
 
 
 def test_a_receptionist_that_is_live_another_way_is_not_moved_silently(clinic):
-    """Given a live forwarded clinic that chooses SIP, then Deploy says what to do first."""
+    """Given a live forwarding clinic that chooses SIP, then Deploy asks for a take-down first."""
     clinic.goes_live()
     clinic.call("PUT", "…/phone/sip")
     begun = clinic.deploys().json
