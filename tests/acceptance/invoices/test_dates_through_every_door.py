@@ -116,7 +116,7 @@ def test_every_date_of_every_body_is_read_by_the_one_rule():
 
 
 def test_an_empty_filter_is_refused_on_every_list(clinic):
-    """Given an empty filter, as after a forgotten id, then the answer is 422, not the whole list."""
+    """Given an empty filter, as after a forgotten id, then it is a 422, not the whole list."""
     client, _, key, _ = clinic
     described = client.simulate_get("/api/openapi.json").json
     asked = [

@@ -68,7 +68,7 @@ def test_quickbooks_online_names_customers_in_rows_above_their_invoices(books):
 
 
 def test_a_credits_date_says_how_the_others_are_read(books):
-    """Given a report whose other dates can be read two ways, then a credit of January 23 decides."""
+    """Given a report whose other dates are ambiguous, then the credit of January 23 decides."""
     report = AGING.replace("12/31/2098", "12/11/2098")
     answer = books.take_in(report, "--currency", "usd")
     assert answer.exit_code == 0, answer.output
