@@ -530,9 +530,7 @@ def test_single_refusals_hold_nothing_up(clinic):
 
 @pytest.mark.parametrize("refused", [1, 2])
 def test_what_comes_after_few_refusals_is_sent_at_once(clinic, refused):
-    """Given fewer failures in a row than make an endpoint quiet, then a new event is delivered at
-    once.
-    """
+    """Given fewer failures in a row than pause an endpoint, then a new event is sent at once."""
     clinic.listening()
     clinic.receiver.statuses = [503] * refused
     clinic.happened(refused)

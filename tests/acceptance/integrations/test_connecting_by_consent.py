@@ -83,7 +83,7 @@ def test_a_clinic_connects(clinic, provider):
 
 def test_connect_pms_and_calendar_without_payment(clinic):
     """Connect PMS/Calendar without payment (the testing checklist, F98): given no card, then each
-    provider connects, the review shows it, Deploy lacks nothing because of it, and nothing is
+    provider connects, the review shows it, what Deploy still needs does not change, and nothing is
     charged or bought.
     """
     before = clinic.review

@@ -170,8 +170,8 @@ def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
 
 
 def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
-    """Given 150 overdue invoices of one clinic, then the sweep runs no more statements than for a
-    few, and the feed has an event for each.
+    """Given 150 overdue invoices of one clinic, then the sweep runs at most 15 statements, and the
+    feed has an event for each.
     """
     many(given.an_account(), 150)
     at(3, 3)
