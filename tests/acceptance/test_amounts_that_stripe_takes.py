@@ -1,5 +1,5 @@
-"""What the currency or Stripe cannot take is refused at every door, with the step or the least; so
-that nobody is given an address that cannot be paid.
+"""Amounts that the currency or Stripe cannot take are refused at every endpoint, with the step or
+the minimum, so that no customer gets an address that cannot be paid.
 
 docs.stripe.com/currencies: "Special cases", "Three-decimal currencies", "Minimum and maximum charge
 amounts".
@@ -26,7 +26,7 @@ CHARGEABLE = [(1_000, "ugx"), (80_000, "isk"), (5_120, "kwd"), (50, "usd"), (50,
 
 
 class Doors:
-    """What a clinic's software asks with amounts in it."""
+    """Requests of a clinic's software that have amounts."""
 
     def __init__(self, client):
         self.client = client
@@ -49,7 +49,7 @@ def doors(client):
 
 
 def refused(answer, field, why, code="invalid"):
-    """422 that names the field, the step or the least, and what to do."""
+    """Assert a 422 that names the field, the step or the minimum, and what to do."""
     assert (answer.status_code, answer.json["code"]) == (422, code), answer.text
     [error] = answer.json["errors"]
     assert (error["field"], error["message"]) == (field, f"{why}; correct the amount")
@@ -69,7 +69,7 @@ def test_the_least_and_a_whole_step_are_taken(doors, amount, currency):
 
 @pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
 def test_an_invoice_is_not_changed_to_what_cannot_be_charged(doors, amount, currency, why):
-    """One that was taken before stays as it is, and its other fields may change."""
+    """An invoice that already has such an amount keeps it, and its other fields can change."""
     invoice = given.an_invoice(doors.account, 100_000, currency)
     path = f"invoices/{invoice.id}"
     refused(doors.ask("PATCH", path, amountDue=amount), "amountDue", why)
@@ -95,8 +95,8 @@ def test_a_part_that_cannot_be_charged_is_refused(doors, path, more, amount, cur
 def test_a_balance_that_cannot_be_charged_gets_no_link_no_form_and_no_intent(
     doors, amount, currency, why
 ):
-    """Given what an earlier release took, or what a payment in cash left over, then the clinic is
-    told, instead of the person who would pay.
+    """Given a balance from an earlier release, or left by a payment in cash, then the clinic gets
+    the refusal, before a customer gets an address.
     """
     invoice = given.an_invoice(doors.account, amount, currency)
     for answer in (
@@ -114,7 +114,7 @@ def test_a_balance_that_cannot_be_charged_gets_no_link_no_form_and_no_intent(
 
 @pytest.mark.parametrize(("amount", "status"), [(1_050, 422), (1_000, 202), (100, 202)])
 def test_a_refund_goes_by_steps_and_may_be_small(doors, amount, status):
-    """There is no least refund, but half a shilling is none."""
+    """A refund has no minimum, but must be a whole step."""
     invoice = given.an_invoice(doors.account, 100_000, "ugx")
     paid = given.an_intent(invoice)
     Payment.create(
@@ -141,8 +141,8 @@ def test_a_refund_goes_by_steps_and_may_be_small(doors, amount, status):
     [
         (1_050, "ugx", 422),  # there is no half shilling
         (80_050, "isk", 422),
-        (5_125, "kwd", 201),  # there are fils, though Stripe does not take them
-        (30, "usd", 201),  # and cents
+        (5_125, "kwd", 201),  # fils exist, though Stripe does not take them
+        (30, "usd", 201),  # and so do cents
     ],
 )
 def test_what_is_taken_in_cash_is_money_that_there_is(doors, amount, currency, status):

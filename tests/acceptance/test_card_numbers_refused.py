@@ -1,6 +1,4 @@
-"""Card numbers are refused at every door of the API, and redacted where a provider brings them
-(F55).
-"""
+"""Card numbers are refused at every API endpoint, and redacted in what providers send (F55)."""
 
 import io
 import json
@@ -171,5 +169,5 @@ def test_lines_of_other_loggers_are_masked_too():
     ],
 )
 def test_what_no_database_keeps_is_refused_in_words(client, key, body):
-    """PostgreSQL takes no NUL in text, and half a surrogate pair is no UTF-8."""
+    """PostgreSQL stores no NUL in text, and half a surrogate pair is not valid UTF-8."""
     assert client.simulate_post("/api/customers", headers=key, body=body).status_code == 400

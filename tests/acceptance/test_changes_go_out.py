@@ -1,4 +1,4 @@
-"""Changes go out: the feed of events and the webhooks that carry them (B13)."""
+"""The feed of events, and the webhooks that deliver them (B13)."""
 
 import base64
 import sys
@@ -31,8 +31,8 @@ SLOWER = 12
 
 @pytest.fixture
 def slowly(monkeypatch):
-    """An endpoint that fails is left alone twelve times as long, so that no machine is too busy to
-    look at what must not happen meanwhile.
+    """Quiet periods after failures are twelve times as long, so that even a busy machine looks
+    before they are over.
     """
     assert webhook_endpoint.QUIET == (5, 60, 300)
     quiet = tuple(seconds * SLOWER for seconds in webhook_endpoint.QUIET)
@@ -45,7 +45,7 @@ def clinic(receiver, client, valkey):
 
 
 class Listening(Clinic):
-    """A clinic whose software listens."""
+    """A clinic whose software receives webhooks."""
 
     def __init__(self, client, software, redis):
         super().__init__(client, redis=redis)
@@ -64,7 +64,7 @@ class Listening(Clinic):
         return WebhookEndpoint.get_by_id(made["id"])
 
     def deliver(self, later=False):
-        """Let the deliveries that are due be made; `later`: after whatever they wait for."""
+        """Run the deliveries that are due; with `later`, also those that wait."""
         if later:
             given.make_due()
             WebhookEndpoint.update(quiet_until=None).execute()
@@ -72,7 +72,7 @@ class Listening(Clinic):
         return given.worked(self.redis, "outgoing")
 
     def time_passes(self, seconds):
-        """Everything that waits or is noted is so many seconds older; then what is due is done."""
+        """Age everything that waits or is timed by so many seconds; then run what is due."""
         micros = seconds * 1_000_000
         StagedJob.update(due_at=StagedJob.due_at - micros).where(
             StagedJob.state == "waiting"
@@ -91,7 +91,7 @@ class Listening(Clinic):
         )
 
     def happened(self, count=1):
-        """So many things to tell; answers the ids of their events."""
+        """Emit `count` events; return their ids."""
         return [
             emit(self.account.id, "invoice.paid", {"number": number}).event_id
             for number in range(count)
@@ -104,8 +104,8 @@ class Listening(Clinic):
 
 
 def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
-    """Given an endpoint, when an invoice is paid, then its software gets one signed event, the same
-    as in the feed.
+    """Given an endpoint, when an invoice is paid, then it gets one signed event, the same as in the
+    feed.
     """
     clinic.listening(events=["invoice.paid"])
     invoice = clinic.pays()
@@ -132,8 +132,8 @@ def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
 
 
 def test_each_transition_is_told_once(clinic):
-    """Given an invoice that is paid, given back and paid again, then it was paid twice; what
-    changes nothing tells nothing.
+    """Given an invoice that is paid, partly refunded and paid again, then it is reported as paid
+    twice; an event that changes nothing is not reported.
     """
     invoice = given.an_invoice(clinic.account)
     intent = given.an_intent(invoice)
@@ -151,8 +151,8 @@ def test_each_transition_is_told_once(clinic):
 
 
 def test_money_that_comes_in_is_told_also_where_the_invoice_is_not_paid_yet(clinic):
-    """Given an endpoint for payments, when a part is paid by card and another in cash, each told
-    twice, then its software hears of both, once, while the invoice is still owed.
+    """Given an endpoint for payments, when a part is paid by card and another in cash, each
+    reported twice, then the endpoint gets each once, while the invoice is still owed.
     """
     clinic.listening(events=["payment.succeeded"])
     intent = given.an_intent(clinic.invoice, amount=5_000)
@@ -179,7 +179,7 @@ def test_money_that_comes_in_is_told_also_where_the_invoice_is_not_paid_yet(clin
 
 
 def test_an_overdue_invoice_is_told(clinic):
-    """Given an invoice past its date, when the scan runs, twice, then it is told once."""
+    """Given an overdue invoice, when the scan runs twice, then the feed has one event."""
     from jobs.mark_overdue import mark_overdue
 
     given.an_invoice(clinic.account, due_date=given.days_from_today(-3))
@@ -193,8 +193,8 @@ def test_an_overdue_invoice_is_told(clinic):
     [("insufficient_funds", "insufficient_funds"), ("stolen_card", "card_declined")],
 )
 def test_a_failed_charge_is_told_once_and_gives_nothing_away(clinic, code, shown):
-    """Given a declined card, reported twice, then one payment.failed; that a card was stolen is
-    nobody's business.
+    """Given a declined card, reported twice, then the feed has one payment.failed, which does not
+    say that a card was stolen.
     """
     invoice = given.an_invoice(clinic.account)
     failed = given.an_intent(
@@ -213,8 +213,8 @@ def test_a_failed_charge_is_told_once_and_gives_nothing_away(clinic, code, shown
 
 
 def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
-    """Given events out of order, when a decline is heard of after the money came, then nobody is
-    alarmed.
+    """Given events out of order, when a decline arrives after the payment succeeded, then it is not
+    reported.
     """
     invoice = given.an_invoice(clinic.account)
     paid = given.an_intent(invoice)
@@ -231,7 +231,7 @@ def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
 
 def test_the_feed_goes_on_from_its_cursor(clinic):
     """Given five events, when they are read two at a time, then each is seen once, in order, and
-    the end says so.
+    the last page says that it is the last.
     """
     for number in range(5):
         emit(clinic.account.id, "invoice.paid", {"number": number})
@@ -267,8 +267,8 @@ def test_a_cursor_that_is_none_is_refused(clinic, query):
 
 
 def test_a_reader_never_runs_past_what_is_being_written(clinic):
-    """Given two writers of whom the second commits first, when the feed is read meanwhile, then the
-    reader misses neither.
+    """Given two writers of whom the second commits first, when the feed is read in between, then
+    the reader misses neither event.
     """
     begun, others_done = threading.Event(), threading.Event()
 
@@ -295,8 +295,8 @@ def test_a_reader_never_runs_past_what_is_being_written(clinic):
 
 
 def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
-    """Given a new endpoint, then its secret is in the answer (and in the same answer repeated) and
-    nowhere else: rows, lists, logs.
+    """Given a new endpoint, then its secret is in the answer and in its replay, and in no row, list
+    or log.
     """
     made = clinic.register(events=["invoice.paid"], key="once")
     again = clinic.register(events=["invoice.paid"], key="once")
@@ -325,8 +325,8 @@ def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
 
 
 def test_only_what_was_asked_for_is_sent(clinic):
-    """Given an endpoint for overdue invoices, when one is paid, then it hears nothing; the feed has
-    it.
+    """Given an endpoint for overdue invoices, when one is paid, then nothing is sent to it; the
+    feed has the events.
     """
     clinic.listening(events=["invoice.overdue"])
     clinic.pays()
@@ -339,7 +339,9 @@ def test_only_what_was_asked_for_is_sent(clinic):
     [(["payment.*"], 1), (["*"], 2), (["refund.*", "dispute.*"], 0), (["invoice.paid"], 1)],
 )
 def test_all_of_a_subject_can_be_asked_for(clinic, events, sent):
-    """Given an endpoint for `payment.*`, when an invoice is paid, then it hears of the payment."""
+    """Given an endpoint for event types with a wildcard, when an invoice is paid, then it gets the
+    events that match.
+    """
     endpoint = clinic.listening(events=events)
     clinic.pays()
     assert clinic.deliver() == sent
@@ -350,8 +352,8 @@ def test_all_of_a_subject_can_be_asked_for(clinic, events, sent):
 @pytest.mark.one_database
 @pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
 def test_what_is_not_taken_is_sent_again(clinic, monkeypatch, status):
-    """Given a receiver in trouble, or one that sends us elsewhere, then the same event comes again
-    later, signed anew.
+    """Given a receiver that fails or redirects, then the same event is sent again later, to the
+    same address.
     """
     monkeypatch.setattr(sys.modules["jobs.deliver_webhook"], "WAITS", (3600,))
     clinic.receiver.statuses, clinic.receiver.location = [status], "http://127.0.0.1:1/elsewhere"
@@ -374,13 +376,13 @@ def test_what_is_not_taken_is_sent_again(clinic, monkeypatch, status):
 
 
 def claims():
-    """Attempts that were ever made at deliveries."""
+    """Count the attempts ever claimed at deliveries."""
     return sum(row.claim for row in StagedJob.select().where(StagedJob.name == "deliver_webhook"))
 
 
 def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic, slowly):
-    """Given forty events for a receiver that is down for two hours, then after three failures one
-    at a time asks, nothing else is claimed, and another clinic is served.
+    """Given forty events for a receiver that is down for two hours, then after three failures only
+    one delivery at a time probes it, nothing else is claimed, and another clinic is served.
     """
     clinic.listening()
     other = Listening(clinic.client, clinic.receiver, clinic.redis)
@@ -413,8 +415,8 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic,
 
 
 def test_all_that_waited_follows_when_the_receiver_is_back(clinic, slowly, monkeypatch):
-    """Given twelve events for a receiver that was down, when it takes the one that asks, then the
-    others follow, slice by slice, each claimed once.
+    """Given twelve events for a receiver that was down, when it accepts the probe, then the others
+    follow in slices, each claimed once.
     """
     monkeypatch.setattr(sys.modules["jobs.release_deliveries"], "SLICE", 4)
     clinic.listening()
@@ -437,8 +439,8 @@ def deliveries_staged():
 
 
 def amid(monkeypatch, meanwhile):
-    """Let `meanwhile` happen once a delivery has seen that it is not the one to ask, and before it
-    is put off.
+    """Run `meanwhile` after a delivery has seen that it is not the next probe, and before it is
+    held.
     """
     module = sys.modules["jobs.deliver_webhook"]
     asked = module.next_to_probe
@@ -453,8 +455,8 @@ def amid(monkeypatch, meanwhile):
 
 
 def test_what_is_put_off_while_the_others_are_released_follows_them(clinic, slowly, monkeypatch):
-    """Given a delivery that a worker has begun, and that is about to be held, when the endpoint
-    answers again just then, then it is sent along with the others, and not a day later.
+    """Given a delivery that a worker has begun and is about to hold, when the endpoint recovers at
+    that moment, then it is sent along with the others, not a day later.
     """
     clinic.listening()
     clinic.receiver.statuses = [503] * 3
@@ -473,8 +475,8 @@ def test_what_is_put_off_while_the_others_are_released_follows_them(clinic, slow
 
 
 def test_a_delivery_chosen_while_it_is_put_off_asks_all_the_same(clinic, slowly, monkeypatch):
-    """Given a delivery that is about to be held, when the one that asks fails and it is the next to
-    ask, then it asks when its time has come, and the endpoint does not wait a day.
+    """Given a delivery about to be held, when the probe fails and this delivery is the next, then
+    it probes in its turn, and the endpoint does not wait a day.
     """
     clinic.listening()
     clinic.receiver.statuses = [503] * 4
@@ -490,8 +492,8 @@ def test_a_delivery_chosen_while_it_is_put_off_asks_all_the_same(clinic, slowly,
 
 
 def test_a_delivery_that_is_put_off_while_its_time_is_changed_asks_then(clinic, monkeypatch):
-    """Given a delivery that is chosen to ask while it runs, when its attempt is over between the
-    look at those that wait and the look at those that run, then it is not left for a day.
+    """Given a running delivery chosen as the next probe, when its attempt ends between the update
+    of waiting jobs and that of running ones, then it is not held for a day.
     """
     clinic.listening()
     clinic.happened(1)
@@ -512,8 +514,8 @@ def test_a_delivery_that_is_put_off_while_its_time_is_changed_asks_then(clinic, 
 
 
 def test_single_refusals_hold_nothing_up(clinic):
-    """Given a receiver that refuses one event in twenty, then every other one is delivered at once,
-    and the refused ones seconds later.
+    """Given a receiver that refuses one event in twenty, then every other event is delivered at
+    once, and the refused ones seconds later.
     """
     clinic.listening()
     clinic.happened(100)
@@ -528,7 +530,7 @@ def test_single_refusals_hold_nothing_up(clinic):
 
 @pytest.mark.parametrize("refused", [1, 2])
 def test_what_comes_after_few_refusals_is_sent_at_once(clinic, refused):
-    """Given as many failures in a row as may be chance, then a new event does not wait for them."""
+    """Given fewer failures in a row than pause an endpoint, then a new event is sent at once."""
     clinic.listening()
     clinic.receiver.statuses = [503] * refused
     clinic.happened(refused)
@@ -541,8 +543,8 @@ def test_what_comes_after_few_refusals_is_sent_at_once(clinic, refused):
 
 
 def test_what_an_older_release_holds_is_released(clinic):
-    """Given deliveries that an older release held after a single failure, when this one delivers
-    the one that tests the endpoint, then the others follow.
+    """Given deliveries that an older release held after a single failure, when this release
+    delivers the probe, then the others follow.
     """
     clinic.listening()
     clinic.happened(4)
@@ -558,7 +560,7 @@ def test_what_an_older_release_holds_is_released(clinic):
 
 def test_a_bad_event_does_not_hold_up_the_others(clinic):
     """Given a receiver that cannot take one event, then the others are delivered at once, and the
-    bad one waits for its own hour.
+    failing one waits for its own retries.
     """
     clinic.listening()
     clinic.receiver.statuses = [500] + [200] * 4
@@ -577,8 +579,8 @@ def test_a_bad_event_does_not_hold_up_the_others(clinic):
 
 
 def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(clinic):
-    """Given three days of nothing but failures, then the endpoint is disabled, the clinic is told,
-    and what waited is cancelled.
+    """Given three days of nothing but failures, then the endpoint is disabled, the feed says so,
+    and waiting deliveries are cancelled.
     """
     endpoint = clinic.listening()
     clinic.receiver.statuses = [500] * 9
@@ -613,8 +615,8 @@ def test_an_endpoint_that_is_gone_is_disabled_at_once(clinic):
 
 
 def test_a_delivery_is_given_up_after_days(clinic):
-    """Given a receiver that answers others but never this one, then it is failed after three days,
-    and was tried every hour or so.
+    """Given a receiver that never accepts one event but is not failing otherwise, then that
+    delivery fails after three days, having been tried about every hour.
     """
     clinic.listening()
     clinic.receiver.statuses = [500] * 200
@@ -630,8 +632,8 @@ def test_a_delivery_is_given_up_after_days(clinic):
 
 
 def test_a_disabled_endpoint_is_enabled_again(clinic):
-    """Given an endpoint that was disabled, when its owner enables it, then it is told what happens
-    from then on, and where the feed has the rest.
+    """Given an endpoint that was disabled, when its owner enables it, then it gets new events, and
+    the answer says where the missed ones begin in the feed.
     """
     endpoint = clinic.listening()
     before, *missed = clinic.happened(3)[0], *[]
@@ -663,8 +665,8 @@ def test_a_disabled_endpoint_is_enabled_again(clinic):
 
 
 def test_an_owner_stops_and_moves_an_endpoint(clinic):
-    """Given an endpoint, when it is stopped, nothing is sent; when it is moved while it fails, what
-    waits goes to the new address at once.
+    """Given an endpoint, when it is disabled, then nothing is sent; when its URL changes while it
+    fails, then waiting deliveries go to the new address at once.
     """
     endpoint = clinic.listening()
     assert clinic.patch(endpoint, enabled=False).json["status"] == "disabled"
@@ -700,8 +702,8 @@ def test_an_owner_stops_and_moves_an_endpoint(clinic):
 
 
 def test_a_deleted_endpoint_hears_nothing_more(clinic):
-    """Given a delivery under way, when its endpoint is deleted, then it is cancelled, and the
-    secret is forgotten.
+    """Given a waiting delivery, when its endpoint is deleted, then it is cancelled, and the secret
+    is erased.
     """
     endpoint = clinic.listening()
     emit(clinic.account.id, "invoice.paid", {})
@@ -765,8 +767,8 @@ def test_unknown_events_and_too_many_endpoints_are_refused(clinic):
 
 
 def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
-    """Given an endpoint of a demo, when the setting is gone, or in production, then nothing is sent
-    to this machine any more.
+    """Given an endpoint on this machine, when the setting is removed, or in production, then
+    nothing is sent to it any more.
     """
     from tests.running.processes import reset_process
 
@@ -786,7 +788,7 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
 
 
 def test_a_receiver_that_never_answers_costs_a_bounded_time(clinic, monkeypatch):
-    """Given one that would hang for minutes, then the time for all of it ends the try."""
+    """Given a receiver that hangs for minutes, then the attempt ends at the total timeout."""
     monkeypatch.setattr(outgoing_webhooks, "TOTAL", 0.4)
     clinic.receiver.hang = True
     clinic.listening()

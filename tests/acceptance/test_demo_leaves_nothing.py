@@ -1,5 +1,5 @@
-"""`bin/demo`: a busy port and a live key are told; however it ends,
-no process of its own is left.
+"""`bin/demo`: it reports a busy port, refuses a live key, and however it ends, leaves no process
+behind.
 """
 
 import json
@@ -20,16 +20,14 @@ from tests.running.servers import wait_for
 
 pytestmark = pytest.mark.slow  # starts processes
 
-STARTS_WITHIN = 200  # seconds; six processes start anew, each with a Python of its own
+STARTS_WITHIN = 200  # seconds; six processes start, each with its own Python
 OURS = ("STRIPE_", "PAYPHONE_", "TWILIO_", "DATABASE_", "REDIS_", "LOG_", "PORT", "PUBLIC_")
 PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 PLAIN["PATH"] = f"{Path(sys.executable).parent}:{PLAIN['PATH']}"  # as bin/setup.sh sets it
 
 
 def demo(state: Path, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-    """`bin/demo` without its set-up, which the suite has done; SIGINT does what it does in a
-    terminal.
-    """
+    """Start `bin/demo` without its set-up, which the suite has done, and with SIGINT enabled."""
     restore = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
         " os.execv(sys.argv[1], sys.argv[1:])"
@@ -47,7 +45,7 @@ def demo(state: Path, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
 
 
 def payphone(state: Path, *arguments: str) -> str:
-    """What `bin/payphone --demo` says."""
+    """Run `bin/payphone --demo` and return its output."""
     command = [sys.executable, "-m", "bin.commands", "--demo", *arguments]
     said = subprocess.run(
         command,
@@ -61,7 +59,7 @@ def payphone(state: Path, *arguments: str) -> str:
 
 
 def carrying(mark: str) -> dict[str, str]:
-    """The processes that carry the demo's mark, and the command line of each."""
+    """Return the processes that carry the demo's mark, with the command line of each."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -73,7 +71,7 @@ def carrying(mark: str) -> dict[str, str]:
 
 
 def assert_hides_its_secrets(state: Path, mark: str) -> None:
-    """No key, token or password of the demo is in the process list, and no other user may read its
+    """Assert that no secret of the demo is in the process list, and that no other user can read its
     files.
     """
     settings = json.loads((state / "demo" / "settings.json").read_text())
@@ -142,9 +140,9 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
 
 
 def test_a_demo_with_settings_of_its_own_is_spoken_to_and_stays_the_only_one(tmp_path):
-    """Given a demo that was given a database, when the command line is asked from another shell,
-    then it finds that one, and the file is its user's alone; a second demo in the same folder is
-    refused; when it is told to end, nothing is left.
+    """Given a demo with a database of its own, when the command line runs in another shell, then it
+    uses that database, and the settings file is readable by its user only; a second demo in the
+    same folder is refused; after SIGTERM, nothing is left.
     """
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
     url = f"sqlite:///{tmp_path / 'given.db'}"

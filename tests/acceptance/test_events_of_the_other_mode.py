@@ -1,6 +1,7 @@
-"""Test mode and live mode never meet: an event of the other one is kept, refused, and nothing else.
+"""Test mode and live mode never mix: an event of the other mode is stored, refused, and changes
+nothing.
 
-A Connect endpoint in live mode is sent both modes' events (docs.stripe.com/connect/webhooks).
+A Connect endpoint in live mode receives events of both modes (docs.stripe.com/connect/webhooks).
 """
 
 import pytest
@@ -57,7 +58,7 @@ def an_event_about(invoice, kind, **values):
 
 
 def nothing_happened(invoice):
-    """Not to the books, not to anybody who is to be texted, and nothing is left to be done."""
+    """Assert that the books have not changed, that contact is not held, and that no job waits."""
     now = given.fresh(invoice)
     assert (now.status, now.amount_received, now.disputed) == ("sent", 0, False)
     assert (Payment.select().count(), StagedJob.select().count()) == (0, 0)
@@ -91,8 +92,8 @@ def test_accounts_and_the_feed_say_whether_money_is_real(client, receiver, keyed
 def test_an_event_of_the_other_mode_is_kept_refused_and_nothing_else(
     client, keyed, kind, door, key, livemode, why
 ):
-    """Given an invoice of this very Stripe account, when an event of the other mode names it, then
-    Stripe is answered 200, so that it does not come again, and nothing else happens.
+    """Given an invoice of this Stripe account, when an event of the other mode names it, then
+    Stripe is answered 200, so that it does not send it again, and nothing else happens.
     """
     keyed(key)
     path, secret, of = door
@@ -116,8 +117,8 @@ def test_the_event_of_our_own_mode_counts(client, valkey, keyed):
 
 
 def test_replaying_it_changes_nothing_until_the_key_is_of_its_mode(client, valkey, keyed):
-    """Given an event that was refused because a live key was missing, when it is replayed, then it
-    is refused again, until the key is the right one.
+    """Given an event refused because a live key was missing, when it is replayed, then it is
+    refused again until the key is the right one.
     """
     invoice = given.an_invoice()
     inbox_id = given.received(an_event_about(invoice, EVENTS[0], livemode=True))
@@ -142,8 +143,8 @@ def test_one_that_waited_when_the_key_was_changed_is_refused_by_its_job(client, 
 
 
 def test_the_backfill_takes_in_none_of_the_other_mode(client, valkey, stand_in):
-    """Given a list of events in which one says that it is live, while our key is for tests, then
-    reading it pays nothing.
+    """Given a live event in Stripe's list while our key is for test mode, then the backfill refuses
+    it, and nothing is paid.
     """
     invoice = given.an_invoice()
     stand_in.charge(invoice)
@@ -162,7 +163,9 @@ def test_the_backfill_takes_in_none_of_the_other_mode(client, valkey, stand_in):
 
 @pytest.mark.parametrize("odd", [None, "false", 0, 1, "live", [], "left out"])
 def test_an_event_that_does_not_say_its_mode_is_taken_for_neither(client, keyed, odd):
-    """Every event of Stripe's says it. Where it does not, its object may; else a person looks."""
+    """Given an event that does not say its mode, then its object decides; if that does not either,
+    then the event is refused and shown.
+    """
     keyed(LIVE)
     invoice = given.an_invoice()
     event = an_event_about(invoice, EVENTS[0], livemode=odd)

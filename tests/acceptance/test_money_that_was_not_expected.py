@@ -1,5 +1,5 @@
-"""Money that comes after its invoice was closed, or twice, counts, and the clinic hears of it at
-once, with the refund one request away.
+"""Money that arrives after its invoice was closed, or twice, counts, and the clinic is told at
+once, with the URL that refunds it.
 """
 
 import re
@@ -15,7 +15,7 @@ from tests.stories.operators import an_operator, run, signed_in
 
 
 class Clinic:
-    """An invoice of 100.00, whose payer pays at Stripe."""
+    """An invoice of 100.00, whose customer pays at Stripe."""
 
     def __init__(self, client, redis, stand_in):
         self.client, self.redis, self.stand_in = client, redis, stand_in
@@ -56,8 +56,8 @@ def clinic(client, valkey, stand_in):
     ("deed", "mark", "to_refund"), [("cancel", "cancelled", 1), ("write-off", "written_off", 0)]
 )
 def test_paid_after_it_was_closed_is_told_at_once_with_the_refund(clinic, deed, mark, to_refund):
-    """Given an invoice that was closed while its payer was paying, when the payment arrives, then
-    it is paid, feed and timeline say so, and what the event names gives the money back.
+    """Given an invoice closed while its customer was paying, when the payment arrives, then it is
+    paid, the feed and the timeline say so, and the URL in the event refunds it.
     """
     assert clinic.post(f"/api/invoices/{clinic.invoice.id}/{deed}").status_code == 200
     clinic.is_paid()
@@ -117,8 +117,8 @@ def test_paid_in_another_currency_is_told(clinic):
 
 
 def test_each_payment_in_another_currency_is_told_once(clinic):
-    """Given an invoice that has a payment in euros already, when others come in euros and pesos,
-    then each of them is told, once, however often Stripe tells of it.
+    """Given payments in euros, euros and pesos, when Stripe reports each twice, then each is told
+    once.
     """
     intents = [given.an_intent(clinic.invoice, currency=name) for name in ("eur", "eur", "mxn")]
     for _ in range(2):
@@ -131,8 +131,8 @@ def test_each_payment_in_another_currency_is_told_once(clinic):
 
 
 def test_who_paid_in_another_currency_is_left_to_a_person(texting):
-    """Given a person who may be texted and has paid in euros what is owed in dollars, then nobody
-    asks them for it again, and somebody has to look, however often Stripe tells of it.
+    """Given a customer who can be texted and has paid in euros what is owed in dollars, when Stripe
+    reports it twice, then the customer is not asked again, and one work item is opened.
     """
     texting.consents()
     paid = given.an_intent(texting.invoice, currency="eur")

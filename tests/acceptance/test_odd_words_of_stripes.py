@@ -1,4 +1,4 @@
-"""Null and new words from Stripe are kept, shown, asked about again, and stop nobody else."""
+"""Nulls and new words from Stripe are stored, shown and looked up, and hold nothing else up."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.samples import odd_events
 
 
 class Clinic:
-    """An invoice of 100.00 that was paid at Stripe, and another clinic on the same account."""
+    """An invoice of 100.00 that was paid at Stripe, and another clinic's on the same account."""
 
     def __init__(self, client, redis, stand_in):
         self.client, self.redis, self.stand_in = client, redis, stand_in
@@ -62,8 +62,8 @@ def test_a_refund_without_a_status_is_pending(clinic):
 
 
 def test_a_new_word_for_a_refunds_state_is_shown_and_asked_about(clinic):
-    """Given a refund in a state that we do not know, then the word is shown, the money counts as
-    gone, and Stripe is asked until it says one that we know.
+    """Given a refund in an unknown state, then the word is shown, the money counts as refunded, and
+    Stripe is polled until the state is known.
     """
     refund = clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"]}).to_dict()
     with clinic.stand_in.sandbox.shared.lock:
@@ -97,7 +97,9 @@ def test_asking_about_a_word_that_stays_unknown_ends_without_a_dead_job(clinic):
 
 @pytest.mark.parametrize("version", odd_events.VERSIONS)
 def test_a_bank_debit_that_runs_is_pending_in_every_api_version(client, valkey, version):
-    """Given `processing` as each API version tells it, then nobody is asked to pay meanwhile."""
+    """Given `processing` as each API version reports it, then the invoice cannot be paid in another
+    way.
+    """
     invoice = given.an_invoice()
     metadata = given.metadata_of(invoice)
     event = odd_events.an_event("payment_intent.processing", version, metadata, 12_500)
@@ -111,7 +113,9 @@ def test_a_bank_debit_that_runs_is_pending_in_every_api_version(client, valkey, 
 
 
 def begun(clinic, **values):
-    """A second payment of the invoice's rest, by a bank debit; its event names no charge."""
+    """Begin a second payment of part of the invoice by bank debit. Returns the intent at Stripe,
+    and the event's copy, which names no charge.
+    """
     metadata = given.metadata_of(clinic.invoice)
     made = clinic.stand_in.sdk.payment_intents.create(
         {"amount": 2_500, "currency": "usd", "metadata": metadata}
@@ -125,8 +129,8 @@ def begun(clinic, **values):
 
 
 def test_processing_that_names_no_charge_counts_and_stripe_is_asked_which(clinic):
-    """Given `processing` without any charge, then it is processing at once; Stripe tells the
-    charge, and when that has failed, so has the payment, in whatever order the events come.
+    """Given `processing` without a charge, then the payment is processing at once, and the charge
+    is read at Stripe; once it has failed, so has the payment, even if an older event arrives last.
     """
     there, said = begun(clinic)
     clinic.hears("payment_intent.processing", said)
@@ -147,7 +151,9 @@ def test_processing_that_names_no_charge_counts_and_stripe_is_asked_which(clinic
 
 @pytest.mark.parametrize("word", [None, "partially_processing"])
 def test_an_intent_in_a_state_that_is_not_known_is_asked_about(clinic, word):
-    """Given an event whose intent has no known status, then it pays nothing, and Stripe says."""
+    """Given an event whose intent has no known status, then it pays nothing, and the intent is read
+    at Stripe.
+    """
     invoice = given.an_invoice(clinic.account)
     paid = clinic.stand_in.charge(invoice)
     clinic.hears("payment_intent.succeeded", paid | {"status": word})
@@ -179,8 +185,8 @@ def test_what_not_even_stripe_can_tell_is_refused_and_shown(clinic):
 
 @pytest.mark.parametrize("odd", ["status", "amount", "amount_received", "currency", "metadata"])
 def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
-    """Given a payment and a refund at Stripe with a null where a word should be, then the hourly
-    comparison goes to its end, and the other invoices are compared.
+    """Given a payment and a refund at Stripe with a null in one field, then the hourly comparison
+    still runs to its end.
     """
     clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 500})
     with clinic.stand_in.sandbox.shared.lock:
@@ -211,7 +217,7 @@ def test_an_event_without_its_time_stops_no_backfill(clinic):
 
 
 def test_a_dispute_that_stripe_has_not_is_refused_and_holds_nobody(clinic):
-    """Given a dispute under an id that Stripe answers 404 for, then its event is over at once."""
+    """Given a dispute for which Stripe answers 404, then its event is refused at once."""
     subject = {
         "id": "dp_of_another_mode",
         "object": "dispute",

@@ -1,5 +1,5 @@
-"""The Procfile's processes under honcho, on a machine where nothing is set up but `.venv`: they
-migrate, come up and stay.
+"""The Procfile's processes under honcho, on a machine with nothing but `.venv`: they migrate, start
+and keep running.
 """
 
 import signal
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow  # starts processes
 
 @pytest.fixture
 def started(tmp_path):
-    """`honcho start` with no Redis and no path to `.venv`, on an empty SQLite file."""
+    """`honcho start` without Redis and without `.venv` in PATH, on an empty SQLite file."""
     port = free_port()
     env = {
         "HOME": str(tmp_path),
@@ -41,7 +41,7 @@ def started(tmp_path):
 
 
 def processes_of(state: Path) -> set[str]:
-    """The names of the processes that keep their files in `state`."""
+    """Return the names of the processes that keep their files in `state`."""
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -55,8 +55,8 @@ def processes_of(state: Path) -> set[str]:
 
 
 def test_everything_comes_up_and_stays(started, tmp_path):
-    """Given the release phase that is over, when honcho watches, then the others go on: it would
-    stop all when one ends.
+    """Given a release phase that is done, then its process stays and the others keep running:
+    honcho stops all when one ends.
     """
     process, port, log = started
 
@@ -69,7 +69,7 @@ def test_everything_comes_up_and_stays(started, tmp_path):
             }
         )
 
-    wait_for(ready, "everything is up", 200)  # four Pythons start anew at once
+    wait_for(ready, "everything is up", 200)  # four Pythons start at once
     wait_for(lambda: "sleep" in processes_of(tmp_path), "the release phase is over and stays")
     wait_for(ready, "everything is still up")
     assert process.poll() is None

@@ -1,5 +1,5 @@
-"""Repeating a request (F26): neither done twice nor answered half, and what nobody has begun is
-done.
+"""Repeating a request (F26): its work is neither done twice nor half answered, and work that no
+worker has begun is done.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +20,8 @@ from web.http import idempotency
 
 
 def test_a_repetition_waits_for_the_first_to_answer(clinic):
-    """Given a first request that waits for Stripe, when it is sent again, then 409 says to come
-    back; once the first is answered, both have its answer.
+    """Given a first request that waits for Stripe, when it is repeated, then the answer is 409 with
+    Retry-After; once the first is answered, a repetition gets the same answer.
     """
 
     def first_request():
@@ -74,8 +74,8 @@ def test_what_moves_money_needs_a_key(clinic, path):
 
 
 def test_the_same_charge_minutes_later_must_be_meant(clinic):
-    """Given half an invoice charged, when the same card is to be charged the same half with another
-    key, then 409 unless it is meant; another card or amount is another payment.
+    """Given half an invoice charged, when the same card is charged the same amount with another
+    key, then the answer is 409 unless `repeat` is set; another card or amount is another payment.
     """
     half = {"amount": 3_000}
     assert clinic.phone(**half).json["success"]
@@ -95,7 +95,7 @@ def test_a_declined_card_may_be_tried_again(clinic):
 
 def test_a_repetition_performs_what_nobody_has_begun(clinic, monkeypatch):
     """Given a request that died right after its commit, when it is repeated once its job is due and
-    no worker has come, then the repetition charges.
+    no worker has taken it, then the repetition charges.
     """
     monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
 
@@ -117,8 +117,8 @@ def dies(*_args):
 
 
 def test_a_repetition_closes_the_link_that_nobody_has_begun_to_close(clinic, monkeypatch, valkey):
-    """Given a charge that waits for the invoice's link to be closed, by workers that are busy, when
-    it is repeated, then the repetition closes the link and charges.
+    """Given a charge that waits for busy workers to close the invoice's link, when it is repeated,
+    then the repetition closes the link and charges.
     """
     monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
     monkeypatch.setattr("actions.payments.charge.LINK_PATIENCE", 0.0)
@@ -135,7 +135,7 @@ def test_a_repetition_closes_the_link_that_nobody_has_begun_to_close(clinic, mon
 
 def test_a_card_form_that_posts_again_performs_what_nobody_has_begun(clinic, monkeypatch):
     """Given a page whose request died right after its commit, when it posts the same payment method
-    again, then that charges, once.
+    again, then the card is charged, once.
     """
     form = f"/api/invoices/{clinic.invoice.id}/card-forms"
     url = clinic.client.simulate_post(form, json={}, headers=clinic.headers).json["url"]
@@ -176,8 +176,8 @@ def test_a_confirmation_that_nobody_has_begun_is_made_by_the_repetition(clinic, 
 
 
 def test_a_refund_that_nobody_has_begun_is_made_by_the_repetition(clinic, valkey):
-    """Given a refund that waits for busy workers, when it is asked for again with the same key,
-    then the first answer comes again, and the refund is made, once.
+    """Given a refund that waits for busy workers, when it is requested again with the same key,
+    then the first answer is returned, and the refund is made, once.
     """
     clinic.phone()
     [payment] = clinic.get("/api/payments").json["data"]
@@ -192,8 +192,8 @@ def test_a_refund_that_nobody_has_begun_is_made_by_the_repetition(clinic, valkey
 
 
 def test_a_link_and_a_text_that_nobody_has_begun_are_made_by_the_repetition(texting):
-    """Given a link that is to be texted, and busy workers, when it is asked for again with the same
-    key, then the link is made and the text is sent, once.
+    """Given a link to be texted and busy workers, when it is requested again with the same key,
+    then the link is made and the text is sent, once.
     """
     texting.consents()
     first = texting.ask(key="k1")

@@ -1,5 +1,5 @@
-"""A request whose work waits for busy workers, sent again with the same key: the answer is the
-first one, and what is due and was begun by nobody is done, once.
+"""A request whose work waits for busy workers is repeated with the same key: the answer is the
+first one, and work that is due and not begun is done, once.
 """
 
 import pytest
@@ -26,14 +26,14 @@ def deploying(client, valkey, twilio_stand_in, voice):
 
 
 def posts(clinic, path, **body):
-    """The same request with the same key, however often."""
+    """Send the same request with the same key each time."""
     path = path.replace("…", f"/api/accounts/{clinic.account.id}")
     headers = clinic.headers | {"Idempotency-Key": "k1"}
     return clinic.client.simulate_post(path, json=body, headers=headers)
 
 
 def replayed_until(status, clinic, deployment_id, path, **body):
-    """Send it again, while no worker does anything, until the deployment has that status."""
+    """Repeat the request, while no worker runs, until the deployment has that status."""
     first = posts(clinic, path, **body)
     for _ in range(STEPS):
         given.make_due()
@@ -47,8 +47,8 @@ def replayed_until(status, clinic, deployment_id, path, **body):
 
 
 def test_a_deployment_that_no_worker_comes_to_goes_on_by_its_repetitions(deploying):
-    """Given workers that are busy, when Deploy is sent again with the same key, then each time the
-    step that is due is done, and nothing is bought twice; take-down likewise.
+    """Given busy workers, when Deploy is repeated with the same key, then each repetition runs the
+    step that is due, and nothing is bought twice; take-down works the same way.
     """
     live = replayed_until("live", deploying, "", "…/deployments", confirmedCost=0)
     assert len(deploying.twilio.owned()) == 1
@@ -62,7 +62,9 @@ def test_a_deployment_that_no_worker_comes_to_goes_on_by_its_repetitions(deployi
 
 
 def test_a_deployment_is_not_moved_by_a_request_with_another_key(deploying):
-    """Only a repetition waits for it: another Deploy is refused, and does nothing."""
+    """Given a deployment that waits, when Deploy is requested with another key, then it is refused
+    and runs no step.
+    """
     posts(deploying, "…/deployments", confirmedCost=0)
     asked = len(deploying.twilio.asked("GET", ""))
     given.make_due()
@@ -112,8 +114,8 @@ def test_an_answer_that_nobody_has_begun_to_send_is_sent_by_the_repetition(texti
 
 
 def test_a_refund_chosen_at_a_work_item_that_nobody_has_begun_is_made(texting):
-    """Given an invoice that was paid twice, when the refund of what is too much is chosen again
-    with the same key, then Stripe has made it, once.
+    """Given an invoice paid twice, when the refund of the overpayment is chosen again with the same
+    key, then it is made, once.
     """
     for _ in range(2):
         texting.stand_in.paid(texting.invoice, redis=texting.redis)
@@ -127,7 +129,7 @@ def test_a_refund_chosen_at_a_work_item_that_nobody_has_begun_is_made(texting):
 
 @pytest.fixture
 def drafts(texting):
-    """A clinic whose contacts wait for approval, by day."""
+    """A clinic whose contacts need approval, by day."""
     clinic = Scanning(texting)
     clinic.settings(first_contacts="draft")
     clinic.days_pass(1)
@@ -146,8 +148,8 @@ def approves_all(drafts):
 
 @pytest.mark.parametrize("approves", [approves_one, approves_all])
 def test_a_draft_that_was_approved_and_nobody_has_begun_is_sent_by_the_repetition(drafts, approves):
-    """Given a draft that is approved while workers are busy, when that is sent again with the same
-    key, then its text is sent, once, with a link that can be paid.
+    """Given a draft that is approved while workers are busy, when the approval is repeated with the
+    same key, then its text is sent, once, with a link that can be paid.
     """
     invoice = drafts.owes(3)
     drafts.scan()

@@ -1,4 +1,4 @@
-"""Scans: what stays in front, or fails, keeps nothing behind it from its turn."""
+"""Scans: rows that fail or stay at the front do not keep later rows from their turn."""
 
 import sys
 from datetime import timedelta
@@ -32,7 +32,7 @@ def fails(*_args):
 
 
 def scanned(redis, name, rounds=8):
-    """A tick of the timetable, and the attempts it takes."""
+    """Run one scheduled scan, in up to `rounds` attempts."""
     given.a_job(name, 1, queue="periodic")
     StagedJob.update(args="[]").where(StagedJob.name == name).execute()
     for _ in range(rounds):
@@ -41,7 +41,7 @@ def scanned(redis, name, rounds=8):
 
 
 def test_cards_of_which_a_look_learns_nothing(valkey, monkeypatch):
-    """Given more expired cards than are staged at a time, then each is looked at."""
+    """Given more expired cards than fit in a batch, then a lookup is staged for each."""
     monkeypatch.setattr(sys.modules["jobs.refresh_expired_cards"], "BATCH", 2)
     over, now, accounts = business_now() - timedelta(days=1), real_now(), set()
     for number in range(5):
@@ -56,7 +56,7 @@ def test_cards_of_which_a_look_learns_nothing(valkey, monkeypatch):
 
 
 def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
-    """Given an entry by keypad that cannot be ended, then the one behind it is."""
+    """Given keypad sessions that cannot be expired, then each is still tried."""
     job, invoice, now, tried = (
         sys.modules["jobs.expire_stale_charges"],
         given.an_invoice(),
@@ -81,8 +81,8 @@ def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
 
 
 def test_deployments_that_cannot_be_given_back(monkeypatch):
-    """Given kept deployments that cannot be given back, then each is tried, and so are lines whose
-    purchase gave up.
+    """Given kept deployments that cannot be rolled back, then each is tried, and a line whose
+    purchase gave up is released.
     """
     tried, now = [], real_now()
 
@@ -113,7 +113,7 @@ def test_deployments_that_cannot_be_given_back(monkeypatch):
 
 
 def test_stuck_deployments_that_cannot_be_ended(valkey, monkeypatch):
-    """Given deployments at which the scan stumbles, then each is tried, however long it takes."""
+    """Given stuck deployments that cannot be ended, then each is tried, over several attempts."""
     stuck, tried, now = sys.modules["actions.deployment.stuck"], [], real_now()
     for number in range(4):
         times = {"created_at": now, "updated_at": now}
@@ -134,8 +134,8 @@ def test_stuck_deployments_that_cannot_be_ended(valkey, monkeypatch):
 
 
 def test_ported_numbers_whose_texts_do_not_come_yet(monkeypatch):
-    """Given more numbers in front than are looked at, that do not say when they moved, then texts
-    are taken to come to the one behind them.
+    """Given more ported numbers than fit in a batch, without a date of their move, then the one
+    behind them still counts as receiving texts.
     """
     now = real_now()
     monkeypatch.setattr(sys.modules["actions.deployment.numbers.ports"], "BATCH", 2)
@@ -156,7 +156,7 @@ def test_ported_numbers_whose_texts_do_not_come_yet(monkeypatch):
 
 
 def test_credentials_that_are_being_taken_back(monkeypatch):
-    """Given a revocation under way, then the one behind it, which nobody works on, is taken up."""
+    """Given a revocation that has a job, then one is staged for the revocation behind it."""
     now, account = real_now(), given.an_account().id
     for number in range(2):
         times = dict.fromkeys(("created_at", "updated_at", "renew_at", "verified_at"), now)
@@ -170,9 +170,7 @@ def test_credentials_that_are_being_taken_back(monkeypatch):
 
 
 def test_old_rows_that_cannot_be_deleted(monkeypatch):
-    """Given a kind of old rows that cannot be deleted, then the others are, and so is what was said
-    in old calls.
-    """
+    """Given old rows that cannot be deleted, then the transcripts of old calls are still erased."""
     now = real_now()
     about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "updated_at": now}
     about |= {"created_at": now - timedelta(days=3650), "transcript": "what was said"}

@@ -1,8 +1,8 @@
-"""A card number thrown at every door and every field leaves no trace: not in the database, not in
+"""A card number sent to every endpoint in every field leaves no trace: not in the database, not in
 Redis, not in a log (F55).
 
-Real processes: gunicorn, the worker pool, a Valkey with its append-only file, logs at their most
-talkative. The card numbers are Stripe's published test cards; each goes in written in several ways.
+Real processes: gunicorn, the worker pool, and a Valkey with its append-only file, all logging at
+DEBUG. The card numbers are Stripe's published test cards, each written in several ways.
 """
 
 import http.client
@@ -51,7 +51,7 @@ PUBLIC = "https://pay.example"
 
 
 def written(card: str) -> list[Any]:
-    """A card number as people write it, as a number, and hidden a little."""
+    """Return a card number as people write it, as a number, and slightly disguised."""
     groups = [card[at : at + 4] for at in range(0, len(card), 4)]
     wide = "".join(chr(0xFF10 + int(digit)) for digit in card)
     return [
@@ -66,15 +66,15 @@ def written(card: str) -> list[Any]:
     ]
 
 
-# going live asks providers that this house has not
+# deploying calls providers that this house does not have
 PROVIDER_AWAY = (b'"not_configured"', b'"provider_unavailable"')
-# another process holds the database, or waits for its disk: nothing was saved, and the same may be
-# sent again
+# another process holds the database or waits for its disk: nothing was saved, so the request can be
+# repeated
 DATABASE_BUSY, AGAIN_WITHIN = b'"code": "unavailable"', 120.0
 
 
 class House:
-    """Our processes, with their logs in files."""
+    """Our processes, which log to files."""
 
     def __init__(self, directory: Path, valkey: Valkey) -> None:
         self.directory, self.valkey, self.port = directory, valkey, free_port()
@@ -116,7 +116,7 @@ class House:
             if DATABASE_BUSY not in text or time.monotonic() > until:
                 break
             time.sleep(0.5)
-        # a login form tells its own sender what was sent; an answer of the API never does
+        # a login form repeats what its sender typed; an answer of the API never does
         if path.startswith("/api/"):
             self.answers.append(text)
         is_away = any(code in text for code in PROVIDER_AWAY)
@@ -141,7 +141,7 @@ class House:
             connection.close()
 
     def shout(self, raw: bytes) -> None:
-        """Bytes that may be no HTTP at all."""
+        """Send bytes that may not be HTTP at all."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=120) as plug:
             plug.sendall(raw)
             plug.settimeout(120)
@@ -178,7 +178,7 @@ def house(database_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[Hou
 
 
 def operations(house: House) -> list[tuple[str, str, list[str]]]:
-    """Every documented endpoint: method, path, names of its body's fields, nested ones too."""
+    """Return the method, path and body field names of every documented endpoint."""
     house.ask("GET", "/api/openapi.json")
     document = json.loads(house.answers[-1])
     schemas = document["components"]["schemas"]
@@ -201,7 +201,7 @@ def operations(house: House) -> list[tuple[str, str, list[str]]]:
 
 
 def throw_at_the_api(house: House, key: dict[str, str], ids: dict[str, str]) -> set[int]:
-    """Every endpoint, every field, path parameter, query and header that is kept."""
+    """Put card numbers into every field, path parameter, query and stored header of the API."""
     statuses: set[int] = set()
     for turn, (method, path, names) in enumerate(operations(house)):
         card = CARDS[turn % len(CARDS)]
@@ -232,7 +232,7 @@ def throw_at_the_api(house: House, key: dict[str, str], ids: dict[str, str]) -> 
 
 
 def throw_at_the_webhooks(house: House, invoice: Any) -> None:
-    """Signed by Stripe and by Twilio: these are kept, without the number."""
+    """Send signed events of Stripe and Twilio, which are stored without the numbers."""
     for index, card in enumerate(CARDS):
         billing = {
             "name": card,
@@ -269,7 +269,7 @@ def throw_at_the_webhooks(house: House, invoice: Any) -> None:
 
 
 def throw_at_the_pages(house: House) -> None:
-    """The login, the payer's page, addresses that do not exist, and what is no HTTP."""
+    """Try the login, the pay page, paths that do not exist, and bytes that are not HTTP."""
     for card in CARDS:
         form = urlencode(
             {"name": card, "password": card, "csrf_token": card, "next": f"/{card}"}
@@ -325,7 +325,7 @@ def import_a_file(house: House, account_id: str) -> None:
 
 
 def rows_as_text() -> bytes:
-    """Every row of every table, as PostgreSQL writes it."""
+    """Return every row of every table, as PostgreSQL casts it to text."""
     names = [table._meta.table_name for table in TABLES]
     return "\n".join(
         str(row[0])
@@ -335,8 +335,8 @@ def rows_as_text() -> bytes:
 
 
 def what_is_left(house: House, database_url: str) -> dict[str, bytes]:
-    """Everything written anywhere: database with its journal, Redis' append-only file, logs, and
-    our answers.
+    """Return everything that was written, by file: the database with its journal, Redis'
+    append-only file, the logs, and our answers.
     """
     left = {
         str(path): text
@@ -376,7 +376,7 @@ def test_no_card_number_is_left_anywhere(house: House, database_url: str) -> Non
         InboxEvent.payload.contains("card number removed")
     ).count() >= len(CARDS)
     where = b"".join(left.values())
-    # what was looked through is what was written
+    # prove that the search covers the database, Redis and the logs
     for proof in (b"Sentinel", b"process_stripe_event", b"event received", b"appendonly"):
         assert proof in where or any(proof.decode() in name for name in left)
     traces = {

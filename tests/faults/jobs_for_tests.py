@@ -17,7 +17,7 @@ from models.books.inbox_event import InboxEvent
 from models.invoices.invoice import Invoice
 from runtime.clock import real_now
 
-PATIENCE = 200  # seconds; a test releases what waits before that, even on a busy machine
+PATIENCE = 200  # seconds; a test releases a waiting job sooner, even on a busy machine
 registry.MAX_TIMEOUT = PATIENCE
 
 

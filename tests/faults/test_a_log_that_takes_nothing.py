@@ -1,5 +1,5 @@
-"""A log on a full disk, or in a pipe that nobody reads any more, stops no work: lines are lost,
-nothing else is.
+"""A log on a full disk, or in a pipe that is no longer read, stops no work: only log lines are
+lost.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from tests.running.servers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_database]  # starts processes
 
-# makes a process's own stderr such a place before it becomes the program
+# these redirect a process's stderr there before it becomes the program
 FULL = "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)"
 UNREAD = "pipe = os.pipe(); os.dup2(pipe[1], 2); os.close(pipe[0])"
 BECOME = "import os, sys; {place}; os.execv(sys.executable, [sys.executable, {arguments}])"
@@ -36,8 +36,8 @@ def paid_event():
 
 @pytest.mark.parametrize("place", [FULL, UNREAD], ids=["full disk", "unread pipe"])
 def test_work_goes_on(town, processes, place):
-    """Given web and workers whose log takes nothing, then events are answered and worked off, one
-    that cannot be as well, and a worker that is killed is replaced.
+    """Given web and workers whose log cannot be written, then events are accepted and processed,
+    and a killed worker is replaced.
     """
     town.port = free_port()
     web = processes(*become(place, *GUNICORN), PORT=str(town.port))

@@ -1,6 +1,4 @@
-"""Over a real socket: bodies over the cap, chunked or not, and bodies that are not what they seem
-(faults 34, 35).
-"""
+"""Bodies over the cap, chunked or not, and malformed bodies, over a real socket (faults 34, 35)."""
 
 import json
 import socket
@@ -20,8 +18,8 @@ WEBHOOK = "/api/webhooks/stripe"
 
 
 def raw(port, head, chunks=(), timeout=120):
-    """Send bytes as they are; the status line and body of the answer. A peer that hangs up early
-    may be right.
+    """Send raw bytes; return the status and the whole answer, or None and nothing. The server may
+    hang up early.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as sock:
         sock.sendall(head.replace("\n", "\r\n").encode())
@@ -44,8 +42,8 @@ def chunk(data):
 
 
 def test_bodies_over_the_cap(town):
-    """413 before the body is read, however its length is told;
-    a body of exactly the cap is read.
+    """Given a body over the cap, then the answer is 413 before it is read, however its length is
+    declared; a body of exactly the cap is read.
     """
     town.web()
     head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\n"
@@ -69,8 +67,8 @@ def test_bodies_over_the_cap(town):
 
 
 def test_a_connection_that_will_be_closed_is_said_to_be(town):
-    """Given a client that would keep its connection, when its body is over the cap, then 413 says
-    that this was the last answer on it, and only that one.
+    """Given a keep-alive connection, when a body is over the cap, then the 413 says that the
+    connection closes; other answers keep it open.
     """
     town.web()
     head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\n"
@@ -106,8 +104,8 @@ def test_an_event_may_come_in_chunks(town):
 
 @pytest.mark.parametrize("in_chunks", [False, True])
 def test_what_is_said_in_a_long_call_is_read_whole(town, in_chunks):
-    """Given a message of Vapi's that is longer than any other body, in chunks or not, then its last
-    word is read too.
+    """Given a message of Vapi's that is longer than any other body may be, in chunks or not, then
+    it is read to its end.
     """
     town.web(VAPI_WEBHOOK_SECRET="of-the-assistant")
     asked = {"id": "call_1", "function": {"name": "unknown", "arguments": {}}}
@@ -122,7 +120,9 @@ def test_what_is_said_in_a_long_call_is_read_whole(town, in_chunks):
 
 
 def test_requests_that_are_malformed(town):
-    """Each is answered with 4xx, none with 500, and nothing is kept."""
+    """Given malformed requests, then each is answered with 4xx or cut off, and nothing is
+    stored.
+    """
     town.web()
     head = f"POST {WEBHOOK} HTTP/1.1\nHost: x\nConnection: close\n"
     broken = {
@@ -185,7 +185,9 @@ def test_junk_for_the_api_is_a_problem_of_the_callers(client, path, key):
 
 
 def test_junk_that_is_signed_is_refused_and_not_kept(client):
-    """A valid signature over bytes that are no event: 400 and no row."""
+    """Given a valid signature over bytes that are not an event, then the answer is 400, and nothing
+    is stored.
+    """
     for name, junk in JUNK.items():
         assert (
             client.simulate_post(WEBHOOK, body=junk, headers=given.signed_bytes(junk)).status_code
@@ -195,9 +197,7 @@ def test_junk_that_is_signed_is_refused_and_not_kept(client):
 
 
 def nested(depth, inner='"\\u00e9"'):
-    """An object with a list in it that makes `depth` levels with the object's own, and something in
-    the innermost.
-    """
+    """Return an object with nested lists, `depth` levels in all, and `inner` in the innermost."""
     return '{"name": ' + "[" * (depth - 1) + inner + "]" * (depth - 1) + "}"
 
 
@@ -225,7 +225,9 @@ def test_a_body_that_nests_as_deep_as_is_taken_is_read(client):
     "inner", ['"\\u00e9"', '"é"', '"4242 4242 4242 4242"', '"12 34 56 78 90 12 34 56"']
 )
 def test_a_signed_event_that_nests_too_deep_is_refused_and_not_kept(client, depth, inner):
-    """400, never 500: nothing of it could be looked through for card numbers."""
+    """Given a signed event that nests too deep to be searched for card numbers, then the answer is
+    400, not 500.
+    """
     event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace(
         '"@"', nested(depth - 3, inner)
     )
@@ -243,7 +245,9 @@ def test_a_signed_event_as_deep_as_is_taken_is_kept_without_its_card_number(clie
 
 
 def test_a_signed_event_with_text_no_database_takes(client):
-    """400, never 500: Stripe would send it again for days."""
+    """Given text that no database stores in a field that we index, then the answer is 400, not 500,
+    after which Stripe would send the event for days.
+    """
     for field in ("id", "type", "account"):
         for value in ("a\\u0000b", "\\ud800"):
             path, secret = (
@@ -262,8 +266,8 @@ def test_a_signed_event_with_text_no_database_takes(client):
 
 
 def test_an_event_whose_payload_holds_such_text_is_kept(client):
-    """What a payer typed must not cost a payment: the payload is kept word for word, escapes and
-    all.
+    """Given such text in the payload, then the event is stored word for word, escapes included:
+    what a customer typed must not cost a payment.
     """
     event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "name": "@"})).replace(
         "@", "a\\u0000b\\ud800"
@@ -284,7 +288,7 @@ def test_a_nul_in_an_address_is_no_fault_of_ours(client):
 
 
 def test_the_web_is_well_after_all_that(town):
-    """A body of each kind in turn over one real server, then an honest request."""
+    """Given a body of each kind sent to one real server, then it still answers a valid request."""
     town.web()
     key = given.a_key(given.an_account())
     for body in JUNK.values():

@@ -1,5 +1,5 @@
-"""A writer that holds SQLite, connections that PostgreSQL cuts, a server killed and brought back
-(faults 18, 19).
+"""A writer that locks SQLite, connections that PostgreSQL cuts, a server that is killed and
+restarted (faults 18, 19).
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from tests.faults.town import all_children_of, children_of, oracle
 from tests.running.processes import close_database
 from tests.running.servers import wait_for
 
-LOCKED = "Another program"  # keeps the database
+LOCKED = "Another program"  # holds the database
 PATIENCE = 5.0  # seconds a request or a worker waits for it
 
 
@@ -32,7 +32,7 @@ def paid_events(count):
 
 @pytest.fixture
 def only(request, database_url):
-    """Skip where the test's subject is the other database."""
+    """The database's URL; skips if the test is about the other kind."""
     if not database_url.startswith(request.param):
         pytest.skip(f"is about {request.param}")
     return database_url
@@ -40,9 +40,9 @@ def only(request, database_url):
 
 @pytest.mark.parametrize("only", ["sqlite"], indirect=True)
 def test_a_writer_holds_sqlite_for_ten_seconds(only, town, told):
-    """Given a writer that holds the database twice as long as anybody waits for it, then intake
-    says 503 and keeps nothing, or waits; once it lets go, the same processes do all that was
-    accepted. Why is logged in a sentence.
+    """Given a writer that holds the database for longer than requests wait, then events are
+    answered 503 and not stored, or wait; once it lets go, the same processes do everything that was
+    accepted. The log gives the reason in a sentence.
     """
     web = town.web()
     waiting, *refused = paid_events(3)
@@ -80,7 +80,7 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town, told):
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_postgres_cuts_every_connection_again_and_again(only, postgres, town, told):
-    """Given connections that are cut in the midst of work, then what was answered 200 is done, and
+    """Given connections that are cut during work, then every accepted event is processed, and
     intake goes on.
     """
     town.web()
@@ -104,8 +104,8 @@ def test_postgres_cuts_every_connection_again_and_again(only, postgres, town, to
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_postgres_is_killed_and_comes_back(only, postgres, town, told):
-    """Given a server that dies, then intake says 503, and why is logged in a sentence; once it is
-    back, the same processes do all that was accepted.
+    """Given a server that dies, then intake answers 503, and the log gives the reason in a
+    sentence; once it is back, the same processes do everything that was accepted.
     """
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])
@@ -129,7 +129,7 @@ def test_postgres_is_killed_and_comes_back(only, postgres, town, told):
 
 @pytest.fixture
 def standby(postgres):
-    """Lets the server take writes or none, as one that is promoted late."""
+    """A function that makes the server read-only, like a standby not promoted yet, or writable."""
 
     def become(read_only):
         value = "= on" if read_only else "= DEFAULT"
@@ -142,8 +142,8 @@ def standby(postgres):
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_postgres_takes_no_writes_for_a_while(only, standby, town, told):
-    """Given a standby that is promoted late, then intake says 503, `/readyz` and the log say what
-    is the matter, each process once; then the same processes do all that was accepted.
+    """Given a standby that is promoted late, then intake answers 503, and `/readyz` and each
+    process's log say why; once it is writable, the same processes do everything that was accepted.
     """
     web, pool, ticker = town.web(), town.pool(), town.scheduler()
     town.post_until_accepted(paid_events(1)[0])
@@ -168,8 +168,8 @@ def test_postgres_takes_no_writes_for_a_while(only, standby, town, told):
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_no_connection_to_a_standby_is_kept(only, standby):
-    """Given a name that still leads to a standby, then it is followed anew each time, for it may
-    lead to the primary by now.
+    """Given a host name that still leads to a standby, then each use opens a new connection,
+    because the name may lead to the primary by now.
     """
 
     def backend():
@@ -184,8 +184,9 @@ def test_no_connection_to_a_standby_is_kept(only, standby):
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
 def test_others_have_all_of_postgres_connections(only, postgres, town, told):
-    """Given others who hold every connection that is free, when ours are cut, then intake and
-    `/readyz` say 503 and why; once some are free, the same processes do all that was accepted.
+    """Given other clients that hold every free connection, when ours are cut, then intake and
+    `/readyz` answer 503, with the reason; once some are free, the same processes do everything that
+    was accepted.
     """
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_events(1)[0])

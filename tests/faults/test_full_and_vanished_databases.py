@@ -1,5 +1,5 @@
-"""A database that cannot serve is waited for: the web says 503, workers and relay stay, and all
-that was accepted is done once it can (H6, H16).
+"""While the database cannot serve, the web answers 503, workers and relay keep running, and
+everything accepted is done once it can (H6, H16).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from web.app import ROUTES
 
 FULL = "The database's disk is full. Free some space on it."
 GONE = "The database's file is not there."
-LARGE = 60_000  # characters of an event that finds no place between other rows
+LARGE = 60_000  # characters of an event that does not fit between existing rows
 
 
 def paid_event(**extra):
@@ -38,7 +38,7 @@ class Disk:
         self.place, self.ballast = place, place / "ballast"
 
     def fill(self) -> None:
-        """Write until nothing fits any more."""
+        """Write until nothing more fits."""
         with self.ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
             for size in (65_536, 4_096, 512):
                 with contextlib.suppress(OSError):
@@ -55,8 +55,8 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path_factory):
-    """A file system of 24 MB in memory; needs the right to mount one."""
-    place = Path(tempfile.mkdtemp(prefix="small"))  # where PostgreSQL's own user gets to as well
+    """A file system of 24 MB in memory; skips if this user cannot mount one."""
+    place = Path(tempfile.mkdtemp(prefix="small"))  # PostgreSQL's own user must reach it
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place], capture_output=True, check=False
     )
@@ -72,7 +72,7 @@ def disk(tmp_path_factory):
 
 @pytest.fixture
 def on_disk(disk, database_url, request, monkeypatch):
-    """The database lies on the small disk."""
+    """The small disk, with the database on it."""
     close_database()
     if transactions.is_postgres():
         postgres = request.getfixturevalue("postgres")
@@ -94,15 +94,15 @@ def on_disk(disk, database_url, request, monkeypatch):
 
 
 def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, town, told):
-    """Given a disk that fills up under web, workers and relay, then intake says 503 and each
-    process says why; once there is room the same processes do all that was accepted, once.
+    """Given a disk that fills up under web, workers and relay, then intake answers 503 and the
+    processes log why; once there is room, the same processes do everything that was accepted, once.
     """
     web = town.web()
     for event in (paid_event(), paid_event()):
         assert town.post(event) == 200
     late = [paid_event(description=os.urandom(LARGE // 2).hex()) for _ in range(3)]
     invoices = [paid_event() for _ in range(3)]
-    if not transactions.is_postgres():  # what the log of writes already has would be written over
+    if not transactions.is_postgres():  # else the write-ahead log's own pages would be reused
         transactions.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     close_database()
     on_disk.fill()
@@ -110,7 +110,7 @@ def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, to
     pool = town.pool()
     wait_for(lambda: len(town.listed_workers()) == 2, "the workers are there")
     children = all_children_of(pool.pid, 3)
-    if transactions.is_postgres():  # small rows still find a place in its pages
+    if transactions.is_postgres():  # small rows still fit in its pages
         wait_for(lambda: town.post(late[-1]) == 503, "still full")
     else:
         wait_for(lambda: told().count(FULL) >= 2, "web and relay say why")
@@ -128,15 +128,15 @@ def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, to
 
 @pytest.fixture
 def sqlite_file(request, database_url):
-    """The file of the database; the test's subject is SQLite."""
+    """The database's file; skips on PostgreSQL."""
     if transactions.is_postgres():
         pytest.skip("is about SQLite's file")
     return Path(database_url.removeprefix("sqlite:///"))
 
 
 def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
-    """Given a database whose files are moved away under running processes, and a folder in their
-    place, then nothing is accepted into nowhere; back in place, all is done.
+    """Given a database whose files are moved away under running processes, with a folder in their
+    place, then nothing is accepted; once they are back, everything is done.
     """
     web, pool = town.web(), town.pool()
     town.post_until_accepted(paid_event())
@@ -148,7 +148,7 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
     away.mkdir()
     sqlite_file.rename(away / sqlite_file.name)
     for beside in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):  # whoever was the last to close took it away
+        with contextlib.suppress(FileNotFoundError):  # the last to close may have deleted it
             path = Path(f"{sqlite_file}{beside}")
             path.rename(away / path.name)
     wait_for(lambda: town.post(events[0]) == 503, "intake says 503")
@@ -167,7 +167,7 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
 
 
 def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
-    """Given processes that start on a read-only disk, then they wait until it can be written."""
+    """Given processes that start on a read-only disk, then they wait until it is writable."""
     if transactions.is_postgres():
         pytest.skip("is about SQLite's file")
     events = [paid_event(), paid_event()]
@@ -187,7 +187,7 @@ def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
 @pytest.mark.parametrize("when", ["before the start", "after the start"])
 def test_the_web_counts_requests_on_a_full_disk(disk, town, when):
     """Given a full disk for temporary files, where request counters are mapped, then the web
-    answers and counts: writing to a page that has no place would kill it.
+    answers and counts; writing to an unallocated page would kill it.
     """
     (disk.place / "tmp").mkdir()
     if when == "before the start":

@@ -1,5 +1,5 @@
-"""Workers killed in the middle of a backfill: it goes on from where it was, and nothing counts
-twice (B8, faults 7 to 9).
+"""Workers killed during a backfill: it goes on where it was, and nothing counts twice (B8, faults 7
+to 9).
 """
 
 import signal
@@ -22,7 +22,7 @@ NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects"
 
 
 def a_busy_day(stripe, count):
-    """Invoices paid while nobody listened: three pages of events."""
+    """Pay `count` invoices at Stripe without delivering the events; return them."""
     account = given.an_account()
     invoices = [given.an_invoice(account, amount=1_000 + number) for number in range(count)]
     for invoice in invoices:
@@ -39,7 +39,7 @@ def a_busy_day(stripe, count):
 
 @pytest.mark.parametrize("place", ["backfill.before_commit", "job.after_commit"])
 def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, place):
-    """Given several pages to read, when the worker is killed with the first one read, then another
+    """Given several pages to read, when the worker is killed after reading the first, then another
     reads on to the end.
     """
     invoices = a_busy_day(stripe_stand_in, 80)
@@ -65,9 +65,7 @@ def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, plac
 
 
 def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):
-    """Given a backfill under way, when all our processes are killed, then those started later
-    finish it.
-    """
+    """Given a backfill in progress, when the whole pool is killed, then a new one finishes it."""
     invoices = a_busy_day(stripe_stand_in, 80)
     run = begin_backfill("", int(real_seconds()) - 3600, 0.0, "test")
     pool = town.pool("periodic=1,webhooks=1")
@@ -81,8 +79,8 @@ def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):
 
 
 def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):
-    """Given a payment whose amount is wrong here, when the worker that compares is killed, then it
-    is compared again and named once.
+    """Given a payment whose amount is wrong here, when the worker that compares is killed, then the
+    comparison is repeated, and the difference is named once.
     """
     invoices = a_busy_day(stripe_stand_in, 3)
     for event in stripe_stand_in.events():

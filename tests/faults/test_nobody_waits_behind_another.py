@@ -1,5 +1,5 @@
-"""Real processes: a receiver that is slow, a clinic's burst of events, workers of an older setting.
-What is counted is who was served after whom, never seconds.
+"""Real processes: a slow receiver, a clinic's burst of events, workers with an older setting. The
+tests check who is served after whom, never seconds.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.faults.town import PATIENT, all_settled, request
 from tests.running.servers import wait_for
 
 OLD_WORKERS = "webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1"
-SLOW = 1.5  # seconds a slow receiver takes, while it matters: longer than a busy machine loses
+SLOW = 1.5  # seconds a slow receiver takes while it matters: longer than a busy machine loses
 
 
 def told(receiver):
@@ -30,9 +30,8 @@ def told(receiver):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_slow_receiver_delays_no_other_clinic(town, receiver, workers):
-    """Given twenty-five events for a slow receiver and workers that are in the middle of them, when
-    five for another clinic's come, then all five are delivered before the slow one has had as many
-    more.
+    """Given twenty-five events for a slow receiver with workers in the middle of them, when five
+    for another clinic arrive, then all five are delivered after a few more of the slow ones.
     """
     receiver.seconds = {"slow": SLOW}
     slow, quick = given.an_account(), given.an_account()
@@ -60,9 +59,8 @@ def test_a_slow_receiver_delays_no_other_clinic(town, receiver, workers):
 def test_a_charge_goes_through_while_old_workers_serve_no_queue_for_it(
     town, clinic, monkeypatch, valkey
 ):
-    """Given a pool with WORKERS as an older release had it, and a web process that dies in the
-    middle of a charge, then the charge is made all the same, once, by a worker of `webhooks`, and
-    /readyz says what to do.
+    """Given a pool with WORKERS of an older release, and a web process that dies during a charge,
+    then a worker of `webhooks` makes the charge, once, and /readyz says what to do.
     """
     town.pool(OLD_WORKERS)
     town.web(PAYPHONE_KILL_AT=town.at("lock.held"), PAYPHONE_LEASE="2")
@@ -85,8 +83,8 @@ def readiness(town):
 
 
 def test_what_was_pushed_for_workers_that_left_is_carried_over(town, valkey):
-    """Given a job in the queue of what people wait for, when its last worker has left, then the
-    workers of an older setting perform it.
+    """Given a job in the queue `interactive`, when its last worker has left, then workers with an
+    older setting do it.
     """
     event = given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice()))
     town.stage(event)
@@ -102,8 +100,8 @@ def test_what_was_pushed_for_workers_that_left_is_carried_over(town, valkey):
 
 
 def test_what_a_person_waits_for_waits_behind_no_burst_of_events(town, valkey):
-    """Given a clinic's events in `webhooks`, whose worker is busy, when a job of the same clinic is
-    staged that a person waits for, then its own worker performs it while they wait.
+    """Given a clinic's events in `webhooks`, whose worker is busy, when an interactive job of the
+    same clinic is staged, then the `interactive` worker does it at once.
     """
     invoice = given.an_invoice()
     given.a_job("wait_for_go", 1, "webhooks")

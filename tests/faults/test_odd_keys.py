@@ -1,5 +1,5 @@
-"""A key of ours in Redis that holds what we never wrote stops nobody: relay, workers, scheduler and
-web go on, and what was accepted is done (H17).
+"""A Redis key of ours with content that we never wrote stops nothing: relay, workers, scheduler and
+web go on, and everything accepted is done (H17).
 """
 
 import pytest
@@ -32,7 +32,7 @@ ODD = {
     "zset": lambda redis, key: redis.zadd(key, {b"\xff": 1.0, "x": float("inf")}),
     "stream": lambda redis, key: redis.xadd(key, {"a": b"\xff"}),
 }
-TEXTS = {"empty", "bytes", "huge", "negative"}  # of interest only where text is expected
+TEXTS = {"empty", "bytes", "huge", "negative"}  # only tried where text is expected
 KEYS = [
     "rq:queues",
     "rq:workers",
@@ -66,7 +66,7 @@ def an_event():
 
 @pytest.fixture
 def house(database_url, valkey, monkeypatch):
-    """One look of each process, in this one; none of them may raise."""
+    """Redis, and a function that runs one round of each process in this one; no round may raise."""
     if is_postgres():
         pytest.skip("is about Redis")
     monkeypatch.setattr(outages, "SHORTEST", 0.001)
@@ -96,15 +96,15 @@ def house(database_url, valkey, monkeypatch):
 
 
 def test_every_key_of_ours_is_tried():
-    """Given the table of what we write, then each line of it has a key here."""
+    """Given the table of keys that we write, then each has a key here."""
     for start, _ in _TYPES:
         assert any(key.startswith(start) for key in KEYS), start
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_an_odd_key_stops_nobody(key, house, client):
-    """Given a key with something else in it, when everybody looks, then what was accepted is done,
-    and `/readyz` and the life signs answer.
+    """Given a key with other content, when each process runs, then the accepted event is processed,
+    and `/readyz` and the heartbeats work.
     """
     redis, look = house
     is_text = dict(_TYPES).get(key) == "string" or key.startswith("payphone:")
@@ -130,8 +130,8 @@ def test_an_odd_key_stops_nobody(key, house, client):
 
 @pytest.mark.parametrize("written", ["9" * 40, "-1", "tomorrow", "", "future"])
 def test_an_epoch_that_we_cannot_have_written_is_begun_anew(written, house):
-    """Given an epoch that is no time, or one still to come, then there is a new one, and a job that
-    was pushed is not pushed at every look.
+    """Given an epoch that is no time, or lies in the future, then it is replaced, and a pushed job
+    is not pushed again at every tick.
     """
     redis, _ = house
     redis.set(EPOCH_KEY, database_time() + 10**12 if written == "future" else written)
@@ -155,7 +155,7 @@ def test_a_tick_that_would_never_come_is_put_back(due, house):
 
 
 def test_only_what_is_ours_is_deleted(house):
-    """Given keys of others, and of ours as they should be, then they stay."""
+    """Given keys of others, and keys of ours that are correct, then they stay."""
     redis, look = house
     look()
     redis.rpush("somebody:else", "1")
@@ -170,7 +170,7 @@ def test_only_what_is_ours_is_deleted(house):
 
 def test_real_processes_go_on_with_every_key_odd(own_town):
     """Given a Redis in which every key of ours holds something else, then real processes of every
-    kind stay, mend it, and do what was accepted.
+    kind keep running, repair it, and do everything that was accepted.
     """
     town = own_town
     redis = town.valkey.client()

@@ -1,6 +1,6 @@
-"""Strangers who stall: whatever they hold back, the web answers others, and hangs up on them.
+"""Clients that stall: whatever they hold back, the web answers others, and hangs up on them.
 
-gunicorn runs as `bin/run` starts it, with its own two processes.
+gunicorn runs as `bin/run` starts it, with two processes.
 """
 
 import contextlib
@@ -83,14 +83,14 @@ class Crowd:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # take little unread
             sock.settimeout(120)
             sock.connect(self._address)
-            with contextlib.suppress(OSError):  # refused and hung up already, which is well
+            with contextlib.suppress(OSError):  # refused or hung up on already, which is fine
                 sock.sendall(sends)
             came.append(sock)
         return came
 
 
 def is_hung_up(sock: socket.socket) -> bool:
-    """Whether the server has closed its end; what it had answered is taken."""
+    """Return whether the server has closed its end, after reading what it has sent."""
     sock.setblocking(False)
     try:
         while sock.recv(65_536):
@@ -116,8 +116,8 @@ def answers(url: str) -> bool:
 
 
 def test_a_crowd_that_stalls_keeps_nobody_from_an_answer(site):
-    """Given 300 connections that stall, of each kind in turn, when somebody asks, then they are
-    answered; and again when the crowd has gone.
+    """Given 300 connections that stall, of each kind in turn, then other requests are answered,
+    then and once the crowd is gone.
     """
     for kind, sends in STALLS.items():
         with Crowd(port_of(site)) as crowd:
@@ -127,8 +127,8 @@ def test_a_crowd_that_stalls_keeps_nobody_from_an_answer(site):
 
 
 def test_a_crowd_that_stalls_and_one_that_drips_keep_nobody_from_an_answer(site):
-    """Given 300 connections that stall and 300 that send on a byte at a time, when somebody asks
-    between two bytes, then they are answered, each time.
+    """Given 300 connections that stall and 300 that send one byte at a time, when another request
+    comes between two bytes, then it is answered, each time.
     """
     kinds = (WHOLE + b"X-Slow: ", POST + b"Content-Length: 1000\r\n\r\n", CHUNKED + b"ffff\r\n")
     with Crowd(port_of(site)) as crowd:
@@ -137,14 +137,14 @@ def test_a_crowd_that_stalls_and_one_that_drips_keep_nobody_from_an_answer(site)
         slow = [sock for sends in kinds for sock in crowd.come(CROWD // len(kinds), sends)]
         for _ in range(5):
             for sock in slow:
-                with contextlib.suppress(OSError):  # hung up on, which is well
+                with contextlib.suppress(OSError):  # hung up on, which is fine
                     sock.send(b"a")
             assert answers(site)
 
 
 def test_whoever_stalls_is_hung_up_on_even_if_a_byte_comes_now_and_then(site):
-    """Given some of each kind and some that send a byte every second, then all of them are hung up
-    on in the end, and others are answered all the while.
+    """Given some connections that stall in each way and some that send a byte every second, then
+    all are hung up on in the end, and other requests are answered throughout.
     """
     over = threading.Event()
 
@@ -175,8 +175,8 @@ def test_whoever_stalls_is_hung_up_on_even_if_a_byte_comes_now_and_then(site):
 
 
 def test_more_than_a_process_takes_push_out_those_who_came_first(site):
-    """Given more connections than there are threads that talk, none of which sends a whole request,
-    then the first are hung up on for the last, long before any deadline.
+    """Given more connections than there are threads, none of which sends a whole request, then the
+    first are closed for the last, well before any deadline.
     """
     with Crowd(port_of(site)) as crowd:
         first = crowd.come(CROWD, STALLS["half a body"])
@@ -186,8 +186,8 @@ def test_more_than_a_process_takes_push_out_those_who_came_first(site):
 
 
 def test_more_than_there_are_descriptors_push_out_those_who_came_first(processes, tmp_path):
-    """Given a machine that allows a process few open files, when a crowd has taken them all, then
-    somebody who asks is answered, and by the processes that were there before.
+    """Given a process that can open few files, when a crowd has used them all up, then other
+    requests are answered, by the same processes.
     """
     started = []
 
@@ -221,8 +221,8 @@ def test_a_slow_reader_gets_all_of_a_large_answer(site):
 
 
 def test_a_body_in_crumbs_is_refused_before_it_costs_much(site):
-    """Reading a chunk costs the same whatever its size: a megabyte of single bytes would be seconds
-    of work. Chunks as programs make them are read.
+    """Reading a chunk costs the same whatever its size, so a megabyte in single bytes would be
+    seconds of work. Chunks of usual sizes are read.
     """
     head = CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     for chunk, count, told in (
@@ -248,7 +248,7 @@ def test_a_head_that_does_not_end_is_refused(site):
 
 
 def test_workers_do_not_outlive_a_killed_gunicorn(processes, tmp_path):
-    """Given gunicorn's master killed outright, then its workers go too, and the next one has the
+    """Given gunicorn's master killed with -9, then its workers end too, and the next master has the
     port at once, although connections were open.
     """
     env = {"DATABASE_URL": f"sqlite:///{tmp_path}/payphone.sqlite3"}
@@ -279,9 +279,9 @@ def test_workers_do_not_outlive_a_killed_gunicorn(processes, tmp_path):
 
 
 def test_requests_of_one_connection_are_answered_however_they_come(site):
-    """Given a connection, when requests follow each other at once, after a moment, after longer
-    than a thread waits for them, or two in one piece, one of them without a body to answer with,
-    then each has its whole answer, in order.
+    """Given one connection, when requests follow at once, after a moment, after longer than a
+    thread waits for them, or several in one piece, some of them HEAD, then each gets its whole
+    answer, in order.
     """
     head = WHOLE.replace(b"GET", b"HEAD")
     with (

@@ -1,4 +1,4 @@
-"""Duplicates by the hundred, shuffled order, late events, wrong clocks, over real HTTP (faults
+"""Hundreds of duplicates, shuffled order, late events, wrong clocks, over real HTTP (faults
 26–29).
 """
 
@@ -15,7 +15,7 @@ from tests.faults.town import oracle
 
 
 def at_once(calls):
-    """Run all calls as nearly at once as threads can; their answers."""
+    """Run all calls as simultaneously as threads can; return their answers."""
     gate, answers = threading.Barrier(len(calls)), [None] * len(calls)
 
     def run(index, call):
@@ -47,8 +47,8 @@ def test_a_hundred_concurrent_duplicates_are_one_row_and_one_payment(town):
 
 
 def test_shuffled_and_doubled_histories_end_as_they_happened(town):
-    """Given several payments a invoice, declined first, refunded later, when their events come in
-    any order and twice, then each invoice holds what happened.
+    """Given several payments of each invoice, declined first and refunded later, when their events
+    come twice and in any order, then each invoice holds what happened.
     """
     town.web(workers=2)
     town.pool("webhooks=3")
@@ -93,9 +93,9 @@ DAY = 24 * 3600
 
 
 def test_events_four_days_late_come_as_a_storm(town):
-    """Given an invoice that is overdue by now, whose payment's refund has come in, when what
-    happened four days ago is delivered a hundred times at once, in any order, then it is paid but
-    for the refund, as it happened, once.
+    """Given an overdue invoice whose payment's refund has been reported, when the events of four
+    days ago are delivered a hundred times at once, in any order, then the invoice is paid except
+    for the refunds, once.
     """
     town.web(workers=2)
     town.pool()
@@ -140,16 +140,16 @@ def test_events_four_days_late_come_as_a_storm(town):
 
 
 def test_clocks_that_are_ten_minutes_off_are_refused_in_the_midst_of_a_storm(town):
-    """Given a hundred deliveries at once, most of them signed by clocks that are ten minutes ahead
-    or behind, then those are answered 400 and nothing of them is kept; what clocks that are nearly
-    right sign is taken in, once (300 s either way are Stripe's own tolerance), and so is what was
-    refused, when it is signed anew.
+    """Given a hundred deliveries at once, most of them signed by clocks that are minutes ahead or
+    behind, then those are answered 400 and not stored. What nearly correct clocks sign is accepted,
+    once (Stripe's own tolerance is 300 s either way), and so is a refused event that is signed
+    again.
     """
     town.web(workers=2)
     town.pool()
     wrong, right = (paid_event() for _ in range(2))
     shifts = (
-        # some minutes from the limit, on the side from which they come closer as time goes by
+        # well beyond the limit, on the side from which they come closer as time passes
         [(wrong, shift, 400) for shift in (-600, 600, -310, 480)]
         + [(right, shift, 200) for shift in (-120, 290)]
         + [(right, 600, 400)] * 4

@@ -1,4 +1,4 @@
-"""Workers that die or freeze around the call to Twilio: at most one text, and a doubt that shows
+"""Workers die or freeze around the call to Twilio: at most one text is sent, and a doubt shows
 (faults 7, 8, 11, 24).
 """
 
@@ -17,7 +17,7 @@ from tests.stories.texting import Texting
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic with its link made, so that the next text is due at once."""
+    """A clinic whose link is made, so that the next text is due at once."""
     texting.consents().send()
     texting.deliver()
     return texting
@@ -30,8 +30,8 @@ def status(clinic: Texting) -> str:
 
 
 def test_killed_just_before_the_call(clinic, town):
-    """Nothing left, yet nobody can know that: it stays in doubt, and is not sent by whoever comes
-    after.
+    """Given a worker killed before its call, then nothing was sent, but this cannot be known: the
+    text stays in doubt, and no other worker sends it.
     """
     clinic.ask()
     town.pool(
@@ -44,7 +44,7 @@ def test_killed_just_before_the_call(clinic, town):
 
 
 def test_killed_just_after_the_call(clinic, town):
-    """Twilio has it and our answer is lost with the worker: its report settles it."""
+    """Given a worker killed after its call, then Twilio's report settles the text."""
     clinic.ask()
     town.pool(
         "webhooks=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at("effect.after_call")
@@ -67,8 +67,8 @@ def test_killed_around_the_commit_of_its_success(clinic, town, place):
 
 
 def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
-    """The one that won the right to send wakes up, sees that it is late, and says that nothing
-    left.
+    """Given a worker frozen until its deadline has passed, when it wakes, then it sends nothing and
+    says so, which ends the doubt.
     """
     clinic.ask()
     town.pool(

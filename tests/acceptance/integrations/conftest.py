@@ -1,4 +1,4 @@
-"""Stand-ins for Google, an OAuth server, Open Dental and NexHealth, in the settings."""
+"""Settings that point at stand-ins for Google, an OAuth server, Open Dental and NexHealth."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.stories.connecting import DEVELOPER_KEY, GOOGLE, PRACTICE, PUBLIC_URL
 
 @pytest.fixture
 def clinic(client, stand_in, valkey, monkeypatch, tmp_path):
-    """A clinic that has connected nothing yet."""
+    """A clinic that has not connected anything yet."""
     file = tmp_path / "providers.toml"
     file.write_text(PRACTICE.format(url=stand_in.url))
     settings = GOOGLE | {

@@ -1,5 +1,5 @@
-"""A database that fails at any statement or commit of the way back from a provider: the person
-reads what is known, and whoever does what the page says has the calendar connected.
+"""The OAuth callback while the database fails at any statement or commit: the page says what is
+known, and following it gets the calendar connected.
 """
 
 from functools import partial
@@ -20,8 +20,8 @@ def faults(clinic):
 
 
 def answers(faults, sends):
-    """What each of `sends` is answered, while the database fails at its first statement or commit,
-    its second, and so on, until nothing fails any more; and how to send it again.
+    """Yield each answer to `sends` while the database fails at its first statement or commit, then
+    its second, and so on until nothing fails; with it, the request to repeat and a description.
     """
     at, found = 1, True
     while found:
@@ -36,7 +36,7 @@ def answers(faults, sends):
 
 
 def told(answer, about):
-    """What the page tells to do; nothing where all went well."""
+    """Return the advice on the page, or an empty string if the request succeeded."""
     if answer.status_code == 200:
         return ""
     assert answer.status_code == 503, about
@@ -46,7 +46,9 @@ def told(answer, about):
 
 
 def test_whoever_cannot_be_asked_now_loads_the_page_again(clinic, faults):
-    """Given a fault at each statement while the person is asked, then it used nothing up."""
+    """Given a fault at each statement while the clinic is asked to confirm, then nothing is used
+    up: loading the page again works.
+    """
     seen = set()
     for answer, send, about in answers(
         faults, lambda: partial(clinic.opens, clinic.consents(clinic.asks_for_consent()))
@@ -57,8 +59,9 @@ def test_whoever_cannot_be_asked_now_loads_the_page_again(clinic, faults):
 
 
 def test_the_page_says_what_is_known_of_the_consent(clinic, faults):
-    """Given a fault at each statement and each commit after the yes, then what the page says of it
-    is true, and doing so connects."""
+    """Given a fault at each statement and each commit after the clinic confirms, then the page's
+    account of the connection is true, and following its advice connects the calendar.
+    """
 
     def sends():
         Integration.delete().execute()

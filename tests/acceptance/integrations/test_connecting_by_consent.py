@@ -1,6 +1,7 @@
-"""A clinic connects its calendar by OAuth (F67): Google by its real addresses, others by a file.
+"""A clinic connects its calendar by OAuth (F67): Google at its real addresses, other providers as
+described in a file.
 
-The way back counts once, for one account, for a quarter of an hour; nothing of a token is shown.
+A callback works once, for one account, within 15 minutes; no token is ever shown.
 """
 
 import base64
@@ -27,8 +28,10 @@ def query_of(url):
 
 
 def test_google_is_asked_at_its_real_addresses_for_as_little_as_possible(clinic, monkeypatch):
-    """Given no other base, when a clinic asks, then it is sent to Google's own page, with PKCE, a
-    state, offline access, consent each time, and no scope that reads an event."""
+    """Given the default Google addresses, when a clinic connects, then it is sent to Google's
+    consent page with PKCE, a state, offline access, a consent prompt each time, and no scope that
+    reads events.
+    """
     monkeypatch.setenv("GOOGLE_API_BASE", "")
     get_settings.cache_clear()
     url = clinic.asks_for_consent()
@@ -51,8 +54,9 @@ def test_google_is_asked_at_its_real_addresses_for_as_little_as_possible(clinic,
 
 @pytest.mark.parametrize("provider", ["google", "dentos"])
 def test_a_clinic_connects(clinic, provider):
-    """Given the clinic says yes, when its browser comes back, then a harmless call has verified
-    what came, it is kept sealed, and everybody is told so in words without a token."""
+    """Given a clinic that consents, when its browser comes back, then a harmless call verifies the
+    tokens, they are stored sealed, and no page, API answer, row or audit entry shows them.
+    """
     back = clinic.consents(clinic.asks_for_consent(provider))
     answer = clinic.comes_back(back)
     assert answer.status_code == 200
@@ -79,7 +83,8 @@ def test_a_clinic_connects(clinic, provider):
 
 def test_connect_pms_and_calendar_without_payment(clinic):
     """Connect PMS/Calendar without payment (the testing checklist, F98): given no card, then each
-    is connected, the review shows it, Deploy misses nothing, and nothing was charged or bought.
+    provider connects, the review shows it, what Deploy still needs does not change, and nothing is
+    charged or bought.
     """
     before = clinic.review
     for provider in ("google", "open_dental", "nexhealth", "dentos"):
@@ -98,7 +103,9 @@ def test_connect_pms_and_calendar_without_payment(clinic):
 
 
 def test_a_way_back_counts_once(clinic):
-    """Given a way back that was used, when it is opened again, then nothing happens, in words."""
+    """Given a callback that was used, when it is opened again, then the page says so and nothing
+    changes.
+    """
     back = clinic.consents(clinic.asks_for_consent())
     assert clinic.comes_back(back).status_code == 200
     version = clinic.row().version
@@ -119,7 +126,7 @@ def test_a_state_that_is_not_ours_counts_for_nothing(clinic, changed):
 
 
 def test_a_way_back_expires(clinic):
-    """Given a quarter of an hour has passed, then the way back counts no more."""
+    """Given a callback that has expired, then it is refused."""
     back = clinic.consents(clinic.asks_for_consent())
     with transaction():
         OAuthState.update(expires_at=real_now() - timedelta(seconds=1)).execute()
@@ -128,8 +135,9 @@ def test_a_way_back_expires(clinic):
 
 
 def test_a_state_belongs_to_the_account_that_asked(clinic):
-    """Given two clinics, when one's way back is opened in any browser, then it is connected, and
-    the other is not."""
+    """Given two clinics, when one's callback is opened in any browser, then only that clinic is
+    connected.
+    """
     other = Connecting(clinic.client, clinic.stand_in, clinic.redis)
     back = clinic.consents(clinic.asks_for_consent())
     other.asks_for_consent()
@@ -141,9 +149,9 @@ def test_a_state_belongs_to_the_account_that_asked(clinic):
 
 
 def test_whoever_comes_back_says_first_for_whom(clinic):
-    """Given an address that was sent on to another clinic's owner, when that one comes back, then
-    the page names the account that would get the calendar, and nothing is connected or used up
-    until its button is pressed; an address without its code says nothing.
+    """Given a callback address sent on to another clinic's owner, when the owner opens it, then the
+    page names the account that would get the calendar, and nothing is connected or used up until
+    the button is pressed; a form without the code is refused.
     """
     back = clinic.consents(clinic.asks_for_consent())
     page = clinic.opens(back)
@@ -155,7 +163,7 @@ def test_whoever_comes_back_says_first_for_whom(clinic):
     assert clinic.asked("google", "/oauth2/token") == []
     assert clinic.shown()["state"] is None
     assert clinic.says_yes({"state": query_of(back)["state"]}).status_code == 422
-    assert clinic.comes_back(back).status_code == 400  # a way back without its code is over
+    assert clinic.comes_back(back).status_code == 400  # without its code, the callback is over
 
 
 def test_a_clinics_name_is_text_on_that_page(clinic):
@@ -165,7 +173,7 @@ def test_a_clinics_name_is_text_on_that_page(clinic):
 
 
 def test_a_no_is_told_and_changes_nothing(clinic):
-    """Given a connected clinic, when it says no at Google the next time, then it stays so."""
+    """Given a connected clinic, when it refuses consent the next time, then it stays connected."""
     clinic.connects()
     sealed = clinic.row().sealed
     clinic.server("google").habits.consents = False
@@ -184,8 +192,9 @@ def test_a_consent_with_a_box_unchecked_is_not_enough(clinic):
 
 
 def test_a_callback_without_a_refresh_token_overwrites_nothing(clinic):
-    """Given a connected calendar, when Google gives no refresh token the next time, then what is
-    kept stays; and where nothing is kept, the clinic is told what to do."""
+    """Given a connected calendar, when Google returns no refresh token the next time, then the
+    stored one stays; a clinic without a stored one is told what to do.
+    """
     clinic.connects()
     kept = clinic.row().sealed
     clinic.server("google").habits.gives_refresh_token = False
@@ -199,8 +208,9 @@ def test_a_callback_without_a_refresh_token_overwrites_nothing(clinic):
 
 
 def test_connecting_again_takes_the_place_of_what_was(clinic):
-    """Given a connected calendar, when the clinic connects again, then there is one, with the new
-    tokens."""
+    """Given a connected calendar, when the clinic connects again, then there is still one
+    integration, with the new tokens.
+    """
     first = clinic.connects()
     second = clinic.connects()
     assert (second.id, second.version) == (first.id, first.version + 1)
@@ -220,7 +230,9 @@ def test_connecting_again_takes_the_place_of_what_was(clinic):
     ],
 )
 def test_what_goes_wrong_at_the_provider_is_told_and_keeps_nothing(clinic, kind, status, word):
-    """Given trouble while the code is exchanged, then the page says so, and nothing is kept."""
+    """Given a provider that fails while the code is exchanged, then the page says so, and nothing
+    is stored.
+    """
     clinic.fault(kind, "google", "/oauth2/token")
     answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent()))
     assert answer.status_code == status
@@ -229,8 +241,10 @@ def test_what_goes_wrong_at_the_provider_is_told_and_keeps_nothing(clinic, kind,
 
 
 def test_what_is_not_set_up_is_named(clinic, monkeypatch):
-    """Given no registration at Google, then the clinic's software hears which setting is missing,
-    and a browser that comes back hears that it is ours."""
+    """Given no registration at Google, then the API answers `not_configured`, and a browser that
+    comes back gets a 503; the list of integrations still works. An unknown provider is a 404 that
+    names the known ones.
+    """
     back = clinic.consents(clinic.asks_for_consent())
     monkeypatch.setenv("GOOGLE_CLIENT_ID", "")
     get_settings.cache_clear()
@@ -245,7 +259,9 @@ def test_what_is_not_set_up_is_named(clinic, monkeypatch):
 
 
 def test_a_file_that_cannot_be_is_named_and_google_goes_on(clinic, monkeypatch, tmp_path):
-    """Given a file of providers with a mistake, then it is named; what is built in goes on."""
+    """Given a provider file with a mistake, then the list of integrations is refused, but the
+    built-in providers still connect.
+    """
     file = tmp_path / "wrong.toml"
     file.write_text('[[provider]]\nname = "x"\n')
     monkeypatch.setenv("OAUTH_PROVIDERS", str(file))

@@ -1,5 +1,5 @@
-"""A clinic connects its practice's software by the keys that it has (B23): Open Dental's pair,
-NexHealth's API key, which becomes a bearer token. Each is verified by a harmless call.
+"""A clinic connects its practice software with keys (B23): Open Dental's key pair, or NexHealth's
+API key, which is exchanged for a bearer token. A harmless call verifies each.
 """
 
 from datetime import timedelta
@@ -24,8 +24,9 @@ HARMLESS = {
 
 @pytest.mark.parametrize("provider", KEYS)
 def test_a_clinic_connects_with_its_keys(clinic, provider):
-    """Given keys that count, then a call that changes nothing has shown it, they are kept sealed,
-    and no answer, entry or column has them."""
+    """Given valid keys, then a read-only call verifies them, they are stored sealed, and no answer,
+    audit entry or column shows them.
+    """
     answer = clinic.post(f"/integrations/{provider}/connect", KEYS[provider])
     assert answer.status_code == 200, answer.text
     assert answer.json["state"] == "connected"
@@ -41,8 +42,8 @@ def test_a_clinic_connects_with_its_keys(clinic, provider):
 
 
 def test_the_review_says_what_is_connected(clinic):
-    """Given practice software that is connected, and one that wants to be again, then the account's
-    steps say so, and not that there is none.
+    """Given one connected practice system and one that must be connected again, then the review
+    says so for each.
     """
     assert clinic.get("").json["steps"]["integrations"]["message"].startswith("None is connected")
     for provider in KEYS:
@@ -56,8 +57,9 @@ def test_the_review_says_what_is_connected(clinic):
 
 
 def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
-    """Given an installation without a developer key, then the clinic's counts; without one, it is
-    named."""
+    """Given an installation without a developer key, then a clinic must give its own; without one,
+    the answer names the setting.
+    """
     monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "")
     get_settings.cache_clear()
     alone = clinic.post("/integrations/open_dental/connect", KEYS["open_dental"])
@@ -69,8 +71,9 @@ def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
 
 
 def test_our_developer_key_is_in_no_clinics_credential(clinic, monkeypatch):
-    """Given an installation whose developer key is replaced, then its clinics go on with the new
-    one; and while none is set, that is no verdict on a clinic's key."""
+    """Given an installation whose developer key is replaced, then its clinics use the new one;
+    while none is set, the clinic's own key is not declared invalid.
+    """
     assert clinic.post("/integrations/open_dental/connect", KEYS["open_dental"]).status_code == 200
     assert opened(clinic.row("open_dental")) == KEYS["open_dental"]
     clinic.practice.key_pairs = {f"a-newer-key/{CUSTOMER_KEY}"}
@@ -137,7 +140,7 @@ def test_keys_that_do_not_count_are_refused_in_words(clinic, provider):
 
 
 def test_each_kind_is_connected_its_own_way(clinic):
-    """Given the wrong way, then the right one is named."""
+    """Given the wrong way to connect, then the answer names the right one."""
     for provider, way in (("google", "connect"), ("open_dental", "authorize")):
         answer = clinic.post(f"/integrations/{provider}/{way}")
         assert answer.status_code == 409
@@ -156,7 +159,9 @@ def test_the_same_request_twice_connects_once(clinic):
 
 
 def test_every_provider_is_listed_with_what_it_takes(clinic):
-    """Given nothing connected, then each is there with its kind of credential and its fields."""
+    """Given nothing connected, then each provider is listed with its kind of credential and its
+    fields.
+    """
     listed = clinic.get("/integrations").json
     assert listed["hasMore"] is False
     assert [(row["provider"], row["credential"], row["state"]) for row in listed["data"]] == [

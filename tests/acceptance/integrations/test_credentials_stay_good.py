@@ -1,6 +1,6 @@
-"""A credential is renewed before it expires, by one process at a time; one that does not count any
-more is shown and told, and the receptionist goes on without it; one that is disconnected is taken
-back at its provider.
+"""A credential is renewed before it expires, by one process at a time. One that no longer works is
+shown and reported, and the receptionist goes on without it; one that is disconnected is revoked at
+its provider.
 """
 
 from datetime import timedelta
@@ -27,7 +27,7 @@ CONSENTED = ("google", "dentos")
 
 
 def is_due(row):
-    """As if its time had come."""
+    """Make the credential due for renewal or verification."""
     soon = {"expires_at": real_now() + timedelta(minutes=1)} if row.expires_at else {}
     with transaction():
         Integration.update(
@@ -38,7 +38,7 @@ def is_due(row):
 
 
 def claim_runs_out(row):
-    """As if a minute had gone by since somebody claimed it."""
+    """Expire the lease of the process that is renewing the credential."""
     with transaction():
         Integration.update(renewing_until=real_now() - timedelta(seconds=1)).where(
             Integration.id == row.id
@@ -52,8 +52,9 @@ def scanned(clinic, rounds=0):
 
 @pytest.mark.parametrize("provider", [*CONSENTED, "nexhealth"])
 def test_it_is_renewed_before_it_expires(clinic, provider):
-    """Given a token that lasts an hour, then it is due ten minutes before, and the scan renews it;
-    one that is not due is left alone."""
+    """Given a token that lasts an hour, then it is due ten minutes before it expires, and the scan
+    renews it only once it is due.
+    """
     row = clinic.connects(provider)
     assert timedelta(0) <= row.expires_at - LEAD - row.renew_at < timedelta(seconds=1)
     before = opened(row)["access"]
@@ -69,8 +70,9 @@ def test_it_is_renewed_before_it_expires(clinic, provider):
 
 
 def test_one_that_cannot_be_renewed_keeps_no_other_waiting(clinic, monkeypatch):
-    """Given more that are due than are looked at in one go, and a provider away, when the scan runs
-    again, then it comes to the others."""
+    """Given more due credentials than one scan takes, and a provider that is down, when the scan
+    runs again, then it reaches the others.
+    """
     monkeypatch.setitem(refresh_integrations.perform.__globals__, "BATCH", 1)
     rows = [clinic.connects(provider) for provider in ("google", "nexhealth")]
     for row in rows:
@@ -86,8 +88,9 @@ def test_one_that_cannot_be_renewed_keeps_no_other_waiting(clinic, monkeypatch):
 
 
 def test_a_rotating_refresh_token_whose_answer_was_lost_is_told(clinic):
-    """Given a server that burns refresh tokens, when its answer is lost, then the consent is over:
-    nobody can know the new token. The clinic is told, not left in the dark."""
+    """Given a server that rotates refresh tokens, when its answer is lost, then nobody can know the
+    new token: the integration expires, and the clinic is told.
+    """
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     clinic.fault("refuse_after", "oauth", "/oauth/token")
@@ -100,7 +103,9 @@ def test_a_rotating_refresh_token_whose_answer_was_lost_is_told(clinic):
 
 
 def test_a_refresh_token_that_changes_is_kept(clinic):
-    """Given a server that burns each refresh token, when it is renewed twice, then it goes on."""
+    """Given a server that rotates refresh tokens, when it is renewed twice, then the newest token
+    is stored.
+    """
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     seen = {opened(row)["refresh"]}
@@ -114,8 +119,9 @@ def test_a_refresh_token_that_changes_is_kept(clinic):
 
 @pytest.mark.parametrize("failures", [1, 2])
 def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monkeypatch, failures):
-    """Given a server that burns refresh tokens, when the database fails as the new ones are kept,
-    then it is told again, and nobody is asked twice."""
+    """Given a server that rotates refresh tokens, when the database fails while the new ones are
+    stored, then the write is repeated and the server is not called again.
+    """
     monkeypatch.setattr(renewing, "PAUSE", 0.0)
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
@@ -140,8 +146,9 @@ def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monk
 @pytest.mark.one_database
 @pytest.mark.parametrize("lasts", [None, "3600.0", 10**12, "soon", -1])
 def test_however_a_server_says_how_long_it_lasts_it_goes_on(clinic, lasts):
-    """Given a server that does not say when its tokens expire, or says it oddly, when one has
-    expired, then it is renewed by the refresh token that is kept."""
+    """Given a server that gives no expiry or an odd one, when a token has expired, then it is
+    renewed with the stored refresh token.
+    """
     server = clinic.server("dentos")
     server.habits.said_to_last = [lasts]
     row = clinic.connects("dentos")
@@ -155,8 +162,9 @@ def test_however_a_server_says_how_long_it_lasts_it_goes_on(clinic, lasts):
 
 
 def test_two_never_renew_at_the_same_time(clinic):
-    """Given one that renews, when another wants to, then it is told to wait and asks nobody: a
-    refresh token used twice would end the consent."""
+    """Given a renewal in progress, when another process wants to renew, then it must wait and sends
+    nothing: a refresh token used twice would end the consent.
+    """
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
@@ -165,12 +173,14 @@ def test_two_never_renew_at_the_same_time(clinic):
         renew_credential(row.id, early=True)
     with transaction():
         write()
-    assert len(clinic.asked("oauth", "/oauth/token")) == 2  # the code, and one renewal
+    assert len(clinic.asked("oauth", "/oauth/token")) == 2  # the code exchange, and one renewal
     assert clinic.row("dentos").state == "connected"
 
 
 def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
-    """Given two that have read the row, when the first is through, then the second sees that."""
+    """Given two processes that have read the row, when the first has renewed it, then the second
+    notices and leaves it.
+    """
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
@@ -186,8 +196,10 @@ def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
 
 @pytest.mark.parametrize("provider", CONSENTED)
 def test_a_consent_that_ended_is_shown_and_told_once(clinic, provider):
-    """Given the clinic took its consent back at the provider, or seven days of Testing are over,
-    when it is renewed, then it is `expired`, the feed says so once, and connecting heals it."""
+    """Given a consent that has ended at the provider (withdrawn, or after the seven days of a
+    Google app in testing), when it is renewed, then the integration is `expired`, the feed says so
+    once, and connecting again heals it.
+    """
     row = clinic.connects(provider)
     server = clinic.server(provider)
     for grant in list(server.grants):
@@ -210,7 +222,9 @@ def test_a_consent_that_ended_is_shown_and_told_once(clinic, provider):
 
 @pytest.mark.parametrize("provider", KEYS)
 def test_keys_that_were_taken_away_are_noticed(clinic, provider):
-    """Given a practice that removed our key, when it is looked at, then it is `expired`."""
+    """Given a practice that has removed our key, when it is verified, then the integration is
+    `expired`.
+    """
     row = clinic.connects(provider)
     clinic.practice.key_pairs.clear()
     clinic.practice.api_keys.clear()
@@ -232,8 +246,9 @@ def test_keys_that_were_taken_away_are_noticed(clinic, provider):
     ],
 )
 def test_trouble_at_the_provider_expires_nothing(clinic, kind, answers):
-    """Given a provider in trouble, then the job fails and comes again, and it is renewed then; at
-    once where it said no, once the claim has run out where it may be at work on it still."""
+    """Given a provider in trouble, then nothing expires and the job tries again: at once if the
+    provider answered, or once the lease has expired if it may still be working on the request.
+    """
     row = clinic.connects()
     before = opened(row)["access"]
     clinic.fault(kind, "google", "/oauth2/token")
@@ -243,7 +258,7 @@ def test_trouble_at_the_provider_expires_nothing(clinic, kind, answers):
     assert (clinic.row().renewing_until is None) == answers
     if not answers:
         clinic.works(rounds=1)
-        assert len(clinic.asked("google", "/oauth2/token")) == 2  # the code, and the lost one
+        assert len(clinic.asked("google", "/oauth2/token")) == 2  # the code, and one renewal
         claim_runs_out(row)
     clinic.works(rounds=1)
     assert opened(clinic.row())["access"] != before
@@ -251,7 +266,9 @@ def test_trouble_at_the_provider_expires_nothing(clinic, kind, answers):
 
 
 def test_an_answer_that_is_lost_is_asked_for_again_where_that_helps(clinic):
-    """Given Google, whose refresh tokens stay, when an answer is lost, then the next try heals."""
+    """Given Google, whose refresh tokens stay valid, when an answer is lost, then the next attempt
+    renews it.
+    """
     row = clinic.connects()
     clinic.fault("refuse_after", "google", "/oauth2/token")
     is_due(row)
@@ -263,7 +280,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_where_that_helps(clinic):
 
 
 def test_a_registration_that_is_wrong_is_ours_to_mend(clinic):
-    """Given our client secret is wrong, then no clinic is told to connect again."""
+    """Given a wrong client secret of ours, then no clinic's integration expires."""
     row = clinic.connects()
     clinic.server("google").clients.clear()
     is_due(row)
@@ -276,8 +293,9 @@ def test_a_registration_that_is_wrong_is_ours_to_mend(clinic):
 
 @pytest.mark.parametrize("provider", CONSENTED)
 def test_a_clinic_disconnects(clinic, provider):
-    """Given a connected calendar, when the clinic disconnects it, then it is used no more at once,
-    the provider's grant is ended by a job, and nothing of the credential is kept."""
+    """Given a connected calendar, when the clinic disconnects it, then it is `revoked` at once, a
+    job ends the provider's grant, and the credential is erased.
+    """
     row = clinic.connects(provider)
     assert clinic.ask("DELETE", f"/integrations/{provider}").status_code == 204
     assert clinic.shown(provider)["state"] == "revoked"
@@ -304,7 +322,9 @@ def test_keys_are_forgotten(clinic, provider):
 
 
 def test_a_revocation_is_told_again_until_it_is_heard(clinic):
-    """Given Google away, then the job comes again; a token that is over already is no error."""
+    """Given a revocation whose answer is lost, then the job repeats it; a token that is already
+    revoked is no error.
+    """
     clinic.connects()
     clinic.fault("refuse_after", "google", "/oauth2/revoke")
     clinic.ask("DELETE", "/integrations/google")
@@ -315,8 +335,10 @@ def test_a_revocation_is_told_again_until_it_is_heard(clinic):
 
 
 def test_a_revocation_that_nobody_hears_of_does_not_keep_a_clinic_from_connecting(clinic):
-    """Given Google away for as long as a job tries, then the scan has it tried anew; and after a
-    day nothing is kept, the clinic is told to do it by hand, and may connect again."""
+    """Given Google failing for as long as the job tries, then the scan stages a new job; after a
+    day without one, the credential is erased, the clinic is told to revoke it by hand, and it can
+    connect again.
+    """
     row = clinic.connects()
     clinic.fault("error_500", "google", "/oauth2/revoke", times=1000)
     clinic.ask("DELETE", "/integrations/google")
@@ -331,7 +353,7 @@ def test_a_revocation_that_nobody_hears_of_does_not_keep_a_clinic_from_connectin
     with transaction():
         row.record(real_now() - timedelta(days=2), error="")
     scanned(clinic)
-    assert clinic.row().sealed != ""  # a job still tries
+    assert clinic.row().sealed != ""  # a job is still trying
     jobs.execute()
     scanned(clinic)
     assert clinic.row().sealed == ""
@@ -340,7 +362,9 @@ def test_a_revocation_that_nobody_hears_of_does_not_keep_a_clinic_from_connectin
 
 
 def test_a_revocation_that_is_refused_is_left_to_the_clinic_in_words(clinic):
-    """Given a server that refuses, then nothing is kept here, and the clinic hears what to do."""
+    """Given a server that refuses to revoke, then the credential is erased here, and the clinic is
+    told to revoke it by hand.
+    """
     clinic.connects("dentos")
     clinic.fault("forbidden_403", "oauth", "/oauth/revoke")
     clinic.ask("DELETE", "/integrations/dentos")
@@ -350,8 +374,9 @@ def test_a_revocation_that_is_refused_is_left_to_the_clinic_in_words(clinic):
 
 
 def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic):
-    """Given a renewal under way, when the clinic disconnects, then the revocation waits for it, and
-    takes back what it brought."""
+    """Given a renewal in progress, when the clinic disconnects, then the revocation waits for it
+    and revokes the new tokens.
+    """
     clinic.server("dentos").habits.rotates = True
     row = clinic.connects("dentos")
     is_due(row)
@@ -375,8 +400,9 @@ def test_nobody_disconnects_another_clinics(clinic):
 
 
 def test_a_new_secret_key_seals_it_when_it_is_renewed(clinic, monkeypatch):
-    """Given a new PAYPHONE_SECRET_KEY in front, when a credential is looked at, then it is sealed
-    with that one."""
+    """Given a new PAYPHONE_SECRET_KEY in front of the old one, when a credential is renewed or
+    verified, then it is sealed with the new one.
+    """
     rows = [clinic.connects(provider) for provider in ("google", "open_dental")]
     monkeypatch.setenv("PAYPHONE_SECRET_KEY", "a-newer-key,test-secret-key")
     get_settings.cache_clear()

@@ -1,4 +1,6 @@
-"""`doctor` sees what keeps clinics from connecting, what expired, what is not taken back yet."""
+"""`doctor` shows what keeps clinics from connecting, which integrations have expired, and which are
+not revoked yet.
+"""
 
 import pytest
 
@@ -16,8 +18,9 @@ def found(findings):
 
 
 def test_what_is_set_up_is_well(clinic):
-    """Given our registration at Google and a file of providers, then both are named, and nothing of
-    a secret."""
+    """Given our registration at Google and a provider file, then both are reported as ok, without a
+    secret.
+    """
     told = list(check_providers(get_settings()))
     assert {finding.level for finding in told} == {"ok"}
     assert "https://pay.example.com/api/oauth/callback" in told[0].found
@@ -47,7 +50,9 @@ def test_what_is_not_set_up_is_named(clinic, monkeypatch, change, level, words):
 
 
 def test_a_developer_key_that_clinics_rest_on_is_missed(clinic, monkeypatch):
-    """Given a clinic that is read with our key, when that is not set any more, then it is named."""
+    """Given a clinic that relies on our developer key, when that setting is removed, then doctor
+    names it and the clinic.
+    """
     clinic.connects("open_dental")
     assert found(check_integrations()) == [("ok", "none has expired")]
     monkeypatch.setenv("OPEN_DENTAL_DEVELOPER_KEY", "")

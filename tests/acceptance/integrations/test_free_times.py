@@ -1,5 +1,5 @@
-"""The receptionist tells free times from the calendar that is connected (F67): in the clinic's
-hours and zone, never a time that nobody knows to be free, and in words whatever happens.
+"""The receptionist offers free times from the connected calendar (F67): within the clinic's hours
+and time zone, never a time not known to be free, and with a sentence for every failure.
 """
 
 import json
@@ -37,7 +37,7 @@ READS = {
 
 @cache
 def a_monday() -> date:
-    """One that is not over, whatever today is, and the same one if a week begins meanwhile."""
+    """Next Monday, cached so that it stays the same if a new week begins during the test."""
     today = business_now().astimezone(ZONE).date()
     return today + timedelta(days=7 - today.weekday())
 
@@ -48,7 +48,7 @@ def at(hour, minute=0):
 
 
 def has_time_from_nine_to_ten(clinic):
-    """Each of the calendars, in its own way, on one day."""
+    """Free from nine to ten on that day, in each calendar's own format."""
     clinic.practice.busy = [
         [at(10).astimezone(UTC).isoformat(), at(23).astimezone(UTC).isoformat()]
     ]
@@ -66,7 +66,7 @@ def on_monday(clinic):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_free_times_come_from_the_calendar(clinic, provider):
-    """Given a calendar with one free hour, then that hour is told, in the clinic's own time."""
+    """Given a calendar with one free hour, then that hour is offered, in the clinic's own time."""
     clinic.connects(provider)
     has_time_from_nine_to_ten(clinic)
     assert free_times(clinic.account, a_monday(), a_monday()) == [(at(9), at(10))]
@@ -76,7 +76,7 @@ def test_free_times_come_from_the_calendar(clinic, provider):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_nothing_free_outside_the_clinics_hours(clinic, provider):
-    """Given a clinic that opens at ten on Mondays, then nine o'clock is free for nobody."""
+    """Given a clinic that opens at ten on Mondays, then nine o'clock is not offered."""
     clinic.connects(provider)
     has_time_from_nine_to_ten(clinic)
     hours = {"openingHours": {"monday": ["10:00-18:00"]}}
@@ -89,7 +89,7 @@ def test_nothing_free_outside_the_clinics_hours(clinic, provider):
 
 
 def test_two_calendars_count_together(clinic):
-    """Given Google and Open Dental, then a time is free only where both say so."""
+    """Given Google and Open Dental, then a time is free only if both say so."""
     clinic.connects("google")
     clinic.connects("open_dental")
     clinic.practice.busy = [[at(9).isoformat(), at(12).isoformat()]]
@@ -98,8 +98,9 @@ def test_two_calendars_count_together(clinic):
 
 
 def test_a_calendar_that_has_to_be_connected_again_is_not_free(clinic):
-    """Given Google and Open Dental, and an access to Google that was taken away, then no time is
-    told that may be taken there; the other one counts alone once Google is disconnected.
+    """Given Google and Open Dental, and access to Google that has been revoked, then no time is
+    offered, because Google may hold appointments; once Google is disconnected, Open Dental counts
+    alone.
     """
     clinic.connects("google")
     clinic.connects("open_dental")
@@ -114,8 +115,9 @@ def test_a_calendar_that_has_to_be_connected_again_is_not_free(clinic):
 
 
 def test_an_expired_token_is_renewed_on_the_way(clinic):
-    """Given an access token that is over, or one that the provider does not take any more, then it
-    is renewed, and the caller waits for no second question."""
+    """Given an access token that has expired or that the provider rejects, then it is renewed
+    within the same question.
+    """
     row = clinic.connects("google")
     has_time_from_nine_to_ten(clinic)
     with transaction():
@@ -130,8 +132,9 @@ def test_an_expired_token_is_renewed_on_the_way(clinic):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_credential_that_is_over_is_noticed_and_the_receptionist_goes_on(clinic, provider):
-    """Given it was taken away at the provider, when a caller asks, then the receptionist says that
-    it cannot see, takes a message, and the clinic is told once."""
+    """Given a credential revoked at the provider, when callers ask, then the receptionist says that
+    it cannot see the calendar, and the clinic is told once.
+    """
     clinic.connects(provider)
     for grant in list(clinic.world.google.grants):
         clinic.world.google.end(grant)
@@ -146,7 +149,7 @@ def test_a_credential_that_is_over_is_noticed_and_the_receptionist_goes_on(clini
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", ["error_500", "rate_limit_429", "refuse", "bad_gateway"])
 def test_what_cannot_be_read_is_not_free(clinic, provider, kind):
-    """Given a provider in trouble, then no time is made up, and nothing expires."""
+    """Given a provider in trouble, then no time is invented, and nothing expires."""
     clinic.connects(provider)
     has_time_from_nine_to_ten(clinic)
     clinic.fault(kind, provider, READS[provider])
@@ -156,7 +159,7 @@ def test_what_cannot_be_read_is_not_free(clinic, provider, kind):
 
 
 def test_a_calendar_that_google_cannot_read_is_not_free(clinic):
-    """Given an answer of Google's with an error beside no busy times, then nothing is offered."""
+    """Given an answer from Google with an error and no busy times, then nothing is offered."""
     clinic.connects("google")
     clinic.practice.unreadable = True
     assert on_monday(clinic) == CANNOT
@@ -170,7 +173,7 @@ def test_without_a_calendar_there_is_nothing_to_tell(clinic):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_receptionist_has_the_tool_while_one_is_connected(clinic, provider):
-    """Given a calendar, then the receptionist is rendered with the tool until it is gone."""
+    """Given a connected calendar, then the receptionist has the tool until it is disconnected."""
     clinic.connects(provider)
     assert clinic_of(clinic.account, None).has_calendar is True
     clinic.ask("DELETE", f"/integrations/{provider}")
@@ -179,8 +182,9 @@ def test_the_receptionist_has_the_tool_while_one_is_connected(clinic, provider):
 
 
 def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
-    """Given a caller on the clinic's line, when the receptionist asks, then Vapi gets one line;
-    whoever does not prove to be Vapi gets nothing."""
+    """Given a caller on the clinic's line, when the receptionist asks, then Vapi gets one line; a
+    request without Vapi's secret is refused.
+    """
     monkeypatch.setenv("VAPI_WEBHOOK_SECRET", SECRET)
     get_settings.cache_clear()
     clinic.connects("google")
@@ -227,7 +231,7 @@ def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
     ],
 )
 def test_whatever_a_model_asks_it_gets_one_line(clinic, arguments, words):
-    """Given what a model may say, then it is answered with one line, and few days are looked at."""
+    """Given whatever a model may send, then it gets one line, and at most 14 days are read."""
     clinic.connects("google")
     answer = asks(clinic, **arguments)
     assert words in answer

@@ -1,5 +1,5 @@
-"""Whoever renews a credential, or takes one back, may die around the call: nobody asks twice at the
-same time, a consent that is lost by it is told, and what was disconnected is taken back.
+"""A worker may die around the call that renews or revokes a credential: no two processes call at
+the same time, a consent lost by it is reported, and a disconnected credential is revoked.
 """
 
 from datetime import timedelta
@@ -18,12 +18,12 @@ PLACES = ["before", "after"]
 
 
 class Killed(BaseException):
-    """The process is gone: nothing after this line ran."""
+    """The process has died; nothing after this line runs."""
 
 
 @pytest.fixture
 def dies(monkeypatch):
-    """Lets whoever calls this of an OAuth server die before the call, or after it, once."""
+    """Make the next call of an OAuth function die before or after the real call, once."""
 
     def order(place, name):
         real = getattr(authorization, name)
@@ -43,15 +43,16 @@ def dies(monkeypatch):
 
 
 def is_due(row, **more):
-    """Its time has come."""
+    """Make the credential due for renewal."""
     row.record(real_now(), expires_at=real_now() + timedelta(minutes=1), **more)
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("rotates", [True, False])
 def test_a_renewal_that_dies_is_done_by_the_next_or_told(clinic, dies, place, rotates):
-    """Given a worker that dies as it renews, then nobody else asks while it might be at work; the
-    next one goes on. Only where the refresh token was burnt is the consent over, and that is told.
+    """Given a worker that dies while it renews, then no other worker calls until its lease has
+    expired; the next one then renews. Only if a rotated refresh token was lost is the integration
+    `expired`, and that is reported.
     """
     server = clinic.server("dentos")
     server.habits.rotates = rotates
@@ -80,8 +81,8 @@ def test_a_renewal_that_dies_is_done_by_the_next_or_told(clinic, dies, place, ro
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("provider", ["google", "dentos"])
 def test_a_revocation_that_dies_is_told_again(clinic, dies, place, provider):
-    """Given a worker that dies as it takes a credential back, then the credential is kept until the
-    next one has heard that it is away, and nobody has to do anything by hand.
+    """Given a worker that dies while it revokes a credential, then the credential is kept until the
+    next worker has revoked it, and the clinic has nothing to do by hand.
     """
     row = clinic.connects(provider)
     clinic.ask("DELETE", f"/integrations/{provider}")

@@ -1,6 +1,4 @@
-"""An invoice's amount is corrected for as long as no money came in, and what asks for the old one
-ends.
-"""
+"""An invoice's amount can be corrected until money comes in; requests for the old amount end."""
 
 import pytest
 
@@ -20,15 +18,15 @@ def corrected(clinic, amount=10_000):
 
 
 def reported(clinic, **said):
-    """Stripe says something of an intent for the invoice."""
+    """Record a report from Stripe about an intent for the invoice."""
     Payment.record_report(
         clinic.invoice, "", "pi_1", PaymentReport(amount=12_500, currency="usd", **said), real_now()
     )
 
 
 def test_an_opened_form_does_not_freeze_the_amount(clinic, valkey):
-    """Given somebody who opened the payment form, when the amount is corrected, then their form
-    takes nothing, and a new one asks for the right amount.
+    """Given a customer who has opened the payment form, when the amount is corrected, then that
+    form's intent is cancelled, and a new one asks for the right amount.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.post(
@@ -96,8 +94,8 @@ def test_a_voided_payment_does_not_freeze_it(clinic):
 
 
 def test_an_import_corrects_it_too(clinic, tmp_path):
-    """Given an invoice whose form was opened and one that is paid in part, when the books come in
-    again with other amounts, then the first follows.
+    """Given an invoice whose form was opened and one that is partly paid, when the books are
+    imported with other amounts, then only the first is corrected.
     """
     reported(clinic)
     paid = given.an_invoice(clinic.account, amount=12_500)

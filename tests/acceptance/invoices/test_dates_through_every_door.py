@@ -1,5 +1,5 @@
-"""Dates between 2000 and 2100, as text, through every door; an empty filter is no filter; a Stripe
-account is `acct_…` or none.
+"""Every endpoint takes dates as text, between 2000 and 2100; an empty filter is refused; a Stripe
+account is `acct_…` or null.
 """
 
 from typing import Annotated, Any
@@ -40,7 +40,7 @@ def clinic(client):
 
 @pytest.mark.parametrize("due", NO_DATE)
 def test_a_due_date_that_cannot_be_meant_is_refused(clinic, due):
-    """Given a mistyped date, then there is no invoice that would be overdue at once."""
+    """Given a mistyped due date, then no invoice is created or changed to be overdue at once."""
     client, account, key, customer = clinic
     body = {"customerId": customer.id, "number": "1", "amountDue": 100, "currency": "usd"}
     answer = client.simulate_post("/api/invoices", json=body | {"dueDate": due}, headers=key)
@@ -83,7 +83,7 @@ def bodies(kind: type[Body] = Body) -> set[type[Body]]:
 
 
 def formats(schema: Any) -> set[str]:
-    """The formats of a schema's own values, of lists too, but not of the members of objects."""
+    """The formats of a schema's own values and lists, but not of the members of objects."""
     if isinstance(schema, list):
         return {each for part in schema for each in formats(part)}
     if not isinstance(schema, dict):
@@ -105,7 +105,7 @@ def dated_fields() -> list[tuple[str, Any]]:
 
 
 def test_every_date_of_every_body_is_read_by_the_one_rule():
-    """Given a new body with a date, then it has the shared type, or this fails."""
+    """Given any body with a date, then the field uses the shared type."""
     fields = dated_fields()
     assert {"NewInvoice.due_date", "NewConsent.given_at"} <= {name for name, _ in fields}
     for name, adapter in fields:
@@ -116,7 +116,7 @@ def test_every_date_of_every_body_is_read_by_the_one_rule():
 
 
 def test_an_empty_filter_is_refused_on_every_list(clinic):
-    """Given that an id was forgotten, then the answer is not the whole list."""
+    """Given an empty filter, as after a forgotten id, then it is a 422, not the whole list."""
     client, _, key, _ = clinic
     described = client.simulate_get("/api/openapi.json").json
     asked = [

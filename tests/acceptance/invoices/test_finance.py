@@ -1,4 +1,4 @@
-"""What is still owed, and what people decide about it (F29, F30, F33, F34, F53)."""
+"""What is still owed, and what staff decide about it (F29, F30, F33, F34, F53)."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -42,7 +42,7 @@ def paid(invoice, amount):
 
 @pytest.fixture
 def clinic(client):
-    """A clinic where it is noon, so that no day ends while a test goes on."""
+    """A clinic where it is noon, so that the day does not end during a test."""
     account = given.an_account()
     there = business_now().astimezone(ZoneInfo(account.time_zone))
     move_business_time(there.replace(hour=12) - there)
@@ -105,7 +105,7 @@ def test_overdue_goes_by_the_date_even_before_the_sweep_has_been(client, clinic)
 
 @pytest.mark.parametrize(("zone", "late"), [("Pacific/Kiritimati", 1), ("Pacific/Honolulu", 0)])
 def test_a_day_ends_when_it_ends_for_the_account(client, zone, late):
-    """At noon UTC it is tomorrow already in Kiritimati (UTC+14), and still night in Honolulu
+    """At noon UTC it is already tomorrow in Kiritimati (UTC+14), and still night in Honolulu
     (UTC−10).
     """
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0)
@@ -119,7 +119,7 @@ def test_a_day_ends_when_it_ends_for_the_account(client, zone, late):
 def test_pages_follow_each_other_without_gap_or_repetition(client, clinic):
     account, key = clinic
     customer = given.a_customer(account)
-    for index in range(23):  # many due on one day: the id decides among them
+    for index in range(23):  # many due on one day: their ids decide the order
         given.an_invoice(
             account,
             customer=customer,
@@ -211,7 +211,7 @@ def test_a_draft_is_sent_and_may_fall_overdue_at_once(client, clinic):
         "sent",
         "overdue",
     ]
-    assert post(client, key, draft, "send").status_code == 200  # twice is harmless
+    assert post(client, key, draft, "send").status_code == 200  # sending twice is harmless
     assert [
         entry.action
         for entry in AuditEntry.select().where(AuditEntry.subject == f"invoice:{draft.id}")
@@ -278,8 +278,8 @@ def test_a_paid_invoice_is_refunded_not_cancelled_and_a_draft_is_not_written_off
 @pytest.mark.parametrize("what", ["debit", "charge"])
 @pytest.mark.parametrize("action", ["cancel", "write-off"])
 def test_nothing_is_closed_while_money_is_on_its_way(client, clinic, action, what):
-    """Given a bank debit that takes days, or a card that is still being charged through an attempt
-    that is being retired, then the invoice stays as it is until that is over.
+    """Given a bank debit that takes days, or a card being charged through a retiring attempt, then
+    the invoice cannot be closed.
     """
     account, key = clinic
     invoice, now = given.an_invoice(account, 10_000), real_now()

@@ -1,5 +1,5 @@
 """A later export shows invoices as closed that are open here (F63): they are named, and closed here
-too when a person says so.
+too if a person says so.
 """
 
 import pytest
@@ -34,7 +34,7 @@ OPEN = ("overdue", 10_000)
 
 @pytest.fixture
 def books(database_url, tmp_path):
-    """A clinic whose six overdue invoices came in a month ago."""
+    """A clinic with six overdue invoices that were imported earlier."""
     books = Books(tmp_path)
     assert books.take_in(BEFORE).exit_code == 0
     return books
@@ -57,9 +57,9 @@ def test_they_are_named_and_left_open(books):
         "import the file again with --close-paid",
     ):
         assert told in answer.output
-    assert "Q-7" not in answer.output  # never was here
+    assert "Q-7" not in answer.output  # was never here
     assert [standing(f"Q-{number}") for number in (1, 2, 4, 5, 6)] == [OPEN] * 5
-    assert standing("Q-3") == ("overdue", 4_000)  # what is owed still follows the books
+    assert standing("Q-3") == ("overdue", 4_000)  # the amount owed still follows the books
     assert Payment.select().count() == 0
 
 
@@ -73,7 +73,7 @@ def test_they_are_closed_when_a_person_says_so(books):
         ("overdue", 4_000),
         ("paid", 0),
         ("written_off", 0),
-        OPEN,  # a dispute is a person's to decide
+        OPEN,  # staff decide about a dispute
     ]
     assert {(row.invoice.number, row.method, row.amount_received) for row in Payment.select()} == {
         ("Q-1", "elsewhere", 10_000),
@@ -101,7 +101,7 @@ def test_the_same_file_again_closes_nothing_twice(books):
 
 @pytest.mark.parametrize(("answer", "closed"), [("y\n", True), ("n\n", False)])
 def test_a_question_comes_first(books, answer, closed):
-    """With "no" nothing at all is written: the person wants to look again."""
+    """Given `n` as the answer, then nothing at all is written; the person wants to look again."""
     said = books.take_in(LATER, "--close-paid", stdin=answer)
     assert "Close 4 invoices here, as the file says?" in said.output
     assert (standing("Q-1") == ("paid", 0)) is closed
@@ -116,7 +116,7 @@ def test_a_dry_run_closes_nothing_and_asks_nothing(books):
 
 
 def test_a_payment_under_way_here_decides_itself(books):
-    """The bank is debiting: the same money must not be counted twice."""
+    """Given a bank debit in progress, then the invoice stays open: no money must count twice."""
     invoice = Invoice.get(Invoice.number == "Q-1")
     report = PaymentReport("", 10_000, 0, "usd", {"ch_1": Charge("processing")})
     Payment.record_report(invoice, "", "pi_1", report, real_now())
@@ -126,8 +126,8 @@ def test_a_payment_under_way_here_decides_itself(books):
 
 
 def test_another_customers_invoice_of_the_same_number_is_not_closed(books):
-    """Given two programs that both count from 1, then who has paid in one has not paid the other's
-    invoice; nor is one's amount asked of the other's customer.
+    """Given two programs that both number from 1, then a customer who paid in one has not paid the
+    other's invoice, and one's amount is not asked of the other's customer.
     """
     paid = 'Q-1,Bob Miller,2020-10-01,0.00,USD,Paid\nQ-2,"2, Pat",2020-10-01,0.00,USD,Paid\n'
     answer = books.take_in(HEAD + paid, "--close-paid", "--yes")
@@ -140,8 +140,8 @@ def test_another_customers_invoice_of_the_same_number_is_not_closed(books):
 
 
 def test_who_has_another_name_by_now_has_paid_all_the_same(books):
-    """Given a customer who is called otherwise in the later file, when e-mail or phone tell that it
-    is the same one, then the invoice is closed, as its amount would be taken.
+    """Given a customer with another name in the later file, when e-mail or phone shows that it is
+    the same customer, then the invoice is closed.
     """
     head = HEAD.replace("\n", ",Email,Phone\n")
     owed = (

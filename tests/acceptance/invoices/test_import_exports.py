@@ -1,5 +1,5 @@
-"""Files as people's programs give them out, read without editing (F63): reports with titles and
-totals, files of lines, other programs' columns and words. Columns as in public samples; the people
+"""Exports of other programs are read without editing (F63): reports with titles and totals, files
+with a row per line, other columns and other words. Columns are those of public samples; the people
 are made up.
 """
 
@@ -68,7 +68,7 @@ def test_quickbooks_online_names_customers_in_rows_above_their_invoices(books):
 
 
 def test_a_credits_date_says_how_the_others_are_read(books):
-    """The report has nothing but dates with two readings beside the credit of January 23."""
+    """Given a report whose other dates are ambiguous, then the credit of January 23 decides."""
     report = AGING.replace("12/31/2098", "12/11/2098")
     answer = books.take_in(report, "--currency", "usd")
     assert answer.exit_code == 0, answer.output
@@ -118,7 +118,9 @@ def test_a_group_without_totals_ends_where_the_next_begins(books):
 
 
 def test_a_broken_row_is_never_taken_for_a_total_or_a_footer(books):
-    """It has a number, a customer or a due date: somebody may owe it."""
+    """Given a row with a number, a customer or a due date, then it is reported as an error: it may
+    be a debt.
+    """
     told = books.refused(
         "Invoice No,Customer,Due Date,Open Balance\n1,Ada,2099-01-31,10.00\nTotal Care,,,\n"
         "Total-2,Bob,,10.00\n3,,,\nTotal,,,20.00\n",
@@ -141,7 +143,7 @@ def xero(*rows: str) -> str:
 
 
 def test_xeros_words_for_drafts_and_credits(books):
-    """What nobody has approved yet is a draft: nobody is asked for it."""
+    """Given an invoice not approved yet, then it is a draft, for which no customer is contacted."""
     words = (
         "Awaiting Approval",
         "Submitted",
@@ -180,7 +182,7 @@ def test_words_that_nobody_knows_are_refused_and_the_known_ones_listed(books, ro
 
 
 def test_a_status_may_count_days_and_be_several(books):
-    """As QuickBooks Online and Zoho show it."""
+    """Given statuses as QuickBooks Online and Zoho show them, then they are read."""
     words = ("Overdue 12 days", "Overdue by 3 days", "Due in 5 days", "Due today", "PartiallyPaid")
     words += ('"Overdue 12 days, partially paid"', "past_due", "")
     rows = [f"{index},Ada,2099-01-31,10.00,USD,{word}" for index, word in enumerate(words)]
@@ -192,7 +194,9 @@ def test_a_status_may_count_days_and_be_several(books):
 
 
 def test_a_column_may_be_about_something_else(books):
-    """A spreadsheet's "Type" may name the treatment: an empty --mapping takes it out."""
+    """Given a spreadsheet whose "Type" names the treatment, then an empty --mapping ignores the
+    column.
+    """
     text = "Invoice No,Customer,Due Date,Balance,Currency,Type\n1,Ada,2099-01-31,10.00,USD,Crown\n"
     assert "--mapping type=" in books.refused(text)
     assert books.take_in(text, "--mapping", "type=").exit_code == 0
@@ -252,7 +256,9 @@ def test_lines_of_freshbooks_are_added_up(books):
     ],
 )
 def test_a_line_that_cannot_be_read_keeps_its_whole_invoice_out(books, second, told):
-    """A part of the sum is never taken for the whole, not even with --skip-bad."""
+    """Given a bad line, then its whole invoice is left out, even with --skip-bad: a part of the sum
+    must never be taken for the whole.
+    """
     text = freshbooks("Ada,1,,2099-02-15,sent,,Crown,9,1,9,9.00", second)
     answer = books.take_in(text, "--skip-bad")
     assert told in answer.output
@@ -317,7 +323,9 @@ def test_a_code_at_the_amount_is_its_currency(books):
 
 
 def test_of_stripes_invoices_only_the_unpaid_part_is_owed(books):
-    """The dashboard's export has Amount Due and Amount Paid, and no amount remaining."""
+    """Given the dashboard's export, which has Amount Due and Amount Paid but no amount remaining,
+    then the difference is owed.
+    """
     answer = books.take_in(
         "id,Amount Due,Currency,Customer,Date (UTC),Due Date (UTC),Number,Total,Amount Paid,"
         "Status,Customer Email\n"
@@ -348,7 +356,9 @@ LINES = "invoice number,customer,due date,item name,quantity,amount\n"
 
 @pytest.mark.parametrize("amount", ["400.00", "150.00"])
 def test_two_lines_of_one_invoice_are_refused_equal_or_not(books, amount):
-    """Equal lines may be two crowns of 400: then 800 is owed, not 400. --skip-bad takes neither."""
+    """Given two lines of one invoice, then neither is taken, even with --skip-bad: equal lines may
+    be two crowns of 400, and 800 is owed.
+    """
     text = LINES + f"7,Ada,2099-01-31,Crown,1,400.00\n7,Ada,2099-01-31,Crown,1,{amount}\n"
     text += "8,Bob,2099-01-31,Crown,1,400.00\n"
     told = books.refused(text, "--currency", "usd")
@@ -424,7 +434,9 @@ OWN = "Bill;Who Pays;Pay By;Owed;In\n1;Ada;2099-01-31;10,50;EUR\n"
 
 
 def test_any_columns_can_be_named(books):
-    """For programs whose exports nobody has described, Dentrix and Eaglesoft among them."""
+    """Given a program whose export nobody has described, such as Dentrix, then --mapping names its
+    columns.
+    """
     named = {"number": "Bill", "customer": "who pays", "dueDate": "Pay By", "amount": "Owed"}
     options = [part for pair in named.items() for part in ("--mapping", "=".join(pair))]
     assert "has no currency" in books.refused(OWN, *options)
@@ -505,7 +517,9 @@ def test_what_is_credited_becomes_no_debt(books):
 
 
 def test_a_credit_may_have_an_invoices_number(books):
-    """QuickBooks numbers payments by their checks."""
+    """Given QuickBooks, which numbers payments by their checks, then a payment can have an
+    invoice's number.
+    """
     text = "Num,Customer,Due Date,Open Balance,Currency,Type,Status\n"
     text += "7,Ada,2099-01-31,10.00,USD,Invoice,Open\n"
     text += "7,Ada,2099-01-31,-10.00,USD,Payment,Unapplied\n"

@@ -1,4 +1,6 @@
-"""Invoices come in from what QuickBooks and Xero export (F63). Column names as in their exports."""
+"""Invoices are imported from exports of QuickBooks and Xero (F63), with the columns of those
+exports.
+"""
 
 import pytest
 
@@ -75,7 +77,9 @@ def invoices():
 
 
 def test_the_only_account_need_not_be_named(database_url, tmp_path):
-    """`invoices import FILE`; with none yet, or with two, it says what is to be done."""
+    """`invoices import FILE` without --account; with no account yet, or with two, it says what to
+    do.
+    """
     file = tmp_path / "export.csv"
     file.write_text("number;customer;dueDate;amount;currency\n1;Ada;2099-01-31;1.00;EUR\n")
 
@@ -101,7 +105,7 @@ def test_a_quickbooks_export_comes_in(take_in):
     assert answer.exit_code == 0, answer.output
     assert invoices() == [
         ("1001", "Ada Payer", 125_000, "usd", "2099-01-31", "sent"),
-        # what is still open is collected, not the total
+        # the open balance is collected, not the total
         ("1002", "Grace Hopper", 3_050, "usd", "2099-02-28", "sent"),
         ("1004", "Edsger D.", 500, "jpy", "2099-02-28", "sent"),  # yen have no minor unit
     ]
@@ -125,8 +129,8 @@ def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
 
 
 def test_what_comes_in_overdue_is_told_once(take_in):
-    """Given a file with an invoice that is overdue already, and one that is not, imported twice,
-    then the clinic's software is told of the first one, as of any that becomes overdue.
+    """Given a file with overdue invoices and one that is not due yet, when it is imported twice,
+    then each overdue one is reported once to the clinic's software.
     """
     text = (
         "number,customer,dueDate,amount,currency\nA-1,Ada,2020-01-31,10.00,usd\n"
@@ -178,8 +182,8 @@ def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
 
 
 def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, monkeypatch):
-    """Given a file with another amount, when somebody cancels the invoice just after the import has
-    read it, then it is left as it was when it was closed.
+    """Given a file with another amount, when the invoice is cancelled just after the import has
+    read it, then the invoice stays as it was.
     """
     take_in(QUICKBOOKS, "--dates", "us")
     invoices_with_money, looks = import_invoices.invoices_with_money, []
@@ -224,7 +228,9 @@ def test_a_dry_run_writes_nothing(take_in):
 
 
 def test_dates_and_amounts_are_never_guessed(take_in):
-    """What can be read two ways is refused, with both readings and the switches that decide."""
+    """Given a date or amount that can be read two ways, then it is refused, with both readings and
+    the options that decide.
+    """
     answer = take_in("number;customer;dueDate;amount;currency\n1;Ada;02/03/2099;1.00;EUR\n")
     for told in ("3 February 2099 with --dates us", "2 March 2099 with --dates eu"):
         assert told in answer.output
@@ -279,7 +285,7 @@ def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
 
 def test_a_character_that_no_database_keeps_is_a_bad_row_like_any_other(take_in):
     """Given a NUL character far down in a file, then its line and column are named, and nothing is
-    taken in; without that row, all others are.
+    imported; with --skip-bad, all other rows are.
     """
     rows = [f"A-{number},Ada Payer,2099-01-31,10.00,usd" for number in range(600)]
     rows.append("B-1,Bob\0Payer,2099-01-31,10.00,usd")
@@ -306,8 +312,8 @@ def test_another_currency_than_the_known_invoices_is_an_error(take_in, account):
 
 
 def test_a_known_number_under_another_customer_is_an_error(take_in, account):
-    """Given a second program that counts its invoices from 1 as well, then nobody's bill is changed
-    into somebody else's. A name that is written in another way, or alone, says nothing.
+    """Given a second program that also numbers its invoices from 1, then one customer's invoice is
+    not turned into another's. A different spelling of the name alone is not a different customer.
     """
     ada = given.a_customer(account, name="Ada Payer", phone="+12025550123", email="ada@example.com")
     known = given.an_invoice(account, 10_000, number="7", customer=ada)
@@ -341,13 +347,13 @@ def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
     of = {row.number: row.customer_id for row in Invoice.select()}
     assert of["1"] == of["2"] == known.id != of["3"]
     assert of["4"] == of["5"]
-    assert Customer.get_by_id(known.id).email == "ada@example.com"  # what we lacked was filled in
+    assert Customer.get_by_id(known.id).email == "ada@example.com"  # which was missing
     assert Customer.get_by_id(of["5"]).email == "new@example.com"
 
 
 def test_a_number_that_is_given_while_a_file_is_taken_in_is_kept(account, take_in, monkeypatch):
-    """Given a customer without a number, when the clinic saves one just after the import has read
-    the customer, then the file's does not take its place: nobody is rung at an older number.
+    """Given a customer without a phone number, when the clinic saves one just after the import has
+    read the customer, then the file's number does not replace it, but its e-mail address is kept.
     """
     known = given.a_customer(account, name="Ada Payer", phone=None)
     read, right = import_invoices._is_same, "+12025550199"
@@ -397,7 +403,7 @@ ADA, BOB, CY = "+12025550123", "+12025550124", "+12025550125"
 
 
 def contact(account, phone):
-    """Whether texts and calls to a number are stopped."""
+    """Whether texts and whether calls to a number are stopped."""
     return tuple(OptOut.holds(account.id, (), phone, channel) for channel in ("sms", "voice"))
 
 
@@ -443,8 +449,8 @@ def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account
     ids=["date", "amount", "status", "consent", "time", "card", "too many cells", "known number"],
 )
 def test_an_opt_out_is_heard_from_a_row_that_is_refused(take_in, account, cells):
-    """Given a bad row that is skipped, then its person is left alone all the same; if nothing is
-    taken in, nothing is.
+    """Given a bad row that is skipped, then its opt-outs still count; if nothing is imported, nor
+    are they.
     """
     assert take_in(HEAD + cells + "\n").exit_code == 1
     assert contact(account, ADA) == (False, False)
@@ -454,8 +460,8 @@ def test_an_opt_out_is_heard_from_a_row_that_is_refused(take_in, account, cells)
 
 
 def test_opt_outs_are_heard_from_each_line_of_an_invoice_that_is_added_up(take_in, account):
-    """Given FreshBooks' rows for the lines of an invoice, of which not the first has the opt-out;
-    and one that differs from the first, which is refused.
+    """Given FreshBooks' row for each line of an invoice, when the opt-out is not on the first, or
+    its row is refused because it differs from the first, then it still counts.
     """
     text = (
         "Client Name,Invoice #,Date Issued,Date Due,Invoice Status,Line Subtotal,Line Total,"
@@ -493,8 +499,9 @@ def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take
 
 
 def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in, account):
-    """Not what the person told the clinic itself; an empty cell says nothing; an old file does not
-    bring it back.
+    """Given a "no" in a later file, then only the imported consent is revoked: not one given to the
+    clinic itself, and not another customer's whose cell is empty. An old file does not bring it
+    back.
     """
     yes = (
         HEAD

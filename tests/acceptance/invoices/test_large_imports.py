@@ -1,6 +1,4 @@
-"""An import of any length (F63): memory does not grow with the rows, and each error still names its
-line.
-"""
+"""An import of any length (F63): memory does not grow with it, and each error names its line."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ from tests import given
 from tests.stories.operators import run
 
 HEADING = "number,customer,dueDate,amount,currency,email\n"
-ROOM = 50  # bytes for each row more: between two runs, what has nothing to do with their length
+ROOM = 50  # bytes per further row, for variation between two runs that is not due to their length
 
 
 def rows(count: int, first: int = 0, amount: str = "10.50") -> Iterator[str]:
@@ -27,8 +25,8 @@ def rows(count: int, first: int = 0, amount: str = "10.50") -> Iterator[str]:
 
 @pytest.fixture
 def peaks(database_url, processes, tmp_path):
-    """Runs one import of so many rows after the other, in a process of their own; of each the most
-    memory that Python held at once meanwhile, in bytes, how it ended, and what it printed.
+    """Run one import per row count, one after another in a separate process. For each, return
+    Python's peak memory in bytes, the exit code and the output.
     """
     account = given.an_account()
 
@@ -50,13 +48,13 @@ def peaks(database_url, processes, tmp_path):
     return measured
 
 
-@pytest.mark.timeout(1200)  # all that Python allocates is counted, up to seven times
+@pytest.mark.timeout(1200)  # tracemalloc counts every allocation, in up to nine imports
 def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peaks):
-    # the short run is long enough to fill what is kept of the last so many
+    # the short run is long enough to fill the bounded caches
     warm, few, many = 200, 1000, 2500
     took = []
     for begin in range(100_000, 400_000, 100_000):
-        # whatever is made once is made in the first
+        # whatever is allocated once is allocated in the warm-up
         told = peaks((warm, few, many), batch=100, first=begin)
         assert [exit_code for _, exit_code, _ in told] == [0, 0, 0], told
         (_, short, long) = (most for most, _, _ in told)
@@ -89,8 +87,8 @@ def test_memory_does_not_grow_with_the_rows_that_are_bad(peaks):
 
 
 def test_a_number_is_known_again_thousands_of_rows_later(database_url, tmp_path):
-    """Given a file whose last row has the number of its first, with another amount, then both lines
-    are named.
+    """Given a file whose last row repeats the number of its first with another amount, then both
+    lines are named.
     """
     path = tmp_path / "books.csv"
     path.write_text(HEADING + "".join(rows(4 * BATCH)) + next(rows(1, amount="99.00")))

@@ -1,5 +1,5 @@
-"""An invoice becomes overdue right after midnight where its clinic is, however many others there
-are (F31).
+"""An invoice becomes overdue right after midnight in its clinic's time zone, however many others
+there are (F31).
 """
 
 import logging
@@ -31,8 +31,8 @@ def at():
 
 @pytest.fixture
 def folds(caplog):
-    """How many invoices were folded since it was last asked: each fold reads the invoice's
-    payments, by themselves or with those of others.
+    """Counts the invoices folded since the last call; each fold reads the payments of one invoice
+    or of several.
     """
     caplog.set_level(logging.DEBUG, logger="peewee")
 
@@ -45,7 +45,7 @@ def folds(caplog):
 
 
 def swept(redis):
-    """A tick of the timetable, and the attempts it takes."""
+    """Run one scheduled sweep to its end, in as many attempts as it takes."""
     given.a_job(mark_overdue.name, StagedJob.select().count(), queue="periodic")
     StagedJob.update(args="[]").execute()
     for _ in range(10):
@@ -55,7 +55,7 @@ def swept(redis):
 
 
 def many(account, count, **values):
-    """As many invoices of one customer as make a sweep's batch look small."""
+    """Insert `count` invoices of one customer, many more than a sweep's batch."""
     first = given.an_invoice(account, due_date=DUE, **values)
     row = dict(first.__data__)
     rows = [
@@ -68,8 +68,8 @@ def many(account, count, **values):
 
 @pytest.mark.slow
 def test_a_crowd_in_the_west_does_not_hold_up_the_east(database_url, valkey, at, folds):
-    """Given 450 invoices of Los Angeles and one of Tokyo, due on one day, then each is overdue
-    after its own midnight, and nothing is folded before.
+    """Given 450 invoices in Los Angeles and one in Tokyo, due on the same day, then each becomes
+    overdue after its own midnight, and none is folded before.
     """
     redis = valkey.client()
     many(given.an_account(time_zone="America/Los_Angeles"), 450)
@@ -98,8 +98,8 @@ def test_no_account_no_work(database_url, valkey):
 def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
     database_url, valkey, at, monkeypatch
 ):
-    """Given a crowd whose first invoice breaks the fold, then all the others are overdue, the log
-    names it, and the sweep is tried again.
+    """Given many invoices of which the first cannot be folded, then all others become overdue, the
+    log names the first, and the sweep is tried again.
     """
     redis, account = valkey.client(), given.an_account()
     broken = given.an_invoice(account, due_date=date(2027, 2, 1))
@@ -113,7 +113,7 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
         return amounts(facts, invoice, today)
 
     monkeypatch.setattr(InvoiceFacts, "amounts", stumbling)
-    # a logger that was used before is not captured
+    # capture_logs does not see a logger that was used before
     monkeypatch.setattr("delivery.scan.log", get_log("job"))
     at(3, 3)
     with capture_logs() as told:
@@ -137,8 +137,9 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
 def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
     database_url, valkey, at, monkeypatch, enough
 ):
-    """Given more invoices in front than are folded at a time, none of which can be, then the one
-    behind them is overdue, whether or not an attempt is over meanwhile; and all are told of.
+    """Given a first batch and more of invoices that cannot be folded, then the one behind them
+    still becomes overdue, whether or not the attempt runs out of time, and all failures are
+    reported.
     """
     redis, account = valkey.client(), given.an_account()
     monkeypatch.setattr(sys.modules["jobs.mark_overdue"], "BATCH", 2)
@@ -169,8 +170,8 @@ def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
 
 
 def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
-    """Given 150 invoices of one clinic whose day has passed, then its sweep asks the database no
-    more often than for a few, and the feed has an event of each.
+    """Given 150 overdue invoices of one clinic, then the sweep runs at most 15 statements, and the
+    feed has an event for each.
     """
     many(given.an_account(), 150)
     at(3, 3)
@@ -184,8 +185,8 @@ def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
 
 
 def test_one_that_was_paid_or_disputed_meanwhile_is_not_only_late(database_url, at):
-    """Given a crowd in which one holds money and one owes less than its row says, then the sweep
-    recomputes these from their payments.
+    """Given invoices that were paid in full or in part, then the sweep recomputes them from their
+    payments.
     """
     account = given.an_account()
     many(account, 5)

@@ -21,7 +21,7 @@ def clinic(client, valkey):
 
 
 class Watching(Clinic):
-    """A clinic that looks at what happened to one of its invoices."""
+    """A clinic that reads the timeline of one of its invoices."""
 
     def see(self, query="", headers=None):
         return self.get(f"/api/invoices/{self.invoice.id}/timeline{query}", headers)
@@ -50,8 +50,8 @@ class Watching(Clinic):
 
 
 def test_a_payment_and_its_refund_are_told_in_order(clinic):
-    """Given an invoice that was declined, paid and partly given back, then its timeline tells that,
-    in that order, in sentences.
+    """Given an invoice whose payment is declined, then succeeds and is partly refunded, then its
+    timeline shows this in order, in sentences.
     """
     declined = given.an_intent(
         clinic.invoice,
@@ -92,8 +92,8 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
 
 
 def test_what_an_invoice_was_over_before_it_was_changed_is_told(clinic):
-    """Given an invoice of 125.00 whose amount and date are changed, and one change that changes
-    nothing, then the timeline says by whom and from what, and not that it was made so.
+    """Given an invoice whose amount and date are changed, and a repeated change without effect,
+    then the timeline shows each change once, with the old and the new value and who made it.
     """
     path, changes = f"/api/invoices/{clinic.invoice.id}", {"amountDue": 5_000, "notes": "agreed"}
     for body in (changes, changes, {"dueDate": "2099-03-31"}):
@@ -110,7 +110,9 @@ def test_what_an_invoice_was_over_before_it_was_changed_is_told(clinic):
 
 
 def test_what_stripe_refused_is_told_in_its_own_words_and_with_what_to_do(clinic):
-    """Given a link whose refusal has no code, then not only the name of an exception is told."""
+    """Given a refusal without a code, then the timeline shows Stripe's message beside the
+    exception's name.
+    """
     row = clinic.an_effect("payment_link", asked_by="key:1", reason="a link")
     row.record_refused("InvalidRequestError", "Invalid currency: xyz.", real_now())
     [told] = [line["reason"] for line in clinic.lines() if line["type"] == "payment_link.refused"]
@@ -119,13 +121,15 @@ def test_what_stripe_refused_is_told_in_its_own_words_and_with_what_to_do(clinic
 
 
 def test_a_link_is_told_with_what_is_owed_not_with_a_count(clinic):
-    """Given that balances are counted, then the timeline names money, and the count as a count."""
+    """Given a link's reason, then it names the amount owed and the balance revision."""
     told = asked_for(12_500, "usd", "7", 0)
     assert told == "125.00 USD to be paid on invoice 7, revision 0 of its balance"
 
 
 def test_what_went_out_is_told_with_its_outcome(clinic):
-    """Given effects in every state, then each says what it was, why, and what came of it."""
+    """Given effects in several states, then each line says what the effect was, why, and its
+    outcome.
+    """
     clinic.an_effect(
         "payment_link", "confirmed", asked_by="key:1", reason="125.00 USD to be paid on invoice 7"
     )
@@ -157,8 +161,8 @@ def test_what_went_out_is_told_with_its_outcome(clinic):
 
 
 def test_decisions_dead_jobs_and_deeds_are_told(clinic):
-    """Given a text that was not allowed, a job that died and a person's deed, then the timeline has
-    them with the reason and the next step.
+    """Given a text that was not allowed, a dead job and an audited action, then the timeline shows
+    each with its reason, and the command that retries the job.
     """
     answer = Refused("too_many", "Three texts were sent today.", real_now() + timedelta(days=1))
     about = {
@@ -187,8 +191,8 @@ def test_decisions_dead_jobs_and_deeds_are_told(clinic):
 
 
 def test_pages_join_without_gap_or_overlap(clinic):
-    """Given a long timeline, when it is read three lines at a time, then it is the same as read at
-    once.
+    """Given a long timeline, when it is read three lines at a time, then the pages add up to the
+    whole.
     """
     for _ in range(4):
         clinic.happens("payment_intent.succeeded", given.an_intent(clinic.invoice, amount=100))

@@ -1,5 +1,5 @@
-"""A signed-in operator's browser calls the API: with the session's cookie, the CSRF token, and what
-the operator's rights include.
+"""A signed-in operator's browser calls the API with the session's cookie and the CSRF token, within
+the operator's rights.
 """
 
 import pytest
@@ -90,8 +90,8 @@ def test_another_site_changes_nothing_even_with_the_token(client, said):
 
 
 def test_no_answer_lets_another_site_read_it(client):
-    """A SameSite=Lax cookie comes with a link that is followed from elsewhere: a GET may therefore
-    change nothing, and without CORS its answer stays unread.
+    """A SameSite=Lax cookie is sent when a link on another site is followed. So a GET must change
+    nothing, and without CORS headers the other site cannot read the answer.
     """
     an_operator()
     browser = Browser(client, given.an_account())
@@ -130,8 +130,8 @@ def test_a_key_needs_no_token_even_beside_a_session(client):
 
 
 def test_a_repeated_request_is_done_once_whatever_the_session(client):
-    """The kept answer is sealed with the session's token: the same session reads it again, another
-    one of the same operator is refused instead of doing the work twice.
+    """Given an answer sealed with the session's token, then the same session gets it again, and
+    another session of the same operator is refused rather than repeating the work.
     """
     an_operator()
     account = given.an_account()
@@ -156,7 +156,7 @@ def test_who_may_only_look_changes_nothing(client):
 
 
 def test_who_may_only_look_may_ask_the_contact_gate(client):
-    """It changes nothing, and says why somebody was not called."""
+    """Evaluating changes nothing, and explains why a customer was not called."""
     account = given.an_account()
     limited("view")
     about = {"invoiceId": given.an_invoice(account).id, "channel": "sms"}
@@ -195,8 +195,8 @@ def test_rights_in_some_accounts_end_at_them(client):
 
 
 def test_the_front_page_shows_all_accounts_figures_to_who_may_see_all(client):
-    """Given an operator limited to some accounts, then the page has no figure, and no link to what
-    is refused to her; `/rq` says why it is.
+    """Given an operator limited to some accounts, then the page has neither figures nor links that
+    would be refused to her, and `/rq` says why.
     """
     limited("view", given.an_account())
     limited("view", name="eve")

@@ -1,4 +1,4 @@
-"""Operators sign in, are kept out when they should be, and sign out."""
+"""Operators sign in, are kept out when they must be, and sign out."""
 
 import re
 from datetime import timedelta
@@ -48,8 +48,8 @@ def test_a_stranger_is_sent_to_the_login_and_back(client):
 
 
 def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
-    """Given an operator, when she signs in and out, then her session holds in between only, and the
-    audit has it.
+    """Given an operator, when she signs in and out, then her session is valid only in between, and
+    both are audited.
     """
     an_operator()
     browser = signed_in(client, " Ada ")
@@ -66,8 +66,8 @@ def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
 
 
 def test_what_is_usual_does_not_alarm(client):
-    """Given other business on the same Stripe account and invoices that are overdue, then no tile
-    is red; a refused event's is.
+    """Given an unmatched event of other business on the Stripe account and an overdue invoice, then
+    their tiles are not red; a refused event's is.
     """
     an_operator()
     given.an_invoice(status="overdue")
@@ -137,7 +137,7 @@ def test_an_unknown_name_is_not_kept_it_may_be_a_password(client, valkey):
 
 
 def test_the_built_in_operator_has_the_password_of_the_settings(client, monkeypatch):
-    """A changed OPERATOR_PASSWORD ends the sessions that were opened with the old one."""
+    """Given a changed OPERATOR_PASSWORD, then sessions opened with the old one end."""
     monkeypatch.setenv("OPERATOR_PASSWORD", "from the settings")
     reset_process()
     browser = signed_in(client, "operator", "from the settings")
@@ -216,7 +216,7 @@ def test_nobody_is_sent_elsewhere_after_the_login(client, target):
 
 
 def test_a_name_is_tried_ten_times_then_not_even_the_right_password_helps(client):
-    """The count is shared through Redis: tries at other processes count too."""
+    """Given ten tries, counted in Redis for all processes, then the right password is refused."""
     an_operator()
     assert all(LoginLimit().may_try(f"203.0.113.{n}", "ADA ") for n in range(10))
     answer = try_to_sign_in(client)
@@ -234,8 +234,8 @@ def test_an_address_is_limited_whatever_names_it_tries(client):
 
 
 def test_names_that_are_nobodys_fill_neither_redis_nor_the_audit(client, valkey):
-    """Given strangers who try ever new names, from one address and from many, then what is counted
-    and what is written down has an end.
+    """Given strangers who try ever new names, from one address and from many, then the keys in
+    Redis and the audit entries are bounded; a failed login of a real operator is still audited.
     """
     for number in range(60):
         assert LoginLimit().may_try("203.0.113.7", f"name{number}") == (number < 20)
@@ -301,8 +301,8 @@ def test_markup_in_a_name_is_text(client):
 @pytest.mark.one_database
 @pytest.mark.parametrize("target", ["//[", "/a//[", "http://[x", "//]", "/\\[", "[", "%00", "é"])
 def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client, target):
-    """Given a stranger's link to the login, then whatever it says, the form is answered, and its
-    next address is one of ours.
+    """Given a stranger's link to the login page, then the form is shown, and its next address is a
+    local one.
     """
     answer = client.simulate_get("/login", params={"next": target})
     assert answer.status_code == 200
@@ -312,7 +312,7 @@ def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client
 
 
 def test_who_is_signed_in_is_sent_on_in_letters_that_a_header_takes(client):
-    """gunicorn ends a request whose answer has a header that Latin-1 cannot write."""
+    """gunicorn drops a request whose answer has a header that is not Latin-1."""
     an_operator()
     session = signed_in(client)
     answer = client.simulate_get("/login", params={"next": "/rq?€=ж"}, headers=session)
@@ -335,8 +335,8 @@ def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):
 @pytest.mark.parametrize("env", ["test", "production"])
 @pytest.mark.parametrize("kind", ["session", "form"])
 def test_a_cookie_is_dropped_with_what_it_was_put_with(env, kind, monkeypatch):
-    """Given a cookie of ours, when it is dropped, then name, path and attributes are those it was
-    put with, and both ways of saying that it is over are there.
+    """Given a cookie of ours, when it is deleted, then its name, path and attributes are those it
+    was set with, and it has both an expiry date and Max-Age=0.
     """
     monkeypatch.setenv("PAYPHONE_ENV", env)
     reset_process()

@@ -1,5 +1,5 @@
-"""The secure card form (F20, F21): who may open it, what it charges, what it says, and that its
-address is a right that ends.
+"""The secure card form (F20, F21): who can open it, what it charges, what it says, and that its
+address grants a right that expires.
 """
 
 import html
@@ -61,7 +61,7 @@ class Forms(Clinic):
         )
 
     def typed(self, number="4242424242424242"):
-        """A payment method as Stripe's frame makes it: each time another id."""
+        """Create a payment method as Stripe's frame does, with a new id each time."""
         card = {
             "card[number]": number,
             "card[cvc]": "123",
@@ -137,8 +137,8 @@ def test_stripe_js_is_the_release_of_the_api_version(clinic):
 
 
 def test_a_charge_takes_the_phones_path(clinic):
-    """One intent of the invoice's attempt, confirmed as a telephone order, for what was agreed; the
-    receipt goes where the form says.
+    """Given a charge on the form, then the intent of the invoice's attempt is confirmed as a
+    telephone order for the agreed amount, and the receipt goes to the address on the form.
     """
     answer = clinic.charge(clinic.path(), clinic.typed(), receiptEmail="payer@example.org")
     assert answer.status_code == 200, answer.text
@@ -348,7 +348,9 @@ def test_a_repeated_request_answers_the_same_form_and_keeps_its_address_nowhere(
 
 
 def test_an_account_may_want_links_only(clinic):
-    """F53: said when a form is asked for, and obeyed by forms that are open already."""
+    """F53: given an account that wants links only, then no form is opened, and one that is open
+    already charges nothing.
+    """
     path = clinic.path()
     AccountSettings.change(clinic.account, {"staff_entry": "link_only"}, real_now())
     answer = clinic.open()
@@ -447,8 +449,8 @@ def test_what_is_written_on_an_invoice_stays_text(clinic):
 
 
 def test_the_address_is_in_no_log(clinic, processes, capfd):
-    """As served, at the most talkative: neither the form's address nor a payer's is written
-    anywhere.
+    """Given a server logging at DEBUG, then neither the form's token nor that of a pay page is in
+    its log.
     """
     path = clinic.path()
     url = serve(processes, LOG_LEVEL="DEBUG", LOG_FORMAT="json")
@@ -477,7 +479,7 @@ def test_it_is_counted_with_the_payments(clinic, monkeypatch):
 
 def test_the_page_asks_again_whenever_it_is_not_known_what_became_of_a_charge():
     """Given an answer that leaves open whether the card was charged, then the page sends the same
-    payment method again, which is charged once; another one would be another charge.
+    payment method again, which is charged once; a new one would be another charge.
     """
     script = (ROOT / "web" / "static" / "card_form.js").read_text()
     again = re.search(r"const AGAIN = \[(.*?)\]", script)[1]
@@ -487,8 +489,8 @@ def test_the_page_asks_again_whenever_it_is_not_known_what_became_of_a_charge():
 
 
 def test_a_charge_that_is_known_to_be_saved_is_never_called_lost(clinic, monkeypatch):
-    """Given a database that goes away just after the commit, then the page is told where the
-    outcome is, and finds it there; it never says that nothing was charged.
+    """Given a database that fails just after the commit, then the answer points the page to the
+    outcome, and the page knows that the charge was accepted.
     """
 
     def away(_job_id):

@@ -1,5 +1,5 @@
-"""New York's notice (N.Y. Gen. Bus. Law 519-a), before a card is taken: on the pay page and the
-card form, for whoever may live there.
+"""New York's notice (N.Y. Gen. Bus. Law 519-a) before a card is taken on the pay page, for
+customers who may live there.
 """
 
 import re
@@ -18,7 +18,7 @@ from web.app import create_app
 
 @pytest.fixture
 def address(client, monkeypatch):
-    """The pay page of an invoice of somebody in New York City."""
+    """The pay page of an invoice of a customer in New York City."""
     account = given.an_account(name="Harbor Dental")
     customer = given.a_customer(account, phone="+12125550123")
     with transaction():
@@ -42,7 +42,7 @@ def test_nobody_else_is_held_up(client, address):
 @pytest.mark.one_database
 @pytest.mark.parametrize(("phone", "reads"), [("+12125550123", True), ("+13125550123", False)])
 def test_the_demos_payers_reach_stripe_and_in_new_york_read_the_notice_first(address, phone, reads):
-    """Given a link at Stripe, then a payer of the demo's story gets there, wherever they live."""
+    """Given a payment link, then the demo's payer reaches Stripe, wherever the customer lives."""
     Customer.update(phone=phone).execute()
     link = PaymentLink.plan(address.invoice, real_now())
     link.record_created("plink_1", "https://stripe.example/1", real_now())

@@ -1,5 +1,5 @@
-"""A day's ceiling holds however many are asked for at once (B14): it counts where a charge is
-reserved, not where it is planned.
+"""A daily ceiling holds however many charges are requested at once (B14): it counts where a charge
+is reserved, not where it is planned.
 """
 
 import threading
@@ -21,13 +21,13 @@ def account(client, stripe_stand_in, monkeypatch):
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
     reset_process()
     now = real_now()
-    move_business_time(now.replace(hour=16) - now)  # neither here nor at the clinic a day ends
+    move_business_time(now.replace(hour=16) - now)  # midnight is far, in UTC and at the clinic
     return given.an_account()
 
 
 def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, stripe_stand_in):
-    """Given a ceiling of two, when six people pay by phone in one moment, then two cards are
-    charged, and the others are told why not.
+    """Given a ceiling of two, when six customers pay by phone at once, then two cards are charged,
+    and the other answers say why not.
     """
     DailyCeiling.change(account.id, "charges", 2, "cli:ann")
     invoices, headers, begin = (

@@ -1,5 +1,5 @@
 """Connect: a clinic's invoices are paid to its own Stripe account, and no other account's event
-touches them (fault 39).
+changes them (fault 39).
 """
 
 import pytest
@@ -15,9 +15,7 @@ PLATFORM, CONNECT = "/api/webhooks/stripe", "/api/webhooks/stripe/connect"
 
 @pytest.fixture
 def clinics(client, valkey, stand_in):
-    """Two clinics with Stripe accounts of their own,
-    and one that is paid through the platform's.
-    """
+    """Two clinics with Stripe accounts of their own, and one paid through the platform's."""
     return [
         given.an_account(name="A", stripe_account=stand_in.open_account()),
         given.an_account(name="B", stripe_account=stand_in.open_account()),
@@ -26,7 +24,7 @@ def clinics(client, valkey, stand_in):
 
 
 def test_a_link_is_made_in_the_clinics_account_and_paid_into_it(client, valkey, stand_in, clinics):
-    """Given a connected clinic, when its link is paid, then the Connect endpoint hears of it and
+    """Given a connected clinic, when its link is paid, then the Connect endpoint gets the event and
     the invoice is paid.
     """
     a = clinics[0]
@@ -49,7 +47,7 @@ def test_a_link_is_made_in_the_clinics_account_and_paid_into_it(client, valkey, 
 
 
 def refused(client, valkey, path, secret, event):
-    """Post it; it is taken, refused, and shown with a reason."""
+    """Post the event; it is accepted, then refused by its job. Return the reason."""
     assert client.simulate_post(path, **given.signed(event, secret)).status_code == 200
     given.worked(valkey.client())
     row = InboxEvent.get(InboxEvent.event_id == event["id"])
@@ -60,8 +58,8 @@ def refused(client, valkey, path, secret, event):
 
 @pytest.mark.parametrize("claim", ["its own", "the owner"])
 def test_an_event_of_one_account_names_another_ones_invoice(client, valkey, clinics, claim):
-    """Given connected account A, whatever its metadata claims, then B's invoice stays as it is, and
-    the event says why.
+    """Given an event of connected account A, whatever its metadata claims, then B's invoice does
+    not change, and the event's reason names it.
     """
     a, b, _ = clinics
     invoice = given.an_invoice(b)
@@ -93,8 +91,8 @@ def test_the_platforms_event_names_a_connected_clinics_invoice(client, valkey, c
 def test_a_link_of_ours_still_counts_when_the_clinic_has_connected_an_account_since(
     client, valkey, stand_in, clinics
 ):
-    """Given a link made in the platform's account, when the clinic gets one of its own before it is
-    paid, then our own row decides.
+    """Given a link made in the platform's account, when the clinic connects an account of its own
+    before the link is paid, then our own row decides.
     """
     c = clinics[2]
     invoice = given.an_invoice(c, amount=10_000)
@@ -134,7 +132,9 @@ def test_each_endpoint_has_secrets_of_its_own(client, valkey, path, secret):
 
 
 def test_a_dispute_in_the_clinics_account(client, valkey, stand_in, clinics):
-    """What an event only hints at is read in the account it came from."""
+    """Given an event that only refers to a dispute, then the dispute is read in the account the
+    event came from.
+    """
     a = clinics[0]
     invoice = given.an_invoice(a, amount=10_000)
     intent = stand_in.charge(invoice, stripe_account=a.stripe_account)

@@ -1,5 +1,5 @@
-"""Payments taken elsewhere (F6, F9): recorded on their day, voided when they were taken down wrong;
-Stripe's own are read there.
+"""Payments taken elsewhere (F6, F9): recorded on their day, voided if they were wrong; Stripe's own
+payments are read at Stripe.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from tests.stories.operators import run
 
 
 def test_a_check_that_bounced_is_owed_again(clinic):
-    """Given an invoice paid by check, when the check bounces, then it is owed again, and everybody
-    who looks can see why.
+    """Given an invoice paid by check, when the check bounces, then it is owed again, and the
+    payment, the feed, the audit log and the timeline show why.
     """
     payment = clinic.takes().json["payment"]["id"]
     assert clinic.books() == ("paid", 12_500, 0)
@@ -57,8 +57,8 @@ def test_voiding_twice_is_harmless(clinic):
 
 
 def test_what_asked_for_the_rest_is_retired_when_the_balance_grows(clinic, valkey):
-    """Given 50 of 125 taken by check and an intent open for the rest, when the check is voided,
-    then that intent takes nothing any more.
+    """Given 50 of 125 paid by check and an open intent for the rest, when the check is voided, then
+    that intent is cancelled.
     """
     payment = clinic.takes(5_000).json["payment"]["id"]
     intent_id = clinic.intent().json["paymentIntentId"]
@@ -70,7 +70,7 @@ def test_what_asked_for_the_rest_is_retired_when_the_balance_grows(clinic, valke
 
 def test_a_void_is_final_for_its_reference(clinic):
     """Given a voided check, when its old record is sent again, as a nightly copy of the books
-    would, then it does not come back; a new reference counts.
+    would, then it is refused; a new reference counts.
     """
     clinic.voids(clinic.takes(1_250).json["payment"]["id"], reason="typed wrong")
     for amount in (1_250, 12_500):
@@ -151,9 +151,7 @@ def test_a_time_that_cannot_be_meant_is_refused(clinic, said):
 
 
 def test_a_little_ahead_is_taken_and_more_than_a_day_is_not(clinic):
-    """Clocks differ, and a day begins earlier elsewhere; the day after tomorrow has not come
-    anywhere.
-    """
+    """Clocks differ, and a day begins earlier elsewhere; but more than a day ahead is a mistake."""
     assert (
         clinic.takes(receivedAt=(real_now() + timedelta(hours=23)).isoformat()).status_code == 201
     )

@@ -1,5 +1,5 @@
-"""Money that was taken elsewhere, and not yet told: nothing more is taken, and nobody says that
-nothing was.
+"""Money already taken elsewhere of which no event has arrived: nothing more is taken, and the
+payment is found.
 """
 
 import contextlib
@@ -66,8 +66,8 @@ def confirmed_charges(clinic: Clinic) -> int:
 
 
 def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, valkey):
-    """Given a payer who paid by link and whose webhook is late, when the clinic charges a card,
-    then it is not charged.
+    """Given a customer who has paid by link and whose webhook is late, when the clinic charges a
+    card, then it is not charged.
     """
     link = a_link(clinic, valkey.client())
     assert clinic.stripe.pay(clinic.stripe.visit(link.url)) == 200
@@ -82,8 +82,8 @@ def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, val
 
 
 def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkeypatch):
-    """Given an open page, when it is paid between our look and its expiry, then the payment is
-    found all the same.
+    """Given an open checkout page, when it is paid after we have listed it and before it is
+    expired, then the payment is still found.
     """
     retire = sys.modules["jobs.retire_payment_link"]
     link = a_link(clinic, valkey.client())
@@ -138,8 +138,8 @@ def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):
 
 
 def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):
-    """Given a page that was closed, and nobody was told, then it is no longer in the list of open
-    ones, and is looked up all the same.
+    """Given a page whose expiry succeeded but whose answer was lost, then the session is no longer
+    listed as open, and is looked up by its id.
     """
     link = a_link(clinic, valkey.client())
     clinic.stripe.visit(link.url)
@@ -162,8 +162,8 @@ def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):
 
 @pytest.mark.parametrize("what", ["link", "intent"])
 def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clinic, valkey, what):
-    """Given a clinic that disconnected its Stripe account, when a person says what was closed
-    there, then the invoice can be paid again.
+    """Given a clinic that disconnected its Stripe account, when an operator settles the effect by
+    naming what was closed there, then the invoice can be paid again.
     """
     closed = (
         a_link(clinic, valkey.client()).stripe_link_id
@@ -212,7 +212,7 @@ def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clin
 
 
 def looked_at(redis):
-    """What the hourly look at effects does, hours later."""
+    """Run the hourly reconciliation of effects, hours later."""
     Effect.update(
         created_at=Effect.created_at - 7_200_000_000,
         last_sent_at=Effect.last_sent_at - 7_200_000_000,
@@ -226,8 +226,8 @@ def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
     valkey,
     monkeypatch,
 ):
-    """Given a worker that dies between reserving a cancel and sending it, when the intent is over
-    anyway, then the ledger does not wait for it for ever.
+    """Given a worker that dies between reserving a cancel and sending it, when the intent is
+    cancelled anyway, then the effect does not stay open for ever.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     with monkeypatch.context() as patch:
@@ -258,8 +258,8 @@ def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
 
 
 def test_a_cancel_that_was_told_before_it_was_recorded_is_no_doubt(clinic, valkey, monkeypatch):
-    """Given a worker that dies after its call, and Stripe's event about it that is taken in first,
-    then the next attempt ends the effect, though there is nothing left to cancel.
+    """Given a worker that dies after its cancel call, when Stripe's event is processed first, then
+    the next attempt confirms the effect, though nothing is left to cancel.
     """
     clinic.intent()
 
@@ -316,8 +316,8 @@ def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):
 
 @pytest.mark.parametrize("how", ["command", "hourly"])
 def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):
-    """Given a cancel whose answer was lost, a payer who was first, and a Stripe that cannot be
-    asked just then, then it did not happen, and nobody has to say so.
+    """Given a cancel whose answer was lost, a customer who paid first, and a Stripe that does not
+    answer just then, then a later look refuses the effect, and no operator has to settle it.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{intent_id}/cancel")
@@ -399,8 +399,8 @@ def test_a_decline_that_is_looked_at_comes_with_advice(clinic):
 
 @pytest.mark.parametrize("who", ["browser", "backend"])
 def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):
-    """A card that wants its owner's confirmation: the answer says so, with what the payer's page
-    needs to go on.
+    """Given a card that needs 3-D Secure, then the answer says so, with the secret that the
+    customer's page needs to go on.
     """
     made = clinic.intent().json
     if who == "browser":
@@ -431,14 +431,16 @@ def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):
 
 @pytest.mark.parametrize("how", ["unknown", "deleted"])
 def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, how):
-    """A wrong stripeCustomerId is told, and blocks no other way to pay."""
+    """Given a wrong stripeCustomerId, then the saved card is not charged, and other ways to pay
+    still work.
+    """
     stranger = "cus_unheard_of"
     if how == "deleted":
         stranger = clinic.stripe.sdk.customers.create({"name": "Ada"}).id
         clinic.stripe.sdk.customers.delete(stranger)
     Customer.update(stripe_customer_id=stranger).execute()
     answer = clinic.post("phone", invoiceId=clinic.invoice.id, useSavedCard=True)
-    if answer.status_code == 202:  # the intent could not be made the stranger's either
+    if answer.status_code == 202:  # the intent could not be made for that customer either
         given.retried(valkey.client(), rounds=12)
     assert PaymentConfirmation.select().where(PaymentConfirmation.state == "requested").count() == 0
     Customer.update(stripe_customer_id=None).execute()
@@ -446,8 +448,8 @@ def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, 
 
 
 def test_another_clinics_saved_card_is_not_charged(clinic):
-    """Given a binding from before it was looked at whose customer it is, then it is looked at when
-    the card is charged.
+    """Given a binding to another clinic's Stripe customer, from before bindings were checked, then
+    the charge checks it and is refused.
     """
     theirs = clinic.stripe.sdk.customers.create(
         {"name": "Patient of B", "metadata": {"account_id": given.an_account().id}}
@@ -460,8 +462,8 @@ def test_another_clinics_saved_card_is_not_charged(clinic):
 
 
 def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):
-    """Given Stripe shut for good before anything was sent, when it is too late to charge, then the
-    charge is withdrawn without asking.
+    """Given Stripe refusing everything before anything was sent, when it is too late to charge,
+    then the charge is withdrawn without asking Stripe.
     """
     customer = clinic.stripe.sdk.customers.create(
         {"name": "Ada", "metadata": {"account_id": clinic.account.id}}
@@ -479,7 +481,9 @@ def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):
 
 
 def test_a_process_frozen_since_it_decided_sends_nothing(clinic):
-    """The answer to "may the card be charged?" is good for seconds: later it is asked again."""
+    """Given a decision to charge that is older than a few seconds, then it must be made again
+    before anything is sent.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
     with transaction():
         effect = reserve(
@@ -527,7 +531,9 @@ def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):
 
 
 def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):
-    """What was open on the platform is closed, and still found if it was paid."""
+    """Given an open intent on the platform, when the clinic connects its own account, then that
+    intent can still be looked up and is cancelled, and the new one is in the clinic's account.
+    """
     old = clinic.intent().json["paymentIntentId"]
     connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
     clinic.account.stripe_account = connected

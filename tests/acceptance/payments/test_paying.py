@@ -1,4 +1,4 @@
-"""Paying an invoice, by web, backend and phone alike (F1–F4, F6–F11, F16, F17, F22, F24, F27)."""
+"""Paying an invoice by web, backend and phone alike (F1–F4, F6–F11, F16, F17, F22, F24, F27)."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +18,7 @@ from tests.clinic import Clinic
 
 
 def test_an_intent_carries_invoice_project_and_receipt(clinic):
-    """Given an account whose projects are references, then Stripe is told them."""
+    """Given an account whose projects are references, then they are sent to Stripe."""
     AccountSettings.change(clinic.account, {"send_project": True}, real_now())
     answer = clinic.intent(receiptEmail="ada@example.org")
     assert answer.status_code == 201, answer.text
@@ -40,8 +40,8 @@ def test_an_intent_carries_invoice_project_and_receipt(clinic):
 
 
 def test_a_project_that_may_name_a_treatment_is_not_told_to_stripe(clinic, valkey):
-    """Given an account that has not said that its projects are references,
-    when an intent and a link are made, then neither they nor what they lead to hold it.
+    """Given an account that has not said that its projects are references, when an intent and a
+    link are made, then neither they nor our stored requests contain the project.
     """
     intent = clinic.intent().json["paymentIntentId"]
     assert clinic.link().status_code == 202
@@ -56,7 +56,9 @@ def test_a_project_that_may_name_a_treatment_is_not_told_to_stripe(clinic, valke
 
 
 def test_billing_details_come_back_in_stripes_shape(clinic):
-    """F4: what is given goes before what is known of the customer; a replay answers the same."""
+    """F4: details in the request take precedence over those of the customer; a replay answers the
+    same.
+    """
     known = {
         "line1": "1 Main St",
         "city": "Chicago",
@@ -180,8 +182,8 @@ def test_confirming_twice_charges_once(clinic):
 
 
 def test_confirming_after_and_before_the_webhook(clinic, valkey):
-    """Given the payer paid in the browser, when confirm is asked before any webhook came, then it
-    answers success; and again after.
+    """Given a customer who has paid in the browser, when confirm is called before any webhook, then
+    it answers success, and again after it.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.sdk.payment_intents.confirm(
@@ -267,7 +269,7 @@ def test_a_paid_invoice_takes_no_further_payment(clinic):
 
 
 def test_web_and_phone_at_once_charge_once(clinic, database_url):
-    """Two clients that pay the same invoice at the same time cannot both be charged."""
+    """Given an invoice paid on the web and by phone at the same time, then one charge is made."""
     intent_id = clinic.intent().json["paymentIntentId"]
     acts = [clinic.phone, lambda: clinic.confirm(intent_id, paymentMethodId="pm_card_visa")] * 3
     with ThreadPoolExecutor(6) as pool:
@@ -278,8 +280,8 @@ def test_web_and_phone_at_once_charge_once(clinic, database_url):
 
 
 def test_a_charge_closes_the_link_first(clinic, valkey):
-    """Given an open link with a person on its page, when the card is charged on the phone, then the
-    link takes nothing any more.
+    """Given an open checkout page, when a card is charged by phone, then the link takes nothing
+    more.
     """
     links = f"/api/invoices/{clinic.invoice.id}/payment-links"
     clinic.client.simulate_post(links, json={}, headers=clinic.headers)
@@ -404,8 +406,8 @@ def test_another_accounts_intent_is_not_found(clinic):
 
 
 def test_a_changed_balance_retires_the_open_intent(clinic, valkey):
-    """Given an open intent for 125 dollars, when 50 come in by check, then that intent can take
-    nothing any more.
+    """Given an open intent for 125 dollars, when 50 are paid by check, then that intent is
+    cancelled.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.post(
@@ -422,8 +424,8 @@ def test_a_changed_balance_retires_the_open_intent(clinic, valkey):
 
 
 def test_a_saved_card_works_after_a_decline_on_an_intent_without_customer(clinic):
-    """Given an intent opened before the customer had a card on file, when their saved card is
-    charged, then it is their intent now.
+    """Given an intent opened before the customer had a saved card, when their saved card is
+    charged, then it succeeds on that intent.
     """
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
     customer = clinic.stripe.sdk.customers.create(
@@ -440,8 +442,8 @@ def test_a_saved_card_works_after_a_decline_on_an_intent_without_customer(clinic
 
 
 def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
-    """Given a card was declined before, when a payment method does not exist, then that is said,
-    and not the old decline.
+    """Given a declined card, when the next payment method does not exist, then the answer says so
+    and does not repeat the decline.
     """
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
     answer = clinic.phone("pm_nosuchcard")
@@ -451,9 +453,9 @@ def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
 
 @pytest.mark.parametrize("fault", ["refuse", "error_500"])
 def test_a_secret_that_is_being_withdrawn_is_not_told_again(clinic, fault):
-    """Given an intent for a part, and one for more after it, when Stripe has not said yet that the
-    first is closed, then no other intent is made beside it, and a repetition of the first request
-    does not give its secret once more.
+    """Given an intent for a part, then one for the whole, when Stripe has not confirmed that the
+    first is closed, then no second intent is made, and repeating the first request does not return
+    its secret.
     """
     part = clinic.post(
         "create-payment-intent", key="k-1", invoiceId=clinic.invoice.id, amount=5_000

@@ -1,4 +1,4 @@
-"""Paying when something fails in between: never another amount, never twice, never late, and never
+"""Paying when something fails in between: never a wrong amount, never twice, never late, and never
 stuck.
 """
 
@@ -36,8 +36,8 @@ def charges_asked_for(clinic: Clinic) -> int:
 
 @pytest.mark.parametrize("kind", ["refuse", "rate_limit_429", "error_500", "bad_gateway"])
 def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
-    """Given an open intent of 125.00, when 50.00 are asked for and Stripe cannot change it, then
-    125.00 are never taken.
+    """Given an open intent of 125.00, when a charge of 50.00 is requested and Stripe cannot change
+    the intent, then 125.00 are never taken.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault(kind, "POST", f"/v1/payment_intents/{intent_id}")
@@ -50,8 +50,8 @@ def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
 
 @pytest.mark.parametrize("then", ["another amount", "the whole is paid"])
 def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, then):
-    """Given a change of the open intent that Stripe did not answer, when another one is made, or
-    the intent is paid as it was, then nobody has to look whether the first one happened.
+    """Given a change of the open intent that Stripe did not answer, when another change is made, or
+    the intent is paid as it was, then the first change is no longer in doubt.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("bad_gateway", "POST", f"/v1/payment_intents/{intent_id}")
@@ -71,9 +71,8 @@ def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, 
 
 @pytest.mark.parametrize("fault", ["", "refused_400"])
 def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkeypatch, fault):
-    """Given a Redis that is away, so that nothing is locked, when a change of the open intent
-    reaches Stripe after the one that was asked for after it, then the later one counts, also where
-    Stripe refuses the first.
+    """Given Redis down, so that no lock is held, when a change of the open intent reaches Stripe
+    after a later change, then the later one counts, even if Stripe refuses the earlier one.
     """
     job = sys.modules["jobs.change_payment_intent"]
     perform = job.perform
@@ -100,7 +99,7 @@ def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkey
 @pytest.mark.parametrize("then", ["lowered", "refused"])
 def test_a_change_that_comes_late_does_not_stay(clinic, valkey, then):
     """Given a change of the open intent that Stripe did not answer, when it takes effect only after
-    a later one, or a later one is refused, then the amount that our rows have counts, at once.
+    a later change was made or refused, then the amount in our rows is restored at once.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("bad_gateway", "POST", f"/v1/payment_intents/{intent_id}")
@@ -121,7 +120,9 @@ def test_a_change_that_comes_late_does_not_stay(clinic, valkey, then):
 
 
 def test_an_amount_that_stripe_refuses_is_told(clinic):
-    """Stripe takes no 20 cents: the clinic hears that, and the old amount is not taken instead."""
+    """Given an amount of 20 cents, then the clinic gets Stripe's refusal, and the old amount is not
+    taken instead.
+    """
     clinic.intent()
     for answer in (clinic.intent(amount=20), clinic.phone(amount=20)):
         assert answer.status_code == 422, answer.text
@@ -131,8 +132,8 @@ def test_an_amount_that_stripe_refuses_is_told(clinic):
 
 
 def test_money_on_its_way_stops_another_charge(clinic):
-    """Given a bank debit that takes days, when the clinic charges a card, then it is refused: both
-    would take the money.
+    """Given a bank debit that takes days, when the clinic charges a card or requests an intent or
+    a link, then it is refused: both would take the money.
     """
     now = real_now()
     Payment.create(
@@ -155,8 +156,8 @@ def test_money_on_its_way_stops_another_charge(clinic):
 
 
 def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):
-    """Given a charge whose answer was lost, when a person opens the address they were texted, then
-    nothing can be paid twice.
+    """Given a charge whose answer was lost, when the customer opens the texted address, then no
+    link is made, and the invoice is paid once.
     """
     address = PayAddress.of(clinic.invoice, business_now())
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
@@ -169,8 +170,8 @@ def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):
 
 
 def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey):
-    """Given a charge that Stripe put off (429), when the invoice is paid in cash meanwhile, then
-    the card is not charged.
+    """Given a charge that Stripe postponed (429), when the invoice is paid in cash before the
+    retry, then the card is not charged.
     """
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
@@ -203,8 +204,8 @@ def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):
 
 @pytest.mark.parametrize("sent", ["never sent", "sent and put off"])
 def test_no_card_is_charged_late(clinic, valkey, sent):
-    """Given a charge that waited for days, when its job runs again at last, then the caller is not
-    charged any more.
+    """Given a charge that waited for days, when its job runs at last, then the card is not
+    charged.
     """
     path = "/v1/payment_intents/*/confirm" if sent == "sent and put off" else "/v1/payment_intents"
     clinic.stripe.fault("rate_limit_429", "POST", path)
@@ -219,8 +220,8 @@ def test_no_card_is_charged_late(clinic, valkey, sent):
 
 
 def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):
-    """Given the answer to a charge was lost, when it is looked at too late to charge again, then
-    what was taken counts.
+    """Given a charge whose answer was lost, when it is looked up too late to charge again, then the
+    money that was taken counts.
     """
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
@@ -231,8 +232,8 @@ def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):
 
 
 def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valkey):
-    """Given the answer to making an intent was lost, when a check comes in meanwhile, then that
-    intent takes nothing.
+    """Given an intent whose creation was not answered, when a check is recorded before the retry,
+    then the intent is cancelled.
     """
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents")
     assert clinic.intent().status_code == 503
@@ -252,9 +253,8 @@ def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valk
 
 
 def test_an_intent_that_was_never_made_is_told_to_whoever_asks_again(clinic):
-    """Given Stripe was away when an intent was asked for, and a check came in before it was made,
-    when the request is repeated under its key, then the answer says so; a fresh key gets the
-    rest's intent.
+    """Given Stripe down when an intent was requested, and a check recorded before it was made, when
+    the request is repeated with its key, then it is refused; a new key gets an intent for the rest.
     """
     clinic.stripe.fault("refuse", "POST", "/v1/payment_intents")
     assert clinic.intent(key="first").status_code == 503
@@ -278,8 +278,8 @@ def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, va
 
 
 def test_asking_again_revives_what_had_given_up(clinic, valkey):
-    """Given Stripe was away until the job gave up, when the clinic asks again, then it is tried
-    again.
+    """Given a job that gave up while Stripe was failing, when the clinic requests the intent again,
+    then it is made.
     """
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents", times=30)
     assert clinic.intent().status_code == 503
@@ -292,8 +292,8 @@ def test_asking_again_revives_what_had_given_up(clinic, valkey):
 
 
 def test_a_lost_look_is_looked_at_again(clinic):
-    """Given Stripe did not answer a look, when it is asked for with the same key, then Stripe is
-    asked again.
+    """Given a lookup that Stripe did not answer, when it is requested again with the same key, then
+    Stripe is asked again.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.sdk.payment_intents.confirm(
@@ -321,8 +321,8 @@ def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):
 
 
 def test_a_slow_intent_is_waited_for(clinic, valkey):
-    """Given the answer to making the intent was lost, when a card is to be charged, then that is
-    not called a changed balance.
+    """Given an intent whose creation was not answered, when a card is charged, then the charge
+    waits for the intent.
     """
     clinic.stripe.fault("refuse_after", "POST", "/v1/payment_intents")
     assert clinic.phone().status_code == 202
@@ -331,7 +331,7 @@ def test_a_slow_intent_is_waited_for(clinic, valkey):
 
 
 def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):
-    """Given a stranger at the head of a queue and a backlog behind it, when the relay looks again
+    """Given an unknown id at the head of a queue and a backlog behind it, when the relay runs again
     and again, then nothing is pushed twice.
     """
     redis = valkey.client()
@@ -348,8 +348,8 @@ def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):
 
 
 def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
-    """Given an intent that Stripe does not make, when it is wanted by phone or on the form, then
-    Stripe's reason is told, and no balance changed.
+    """Given an intent that Stripe refuses, when it is requested on the web, by phone or on the card
+    form, then each answer gives Stripe's reason.
     """
     clinic.stripe.fault("refused_400", "POST", "/v1/payment_intents", times=3)
     invoice = given.an_invoice(clinic.account, amount=1_000)
@@ -369,7 +369,9 @@ def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
 
 
 def test_a_receipt_address_and_a_customer_that_stripe_did_not_take_are_asked_for_again(clinic):
-    """Given a change of an open intent that Stripe refuses, then nobody believes it in place."""
+    """Given a change of an open intent that Stripe refuses, then its receipt address and customer
+    are not recorded, and the next request sends the change again.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
     bound = clinic.stripe.sdk.customers.create({"metadata": {"account_id": clinic.account.id}}).id
     Customer.update(stripe_customer_id=bound).execute()
@@ -383,8 +385,8 @@ def test_a_receipt_address_and_a_customer_that_stripe_did_not_take_are_asked_for
 
 
 def test_the_card_of_a_customer_that_is_bound_no_more_is_not_charged(clinic):
-    """Given an intent of one Stripe customer, when the person is bound to another and Stripe does
-    not take the change, then neither's card is charged.
+    """Given an intent of one Stripe customer, when the customer is bound to another and Stripe
+    refuses the change, then neither one's card is charged.
     """
     made = [
         clinic.stripe.sdk.customers.create({"metadata": {"account_id": clinic.account.id}}).id
@@ -404,8 +406,8 @@ def test_the_card_of_a_customer_that_is_bound_no_more_is_not_charged(clinic):
 
 @pytest.mark.usefixtures("clinic")
 def test_charges_that_never_end_keep_no_other_from_its_turn(monkeypatch):
-    """Given more overdue charges than are looked at together, whose jobs have given up, when the
-    sweep has its turn, then each job runs again: those that fail each time are not the only ones.
+    """Given more overdue charges than fit in a batch, whose jobs are dead, when the sweep runs,
+    then each job is revived.
     """
     monkeypatch.setattr(sys.modules["jobs.expire_stale_charges"], "BATCH", 1)
     long_ago = real_now() - timedelta(hours=1)

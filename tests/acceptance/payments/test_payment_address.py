@@ -1,5 +1,5 @@
-"""The address people are given, `/p/{token}`: it ends, and comes alive again when it is given out
-anew (B12).
+"""The address that customers get, `/p/{token}`: it expires, and is valid again once it is issued
+again (B12).
 """
 
 from datetime import timedelta
@@ -23,8 +23,8 @@ def an_address(now):
 
 
 def test_an_address_ends_and_then_says_nothing_of_the_invoice(client):
-    """Given an address that was given out long ago, when it is opened on its last day and after,
-    then it leads to Stripe, and then nowhere.
+    """Given an old address, when it is opened on its last day, then it leads to Stripe; after that,
+    it looks like an unknown address and says nothing about the invoice.
     """
     _, still_good = an_address(business_now() - ADDRESS_LIFE + timedelta(hours=1))
     over, ended = an_address(business_now() - ADDRESS_LIFE - timedelta(seconds=1))
@@ -53,8 +53,8 @@ def test_an_address_that_is_given_out_again_is_alive_again(client):
     ],
 )
 def test_who_is_texted_in_spanish_reads_the_page_in_spanish(client, changes, status, told):
-    """Given a text in Spanish, then what its address says is in Spanish, and marked so for those
-    who hear it read out.
+    """Given a customer who is texted in Spanish, then the page is in Spanish, and marked as such
+    for screen readers.
     """
     invoice, token = an_address(business_now())
     Customer.update(language="es-MX").execute()

@@ -1,4 +1,4 @@
-"""Payment endpoints: not too often (F57), and over HTTPS only (F56)."""
+"""Payment endpoints are rate-limited (F57) and accept HTTPS only (F56)."""
 
 import signal
 
@@ -53,7 +53,7 @@ def test_a_key_is_limited_whatever_address_it_comes_from(client, setting):
     )
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert asked(client, given.a_key(given.an_account(name="Other")), 1)[0].status_code == 200
-    # only money is counted
+    # only payment endpoints are limited
     assert client.simulate_get("/api/invoices", headers=key).status_code == 200
 
 
@@ -117,8 +117,8 @@ def test_of_many_proxies_in_a_row_the_nearest_are_read(setting):
 
 
 def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, setting):
-    """Given Redis away, when more addresses come than are counted, then those that came first are
-    forgotten, and whoever is counted is counted on.
+    """Given Redis down, when more addresses come than are kept in memory, then the oldest are
+    forgotten, and those kept are still counted.
     """
     setting(redis_url="redis://127.0.0.1:1")
     counts, item = RateLimitsInMemory(), RateLimitItemPerMinute(2)
@@ -176,7 +176,7 @@ def test_a_frozen_redis_is_waited_for_once_and_the_limit_holds_in_memory(
     setting(rate_per_key="5/minute")
 
     def counted_in_redis():
-        """A client, and a key of which Redis knows; none while a busy machine delays Redis."""
+        """A client, and a key that Redis has counted; None if a busy machine delayed Redis."""
         waited.clear()
         client, key = falcon.testing.TestClient(create_app()), given.a_key(given.an_account())
         asked(client, key, 1)
@@ -219,8 +219,8 @@ def test_plain_http_is_refused_before_anything_is_done(client, setting):
         ("GET", PAYMENTS),
         ("POST", "/api/payments/create-payment-intent"),
         ("POST", f"/api/invoices/{invoice.id}/payment-links"),
-        ("POST", "/api/work-items/wi_1/resolve"),  # which refunds what was paid too much
-        # what charges a clinic's own card, or gives it money back
+        ("POST", "/api/work-items/wi_1/resolve"),  # which can refund an overpayment
+        # these charge a clinic's own card, or refund it
         ("POST", f"/api/accounts/{invoice.account_id}/deployments"),
         ("POST", "/api/deployments/dep_1/retry"),
         ("POST", "/api/deployments/dep_1/rollback"),
@@ -230,7 +230,7 @@ def test_plain_http_is_refused_before_anything_is_done(client, setting):
         answer = client.simulate_request(method, path, headers=key)
         assert (answer.status_code, answer.json["code"]) == (403, "https_required")
         assert "strict-transport-security" not in answer.headers
-    assert client.simulate_get("/healthz").status_code == 200  # what balancers ask
+    assert client.simulate_get("/healthz").status_code == 200  # load balancers ask it
 
 
 def test_a_payer_on_plain_http_is_sent_to_https_at_our_own_name(client, setting):
@@ -276,7 +276,7 @@ def test_our_own_tls_needs_no_proxy(client, setting):
         ("10.1.2.3", {"X-Forwarded-For": "[2001:db8::7]:4711"}, "2001:db8::7"),
         ("10.1.2.3", {"X-Forwarded-For": "fe80::7%\x1b[2Jany text"}, "fe80::7"),
         ("::ffff:10.1.2.3", {"X-Forwarded-For": "203.0.113.5"}, "203.0.113.5"),
-        # proxies pass these on from clients
+        # proxies pass these headers on from clients
         ("10.1.2.3", {"Forwarded": "for=203.0.113.5", "X-Real-IP": "203.0.113.6"}, "10.1.2.3"),
         ("10.1.2.3", {"X-Forwarded-For": "4242424242424242"}, "10.1.2.3"),
         ("192.0.2.1", {"X-Forwarded-For": "203.0.113.5"}, "192.0.2.1"),

@@ -1,5 +1,5 @@
-"""Payment links (F18, F40): planned, made once, followed through our own address,
-refused openly.
+"""Payment links (F18, F40): planned, made once, followed through our own address, and refused with
+a reason.
 """
 
 import signal
@@ -50,8 +50,8 @@ def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
 
 
 def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
-    """Given a link that no worker has made yet, when it is followed, then it is made there and
-    then, once; RQ shows the job as finished.
+    """Given a link that no worker has made yet, when it is followed, then the request makes it,
+    once, and RQ shows the job as finished.
     """
     answer = clinic.link()
     job = StagedJob.get(StagedJob.name == "create_payment_link")
@@ -63,8 +63,8 @@ def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
 
 
 def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
-    """Given Stripe failed, when people look again and again, then Stripe is not asked at every
-    look, but when the job is due again.
+    """Given a failure at Stripe, when the address is opened again and again, then Stripe is not
+    called each time, but only once the job is due again.
     """
     answer = clinic.link()
     clinic.stripe.fault("bad_gateway", "POST", LINKS)
@@ -84,8 +84,8 @@ def test_who_follows_it_while_a_worker_makes_it_waits(clinic):
 
 
 def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
-    """Given a frozen Redis, when a link is asked for and followed, then it opens; after the thaw
-    nothing is made twice.
+    """Given a frozen Redis, when a link is requested and followed, then it opens; once Redis
+    answers again, nothing is made twice.
     """
     from web.app import create_app
 
@@ -107,8 +107,8 @@ def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
 
 
 def test_what_stripe_is_told(clinic):
-    """A link takes one payment, and both it and its intent carry whose it is; nothing about a
-    person.
+    """Given a link, then it takes one payment, it and its intent name the invoice and the account,
+    and the customer's name is not sent.
     """
     answer = clinic.link()
     clinic.work()
@@ -132,7 +132,9 @@ def test_asked_for_again_it_is_the_same_link(clinic):
 
 
 def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
-    """Given a refusal that a person has mended since, then asking again is a new try."""
+    """Given a refusal whose cause is gone, when the link is requested again, then it is a new
+    attempt.
+    """
     clinic.stripe.fault("refused_400", "POST", LINKS)
     refused = clinic.link()
     clinic.work()
@@ -145,8 +147,8 @@ def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
 
 
 def test_one_that_was_never_sent_in_its_time_is_asked_for_again_by_who_follows_it(clinic):
-    """Given a link that Stripe was not asked for within its day, when its address is followed, then
-    it is made then; one that Stripe has refused is not tried again.
+    """Given a link that was never sent to Stripe before its deadline, when its address is followed,
+    then it is made then.
     """
     answer = clinic.link()
     clinic.stripe.fault("refuse", "POST", LINKS)
@@ -160,9 +162,9 @@ def test_one_that_was_never_sent_in_its_time_is_asked_for_again_by_who_follows_i
 
 
 def test_a_balance_that_changes_before_the_link_is_made(clinic):
-    """Given a planned link, when the invoice is paid first, then no link is made."""
+    """Given a planned link, when the invoice is paid first, then the link is not made."""
     answer = clinic.link()
-    StagedJob.update(due_at=StagedJob.due_at * 2).execute()  # the link's job is put off
+    StagedJob.update(due_at=StagedJob.due_at * 2).execute()  # postpone the link's job
     clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     given.retried(clinic.redis)
     assert PaymentLink.get_by_id(answer.json["paymentLinkId"]).state == "retired"
@@ -170,8 +172,8 @@ def test_a_balance_that_changes_before_the_link_is_made(clinic):
 
 
 def test_a_balance_that_changes_while_the_link_may_exist(clinic):
-    """Given a call whose answer was lost, when the invoice is paid meanwhile, then the link is
-    found, known of, and closed.
+    """Given a call whose answer was lost, when the invoice is paid before a retry, then the link is
+    found at Stripe, recorded and closed.
     """
     answer = clinic.link()
     clinic.stripe.fault("timeout_after", "POST", LINKS, seconds=2)
@@ -188,8 +190,8 @@ def test_a_balance_that_changes_while_the_link_may_exist(clinic):
 
 
 def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
-    """Given a worker that died before its call, when the invoice is paid meanwhile, then nothing is
-    sent any more.
+    """Given a worker that died before its call, when the invoice is paid before a retry, then
+    nothing is sent any more.
     """
     answer = clinic.link()
     clinic.stripe.fault("refuse", "POST", LINKS)
@@ -204,7 +206,9 @@ def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
 
 
 def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
-    """Given links made in test mode before the live key came, then the search begins anew."""
+    """Given an earlier link that Stripe no longer has, as after a change from test to live mode,
+    then the search starts from the beginning.
+    """
     clinic.link()
     clinic.work()
     Effect.update(created_at=1, settled_at=2, provider_id="plink_of_test_mode").execute()
@@ -217,8 +221,8 @@ def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
 
 @pytest.mark.slow
 def test_a_link_is_found_among_many_without_reading_them_all(clinic):
-    """Given many links since the last one of ours that is surely older, then only those are looked
-    through, page by page.
+    """Given many links made since our last link that is certainly older, then only those are
+    searched, page by page.
     """
     older = clinic.link()
     clinic.work()
@@ -250,7 +254,7 @@ def line(number):
 
 
 def test_each_step_is_in_the_audit(clinic):
-    """F61."""
+    """F61: each link is audited when it is planned and when it is created, once each."""
     answer = clinic.link()
     clinic.link()
     clinic.work()

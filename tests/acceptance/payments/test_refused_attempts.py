@@ -1,5 +1,5 @@
-"""An audit entry for every attempt to pay (F61): also for one that was refused before anything was
-planned, whose request was rolled back.
+"""An audit entry for every attempt to pay (F61), including one refused before anything was planned,
+whose transaction was rolled back.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +21,13 @@ from web.payments.card_tokens import LIFE, CardForm
 
 
 def refused(invoice):
-    """What the audit log says of refused attempts to pay the invoice, oldest first."""
+    """Return the audit entries of refused attempts to pay the invoice, oldest first."""
     about = (AuditEntry.action == "payment.refused", AuditEntry.subject == f"invoice:{invoice.id}")
     return list(AuditEntry.select().where(*about).order_by(AuditEntry.id))
 
 
 def told(entry):
-    """Code, amount and currency of an entry."""
+    """Return an entry's code, amount and currency."""
     return entry.detail["code"], entry.detail["amount"], entry.detail["currency"]
 
 
@@ -86,8 +86,8 @@ def test_a_refused_attempt_is_audited(clinic, way, code, amount):
 
 
 def test_a_repetition_of_a_refused_request_is_no_second_attempt(clinic):
-    """Given a request that is refused, then what is sent again under its key adds nothing; another
-    key, another body or another reason is another attempt.
+    """Given a refused request, then repeating it under its key adds no entry; another key, another
+    body or another reason is another attempt.
     """
     pause()
     for _ in range(3):
@@ -101,7 +101,7 @@ def test_a_repetition_of_a_refused_request_is_no_second_attempt(clinic):
     assert [entry.detail["code"] for entry in refused(clinic.invoice)[3:]] == [
         "invoice_already_paid"
     ]
-    # without a key each request is an attempt of its own
+    # without a key, each request is an attempt of its own
     for _ in range(2):
         clinic.intent()
     assert len(refused(clinic.invoice)) == 6
@@ -129,7 +129,7 @@ def test_a_request_that_is_granted_in_the_end_has_both_entries(clinic):
 
 
 def test_a_card_that_was_declined_is_no_refused_request(clinic):
-    """Given a charge that was planned and declined, then its own entries tell of it."""
+    """Given a charge that was planned and declined, then it is audited as declined, not refused."""
     for _ in range(2):
         assert clinic.phone("pm_card_chargeDeclined", key="k-1").status_code == 402
     assert refused(clinic.invoice) == []
@@ -138,8 +138,8 @@ def test_a_card_that_was_declined_is_no_refused_request(clinic):
 
 
 def test_nothing_that_a_client_wrote_reaches_the_audit(clinic):
-    """Given a card number where a client may put a text, then it is refused at the door; and of a
-    key that is taken there is a digest only.
+    """Given a card number in a field or a key, then the request is rejected at once; of an accepted
+    key, only a digest is audited.
     """
     pause()
     number = "4242424242424242"
@@ -153,8 +153,8 @@ def test_nothing_that_a_client_wrote_reaches_the_audit(clinic):
 
 
 def test_an_audit_that_cannot_be_saved_does_not_change_the_answer(clinic, monkeypatch):
-    """Given a database that fails just then, then the refusal stays what was answered, and the log
-    says what is missing.
+    """Given a database that fails while the refusal is audited, then the answer stays the refusal,
+    and the log has what the entry would have said.
     """
     pause()
     real = AuditEntry.record

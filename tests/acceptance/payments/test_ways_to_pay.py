@@ -1,5 +1,5 @@
-"""Nobody pays more than they were shown,
-and what is being paid by one way is not taken by another.
+"""No customer pays more than their page showed, and what is being paid in one way is not taken in
+another.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ BANK = "pm_usBankAccount"
 
 @pytest.fixture
 def hear(clinic, valkey):
-    """Takes in what Stripe has to tell since it was last asked, and does what follows."""
+    """Process the events of Stripe not processed before, and run the jobs that follow."""
     heard = set()
 
     def _hear():
@@ -39,13 +39,13 @@ def hear(clinic, valkey):
 
 
 def visited(clinic: Clinic, redis):
-    """A page of the invoice's link, opened by a payer."""
+    """The page of the invoice's link, opened by a customer."""
     return clinic.stripe.visit(a_link(clinic, redis).url)
 
 
 @pytest.mark.parametrize("other", ["phone", "tab"])
 def test_a_payer_is_charged_what_their_page_showed(clinic, other):
-    """Given a page that asks for 50.00, when somebody else asks for the whole balance, then that
+    """Given a page that asks for 50.00, when the whole balance is requested elsewhere, then that
     page takes 50.00 or nothing.
     """
     shown = clinic.intent(amount=5_000).json
@@ -78,8 +78,8 @@ def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):
 
 
 def test_two_intents_of_one_invoice_never_both_take_money(clinic, valkey):
-    """Given a page that asks for 50.00, and Stripe does not close its intent, when the whole
-    balance is asked for, then there is no second intent before the first is over.
+    """Given a page that asks for 50.00 whose intent Stripe does not cancel, when the whole balance
+    is requested, then no second intent is made before the first is over.
     """
     shown = clinic.intent(amount=5_000).json
     clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{shown['paymentIntentId']}/cancel")
@@ -102,7 +102,9 @@ def test_more_is_asked_for_as_soon_as_the_older_intent_is_closed(clinic, valkey)
 
 
 def test_an_intent_that_stripe_no_longer_has_keeps_nobody_from_paying(clinic):
-    """As when somebody has deleted the test data at Stripe: nobody can pay it."""
+    """Given an intent that no longer exists at Stripe, as after its test data was deleted, then
+    nobody can pay it, and a new one is made.
+    """
     shown = clinic.intent(amount=5_000).json
     with clinic.stripe.sandbox.shared.lock:
         del clinic.stripe.sandbox.stripe.platform.tables["payment_intent"][shown["paymentIntentId"]]
@@ -111,14 +113,16 @@ def test_an_intent_that_stripe_no_longer_has_keeps_nobody_from_paying(clinic):
 
 
 def test_less_is_asked_for_with_the_same_intent(clinic):
-    """Whoever was shown more agreed to less as well."""
+    """Given a page that asks for the whole, when a part is requested, then the same intent is
+    lowered: its payer agreed to more.
+    """
     shown, lowered = clinic.intent().json, clinic.intent(amount=5_000).json
     assert (lowered["paymentIntentId"], lowered["amount"]) == (shown["paymentIntentId"], 5_000)
 
 
 def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):
-    """Given an intent that is lowered, then a decline and a payment are told with the amount of
-    then.
+    """Given an intent that is lowered after a decline, then each decline and the payment show the
+    amount at the time.
     """
     clinic.intent()
     assert clinic.phone("pm_card_chargeDeclined").status_code == 402
@@ -154,8 +158,8 @@ def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valke
 def test_an_intent_that_a_bank_works_on_is_asked_about_and_not_cancelled_time_and_again(
     clinic, valkey, hear
 ):
-    """Given a bank debit on its way, when cash is taken meanwhile, then Stripe refuses once to
-    cancel it, and from then on is only asked how it stands, until it is over.
+    """Given a bank debit in progress, when cash is recorded, then Stripe refuses the cancel once,
+    and the intent is only polled from then on, until it is over.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id, BANK)
@@ -175,8 +179,8 @@ def test_an_intent_that_a_bank_works_on_is_asked_about_and_not_cancelled_time_an
 def test_an_intent_that_a_bank_works_on_and_that_we_cannot_read_is_settled_by_a_person(
     clinic, valkey, hear
 ):
-    """Given a bank debit on its way that Stripe has refused to cancel, when the clinic disconnects
-    its Stripe account, then a person can say that it is closed.
+    """Given a bank debit in progress that Stripe has refused to cancel, when the clinic disconnects
+    its Stripe account, then an operator can settle that it is closed.
     """
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id, BANK)
@@ -206,8 +210,8 @@ def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):
 
 
 def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(clinic, valkey, hear):
-    """Given a link whose one session was completed by a debit that failed, then what was texted
-    leads to a fresh one.
+    """Given a link whose only session was completed by a debit that failed, then the texted address
+    leads to a new link.
     """
     page = visited(clinic, valkey.client())
     address = PayAddress.of(clinic.now, business_now())

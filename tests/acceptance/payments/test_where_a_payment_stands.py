@@ -1,5 +1,5 @@
-"""Where a 202 leads to: from the first moment on it says how far the payment is, and in the end
-what has become of it (F22, F24).
+"""The location given with a 202: at once it shows the progress of the payment, and in the end its
+outcome (F22, F24).
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ INTENTS = "/v1/payment_intents"
 
 
 def looked_at(clinic: Clinic, answer):
-    """What the address of a 202 says now."""
+    """Return what the location of a 202 shows now."""
     assert answer.status_code == 202, answer.text
     found = clinic.client.simulate_get(answer.headers["location"], headers=clinic.headers)
     assert found.status_code == 200, found.text
@@ -29,8 +29,8 @@ def told(shown):
 
 
 def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):
-    """Given Stripe failed once, and refused the intent when it was asked again, then the address
-    says so for good.
+    """Given one failure at Stripe, when it refuses the intent on a retry, then the location shows
+    the refusal for good.
     """
     clinic.stripe.fault("error_500", "POST", INTENTS)
     answer = clinic.phone()
@@ -77,8 +77,8 @@ def test_a_card_that_is_declined_after_an_outage(clinic, valkey):
 
 @pytest.mark.parametrize("end", ["paid", "paused"])
 def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):
-    """Given an intent that a browser had opened, when the charge by phone is put off, then the
-    address tells of that charge.
+    """Given an intent opened by a browser, when a charge by phone is postponed, then the location
+    shows that charge.
     """
     clinic.intent()
     clinic.stripe.fault("rate_limit_429", "POST", f"{INTENTS}/*/confirm")
@@ -95,8 +95,8 @@ def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):
 
 
 def test_an_attempt_without_a_charge(clinic, valkey):
-    """Given an intent that Stripe refused for a browser, then its attempt says so; nothing of it
-    can be given back or voided.
+    """Given an intent that Stripe refused for a browser, then its attempt says so, and it can be
+    neither refunded nor voided.
     """
     clinic.stripe.fault("refused_400", "POST", INTENTS)
     invoice = given.an_invoice(clinic.account, amount=1_000)

@@ -1,6 +1,4 @@
-"""Whose saved card it is (F58): a customer is bound only to a Stripe customer of
-the same clinic.
-"""
+"""Whose saved card it is (F58): customers are bound only to Stripe customers of their clinic."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,9 +20,7 @@ def town(client, stand_in):
 
 
 class TwoClinics:
-    """Two clinics that share the platform's Stripe account, where each has a patient with a saved
-    card.
-    """
+    """Two clinics on the platform's Stripe account, each with a customer who has a saved card."""
 
     def __init__(self, client, stand_in):
         self.client, self.stand_in = client, stand_in
@@ -33,7 +29,7 @@ class TwoClinics:
         self.customer = given.a_customer(self.mine)
 
     def at_stripe(self, account=None, where="", **metadata):
-        """A Stripe customer whose metadata names `account`."""
+        """Create a Stripe customer with a card, whose metadata names `account`."""
         named = {"account_id": account.id} if account else {}
         options = {"stripe_account": where} if where else {}
         made = self.stand_in.sdk.customers.create(
@@ -65,8 +61,8 @@ class TwoClinics:
 
 @pytest.mark.parametrize("how", ["bind", "make"])
 def test_another_clinics_stripe_customer_is_not_bound(town, how):
-    """Given clinic B's patient with a saved card, when clinic A binds it, then it is refused as if
-    there were no such customer.
+    """Given clinic B's Stripe customer, when clinic A binds it, then the answer is the same as for
+    one that does not exist.
     """
     theirs, nobodys = town.at_stripe(town.theirs), town.at_stripe()
     told = [getattr(town, how)(stripe_id) for stripe_id in (theirs, nobodys, "cus_doesnotexist")]
@@ -107,8 +103,8 @@ def test_a_deleted_one_is_not_bound(town):
 
 
 def test_an_operator_vouches_for_one_without_metadata(town):
-    """Given patients who were at Stripe before Payphone came, when an operator binds one, then it
-    is bound, and may be charged.
+    """Given a Stripe customer from before Payphone, without metadata, when an operator binds it,
+    then it is bound and can be charged.
     """
     old = town.at_stripe()
     assert town.bind(old, headers=town.as_operator(town.mine)).status_code == 200
@@ -124,8 +120,8 @@ def test_an_operator_vouches_for_none_that_does_not_exist(town):
 
 
 def test_what_one_account_has_no_other_gets_even_from_an_operator(town):
-    """Given a Stripe customer that is bound in clinic A, when an operator binds it in B by mistake,
-    then that is refused; a sibling in A may share it.
+    """Given a Stripe customer bound in clinic A, when an operator binds it in B by mistake, then it
+    is refused; another customer of A can share it.
     """
     old = town.at_stripe()
     town.bind(old, headers=town.as_operator(town.mine))
@@ -166,8 +162,8 @@ def test_in_a_stripe_account_of_its_own_every_customer_is_the_clinics(client, st
 
 
 def test_a_binding_from_before_is_not_ours_without_proof(town):
-    """Given a row that was bound before this was looked at, then whoever charges is told that it is
-    not proven.
+    """Given a binding to another clinic's Stripe customer, from before bindings were checked, then
+    it is not charged.
     """
     theirs = town.at_stripe(town.theirs)
     Customer.update(stripe_customer_id=theirs).where(Customer.id == town.customer.id).execute()
@@ -188,8 +184,8 @@ def test_without_stripes_answer_nothing_is_bound_and_a_repetition_asks_nothing(t
 
 @pytest.mark.parametrize("has_card", [True, False])
 def test_a_bank_account_that_is_the_default_is_not_charged_as_a_card(town, has_card):
-    """Given a person whose default is a bank debit, then the card on file is one that is saved, or
-    there is none.
+    """Given a customer whose default payment method is a bank account, then the card on file is a
+    saved card, or none.
     """
     sdk = town.stand_in.sdk
     mine = sdk.customers.create({"metadata": {"account_id": town.mine.id}}).id

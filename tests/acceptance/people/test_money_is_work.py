@@ -1,4 +1,6 @@
-"""Money that nobody owed, disputes and doubts are work for somebody, until they are over."""
+"""Money that was not owed, disputes and effects in doubt are work items for staff until they are
+over.
+"""
 
 from datetime import timedelta
 
@@ -56,8 +58,8 @@ def test_what_is_too_much_is_refunded_by_one_action(clinic):
 
 
 def test_what_is_on_its_way_back_is_not_refunded_once_more(clinic):
-    """Given a refund of what is too much that one person has asked for, and Stripe has not made
-    yet, when another decides the work item, then nothing more goes back.
+    """Given a refund of the overpayment that was requested but not made yet, when staff resolve the
+    work item with a refund, then only the rest is refunded.
     """
     paid(clinic, 12_500)
     paid(clinic, 2_000)
@@ -73,8 +75,8 @@ def test_what_is_on_its_way_back_is_not_refunded_once_more(clinic):
 
 
 def test_what_stripe_refuses_to_refund_waits_for_somebody_again(client, valkey, stand_in):
-    """Given too much money, and a refund of it that Stripe refuses, as for want of a balance, then
-    the clinic's software is told that nobody gets it, and somebody may choose again.
+    """Given an overpayment whose refund Stripe refuses, for example because the balance is too low,
+    then the feed reports it, and the work item is open again.
     """
     clinic = Clinic(client, stand_in, valkey.client())
     stand_in.charge(clinic.invoice, 14_500)
@@ -117,8 +119,9 @@ def test_what_was_paid_of_a_cancelled_invoice_is_too_much(clinic):
 
 @pytest.mark.parametrize(("status", "reasons"), [("lost", ["dispute_lost"]), ("won", [])])
 def test_a_dispute_that_was_lost_is_left_to_a_person(texting, status, reasons):
-    """Given a person who may be texted, whose bank has taken the money back for them, when Stripe
-    tells of it twice, then the invoice is owed, somebody has to look, and nobody asks for it.
+    """Given a customer who can be texted, when Stripe reports a lost dispute twice, then the
+    invoice is owed again, one work item is opened, and the customer is not asked to pay. A won
+    dispute opens none.
     """
     texting.consents()
     intent = given.an_intent(texting.invoice)

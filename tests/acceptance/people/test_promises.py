@@ -1,5 +1,5 @@
-"""Promises to pay (F50, F51, B7): contact pauses, Stripe's facts decide on the day, and the person
-is thanked or reminded.
+"""Promises to pay (F50, F51, B7): contact pauses, Stripe's facts decide on the day, and the
+customer is thanked or reminded.
 """
 
 import sys
@@ -25,7 +25,7 @@ from tests.stories.texting import Texting
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
     AccountSettings.change(texting.account, {"first_contacts": "automatic"}, real_now())
-    # the clinic's day is the person's, so that no test is near a midnight
+    # the clinic is in the customer's time zone, so that no test runs near a midnight
     texting.account.time_zone = zones_of_number(texting.phone)[0]
     texting.account.save()
     return texting.consents()
@@ -47,8 +47,8 @@ def pays(clinic, amount):
 
 
 def on_its_day(clinic):
-    """The day and its grace are over, at an hour at which the person may be texted; the scan
-    runs.
+    """Move to noon in the customer's zone after the day and its grace have passed, and run the
+    scan.
     """
     due = Promise.get(Promise.invoice == clinic.invoice.id, Promise.state == "open").decided_from
     noon_there = next_noon(clinic.phone, due)
@@ -156,7 +156,7 @@ def test_a_follow_up_waits_for_a_lawful_hour(clinic):
 
 
 def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
-    """Given more follow-ups that fail each time than are read at once, then the others are made."""
+    """Given more follow-ups that fail each time than fit in a batch, then all are tried."""
     job, tried = sys.modules["jobs.decide_promises"], []
     promised(clinic)
     decided = {"state": "broken", "follow_at": business_now() - timedelta(minutes=1)}
@@ -176,8 +176,8 @@ def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
 
 
 def test_those_that_cannot_be_decided_yet_keep_no_other_from_it(clinic, monkeypatch):
-    """Given promises in front that stay open, more than an attempt has time for, then the next
-    attempt goes on behind them, and the last one is decided, and followed up.
+    """Given promises that stay open, more than one attempt has time for, then the next attempt goes
+    on behind them, and the last one is decided and followed up.
     """
     job, decided = sys.modules["jobs.decide_promises"], []
     promised(clinic)
@@ -216,7 +216,9 @@ def test_nothing_follows_a_promise_of_who_has_said_stop(clinic):
 
 
 def test_while_a_payment_may_be_missing_no_promise_is_broken(clinic):
-    """Given an event about the invoice that was not taken in yet."""
+    """Given an event about the invoice that is not processed yet, then the promise stays open on
+    its day, and the event then decides it.
+    """
     promised(clinic)
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(clinic.invoice)))
     on_its_day(clinic)

@@ -1,5 +1,5 @@
-"""A promise is measured by what arrives after it: older money that goes back, or that a bank gives
-back, neither breaks nor keeps it.
+"""A promise is measured by the money that arrives after it. Older money that is refunded, or comes
+back from a dispute, neither breaks nor keeps it.
 """
 
 from datetime import timedelta
@@ -19,8 +19,8 @@ from tests import given
 
 
 class Bill:
-    """An invoice of 100.00, of which 40.00 were paid by card and 10.00 in cash before 50.00 were
-    promised.
+    """An invoice of 100.00, of which 40.00 were paid by card and 10.00 in cash before a promise of
+    50.00.
     """
 
     def __init__(self):
@@ -45,7 +45,7 @@ class Bill:
         self._recomputed()
 
     def is_disputed(self, status, moved):
-        """The card payment from before, as its dispute stands; it has moved these amounts."""
+        """Record the dispute of the earlier card payment with this status and these movements."""
         said = {
             "id": "dp_1",
             "payment_intent": self.old["id"],
@@ -127,7 +127,9 @@ def test_what_goes_back_of_the_new_money_does_not_keep_it(bill, worked):
 
 
 def test_an_older_payment_whose_dispute_is_won_does_not_keep_it(client, valkey):
-    """Given a dispute that took the money before the promise, when it comes back after."""
+    """Given a dispute that took money before the promise, when it comes back after it, then it does
+    not count.
+    """
     bill = Bill()
     given.worked(valkey.client())
     bill.is_disputed("lost", [-4_000])
@@ -138,7 +140,9 @@ def test_an_older_payment_whose_dispute_is_won_does_not_keep_it(client, valkey):
 
 
 def test_a_card_that_was_declined_before_and_pays_after_counts(client, valkey):
-    """Given an attempt that was known before the promise, when it succeeds after it."""
+    """Given a card declined before the promise, when the same intent succeeds after it, then the
+    payment counts.
+    """
     bill = Bill()
     failed = given.an_intent(bill.invoice, "requires_payment_method", amount=5_000)
     given.received(given.an_event("payment_intent.payment_failed", failed))
@@ -151,8 +155,8 @@ def test_a_card_that_was_declined_before_and_pays_after_counts(client, valkey):
 
 
 def test_cash_that_is_entered_anew_is_no_new_money(bill):
-    """Given cash of before that was typed wrong, when it is voided and entered again, then nothing
-    has come in; what is entered beyond it has.
+    """Given cash entered wrong before the promise, when it is voided and entered again, then it
+    does not count; an amount beyond it does.
     """
     bill.cash_was_a_mistake()
     bill.takes_cash(1_000, "till 2")

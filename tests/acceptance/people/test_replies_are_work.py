@@ -1,5 +1,5 @@
-"""B18: what people answer by text becomes work with a suggested action, and what must be heeded at
-once is.
+"""B18: replies to texts become work items with a suggested action, and those that must stop contact
+do so at once.
 """
 
 from datetime import timedelta
@@ -23,7 +23,7 @@ VISA = "4242 4242 4242 4242"
 
 @pytest.fixture
 def clinic(texting: Texting) -> Texting:
-    """A clinic that has texted somebody a link."""
+    """A clinic that has texted a link to a customer."""
     texting.consents().send()
     return texting
 
@@ -111,8 +111,8 @@ def open_holds(who=None):
 
 
 def test_who_asks_for_another_time_is_left_alone_until_then_and_may_be_answered(clinic):
-    """Given "call me tomorrow", then no text or call before tomorrow wherever they may be, the
-    clinic's work is due then, and staff may answer at once.
+    """Given "call me tomorrow", then no text or call about any invoice before then, the work item
+    is due then, and staff can reply at once.
     """
     clinic.hear("I already paid, but call me tomorrow")
     (hold,) = open_holds()
@@ -144,8 +144,8 @@ def test_a_sooner_time_is_work_for_a_person_and_ends_no_waiting(clinic):
 
 
 def test_what_weighs_more_than_a_call_is_not_put_off_with_the_call(clinic):
-    """Given a dispute, then a later time for a call leaves it due when it was, and a wish to be
-    called at once makes it due at once.
+    """Given a dispute, then a later request for a call at another time does not postpone its work
+    item, and "call me now" makes it due at once.
     """
     clinic.hear("I dispute this, call me tomorrow")
     (before,) = waiting(clinic)
@@ -165,8 +165,8 @@ def test_a_hold_of_the_clinics_own_stays_whatever_time_they_name(clinic, kind):
 
 
 def test_nobody_who_shares_the_phone_is_contacted_sooner_than_they_asked(clinic):
-    """Given two people with one phone, then a text puts both off, and takes nothing back; the
-    clinic's work is due when the text says.
+    """Given two customers with one phone, then a text puts contact with both on hold and lifts no
+    hold; the work item is due when the text says.
     """
     other = given.a_customer(clinic.account, phone=clinic.phone)
     with transaction():
@@ -180,8 +180,8 @@ def test_nobody_who_shares_the_phone_is_contacted_sooner_than_they_asked(clinic)
 
 
 def test_the_other_clinics_of_a_sender_wait_too_and_have_no_work(clinic):
-    """Given two clinics that share a sender, then both wait; a sooner time that is said to one of
-    them is that one's work, and ends no waiting.
+    """Given two clinics that share a sender, then a requested time holds both; a sooner time is
+    work for the clinic that was texting, and shortens neither hold.
     """
     hill = clinic.another_clinic().consents()
     clinic.hear("call me in two weeks")
@@ -203,8 +203,8 @@ def test_the_other_clinics_of_a_sender_wait_too_and_have_no_work(clinic):
     ],
 )
 def test_words_take_no_wish_back(clinic, words):
-    """Given somebody who asked to be left alone for weeks, then what they, their telephone or
-    whoever shares it write afterwards makes nobody contact them sooner.
+    """Given a customer who asked not to be contacted for weeks, then later words from the same
+    phone do not shorten the hold.
     """
     clinic.hear("call me in three weeks")
     (hold,) = open_holds()
@@ -223,7 +223,7 @@ def test_a_dispute_does_not_wait_for_the_call(clinic):
 
 @pytest.mark.parametrize("words", ["wrong number", "I already paid", "my insurance pays this"])
 def test_what_weighs_more_than_a_call_does_not_wait_for_the_call(clinic, words):
-    """Given a call that is due in weeks, then more than a call is due within a day."""
+    """Given a call due in weeks, then a reply that weighs more is due within a day."""
     clinic.hear("call me in three weeks")
     clinic.hear(words)
     (item,) = waiting(clinic)
@@ -251,7 +251,9 @@ def test_a_dispute_that_names_a_time_is_not_put_off_either(clinic):
     ],
 )
 def test_every_answer_is_somebodys_and_due(clinic, words):
-    """What weighs most within a day, what nobody was asked to wait with too, anything in a year."""
+    """Given any reply, then its work item belongs to the clinic and is due: within a day, or within
+    a year if the customer names a time years ahead.
+    """
     clinic.hear(words)
     (item,) = waiting(clinic)
     within = timedelta(days=366) if "3 years" in words else DUE_AFTER
@@ -279,8 +281,8 @@ def test_who_asks_to_be_called_now_is_not_put_off_for_their_reason(clinic, words
     ("words", "kind"), [("My mother passed away", "deceased"), ("call me in 3 weeks", "later")]
 )
 def test_who_asked_to_be_contacted_at_another_number_is_heard_there(clinic, words, kind):
-    """Given somebody who is contacted at a number other than the one on file, and another person
-    there, then what is written from it is of both.
+    """Given a customer who asked to be contacted at another number, and another customer with that
+    number on file, then a text from it counts for both.
     """
     number = "+12025550166"
     clinic.customer.contact_request = {"phone": number}
@@ -313,7 +315,9 @@ def test_of_clinics_that_share_a_sender_only_who_texted_last_reads_the_answer(cl
 
 
 def test_who_knows_of_a_death_is_not_asked_by_the_other_clinics_either(clinic):
-    """They hear what must be heeded, and not the words."""
+    """Given two clinics that share a sender, then both record the hold, but only the one that was
+    texting sees the text.
+    """
     hill = clinic.another_clinic().consents()
     clinic.hear("My father passed away")
     assert {row.account_id for row in Hold.select()} == {clinic.account.id, hill.account.id}

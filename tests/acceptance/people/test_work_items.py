@@ -1,5 +1,5 @@
-"""What waits for a person (F52, B18): escalations are opened, listed, answered through the same
-gate, and closed once.
+"""Work items (F52, B18): escalations are opened, listed, answered through the contact gate, and
+resolved once.
 """
 
 from datetime import timedelta
@@ -118,8 +118,8 @@ def test_a_resolved_reason_that_comes_again_is_open_again(clinic):
 
 
 def test_what_is_told_with_a_reason_that_comes_again_is_kept(clinic):
-    """Given an escalation that is open, a second note stands beside the first. Once it is resolved,
-    the next one is about what is told then, by its own day and for its own person.
+    """Given an open escalation, then a second note is added to the first. Once it is resolved, the
+    next one has only its own note, due date and owner.
     """
     first = escalated(clinic, note="asked for a plan", owner="Mia")
     both = escalated(clinic, note="rang again")
@@ -145,7 +145,9 @@ def test_staff_answer_by_text_through_the_gate(clinic):
 
 
 def test_a_paid_invoice_does_not_keep_staff_from_answering(clinic):
-    """An answer asks for no money; a reminder would be refused."""
+    """Given a paid invoice, then a reminder is refused, but an answer is sent, since it asks for no
+    money.
+    """
     item = escalated(clinic)
     _pay(clinic)
     assert clinic.ask().status_code == 409
@@ -187,8 +189,8 @@ def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
 
 
 def test_an_answer_of_which_nothing_is_heard_is_work_again(clinic):
-    """Given an answer that Twilio took, and of which it tells nothing for two days, then whoever
-    wrote it is told.
+    """Given an answer that Twilio accepted but has not reported on for days, then the work item is
+    open again and says so.
     """
     item = escalated(clinic)
     clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")

@@ -1,4 +1,6 @@
-"""Workers frozen past their lease, and locks that expire under work: one effect (faults 11, 31)."""
+"""Workers frozen past their lease, and locks that expire during work: one effect (faults 11,
+31).
+"""
 
 import signal
 
@@ -12,8 +14,8 @@ from tests.running.servers import wait_for
 
 
 def test_a_worker_frozen_past_its_lease_is_fenced(town):
-    """Given a frozen worker whose job another one has done, when it thaws, then what it was about
-    to write is rolled back.
+    """Given a frozen worker whose job another one has done, when it thaws, then its write is rolled
+    back.
     """
     given.a_job("wait_for_go", 1, "messages", attempts=5)
     town.pool_with_test_jobs("messages=2", PAYPHONE_LEASE=PATIENT)
@@ -42,9 +44,9 @@ def thawed_is_idle(town, pid):
 
 
 def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
-    """Given a worker frozen with an invoice's lock in hand, when lock and claim expire and another
-    one has done its job and a second payment, then the thawed one changes nothing: each payment
-    counts once.
+    """Given a worker frozen while it holds an invoice's lock, when lock and claim expire and
+    another worker has done its job and a second payment, then the thawed one changes nothing: each
+    payment counts once.
     """
     invoice = given.an_invoice(amount=10_000)
     first, second = (given.an_intent(invoice, amount=4_000), given.an_intent(invoice, amount=6_000))
@@ -70,8 +72,9 @@ def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
 
 
 def test_the_lock_expires_before_the_claim(town):
-    """Given a worker frozen with the lock, when the lock alone expires and another payment comes in
-    between, then both count: the thawed one folds what it finds, not what it remembers.
+    """Given a worker frozen while it holds the lock, when only the lock expires and another payment
+    is processed, then both count: the thawed worker folds the current facts, not those it
+    remembers.
     """
     invoice = given.an_invoice(amount=10_000)
     town.stage(given.an_event("payment_intent.succeeded", given.an_intent(invoice, amount=4_000)))
@@ -91,9 +94,9 @@ def test_the_lock_expires_before_the_claim(town):
 
 
 def test_two_processes_fight_for_one_invoice_without_a_lock(town):
-    """Given two processes that have read the same version, the lock of the first gone with an
-    emptied Redis, then one of them is told that it was second, and folds again: neither one's
-    writing is lost, and no attempt is used up.
+    """Given two workers that have read the same version, because emptying Redis released the first
+    one's lock, then the second to write is refused and folds again: neither write is lost, and no
+    attempt is used up.
     """
     given.an_invoice()
     given.a_job("note_down", 1, "messages", attempts=1)

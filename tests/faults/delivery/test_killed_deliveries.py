@@ -1,5 +1,5 @@
-"""Workers killed while they tell the clinic's software: what was planned arrives at least once,
-under one id (B13, faults 7 and 8).
+"""Workers killed while they deliver a webhook: each event arrives at least once, under one id (B13,
+faults 7 and 8).
 """
 
 import pytest
@@ -19,8 +19,8 @@ from tests.faults.town import PATIENT, all_settled
     ("place", "times"), [("webhook.sent", 2), ("job.before_commit", 2), ("job.after_commit", 1)]
 )
 def test_a_worker_killed_around_a_delivery(town, receiver, place, times):
-    """Given a worker killed before or after it has noted that the event was taken, then it arrives,
-    twice at most, as the same event.
+    """Given a worker killed before or after it has recorded a delivery, then the event arrives once
+    or twice, under the same id.
     """
     account, receiver.secret = given.an_account(), new_secret()
     WebhookEndpoint.register(account, receiver.url, [], seal(receiver.secret), real_now())

@@ -1,5 +1,5 @@
-"""A worker that has taken many jobs at once is killed, or stopped: each of them is done, none that
-was recorded is done again, and a job that kills costs the others one attempt at most.
+"""A worker that has taken many jobs at once is killed or stopped: each job is done, none that was
+recorded is done again, and a job that kills its worker costs the others at most one attempt.
 """
 
 import signal
@@ -22,13 +22,15 @@ def many_jobs():
 
 
 def begun(town):
-    """How often each number began."""
+    """Return how often each job began."""
     numbers = [int(line.split()[0]) for line in town.lines("began")]
     return {number: numbers.count(number) for number in set(numbers)}
 
 
 def test_one_of_many_kills_its_worker_once(town):
-    """Given a lease of minutes, then those that it had with it do not wait for that."""
+    """Given a lease of a minute, then the jobs that the killed worker held do not wait for its
+    end.
+    """
     many_jobs()
     town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
     all_settled()
@@ -37,7 +39,7 @@ def test_one_of_many_kills_its_worker_once(town):
     times = begun(town)
     assert set(times) == set(range(MANY))
     assert all(times[number] == 1 for number in range(1, 25, 2)), "what was recorded is not redone"
-    # those that were with it have used up one attempt, and are done alone
+    # the jobs that were with it have used up one attempt, and are then done alone
     assert 1 <= StagedJob.select().where(StagedJob.attempts == 2).count() <= 16
     assert not StagedJob.select().where(StagedJob.attempts > 2).count()
 
@@ -53,11 +55,11 @@ def test_one_of_many_that_always_kills_takes_nobody_with_it(town):
 
 
 def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(town):
-    """Given SIGTERM amid many, then the pool ends, and another one finds each job waiting, with no
-    attempt used up.
+    """Given SIGTERM during many jobs, then the pool ends, and another pool finds the rest waiting,
+    with no attempt used up.
     """
     many_jobs()
-    town.file("killed").touch()  # nobody is
+    town.file("killed").touch()  # so no job kills its worker
     pool = town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
     wait_for(lambda: town.lines("began"), "it has begun")
     send(pool.pid, signal.SIGTERM)
@@ -73,7 +75,7 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(town):
 @pytest.mark.parametrize("place", ["worker.in_company", "worker.before_records"])
 def test_a_worker_is_killed_among_many_events(town, place):
     """Given payments of many invoices of one account, when their worker dies between two of them,
-    then each is recorded once, and RQ shows none as begun in the end.
+    then each is recorded once, and in the end RQ shows none as started.
     """
     first = given.an_invoice(amount=12_500)
     invoices = [first, *(given.an_invoice(first.account, amount=12_500) for _ in range(29))]

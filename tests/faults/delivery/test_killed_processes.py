@@ -1,5 +1,5 @@
-"""Whoever is killed, wherever: nothing accepted is lost and nothing happens twice (faults 1–5, 9,
-10).
+"""Whichever process is killed, and wherever: nothing accepted is lost, and nothing happens twice
+(faults 1–5, 9, 10).
 """
 
 import signal
@@ -28,7 +28,7 @@ from tests.faults.town import (
 from tests.running.servers import wait_for
 
 SECOND = 1_000_000
-LONG = 200  # seconds of a lease that outlasts whatever a test waits for
+LONG = 200  # seconds of a lease that outlasts every wait of a test
 
 
 def a_paid_event(amount=12_500):
@@ -39,8 +39,8 @@ def a_paid_event(amount=12_500):
 
 @pytest.mark.parametrize(("place", "kept"), [("web.before_commit", 0), ("web.after_commit", 1)])
 def test_web_is_killed_around_its_commit(town, place, kept):
-    """Given an event whose request dies, when Stripe sends it again, then it is there once and
-    done.
+    """Given an event whose request dies, when Stripe sends it again, then it is stored once and
+    processed.
     """
     town.web(PAYPHONE_KILL_AT=town.at(place))
     event = a_paid_event()
@@ -54,8 +54,8 @@ def test_web_is_killed_around_its_commit(town, place, kept):
 
 @pytest.mark.parametrize("place", ["relay.after_take", "relay.after_push"])
 def test_relay_is_killed_around_its_push(town, place):
-    """Given jobs that no nudge has carried, when the relay dies with them in hand, then they are
-    done once.
+    """Given jobs that were not nudged, when the relay dies while it pushes them, then they are done
+    once.
     """
     nudge._Nudger.paused_until = float("inf")
     town.stage(*(a_paid_event() for _ in range(3)))
@@ -78,10 +78,10 @@ def test_relay_is_killed_around_its_push(town, place):
     ],
 )
 def test_a_worker_is_killed(town, place):
-    """Given an event, when the worker that takes it dies on the way, then another one does it, and
-    RQ tells the truth.
+    """Given an event, when its worker dies at any place on the way, then another worker does the
+    job, and RQ agrees.
     """
-    # Redis has been known for long: only what is lost is pushed again
+    # the epoch is old, so the relay pushes again only what is lost
     town.valkey.client().set(EPOCH_KEY, 1)
     event = a_paid_event()
     town.stage(event)
@@ -111,7 +111,7 @@ def test_a_worker_is_killed(town, place):
 
 
 def two_pools(town):
-    """Two pools of one worker each: the one that took the job, and its children."""
+    """Start two pools of one worker each; return the one that took the job, with its children."""
     pools = [town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT) for _ in range(2)]
     wait_for(lambda: len(town.listed_workers()) == 2, "both pools are there")
     given_job(town, "wait_for_go", 1)
@@ -121,7 +121,7 @@ def two_pools(town):
 
 
 def assert_started_again(town):
-    """The job's second attempt begins once the first one's lease is over, by the database's
+    """Assert that the second attempt begins once the first one's lease is over, by the database's
     clock.
     """
     row = StagedJob.get()
@@ -138,8 +138,8 @@ def assert_started_again(town):
 
 
 def test_the_whole_process_group_is_killed(town):
-    """Given a busy pool, when all of it is killed at once, then another pool starts what it held
-    when its lease is over.
+    """Given a busy pool, when its whole process group is killed, then another pool starts its job
+    once the lease is over.
     """
     pool, workers = two_pools(town)
     send(-pool.pid, signal.SIGKILL)
@@ -149,8 +149,8 @@ def test_the_whole_process_group_is_killed(town):
 
 
 def test_the_supervisor_alone_is_killed(town):
-    """Its children die with it, so that no two copies of a job run; another pool starts the job
-    again (fault 6).
+    """Given a killed supervisor, then its children die with it, so that no two copies of a job run;
+    another pool starts the job again (fault 6).
     """
     pool, workers = two_pools(town)
     pool.kill()
@@ -160,7 +160,9 @@ def test_the_supervisor_alone_is_killed(town):
 
 
 def test_one_worker_is_killed_and_its_successor_takes_over(town):
-    """Given a lease of minutes, when one worker dies, then its job does not wait for the lease."""
+    """Given a lease of minutes, when one worker dies, then its job does not wait for the end of the
+    lease.
+    """
     given_job(town, "wait_for_go", 1)
     pool = town.pool_with_test_jobs(PAYPHONE_LEASE=str(LONG))
     victim = int(wait_for(lambda: town.lines("began"), "the job runs")[0].split()[1])
@@ -179,8 +181,8 @@ def test_one_worker_is_killed_and_its_successor_takes_over(town):
 
 
 def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
-    """Crashes count as attempts: a poisonous job is buried, openly,
-    and others go on (in RQ too).
+    """Given a job that kills its worker each time, then crashes count as attempts: the job is dead,
+    here and in RQ.
     """
     job_id = given_job(town, "wait_for_go", 1)
     StagedJob.update(max_attempts=2).where(StagedJob.id == job_id).execute()
@@ -208,5 +210,5 @@ def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
 
 
 def given_job(town, name, number):
-    """A staged job for tests, which only a pool of `worker_main` knows."""
+    """Stage a job for tests, which only a pool of `worker_main` knows."""
     return given.a_job(name, number, queue="messages", attempts=5)

@@ -1,4 +1,4 @@
-"""What stands in the queue is never run unless it is a staged row of ours (faults 44, 46)."""
+"""What is in a queue never runs unless it is one of our staged rows (faults 44, 46)."""
 
 import pytest
 from rq import Queue
@@ -35,9 +35,7 @@ def a_worker(redis, queue="webhooks"):
 
 @pytest.mark.parametrize("serializer", [JSONSerializer, PickleSerializer])
 def test_a_planted_function_never_runs(town, serializer):
-    """Given os.system in our queue, put there with RQ's own means, then a real pool refuses it and
-    does our job.
-    """
+    """Given os.system enqueued through RQ itself, then a real pool refuses it and does our job."""
     redis, loot = town.valkey.client(), town.file("loot")
     planted = Queue("webhooks", connection=redis, serializer=serializer).enqueue(
         "os.system", f"touch {loot}"
@@ -61,8 +59,8 @@ def test_a_planted_function_never_runs(town, serializer):
 @pytest.mark.one_database
 @pytest.mark.parametrize("identity", GARBAGE, ids=lambda identity: repr(identity[:30]))
 def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
-    """Whatever is popped, a worker lives on; what RQ can show is in the failed registry and can be
-    read there.
+    """Given garbage in the queue, then the worker goes on; what RQ can show is in its failed
+    registry and can be read there.
     """
     redis = valkey.client()
     redis.rpush("rq:queue:webhooks", identity)
@@ -84,8 +82,8 @@ def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
 
 
 def test_garbage_at_the_head_of_a_queue_does_not_stop_the_relay(client, valkey):
-    """Given what is no job at the head of a queue, then a job that is due stands behind it, once,
-    however often the relay looks.
+    """Given garbage at the head of a queue, then a due job is pushed behind it, once, however often
+    the relay runs.
     """
     redis = valkey.client()
     for number, identity in enumerate(GARBAGE):
@@ -99,7 +97,9 @@ def test_garbage_at_the_head_of_a_queue_does_not_stop_the_relay(client, valkey):
 
 @pytest.mark.parametrize("hash_of", ["nothing", "another type", "junk"])
 def test_a_known_id_with_a_broken_hash_is_done_all_the_same(client, valkey, hash_of):
-    """RQ's hash is a view: our worker does not read it."""
+    """Given RQ's hash missing or broken, then the job is done: our worker does not read the
+    hash.
+    """
     redis = valkey.client()
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(given.an_invoice())))
     key = rq_keys.job_key(f"process_stripe_event-{StagedJob.get().id}")
@@ -113,7 +113,9 @@ def test_a_known_id_with_a_broken_hash_is_done_all_the_same(client, valkey, hash
 
 
 def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
-    """Requeue in a dashboard, or any late copy: nothing happens, and RQ goes on to say FINISHED."""
+    """Given a finished job that is requeued in a dashboard, then it does not run, and RQ still says
+    FINISHED.
+    """
     redis, invoice = valkey.client(), given.an_invoice()
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
     given.worked(redis)
@@ -138,7 +140,9 @@ def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
 
 
 def test_a_dead_job_that_is_pushed_again_stays_dead(client, valkey):
-    """A replay is an act on the row; pushing an id is not."""
+    """Given a dead job that is requeued in RQ, then it does not run: only the row can be
+    retried.
+    """
     redis = valkey.client()
     job_id = given.a_job("process_stripe_event", 999_999, attempts=1)
     relay.tick(redis)

@@ -1,5 +1,5 @@
-"""Redis frozen, restarted, emptied, full, or losing its answers: intake goes on, everything is done
-(faults 12–16).
+"""Redis frozen, restarted, emptied, full, or losing its answers: intake goes on, and every job is
+done (faults 12–16).
 """
 
 import contextlib
@@ -31,8 +31,8 @@ def paid_events(count):
 
 
 def post_quickly(town, events):
-    """Each is answered 200, and most of them long before a worker would give Redis up; a disk that
-    is slow once is not Redis's doing.
+    """Post the events; assert that each is answered 200, and most of them well before a worker's
+    Redis timeout. The median tolerates one slow write to disk.
     """
     times = []
     for event in events:
@@ -43,8 +43,8 @@ def post_quickly(town, events):
 
 
 def fill(redis):
-    """To its limit of 5 MB; then the limit is lowered, for buffers that come and go leave room to
-    breathe.
+    """Fill Redis to its limit of 5 MB, then lower the limit, because buffers that shrink leave some
+    room.
     """
     redis.config_set("maxmemory", "5mb")
     index = 0
@@ -55,8 +55,8 @@ def fill(redis):
 
 
 def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
-    """Given a frozen Redis, when events come in for longer than a worker waits for its answer, then
-    each is answered 200, the first ones without waiting for it; after the thaw all is done once, by
+    """Given a frozen Redis, when events arrive for longer than a worker's Redis timeout, then each
+    is answered 200, the first ones quickly; once Redis answers again, everything is done once, by
     the same processes.
     """
     town = own_town
@@ -79,20 +79,20 @@ def test_a_redis_frozen_for_long_does_not_stop_the_intake(own_town):
 
 
 def on_disk(redis):
-    """Wait until all that Redis was told so far has been synced into its append-only file."""
+    """Wait until Redis has synced every write so far to its append-only file."""
     redis.set("marker", 1)
     assert redis.execute_command("WAITAOF", 1, 0, 100_000)[0] == 1
 
 
 def pushed():
-    """When each job was pushed last, by the row: it changes with whoever pushes it again."""
+    """Return when each job was last pushed, which changes when it is pushed again."""
     return {row.id: row.pushed_at for row in StagedJob.select()}
 
 
 def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
-    """Given a job that runs and others in the queue, when Redis is killed and restarted, then its
-    append-only file brings queue and registries back, nobody pushes those again; what came in
-    meanwhile is carried by the relay.
+    """Given a running job and others in the queue, when Redis is killed and restarted, then its
+    append-only file restores the queue and registries, and those jobs are not pushed again; the
+    relay pushes those that arrived in between.
     """
     town = own_town
     web, pool = (
@@ -134,11 +134,11 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
 
 
 def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
-    """Given jobs in a queue at whose head stands what never shows anything to be lost, when Redis
-    is emptied, then the new epoch alone brings them back.
+    """Given jobs in a queue whose head never looks lost, when Redis is emptied, then the new epoch
+    alone has them pushed again.
     """
     redis = town.valkey.client()
-    redis.set(EPOCH_KEY, 1)  # known for long
+    redis.set(EPOCH_KEY, 1)  # an old epoch
     town.pool("outgoing=1")
     town.stage(*paid_events(3))
     queue = [
@@ -165,7 +165,7 @@ def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
 
 def test_redis_is_emptied_under_work(town):
     """Given running and queued jobs, when Redis is emptied, then all are done once, and RQ lists
-    workers and jobs again.
+    the workers again.
     """
     for number in range(4):
         given.a_job("wait_for_go", number, "messages", attempts=5)
@@ -189,8 +189,8 @@ def test_redis_is_emptied_under_work(town):
 
 
 def test_a_full_redis_does_not_stop_the_intake(own_town):
-    """Given a Redis at its memory's end that evicts nothing, then events are kept, and done when
-    there is room.
+    """Given a full Redis that evicts nothing, then events are accepted, and processed once there is
+    room.
     """
     town = own_town
     town.web()
@@ -206,8 +206,8 @@ def test_a_full_redis_does_not_stop_the_intake(own_town):
 
 
 def test_workers_drain_the_queue_of_a_full_redis(own_town):
-    """Given jobs in the queue of a Redis at its memory's end, when workers start, then the jobs are
-    done while it is full.
+    """Given jobs in the queue of a full Redis, when workers start, then the jobs are done while it
+    is full.
     """
     town = own_town
     town.pool("outgoing=1")
@@ -226,8 +226,8 @@ def test_workers_drain_the_queue_of_a_full_redis(own_town):
 def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_afterwards(
     own_town, capfd
 ):
-    """Given a Redis that is nobody's replica for some seconds, then each process says so once;
-    afterwards all is done.
+    """Given a Redis that is a read-only replica for some seconds, then each process logs it once;
+    once it is writable, all jobs are done.
     """
     town, lines = own_town, []
 
@@ -249,8 +249,8 @@ def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_after
 
 @pytest.mark.parametrize("answer", ["of the nudge", "of the lock"])
 def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
-    """What was pushed though nobody heard so is done once; a lock taken unheard blocks nobody for
-    longer than its lease.
+    """Given a push whose answer is lost, then the job is done once; given a lock whose answer is
+    lost, then it blocks no one longer than its lease.
     """
     lost = b"rq:queue:webhooks" if answer == "of the nudge" else b"payphone:lock"
     proxy = LossyProxy(town.valkey.socket, town.valkey.directory, lost)

@@ -1,5 +1,5 @@
-"""The timetable under fire: two schedulers, broken entries, missing entries, a Redis that is away,
-summer time (faults 30, 32, 45).
+"""The timetable under stress: two schedulers, broken or missing entries, a Redis that is down,
+changes of summer time (faults 30, 32, 45).
 """
 
 import signal
@@ -34,7 +34,7 @@ def names():
 
 @pytest.fixture
 def ticking(database_url, valkey):
-    """One look of a scheduler in this process: what it put into `periodic`."""
+    """Run one round of a scheduler in this process; return what is in the queue `periodic`."""
 
     def look(connection=None):
         table = scheduler._Scheduler(
@@ -49,8 +49,8 @@ def ticking(database_url, valkey):
 
 
 def test_two_schedulers_at_once_stage_each_occurrence_once(town):
-    """Given two schedulers and two periodic workers, then every line of the timetable is staged
-    once per occurrence.
+    """Given two schedulers and two periodic workers, then each occurrence in the timetable is
+    staged once.
     """
     redis, at = town.valkey.client(), time.time() - 60
     first, second = town.scheduler(), town.scheduler()
@@ -65,7 +65,7 @@ def test_two_schedulers_at_once_stage_each_occurrence_once(town):
         assert occurrence(at) <= int(number) <= occurrence(time.time())
     for process in (first, second):
         process.send_signal(signal.SIGTERM)
-    # the latter when it was still starting
+    # SIGTERM if it was still starting
     assert {process.wait(120) for process in (first, second)} <= {0, -signal.SIGTERM}
 
 
@@ -78,8 +78,8 @@ def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
 
 
 def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monkeypatch):
-    """Given a tick that is popped while the database is away, then it waits in its queue, for the
-    next one comes a whole period later.
+    """Given a tick popped while the database is down, then it is not lost, since the next one comes
+    a whole period later.
     """
     redis = valkey.client()
     redis.rpush("rq:queue:periodic", f"{TICK_PREFIX}mark-overdue")
@@ -98,8 +98,8 @@ def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monk
 
 
 def test_a_tick_that_is_lost_comes_again_within_minutes(hands, ticking, valkey):
-    """Given a worker that was killed with the ticks in its hand, when ten minutes are over, then
-    what is due once a day has ticked again; and staged what it is for, once.
+    """Given a worker killed with its ticks, when ten minutes are over, then daily schedules have
+    ticked again, and each job is staged once.
     """
     midnight = 1_780_012_800
     hands(midnight + 1.0)
@@ -123,7 +123,9 @@ def test_each_line_has_one_entry_however_often_it_is_looked_at(ticking, valkey):
 
 
 def test_an_entry_that_went_missing_is_put_back(ticking, valkey):
-    """rq-scheduler killed between taking an entry out and putting it back."""
+    """Given rq-scheduler killed between removing an entry and adding it again, then the entry is
+    restored.
+    """
     ticking()
     valkey.client().zrem(SCHEDULED, f"{TICK_PREFIX}mark-overdue")
     valkey.client().delete("rq:queue:periodic")
@@ -138,8 +140,8 @@ def test_an_emptied_redis_gets_its_timetable_back(ticking, valkey):
 
 @pytest.fixture
 def hands(monkeypatch):
-    """Sets the clock that the scheduler, rq-scheduler and whoever takes a tick look at; the machine
-    lives in New York.
+    """Set the clock of the scheduler, rq-scheduler and the ticks; the machine's time zone is New
+    York.
     """
     moment = [time.time()]
 
@@ -162,8 +164,8 @@ def hands(monkeypatch):
     "change", ["2026-03-08T07:00:00", "2026-11-01T06:00:00"], ids=["gap", "fold"]
 )
 def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, valkey, change):
-    """Given the real timetable and New York's clocks set forward or back, when two hours on both
-    sides go by, then each line has each of its occurrences once, as on any other night (fault 30).
+    """Given the real timetable and New York's clocks set forward or back, when two hours on either
+    side pass, then each occurrence is staged once, as on any other night (fault 30).
     """
     at = int(datetime.fromisoformat(change).replace(tzinfo=UTC).timestamp())
     night = range(at - 2 * 3600, at + 2 * 3600)
@@ -205,7 +207,7 @@ def test_an_entry_that_cannot_be_read_does_not_stop_the_others(ticking, valkey, 
 
 
 def test_a_foreign_entry_is_never_run(ticking, valkey, tmp_path):
-    """A function planted through rq-scheduler itself."""
+    """Given a function planted through rq-scheduler, then it does not run."""
     redis = valkey.client()
     planted = ForeignScheduler(connection=redis, queue_name="periodic").cron(
         "* * * * *", "os.system", args=[f"touch {tmp_path / 'loot'}"]
@@ -220,7 +222,9 @@ def test_a_foreign_entry_is_never_run(ticking, valkey, tmp_path):
 
 @pytest.mark.parametrize("trouble", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "killed"])
 def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, trouble):
-    """Given a Redis that is away, then the scheduler waits; SIGTERM ends it all the same."""
+    """Given a Redis that is frozen or killed, then the scheduler survives, and SIGTERM ends it
+    without Redis.
+    """
     redis = own_town.valkey.client()
     process = own_town.scheduler()
     wait_for(lambda: redis.exists(SEEN_KEY), "it has ticked")

@@ -1,4 +1,4 @@
-"""SIGTERM once drains, twice kills; jobs that fail, overrun or will not stop (fault 33)."""
+"""SIGTERM once drains, twice kills; jobs that fail, overrun or do not stop (fault 33)."""
 
 import signal
 
@@ -21,8 +21,8 @@ def a_running_job(town):
 
 
 def test_sigterm_once_drains(town):
-    """Given a running job and one that waits, when the pool is told to stop, then the first is
-    finished, the second left.
+    """Given a running job and a waiting one, when the pool gets SIGTERM, then the first is finished
+    and the second left.
     """
     pool = a_running_job(town)
     pool.send_signal(signal.SIGTERM)
@@ -58,7 +58,9 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
 
 
 def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
-    """The timeout is no Exception; both attempts are stopped, then the job is dead, openly."""
+    """Given a job with a broad `except`, then the timeout, which is no Exception, stops both
+    attempts, and the job is dead.
+    """
     job_id = given.a_job("take_too_long", 1, "messages", attempts=2)
     town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT, PAYPHONE_TEST_GRACE="60")
     all_settled()
@@ -69,8 +71,8 @@ def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
 
 
 def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
-    """Given a job that goes on past its time, then its worker is killed,
-    and others get their turn.
+    """Given a job that swallows its timeout, then its worker is killed, and other jobs get their
+    turn.
     """
     job_id = given.a_job("never_stop", 1, "messages", attempts=1)
     pool = town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
@@ -87,8 +89,8 @@ def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
 
 
 def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
-    """Each failed attempt is in RQ's failed registry with the time of the next;
-    messages are not.
+    """Given failed attempts, then each is in RQ's failed registry with the time of the next one,
+    and without the error's message.
     """
     job_id = given.a_job("always_fail", 7, "messages", attempts=3)
     town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)

@@ -1,7 +1,8 @@
-"""A worker that dies anywhere in a deployment: it goes on at that step, and nothing is there twice.
+"""A worker may die anywhere in a deployment: the deployment goes on at that step, and nothing is
+made twice.
 
-Here death unwinds the job without ending the process: what a killed process leaves behind is the
-same rows. Real processes are killed in `test_receptionists_and_dying_workers` and in `effects/`.
+Here, death unwinds the job without ending the process; a killed process leaves the same rows
+behind. Real processes are killed in `test_receptionists_and_dying_workers` and in `effects/`.
 """
 
 import pytest
@@ -25,7 +26,7 @@ def clinic(client, valkey, twilio_stand_in, voice):
 
 
 def dies(clinic, place, monkeypatch):
-    """Work until the one job that comes to `place` has died there; whether one did."""
+    """Work until a job has died at `place`; return whether one did."""
     monkeypatch.setenv("PAYPHONE_KILL_AT", f"raise:{place}")
     get_settings.cache_clear()
     try:
@@ -41,13 +42,13 @@ def dies(clinic, place, monkeypatch):
 
 
 def at_vapi(clinic):
-    """How many things of each kind are at Vapi."""
+    """Count the objects of each kind at Vapi."""
     tables = clinic.voice.books.tables
     return {kind: len(rows) for kind, rows in tables.items() if rows}
 
 
 def leases_end(clinic):
-    """What a dead worker held is free again."""
+    """End the leases of dead workers, and push their jobs."""
     StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
     given.make_due()
     given.relayed(clinic.redis)
@@ -55,7 +56,9 @@ def leases_end(clinic):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_job_dies_once(clinic, place, monkeypatch):
-    """Given each job of a deployment dying once at a place, then it is live, with one of each."""
+    """Given each job of a deployment dying once at a place, then it goes live, with one of each
+    object.
+    """
     begun = clinic.deploys().json
     deaths = 0
     for _ in range(MOST):
@@ -76,7 +79,7 @@ def test_every_job_dies_once(clinic, place, monkeypatch):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_job_of_a_take_down_dies_once(clinic, place, monkeypatch):
-    """Given each job of a take-down dying once at a place, then nothing is left at a provider."""
+    """Given each job of a take-down dying once at a place, then nothing is left at any provider."""
     shown = clinic.goes_live()
     assert clinic.call("POST", f"/api/deployments/{shown['id']}/take-down").status_code == 202
     deaths = 0

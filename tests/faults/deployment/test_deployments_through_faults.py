@@ -1,5 +1,5 @@
-"""A deployment whose requests go wrong, each in every way: live in the end with one of each thing,
-or given back, and told which.
+"""A deployment whose requests fail, each in every way: it ends live with one of each object, or
+rolled back, and says which.
 """
 
 import pytest
@@ -35,7 +35,9 @@ def clinic(client, valkey, twilio_stand_in, voice, monkeypatch):
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_every_request_fails_once_and_there_is_one_of_each(clinic, kind):
-    """Given the request of every step failing once, then it is live, and nothing is there twice."""
+    """Given each step's request failing once, then the deployment goes live, and nothing is made
+    twice.
+    """
     for asked in dict.fromkeys(MAKES.values()):
         clinic.fault(kind, asked, seconds=1.5)
     shown = clinic.deploys_all(rounds=20)
@@ -45,7 +47,7 @@ def test_every_request_fails_once_and_there_is_one_of_each(clinic, kind):
 
 @pytest.mark.parametrize("step", MAKES)
 def test_a_step_that_fails_three_times_is_done_once(clinic, step):
-    """Given one step that fails in three ways, one after the other, then it is made once."""
+    """Given one step that fails in three ways in turn, then it is made once."""
     clinic.fault("refuse_after", MAKES[step], times=1)
     clinic.fault("rate_limit_429", MAKES[step], times=1)
     clinic.fault("refuse", MAKES[step], times=1)
@@ -56,8 +58,8 @@ def test_a_step_that_fails_three_times_is_done_once(clinic, step):
 
 @pytest.mark.parametrize("step", MAKES)
 def test_a_refusal_gives_everything_back_and_another_card_works(clinic, step):
-    """Given a provider that refuses one step, then all is undone in reverse, the fee refunded, and
-    what happened is told; another card goes live at once.
+    """Given a provider that refuses one step, then every step is undone, the fee is refunded, and
+    the reason is shown; with another card, the deployment goes live.
     """
     clinic.refuses(step)
     shown = clinic.deploys_all(rounds=20)
@@ -79,7 +81,7 @@ def test_a_refusal_gives_everything_back_and_another_card_works(clinic, step):
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_every_undoing_fails_once_and_nothing_is_left(clinic, kind):
-    """Given each request that takes something away failing once, then nothing is left."""
+    """Given each undoing request failing once, then nothing is left."""
     clinic.refuses("routing")
     for asked in UNMAKES.values():
         clinic.fault(kind, asked, seconds=1.5)
@@ -92,8 +94,8 @@ def test_every_undoing_fails_once_and_nothing_is_left(clinic, kind):
 
 @pytest.mark.parametrize("step", [name for name in UNMAKES if name != "routing"])
 def test_an_undoing_that_is_refused_is_left_to_a_person(clinic, step):
-    """Given a provider that refuses to take one thing away, then the others are undone all the
-    same, but for what it needs, and the step and `doctor` say so.
+    """Given a provider that refuses to undo one step, then the others are still undone, except
+    those that it needs, and the step and `doctor` show it.
     """
     clinic.refuses("routing")
     clinic.fault("refused_400", UNMAKES[step], times=1 if step != "receptionist" else 2)

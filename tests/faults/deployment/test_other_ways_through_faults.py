@@ -1,5 +1,5 @@
-"""A deployment by SIP, or of a ported number, whose requests go wrong: live in the end with one of
-each thing, or given back.
+"""A deployment by SIP or with a ported number whose requests fail: it ends live with one of each
+object, or rolled back.
 """
 
 import pytest
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 METHODS = list(MAKES_OF)
 EACH = [(method, step) for method, steps in MAKES_OF.items() for step in steps]
-# three that leave open whether anything was made would leave it to a person
+# three faults that each leave the outcome open would leave the effect to staff
 PASSING = [
     ("timeout_after", "rate_limit_429", "bad_gateway"),
     ("error_500_after", "refuse", "forbidden_403"),
@@ -26,7 +26,7 @@ MOST = 60
 
 @pytest.fixture
 def way(client, valkey, twilio_stand_in, voice, monkeypatch):
-    """A clinic that goes live in the given way."""
+    """Return a function that creates a clinic which goes live by the given method."""
     monkeypatch.setenv("SETUP_FEE", f"{FEE} usd")
     get_settings.cache_clear()
     return lambda method: OtherWay(method, client, valkey.client(), twilio_stand_in, voice)
@@ -46,8 +46,8 @@ def test_every_request_fails_in_three_ways_and_there_is_one_of_each(way, method,
 
 @pytest.mark.parametrize(("method", "step"), EACH)
 def test_a_refusal_gives_everything_back(way, method, step):
-    """Given a provider that refuses one step, then all is undone, the fee refunded, and why is
-    told; a number that has moved stays the clinic's.
+    """Given a provider that refuses one step, then every step is undone, the fee is refunded, and
+    the reason is shown; a number that has been ported stays the clinic's.
     """
     clinic = way(method)
     clinic.fault("refused_400", clinic.makes[step])
@@ -95,7 +95,9 @@ def test_an_undoing_that_is_refused_is_left_to_a_person(way, method):
 @pytest.mark.parametrize("place", ["effect.after_call", "job.before_commit"])
 @pytest.mark.parametrize("method", METHODS)
 def test_every_job_dies_once(way, method, place, monkeypatch):
-    """Given each job of a deployment dying once at a place, then it is live, with one of each."""
+    """Given each job of a deployment dying once at a place, then it goes live, with one of each
+    object.
+    """
     clinic = way(method)
     begun = clinic.deploys(cost=FEE).json["id"]
     dies_all_the_way(clinic, begun, "live", place, monkeypatch)
@@ -104,8 +106,8 @@ def test_every_job_dies_once(way, method, place, monkeypatch):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_job_of_an_undoing_dies_once(way, method, monkeypatch):
-    """Given each job that gives something back dying once, its answer lost, then nothing is left,
-    and the fee was refunded once.
+    """Given each undoing job dying once after its call, then nothing is left, and the fee is
+    refunded once.
     """
     clinic = way(method)
     if method == "sip":
@@ -120,7 +122,7 @@ def test_every_job_of_an_undoing_dies_once(way, method, monkeypatch):
 
 
 def dies_all_the_way(clinic, begun, end, place, monkeypatch):
-    """Each job dies once at `place`, until the deployment has come to its `end`."""
+    """Let each job die once at `place`, until the deployment reaches the status `end`."""
     deaths = 0
     for _ in range(MOST):
         if dies(clinic, place, monkeypatch):
@@ -139,7 +141,7 @@ def dies_all_the_way(clinic, begun, end, place, monkeypatch):
 
 
 def dies(clinic, place, monkeypatch):
-    """Work until the one job that comes to `place` has died there; whether one did."""
+    """Work until a job has died at `place`; return whether one did."""
     monkeypatch.setenv("PAYPHONE_KILL_AT", f"raise:{place}")
     get_settings.cache_clear()
     try:

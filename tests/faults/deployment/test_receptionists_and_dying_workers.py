@@ -1,5 +1,5 @@
-"""Workers that are killed, or frozen, while a receptionist is made at Vapi, which takes no key:
-there is one of each in the end.
+"""Workers killed or frozen while a receptionist is made at Vapi, which has no idempotency keys: in
+the end there is one of each object.
 """
 
 import os
@@ -21,7 +21,7 @@ ONE_OF_EACH = {"tool": 0, "assistant": 2, "squad": 1, "phone-number": 1}
 
 @pytest.fixture
 def clinic(town, stand_in, voice, monkeypatch):
-    """A clinic whose number is bought, and whose receptionist is to be made next."""
+    """A clinic whose number is bought, and whose receptionist is made next."""
     monkeypatch.setenv("TWILIO_API_BASE", stand_in.url)
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
@@ -41,7 +41,9 @@ def goes_live(clinic):
 
 @pytest.mark.parametrize("place", ["effect.before_call", "effect.after_call", "job.before_commit"])
 def test_a_worker_is_killed_while_it_makes_the_receptionist(town, clinic, place):
-    """Given a worker killed around the call, when another goes on, then there is one of each."""
+    """Given a worker killed around the call, when another one goes on, then there is one of each
+    object.
+    """
     town.pool("deploys=1", PAYPHONE_KILL_AT=town.at(place))
     town.struck()
     goes_live(clinic)
@@ -49,8 +51,8 @@ def test_a_worker_is_killed_while_it_makes_the_receptionist(town, clinic, place)
 
 
 def test_a_worker_frozen_before_its_call_makes_no_second_one(town, clinic):
-    """Given a worker frozen right before its call until others have done it, when it wakes, then it
-    sends nothing.
+    """Given a worker frozen right before its call until others have made the receptionist, when it
+    wakes, then it sends nothing.
     """
     at = town.at("effect.before_call")
     town.pool("deploys=2", PAYPHONE_KILL_AT=f"stop:{at}")

@@ -1,5 +1,5 @@
-"""Workers that die around the request for a call, which Vapi takes without a key: at most one call
-is placed, and a doubt ends by what Vapi tells, never by its silence.
+"""Workers die around the request for a call, for which Vapi has no idempotency key: at most one
+call is placed, and a doubt ends by what Vapi reports, never because it reports nothing.
 """
 
 import pytest
@@ -12,7 +12,7 @@ from tests.running.servers import wait_for
 
 @pytest.fixture
 def clinic(database_url, town, calling):
-    """A clinic whose calls ring for long; no database is the subject, so one kind is enough."""
+    """A clinic whose calls ring for long. Only on SQLite, since the database is not the subject."""
     if not database_url.startswith("sqlite"):
         pytest.skip("the same on every database")
     calling.habits(rings_after=3600)
@@ -20,7 +20,7 @@ def clinic(database_url, town, calling):
 
 
 def dies(clinic, town, place):
-    """Staff ask for a call, and the worker that places it is killed there; the call's id."""
+    """Request a call whose worker is killed at `place`; return the call's id."""
     asked = clinic.asks().json["id"]
     town.pool("calls=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at(place))
     town.struck()
@@ -34,7 +34,7 @@ def state(clinic, call_id):
 
 
 def looked():
-    """How often the call was looked for at Vapi; the next look is due at once."""
+    """Return how often the call was looked up at Vapi, and make the next lookup due."""
     StagedJob.update(due_at=0).where(StagedJob.name == "reconcile_call").execute()
     job = StagedJob.get_or_none(StagedJob.name == "reconcile_call")
     release_connection()
@@ -42,8 +42,8 @@ def looked():
 
 
 def test_killed_before_the_call_it_stays_in_doubt(clinic, town):
-    """Given that nothing left, which nobody can know, then nobody is called by whoever comes after,
-    nor once Vapi's list was found to be without it.
+    """Given a worker killed before the request, then the call stays in doubt: no other worker
+    places it, not even after Vapi's list was read without finding it.
     """
     call_id = dies(clinic, town, "effect.before_call")
     wait_for(lambda: state(clinic, call_id) == "unknown", "the doubt shows")
@@ -59,8 +59,8 @@ def test_killed_before_the_call_it_stays_in_doubt(clinic, town):
 
 @pytest.mark.parametrize("place", ["effect.after_call", "job.after_commit"])
 def test_killed_after_the_call_it_is_the_only_one(clinic, town, place):
-    """Given a call that was placed, whether that was recorded or not, then it is ours in the end,
-    and nobody places another.
+    """Given a call that was placed, whether recorded or not, then it is found, and no other is
+    placed.
     """
     call_id = dies(clinic, town, place)
     if place == "effect.after_call":

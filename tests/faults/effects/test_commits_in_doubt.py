@@ -1,5 +1,5 @@
-"""A database that fails at any statement or commit of a request that moves money or reaches a
-person: the answer says what is known, and a client that follows it has one effect.
+"""The database fails at any statement or commit of a request that moves money or contacts a
+customer: the answer says what is known, and a client that follows it gets one effect.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.stand_ins.postgres_proxy import PostgresProxy
 from web.http import idempotency
 
 EVERY = STORIES | DECIDED
-# what is asked for once, whatever the key: by intent, by account
+# these need no key, being unique by intent or account
 UNKEYED = ("a confirmation", "a deployment", "a number")
 HELD_BACK = {"payment_in_progress", "deployment_in_progress", "already_exists"}
 
@@ -43,7 +43,7 @@ def faults(clinic):
 
 @pytest.fixture
 def proxy(clinic, database_url):
-    """PostgreSQL behind a proxy that cuts commits."""
+    """PostgreSQL behind a proxy that cuts the connection at a commit."""
     if not database_url.startswith("postgresql"):
         pytest.skip("SQLite has no connection to be cut")
     proxy = PostgresProxy(database_url)
@@ -59,8 +59,8 @@ def proxy(clinic, database_url):
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
 def test_one_effect_wherever_the_database_fails(clinic, faults, story):
-    """Given a fault at each statement and each commit of the request, then the client that follows
-    the answers has exactly one effect.
+    """Given a fault at each statement and each commit of the request, then a client that follows
+    the answers gets exactly one effect.
     """
     assert Disturbed(clinic, faults, story).everywhere() > 10
 
@@ -69,8 +69,8 @@ def test_one_effect_wherever_the_database_fails(clinic, faults, story):
 @pytest.mark.parametrize("story", UNKEYED)
 @pytest.mark.timeout(1800)
 def test_one_effect_without_a_key_where_none_is_needed(clinic, faults, database_url, story):
-    """Given a client that sends no Idempotency-Key where none is needed, likewise; it may be told
-    that what it asks for is under way.
+    """Given a client that sends no Idempotency-Key where none is needed, then the same holds; the
+    answer may be that the work is in progress.
     """
     if not database_url.startswith("sqlite"):
         pytest.skip("is about the client")
@@ -81,8 +81,8 @@ def test_one_effect_without_a_key_where_none_is_needed(clinic, faults, database_
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
 def test_one_effect_wherever_a_commit_is_cut(clinic, proxy, story):
-    """Given a connection to PostgreSQL that is cut at each COMMIT of the request, before the server
-    has it and after it has done it, likewise.
+    """Given a connection to PostgreSQL that is cut at each COMMIT of the request, before or after
+    the server executes it, then a client that follows the answers gets exactly one effect.
     """
     assert Disturbed(clinic, proxy, story).everywhere() > 2
 
@@ -91,8 +91,8 @@ def test_one_effect_wherever_a_commit_is_cut(clinic, proxy, story):
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
 def test_one_effect_wherever_a_repetition_fails(clinic, faults, database_url, story):
-    """Given a request whose commit was not answered, and a fault here and there in its repetition,
-    which does the work that nobody has begun, likewise.
+    """Given a request whose commit was not answered, and faults at some places of its repetition,
+    which does the work, then a client that follows the answers gets exactly one effect.
     """
     if not database_url.startswith("sqlite"):
         pytest.skip("is about the client")
@@ -100,8 +100,8 @@ def test_one_effect_wherever_a_repetition_fails(clinic, faults, database_url, st
 
 
 def test_a_refusal_is_never_called_accepted(clinic, faults):
-    """Given a text that was refused, and a fault at each place of its repetition, then the answer
-    is the refusal, or that nothing is known; with no fault, the refusal.
+    """Given a refused text, and a fault at each place of its repetition, then the answer is the
+    refusal or a 503; without a fault, it is the refusal.
     """
     path = f"/api/invoices/{clinic.invoice.id}/payment-links"
     headers = clinic.headers | {"Idempotency-Key": new_id("key")}
@@ -122,10 +122,10 @@ def test_a_refusal_is_never_called_accepted(clinic, faults):
 
 
 class Disturbed:
-    """One story, told with a fault at one place after the other until it ends before.
+    """One story, repeated with a fault at one place after another until it ends before the fault.
 
-    As long as the answer is that nothing was saved, the client sends it again, into the next fault:
-    what was saved all the same would be done twice.
+    As long as the answer is that nothing was saved, the client sends the request again, into the
+    next fault: if something had been saved, it would be done twice.
     """
 
     def __init__(self, clinic, faults, story, keyed=True):
@@ -133,8 +133,8 @@ class Disturbed:
         self.places, self.apart = [], 1
 
     def everywhere(self):
-        """Disturb the first request, of a client that begins anew where nothing was saved; at how
-        many places.
+        """Disturb the first request, of a client that starts again with a new key if nothing was
+        saved. Return the number of places.
         """
         going = True
         while going:
@@ -143,8 +143,8 @@ class Disturbed:
         return len(self.places)
 
     def repetitions(self, apart):
-        """Disturb the repetition of a request that was saved and not begun, at places so far apart;
-        at how many.
+        """Disturb the repetition of a request that was saved and not begun, at every `apart`-th
+        place. Return the number of places.
         """
         going, self.apart = True, apart
         while going:
@@ -161,7 +161,7 @@ class Disturbed:
         self.nothing_saved = True
 
     def _told(self, key, next_key):
-        """Whether a fault came before the story's end."""
+        """Return whether a fault came before the story's end."""
         answer = follow(self._send_into_a_fault, self._read, self._settle, key, next_key, tries=200)
         self.faults.order(0)
         self._settle()
@@ -175,7 +175,7 @@ class Disturbed:
         return bool(self.places[-1])
 
     def _send_into_a_fault(self, key):
-        """Into the next one; once something may have been saved, into none."""
+        """Send into the next fault; once something may have been saved, send without a fault."""
         if not self.nothing_saved:
             return self._send(key)
         self.faults.order(1 + self.apart * len(self.places))
@@ -198,5 +198,5 @@ class Disturbed:
 
 
 def as_it_is_told(key, answer):
-    """The same key where the answer asks for it, else a new one."""
+    """Return the same key if the answer asks for it, else a new one."""
     return key if "the same Idempotency-Key" in answer.json["detail"] else new_id("key")

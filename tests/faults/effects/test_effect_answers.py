@@ -1,4 +1,6 @@
-"""Whatever Stripe answers, or does not: one object, or none and it says so (faults 21–23, 25)."""
+"""Whatever Stripe answers, or if it does not: one object, or none and a reason (faults 21–23,
+25).
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,7 +45,7 @@ def asked(client, valkey, stand_in, what):
 
 @pytest.fixture
 def work(valkey, asked):
-    """Works off the queue; `rounds` more times after what failed has become due."""
+    """Run the queue's jobs; then make failed ones due and run them, `rounds` times."""
 
     def _work(rounds=0):
         given.worked(valkey.client(), asked.queue)
@@ -54,8 +56,8 @@ def work(valkey, asked):
 
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_a_fault_before_the_effect(asked, work, stand_in, kind):
-    """Given a call that does nothing, then it is made again under the same key,
-    and there is one.
+    """Given a call that does nothing, then it is repeated under the same key, and one object is
+    made.
     """
     stand_in.fault(kind, "POST", asked.path, seconds=2)
     work()
@@ -69,8 +71,8 @@ def test_a_fault_before_the_effect(asked, work, stand_in, kind):
 
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_a_fault_after_the_effect(asked, work, stand_in, kind):
-    """Given a call that did it and whose answer is lost, then there is one, and it is found, not
-    made again.
+    """Given a call that took effect but whose answer is lost, then its object is found, not made
+    again.
     """
     stand_in.fault(kind, "POST", asked.path, seconds=2)
     work()
@@ -81,8 +83,8 @@ def test_a_fault_after_the_effect(asked, work, stand_in, kind):
 
 
 def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
-    """Given a 500 that Stripe keeps for the key, when it comes again and nothing is found, then a
-    fresh key makes it (fault 23).
+    """Given a 500 that Stripe stores for the key, when it is returned again and no object is found,
+    then a new key makes the object (fault 23).
     """
     stand_in.fault("error_500_stored", "POST", asked.path)
     work()
@@ -96,8 +98,8 @@ def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
 
 
 def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
-    """A gateway or a first 500 may speak while the request goes on: only a stored answer says that
-    it is over.
+    """Given a gateway error or a single 500, then no new key is used: the request may still be
+    running, and only a stored answer shows that it is over.
     """
     stand_in.fault("bad_gateway", "POST", asked.path, times=3)
     stand_in.fault("timeout_before", "POST", asked.path, times=1, seconds=2)
@@ -112,8 +114,8 @@ def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
 def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(
     asked, work, stand_in, monkeypatch
 ):
-    """Given the time that production leaves to the record, then the old key is asked twice, and the
-    fresh one only after that time.
+    """Given production's settling time, then the old key is sent twice, and the new one only after
+    that time.
     """
     monkeypatch.delenv("PAYPHONE_SETTLING")
     reread()
@@ -135,8 +137,8 @@ def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
-    """Given a doubt older than a key's life, then Stripe's record is asked first: found, or made
-    under a fresh key.
+    """Given a doubt older than a key's life, then Stripe's record is read first: the object is
+    found, or made under a new key.
     """
     stand_in.fault("timeout_after" if exists else "timeout_before", "POST", asked.path, seconds=2)
     work()
@@ -150,8 +152,8 @@ def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, exists):
-    """Given a row that says `sending` since yesterday (its worker died in the call), then nothing
-    is sent blindly.
+    """Given a row in `sending` since yesterday, whose worker died in the call, then Stripe's record
+    is read before anything is sent.
     """
     stand_in.fault("timeout_after" if exists else "timeout_before", "POST", asked.path, seconds=2)
     work()
@@ -164,8 +166,8 @@ def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, ex
 
 
 def test_the_record_cannot_be_read(asked, work, stand_in):
-    """Given a 500 after the effect and a record that is away, then nothing is decided until it can
-    be read.
+    """Given a 500 after the effect and a record that cannot be read, then nothing is decided until
+    it can.
     """
     stand_in.fault("error_500_after", "POST", asked.path)
     stand_in.fault("error_500", "GET", asked.path, times=2)
@@ -178,13 +180,13 @@ def test_the_record_cannot_be_read(asked, work, stand_in):
 
 
 def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stand_in, what):
-    """Given a request that Stripe says no to, then nothing was made, nothing is tried again, and
-    the row says why.
+    """Given a request that Stripe refuses, then nothing is made or tried again, and the row says
+    why.
     """
-    if what == "refund":  # the clinic's staff gave everything back in the dashboard just before
+    if what == "refund":  # staff refunded everything in the dashboard before
         stand_in.sdk.refunds.create({"payment_intent": asked.row.payment.intent_id})
     else:
-        type(asked.row).update(amount=1).execute()  # below the least amount that Stripe takes
+        type(asked.row).update(amount=1).execute()  # below the minimum that Stripe takes
     before = len(stand_in.requests(asked.path))
     work()
     asked.assert_not_done("refused")
@@ -193,8 +195,8 @@ def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stan
 
 
 def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
-    """Given a key that Stripe does not know, then the work waits until a person has mended the
-    setting.
+    """Given an API key that Stripe does not know, then the work waits until the setting is
+    corrected.
     """
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_of_nobody")
     reread()
@@ -208,8 +210,8 @@ def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
 
 
 def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, stand_in, monkeypatch):
-    """Given our own bug, one key and two requests, then the first one is found, and nothing is made
-    under another key.
+    """Given a bug of ours that sends two requests under one key, then an error is logged, the first
+    one's object is found, and nothing is made under another key.
     """
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2)
     work()
@@ -218,7 +220,7 @@ def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, sta
         request=request | {"metadata": request["metadata"] | {"project": "changed"}}
     ).execute()
     stand_in.fault("error_500", "GET", asked.path)  # nor can the record be read just now
-    # a logger that was used before is not captured
+    # capture_logs does not see a logger that was used before
     monkeypatch.setattr(performing, "log", get_log("effects"))
     with capture_logs() as told:
         work(rounds=1)
@@ -235,7 +237,9 @@ def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, sta
 
 
 def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
-    """Then it stays unknown, under one key, and its job dies openly."""
+    """Given two requests under one key of which the first did nothing, then the effect stays
+    `unknown`, under one key, and its job dies.
+    """
     stand_in.fault("error_500_stored", "POST", asked.path)
     work()
     request = dict(asked.effect.request)
@@ -253,8 +257,8 @@ def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
 
 
 def test_three_keys_and_no_more(asked, work, stand_in):
-    """Given a 500 kept for each key, then after three the effect stays unknown, its job is dead,
-    and a person ends it.
+    """Given a 500 stored for each key, then after three keys the effect stays `unknown` and its job
+    is dead, until an operator settles it.
     """
     stand_in.fault("error_500_stored", "POST", asked.path, times=20)
     work()
@@ -276,8 +280,8 @@ def test_three_keys_and_no_more(asked, work, stand_in):
 
 
 def test_a_person_who_found_it_settles_it(asked, work, stand_in):
-    """Given a dead job and an object that a person found at Stripe, then saying so carries it to
-    where it belongs.
+    """Given a dead job and an object that an operator found at Stripe, then settling the effect
+    records the object on its row.
     """
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2, times=1)
     stand_in.fault("rate_limit_429", "POST", asked.path, times=20)
@@ -303,9 +307,7 @@ def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey
 
 
 def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, stand_in, monkeypatch):
-    """Given a process that wakes up after its time, then nothing leaves it;
-    the next attempt does.
-    """
+    """Given a process that wakes up too late, then it does not make its call."""
     monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
     job = claim_job(asked.job.id, "frozen")
     assert perform_job(job, find_job(job.name)).state == "failed"
@@ -313,8 +315,8 @@ def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, stand_in,
 
 
 def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, monkeypatch):
-    """Given a provider that answers after the attempt's time, then the attempt ends in doubt, and
-    the next finds it done.
+    """Given a provider that answers after the attempt's timeout, then the attempt ends in doubt,
+    and the next one finds the object.
     """
     monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "10")
     reread()
@@ -328,8 +330,8 @@ def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, mon
 
 
 def test_what_was_not_sent_in_its_time_is_refused(asked, work, stand_in):
-    """Given an effect reserved and never sent, when its deadline has passed, then it is not sent
-    late, and says so.
+    """Given an effect that was reserved and never sent, when its deadline has passed, then it is
+    refused and not sent late.
     """
     stand_in.fault("refuse", "POST", asked.path)
     work()
@@ -342,8 +344,8 @@ def test_what_was_not_sent_in_its_time_is_refused(asked, work, stand_in):
 
 
 def test_two_attempts_that_both_go_on_make_one(asked, stand_in):
-    """Given two attempts with the same row in hand, then the provider makes one, and only the
-    fenced one records it.
+    """Given two attempts at the same job, then one object is made, and only the current claim
+    records it.
     """
     first = claim_job(asked.job.id, "one")
     StagedJob.update(state="waiting").where(StagedJob.id == first.id).execute()

@@ -1,5 +1,5 @@
-"""Workers that die around the call, and workers that fight for one row: exactly one at the stand-in
-(faults 7, 8, 9, 11, 31).
+"""Workers that die around the call, and workers that compete for one row: exactly one object at the
+stand-in (faults 7, 8, 9, 11, 31).
 """
 
 import os
@@ -28,8 +28,8 @@ def asked(town, stand_in, what):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
-    """Given a worker killed there, when another takes over, then it is there once and the books are
-    right.
+    """Given a worker killed at `place`, when another takes over, then there is one object and the
+    books are right.
     """
     town.pool(
         f"{asked.queue}=1",
@@ -48,8 +48,8 @@ def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
 
 @pytest.mark.parametrize("place", ["effect.before_call", "effect.after_call"])
 def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stand_in, place):
-    """Given a worker frozen there until another has done it, when it wakes, then nothing more is
-    made or written.
+    """Given a worker frozen at `place` until another has done its job, when it wakes, then nothing
+    more is made or written.
     """
     town.pool(
         f"{asked.queue}=2", PAYPHONE_KILL_AT=f"stop:{town.at(place)}", PAYPHONE_LOCK_LEASE="1"
@@ -72,8 +72,8 @@ def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stan
 
 
 def test_two_workers_fight_for_one_row(town, asked, stand_in):
-    """Given a call that takes longer than the lock and the claim, when a second worker takes the
-    row, then there is one.
+    """Given a call that takes longer than the lock and the lease, when a second worker takes the
+    job, then there is one object.
     """
     both = threading.Event()
     stand_in.sandbox.stripe.pause = lambda _seconds: both.wait(120)
@@ -93,10 +93,10 @@ def test_two_workers_fight_for_one_row(town, asked, stand_in):
 
 
 def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in):
-    """Given a call whose doer died with everything else, when the key is forgotten at Stripe, then
-    it is found, not made again.
+    """Given a call after which the whole pool was killed, when Stripe has forgotten the key, then
+    the object is found, not made again.
     """
-    at = town.at("stop:effect.after_call")  # or another worker would go on before all are dead
+    at = town.at("stop:effect.after_call")  # frozen until the whole pool is killed
     pool = town.pool(f"{asked.queue}=1", PAYPHONE_KILL_AT=at, PAYPHONE_LOCK_LEASE="1")
     stopped = town.struck()
     wait_for(lambda: is_stopped(stopped), "it is in the call")
@@ -112,7 +112,7 @@ def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in)
 
 
 def test_every_attempt_dies_in_the_call(town, asked, stand_in):
-    """Given a worker that dies each time after the call, then its job is dead, openly, and
+    """Given a worker that dies after the call at each attempt, then its job is dead, and
     reconciling ends the doubt.
     """
     StagedJob.update(max_attempts=2).where(StagedJob.key == asked.subject).execute()

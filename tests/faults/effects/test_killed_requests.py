@@ -1,5 +1,5 @@
-"""A web process killed (-9) around the commit of a request that charges, refunds, links or texts:
-the client does what a missing answer tells it to, and there is one effect (H1).
+"""A web process is killed (-9) around the commit of a request that charges, refunds, links or
+texts: the client repeats the request, and there is one effect (H1).
 """
 
 import random
@@ -21,7 +21,8 @@ from tests.running.servers import wait_for
 COMMIT = ("request.before_commit", "request.after_commit")
 WORK = ("effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit")
 PERFORMS_ITSELF = ("a charge", "a card form", "a confirmation", "a number")
-# each request around its own commit, and a draw of what some perform themselves
+# each request at a place around its own commit, and some places in the work that the web does
+# itself
 _draw = random.Random(20_261_129)
 SAMPLE = [
     *((story, _draw.choice(COMMIT)) for story in STORIES),
@@ -31,7 +32,7 @@ SAMPLE = [
 
 @pytest.mark.parametrize(("story", "place"), SAMPLE)
 def test_one_effect_wherever_the_web_is_killed(story, place, texting, voice, town, monkeypatch):
-    """Given a web process that is killed there, when the client gets no answer and repeats the
+    """Given a web process that is killed at `place`, when the client gets no answer and repeats the
     request with its key, then there is one effect.
     """
     monkeypatch.setenv("PAYPHONE_SETTLING", "0.001")
@@ -50,7 +51,8 @@ def test_one_effect_wherever_the_web_is_killed(story, place, texting, voice, tow
             answer = httpx.post(url, json=asked.body, headers=headers, timeout=120, trust_env=False)
         except httpx.TransportError:
             lost += 1
-            # as if half a minute had passed, in which the first request may still run
+            # as if a minute had passed, after which a repetition no longer waits for the first
+            # request
             long_ago = real_now() - timedelta(minutes=1)
             IdempotencyKey.update(created_at=long_ago).where(IdempotencyKey.key == key).execute()
             return None
@@ -70,7 +72,7 @@ def test_one_effect_wherever_the_web_is_killed(story, place, texting, voice, tow
     assert lost
     assert town.struck()
     town.pool("webhooks=1,messages=1,deploys=1")
-    # the killed web held a lock for 25 seconds and a job for 30
+    # the killed process held a lock for 25 seconds and a job for 30
     wait_for(is_over, "its work is over")
     asked.assert_once()
     assert web.poll() is None

@@ -1,5 +1,5 @@
-"""Knowledge files at a provider without idempotency keys: whatever dies or goes wrong, one file is
-there, or none where it was deleted (faults 7–9, 21–25).
+"""Knowledge files at a provider without idempotency keys: whatever dies or fails, there is one
+file, or none if it was deleted (faults 7–9, 21–25).
 """
 
 import os
@@ -36,7 +36,7 @@ TEXT = {"name": "prices.txt", "contentBase64": "Q3Jvd246IDkwMA=="}
 
 
 class Files:
-    """A clinic with one file, and what is true of it."""
+    """A clinic with one file, and assertions about it."""
 
     def __init__(self, wizard, vapi, valkey):
         self.wizard, self.vapi, self.valkey = wizard, vapi, valkey
@@ -83,7 +83,7 @@ def files(client, vapi_stand_in, valkey):
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_a_fault_before_the_upload(files, kind):
-    """Given a call that does nothing, then it is made again, and there is one."""
+    """Given a call that does nothing, then it is repeated, and there is one file."""
     files.vapi.fault(kind, FILES, seconds=2)
     files.work()
     assert files.vapi.kept() == []
@@ -95,7 +95,9 @@ def test_a_fault_before_the_upload(files, kind):
 
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_a_fault_after_the_upload(files, kind):
-    """Given a call that did it and whose answer is lost, then it is found, not made again."""
+    """Given a call that took effect but whose answer is lost, then the file is found, not uploaded
+    again.
+    """
     files.vapi.fault(kind, FILES, seconds=2)
     files.work()
     assert len(files.vapi.kept()) == 1
@@ -112,8 +114,8 @@ def test_a_storm_of_429_uses_up_nothing(files):
 
 
 def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(files):
-    """Given 500s without end, then after three tries the clinic is told; what was made after all is
-    taken away with the file.
+    """Given nothing but 500s, then the upload fails after three attempts, and the clinic is told;
+    deleting the file looks for it once more.
     """
     files.vapi.fault("error_500", FILES, times=9)
     files.work(rounds=6)
@@ -126,8 +128,8 @@ def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(fi
 
 @pytest.mark.parametrize("state", ["waiting", "processing"])
 def test_a_file_whose_job_gave_up_has_failed(files, state):
-    """Given a job that has used up its attempts, then the sweep of what is stuck ends its file, and
-    says what to do; one whose job goes on is left alone.
+    """Given a job that has used up its attempts, then the sweep of stuck deployments fails its
+    file, and says what to do; a file whose job goes on is left alone.
     """
     if state == "processing":
         files.vapi.fault("error_500", f"{FILES}/*", "GET", times=9)
@@ -151,9 +153,7 @@ def test_a_fault_around_the_deletion(files, kind):
 
 
 def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files):
-    """Given a tool that looks into it, then deleting waits and tries again; the clinic sees it no
-    more.
-    """
+    """Given a tool that uses the file, then its deletion waits until the tool is gone."""
     files.work(rounds=2)
     tool = {
         "type": "query",
@@ -170,8 +170,8 @@ def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files
 
 
 def test_deleted_just_as_its_upload_leaves(files, monkeypatch):
-    """Given a deletion that finds the upload not sent yet, when it leaves before that is written
-    down, then it is waited for, and the file is taken away.
+    """Given a deletion that finds the upload not sent, when the upload is sent before the deletion
+    records anything, then the deletion waits for it, and deletes the file.
     """
     job = sys.modules["jobs.delete_knowledge_file"]
     read = job.upload_of
@@ -196,11 +196,11 @@ def test_deleted_just_as_its_upload_leaves(files, monkeypatch):
 
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_deleted_while_its_upload_is_in_doubt(files, kind):
-    """Given an upload whose answer is lost, when the file is deleted, then it is found and taken
-    away.
+    """Given an upload whose answer is lost, when the file is deleted, then it is found at the
+    provider and deleted there.
     """
     files.vapi.fault(kind, FILES, seconds=2)
-    files.vapi.fault("error_500", FILES, "GET")  # nor can it be looked for just now
+    files.vapi.fault("error_500", FILES, "GET")  # nor can it be looked up just now
     files.work()
     assert (files.row.state, len(files.vapi.kept())) == ("waiting", 1)
     files.delete()
@@ -211,7 +211,7 @@ def test_deleted_while_its_upload_is_in_doubt(files, kind):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_worker_is_killed_around_the_upload(files, town, place):
-    """Given a worker killed there, when another takes over, then there is one."""
+    """Given a worker killed at `place`, when another takes over, then there is one file."""
     town.pool("deploys=1", PAYPHONE_KILL_AT=town.at(place), PAYPHONE_LEASE=PATIENT)
     town.struck()
     wait_for(lambda: files.row.state == "done", "it is read")
@@ -234,7 +234,7 @@ def test_a_worker_is_killed_around_the_deletion(files, town, place):
 
 
 def test_deleted_while_a_frozen_worker_is_about_to_upload_it(files, town):
-    """Given a worker frozen right before the call, when the file is deleted and the worker wakes,
+    """Given a worker frozen right before its call, when the file is deleted and the worker wakes,
     then it sends nothing.
     """
     town.pool("deploys=2", PAYPHONE_KILL_AT=f"stop:{town.at('effect.before_call')}")
@@ -252,8 +252,8 @@ def test_deleted_while_a_frozen_worker_is_about_to_upload_it(files, town):
 
 
 def test_the_last_attempt_dies_in_the_upload(files, town):
-    """Given a worker that dies after the call in the last attempt, then its job is dead, openly,
-    and reconciling ends the doubt.
+    """Given a worker that dies after the call in its last attempt, then its job is dead, and
+    reconciling ends the doubt.
     """
     StagedJob.update(max_attempts=1).execute()
     pool = town.pool("deploys=1", PAYPHONE_KILL_AT="effect.after_call")

@@ -1,6 +1,6 @@
-"""A database that fails at any statement or commit of what Vapi and Twilio tell of calls, cards
-that are typed and ports: the sender is answered 503, so that it comes again, and then it counts
-once. What an agent's tool answers is always a line that a model can speak, and never false.
+"""The database fails at any statement or commit of a webhook of Vapi or Twilio about calls, typed
+cards and ports: the sender gets a 503, so that it sends again, and then the webhook counts once. A
+tool always answers the agent with a line that it can speak, and never with a false one.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ CALL_SID = f"CA{'1' * 32}"
 
 @dataclass
 class Door:
-    """What comes to a door, again and again, and what holds once it was taken in."""
+    """A webhook that is sent again and again, and what must be true once it was processed."""
 
     send: Callable
     assert_once: Callable
@@ -152,8 +152,8 @@ def a_port(line):
     ids=lambda it: it.__name__,
 )
 def test_it_comes_again_until_it_is_taken_in_once(line, faults, come):
-    """Given a fault at each statement and each commit, one after the other, then whatever was not
-    answered 2xx is answered 503, and what comes again counts once.
+    """Given a fault at each statement and each commit in turn, then an answer other than 2xx is a
+    503, and the repeated webhook counts once.
     """
     at, found = 1, True
     while found:
@@ -204,8 +204,8 @@ def asks_for_a_person(line):
     "wants", [stops, promises, asks_for_a_link, asks_for_a_person], ids=lambda it: it.__name__
 )
 def test_a_tool_says_nothing_that_is_not_known(client, valkey, voice, texting, wants):
-    """Given a fault at each statement and each commit of a tool, then what it says was done is
-    done, else it says that nobody knows; and asked again it is done.
+    """Given a fault at each statement and each commit of a tool, then either its answer is true, or
+    it says that the outcome is unknown; when asked again, it succeeds.
     """
     ordered = FailingDatabase(transactions.database.obj)
     try:

@@ -1,5 +1,5 @@
-"""Whoever prepares, charges or gives back the setup fee may die around the call: it is done once at
-Stripe, and never twice.
+"""A worker may die around the call that prepares, charges or refunds the setup fee: it is done once
+at Stripe.
 """
 
 import pytest
@@ -20,12 +20,12 @@ PLACES = ["effect.before_call", "effect.after_call"]
 
 
 class Killed(BaseException):
-    """The process is gone: nothing after this line ran."""
+    """The process has died; nothing after this line runs."""
 
 
 @pytest.fixture
 def dies_at(monkeypatch):
-    """Lets whoever performs an effect of a kind die at a place, once."""
+    """Make the next effect of a kind die at a place, once."""
 
     def order(place, kind):
         real = performing.killpoint
@@ -88,7 +88,7 @@ def test_the_fee_is_given_back_once(paying, dies_at, place):
     chosen = search_numbers(area_code="212", limit=1)[0].e164
     begun = paying.deploys(cost=FEE, phoneNumber=chosen).json
     until(paying, "charge", "done")
-    paying.twilio.take(chosen)  # later than the look that is taken before anything is charged
+    paying.twilio.take(chosen)  # after the check that precedes the charge
     until(paying, "number", "skipped")
     dies_at(place, "fee_refund")
     with pytest.raises(Killed):

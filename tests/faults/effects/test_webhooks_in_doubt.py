@@ -1,5 +1,5 @@
-"""A database that fails at any statement or commit of a webhook: its sender is answered 503, so
-that it comes again, until it is answered 2xx; then it has been taken in, once.
+"""The database fails at any statement or commit of a webhook: its sender gets a 503, so that it
+sends again until it gets 2xx; the webhook then counts once.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ PLATFORM = "/api/webhooks/stripe"
 
 @dataclass
 class Door:
-    """What comes to a door, again and again, and what holds once it was taken in."""
+    """A webhook that is sent again and again, and what must be true once it was processed."""
 
     send: Callable
     assert_once: Callable
@@ -83,7 +83,7 @@ def a_stop(clinic):
 
 
 def a_report(clinic):
-    """Of a text to somebody else than who says stop."""
+    """A status report of a text to a customer other than the one who says stop."""
     other = clinic.another_clinic().consents()
     message = other.send()
 
@@ -99,8 +99,8 @@ def a_report(clinic):
     ids=lambda it: it.__name__,
 )
 def test_it_comes_again_until_it_is_taken_in_once(clinic, faults, come):
-    """Given a fault at each statement and each commit, one after the other, then whatever was not
-    answered 2xx is answered 503, and there is one row of it and one consequence.
+    """Given a fault at each statement and each commit in turn, then an answer other than 2xx is a
+    503, and the webhook has one row and one consequence.
     """
     at, found = 1, True
     while found:

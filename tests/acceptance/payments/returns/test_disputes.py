@@ -1,5 +1,5 @@
-"""Disputes: money that a bank takes back; collection rests meanwhile; the verdict counts, in any
-order of events.
+"""Disputes: the bank takes the money back, collection pauses, and the verdict counts, in any order
+of events.
 """
 
 import itertools
@@ -30,7 +30,7 @@ def clinic(client, valkey, stand_in):
 
 
 class Disputed(Clinic):
-    """An invoice of 100.00, taken at Stripe; what Payphone hears of it is up to the test."""
+    """An invoice of 100.00, paid at Stripe; each test decides which events reach Payphone."""
 
     def __init__(self, client, stripe, redis, **invoice):
         super().__init__(client, stripe, redis, **invoice)
@@ -55,8 +55,8 @@ DISPUTED, WON, LOST = (
 
 
 def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
-    """Given a paid invoice, when its payment is disputed, then the money is gone, and nobody is
-    asked to pay meanwhile.
+    """Given a paid invoice, when its payment is disputed, then the money no longer counts, and the
+    customer is not asked to pay.
     """
     clinic.hear()
     assert clinic.books() == WON
@@ -88,8 +88,8 @@ def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_i
 
 
 def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
-    """Given a dispute that Stripe has closed for the clinic, whose money it gives back later, then
-    nobody is asked to pay in between.
+    """Given a dispute won by the clinic whose money Stripe returns later, then the customer is not
+    asked to pay in between.
     """
     clinic.hear()
     dispute = clinic.dispute()
@@ -133,8 +133,8 @@ def told():
 
 
 def test_until_when_an_answer_is_due_is_shown(clinic, client):
-    """Given a dispute, then payment, invoice and timeline say until when Stripe takes evidence;
-    once it is decided, nothing is due.
+    """Given a dispute, then the payment, the invoice and the timeline show the deadline for
+    evidence; once it is decided, nothing is due.
     """
     clinic.hear()
     dispute = clinic.dispute()
@@ -205,8 +205,8 @@ def test_an_inquiry_that_was_closed_and_becomes_a_dispute_is_told_as_opened_agai
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
 def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
-    """Given every event of a dispute, the payment's own among them, shuffled and doubled, then the
-    books end the same.
+    """Given every event of a dispute and of its payment, shuffled and doubled, then the books end
+    the same.
     """
     dispute = clinic.dispute()
     clinic.stripe.act(dispute, verdict)
@@ -222,7 +222,7 @@ def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
 
 
 def split(stand_in):
-    """What Stripe told so far: of money that went back, and of the payment itself."""
+    """Stripe's events so far: those of refunds and disputes, and those of the payment itself."""
     events = [event.to_dict() for event in stand_in.sdk.events.list({"limit": 100}).data]
     back = [
         event
@@ -246,8 +246,8 @@ def go_back(clinic, what):
 
 @pytest.mark.parametrize("what", ["dispute", "refund"])
 def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic, what):
-    """Given a dispute or a refund whose event overtakes its payment's, when that comes, then both
-    count, and the events say so.
+    """Given a dispute or refund whose event arrives before its payment's, when that arrives, then
+    both count, and the event is `applied`.
     """
     go_back(clinic, what)
     back, paid = split(clinic.stripe)
@@ -271,7 +271,7 @@ def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic,
 
 
 def test_a_disputed_payment_is_not_refunded_beside(clinic):
-    """Given money that the bank has taken back already, then it is not given back a second time."""
+    """Given money that the bank has taken back, then it cannot be refunded as well."""
     clinic.hear()
     clinic.dispute()
     clinic.hear()
@@ -285,8 +285,8 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
 
 
 def test_what_was_refunded_and_then_disputed_leaves_nothing_to_refund(clinic):
-    """Given a payment that was refunded whole, when it is disputed all the same, then the money has
-    gone twice, and no less than nothing can be refunded.
+    """Given a payment refunded in full, when it is disputed too, then the money has gone twice, and
+    the refundable amount is zero, not negative.
     """
     clinic.hear()
     clinic.stripe.sdk.refunds.create({"payment_intent": clinic.intent["id"]})
@@ -304,7 +304,7 @@ def test_what_was_refunded_and_then_disputed_leaves_nothing_to_refund(clinic):
     assert clinic.books() == DISPUTED
 
 
-# after a report of October 2024: the account settles in another currency than the payment's
+# after a report of October 2024: the account settles in a currency other than the payment's
 WITHDRAWN, ADJUSTED, BACK = (
     ("txn_1", -7_900, "eur"),
     ("txn_2", -120, "eur"),
@@ -313,7 +313,7 @@ WITHDRAWN, ADJUSTED, BACK = (
 
 
 def settles(clinic, dispute, *moved):
-    """The balance transactions of the dispute, as Stripe lists them now."""
+    """Set the dispute's balance transactions, as Stripe lists them now."""
     rows = [{"id": txn, "amount": amount, "currency": code} for txn, amount, code in moved]
     with clinic.stripe.sandbox.shared.lock:
         account = clinic.stripe.sandbox.stripe.platform
@@ -322,9 +322,9 @@ def settles(clinic, dispute, *moved):
 
 @pytest.mark.parametrize("moved", list(itertools.permutations([WITHDRAWN, ADJUSTED, BACK])))
 def test_a_dispute_in_a_foreign_settlement_currency_nets_out(clinic, moved):
-    """Given a dispute whose money moves in euros, at two rates and with an adjustment, while the
-    payment is in dollars, then the whole dispute is withheld until the sum is nothing, in whatever
-    order the movements become known.
+    """Given a dispute on a payment in dollars whose money moves in euros, at two rates and with an
+    adjustment, then the whole dispute is withheld until the sum is zero, whatever the order in
+    which the movements become known.
     """
     clinic.hear()
     dispute = clinic.dispute()
@@ -343,8 +343,8 @@ def test_a_dispute_in_a_foreign_settlement_currency_nets_out(clinic, moved):
 
 
 def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic):
-    """Given a dispute that was won, of which it kept its own amount for each of three movements, so
-    that 100.00 stayed withheld, then the hourly look at Stripe puts that right.
+    """Given a won dispute for which an earlier release stored the dispute's own amount for each
+    movement, so that 100.00 stayed withheld, then the hourly comparison with Stripe corrects it.
     """
     clinic.hear()
     dispute = clinic.dispute()
@@ -369,8 +369,8 @@ def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic
 
 @pytest.mark.parametrize(("first", "then"), [("win", "lost"), ("lose", "won")])
 def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clinic, first, then):
-    """Given a verdict that an appeal has turned round, of which every event was missed, when the
-    dispute is read again, then the last verdict counts, as the money says.
+    """Given a verdict reversed on appeal, of which every event was missed, when the dispute is read
+    again, then the last verdict counts, as the movements show.
     """
     clinic.hear()
     dispute = clinic.dispute()
@@ -390,8 +390,8 @@ def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clini
 
 
 def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, monkeypatch):
-    """Given a dispute that is asked about before its payment is known, when that is recorded while
-    Stripe answers, then the invoice is disputed.
+    """Given a dispute read from Stripe before its payment is known, when the payment is recorded
+    while Stripe answers, then the invoice is disputed.
     """
     dispute = clinic.dispute()
     _, paid = split(clinic.stripe)
@@ -410,8 +410,8 @@ def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, mo
 
 
 def test_what_was_read_of_a_dispute_before_something_newer_is_read_again(clinic, monkeypatch):
-    """Given a dispute that is read while its payment is not known, when that and a later state of
-    the dispute are recorded before the answer comes, then the older state does not come back.
+    """Given a dispute read from Stripe while its payment is unknown, when the payment and a newer
+    state of the dispute are recorded before the answer comes, then the newer state stays.
     """
     dispute = clinic.dispute()
     others, paid = split(clinic.stripe)
@@ -447,7 +447,7 @@ def about(clinic, dispute):
         ([(-100, "eur"), (100, "eur")], 0),
         ([(-100, "eur"), (130, "eur")], 0),
         ([(-100, "eur"), (60, "eur")], 5_000),
-        # the account settles in another currency since: sums of both say nothing
+        # the account now settles in another currency: a sum across both means nothing
         ([(-100, "eur"), (90, "usd")], 0),
     ],
 )
@@ -457,8 +457,8 @@ def test_all_of_a_dispute_is_withheld_or_nothing(moved, held):
 
 @pytest.mark.parametrize("word", [None, "being_looked_into"])
 def test_a_dispute_in_a_state_that_is_not_known_is_kept_shown_and_open(clinic, word):
-    """Given a dispute whose status is null, or a new word of Stripe's, then nobody is asked to pay,
-    the word is shown, and a known one takes its place.
+    """Given a dispute whose status is null or a new word of Stripe's, then the customer is not
+    asked to pay, the word is shown, and a known one replaces it.
     """
     clinic.hear()
     dispute = clinic.dispute()

@@ -1,4 +1,4 @@
-"""Refunds (F23): asked for, made once, counted, bounced later; never more than was taken."""
+"""Refunds (F23): requested, made once, counted, failing late; never more than was taken."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -61,8 +61,8 @@ def test_a_part_is_given_back(clinic):
 
 
 def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
-    """Given a refund that succeeded, when the bank sends it back, then the money counts as kept,
-    and may be refunded again.
+    """Given a refund that succeeded, when the bank returns it, then the money counts as received
+    and can be refunded again.
     """
     clinic.refund()
     clinic.work()
@@ -85,8 +85,9 @@ def told():
 
 
 def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
-    """Given a refund that had succeeded, when the bank sends it back, then everybody who must know
-    is told, and it stands out until it is asked for anew.
+    """Given a refund that succeeded, when the bank returns it, then the request, the feed, the
+    audit log, the timeline and the metrics show it, and it counts as failed until it is requested
+    again.
     """
     asked = clinic.refund().json["id"]
     clinic.work()
@@ -137,8 +138,8 @@ def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
 
 
 def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic):
-    """Given two refunds, when the first fails after the second was asked for, then the first still
-    waits for somebody.
+    """Given two refunds, when the first fails after the second was requested, then the first still
+    counts as failed.
     """
     clinic.refund(3_000)
     clinic.refund(2_000)
@@ -150,8 +151,8 @@ def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic)
 
 
 def test_a_refund_that_stripe_refuses_is_noticed_until_it_is_asked_for_anew(clinic):
-    """Given a balance at Stripe that lacks the money, then the person lacks it too: however often
-    it is refused, that is one refund.
+    """Given a Stripe balance that lacks the money, then a refund that is refused twice counts as
+    one failed refund until it succeeds.
     """
     for _ in range(2):
         clinic.stripe.fault("refused_400", "POST", "/v1/refunds")
@@ -169,7 +170,9 @@ def test_a_refund_that_stripe_refuses_is_noticed_until_it_is_asked_for_anew(clin
 
 
 def test_a_refund_refused_for_a_dispute_is_not_waited_for(clinic):
-    """Given a payer who has the money back from their bank, then nobody has to refund it."""
+    """Given a customer whose bank has taken the money back, then the refused refund no longer
+    counts as failed.
+    """
     clinic.stripe.fault("refused_400", "POST", "/v1/refunds")
     clinic.refund()
     clinic.work()
@@ -217,7 +220,9 @@ def test_the_same_request_twice_is_one_refund(clinic):
 
 
 def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
-    """Given eight people who each give 30.00 of 100.00 back at the same moment, then three may."""
+    """Given eight requests at the same moment, each to refund 30.00 of 100.00, then three are
+    accepted.
+    """
     with ThreadPoolExecutor(8) as pool:
         statuses = sorted(
             answer.status_code for answer in pool.map(lambda _: clinic.refund(3_000), range(8))
@@ -245,8 +250,8 @@ def test_a_refund_made_in_stripes_dashboard_counts_too(clinic):
 
 
 def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
-    """Given staff who refunded all in the dashboard a moment before, then our request is refused,
-    says so, and blocks nothing.
+    """Given staff who refund the whole payment in the dashboard first, then our request is refused,
+    says so, and reserves nothing.
     """
     asked = clinic.refund(5_000)
     clinic.stripe.sdk.refunds.create({"payment_intent": clinic.payment.intent_id})
@@ -285,7 +290,7 @@ def test_a_connected_accounts_payment_is_refunded_there(client, valkey, stand_in
 
 
 def test_each_step_is_in_the_audit(clinic):
-    """F61: asked for, by whom, and what became of it."""
+    """F61: each refund's request, by whom, and its outcome are audited."""
     asked = clinic.refund(2_000)
     clinic.work()
     entries = list(
